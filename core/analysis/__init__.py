@@ -1,0 +1,1 @@
+"""Pure functions: no I/O, no AWS. Usable from a notebook."""

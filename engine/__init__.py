@@ -1,0 +1,1 @@
+"""The embedded engine: SageMaker's wire protocol on loopback, with the work really done."""
