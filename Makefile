@@ -1,0 +1,70 @@
+# Each target is a verb and does all of its own set-up.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+WORKSPACE ?= workspace
+PORT ?= 8501
+ROOT := $(filter 0,$(shell id -u))
+
+.PHONY: run demo test test-sdk bench lint format shots lock clean
+
+run: $(VENV)/.run  ## open the dashboard on the embedded engine
+	GOVERNANCE_WORKSPACE=$(WORKSPACE) $(BIN)/streamlit run streamlit_app.py --server.address 127.0.0.1 --server.port $(PORT)
+
+demo: $(VENV)/.run  ## run the whole workflow without a browser, on the bundled data
+	$(BIN)/python -m core demo --workspace $(WORKSPACE) --report $(WORKSPACE)/report.json
+
+test: $(VENV)/.test chromium  ## lint, then every test, Chromium included
+	$(MAKE) --no-print-directory lint
+	$(BIN)/pytest
+
+test-sdk: $(VENV)/.test tests/sdk/.venv/.done  ## the workshop in the SageMaker SDK v3's own classes, in its own environment (about 1 GB)
+	$(BIN)/pytest tests/sdk
+
+bench: $(VENV)/.test  ## every figure beside its peer
+	$(BIN)/python -m bench
+
+lint: $(VENV)/.test  ## format, lint, types, direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+shots: $(VENV)/.test chromium  ## every page, wide and phone, light and dark, from a workspace that the demo filled
+	$(BIN)/python -m tools.shots
+
+lock: $(VENV)/.test  ## renew the locked requirements
+	$(BIN)/pip install -q uv
+	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 tests/sdk/requirements-v3.in -o tests/sdk/requirements-v3.txt
+
+clean:
+	rm -rf $(VENV) tests/sdk/.venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: $(PYTHON) was not found. Name it with: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/python requirements.txt
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.test: $(VENV)/bin/python requirements-dev.txt
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@ $(VENV)/.run
+
+tests/sdk/.venv/.done: tests/sdk/requirements-v3.txt
+	$(PYTHON) -m venv tests/sdk/.venv
+	tests/sdk/.venv/bin/pip install -q --disable-pip-version-check --require-hashes -r tests/sdk/requirements-v3.txt
+	@touch $@
+
+.PHONY: chromium
+chromium:
+	@test -x /usr/bin/chromium || $(if $(ROOT),\
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-dejavu-core >/dev/null; },\
+	  { echo "The browser tests need Chromium. Install it as root: apt-get install chromium fonts-dejavu-core"; exit 1; })
