@@ -6,7 +6,7 @@ WORKSPACE ?= workspace
 PORT ?= 8501
 ROOT := $(filter 0,$(shell id -u))
 
-.PHONY: run demo test test-sdk bench lint format shots lock clean
+.PHONY: run demo test bench lint format shots lock clean
 
 run: $(VENV)/.run  ## open the dashboard on the embedded engine
 	GOVERNANCE_WORKSPACE=$(WORKSPACE) $(BIN)/streamlit run streamlit_app.py --server.address 127.0.0.1 --server.port $(PORT)
@@ -14,12 +14,9 @@ run: $(VENV)/.run  ## open the dashboard on the embedded engine
 demo: $(VENV)/.run  ## run the whole workflow without a browser, on the bundled data
 	$(BIN)/python -m core demo --workspace $(WORKSPACE) --report $(WORKSPACE)/report.json
 
-test: $(VENV)/.test chromium  ## lint, then every test, Chromium included
+test: $(VENV)/.test tests/sdk/.venv/.done chromium  ## lint, then every test, Chromium and the SageMaker SDK v3 (in its own environment) included
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest
-
-test-sdk: $(VENV)/.test tests/sdk/.venv/.done  ## the workshop in the SageMaker SDK v3's own classes, in its own environment (about 1 GB)
-	$(BIN)/pytest tests/sdk
 
 bench: $(VENV)/.test  ## every figure beside its peer
 	$(BIN)/python -m bench
