@@ -62,9 +62,7 @@ class Store:
         if version == 0:
             self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
         elif version > SCHEMA_VERSION:
-            raise RuntimeError(
-                f"{path} was written by a newer version of this product (schema {version}, this one knows {SCHEMA_VERSION})"
-            )
+            raise RuntimeError(f"{path} was written by a newer version of this product (schema {version}, this one knows {SCHEMA_VERSION})")
 
     def close(self) -> None:
         with self._lock:
@@ -111,9 +109,7 @@ class Store:
             row = self._db.execute("SELECT kind, name, body FROM records WHERE arn=?", (arn,)).fetchone()
         return (row[0], row[1], json.loads(row[2])) if row else None
 
-    def update(
-        self, kind: str, name: str, change: Callable[[Body], Body | None], *, now: float, status: str | None = None
-    ) -> Body | None:
+    def update(self, kind: str, name: str, change: Callable[[Body], Body | None], *, now: float, status: str | None = None) -> Body | None:
         """Read, change and write as one step. ``change`` edits the body in place or returns a new one.
 
         ``status`` also sets the column that lists filter by. Returns the new body, or None when there is no such record.
@@ -158,7 +154,8 @@ class Store:
         """
         if sort not in SORTS:
             raise ValueError(sort)
-        clauses, values = ["kind=?"], [kind]
+        clauses: list[str] = ["kind=?"]
+        values: list[Any] = [kind]
         for column, op, value in where:
             if column.startswith("$."):
                 expression = "json_extract(body, ?)"
