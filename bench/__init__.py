@@ -1,0 +1,1 @@
+"""Figures beside their peers, measured in the same run."""

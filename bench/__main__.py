@@ -1,0 +1,8 @@
+"""``python -m bench``: every figure; each also by its own command, ``python -m bench.bias``."""
+
+from __future__ import annotations
+
+from bench import bias, explanations
+
+for module in (bias, explanations):
+    module.main()
