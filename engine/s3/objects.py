@@ -1,0 +1,248 @@
+"""Objects on disk: contents in files named by chance, what is known of them in an SQLite index.
+
+An object appears, changes and goes by one commit of the index, made after its content is on disk: so it is whole or not there, a key
+is never part of a path, and listing is a walk of an index. Files that no row names (a crash) are removed at the next start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+SCHEMA = """
+CREATE TABLE buckets (name TEXT PRIMARY KEY, created REAL NOT NULL);
+CREATE TABLE objects (bucket TEXT, key TEXT, file TEXT, size INTEGER, etag TEXT, modified REAL, headers TEXT, PRIMARY KEY (bucket, key)) WITHOUT ROWID;
+CREATE TABLE uploads (id TEXT PRIMARY KEY, bucket TEXT, key TEXT, headers TEXT, started REAL);
+CREATE TABLE parts (upload TEXT, number INTEGER, file TEXT, size INTEGER, etag TEXT, modified REAL, PRIMARY KEY (upload, number));
+PRAGMA user_version=1;
+"""
+
+
+class PreconditionFailed(Exception):
+    """The object that is there is not the one that the caller named."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One object as the index has it. ``headers`` are content type and user metadata, as they came."""
+
+    bucket: str
+    key: str
+    path: Path
+    size: int
+    etag: str
+    modified: float
+    headers: dict[str, str]
+
+
+@dataclass
+class Incoming:
+    """A body on its way in: written to a file and hashed as it comes."""
+
+    path: Path
+    file: BinaryIO
+    size: int = 0
+    md5: hashlib._Hash = field(default_factory=lambda: hashlib.md5(usedforsecurity=False))
+    sha256: hashlib._Hash = field(default_factory=hashlib.sha256)
+
+    def write(self, chunk: bytes) -> None:
+        self.file.write(chunk)
+        self.md5.update(chunk)
+        self.sha256.update(chunk)
+        self.size += len(chunk)
+
+
+class Objects:
+    """Buckets and objects under ``root``. Safe to use from many threads of one process."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.files = root / "files"
+        self.files.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(root / "index.db", check_same_thread=False, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
+            self._db.executescript(f"BEGIN; {SCHEMA} COMMIT;")
+        named = {row[0] for row in self._db.execute("SELECT file FROM objects UNION SELECT file FROM parts")}
+        for path in self.files.iterdir():
+            if path.name not in named:
+                path.unlink()
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    # buckets ---------------------------------------------------------------------------------------
+
+    def create_bucket(self, name: str, now: float) -> bool:
+        """False when it is there already."""
+        with self._transaction() as db:
+            return db.execute("INSERT OR IGNORE INTO buckets VALUES (?,?)", (name, now)).rowcount > 0
+
+    def has_bucket(self, name: str) -> bool:
+        with self._lock:
+            return self._db.execute("SELECT 1 FROM buckets WHERE name=?", (name,)).fetchone() is not None
+
+    def buckets(self) -> list[tuple[str, float]]:
+        with self._lock:
+            return self._db.execute("SELECT name, created FROM buckets ORDER BY name").fetchall()
+
+    def delete_bucket(self, name: str) -> bool:
+        """False when objects are left in it."""
+        with self._transaction() as db:
+            if db.execute("SELECT 1 FROM objects WHERE bucket=? LIMIT 1", (name,)).fetchone():
+                return False
+            db.execute("DELETE FROM buckets WHERE name=?", (name,))
+            return True
+
+    # contents --------------------------------------------------------------------------------------
+
+    @contextmanager
+    def incoming(self) -> Iterator[Incoming]:
+        """A file to write a body to; removed unless ``put`` or ``put_part`` takes it over."""
+        path = self.files / uuid.uuid4().hex
+        with path.open("wb") as file:
+            body = Incoming(path, file)
+            try:
+                yield body
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+
+    def _settle(self, body: Incoming) -> None:
+        body.file.flush()
+        os.fsync(body.file.fileno())
+        folder = os.open(self.files, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def put(
+        self,
+        bucket: str,
+        key: str,
+        body: Incoming,
+        headers: dict[str, str],
+        now: float,
+        *,
+        etag: str | None = None,
+        if_none_match: bool = False,
+        if_match: str | None = None,
+    ) -> Stored:
+        """Make ``body`` the object of this key. Raises PreconditionFailed, or KeyError when If-Match finds no object."""
+        self._settle(body)
+        etag = etag or body.md5.hexdigest()
+        with self._transaction() as db:
+            old = db.execute("SELECT file, etag FROM objects WHERE bucket=? AND key=?", (bucket, key)).fetchone()
+            if if_none_match and old:
+                raise PreconditionFailed
+            if if_match is not None:
+                if old is None:
+                    raise KeyError(key)
+                if old[1] != if_match:
+                    raise PreconditionFailed
+            row = (bucket, key, body.path.name, body.size, etag, now, json.dumps(headers))
+            db.execute("INSERT OR REPLACE INTO objects VALUES (?,?,?,?,?,?,?)", row)
+        if old:
+            (self.files / old[0]).unlink(missing_ok=True)
+        return Stored(bucket, key, body.path, body.size, etag, now, headers)
+
+    def get(self, bucket: str, key: str) -> Stored | None:
+        with self._lock:
+            row = self._db.execute(
+                "SELECT bucket, key, file, size, etag, modified, headers FROM objects WHERE bucket=? AND key=?", (bucket, key)
+            ).fetchone()
+        return self._stored(row) if row else None
+
+    def open(self, bucket: str, key: str) -> tuple[Stored, BinaryIO] | None:
+        """The object and its content, opened as one step: a later write doesn't change what is read."""
+        with self._lock:
+            found = self.get(bucket, key)
+            return (found, found.path.open("rb")) if found else None
+
+    def delete(self, bucket: str, key: str) -> None:
+        with self._transaction() as db:
+            row = db.execute("DELETE FROM objects WHERE bucket=? AND key=? RETURNING file", (bucket, key)).fetchone()
+        if row:
+            (self.files / row[0]).unlink(missing_ok=True)
+
+    def list(self, bucket: str, *, prefix: str, after: str, limit: int) -> list[Stored]:
+        """Objects whose key starts with ``prefix`` and is greater than ``after``, in the order of their UTF-8 bytes."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT bucket, key, file, size, etag, modified, headers FROM objects"
+                " WHERE bucket=? AND key>? AND key>=? AND substr(key, 1, ?)=? ORDER BY key LIMIT ?",
+                (bucket, after, prefix, len(prefix), prefix, limit),
+            ).fetchall()
+        return [self._stored(row) for row in rows]
+
+    def _stored(self, row: tuple[str, str, str, int, str, float, str]) -> Stored:
+        bucket, key, file, size, etag, modified, headers = row
+        return Stored(bucket, key, self.files / file, size, etag, modified, json.loads(headers))
+
+    # multipart -------------------------------------------------------------------------------------
+
+    def start_upload(self, bucket: str, key: str, headers: dict[str, str], now: float) -> str:
+        upload = uuid.uuid4().hex
+        with self._transaction() as db:
+            db.execute("INSERT INTO uploads VALUES (?,?,?,?,?)", (upload, bucket, key, json.dumps(headers), now))
+        return upload
+
+    def upload(self, upload: str, bucket: str, key: str) -> dict[str, str] | None:
+        """The headers of an upload that is under way, or None."""
+        with self._lock:
+            row = self._db.execute("SELECT headers FROM uploads WHERE id=? AND bucket=? AND key=?", (upload, bucket, key)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def uploads(self, bucket: str) -> list[tuple[str, str, float]]:
+        """(key, upload, started) of the uploads under way."""
+        with self._lock:
+            return self._db.execute("SELECT key, id, started FROM uploads WHERE bucket=? ORDER BY key", (bucket,)).fetchall()
+
+    def put_part(self, upload: str, number: int, body: Incoming, now: float) -> str:
+        self._settle(body)
+        etag = body.md5.hexdigest()
+        with self._transaction() as db:
+            old = db.execute("SELECT file FROM parts WHERE upload=? AND number=?", (upload, number)).fetchone()
+            db.execute("INSERT OR REPLACE INTO parts VALUES (?,?,?,?,?,?)", (upload, number, body.path.name, body.size, etag, now))
+        if old:
+            (self.files / old[0]).unlink(missing_ok=True)
+        return etag
+
+    def parts(self, upload: str) -> list[tuple[int, str, int, str, float]]:
+        """(number, file, size, etag, modified) of the parts that have come."""
+        with self._lock:
+            return self._db.execute(
+                "SELECT number, file, size, etag, modified FROM parts WHERE upload=? ORDER BY number", (upload,)
+            ).fetchall()
+
+    def end_upload(self, upload: str) -> None:
+        """Forget an upload and remove its parts."""
+        with self._transaction() as db:
+            files = [row[0] for row in db.execute("DELETE FROM parts WHERE upload=? RETURNING file", (upload,)).fetchall()]
+            db.execute("DELETE FROM uploads WHERE id=?", (upload,))
+        for file in files:
+            (self.files / file).unlink(missing_ok=True)

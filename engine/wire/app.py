@@ -1,0 +1,139 @@
+"""The engine's HTTP face: checks host and signature, finds the service, calls the operation, words the error."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import uuid
+from urllib.parse import parse_qs, unquote
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request as HTTPRequest
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from engine import __version__
+from engine.context import OPERATIONS, AWSError, Context
+from engine.s3.api import S3Request, handle
+from engine.wire.model import escape, json_body, operation_model, parse_json, parse_query, validated, xml_body
+from engine.wire.sigv4 import Keys, verify
+
+log = logging.getLogger("engine")
+MAX_BODY = 10 * 1024 * 1024
+TARGETS = {"SageMaker": "sagemaker", "Logs_20140328": "logs"}
+HOSTS = {"127.0.0.1", "localhost"}
+METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
+
+
+def create_app(context: Context, keys: Keys) -> Starlette:
+    """The ASGI application that serves ``context`` to whoever signs with ``keys``."""
+
+    async def health(request: HTTPRequest) -> Response:
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    async def aws(request: HTTPRequest) -> Response:
+        request_id = str(uuid.uuid4())
+        service = "s3"
+        try:
+            if request.url.hostname not in HOSTS:
+                raise AWSError("AccessDenied", "This engine answers on 127.0.0.1 only.", 403)
+            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.scope["headers"]}
+            raw_path = (request.scope.get("raw_path") or b"/").decode("latin-1").partition("?")[0]
+            raw_query = request.scope["query_string"].decode("latin-1")
+            service = _service(headers, raw_query)
+            body = None if service == "s3" else await _body(request)
+            signed = verify(
+                keys,
+                method=request.method,
+                raw_path=raw_path,
+                raw_query=raw_query,
+                headers=headers,
+                payload_hash=None if body is None else hashlib.sha256(body).hexdigest(),
+                now=context.now(),
+            )
+            if body is None:
+                bucket, _, key = raw_path.removeprefix("/").partition("/")
+                query = {k: v[0] for k, v in parse_qs(raw_query, keep_blank_values=True).items()}
+                query = {k: v for k, v in query.items() if not k.startswith("X-Amz-")}
+                s3 = S3Request(request.method, unquote(bucket), unquote(key), query, headers, signed.payload, request.stream)
+                response = await handle(context, s3)
+            elif service in {"sts", "iam"}:
+                response = await run_in_threadpool(_query, context, service, body, request_id)
+            else:
+                response = await run_in_threadpool(_json, context, headers.get("x-amz-target", ""), body)
+        except AWSError as error:
+            response = _error(service, error, request_id)
+        except Exception:
+            log.exception("%s %s", request.method, request.url.path)
+            response = _error(service, AWSError("InternalFailure", "The engine failed; its log says why.", 500), request_id)
+        response.headers["x-amzn-RequestId" if service != "s3" else "x-amz-request-id"] = request_id
+        if request.method == "HEAD" and response.status_code >= 400:
+            response = Response(status_code=response.status_code, headers={"x-amz-request-id": request_id})
+        return response
+
+    return Starlette(routes=[Route("/health", health, methods=["GET"]), Route("/{path:path}", aws, methods=METHODS)])
+
+
+async def _body(request: HTTPRequest) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise AWSError("RequestEntityTooLargeException", f"The request is over {MAX_BODY} bytes.", 413)
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _service(headers: dict[str, str], raw_query: str) -> str:
+    """The service of the credential scope: that of the header, or of the presigned URL; S3 when neither names one."""
+    credential = headers.get("authorization", "").partition("Credential=")[2].partition(",")[0]
+    credential = credential or parse_qs(raw_query).get("X-Amz-Credential", [""])[0]
+    parts = credential.split("/")
+    return parts[3] if len(parts) == 5 and parts[3] in {"sagemaker", "s3", "sts", "iam", "logs"} else "s3"
+
+
+def _json(context: Context, target: str, body: bytes) -> Response:
+    prefix, _, name = target.partition(".")
+    service = TARGETS.get(prefix)
+    if service is None:
+        raise AWSError("UnknownOperationException", f"This engine does not know the target {target!r}.")
+    operation = operation_model(service, name)
+    handler = OPERATIONS.get((service, name))
+    if handler is None:
+        raise AWSError("UnknownOperationException", f"This engine does not serve {service}:{name}.")
+    return Response(json_body(operation, handler(context, parse_json(operation, body))), media_type="application/x-amz-json-1.1")
+
+
+def _query(context: Context, service: str, body: bytes, request_id: str) -> Response:
+    try:
+        parameters = {k: v[0] for k, v in parse_qs(body.decode(), keep_blank_values=True, strict_parsing=True).items()}
+    except ValueError as error:
+        raise AWSError("MalformedQueryString", "The request body is not a query.") from error
+    name = parameters.pop("Action", "")
+    parameters.pop("Version", None)
+    handler = OPERATIONS.get((service, name))
+    if handler is None:
+        raise AWSError("InvalidAction", f"This engine does not serve {service}:{name}.")
+    operation = operation_model(service, name)
+    response = handler(context, validated(operation, parse_query(parameters)))
+    return Response(xml_body(operation, response, request_id), media_type="text/xml")
+
+
+def _error(service: str, error: AWSError, request_id: str) -> Response:
+    if service == "s3":
+        inner = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message><RequestId>{request_id}</RequestId>"
+        return Response(
+            f'<?xml version="1.0" encoding="UTF-8"?><Error>{inner}</Error>', status_code=error.status, media_type="application/xml"
+        )
+    if service in {"sts", "iam"}:
+        inner = f"<Type>Sender</Type><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
+        return Response(
+            f"<ErrorResponse><Error>{inner}</Error><RequestId>{request_id}</RequestId></ErrorResponse>",
+            status_code=error.status,
+            media_type="text/xml",
+        )
+    content = json.dumps({"__type": error.code, "message": error.message})
+    return Response(content, status_code=error.status, media_type="application/x-amz-json-1.1")

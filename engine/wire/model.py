@@ -1,0 +1,216 @@
+"""Requests and responses by botocore's own service models: parsed, validated, serialised.
+
+botocore's ParamValidator knows types and required members; patterns, enums and limits are checked here,
+length before pattern, and worded as AWS words them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import botocore.session
+from botocore.model import OperationModel, ServiceModel, Shape
+
+from engine.context import AWSError, Request, Response
+
+_session = botocore.session.Session()
+
+
+@lru_cache(maxsize=8)
+def service_model(service: str) -> ServiceModel:
+    """The service model that botocore ships for ``service``."""
+    return _session.get_service_model(service)
+
+
+def operation_model(service: str, name: str) -> OperationModel:
+    """Raises UnknownOperationException for a name that the service doesn't have."""
+    model = service_model(service)
+    if name not in model.operation_names:
+        raise AWSError("UnknownOperationException", f"{service} has no operation {name!r}.")
+    return model.operation_model(name)
+
+
+# requests ------------------------------------------------------------------------------------------
+
+
+def parse_json(operation: OperationModel, body: bytes) -> Request:
+    """The validated request of a JSON-1.1 call. Members that the model doesn't know are left out, as AWS does."""
+    try:
+        given = json.loads(body or b"{}")
+    except ValueError as error:
+        raise AWSError("SerializationException", "The request body is not JSON.") from error
+    if not isinstance(given, dict):
+        raise AWSError("SerializationException", "The request body is not a JSON object.")
+    return validated(operation, given)
+
+
+def validated(operation: OperationModel, given: dict[str, Any]) -> Request:
+    """``given`` coerced to the operation's input shape. Raises ValidationException naming every constraint that failed."""
+    if operation.input_shape is None:
+        return {}
+    problems: list[str] = []
+    request = _coerce(operation.input_shape, given, "", problems)
+    if problems:
+        count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
+        raise AWSError("ValidationException", count + "; ".join(problems))
+    return dict(request)
+
+
+def _coerce(shape: Shape, value: Any, path: str, problems: list[str]) -> Any:
+    kind = shape.type_name
+    if kind == "structure":
+        if not isinstance(value, dict):
+            raise AWSError("SerializationException", f"{path or 'The request'} must be an object.")
+        result = {}
+        required = set(shape.metadata.get("required", []))
+        for name, member in shape.members.items():
+            inner = f"{path}.{_lower(name)}" if path else _lower(name)
+            if value.get(name) is None:
+                if name in required:
+                    problems.append(f"Value null at '{inner}' failed to satisfy constraint: Member must not be null")
+            else:
+                result[name] = _coerce(member, value[name], inner, problems)
+        return result
+    if kind == "list":
+        if not isinstance(value, list):
+            raise AWSError("SerializationException", f"{path} must be a list.")
+        _limits(shape, len(value), value, path, problems, "length")
+        return [_coerce(shape.member, item, f"{path}.{i + 1}.member", problems) for i, item in enumerate(value)]
+    if kind == "map":
+        if not isinstance(value, dict):
+            raise AWSError("SerializationException", f"{path} must be an object.")
+        _limits(shape, len(value), value, path, problems, "length")
+        return {
+            _coerce(shape.key, key, f"{path}.key", problems): _coerce(shape.value, item, f"{path}.{key}.member", problems)
+            for key, item in value.items()
+        }
+    return _scalar(shape, kind, value, path, problems)
+
+
+def _scalar(shape: Shape, kind: str, value: Any, path: str, problems: list[str]) -> Any:
+    if kind == "string":
+        if not isinstance(value, str):
+            raise AWSError("SerializationException", f"{path} must be a string.")
+        if shape.enum and value not in shape.enum:
+            constraint = f"Member must satisfy enum value set: [{', '.join(shape.enum)}]"
+            problems.append(f"Value '{value}' at '{path}' failed to satisfy constraint: {constraint}")
+        elif _limits(shape, len(value), value, path, problems, "length"):
+            pattern = shape.metadata.get("pattern")
+            compiled = _pattern(pattern) if pattern else None
+            if compiled is not None and compiled.fullmatch(value) is None:
+                constraint = f"Member must satisfy regular expression pattern: {pattern}"
+                problems.append(f"Value '{value}' at '{path}' failed to satisfy constraint: {constraint}")
+        return value
+    if kind in {"integer", "long"}:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise AWSError("SerializationException", f"{path} must be a whole number.")
+        _limits(shape, value, value, path, problems, "value")
+        return value
+    if kind in {"float", "double"}:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise AWSError("SerializationException", f"{path} must be a number.")
+        _limits(shape, value, value, path, problems, "value")
+        return value
+    if kind == "boolean":
+        if not isinstance(value, bool):
+            raise AWSError("SerializationException", f"{path} must be true or false.")
+        return value
+    if kind == "timestamp":
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 253_402_300_800:
+            raise AWSError("SerializationException", f"{path} must be a time in seconds since the epoch.")
+        return float(value)
+    return value
+
+
+def _limits(shape: Shape, size: float, value: Any, path: str, problems: list[str], what: str) -> bool:
+    low, high = shape.metadata.get("min"), shape.metadata.get("max")
+    shown = f"Value '{value}'"
+    if low is not None and size < low:
+        words = f"have length greater than or equal to {low}" if what == "length" else f"have value greater than or equal to {low}"
+        problems.append(f"{shown} at '{path}' failed to satisfy constraint: Member must {words}")
+        return False
+    if high is not None and size > high:
+        words = f"have length less than or equal to {high}" if what == "length" else f"have value less than or equal to {high}"
+        problems.append(f"{shown} at '{path}' failed to satisfy constraint: Member must {words}")
+        return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _pattern(pattern: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(pattern, re.DOTALL if pattern in {".*", "(?s).*"} else 0)
+    except re.error:
+        return None
+
+
+def _lower(name: str) -> str:
+    return name[:1].lower() + name[1:]
+
+
+def parse_query(parameters: dict[str, str]) -> Request:
+    """The plain members and ``Name.member.N`` lists of a query-protocol call; nested structures are left out."""
+    request: Request = {}
+    for key, value in parameters.items():
+        name, _, rest = key.partition(".member.")
+        if not rest:
+            request[key] = value
+        elif rest.isdigit():
+            request.setdefault(name, []).append(value)
+    return request
+
+
+# responses -----------------------------------------------------------------------------------------
+
+
+def json_body(operation: OperationModel, response: Response) -> bytes:
+    """The response in the model's shape: unknown members and Nones dropped, times as epoch seconds."""
+    shaped = _shaped(operation.output_shape, response) if operation.output_shape is not None else None
+    return json.dumps(shaped).encode() if shaped is not None else b""
+
+
+def _shaped(shape: Shape, value: Any) -> Any:
+    if shape.type_name == "structure":
+        return {n: _shaped(m, value[n]) for n, m in shape.members.items() if value.get(n) is not None}
+    if shape.type_name == "list":
+        return [_shaped(shape.member, item) for item in value]
+    if shape.type_name == "map":
+        return {key: _shaped(shape.value, item) for key, item in value.items()}
+    return value
+
+
+def xml_body(operation: OperationModel, response: Response, request_id: str) -> str:
+    """The response of a query-protocol call (STS, IAM)."""
+    namespace = operation.service_model.metadata.get("xmlNamespace", "")
+    inner = "".join(_xml(operation.output_shape, response)) if operation.output_shape is not None else ""
+    wrapper = operation.output_shape.serialization.get("resultWrapper") if operation.output_shape is not None else None
+    body = f"<{wrapper}>{inner}</{wrapper}>" if wrapper else inner
+    meta = f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
+    return f'<{operation.name}Response xmlns="{namespace}">{body}{meta}</{operation.name}Response>'
+
+
+def _xml(shape: Shape, value: Any) -> Iterator[str]:
+    if shape.type_name == "structure":
+        for name, member in shape.members.items():
+            if value.get(name) is not None:
+                yield f"<{name}>{''.join(_xml(member, value[name]))}</{name}>"
+    elif shape.type_name == "list":
+        for item in value:
+            yield f"<member>{''.join(_xml(shape.member, item))}</member>"
+    elif shape.type_name == "timestamp":
+        yield datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    elif shape.type_name == "boolean":
+        yield "true" if value else "false"
+    else:
+        yield escape(str(value))
+
+
+def escape(text: str) -> str:
+    """Text as XML content: characters that XML 1.0 cannot carry are dropped."""
+    text = re.sub("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

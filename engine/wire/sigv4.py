@@ -1,0 +1,130 @@
+"""AWS Signature Version 4, checked on the server's side: in the Authorization header, or in a presigned URL.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote, unquote
+
+from engine.context import AWSError
+
+WINDOW = 15 * 60
+"""How far the client's clock may be off, in seconds."""
+UNSIGNED = "UNSIGNED-PAYLOAD"
+ALGORITHM = "AWS4-HMAC-SHA256"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The one pair of keys that this engine knows."""
+
+    access_key_id: str
+    secret_access_key: str
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What a valid signature says: the service it is for, and the payload hash that it covers."""
+
+    service: str
+    region: str
+    payload: str
+
+
+def verify(
+    keys: Keys, *, method: str, raw_path: str, raw_query: str, headers: Mapping[str, str], payload_hash: str | None, now: float
+) -> Signed:
+    """Check the signature of a request. ``headers`` have lower-case names.
+
+    ``payload_hash``: hex SHA-256 of the body, or None when the body is yet to be read (S3): then the
+    header ``x-amz-content-sha256`` is what the signature covers, and the caller compares it with the body.
+    Raises AWSError (403) with AWS's code.
+    """
+    pairs = _pairs(raw_query)
+    query = dict(pairs)
+    authorization = headers.get("authorization", "")
+    if authorization:
+        algorithm, _, rest = authorization.partition(" ")
+        fields = dict(part.strip().partition("=")[::2] for part in rest.split(","))
+        if algorithm != ALGORITHM or not {"Credential", "SignedHeaders", "Signature"} <= fields.keys():
+            raise AWSError("IncompleteSignature", "The Authorization header is not a complete AWS4-HMAC-SHA256 signature.", 400)
+        credential, signed_headers, signature = fields["Credential"], fields["SignedHeaders"], fields["Signature"]
+        stamp = headers.get("x-amz-date", "")
+    elif "X-Amz-Signature" in query:
+        credential, signed_headers = query.get("X-Amz-Credential", ""), query.get("X-Amz-SignedHeaders", "")
+        signature, stamp = query["X-Amz-Signature"], query.get("X-Amz-Date", "")
+        pairs = [(k, v) for k, v in pairs if k != "X-Amz-Signature"]
+    else:
+        raise AWSError("MissingAuthenticationToken", "The request carries no signature.", 403)
+
+    access_key, *scope = credential.split("/")
+    if len(scope) != 4 or scope[3] != "aws4_request":
+        raise AWSError("IncompleteSignature", "The credential scope is not <date>/<region>/<service>/aws4_request.", 400)
+    date, region, service, _ = scope
+    if not hmac.compare_digest(access_key.encode(), keys.access_key_id.encode()):
+        code = "InvalidAccessKeyId" if service == "s3" else "UnrecognizedClientException"
+        raise AWSError(code, "The access key is not one of this engine's.", 403)
+    _check_time(stamp, date, query, presigned=not authorization, now=now)
+
+    names = signed_headers.split(";")
+    if "host" not in names:
+        raise AWSError("SignatureDoesNotMatch", "The Host header must be signed.", 403)
+    covered = payload_hash
+    if service == "s3":
+        covered = headers.get("x-amz-content-sha256", UNSIGNED) if authorization else UNSIGNED
+    if covered is None:
+        raise AWSError("InvalidRequest", "The payload has no hash.", 400)
+    path = raw_path if service == "s3" else quote(raw_path, safe="/-_.~")
+    canonical = "\n".join(
+        [
+            method,
+            path or "/",
+            "&".join(f"{k}={v}" for k, v in sorted((_encode(k), _encode(v)) for k, v in pairs)),
+            "".join(f"{name}:{' '.join(headers.get(name, '').split())}\n" for name in names),
+            signed_headers,
+            covered,
+        ]
+    )
+    to_sign = "\n".join([ALGORITHM, stamp, "/".join(scope), hashlib.sha256(canonical.encode()).hexdigest()])
+    key = f"AWS4{keys.secret_access_key}".encode()
+    for part in scope:
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    expected = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(expected, signature):
+        code = "SignatureDoesNotMatch" if service in {"s3", "sts", "iam"} else "InvalidSignatureException"
+        raise AWSError(code, "The request signature we calculated does not match the signature you provided.", 403)
+    return Signed(service, region, covered)
+
+
+def _check_time(stamp: str, date: str, query: Mapping[str, str], *, presigned: bool, now: float) -> None:
+    try:
+        at = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    except ValueError as error:
+        raise AWSError("IncompleteSignature", "X-Amz-Date is missing or not of the form YYYYMMDDTHHMMSSZ.", 400) from error
+    if not stamp.startswith(date):
+        raise AWSError("SignatureDoesNotMatch", "The date of the credential scope is not that of the request.", 403)
+    if presigned:
+        expires = query.get("X-Amz-Expires", "")
+        if not expires.isdigit() or not 1 <= int(expires) <= 604_800:
+            raise AWSError("AuthorizationQueryParametersError", "X-Amz-Expires must be between 1 and 604800 seconds.", 400)
+        if now > at + int(expires):
+            raise AWSError("AccessDenied", "Request has expired", 403)
+        if at > now + WINDOW:
+            raise AWSError("AccessDenied", "Request is not valid yet", 403)
+    elif abs(now - at) > WINDOW:
+        raise AWSError("RequestTimeTooSkewed", "The difference between the request time and the current time is too large.", 403)
+
+
+def _pairs(raw_query: str) -> list[tuple[str, str]]:
+    parts = (part.partition("=") for part in raw_query.split("&") if part)
+    return [(unquote(k), unquote(v)) for k, _, v in parts]
+
+
+def _encode(text: str) -> str:
+    return quote(text, safe="-_.~")
