@@ -218,8 +218,8 @@ async def _dechunk(chunks: AsyncIterator[bytes], trailers: dict[str, str]) -> As
             buffer, in_trailer = rest, left == 0
     if left or not in_trailer:
         raise AWSError("IncompleteBody", "The body ended before its last chunk.", 400)
-    for line in buffer.decode("latin-1").splitlines():
-        name, _, value = line.partition(":")
+    for trailer in buffer.decode("latin-1").splitlines():
+        name, _, value = trailer.partition(":")
         if value:
             trailers[name.strip().lower()] = value.strip()
 
@@ -256,16 +256,12 @@ def _conditions(stored: Stored, headers: Mapping[str, str]) -> tuple[int, int, i
         raise AWSError("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
     if "if-none-match" in headers and headers["if-none-match"].strip('"') in {stored.etag, "*"}:
         return 0, stored.size, 304
-    for name, broken in (("if-modified-since", lambda at: stored.modified <= at), ("if-unmodified-since", lambda at: stored.modified > at)):
-        if name in headers:
-            try:
-                at = parsedate_to_datetime(headers[name]).timestamp() + 1
-            except ValueError:
-                continue
-            if broken(at):
-                if name == "if-modified-since":
-                    return 0, stored.size, 304
-                raise AWSError("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
+    changed = _second(headers.get("if-modified-since"))
+    if changed is not None and stored.modified < changed + 1:
+        return 0, stored.size, 304
+    unchanged = _second(headers.get("if-unmodified-since"))
+    if unchanged is not None and stored.modified >= unchanged + 1:
+        raise AWSError("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
     found = re.fullmatch(r"bytes=(\d*)-(\d*)", headers.get("range", ""))
     if not found or found.groups() == ("", ""):
         return 0, stored.size, 200
@@ -275,6 +271,14 @@ def _conditions(stored: Stored, headers: Mapping[str, str]) -> tuple[int, int, i
     if start >= stored.size or end <= start:
         raise AWSError("InvalidRange", "The requested range is not satisfiable", 416)
     return start, end, 206
+
+
+def _second(date: str | None) -> float | None:
+    """An HTTP date as seconds since the epoch; None when it is missing or not a date (S3 ignores it then)."""
+    try:
+        return parsedate_to_datetime(date).timestamp() if date else None
+    except ValueError:
+        return None
 
 
 def _read(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
@@ -289,7 +293,7 @@ def _read(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
 
 
 def _copy(context: Context, request: S3Request) -> Response:
-    bucket, _, key = unquote(request.headers["x-amz-copy-source"]).removeprefix("/").partition("?")[0].partition("/")
+    bucket, _, key = unquote(request.headers["x-amz-copy-source"].partition("?")[0]).removeprefix("/").partition("/")
     opened = context.objects.open(bucket, key)
     if opened is None:
         raise AWSError("NoSuchKey", "The specified key does not exist.", 404)
@@ -405,7 +409,7 @@ def _list(context: Context, request: S3Request) -> Response:
     last = after
     truncated = False
     while most and not truncated:
-        batch = context.objects.list(request.bucket, prefix=prefix, after=last, limit=most + 1)
+        batch = context.objects.walk(request.bucket, prefix=prefix, after=last, limit=most + 1)
         if not batch:
             break
         for stored in batch:

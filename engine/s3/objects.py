@@ -20,7 +20,8 @@ from typing import BinaryIO
 
 SCHEMA = """
 CREATE TABLE buckets (name TEXT PRIMARY KEY, created REAL NOT NULL);
-CREATE TABLE objects (bucket TEXT, key TEXT, file TEXT, size INTEGER, etag TEXT, modified REAL, headers TEXT, PRIMARY KEY (bucket, key)) WITHOUT ROWID;
+CREATE TABLE objects (bucket TEXT, key TEXT, file TEXT, size INTEGER, etag TEXT, modified REAL, headers TEXT,
+  PRIMARY KEY (bucket, key)) WITHOUT ROWID;
 CREATE TABLE uploads (id TEXT PRIMARY KEY, bucket TEXT, key TEXT, headers TEXT, started REAL);
 CREATE TABLE parts (upload TEXT, number INTEGER, file TEXT, size INTEGER, etag TEXT, modified REAL, PRIMARY KEY (upload, number));
 PRAGMA user_version=1;
@@ -189,7 +190,7 @@ class Objects:
         if row:
             (self.files / row[0]).unlink(missing_ok=True)
 
-    def list(self, bucket: str, *, prefix: str, after: str, limit: int) -> list[Stored]:
+    def walk(self, bucket: str, *, prefix: str, after: str, limit: int) -> list[Stored]:
         """Objects whose key starts with ``prefix`` and is greater than ``after``, in the order of their UTF-8 bytes."""
         with self._lock:
             rows = self._db.execute(

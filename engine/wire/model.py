@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import botocore.session
-from botocore.model import OperationModel, ServiceModel, Shape
+from botocore.model import OperationModel, ServiceModel
 
 from engine.context import AWSError, Request, Response
 
@@ -61,7 +61,7 @@ def validated(operation: OperationModel, given: dict[str, Any]) -> Request:
     return dict(request)
 
 
-def _coerce(shape: Shape, value: Any, path: str, problems: list[str]) -> Any:
+def _coerce(shape: Any, value: Any, path: str, problems: list[str]) -> Any:
     kind = shape.type_name
     if kind == "structure":
         if not isinstance(value, dict):
@@ -92,7 +92,7 @@ def _coerce(shape: Shape, value: Any, path: str, problems: list[str]) -> Any:
     return _scalar(shape, kind, value, path, problems)
 
 
-def _scalar(shape: Shape, kind: str, value: Any, path: str, problems: list[str]) -> Any:
+def _scalar(shape: Any, kind: str, value: Any, path: str, problems: list[str]) -> Any:
     if kind == "string":
         if not isinstance(value, str):
             raise AWSError("SerializationException", f"{path} must be a string.")
@@ -127,7 +127,7 @@ def _scalar(shape: Shape, kind: str, value: Any, path: str, problems: list[str])
     return value
 
 
-def _limits(shape: Shape, size: float, value: Any, path: str, problems: list[str], what: str) -> bool:
+def _limits(shape: Any, size: float, value: Any, path: str, problems: list[str], what: str) -> bool:
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
     shown = f"Value '{value}'"
     if low is not None and size < low:
@@ -174,7 +174,7 @@ def json_body(operation: OperationModel, response: Response) -> bytes:
     return json.dumps(shaped).encode() if shaped is not None else b""
 
 
-def _shaped(shape: Shape, value: Any) -> Any:
+def _shaped(shape: Any, value: Any) -> Any:
     if shape.type_name == "structure":
         return {n: _shaped(m, value[n]) for n, m in shape.members.items() if value.get(n) is not None}
     if shape.type_name == "list":
@@ -194,7 +194,7 @@ def xml_body(operation: OperationModel, response: Response, request_id: str) -> 
     return f'<{operation.name}Response xmlns="{namespace}">{body}{meta}</{operation.name}Response>'
 
 
-def _xml(shape: Shape, value: Any) -> Iterator[str]:
+def _xml(shape: Any, value: Any) -> Iterator[str]:
     if shape.type_name == "structure":
         for name, member in shape.members.items():
             if value.get(name) is not None:
