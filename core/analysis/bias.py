@@ -1,0 +1,92 @@
+"""Bias metrics with the names, signs and edge cases of SageMaker Clarify (smclarify 0.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from core.analysis import bias_posttraining, bias_pretraining  # noqa: F401  (importing them registers the metrics)
+from core.analysis.bias_registry import POST_TRAINING, PRE_TRAINING, BoolArray, Definition, Sample, Undefined
+from core.analysis.columns import bin_group
+
+__all__ = ["POST_TRAINING", "PRE_TRAINING", "BoolArray", "Metric", "bin_group", "post_training_bias", "pre_training_bias"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A bias metric on one facet. ``value`` is None where it is undefined, and ``error`` says why; it may be infinite."""
+
+    name: str
+    description: str
+    value: float | None
+    error: str | None
+    low: float
+    high: float
+    in_words: str
+
+
+def pre_training_bias(
+    facet: ArrayLike, favourable_label: ArrayLike, group: Any | None, *, metrics: Iterable[str] | None = None
+) -> dict[str, Metric]:
+    """Bias in the labels, by metric name in alphabetical order.
+
+    Parameters
+    ----------
+    facet : bool (n,), True for rows with the facet's value (the group that may be disadvantaged)
+    favourable_label : bool (n,), True where the label is the favourable one
+    group : (n,) categories for CDDL, or None; bin a variable with many values first (``bin_group``)
+    metrics : names to compute; all when None. Raises KeyError for a name that isn't one.
+    """
+    sample = _sample(facet, favourable_label, None, group, None)
+    return _compute(PRE_TRAINING, sample, metrics)
+
+
+def post_training_bias(
+    facet: ArrayLike,
+    favourable_label: ArrayLike,
+    favourable_prediction: ArrayLike,
+    group: Any | None,
+    features: pd.DataFrame | None,
+    *,
+    metrics: Iterable[str] | None = None,
+) -> dict[str, Metric]:
+    """Bias in a model's predictions, by metric name in alphabetical order.
+
+    Parameters as for ``pre_training_bias``; ``favourable_prediction`` is bool (n,), and ``features`` holds the columns by which
+    the flip test finds like rows: all but label and facet, numeric.
+    """
+    sample = _sample(facet, favourable_label, favourable_prediction, group, features)
+    return _compute(POST_TRAINING, sample, metrics)
+
+
+def _sample(facet: ArrayLike, label: ArrayLike, prediction: ArrayLike | None, group: Any | None, features: pd.DataFrame | None) -> Sample:
+    sample = Sample(
+        np.asarray(facet, dtype=bool),
+        np.asarray(label, dtype=bool),
+        None if prediction is None else np.asarray(prediction, dtype=bool),
+        None if group is None else np.asarray(group),
+        features,
+    )
+    lengths = {len(part) for part in (sample.facet, sample.label, sample.prediction, sample.group, features) if part is not None}
+    if len(lengths) > 1:
+        raise ValueError(f"facet, labels, predictions, group and features must have as many rows as each other, not {sorted(lengths)}")
+    return sample
+
+
+def _compute(definitions: dict[str, Definition], sample: Sample, names: Iterable[str] | None) -> dict[str, Metric]:
+    return {name: _one(definitions[name], sample) for name in sorted(definitions if names is None else names)}
+
+
+def _one(definition: Definition, sample: Sample) -> Metric:
+    try:
+        value = float(definition.function(sample))
+    except Undefined as reason:
+        return Metric(
+            definition.name, definition.description, None, str(reason), definition.low, definition.high, f"Can't be computed. {reason}."
+        )
+    return Metric(definition.name, definition.description, value, None, definition.low, definition.high, definition.in_words(value))

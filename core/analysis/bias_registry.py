@@ -1,0 +1,155 @@
+"""What a bias metric is given, and how one is registered."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+BoolArray = NDArray[np.bool_]
+
+
+class Undefined(ValueError):
+    """A metric has no value on this data; the message says why."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The confusion matrix of one side of the facet, "positive" being the favourable outcome."""
+
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+
+    @property
+    def n(self) -> int:
+        return self.tp + self.fp + self.fn + self.tn
+
+    @property
+    def labelled(self) -> int:
+        """Rows whose label is favourable."""
+        return self.tp + self.fn
+
+    @property
+    def predicted(self) -> int:
+        """Rows whose prediction is favourable."""
+        return self.tp + self.fp
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The rows that a metric is computed on; arrays of the same length.
+
+    ``facet`` is True for group d (the facet's value), False for group a (the rest).
+    """
+
+    facet: BoolArray
+    label: BoolArray
+    prediction: BoolArray | None = None
+    group: NDArray[Any] | None = None
+    features: pd.DataFrame | None = None
+
+    @cached_property
+    def a(self) -> Cells:
+        return self._cells(~self.facet)
+
+    @cached_property
+    def d(self) -> Cells:
+        return self._cells(self.facet)
+
+    def both(self) -> tuple[Cells, Cells]:
+        """Cells of a and d. Raises Undefined when either side is empty."""
+        if self.a.n == 0:
+            raise Undefined("Negated facet set is empty: every row has the facet's value")
+        if self.d.n == 0:
+            raise Undefined("Facet set is empty: no row has the facet's value")
+        return self.a, self.d
+
+    def _cells(self, rows: BoolArray) -> Cells:
+        prediction = self.label if self.prediction is None else self.prediction
+        tn, fp, fn, tp = np.bincount(2 * self.label[rows] + prediction[rows], minlength=4).tolist()
+        return Cells(tp=tp, fp=fp, fn=fn, tn=tn)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A registered metric: its function, its range, and the sentence for each direction."""
+
+    name: str
+    description: str
+    function: Callable[[Sample], float]
+    low: float
+    high: float
+    neutral: float
+    above: str
+    below: str
+    equal: str
+
+    def in_words(self, value: float) -> str:
+        """The direction of a value; ``{x}`` of a sentence is its magnitude, ``{p}`` the same in percent."""
+        if np.isclose(value, self.neutral, rtol=0, atol=5e-7):
+            return self.equal
+        size = abs(value - self.neutral) if self.neutral == 0 else value
+        text = self.above if value > self.neutral else self.below
+        x = "infinitely" if np.isinf(size) else f"{size:.3g}"
+        p = "infinitely many" if np.isinf(size) else f"{100 * size:.3g}"
+        return text.format(x=x, p=p)
+
+
+PRE_TRAINING: dict[str, Definition] = {}
+POST_TRAINING: dict[str, Definition] = {}
+
+Register = Callable[[Callable[[Sample], float]], Callable[[Sample], float]]
+
+
+def metric(
+    where: dict[str, Definition], *, low: float, high: float, above: str, below: str = "", equal: str, neutral: float = 0.0
+) -> Register:
+    """Register the decorated function under its own name; its docstring's first line is the description."""
+
+    def register(function: Callable[[Sample], float]) -> Callable[[Sample], float]:
+        description = (inspect.getdoc(function) or "").split("\n")[0]
+        where[function.__name__] = Definition(function.__name__, description, function, low, high, neutral, above, below, equal)
+        return function
+
+    return register
+
+
+def divide(a: float, b: float) -> float:
+    """a / b as smclarify has it: 0 / 0 is 0, anything else over 0 is infinite."""
+    if b == 0:
+        return 0.0 if a == 0 else float(np.copysign(np.inf, a))
+    return a / b
+
+
+def difference(x: float, y: float) -> float:
+    """x − y, where two infinite rates are equal."""
+    return 0.0 if x == y else x - y
+
+
+def conditional_disparity(facet: BoolArray, favourable: BoolArray, group: NDArray[Any] | None) -> float:
+    """Demographic disparity within each group, weighted by the group's size.
+
+    The share of the facet among the rejected minus its share among the accepted; a share of nobody is 0.
+    """
+    if group is None or len(group) == 0:
+        raise Undefined("Group variable is empty or not provided")
+    if not favourable.any():
+        raise Undefined("No positive labels in set: no row has the favourable outcome")
+    if favourable.all():
+        raise Undefined("No negative labels in set: every row has the favourable outcome")
+    codes, groups = pd.factorize(group)
+    known = codes >= 0
+    cell = codes[known] * 4 + favourable[known] * 2 + facet[known]
+    counts = np.bincount(cell, minlength=4 * len(groups)).reshape(-1, 2, 2)
+    totals = counts.sum(axis=2)
+    shares = np.divide(counts[:, :, 1], totals, out=np.zeros(totals.shape), where=totals > 0)
+    sizes = totals.sum(axis=1)
+    return divide(float((sizes * (shares[:, 0] - shares[:, 1])).sum()), float(sizes.sum()))

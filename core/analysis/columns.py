@@ -1,0 +1,148 @@
+"""What the columns of a table are, and integers that stay integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+Kind = Literal["integer", "categorical", "continuous", "text"]
+
+MOST_CATEGORIES = 15
+"""A column of whole numbers with at most so many different ones is taken for a coded category."""
+MOSTLY = 0.9
+"""A column with few different whole numbers in at least this share of its rows is meant to be coded."""
+
+
+class ColumnError(ValueError):
+    """A column's values aren't what they must be. ``column`` names it, ``reason`` says what and where."""
+
+    def __init__(self, column: str, reason: str) -> None:
+        super().__init__(f"column {column}: {reason}")
+        self.column, self.reason = column, reason
+
+
+def infer(df: pd.DataFrame) -> dict[str, Kind]:
+    """Each column's kind.
+
+    ``text`` isn't numeric; ``continuous`` has fractions; ``categorical`` is whole numbers, few of them different
+    (two, or at most 15 and half the rows); ``integer`` is whole numbers, many of them different. Missing values don't count.
+    """
+    return {str(name): _kind(df.iloc[:, i]) for i, name in enumerate(df.columns)}
+
+
+def _kind(series: pd.Series[Any]) -> Kind:
+    values = series.dropna()
+    if isinstance(series.dtype, pd.CategoricalDtype) or not pd.api.types.is_numeric_dtype(series.dtype):
+        return "text"
+    if values.dtype.kind == "f" and not _whole(values).all():
+        return "continuous"
+    distinct = values.nunique()
+    return "categorical" if distinct <= 2 or (distinct <= MOST_CATEGORIES and 2 * distinct <= len(values)) else "integer"
+
+
+def _whole(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Which values are whole numbers (infinities aren't)."""
+    numbers = values.to_numpy(dtype=float)
+    return pd.Series(np.isfinite(numbers) & (numbers == np.floor(numbers)), index=values.index)
+
+
+def to_integers(df: pd.DataFrame, coded: Iterable[str] = ()) -> pd.DataFrame:
+    """The table with every column of whole numbers as int64, so that it's written as ``1`` and never as ``1.0``.
+
+    Numbers written as text are read. Columns with fractions stay as they are, and so do columns with missing values, except
+    those named in ``coded`` (label, facet, categories), which must be whole in every row.
+
+    Raises ColumnError, naming the column and the first offending row (counted from 1), when a column mixes numbers and text,
+    when a coded one has a missing value or a fraction, or when one that looks coded (at least 90 % of its rows hold at
+    most 15 different whole numbers) has a fraction here and there.
+    """
+    wanted = set(coded)
+    unknown = wanted - set(map(str, df.columns))
+    if unknown:
+        raise ColumnError(min(unknown), "is not in the table")
+    return pd.DataFrame({name: _integers(str(name), df[name], str(name) in wanted) for name in df.columns}, index=df.index)
+
+
+def _integers(name: str, series: pd.Series[Any], coded: bool) -> pd.Series[Any]:
+    if series.dtype.kind in "iub":
+        return series.astype("int64")
+    if series.dtype.kind != "f":
+        numbers = pd.to_numeric(series.astype(object), errors="coerce")
+        text = numbers.isna() & series.notna()
+        if text.any() and not text[series.notna()].all():
+            raise ColumnError(name, f"mixes numbers and text: {_first(series, text)}; correct or remove such rows")
+        if text.any():
+            if coded:
+                raise ColumnError(name, f"must hold numbers: {_first(series, text)}; code its values as whole numbers")
+            return series
+        series = numbers
+    missing = series.isna()
+    if missing.any():
+        if coded:
+            raise ColumnError(
+                name, f"has no value in {missing.sum()} of {len(series)} rows, first in row {_row(missing)}; fill or remove them"
+            )
+        return series.astype(float)
+    whole = _whole(series)
+    if whole.all():
+        return series.astype("int64")
+    looks_coded = whole.mean() >= MOSTLY and series[whole].nunique() <= MOST_CATEGORIES
+    if coded or looks_coded:
+        raise ColumnError(name, f"mixes whole numbers and fractions: {_first(series, ~whole)}; a coded column must hold whole numbers")
+    return series.astype(float)
+
+
+def _row(where: pd.Series[Any]) -> int:
+    return int(where.to_numpy().argmax()) + 1
+
+
+def _first(series: pd.Series[Any], where: pd.Series[Any]) -> str:
+    return f"{series[where].iloc[0]!r} in row {_row(where)}, {int(where.sum())} such of {len(series)} rows"
+
+
+def bin_group(series: ArrayLike | pd.Series[Any], bins: int | Sequence[float]) -> pd.Series[Any]:
+    """The bin of each value as an ordered category, such as ``30–39``.
+
+    ``bins`` is a number of bins with about equally many rows each, or the edges: ``[30, 40]`` makes ``<30``, ``30–39`` and ``≥40``.
+    A bin holds its lower edge and not its upper. Values that are no numbers, or fewer different ones than bins, are bins themselves.
+    Raises ValueError for fewer than one bin, or edges that don't ascend.
+    """
+    values = series if isinstance(series, pd.Series) else pd.Series(series)
+    numeric = pd.api.types.is_numeric_dtype(values.dtype) and values.dtype.kind != "b"
+    if isinstance(bins, int | np.integer):
+        if bins < 1:
+            raise ValueError("bins must be at least 1")
+        if not numeric or values.nunique() <= bins:
+            known = sorted(values.dropna().unique())
+            return values.map({value: f"{value:g}" if numeric else str(value) for value in known}).astype(
+                pd.CategoricalDtype([f"{value:g}" if numeric else str(value) for value in known], ordered=True)
+            )
+        quantiles = np.unique(np.quantile(values.dropna(), np.linspace(0, 1, int(bins) + 1)[1:-1]))
+        edges = np.ceil(quantiles) if (values.dropna() % 1 == 0).all() else quantiles
+        edges = np.unique(edges[edges > values.min()])
+    else:
+        edges = np.asarray(bins, dtype=float)
+        if not numeric:
+            raise ValueError("edges need a numeric group variable")
+        if len(edges) == 0 or (np.diff(edges) <= 0).any():
+            raise ValueError("the edges of the bins must ascend")
+    whole = bool((values.dropna() % 1 == 0).all() and (edges % 1 == 0).all())
+    labels = _labels(edges, whole)
+    codes = np.where(values.isna(), -1, np.searchsorted(edges, values.to_numpy(dtype=float), side="right"))
+    names = np.array([*labels, None], dtype=object)[codes]
+    return pd.Series(names, index=values.index, name=values.name, dtype=pd.CategoricalDtype(labels, ordered=True))
+
+
+def _labels(edges: np.ndarray[Any, np.dtype[np.float64]], whole: bool) -> list[str]:
+    if len(edges) == 0:
+        return ["all"]
+    inner = []
+    for low, high in pairwise(edges):
+        last = high - 1 if whole else high
+        inner.append(f"{low:g}" if last == low else f"{low:g}–{last:g}")
+    return [f"<{edges[0]:g}", *inner, f"≥{edges[-1]:g}"]
