@@ -1,0 +1,185 @@
+"""Two models side by side: metrics with intervals, paired differences, confusion, ROC, PR, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from core.views.style import BASELINE, FAINT, GREY, MITIGATED, dress, figure, number
+
+COLOURS = (BASELINE, MITIGATED)
+
+
+class Interval(Protocol):
+    """A value with its 95 % interval."""
+
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
+
+
+Metrics = Mapping[str, Interval]
+
+
+def interval_text(estimate: Interval | None, digits: int = 3) -> str:
+    """``0.771 [0.758, 0.784]``."""
+    if estimate is None or estimate.value is None:
+        return "–"
+    if estimate.low is None or estimate.high is None:
+        return number(estimate.value, digits)
+    return f"{number(estimate.value, digits)} [{number(estimate.low, digits)}, {number(estimate.high, digits)}]"
+
+
+def metrics_table(models: Mapping[str, Metrics], differences: Metrics | None = None) -> pd.DataFrame:
+    """Each metric of each model with its interval; the paired difference, and whether it's beyond noise (0 outside its interval)."""
+    names = list(dict.fromkeys(name for metrics in models.values() for name in metrics))
+    table = pd.DataFrame({"metric": names})
+    for model, metrics in models.items():
+        table[model] = [interval_text(metrics.get(name)) for name in names]
+    if differences is not None:
+        table["difference"] = [interval_text(differences.get(name)) for name in names]
+        table["beyond noise"] = [verdict(differences.get(name)) for name in names]
+    return table
+
+
+def verdict(difference: Interval | None) -> str:
+    """``yes``, where the interval of a paired difference leaves zero out; ``no: within noise`` otherwise."""
+    if difference is None or difference.low is None or difference.high is None:
+        return "–"
+    return "yes" if difference.low > 0 or difference.high < 0 else "no: within noise"
+
+
+def intervals(models: Mapping[str, Metrics], names: Sequence[str]) -> go.Figure:
+    """Dots with 95 % intervals, a row for each metric."""
+    rows = list(reversed(names))
+    fig = figure(x="value with 95 % interval", height=100 + 36 * max(len(rows), 3))
+    for index, (model, metrics) in enumerate(models.items()):
+        found = [(place, metrics[name]) for place, name in enumerate(rows) if name in metrics and metrics[name].value is not None]
+        values = np.array([float(estimate.value or 0.0) for _, estimate in found])
+        lows = np.array([float(values[i] if e.low is None else e.low) for i, (_, e) in enumerate(found)])
+        highs = np.array([float(values[i] if e.high is None else e.high) for i, (_, e) in enumerate(found)])
+        fig.add_trace(
+            go.Scatter(
+                x=values,
+                y=[place + (0.14 if index == 0 else -0.14) * (len(models) > 1) for place, _ in found],
+                mode="markers",
+                name=model,
+                marker={"size": 10, "color": COLOURS[index % 2]},
+                error_x={"type": "data", "symmetric": False, "array": highs - values, "arrayminus": values - lows, "thickness": 2},
+                customdata=[[rows[place], interval_text(estimate)] for place, estimate in found],
+                hovertemplate="%{customdata[0]}: %{customdata[1]}<extra>" + model + "</extra>",
+            )
+        )
+    fig.update_yaxes(tickvals=list(range(len(rows))), ticktext=rows, zeroline=False)
+    return fig
+
+
+def differences_figure(differences: Metrics) -> go.Figure:
+    """Paired differences with intervals; those that leave zero out are filled."""
+    names = [name for name, d in differences.items() if d.value is not None][::-1]
+    fig = figure(x="difference with 95 % interval (0: none)", legend=False, height=80 + 30 * max(len(names), 3))
+    values = np.array([float(differences[n].value or 0.0) for n in names])
+    lows = np.array([float(v if (low := differences[n].low) is None else low) for n, v in zip(names, values, strict=True)])
+    highs = np.array([float(v if (high := differences[n].high) is None else high) for n, v in zip(names, values, strict=True)])
+    beyond = [verdict(differences[n]) == "yes" for n in names]
+    fig.add_trace(
+        go.Scatter(
+            x=values,
+            y=names,
+            mode="markers",
+            marker={
+                "size": 10,
+                "color": [MITIGATED if b else GREY for b in beyond],
+                "symbol": ["circle" if b else "circle-open" for b in beyond],
+            },
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": highs - values,
+                "arrayminus": values - lows,
+                "thickness": 2,
+                "color": GREY,
+            },
+            customdata=[interval_text(differences[n]) for n in names],
+            hovertemplate="%{y}: %{customdata}<extra></extra>",
+        )
+    )
+    fig.add_vline(x=0, line_width=1, line_color=GREY)
+    return fig
+
+
+def confusion(models: Mapping[str, Sequence[Sequence[int]]], classes: Sequence[str]) -> go.Figure:
+    """Confusion matrices (rows: actual, columns: predicted) with counts and the share of the row."""
+    fig = make_subplots(rows=1, cols=len(models), subplot_titles=list(models), horizontal_spacing=0.12, shared_yaxes=True)
+    for place, matrix in enumerate(models.values(), start=1):
+        counts = np.asarray(matrix, dtype=float)
+        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        fig.add_trace(
+            go.Heatmap(
+                z=shares,
+                x=[f"predicted {c}" for c in classes],
+                y=[f"actual {c}" for c in classes],
+                text=[[f"{int(n):,}<br>{100 * s:.1f} %" for n, s in zip(r, q, strict=True)] for r, q in zip(counts, shares, strict=True)],
+                texttemplate="%{text}",
+                coloraxis="coloraxis",
+                xgap=3,
+                ygap=3,
+                hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
+            ),
+            row=1,
+            col=place,
+        )
+    fig.update_coloraxes(cmin=0, cmax=1, showscale=False)
+    dress(fig, height=280, legend=False, top=36)
+    fig.update_yaxes(autorange="reversed", showgrid=False)
+    fig.update_xaxes(showgrid=False)
+    return fig
+
+
+def curve(models: Mapping[str, pd.DataFrame], *, x: str, y: str, diagonal: bool = False, markers: bool = False) -> go.Figure:
+    """A line for each model from its table's columns ``x`` and ``y`` (ROC, precision and recall, calibration), both in [0, 1]."""
+    fig = figure(x=x, y=y, height=360)
+    if diagonal:
+        fig.add_trace(
+            go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": FAINT, "dash": "dot"}, showlegend=False, hoverinfo="skip")
+        )
+    for index, (model, table) in enumerate(models.items()):
+        fig.add_trace(
+            go.Scatter(
+                x=table[x],
+                y=table[y],
+                mode="lines+markers" if markers else "lines",
+                name=model,
+                line={"color": COLOURS[index % 2], "width": 2},
+                hovertemplate=f"{x} %{{x:.3f}}<br>{y} %{{y:.3f}}<extra>{model}</extra>",
+            )
+        )
+    fig.update_xaxes(range=[0, 1.005])
+    fig.update_yaxes(range=[0, 1.005])
+    return fig
+
+
+def values_table(models: Mapping[str, Mapping[str, Any]], *, only_differences: bool = False, heading: str = "name") -> pd.DataFrame:
+    """Any settings of the models side by side (hyperparameters, data, bias values, mean SHAP); optionally only where they differ."""
+    names = list(dict.fromkeys(name for values in models.values() for name in values))
+    rows = []
+    for name in names:
+        cells = [values.get(name) for values in models.values()]
+        if only_differences and len({_plain(cell) for cell in cells}) == 1:
+            continue
+        rows.append({heading: name, **{model: _plain(cell) for model, cell in zip(models, cells, strict=True)}})
+    return pd.DataFrame(rows, columns=[heading, *models])
+
+
+def _plain(cell: Any) -> str:
+    if cell is None:
+        return "–"
+    return f"{cell:.4g}".replace("-", "−") if isinstance(cell, float) else str(cell)

@@ -1,0 +1,154 @@
+"""SHAP in pictures: global bars, beeswarm, dependence, one row's waterfall. Values are in probability."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.views.style import BASELINE, GREY, LOWERS, MITIGATED, RAISES, figure, number
+
+Floats = npt.NDArray[np.float64]
+
+
+def global_table(models: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    """Mean |SHAP| of each feature for each model, the greatest of the last model first."""
+    table = pd.DataFrame({model: pd.Series(dict(values), dtype=float) for model, values in models.items()})
+    table.index.name = "feature"
+    return table.sort_values(list(models)[-1], ascending=False).reset_index()
+
+
+def bars(models: Mapping[str, Mapping[str, float]], *, top: int = 15) -> go.Figure:
+    """The greatest mean |SHAP| values, both models side by side."""
+    table = global_table(models).head(top).iloc[::-1]
+    fig = figure(x="mean |SHAP| (probability)", height=110 + (30 if len(models) > 1 else 24) * max(len(table), 3), legend=len(models) > 1)
+    for index, model in enumerate(models):
+        fig.add_trace(
+            go.Bar(
+                x=table[model],
+                y=table["feature"],
+                orientation="h",
+                name=model,
+                marker_color=(BASELINE, MITIGATED)[(index + (len(models) == 1)) % 2],
+                hovertemplate="%{y}: %{x:.4f}<extra>" + model + "</extra>",
+            )
+        )
+    fig.update_layout(barmode="group", bargap=0.25)
+    fig.update_yaxes(dtick=1)
+    return fig
+
+
+def beeswarm(values: Floats, data: pd.DataFrame, *, top: int = 12, points: int = 400) -> go.Figure:
+    """A dot for each row and feature: its SHAP value across, its feature value in colour. At most ``points`` rows are drawn."""
+    take = np.unique(np.linspace(0, len(values) - 1, min(points, len(values))).astype(int))
+    order = np.argsort(np.abs(values).mean(axis=0))[::-1][:top][::-1]
+    fig = figure(x="SHAP value: to the right raises the prediction", legend=False, height=110 + 36 * max(len(order), 3))
+    for row, column in enumerate(order):
+        x = values[take, column]
+        raw = pd.to_numeric(data.iloc[take, column], errors="coerce").to_numpy(dtype=float)
+        rank = pd.Series(raw).rank(pct=True).to_numpy()
+        fig.add_trace(
+            go.Scattergl(
+                x=x,
+                y=row + _spread(x),
+                mode="markers",
+                marker={"size": 4, "color": rank, "coloraxis": "coloraxis"},
+                customdata=raw,
+                hovertemplate=f"{data.columns[column]} = %{{customdata}}<br>SHAP %{{x:.4f}}<extra></extra>",
+            )
+        )
+    fig.update_coloraxes(
+        colorscale=[[0, LOWERS], [0.5, "#A98BB8"], [1, RAISES]],
+        colorbar={"title": {"text": "feature"}, "tickvals": [0.05, 0.95], "ticktext": ["low", "high"], "thickness": 10},
+    )
+    fig.update_yaxes(
+        tickvals=list(range(len(order))), ticktext=[str(data.columns[c]) for c in order], zeroline=False, range=[-0.6, len(order) - 0.4]
+    )
+    fig.add_vline(x=0, line_width=1, line_color=GREY)
+    return fig
+
+
+def _spread(x: Floats, bins: int = 60) -> Floats:
+    """Vertical offsets that keep the dots of a crowded place apart, deterministic."""
+    if x.size == 0 or float(np.ptp(x)) == 0:
+        return np.linspace(-0.35, 0.35, x.size)
+    place = np.floor((x - x.min()) / np.ptp(x) * (bins - 1)).astype(int)
+    offsets = np.zeros(x.size)
+    most = np.bincount(place).max()
+    for index in np.unique(place):
+        members = np.flatnonzero(place == index)
+        offsets[members] = (np.arange(members.size) - (members.size - 1) / 2) * (0.75 / max(most, 1))
+    return offsets
+
+
+def dependence(values: Mapping[str, Floats], data: Mapping[str, pd.DataFrame], feature: str, *, points: int = 1500) -> go.Figure:
+    """SHAP value against the feature's value, a colour for each model."""
+    fig = figure(x=feature, y="SHAP value", height=360, legend=len(values) > 1)
+    for index, (model, array) in enumerate(values.items()):
+        frame = data[model]
+        take = np.unique(np.linspace(0, len(array) - 1, min(points, len(array))).astype(int))
+        column = list(frame.columns).index(feature)
+        fig.add_trace(
+            go.Scattergl(
+                x=frame.iloc[take, column],
+                y=array[take, column],
+                mode="markers",
+                name=model,
+                marker={"size": 5, "opacity": 0.55, "color": (BASELINE, MITIGATED)[(index + (len(values) == 1)) % 2]},
+                hovertemplate=f"{feature} %{{x}}: %{{y:.4f}}<extra>{model}</extra>",
+            )
+        )
+    return fig
+
+
+def waterfall(values: Floats, expected: float, row: pd.Series, *, top: int = 12) -> go.Figure:
+    """From the expected prediction to one row's prediction, the greatest contributions one by one, the rest as one."""
+    table = waterfall_table(values, row)
+    shown, rest = table.head(top), table.iloc[top:]
+    names = [f"{r.feature} = {r.value}" for r in shown.itertuples()]
+    steps = [float(v) for v in shown["SHAP"]]
+    if len(rest):
+        names.append(f"{len(rest)} others")
+        steps.append(float(rest["SHAP"].sum()))
+    total = expected + float(values.sum())
+    fig = figure(x="prediction (probability)", legend=False, height=110 + 30 * (len(names) + 2))
+    fig.add_trace(
+        go.Waterfall(
+            orientation="h",
+            measure=["absolute", *["relative"] * len(steps), "total"],
+            y=["expected", *names, "prediction"],
+            x=[expected, *steps, total],
+            text=[number(expected), *[("+" if s > 0 else "") + number(s) for s in steps], number(total)],
+            textposition="outside",
+            increasing={"marker": {"color": RAISES}},
+            decreasing={"marker": {"color": LOWERS}},
+            totals={"marker": {"color": GREY}},
+            connector={"line": {"color": GREY, "width": 1}},
+            hovertemplate="%{y}: %{text}<extra></extra>",
+        )
+    )
+    ends = np.cumsum([expected, *steps])
+    room = max(float(np.ptp(ends)), 0.02) * 0.2
+    fig.update_xaxes(range=[min(float(ends.min()), total) - room, float(ends.max()) + room])
+    fig.update_yaxes(autorange="reversed", dtick=1)
+    return fig
+
+
+def waterfall_table(values: Floats, row: pd.Series) -> pd.DataFrame:
+    """Feature, value and SHAP value of one row, the greatest contribution first."""
+    table = pd.DataFrame(
+        {
+            "feature": [str(name) for name in row.index],
+            "value": [f"{v:g}" if isinstance(v, int | float | np.number) else str(v) for v in row],
+            "SHAP": values,
+        }
+    )
+    return table.reindex(table["SHAP"].abs().sort_values(ascending=False).index).reset_index(drop=True)
+
+
+def additivity(values: Floats, expected: float, predictions: Sequence[float] | Floats) -> float:
+    """The greatest |expected + Σ SHAP − prediction| over the rows: 0 but for rounding, where the explanation is exact."""
+    return float(np.max(np.abs(expected + values.sum(axis=1) - np.asarray(predictions)), initial=0.0))

@@ -1,0 +1,70 @@
+"""What all figures share: margins, colours that hold on a light and on a dark page, short names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+BASELINE = "#C2620E"
+MITIGATED = "#2F80D0"
+ACCENT = "#1F8F88"
+GREY = "#8A93A0"
+RAISES = "#D1495B"
+LOWERS = "#2F80D0"
+FAINT = "rgba(138,147,160,0.35)"
+SERIES = ("#2F80D0", "#C2620E", "#1F8F88", "#8A63C9", "#D1495B", "#8F7B22", "#8A93A0")
+
+
+def figure(*, x: str = "", y: str = "", height: int = 340, legend: bool = True) -> go.Figure:
+    """An empty figure with the product's margins; the legend lies above, so that a phone keeps the width."""
+    result = go.Figure()
+    dress(result, height=height, legend=legend)
+    result.update_xaxes(title_text=x)
+    result.update_yaxes(title_text=y)
+    return result
+
+
+def dress(fig: go.Figure, *, height: int, legend: bool = True, top: int | None = None) -> None:
+    """Put the product's margins on a figure made elsewhere (subplots, parallel coordinates)."""
+    fig.update_layout(
+        height=height,
+        showlegend=legend,
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0},
+        margin={"l": 8, "r": 12, "t": top if top is not None else (44 if legend else 16), "b": 8},
+        hovermode="closest",
+    )
+    fig.update_xaxes(automargin=True)
+    fig.update_yaxes(automargin=True)
+
+
+def short(name: str, length: int = 28) -> str:
+    """``name`` with its middle left out where it's longer than ``length``: the ends tell jobs apart."""
+    if len(name) <= length:
+        return name
+    tail = (length - 1) // 2
+    return f"{name[: length - 1 - tail]}…{name[-tail:]}"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for reading; a dash where there is none."""
+    if value is None or value != value:
+        return "–"
+    if value in (float("inf"), float("-inf")):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share of 1 as a percentage."""
+    return "–" if value is None or value != value else f"{100 * value:.{digits}f} %".replace("-", "−")
+
+
+def columns(titles: Sequence[str], wide: int = 2) -> tuple[int, int]:
+    """(rows, columns) of a grid of small figures."""
+    across = min(wide, max(1, len(titles)))
+    return -(-len(titles) // across), across
+
+
+Rows = list[dict[str, Any]]

@@ -1,0 +1,205 @@
+"""A tuning job in pictures: history, parallel coordinates, importance, slice, timeline, curves per round.
+
+All take the trials as one table: ``trial`` (number from 1), ``name``, ``status``, ``objective``, ``start``, ``end`` (UTC), and a
+column for each tuned hyperparameter.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from core.views.style import ACCENT, FAINT, GREY, MITIGATED, RAISES, SERIES, columns, dress, figure
+
+STATUS = {"Completed": MITIGATED, "InProgress": ACCENT, "Stopped": GREY, "Stopping": GREY, "Failed": RAISES}
+
+
+def history(trials: pd.DataFrame, *, objective: str, maximize: bool) -> go.Figure:
+    """Each trial's objective, and the best so far."""
+    table = history_table(trials, maximize=maximize)
+    fig = figure(x="trial", y=objective)
+    fig.add_trace(
+        go.Scatter(
+            x=table["trial"],
+            y=table["objective"],
+            mode="markers",
+            name="trial",
+            marker={"size": 9, "color": MITIGATED},
+            customdata=table[["name"]],
+            hovertemplate="%{customdata[0]}<br>%{y:.5f}<extra></extra>",
+        )
+    )
+    fig.add_trace(
+        go.Scatter(
+            x=table["trial"], y=table["best so far"], mode="lines", name="best so far", line={"color": ACCENT, "shape": "hv", "width": 2}
+        )
+    )
+    if len(table) <= 20:
+        fig.update_xaxes(dtick=1)
+    return fig
+
+
+def history_table(trials: pd.DataFrame, *, maximize: bool) -> pd.DataFrame:
+    """Trials with an objective in order of their number, with the best value up to each."""
+    known = trials.dropna(subset=["objective"]).sort_values("trial")
+    best = known["objective"].cummax() if maximize else known["objective"].cummin()
+    return known.assign(**{"best so far": best})[["trial", "name", "objective", "best so far"]]
+
+
+def parallel(trials: pd.DataFrame, parameters: Sequence[str], *, objective: str) -> go.Figure:
+    """A line for each trial across the tuned hyperparameters to the objective; drag on an axis to filter."""
+    known = trials.dropna(subset=["objective"])
+    dimensions = []
+    for name in parameters:
+        values = pd.to_numeric(known[name], errors="coerce")
+        if values.notna().any():
+            dimensions.append({"label": name.replace("_", " "), "values": values})
+        else:
+            codes, kinds = pd.factorize(known[name].astype(str))
+            dimensions.append(
+                {"label": name.replace("_", " "), "values": codes, "tickvals": list(range(len(kinds))), "ticktext": list(kinds)}
+            )
+    dimensions.append({"label": objective, "values": known["objective"]})
+    fig = go.Figure(go.Parcoords(dimensions=dimensions, line={"color": known["objective"], "coloraxis": "coloraxis"}, labelangle=0))
+    dress(fig, height=360, legend=False)
+    fig.update_coloraxes(colorbar={"title": {"text": ""}, "thickness": 10})
+    fig.update_layout(margin={"l": 48, "r": 24, "t": 56, "b": 24})
+    return fig
+
+
+def importance_table(trials: pd.DataFrame, parameters: Sequence[str], *, maximize: bool) -> pd.DataFrame:
+    """Share of the objective's variance that each hyperparameter explains (fANOVA, Hutter et al. 2014).
+
+    Empty where fewer than four trials have an objective, or all have the same.
+    """
+    known = trials.dropna(subset=["objective", *parameters])
+    tuned = [name for name in parameters if known[name].nunique() > 1]
+    if len(known) < 4 or known["objective"].nunique() < 2 or not tuned:
+        return pd.DataFrame(columns=["hyperparameter", "importance"])
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="maximize" if maximize else "minimize")
+    spaces: dict[str, optuna.distributions.BaseDistribution] = {}
+    for name in tuned:
+        values = pd.to_numeric(known[name], errors="coerce")
+        spaces[name] = (
+            optuna.distributions.FloatDistribution(float(values.min()), float(values.max()))
+            if values.notna().all()
+            else optuna.distributions.CategoricalDistribution(sorted(known[name].astype(str).unique()))
+        )
+    for row in known.to_dict("records"):
+        chosen = {n: float(row[n]) if isinstance(spaces[n], optuna.distributions.FloatDistribution) else str(row[n]) for n in tuned}
+        study.add_trial(optuna.trial.create_trial(params=chosen, distributions=spaces, value=float(row["objective"])))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = optuna.importance.get_param_importances(study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0))
+    return pd.DataFrame({"hyperparameter": list(found), "importance": list(found.values())})
+
+
+def importance(table: pd.DataFrame) -> go.Figure:
+    """Bars of ``importance_table``, the greatest on top."""
+    rising = table.iloc[::-1]
+    fig = figure(x="share of the objective's variance", legend=False, height=90 + 34 * max(len(table), 3))
+    fig.add_trace(
+        go.Bar(
+            x=rising["importance"],
+            y=rising["hyperparameter"],
+            orientation="h",
+            marker_color=ACCENT,
+            hovertemplate="%{y}: %{x:.2f}<extra></extra>",
+        )
+    )
+    fig.update_xaxes(range=[0, 1])
+    return fig
+
+
+def slices(trials: pd.DataFrame, parameters: Sequence[str], *, objective: str) -> go.Figure:
+    """The objective against each hyperparameter; the later a trial, the darker."""
+    known = trials.dropna(subset=["objective"])
+    down, across = columns(parameters, wide=3)
+    fig = make_subplots(
+        rows=down, cols=across, shared_yaxes=True, vertical_spacing=0.34 / max(down, 1) if down > 1 else 0.1, horizontal_spacing=0.04
+    )
+    for place, name in enumerate(parameters):
+        row, col = place // across + 1, place % across + 1
+        fig.add_trace(
+            go.Scatter(
+                x=known[name],
+                y=known["objective"],
+                mode="markers",
+                marker={"size": 8, "color": known["trial"], "coloraxis": "coloraxis"},
+                customdata=known[["name"]],
+                hovertemplate="%{customdata[0]}<br>" + name + " %{x}: %{y:.5f}<extra></extra>",
+            ),
+            row=row,
+            col=col,
+        )
+        fig.update_xaxes(title_text=name, row=row, col=col)
+    for row in range(1, down + 1):
+        fig.update_yaxes(title_text=objective, row=row, col=1)
+    dress(fig, height=60 + 240 * down, legend=False)
+    fig.update_coloraxes(showscale=False)
+    return fig
+
+
+def timeline(trials: pd.DataFrame) -> go.Figure:
+    """When each training job ran; lanes side by side are jobs in parallel."""
+    known = trials.dropna(subset=["start"]).sort_values("trial")
+    now = pd.Timestamp.now(tz="UTC")
+    fig = figure(y="trial", height=110 + 16 * max(len(known), 6))
+    starts = pd.to_datetime(known["start"], utc=True)
+    ends = pd.to_datetime(known["end"], utc=True).fillna(now)
+    for status, rows in known.groupby("status", sort=False):
+        start, end = starts[rows.index], ends[rows.index]
+        fig.add_trace(
+            go.Bar(
+                base=start,
+                x=(end - start).dt.total_seconds() * 1000,
+                y=rows["trial"],
+                orientation="h",
+                name=str(status),
+                marker_color=STATUS.get(str(status), GREY),
+                customdata=np.stack([rows["name"], (end - start).dt.total_seconds()], axis=1),
+                hovertemplate="%{customdata[0]}<br>%{customdata[1]:.1f} s<extra>" + str(status) + "</extra>",
+            )
+        )
+    fig.update_layout(barmode="overlay", bargap=0.25)
+    fig.update_xaxes(type="date", title_text="UTC")
+    fig.update_yaxes(autorange="reversed", dtick=1 if len(known) <= 20 else None)
+    return fig
+
+
+def curves(rounds: pd.DataFrame) -> go.Figure:
+    """Metrics per boosting round of one job: ``rounds`` has round, metric (``train:auc``), value."""
+    names = sorted({str(metric).split(":")[-1] for metric in rounds["metric"]})
+    fig = make_subplots(rows=1, cols=len(names), subplot_titles=names, horizontal_spacing=0.08)
+    shown: set[str] = set()
+    for metric, rows in rounds.groupby("metric", sort=True):
+        channel, _, name = str(metric).rpartition(":")
+        colour = SERIES[0] if channel == "validation" else SERIES[6]
+        fig.add_trace(
+            go.Scatter(
+                x=rows["round"],
+                y=rows["value"],
+                mode="lines",
+                name=channel,
+                legendgroup=channel,
+                showlegend=channel not in shown,
+                line={"color": colour, "width": 2},
+                hovertemplate=f"{metric} round %{{x}}: %{{y:.5f}}<extra></extra>",
+            ),
+            row=1,
+            col=names.index(name) + 1,
+        )
+        shown.add(channel)
+    fig.update_xaxes(title_text="round")
+    dress(fig, height=320, top=64)
+    fig.update_layout(legend={"y": 1.12})
+    fig.add_hline(y=0, line_color=FAINT, visible=False)
+    return fig

@@ -1,0 +1,167 @@
+"""Figures and tables say what the results say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.views import bias, comparison, lineage, rebalancing, shap, tuning
+
+
+@dataclass(frozen=True)
+class Estimate:
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Metric:
+    name: str
+    description: str
+    value: float | None
+    error: str | None
+    low: float
+    high: float
+    in_words: str
+
+
+def counts(women_good: int, women_bad: int, men_good: int, men_bad: int) -> list[dict[str, object]]:
+    return [
+        {"label": 0, "facet": 2, "count": women_good},
+        {"label": 1, "facet": 2, "count": women_bad},
+        {"label": 0, "facet": 1, "count": men_good},
+        {"label": 1, "facet": 1, "count": men_bad},
+    ]
+
+
+def manifest() -> dict[str, object]:
+    return {
+        "config": {"facet": "SEX", "label": "LABEL"},
+        "synthetic": {"count": 100, "share": 0.25},
+        "counts": {"before": counts(160, 40, 75, 25), "after": counts(160, 40, 170, 30)},
+        "pre_training_bias": {
+            "before": {
+                "CI": {"value": 0.33, "error": None},
+                "DPL": {"value": 0.05, "error": None},
+                "CDDL": {"value": None, "error": "one group"},
+            },
+            "after": {
+                "CI": {"value": 0.0, "error": None},
+                "DPL": {"value": -0.05, "error": None},
+                "CDDL": {"value": None, "error": "one group"},
+            },
+        },
+    }
+
+
+def test_a_sign_that_flips_is_marked_and_an_undefined_metric_keeps_its_reason() -> None:
+    bias_values = manifest()["pre_training_bias"]
+    table = rebalancing.bias_table(bias_values["before"], bias_values["after"]).set_index("metric")  # type: ignore[index]
+    assert table.loc["DPL", "sign"] == "flipped"
+    assert table.loc["CI", "sign"] == "kept"
+    assert table.loc["CDDL", "why undefined"] == "one group"
+
+
+def test_the_sentence_gives_both_groups_rates_and_warns_of_the_flip() -> None:
+    text = rebalancing.sentence(manifest(), "0")
+    assert "100 synthetic rows (25.0 % of the training rows)" in text
+    assert "for SEX = 1 75.0 % to 85.0 %" in text
+    assert "for SEX = 2 unchanged at 80.0 %" in text
+    assert "sign flips" in text
+
+
+def test_counts_are_laid_side_by_side_with_their_change() -> None:
+    table = rebalancing.counts_table(counts(160, 40, 75, 25), counts(160, 40, 170, 30))
+    changed = table[(table["label"] == "0") & (table["facet"] == "1")].iloc[0]
+    assert (changed["before"], changed["after"], changed["change"]) == (75, 170, 95)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"), [(0.01, 0.03, "yes"), (-0.03, -0.01, "yes"), (-0.01, 0.02, "no: within noise"), (None, None, "–")]
+)
+def test_a_difference_is_beyond_noise_only_where_its_interval_leaves_zero_out(low: float | None, high: float | None, said: str) -> None:
+    assert comparison.verdict(Estimate(0.01, low, high)) == said
+
+
+def test_differences_only_leaves_out_what_is_equal() -> None:
+    table = comparison.values_table({"a": {"eta": "0.2", "max_depth": "5"}, "b": {"eta": "0.1", "max_depth": "5"}}, only_differences=True)
+    assert list(table["name"]) == ["eta"]
+
+
+def test_an_undefined_metric_is_shown_with_its_reason_and_not_as_a_number() -> None:
+    metric = Metric("DI", "Disparate Impact (DI)", None, "no favourable predictions in the other group", 0.0, float("inf"), "")
+    row = bias.table([metric]).iloc[0]
+    assert row["value"] == "undefined"
+    assert row["in words"] == "Undefined: no favourable predictions in the other group"
+    assert row["range"] == "[0, ∞)"
+
+
+def test_a_ratio_of_one_stands_on_the_line_of_no_difference() -> None:
+    metric = Metric("DI", "Disparate Impact (DI)", 1.0, None, 0.0, float("inf"), "equal")
+    fig = bias.dots({"model": {"DI": metric}})
+    assert list(fig.data[0].x) == [0.0]
+
+
+def trials(n: int = 8) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    eta = rng.uniform(0.1, 0.5, n)
+    start = pd.date_range("2026-01-01", periods=n, freq="min", tz="UTC")
+    return pd.DataFrame(
+        {
+            "trial": range(1, n + 1),
+            "name": [f"job-{i}" for i in range(n)],
+            "status": "Completed",
+            "objective": 0.7 + eta / 10,
+            "start": start,
+            "end": start + pd.Timedelta(seconds=30),
+            "eta": eta,
+            "max_depth": rng.integers(1, 10, n),
+        }
+    )
+
+
+def test_the_best_so_far_never_falls_when_maximizing() -> None:
+    table = tuning.history_table(trials(), maximize=True)
+    assert table["best so far"].is_monotonic_increasing
+    assert table["best so far"].iloc[-1] == table["objective"].max()
+
+
+def test_the_hyperparameter_that_drives_the_objective_is_the_most_important() -> None:
+    table = tuning.importance_table(trials(30), ["eta", "max_depth"], maximize=True)
+    assert table.iloc[0]["hyperparameter"] == "eta"
+    assert table["importance"].sum() == pytest.approx(1)
+
+
+def test_importance_of_too_few_trials_is_not_made_up() -> None:
+    assert tuning.importance_table(trials(3), ["eta"], maximize=True).empty
+
+
+def test_a_lineage_edge_always_goes_to_the_right() -> None:
+    edges = [("data", "job"), ("job", "artifact"), ("artifact", "package"), ("data", "artifact")]
+    place = lineage.coordinates(["data", "job", "artifact", "package", "alone"], edges)
+    assert all(place[a][0] < place[b][0] for a, b in edges)
+    assert len(set(place.values())) == 5
+
+
+def test_choosing_a_node_fades_all_but_its_ancestors_and_descendants() -> None:
+    nodes = pd.DataFrame({"arn": list("abcd"), "name": list("abcd"), "family": ["DataSet", "TrialComponent", "ModelArtifact", "DataSet"]})
+    edges = pd.DataFrame({"source": ["a", "b", "d"], "destination": ["b", "c", "b"], "type": "ContributedTo"})
+    data = {item["id"]: item["itemStyle"]["opacity"] for item in lineage.graph(nodes, edges, selected="a")["series"][0]["data"]}
+    assert data == {"a": 1, "b": 1, "c": 1, "d": 0.3}
+
+
+def test_a_waterfall_ends_at_the_prediction() -> None:
+    values = np.array([0.1, -0.05, 0.02, 0.01])
+    fig = shap.waterfall(values, 0.2, pd.Series([1, 2, 3, 4], index=list("abcd")), top=2)
+    assert fig.data[0].x[0] == 0.2
+    assert fig.data[0].x[-1] == pytest.approx(0.28)
+    assert sum(fig.data[0].x[1:-1]) == pytest.approx(0.08)
+
+
+def test_additivity_is_the_greatest_error_over_the_rows() -> None:
+    values = np.array([[0.1, 0.2], [0.0, 0.1]])
+    assert shap.additivity(values, 0.5, [0.8, 0.7]) == pytest.approx(0.1)
