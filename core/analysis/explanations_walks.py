@@ -1,0 +1,61 @@
+"""From Shapley values of the log-odds to those of the probability.
+
+For a sum of trees Shapley values are exact in log-odds. Carried over to the probability by a common factor per row (as shap's
+``model_output="probability"`` does) they still add up, but they are not the Shapley values of the probability: on the credit-default
+data they are off by a tenth of the mean value. So the remainder is estimated on random walks: from a baseline row to the row, one
+feature at a time in random order, each order also backwards. Along a walk the remainder sums to zero, so additivity stays exact, and since
+log-odds and probability move together it varies little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+CELLS = 8_000_000
+"""Numbers of a chunk of rows on their way, held in memory at a time."""
+
+
+def remainder(margin: Callable[[Floats], Floats], rows: Floats, background: Floats, walks: int, seed: int) -> tuple[Floats, Floats]:
+    """What is to be added to the carried-over values, (rows, features), and its standard error.
+
+    ``margin`` gives the log-odds of a table's rows. ``walks`` is rounded up to an even number; at least four give an error.
+    """
+    n, width = rows.shape
+    total, squares = np.zeros((n, width)), np.zeros((n, width))
+    pairs = (walks + 1) // 2
+    size = max(1, CELLS // ((width + 1) * width))
+    for start in range(0, n, size):
+        part = slice(start, start + size)
+        random = np.random.default_rng([seed, start])
+        for _ in range(pairs):
+            order = np.argsort(random.random((len(rows[part]), width)), axis=1)
+            base = background[random.integers(0, len(background), len(order))]
+            both = (_walk(margin, rows[part], base, order) + _walk(margin, rows[part], base, order[:, ::-1])) / 2
+            total[part] += both
+            squares[part] += both**2
+    mean = total / pairs
+    if pairs < 2:
+        return mean, np.full_like(mean, np.nan)
+    variance = np.maximum(squares / pairs - mean**2, 0) * pairs / (pairs - 1)
+    return mean, np.sqrt(variance / pairs)
+
+
+def _walk(margin: Callable[[Floats], Floats], rows: Floats, base: Floats, order: NDArray[np.intp]) -> Floats:
+    """The step of each feature in probability, minus its step in log-odds times the walk's overall slope."""
+    n, width = rows.shape
+    rank = np.argsort(order, axis=1)
+    known = rank[:, None, :] < np.arange(width + 1)[None, :, None]
+    z = margin(np.where(known, rows[:, None, :], base[:, None, :]).reshape(-1, width)).reshape(n, width + 1)
+    p = 1 / (1 + np.exp(-z))
+    span = z[:, -1] - z[:, 0]
+    flat = np.abs(span) < 1e-9
+    slope = np.where(flat, p[:, 0] * (1 - p[:, 0]), (p[:, -1] - p[:, 0]) / np.where(flat, 1, span))
+    steps = np.diff(p, axis=1) - slope[:, None] * np.diff(z, axis=1)
+    by_feature = np.empty((n, width))
+    np.put_along_axis(by_feature, order, steps, axis=1)
+    return by_feature

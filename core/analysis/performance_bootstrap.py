@@ -1,0 +1,103 @@
+"""Performance metrics of all bootstrap resamples at once.
+
+A resample is a row of weights: how often each row of the data was drawn. Everything but the average precision is a function of
+weighted sums, so a chunk of resamples is one matrix product.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Figures = dict[str, Floats]
+
+RESAMPLES = 1000
+BINS = 10
+METRICS = ("average_precision", "accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1", "log_loss", "brier", "ece")
+CHUNK = 4_000_000
+"""Weights held in memory at a time."""
+
+
+def draw(y: Floats, scores: list[Floats], threshold: float, seed: int, resamples: int) -> tuple[list[Figures], list[dict[str, float]]]:
+    """For each of ``scores``, every metric on every resample, and on the data itself. NaN where undefined.
+
+    All scores see the same resamples, so that their differences are paired.
+    """
+    n = len(y)
+    tables = [_Table(y, s, threshold) for s in scores]
+    random = np.random.default_rng(seed)
+    size = max(1, CHUNK // n)
+    parts: list[list[Figures]] = [[] for _ in scores]
+    for start in range(0, resamples, size):
+        count = min(size, resamples - start)
+        rows = random.integers(0, n, (count, n)) + np.arange(count)[:, None] * n
+        weights = np.bincount(rows.ravel(), minlength=count * n).reshape(count, n).astype(float)
+        for part, table in zip(parts, tables, strict=True):
+            part.append(table.figures(weights))
+    draws = [{name: np.concatenate([figures[name] for figures in part]) if part else np.empty(0) for name in METRICS} for part in parts]
+    point = [{name: float(value[0]) for name, value in table.figures(np.ones((1, n))).items()} for table in tables]
+    return draws, point
+
+
+def cells(y: Floats, s: Floats, threshold: float) -> Floats:
+    """(n, 4) indicators of true negative, false positive, false negative, true positive."""
+    indicators: Floats = np.eye(4)[(2 * y + (s > threshold)).astype(int)]
+    return indicators
+
+
+def calibration_bins(s: Floats) -> NDArray[np.int64]:
+    """The number of the equally wide bin that each score falls in; a score of 1 falls in the last."""
+    return np.minimum((s * BINS).astype(np.int64), BINS - 1)
+
+
+def tie_ends(descending: Floats) -> NDArray[np.int64]:
+    """Index of the last row of each run of equal scores."""
+    return np.flatnonzero(np.r_[descending[1:] != descending[:-1], True])
+
+
+class _Table:
+    """What is summed for one set of scores."""
+
+    def __init__(self, y: Floats, s: Floats, threshold: float) -> None:
+        clipped = np.clip(s, np.finfo(float).eps, 1 - np.finfo(float).eps)
+        log_loss = -(y * np.log(clipped) + (1 - y) * np.log1p(-clipped))
+        gaps = np.eye(BINS)[calibration_bins(s)] * (y - s)[:, None]
+        self.columns = np.column_stack([cells(y, s, threshold), log_loss, (s - y) ** 2, gaps])
+        self.order = np.argsort(-s, kind="stable")
+        self.ends = tie_ends(s[self.order])
+        self.positive = y[self.order]
+
+    def figures(self, weights: Floats) -> Figures:
+        n = weights.shape[1]
+        sums = weights @ self.columns
+        tn, fp, fn, tp = sums[:, :4].T
+        recall, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
+        f1, f1_negative = _ratio(2 * tp, 2 * tp + fp + fn), _ratio(2 * tn, 2 * tn + fn + fp)
+        return {
+            "average_precision": self._average_precision(weights),
+            "accuracy": (tp + tn) / n,
+            "balanced_accuracy": (recall + specificity) / 2,
+            "precision": _ratio(tp, tp + fp),
+            "recall": recall,
+            "f1": f1,
+            "macro_f1": (f1 + f1_negative) / 2,
+            "log_loss": sums[:, 4] / n,
+            "brier": sums[:, 5] / n,
+            "ece": np.abs(sums[:, 6:]).sum(axis=1) / n,
+        }
+
+    def _average_precision(self, weights: Floats) -> Floats:
+        """The sum of precision × gain in recall over the different scores, from the highest on."""
+        ordered = weights[:, self.order]
+        accepted = np.cumsum(ordered, axis=1)[:, self.ends]
+        ordered *= self.positive
+        found = np.cumsum(ordered, axis=1)[:, self.ends]
+        precision = np.divide(found, accepted, out=np.zeros_like(found), where=accepted > 0)
+        gains = np.diff(found, axis=1, prepend=0)
+        return _ratio((precision * gains).sum(axis=1), found[:, -1])
+
+
+def _ratio(a: Floats, b: Floats) -> Floats:
+    ratio: Floats = np.divide(a, b, out=np.full(len(a), np.nan), where=b > 0)
+    return ratio
