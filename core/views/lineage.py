@@ -54,13 +54,18 @@ def coordinates(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[
     return placed
 
 
-def graph(nodes: pd.DataFrame, edges: pd.DataFrame, *, selected: str | None = None, height: int = 520) -> dict[str, Any]:
-    """An ECharts option; ``nodes``: arn, name, family; ``edges``: source, destination, type. A click gives the node's index."""
+def graph(nodes: pd.DataFrame, edges: pd.DataFrame, *, selected: str | None = None, down: bool = False) -> dict[str, Any]:
+    """An ECharts option; ``nodes``: arn, name, family; ``edges``: source, destination, type. A click gives the node's index.
+
+    ``down`` lays the layers from top to bottom, for a narrow page.
+    """
     arns = list(nodes["arn"])
     place = coordinates(arns, list(zip(edges["source"], edges["destination"], strict=True)))
     related = _related(edges, selected) if selected else set(arns)
     names = sorted(set(nodes["family"]), key=list(FAMILIES).index)
     layers = sorted({round(x, 2) for x, _ in place.values()})
+    breadth = max((y for _, y in place.values()), default=0.0) or 1.0
+    step = min(max(230 * len(layers) / 2.6 / breadth, 35), 110)
     data = []
     for row in nodes.itertuples():
         shape, colour = FAMILIES[str(row.family)]
@@ -70,8 +75,8 @@ def graph(nodes: pd.DataFrame, edges: pd.DataFrame, *, selected: str | None = No
             {
                 "id": row.arn,
                 "name": row.name,
-                "x": layers.index(round(x, 2)) * 230,
-                "y": y * 62,
+                "x": y * 90 if down else layers.index(round(x, 2)) * 230,
+                "y": layers.index(round(x, 2)) * 110 if down else y * step,
                 "symbol": shape,
                 "symbolSize": 26 if chosen else 18,
                 "category": names.index(row.family),
@@ -115,6 +120,7 @@ def graph(nodes: pd.DataFrame, edges: pd.DataFrame, *, selected: str | None = No
                 "links": links,
                 "categories": [{"name": name, "symbol": FAMILIES[name][0], "itemStyle": {"color": FAMILIES[name][1]}} for name in names],
                 "roam": True,
+                "preserveAspect": True,
                 "scaleLimit": {"min": 0.3, "max": 4},
                 "selectedMode": "single",
                 "edgeSymbol": ["none", "arrow"],

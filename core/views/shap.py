@@ -25,7 +25,7 @@ def bars(models: Mapping[str, Mapping[str, float]], *, top: int = 15) -> go.Figu
     """The greatest mean |SHAP| values, both models side by side."""
     table = global_table(models).head(top).iloc[::-1]
     fig = figure(x="mean |SHAP| (probability)", height=110 + (30 if len(models) > 1 else 24) * max(len(table), 3), legend=len(models) > 1)
-    for index, model in enumerate(models):
+    for index, model in reversed(list(enumerate(models))):
         fig.add_trace(
             go.Bar(
                 x=table[model],
@@ -36,7 +36,7 @@ def bars(models: Mapping[str, Mapping[str, float]], *, top: int = 15) -> go.Figu
                 hovertemplate="%{y}: %{x:.4f}<extra>" + model + "</extra>",
             )
         )
-    fig.update_layout(barmode="group", bargap=0.25)
+    fig.update_layout(barmode="group", bargap=0.25, legend_traceorder="reversed")
     fig.update_yaxes(dtick=1)
     return fig
 
