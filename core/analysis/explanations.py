@@ -25,8 +25,8 @@ class Explanation:
     """SHAP values: ``expected`` plus a row's ``values`` is that row's prediction.
 
     ``values`` is (rows, features) in the order of ``features``; ``additivity`` is the greatest absolute error of that sum over all rows.
-    ``output`` says of what: "probability" of label 1, or "raw" for its log-odds. ``standard_error`` is that of a single value, the mean over
-    all (0 for log-odds, which are exact); global values are far more precise, since errors of rows cancel out.
+    ``output`` says of what: "probability" of label 1, or "raw" for its log-odds. ``standard_error`` is that of a single value, the mean
+    over all (0 for log-odds, which are exact); global values are far more precise, since errors of rows cancel out.
     """
 
     features: tuple[str, ...]
