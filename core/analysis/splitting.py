@@ -1,0 +1,62 @@
+"""One split, made once: training, validation and test rows that share no row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+Indices = NDArray[np.int64]
+
+
+class SplitError(ValueError):
+    """The table can't be split as asked, with the reason and the remedy."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers (from 0) of the three parts, each in ascending order; together they are all rows, and no row is in two."""
+
+    train: Indices
+    validation: Indices
+    test: Indices
+
+
+def split(df: pd.DataFrame, label: str, facet: str, facet_value: int, *, seed: int, validation_size: float, test_size: float) -> Split:
+    """Split the rows, stratified on label × facet.
+
+    validation_size, test_size: shares of all rows, each in (0, 1), together below 1. Raises SplitError for shares out of range, or for a
+    stratum with fewer than three rows, which is named.
+    """
+    if not (0 < validation_size < 1 and 0 < test_size < 1 and validation_size + test_size < 1):
+        raise SplitError(f"The validation and test shares must be above 0 and together below 1, not {validation_size} and {test_size}.")
+    strata = df[label].astype(str) + "/" + np.where(df[facet] == facet_value, "facet", "others")
+    counts = strata.value_counts()
+    if counts.min() < 3:
+        value, side = str(counts.idxmin()).split("/")
+        where = f"{facet} = {facet_value}" if side == "facet" else f"{facet} other than {facet_value}"
+        raise SplitError(
+            f"Only {counts.min()} row(s) have {label} = {value} and {where}; each part needs at least one, so three are needed. "
+            "Add such rows, or choose another facet."
+        )
+    rows = np.arange(len(df), dtype=np.int64)
+    try:
+        rest, test = train_test_split(rows, test_size=test_size, random_state=seed, stratify=strata)
+        train, validation = train_test_split(
+            rest, test_size=validation_size / (1 - test_size), random_state=seed, stratify=strata.to_numpy()[rest]
+        )
+    except ValueError as error:
+        raise SplitError(f"The table of {len(df)} rows is too small for these shares: {error}") from error
+    return Split(np.sort(train), np.sort(validation), np.sort(test))
+
+
+def leaked_rows(train_origins: Indices, held_out: Indices) -> int:
+    """How many held-out rows had a part in training.
+
+    train_origins: shape (n,) or (n, m), the source row numbers that each training row came from (itself, or the row that a synthetic one
+    was made from), -1 where there is none. held_out: row numbers of the validation and test rows. 0 when the split came first.
+    """
+    return int(np.isin(np.unique(held_out), np.unique(train_origins)).sum())

@@ -1,0 +1,228 @@
+"""The rebalancing container: splits once, rebalances the training part, writes files and a manifest that proves it.
+
+Processing contract: ``rebalance.json`` under /opt/ml/processing/input/config, one CSV with a header under …/input/data, results under
+…/output. The same input and seed give the same bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.analysis.bias import pre_training_bias
+from core.analysis.columns import ColumnError, bin_group, to_integers
+from core.analysis.resampling import Rebalance, Resampled, ResamplingError, rebalance
+from core.analysis.splitting import SplitError, leaked_rows, split
+from engine.containers import ContainerError
+
+ROOT = "opt/ml/processing"
+MOST_GROUPS = 15
+
+
+def main(root: Path, environment: dict[str, str]) -> None:
+    """Run the container on ``root``. Raises ContainerError with the column and the remedy."""
+    config, path = _read_config(root), _one_csv(root)
+    try:
+        frame = _read(path, config)
+        report = _run(frame, config, root / ROOT / "output")
+    except (ColumnError, ResamplingError, SplitError) as error:
+        raise ContainerError(str(error)) from error
+    report["input"] = {"rows": len(frame), "sha256": _sha256(path), "columns": list(frame.columns)}
+    (root / ROOT / "output" / "manifest.json").write_text(json.dumps(report, indent=1, allow_nan=False))
+    print(f"{report['config']['method']}: {report['split']['train_rows']} training rows, {report['synthetic']['count']} synthetic")
+
+
+def _read_config(root: Path) -> dict[str, Any]:
+    path = root / ROOT / "input/config/rebalance.json"
+    try:
+        config = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ContainerError(f"rebalance.json cannot be read: {error}") from error
+    lacking = [name for name in ("label", "facet", "facet_value", "favourable") if name not in config]
+    if lacking:
+        raise ContainerError(f"rebalance.json lacks {', '.join(lacking)}")
+    defaults = {
+        "group": None,
+        "categorical": [],
+        "ignored": [],
+        "method": "smote-nc",
+        "target": "facet",
+        "parameters": {},
+        "seed": 42,
+        "validation_size": 0.16,
+        "test_size": 0.2,
+        "order": "split_first",
+    }
+    config = {**defaults, **config}
+    if config["order"] not in {"split_first", "workshop"}:
+        raise ContainerError(f"order must be split_first or workshop, not {config['order']!r}")
+    return config
+
+
+def _one_csv(root: Path) -> Path:
+    found = sorted((root / ROOT / "input/data").rglob("*.csv"))
+    if len(found) != 1:
+        raise ContainerError(f"one CSV file is expected in the data input, {len(found)} were found")
+    return found[0]
+
+
+def _read(path: Path, config: dict[str, Any]) -> pd.DataFrame:
+    try:
+        frame = pd.read_csv(path)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise ContainerError(f"{path.name} is not a CSV file: {error}") from error
+    named = [config["label"], config["facet"], *([config["group"]] if config["group"] else []), *config["categorical"], *config["ignored"]]
+    for name in named:
+        if name not in frame.columns:
+            raise ContainerError(f"column {name} is not in {path.name}; its columns are {', '.join(map(str, frame.columns[:30]))}")
+    frame = frame.drop(columns=config["ignored"])
+    frame = frame[[config["label"], *[c for c in frame.columns if c != config["label"]]]]
+    frame = to_integers(frame, coded=[config["label"], config["facet"], *config["categorical"]])
+    for name in frame.columns:
+        if frame[name].dtype.kind not in "iufb":
+            raise ContainerError(f"column {name} holds text; give its values numbers, or ignore it")
+        if frame[name].isna().any():
+            raise ContainerError(f"column {name} has {int(frame[name].isna().sum())} empty cells; fill them, or leave those rows out")
+    values = set(frame[config["label"]].unique())
+    if values != {0, 1}:
+        raise ContainerError(f"the label {config['label']} must have the values 0 and 1, not {sorted(values)[:5]}")
+    if config["facet_value"] not in set(frame[config["facet"]].unique()):
+        raise ContainerError(f"the value {config['facet_value']} does not occur in column {config['facet']}")
+    return frame
+
+
+def _run(frame: pd.DataFrame, config: dict[str, Any], output: Path) -> dict[str, Any]:
+    label, facet, value = config["label"], config["facet"], config["facet_value"]
+    ask = Rebalance(
+        label, facet, value, config["method"], config["target"], tuple(config["categorical"]), config["parameters"], config["seed"]
+    )
+    sizes = {"seed": config["seed"], "validation_size": config["validation_size"], "test_size": config["test_size"]}
+    parts = split(frame, label, facet, value, **sizes)
+    train, validation, test = (frame.iloc[rows].reset_index(drop=True) for rows in (parts.train, parts.validation, parts.test))
+    held_out = np.concatenate([parts.validation, parts.test])
+    if config["order"] == "split_first":
+        result = rebalance(train, ask)
+        origins = np.where(result.origin >= 0, parts.train[np.maximum(result.origin, 0)], -1)
+        disjoint, leaked = not np.isin(origins, held_out).any(), leaked_rows(origins, held_out)
+    else:
+        result, validation, test, held_out, leaked = _workshop(frame, ask, sizes)
+        disjoint = not leaked
+    columns = list(frame.columns)
+    output.mkdir(parents=True, exist_ok=True)
+    weighted = result.frame
+    if result.weights is not None:
+        weighted = result.frame.copy()
+        weighted.insert(1, "__weight", np.round(result.weights, 9))
+    files = {
+        "train_res.csv": (weighted, False),
+        "train_res_header.csv": (result.frame, True),
+        "train.csv": (train, False),
+        "validation_res.csv": (validation, False),
+        "test_res.csv": (test, False),
+        "validation_header.csv": (validation, True),
+        "test_header.csv": (test, True),
+    }
+    described = {}
+    for name, (table, header) in files.items():
+        table.to_csv(output / name, index=False, header=header, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+        described[name] = {"sha256": _sha256(output / name), "rows": len(table), "columns": list(table.columns)}
+    synthetic = np.flatnonzero(result.synthetic)
+    return {
+        "config": config,
+        "files": described,
+        "features": columns[1:],
+        "weights": result.weights is not None,
+        "split": {
+            "seed": config["seed"],
+            "stratified_on": [label, facet],
+            "train_rows": len(result.frame),
+            "original_train_rows": len(train),
+            "validation_rows": len(validation),
+            "test_rows": len(test),
+            "disjoint": bool(disjoint),
+            "row_ids_sha256": {
+                part: hashlib.sha256(",".join(map(str, rows)).encode()).hexdigest()
+                for part, rows in (("train", parts.train), ("validation", parts.validation), ("test", parts.test))
+            },
+        },
+        "synthetic": {
+            "count": len(synthetic),
+            "share": len(synthetic) / len(result.frame),
+            "first_row": int(synthetic[0]) if len(synthetic) else None,
+            "rows": synthetic.tolist(),
+        },
+        "leaked_rows": leaked,
+        "counts": {"before": _counts(train, config, None), "after": _counts(result.frame, config, result.weights)},
+        "pre_training_bias": {"before": _bias(train, config), "after": _bias(result.frame, config)},
+    }
+
+
+def _workshop(
+    frame: pd.DataFrame, ask: Rebalance, sizes: dict[str, Any]
+) -> tuple[Resampled, pd.DataFrame, pd.DataFrame, NDArray[np.int64], int]:
+    """The workshop's order: everything is rebalanced, then split. Counts the held-out rows that training rows were made from or are."""
+    whole = rebalance(frame, ask)
+    parts = split(whole.frame, ask.label, ask.facet, ask.facet_value, **sizes)
+    train, validation, test = (whole.frame.iloc[rows].reset_index(drop=True) for rows in (parts.train, parts.validation, parts.test))
+    held_out = np.concatenate([parts.validation, parts.test])
+    synthetic = whole.synthetic
+    result = replace(
+        whole,
+        frame=train,
+        synthetic=synthetic[parts.train],
+        origin=whole.origin[parts.train],
+        weights=None if whole.weights is None else whole.weights[parts.train],
+    )
+    return result, validation, test, held_out, _touched(whole, parts.train, held_out, ask)
+
+
+def _touched(whole: Resampled, train: NDArray[np.int64], held_out: NDArray[np.int64], ask: Rebalance) -> int:
+    """Held-out rows that are synthetic, or that have a copy or a synthetic neighbour in training."""
+    from sklearn.neighbors import NearestNeighbors
+
+    values = whole.frame.drop(columns=[ask.label, ask.facet]).to_numpy(dtype=float)
+    leaked = whole.synthetic[held_out].copy()
+    copies = np.isin(whole.origin[held_out], whole.origin[train][whole.origin[train] >= 0]) & (whole.origin[held_out] >= 0)
+    leaked |= copies
+    made = train[whole.synthetic[train] & (whole.origin[train] < 0)]
+    real = np.flatnonzero(~whole.synthetic)
+    if len(made) and len(real):
+        near = NearestNeighbors(n_neighbors=1, algorithm="kd_tree", n_jobs=-1).fit(values[real])
+        sources = real[near.kneighbors(values[made], return_distance=False)[:, 0]]
+        leaked |= np.isin(held_out, sources)
+    return int(leaked.sum())
+
+
+def _counts(frame: pd.DataFrame, config: dict[str, Any], weights: NDArray[np.float64] | None) -> list[dict[str, Any]]:
+    table = frame[[config["label"], config["facet"]]].assign(weight=1.0 if weights is None else weights)
+    cells = table.groupby([config["label"], config["facet"]])["weight"].agg(["size", "sum"]).reset_index()
+    return [
+        {"label": int(row.iloc[0]), "facet": row.iloc[1].item(), "count": int(row.iloc[2]), "weight": float(row.iloc[3])}
+        for _, row in cells.iterrows()
+    ]
+
+
+def _bias(frame: pd.DataFrame, config: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    group = frame[config["group"]] if config["group"] else None
+    if group is not None and group.nunique() > MOST_GROUPS:
+        group = bin_group(group, 5)
+    facet = (frame[config["facet"]] == config["facet_value"]).to_numpy()
+    favourable = (frame[config["label"]] == config["favourable"]).to_numpy()
+    metrics = pre_training_bias(facet, favourable, None if group is None else group.to_numpy())
+    return {
+        name: {"value": metric.value if metric.value is None or np.isfinite(metric.value) else str(metric.value), "error": metric.error}
+        for name, metric in metrics.items()
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

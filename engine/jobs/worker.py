@@ -1,0 +1,274 @@
+"""One job in a process of its own: inputs from S3, the container, outputs to S3; what happens goes to the engine through a pipe.
+
+Messages to the engine: ("log", milliseconds, line), ("status", secondary status), ("metrics", {name: value}),
+("done", {...}), ("rule", status, output URI), ("failed", reason).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import tarfile
+import time
+import traceback
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from engine.containers import ContainerError
+
+METRIC = re.compile(r"([\w.]+)-([\w@.\-]+):([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|inf|nan))")
+ROUND = re.compile(r"^\[\d+\]")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker has to know of its job."""
+
+    kind: str
+    name: str
+    root: str
+    container: str
+    body: dict[str, Any]
+    endpoint: str
+    access_key_id: str
+    secret_access_key: str
+    region: str
+    model_data_url: str | None = None
+
+
+class InputError(Exception):
+    """An input that can't be had: SageMaker's ClientError."""
+
+
+class _Lines(io.TextIOBase):
+    """Standard output of a container, sent line by line."""
+
+    def __init__(self, send: Any) -> None:
+        self.send, self.rest = send, ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        *lines, self.rest = (self.rest + text).split("\n")
+        for line in lines:
+            self.send(line)
+        return len(text)
+
+    def end(self) -> None:
+        if self.rest:
+            self.send(self.rest)
+        self.rest = ""
+
+
+def run(task: Task, pipe: Connection) -> None:
+    """Entry point of the worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError):
+        os.setpgrp()
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=task.endpoint,
+        aws_access_key_id=task.access_key_id,
+        aws_secret_access_key=task.secret_access_key,
+        region_name=task.region,
+        config=Config(s3={"addressing_style": "path"}, signature_version="s3v4"),
+    )
+    root = Path(task.root)
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
+
+    def line(text: str) -> None:
+        if ROUND.match(text):
+            pipe.send(("metrics", {f"{channel}:{name}": float(value) for channel, name, value in METRIC.findall(text)}))
+        pipe.send(("log", int(time.time() * 1000), text))
+
+    lines = _Lines(line)
+    try:
+        with contextlib.redirect_stdout(lines), contextlib.redirect_stderr(lines):
+            if task.kind == "training-job":
+                _train(task, root, s3, pipe)
+            else:
+                _process(task, root, s3, pipe)
+            lines.end()
+    except InputError as error:
+        pipe.send(("failed", f"ClientError: {error}"))
+    except ContainerError as error:
+        lines.end()
+        pipe.send(("failed", f"AlgorithmError: {error}, exit code: 1"))
+    except MemoryError:
+        pipe.send(("failed", "AlgorithmError: the job ran out of memory, exit code: 137"))
+    except Exception as error:
+        for text in traceback.format_exc().splitlines():
+            line(text)
+        pipe.send(("failed", f"InternalServerError: {type(error).__name__}: {error}"))
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+        pipe.send(("end",))
+
+
+def _container(name: str) -> Any:
+    return importlib.import_module(f"engine.containers.{name}")
+
+
+def _train(task: Task, root: Path, s3: Any, pipe: Connection) -> None:
+    body, opt = task.body, root / "opt/ml"
+    for folder in ("input/config", "input/data", "model", "output/data"):
+        (opt / folder).mkdir(parents=True)
+    pipe.send(("status", "Downloading"))
+    channels = body.get("InputDataConfig", [])
+    for channel in channels:
+        source = channel["DataSource"]["S3DataSource"]
+        download(s3, source["S3Uri"], opt / "input/data" / channel["ChannelName"], source.get("S3DataType", "S3Prefix"))
+    config = {
+        "hyperparameters.json": body.get("HyperParameters", {}),
+        "inputdataconfig.json": {
+            c["ChannelName"]: {
+                "ContentType": c.get("ContentType", ""),
+                "TrainingInputMode": "File",
+                "S3DistributionType": "FullyReplicated",
+                "RecordWrapperType": c.get("RecordWrapperType", "None"),
+            }
+            for c in channels
+        },
+        "resourceconfig.json": {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "lo"},
+    }
+    for name, content in config.items():
+        (opt / "input/config" / name).write_text(json.dumps(content))
+    pipe.send(("status", "Training"))
+    environment = {**body.get("Environment", {}), "TRAINING_JOB_NAME": task.name}
+    _container(task.container).main(root, environment)
+    pipe.send(("status", "Uploading"))
+    target = body["OutputDataConfig"]["S3OutputPath"].rstrip("/") + f"/{task.name}"
+    uri = f"{target}/output/model.tar.gz"
+    put(s3, uri, _tar(opt / "model"))
+    pipe.send(("done", {"model": uri}))
+    for rule in body.get("DebugRuleConfigurations", []):
+        _rule(task, rule, root, s3, pipe, target)
+
+
+def _rule(task: Task, rule: dict[str, Any], root: Path, s3: Any, pipe: Connection, target: str) -> None:
+    name = rule["RuleConfigurationName"]
+    invoked = rule.get("RuleParameters", {}).get("rule_to_invoke")
+    if invoked != "CreateXgboostReport":
+        pipe.send(("rule", name, "Error", f"this engine has no rule {invoked!r}"))
+        return
+    try:
+        folder = root / "opt/ml/output/rule"
+        folder.mkdir(parents=True, exist_ok=True)
+        _container("xgboost_report").main(root, {})
+        upload(s3, folder, f"{rule.get('S3OutputPath', target).rstrip('/')}/rule-output/{name}")
+        pipe.send(("rule", name, "NoIssuesFound", None))
+    except Exception as error:
+        print(traceback.format_exc())
+        pipe.send(("rule", name, "Error", str(error)))
+
+
+def _process(task: Task, root: Path, s3: Any, pipe: Connection) -> None:
+    body = task.body
+    for item in body.get("ProcessingInputs", []):
+        source = item.get("S3Input")
+        if source is None:
+            raise InputError(f"input {item['InputName']} is not an S3Input")
+        download(s3, source["S3Uri"], inside(root, source["LocalPath"]), source.get("S3DataType", "S3Prefix"))
+    if task.model_data_url:
+        download(s3, task.model_data_url, root / "opt/ml/processing/input/model", "S3Prefix")
+    outputs = body.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    for item in outputs:
+        inside(root, item["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
+    _container(task.container).main(root, dict(body.get("Environment", {})))
+    for item in outputs:
+        upload(s3, inside(root, item["S3Output"]["LocalPath"]), item["S3Output"]["S3Uri"])
+    pipe.send(("done", {}))
+
+
+# files ---------------------------------------------------------------------------------------------
+
+
+def inside(root: Path, path: str) -> Path:
+    """``path`` of the container, below ``root``. Raises InputError when it would lead out of it."""
+    parts = PurePosixPath(path).parts
+    if ".." in parts or "\x00" in path or not path.startswith("/opt/ml/"):
+        raise InputError(f"the local path {path!r} is not below /opt/ml")
+    return root.joinpath(*parts[1:])
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """(bucket, key) of an s3:// URI."""
+    found = re.fullmatch(r"s3://([^/]+)/?(.*)", uri, re.DOTALL)
+    if not found:
+        raise InputError(f"{uri!r} is not an s3:// URI")
+    return found[1], found[2]
+
+
+def download(s3: Any, uri: str, folder: Path, data_type: str) -> None:
+    """All objects under a prefix (or named by a manifest) into ``folder``, below the prefix's last slash."""
+    folder.mkdir(parents=True, exist_ok=True)
+    bucket, prefix = split_uri(uri)
+    try:
+        if data_type == "ManifestFile":
+            first, *rest = json.loads(s3.get_object(Bucket=bucket, Key=prefix)["Body"].read())
+            bucket, base = split_uri(first["prefix"])
+            keys = [base + name for name in rest]
+        else:
+            base = prefix.rpartition("/")[0] + "/" if "/" in prefix else ""
+            pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            keys = [o["Key"] for page in pages for o in page.get("Contents", []) if not o["Key"].endswith("/")]
+            if not prefix.endswith("/"):
+                keys = [key for key in keys if key == prefix or key.startswith(f"{prefix}/")] or keys
+                if all(key.startswith(f"{prefix}/") for key in keys):
+                    base = f"{prefix}/"
+        if not keys:
+            raise InputError(f"Data download failed: no object under {uri}")
+        for key in keys:
+            parts = [part for part in key.removeprefix(base).split("/") if part]
+            if not parts or ".." in parts or "\x00" in key:
+                raise InputError(f"Data download failed: the key {key!r} does not name a file")
+            path = folder.joinpath(*parts)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            s3.download_file(bucket, key, str(path))
+    except s3.exceptions.ClientError as error:
+        raise InputError(f"Data download failed: {uri}: {error}") from error
+
+
+def upload(s3: Any, folder: Path, uri: str) -> None:
+    """All files of ``folder``, under the prefix ``uri``."""
+    bucket, prefix = split_uri(uri)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            key = "/".join(part for part in (prefix.rstrip("/"), path.relative_to(folder).as_posix()) if part)
+            s3.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": TYPES.get(path.suffix, "application/octet-stream")})
+
+
+TYPES = {".json": "application/json", ".html": "text/html", ".pdf": "application/pdf", ".csv": "text/csv"}
+
+
+def put(s3: Any, uri: str, content: bytes) -> None:
+    bucket, key = split_uri(uri)
+    s3.put_object(Bucket=bucket, Key=key, Body=content)
+
+
+def _tar(folder: Path) -> bytes:
+    """A tar.gz of the folder: the same files give the same bytes."""
+    import gzip
+
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                info = tarfile.TarInfo(path.relative_to(folder).as_posix())
+                info.size, info.mode = path.stat().st_size, 0o644
+                with path.open("rb") as file:
+                    tar.addfile(info, file)
+    return buffer.getvalue()

@@ -1,0 +1,69 @@
+"""Which container an image name stands for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from engine.context import AWSError, Context
+from engine.jobs.worker import Task
+from engine.store import Body
+
+ENTRY_POINTS = {"clarify": "clarify", "rebalance": "rebalance"}
+
+
+def repository(image: str) -> str:
+    """``123.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1`` -> ``sagemaker-xgboost``."""
+    return re.split(r"[:@]", image.rpartition("/")[2])[0]
+
+
+def container(kind: str, body: Body) -> str:
+    """The module of ``engine.containers`` that runs this job. Raises ValidationException for an image that this engine doesn't have."""
+    if kind == "training-job":
+        algorithm = body["AlgorithmSpecification"]
+        image = algorithm.get("TrainingImage", algorithm.get("AlgorithmName", ""))
+        if repository(image) == "sagemaker-xgboost":
+            return "xgboost_algorithm"
+    else:
+        specification = body["AppSpecification"]
+        image = specification["ImageUri"]
+        entry = specification.get("ContainerEntrypoint") or [""]
+        if repository(image) == "sagemaker-clarify-processing":
+            return "clarify"
+        if repository(image) == "governance-analysis":
+            if entry[-1] in ENTRY_POINTS:
+                return ENTRY_POINTS[entry[-1]]
+            raise AWSError("ValidationException", f"The image {image} has the entry points {sorted(ENTRY_POINTS)}, not {entry}.")
+    raise AWSError("ValidationException", f"This engine has no container for the image {image!r}.")
+
+
+def with_model(context: Context, task: Task) -> Task:
+    """The task with the artifact of the model that its analysis configuration names (for Clarify's shadow endpoint)."""
+    if task.container != "clarify":
+        return task
+    name = _predictor(context, task.body)
+    if name is None:
+        return task
+    model = context.store.get("model", name)
+    if model is None:
+        return task
+    return replace(task, model_data_url=model.get("PrimaryContainer", {}).get("ModelDataUrl"))
+
+
+def _predictor(context: Context, body: Body) -> str | None:
+    import json
+
+    for item in body.get("ProcessingInputs", []):
+        uri = item.get("S3Input", {}).get("S3Uri", "")
+        if "/input/config" in item.get("S3Input", {}).get("LocalPath", "") and uri.startswith("s3://"):
+            bucket, _, key = uri.removeprefix("s3://").partition("/")
+            for stored in context.objects.walk(bucket, prefix=key, after="", limit=10):
+                if stored.key.endswith("analysis_config.json"):
+                    try:
+                        config: Any = json.loads(stored.path.read_text())
+                    except ValueError:
+                        return None
+                    name = config.get("predictor", {}).get("model_name") if isinstance(config, dict) else None
+                    return name if isinstance(name, str) else None
+    return None

@@ -1,0 +1,69 @@
+"""What every List operation of SageMaker shares: its filters, sort and paging."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from engine.context import AWSError, Context, Request, Response
+from engine.store import Body, InvalidToken
+
+SORTS = {"Name": "name", "CreationTime": "created", "Status": "status", "LastModifiedTime": "modified", "ModifiedTime": "modified"}
+TIMES = {
+    "CreationTimeAfter": ("created", ">"),
+    "CreationTimeBefore": ("created", "<"),
+    "CreatedAfter": ("created", ">"),
+    "CreatedBefore": ("created", "<"),
+    "LastModifiedTimeAfter": ("modified", ">"),
+    "LastModifiedTimeBefore": ("modified", "<"),
+}
+
+
+def missing() -> AWSError:
+    """SageMaker's answer for a job that isn't there."""
+    return AWSError("ResourceNotFound", "Requested resource not found.")
+
+
+def listed(
+    context: Context,
+    kind: str,
+    request: Request,
+    *,
+    result: str,
+    summary: Callable[[Body], Body],
+    where: Iterable[tuple[str, str, Any]] = (),
+    sort: str = "CreationTime",
+    order: str = "Descending",
+    sorts: Mapping[str, str] = SORTS,
+) -> Response:
+    """One page: ``{result: [summaries], "NextToken": …}``. ``where`` adds conditions to the filters that all lists share."""
+    conditions = list(where)
+    if "NameContains" in request:
+        conditions.append(("name", "contains", request["NameContains"]))
+    if "StatusEquals" in request:
+        conditions.append(("status", "=", request["StatusEquals"]))
+    for member, (column, comparison) in TIMES.items():
+        if member in request:
+            conditions.append((column, comparison, request[member]))
+    try:
+        bodies, token = context.store.page(
+            kind,
+            where=conditions,
+            sort=sorts.get(request.get("SortBy", sort), "created"),
+            descending=request.get("SortOrder", order) == "Descending",
+            limit=request.get("MaxResults", 10 if kind.endswith("-job") else 100),
+            token=request.get("NextToken"),
+        )
+    except InvalidToken as error:
+        raise AWSError("ValidationException", "The NextToken is not valid.") from error
+    return {result: [summary(body) for body in bodies], "NextToken": token}
+
+
+def pick(body: Body, *names: str) -> Body:
+    """The named members of a record, those that it has."""
+    return {name: body[name] for name in names if name in body}
+
+
+def tags_of(request: Request) -> dict[str, str]:
+    """The Tags of a request as a dict."""
+    return {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}

@@ -1,0 +1,108 @@
+"""Training jobs."""
+
+from __future__ import annotations
+
+from engine.context import AWSError, Context, Request, Response, operation
+from engine.jobs.queue import FINAL
+from engine.sagemaker import auto_lineage
+from engine.sagemaker.images import container
+from engine.sagemaker.listing import listed, missing, pick, tags_of
+from engine.store import Body, Exists
+
+KIND = "training-job"
+
+
+def start(context: Context, request: Request, *, tuning_arn: str | None = None) -> str:
+    """Record a training job and hand it to the queue. Returns its ARN; raises ResourceInUse for a name that is taken."""
+    name = request["TrainingJobName"]
+    arn = context.arn(f"training-job/{name}")
+    container(KIND, request)
+    now = context.now()
+    body: Body = {
+        **{key: value for key, value in request.items() if key != "Tags"},
+        "TrainingJobArn": arn,
+        "TrainingJobStatus": "InProgress",
+        "SecondaryStatus": "Starting",
+        "SecondaryStatusTransitions": [{"Status": "Starting", "StartTime": now, "StatusMessage": "Preparing the instances for training"}],
+        "CreationTime": now,
+        "LastModifiedTime": now,
+        "TuningJobArn": tuning_arn,
+    }
+    body.setdefault("EnableNetworkIsolation", False)
+    body.setdefault("EnableInterContainerTrafficEncryption", False)
+    body.setdefault("EnableManagedSpotTraining", False)
+    if body.get("DebugRuleConfigurations"):
+        body["DebugRuleEvaluationStatuses"] = [
+            {
+                "RuleConfigurationName": rule["RuleConfigurationName"],
+                "RuleEvaluationJobArn": context.arn(f"processing-job/{name}-{rule['RuleConfigurationName']}"[:120].lower()),
+                "RuleEvaluationStatus": "InProgress",
+                "LastModifiedTime": now,
+            }
+            for rule in body["DebugRuleConfigurations"]
+        ]
+    try:
+        with context.store.transaction():
+            context.store.insert(KIND, name, body, arn=arn, now=now, parent=tuning_arn, status="InProgress")
+            context.store.tag(arn, tags_of(request))
+            auto_lineage.training_job_created(context, body)
+    except Exists as error:
+        raise AWSError(
+            "ResourceInUse", "Training job names must be unique within an AWS account and region, and this one is taken."
+        ) from error
+    context.jobs.submit(KIND, name)
+    return arn
+
+
+@operation("sagemaker", "CreateTrainingJob")
+def create_training_job(context: Context, request: Request) -> Response:
+    return {"TrainingJobArn": start(context, request)}
+
+
+@operation("sagemaker", "DescribeTrainingJob")
+def describe_training_job(context: Context, request: Request) -> Response:
+    body = context.store.get(KIND, request["TrainingJobName"])
+    if body is None:
+        raise missing()
+    return body
+
+
+def summary(body: Body) -> Body:
+    return pick(
+        body,
+        "TrainingJobName",
+        "TrainingJobArn",
+        "CreationTime",
+        "TrainingEndTime",
+        "LastModifiedTime",
+        "TrainingJobStatus",
+        "SecondaryStatus",
+    )
+
+
+@operation("sagemaker", "ListTrainingJobs")
+def list_training_jobs(context: Context, request: Request) -> Response:
+    return listed(context, KIND, request, result="TrainingJobSummaries", summary=summary)
+
+
+@operation("sagemaker", "StopTrainingJob")
+def stop_training_job(context: Context, request: Request) -> Response:
+    stop(context, request["TrainingJobName"])
+    return {}
+
+
+def stop(context: Context, name: str) -> None:
+    """InProgress → Stopping → Stopped. Raises ResourceNotFound, or ValidationException for a job that has ended."""
+    now = context.now()
+
+    def change(body: Body) -> None:
+        if body["TrainingJobStatus"] in FINAL:
+            raise AWSError(
+                "ValidationException", f"The request was rejected because the training job is in status {body['TrainingJobStatus']}."
+            )
+        body |= {"TrainingJobStatus": "Stopping", "SecondaryStatus": "Stopping", "LastModifiedTime": now}
+        body["SecondaryStatusTransitions"].append({"Status": "Stopping", "StartTime": now, "StatusMessage": "Stopping the training job"})
+
+    if context.store.update(KIND, name, change, now=now, status="Stopping") is None:
+        raise missing()
+    context.jobs.cancel(KIND, name)

@@ -1,0 +1,184 @@
+"""Hyperparameter tuning jobs."""
+
+from __future__ import annotations
+
+from engine.context import AWSError, Context, Request, Response, operation
+from engine.jobs.queue import FINAL
+from engine.jobs.tuning import KIND, definition, grid_size, jobs_of, objective, value_of
+from engine.sagemaker.images import container
+from engine.sagemaker.listing import listed, missing, pick, tags_of
+from engine.store import Body, Exists
+
+
+@operation("sagemaker", "CreateHyperParameterTuningJob")
+def create_tuning_job(context: Context, request: Request) -> Response:
+    name = request["HyperParameterTuningJobName"]
+    arn = context.arn(f"hyper-parameter-tuning-job/{name}")
+    _check(context, request)
+    now = context.now()
+    body: Body = {
+        **{key: value for key, value in request.items() if key != "Tags"},
+        "HyperParameterTuningJobArn": arn,
+        "HyperParameterTuningJobStatus": "InProgress",
+        "CreationTime": now,
+        "LastModifiedTime": now,
+        "TrainingJobStatusCounters": {"Completed": 0, "InProgress": 0, "RetryableError": 0, "NonRetryableError": 0, "Stopped": 0},
+        "ObjectiveStatusCounters": {"Succeeded": 0, "Pending": 0, "Failed": 0},
+    }
+    try:
+        with context.store.transaction():
+            context.store.insert(KIND, name, body, arn=arn, now=now, status="InProgress")
+            context.store.tag(arn, tags_of(request))
+    except Exists as error:
+        raise AWSError("ResourceInUse", "Hyperparameter tuning job names must be unique, and this one is taken.") from error
+    context.jobs.submit(KIND, name)
+    return {"HyperParameterTuningJobArn": arn}
+
+
+def _check(context: Context, request: Request) -> None:
+    def refuse(message: str) -> AWSError:
+        return AWSError("ValidationException", message)
+
+    if "TrainingJobDefinition" not in request and not request.get("TrainingJobDefinitions"):
+        raise refuse("A TrainingJobDefinition is required.")
+    if len(request.get("TrainingJobDefinitions", [])) > 1:
+        raise refuse("This engine tunes one training job definition at a time.")
+    source = definition(request)
+    container("training-job", source)
+    config = request["HyperParameterTuningJobConfig"]
+    if "HyperParameterTuningJobObjective" not in config and "TuningObjective" not in source:
+        raise refuse("HyperParameterTuningJobObjective is required.")
+    ranges = config.get("ParameterRanges") or source.get("HyperParameterRanges") or {}
+    numeric = [("Integer", int), ("Continuous", float)]
+    names: list[str] = [item["Name"] for item in ranges.get("CategoricalParameterRanges", [])]
+    for kind, convert in numeric:
+        for item in ranges.get(f"{kind}ParameterRanges", []):
+            names.append(item["Name"])
+            try:
+                low, high = convert(item["MinValue"]), convert(item["MaxValue"])
+            except ValueError as error:
+                raise refuse(f"The range of {item['Name']} is not of type {kind}: {item['MinValue']} to {item['MaxValue']}.") from error
+            if not low < high:
+                raise refuse(f"The range of {item['Name']} is empty: MinValue {low} is not less than MaxValue {high}.")
+            scaling = item.get("ScalingType", "Auto")
+            if scaling == "Logarithmic" and low <= 0:
+                raise refuse(f"The range of {item['Name']} starts at {low}: logarithmic scaling takes only values above 0.")
+            if scaling == "ReverseLogarithmic" and (kind == "Integer" or low < 0 or high >= 1):
+                raise refuse(f"Reverse logarithmic scaling takes continuous ranges within 0 <= x < 1, unlike that of {item['Name']}.")
+    if not names:
+        raise refuse("At least one hyperparameter range is required.")
+    twice = {n for n in names if names.count(n) > 1} | (set(names) & set(source.get("StaticHyperParameters", {})))
+    if twice:
+        raise refuse(f"Hyperparameters given more than once: {', '.join(sorted(twice))}.")
+    limits = config["ResourceLimits"]
+    if config["Strategy"] == "Grid":
+        if ranges.get("ContinuousParameterRanges") or ranges.get("IntegerParameterRanges"):
+            raise refuse("The Grid strategy takes only categorical parameters.")
+        if limits.get("MaxNumberOfTrainingJobs", grid_size(ranges)) != grid_size(ranges):
+            raise refuse(f"The grid has {grid_size(ranges)} points: MaxNumberOfTrainingJobs must be that, or be left out.")
+    elif "MaxNumberOfTrainingJobs" not in limits:
+        raise refuse("MaxNumberOfTrainingJobs is required.")
+    for parent in request.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", []):
+        found = context.store.get(KIND, parent.get("HyperParameterTuningJobName", ""))
+        if found is None:
+            raise refuse(f"The parent tuning job {parent.get('HyperParameterTuningJobName')!r} does not exist.")
+        if found["HyperParameterTuningJobStatus"] not in FINAL:
+            raise refuse(f"The parent tuning job {parent['HyperParameterTuningJobName']!r} has not ended.")
+
+
+@operation("sagemaker", "DescribeHyperParameterTuningJob")
+def describe_tuning_job(context: Context, request: Request) -> Response:
+    body = context.store.get(KIND, request["HyperParameterTuningJobName"])
+    if body is None:
+        raise missing()
+    return body
+
+
+def summary(body: Body) -> Body:
+    config = body["HyperParameterTuningJobConfig"]
+    found = pick(
+        body,
+        "HyperParameterTuningJobName",
+        "HyperParameterTuningJobArn",
+        "HyperParameterTuningJobStatus",
+        "CreationTime",
+        "HyperParameterTuningEndTime",
+        "LastModifiedTime",
+        "TrainingJobStatusCounters",
+        "ObjectiveStatusCounters",
+    )
+    return {**found, "Strategy": config["Strategy"], "ResourceLimits": config["ResourceLimits"]}
+
+
+@operation("sagemaker", "ListHyperParameterTuningJobs")
+def list_tuning_jobs(context: Context, request: Request) -> Response:
+    return listed(context, KIND, request, result="HyperParameterTuningJobSummaries", summary=summary, sort="Name", order="Ascending")
+
+
+@operation("sagemaker", "StopHyperParameterTuningJob")
+def stop_tuning_job(context: Context, request: Request) -> Response:
+    now = context.now()
+    name = request["HyperParameterTuningJobName"]
+
+    def change(body: Body) -> None:
+        status = body["HyperParameterTuningJobStatus"]
+        if status in FINAL:
+            raise AWSError("ValidationException", f"The request was rejected because the tuning job is in status {status}.")
+        body |= {"HyperParameterTuningJobStatus": "Stopping", "LastModifiedTime": now}
+
+    if context.store.update(KIND, name, change, now=now, status="Stopping") is None:
+        raise missing()
+    context.jobs.wake()
+    return {}
+
+
+def trial_summary(job: Body, metric: str, direction: str) -> Body:
+    """A training job as tuning's lists show it."""
+    config = job["HyperParameters"]
+    names = (
+        "TrainingJobName",
+        "TrainingJobArn",
+        "CreationTime",
+        "TrainingStartTime",
+        "TrainingEndTime",
+        "TrainingJobStatus",
+        "FailureReason",
+    )
+    found = {**pick(job, *names), "TunedHyperParameters": {k: v for k, v in config.items() if k != "_tuning_objective_metric"}}
+    value = value_of(job, metric)
+    if value is not None:
+        found["FinalHyperParameterTuningJobObjectiveMetric"] = {"Type": direction, "MetricName": metric, "Value": value}
+    if job["TrainingJobStatus"] in FINAL:
+        found["ObjectiveStatus"] = "Succeeded" if value is not None else "Failed"
+    else:
+        found["ObjectiveStatus"] = "Pending"
+    return found
+
+
+@operation("sagemaker", "ListTrainingJobsForHyperParameterTuningJob")
+def list_trials(context: Context, request: Request) -> Response:
+    body = context.store.get(KIND, request["HyperParameterTuningJobName"])
+    if body is None:
+        raise missing()
+    metric, direction = objective(body)
+    static = set(definition(body).get("StaticHyperParameters", {}))
+    where = [("parent", "=", body["HyperParameterTuningJobArn"])]
+
+    def show(job: Body) -> Body:
+        found = trial_summary(job, metric, direction)
+        found["TunedHyperParameters"] = {k: v for k, v in found["TunedHyperParameters"].items() if k not in static}
+        return found
+
+    if request.get("SortBy") == "FinalObjectiveMetricValue":
+        jobs = [job for job in jobs_of(context, body["HyperParameterTuningJobArn"]) if value_of(job, metric) is not None]
+        jobs = [job for job in jobs if request.get("StatusEquals", job["TrainingJobStatus"]) == job["TrainingJobStatus"]]
+        jobs.sort(key=lambda job: value_of(job, metric) or 0.0, reverse=request.get("SortOrder") == "Descending")
+        token = request.get("NextToken", "0")
+        if not token.isdigit():
+            raise AWSError("ValidationException", "The NextToken is not valid.")
+        first, most = int(token), request.get("MaxResults", 10)
+        following = str(first + most) if first + most < len(jobs) else None
+        return {"TrainingJobSummaries": [show(job) for job in jobs[first : first + most]], "NextToken": following}
+    return listed(
+        context, "training-job", request, result="TrainingJobSummaries", summary=show, where=where, sort="Name", order="Ascending"
+    )
