@@ -1,0 +1,178 @@
+"""The container of SageMaker Clarify: bias metrics and SHAP values of a model with a binary outcome, as JSON, CSV, HTML and PDF.
+
+Contract: https://docs.aws.amazon.com/sagemaker/latest/dg/clarify-processing-job-analysis-results.html
+In: ``analysis_config.json``, the dataset, and ``model.tar.gz`` of the predictor. Out: ``analysis.json`` (with a section ``governance`` of
+ours), ``report.html``, ``report.pdf``, ``scores.csv``, and ``explanations_shap/`` with ``out.csv``, ``baseline.csv`` and ``data.csv``.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.analysis.bias import Metric, post_training_bias, pre_training_bias
+from core.analysis.explanations import WALKS, Explanation, FeatureError, explain, predict
+from core.analysis.performance import Performance, evaluate
+from engine.containers import ContainerError, clarify_config, clarify_data
+from engine.containers.clarify_config import Config, Shap
+from engine.containers.clarify_data import Dataset, Rows
+from engine.containers.clarify_html import write_html
+from engine.containers.clarify_pdf import write_pdf
+from engine.containers.clarify_report import Report
+
+PROCESSING = Path("opt/ml/processing")
+MODEL_FILE = "xgboost-model"
+OBJECTIVES = ("binary:logistic", "reg:logistic")
+MOST_WALKS = 512
+
+
+def main(root: Path, environment: dict[str, str]) -> None:
+    """Run the analysis that ``analysis_config.json`` under ``root`` asks for. Raises ContainerError for what the user can mend."""
+    folder = root / PROCESSING
+    config = clarify_config.read(folder / "input/config/analysis_config.json")
+    dataset = clarify_data.read(_dataset_path(root, config), config)
+    print(f"Dataset: {len(dataset.frame)} rows, {dataset.frame.shape[1]} columns; {dataset.features.shape[1]} features", flush=True)
+    output = folder / "output"
+    output.mkdir(parents=True, exist_ok=True)
+
+    report = Report(config.title, dataset.label, config.label_values, config.threshold, len(dataset.frame))
+    scores = None
+    if config.model is not None and (config.post_training is not None or config.shap is not None):
+        booster = load(folder / "input/model/model.tar.gz")
+        try:
+            scores = predict(booster, dataset.features)
+            _performance(report, dataset, scores, config, output)
+            if config.shap is not None:
+                _explain(report, booster, dataset, config, config.shap, root, output / "explanations_shap")
+        except FeatureError as error:
+            raise ContainerError(f"Model {config.model}: {error}") from error
+    elif config.shap is not None:
+        raise ContainerError("methods.shap needs a model: give predictor.model_name")
+    _bias(report, dataset, config, scores)
+
+    (output / "analysis.json").write_text(json.dumps(report.to_json(), indent=2, allow_nan=False), encoding="utf-8")
+    write_html(report, output / "report.html")
+    write_pdf(report, output / "report.pdf")
+    print("Wrote analysis.json, report.html, report.pdf", flush=True)
+
+
+def load(archive: Path) -> Any:
+    """The booster in a model.tar.gz, read without unpacking it. Pickles are refused: they can run code."""
+    import xgboost
+
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            member = next((item for item in tar.getmembers() if Path(item.name).name == MODEL_FILE and item.isfile()), None)
+            content = tar.extractfile(member) if member is not None else None
+            if content is None:
+                raise ContainerError(f"model.tar.gz holds no {MODEL_FILE}")
+            model = bytearray(content.read())
+    except FileNotFoundError as error:
+        raise ContainerError("There is no model.tar.gz of the predictor's model") from error
+    except tarfile.TarError as error:
+        raise ContainerError(f"model.tar.gz can't be read: {error}") from error
+    booster = xgboost.Booster()
+    try:
+        booster.load_model(model)
+        objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
+    except (xgboost.core.XGBoostError, ValueError, UnicodeDecodeError) as error:
+        raise ContainerError(f"{MODEL_FILE} is not an XGBoost model in UBJSON or JSON") from error
+    if objective not in OBJECTIVES:
+        raise ContainerError(f"The model's objective is {objective}; a probability of label 1 is needed ({', '.join(OBJECTIVES)})")
+    return booster
+
+
+def _dataset_path(root: Path, config: Config) -> Path:
+    """Where the dataset lies: ``dataset_uri`` where it is a path in the container, else the input's usual place."""
+    if config.dataset and "://" not in config.dataset:
+        path = root / config.dataset.lstrip("/")
+        if path.exists():
+            return path
+    return root / PROCESSING / "input/data"
+
+
+def _performance(report: Report, dataset: Dataset, scores: NDArray[np.float64], config: Config, output: Path) -> None:
+    """Scores of every row, and how well they fit the labels where there are any."""
+    table = pd.DataFrame({"row": np.arange(len(scores)), "score": scores})
+    if dataset.label is not None:
+        labels = dataset.frame[dataset.label]
+        if not labels.isin([0, 1]).all():
+            found = ", ".join(map(str, sorted(labels.unique().tolist())[:5]))
+            raise ContainerError(
+                f"label {dataset.label} holds {found}; a model that predicts the probability of label 1 needs labels 0 and 1"
+            )
+        table.insert(1, "label", labels.astype(int))
+        report.performance = evaluate(labels, scores, threshold=config.threshold)
+        _log_performance(report.performance)
+    table.to_csv(output / "scores.csv", index=False)
+
+
+def _log_performance(performance: Performance) -> None:
+    shown = ", ".join(f"{name} {estimate.value:.4f}" for name, estimate in performance.estimates().items() if estimate.value is not None)
+    print(f"Performance on {performance.n} rows: {shown}", flush=True)
+
+
+def _explain(report: Report, booster: Any, dataset: Dataset, config: Config, shap: Shap, root: Path, folder: Path) -> None:
+    """SHAP values of every row. Enough walks for ``num_samples`` model evaluations per row, and never fewer than the default."""
+    baseline = clarify_data.baseline(dataset, shap.baseline, root, shap.clusters, shap.seed)
+    walks = int(np.clip((shap.samples or 0) // (dataset.features.shape[1] + 1), WALKS, MOST_WALKS))
+    output = "raw" if shap.use_logit else "probability"
+    explanation = explain(booster, dataset.features, baseline, output=output, walks=walks, seed=shap.seed)  # type: ignore[arg-type]
+    report.explanation, report.aggregation, report.label_name = explanation, shap.aggregation, config.label_name
+    report.features, report.baseline = dataset.features[list(explanation.features)], baseline
+    folder.mkdir(parents=True, exist_ok=True)
+    baseline.to_csv(folder / "baseline.csv", index=False)
+    data = report.features.copy()
+    data.insert(0, "row", np.arange(len(data)))
+    data["prediction"] = explanation.predictions
+    data.to_csv(folder / "data.csv", index=False)
+    if shap.save_local_values:
+        _local_values(explanation, config.label_name).to_csv(folder / "out.csv", index=False)
+    print(f"SHAP values of {len(data)} rows; additivity error at most {explanation.additivity:.2g}", flush=True)
+
+
+def _local_values(explanation: Explanation, label_name: str) -> pd.DataFrame:
+    return pd.DataFrame(explanation.values, columns=[f"{name}_{label_name}" for name in explanation.features])
+
+
+def _bias(report: Report, dataset: Dataset, config: Config, scores: NDArray[np.float64] | None) -> None:
+    """Every metric asked for, for every facet."""
+    if config.pre_training is None and config.post_training is None:
+        return
+    assert dataset.label is not None
+    label = clarify_data.favourable(dataset.frame[dataset.label], config.label_values)
+    report.favourable = label.value_or_threshold
+    group = clarify_data.groups(dataset, config.group_bins)
+    for name, facet in zip(dataset.facets, config.facets, strict=True):
+        for rows in clarify_data.sensitive(dataset.frame[name], facet.values):
+            if not rows.rows.any():
+                print(f"Facet {name}: no row has the value {rows.value_or_threshold}", flush=True)
+            if config.pre_training is not None:
+                report.add(
+                    "pre_training_bias_metrics", name, rows, pre_training_bias(rows.rows, label.rows, group, metrics=config.pre_training)
+                )
+            if config.post_training is not None:
+                metrics = _post_training(dataset, config, name, rows, label, group, scores)
+                report.add("post_training_bias_metrics", name, rows, metrics)
+            report.describe(name, rows, label, dataset.group, group, binned=config.group_bins is not None)
+
+
+def _post_training(
+    dataset: Dataset, config: Config, facet: str, rows: Rows, label: Rows, group: pd.Series[Any] | None, scores: NDArray[np.float64] | None
+) -> dict[str, Metric]:
+    assert config.post_training is not None
+    features = dataset.features.drop(columns=facet, errors="ignore")
+    if dataset.predicted_label is not None:
+        predicted = dataset.frame[dataset.predicted_label]
+    elif scores is not None:
+        predicted = pd.Series((scores > config.threshold).astype(int), name="predicted label")
+    else:
+        raise ContainerError("methods.post_training_bias needs predictions: give predictor.model_name, or predicted_label")
+    accepted = clarify_data.favourable(predicted, config.label_values)
+    return post_training_bias(rows.rows, label.rows, accepted.rows, group, features, metrics=config.post_training)

@@ -1,0 +1,194 @@
+"""The dataset of a Clarify job: read, columns resolved, label and facets turned into true and false."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.analysis.bias import BoolArray
+from core.analysis.columns import ColumnError, bin_group, to_integers
+from engine.containers import ContainerError
+from engine.containers.clarify_config import Column, Config
+
+UNIQUENESS = 0.05
+"""Clarify takes a column of integers for continuous when at least this share of its values are different."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A sensitive facet, or the favourable outcome: which rows, and ``value_or_threshold`` as Clarify prints it."""
+
+    rows: BoolArray
+    value_or_threshold: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """``frame`` is all of it; ``features`` is what the model is given, in the dataset's order."""
+
+    frame: pd.DataFrame
+    label: str | None
+    group: str | None
+    predicted_label: str | None
+    features: pd.DataFrame
+    facets: list[str]
+    excluded: list[str]
+
+
+def read(folder: Path, config: Config) -> Dataset:
+    """The dataset at ``folder`` (a file, or CSV files taken together). Raises ContainerError naming file and column."""
+    frame = _frame(folder, config.headers)
+    label, group = column(frame, config.label, "label"), column(frame, config.group, "group_variable")
+    predicted = column(frame, config.predicted_label, "predicted_label")
+    excluded = [name for item in config.excluded if (name := column(frame, item, "excluded_columns")) is not None]
+    facets = [str(column(frame, facet.column, "facet")) for facet in config.facets]
+    coded = list(dict.fromkeys(name for name in (label, predicted, group, *facets) if name))
+    try:
+        frame[coded] = to_integers(frame[coded])
+    except ColumnError as error:
+        raise ContainerError(str(error)) from error
+    left_out = {name for name in (label, predicted, *excluded) if name}
+    return Dataset(frame, label, group, predicted, frame[[name for name in frame if name not in left_out]], facets, excluded)
+
+
+def column(frame: pd.DataFrame, name_or_index: Column | None, role: str) -> str | None:
+    """The name of a column given by name or by zero-based index."""
+    if name_or_index is None:
+        return None
+    if name_or_index in frame.columns:
+        return str(name_or_index)
+    if isinstance(name_or_index, int) and 0 <= name_or_index < frame.shape[1]:
+        return str(frame.columns[name_or_index])
+    raise ContainerError(f"{role}: the dataset has no column {name_or_index}; it has {', '.join(map(str, frame.columns))}")
+
+
+def read_csv(path: Path, headers: list[str] | None) -> pd.DataFrame:
+    """A CSV file with or without a header row; ``headers`` name its columns where it has none."""
+    try:
+        if headers is None:
+            return pd.read_csv(path)
+        first = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].tolist()
+        frame = pd.read_csv(path, header=0 if first == headers else None)
+    except pd.errors.EmptyDataError as error:
+        raise ContainerError(f"{path.name} is empty") from error
+    except (UnicodeDecodeError, pd.errors.ParserError) as error:
+        raise ContainerError(f"{path.name} is not CSV in UTF-8: {error}") from error
+    if frame.shape[1] != len(headers):
+        raise ContainerError(f"headers names {len(headers)} columns, and {path.name} has {frame.shape[1]}")
+    frame.columns = pd.Index(headers)
+    return frame
+
+
+def _frame(folder: Path, headers: list[str] | None) -> pd.DataFrame:
+    files = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
+    if not files:
+        raise ContainerError("There is no dataset: give it as the processing input dataset")
+    if headers is not None and len(set(headers)) < len(headers):
+        raise ContainerError("headers names a column twice")
+    frame = pd.concat([read_csv(path, headers) for path in files], ignore_index=True)
+    if frame.empty:
+        raise ContainerError("The dataset has no rows")
+    return frame.rename(columns=str)
+
+
+def sensitive(series: pd.Series[Any], values: list[Any] | None) -> list[Rows]:
+    """The rows of a facet. Without values, each value of a categorical column is a facet of its own."""
+    if _continuous(series, values):
+        if not values:
+            raise ContainerError(f"facet {series.name} is continuous: give a threshold as its value_or_threshold")
+        return [_above(series, values[0])]
+    if not values:
+        return [_among(series, [value]) for value in sorted(series.dropna().unique().tolist())]
+    return [_among(series, values)]
+
+
+def favourable(series: pd.Series[Any], values: list[Any]) -> Rows:
+    """The rows with the favourable outcome: one of the values, or above the threshold of a continuous label."""
+    return _above(series, values[0]) if _continuous(series, values) else _among(series, values)
+
+
+def _continuous(series: pd.Series[Any], values: list[Any] | None) -> bool:
+    """As smclarify decides it, but for columns of at most two values: those are categorical in small tables too."""
+    if series.dtype.kind not in "iuf" or (values is not None and len(values) > 1) or series.nunique() <= 2:
+        return False
+    return series.dtype.kind == "f" or series.nunique() / max(series.count(), 1) >= UNIQUENESS
+
+
+def _among(series: pd.Series[Any], values: Iterable[Any]) -> Rows:
+    asked = [_like(series, value) for value in values]
+    return Rows(series.isin(asked).to_numpy(dtype=bool), ",".join(map(str, asked)))
+
+
+def _above(series: pd.Series[Any], threshold: Any) -> Rows:
+    """The rows in (threshold, maximum]."""
+    try:
+        limit = float(threshold)
+    except (TypeError, ValueError) as error:
+        raise ContainerError(f"{series.name} is continuous, so that its threshold must be a number, not {threshold!r}") from error
+    shown = int(limit) if limit.is_integer() and series.dtype.kind in "iu" else limit
+    return Rows((series > limit).to_numpy(dtype=bool), f"({shown}, {series.max()}]")
+
+
+def _like(series: pd.Series[Any], value: Any) -> Any:
+    """A value of the configuration in the column's own type: "1" and 1.0 mean 1 in a column of integers."""
+    if series.dtype.kind in "iuf":
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            return value
+        return int(number) if number.is_integer() and series.dtype.kind in "iu" else number
+    return str(value)
+
+
+def groups(dataset: Dataset, bins: int | list[float] | None) -> pd.Series[Any] | None:
+    """The group variable, binned where bins are asked for."""
+    if dataset.group is None:
+        return None
+    series = dataset.frame[dataset.group]
+    if bins is None:
+        return series
+    try:
+        return bin_group(series, bins)
+    except ValueError as error:
+        raise ContainerError(f"governance.group_bins for {dataset.group}: {error}") from error
+
+
+def baseline(dataset: Dataset, given: list[list[Any]] | str | None, root: Path, clusters: int | None, seed: int) -> pd.DataFrame:
+    """The rows that stand for an unknown feature: those given, or the rows nearest to cluster centres of the dataset.
+
+    Clarify clusters into 1 to 12; without a number this container makes 12 (or as many as there are rows).
+    """
+    names = list(map(str, dataset.features.columns))
+    if given is None:
+        return _representatives(dataset.features, clusters or 12, seed)
+    if isinstance(given, str):
+        path = root / given.removeprefix("file://").lstrip("/")
+        if not path.exists():
+            raise ContainerError(f"methods.shap.baseline: there is no file {given} in the container; give it as a processing input")
+        frame = read_csv(path, names)
+    else:
+        wrong = [row for row in given if not isinstance(row, list) or len(row) != len(names)]
+        if wrong or not given:
+            raise ContainerError(f"methods.shap.baseline: each row must have the {len(names)} features {', '.join(names)}")
+        frame = pd.DataFrame(given, columns=names)
+    text = [name for name in names if frame[name].dtype.kind not in "iufb"]
+    if text:
+        raise ContainerError(f"methods.shap.baseline: {', '.join(text)} must hold numbers")
+    return frame
+
+
+def _representatives(features: pd.DataFrame, clusters: int, seed: int) -> pd.DataFrame:
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import pairwise_distances_argmin
+
+    values = features.to_numpy(dtype=float)
+    known = np.where(np.isnan(values), np.nanmean(values, axis=0), values)
+    scaled = (known - known.mean(axis=0)) / np.where(known.std(axis=0) > 0, known.std(axis=0), 1)
+    count = min(clusters, len(np.unique(scaled, axis=0)))
+    centres = KMeans(count, n_init=1, random_state=seed).fit(scaled).cluster_centers_
+    return features.iloc[np.unique(pairwise_distances_argmin(centres, scaled))].reset_index(drop=True)

@@ -1,0 +1,147 @@
+"""The figures of a Clarify report, drawn without a display: SVG for HTML, PNG for PDF."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from core.analysis.bias import Metric
+from core.analysis.explanations import Explanation
+from core.analysis.performance import Performance
+
+BLUE, ORANGE, GREY = "#1f6fb2", "#c2571a", "#8795a1"
+MOST_FEATURES = 12
+MOST_DOTS = 600
+SETTINGS: Any = {"svg.fonttype": "path", "svg.hashsalt": "clarify", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+
+
+def bias(metrics: dict[str, Metric]) -> str:
+    """One bar per metric with a bounded value, from its neutral value."""
+    return svg(_bias(metrics))
+
+
+def bias_png(metrics: dict[str, Metric]) -> bytes:
+    return png(_bias(metrics))
+
+
+def curves(performance: Performance) -> str:
+    return svg(_curves(performance))
+
+
+def curves_png(performance: Performance) -> bytes:
+    return png(_curves(performance))
+
+
+def global_values(values: dict[str, float]) -> str:
+    return svg(_global(values))
+
+
+def global_values_png(values: dict[str, float]) -> bytes:
+    return png(_global(values))
+
+
+def beeswarm(explanation: Explanation, features: pd.DataFrame, order: list[str]) -> str:
+    return svg(_beeswarm(explanation, features, order))
+
+
+def svg(figure: Figure) -> str:
+    stream = io.StringIO()
+    with matplotlib.rc_context(SETTINGS):
+        figure.savefig(stream, format="svg", metadata={"Date": None})
+    text = stream.getvalue()
+    return text[text.index("<svg") :]
+
+
+def png(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=160)
+    return stream.getvalue()
+
+
+def _new(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(1, columns, squeeze=False)
+    return figure, list(axes[0])
+
+
+def _bias(metrics: dict[str, Metric]) -> Figure:
+    shown = [(name, one) for name, one in metrics.items() if one.value is not None and math.isfinite(one.value)]
+    figure, (axis,) = _new(7.5, 0.5 + 0.24 * max(len(shown), 2))
+    for name, one in shown:
+        assert one.value is not None
+        offset = one.value - (1.0 if name == "DI" else 0.0)
+        axis.barh(name if name != "DI" else "DI − 1", offset, color=ORANGE if offset > 0 else BLUE, height=0.65)
+    axis.axvline(0, color="#1b2733", linewidth=0.8)
+    axis.invert_yaxis()
+    axis.tick_params(labelsize=8)
+    axis.grid(axis="x", color="#e4e8ec")
+    axis.set_axisbelow(True)
+    return figure
+
+
+def _curves(performance: Performance) -> Figure:
+    figure, (roc, pr, calibration) = _new(9, 3, 3)
+    if performance.roc:
+        x, y, _ = zip(*performance.roc, strict=True)
+        roc.plot(x, y, color=BLUE)
+    roc.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--")
+    roc.set(xlabel="False positive rate", ylabel="True positive rate", title="ROC")
+    if performance.pr:
+        x, y, _ = zip(*performance.pr, strict=True)
+        pr.plot(x, y, color=BLUE)
+    pr.axhline(performance.prevalence, color=GREY, linewidth=0.8, linestyle="--")
+    pr.set(xlabel="Recall", ylabel="Precision", title="Precision and recall", ylim=(0, 1.02))
+    bins = performance.calibration
+    sizes = [8 + 160 * b.n / performance.n for b in bins]
+    calibration.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--")
+    calibration.scatter([b.mean_score for b in bins], [b.observed for b in bins], s=sizes, color=BLUE, zorder=3)
+    calibration.set(xlabel="Mean score", ylabel="Share of label 1", title="Calibration")
+    for axis in (roc, pr, calibration):
+        axis.grid(color="#eef1f4")
+    return figure
+
+
+def _global(values: dict[str, float]) -> Figure:
+    top = list(values.items())[:MOST_FEATURES]
+    figure, (axis,) = _new(7.5, 0.5 + 0.26 * max(len(top), 2))
+    axis.barh([name for name, _ in top], [value for _, value in top], color=BLUE, height=0.65)
+    axis.invert_yaxis()
+    axis.tick_params(labelsize=8)
+    axis.grid(axis="x", color="#e4e8ec")
+    axis.set_axisbelow(True)
+    return figure
+
+
+def _beeswarm(explanation: Explanation, features: pd.DataFrame, order: list[str]) -> Figure:
+    names = order[:MOST_FEATURES]
+    rows = np.random.default_rng(0).permutation(len(explanation.values))[:MOST_DOTS]
+    figure, (axis,) = _new(7.5, 0.6 + 0.32 * max(len(names), 2))
+    for place, name in enumerate(names):
+        values = explanation.values[rows, explanation.features.index(name)]
+        ranks = features[name].iloc[rows].rank(pct=True).to_numpy(dtype=float)
+        spread = _spread(values)
+        axis.scatter(values, place + spread, c=ranks, cmap="coolwarm", vmin=0, vmax=1, s=5, linewidths=0, rasterized=True)
+    axis.set_yticks(range(len(names)), names)
+    axis.invert_yaxis()
+    axis.axvline(0, color="#1b2733", linewidth=0.8)
+    axis.tick_params(labelsize=8)
+    axis.set_xlabel(f"SHAP value ({explanation.output})")
+    return figure
+
+
+def _spread(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Vertical places at which dots of like value lie beside each other."""
+    width = np.ptp(values) / 60 or 1.0
+    result = np.zeros(len(values))
+    bins = np.round(values / width)
+    for value in np.unique(bins):
+        at = np.flatnonzero(bins == value)
+        result[at] = (np.arange(len(at)) - (len(at) - 1) / 2) * min(0.02, 0.8 / len(at))
+    return result

@@ -1,0 +1,163 @@
+"""The Clarify report as a page of HTML that needs nothing else; and its wording, which the PDF shares."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.analysis.bias import Metric
+from core.analysis.explanations import Explanation
+from core.analysis.performance import Performance
+from engine.containers import clarify_figures as figures
+from engine.containers.clarify_report import STAGES, Report
+
+NAMES = {
+    "auc": "AUC",
+    "average_precision": "Average precision",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "precision": "Precision",
+    "recall": "Recall",
+    "f1": "F1 of label 1",
+    "macro_f1": "Macro F1",
+    "log_loss": "Log loss",
+    "brier": "Brier score",
+    "ece": "Expected calibration error",
+}
+
+
+def shown(value: float | None) -> str:
+    """A figure as a reader sees it."""
+    if value is None:
+        return "undefined"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:.4g}".replace("-", "−")
+
+
+def shown_range(metric: Metric) -> str:
+    return f"{'(' if math.isinf(metric.low) else '['}{shown(metric.low)}, {shown(metric.high)}{')' if math.isinf(metric.high) else ']'}"
+
+
+def metric_rows(metrics: dict[str, Metric]) -> list[list[str]]:
+    """Name, description, value, range, direction in words."""
+    return [[m.name, m.description, shown(m.value), shown_range(m), m.in_words] for m in metrics.values()]
+
+
+def sentences(report: Report) -> list[str]:
+    """What the report is about, in a few lines."""
+    lines = [f"{report.rows:,} rows."]
+    if report.label and report.favourable:
+        lines.append(f"The favourable outcome is {report.label} = {report.favourable}.")
+    if report.performance is not None:
+        lines.append(f"A row is predicted 1 where the model's probability is above {report.threshold:g}.")
+    for one in report.facets:
+        rates = [f"{100 * part / whole:.1f} %" if whole else "–" for part, whole in _parts(one)]
+        lines.append(
+            f"Facet {one['facet']} = {one['value_or_threshold']}: {one['rows']:,} rows, {rates[0]} of them with the favourable label; "
+            f"the rest: {one['rest']:,} rows, {rates[1]}."
+        )
+    return lines
+
+
+def _parts(one: dict[str, Any]) -> list[tuple[int, int]]:
+    return [(one["favourable_rows"], one["rows"]), (one["favourable_rest"], one["rest"])]
+
+
+STYLE = """
+body { font: 16px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; color: #1b2733; background: #fff;
+  max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.7rem; margin: 0 0 .5rem }
+h2 { font-size: 1.25rem; margin: 2.2rem 0 .4rem; border-bottom: 1px solid #d5dbe1; padding-bottom: .2rem }
+table { border-collapse: collapse; width: 100%; font-size: .92rem; margin: .6rem 0 }
+th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #e4e8ec; vertical-align: top }
+th { background: #f3f5f7 }
+.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+figure { margin: 1rem 0; overflow-x: auto }
+figure svg { max-width: 100%; height: auto }
+figcaption, .note { color: #52606d; font-size: .9rem }
+.scroll { overflow-x: auto }
+@media print { body { margin: 0; max-width: none } h2 { break-after: avoid } }
+"""
+HEAD = '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+
+
+def write_html(report: Report, path: Path) -> None:
+    parts = [f"<h1>{escape(report.title)}</h1>", "<p>" + "<br>".join(escape(line) for line in sentences(report)) + "</p>"]
+    for stage, heading in STAGES.items():
+        for one in report.stages.get(stage, []):
+            name = f"{one.facet} = {one.value_or_threshold}"
+            parts.append(f"<h2>{heading}: {escape(name)}</h2>")
+            parts.append(_figure(figures.bias(one.metrics), f"{heading} metrics of {name}; the line marks no difference."))
+            rows = metric_rows(one.metrics)
+            parts.append(_table(["Metric", "Description", "Value", "Range", "In words"], rows, numbers={2, 3}))
+    if report.groups:
+        parts.append("<h2>Groups</h2>")
+        keys = ["group_variable", "group", "facet", "rows", "facet_rows", "favourable"]
+        headings = ["Variable", "Group", "Facet", "Rows", "Of the facet", "Favourable label"]
+        parts.append(_table(headings, [[str(row[key]) for key in keys] for row in report.groups], numbers={3, 4, 5}))
+    if report.performance is not None:
+        parts += _performance(report.performance)
+    if report.explanation is not None and report.features is not None:
+        parts += _explanations(report, report.explanation, report.features)
+    head = f"{HEAD}<title>{escape(report.title)}</title><style>{STYLE}</style></head>"
+    path.write_text(f"{head}<body>{''.join(parts)}</body></html>", encoding="utf-8")
+
+
+def performance_rows(performance: Performance) -> list[list[str]]:
+    """Metric, value and 95 % interval."""
+    return [
+        [NAMES[name], shown(one.value), "–" if one.low is None else f"{shown(one.low)} to {shown(one.high)}"]
+        for name, one in performance.estimates().items()
+    ]
+
+
+def confusion_rows(performance: Performance) -> list[list[str]]:
+    c = performance.confusion
+    return [["label 0", f"{c.tn:,}", f"{c.fp:,}"], ["label 1", f"{c.fn:,}", f"{c.tp:,}"]]
+
+
+def explanation_note(report: Report, explanation: Explanation) -> str:
+    what = "probability of label 1" if explanation.output == "probability" else "log-odds of label 1"
+    return (
+        f"SHAP values of the {what} on {len(explanation.values):,} rows; expected value {shown(explanation.expected)}. "
+        f"Values and expected value add up to each row's prediction with an error of at most {explanation.additivity:.1g}. "
+        f"Standard error of a single value: {explanation.standard_error:.1g}."
+    )
+
+
+def _performance(performance: Performance) -> list[str]:
+    return [
+        "<h2>Performance</h2>",
+        _table(["Metric", "Value", "95 % interval"], performance_rows(performance), numbers={1, 2}),
+        _table(["", "predicted 0", "predicted 1"], confusion_rows(performance), numbers={1, 2}),
+        _figure(figures.curves(performance), "ROC curve, precision and recall, and calibration (area of a dot: rows in the bin)."),
+    ]
+
+
+def _explanations(report: Report, explanation: Explanation, features: pd.DataFrame) -> list[str]:
+    order = list(report.global_values())
+    rows = [[name, shown(value)] for name, value in report.global_values().items()]
+    return [
+        "<h2>Explanations</h2>",
+        f'<p class="note">{escape(explanation_note(report, explanation))}</p>',
+        _figure(figures.global_values(report.global_values()), f"Global SHAP values ({report.aggregation})."),
+        _figure(figures.beeswarm(explanation, features, order), "SHAP values of single rows; colour: the feature's value, low to high."),
+        _table(["Feature", f"Global SHAP value ({report.aggregation})"], rows, numbers={1}),
+    ]
+
+
+def _figure(svg: str, caption: str) -> str:
+    return f'<figure role="img" aria-label="{escape(caption)}">{svg}<figcaption>{escape(caption)}</figcaption></figure>'
+
+
+def _table(headings: list[str], rows: list[list[str]], numbers: set[int]) -> str:
+    def cells(tag: str, values: list[str]) -> str:
+        return "".join(f"<{tag}{' class=n' if i in numbers else ''}>{escape(value)}</{tag}>" for i, value in enumerate(values))
+
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    return f'<div class="scroll"><table><thead><tr>{cells("th", headings)}</tr></thead><tbody>{body}</tbody></table></div>'

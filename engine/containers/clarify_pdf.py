@@ -1,0 +1,95 @@
+"""The Clarify report as a PDF to read and to file."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import matplotlib
+from fpdf import FPDF
+from fpdf.fonts import FontFace
+
+from engine.containers import clarify_figures as figures
+from engine.containers.clarify_html import confusion_rows, explanation_note, metric_rows, performance_rows, sentences, shown
+from engine.containers.clarify_report import STAGES, Report
+
+FONTS = Path(matplotlib.get_data_path()) / "fonts/ttf"
+
+
+class _Page(FPDF):
+    def __init__(self, title: str) -> None:
+        super().__init__(format="A4")
+        self.add_font("DejaVu", "", FONTS / "DejaVuSans.ttf")
+        self.add_font("DejaVu", "B", FONTS / "DejaVuSans-Bold.ttf")
+        self.set_title(title)
+        self.set_lang("en")
+        self.set_margins(18, 16)
+        self.set_auto_page_break(True, 18)
+        self.heading = title
+
+    def footer(self) -> None:
+        self.set_y(-13)
+        self.set_font("DejaVu", size=7)
+        self.set_text_color(90)
+        self.cell(0, 6, f"{self.heading} · page {self.page_no()} of {{nb}}", align="C")
+        self.set_text_color(0)
+
+    def section(self, text: str) -> None:
+        if self.will_page_break(40):
+            self.add_page()
+        self.ln(4)
+        self.start_section(text)
+        self.set_font("DejaVu", "B", 12)
+        self.multi_cell(0, 7, text, new_x="LMARGIN", new_y="NEXT")
+        self.ln(1)
+
+    def paragraph(self, text: str) -> None:
+        self.set_font("DejaVu", size=9)
+        self.multi_cell(0, 5, text, new_x="LMARGIN", new_y="NEXT")
+
+    def rows(self, headings: list[str], rows: list[list[str]], widths: tuple[int, ...], right: set[int]) -> None:
+        self.set_font("DejaVu", size=7.5)
+        align = ["RIGHT" if i in right else "LEFT" for i in range(len(headings))]
+        style = FontFace(emphasis="BOLD", fill_color=(243, 245, 247))
+        with self.table(
+            col_widths=widths, text_align=align, borders_layout="HORIZONTAL_LINES", headings_style=style, line_height=4.2, padding=0.8
+        ) as table:
+            for row in [headings, *rows]:
+                table.row(row)
+        self.ln(2)
+
+    def figure(self, image: bytes, alt: str) -> None:
+        self.image(io.BytesIO(image), w=self.epw, alt_text=alt)
+        self.ln(2)
+
+
+def write_pdf(report: Report, path: Path) -> None:
+    page = _Page(report.title)
+    page.add_page()
+    page.set_font("DejaVu", "B", 16)
+    page.multi_cell(0, 9, report.title, new_x="LMARGIN", new_y="NEXT")
+    page.paragraph("\n".join(sentences(report)))
+    for stage, heading in STAGES.items():
+        for one in report.stages.get(stage, []):
+            name = f"{heading}: {one.facet} = {one.value_or_threshold}"
+            page.section(name)
+            page.figure(figures.bias_png(one.metrics), f"Values of the metrics. {name}")
+            rows = metric_rows(one.metrics)
+            page.rows(["Metric", "Description", "Value", "Range", "In words"], rows, (9, 24, 11, 11, 45), {2, 3})
+    if report.groups:
+        page.section("Groups")
+        keys = ["group_variable", "group", "facet", "rows", "facet_rows", "favourable"]
+        rows = [[str(row[key]) for key in keys] for row in report.groups]
+        page.rows(["Variable", "Group", "Facet", "Rows", "Of the facet", "Favourable label"], rows, (1,) * 6, {3, 4, 5})
+    if report.performance is not None:
+        page.section("Performance")
+        page.rows(["Metric", "Value", "95 % interval"], performance_rows(report.performance), (2, 1, 2), {1, 2})
+        page.rows(["", "predicted 0", "predicted 1"], confusion_rows(report.performance), (1, 1, 1), {1, 2})
+        page.figure(figures.curves_png(report.performance), "ROC curve, precision and recall, calibration")
+    if report.explanation is not None:
+        page.section("Explanations")
+        page.paragraph(explanation_note(report, report.explanation))
+        page.figure(figures.global_values_png(report.global_values()), "Global SHAP values")
+        rows = [[name, shown(value)] for name, value in report.global_values().items()]
+        page.rows(["Feature", f"Global SHAP value ({report.aggregation})"], rows, (2, 1), {1})
+    page.output(str(path))

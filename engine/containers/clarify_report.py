@@ -1,0 +1,148 @@
+"""What a Clarify job found: filled step by step, and written as ``analysis.json``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from core.analysis.bias import Metric
+from core.analysis.explanations import Explanation
+from core.analysis.performance import Performance
+from engine.containers.clarify_data import Rows
+
+VERSION = "1.0"
+STAGES = {"pre_training_bias_metrics": "Pre-training bias", "post_training_bias_metrics": "Post-training bias"}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The metrics of one facet value."""
+
+    facet: str
+    value_or_threshold: str
+    metrics: dict[str, Metric]
+
+
+@dataclass
+class Report:
+    """Filled step by step by the container."""
+
+    title: str
+    label: str | None
+    label_values: list[Any]
+    threshold: float
+    rows: int
+    favourable: str = ""
+    stages: dict[str, list[Measured]] = field(default_factory=dict)
+    facets: list[dict[str, Any]] = field(default_factory=list)
+    groups: list[dict[str, Any]] = field(default_factory=list)
+    performance: Performance | None = None
+    explanation: Explanation | None = None
+    aggregation: str = "mean_abs"
+    label_name: str = "label0"
+    features: pd.DataFrame | None = None
+    baseline: pd.DataFrame | None = None
+
+    def add(self, stage: str, facet: str, rows: Rows, metrics: dict[str, Metric]) -> None:
+        self.stages.setdefault(stage, []).append(Measured(facet, rows.value_or_threshold, metrics))
+
+    def describe(self, facet: str, rows: Rows, label: Rows, group: str | None, values: pd.Series[Any] | None, *, binned: bool) -> None:
+        """Counts of the facet, and of each group where the group variable is binned."""
+        self.facets.append(
+            {
+                "facet": facet,
+                "value_or_threshold": rows.value_or_threshold,
+                "rows": int(rows.rows.sum()),
+                "rest": int((~rows.rows).sum()),
+                "favourable_rows": int((rows.rows & label.rows).sum()),
+                "favourable_rest": int((~rows.rows & label.rows).sum()),
+            }
+        )
+        if values is not None and binned:
+            bins = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else sorted(values.unique())
+            for name in bins:
+                at = (values == name).to_numpy(dtype=bool)
+                self.groups.append(
+                    {
+                        "group_variable": group,
+                        "group": str(name),
+                        "facet": facet,
+                        "value_or_threshold": rows.value_or_threshold,
+                        "rows": int(at.sum()),
+                        "facet_rows": int((at & rows.rows).sum()),
+                        "favourable": int((at & label.rows).sum()),
+                    }
+                )
+
+    def global_values(self) -> dict[str, float]:
+        """Each feature's global SHAP value, the greatest first."""
+        if self.explanation is None:
+            return {}
+        values = self.explanation.importance(self.aggregation)
+        return dict(sorted(values.items(), key=lambda item: -abs(item[1])))
+
+    def to_json(self) -> dict[str, Any]:
+        """As Clarify's ``analysis.json``, with what else is known under ``governance``."""
+        result: dict[str, Any] = {"version": VERSION}
+        if self.explanation is not None:
+            global_values = self.explanation.importance(self.aggregation)
+            found = {"global_shap_values": global_values, "expected_value": self.explanation.expected}
+            result["explanations"] = {"kernel_shap": {self.label_name: found}}
+        for stage in STAGES:
+            if stage in self.stages:
+                facets: dict[str, list[dict[str, Any]]] = {}
+                for one in self.stages[stage]:
+                    metrics = [_metric(metric) for metric in one.metrics.values()]
+                    facets.setdefault(one.facet, []).append({"value_or_threshold": one.value_or_threshold, "metrics": metrics})
+                result[stage] = {"label": self.label, "facets": facets, "label_value_or_threshold": self.favourable}
+        result["governance"] = self._governance()
+        return result
+
+    def _governance(self) -> dict[str, Any]:
+        words = {
+            stage: {
+                one.facet: {one.value_or_threshold: {name: _detail(metric) for name, metric in one.metrics.items()}} for one in measured
+            }
+            for stage, measured in self.stages.items()
+        }
+        section: dict[str, Any] = {
+            "rows": self.rows,
+            "threshold": self.threshold,
+            "facets": self.facets,
+            "groups": self.groups,
+            "metrics": words,
+        }
+        if self.performance is not None:
+            section["performance"] = self.performance.to_json()
+        if self.explanation is not None and self.baseline is not None:
+            section["shap"] = {
+                "sample_size": len(self.explanation.values),
+                "baseline_rows": len(self.baseline),
+                "additivity": self.explanation.additivity,
+                "standard_error": self.explanation.standard_error,
+                "output": self.explanation.output,
+                "agg_method": self.aggregation,
+                "features": list(self.explanation.features),
+            }
+        return section
+
+
+def _metric(metric: Metric) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": metric.name, "description": metric.description, "value": _number(metric.value)}
+    if metric.error is not None:
+        found["error"] = metric.error
+    return found
+
+
+def _detail(metric: Metric) -> dict[str, Any]:
+    return {"low": _number(metric.low), "high": _number(metric.high), "in_words": metric.in_words}
+
+
+def _number(value: float | None) -> float | str | None:
+    """Infinities as strings: JSON has none."""
+    if value is None or math.isfinite(value):
+        return None if value is None else float(value)
+    return "Infinity" if value > 0 else "-Infinity"
