@@ -102,7 +102,8 @@ def _row(where: pd.Series[Any]) -> int:
 
 
 def _first(series: pd.Series[Any], where: pd.Series[Any]) -> str:
-    return f"{series[where].iloc[0]!r} in row {_row(where)}, {int(where.sum())} such of {len(series)} rows"
+    value = series[where].tolist()[0]
+    return f"{value!r} in row {_row(where)}, {int(where.sum())} such of {len(series)} rows"
 
 
 def bin_group(series: ArrayLike | pd.Series[Any], bins: int | Sequence[float]) -> pd.Series[Any]:
