@@ -1,0 +1,322 @@
+"""Data sets: the bundled one, or a CSV of the user's; checked before anything is uploaded."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import hashlib
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.analysis.columns import ColumnError, infer, to_integers
+from core.clients import Clients
+from core.errors import DataError
+from core.identity import Identity, require
+
+BUNDLED = Path(__file__).parent / "data" / "uci_credit_default.csv.gz"
+MOST_BYTES = 500 * 1024 * 1024
+MOST_TEXTS = 100
+PREFIX = "governance/datasets"
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What the columns are for. ``favourable`` is the label that people wish for; ``facet_value`` names the group that may be at a disadvantage."""
+
+    label: str
+    favourable: int
+    facet: str
+    facet_value: int
+    group: str | None = None
+    categorical: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A table fit for use: numbers only. ``coding`` says which text each code stands for, by column."""
+
+    frame: pd.DataFrame
+    roles: Roles
+    coding: dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set as it lies in S3, with its hash."""
+
+    name: str
+    uri: str
+    sha256: str
+    rows: int
+    columns: tuple[str, ...]
+    roles: Roles
+    coding: dict[str, dict[str, int]]
+    created: str
+    created_by: str
+
+
+BUNDLED_ROLES = Roles("LABEL", 0, "SEX", 1, "AGE", ("EDUCATION", "MARRIAGE"), ("ID",))
+
+
+def bundled() -> pd.DataFrame:
+    """The 30,000 credit-default rows that ship with the product."""
+    return pd.read_csv(BUNDLED)
+
+
+def read_csv(source: Path | bytes, *, name: str = "the file") -> pd.DataFrame:
+    """Read a CSV with a header. Raises DataError for a file that is empty, too large, not UTF-8, or has no usable header."""
+    if isinstance(source, Path):
+        name = source.name
+        if not source.is_file():
+            raise DataError(f"{source} is not a file.", subject=name, remedy="Name a CSV file that exists.")
+        _size(source.stat().st_size, name)
+        content = source.read_bytes()
+    else:
+        content = source
+    if content[:2] == b"\x1f\x8b":
+        try:
+            with gzip.open(io.BytesIO(content)) as packed:
+                content = packed.read(MOST_BYTES + 1)
+        except (OSError, EOFError) as error:
+            raise DataError(f"{name} is a damaged gzip file.", subject=name, remedy="Compress it again, or give the plain CSV.") from error
+    _size(len(content), name)
+    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        raise DataError(f"{name} is UTF-16.", subject=name, remedy="Save it as CSV in UTF-8.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise DataError(
+            f"{name} is not UTF-8: line {line} has the byte 0x{content[error.start]:02x}.", subject=name, remedy="Save it as CSV in UTF-8."
+        ) from error
+    if "\x00" in text:
+        raise DataError(f"{name} holds NUL characters: it is not a text file.", subject=name, remedy="Give a CSV file in UTF-8.")
+    if not text.strip():
+        raise DataError(f"{name} is empty.", subject=name, remedy="Give a CSV file with a header line and rows.")
+    header = next(csv.reader(io.StringIO(text)))
+    names = [column.strip() for column in header]
+    if any(not column for column in names):
+        raise DataError(
+            f"Column {names.index('') + 1} of {name} has no name.", subject=name, remedy="Give every column a name in the first line."
+        )
+    twice = sorted({column for column in names if names.count(column) > 1})
+    if twice:
+        raise DataError(f"The column name {', '.join(twice)} occurs twice in {name}.", subject=twice[0], remedy="Rename one of the two.")
+    try:
+        frame = pd.read_csv(io.StringIO(text), skipinitialspace=True, index_col=False)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise DataError(
+            f"{name} is not a regular CSV: {error}", subject=name, remedy="Each line needs as many cells as the header."
+        ) from error
+    frame.columns = pd.Index(names)
+    if frame.empty:
+        raise DataError(f"{name} has a header but no rows.", subject=name, remedy="Give a CSV file with rows.")
+    return frame
+
+
+def _size(size: int, name: str) -> None:
+    if size > MOST_BYTES:
+        raise DataError(
+            f"{name} has {size / 1e6:,.0f} MB; {MOST_BYTES / 1e6:,.0f} MB is the most that is read here.",
+            subject=name,
+            remedy="Give a sample, or put the file into S3 and use the AWS target.",
+        )
+
+
+def detect(frame: pd.DataFrame) -> Roles:
+    """A first guess of the roles: label and facet are two-valued columns, the group has ages or many values."""
+    kinds = infer(frame)
+    two = [c for c in frame.columns if frame[c].nunique(dropna=True) == 2]
+    label = next(
+        (c for c in two if any(word in c.lower() for word in ("label", "target", "default", "outcome", "class"))), two[-1] if two else None
+    )
+    if label is None:
+        raise DataError("No column has exactly two values.", subject="label", remedy="Give a table with a two-valued label.")
+    names = ("sex", "gender", "race", "age")
+    others = [c for c in frame.columns if c != label]
+    facet = next(
+        (c for c in others if any(w in c.lower() for w in names) and frame[c].nunique() <= 10), next((c for c in two if c != label), None)
+    )
+    if facet is None:
+        raise DataError("No column looks like a facet (sex, for instance).", subject="facet", remedy="Name the facet yourself.")
+    group = next((c for c in others if c != facet and c.lower() == "age"), None)
+    ignored = tuple(c for c in others if c.lower() in {"id", "index", "row", "unnamed: 0"} and frame[c].is_unique)
+    categorical = tuple(
+        c for c in others if kinds[c] in {"categorical", "text"} and c not in {facet, group, *ignored} and frame[c].nunique() <= MOST_TEXTS
+    )
+    value = frame[facet].value_counts().index[-1]
+    favourable = frame[label].value_counts().index[0]
+    return Roles(label, _scalar(favourable), facet, _scalar(value), group, categorical, ignored)
+
+
+def _scalar(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
+
+
+def check(frame: pd.DataFrame, roles: Roles) -> Checked:
+    """The table as numbers, with the label as 0/1 (1 = the outcome that is not favourable, unless it is coded 0/1 already).
+
+    Text in the label, the facet and categorical columns is coded, in alphabetical order; elsewhere it is refused.
+    Raises DataError naming the column and the remedy.
+    """
+    for role, name in (("label", roles.label), ("facet", roles.facet), ("group", roles.group)):
+        if name is not None and name not in frame.columns:
+            _refuse(
+                name,
+                f"Column {name} ({role}) is not in the table; its columns are {', '.join(map(str, frame.columns[:40]))}.",
+                "Name one of these.",
+            )
+    for name in (*roles.categorical, *roles.ignored):
+        if name not in frame.columns:
+            _refuse(name, f"Column {name} is not in the table.", f"Name one of {', '.join(map(str, frame.columns[:40]))}.")
+    if len({roles.label, roles.facet}) < 2 or roles.label in roles.ignored or roles.facet in roles.ignored:
+        _refuse(
+            roles.facet,
+            f"Label {roles.label} and facet {roles.facet} must be two different columns that are not ignored.",
+            "Choose others.",
+        )
+    frame = frame.drop(columns=list(roles.ignored))
+    for name in frame.columns:
+        empty = frame[name].isna()
+        if empty.any():
+            row = int(empty.to_numpy().argmax()) + 1
+            _refuse(
+                name,
+                f"Column {name} has {int(empty.sum())} empty cells (the first in row {row}).",
+                "Fill them, leave those rows out, or ignore the column.",
+            )
+    if frame.shape[1] < 3:
+        _refuse(roles.label, "There is no column besides label and facet.", "Give at least one more column to learn from.")
+    _binary(frame, roles)
+    coding: dict[str, dict[str, int]] = {}
+    text = {name for name, kind in infer(frame).items() if kind == "text"}
+    coded = {roles.label, roles.facet, *roles.categorical}
+    frame = frame.copy()
+    favourable: Any = _find(frame, roles.label, roles.favourable, "favourable value")
+    facet_value: Any = _find(frame, roles.facet, roles.facet_value, "facet value")
+    for name in sorted(text, key=str):
+        if name not in coded and name != roles.group and _is_number_mostly(frame[name]):
+            continue
+        values = sorted(frame[name].astype(str).unique())
+        if len(values) > MOST_TEXTS:
+            _refuse(name, f"Column {name} holds text with {len(values)} different values.", "Ignore the column, or give it numbers.")
+        if name not in coded and name != roles.group and len(values) > 0:
+            coded.add(name)
+        coding[name] = {value: i for i, value in enumerate(values)}
+        frame[name] = frame[name].astype(str).map(coding[name]).astype("int64")
+    if roles.label in coding:
+        favourable = coding[roles.label][str(favourable)]
+    if roles.facet in coding:
+        facet_value = coding[roles.facet][str(facet_value)]
+    try:
+        frame = to_integers(frame, coded=coded)
+    except ColumnError as error:
+        raise DataError(
+            f"Column {error.column}: {error.reason}.", subject=error.column, remedy="Correct it, or ignore the column."
+        ) from error
+    if set(frame[roles.label].unique()) != {0, 1}:
+        old = {str(v): int(v != favourable) for v in sorted(frame[roles.label].unique())}
+        coding.setdefault(roles.label, old)
+        frame[roles.label] = (frame[roles.label] != favourable).astype("int64")
+        favourable = 0
+    categorical = tuple(dict.fromkeys([*roles.categorical, *(n for n in coding if n not in {roles.label, roles.facet, roles.group})]))
+    frame = frame[[roles.label, *[c for c in frame.columns if c != roles.label]]]
+    done = Roles(roles.label, int(favourable), roles.facet, int(facet_value), roles.group, categorical, ())
+    return Checked(frame, done, coding)
+
+
+def _binary(frame: pd.DataFrame, roles: Roles) -> None:
+    values = frame[roles.label].unique()
+    if len(values) != 2:
+        shown = ", ".join(map(str, values[:5])) + (" …" if len(values) > 5 else "")
+        _refuse(
+            roles.label,
+            f"The label {roles.label} has {len(values)} different value(s) ({shown}); it needs exactly two.",
+            "Choose a two-valued column.",
+        )
+    if frame[roles.facet].nunique() < 2:
+        _refuse(
+            roles.facet,
+            f"The facet {roles.facet} has only the value {frame[roles.facet].iloc[0]}: there are no groups to compare.",
+            "Choose another facet.",
+        )
+
+
+def _find(frame: pd.DataFrame, column: str, value: Any, what: str) -> Any:
+    """The value as the column has it (``1``, ``1.0`` and ``"1"`` are one)."""
+    for candidate in frame[column].unique():
+        if str(candidate) == str(value) or _number(candidate) is not None and _number(candidate) == _number(value):
+            return _scalar(candidate)
+    shown = ", ".join(map(str, sorted(frame[column].unique(), key=str)[:10]))
+    raise DataError(
+        f"The {what} {value} does not occur in column {column}; its values are {shown}.", subject=column, remedy="Choose one of these."
+    )
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _is_number_mostly(series: pd.Series[Any]) -> bool:
+    return bool(pd.to_numeric(series, errors="coerce").notna().mean() > 0.5)
+
+
+def _refuse(column: str, what: str, remedy: str) -> None:
+    raise DataError(what, subject=column, remedy=remedy)
+
+
+def to_csv(frame: pd.DataFrame) -> bytes:
+    """CSV with a header; integers as integers."""
+    return frame.to_csv(index=False, lineterminator="\n").encode()
+
+
+def upload(clients: Clients, identity: Identity, checked: Checked, name: str) -> Dataset:
+    """Put a checked table into S3, named by its hash: the same table twice is one data set."""
+    require(identity, "upload", subject=name)
+    content = to_csv(checked.frame)
+    digest = hashlib.sha256(content).hexdigest()
+    folder = clients.uri(PREFIX, f"{_slug(name)}-{digest[:12]}")
+    dataset = Dataset(
+        name,
+        f"{folder}/data.csv",
+        digest,
+        len(checked.frame),
+        tuple(checked.frame.columns),
+        checked.roles,
+        checked.coding,
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        identity.name,
+    )
+    clients.write(dataset.uri, content, "text/csv")
+    clients.write(f"{folder}/dataset.json", json.dumps(asdict(dataset)).encode(), "application/json")
+    return dataset
+
+
+def list_datasets(clients: Clients) -> list[Dataset]:
+    """The data sets of the workspace, newest first."""
+    found = [get(clients, uri) for uri in clients.keys(clients.uri(PREFIX, "")) if uri.endswith("/dataset.json")]
+    return sorted(found, key=lambda dataset: dataset.created, reverse=True)
+
+
+def get(clients: Clients, uri: str) -> Dataset:
+    """The data set that this ``dataset.json`` (or ``data.csv`` beside it) describes."""
+    raw = clients.read_json(uri.rpartition("/")[0] + "/dataset.json")
+    roles = raw.pop("roles")
+    lists: Iterable[str] = ("categorical", "ignored")
+    return Dataset(**{**raw, "columns": tuple(raw["columns"]), "roles": Roles(**{**roles, **{k: tuple(roles[k]) for k in lists}})})
+
+
+def _slug(name: str) -> str:
+    return "".join(c if c.isascii() and c.isalnum() else "-" for c in name.lower()).strip("-")[:40] or "data"

@@ -1,0 +1,35 @@
+"""SageMaker models: one per training job."""
+
+from __future__ import annotations
+
+import hashlib
+
+from core.clients import Clients
+from core.errors import Conflict, translated
+from core.identity import Identity, require
+from core.training import describe
+
+
+def ensure_model(clients: Clients, identity: Identity, training_job: str) -> str:
+    """The model of a training job, made at the first call. Raises Conflict for a job without an artifact."""
+    require(identity, "register", subject=training_job)
+    job = describe(clients, training_job)
+    artifact = job.raw.get("ModelArtifacts", {}).get("S3ModelArtifacts")
+    if job.status not in {"Completed", "Stopped"} or not artifact:
+        raise Conflict(
+            f"The training job {training_job} is {job.status}: it has no model.",
+            subject=training_job,
+            remedy="Wait until it has completed.",
+        )
+    name = training_job if len(training_job) <= 55 else f"{training_job[:46]}-{hashlib.sha256(training_job.encode()).hexdigest()[:8]}"
+    name = f"{name.rstrip('-')}-model"
+    with translated(name):
+        found = clients.sagemaker.list_models(NameContains=name)["Models"]
+        if not any(model["ModelName"] == name for model in found):
+            clients.sagemaker.create_model(
+                ModelName=name,
+                ExecutionRoleArn=clients.role,
+                PrimaryContainer={"Image": job.raw["AlgorithmSpecification"]["TrainingImage"], "ModelDataUrl": artifact},
+                Tags=[{"Key": "governance:training-job", "Value": training_job}, {"Key": "governance:launched-by", "Value": identity.name}],
+            )
+    return name

@@ -1,0 +1,24 @@
+"""Settings, from the environment (``GOVERNANCE_…``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where the product works, and on what. ``target`` is ``local`` (the embedded engine) or ``aws``."""
+
+    model_config = SettingsConfigDict(env_prefix="GOVERNANCE_", frozen=True)
+
+    target: Literal["local", "aws"] = "local"
+    region: str = "us-east-1"
+    bucket: str | None = None
+    role: str | None = None
+    workspace: Path = Path("workspace")
+    group: str = "credit-default"
+    instance_type: str = "ml.m5.xlarge"
+    xgboost_version: str = "1.7-1"
+    analysis_image: str | None = None

@@ -1,0 +1,125 @@
+"""One training job with the built-in XGBoost algorithm, and its report."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Any
+
+import pandas as pd
+
+from core import jobs
+from core.clients import Clients
+from core.errors import translated
+from core.identity import Identity, require
+from core.jobs import Job
+
+PREFIX = "governance-train"
+BASELINE: dict[str, str] = {
+    "objective": "binary:logistic",
+    "max_depth": "5",
+    "eta": "0.2",
+    "gamma": "4",
+    "min_child_weight": "6",
+    "subsample": "0.7",
+    "num_round": "50",
+    "eval_metric": "auc,logloss",
+    "seed": "42",
+}
+"""The workshop's first model."""
+REPORT_RULE = "CreateXgboostReport"
+LINE = re.compile(r"^\[(\d+)\]\t(.*)$")
+
+
+def channel(name: str, uri: str) -> dict[str, Any]:
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
+
+
+def launch(
+    clients: Clients,
+    identity: Identity,
+    train_uri: str,
+    validation_uri: str,
+    hyperparameters: dict[str, str] | None = None,
+    *,
+    weights: bool = False,
+    name: str | None = None,
+    rebalanced: str = "",
+) -> str:
+    """Start a training job, the XGBoost report attached; returns its name. ``rebalanced``: the job that made the data."""
+    require(identity, "launch", subject=name or PREFIX)
+    name = name or f"{PREFIX}-{secrets.token_hex(4)}"
+    output = clients.uri("governance/models")
+    with translated(name):
+        clients.sagemaker.create_training_job(
+            TrainingJobName=name,
+            HyperParameters={**BASELINE, **(hyperparameters or {}), **({"csv_weights": "1"} if weights else {})},
+            AlgorithmSpecification={"TrainingImage": jobs.xgboost_image(clients), "TrainingInputMode": "File"},
+            RoleArn=clients.role,
+            InputDataConfig=[channel("train", train_uri), channel("validation", validation_uri)],  # type: ignore[list-item]
+            OutputDataConfig={"S3OutputPath": output},
+            ResourceConfig={"InstanceType": clients.settings.instance_type, "InstanceCount": 1, "VolumeSizeInGB": 10},  # type: ignore[typeddict-item]
+            StoppingCondition={"MaxRuntimeInSeconds": 3600},
+            DebugHookConfig={"S3OutputPath": output},
+            DebugRuleConfigurations=[
+                {
+                    "RuleConfigurationName": REPORT_RULE,
+                    "RuleEvaluatorImage": rule_image(clients),
+                    "RuleParameters": {"rule_to_invoke": REPORT_RULE},
+                }
+            ],
+            Tags=tags(identity, rebalanced),
+        )
+    return name
+
+
+def tags(identity: Identity, rebalanced: str) -> list[Any]:
+    found = [{"Key": "governance:launched-by", "Value": identity.name}]
+    return [*found, {"Key": "governance:rebalanced", "Value": rebalanced}] if rebalanced else found
+
+
+def rule_image(clients: Clients) -> str:
+    """Debugger's image of built-in rules."""
+    from sagemaker.core import image_uris
+
+    return str(image_uris.retrieve("debugger", clients.region))
+
+
+def describe(clients: Clients, name: str) -> Job:
+    return jobs.describe(clients, "training", name)
+
+
+def launched_by(clients: Clients, arn: str) -> str | None:
+    """Who started the job, by its tag."""
+    with translated(arn):
+        found = {tag["Key"]: tag["Value"] for tag in clients.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+    return found.get("governance:launched-by")
+
+
+def curves(clients: Clients, name: str) -> pd.DataFrame:
+    """The metrics of each round, read off the log: columns round, data, metric, value."""
+    rows = []
+    for line in jobs.logs(clients, "training", name):
+        found = LINE.match(line.replace("#011", "\t"))
+        if found:
+            for part in found[2].split("\t"):
+                key, _, value = part.rpartition(":")
+                data, _, metric = key.partition("-")
+                rows.append((int(found[1]), data, metric, float(value)))
+    return pd.DataFrame(rows, columns=["round", "data", "metric", "value"])
+
+
+def metrics(job: Job) -> dict[str, float]:
+    """The final metrics, by name."""
+    return {item["MetricName"]: float(item["Value"]) for item in job.raw.get("FinalMetricDataList", [])}
+
+
+def report_uri(clients: Clients, job: Job) -> str | None:
+    """The XGBoost report (HTML) of a training job, or None where none was made."""
+    for rule in job.raw.get("DebugRuleConfigurations", []):
+        output = job.raw["OutputDataConfig"]["S3OutputPath"].rstrip("/")
+        uri = f"{output}/{job.name}/rule-output/{rule['RuleConfigurationName']}/xgboost_report.html"
+        if clients.exists(uri):
+            return uri
+    return None
