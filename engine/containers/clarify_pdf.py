@@ -34,8 +34,9 @@ class _Page(FPDF):
         self.cell(0, 6, f"{self.heading} · page {self.page_no()} of {{nb}}", align="C")
         self.set_text_color(0)
 
-    def section(self, text: str) -> None:
-        if self.will_page_break(40):
+    def section(self, text: str, needs: float = 60) -> None:
+        """A heading, on a new page unless ``needs`` millimetres are left: what follows it must not be torn from it."""
+        if self.will_page_break(needs):
             self.add_page()
         self.ln(4)
         self.start_section(text)
@@ -72,7 +73,7 @@ def write_pdf(report: Report, path: Path) -> None:
     for stage, heading in STAGES.items():
         for one in report.stages.get(stage, []):
             name = f"{heading}: {one.facet} = {one.value_or_threshold}"
-            page.section(name)
+            page.section(name, needs=110)
             page.figure(figures.bias_png(one.metrics), f"Values of the metrics. {name}")
             rows = metric_rows(one.metrics)
             page.rows(["Metric", "Description", "Value", "Range", "In words"], rows, (9, 24, 11, 11, 45), {2, 3})
@@ -82,12 +83,12 @@ def write_pdf(report: Report, path: Path) -> None:
         rows = [[str(row[key]) for key in keys] for row in report.groups]
         page.rows(["Variable", "Group", "Facet", "Rows", "Of the facet", "Favourable label"], rows, (1,) * 6, {3, 4, 5})
     if report.performance is not None:
-        page.section("Performance")
+        page.section("Performance", needs=100)
         page.rows(["Metric", "Value", "95 % interval"], performance_rows(report.performance), (2, 1, 2), {1, 2})
         page.rows(["", "predicted 0", "predicted 1"], confusion_rows(report.performance), (1, 1, 1), {1, 2})
         page.figure(figures.curves_png(report.performance), "ROC curve, precision and recall, calibration")
     if report.explanation is not None:
-        page.section("Explanations")
+        page.section("Explanations", needs=110)
         page.paragraph(explanation_note(report, report.explanation))
         page.figure(figures.global_values_png(report.global_values()), "Global SHAP values")
         rows = [[name, shown(value)] for name, value in report.global_values().items()]
