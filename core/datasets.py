@@ -254,7 +254,7 @@ def _binary(frame: pd.DataFrame, roles: Roles) -> None:
 def _find(frame: pd.DataFrame, column: str, value: Any, what: str) -> Any:
     """The value as the column has it (``1``, ``1.0`` and ``"1"`` are one)."""
     for candidate in frame[column].unique():
-        if str(candidate) == str(value) or _number(candidate) is not None and _number(candidate) == _number(value):
+        if str(candidate) == str(value) or (_number(candidate) is not None and _number(candidate) == _number(value)):
             return _scalar(candidate)
     shown = ", ".join(map(str, sorted(frame[column].unique(), key=str)[:10]))
     raise DataError(

@@ -97,11 +97,11 @@ def check(request: TuningRequest) -> None:
             raise DataError(
                 f"The range of {one.name} is empty: {one.low} to {one.high}.", subject=one.name, remedy="Set its maximum above its minimum."
             )
-        if one.name == "eta" and not (0 < one.low and one.high <= 1):
+        if one.name == "eta" and not (one.low > 0 and one.high <= 1):
             raise DataError(
                 "eta must lie above 0 and at most at 1.", subject="eta", remedy="At 0 nothing is learned; start at 0.01, for instance."
             )
-        if one.name in {"subsample", "colsample_bytree"} and not (0 < one.low and one.high <= 1):
+        if one.name in {"subsample", "colsample_bytree"} and not (one.low > 0 and one.high <= 1):
             raise DataError(f"{one.name} must lie above 0 and at most at 1.", subject=one.name, remedy="It is a share.")
         if one.low < 0:
             raise DataError(f"{one.name} can't be negative.", subject=one.name, remedy="Start at 0.")

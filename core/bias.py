@@ -1,0 +1,177 @@
+"""Bias jobs: the Clarify container on held-out rows, and its report."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from core import jobs
+from core.clients import Clients
+from core.errors import Conflict, DataError, translated
+from core.identity import Identity, require
+from core.jobs import Job
+from core.rebalancing import Rebalanced
+
+PREFIX = "governance-bias"
+ROWS = {"test": "test_header.csv", "validation": "validation_header.csv", "train": "train_res_header.csv"}
+"""The rows that a report may be measured on; ``test`` is the rule, ``train`` is marked."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One metric: ``value`` None where it is undefined, ``error`` then says why; infinities are floats."""
+
+    name: str
+    description: str
+    value: float | None
+    error: str | None
+    low: float
+    high: float
+    in_words: str
+
+
+@dataclass(frozen=True)
+class FacetReport:
+    """The metrics of one facet value, by name."""
+
+    facet: str
+    value: str
+    pre_training: dict[str, Measure]
+    post_training: dict[str, Measure]
+
+
+@dataclass(frozen=True)
+class BiasReport:
+    """A Clarify report as the pages use it. ``governance``: counts by facet and group, performance; {} in reports of others."""
+
+    job: str
+    folder: str
+    facets: tuple[FacetReport, ...]
+    governance: dict[str, Any]
+    raw: dict[str, Any]
+
+
+def clarify_config(data: Rebalanced, rows: str, model: str | None, title: str) -> dict[str, Any]:
+    """The part of analysis_config.json that bias and SHAP jobs share."""
+    roles = data.roles
+    config: dict[str, Any] = {
+        "dataset_type": "text/csv",
+        "headers": data.manifest["files"][ROWS[rows]]["columns"],
+        "label": roles.label,
+        "methods": {"report": {"name": "report", "title": title}},
+    }
+    if model:
+        config["predictor"] = {"model_name": model, "instance_type": "ml.m5.xlarge", "initial_instance_count": 1, "accept_type": "text/csv"}
+    return config
+
+
+def submit(
+    clients: Clients, identity: Identity, name: str, data: Rebalanced, rows: str, config: dict[str, Any], tags: dict[str, str]
+) -> str:
+    """Start a job of the Clarify container on the named rows."""
+    folder = clients.uri("governance/clarify", name)
+    inputs = {
+        "analysis_config": (
+            clients.write(f"{folder}/config/analysis_config.json", json.dumps(config).encode(), "application/json"),
+            "/opt/ml/processing/input/config",
+        ),
+        "dataset": (data.uri(ROWS[rows]), "/opt/ml/processing/input/data"),
+    }
+    tags = {"governance:launched-by": identity.name, "governance:rebalanced": data.job, "governance:rows": rows, **tags}
+    with translated(name):
+        clients.sagemaker.create_processing_job(**jobs.processing_request(clients, name, "clarify", inputs, f"{folder}/output", tags))
+    return name
+
+
+def launch(
+    clients: Clients,
+    identity: Identity,
+    model: str,
+    data: Rebalanced,
+    *,
+    rows: str = "test",
+    threshold: float = 0.5,
+    group_bins: int | None = 5,
+    name: str | None = None,
+) -> str:
+    """Start the bias job of a model; returns its name. ``rows``: test, validation, or train (marked as such)."""
+    require(identity, "launch", subject=model)
+    if rows not in ROWS:
+        raise DataError(f"There are no rows called {rows}.", subject="rows", remedy=f"Choose one of {', '.join(ROWS)}.")
+    name = name or f"{PREFIX}-{secrets.token_hex(5)}"
+    roles = data.roles
+    config = clarify_config(data, rows, model, f"Bias of {model} on the {rows} rows")
+    config |= {
+        "label_values_or_threshold": [roles.favourable],
+        "facet": [{"name_or_index": roles.facet, "value_or_threshold": [roles.facet_value]}],
+        "probability_threshold": threshold,
+    }
+    if roles.group:
+        config["group_variable"] = roles.group
+        if group_bins:
+            config["governance"] = {"group_bins": group_bins}
+    config["methods"] |= {"pre_training_bias": {"methods": "all"}, "post_training_bias": {"methods": "all"}}
+    return submit(clients, identity, name, data, rows, config, {"governance:model": model})
+
+
+def report(clients: Clients, name: str) -> BiasReport:
+    """The report of a job that has Completed. Raises Conflict while there is none."""
+    job = jobs.describe(clients, "processing", name)
+    if job.status != "Completed":
+        raise Conflict(
+            f"The job {name} is {job.status}{f': {job.reason}' if job.reason else ''}.",
+            subject=name,
+            remedy="Wait for it, or start another.",
+        )
+    return read(clients, jobs.output_of(job), name)
+
+
+def read(clients: Clients, folder: str, name: str = "") -> BiasReport:
+    """The report in a folder of S3."""
+    return parse(clients.read_json(f"{folder}/analysis.json"), folder, name)
+
+
+def parse(raw: dict[str, Any], folder: str = "", name: str = "") -> BiasReport:
+    """An ``analysis.json`` of Clarify's, ours or another's: missing parts are missing in the result."""
+    facets: dict[tuple[str, str], dict[str, dict[str, Measure]]] = {}
+    governance = raw.get("governance", {})
+    for stage in ("pre_training_bias_metrics", "post_training_bias_metrics"):
+        for facet, entries in raw.get(stage, {}).get("facets", {}).items():
+            for entry in entries:
+                value = str(entry["value_or_threshold"])
+                words = governance.get("metrics", {}).get(stage, {}).get(facet, {}).get(value, {})
+                found = {m["name"]: _measure(m, words.get(m["name"], {})) for m in entry["metrics"]}
+                facets.setdefault((facet, value), {})[stage] = found
+    return BiasReport(
+        name,
+        folder,
+        tuple(
+            FacetReport(facet, value, found.get("pre_training_bias_metrics", {}), found.get("post_training_bias_metrics", {}))
+            for (facet, value), found in facets.items()
+        ),
+        governance,
+        raw,
+    )
+
+
+def _measure(metric: dict[str, Any], words: dict[str, Any]) -> Measure:
+    return Measure(
+        metric["name"],
+        metric.get("description", ""),
+        _float(metric.get("value")),
+        metric.get("error"),
+        _float(words.get("low")) if words.get("low") is not None else float("-inf"),  # type: ignore[arg-type]
+        _float(words.get("high")) if words.get("high") is not None else float("inf"),  # type: ignore[arg-type]
+        words.get("in_words", ""),
+    )
+
+
+def _float(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def list_jobs(clients: Clients) -> list[Job]:
+    """The newest bias jobs."""
+    return jobs.listed(clients, "processing", contains=PREFIX)

@@ -1,0 +1,103 @@
+"""SHAP jobs: the Clarify container's exact values, and what pages show of them."""
+
+from __future__ import annotations
+
+import io
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from core import bias, jobs
+from core.clients import Clients
+from core.errors import Conflict, NotFound
+from core.identity import Identity, require
+from core.jobs import Job
+from core.rebalancing import Rebalanced
+
+PREFIX = "governance-shap"
+BASELINE_ROWS = 1
+
+
+@dataclass(frozen=True)
+class Shap:
+    """global_values: mean |SHAP| by feature, largest first; values: rows × features; data: the explained rows; predictions: P(label = 1);
+    expected: the mean prediction of the baseline; additivity: the largest |expected + Σ values − prediction|."""
+
+    job: str
+    folder: str
+    global_values: dict[str, float]
+    values: pd.DataFrame
+    data: pd.DataFrame
+    predictions: pd.Series[Any]
+    expected: float
+    additivity: float | None
+    rows: int
+    raw: dict[str, Any]
+
+
+def launch(
+    clients: Clients,
+    identity: Identity,
+    model: str,
+    data: Rebalanced,
+    *,
+    rows: str = "test",
+    name: str | None = None,
+) -> str:
+    """Start the SHAP job of a model on every one of the named rows; returns its name."""
+    require(identity, "launch", subject=model)
+    name = name or f"{PREFIX}-{secrets.token_hex(5)}"
+    config = bias.clarify_config(data, rows, model, f"Explanation of {model} on the {rows} rows")
+    config["methods"]["shap"] = {
+        "num_clusters": BASELINE_ROWS,
+        "agg_method": "mean_abs",
+        "save_local_shap_values": True,
+        "use_logit": False,
+        "seed": 42,
+    }
+    return bias.submit(clients, identity, name, data, rows, config, {"governance:model": model})
+
+
+def result(clients: Clients, name: str) -> Shap:
+    """The result of a job that has Completed. Raises Conflict while there is none."""
+    job = jobs.describe(clients, "processing", name)
+    if job.status != "Completed":
+        raise Conflict(
+            f"The job {name} is {job.status}{f': {job.reason}' if job.reason else ''}.",
+            subject=name,
+            remedy="Wait for it, or start another.",
+        )
+    return read(clients, jobs.output_of(job), name)
+
+
+def read(clients: Clients, folder: str, name: str = "") -> Shap:
+    """The result in a folder of S3. Raises NotFound when the folder's report explains nothing."""
+    raw = clients.read_json(f"{folder}/analysis.json")
+    explained = next(iter(raw.get("explanations", {}).get("kernel_shap", {}).values()), None)
+    if explained is None:
+        raise NotFound(f"{folder} holds no SHAP values.", subject=folder, remedy="Start a SHAP job for this model.")
+    values = pd.read_csv(io.BytesIO(clients.read(f"{folder}/explanations_shap/out.csv")))
+    values.columns = pd.Index([str(c).removesuffix("_label0") for c in values.columns])
+    data = pd.read_csv(io.BytesIO(clients.read(f"{folder}/explanations_shap/data.csv")))
+    predictions = data.pop("prediction")
+    data = data.drop(columns="row")[list(values.columns)]
+    additivity = raw.get("governance", {}).get("shap", {}).get("additivity")
+    return Shap(
+        name,
+        folder,
+        dict(explained["global_shap_values"]),
+        values,
+        data,
+        predictions,
+        float(explained["expected_value"]),
+        additivity,
+        len(values),
+        raw,
+    )
+
+
+def list_jobs(clients: Clients) -> list[Job]:
+    """The newest SHAP jobs."""
+    return jobs.listed(clients, "processing", contains=PREFIX)

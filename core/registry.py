@@ -1,0 +1,299 @@
+"""The registry: model packages with their evidence, two of them compared, a decision."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any
+
+import pandas as pd
+
+from core import bias, jobs, training
+from core.analysis.performance import compare as paired
+from core.analysis.performance_difference import Difference
+from core.clients import Clients
+from core.errors import Conflict, DataError, GovernanceError, NotFound, translated
+from core.identity import Identity, require
+from core.rebalancing import Rebalanced
+from core.rebalancing import result as rebalanced_result
+
+APPROVED, REJECTED, PENDING = "Approved", "Rejected", "PendingManualApproval"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A model package as lists show it."""
+
+    arn: str
+    group: str
+    version: int
+    status: str
+    created: Any
+    description: str
+
+
+@dataclass(frozen=True)
+class Package:
+    """One model package with what it rests on. Parts that it doesn't have are None or empty."""
+
+    arn: str
+    group: str
+    version: int
+    status: str
+    created: Any
+    modified: Any
+    comment: str
+    properties: dict[str, str]
+    training_job: str | None
+    hyperparameters: dict[str, str]
+    performance: dict[str, Any] | None
+    bias: bias.BiasReport | None
+    shap: dict[str, float]
+    scores_uri: str | None
+    raw: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        role = self.properties.get("governance:role", "")
+        return f"{self.group} v{self.version}" + (f" · {role}" if role else "")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two packages on the same test rows. ``differences``: b − a by metric, paired; None where the rows are not the same (``why`` says so)."""
+
+    a: Package
+    b: Package
+    differences: dict[str, Difference] | None
+    why: str
+
+
+def ensure_group(clients: Clients, group: str) -> None:
+    with translated(group):
+        found = clients.sagemaker.list_model_package_groups(NameContains=group, MaxResults=100)["ModelPackageGroupSummaryList"]
+        if not any(item["ModelPackageGroupName"] == group for item in found):
+            clients.sagemaker.create_model_package_group(
+                ModelPackageGroupName=group, ModelPackageGroupDescription="Models of the governance dashboard"
+            )
+
+
+def register(
+    clients: Clients,
+    identity: Identity,
+    *,
+    training_job: str,
+    data: Rebalanced,
+    bias_job: str,
+    shap_job: str,
+    role: str,
+    group: str | None = None,
+) -> str:
+    """Register a training job's model with its quality, bias and explainability reports, their hashes pinned; returns the ARN."""
+    require(identity, "register", subject=training_job)
+    group = group or clients.settings.group
+    ensure_group(clients, group)
+    job = training.describe(clients, training_job)
+    bias_folder = jobs.output_of(jobs.describe(clients, "processing", bias_job))
+    shap_folder = jobs.output_of(jobs.describe(clients, "processing", shap_job))
+    report = bias.report(clients, bias_job)
+    performance = report.governance.get("performance")
+    if performance is None:
+        raise NotFound(f"The report of {bias_job} has no quality figures.", subject=bias_job, remedy="Start the bias job with a model.")
+    quality = _statistics(performance)
+    quality_uri = clients.write(f"{bias_folder}/statistics.json", json.dumps(quality).encode(), "application/json")
+    artifact = job.raw["ModelArtifacts"]["S3ModelArtifacts"]
+    evidence = {
+        "quality": quality_uri,
+        "bias": f"{bias_folder}/analysis.json",
+        "explainability": f"{shap_folder}/analysis.json",
+        "model": artifact,
+        "manifest": data.uri("manifest.json"),
+    }
+    digests = {name: hashlib.sha256(clients.read(uri)).hexdigest() for name, uri in evidence.items()}
+
+    def source(name: str) -> dict[str, str]:
+        return {"ContentType": "application/json", "S3Uri": evidence[name], "ContentDigest": f"sha256:{digests[name]}"}
+
+    properties = {
+        "governance:role": role,
+        "governance:training-job": training_job,
+        "governance:rebalanced": data.job,
+        "governance:bias-job": bias_job,
+        "governance:shap-job": shap_job,
+        "governance:trained-by": training.launched_by(clients, job.raw["TrainingJobArn"]) or identity.name,
+        "governance:registered-by": identity.name,
+        "governance:test-sha256": data.manifest["files"]["test_res.csv"]["sha256"],
+        **{f"governance:sha256-{name}": digest for name, digest in digests.items()},
+    }
+    with translated(group):
+        made = clients.sagemaker.create_model_package(
+            ModelPackageGroupName=group,
+            ModelPackageDescription=f"{role}: {training_job}"[:1024],
+            InferenceSpecification={
+                "Containers": [{"Image": job.raw["AlgorithmSpecification"]["TrainingImage"], "ModelDataUrl": artifact}],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["text/csv"],
+            },
+            ModelApprovalStatus="PendingManualApproval",
+            ModelMetrics={  # type: ignore[typeddict-item]
+                "ModelQuality": {"Statistics": source("quality")},
+                "Bias": {"Report": source("bias")},
+                "Explainability": {"Report": source("explainability")},
+            },
+            CustomerMetadataProperties=properties,
+        )
+    return str(made["ModelPackageArn"])
+
+
+def _statistics(performance: dict[str, Any]) -> dict[str, Any]:
+    """The figures in the shape of SageMaker's model-quality reports."""
+    found = {
+        name: {"value": value["value"], "low": value["low"], "high": value["high"], "n": value["n"]}
+        for name, value in performance.items()
+        if isinstance(value, dict) and {"value", "low", "high", "n"} <= value.keys()
+    }
+    return {"binary_classification_metrics": {**found, "confusion_matrix": performance.get("confusion")}, "version": 0.0}
+
+
+def versions(clients: Clients, group: str | None = None, *, most: int = 100) -> list[Version]:
+    """The newest versions of a group (or of the workspace's own). None when the group isn't there yet."""
+    group = group or clients.settings.group
+    if group not in groups(clients):
+        return []
+    with translated(group):
+        rows = clients.sagemaker.list_model_packages(
+            ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending", MaxResults=min(most, 100)
+        )["ModelPackageSummaryList"]
+    return [
+        Version(
+            r["ModelPackageArn"],
+            r["ModelPackageGroupName"],
+            r["ModelPackageVersion"],
+            r["ModelApprovalStatus"],
+            r["CreationTime"],
+            r.get("ModelPackageDescription", ""),
+        )
+        for r in rows
+    ]
+
+
+def groups(clients: Clients) -> list[str]:
+    """The names of the model package groups."""
+    with translated("model package groups"):
+        pages = clients.sagemaker.get_paginator("list_model_package_groups").paginate()
+        return [item["ModelPackageGroupName"] for page in pages for item in page["ModelPackageGroupSummaryList"]]
+
+
+def get(clients: Clients, arn: str) -> Package:
+    """A package with its reports. A report that it doesn't have, or that can't be read, is missing in the result. Raises NotFound."""
+    with translated(arn):
+        raw: Any = clients.sagemaker.describe_model_package(ModelPackageName=arn)
+    properties = raw.get("CustomerMetadataProperties", {})
+    metrics = raw.get("ModelMetrics", {})
+    report = _optional(lambda: _bias_at(clients, metrics["Bias"]["Report"]["S3Uri"]))
+    shap = _optional(lambda: clients.read_json(metrics["Explainability"]["Report"]["S3Uri"]))
+    values = next(iter((shap or {}).get("explanations", {}).get("kernel_shap", {}).values()), {}).get("global_shap_values", {})
+    job = properties.get("governance:training-job")
+    described = _optional(lambda: training.describe(clients, job)) if job else None
+    return Package(
+        raw["ModelPackageArn"],
+        raw.get("ModelPackageGroupName", ""),
+        raw.get("ModelPackageVersion", 0),
+        raw.get("ModelApprovalStatus", ""),
+        raw["CreationTime"],
+        raw.get("LastModifiedTime"),
+        raw.get("ApprovalDescription", ""),
+        properties,
+        job,
+        dict(described.raw["HyperParameters"]) if described else {},
+        report.governance.get("performance") if report else None,
+        report,
+        dict(values),
+        f"{report.folder}/scores.csv" if report else None,
+        raw,
+    )
+
+
+def _bias_at(clients: Clients, uri: str) -> bias.BiasReport:
+    return bias.read(clients, uri.rpartition("/")[0])
+
+
+def _optional(read: Any) -> Any:
+    try:
+        return read()
+    except (KeyError, NotFound):
+        return None
+
+
+def scores(clients: Clients, package: Package) -> pd.DataFrame:
+    """The test rows' labels and scores: columns row, label, score."""
+    if package.scores_uri is None:
+        raise NotFound(f"{package.label} has no scores.", subject=package.arn, remedy="Register it with a bias report.")
+    return pd.read_csv(io.BytesIO(clients.read(package.scores_uri)))
+
+
+def compare(clients: Clients, arn_a: str, arn_b: str) -> Comparison:
+    """Two packages side by side; paired differences where both were judged on the same test rows."""
+    a, b = get(clients, arn_a), get(clients, arn_b)
+    key = "governance:test-sha256"
+    if a.properties.get(key) is None or a.properties.get(key) != b.properties.get(key):
+        return Comparison(a, b, None, "The two were not judged on the same test rows, so their differences can't be paired.")
+    try:
+        left, right = scores(clients, a), scores(clients, b)
+    except GovernanceError as error:
+        return Comparison(a, b, None, str(error))
+    threshold = float((a.performance or {}).get("threshold", 0.5))
+    return Comparison(a, b, dict(paired(left["label"], left["score"], right["score"], threshold=threshold)), "")
+
+
+def decide(clients: Clients, identity: Identity, arn: str, *, approve: bool, comment: str, seen: Package) -> None:
+    """Approve or reject what the author saw. Raises Forbidden for whoever trained or registered it, DataError without a comment, Conflict
+    when the package has changed since."""
+    now = get(clients, arn)
+    for who in ("governance:trained-by", "governance:registered-by"):
+        require(identity, "decide", subject=now.label, trained_by=now.properties.get(who))
+    if len(comment.strip()) < 10:
+        raise DataError("A decision needs its reasons.", subject="comment", remedy="Write at least a sentence.")
+    if (now.status, now.modified) != (seen.status, seen.modified):
+        raise Conflict(
+            f"{now.label} has changed since you opened it: it was {seen.status} and is {now.status}.",
+            subject=arn,
+            remedy="Reload, and look again.",
+        )
+    with translated(now.label):
+        clients.sagemaker.update_model_package(
+            ModelPackageArn=arn,
+            ModelApprovalStatus=APPROVED if approve else REJECTED,
+            ApprovalDescription=f"{identity.name}: {comment.strip()}"[:1024],
+            CustomerMetadataProperties={"governance:decided-by": identity.name},
+        )
+
+
+def missing_evidence(clients: Clients, package: Package) -> list[str]:
+    """The parts of the evidence whose pinned hash is not that of the file any more, or that are gone."""
+    uris = {
+        "quality": package.raw.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {}).get("S3Uri"),
+        "bias": package.raw.get("ModelMetrics", {}).get("Bias", {}).get("Report", {}).get("S3Uri"),
+        "explainability": package.raw.get("ModelMetrics", {}).get("Explainability", {}).get("Report", {}).get("S3Uri"),
+    }
+    bad = []
+    for name, uri in uris.items():
+        pinned = package.properties.get(f"governance:sha256-{name}")
+        content = _optional(lambda uri=uri: clients.read(uri)) if uri else None
+        if pinned is None or content is None or hashlib.sha256(content).hexdigest() != pinned:
+            bad.append(name)
+    return bad
+
+
+def data_of(clients: Clients, package: Package) -> Rebalanced | None:
+    """The rebalancing job behind a package, where it names one."""
+    job = package.properties.get("governance:rebalanced")
+    found: Rebalanced | None = _optional(lambda: rebalanced_result(clients, job)) if job else None
+    return found
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses as dicts, for JSON."""
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
