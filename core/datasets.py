@@ -29,7 +29,7 @@ PREFIX = "governance/datasets"
 
 @dataclass(frozen=True)
 class Roles:
-    """What the columns are for. ``favourable`` is the label that people wish for; ``facet_value`` names the group that may be at a disadvantage."""
+    """What the columns are for. ``favourable``: the label that people wish for; ``facet_value``: the group that may be at a disadvantage."""
 
     label: str
     favourable: int
@@ -133,28 +133,37 @@ def _size(size: int, name: str) -> None:
 
 
 def detect(frame: pd.DataFrame) -> Roles:
-    """A first guess of the roles: label and facet are two-valued columns, the group has ages or many values."""
-    kinds = infer(frame)
-    two = [c for c in frame.columns if frame[c].nunique(dropna=True) == 2]
-    label = next(
-        (c for c in two if any(word in c.lower() for word in ("label", "target", "default", "outcome", "class"))), two[-1] if two else None
-    )
+    """A first guess of the roles: label and facet are two-valued columns, the group has ages or many values. Raises DataError."""
+    two = [str(c) for c in frame.columns if frame[c].nunique(dropna=True) == 2]
+    words = ("label", "target", "default", "outcome", "class")
+    label = next((c for c in two if any(word in c.lower() for word in words)), two[-1] if two else None)
     if label is None:
         raise DataError("No column has exactly two values.", subject="label", remedy="Give a table with a two-valued label.")
-    names = ("sex", "gender", "race", "age")
-    others = [c for c in frame.columns if c != label]
-    facet = next(
-        (c for c in others if any(w in c.lower() for w in names) and frame[c].nunique() <= 10), next((c for c in two if c != label), None)
-    )
+    others = [str(c) for c in frame.columns if c != label]
+    named = (c for c in others if any(w in c.lower() for w in ("sex", "gender", "race")) and frame[c].nunique() <= 10)
+    facet = next(named, next((c for c in two if c != label), None))
     if facet is None:
         raise DataError("No column looks like a facet (sex, for instance).", subject="facet", remedy="Name the facet yourself.")
-    group = next((c for c in others if c != facet and c.lower() == "age"), None)
+    return roles_for(frame, label, facet)
+
+
+def roles_for(frame: pd.DataFrame, label: str, facet: str) -> Roles:
+    """The other roles, guessed for a label and a facet; the rarer facet value is the facet's, the commoner label the favourable one."""
+    for role, name in (("label", label), ("facet", facet)):
+        if name not in frame.columns:
+            _refuse(name, f"Column {name} ({role}) is not in the table.", f"Name one of {', '.join(map(str, frame.columns[:40]))}.")
+        if frame[name].dropna().empty:
+            _refuse(name, f"Column {name} ({role}) is empty.", "Choose another column.")
+    kinds = infer(frame)
+    others = [str(c) for c in frame.columns if c not in {label, facet}]
+    group = next((c for c in others if c.lower() == "age"), None)
     ignored = tuple(c for c in others if c.lower() in {"id", "index", "row", "unnamed: 0"} and frame[c].is_unique)
-    categorical = tuple(
-        c for c in others if kinds[c] in {"categorical", "text"} and c not in {facet, group, *ignored} and frame[c].nunique() <= MOST_TEXTS
+    few = (
+        c for c in others if kinds[c] in {"categorical", "text"} and frame[c].nunique() <= MOST_TEXTS and not _is_number_mostly(frame[c])
     )
-    value = frame[facet].value_counts().index[-1]
-    favourable = frame[label].value_counts().index[0]
+    coded = (c for c in others if kinds[c] == "categorical")
+    categorical = tuple(c for c in dict.fromkeys([*few, *coded]) if c not in {group, *ignored})
+    value, favourable = frame[facet].value_counts().index[-1], frame[label].value_counts().index[0]
     return Roles(label, _scalar(favourable), facet, _scalar(value), group, categorical, ignored)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.clients import Clients
 from core.errors import translated
+from core.jobs import slug
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def ensure_artifact(clients: Clients, uri: str, kind: str, name: str, properties
         return found
     with translated(uri):
         made = clients.sagemaker.create_artifact(
-            ArtifactName=name[:120], Source={"SourceUri": uri}, ArtifactType=kind, Properties=properties or {}
+            ArtifactName=slug(name, 120), Source={"SourceUri": uri}, ArtifactType=kind, Properties=properties or {}
         )
     return str(made["ArtifactArn"])
 

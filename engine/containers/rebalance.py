@@ -205,7 +205,7 @@ def _counts(frame: pd.DataFrame, config: dict[str, Any], weights: NDArray[np.flo
     table = frame[[config["label"], config["facet"]]].assign(weight=1.0 if weights is None else weights)
     cells = table.groupby([config["label"], config["facet"]])["weight"].agg(["size", "sum"]).reset_index()
     return [
-        {"label": int(row.iloc[0]), "facet": row.iloc[1].item(), "count": int(row.iloc[2]), "weight": float(row.iloc[3])}
+        {"label": int(row.iloc[0]), "facet": _plain(row.iloc[1]), "count": int(row.iloc[2]), "weight": float(row.iloc[3])}
         for _, row in cells.iterrows()
     ]
 
@@ -226,3 +226,8 @@ def _bias(frame: pd.DataFrame, config: dict[str, Any]) -> dict[str, dict[str, An
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _plain(value: float) -> int | float:
+    """A number as JSON has it: whole ones without a fraction."""
+    return int(value) if float(value).is_integer() else float(value)

@@ -1,0 +1,16 @@
+"""SageMaker's operations, a module per resource family; importing this registers them all."""
+
+from engine.sagemaker import (  # noqa: F401
+    associations,
+    lineage,
+    models,
+    package_groups,
+    packages,
+    processing,
+    query_lineage,
+    tags,
+    training,
+    trial_components,
+    trials,
+    tuning,
+)

@@ -1,0 +1,143 @@
+"""``python -m core demo``: the whole workflow, headless, on the bundled data or on a CSV of yours."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from core import datasets, workflow
+from core.clients import connect
+from core.errors import GovernanceError
+from core.identity import WORKFLOW, Identity, Role
+from core.settings import Settings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m core")
+    commands = parser.add_subparsers(dest="command", required=True)
+    demo = commands.add_parser("demo", help="run the whole workflow", description=__doc__)
+    demo.add_argument("--data", type=Path, help="a CSV with a header; the bundled credit-default rows when left out")
+    demo.add_argument("--label", help="the two-valued column to predict")
+    demo.add_argument("--favourable", help="the value of the label that people wish for")
+    demo.add_argument("--facet", help="the column that tells the groups apart")
+    demo.add_argument("--facet-value", help="the group that may be at a disadvantage")
+    demo.add_argument("--group", help="the column for conditional disparity (age, for instance)")
+    demo.add_argument("--workspace", type=Path)
+    demo.add_argument("--report", type=Path, help="write the result here, as JSON")
+    demo.add_argument("--max-jobs", type=_count, default=10)
+    demo.add_argument("--max-parallel", type=_count, default=2)
+    demo.add_argument("--run", help=argparse.SUPPRESS)
+    demo.add_argument("--as", dest="actor", help=argparse.SUPPRESS)
+    demo.add_argument("--role", default=Role.DATA_SCIENTIST.value, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    note = None
+    try:
+        settings = Settings(workspace=options.workspace) if options.workspace else Settings()
+        frame, roles = _data(options)
+        datasets.check(frame, roles)
+        clients = connect(settings)
+        identity = Identity(options.actor, Role(options.role)) if options.actor else WORKFLOW
+        step = _printer()
+        if options.run:
+            step, note = workflow.noting(clients, options.run, step)
+        name = options.data.stem if options.data else "credit-default"
+        wanted = workflow.Options(name=name, max_jobs=options.max_jobs, max_parallel=min(options.max_jobs, options.max_parallel))
+        report = workflow.run(clients, identity, frame, roles, wanted, step)
+    except GovernanceError as error:
+        if note:
+            note(str(error))
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    if note:
+        note(None)
+    if options.report:
+        options.report.parent.mkdir(parents=True, exist_ok=True)
+        draft = options.report.with_suffix(options.report.suffix + ".draft")
+        draft.write_text(json.dumps(report, indent=1) + "\n")
+        draft.replace(options.report)
+    show(report)
+    return 0
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _data(options: argparse.Namespace) -> tuple[Any, datasets.Roles]:
+    if options.data is None:
+        frame, roles = datasets.bundled(), datasets.BUNDLED_ROLES
+    else:
+        frame = datasets.read_csv(options.data)
+        given = options.label is not None and options.facet is not None
+        roles = datasets.detect(frame) if not given else datasets.roles_for(frame, options.label, options.facet)
+    changes = {
+        key: value
+        for key, value in {
+            "label": options.label,
+            "favourable": options.favourable,
+            "facet": options.facet,
+            "facet_value": options.facet_value,
+            "group": options.group,
+        }.items()
+        if value is not None
+    }
+    roles = replace(roles, **changes)
+    return frame, replace(roles, categorical=tuple(c for c in roles.categorical if c not in {roles.label, roles.facet, roles.group}))
+
+
+def _printer() -> workflow.OnStep:
+    start = time.perf_counter()
+
+    def step(name: str, text: str) -> None:
+        print(f"{time.perf_counter() - start:6.1f} s  {name}: {text}", flush=True)
+
+    return step
+
+
+def show(report: dict[str, Any]) -> None:
+    """The two models side by side."""
+    left, right = report["models"]
+    print(f"\n{'':24}{'baseline':>26}{'mitigated':>26}   difference, paired")
+    for name, value in left["metrics"].items():
+        other = right["metrics"].get(name)
+        if isinstance(value, dict) and {"value", "low", "high"} <= value.keys() and other:
+            print(f"{name:24}{_interval(value):>26}{_interval(other):>26}   {_difference(report['differences'].get(name))}")
+    for stage in ("pre_training", "post_training"):
+        print(f"\nbias, {stage.replace('_', '-')}")
+        for name, value in left["bias"][stage].items():
+            print(f"{name:24}{_number(value):>26}{_number(right['bias'][stage][name]):>26}")
+    print(f"\nlineage: {report['lineage']['vertices']} vertices, {report['lineage']['edges']} edges")
+    print("seconds: " + ", ".join(f"{step} {seconds:.1f}" for step, seconds in report["seconds"].items()))
+    print(f"packages: {left['model_package_arn']}\n          {right['model_package_arn']}")
+
+
+def _interval(value: dict[str, Any]) -> str:
+    if value["value"] is None:
+        return "not defined"
+    if value["low"] is None:
+        return f"{value['value']:.4f}"
+    return f"{value['value']:.4f} [{value['low']:.4f}, {value['high']:.4f}]"
+
+
+def _difference(value: dict[str, Any] | None) -> str:
+    if not value or value.get("value") is None:
+        return ""
+    within = value["low"] is not None and value["low"] <= 0 <= value["high"]
+    bounds = "" if value["low"] is None else f" [{value['low']:+.4f}, {value['high']:+.4f}]"
+    return f"{value['value']:+.4f}{bounds}{' within the noise' if within else ''}"
+
+
+def _number(value: Any) -> str:
+    return "not defined" if value is None else value if isinstance(value, str) else f"{value:.6g}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""From a training job to a registered version: its model, its bias and SHAP jobs, its package.
+
+Nothing is kept but what the target keeps: the jobs are found again by a part of their names that the training job's name gives.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from core import bias, explainability, jobs, models, registry
+from core.clients import Clients
+from core.errors import Conflict
+from core.identity import Identity, require
+from core.jobs import Job
+from core.rebalancing import Rebalanced, result
+from core.workflow import _lineage as record_lineage
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How far a training job is on its way into the registry. Jobs are None before they're started, ``package`` until it is registered."""
+
+    training_job: str
+    bias_job: Job | None
+    shap_job: Job | None
+    package: str | None
+
+    @property
+    def ready(self) -> bool:
+        """Both reports are there."""
+        return all(job is not None and job.status == "Completed" for job in (self.bias_job, self.shap_job))
+
+    @property
+    def failed(self) -> Job | None:
+        """The job that ended without a report, if one did."""
+        return next((job for job in (self.bias_job, self.shap_job) if job is not None and job.status in {"Failed", "Stopped"}), None)
+
+    @property
+    def running(self) -> bool:
+        return self.bias_job is not None and self.shap_job is not None and not self.ready and self.failed is None
+
+
+def _mark(training_job: str) -> str:
+    return hashlib.sha256(training_job.encode()).hexdigest()[:10]
+
+
+def state(clients: Clients, training_job: str) -> Evaluation:
+    """How far it is."""
+    found = {
+        prefix: next(iter(jobs.listed(clients, "processing", contains=f"{prefix}-{_mark(training_job)}", most=1)), None)
+        for prefix in (bias.PREFIX, explainability.PREFIX)
+    }
+    package = next((v.arn for v in registry.versions(clients) if v.description.endswith(f": {training_job}")), None)
+    return Evaluation(training_job, found[bias.PREFIX], found[explainability.PREFIX], package)
+
+
+def start(clients: Clients, identity: Identity, training_job: str, data: Rebalanced) -> Evaluation:
+    """Start the bias and SHAP jobs on the held-out test rows, unless they run or have completed."""
+    require(identity, "launch", subject=training_job)
+    now = state(clients, training_job)
+    model = models.ensure_model(clients, identity, training_job)
+    mark, attempt = _mark(training_job), secrets.token_hex(2)
+    if now.bias_job is None or now.bias_job.status in {"Failed", "Stopped"}:
+        bias.launch(clients, identity, model, data, name=f"{bias.PREFIX}-{mark}-{attempt}")
+    if now.shap_job is None or now.shap_job.status in {"Failed", "Stopped"}:
+        explainability.launch(clients, identity, model, data, name=f"{explainability.PREFIX}-{mark}-{attempt}")
+    return state(clients, training_job)
+
+
+def register(clients: Clients, identity: Identity, training_job: str, data: Rebalanced, role: str) -> str:
+    """Register the version with its reports, and record its lineage; returns the ARN, the same at every call. Raises Conflict before both
+    reports are there."""
+    require(identity, "register", subject=training_job)
+    now = state(clients, training_job)
+    if now.package:
+        return now.package
+    if not now.ready or now.bias_job is None or now.shap_job is None:
+        raise Conflict(
+            f"The reports of {training_job} aren't there yet.", subject=training_job, remedy="Wait until both jobs have completed."
+        )
+    record_lineage(clients, data, {role: training_job})
+    return registry.register(
+        clients, identity, training_job=training_job, data=data, bias_job=now.bias_job.name, shap_job=now.shap_job.name, role=role
+    )
+
+
+def data_of(clients: Clients, job: Job) -> Rebalanced | None:
+    """The rebalancing whose files a training or tuning job reads; None where it reads other data."""
+    definition = job.raw.get("TrainingJobDefinition", job.raw)
+    for channel in definition.get("InputDataConfig", []):
+        uri = str(channel["DataSource"]["S3DataSource"]["S3Uri"])
+        folder, _, name = uri.rpartition("/")
+        if channel["ChannelName"] == "train" and name in {"train.csv", "train_res.csv"} and "/governance/rebalanced/" in uri:
+            return result(clients, folder.removesuffix("/output").rpartition("/")[2])
+    return None
+
+
+def is_baseline(job: Job) -> bool:
+    """Whether the job trained on the untouched training part."""
+    channels = job.raw.get("InputDataConfig", [])
+    return any(c["ChannelName"] == "train" and c["DataSource"]["S3DataSource"]["S3Uri"].endswith("/train.csv") for c in channels)

@@ -1,0 +1,87 @@
+"""The edges of the lineage graph: AddAssociation, DeleteAssociation, ListAssociations."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from engine.context import AWSError, Context, Request, Response, operation
+from engine.sagemaker.identity import user_context
+from engine.sagemaker.lineage import missing
+from engine.sagemaker.paging import DEFAULT_PAGE, part, seconds
+from engine.store import Body, Exists
+
+ENTITIES = {
+    "artifact": ("ArtifactName", "ArtifactType"),
+    "action": ("ActionName", "ActionType"),
+    "context": ("ContextName", "ContextType"),
+    "experiment": ("ExperimentName", None),
+    "experiment-trial-component": ("TrialComponentName", None),
+}
+"""Kinds that may be associated -> the members of their bodies that hold name and type."""
+
+
+def name_and_type(kind: str, body: Body) -> tuple[str | None, str | None]:
+    """What a list shows of an entity. A job's trial component has the type of its source, e.g. SageMakerTrainingJob."""
+    name, type = ENTITIES[kind]
+    return body.get(name), body.get(type) if type else body.get("Source", {}).get("SourceType")
+
+
+@operation("sagemaker", "AddAssociation")
+def add_association(context: Context, request: Request) -> Response:
+    source, destination = request["SourceArn"], request["DestinationArn"]
+    if source == destination:
+        raise AWSError("ValidationException", "An entity cannot be associated with itself.")
+    with context.store.transaction():
+        for arn in (source, destination):
+            found = context.store.find(arn)
+            if found is None or found[0] not in ENTITIES:
+                raise missing(arn)
+        try:
+            context.store.associate(source, destination, request.get("AssociationType"), now=context.now())
+        except Exists:
+            raise AWSError("ValidationException", f"Association between {source} and {destination} already exists.") from None
+    return {"SourceArn": source, "DestinationArn": destination}
+
+
+@operation("sagemaker", "DeleteAssociation")
+def delete_association(context: Context, request: Request) -> Response:
+    source, destination = request["SourceArn"], request["DestinationArn"]
+    if not context.store.dissociate(source, destination):
+        raise AWSError("ResourceNotFound", f"Association between {source} and {destination} does not exist.")
+    return {"SourceArn": source, "DestinationArn": destination}
+
+
+@operation("sagemaker", "ListAssociations")
+def list_associations(context: Context, request: Request) -> Response:
+    @cache
+    def entity(arn: str) -> tuple[str | None, str | None]:
+        found = context.store.find(arn)
+        return name_and_type(found[0], found[2]) if found and found[0] in ENTITIES else (None, None)
+
+    after, before = request.get("CreatedAfter"), request.get("CreatedBefore")
+    summaries = []
+    for source, destination, type, created in context.store.associations(
+        source=request.get("SourceArn") or None, destination=request.get("DestinationArn") or None
+    ):
+        if request.get("AssociationType") and type != request["AssociationType"]:
+            continue
+        if (after is not None and created <= seconds(after)) or (before is not None and created >= seconds(before)):
+            continue
+        summary = {
+            "SourceArn": source,
+            "DestinationArn": destination,
+            "SourceName": entity(source)[0],
+            "SourceType": entity(source)[1],
+            "DestinationName": entity(destination)[0],
+            "DestinationType": entity(destination)[1],
+            "AssociationType": type,
+            "CreationTime": created,
+            "CreatedBy": user_context(),
+        }
+        if all(not request.get(end) or summary[end] == request[end] for end in ("SourceType", "DestinationType")):
+            summaries.append({member: value for member, value in summary.items() if value is not None})
+    by = request.get("SortBy") or "CreationTime"
+    descending = (request.get("SortOrder") or "Descending") == "Descending"
+    summaries.sort(key=lambda s: (s.get(by) or "", s["SourceArn"], s["DestinationArn"]), reverse=descending)
+    page, token = part(summaries, request.get("MaxResults") or DEFAULT_PAGE, request.get("NextToken"))
+    return {"AssociationSummaries": list(page), "NextToken": token}

@@ -1,0 +1,252 @@
+"""Lineage entities: artifacts, actions, contexts, and the account's lineage group.
+
+An artifact is what its source says it is: there is only one per SourceUri
+(https://docs.aws.amazon.com/sagemaker/latest/dg/lineage-tracking-entities.html), so that creating
+one again gives the ARN of the first. Actions and contexts are known by their names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from engine.context import AWSError, Context, Request, Response, operation
+from engine.sagemaker import tags
+from engine.sagemaker.identity import user_context
+from engine.sagemaker.listing import listed, pick
+from engine.sagemaker.paging import DEFAULT_PAGE
+from engine.store import Body, Exists
+
+GROUP = "sagemaker-default-lineage-group"
+KINDS = {"artifact": "Artifact", "action": "Action", "context": "Context"}
+"""Kind of record -> the name's prefix in the members of its operations."""
+
+
+def missing(arn: str) -> AWSError:
+    """The error for an entity that isn't there."""
+    kind = arn.split(":")[5].split("/")[0] if arn.count(":") >= 5 else "entity"
+    words = {"experiment-trial": "Trial", "experiment-trial-component": "TrialComponent"}
+    return AWSError("ResourceNotFound", f"{words.get(kind, kind.capitalize())} '{arn}' does not exist.")
+
+
+def _named(context: Context, kind: str, name_or_arn: str) -> tuple[str, Body]:
+    """(key, body) of an action or context by name or ARN, an artifact by ARN. Raises ResourceNotFound."""
+    arn = name_or_arn if name_or_arn.startswith("arn:") else context.arn(f"{kind}/{name_or_arn}")
+    found = context.store.find(arn)
+    if found is None or found[0] != kind:
+        raise missing(arn)
+    return found[1], found[2]
+
+
+def artifact_id(source: dict[str, Any]) -> str:
+    """32 hexadecimal digits that stand for a source: its URI and, where given, its source types."""
+    types = sorted((entry["SourceIdType"], entry["Value"]) for entry in source.get("SourceTypes") or [])
+    return hashlib.sha256(json.dumps([source["SourceUri"], types]).encode()).hexdigest()[:32]
+
+
+def create(context: Context, kind: str, request: Request, *, by: dict[str, Any] | None = None) -> str:
+    """Add an entity and return its ARN; an artifact of a source already known gives that artifact's.
+
+    ``by`` is its CreatedBy: empty for entities that SageMaker itself creates. Raises ValidationException for a taken name.
+    """
+    prefix, now = KINDS[kind], context.now()
+    if kind == "artifact":
+        name = artifact_id(request["Source"])
+        if context.store.get(kind, name) is not None:
+            return context.arn(f"{kind}/{name}")
+        _check_artifact_name(context, request.get("ArtifactName"))
+    else:
+        name = request[f"{prefix}Name"]
+    arn = context.arn(f"{kind}/{name}")
+    body: Body = {key: value for key, value in request.items() if key != "Tags"}
+    body |= {
+        f"{prefix}Arn": arn,
+        "CreationTime": now,
+        "CreatedBy": user_context() if by is None else by,
+        "LastModifiedTime": now,
+        "LastModifiedBy": user_context() if by is None else by,
+        "LineageGroupArn": context.arn(f"lineage-group/{GROUP}"),
+    }
+    if kind == "action":
+        body.setdefault("Status", "Unknown")
+    with context.store.transaction():
+        try:
+            context.store.insert(kind, name, body, arn=arn, now=now, parent=request["Source"]["SourceUri"], status=body.get("Status"))
+        except Exists:
+            raise taken(prefix, name) from None
+        tags.tag(context, arn, request.get("Tags", []))
+    return arn
+
+
+def taken(what: str, name: str) -> AWSError:
+    """The error for a name that must be unique and isn't."""
+    return AWSError(
+        "ValidationException", f"{what} names must be unique within an AWS account and region. {what} with name ({name}) already exists."
+    )
+
+
+def _check_artifact_name(context: Context, name: str | None) -> None:
+    if name and context.store.page("artifact", where=[("$.ArtifactName", "=", name)], limit=1)[0]:
+        raise taken("Artifact", name)
+
+
+def _update(context: Context, kind: str, key: str, request: Request, *members: str) -> str:
+    """Replace ``members`` and the properties of an entity; returns its ARN."""
+    now = context.now()
+
+    def change(body: Body) -> None:
+        body.update(pick(request, *members))
+        if request.get("Properties") is not None:
+            body["Properties"] = request["Properties"]
+        for name in request.get("PropertiesToRemove") or ():
+            body.get("Properties", {}).pop(name, None)
+        body["LastModifiedTime"], body["LastModifiedBy"] = now, user_context()
+
+    changed = context.store.update(kind, key, change, now=now, status=request.get("Status"))
+    if changed is None:
+        raise missing(context.arn(f"{kind}/{key}"))
+    return str(changed[f"{KINDS[kind]}Arn"])
+
+
+def _delete(context: Context, kind: str, key: str, arn: str) -> str:
+    with context.store.transaction():
+        if context.store.associations(source=arn) or context.store.associations(destination=arn):
+            raise AWSError("ValidationException", f"{KINDS[kind]} '{arn}' still has associations: delete them first.")
+        context.store.delete(kind, key)
+    return arn
+
+
+def _list(context: Context, kind: str, request: Request, *members: str) -> Response:
+    prefix = KINDS[kind]
+    where = [("parent", "=", request["SourceUri"])] if request.get("SourceUri") else []
+    if request.get(f"{prefix}Type"):
+        where.append((f"$.{prefix}Type", "=", request[f"{prefix}Type"]))
+    shown = (f"{prefix}Arn", f"{prefix}Name", "Source", f"{prefix}Type", "CreationTime", "LastModifiedTime", *members)
+    request = {"MaxResults": DEFAULT_PAGE, **request}
+    return listed(context, kind, request, result=f"{prefix}Summaries", summary=lambda body: pick(body, *shown), where=where)
+
+
+# artifacts -----------------------------------------------------------------------------------------
+
+
+@operation("sagemaker", "CreateArtifact")
+def create_artifact(context: Context, request: Request) -> Response:
+    return {"ArtifactArn": create(context, "artifact", request)}
+
+
+@operation("sagemaker", "DescribeArtifact")
+def describe_artifact(context: Context, request: Request) -> Response:
+    return _named(context, "artifact", request["ArtifactArn"])[1]
+
+
+@operation("sagemaker", "UpdateArtifact")
+def update_artifact(context: Context, request: Request) -> Response:
+    key, body = _named(context, "artifact", request["ArtifactArn"])
+    if request.get("ArtifactName") != body.get("ArtifactName"):
+        _check_artifact_name(context, request.get("ArtifactName"))
+    return {"ArtifactArn": _update(context, "artifact", key, request, "ArtifactName")}
+
+
+@operation("sagemaker", "DeleteArtifact")
+def delete_artifact(context: Context, request: Request) -> Response:
+    if bool(request.get("ArtifactArn")) == bool(request.get("Source")):
+        raise AWSError("ValidationException", "Give either ArtifactArn or Source, and not both.")
+    arn = request.get("ArtifactArn") or context.arn(f"artifact/{artifact_id(request['Source'])}")
+    key, _ = _named(context, "artifact", arn)
+    return {"ArtifactArn": _delete(context, "artifact", key, arn)}
+
+
+@operation("sagemaker", "ListArtifacts")
+def list_artifacts(context: Context, request: Request) -> Response:
+    return _list(context, "artifact", request)
+
+
+# actions -------------------------------------------------------------------------------------------
+
+
+@operation("sagemaker", "CreateAction")
+def create_action(context: Context, request: Request) -> Response:
+    return {"ActionArn": create(context, "action", request)}
+
+
+@operation("sagemaker", "DescribeAction")
+def describe_action(context: Context, request: Request) -> Response:
+    return _named(context, "action", request["ActionName"])[1]
+
+
+@operation("sagemaker", "UpdateAction")
+def update_action(context: Context, request: Request) -> Response:
+    key, _ = _named(context, "action", request["ActionName"])
+    return {"ActionArn": _update(context, "action", key, request, "Description", "Status")}
+
+
+@operation("sagemaker", "DeleteAction")
+def delete_action(context: Context, request: Request) -> Response:
+    key, body = _named(context, "action", request["ActionName"])
+    return {"ActionArn": _delete(context, "action", key, body["ActionArn"])}
+
+
+@operation("sagemaker", "ListActions")
+def list_actions(context: Context, request: Request) -> Response:
+    return _list(context, "action", request, "Status")
+
+
+# contexts ------------------------------------------------------------------------------------------
+
+
+@operation("sagemaker", "CreateContext")
+def create_context(context: Context, request: Request) -> Response:
+    return {"ContextArn": create(context, "context", request)}
+
+
+@operation("sagemaker", "DescribeContext")
+def describe_context(context: Context, request: Request) -> Response:
+    return _named(context, "context", request["ContextName"])[1]
+
+
+@operation("sagemaker", "UpdateContext")
+def update_context(context: Context, request: Request) -> Response:
+    key, _ = _named(context, "context", request["ContextName"])
+    return {"ContextArn": _update(context, "context", key, request, "Description")}
+
+
+@operation("sagemaker", "DeleteContext")
+def delete_context(context: Context, request: Request) -> Response:
+    key, body = _named(context, "context", request["ContextName"])
+    return {"ContextArn": _delete(context, "context", key, body["ContextArn"])}
+
+
+@operation("sagemaker", "ListContexts")
+def list_contexts(context: Context, request: Request) -> Response:
+    return _list(context, "context", request)
+
+
+# the lineage group ---------------------------------------------------------------------------------
+
+
+def _group(context: Context) -> Body:
+    """The account's one lineage group, made when it is first asked for."""
+    with context.store.transaction():
+        body = context.store.get("lineage-group", GROUP)
+        if body is None:
+            now, arn = context.now(), context.arn(f"lineage-group/{GROUP}")
+            body = {"LineageGroupName": GROUP, "LineageGroupArn": arn, "CreationTime": now, "CreatedBy": {}, "LastModifiedTime": now}
+            context.store.insert("lineage-group", GROUP, body, arn=arn, now=now)
+    return body
+
+
+@operation("sagemaker", "ListLineageGroups")
+def list_lineage_groups(context: Context, request: Request) -> Response:
+    _group(context)
+    members = ("LineageGroupArn", "LineageGroupName", "CreationTime", "LastModifiedTime")
+    summary = lambda body: pick(body, *members)  # noqa: E731
+    return listed(context, "lineage-group", request, result="LineageGroupSummaries", summary=summary, order="Ascending")
+
+
+@operation("sagemaker", "DescribeLineageGroup")
+def describe_lineage_group(context: Context, request: Request) -> Response:
+    group = _group(context)
+    if request["LineageGroupName"] != GROUP:
+        raise AWSError("ResourceNotFound", f"LineageGroup '{context.arn('lineage-group/' + request['LineageGroupName'])}' does not exist.")
+    return group

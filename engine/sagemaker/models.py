@@ -1,0 +1,73 @@
+"""Models: CreateModel, DescribeModel, ListModels, DeleteModel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.context import AWSError, Context, Request, Response, operation
+from engine.sagemaker import tags
+from engine.sagemaker.listing import listed, pick
+from engine.sagemaker.packages import find_package
+from engine.store import Body, Exists
+
+KIND = "model"
+
+
+@operation("sagemaker", "CreateModel")
+def create_model(context: Context, request: Request) -> Response:
+    name = request["ModelName"]
+    if not name:
+        raise AWSError("ValidationException", "ModelName must not be empty.")
+    if bool(request.get("PrimaryContainer")) == bool(request.get("Containers")):
+        raise AWSError("ValidationException", "Give either PrimaryContainer or Containers, and not both.")
+    for container in request.get("Containers") or [request["PrimaryContainer"]]:
+        _check_container(context, container)
+    arn = context.arn(f"{KIND}/{name}")
+    now = context.now()
+    body: Body = {key: value for key, value in request.items() if key != "Tags"}
+    body |= {"ModelArn": arn, "CreationTime": now, "EnableNetworkIsolation": bool(request.get("EnableNetworkIsolation", False))}
+    with context.store.transaction():
+        try:
+            context.store.insert(KIND, name, body, arn=arn, now=now)
+        except Exists:
+            raise AWSError("ValidationException", f'Cannot create already existing model "{arn}".') from None
+        tags.tag(context, arn, request.get("Tags", []))
+    return {"ModelArn": arn}
+
+
+def _check_container(context: Context, container: dict[str, Any]) -> None:
+    package = container.get("ModelPackageName")
+    if package:
+        body = find_package(context, package)
+        if body.get("ModelPackageVersion") and body.get("ModelApprovalStatus") != "Approved":
+            raise AWSError(
+                "ValidationException", f"Cannot create a model from {body['ModelPackageArn']}: the model package is not Approved."
+            )
+    elif not container.get("Image"):
+        raise AWSError("ValidationException", "A container needs an Image or a ModelPackageName.")
+    if container.get("ModelDataUrl") and container.get("ModelDataSource"):
+        raise AWSError("ValidationException", "Give either ModelDataUrl or ModelDataSource, and not both.")
+
+
+@operation("sagemaker", "DescribeModel")
+def describe_model(context: Context, request: Request) -> Response:
+    body = context.store.get(KIND, request["ModelName"])
+    if body is None:
+        raise _missing(context, request["ModelName"])
+    return body
+
+
+@operation("sagemaker", "ListModels")
+def list_models(context: Context, request: Request) -> Response:
+    return listed(context, KIND, request, result="Models", summary=lambda body: pick(body, "ModelName", "ModelArn", "CreationTime"))
+
+
+@operation("sagemaker", "DeleteModel")
+def delete_model(context: Context, request: Request) -> Response:
+    if not context.store.delete(KIND, request["ModelName"]):
+        raise _missing(context, request["ModelName"])
+    return {}
+
+
+def _missing(context: Context, name: str) -> AWSError:
+    return AWSError("ValidationException", f'Could not find model "{context.arn(f"{KIND}/{name}")}".')

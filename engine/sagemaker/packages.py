@@ -1,0 +1,230 @@
+"""Model packages: versions of a group, or single packages by name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from engine.context import AWSError, Context, Request, Response, operation
+from engine.sagemaker import auto_lineage, tags
+from engine.sagemaker.identity import user_context
+from engine.sagemaker.listing import listed, pick
+from engine.sagemaker.package_groups import KIND as GROUP
+from engine.sagemaker.package_groups import LAST_VERSION, PACKAGE, find_group
+from engine.store import Body, Exists
+
+TOKEN = "client-token"  # noqa: S105: a kind of record
+PROPERTIES_LIMIT = 50
+KEPT = (
+    "ModelPackageDescription",
+    "InferenceSpecification",
+    "ValidationSpecification",
+    "SourceAlgorithmSpecification",
+    "CertifyForMarketplace",
+    "ModelMetrics",
+    "MetadataProperties",
+    "CustomerMetadataProperties",
+    "DriftCheckBaselines",
+    "AdditionalInferenceSpecifications",
+    "Domain",
+    "Task",
+    "SamplePayloadUrl",
+    "SkipModelValidation",
+    "SourceUri",
+    "SecurityConfig",
+    "ModelCard",
+    "ModelLifeCycle",
+    "ModelPackageRegistrationType",
+    "ManagedStorageType",
+)
+"""Members of CreateModelPackage that DescribeModelPackage gives back as they came."""
+
+
+def find_package(context: Context, name_or_arn: str) -> Body:
+    """The package of that ARN, name, or ``group/version``. Raises ValidationException when there is none."""
+    arn = name_or_arn if name_or_arn.startswith("arn:") else context.arn(f"{PACKAGE}/{name_or_arn}")
+    found = context.store.find(arn)
+    if found is None or found[0] != PACKAGE:
+        raise AWSError("ValidationException", f"ModelPackage {arn} does not exist.")
+    return found[2]
+
+
+def _key(body: Body) -> str:
+    version = body.get("ModelPackageVersion")
+    return f"{body['ModelPackageName']}/{version}" if version else str(body["ModelPackageName"])
+
+
+@operation("sagemaker", "CreateModelPackage")
+def create_model_package(context: Context, request: Request) -> Response:
+    group, name = request.get("ModelPackageGroupName"), request.get("ModelPackageName")
+    if bool(group) == bool(name):
+        raise AWSError("ValidationException", "Give either ModelPackageGroupName or ModelPackageName, and not both.")
+    if not any(request.get(m) for m in ("InferenceSpecification", "SourceAlgorithmSpecification", "SourceUri")):
+        raise AWSError(
+            "ValidationException", "A model package needs an InferenceSpecification, a SourceAlgorithmSpecification or a SourceUri."
+        )
+    with context.store.transaction():
+        earlier = _earlier(context, request)
+        if earlier is not None:
+            return {"ModelPackageArn": earlier}
+        body = _versioned(context, request) if group else _unversioned(context, request)
+        now, arn = body["CreationTime"], body["ModelPackageArn"]
+        try:
+            context.store.insert(
+                PACKAGE,
+                _key(body),
+                body,
+                arn=arn,
+                now=now,
+                parent=body.get("ModelPackageGroupName", ""),
+                status=body.get("ModelApprovalStatus"),
+            )
+        except Exists:
+            raise AWSError("ValidationException", f"ModelPackage already exists: {arn}") from None
+        tags.tag(context, arn, request.get("Tags", []))
+        if request.get("ClientToken"):
+            token = {"Digest": _digest(request), "ModelPackageArn": arn}
+            context.store.delete(TOKEN, request["ClientToken"])
+            context.store.insert(TOKEN, request["ClientToken"], token, arn=None, now=now)
+        auto_lineage.model_package_created(context, body)
+    return {"ModelPackageArn": arn}
+
+
+def _digest(request: Request) -> str:
+    return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _earlier(context: Context, request: Request) -> str | None:
+    """The package that this very request, by its ClientToken, has already made."""
+    token = context.store.get(TOKEN, request["ClientToken"]) if request.get("ClientToken") else None
+    if token is None or context.store.find(token["ModelPackageArn"]) is None:
+        return None
+    if token["Digest"] != _digest(request):
+        raise AWSError("ConflictException", f"ClientToken {request['ClientToken']} was used before with other parameters.")
+    return str(token["ModelPackageArn"])
+
+
+def _versioned(context: Context, request: Request) -> Body:
+    if request.get("Tags"):
+        raise AWSError("ValidationException", "A model package version uses the tags of its ModelPackageGroup and takes none of its own.")
+    group = find_group(context, request["ModelPackageGroupName"])["ModelPackageGroupName"]
+
+    def next_version(body: Body) -> None:
+        body[LAST_VERSION] = int(body.get(LAST_VERSION, 0)) + 1
+
+    changed = context.store.update(GROUP, group, next_version, now=context.now())
+    version = changed[LAST_VERSION] if changed else 1
+    return _body(context, request, f"{group}/{version}") | {
+        "ModelPackageName": group,
+        "ModelPackageGroupName": group,
+        "ModelPackageVersion": version,
+        "ModelApprovalStatus": request.get("ModelApprovalStatus") or "PendingManualApproval",
+        "ModelPackageRegistrationType": request.get("ModelPackageRegistrationType") or "Registered",
+    }
+
+
+def _unversioned(context: Context, request: Request) -> Body:
+    if request.get("ModelApprovalStatus"):
+        raise AWSError("ValidationException", "ModelApprovalStatus applies to versioned model packages only.")
+    return _body(context, request, request["ModelPackageName"]) | {"ModelPackageName": request["ModelPackageName"]}
+
+
+def _body(context: Context, request: Request, resource: str) -> Body:
+    return {
+        **pick(request, *KEPT),
+        "ModelPackageArn": context.arn(f"{PACKAGE}/{resource}"),
+        "ModelPackageStatus": "Completed",
+        "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
+        "CertifyForMarketplace": bool(request.get("CertifyForMarketplace", False)),
+        "CreationTime": context.now(),
+        "CreatedBy": user_context(),
+    }
+
+
+@operation("sagemaker", "DescribeModelPackage")
+def describe_model_package(context: Context, request: Request) -> Response:
+    body = find_package(context, request["ModelPackageName"])
+    if request.get("IncludedData") == "MetadataOnly" and "ModelCard" in body:
+        body["ModelCard"] = {key: value for key, value in body["ModelCard"].items() if key != "ModelCardContent"}
+    return body
+
+
+@operation("sagemaker", "BatchDescribeModelPackage")
+def batch_describe_model_package(context: Context, request: Request) -> Response:
+    found: dict[str, Body] = {}
+    errors: dict[str, dict[str, str]] = {}
+    for arn in request["ModelPackageArnList"]:
+        try:
+            found[arn] = find_package(context, arn)
+        except AWSError as error:
+            errors[arn] = {"ErrorCode": error.code, "ErrorResponse": error.message}
+    return {"ModelPackageSummaries": found, "BatchDescribeModelPackageErrorMap": errors}
+
+
+@operation("sagemaker", "ListModelPackages")
+def list_model_packages(context: Context, request: Request) -> Response:
+    where: list[tuple[str, str, Any]] = []
+    if request.get("ModelPackageGroupName"):
+        where.append(("parent", "=", find_group(context, request["ModelPackageGroupName"])["ModelPackageGroupName"]))
+    versions = request.get("ModelPackageType") or ("Both" if where else "Unversioned")
+    if versions != "Both":
+        where.append(("parent", "=" if versions == "Unversioned" else "!=", ""))
+    if request.get("ModelApprovalStatus"):
+        where.append(("status", "=", request["ModelApprovalStatus"]))
+    return listed(context, PACKAGE, request, result="ModelPackageSummaryList", summary=_summary, where=where, order="Ascending")
+
+
+def _summary(body: Body) -> Body:
+    members = ("GroupName", "Version", "Arn", "Description", "Status", "RegistrationType")
+    summary = pick(body, *(f"ModelPackage{m}" for m in members), "CreationTime", "ModelApprovalStatus", "ModelLifeCycle")
+    return summary if body.get("ModelPackageVersion") else summary | {"ModelPackageName": body["ModelPackageName"]}
+
+
+@operation("sagemaker", "UpdateModelPackage")
+def update_model_package(context: Context, request: Request) -> Response:
+    with context.store.transaction():
+        before = find_package(context, request["ModelPackageArn"])
+        if request.get("ModelApprovalStatus") and not before.get("ModelPackageVersion"):
+            raise AWSError("ValidationException", "ModelApprovalStatus applies to versioned model packages only.")
+        now = context.now()
+        after = _changed(before, request) | {"LastModifiedTime": now, "LastModifiedBy": user_context()}
+        context.store.update(PACKAGE, _key(before), lambda _: after, now=now, status=after.get("ModelApprovalStatus"))
+        if after.get("ModelApprovalStatus") != before.get("ModelApprovalStatus"):
+            auto_lineage.approval_changed(context, after)
+    return {"ModelPackageArn": after["ModelPackageArn"]}
+
+
+def _changed(before: Body, request: Request) -> Body:
+    members = (
+        "ModelApprovalStatus",
+        "ApprovalDescription",
+        "InferenceSpecification",
+        "SourceUri",
+        "ModelCard",
+        "ModelLifeCycle",
+        "ModelPackageRegistrationType",
+    )
+    after = before | {m: request[m] for m in members if request.get(m) is not None}
+    removed = set(request.get("CustomerMetadataPropertiesToRemove") or ())
+    properties = {k: v for k, v in before.get("CustomerMetadataProperties", {}).items() if k not in removed}
+    properties |= request.get("CustomerMetadataProperties") or {}
+    if len(properties) > PROPERTIES_LIMIT:
+        raise AWSError("ValidationException", f"A model package may have at most {PROPERTIES_LIMIT} CustomerMetadataProperties.")
+    after["CustomerMetadataProperties"] = properties
+    if not properties:
+        del after["CustomerMetadataProperties"]
+    added = request.get("AdditionalInferenceSpecificationsToAdd") or []
+    if added:
+        known = before.get("AdditionalInferenceSpecifications", [])
+        names = [entry["Name"] for entry in [*known, *added]]
+        if len(set(names)) < len(names):
+            raise AWSError("ValidationException", "AdditionalInferenceSpecifications must have unique names.")
+        after["AdditionalInferenceSpecifications"] = [*known, *added]
+    return after
+
+
+@operation("sagemaker", "DeleteModelPackage")
+def delete_model_package(context: Context, request: Request) -> Response:
+    context.store.delete(PACKAGE, _key(find_package(context, request["ModelPackageName"])))
+    return {}

@@ -1,0 +1,138 @@
+"""QueryLineage: what an entity came from, and what came of it.
+
+Ascendants are found against the direction of the associations, descendants along it; Both is the
+union of the two walks, so that siblings (other models from the same data) don't come in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from engine.context import Context, Request, Response, operation
+from engine.sagemaker.associations import ENTITIES, name_and_type
+from engine.sagemaker.lineage import missing
+from engine.sagemaker.paging import part, seconds
+from engine.store import Body
+
+Edge = tuple[str, str, str | None]
+LINEAGE_TYPES = {"artifact": "Artifact", "action": "Action", "context": "Context", "experiment-trial-component": "TrialComponent"}
+MAX_DEPTH = 10
+MAX_RESULTS = 50
+
+
+@dataclass
+class Walk:
+    """A breadth-first walk: the depth at which each entity was met, and the edges that were gone along."""
+
+    depth: dict[str, int] = field(default_factory=dict)
+    edges: dict[Edge, tuple[str, str]] = field(default_factory=dict)  # edge -> (nearer to the start, further from it)
+
+    def run(self, starts: Iterable[str], neighbours: Callable[[str], list[tuple[str, Edge]]], limit: int) -> Walk:
+        self.depth.update(dict.fromkeys(starts, 0))
+        queue = list(self.depth)
+        for at in queue:
+            if self.depth[at] == limit:
+                continue
+            for other, edge in neighbours(at):
+                self.edges[edge] = (at, other)
+                if other not in self.depth:
+                    self.depth[other] = self.depth[at] + 1
+                    queue.append(other)
+        return self
+
+    def on_path(self, matches: set[str]) -> set[str]:
+        """``matches`` and everything that lies between the start and one of them."""
+        back: dict[str, list[str]] = {}
+        for near, far in self.edges.values():
+            back.setdefault(far, []).append(near)
+        seen = {arn for arn in matches if arn in self.depth}
+        queue = list(seen)
+        for arn in queue:
+            for near in back.get(arn, []):
+                if near not in seen:
+                    seen.add(near)
+                    queue.append(near)
+        return seen
+
+
+@operation("sagemaker", "QueryLineage")
+def query_lineage(context: Context, request: Request) -> Response:
+    starts = request.get("StartArns") or []
+    for arn in starts:
+        found = context.store.find(arn)
+        if found is None or found[0] not in ENTITIES:
+            raise missing(arn)
+    walks = _walks(context, starts, request)
+    depth: dict[str, int] = {}
+    for walk in walks:
+        for arn, steps in walk.depth.items():
+            depth[arn] = min(steps, depth.get(arn, steps))
+    entities = {arn: found for arn in depth if (found := context.store.find(arn)) is not None and found[0] in LINEAGE_TYPES}
+    filters = request.get("Filters") or {}
+    chosen = {arn for arn, (kind, _, body) in entities.items() if _matches(kind, body, filters)}
+    edges: set[Edge] = set()
+    if request.get("IncludeEdges"):
+        kept = [(walk, walk.on_path(chosen)) for walk in walks]
+        for walk, path in kept:
+            edges |= {edge for edge, (near, far) in walk.edges.items() if near in path and far in path}
+        chosen = {arn for _, path in kept for arn in path if arn in entities}
+    order = sorted(chosen, key=lambda arn: (depth[arn], entities[arn][2].get("CreationTime", 0), arn))
+    limit = request["MaxResults"] if (request.get("MaxResults") or 0) > 0 else MAX_RESULTS
+    page, token = part(order, limit, request.get("NextToken"))
+    place = {arn: i for i, arn in enumerate(order)}
+    shown = set(page)
+    return {
+        "Vertices": [_vertex(arn, entities[arn][0], entities[arn][2]) for arn in page],
+        # An edge is on the page of the later of its two vertices, so that all pages together hold each edge once.
+        "Edges": [
+            {"SourceArn": s, "DestinationArn": d} | ({"AssociationType": t} if t else {})
+            for s, d, t in sorted(edges, key=lambda e: (e[0], e[1]))
+            if s in place and d in place and max(s, d, key=place.__getitem__) in shown
+        ],
+        "NextToken": token,
+    }
+
+
+def _walks(context: Context, starts: list[str], request: Request) -> list[Walk]:
+    outgoing: dict[str, list[tuple[str, Edge]]] = {}
+    incoming: dict[str, list[tuple[str, Edge]]] = {}
+    for source, destination, type, _ in context.store.associations():
+        edge = (source, destination, type)
+        outgoing.setdefault(source, []).append((destination, edge))
+        incoming.setdefault(destination, []).append((source, edge))
+    if not starts:
+        starts = sorted(set(outgoing) | set(incoming))
+    limit = request["MaxDepth"] if (request.get("MaxDepth") or 0) > 0 else MAX_DEPTH
+    direction = request.get("Direction") or "Both"
+    sides = {"Ascendants": [incoming], "Descendants": [outgoing], "Both": [incoming, outgoing]}[direction]
+    return [Walk().run(starts, lambda arn, side=side: side.get(arn, []), limit) for side in sides]  # type: ignore[misc]
+
+
+def _matches(kind: str, body: Body, filters: Request) -> bool:
+    if filters.get("LineageTypes") and LINEAGE_TYPES[kind] not in filters["LineageTypes"]:
+        return False
+    if filters.get("Types") and _type(kind, body) not in filters["Types"]:
+        return False
+    for member, key, wanted in (
+        ("CreatedBefore", "CreationTime", -1),
+        ("CreatedAfter", "CreationTime", 1),
+        ("ModifiedBefore", "LastModifiedTime", -1),
+        ("ModifiedAfter", "LastModifiedTime", 1),
+    ):
+        if filters.get(member) is not None and (float(body.get(key, 0)) - seconds(filters[member])) * wanted <= 0:
+            return False
+    properties = body.get("Properties", {})
+    return all(properties.get(key) == value for key, value in (filters.get("Properties") or {}).items())
+
+
+def _type(kind: str, body: Body) -> str | None:
+    """A job's trial component goes by the job's kind here: TrainingJob, ProcessingJob."""
+    type = name_and_type(kind, body)[1]
+    return type.removeprefix("SageMaker") if type and kind == "experiment-trial-component" else type
+
+
+def _vertex(arn: str, kind: str, body: Body) -> Body:
+    vertex = {"Arn": arn, "LineageType": LINEAGE_TYPES[kind]}
+    type = _type(kind, body)
+    return vertex | {"Type": type[:40]} if type else vertex

@@ -1,0 +1,58 @@
+"""Tags on any resource that the engine knows: AddTags, ListTags, DeleteTags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.context import AWSError, Context, Request, Response, operation
+from engine.sagemaker.paging import part
+
+LIMIT = 50
+"""Tags that a resource may have."""
+
+
+def tag(context: Context, arn: str, tags: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Put ``tags`` (Key, Value) on ``arn`` and return all that it then has.
+
+    Raises ValidationException for a key given twice, a key of AWS's own, or more than 50 tags.
+    """
+    new = {entry["Key"]: entry["Value"] for entry in tags}
+    if len(new) < len(tags):
+        raise AWSError("ValidationException", "Duplicate tag keys found. Please note that tag keys are case-sensitive.")
+    for key in new:
+        if key.lower().startswith("aws:"):
+            raise AWSError("ValidationException", f"Tag key {key!r} is invalid: the prefix aws: is reserved.")
+    with context.store.transaction():
+        together = context.store.tags(arn) | new
+        if len(together) > LIMIT:
+            raise AWSError("ValidationException", f"The number of tags on {arn} would exceed the limit of {LIMIT}.")
+        context.store.tag(arn, new)
+    return _listed(together)
+
+
+def _listed(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def _existing(context: Context, arn: str) -> str:
+    if context.store.find(arn) is None:
+        raise AWSError("ValidationException", f"Could not find resource {arn!r}.")
+    return arn
+
+
+@operation("sagemaker", "AddTags")
+def add_tags(context: Context, request: Request) -> Response:
+    return {"Tags": tag(context, _existing(context, request["ResourceArn"]), request["Tags"])}
+
+
+@operation("sagemaker", "ListTags")
+def list_tags(context: Context, request: Request) -> Response:
+    tags = _listed(context.store.tags(_existing(context, request["ResourceArn"])))
+    page, token = part(tags, request.get("MaxResults") or LIMIT, request.get("NextToken"))
+    return {"Tags": list(page), "NextToken": token}
+
+
+@operation("sagemaker", "DeleteTags")
+def delete_tags(context: Context, request: Request) -> Response:
+    context.store.untag(_existing(context, request["ResourceArn"]), request["TagKeys"])
+    return {}

@@ -1,0 +1,137 @@
+"""Experiments and trials: the groupings of trial components."""
+
+from __future__ import annotations
+
+from engine.context import AWSError, Context, Request, Response, operation
+from engine.sagemaker import tags
+from engine.sagemaker.identity import user_context
+from engine.sagemaker.lineage import missing, taken
+from engine.sagemaker.listing import listed, pick
+from engine.sagemaker.paging import DEFAULT_PAGE, part, seconds
+from engine.sagemaker.trial_components import COMPONENT, TRIALS, component, members_of
+from engine.store import Body, Exists
+
+EXPERIMENT = "experiment"
+TRIAL = "experiment-trial"
+
+
+def _insert(context: Context, kind: str, name: str, body: Body, request: Request, *, parent: str | None = None) -> str:
+    now, arn = context.now(), context.arn(f"{kind}/{name}")
+    what = "Experiment" if kind == EXPERIMENT else "Trial"
+    times = {"CreationTime": now, "LastModifiedTime": now, "CreatedBy": user_context(), "LastModifiedBy": user_context()}
+    with context.store.transaction():
+        try:
+            context.store.insert(kind, name, body | {f"{what}Arn": arn} | times, arn=arn, now=now, parent=parent)
+        except Exists:
+            raise taken(what, name) from None
+        tags.tag(context, arn, request.get("Tags", []))
+    return arn
+
+
+def _get(context: Context, kind: str, name: str) -> Body:
+    body = context.store.get(kind, name)
+    if body is None:
+        raise missing(context.arn(f"{kind}/{name}"))
+    return body
+
+
+def _update(context: Context, kind: str, name: str, request: Request) -> Body:
+    now = context.now()
+    changes = pick(request, "DisplayName", "Description") | {"LastModifiedTime": now, "LastModifiedBy": user_context()}
+    body = context.store.update(kind, name, lambda body: body | changes, now=now)
+    if body is None:
+        raise missing(context.arn(f"{kind}/{name}"))
+    return body
+
+
+# experiments ---------------------------------------------------------------------------------------
+
+
+@operation("sagemaker", "CreateExperiment")
+def create_experiment(context: Context, request: Request) -> Response:
+    name = request["ExperimentName"]
+    body = {"DisplayName": name} | pick(request, "ExperimentName", "DisplayName", "Description")
+    return {"ExperimentArn": _insert(context, EXPERIMENT, name, body, request)}
+
+
+@operation("sagemaker", "DescribeExperiment")
+def describe_experiment(context: Context, request: Request) -> Response:
+    return _get(context, EXPERIMENT, request["ExperimentName"])
+
+
+@operation("sagemaker", "UpdateExperiment")
+def update_experiment(context: Context, request: Request) -> Response:
+    return {"ExperimentArn": _update(context, EXPERIMENT, request["ExperimentName"], request)["ExperimentArn"]}
+
+
+@operation("sagemaker", "ListExperiments")
+def list_experiments(context: Context, request: Request) -> Response:
+    members = ("ExperimentArn", "ExperimentName", "DisplayName", "CreationTime", "LastModifiedTime")
+    request = {"MaxResults": DEFAULT_PAGE, **request}
+    return listed(context, EXPERIMENT, request, result="ExperimentSummaries", summary=lambda body: pick(body, *members))
+
+
+@operation("sagemaker", "DeleteExperiment")
+def delete_experiment(context: Context, request: Request) -> Response:
+    name = request["ExperimentName"]
+    with context.store.transaction():
+        arn = _get(context, EXPERIMENT, name)["ExperimentArn"]
+        if context.store.count(TRIAL, parent=name):
+            raise AWSError("ValidationException", f"Experiment '{arn}' still has trials: delete them first.")
+        context.store.delete(EXPERIMENT, name)
+    return {"ExperimentArn": arn}
+
+
+# trials --------------------------------------------------------------------------------------------
+
+
+@operation("sagemaker", "CreateTrial")
+def create_trial(context: Context, request: Request) -> Response:
+    _get(context, EXPERIMENT, request["ExperimentName"])
+    name = request.get("TrialName") or ""
+    body = {"DisplayName": name} | pick(request, "TrialName", "DisplayName", "ExperimentName", "MetadataProperties")
+    return {"TrialArn": _insert(context, TRIAL, name, body, request, parent=request["ExperimentName"])}
+
+
+@operation("sagemaker", "DescribeTrial")
+def describe_trial(context: Context, request: Request) -> Response:
+    return _get(context, TRIAL, request["TrialName"])
+
+
+@operation("sagemaker", "UpdateTrial")
+def update_trial(context: Context, request: Request) -> Response:
+    return {"TrialArn": _update(context, TRIAL, request["TrialName"], request)["TrialArn"]}
+
+
+@operation("sagemaker", "DeleteTrial")
+def delete_trial(context: Context, request: Request) -> Response:
+    name = request["TrialName"]
+    with context.store.transaction():
+        arn = _get(context, TRIAL, name)["TrialArn"]
+        if context.store.page(COMPONENT, where=members_of("_Trials", name), limit=1)[0]:
+            raise AWSError("ValidationException", f"Trial '{arn}' still has trial components: disassociate them first.")
+        context.store.delete(TRIAL, name)
+    return {"TrialArn": arn}
+
+
+@operation("sagemaker", "ListTrials")
+def list_trials(context: Context, request: Request) -> Response:
+    members = ("TrialArn", "TrialName", "DisplayName", "CreationTime", "LastModifiedTime")
+    if request.get("ExperimentName"):
+        _get(context, EXPERIMENT, request["ExperimentName"])
+    if not request.get("TrialComponentName"):
+        where = [("parent", "=", request["ExperimentName"])] if request.get("ExperimentName") else []
+        request = {"MaxResults": DEFAULT_PAGE, **request}
+        return listed(context, TRIAL, request, result="TrialSummaries", summary=lambda body: pick(body, *members), where=where)
+    names = component(context, request["TrialComponentName"])[TRIALS]
+    trials = [body for name in names if (body := context.store.get(TRIAL, name)) is not None]
+    if request.get("ExperimentName"):
+        trials = [body for body in trials if body["ExperimentName"] == request["ExperimentName"]]
+    if request.get("CreatedAfter") is not None:
+        trials = [body for body in trials if body["CreationTime"] > seconds(request["CreatedAfter"])]
+    if request.get("CreatedBefore") is not None:
+        trials = [body for body in trials if body["CreationTime"] < seconds(request["CreatedBefore"])]
+    by = "TrialName" if request.get("SortBy") == "Name" else "CreationTime"
+    trials.sort(key=lambda body: (body[by], body["TrialName"]), reverse=request.get("SortOrder") != "Ascending")
+    some, token = part(trials, request.get("MaxResults") or DEFAULT_PAGE, request.get("NextToken"))
+    return {"TrialSummaries": [pick(body, *members) for body in some], "NextToken": token}
