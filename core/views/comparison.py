@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from core.analysis.performance import Estimate
 from core.views.style import BASELINE, FAINT, GREY, MITIGATED, dress, figure, number
 
 COLOURS = (BASELINE, MITIGATED)
@@ -183,3 +184,32 @@ def _plain(cell: Any) -> str:
     if cell is None:
         return "–"
     return f"{cell:.4g}".replace("-", "−") if isinstance(cell, float) else str(cell)
+
+
+def estimates(performance: Mapping[str, Any]) -> dict[str, Estimate]:
+    """The metrics with intervals among a report's quality figures."""
+    return {
+        name: Estimate(**part)
+        for name, part in performance.items()
+        if isinstance(part, dict) and set(part) == {"value", "low", "high", "n"}
+    }
+
+
+def confusion_counts(performance: Mapping[str, Any]) -> list[list[int]]:
+    """[[tn, fp], [fn, tp]] of a report's quality figures."""
+    cells = performance["confusion"]
+    return [[cells["tn"], cells["fp"]], [cells["fn"], cells["tp"]]]
+
+
+def roc_table(performance: Mapping[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame(performance["roc"], columns=["false positive rate", "true positive rate", "threshold"])
+
+
+def pr_table(performance: Mapping[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame(performance["pr"], columns=["recall", "precision", "threshold"])
+
+
+def calibration_table(performance: Mapping[str, Any]) -> pd.DataFrame:
+    """Bins of the score: rows, mean score, observed rate of the outcome 1."""
+    table = pd.DataFrame(performance["calibration"])
+    return table.rename(columns={"mean_score": "mean score", "observed": "observed rate", "n": "rows"})

@@ -12,20 +12,21 @@ from plotly.subplots import make_subplots
 from core.views.style import BASELINE, FAINT, MITIGATED, dress, figure, number, percent
 
 Counts = Iterable[Mapping[str, Any]]
-"""Rows ``{"label", "facet", "count"}``."""
+"""Rows ``{"label", "facet", "count"}``, with ``"weight"`` (sum of the rows' weights) where rows are weighted."""
 Values = Mapping[str, Mapping[str, Any]]
 """``{metric: {"value": float | None, "error": str | None}}``."""
 
 
 def _wide(rows: Counts) -> pd.DataFrame:
-    frame = pd.DataFrame([dict(row) for row in rows], columns=["label", "facet", "count"]).astype({"label": str, "facet": str})
+    cells = [(str(row["label"]), str(row["facet"]), float(row.get("weight", row["count"]))) for row in rows]
+    frame = pd.DataFrame(cells, columns=["label", "facet", "count"])
     return frame.pivot_table(index="label", columns="facet", values="count", aggfunc="sum", fill_value=0)
 
 
 def counts_table(before: Counts, after: Counts) -> pd.DataFrame:
     """Rows of the training part by label and facet, before and after, with the difference."""
     old, new = _wide(before).stack(), _wide(after).stack()
-    table = pd.DataFrame({"before": old, "after": new}).fillna(0).astype(int)
+    table = pd.DataFrame({"before": old, "after": new}).fillna(0).round().astype(int)
     table["change"] = table["after"] - table["before"]
     return table.reset_index()
 
@@ -41,7 +42,7 @@ def counts_figure(before: Counts, after: Counts, *, label: str, facet: str) -> g
                 z=wide.to_numpy(),
                 x=[f"{facet} = {value}" for value in wide.columns],
                 y=[f"{label} = {value}" for value in wide.index],
-                text=[[f"{int(cell):,}" for cell in row] for row in wide.to_numpy()],
+                text=[[f"{round(cell):,}" for cell in row] for row in wide.to_numpy()],
                 texttemplate="%{text}",
                 textfont={"size": 14},
                 coloraxis="coloraxis",

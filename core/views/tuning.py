@@ -1,6 +1,6 @@
 """A tuning job in pictures: history, parallel coordinates, importance, slice, timeline, curves per round.
 
-All take the trials as one table: ``trial`` (number from 1), ``name``, ``status``, ``objective``, ``start``, ``end`` (UTC), and a
+All take the trials as one table: ``number`` (from 1), ``name``, ``status``, ``objective``, ``started``, ``ended`` (UTC), and a
 column for each tuned hyperparameter.
 """
 
@@ -14,7 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.views.style import ACCENT, FAINT, GREY, MITIGATED, RAISES, SERIES, columns, dress, figure
+from core.views.style import ACCENT, GREY, MITIGATED, RAISES, SERIES, columns, dress, figure
 
 STATUS = {"Completed": MITIGATED, "InProgress": ACCENT, "Stopped": GREY, "Stopping": GREY, "Failed": RAISES}
 
@@ -25,7 +25,7 @@ def history(trials: pd.DataFrame, *, objective: str, maximize: bool) -> go.Figur
     fig = figure(x="trial", y=objective)
     fig.add_trace(
         go.Scatter(
-            x=table["trial"],
+            x=table["number"],
             y=table["objective"],
             mode="markers",
             name="trial",
@@ -36,7 +36,7 @@ def history(trials: pd.DataFrame, *, objective: str, maximize: bool) -> go.Figur
     )
     fig.add_trace(
         go.Scatter(
-            x=table["trial"], y=table["best so far"], mode="lines", name="best so far", line={"color": ACCENT, "shape": "hv", "width": 2}
+            x=table["number"], y=table["best so far"], mode="lines", name="best so far", line={"color": ACCENT, "shape": "hv", "width": 2}
         )
     )
     if len(table) <= 20:
@@ -46,9 +46,9 @@ def history(trials: pd.DataFrame, *, objective: str, maximize: bool) -> go.Figur
 
 def history_table(trials: pd.DataFrame, *, maximize: bool) -> pd.DataFrame:
     """Trials with an objective in order of their number, with the best value up to each."""
-    known = trials.dropna(subset=["objective"]).sort_values("trial")
+    known = trials.dropna(subset=["objective"]).sort_values("number")
     best = known["objective"].cummax() if maximize else known["objective"].cummin()
-    return known.assign(**{"best so far": best})[["trial", "name", "objective", "best so far"]]
+    return known.assign(**{"best so far": best})[["number", "name", "objective", "best so far"]]
 
 
 def parallel(trials: pd.DataFrame, parameters: Sequence[str], *, objective: str) -> go.Figure:
@@ -133,7 +133,7 @@ def slices(trials: pd.DataFrame, parameters: Sequence[str], *, objective: str) -
                 x=known[name],
                 y=known["objective"],
                 mode="markers",
-                marker={"size": 8, "color": known["trial"], "coloraxis": "coloraxis"},
+                marker={"size": 8, "color": known["number"], "coloraxis": "coloraxis"},
                 customdata=known[["name"]],
                 hovertemplate="%{customdata[0]}<br>" + name + " %{x}: %{y:.5f}<extra></extra>",
             ),
@@ -150,18 +150,18 @@ def slices(trials: pd.DataFrame, parameters: Sequence[str], *, objective: str) -
 
 def timeline(trials: pd.DataFrame) -> go.Figure:
     """When each training job ran; lanes side by side are jobs in parallel."""
-    known = trials.dropna(subset=["start"]).sort_values("trial")
+    known = trials.dropna(subset=["started"]).sort_values("number")
     now = pd.Timestamp.now(tz="UTC")
     fig = figure(y="trial", height=110 + 16 * max(len(known), 6))
-    starts = pd.to_datetime(known["start"], utc=True)
-    ends = pd.to_datetime(known["end"], utc=True).fillna(now)
+    starts = pd.to_datetime(known["started"], utc=True)
+    ends = pd.to_datetime(known["ended"], utc=True).fillna(now)
     for status, rows in known.groupby("status", sort=False):
         start, end = starts[rows.index], ends[rows.index]
         fig.add_trace(
             go.Bar(
                 base=start,
                 x=(end - start).dt.total_seconds() * 1000,
-                y=rows["trial"],
+                y=rows["number"],
                 orientation="h",
                 name=str(status),
                 marker_color=STATUS.get(str(status), GREY),
@@ -176,30 +176,27 @@ def timeline(trials: pd.DataFrame) -> go.Figure:
 
 
 def curves(rounds: pd.DataFrame) -> go.Figure:
-    """Metrics per boosting round of one job: ``rounds`` has round, metric (``train:auc``), value."""
-    names = sorted({str(metric).split(":")[-1] for metric in rounds["metric"]})
+    """Metrics per boosting round of one job: ``rounds`` has round, data (train, validation), metric, value."""
+    names = sorted({str(metric) for metric in rounds["metric"]})
     fig = make_subplots(rows=1, cols=len(names), subplot_titles=names, horizontal_spacing=0.08)
     shown: set[str] = set()
-    for metric, rows in rounds.groupby("metric", sort=True):
-        channel, _, name = str(metric).rpartition(":")
-        colour = SERIES[0] if channel == "validation" else SERIES[6]
+    for (data, metric), rows in rounds.groupby(["data", "metric"], sort=True):
         fig.add_trace(
             go.Scatter(
                 x=rows["round"],
                 y=rows["value"],
                 mode="lines",
-                name=channel,
-                legendgroup=channel,
-                showlegend=channel not in shown,
-                line={"color": colour, "width": 2},
-                hovertemplate=f"{metric} round %{{x}}: %{{y:.5f}}<extra></extra>",
+                name=data,
+                legendgroup=data,
+                showlegend=data not in shown,
+                line={"color": SERIES[0] if data == "validation" else SERIES[6], "width": 2},
+                hovertemplate=f"{data} {metric}, round %{{x}}: %{{y:.5f}}<extra></extra>",
             ),
             row=1,
-            col=names.index(name) + 1,
+            col=names.index(str(metric)) + 1,
         )
-        shown.add(channel)
+        shown.add(str(data))
     fig.update_xaxes(title_text="round")
     dress(fig, height=320, top=64)
     fig.update_layout(legend={"y": 1.12})
-    fig.add_hline(y=0, line_color=FAINT, visible=False)
     return fig
