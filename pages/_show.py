@@ -1,8 +1,8 @@
-"""What every page shows in one way: errors, charts with their table, empty states, job states, links."""
+"""What every page shows in one way: errors, charts with their table, empty states, jobs, links."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from core import identity, jobs
 from core.errors import GovernanceError
+from pages import _session
 
 ICONS = {
     "overview": ":material/home:",
@@ -22,16 +24,16 @@ ICONS = {
     "explainability": ":material/lightbulb:",
 }
 STATES = {
-    "Completed": ("green", ":material/check_circle:"),
-    "InProgress": ("blue", ":material/progress_activity:"),
-    "Stopping": ("orange", ":material/stop_circle:"),
-    "Stopped": ("gray", ":material/stop_circle:"),
-    "Failed": ("red", ":material/error:"),
-    "Approved": ("green", ":material/verified:"),
-    "Rejected": ("red", ":material/block:"),
-    "PendingManualApproval": ("orange", ":material/hourglass_top:"),
+    "Completed": ("green", ":material/check_circle:", "Completed"),
+    "InProgress": ("blue", ":material/progress_activity:", "In progress"),
+    "Stopping": ("orange", ":material/stop_circle:", "Stopping"),
+    "Stopped": ("gray", ":material/stop_circle:", "Stopped"),
+    "Failed": ("red", ":material/error:", "Failed"),
+    "Approved": ("green", ":material/verified:", "Approved"),
+    "Rejected": ("red", ":material/block:", "Rejected"),
+    "PendingManualApproval": ("orange", ":material/hourglass_top:", "Waiting for a decision"),
 }
-WORDS = {"PendingManualApproval": "Waiting for approval", "InProgress": "In progress"}
+NEW = "new"
 
 
 def show_error(error: GovernanceError) -> None:
@@ -45,9 +47,19 @@ def errors_shown(*, stop: bool = False) -> Iterator[None]:
     try:
         yield
     except GovernanceError as error:
+        _session.forget(error)
         show_error(error)
         if stop:
             st.stop()
+
+
+def may(action: str) -> bool:
+    """Whether who is signed in may do this; says so on the page where not."""
+    person = _session.identity()
+    if identity.may(person, action):
+        return True
+    st.info(f"The role {person.role} can look, not {action}. Choose another identity in the sidebar.", icon=":material/lock:")
+    return False
 
 
 def chart(fig: go.Figure, table: pd.DataFrame, *, alt: str, key: str) -> None:
@@ -64,8 +76,8 @@ def twin(table: pd.DataFrame, *, alt: str, label: str = "As a table") -> None:
 
 def state(status: str) -> None:
     """A job's or package's state as a badge."""
-    colour, icon = STATES.get(status, ("gray", ":material/help:"))
-    st.badge(WORDS.get(status, status), color=colour, icon=icon)  # type: ignore[arg-type]
+    colour, icon, words = STATES.get(status, ("gray", ":material/help:", status))
+    st.badge(words, color=colour, icon=icon)  # type: ignore[arg-type]
 
 
 def link(page: str, label: str, **query: str) -> None:
@@ -81,17 +93,51 @@ def empty(text: str, page: str, label: str) -> None:
 
 
 def chosen(name: str, options: list[str], label: str, **arguments: Any) -> str:
-    """A select box that the URL's ``?name=`` presets and that keeps the URL in step."""
+    """A select box in step with the URL's ``?name=``: a link opens the page at the same place."""
     wanted = st.query_params.get(name)
     if wanted is not None and wanted not in options:
-        st.warning(f"The link names {wanted}, which isn't in this workspace. Showing {options[0]}.", icon=":material/link_off:")
-    index = options.index(wanted) if wanted in options else 0
-    value: str = st.selectbox(label, options, index=index, **arguments)
-    if st.query_params.get(name) != value and (wanted is not None or index != options.index(value)):
+        st.warning(f"The link names {wanted}, which isn't here. Choose another one.", icon=":material/link_off:")
+        del st.query_params[name]
+    key = f"chosen-{name}-{wanted if wanted in options else ''}"
+    value: str = st.selectbox(label, options, index=options.index(wanted) if wanted in options else 0, key=key, **arguments)
+    if value != (wanted if wanted in options else options[0]):
         st.query_params[name] = value
+        st.rerun()
     return value
 
 
-def facts(values: Mapping[str, Any]) -> None:
-    """Names and values as a small table."""
-    st.dataframe(pd.DataFrame({"": list(values), " ": [str(v) for v in values.values()]}), hide_index=True)
+@st.fragment(run_every=2)
+def watch(kind: jobs.Kind, name: str) -> None:
+    """The state of a running job, looked up every two seconds; the page is drawn anew when it ends."""
+    with errors_shown():
+        job = jobs.describe(_session.clients(), kind, name)
+        if job.status in jobs.FINAL:
+            st.rerun()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            state(job.status)
+            since = (pd.Timestamp.now(tz="UTC") - pd.Timestamp(job.created)).total_seconds()
+            st.caption(f"{name}, for {since:,.0f} s. You may leave this page: the job goes on.")
+
+
+def failed(job: jobs.Job) -> None:
+    """Why a job has no result, and its log."""
+    with st.container(horizontal=True):
+        state(job.status)
+    st.error(f"**{job.name} ended {job.status}.**  \n{job.reason or 'No reason was given.'}", icon=":material/error:")
+    if job.kind != "tuning":
+        log(job.kind, job.name)
+
+
+def log(kind: str, name: str) -> None:
+    """A job's log."""
+    with st.expander("Log", icon=":material/terminal:"), errors_shown():
+        lines = jobs.logs(_session.clients(), "training" if kind == "training" else "processing", name)
+        st.code("\n".join(lines[-400:]) or "Nothing was printed.", language=None, height=280)
+
+
+def listing(found: list[jobs.Job]) -> pd.DataFrame:
+    """Jobs as a table."""
+    return pd.DataFrame(
+        [{"job": j.name, "state": STATES.get(j.status, ("", "", j.status))[2], "started": j.created, "ended": j.ended} for j in found],
+        columns=["job", "state", "started", "ended"],
+    )

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.analysis.performance import Estimate
+from core.analysis.performance_difference import Difference
 from core.views.style import BASELINE, FAINT, GREY, MITIGATED, dress, figure, number
 
 COLOURS = (BASELINE, MITIGATED)
@@ -28,6 +29,7 @@ class Interval(Protocol):
 
 
 Metrics = Mapping[str, Interval]
+Differences = Mapping[str, Difference]
 
 
 def interval_text(estimate: Interval | None, digits: int = 3) -> str:
@@ -39,23 +41,40 @@ def interval_text(estimate: Interval | None, digits: int = 3) -> str:
     return f"{number(estimate.value, digits)} [{number(estimate.low, digits)}, {number(estimate.high, digits)}]"
 
 
-def metrics_table(models: Mapping[str, Metrics], differences: Metrics | None = None) -> pd.DataFrame:
-    """Each metric of each model with its interval; the paired difference, and whether it's beyond noise (0 outside its interval)."""
+def metrics_table(models: Mapping[str, Metrics], differences: Differences | None = None) -> pd.DataFrame:
+    """Each metric of each model with its interval; the paired difference, and whether it's beyond noise ."""
     names = list(dict.fromkeys(name for metrics in models.values() for name in metrics))
     table = pd.DataFrame({"metric": names})
     for model, metrics in models.items():
         table[model] = [interval_text(metrics.get(name)) for name in names]
     if differences is not None:
         table["difference"] = [interval_text(differences.get(name)) for name in names]
-        table["beyond noise"] = [verdict(differences.get(name)) for name in names]
+        table["beyond noise"] = [verdict(differences.get(name), list(models)) for name in names]
     return table
 
 
-def verdict(difference: Interval | None) -> str:
-    """``yes``, where the interval of a paired difference leaves zero out; ``no: within noise`` otherwise."""
-    if difference is None or difference.low is None or difference.high is None:
+def verdict(difference: Difference | None, names: Sequence[str] = ("a", "b")) -> str:
+    """Which model is better, where the difference is beyond noise; ``no: within noise`` otherwise."""
+    if difference is None or difference.value is None:
         return "–"
-    return "yes" if difference.low > 0 or difference.high < 0 else "no: within noise"
+    if not difference.beyond_noise or difference.better is None:
+        return "no: within noise"
+    return f"yes: {names['ab'.index(difference.better)]} is better"
+
+
+def summary(differences: Differences, names: Sequence[str]) -> str:
+    """One sentence: in what the second model is better, in what worse, and what is only noise."""
+    beyond = {name: d.better for name, d in differences.items() if d.better is not None}
+    better, worse = [name for name, b in beyond.items() if b == "b"], [name for name, b in beyond.items() if b == "a"]
+    noise = len(differences) - len(beyond)
+    parts = []
+    if better:
+        parts.append(f"**{names[1]}** is better in {', '.join(better)}")
+    if worse:
+        parts.append(f"{'worse' if better else f'**{names[1]}** is worse'} in {', '.join(worse)}")
+    if not parts:
+        return f"No metric of **{names[1]}** differs from **{names[0]}** by more than noise."
+    return " and ".join(parts) + (f"; {noise} other{'s are' if noise > 1 else ' is'} within noise." if noise else ".")
 
 
 def intervals(models: Mapping[str, Metrics], names: Sequence[str]) -> go.Figure:
@@ -83,14 +102,14 @@ def intervals(models: Mapping[str, Metrics], names: Sequence[str]) -> go.Figure:
     return fig
 
 
-def differences_figure(differences: Metrics) -> go.Figure:
+def differences_figure(differences: Differences) -> go.Figure:
     """Paired differences with intervals; those that leave zero out are filled."""
     names = [name for name, d in differences.items() if d.value is not None][::-1]
     fig = figure(x="difference with 95 % interval (0: none)", legend=False, height=80 + 30 * max(len(names), 3))
     values = np.array([float(differences[n].value or 0.0) for n in names])
     lows = np.array([float(v if (low := differences[n].low) is None else low) for n, v in zip(names, values, strict=True)])
     highs = np.array([float(v if (high := differences[n].high) is None else high) for n, v in zip(names, values, strict=True)])
-    beyond = [verdict(differences[n]) == "yes" for n in names]
+    beyond = [differences[n].beyond_noise for n in names]
     fig.add_trace(
         go.Scatter(
             x=values,

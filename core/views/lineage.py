@@ -165,3 +165,17 @@ def table(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
             "to": [names.get(b, b) for b in edges["destination"]],
         }
     )
+
+
+def readable(name: str, uri: str) -> str:
+    """A file by its name and the job that made it, an image by its repository, a trial component by its job."""
+    if uri.startswith("s3://"):
+        parts = [
+            part
+            for part in uri.removeprefix("s3://").split("/")[1:]
+            if part not in {"governance", "output", "models", "rebalanced", "datasets"}
+        ]
+        return " · ".join(reversed(parts[-2:]))
+    if ".dkr.ecr." in uri:
+        return uri.rpartition("/")[2]
+    return name.removesuffix("-aws-training-job").removesuffix("-aws-model-group")

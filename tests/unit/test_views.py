@@ -8,14 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.analysis.performance_difference import Difference
 from core.views import bias, comparison, lineage, rebalancing, shap, tuning
-
-
-@dataclass(frozen=True)
-class Estimate:
-    value: float | None
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True)
@@ -80,11 +74,22 @@ def test_counts_are_laid_side_by_side_with_their_change() -> None:
     assert (changed["before"], changed["after"], changed["change"]) == (75, 170, 95)
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "said"), [(0.01, 0.03, "yes"), (-0.03, -0.01, "yes"), (-0.01, 0.02, "no: within noise"), (None, None, "–")]
-)
-def test_a_difference_is_beyond_noise_only_where_its_interval_leaves_zero_out(low: float | None, high: float | None, said: str) -> None:
-    assert comparison.verdict(Estimate(0.01, low, high)) == said
+def difference(value: float, p: float, *, higher: bool = True) -> Difference:
+    return Difference(0.7, 0.7 + value, value, value - 0.01, value + 0.01, p, "paired bootstrap", higher)
+
+
+def test_a_difference_within_noise_is_not_called_better() -> None:
+    assert comparison.verdict(difference(0.02, 0.2)) == "no: within noise"
+    assert "within noise" not in comparison.verdict(difference(0.02, 0.001))
+
+
+def test_a_higher_loss_is_worse() -> None:
+    assert comparison.verdict(difference(0.02, 0.001, higher=False), ["baseline", "mitigated"]) == "yes: baseline is better"
+
+
+def test_the_summary_names_what_is_better_what_is_worse_and_what_is_noise() -> None:
+    found = {"recall": difference(0.05, 0.001), "brier": difference(0.03, 0.001, higher=False), "auc": difference(0.001, 0.6)}
+    assert comparison.summary(found, ["v1", "v2"]) == "**v2** is better in recall and worse in brier; 1 other is within noise."
 
 
 def test_differences_only_leaves_out_what_is_equal() -> None:
@@ -112,12 +117,12 @@ def trials(n: int = 8) -> pd.DataFrame:
     start = pd.date_range("2026-01-01", periods=n, freq="min", tz="UTC")
     return pd.DataFrame(
         {
-            "trial": range(1, n + 1),
+            "number": range(1, n + 1),
             "name": [f"job-{i}" for i in range(n)],
             "status": "Completed",
             "objective": 0.7 + eta / 10,
-            "start": start,
-            "end": start + pd.Timedelta(seconds=30),
+            "started": start,
+            "ended": start + pd.Timedelta(seconds=30),
             "eta": eta,
             "max_depth": rng.integers(1, 10, n),
         }

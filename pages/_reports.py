@@ -1,0 +1,85 @@
+"""What the bias and the explainability pages share: choosing reports and models, downloads."""
+
+from __future__ import annotations
+
+import re
+
+import streamlit as st
+
+from core import evaluation, jobs, models, rebalancing, training, tuning
+from pages import _session, _show
+
+
+def short(job: str) -> str:
+    """A job's name without what all have."""
+    return re.sub(r"^governance-(bias|shap)-", "", job)
+
+
+def pair(found: list[jobs.Job]) -> tuple[str, str | None]:
+    """Choose a report, and one to set beside it."""
+    names = [job.name for job in found]
+    done = [job.name for job in found if job.status == "Completed"]
+    one, two = st.columns(2)
+    with one:
+        name = _show.chosen("job", names, "Report", format_func=short)
+    others = [other for other in done if other != name]
+    with two:
+        other = st.selectbox("Beside it", [None, *others], index=1 if others else 0, format_func=lambda o: short(o) if o else "none")
+    return name, other
+
+
+@st.cache_data(ttl="30m", max_entries=64, show_spinner=False)
+def _title(target: str, folder: str) -> str:
+    config = _session.clients().read_json(f"{folder.removesuffix('/output')}/config/analysis_config.json")
+    return str(config["methods"]["report"]["title"])
+
+
+def heading(folder: str) -> None:
+    """Which model, on which rows; a warning where these are training rows."""
+    title = _title(_session.target(), folder)
+    st.caption(title)
+    if "train rows" in title:
+        st.warning("Measured on training rows: the model knows them, so this flatters it.", icon=":material/warning:")
+
+
+def downloads(folder: str, name: str) -> None:
+    """The report as HTML, PDF and JSON."""
+    kinds = {"html": ("report.html", "text/html"), "pdf": ("report.pdf", "application/pdf"), "json": ("analysis.json", "application/json")}
+    with st.container(horizontal=True):
+        for kind, (file, mime) in kinds.items():
+            st.download_button(
+                kind.upper(),
+                lambda file=file: _session.clients().read(f"{folder}/{file}"),
+                f"{name}.{kind}",
+                mime,
+                icon=":material/download:",
+                key=f"{kind}-{name}",
+                on_click="ignore",
+            )
+
+
+def model_form(key: str) -> tuple[str, rebalancing.Rebalanced] | None:
+    """Choose a training job that has a model, and the rows to judge it on; None where there's none."""
+    clients = _session.clients()
+    best = [
+        job.raw["BestTrainingJob"]["TrainingJobName"]
+        for job in (tuning.describe(clients, found.name) for found in tuning.list_jobs(clients)[:10])
+        if job.raw.get("BestTrainingJob")
+    ]
+    single = [job.name for job in jobs.listed(clients, "training", contains=training.PREFIX) if job.status == "Completed"]
+    if not best and not single:
+        _show.empty("There is no trained model yet.", "tuning", "Train or tune a model")
+        return None
+    name = st.selectbox(
+        "Model of training job", [*best, *single], key=f"{key}-model", help="The best job of each tuning job, and single models."
+    )
+    data = evaluation.data_of(clients, training.describe(clients, name))
+    if data is None:
+        st.warning("The job read data that wasn't rebalanced here: its test rows aren't known.", icon=":material/warning:")
+        return None
+    return name, data
+
+
+def ensured(training_job: str) -> str:
+    """The model of a training job."""
+    return models.ensure_model(_session.clients(), _session.identity(), training_job)

@@ -1,0 +1,95 @@
+"""Bias: every metric of a model's report, with its range and what it says; of two models, side by side."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core import bias, jobs
+from core.views import bias as views
+from pages import _reports, _session, _show
+
+
+@st.cache_data(ttl="30m", max_entries=16, show_spinner="Reading the report …")
+def report(target: str, job: str) -> bias.BiasReport:
+    return bias.report(_session.clients(), job)
+
+
+def show(name: str, other: str | None) -> None:
+    done = report(_session.target(), name)
+    _reports.heading(done.folder)
+    facets = {f"{facet.facet} = {facet.value}": facet for facet in done.facets}
+    if not facets:
+        st.info("The report has no bias metrics.", icon=":material/info:")
+        return
+    chosen = st.selectbox("Facet", list(facets)) if len(facets) > 1 else next(iter(facets))
+    facet = facets[chosen]
+    twin = None
+    if other:
+        twin = next((f for f in report(_session.target(), other).facets if (f.facet, f.value) == (facet.facet, facet.value)), None)
+    counted = next(
+        (c for c in done.governance.get("facets", []) if c["facet"] == facet.facet and str(c["value_or_threshold"]) == facet.value), None
+    )
+    if counted:
+        with st.container(horizontal=True):
+            st.metric(f"Rows with {chosen}", f"{counted['rows']:,}", border=True)
+            st.metric("The other rows", f"{counted['rest']:,}", border=True)
+            st.metric(f"Favourable, {chosen}", f"{counted['favourable_rows'] / max(counted['rows'], 1):.1%}", border=True)
+            st.metric("Favourable, the others", f"{counted['favourable_rest'] / max(counted['rest'], 1):.1%}", border=True)
+    for title, mine, theirs in (
+        ("In the predictions", facet.post_training, twin.post_training if twin else None),
+        ("In the data", facet.pre_training, twin.pre_training if twin else None),
+    ):
+        if not mine:
+            continue
+        st.subheader(title)
+        pair = (_reports.short(name), _reports.short(other or ""))
+        table = views.table(mine.values(), theirs, names=pair)
+        st.plotly_chart(
+            views.dots({pair[0]: mine, **({pair[1]: theirs} if theirs else {})}), alt=f"Bias metrics {title.lower()}", key=f"dots-{title}"
+        )
+        st.dataframe(table, hide_index=True, alt=f"Bias metrics {title.lower()}, with range and direction")
+    groups = [g for g in done.governance.get("groups", []) if g.get("facet") == facet.facet]
+    if groups:
+        st.subheader("By group")
+        st.dataframe(pd.DataFrame(groups), hide_index=True, alt="Rows and favourable outcomes by group")
+    _reports.downloads(done.folder, name)
+
+
+def launch_form() -> None:
+    asked = _reports.model_form("bias")
+    if asked is None:
+        return
+    model, data = asked
+    one, two = st.columns(2)
+    words = {"test": "Test rows (held out)", "validation": "Validation rows", "train": "Training rows (not held out: flatters)"}
+    rows = one.selectbox("Rows", list(bias.ROWS), format_func=words.__getitem__, key="bias-rows")
+    threshold = two.slider("Threshold of the score", 0.05, 0.95, 0.5, 0.05)
+    if st.button("Measure bias", type="primary", icon=":material/play_arrow:", disabled=not _show.may("launch")):
+        with _show.errors_shown(), st.spinner("Starting the job …"):
+            name = bias.launch(_session.clients(), _session.identity(), _reports.ensured(model), data, rows=rows, threshold=threshold)
+            st.query_params.from_dict({"job": name})
+            st.rerun()
+
+
+st.title("Bias")
+with _show.errors_shown(stop=True):
+    found = bias.list_jobs(_session.clients())
+results, form = st.tabs(
+    [":material/insights: Reports", ":material/add: New report"], default=None if found else ":material/add: New report"
+)
+with results, _show.errors_shown():
+    if found:
+        name, other = _reports.pair(found)
+        job = jobs.describe(_session.clients(), "processing", name)
+        if job.status == "Completed":
+            show(name, other)
+        elif job.status in jobs.FINAL:
+            _show.failed(job)
+        else:
+            _show.watch("processing", name)
+    else:
+        st.markdown("No model was measured yet. Choose one under **New report**, or run the whole workflow.")
+        _show.link("overview", "To the overview")
+with form, _show.errors_shown():
+    launch_form()
