@@ -126,7 +126,7 @@ def slug(text: str, most: int = 40) -> str:
 
 
 def analysis_image(clients: Clients) -> str:
-    """The product's own image, with the entry points ``clarify`` and ``rebalance``."""
+    """The product's own image, with the entry points ``clarify``, ``rebalance`` and ``xgboost-report``."""
     return clients.settings.analysis_image or f"{clients.account}.dkr.ecr.{clients.region}.amazonaws.com/governance-analysis:latest"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from typing import Any
@@ -115,11 +116,38 @@ def metrics(job: Job) -> dict[str, float]:
     return {item["MetricName"]: float(item["Value"]) for item in job.raw.get("FinalMetricDataList", [])}
 
 
+def launch_report(clients: Clients, identity: Identity, job: Job) -> str:
+    """Start the XGBoost report of a training job that has none (a tuning job's trials can't have rules); returns the job's name."""
+    require(identity, "launch", subject=job.name)
+    name = _report_job(job)
+    folder = clients.uri("governance/reports", job.name)
+    channels = {c["ChannelName"]: c for c in job.raw["InputDataConfig"]}
+    configs = {"hyperparameters": job.raw["HyperParameters"], "inputdataconfig": {c: {"ContentType": "text/csv"} for c in channels}}
+    for file, content in configs.items():
+        clients.write(f"{folder}/config/{file}.json", json.dumps(content).encode(), "application/json")
+    local = "/opt/ml/processing/input"
+    inputs = {
+        "config": (f"{folder}/config", f"{local}/config"),
+        "model": (job.raw["ModelArtifacts"]["S3ModelArtifacts"], f"{local}/model"),
+        **{c: (str(found["DataSource"]["S3DataSource"]["S3Uri"]), f"{local}/data/{c}") for c, found in channels.items()},
+    }
+    tags = {"governance:launched-by": identity.name, "governance:training-job": job.name}
+    with translated(name):
+        clients.sagemaker.create_processing_job(
+            **jobs.processing_request(clients, name, "xgboost-report", inputs, f"{folder}/output", tags)
+        )
+    return name
+
+
+def _report_job(job: Job) -> str:
+    return f"governance-report-{job.name}"[:63].rstrip("-")
+
+
 def report_uri(clients: Clients, job: Job) -> str | None:
     """The XGBoost report (HTML) of a training job, or None where none was made."""
-    for rule in job.raw.get("DebugRuleConfigurations", []):
-        output = job.raw["OutputDataConfig"]["S3OutputPath"].rstrip("/")
-        uri = f"{output}/{job.name}/rule-output/{rule['RuleConfigurationName']}/xgboost_report.html"
-        if clients.exists(uri):
-            return uri
+    output = job.raw["OutputDataConfig"]["S3OutputPath"].rstrip("/")
+    rules = [f"{output}/{job.name}/rule-output/{r['RuleConfigurationName']}" for r in job.raw.get("DebugRuleConfigurations", [])]
+    for folder in (*rules, clients.uri("governance/reports", job.name, "output")):
+        if clients.exists(f"{folder}/xgboost_report.html"):
+            return f"{folder}/xgboost_report.html"
     return None

@@ -110,7 +110,8 @@ def run(
             role: explainability.launch(clients, identity, name, data, name=f"{explainability.PREFIX}-{role}-{work.id}")
             for role, name in made.items()
         }
-        jobs.wait(clients, [("processing", name) for name in (*reports.values(), *shaps.values())])
+        report = training.launch_report(clients, identity, training.describe(clients, chosen))
+        jobs.wait(clients, [("processing", name) for name in (*reports.values(), *shaps.values(), report)])
     with _timed(work, say, "registration", "packages with quality, bias and explainability reports"):
         packages = {
             role: registry.register(

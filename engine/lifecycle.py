@@ -48,7 +48,7 @@ def keys(workspace: Path) -> Keys:
     path = workspace / "keys.json"
     if not path.exists():
         pair = {"access_key_id": "AKIALOCAL" + secrets.token_hex(6).upper()[:11], "secret_access_key": secrets.token_urlsafe(30)}
-        draft = workspace / f".keys.{os.getpid()}"
+        draft = workspace / f".keys.{secrets.token_hex(8)}"
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(pair, file)
             file.flush()

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from urllib.parse import quote
+
 from engine.context import ACCOUNT, AWSError, Context, Request, Response, operation
+
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+"""Who may take the execution role."""
 
 
 @operation("sts", "GetCallerIdentity")
@@ -21,7 +31,7 @@ def get_role(context: Context, request: Request) -> Response:
         "RoleId": "AROAGOVERNANCELOCAL00",
         "Arn": context.role_arn,
         "CreateDate": 0.0,
-        "AssumeRolePolicyDocument": "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%5D%7D",
+        "AssumeRolePolicyDocument": quote(json.dumps(TRUST)),
         "MaxSessionDuration": 3600,
     }
     return {"Role": role}

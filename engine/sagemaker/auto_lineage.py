@@ -60,7 +60,7 @@ def training_job_finished(context: Context, body: Body) -> None:
             "MetricName": metric,
             "SourceArn": body["TrainingJobArn"],
             "TimeStamp": item["Timestamp"],
-            **{key: item["Value"] for key in ("Max", "Min", "Last", "Avg")},
+            **dict.fromkeys(("Max", "Min", "Last", "Avg"), item["Value"]),
             "Count": 1,
             "StdDev": 0.0,
         }

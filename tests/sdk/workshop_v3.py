@@ -38,11 +38,11 @@ from sagemaker.core.resources import Model, ModelPackage, ModelPackageGroup, Tra
 from sagemaker.core.shapes import (  # noqa: E402
     Bias,
     ContainerDefinition,
+    ContainersItem,
     Explainability,
     InferenceSpecification,
     MetricsSource,
     ModelMetrics,
-    ModelPackageContainerDefinition,
     OutputDataConfig,
 )
 from sagemaker.core.training.configs import Compute, InputData, StoppingCondition  # noqa: E402
@@ -69,9 +69,11 @@ def write_rows(path: Path, rows: list[list[str]]) -> str:
 
 
 def main(source: str) -> dict:
-    session = Session(boto3.Session())
+    account = boto3.client("sts").get_caller_identity()["Account"]
+    region = boto3.Session().region_name
+    # Named, because the SDK looks its implicit bucket up at STS's public host, whatever AWS_ENDPOINT_URL says.
+    session = Session(boto3.Session(), default_bucket=f"sagemaker-{region}-{account}")
     bucket = session.default_bucket()
-    region = session.boto_region_name
     role = boto3.client("iam").get_role(RoleName="governance-execution")["Role"]["Arn"]
     output = f"s3://{bucket}/{PREFIX}/output"
 
@@ -150,8 +152,9 @@ def main(source: str) -> dict:
         )
         models[name] = model.model_name
 
-    # 6. Lineage: the data as an artifact, associated with the trial component of the best job.
-    data = Artifact.create(artifact_name="workshop-data", source_uri=train, artifact_type="Dataset", sagemaker_session=session)
+    # 6. Lineage: the raw data as an artifact, associated with the trial component of the best job.
+    raw = session.upload_data(source, bucket, f"{PREFIX}/raw")
+    data = Artifact.create(artifact_name="workshop-data", source_uri=raw, artifact_type="Dataset", sagemaker_session=session)
     component = boto3.client("sagemaker").describe_trial_component(TrialComponentName=f"{best_job}-aws-training-job")
     produced = next(iter(Artifact.list(source_uri=artifacts[best_job], sagemaker_session=session)))
     Association.create(
@@ -201,7 +204,7 @@ def main(source: str) -> dict:
     package = ModelPackage.create(
         model_package_group_name=group,
         inference_specification=InferenceSpecification(
-            containers=[ModelPackageContainerDefinition(image=image, model_data_url=artifacts[best_job])],
+            containers=[ContainersItem(image=image, model_data_url=artifacts[best_job])],
             supported_content_types=["text/csv"],
             supported_response_mime_types=["text/csv"],
         ),
