@@ -29,7 +29,7 @@ PREFIX = "governance/datasets"
 
 @dataclass(frozen=True)
 class Roles:
-    """What the columns are for. ``favourable``: the label that people wish for; ``facet_value``: the group that may be at a disadvantage."""
+    """What the columns are for. ``favourable``: the label that people wish for; ``facet_value``: who may be at a disadvantage."""
 
     label: str
     favourable: int

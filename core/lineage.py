@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from core.clients import Clients
 from core.errors import translated
@@ -39,7 +39,7 @@ class Graph:
     total: int
 
 
-def graph(clients: Clients, arn: str, *, hops: int = 2, direction: str = "Both") -> Graph:
+def graph(clients: Clients, arn: str, *, hops: int = 2, direction: Literal["Ascendants", "Descendants", "Both"] = "Both") -> Graph:
     """What lies within ``hops`` of ``arn`` (10 at most), in the direction Ascendants, Descendants or Both."""
     vertices: dict[str, Any] = {}
     edges: dict[tuple[str, str], Edge] = {}
@@ -53,7 +53,7 @@ def graph(clients: Clients, arn: str, *, hops: int = 2, direction: str = "Both")
                 IncludeEdges=True,
                 MaxDepth=10,
                 MaxResults=50,
-                **arguments,  # type: ignore[arg-type]
+                **arguments,
             )
             for vertex in page.get("Vertices", []):
                 vertices[vertex["Arn"]] = vertex

@@ -19,7 +19,7 @@ from core.identity import Identity, require
 from core.rebalancing import Rebalanced
 from core.rebalancing import result as rebalanced_result
 
-APPROVED, REJECTED, PENDING = "Approved", "Rejected", "PendingManualApproval"
+PENDING = "PendingManualApproval"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Package:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two packages on the same test rows. ``differences``: b − a by metric, paired; None where the rows are not the same (``why`` says so)."""
+    """Two packages. ``differences``: b − a by metric, paired; None where the test rows are not the same (``why`` says so)."""
 
     a: Package
     b: Package
@@ -113,7 +113,7 @@ def register(
     }
     digests = {name: hashlib.sha256(clients.read(uri)).hexdigest() for name, uri in evidence.items()}
 
-    def source(name: str) -> dict[str, str]:
+    def source(name: str) -> Any:
         return {"ContentType": "application/json", "S3Uri": evidence[name], "ContentDigest": f"sha256:{digests[name]}"}
 
     properties = {
@@ -137,7 +137,7 @@ def register(
                 "SupportedResponseMIMETypes": ["text/csv"],
             },
             ModelApprovalStatus="PendingManualApproval",
-            ModelMetrics={  # type: ignore[typeddict-item]
+            ModelMetrics={
                 "ModelQuality": {"Statistics": source("quality")},
                 "Bias": {"Report": source("bias")},
                 "Explainability": {"Report": source("explainability")},
@@ -194,7 +194,7 @@ def get(clients: Clients, arn: str) -> Package:
     metrics = raw.get("ModelMetrics", {})
     report = _optional(lambda: _bias_at(clients, metrics["Bias"]["Report"]["S3Uri"]))
     shap = _optional(lambda: clients.read_json(metrics["Explainability"]["Report"]["S3Uri"]))
-    values = next(iter((shap or {}).get("explanations", {}).get("kernel_shap", {}).values()), {}).get("global_shap_values", {})
+    explained: Any = next(iter((shap or {}).get("explanations", {}).get("kernel_shap", {}).values()), {})
     job = properties.get("governance:training-job")
     described = _optional(lambda: training.describe(clients, job)) if job else None
     return Package(
@@ -210,7 +210,7 @@ def get(clients: Clients, arn: str) -> Package:
         dict(described.raw["HyperParameters"]) if described else {},
         report.governance.get("performance") if report else None,
         report,
-        dict(values),
+        dict(explained.get("global_shap_values", {})),
         f"{report.folder}/scores.csv" if report else None,
         raw,
     )
@@ -265,7 +265,7 @@ def decide(clients: Clients, identity: Identity, arn: str, *, approve: bool, com
     with translated(now.label):
         clients.sagemaker.update_model_package(
             ModelPackageArn=arn,
-            ModelApprovalStatus=APPROVED if approve else REJECTED,
+            ModelApprovalStatus="Approved" if approve else "Rejected",
             ApprovalDescription=f"{identity.name}: {comment.strip()}"[:1024],
             CustomerMetadataProperties={"governance:decided-by": identity.name},
         )

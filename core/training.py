@@ -60,7 +60,11 @@ def launch(
             RoleArn=clients.role,
             InputDataConfig=[channel("train", train_uri), channel("validation", validation_uri)],  # type: ignore[list-item]
             OutputDataConfig={"S3OutputPath": output},
-            ResourceConfig={"InstanceType": clients.settings.instance_type, "InstanceCount": 1, "VolumeSizeInGB": 10},  # type: ignore[typeddict-item]
+            ResourceConfig={  # type: ignore[arg-type,misc]
+                "InstanceType": clients.settings.instance_type,
+                "InstanceCount": 1,
+                "VolumeSizeInGB": 10,
+            },
             StoppingCondition={"MaxRuntimeInSeconds": 3600},
             DebugHookConfig={"S3OutputPath": output},
             DebugRuleConfigurations=[

@@ -142,7 +142,7 @@ def _start(clients: Clients, package: registry.Package) -> str:
 
 
 def _lineage(clients: Clients, data: rebalancing.Rebalanced, training_jobs: dict[str, str]) -> None:
-    """What SageMaker doesn't record by itself: the files of the rebalancing come from the data set, and the model from its trial component."""
+    """What SageMaker doesn't record by itself: that the files come from the data set; and that the model comes from its trial component."""
     source = lineage.ensure_artifact(clients, data.dataset.uri, "DataSet", data.dataset.name, {"sha256": data.dataset.sha256})
     for name in ("train_res.csv", "train.csv", "validation_res.csv", "test_res.csv"):
         properties = {"sha256": data.manifest["files"][name]["sha256"], "rebalancing-job": data.job}

@@ -42,8 +42,8 @@ class Context:
     region: str
     store: Store
     objects: Objects
-    jobs: Jobs
     endpoint: str = ""
+    jobs: Jobs = field(init=False)
     now: Callable[[], float] = field(default=time.time)
 
     @property

@@ -94,7 +94,7 @@ def serve(workspace: Path, port: int = 0) -> None:
         except OSError as error:
             raise EngineError(f"port {port} of 127.0.0.1 is taken: {error}") from error
         endpoint = f"http://127.0.0.1:{sock.getsockname()[1]}"
-        context = Context(workspace, region(), Store(workspace / "engine.db"), Objects(workspace / "objects"), jobs=None, endpoint=endpoint)
+        context = Context(workspace, region(), Store(workspace / "engine.db"), Objects(workspace / "objects"), endpoint)
         context.jobs = Jobs(context)
         context.objects.create_bucket(f"sagemaker-{context.region}-{ACCOUNT}", context.now())
         server = uvicorn.Server(uvicorn.Config(create_app(context, pair), log_level="warning", access_log=False, lifespan="off"))

@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 from engine.context import ACCOUNT, AWSError, Context, Request, Response, operation
 
-
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],

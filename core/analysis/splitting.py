@@ -33,8 +33,8 @@ def split(df: pd.DataFrame, label: str, facet: str, facet_value: int, *, seed: i
     """
     if not (0 < validation_size < 1 and 0 < test_size < 1 and validation_size + test_size < 1):
         raise SplitError(f"The validation and test shares must be above 0 and together below 1, not {validation_size} and {test_size}.")
-    strata = df[label].astype(str) + "/" + np.where(df[facet] == facet_value, "facet", "others")
-    counts = strata.value_counts()
+    strata: pd.Series[str] = df[label].astype(str) + "/" + np.where(df[facet] == facet_value, "facet", "others")
+    counts: pd.Series[int] = strata.value_counts()
     if counts.min() < 3:
         value, side = str(counts.idxmin()).split("/")
         where = f"{facet} = {facet_value}" if side == "facet" else f"{facet} other than {facet_value}"

@@ -49,7 +49,7 @@ def _read_config(root: Path) -> dict[str, Any]:
     lacking = [name for name in ("label", "facet", "facet_value", "favourable") if name not in config]
     if lacking:
         raise ContainerError(f"rebalance.json lacks {', '.join(lacking)}")
-    defaults = {
+    defaults: dict[str, Any] = {
         "group": None,
         "categorical": [],
         "ignored": [],

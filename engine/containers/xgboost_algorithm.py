@@ -114,10 +114,10 @@ def main(root: Path, environment: dict[str, str]) -> None:
     (opt / "output" / "evals_result.json").write_text(json.dumps(history))
 
 
-class _Log(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+class _Log(xgboost.callback.TrainingCallback):
     """One line a round, in the container's form."""
 
-    def after_iteration(self, model: Any, epoch: int, evals_log: dict[str, dict[str, list[float]]]) -> bool:
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
         figures = [f"{data}-{name}:{values[-1]:.5f}" for data, log in evals_log.items() for name, values in log.items()]
         print("\t".join([f"[{epoch}]", *figures]))
         return False
@@ -216,7 +216,8 @@ def _read(path: Path, channel: str) -> pd.DataFrame:
             if bad.any():
                 row = int(bad.to_numpy().argmax())
                 raise ContainerError(
-                    f"channel {channel}, file {path.name}: column {column + 1}, row {row + 1} holds {str(table[column].iloc[row])[:40]!r}, "
+                    f"channel {channel}, file {path.name}: column {int(column) + 1}, row {row + 1} "
+                    f"holds {str(table[column].iloc[row])[:40]!r}, "
                     "which is not a number. Training data has no header line, and numbers only"
                 )
             table[column] = numbers

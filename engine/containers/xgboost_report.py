@@ -24,14 +24,16 @@ from engine.containers.xgboost_algorithm import load, validated
 
 RESAMPLES = 200
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>XGBoost report</title>
-<style>body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1c2733}
+<style>body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .8rem;border-bottom:1px solid #d5dce3;text-align:right}
 td:first-child,th:first-child{text-align:left}img{max-width:100%;height:auto}h2{margin-top:2.2rem}.note{color:#51606e}</style>
 <h1>XGBoost report</h1>
 <p>{{ rounds }} rounds; {{ train.n }} training rows{% if judged != "train" %}, {{ shown.n }} validation rows{% endif %}.
 The figures below are of the {{ judged }} rows. {{ "They were trained on, so they flatter the model." if judged == "train" }}</p>
 <table><tr><th>metric</th><th>value</th><th>95 % interval</th></tr>
-{% for name, e in shown.estimates().items() %}<tr><td>{{ name.replace("_", " ") }}</td><td>{{ "%.4f"|format(e.value) if e.value is not none else "–" }}</td>
+{% for name, e in shown.estimates().items() %}
+<tr><td>{{ name.replace("_", " ") }}</td>
+<td>{{ "%.4f"|format(e.value) if e.value is not none else "–" }}</td>
 <td>{{ "%.4f to %.4f"|format(e.low, e.high) if e.low is not none else "–" }}</td></tr>{% endfor %}</table>
 <h2>Confusion matrix</h2>
 <table><tr><th></th><th>predicted 0</th><th>predicted 1</th></tr>
@@ -41,7 +43,8 @@ The figures below are of the {{ judged }} rows. {{ "They were trained on, so the
 <img alt="{{ title }}: {{ text }}" src="data:image/png;base64,{{ image }}">{% endfor %}
 <h2>Feature importance</h2>
 <table><tr><th>feature</th>{% for kind in importance %}<th>{{ kind }}</th>{% endfor %}</tr>
-{% for name in names %}<tr><td>{{ name }}</td>{% for kind in importance %}<td>{{ "%.4g"|format(importance[kind].get(name, 0)) }}</td>{% endfor %}</tr>
+{% for name in names %}<tr><td>{{ name }}</td>
+{% for kind in importance %}<td>{{ "%.4g"|format(importance[kind].get(name, 0)) }}</td>{% endfor %}</tr>
 {% endfor %}</table></html>"""
 
 

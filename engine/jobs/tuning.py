@@ -139,9 +139,9 @@ def run_tuning(context: Context, name: str) -> None:
     most = grid_size(ranges) if strategy == "Grid" else limits["MaxNumberOfTrainingJobs"]
     most = min(most, limits.get("MaxNumberOfTrainingJobs") or most)
     seed = config.get("RandomSeed", random.Random(name).randrange(2**31))  # noqa: S311 - a seed, no secret
-    study = optuna.create_study(direction=direction.lower(), sampler=_sampler(strategy, space, seed))
-    for value, values in _earlier(context, body, space, metric):
-        study.add_trial(optuna.trial.create_trial(params=values, distributions=space.distributions, value=value))
+    study = optuna.create_study(direction="maximize" if direction == "Maximize" else "minimize", sampler=_sampler(strategy, space, seed))
+    for past, known in _earlier(context, body, space, metric):
+        study.add_trial(optuna.trial.create_trial(params=known, distributions=space.distributions, value=past))
     asked: dict[str, Any] = {}
     told: set[str] = set()
     deadline = body["CreationTime"] + limits["MaxRuntimeInSeconds"] if limits.get("MaxRuntimeInSeconds") else None

@@ -14,7 +14,7 @@ from engine.sagemaker.package_groups import KIND as GROUP
 from engine.sagemaker.package_groups import LAST_VERSION, PACKAGE, find_group
 from engine.store import Body, Exists
 
-TOKEN = "client-token"  # noqa: S105: a kind of record
+TOKEN = "client-token"  # noqa: S105 - a kind of record
 PROPERTIES_LIMIT = 50
 KEPT = (
     "ModelPackageDescription",

@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 from engine.context import AWSError
 
@@ -28,13 +28,34 @@ class Keys:
     secret_access_key: str
 
 
+@dataclass
+class Chain:
+    """The signatures of an aws-chunked body: each is over its chunk and the signature before."""
+
+    key: bytes
+    stamp: str
+    scope: str
+    previous: str
+
+    def check(self, what: str, digest: str, signature: str) -> None:
+        """``what``: ``PAYLOAD`` (a chunk) or ``TRAILER``; ``digest``: hex SHA-256 of it. Raises SignatureDoesNotMatch."""
+        parts = [f"{ALGORITHM}-{what}", self.stamp, self.scope, self.previous]
+        if what == "PAYLOAD":
+            parts.append(hashlib.sha256(b"").hexdigest())
+        expected = hmac.new(self.key, "\n".join([*parts, digest]).encode(), hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(expected.encode(), signature.encode()):
+            raise AWSError("SignatureDoesNotMatch", "The signature of a chunk does not match its content.", 403)
+        self.previous = expected
+
+
 @dataclass(frozen=True)
 class Signed:
-    """What a valid signature says: the service it is for, and the payload hash that it covers."""
+    """What a valid signature says: the service it is for, what it covers of the body, and what checks signed chunks."""
 
     service: str
     region: str
     payload: str
+    chain: Chain
 
 
 def verify(
@@ -73,14 +94,18 @@ def verify(
     _check_time(stamp, date, query, presigned=not authorization, now=now)
 
     names = signed_headers.split(";")
-    if "host" not in names:
-        raise AWSError("SignatureDoesNotMatch", "The Host header must be signed.", 403)
+    unsigned = ["host", *(name for name in headers if name.startswith("x-amz-"))]
+    if service == "s3" and authorization and "x-amz-content-sha256" not in headers:
+        raise AWSError("InvalidRequest", "Missing required header for this request: x-amz-content-sha256", 400)
+    for name in unsigned:
+        if name not in names:
+            raise AWSError("AccessDenied", f"There were headers present in the request which were not signed: {name}", 403)
     covered = payload_hash
     if service == "s3":
         covered = headers.get("x-amz-content-sha256", UNSIGNED) if authorization else UNSIGNED
     if covered is None:
         raise AWSError("InvalidRequest", "The payload has no hash.", 400)
-    path = raw_path if service == "s3" else quote(raw_path, safe="/-_.~")
+    path = quote(unquote_to_bytes(raw_path) if service == "s3" else raw_path, safe="/-_.~")
     canonical = "\n".join(
         [
             method,
@@ -96,10 +121,10 @@ def verify(
     for part in scope:
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     expected = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected, signature):
+    if not hmac.compare_digest(expected.encode(), signature.encode()):
         code = "SignatureDoesNotMatch" if service in {"s3", "sts", "iam"} else "InvalidSignatureException"
         raise AWSError(code, "The request signature we calculated does not match the signature you provided.", 403)
-    return Signed(service, region, covered)
+    return Signed(service, region, covered, Chain(key, stamp, "/".join(scope), signature))
 
 
 def _check_time(stamp: str, date: str, query: Mapping[str, str], *, presigned: bool, now: float) -> None:

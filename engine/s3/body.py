@@ -1,0 +1,162 @@
+"""A request and its body: aws-chunked encoding undone, payload hash, chunk signatures and checksums checked.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+import zlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from engine.context import AWSError
+from engine.wire.sigv4 import Chain
+
+MAX_OBJECT = 5 * 1024**3
+MAX_LINE = 16 * 1024
+
+
+@dataclass
+class S3Request:
+    """A request whose signature has been checked; ``payload`` is what it says of the body.
+
+    ``payload`` is a hex SHA-256, ``UNSIGNED-PAYLOAD``, or a ``STREAMING-…`` word, and then ``chain`` checks signed chunks.
+    ``checksums`` are the x-amz-checksum-… headers and trailers that ``content`` found right.
+    """
+
+    method: str
+    bucket: str
+    key: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    payload: str
+    body: Callable[[], AsyncIterator[bytes]]
+    chain: Chain | None = None
+    checksums: dict[str, str] = field(default_factory=dict)
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+
+    def digest(self) -> bytes: ...
+
+
+class _CRC32:
+    def __init__(self) -> None:
+        self.value = 0
+
+    def update(self, data: bytes, /) -> None:
+        self.value = zlib.crc32(data, self.value)
+
+    def digest(self) -> bytes:
+        return self.value.to_bytes(4, "big")
+
+
+CHECKSUMS: dict[str, Callable[[], _Hash]] = {
+    "content-md5": lambda: hashlib.md5(usedforsecurity=False),
+    "x-amz-checksum-crc32": _CRC32,
+    "x-amz-checksum-sha1": lambda: hashlib.sha1(usedforsecurity=False),
+    "x-amz-checksum-sha256": hashlib.sha256,
+}
+NOT_SUMS = {"x-amz-checksum-algorithm", "x-amz-checksum-mode", "x-amz-checksum-type"}
+
+
+async def content(request: S3Request, *, most: int = MAX_OBJECT) -> AsyncIterator[bytes]:
+    """The body's content, as it comes; raises AWSError at its end when a hash, a signature or a length is wrong.
+
+    So whoever reads must not act before the iterator has ended.
+    """
+    headers = dict(request.headers)
+    announced = {name.strip().lower() for name in headers.get("x-amz-trailer", "").split(",") if name.strip()}
+    sums = {name: CHECKSUMS[name]() for name in (headers.keys() | announced) & CHECKSUMS.keys()}
+    for name in headers.keys() | announced:
+        if name.startswith("x-amz-checksum-") and name not in sums.keys() | NOT_SUMS:
+            raise AWSError("NotImplemented", f"This engine does not compute {name}; it checks CRC32, SHA1 and SHA256.", 501)
+    declared = headers.get("x-amz-decoded-content-length" if request.payload.startswith("STREAMING-") else "content-length", "")
+    if re.fullmatch("[0-9]{1,15}", declared) and int(declared) > most:
+        raise AWSError("EntityTooLarge", f"Your proposed upload exceeds the maximum allowed size of {most} bytes.", 400)
+    payload = hashlib.sha256()
+    size = 0
+    trailers: dict[str, str] = {}
+    chunked = request.payload.startswith("STREAMING-")
+    async for chunk in _unchunked(request, trailers) if chunked else request.body():
+        size += len(chunk)
+        if size > most:
+            raise AWSError("EntityTooLarge", f"Your proposed upload exceeds the maximum allowed size of {most} bytes.", 400)
+        if not chunked:
+            payload.update(chunk)
+        for one in sums.values():
+            one.update(chunk)
+        yield chunk
+    if declared and declared != str(size):
+        raise AWSError("IncompleteBody", "The body is not of the length that its headers state.", 400)
+    if re.fullmatch("[0-9a-f]{64}", request.payload) and request.payload != payload.hexdigest():
+        raise AWSError("XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.", 400)
+    claims = headers | trailers
+    for name in announced - claims.keys():
+        raise AWSError("MalformedTrailerError", f"The trailer {name} was announced and did not come.", 400)
+    for name, one in sums.items():
+        try:
+            claimed = base64.b64decode(claims[name], validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise AWSError("InvalidDigest", f"The value of {name} is not valid.", 400) from error
+        if claimed != one.digest():
+            raise AWSError("BadDigest", f"The {name} you specified did not match the calculated checksum.", 400)
+        if name != "content-md5":
+            request.checksums[name] = claims[name]
+
+
+async def _unchunked(request: S3Request, trailers: dict[str, str]) -> AsyncIterator[bytes]:
+    """The content of an aws-chunked body; its trailing headers go to ``trailers``."""
+    chain = request.chain if request.payload.startswith("STREAMING-AWS4-HMAC-SHA256-PAYLOAD") else None
+    if chain is None and request.payload != "STREAMING-UNSIGNED-PAYLOAD-TRAILER":
+        raise AWSError("NotImplemented", f"This engine does not read a payload of {request.payload}.", 501)
+    buffer, left, last, signature = b"", 0, False, ""
+    digest = hashlib.sha256()
+    async for piece in request.body():
+        buffer += piece
+        while buffer and not last:
+            if left:
+                part, buffer = buffer[:left], buffer[left:]
+                left -= len(part)
+                if chain is not None:
+                    digest.update(part)
+                    if not left:
+                        chain.check("PAYLOAD", digest.hexdigest(), signature)
+                yield part
+                continue
+            buffer = buffer.removeprefix(b"\r\n")
+            line, found, rest = buffer.partition(b"\r\n")
+            if len(line) > MAX_LINE:
+                raise AWSError("IncompleteBody", "The chunked body is malformed.", 400)
+            if not found:
+                break
+            header = re.fullmatch(rb"([0-9a-fA-F]{1,12})(?:;chunk-signature=([0-9a-f]{64}))?", line)
+            if header is None:
+                raise AWSError("IncompleteBody", "The chunked body is malformed.", 400)
+            left, signature, digest = int(header[1], 16), (header[2] or b"").decode(), hashlib.sha256()
+            buffer, last = rest, left == 0
+            if chain is not None and last:
+                chain.check("PAYLOAD", digest.hexdigest(), signature)
+        if last and len(buffer) > MAX_LINE:
+            raise AWSError("MalformedTrailerError", "The trailer is too long.", 400)
+    if not last:
+        raise AWSError("IncompleteBody", "The body ended before its last chunk.", 400)
+    for trailer in buffer.decode("latin-1").splitlines():
+        name, found_colon, value = trailer.partition(":")
+        if found_colon:
+            trailers[name.strip().lower()] = value.strip()
+    signed = trailers.pop("x-amz-trailer-signature", "")
+    if chain is not None and request.payload.endswith("-TRAILER"):
+        canonical = "".join(f"{name}:{value}\n" for name, value in sorted(trailers.items()))
+        chain.check("TRAILER", hashlib.sha256(canonical.encode()).hexdigest(), signed)
+
+
+async def whole(request: S3Request, most: int = 10 * 1024 * 1024) -> bytes:
+    """A short body (XML), checked."""
+    return b"".join([chunk async for chunk in content(request, most=most)])

@@ -1,0 +1,40 @@
+"""S3's XML: read without document types, written in S3's namespace."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from xml.etree import ElementTree
+
+from starlette.responses import Response
+
+from engine.context import AWSError
+from engine.wire.model import escape
+
+NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+
+
+def parse(body: bytes) -> ElementTree.Element:
+    """The root element. Raises MalformedXML."""
+    if b"<!" in body:
+        raise AWSError("MalformedXML", "The XML you provided has a document type.", 400)
+    try:
+        return ElementTree.fromstring(body)  # noqa: S314 - no document type, so no entities
+    except (ElementTree.ParseError, ValueError) as error:
+        raise AWSError("MalformedXML", "The XML you provided was not well-formed.", 400) from error
+
+
+def document(root: str, items: object) -> Response:
+    """A response of nested (name, text or items) pairs."""
+    return Response(
+        f'<?xml version="1.0" encoding="UTF-8"?><{root} xmlns="{NAMESPACE}">{_inner(items)}</{root}>', media_type="application/xml"
+    )
+
+
+def _inner(value: object) -> str:
+    if isinstance(value, list):
+        return "".join(f"<{name}>{_inner(inner)}</{name}>" for name, inner in value)
+    return escape(str(value))
+
+
+def iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
