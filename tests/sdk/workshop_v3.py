@@ -36,13 +36,7 @@ from sagemaker.core.lineage.association import Association  # noqa: E402
 from sagemaker.core.parameter import ContinuousParameter, IntegerParameter  # noqa: E402
 from sagemaker.core.resources import Model, ModelPackage, ModelPackageGroup, TrainingJob  # noqa: E402
 from sagemaker.core.shapes import (  # noqa: E402
-    Bias,
     ContainerDefinition,
-    ContainersItem,
-    Explainability,
-    InferenceSpecification,
-    MetricsSource,
-    ModelMetrics,
     OutputDataConfig,
 )
 from sagemaker.core.training.configs import Compute, InputData, StoppingCondition  # noqa: E402
@@ -198,24 +192,24 @@ def main(source: str) -> dict:
     group = "workshop-credit-default"
     ModelPackageGroup.create(model_package_group_name=group, session=session.boto_session, region=region)
 
-    def source(uri: str) -> MetricsSource:
-        return MetricsSource(content_type="application/json", s3_uri=uri)
+    def source(uri: str) -> dict:
+        return {"ContentType": "application/json", "S3Uri": uri}
 
-    package = ModelPackage.create(
-        model_package_group_name=group,
-        inference_specification=InferenceSpecification(
-            containers=[ContainersItem(image=image, model_data_url=artifacts[best_job])],
-            supported_content_types=["text/csv"],
-            supported_response_mime_types=["text/csv"],
-        ),
-        model_metrics=ModelMetrics(
-            bias=Bias(report=source(f"{bias_output}/analysis.json")),
-            explainability=Explainability(report=source(f"{shap_output}/analysis.json")),
-        ),
-        model_approval_status="PendingManualApproval",
-        session=session.boto_session,
-        region=region,
+    # By boto3: the SDK's ModelPackage.create reads ModelPackageName from an answer that has only the ARN (KeyError on AWS too).
+    made = boto3.client("sagemaker").create_model_package(
+        ModelPackageGroupName=group,
+        InferenceSpecification={
+            "Containers": [{"Image": image, "ModelDataUrl": artifacts[best_job]}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+        ModelMetrics={
+            "Bias": {"Report": source(f"{bias_output}/analysis.json")},
+            "Explainability": {"Report": source(f"{shap_output}/analysis.json")},
+        },
+        ModelApprovalStatus="PendingManualApproval",
     )
+    package = ModelPackage.get(made["ModelPackageArn"], session=session.boto_session, region=region)
     package.refresh()
     boto3.client("sagemaker").update_model_package(ModelPackageArn=package.model_package_arn, ModelApprovalStatus="Rejected")
     package.refresh()

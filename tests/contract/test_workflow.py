@@ -1,0 +1,174 @@
+"""The whole chain on the engine, through the command line, twice in one workspace; on rows of strangers."""
+
+import json
+import os
+import subprocess
+import sys
+
+import boto3
+import numpy as np
+import pandas as pd
+import pytest
+
+from core import bias, explainability, lineage, registry, tuning
+from core.clients import connect
+from core.errors import Conflict, DataError, Forbidden
+from core.identity import Identity, Role
+from core.settings import Settings
+from engine import lifecycle
+
+OFFICER = Identity("Olga", Role.COMPLIANCE_OFFICER)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """(workspace, [report of the first run, report of the second])."""
+    folder = tmp_path_factory.mktemp("demo")
+    random = np.random.default_rng(7)
+    rows = 1500
+    group = random.choice(["north", "south"], rows, p=[0.35, 0.65])
+    income = random.normal(40_000, 9_000, rows).round().astype(int) - (group == "north") * 4_000
+    late = random.random(rows) < 1 / (1 + np.exp((income - 36_000) / 5_000))
+    table = pd.DataFrame(
+        {
+            "customer": np.arange(rows),
+            "outcome": np.where(late, "late", "paid"),
+            "region": group,
+            "age": random.integers(18, 80, rows),
+            "income": income,
+            "kind": random.choice(["a", "b", "c"], rows),
+            "debt": random.random(rows).round(3),
+        }
+    )
+    table.to_csv(folder / "loans.csv", index=False)
+    reports = []
+    command = [sys.executable, "-m", "core", "demo", "--data", folder / "loans.csv", "--label", "outcome", "--favourable", "paid"]
+    command += ["--facet", "region", "--facet-value", "north", "--group", "age", "--workspace", folder / "ws", "--max-jobs", "2"]
+    for number in (1, 2):
+        path = folder / f"report{number}.json"
+        done = subprocess.run([*command, "--report", path], capture_output=True, text=True, timeout=240, check=False, env={**os.environ})
+        assert done.returncode == 0, done.stdout + done.stderr
+        reports.append(json.loads(path.read_text()))
+    yield folder / "ws", reports
+    lifecycle.stop(folder / "ws")
+
+
+@pytest.fixture(scope="module")
+def clients(demo):
+    return connect(Settings(workspace=demo[0]))
+
+
+def test_the_report_holds_both_models_with_every_metric(demo):
+    _, (report, _) = demo
+    assert [model["role"] for model in report["models"]] == ["baseline", "mitigated"]
+    for model in report["models"]:
+        assert len(model["bias"]["pre_training"]) == 8
+        assert len(model["bias"]["post_training"]) == 13
+        assert 0.5 < model["metrics"]["auc"]["value"] < 1
+        assert set(model["shap"]) == {"region", "age", "income", "kind", "debt", "customer"} or "customer" not in model["shap"]
+        assert max(model["shap"], key=model["shap"].get) == "income"
+    assert report["data"]["leaked_rows"] == 0
+    assert report["data"]["split"]["disjoint"] is True
+    assert set(report["seconds"]) >= {"data", "rebalancing", "training", "bias and SHAP", "registration"}
+    assert report["lineage"]["vertices"] > 5
+
+
+def test_a_second_run_makes_new_versions_and_keeps_the_old(demo, clients):
+    arns = [model["model_package_arn"] for report in demo[1] for model in report["models"]]
+    assert [int(arn.rsplit("/", 1)[1]) for arn in arns] == [1, 2, 3, 4]
+    assert [version.arn for version in registry.versions(clients)] == arns[::-1]
+
+
+def test_the_tuning_job_trained_on_the_rebalanced_rows(demo, clients):
+    report = demo[1][0]
+    job = tuning.describe(clients, report["tuning_job"])
+    (channel,) = [c for c in job.raw["TrainingJobDefinition"]["InputDataConfig"] if c["ChannelName"] == "train"]
+    assert channel["DataSource"]["S3DataSource"]["S3Uri"].endswith("/train_res.csv")
+    values = {trial.name: trial.objective for trial in tuning.trials(clients, job.name)}
+    assert max(values, key=values.get) == tuning.best(clients, job.name) == report["models"][1]["training_job"]
+
+
+def test_both_models_are_judged_on_the_same_rows_and_paired(demo, clients):
+    left, right = (model["model_package_arn"] for model in demo[1][0]["models"])
+    comparison = registry.compare(clients, left, right)
+    assert comparison.differences is not None
+    auc = comparison.differences["auc"]
+    assert auc.value == pytest.approx(auc.b - auc.a)
+    pd.testing.assert_series_equal(registry.scores(clients, comparison.a)["label"], registry.scores(clients, comparison.b)["label"])
+
+
+def test_shap_adds_up_to_the_prediction_on_every_row(demo, clients):
+    for job in explainability.list_jobs(clients):
+        shap = explainability.result(clients, job.name)
+        total = shap.expected + shap.values.sum(axis=1)
+        assert np.abs(total - shap.predictions).max() <= 1e-5
+
+
+def test_lineage_leads_from_the_data_to_the_model(demo, clients):
+    report = demo[1][0]
+    start = lineage.artifact_of(clients, report["data"]["uri"])
+    graph = lineage.graph(clients, start, hops=10)
+    names = {node.name for node in graph.nodes}
+    assert any(name.endswith("-aws-training-job") for name in names)
+    assert any(node.kind == "Model" for node in graph.nodes)
+    assert len(lineage.graph(clients, start, hops=1).nodes) < len(graph.nodes) == graph.total
+
+
+def test_every_attached_report_opens_and_has_its_pinned_hash(demo, clients):
+    for version in registry.versions(clients):
+        package = registry.get(clients, version.arn)
+        assert registry.missing_evidence(clients, package) == []
+    uri = package.raw["ModelMetrics"]["Bias"]["Report"]["S3Uri"]
+    original = clients.read(uri)
+    clients.write(uri, original + b" ")
+    assert registry.missing_evidence(clients, package) == ["bias"]
+    clients.write(uri, original)
+
+
+def test_reports_of_training_jobs_open(demo, clients):
+    from core import training
+
+    for model in demo[1][0]["models"]:
+        uri = training.report_uri(clients, training.describe(clients, model["training_job"]))
+        assert uri is not None
+        page = clients.read(uri).decode()
+        assert "Confusion matrix" in page
+        assert "data:image/png" in page
+
+
+def test_who_trained_may_not_decide_and_a_stale_page_cannot(demo, clients):
+    arn = demo[1][0]["models"][1]["model_package_arn"]
+    seen = registry.get(clients, arn)
+    with pytest.raises(Forbidden, match="may not decide"):
+        registry.decide(clients, Identity("Dana", Role.DATA_SCIENTIST), arn, approve=True, comment="It looks good to me.", seen=seen)
+    with pytest.raises(Forbidden, match="trained or registered"):
+        trainer = Identity(seen.properties["governance:trained-by"], Role.COMPLIANCE_OFFICER)
+        registry.decide(clients, trainer, arn, approve=True, comment="It looks good to me.", seen=seen)
+    with pytest.raises(DataError, match="reasons"):
+        registry.decide(clients, OFFICER, arn, approve=True, comment=" ok ", seen=seen)
+    registry.decide(clients, OFFICER, arn, approve=False, comment="Calibration is worse than the baseline's.", seen=seen)
+    after = registry.get(clients, arn)
+    assert after.status == "Rejected"
+    assert "Olga: Calibration" in after.comment
+    with pytest.raises(Conflict, match="has changed"):
+        registry.decide(clients, OFFICER, arn, approve=True, comment="On second thought, approve it.", seen=seen)
+
+
+def test_the_clarify_report_is_there_in_every_format(demo, clients):
+    job = bias.list_jobs(clients)[0]
+    report = bias.report(clients, job.name)
+    for name, start in (("report.pdf", b"%PDF"), ("report.html", b"<!"), ("analysis.json", b"{")):
+        assert clients.read(f"{report.folder}/{name}").lstrip().startswith(start)
+
+
+def test_the_plain_sdk_sees_the_same_packages(demo):
+    running = lifecycle.ensure(demo[0])
+    sagemaker = boto3.client(
+        "sagemaker",
+        endpoint_url=running.endpoint,
+        aws_access_key_id=running.access_key_id,
+        aws_secret_access_key=running.secret_access_key,
+        region_name=running.region,
+    )
+    packages = sagemaker.list_model_packages(ModelPackageGroupName="credit-default")["ModelPackageSummaryList"]
+    assert len(packages) == 4
