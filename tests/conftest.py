@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import boto3
+import numpy as np
+import pandas as pd
 import pytest
 from botocore.config import Config
 
@@ -32,3 +38,36 @@ def client(engine):
         return boto3.client(service, **{**settings, **changes})
 
     return build
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """(workspace, [report of the first run, report of the second])."""
+    folder = tmp_path_factory.mktemp("demo")
+    random = np.random.default_rng(7)
+    rows = 1500
+    group = random.choice(["north", "south"], rows, p=[0.35, 0.65])
+    income = random.normal(40_000, 9_000, rows).round().astype(int) - (group == "north") * 4_000
+    late = random.random(rows) < 1 / (1 + np.exp((income - 36_000) / 5_000))
+    table = pd.DataFrame(
+        {
+            "customer": np.arange(rows),
+            "outcome": np.where(late, "late", "paid"),
+            "region": group,
+            "age": random.integers(18, 80, rows),
+            "income": income,
+            "kind": random.choice(["a", "b", "c"], rows),
+            "debt": random.random(rows).round(3),
+        }
+    )
+    table.to_csv(folder / "loans.csv", index=False)
+    reports = []
+    command = [sys.executable, "-m", "core", "demo", "--data", folder / "loans.csv", "--label", "outcome", "--favourable", "paid"]
+    command += ["--facet", "region", "--facet-value", "north", "--group", "age", "--workspace", folder / "ws", "--max-jobs", "2"]
+    for number in (1, 2):
+        path = folder / f"report{number}.json"
+        done = subprocess.run([*command, "--report", path], capture_output=True, text=True, timeout=240, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        reports.append(json.loads(path.read_text()))
+    yield folder / "ws", reports
+    lifecycle.stop(folder / "ws")

@@ -210,9 +210,8 @@ def main(source: str) -> dict:
         ModelApprovalStatus="PendingManualApproval",
     )
     package = ModelPackage.get(made["ModelPackageArn"], session=session.boto_session, region=region)
-    package.refresh()
     boto3.client("sagemaker").update_model_package(ModelPackageArn=package.model_package_arn, ModelApprovalStatus="Rejected")
-    package.refresh()
+    package = ModelPackage.get(made["ModelPackageArn"], session=session.boto_session, region=region)
 
     counters = tuning.training_job_status_counters
     return {
