@@ -52,7 +52,7 @@ def _stored() -> datasets.Dataset | None:
     dataset = found[st.selectbox("Data set", list(found))]
     roles = dataset.roles
     st.caption(
-        f"Label {roles.label} (favourable: {roles.favourable}), facet {roles.facet} (value {roles.facet_value}), group {roles.group or 'none'}."
+        f"Label {roles.label} (favourable: {roles.favourable}), facet {roles.facet} = {roles.facet_value}, group {roles.group or 'none'}."
     )
     return dataset
 

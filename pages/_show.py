@@ -33,7 +33,10 @@ STATES = {
     "Rejected": ("red", ":material/block:", "Rejected"),
     "PendingManualApproval": ("orange", ":material/hourglass_top:", "Waiting for a decision"),
 }
-NEW = "new"
+TIMES = {
+    name: st.column_config.DatetimeColumn(f"{name} (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC")
+    for name in ("created", "started", "ended")
+}
 
 
 def show_error(error: GovernanceError) -> None:
@@ -138,6 +141,9 @@ def log(kind: str, name: str) -> None:
 def listing(found: list[jobs.Job]) -> pd.DataFrame:
     """Jobs as a table."""
     return pd.DataFrame(
-        [{"job": j.name, "state": STATES.get(j.status, ("", "", j.status))[2], "started": j.created, "ended": j.ended} for j in found],
-        columns=["job", "state", "started", "ended"],
+        [
+            {"job": j.name, "kind": j.kind, "state": STATES.get(j.status, ("", "", j.status))[2], "started": j.created, "ended": j.ended}
+            for j in found
+        ],
+        columns=["job", "kind", "state", "started", "ended"],
     )

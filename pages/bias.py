@@ -7,6 +7,7 @@ import streamlit as st
 
 from core import bias, jobs
 from core.views import bias as views
+from core.views.style import percent
 from pages import _reports, _session, _show
 
 
@@ -34,25 +35,23 @@ def show(name: str, other: str | None) -> None:
         with st.container(horizontal=True):
             st.metric(f"Rows with {chosen}", f"{counted['rows']:,}", border=True)
             st.metric("The other rows", f"{counted['rest']:,}", border=True)
-            st.metric(f"Favourable, {chosen}", f"{counted['favourable_rows'] / max(counted['rows'], 1):.1%}", border=True)
-            st.metric("Favourable, the others", f"{counted['favourable_rest'] / max(counted['rest'], 1):.1%}", border=True)
-    for title, mine, theirs in (
-        ("In the predictions", facet.post_training, twin.post_training if twin else None),
-        ("In the data", facet.pre_training, twin.pre_training if twin else None),
-    ):
-        if not mine:
-            continue
-        st.subheader(title)
-        pair = (_reports.short(name), _reports.short(other or ""))
-        table = views.table(mine.values(), theirs, names=pair)
-        st.plotly_chart(
-            views.dots({pair[0]: mine, **({pair[1]: theirs} if theirs else {})}), alt=f"Bias metrics {title.lower()}", key=f"dots-{title}"
-        )
-        st.dataframe(table, hide_index=True, alt=f"Bias metrics {title.lower()}, with range and direction")
+            st.metric(f"Favourable, {chosen}", percent(counted["favourable_rows"] / max(counted["rows"], 1)), border=True)
+            st.metric("Favourable, the others", percent(counted["favourable_rest"] / max(counted["rest"], 1)), border=True)
+    pair = ({_reports.short(other): twin} if twin and other else {}) | {_reports.short(name): facet}
+    after, before = {n: f.post_training for n, f in pair.items()}, {n: f.pre_training for n, f in pair.items()}
+    if len(before) > 1 and views.same(before):
+        before = {"these rows": facet.pre_training}
+    for title, models in (("In the predictions", after), ("In the labels of these rows", before)):
+        if any(models.values()):
+            st.subheader(title)
+            st.plotly_chart(views.dots(models), alt=f"Bias metrics {title.lower()}", key=f"dots-{title}")
+            st.table(views.reading(models), border="horizontal")
     groups = [g for g in done.governance.get("groups", []) if g.get("facet") == facet.facet]
     if groups:
-        st.subheader("By group")
-        st.dataframe(pd.DataFrame(groups), hide_index=True, alt="Rows and favourable outcomes by group")
+        st.subheader(f"By {groups[0]['group_variable']}")
+        names = {"group": "group", "rows": "rows", "facet_rows": f"of these, {chosen}", "favourable": "favourable outcomes"}
+        table = pd.DataFrame(groups)[list(names)].rename(columns=names)
+        st.dataframe(table, hide_index=True, alt="Rows and favourable outcomes by group")
     _reports.downloads(done.folder, name)
 
 

@@ -13,6 +13,8 @@ from core.errors import NotFound
 from core.views import lineage as views
 from pages import _session, _show
 
+ICON = _show.ICONS["lineage"]
+
 
 @st.cache_data(ttl="2m", max_entries=32, show_spinner="Following the lineage …")
 def graph(target: str, arn: str, hops: int, direction: str) -> lineage.Graph:
@@ -44,15 +46,17 @@ def asked() -> str | None:
     return arn
 
 
-def details(node: lineage.Node) -> None:
+def details(node: lineage.Node, start: str) -> None:
     with st.container(border=True):
         st.markdown(f"**{views.readable(node.name, node.uri)}**")
         st.caption(f"{node.type}, {node.kind}")
-        st.code(node.arn, language=None, wrap_lines=True)
+        st.caption(f"`{node.arn}`")
         if node.uri:
-            st.code(node.uri, language=None, wrap_lines=True)
+            st.caption(f"`{node.uri}`")
         with st.container(horizontal=True):
-            _show.link("lineage", "Start here", arn=node.arn)
+            if node.arn != start and st.button("Start here", icon=ICON):
+                st.query_params.from_dict({"arn": node.arn})
+                st.rerun()
             if ":model-package/" in node.uri:
                 _show.link("registry", "Registry", package=node.uri)
             if "/governance/rebalanced/" in node.uri:
@@ -65,24 +69,34 @@ def draw(shown: lineage.Graph) -> None:
     nodes = pd.DataFrame([asdict(node) | {"family": views.family(node.kind, node.type)} for node in shown.nodes])
     nodes["name"] = [views.readable(name, uri) for name, uri in zip(nodes["name"], nodes["uri"], strict=True)]
     families = sorted(set(nodes["family"]))
-    kept = st.pills("Show", families, selection_mode="multi", default=families)
+    kept = st.session_state.get("kept") or families
     nodes = nodes[nodes["family"].isin(kept) | (nodes["arn"] == shown.start)].reset_index(drop=True)
     edges = pd.DataFrame([asdict(edge) for edge in shown.edges], columns=["source", "destination", "association"]).rename(
         columns={"association": "type"}
     )
     edges = edges[edges["source"].isin(nodes["arn"]) & edges["destination"].isin(nodes["arn"])]
-    st.caption(f"{len(nodes)} of {shown.total} nodes shown. Click a node for its details; the outlined one is the start.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.popover("Filter", icon=":material/filter_alt:"):
+            st.pills("Show only", families, selection_mode="multi", key="kept")
+        st.caption(f"{len(nodes)} of {shown.total} nodes shown. Click a node for its details; the outlined one is the start.")
     left, right = st.columns([3, 1], gap="medium")
     with left:
-        picture = views.graph(nodes, edges, selected=shown.start, down=st.session_state.get("layout") == "Down")
-        clicked = st.echarts_chart(picture, height=560, on_select="rerun", key=f"graph-{shown.start}", alt=f"Lineage of {shown.start}")
+        down = st.session_state.get("layout") == "Down"
+        picture = views.graph(nodes, edges, selected=shown.start, down=down)
+        clicked = st.echarts_chart(
+            picture,
+            height=views.height(nodes["arn"].tolist(), list(zip(edges["source"], edges["destination"], strict=True)), down=down),
+            on_select="rerun",
+            key=f"graph-{shown.start}",
+            alt=f"Lineage of {shown.start}",
+        )
         with st.expander("As a table", icon=":material/table:"):
             st.dataframe(views.table(nodes, edges), hide_index=True, alt="Edges of the lineage graph")
             st.dataframe(nodes.drop(columns="family"), hide_index=True, alt="Nodes of the lineage graph")
     with right:
         picked = [i for group in clicked["selection"]["selected"] if group["data_type"] == "node" for i in group["data_indices"]]
         arn = nodes["arn"].iloc[picked[0]] if picked and picked[0] < len(nodes) else shown.start
-        details(next(node for node in shown.nodes if node.arn == arn))
+        details(next(node for node in shown.nodes if node.arn == arn), shown.start)
         content = {
             "start": shown.start,
             "nodes": [asdict(n) for n in shown.nodes],
@@ -103,7 +117,7 @@ if not known and wanted is None:
     )
     st.stop()
 options = known if wanted is None or wanted in known else {wanted: wanted.rpartition("/")[2], **known}
-one, two, three, four = st.columns([3, 2, 2, 1], vertical_alignment="bottom")
+one, two, three, four = st.columns([4, 3, 3, 2])
 with one:
     arn = _show.chosen("arn", list(options), "Start", format_func=options.__getitem__)
 words = {"Both": "Ancestors and descendants", "Ascendants": "Ancestors", "Descendants": "Descendants"}

@@ -38,7 +38,7 @@ def running(run: str) -> None:
 
 def next_step(waiting: list[registry.Version], versions: list[registry.Version], rebalanced: list[jobs.Job], tuned: list[jobs.Job]) -> None:
     person = _session.identity()
-    with st.container(border=True):
+    with st.container(border=True, height="stretch"):
         st.markdown(f"**Next for you, {person.name}**")
         if identity.may(person, "decide"):
             if waiting:
@@ -67,7 +67,7 @@ def next_step(waiting: list[registry.Version], versions: list[registry.Version],
 
 def workflow_button(first: bool) -> None:
     person = _session.identity()
-    with st.container(border=True):
+    with st.container(border=True, height="stretch"):
         st.markdown("**The whole workflow**")
         st.caption(
             "30,000 credit-default rows: rebalance, train a baseline, tune, measure bias, explain, register, compare. About a minute."
@@ -121,9 +121,12 @@ if versions:
         ]
     )
     st.dataframe(
-        table, hide_index=True, alt="Versions in the registry", column_config={"open": st.column_config.LinkColumn(display_text="Open")}
+        table,
+        hide_index=True,
+        alt="Versions in the registry",
+        column_config={"open": st.column_config.LinkColumn(display_text="Open"), **_show.TIMES},
     )
 if work:
     st.subheader("Latest jobs")
     newest = sorted(work, key=lambda job: job.created, reverse=True)[:12]
-    st.dataframe(_show.listing(newest), hide_index=True, alt="The latest jobs")
+    st.dataframe(_show.listing(newest), hide_index=True, height="content", alt="The latest jobs", column_config=_show.TIMES)

@@ -24,9 +24,15 @@ def quality(both: dict[str, Package], found: Comparison) -> None:
         st.info("A version without quality figures can't be compared. Register it with a bias report.", icon=":material/info:")
         return
     metrics = {name: views.estimates(figure) for name, figure in figures.items()}
-    st.markdown(views.summary(found.differences, list(both)) if found.differences else found.why)
-    table = views.metrics_table(metrics, found.differences)
-    st.dataframe(table, hide_index=True, alt="Metrics of both versions with intervals, differences, and whether they are beyond noise")
+    differences = views.readable(found.differences) if found.differences else None
+    st.markdown(views.summary(differences, list(both)) if differences else found.why)
+    table = views.metrics_table(metrics, differences)
+    st.dataframe(
+        table,
+        hide_index=True,
+        height="content",
+        alt="Metrics of both versions with intervals, differences, and whether they are beyond noise",
+    )
     left, right = st.columns(2, gap="large")
     names = [name for name in next(iter(metrics.values())) if all(name in other for other in metrics.values())]
     with left:
@@ -34,8 +40,8 @@ def quality(both: dict[str, Package], found: Comparison) -> None:
         _show.chart(views.intervals(metrics, names), table, alt="Metrics with 95 % intervals", key="intervals")
     with right:
         st.subheader("Paired differences")
-        if found.differences:
-            _show.chart(views.differences_figure(found.differences), table, alt="Paired differences with 95 % intervals", key="differences")
+        if differences:
+            _show.chart(views.differences_figure(differences), table, alt="Paired differences with 95 % intervals", key="differences")
         else:
             st.caption(found.why)
     st.subheader("Confusion")
@@ -63,10 +69,8 @@ def fairness(both: dict[str, Package]) -> None:
     metrics = {name: {**facet.pre_training, **facet.post_training} for name, facet in facets.items()}
     facet = next(iter(facets.values()))
     st.caption(f"Facet {facet.facet} = {facet.value}, on the held-out test rows.")
-    last = list(metrics)[-1]
-    table = bias_views.table(metrics[last].values(), metrics[list(metrics)[0]], names=(last, list(metrics)[0]))
     after = {name: facet.post_training for name, facet in facets.items()}
-    _show.chart(bias_views.dots(after), table, alt="Post-training bias of both versions", key="bias")
+    _show.chart(bias_views.dots(after), bias_views.table(metrics), alt="Post-training bias of both versions", key="bias")
     for package in both.values():
         if "governance:bias-job" in package.properties:
             _show.link("bias", f"Bias report of {package.label}", job=package.properties["governance:bias-job"])

@@ -44,7 +44,7 @@ def live(name: str) -> None:
             st.plotly_chart(
                 views.history(table, objective=metric, maximize=maximize), alt="Objective of the trials so far", key="live-history"
             )
-        st.dataframe(table, hide_index=True, alt="Trials so far", key="live-trials")
+        st.dataframe(table, hide_index=True, alt="Trials so far", key="live-trials", column_config=_show.TIMES)
 
 
 def pictures(job: jobs.Job) -> None:
@@ -79,7 +79,7 @@ def pictures(job: jobs.Job) -> None:
             views.timeline(table), table[["number", "name", "status", "started", "ended"]], alt="When each trial ran", key="timeline"
         )
     with trials:
-        st.dataframe(table.sort_values("objective", ascending=not maximize), hide_index=True, alt="All trials")
+        st.dataframe(table.sort_values("objective", ascending=not maximize), hide_index=True, alt="All trials", column_config=_show.TIMES)
         name = st.selectbox("Log and curves of", table["name"].tolist(), key="trial")
         _model.curves(name)
         _show.log("training", name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 import pandas as pd
@@ -44,24 +44,38 @@ def range_text(low: float, high: float) -> str:
     return f"{left}, {right}"
 
 
-def table(
-    metrics: Iterable[Measured], other: Mapping[str, Measured] | None = None, *, names: tuple[str, str] = ("value", "other")
-) -> pd.DataFrame:
-    """One row for each metric: description, range, value, and what it says in words, or why there is none."""
+def table(models: Mapping[str, Mapping[str, Measured]]) -> pd.DataFrame:
+    """One row for each metric: what it measures, its range, each model's value; what the last model's value says, or why it has none."""
+    last = list(models.values())[-1]
     rows = []
-    for metric in metrics:
-        row = {
-            "metric": metric.name,
-            "measures": metric.description,
-            "range": range_text(metric.low, metric.high),
-            names[0]: number(metric.value, 4) if metric.value is not None else "undefined",
-        }
-        if other is not None:
-            twin = other.get(metric.name)
-            row[names[1]] = number(twin.value, 4) if twin is not None and twin.value is not None else "undefined"
-        row["in words"] = metric.in_words if metric.value is not None else f"Undefined: {metric.error}"
-        rows.append(row)
+    for name, metric in last.items():
+        values = {model: metrics.get(name) for model, metrics in models.items()}
+        rows.append(
+            {
+                "metric": name,
+                "measures": metric.description.removesuffix(f"({name})").strip(),
+                "range": range_text(metric.low, metric.high),
+                **{
+                    model: number(one.value, 4) if one is not None and one.value is not None else "undefined"
+                    for model, one in values.items()
+                },
+                "in words": metric.in_words if metric.value is not None else f"Undefined: {metric.error}",
+            }
+        )
     return pd.DataFrame(rows)
+
+
+def reading(models: Mapping[str, Mapping[str, Measured]]) -> pd.DataFrame:
+    """``table`` for a narrow page, indexed by metric: the values, and one cell of Markdown with name, range and words."""
+    whole = table(models).set_index("metric")
+    text = [f"**{row['measures']}**, {row['range']}. {row['in words']}" for _, row in whole.iterrows()]
+    return whole[list(models)].assign(reading=text)
+
+
+def same(models: Mapping[str, Mapping[str, Measured]]) -> bool:
+    """Whether all models have the same values, as they do where only the rows are measured."""
+    first, *rest = models.values()
+    return all({n: m.value for n, m in first.items()} == {n: m.value for n, m in other.items()} for other in rest)
 
 
 def dots(models: Mapping[str, Mapping[str, Measured]]) -> go.Figure:
@@ -93,6 +107,10 @@ def dots(models: Mapping[str, Mapping[str, Measured]]) -> go.Figure:
     fig.update_yaxes(categoryorder="array", categoryarray=[labels[name] for name in rows], dtick=1)
     dress(fig, height=110 + 30 * max(len(rows), 3))
     return fig
+
+
+def _shown(metric: Measured | None) -> str:
+    return "undefined" if metric is None or metric.value is None else number(metric.value, 4)
 
 
 def _finite(metric: Measured | None) -> bool:

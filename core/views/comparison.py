@@ -105,7 +105,7 @@ def intervals(models: Mapping[str, Metrics], names: Sequence[str]) -> go.Figure:
 def differences_figure(differences: Differences) -> go.Figure:
     """Paired differences with intervals; those that leave zero out are filled."""
     names = [name for name, d in differences.items() if d.value is not None][::-1]
-    fig = figure(x="difference with 95 % interval (0: none)", legend=False, height=80 + 30 * max(len(names), 3))
+    fig = figure(x="difference with 95 % interval (0: none)", height=100 + 36 * max(len(names), 3))
     values = np.array([float(differences[n].value or 0.0) for n in names])
     lows = np.array([float(v if (low := differences[n].low) is None else low) for n, v in zip(names, values, strict=True)])
     highs = np.array([float(v if (high := differences[n].high) is None else high) for n, v in zip(names, values, strict=True)])
@@ -115,6 +115,7 @@ def differences_figure(differences: Differences) -> go.Figure:
             x=values,
             y=names,
             mode="markers",
+            showlegend=False,
             marker={
                 "size": 10,
                 "color": [MITIGATED if b else GREY for b in beyond],
@@ -182,8 +183,8 @@ def curve(models: Mapping[str, pd.DataFrame], *, x: str, y: str, diagonal: bool 
                 hovertemplate=f"{x} %{{x:.3f}}<br>{y} %{{y:.3f}}<extra>{model}</extra>",
             )
         )
-    fig.update_xaxes(range=[0, 1.005])
-    fig.update_yaxes(range=[0, 1.005])
+    fig.update_xaxes(range=[-0.01, 1.02])
+    fig.update_yaxes(range=[-0.02, 1.04])
     return fig
 
 
@@ -205,10 +206,15 @@ def _plain(cell: Any) -> str:
     return f"{cell:.4g}".replace("-", "−") if isinstance(cell, float) else str(cell)
 
 
+def readable(differences: Differences) -> dict[str, Difference]:
+    """The differences by the metrics' names in words, as ``estimates`` has them."""
+    return {name.replace("_", " "): difference for name, difference in differences.items()}
+
+
 def estimates(performance: Mapping[str, Any]) -> dict[str, Estimate]:
     """The metrics with intervals among a report's quality figures."""
     return {
-        name: Estimate(**part)
+        name.replace("_", " "): Estimate(**part)
         for name, part in performance.items()
         if isinstance(part, dict) and set(part) == {"value", "low", "high", "n"}
     }

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 from fast_sugiyama import from_edges
 
-from core.views.style import BASELINE, GREY, SERIES, short
+from core.views.style import GREY, SERIES, short
 
+CHOSEN = "#F2B705"
 FAMILIES: dict[str, tuple[str, str]] = {
     "DataSet": ("circle", SERIES[2]),
     "Image": ("circle", SERIES[6]),
@@ -83,7 +84,7 @@ def graph(nodes: pd.DataFrame, edges: pd.DataFrame, *, selected: str | None = No
                 "itemStyle": {
                     "color": colour,
                     "opacity": 1 if row.arn in related else 0.3,
-                    "borderColor": BASELINE if chosen else colour,
+                    "borderColor": CHOSEN if chosen else colour,
                     "borderWidth": 4 if chosen else 1,
                 },
                 "label": {
@@ -135,6 +136,14 @@ def graph(nodes: pd.DataFrame, edges: pd.DataFrame, *, selected: str | None = No
             }
         ],
     }
+
+
+def height(nodes: Sequence[str], edges: Sequence[tuple[str, str]], *, down: bool = False) -> int:
+    """Pixels that the graph needs: by its widest layer, or by its layers when they go down."""
+    place = coordinates(nodes, edges)
+    layers = len({round(x, 2) for x, _ in place.values()})
+    broad = max((y for _, y in place.values()), default=0.0) / 2 + 1
+    return int(min(max(140 + 110 * (layers if down else broad), 320), 900))
 
 
 def _related(edges: pd.DataFrame, start: str) -> set[str]:

@@ -54,7 +54,7 @@ def counts_figure(before: Counts, after: Counts, *, label: str, facet: str) -> g
             col=place,
         )
     fig.update_coloraxes(cmin=0, cmax=top, showscale=False)
-    dress(fig, height=260, legend=False, top=36)
+    dress(fig, height=352, legend=False, top=36)
     fig.update_xaxes(type="category", showgrid=False)
     fig.update_yaxes(type="category", showgrid=False)
     return fig
@@ -121,7 +121,7 @@ def sentence(manifest: Mapping[str, Any], favourable: str) -> str:
     for facet, rate in rates_before.items():
         now = rates_after.get(facet)
         if now is not None:
-            moved = f"{percent(rate)} to {percent(now)}" if abs(now - rate) >= 0.0005 else f"unchanged at {percent(rate)}"
+            moved = f"from {percent(rate)} to {percent(now)}" if abs(now - rate) >= 0.0005 else f"unchanged at {percent(rate)}"
             parts.append(f"for {config['facet']} = {facet} {moved}")
     text = f"{made:,} synthetic rows ({percent(share)} of the training rows). The share of favourable outcomes: {'; '.join(parts)}."
     bias = manifest["pre_training_bias"]

@@ -132,7 +132,7 @@ def waterfall(values: Floats, expected: float, row: pd.Series, *, top: int = 12)
     )
     ends = np.cumsum([expected, *steps])
     room = max(float(np.ptp(ends)), 0.02) * 0.2
-    fig.update_xaxes(range=[min(float(ends.min()), total) - room, float(ends.max()) + room])
+    fig.update_xaxes(range=[min(float(ends.min()), total, room) - room, float(ends.max()) + room])
     fig.update_yaxes(autorange="reversed", dtick=1)
     return fig
 

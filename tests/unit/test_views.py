@@ -63,7 +63,7 @@ def test_a_sign_that_flips_is_marked_and_an_undefined_metric_keeps_its_reason() 
 def test_the_sentence_gives_both_groups_rates_and_warns_of_the_flip() -> None:
     text = rebalancing.sentence(manifest(), "0")
     assert "100 synthetic rows (25.0 % of the training rows)" in text
-    assert "for SEX = 1 75.0 % to 85.0 %" in text
+    assert "for SEX = 1 from 75.0 % to 85.0 %" in text
     assert "for SEX = 2 unchanged at 80.0 %" in text
     assert "sign flips" in text
 
@@ -99,10 +99,11 @@ def test_differences_only_leaves_out_what_is_equal() -> None:
 
 def test_an_undefined_metric_is_shown_with_its_reason_and_not_as_a_number() -> None:
     metric = Metric("DI", "Disparate Impact (DI)", None, "no favourable predictions in the other group", 0.0, float("inf"), "")
-    row = bias.table([metric]).iloc[0]
+    row = bias.table({"value": {"DI": metric}}).iloc[0]
     assert row["value"] == "undefined"
     assert row["in words"] == "Undefined: no favourable predictions in the other group"
     assert row["range"] == "[0, ∞)"
+    assert row["measures"] == "Disparate Impact"
 
 
 def test_a_ratio_of_one_stands_on_the_line_of_no_difference() -> None:
