@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import http.client
 import json
 import logging
 import os
@@ -12,7 +13,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +23,10 @@ from engine.context import ACCOUNT, Context
 from engine.wire.sigv4 import Keys
 
 START_SECONDS = 30
+STOP_SECONDS = 30
+GRACE_SECONDS = 5
+"""How long requests that are under way may take to end when the engine stops."""
+log = logging.getLogger("engine")
 
 
 class EngineError(Exception):
@@ -63,12 +67,18 @@ def keys(workspace: Path) -> Keys:
 
 
 @contextmanager
-def _lock(path: Path, *, wait: bool) -> Iterator[None]:
+def _lock(path: Path, seconds: float = 0) -> Iterator[None]:
+    """Hold the lock file; raises EngineError when another process still holds it after ``seconds``."""
+    deadline = time.monotonic() + seconds
     with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError as error:
-            raise EngineError(f"another engine owns {path.parent}") from error
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= deadline:
+                    raise EngineError(f"another engine owns {path.parent}") from error
+                time.sleep(0.02)
         yield
 
 
@@ -83,81 +93,124 @@ def serve(workspace: Path, port: int = 0) -> None:
     from engine.store import Store
     from engine.wire.app import create_app
 
+    os.umask(0o077)
     workspace.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    with _lock(workspace / "engine.lock", wait=False):
+    with _lock(workspace / "engine.lock"):
         pair = keys(workspace)
         sock = socket.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise EngineError(f"port {port} of 127.0.0.1 is taken: {error}") from error
+        except (OSError, OverflowError) as error:
+            raise EngineError(f"port {port} of 127.0.0.1 can't be had: {error}") from error
         endpoint = f"http://127.0.0.1:{sock.getsockname()[1]}"
-        context = Context(workspace, region(), Store(workspace / "engine.db"), Objects(workspace / "objects"), endpoint)
+        store, objects = Store(workspace / "engine.db"), Objects(workspace / "objects")
+        context = Context(workspace, region(), store, objects, endpoint=endpoint)
         context.jobs = Jobs(context)
-        context.objects.create_bucket(f"sagemaker-{context.region}-{ACCOUNT}", context.now())
-        server = uvicorn.Server(uvicorn.Config(create_app(context, pair), log_level="warning", access_log=False, lifespan="off"))
+        objects.create_bucket(f"sagemaker-{context.region}-{ACCOUNT}", context.now())
+        instance = secrets.token_hex(8)
+        config = uvicorn.Config(
+            create_app(context, pair, instance),
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        server = uvicorn.Server(config)
+        # uvicorn raises the signal that ended it once more, when it is done: these handlers let the rest of this function run.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: setattr(server, "should_exit", True))
         sock.listen(512)
-        _write(workspace / "engine.json", {"pid": os.getpid(), "endpoint": endpoint})
-        context.jobs.start()
         try:
+            context.jobs.start()
+            _write(workspace / "engine.json", {"pid": os.getpid(), "endpoint": endpoint, "region": context.region, "instance": instance})
+            log.info("serving %s at %s", workspace, endpoint)
             server.run(sockets=[sock])
         finally:
             (workspace / "engine.json").unlink(missing_ok=True)
             context.jobs.stop()
-            context.objects.close()
-            context.store.close()
+            objects.close()
+            store.close()
+            log.info("stopped")
 
 
 def ensure(workspace: Path, port: int = 0) -> Running:
     """The running engine of the workspace; started, detached, when none answers. Two callers at once get the same one."""
     workspace = workspace.resolve()
-    workspace.mkdir(parents=True, exist_ok=True)
+    workspace.mkdir(parents=True, exist_ok=True, mode=0o700)
     pair = keys(workspace)
-    with _lock(workspace / "ensure.lock", wait=True):
-        endpoint = find(workspace)
-        if endpoint is None:
-            with (workspace / "engine.log").open("ab") as log:
+    with _lock(workspace / "ensure.lock", START_SECONDS + STOP_SECONDS):
+        found = _answering(workspace)
+        if found is None:
+            found = _start(workspace, port)
+    return Running(found["endpoint"], pair.access_key_id, pair.secret_access_key, found.get("region", region()))
+
+
+def _start(workspace: Path, port: int) -> dict[str, str]:
+    """Start an engine unless one holds the workspace (it may be about to answer, or busy), and wait until it answers."""
+    process = None
+    deadline = time.monotonic() + START_SECONDS
+    while (found := _answering(workspace)) is None:
+        if process is None and not _owned(workspace):
+            with os.fdopen(os.open(workspace / "engine.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
                 process = subprocess.Popen(
                     [sys.executable, "-m", "engine", "serve", "--workspace", str(workspace), "--port", str(port)],
                     stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
+                    stdout=output,
+                    stderr=output,
                     start_new_session=True,
                     cwd=Path(__file__).parent.parent,
                 )
-            deadline = time.monotonic() + START_SECONDS
-            while (endpoint := find(workspace)) is None:
-                if process.poll() is not None:
-                    tail = (workspace / "engine.log").read_text(errors="replace").strip().splitlines()[-1:]
-                    raise EngineError(f"the engine did not start: {' '.join(tail) or 'see engine.log'}")
-                if time.monotonic() > deadline:
-                    raise EngineError(f"the engine did not answer within {START_SECONDS} s; see {workspace / 'engine.log'}")
-                time.sleep(0.05)
-    return Running(endpoint, pair.access_key_id, pair.secret_access_key, region())
+        if process is not None and process.poll() is not None and not _owned(workspace):
+            tail = (workspace / "engine.log").read_text(errors="replace").strip().splitlines()[-1:]
+            raise EngineError(f"the engine did not start: {' '.join(tail) or 'see engine.log'}")
+        if time.monotonic() > deadline:
+            raise EngineError(f"the engine did not answer within {START_SECONDS} s; see {workspace / 'engine.log'}")
+        time.sleep(0.05)
+    return found
 
 
 def find(workspace: Path) -> str | None:
     """The endpoint of the engine that answers for this workspace, or None."""
+    found = _answering(workspace)
+    return found["endpoint"] if found else None
+
+
+def _answering(workspace: Path) -> dict[str, str] | None:
+    """engine.json, when the engine that wrote it answers. What a crash left behind, or another engine on that port, doesn't count."""
     try:
-        endpoint = str(json.loads((workspace / "engine.json").read_text())["endpoint"])
-        with urllib.request.urlopen(f"{endpoint}/health", timeout=2) as response:  # noqa: S310 - our own loopback address
-            return endpoint if response.status == 200 else None
-    except (OSError, ValueError, KeyError):
+        written = json.loads((workspace / "engine.json").read_text())
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"{written['endpoint']}/health", timeout=5) as response:
+            answer = json.load(response)
+        return written if answer.get("instance") == written.get("instance") else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, http.client.HTTPException):
         return None
 
 
 def stop(workspace: Path) -> bool:
     """End the workspace's engine and wait for it. False when none was running."""
+    if not workspace.is_dir():
+        return False
+    with _lock(workspace / "ensure.lock", START_SECONDS + STOP_SECONDS):
+        found = _answering(workspace)
+        if found is None:
+            return False
+        os.kill(int(found["pid"]), signal.SIGTERM)
+        try:
+            with _lock(workspace / "engine.lock", STOP_SECONDS):
+                return True
+        except EngineError as error:
+            raise EngineError(f"the engine (process {found['pid']}) did not end within {STOP_SECONDS} s") from error
+
+
+def _owned(workspace: Path) -> bool:
     try:
-        pid = int(json.loads((workspace / "engine.json").read_text())["pid"])
-    except (OSError, ValueError, KeyError):
-        return False
-    if find(workspace) is None:
-        return False
-    os.kill(pid, signal.SIGTERM)
-    with _lock(workspace / "engine.lock", wait=True):
+        with _lock(workspace / "engine.lock"):
+            return False
+    except EngineError:
         return True
 
 

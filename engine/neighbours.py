@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import quote
 
 from engine.context import ACCOUNT, AWSError, Context, Request, Response, operation
@@ -14,9 +15,13 @@ TRUST = {
 """Who may take the execution role."""
 
 
+USER = f"arn:aws:iam::{ACCOUNT}:user/governance"
+"""Whoever signs with the engine's keys."""
+
+
 @operation("sts", "GetCallerIdentity")
 def get_caller_identity(context: Context, request: Request) -> Response:
-    return {"UserId": "AIDAGOVERNANCELOCAL00", "Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/governance"}
+    return {"UserId": "AIDAGOVERNANCELOCAL00", "Account": ACCOUNT, "Arn": USER}
 
 
 @operation("iam", "GetRole")
@@ -38,7 +43,9 @@ def get_role(context: Context, request: Request) -> Response:
 
 @operation("iam", "SimulatePrincipalPolicy")
 def simulate_principal_policy(context: Context, request: Request) -> Response:
-    """The engine has one principal, and that one may do whatever the engine serves."""
+    """The engine has one user and one role, and both may do all that the engine serves."""
+    if request["PolicySourceArn"] not in {context.role_arn, USER}:
+        raise AWSError("NoSuchEntity", f"The principal {request['PolicySourceArn']} cannot be found.", 404)
     resources = request.get("ResourceArns", ["*"])
     results = [
         {"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": "allowed", "MissingContextValues": []}
@@ -53,8 +60,17 @@ def simulate_principal_policy(context: Context, request: Request) -> Response:
 GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
 
 
-def _missing() -> AWSError:
-    return AWSError("ResourceNotFoundException", "The specified log stream does not exist.")
+EVERYTHING = -1
+"""No LIMIT, in SQLite."""
+
+
+def _group(request: Request) -> str:
+    """The log group that a request names. Raises ResourceNotFoundException for one that the engine doesn't have."""
+    identifier = request.get("logGroupIdentifier", "").removesuffix(":*")
+    group = str(request.get("logGroupName") or identifier.rpartition(":log-group:")[2])
+    if group not in GROUPS:
+        raise AWSError("ResourceNotFoundException", "The specified log group does not exist.")
+    return group
 
 
 @operation("logs", "DescribeLogGroups")
@@ -67,9 +83,7 @@ def describe_log_groups(context: Context, request: Request) -> Response:
 
 @operation("logs", "DescribeLogStreams")
 def describe_log_streams(context: Context, request: Request) -> Response:
-    group = request.get("logGroupName") or request.get("logGroupIdentifier", "").rpartition(":log-group:")[2]
-    if group not in GROUPS:
-        raise AWSError("ResourceNotFoundException", "The specified log group does not exist.")
+    group = _group(request)
     streams = context.store.streams(group, request.get("logStreamNamePrefix", ""))
     if request.get("orderBy") == "LastEventTime":
         streams.sort(key=lambda stream: stream[2])
@@ -86,41 +100,46 @@ def describe_log_streams(context: Context, request: Request) -> Response:
 
 @operation("logs", "GetLogEvents")
 def get_log_events(context: Context, request: Request) -> Response:
-    """Events in order; as CloudWatch, the forward token stays the same at the end."""
-    group, stream = request.get("logGroupName", ""), request["logStreamName"]
-    if not any(name == stream for name, _, _ in context.store.streams(group, stream)):
-        raise _missing()
+    """Events in order, the last ones first asked for unless ``startFromHead``; as CloudWatch, a token stays the same at its end."""
+    group, stream = _group(request), request["logStreamName"]
+    if not context.store.events(group, stream, limit=1):
+        raise AWSError("ResourceNotFoundException", "The specified log stream does not exist.")
     token = request.get("nextToken")
-    if token is not None and token[:2] not in {"f/", "b/"}:
+    found = re.fullmatch("([fb])/([0-9]{1,15})", token) if token is not None else None
+    if token is not None and found is None:
         raise AWSError("InvalidParameterException", "The specified nextToken is invalid.")
-    limit = request.get("limit", 10_000)
-    start, end = request.get("startTime"), request.get("endTime")
-    if token and token.startswith("b/"):
-        return {"events": [], "nextForwardToken": "f/" + token[2:], "nextBackwardToken": token}
-    after = _offset(token[2:] if token else None)
-    if token is None and not request.get("startFromHead", False):
-        events = context.store.events(group, stream, start=start, end=end)[-limit:]
+    limit, start, end = request.get("limit", 10_000), request.get("startTime"), request.get("endTime")
+    forward = found[1] == "f" if found else request.get("startFromHead", False)
+    at = int(found[2]) if found else 0
+    if forward:
+        events = context.store.events(group, stream, after=at, limit=limit, start=start, end=end)
     else:
-        events = context.store.events(group, stream, after=after, limit=limit, start=start, end=end)
-    last = events[-1][0] if events else after
+        events = context.store.events(group, stream, limit=EVERYTHING, start=start, end=end)
+        events = [event for event in events if found is None or event[0] < at][-limit:]
+    newest, oldest = (events[-1][0], events[0][0]) if events else (at if forward else max(at - 1, 0), at + 1 if forward else at)
     return {
         "events": [{"timestamp": at, "message": message, "ingestionTime": at} for _, at, message in events],
-        "nextForwardToken": f"f/{last}",
-        "nextBackwardToken": f"b/{events[0][0] if events else after}",
+        "nextForwardToken": f"f/{newest}",
+        "nextBackwardToken": f"b/{oldest}",
     }
 
 
 @operation("logs", "FilterLogEvents")
 def filter_log_events(context: Context, request: Request) -> Response:
     """Events of the streams whose name starts with the prefix, that hold the pattern's text."""
-    group = request.get("logGroupName", "")
+    group = _group(request)
     names = set(request.get("logStreamNames", []))
-    text = request.get("filterPattern", "").strip().strip('"')
+    text = request.get("filterPattern", "").strip()
+    text = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
+    if text[:1] in {"{", "[", "%", "?", "-"} or (" " in text and not request["filterPattern"].strip().startswith('"')):
+        raise AWSError("InvalidParameterException", "This engine filters by one term or one quoted phrase.")
     rows = [
         (at, id_, stream, message)
         for stream, _, _ in context.store.streams(group, request.get("logStreamNamePrefix", ""))
         if not names or stream in names
-        for id_, at, message in context.store.events(group, stream, start=request.get("startTime"), end=request.get("endTime"))
+        for id_, at, message in context.store.events(
+            group, stream, limit=EVERYTHING, start=request.get("startTime"), end=request.get("endTime")
+        )
         if text in message
     ]
     rows.sort()
@@ -135,6 +154,6 @@ def filter_log_events(context: Context, request: Request) -> Response:
 def _offset(token: str | None) -> int:
     if token is None:
         return 0
-    if not token.isdigit() or len(token) > 15:
+    if not re.fullmatch("[0-9]{1,15}", token):
         raise AWSError("InvalidParameterException", "The specified nextToken is invalid.")
     return int(token)

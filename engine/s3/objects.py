@@ -32,9 +32,42 @@ class PreconditionFailed(Exception):
     """The object that is there is not the one that the caller named."""
 
 
+class NoSuchBucket(Exception):
+    """The bucket isn't there, or went while its object was on the way."""
+
+
+class NoSuchKey(Exception):
+    """If-Match names an object where there is none."""
+
+
+class NoSuchUpload(Exception):
+    """The multipart upload isn't under way, or ended while its part was on the way."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a conditional write demands of the object that is there: none (``absent``), or one with this ETag (``*``: any)."""
+
+    absent: bool = False
+    etag: str | None = None
+
+    def check(self, key: str, etag: str | None) -> None:
+        """Raises PreconditionFailed, or NoSuchKey when an ETag is named and there is no object."""
+        if self.absent and etag is not None:
+            raise PreconditionFailed(key)
+        if self.etag is not None:
+            if etag is None:
+                raise NoSuchKey(key)
+            if self.etag not in {etag, "*"}:
+                raise PreconditionFailed(key)
+
+
+ANY = Expected()
+
+
 @dataclass(frozen=True)
 class Stored:
-    """One object as the index has it. ``headers`` are content type and user metadata, as they came."""
+    """One object as the index has it. ``headers`` are content type, user metadata and checksums, as they came."""
 
     bucket: str
     key: str
@@ -47,18 +80,16 @@ class Stored:
 
 @dataclass
 class Incoming:
-    """A body on its way in: written to a file and hashed as it comes."""
+    """A body on its way in: written to a file, and hashed for its ETag, as it comes."""
 
     path: Path
     file: BinaryIO
     size: int = 0
     md5: hashlib._Hash = field(default_factory=lambda: hashlib.md5(usedforsecurity=False))
-    sha256: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     def write(self, chunk: bytes) -> None:
         self.file.write(chunk)
         self.md5.update(chunk)
-        self.sha256.update(chunk)
         self.size += len(chunk)
 
 
@@ -111,12 +142,19 @@ class Objects:
             return self._db.execute("SELECT name, created FROM buckets ORDER BY name").fetchall()
 
     def delete_bucket(self, name: str) -> bool:
-        """False when objects are left in it."""
+        """False when objects are left in it. Uploads under way end with it."""
         with self._transaction() as db:
             if db.execute("SELECT 1 FROM objects WHERE bucket=? LIMIT 1", (name,)).fetchone():
                 return False
             db.execute("DELETE FROM buckets WHERE name=?", (name,))
-            return True
+            uploads = [row[0] for row in db.execute("SELECT id FROM uploads WHERE bucket=?", (name,)).fetchall()]
+        for upload in uploads:
+            self.end_upload(upload)
+        return True
+
+    def _demand_bucket(self, name: str) -> None:
+        if not self.has_bucket(name):
+            raise NoSuchBucket(name)
 
     # contents --------------------------------------------------------------------------------------
 
@@ -150,21 +188,15 @@ class Objects:
         now: float,
         *,
         etag: str | None = None,
-        if_none_match: bool = False,
-        if_match: str | None = None,
+        expected: Expected = ANY,
     ) -> Stored:
-        """Make ``body`` the object of this key. Raises PreconditionFailed, or KeyError when If-Match finds no object."""
+        """Make ``body`` the object of this key. Raises NoSuchBucket, and what ``expected`` raises."""
         self._settle(body)
         etag = etag or body.md5.hexdigest()
         with self._transaction() as db:
+            self._demand_bucket(bucket)
             old = db.execute("SELECT file, etag FROM objects WHERE bucket=? AND key=?", (bucket, key)).fetchone()
-            if if_none_match and old:
-                raise PreconditionFailed
-            if if_match is not None:
-                if old is None:
-                    raise KeyError(key)
-                if old[1] != if_match:
-                    raise PreconditionFailed
+            expected.check(key, old[1] if old else None)
             row = (bucket, key, body.path.name, body.size, etag, now, json.dumps(headers))
             db.execute("INSERT OR REPLACE INTO objects VALUES (?,?,?,?,?,?,?)", row)
         if old:
@@ -184,19 +216,23 @@ class Objects:
             found = self.get(bucket, key)
             return (found, found.path.open("rb")) if found else None
 
-    def delete(self, bucket: str, key: str) -> None:
+    def delete(self, bucket: str, key: str, *, expected: Expected = ANY) -> None:
+        """Remove the object, if there is one. Raises what ``expected`` raises."""
         with self._transaction() as db:
-            row = db.execute("DELETE FROM objects WHERE bucket=? AND key=? RETURNING file", (bucket, key)).fetchone()
-        if row:
-            (self.files / row[0]).unlink(missing_ok=True)
+            old = db.execute("SELECT file, etag FROM objects WHERE bucket=? AND key=?", (bucket, key)).fetchone()
+            expected.check(key, old[1] if old else None)
+            db.execute("DELETE FROM objects WHERE bucket=? AND key=?", (bucket, key))
+        if old:
+            (self.files / old[0]).unlink(missing_ok=True)
 
-    def walk(self, bucket: str, *, prefix: str, after: str, limit: int) -> list[Stored]:
-        """Objects whose key starts with ``prefix`` and is greater than ``after``, in the order of their UTF-8 bytes."""
+    def walk(self, bucket: str, *, prefix: str, after: str = "", start: str = "", limit: int) -> list[Stored]:
+        """Objects whose key has ``prefix``, is greater than ``after`` and not before ``start``, in the order of their UTF-8 bytes."""
+        end = beyond(prefix)
         with self._lock:
             rows = self._db.execute(
                 "SELECT bucket, key, file, size, etag, modified, headers FROM objects"
-                " WHERE bucket=? AND key>? AND key>=? AND substr(key, 1, ?)=? ORDER BY key LIMIT ?",
-                (bucket, after, prefix, len(prefix), prefix, limit),
+                " WHERE bucket=? AND key>? AND key>=? AND (? IS NULL OR key<?) ORDER BY key LIMIT ?",
+                (bucket, after, max(prefix, start), end, end, limit),
             ).fetchall()
         return [self._stored(row) for row in rows]
 
@@ -209,6 +245,7 @@ class Objects:
     def start_upload(self, bucket: str, key: str, headers: dict[str, str], now: float) -> str:
         upload = uuid.uuid4().hex
         with self._transaction() as db:
+            self._demand_bucket(bucket)
             db.execute("INSERT INTO uploads VALUES (?,?,?,?,?)", (upload, bucket, key, json.dumps(headers), now))
         return upload
 
@@ -218,15 +255,21 @@ class Objects:
             row = self._db.execute("SELECT headers FROM uploads WHERE id=? AND bucket=? AND key=?", (upload, bucket, key)).fetchone()
         return json.loads(row[0]) if row else None
 
-    def uploads(self, bucket: str) -> list[tuple[str, str, float]]:
+    def uploads(self, bucket: str, prefix: str = "") -> list[tuple[str, str, float]]:
         """(key, upload, started) of the uploads under way."""
         with self._lock:
-            return self._db.execute("SELECT key, id, started FROM uploads WHERE bucket=? ORDER BY key", (bucket,)).fetchall()
+            return self._db.execute(
+                "SELECT key, id, started FROM uploads WHERE bucket=? AND substr(key, 1, ?)=? ORDER BY key, started",
+                (bucket, len(prefix), prefix),
+            ).fetchall()
 
     def put_part(self, upload: str, number: int, body: Incoming, now: float) -> str:
+        """Keep a part, and return its ETag. Raises NoSuchUpload."""
         self._settle(body)
         etag = body.md5.hexdigest()
         with self._transaction() as db:
+            if db.execute("SELECT 1 FROM uploads WHERE id=?", (upload,)).fetchone() is None:
+                raise NoSuchUpload(upload)
             old = db.execute("SELECT file FROM parts WHERE upload=? AND number=?", (upload, number)).fetchone()
             db.execute("INSERT OR REPLACE INTO parts VALUES (?,?,?,?,?,?)", (upload, number, body.path.name, body.size, etag, now))
         if old:
@@ -240,6 +283,10 @@ class Objects:
                 "SELECT number, file, size, etag, modified FROM parts WHERE upload=? ORDER BY number", (upload,)
             ).fetchall()
 
+    def open_part(self, file: str) -> BinaryIO:
+        """The content of a part, by the file name that ``parts`` gives."""
+        return (self.files / file).open("rb")
+
     def end_upload(self, upload: str) -> None:
         """Forget an upload and remove its parts."""
         with self._transaction() as db:
@@ -247,3 +294,13 @@ class Objects:
             db.execute("DELETE FROM uploads WHERE id=?", (upload,))
         for file in files:
             (self.files / file).unlink(missing_ok=True)
+
+
+def beyond(prefix: str) -> str | None:
+    """The first string, in the order of UTF-8 bytes, after all those that start with ``prefix``; None when there is none."""
+    while prefix:
+        following = ord(prefix[-1]) + 1
+        if following <= 0x10FFFF:
+            return prefix[:-1] + chr(0xE000 if 0xD800 <= following <= 0xDFFF else following)
+        prefix = prefix[:-1]
+    return None

@@ -10,13 +10,15 @@ from urllib.parse import parse_qs, unquote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from engine import __version__
 from engine.context import OPERATIONS, AWSError, Context
-from engine.s3.api import S3Request, handle
+from engine.s3.api import handle
+from engine.s3.body import S3Request
 from engine.wire.model import escape, json_body, operation_model, parse_json, parse_query, validated, xml_body
 from engine.wire.sigv4 import Keys, verify
 
@@ -27,17 +29,21 @@ HOSTS = {"127.0.0.1", "localhost"}
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
 
 
-def create_app(context: Context, keys: Keys) -> Starlette:
-    """The ASGI application that serves ``context`` to whoever signs with ``keys``."""
+def create_app(context: Context, keys: Keys, instance: str = "") -> Starlette:
+    """The ASGI application that serves ``context`` to whoever signs with ``keys``; ``/health`` tells its ``instance``."""
 
     async def health(request: HTTPRequest) -> Response:
-        return JSONResponse({"status": "ok", "version": __version__})
+        if "authorization" in request.headers or "X-Amz-Signature" in request.query_params:
+            return await aws(request)  # a bucket of that name
+        if not _here(request):
+            return Response(status_code=403)
+        return JSONResponse({"status": "ok", "version": __version__, "instance": instance})
 
     async def aws(request: HTTPRequest) -> Response:
         request_id = str(uuid.uuid4())
         service = "s3"
         try:
-            if request.url.hostname not in HOSTS:
+            if not _here(request):
                 raise AWSError("AccessDenied", "This engine answers on 127.0.0.1 only.", 403)
             headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.scope["headers"]}
             raw_path = (request.scope.get("raw_path") or b"/").decode("latin-1").partition("?")[0]
@@ -54,10 +60,10 @@ def create_app(context: Context, keys: Keys) -> Starlette:
                 now=context.now(),
             )
             if body is None:
-                bucket, _, key = raw_path.removeprefix("/").partition("/")
+                bucket, _, key = _decoded(raw_path).removeprefix("/").partition("/")
                 query = {k: v[0] for k, v in parse_qs(raw_query, keep_blank_values=True).items()}
                 query = {k: v for k, v in query.items() if not k.startswith("X-Amz-")}
-                s3 = S3Request(request.method, unquote(bucket), unquote(key), query, headers, signed.payload, request.stream)
+                s3 = S3Request(request.method, bucket, key, query, headers, signed.payload, request.stream, signed.chain)
                 response = await handle(context, s3)
             elif service in {"sts", "iam"}:
                 response = await run_in_threadpool(_query, context, service, body, request_id)
@@ -65,6 +71,8 @@ def create_app(context: Context, keys: Keys) -> Starlette:
                 response = await run_in_threadpool(_json, context, headers.get("x-amz-target", ""), body)
         except AWSError as error:
             response = _error(service, error, request_id)
+        except ClientDisconnect:
+            response = _error(service, AWSError("RequestTimeout", "The client went away before its request ended."), request_id)
         except Exception:
             log.exception("%s %s", request.method, request.url.path)
             response = _error(service, AWSError("InternalFailure", "The engine failed; its log says why.", 500), request_id)
@@ -74,6 +82,18 @@ def create_app(context: Context, keys: Keys) -> Starlette:
         return response
 
     return Starlette(routes=[Route("/health", health, methods=["GET"]), Route("/{path:path}", aws, methods=METHODS)])
+
+
+def _here(request: HTTPRequest) -> bool:
+    """Whether the Host header names this machine: another name would be a browser led here by somebody's DNS."""
+    return request.headers.get("host", "").rpartition(":")[0] in HOSTS or request.headers.get("host") in HOSTS
+
+
+def _decoded(raw_path: str) -> str:
+    try:
+        return unquote(raw_path, errors="strict")
+    except UnicodeDecodeError as error:
+        raise AWSError("InvalidURI", "Couldn't parse the specified URI.", 400) from error
 
 
 async def _body(request: HTTPRequest) -> bytes:
@@ -118,7 +138,7 @@ def _query(context: Context, service: str, body: bytes, request_id: str) -> Resp
     if handler is None:
         raise AWSError("InvalidAction", f"This engine does not serve {service}:{name}.")
     operation = operation_model(service, name)
-    response = handler(context, validated(operation, parse_query(parameters)))
+    response = handler(context, validated(operation, parse_query(operation, parameters)))
     return Response(xml_body(operation, response, request_id), media_type="text/xml")
 
 

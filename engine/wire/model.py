@@ -42,7 +42,7 @@ def parse_json(operation: OperationModel, body: bytes) -> Request:
     """The validated request of a JSON-1.1 call. Members that the model doesn't know are left out, as AWS does."""
     try:
         given = json.loads(body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AWSError("SerializationException", "The request body is not JSON.") from error
     if not isinstance(given, dict):
         raise AWSError("SerializationException", "The request body is not a JSON object.")
@@ -153,16 +153,33 @@ def _lower(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-def parse_query(parameters: dict[str, str]) -> Request:
-    """The plain members and ``Name.member.N`` lists of a query-protocol call; nested structures are left out."""
-    request: Request = {}
-    for key, value in parameters.items():
-        name, _, rest = key.partition(".member.")
-        if not rest:
-            request[key] = value
-        elif rest.isdigit():
-            request.setdefault(name, []).append(value)
-    return request
+def parse_query(operation: OperationModel, parameters: dict[str, str]) -> Request:
+    """The request of a query-protocol call (``Name``, ``Name.member.N``, ``Name.Inner``), by the operation's input shape."""
+    if operation.input_shape is None:
+        return {}
+    return dict(_from_query(operation.input_shape, "", parameters) or {})
+
+
+def _from_query(shape: Any, at: str, given: dict[str, str]) -> Any:
+    if shape.type_name == "structure":
+        inner = {name: _from_query(member, f"{at}.{name}" if at else name, given) for name, member in shape.members.items()}
+        return {name: value for name, value in inner.items() if value is not None} or None
+    if shape.type_name == "list":
+        prefix = f"{at}.member."
+        heads = {key.removeprefix(prefix).partition(".")[0] for key in given if key.startswith(prefix)}
+        numbers = sorted(int(head) for head in heads if re.fullmatch("[0-9]{1,6}", head))
+        return [_from_query(shape.member, f"{prefix}{number}", given) for number in numbers] or ([] if at in given else None)
+    text = given.get(at)
+    try:
+        if text is not None and shape.type_name in {"integer", "long"}:
+            return int(text)
+        if text is not None and shape.type_name in {"float", "double"}:
+            return float(text)
+    except ValueError as error:
+        raise AWSError("MalformedInput", f"{at} must be a number.") from error
+    if text is not None and shape.type_name == "boolean":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    return text
 
 
 # responses -----------------------------------------------------------------------------------------

@@ -99,7 +99,8 @@ def verify(
         raise AWSError("InvalidRequest", "Missing required header for this request: x-amz-content-sha256", 400)
     for name in unsigned:
         if name not in names:
-            raise AWSError("AccessDenied", f"There were headers present in the request which were not signed: {name}", 403)
+            code = "AccessDenied" if service == "s3" else _mismatch(service)
+            raise AWSError(code, f"There were headers present in the request which were not signed: {name}", 403)
     covered = payload_hash
     if service == "s3":
         covered = headers.get("x-amz-content-sha256", UNSIGNED) if authorization else UNSIGNED
@@ -122,9 +123,12 @@ def verify(
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     expected = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
     if not hmac.compare_digest(expected.encode(), signature.encode()):
-        code = "SignatureDoesNotMatch" if service in {"s3", "sts", "iam"} else "InvalidSignatureException"
-        raise AWSError(code, "The request signature we calculated does not match the signature you provided.", 403)
+        raise AWSError(_mismatch(service), "The request signature we calculated does not match the signature you provided.", 403)
     return Signed(service, region, covered, Chain(key, stamp, "/".join(scope), signature))
+
+
+def _mismatch(service: str) -> str:
+    return "SignatureDoesNotMatch" if service in {"s3", "sts", "iam"} else "InvalidSignatureException"
 
 
 def _check_time(stamp: str, date: str, query: Mapping[str, str], *, presigned: bool, now: float) -> None:

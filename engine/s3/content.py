@@ -1,0 +1,203 @@
+"""Objects over the wire: put, get, head, copy, delete, with their conditions and ranges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from email.utils import formatdate, parsedate_to_datetime
+from typing import BinaryIO
+from urllib.parse import unquote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from engine.context import AWSError, Context
+from engine.s3.body import S3Request, content
+from engine.s3.objects import Expected, Incoming, Stored
+from engine.s3.xml import document, iso
+
+KEPT = {"content-type", "content-encoding", "content-disposition", "content-language", "cache-control", "expires"}
+CHECKSUM = "x-amz-checksum-"
+OVERRIDES = {f"response-{name}": name for name in KEPT}
+READ = {*OVERRIDES, "x-id", "versionId"}
+PRECONDITION = "At least one of the pre-conditions you specified did not hold"
+CHUNK = 1024 * 1024
+MAX_METADATA = 2048
+
+
+async def put(context: Context, request: S3Request) -> Response:
+    """PutObject, or UploadPart when the query names an upload."""
+    refuse_unkept(request.headers)
+    kept(request.headers)
+    expected(request.headers)
+    with context.objects.incoming() as incoming:
+        buffer = bytearray()
+        async for chunk in content(request):
+            buffer += chunk
+            if len(buffer) >= CHUNK:
+                await run_in_threadpool(incoming.write, bytes(buffer))
+                buffer.clear()
+        incoming.write(bytes(buffer))
+        return await run_in_threadpool(_keep, context, request, incoming)
+
+
+def _keep(context: Context, request: S3Request, incoming: Incoming) -> Response:
+    if "uploadId" in request.query:
+        etag = context.objects.put_part(request.query["uploadId"], part_number(request), incoming, context.now())
+    else:
+        headers = kept(request.headers) | request.checksums
+        condition = expected(request.headers)
+        etag = context.objects.put(request.bucket, request.key, incoming, headers, context.now(), expected=condition).etag
+    return Response(headers={"ETag": f'"{etag}"', **request.checksums})
+
+
+def part_number(request: S3Request) -> int:
+    number = request.query.get("partNumber", "")
+    if not re.fullmatch("[0-9]{1,5}", number) or not 1 <= int(number) <= 10_000:
+        raise AWSError("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive", 400)
+    return int(number)
+
+
+def expected(headers: Mapping[str, str]) -> Expected:
+    """If-Match and If-None-Match of a write."""
+    if headers.get("if-none-match", "*") != "*":
+        raise AWSError("NotImplemented", "If-None-Match of a write takes only *.", 501)
+    return Expected("if-none-match" in headers, headers["if-match"].strip('"') if "if-match" in headers else None)
+
+
+def kept(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a write that its object keeps: content type and the like, and user metadata."""
+    own = {k: v for k, v in headers.items() if k in KEPT or k.startswith("x-amz-meta-")}
+    if sum(len(k) - len("x-amz-meta-") + len(v) for k, v in own.items() if k.startswith("x-amz-meta-")) > MAX_METADATA:
+        raise AWSError("MetadataTooLarge", f"Your metadata headers exceed the maximum allowed metadata size of {MAX_METADATA} bytes.", 400)
+    if "content-encoding" in own:
+        own["content-encoding"] = ",".join(p.strip() for p in own["content-encoding"].split(",") if p.strip() != "aws-chunked")
+    return {k: v for k, v in own.items() if v or k.startswith("x-amz-meta-")}
+
+
+def refuse_unkept(headers: Mapping[str, str]) -> None:
+    """Promises that this engine would break are refused rather than ignored."""
+    for name in headers:
+        if name.startswith(("x-amz-server-side-encryption-customer-", "x-amz-object-lock-")) or name == "x-amz-tagging":
+            raise AWSError("NotImplemented", f"This engine does not serve {name}.", 501)
+
+
+def get(context: Context, request: S3Request) -> Response:
+    """GetObject and HeadObject."""
+    if request.query.keys() - READ:
+        raise AWSError("NotImplemented", f"This engine does not read objects with {', '.join(sorted(request.query.keys() - READ))}.", 501)
+    if request.query.get("versionId", "null") != "null":
+        raise AWSError("NoSuchVersion", "The specified version does not exist.", 404)
+    opened = context.objects.open(request.bucket, request.key)
+    if opened is None:
+        raise AWSError("NoSuchKey", "The specified key does not exist.", 404)
+    stored, file = opened
+    try:
+        start, end, status = _conditions(stored, request.headers)
+    except BaseException:
+        file.close()
+        raise
+    headers = {
+        **{name: value for name, value in stored.headers.items() if not name.startswith(CHECKSUM)},
+        "ETag": f'"{stored.etag}"',
+        "Last-Modified": formatdate(stored.modified, usegmt=True),
+        "Accept-Ranges": "bytes",
+        "Content-Length": str(end - start),
+    }
+    headers.update({name: request.query[asked] for asked, name in OVERRIDES.items() if asked in request.query})
+    if status == 206:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{stored.size}"
+    elif request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
+        headers.update({name: value for name, value in stored.headers.items() if name.startswith(CHECKSUM)})
+    headers.setdefault("content-type", "binary/octet-stream")
+    if any(c in value for value in headers.values() for c in "\r\n\0"):
+        file.close()
+        raise AWSError("InvalidArgument", "A header may not hold a line break.", 400)
+    if request.method == "HEAD" or status == 304:
+        file.close()
+        return Response(status_code=status, headers=headers)
+    return StreamingResponse(_read(file, start, end), status_code=status, headers=headers)
+
+
+def _conditions(stored: Stored, headers: Mapping[str, str]) -> tuple[int, int, int]:
+    """(start, end, status) after If-Match, If-None-Match, If-(Un)Modified-Since and Range."""
+    if "if-match" in headers:
+        if headers["if-match"].strip('"') not in {stored.etag, "*"}:
+            raise AWSError("PreconditionFailed", PRECONDITION, 412)
+    else:
+        unchanged = _second(headers.get("if-unmodified-since"))
+        if unchanged is not None and stored.modified >= unchanged + 1:
+            raise AWSError("PreconditionFailed", PRECONDITION, 412)
+    if "if-none-match" in headers:
+        if headers["if-none-match"].strip('"') in {stored.etag, "*"}:
+            return 0, stored.size, 304
+    else:
+        changed = _second(headers.get("if-modified-since"))
+        if changed is not None and stored.modified < changed + 1:
+            return 0, stored.size, 304
+    found = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", headers.get("range", ""))
+    if not found or found.groups() == ("", ""):
+        return 0, stored.size, 200
+    first, last = found.groups()
+    if first and last and int(last) < int(first):
+        return 0, stored.size, 200
+    start = int(first) if first else max(0, stored.size - int(last))
+    end = min(stored.size, int(last) + 1) if first and last else stored.size
+    if start >= stored.size:
+        raise AWSError("InvalidRange", "The requested range is not satisfiable", 416)
+    return start, end, 206
+
+
+def _second(date: str | None) -> float | None:
+    """An HTTP date as seconds since the epoch; None when it is missing or not a date (S3 ignores it then)."""
+    try:
+        return parsedate_to_datetime(date).timestamp() if date else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _read(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+    with file:
+        file.seek(start)
+        while start < end:
+            chunk = file.read(min(CHUNK, end - start))
+            if not chunk:
+                raise EOFError(f"{file.name} is shorter than its record")
+            start += len(chunk)
+            yield chunk
+
+
+def copy(context: Context, request: S3Request) -> Response:
+    """CopyObject, or UploadPartCopy when the query names an upload."""
+    refuse_unkept(request.headers)
+    headers = request.headers
+    bucket, _, key = unquote(headers["x-amz-copy-source"].partition("?")[0]).removeprefix("/").partition("/")
+    if not context.objects.has_bucket(bucket):
+        raise AWSError("NoSuchBucket", "The specified bucket does not exist", 404)
+    replace = headers.get("x-amz-metadata-directive", "COPY").upper() == "REPLACE"
+    part = "uploadId" in request.query
+    if (bucket, key) == (request.bucket, request.key) and not replace and not part:
+        raise AWSError("InvalidRequest", "This copy request is illegal: it copies an object to itself and changes nothing.", 400)
+    opened = context.objects.open(bucket, key)
+    if opened is None:
+        raise AWSError("NoSuchKey", "The specified key does not exist.", 404)
+    stored, file = opened
+    with file:
+        source = {f"if-{k.removeprefix('x-amz-copy-source-if-')}": v for k, v in headers.items() if k.startswith("x-amz-copy-source-if-")}
+        start, end, status = _conditions(stored, {**source, "range": headers.get("x-amz-copy-source-range", "") if part else ""})
+        if status == 304:
+            raise AWSError("PreconditionFailed", PRECONDITION, 412)
+        with context.objects.incoming() as incoming:
+            for chunk in _read(file, start, end):
+                incoming.write(chunk)
+            if part:
+                etag = context.objects.put_part(request.query["uploadId"], part_number(request), incoming, context.now())
+                return document("CopyPartResult", [("ETag", f'"{etag}"'), ("LastModified", iso(context.now()))])
+            own = kept(headers) if replace else stored.headers
+            copied = context.objects.put(request.bucket, request.key, incoming, own, context.now(), expected=expected(headers))
+    return document("CopyObjectResult", [("ETag", f'"{copied.etag}"'), ("LastModified", iso(copied.modified))])
+
+
+def delete(context: Context, request: S3Request) -> Response:
+    context.objects.delete(request.bucket, request.key, expected=expected(request.headers))
+    return Response(status_code=204)
