@@ -1,0 +1,66 @@
+"""The app in-process, on an empty workspace and on one that the workflow filled."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import datasets, registry, workflow
+from core.clients import Clients, connect
+from core.identity import WORKFLOW
+from core.settings import Settings
+from engine import lifecycle
+
+APP = str(Path(__file__).parents[2] / "streamlit_app.py")
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory):
+    """A workspace in which nothing has happened."""
+    workspace = tmp_path_factory.mktemp("empty")
+    yield workspace
+    lifecycle.stop(workspace)
+
+
+@pytest.fixture(scope="session")
+def full(tmp_path_factory):
+    """A workspace in which the whole workflow has run on 4,000 of the rows, four trials."""
+    workspace = tmp_path_factory.mktemp("full")
+    rows = datasets.bundled().sample(4000, random_state=1)
+    frame = pd.read_csv(io.BytesIO(datasets.to_csv(rows)))
+    workflow.run(connect(Settings(workspace=workspace)), WORKFLOW, frame, datasets.BUNDLED_ROLES, workflow.Options(max_jobs=4))
+    yield workspace
+    lifecycle.stop(workspace)
+
+
+@pytest.fixture(scope="session")
+def clients(full) -> Clients:
+    return connect(Settings(workspace=full))
+
+
+@pytest.fixture(scope="session")
+def packages(clients) -> list[str]:
+    """ARNs of the registered versions, newest first."""
+    return [version.arn for version in registry.versions(clients)]
+
+
+@pytest.fixture
+def app(monkeypatch):
+    """``app(workspace, "bias", person="Chris", job=...)``: the page as that person sees it."""
+
+    def build(workspace: Path, page: str = "overview", person: str = "Dana", **query: str) -> AppTest:
+        monkeypatch.setenv("GOVERNANCE_WORKSPACE", str(workspace))
+        test = AppTest.from_file(APP, default_timeout=60)
+        test.run()
+        chosen = next(option for option in test.selectbox(key="signed_in").options if option.startswith(person))
+        test.selectbox(key="signed_in").set_value(chosen)
+        for name, value in query.items():
+            test.query_params[name] = value
+        test.switch_page(f"pages/{page}.py").run()
+        return test
+
+    return build

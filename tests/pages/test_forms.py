@@ -1,0 +1,82 @@
+"""The pages start real work, and refuse what can't be."""
+
+from __future__ import annotations
+
+import pytest
+
+from core import bias, explainability, jobs, rebalancing, training, tuning
+
+
+def press(test, label: str):
+    button = next(button for button in test.button if button.label == label)
+    return button.click().run()
+
+
+def test_rebalancing_by_reweighing_starts_a_job_and_links_to_it(app, full, clients):
+    test = app(full, "data")
+    test.selectbox(key="method").set_value("reweighing").run()
+    test = press(test, "Rebalance")
+    assert not test.exception
+    job = test.query_params["job"]
+    jobs.wait(clients, [("processing", job)])
+    assert rebalancing.result(clients, job).weights
+
+
+def test_a_table_whose_label_has_three_values_is_refused_before_anything_is_stored(app, empty):
+    test = app(empty, "data")
+    test.segmented_control(key="source").set_value("upload").run()
+    test.file_uploader[0].upload("people.csv", b"outcome,sex,income\n0,1,5\n1,2,6\n1,1,7\n0,2,8\n").run()
+    assert not test.error
+    label = next(box for box in test.selectbox if box.label == "Label")
+    label.set_value("income").run()
+    assert "income has 4 different value(s)" in test.error[0].value
+    assert next(button for button in test.button if button.label == "Rebalance").disabled
+
+
+def test_a_file_that_is_not_utf_8_is_refused_with_the_line(app, empty):
+    test = app(empty, "data")
+    test.segmented_control(key="source").set_value("upload").run()
+    test.file_uploader[0].upload("latin.csv", b"a,b,c\n1,2,\xe9\n").run()
+    assert "not UTF-8: line 2" in test.error[0].value
+
+
+def test_a_tuning_job_is_launched_with_what_the_form_says(app, full, clients):
+    test = app(full, "tuning", data=rebalancing.list_jobs(clients)[-1].name)
+    next(number for number in test.number_input if number.label == "Jobs").set_value(2)
+    next(box for box in test.selectbox if box.label == "Strategy").set_value("Random")
+    test = press(test.run(), "Launch tuning")
+    job = tuning.describe(clients, test.query_params["job"])
+    jobs.wait(clients, [("tuning", job.name)])
+    assert job.raw["HyperParameterTuningJobConfig"]["Strategy"] == "Random"
+    assert job.raw["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxNumberOfTrainingJobs"] == 2
+
+
+def test_more_jobs_at_a_time_than_jobs_is_refused_with_a_remedy(app, full):
+    before = tuning_names(app, full)
+    test = app(full, "tuning")
+    next(number for number in test.number_input if number.label == "Jobs").set_value(1)
+    next(number for number in test.number_input if number.label == "In parallel").set_value(5)
+    test = press(test.run(), "Launch tuning")
+    assert "1 jobs, 5 at a time" in test.error[0].value
+    assert tuning_names(app, full) == before
+
+
+def tuning_names(app, full) -> list[str]:
+    return next(box for box in app(full, "tuning").selectbox if box.label == "Tuning job").options
+
+
+def test_the_baseline_is_trained_on_the_untouched_rows(app, full, clients):
+    test = press(app(full, "tuning"), "Train")
+    job = training.describe(clients, test.query_params["training"])
+    jobs.wait(clients, [("training", job.name)])
+    channels = {c["ChannelName"]: c["DataSource"]["S3DataSource"]["S3Uri"] for c in job.raw["InputDataConfig"]}
+    assert channels["train"].endswith("/train.csv")
+
+
+@pytest.mark.parametrize(("page", "label", "module"), [("bias", "Measure bias", bias), ("explainability", "Explain", explainability)])
+def test_a_report_is_started_on_the_test_rows(app, full, clients, page, label, module):
+    test = press(app(full, page), label)
+    job = test.query_params["job"]
+    jobs.wait(clients, [("processing", job)])
+    assert jobs.input_of(jobs.describe(clients, "processing", job), "dataset").endswith("/test_header.csv")
+    assert job in [found.name for found in module.list_jobs(clients)]
