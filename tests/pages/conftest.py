@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, registry, workflow
+from core import datasets, registry, tuning, workflow
 from core.clients import Clients, connect
 from core.identity import WORKFLOW
 from core.settings import Settings
@@ -46,6 +46,12 @@ def clients(full) -> Clients:
 def packages(clients) -> list[str]:
     """ARNs of the registered versions, newest first."""
     return [version.arn for version in registry.versions(clients)]
+
+
+@pytest.fixture(scope="session")
+def tuning_job(clients) -> str:
+    """The workflow's own tuning job: the first of the workspace."""
+    return tuning.list_jobs(clients)[-1].name
 
 
 @pytest.fixture

@@ -1,0 +1,145 @@
+"""Every page on an empty workspace, on a full one, and when something is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from core import datasets, jobs, rebalancing, registry
+from core.identity import WORKFLOW
+
+PAGES = ("overview", "data", "tuning", "lineage", "registry", "bias", "explainability")
+TITLES = {"data": "Data and rebalancing"}
+GONE = [("data", "job"), ("tuning", "job"), ("bias", "job"), ("explainability", "job"), ("registry", "package")]
+
+
+def text(test) -> str:
+    parts = [*test.markdown, *test.caption, *test.info, *test.warning, *test.error, *test.subheader]
+    return "\n".join(str(part.value) for part in parts)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_workspace_is_no_error_and_says_what_to_do_next(app, empty, page):
+    test = app(empty, page)
+    assert not test.exception
+    assert not test.error
+    assert test.title[0].value == TITLES.get(page, page.capitalize())
+    assert test.page_link
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("person", ["Dana", "Chris", "Vera"])
+def test_a_full_workspace_is_shown_to_every_role(app, full, page, person):
+    test = app(full, page, person)
+    assert not test.exception
+    assert not test.error
+    assert test.metric or test.get("echarts_chart") or test.get("plotly_chart")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_engine_that_cannot_start_is_an_error_with_a_remedy_and_no_traceback(app, tmp_path, page):
+    blocked = tmp_path / "file"
+    blocked.write_text("this is no folder")
+    test = app(blocked, page)
+    assert not test.exception
+    assert "choose another workspace" in test.error[0].value
+
+
+@pytest.mark.parametrize(("page", "name"), GONE)
+def test_a_link_to_something_that_is_gone_says_so(app, full, page, name):
+    test = app(full, page, **{name: "gone"})
+    assert not test.exception
+    assert "gone" in test.warning[0].value
+
+
+def test_a_link_to_a_lineage_node_that_is_unknown_is_an_error_with_a_remedy(app, full):
+    test = app(full, "lineage", uri="s3://nowhere/nothing.csv")
+    assert not test.exception
+    assert "Nothing is recorded about s3://nowhere/nothing.csv" in test.error[0].value
+
+
+def test_the_overview_counts_what_the_workspace_holds(app, full):
+    values = {metric.label: metric.value for metric in app(full).metric}
+    assert values["Data sets"] == "1"
+    assert values["Versions"] == "2"
+    assert values["Waiting for a decision"] == "2"
+
+
+def test_the_data_page_counts_every_training_row_and_says_what_happened_to_the_groups(app, full, clients):
+    job = rebalancing.list_jobs(clients)[-1].name
+    manifest = rebalancing.result(clients, job).manifest
+    test = app(full, "data", job=job)
+    values = {metric.label: metric.value for metric in test.metric}
+    assert values["Training rows"] == f"{manifest['split']['train_rows']:,}"
+    assert values["Leaked rows"] == "0"
+    table = next(frame.value for frame in test.dataframe if "change" in frame.value and "label" in frame.value)
+    assert table["after"].sum() == manifest["split"]["train_rows"]
+    assert f"{manifest['synthetic']['count']:,} synthetic rows" in text(test)
+    assert "no held-out row" in text(test)
+
+
+def test_the_workshops_order_is_marked_as_a_leak(app, full, clients):
+    options = rebalancing.Rebalance("smote", "label", {"k_neighbors": 5}, order="workshop")
+    job = rebalancing.launch(clients, WORKFLOW, datasets.list_datasets(clients)[0], options)
+    jobs.wait(clients, [("processing", job)])
+    test = app(full, "data", job=job)
+    assert test.warning[0].value.startswith("**Leak: ")
+    assert {metric.label: metric.value for metric in test.metric}["Leaked rows"] != "0"
+
+
+def test_the_tuning_page_shows_every_trial_and_that_they_used_the_rebalanced_rows(app, full, tuning_job):
+    test = app(full, "tuning", job=tuning_job)
+    assert {metric.label: metric.value for metric in test.metric}["Trials"] == "4 of 4"
+    assert "Every trial trained on the rebalanced rows" in text(test)
+    assert any(len(frame.value) == 4 and "objective" in frame.value for frame in test.dataframe)
+
+
+def test_all_21_bias_metrics_are_shown_with_range_and_words(app, full):
+    test = app(full, "bias")
+    rows = [str(cell) for table in test.table for cell in table.value["reading"]]
+    assert len(rows) == 21
+    assert all(", [" in row or ", (" in row for row in rows)
+    assert all(len(row.split(". ", 1)[1]) > 10 for row in rows)
+
+
+def test_shap_values_add_up_to_the_prediction_on_the_page(app, full):
+    test = app(full, "explainability")
+    error = next(metric.value for metric in test.metric if metric.label.startswith("Additivity"))
+    assert float(error) <= 1e-5
+
+
+def test_two_versions_are_compared_with_intervals_and_noise_is_called_noise(app, full, packages):
+    test = app(full, "registry", package=packages[0])
+    table = next(frame.value for frame in test.dataframe if "beyond noise" in frame.value)
+    assert set(table["metric"]) >= {"auc", "recall", "brier"}
+    assert table["difference"].str.contains(r"\[").any()
+    assert table["beyond noise"].str.startswith(("yes", "no", "–")).all()
+
+
+def test_the_data_scientist_cannot_decide(app, full, packages):
+    test = app(full, "registry", "Dana", package=packages[0])
+    assert not [button for button in test.button if button.label in {"Approve", "Reject"}]
+    assert "not decide" in text(test)
+
+
+def test_a_rejection_without_reasons_is_refused_and_changes_nothing(app, full, clients, packages):
+    test = app(full, "registry", "Chris", package=packages[0])
+    test.text_area(key="comment").set_value("no")
+    next(button for button in test.button if button.label == "Reject").click().run()
+    assert "needs its reasons" in test.error[0].value
+    assert registry.get(clients, packages[0]).status == registry.PENDING
+
+
+def test_the_lineage_page_opens_at_the_version_that_a_link_names(app, full, packages):
+    test = app(full, "lineage", package=packages[0])
+    assert not test.error
+    assert ":artifact/" in test.query_params["arn"]
+    assert "nodes shown" in text(test)
+
+
+@pytest.mark.parametrize("page", ["data", "tuning", "bias", "explainability"])
+def test_a_viewer_may_launch_nothing(app, full, page):
+    test = app(full, page, "Vera")
+    names = {"Rebalance", "Launch tuning", "Train", "Measure bias", "Explain"}
+    launches = [button for button in test.button if button.label in names]
+    assert launches
+    assert all(button.disabled for button in launches)
