@@ -107,7 +107,7 @@ def get(context: Context, request: S3Request) -> Response:
     headers.update({name: request.query[asked] for asked, name in OVERRIDES.items() if asked in request.query})
     if status == 206:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{stored.size}"
-    elif request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
+    elif status == 200 and request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
         headers.update({name: value for name, value in stored.headers.items() if name.startswith(CHECKSUM)})
     headers.setdefault("content-type", "binary/octet-stream")
     if any(c in value for value in headers.values() for c in "\r\n\0"):
