@@ -1,4 +1,4 @@
-"""Exact SHAP on the 30,000 rows, beside shap's KernelExplainer with 100 samples (on 200 rows, scaled)."""
+"""SHAP of the probability on the 30,000 rows, beside shap's KernelExplainer with 100 samples (on 200 rows, scaled)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main(rows: int = 30_000, peer_rows: int = 200, runs: int = 3) -> None:
         shap.KernelExplainer(predict, baseline).shap_values(features.head(peer_rows).to_numpy(), nsamples=100, silent=True)
 
     row = compare(
-        f"exact SHAP, {len(features):,} rows × {features.shape[1]}",
+        f"SHAP of the probability, {len(features):,} rows × {features.shape[1]}",
         lambda: explain(booster, features, baseline),
         peer,
         peer_name="KernelExplainer, 100 samples",
