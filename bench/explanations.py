@@ -6,10 +6,10 @@ import sys
 
 import shap
 import xgboost
-from core.analysis.explanations import explain
-from core.datasets import bundled
 
 from bench.compare import compare, save
+from core.analysis.explanations import explain
+from core.datasets import bundled
 
 
 def main(rows: int = 30_000, peer_rows: int = 200, runs: int = 3) -> None:
