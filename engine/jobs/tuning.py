@@ -5,6 +5,7 @@ The study is rebuilt from the training jobs' records, so a tuning job goes on wh
 
 from __future__ import annotations
 
+import itertools
 import random
 import secrets
 import statistics
@@ -43,6 +44,12 @@ class Space:
         """The hyperparameters of a training job."""
         return {name: str(1 - value if name in self.reverse else value) for name, value in values.items()}
 
+    def point(self, number: int) -> dict[str, str]:
+        """The hyperparameters of the grid's point ``number``, from 0."""
+        choices = [d.choices if hasattr(d, "choices") else range(d.low, d.high + 1) for d in self.distributions.values()]
+        found = next(itertools.islice(itertools.product(*choices), number, None))
+        return self.texts(dict(zip(self.distributions, found, strict=True)))
+
     def values(self, texts: dict[str, str]) -> dict[str, Any] | None:
         """The values behind a training job's hyperparameters, or None when they lie outside the ranges."""
         from optuna.distributions import CategoricalDistribution, IntDistribution
@@ -72,16 +79,11 @@ def _logarithmic(item: Body, low: float, high: float) -> bool:
     return scaling == "Logarithmic" or (scaling == "Auto" and low > 0 and high / low >= 100)
 
 
-def _sampler(strategy: str, space: Space, seed: int) -> Any:
+def _sampler(strategy: str, seed: int) -> Any:
     import optuna
 
     if strategy == "Random":
         return optuna.samplers.RandomSampler(seed=seed)
-    if strategy == "Grid":
-        grid = {
-            name: list(d.choices) if hasattr(d, "choices") else list(range(d.low, d.high + 1)) for name, d in space.distributions.items()
-        }
-        return optuna.samplers.GridSampler(grid, seed=seed)
     return optuna.samplers.TPESampler(multivariate=True, constant_liar=True, seed=seed, n_startup_trials=5)
 
 
@@ -139,7 +141,7 @@ def run_tuning(context: Context, name: str) -> None:
     most = grid_size(ranges) if strategy == "Grid" else limits["MaxNumberOfTrainingJobs"]
     most = min(most, limits.get("MaxNumberOfTrainingJobs") or most)
     seed = config.get("RandomSeed", random.Random(name).randrange(2**31))  # noqa: S311 - a seed, no secret
-    study = optuna.create_study(direction="maximize" if direction == "Maximize" else "minimize", sampler=_sampler(strategy, space, seed))
+    study = optuna.create_study(direction="maximize" if direction == "Maximize" else "minimize", sampler=_sampler(strategy, seed))
     for past, known in _earlier(context, body, space, metric):
         study.add_trial(optuna.trial.create_trial(params=known, distributions=space.distributions, value=past))
     asked: dict[str, Any] = {}
@@ -177,12 +179,14 @@ def run_tuning(context: Context, name: str) -> None:
                 context.jobs.finish(KIND, name, "Completed")
             return
         elif len(jobs) < most and len(running) < limits["MaxParallelTrainingJobs"]:
-            trial = study.ask(space.distributions)
-            parameters = space.texts(trial.params)
+            job_name = f"{name}-{len(jobs) + 1:03}-{secrets.token_hex(4)}"
+            if strategy == "Grid":
+                parameters = space.point(len(jobs))
+            else:
+                asked[job_name] = study.ask(space.distributions)
+                parameters = space.texts(asked[job_name].params)
             if rung is not None:
                 parameters |= rung.rounds(len(jobs), definition(body), jobs, metric, direction)
-            job_name = f"{name}-{len(jobs) + 1:03}-{secrets.token_hex(4)}"
-            asked[job_name] = trial
             _launch(context, body, job_name, parameters, metric)
             continue
         if config.get("TrainingJobEarlyStoppingType") == "Auto":
