@@ -154,6 +154,9 @@ class Jobs:
         theirs.close()
         with self._lock:
             self._processes[(kind, name)] = process
+            taken_back = (kind, name) in self._cancelled
+        if taken_back:
+            process.kill()
         limit = body.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
         timer = threading.Timer(limit, self._too_long, args=(kind, name)) if limit else None
         started = context.now()
