@@ -9,6 +9,8 @@ from core import jobs, rebalancing, training, tuning
 from core.settings import Settings
 from pages import _session, _show
 
+RESULTS, SINGLE = ":material/insights: Results", ":material/model_training: Single models"
+
 
 def data_job(key: str) -> rebalancing.Rebalanced | None:
     """Choose among the rebalancings that have completed; None where there's none."""
@@ -58,8 +60,7 @@ def tuning_form() -> None:
         )
         with _show.errors_shown(), st.spinner("Starting the tuning job …"):
             name = tuning.launch(_session.clients(), _session.identity(), request)
-            st.query_params.from_dict({"job": name})
-            st.rerun()
+            _show.turn_to("tuning", RESULTS, job=name)
 
 
 def _ranges() -> tuple[tuning.Range, ...]:
@@ -109,5 +110,4 @@ def baseline_form() -> None:
             with _show.errors_shown(), st.spinner("Starting the training job …"):
                 train, validation = data.uri("train.csv"), data.uri("validation_res.csv")
                 name = training.launch(_session.clients(), _session.identity(), train, validation, chosen, rebalanced=data.job)
-                st.query_params.from_dict({"training": name})
-                st.rerun()
+                _show.turn_to("tuning", SINGLE, training=name)

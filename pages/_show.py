@@ -88,6 +88,21 @@ def link(page: str, label: str, **query: str) -> None:
     st.page_link(f"pages/{page}.py", label=label, icon=ICONS[page], query_params=query or None)
 
 
+def sections(page: str, labels: list[str], default: str | None = None) -> Any:
+    """Tabs of which only the open one is drawn; ``turn_to`` opens another."""
+    turn = st.session_state.pop(f"{page}-turn", None)
+    if turn is not None:
+        st.session_state[f"{page}-tabs"] = turn
+    return st.tabs(labels, default=default, key=f"{page}-tabs", on_change="rerun")
+
+
+def turn_to(page: str, label: str, **query: str) -> None:
+    """Draw this page anew at the tab ``label``, with ``query`` in the URL."""
+    st.session_state[f"{page}-turn"] = label
+    st.query_params.from_dict(query)
+    st.rerun()
+
+
 def empty(text: str, page: str, label: str) -> None:
     """Say that there's nothing yet, and link to what to do next."""
     with st.container(border=True):

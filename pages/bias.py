@@ -10,6 +10,8 @@ from core.views import bias as views
 from core.views.style import percent
 from pages import _reports, _session, _show
 
+RESULTS, NEW = ":material/insights: Reports", ":material/add: New report"
+
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Reading the report …")
 def report(target: str, job: str) -> bias.BiasReport:
@@ -55,6 +57,21 @@ def show(name: str, other: str | None) -> None:
     _reports.downloads(done.folder, name)
 
 
+def draw(found: list[jobs.Job]) -> None:
+    if not found:
+        st.markdown("No model was measured yet. Choose one under **New report**, or run the whole workflow.")
+        _show.link("overview", "To the overview")
+        return
+    name, other = _reports.pair(found)
+    job = jobs.describe(_session.clients(), "processing", name)
+    if job.status == "Completed":
+        show(name, other)
+    elif job.status in jobs.FINAL:
+        _show.failed(job)
+    else:
+        _show.watch("processing", name)
+
+
 def launch_form() -> None:
     asked = _reports.model_form("bias")
     if asked is None:
@@ -67,28 +84,16 @@ def launch_form() -> None:
     if st.button("Measure bias", type="primary", icon=":material/play_arrow:", disabled=not _show.may("launch")):
         with _show.errors_shown(), st.spinner("Starting the job …"):
             name = bias.launch(_session.clients(), _session.identity(), _reports.ensured(model), data, rows=rows, threshold=threshold)
-            st.query_params.from_dict({"job": name})
-            st.rerun()
+            _show.turn_to("bias", RESULTS, job=name)
 
 
 st.title("Bias")
 with _show.errors_shown(stop=True):
     found = bias.list_jobs(_session.clients())
-results, form = st.tabs(
-    [":material/insights: Reports", ":material/add: New report"], default=None if found else ":material/add: New report"
-)
-with results, _show.errors_shown():
-    if found:
-        name, other = _reports.pair(found)
-        job = jobs.describe(_session.clients(), "processing", name)
-        if job.status == "Completed":
-            show(name, other)
-        elif job.status in jobs.FINAL:
-            _show.failed(job)
-        else:
-            _show.watch("processing", name)
-    else:
-        st.markdown("No model was measured yet. Choose one under **New report**, or run the whole workflow.")
-        _show.link("overview", "To the overview")
-with form, _show.errors_shown():
-    launch_form()
+results, form = _show.sections("bias", [RESULTS, NEW], None if found else NEW)
+if results.open:
+    with results, _show.errors_shown():
+        draw(found)
+if form.open:
+    with form, _show.errors_shown():
+        launch_form()

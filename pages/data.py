@@ -11,6 +11,7 @@ from core.views import rebalancing as views
 from core.views.style import percent
 from pages import _roles, _session, _show
 
+RESULTS, NEW = ":material/insights: Results", ":material/add: New rebalancing"
 NAMES = {"none": "split only", **{key: name for key, name in rebalancing.METHODS.items() if key != "none"}}
 
 
@@ -64,6 +65,21 @@ def show(name: str) -> None:
         st.json(config, expanded=False)
 
 
+def draw(found: list[jobs.Job]) -> None:
+    if not found:
+        st.markdown("Nothing was rebalanced yet. Choose data and a method under **New rebalancing**, or run the whole workflow.")
+        _show.link("overview", "Run the whole workflow")
+        return
+    name = _show.chosen("job", [job.name for job in found], "Rebalancing job")
+    job = jobs.describe(_session.clients(), "processing", name)
+    if job.status == "Completed":
+        show(name)
+    elif job.status in jobs.FINAL:
+        _show.failed(job)
+    else:
+        _show.watch("processing", name)
+
+
 def launch_form() -> None:
     dataset = _roles.choose()
     st.subheader("Method")
@@ -85,8 +101,7 @@ def launch_form() -> None:
         with _show.errors_shown(), st.spinner("Starting the job …"):
             stored = _roles.stored(dataset)
             options = rebalancing.Rebalance(method, goal, parameters, int(seed), order=order)
-            st.query_params["job"] = rebalancing.launch(_session.clients(), _session.identity(), stored, options)
-            st.rerun()
+            _show.turn_to("data", RESULTS, job=rebalancing.launch(_session.clients(), _session.identity(), stored, options))
 
 
 PRE_TRAINING_NAMES = {name: definition.description for name, definition in PRE_TRAINING.items()}
@@ -94,23 +109,10 @@ PRE_TRAINING_NAMES = {name: definition.description for name, definition in PRE_T
 st.title("Data and rebalancing")
 with _show.errors_shown(stop=True):
     found = rebalancing.list_jobs(_session.clients())
-results, form = st.tabs(
-    [":material/insights: Results", ":material/add: New rebalancing"], default=None if found else ":material/add: New rebalancing"
-)
-with results, _show.errors_shown():
-    if found:
-        name = _show.chosen("job", [job.name for job in found], "Rebalancing job")
-        job = jobs.describe(_session.clients(), "processing", name)
-        if job.status == "Completed":
-            show(name)
-        elif job.status in jobs.FINAL:
-            _show.failed(job)
-        else:
-            _show.watch("processing", name)
-    else:
-        st.markdown(
-            "Nothing was rebalanced yet. Choose data and a method under **New rebalancing**, or let the overview run the whole workflow."
-        )
-        _show.link("overview", "Run the whole workflow")
-with form:
-    launch_form()
+results, form = _show.sections("data", [RESULTS, NEW], None if found else NEW)
+if results.open:
+    with results, _show.errors_shown():
+        draw(found)
+if form.open:
+    with form, _show.errors_shown():
+        launch_form()

@@ -9,6 +9,8 @@ from core.views import shap as views
 from core.views.style import number
 from pages import _reports, _session, _show
 
+RESULTS, NEW = ":material/insights: Results", ":material/add: New explanation"
+
 
 @st.cache_data(ttl="30m", max_entries=6, show_spinner="Reading the SHAP values …")
 def result(target: str, job: str) -> explainability.Shap:
@@ -54,6 +56,21 @@ def show(name: str, other: str | None) -> None:
     _reports.downloads(mine.folder, name)
 
 
+def draw(found: list[jobs.Job]) -> None:
+    if not found:
+        st.markdown("No model was explained yet. Choose one under **New explanation**, or run the whole workflow.")
+        _show.link("overview", "To the overview")
+        return
+    name, other = _reports.pair(found)
+    job = jobs.describe(_session.clients(), "processing", name)
+    if job.status == "Completed":
+        show(name, other)
+    elif job.status in jobs.FINAL:
+        _show.failed(job)
+    else:
+        _show.watch("processing", name)
+
+
 def launch_form() -> None:
     asked = _reports.model_form("shap")
     if asked is None:
@@ -64,28 +81,16 @@ def launch_form() -> None:
     if st.button("Explain", type="primary", icon=":material/play_arrow:", disabled=not _show.may("launch")):
         with _show.errors_shown(), st.spinner("Starting the job …"):
             name = explainability.launch(_session.clients(), _session.identity(), _reports.ensured(model), data, rows=rows)
-            st.query_params.from_dict({"job": name})
-            st.rerun()
+            _show.turn_to("explainability", RESULTS, job=name)
 
 
 st.title("Explainability")
 with _show.errors_shown(stop=True):
     found = explainability.list_jobs(_session.clients())
-results, form = st.tabs(
-    [":material/insights: Results", ":material/add: New explanation"], default=None if found else ":material/add: New explanation"
-)
-with results, _show.errors_shown():
-    if found:
-        name, other = _reports.pair(found)
-        job = jobs.describe(_session.clients(), "processing", name)
-        if job.status == "Completed":
-            show(name, other)
-        elif job.status in jobs.FINAL:
-            _show.failed(job)
-        else:
-            _show.watch("processing", name)
-    else:
-        st.markdown("No model was explained yet. Choose one under **New explanation**, or run the whole workflow.")
-        _show.link("overview", "To the overview")
-with form, _show.errors_shown():
-    launch_form()
+results, form = _show.sections("explainability", [RESULTS, NEW], None if found else NEW)
+if results.open:
+    with results, _show.errors_shown():
+        draw(found)
+if form.open:
+    with form, _show.errors_shown():
+        launch_form()

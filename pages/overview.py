@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from core import datasets, identity, jobs, registry, workflow
@@ -108,24 +107,11 @@ with right:
     workflow_button(first=not versions)
 if versions:
     st.subheader("Versions")
-    table = pd.DataFrame(
-        [
-            {
-                "version": v.version,
-                "model": v.description,
-                "state": _show.STATES[v.status][2],
-                "created": v.created,
-                "open": f"/registry?package={v.arn}",
-            }
-            for v in versions
-        ]
-    )
-    st.dataframe(
-        table,
-        hide_index=True,
-        alt="Versions in the registry",
-        column_config={"open": st.column_config.LinkColumn(display_text="Open"), **_show.TIMES},
-    )
+    for version in versions[:6]:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _show.link("registry", f"{version.group} v{version.version} · {version.description.partition(':')[0]}", package=version.arn)
+            _show.state(version.status)
+            st.caption(f"{version.created:%Y-%m-%d %H:%M} UTC")
 if work:
     st.subheader("Latest jobs")
     newest = sorted(work, key=lambda job: job.created, reverse=True)[:12]

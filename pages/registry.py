@@ -20,12 +20,13 @@ def compared(target: str, a: str, b: str, changed: tuple[str, ...]) -> Compariso
 
 def quality(both: dict[str, Package], found: Comparison) -> None:
     figures = {name: package.performance for name, package in both.items() if package.performance}
-    if len(figures) < 2:
-        st.info("A version without quality figures can't be compared. Register it with a bias report.", icon=":material/info:")
+    if not figures:
+        st.info("Neither version has quality figures. Register it with a bias report.", icon=":material/info:")
         return
     metrics = {name: views.estimates(figure) for name, figure in figures.items()}
     differences = views.readable(found.differences) if found.differences else None
-    st.markdown(views.summary(differences, list(both)) if differences else found.why)
+    if len(both) > 1:
+        st.markdown(views.summary(differences, list(both)) if differences else found.why)
     table = views.metrics_table(metrics, differences)
     st.dataframe(
         table,
@@ -33,17 +34,15 @@ def quality(both: dict[str, Package], found: Comparison) -> None:
         height="content",
         alt="Metrics of both versions with intervals, differences, and whether they are beyond noise",
     )
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns(2, gap="large") if differences else (st.container(), st.empty())
     names = [name for name in next(iter(metrics.values())) if all(name in other for other in metrics.values())]
     with left:
         st.subheader("Values")
         _show.chart(views.intervals(metrics, names), table, alt="Metrics with 95 % intervals", key="intervals")
-    with right:
-        st.subheader("Paired differences")
-        if differences:
+    if differences:
+        with right:
+            st.subheader("Paired differences")
             _show.chart(views.differences_figure(differences), table, alt="Paired differences with 95 % intervals", key="differences")
-        else:
-            st.caption(found.why)
     st.subheader("Confusion")
     cells = {name: views.confusion_counts(figure) for name, figure in figures.items()}
     rows = [{"version": n, "actual": a, "predicted 0": c[a][0], "predicted 1": c[a][1]} for n, c in cells.items() for a in (0, 1)]
@@ -142,10 +141,10 @@ with _show.errors_shown(stop=True):
     comparison = compared(_session.target(), other or arn, arn, changed)
 both = {names[p.arn]: p for p in (comparison.a, comparison.b)} if other else {names[arn]: comparison.b}
 decision(comparison.b)
-panels = st.tabs(["Quality", "Bias", "Explanation", "Settings"])
-for panel, draw in zip(panels[1:], (fairness, explanation, settings), strict=True):
-    with panel, _show.errors_shown():
-        draw(both)
-with panels[0], _show.errors_shown():
-    quality(both, comparison)
+draws = {"Quality": lambda: quality(both, comparison), "Bias": lambda: fairness(both), "Explanation": lambda: explanation(both)}
+draws["Settings"] = lambda: settings(both)
+for panel, draw in zip(_show.sections("registry", list(draws)), draws.values(), strict=True):
+    if panel.open:
+        with panel, _show.errors_shown():
+            draw()
 _show.link("lineage", "Lineage of this version", package=arn)

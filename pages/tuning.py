@@ -9,7 +9,7 @@ from core.views import tuning as views
 from core.views.style import number
 from pages import _forms, _model, _session, _show
 
-RESULTS, NEW, SINGLE = ":material/insights: Results", ":material/add: New tuning job", ":material/model_training: Single models"
+RESULTS, NEW, SINGLE = _forms.RESULTS, ":material/add: New tuning job", _forms.SINGLE
 
 
 def counts(job: jobs.Job) -> None:
@@ -113,16 +113,19 @@ st.title("Tuning")
 with _show.errors_shown(stop=True):
     found, singles = tuning.list_jobs(_session.clients()), jobs.listed(_session.clients(), "training", contains=training.PREFIX)
 wanted = SINGLE if "training" in st.query_params else NEW if "data" in st.query_params or not found else None
-results, form, single = st.tabs([RESULTS, NEW, SINGLE], default=wanted)
-with results, _show.errors_shown():
-    if found:
-        show(_show.chosen("job", [job.name for job in found], "Tuning job"))
-    else:
-        st.markdown("No tuning job yet. Rebalance some data, then launch one under **New tuning job**.")
-        _show.link("data", "Rebalance data")
-with form, _show.errors_shown():
-    _forms.tuning_form()
-with single, _show.errors_shown():
-    _forms.baseline_form()
-    if singles:
-        _model.show(_show.chosen("training", [job.name for job in singles], "Training job"), role="baseline")
+results, form, single = _show.sections("tuning", [RESULTS, NEW, SINGLE], wanted)
+if results.open:
+    with results, _show.errors_shown():
+        if found:
+            show(_show.chosen("job", [job.name for job in found], "Tuning job"))
+        else:
+            st.markdown("No tuning job yet. Rebalance some data, then launch one under **New tuning job**.")
+            _show.link("data", "Rebalance data")
+if form.open:
+    with form, _show.errors_shown():
+        _forms.tuning_form()
+if single.open:
+    with single, _show.errors_shown():
+        _forms.baseline_form()
+        if singles:
+            _model.show(_show.chosen("training", [job.name for job in singles], "Training job"), role="baseline")

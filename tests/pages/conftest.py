@@ -58,15 +58,18 @@ def tuning_job(clients) -> str:
 def app(monkeypatch):
     """``app(workspace, "bias", person="Chris", job=...)``: the page as that person sees it."""
 
-    def build(workspace: Path, page: str = "overview", person: str = "Dana", **query: str) -> AppTest:
+    def build(workspace: Path, page: str = "overview", person: str = "Dana", tab: str | None = None, **query: str) -> AppTest:
         monkeypatch.setenv("GOVERNANCE_WORKSPACE", str(workspace))
         test = AppTest.from_file(APP, default_timeout=60)
         test.run()
-        chosen = next(option for option in test.selectbox(key="signed_in").options if option.startswith(person))
-        test.selectbox(key="signed_in").set_value(chosen)
+        if tab is not None:
+            test.session_state[f"{page}-turn"] = tab
         for name, value in query.items():
             test.query_params[name] = value
         test.switch_page(f"pages/{page}.py").run()
+        chosen = next(option for option in test.selectbox(key="signed_in").options if option.startswith(person))
+        if chosen != test.selectbox(key="signed_in").value:
+            test.selectbox(key="signed_in").set_value(chosen).run()
         return test
 
     return build

@@ -9,6 +9,12 @@ from core.identity import WORKFLOW
 
 PAGES = ("overview", "data", "tuning", "lineage", "registry", "bias", "explainability")
 TITLES = {"data": "Data and rebalancing"}
+FORMS = {
+    "data": ":material/add: New rebalancing",
+    "tuning": ":material/add: New tuning job",
+    "bias": ":material/add: New report",
+    "explainability": ":material/add: New explanation",
+}
 GONE = [("data", "job"), ("tuning", "job"), ("bias", "job"), ("explainability", "job"), ("registry", "package")]
 
 
@@ -136,9 +142,9 @@ def test_the_lineage_page_opens_at_the_version_that_a_link_names(app, full, pack
     assert "nodes shown" in text(test)
 
 
-@pytest.mark.parametrize("page", ["data", "tuning", "bias", "explainability"])
+@pytest.mark.parametrize("page", list(FORMS))
 def test_a_viewer_may_launch_nothing(app, full, page):
-    test = app(full, page, "Vera")
+    test = app(full, page, "Vera", FORMS[page])
     names = {"Rebalance", "Launch tuning", "Train", "Measure bias", "Explain"}
     launches = [button for button in test.button if button.label in names]
     assert launches
