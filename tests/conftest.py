@@ -16,11 +16,16 @@ from engine import lifecycle
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory):
+def engine_workspace(tmp_path_factory):
+    """The folder of the running engine."""
+    return tmp_path_factory.mktemp("engine")
+
+
+@pytest.fixture(scope="session")
+def engine(engine_workspace):
     """A running engine (``engine.lifecycle.Running``) on an empty workspace."""
-    workspace = tmp_path_factory.mktemp("engine")
-    yield lifecycle.ensure(workspace)
-    lifecycle.stop(workspace)
+    yield lifecycle.ensure(engine_workspace)
+    lifecycle.stop(engine_workspace)
 
 
 @pytest.fixture(scope="session")

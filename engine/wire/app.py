@@ -24,6 +24,7 @@ from engine.wire.sigv4 import Keys, verify
 
 log = logging.getLogger("engine")
 MAX_BODY = 10 * 1024 * 1024
+DRAIN = 1024 * 1024
 TARGETS = {"SageMaker": "sagemaker", "Logs_20140328": "logs"}
 HOSTS = {"127.0.0.1", "localhost"}
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
@@ -77,6 +78,8 @@ def create_app(context: Context, keys: Keys, instance: str = "") -> Starlette:
             log.exception("%s %s", request.method, request.url.path)
             response = _error(service, AWSError("InternalFailure", "The engine failed; its log says why.", 500), request_id)
         response.headers["x-amzn-RequestId" if service != "s3" else "x-amz-request-id"] = request_id
+        if response.status_code >= 400 and not await _drained(request):
+            response.headers["connection"] = "close"
         if request.method == "HEAD" and response.status_code >= 400:
             response = Response(status_code=response.status_code, headers={"x-amz-request-id": request_id})
         return response
@@ -87,6 +90,26 @@ def create_app(context: Context, keys: Keys, instance: str = "") -> Starlette:
 def _here(request: HTTPRequest) -> bool:
     """Whether the Host header names this machine: another name would be a browser led here by somebody's DNS."""
     return request.headers.get("host", "").rpartition(":")[0] in HOSTS or request.headers.get("host") in HOSTS
+
+
+async def _drained(request: HTTPRequest) -> bool:
+    """Read what is left of a refused request's body, if it is short; else the connection cannot carry another request.
+
+    A client that asked to be told whether to send its body at all (Expect) doesn't send it after a refusal.
+    """
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        return True
+    if "expect" in request.headers:
+        return False
+    left = DRAIN
+    try:
+        async for chunk in request.stream():
+            left -= len(chunk)
+            if left < 0:
+                return False
+    except (ClientDisconnect, RuntimeError):  # gone, or read to its end before
+        pass
+    return True
 
 
 def _decoded(raw_path: str) -> str:

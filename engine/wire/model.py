@@ -19,6 +19,8 @@ from botocore.model import OperationModel, ServiceModel
 from engine.context import AWSError, Request, Response
 
 _session = botocore.session.Session()
+INVALID = {"logs": "InvalidParameterException", "iam": "ValidationError", "sts": "ValidationError"}
+"""The codes of services that don't call it ValidationException."""
 
 
 @lru_cache(maxsize=8)
@@ -50,14 +52,15 @@ def parse_json(operation: OperationModel, body: bytes) -> Request:
 
 
 def validated(operation: OperationModel, given: dict[str, Any]) -> Request:
-    """``given`` coerced to the operation's input shape. Raises ValidationException naming every constraint that failed."""
+    """``given`` coerced to the operation's input shape. Raises ValidationException (or the service's own) naming all that is wrong."""
     if operation.input_shape is None:
         return {}
     problems: list[str] = []
     request = _coerce(operation.input_shape, given, "", problems)
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
-        raise AWSError("ValidationException", count + "; ".join(problems))
+        code = INVALID.get(operation.service_model.service_name, "ValidationException")
+        raise AWSError(code, count + "; ".join(problems))
     return dict(request)
 
 
