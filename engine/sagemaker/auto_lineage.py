@@ -1,143 +1,277 @@
-"""The lineage that SageMaker makes by itself: trial components, data, images, models, packages, approvals.
+"""The lineage that SageMaker makes by itself for jobs and model packages.
 
-Source: https://docs.aws.amazon.com/sagemaker/latest/dg/lineage-tracking-auto-creation.html
+Entities and associations are those of
+https://docs.aws.amazon.com/sagemaker/latest/dg/lineage-tracking-auto-creation.html, their types and names as the
+service gives them (``<job>-aws-training-job``; DataSet, Image, Model, ModelPackage; Approval, ModelGroup). S3 artifacts go by the
+URI that the request named, so that two jobs on one data set meet in one artifact. Each function may be called
+again: what is there is kept. CreateModel makes no entities.
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from engine.context import AWSError, Context
-from engine.sagemaker import lineage, trial_components
+from engine.sagemaker import job_metrics, lineage, trial_components
 from engine.store import Body, Exists
 
-NOBODY: dict[str, Any] = {}
-"""CreatedBy of what SageMaker itself makes."""
+FINAL = {"Completed", "Failed", "Stopped"}
+VALUE_LENGTH = 2500
 
 
-def artifact(context: Context, uri: str, kind: str, name: str | None = None) -> str:
-    """The artifact of a URI, made at the first call."""
-    request: Body = {"Source": {"SourceUri": uri, "SourceTypes": []}, "ArtifactType": kind, "Properties": {}}
-    if name:
-        request["ArtifactName"] = name
-    return lineage.create(context, "artifact", request, by=NOBODY)
+# entities ------------------------------------------------------------------------------------------
 
 
-def associate(context: Context, source: str, destination: str, kind: str) -> None:
+def artifact(context: Context, uri: str, type: str) -> str:
+    """The ARN of the artifact of ``uri``, made when it isn't there."""
+    return lineage.create(context, "artifact", {"Source": {"SourceUri": uri}, "ArtifactType": type}, by={})
+
+
+def associate(context: Context, source: str, destination: str, type: str) -> None:
+    """An association, unless the two have one."""
     with contextlib.suppress(Exists):
-        context.store.associate(source, destination, kind, now=context.now())
+        context.store.associate(source, destination, type, now=context.now())
+
+
+def _named(context: Context, kind: str, name: str, request: Body) -> str:
+    """The ARN of an action or context, made when it isn't there."""
+    if context.store.get(kind, name) is not None:
+        return context.arn(f"{kind}/{name}")
+    return lineage.create(context, kind, {f"{lineage.KINDS[kind]}Name": name, **request}, by={})
+
+
+def _component(context: Context, name: str, request: Body) -> str:
+    """The ARN of a job's trial component, made when it isn't there."""
+    if context.store.get(trial_components.COMPONENT, name) is None:
+        trial_components.create(context, name, request, by={})
+    return context.arn(f"{trial_components.COMPONENT}/{name}")
+
+
+def _value(text: str) -> dict[str, Any]:
+    """A parameter: a number where the text is one."""
+    try:
+        number = float(text)
+    except ValueError:
+        return {"StringValue": text[:VALUE_LENGTH]}
+    return {"NumberValue": number} if abs(number) < float("inf") else {"StringValue": text}
+
+
+def _status(status: str, secondary: str, reason: str | None) -> dict[str, str]:
+    message = f"Status: {status}, secondary status: {secondary}, failure reason: {reason or ''}."
+    return {"PrimaryStatus": status, "Message": message[:1024]}
+
+
+def _in_trial(context: Context, name: str, experiment: dict[str, str]) -> None:
+    """Put a job's component in the trial that its ExperimentConfig names."""
+    if experiment.get("TrialName"):
+        with contextlib.suppress(AWSError):  # a trial that isn't there: the job runs all the same
+            trial_components.associate_trial_component(context, {"TrialComponentName": name, "TrialName": experiment["TrialName"]})
+
+
+# training jobs -------------------------------------------------------------------------------------
 
 
 def training_job_created(context: Context, body: Body) -> None:
-    """The trial component of a training job, and what it takes in."""
-    name = f"{body['TrainingJobName']}-aws-training-job"
-    image = body["AlgorithmSpecification"].get("TrainingImage", "")
-    channels = {c["ChannelName"]: c["DataSource"]["S3DataSource"]["S3Uri"] for c in body.get("InputDataConfig", [])}
-    inputs = {f"SageMaker.InputDataSource.{k}": {"MediaType": "text/csv", "Value": uri} for k, uri in channels.items()}
-    inputs["SageMaker.ImageUri"] = {"Value": image}
-    request = {
-        "DisplayName": name,
-        "Source": {"SourceArn": body["TrainingJobArn"], "SourceType": "SageMakerTrainingJob"},
-        "Status": {"PrimaryStatus": "InProgress", "Message": "Status: InProgress"},
-        "StartTime": body["CreationTime"],
-        "Parameters": {key: {"StringValue": value} for key, value in body.get("HyperParameters", {}).items()},
-        "InputArtifacts": inputs,
-    }
-    component = trial_components.create(context, name, request, by=NOBODY)
-    for uri in channels.values():
-        associate(context, artifact(context, uri, "DataSet"), component, "ContributedTo")
-    associate(context, artifact(context, image, "Image"), component, "ContributedTo")
+    """Make the job's trial component, and join its image and the data of its channels to it."""
+    algorithm, resources = body["AlgorithmSpecification"], body.get("ResourceConfig") or {}
+    image = algorithm.get("TrainingImage") or algorithm.get("AlgorithmName", "")
+    parameters = {key: _value(value) for key, value in (body.get("HyperParameters") or {}).items()}
+    parameters["SageMaker.ImageUri"] = {"StringValue": image}
+    for key in ("InstanceCount", "VolumeSizeInGB"):
+        if resources.get(key) is not None:
+            parameters[f"SageMaker.{key}"] = {"NumberValue": float(resources[key])}
+    if resources.get("InstanceType"):
+        parameters["SageMaker.InstanceType"] = {"StringValue": resources["InstanceType"]}
+    channels = list(_channels(body))
+    outputs = {}
+    if (body.get("DebugHookConfig") or {}).get("S3OutputPath"):
+        outputs["SageMaker.DebugHookOutput"] = {"Value": body["DebugHookConfig"]["S3OutputPath"]}
+    _job_created(
+        context,
+        f"{body['TrainingJobName']}-aws-training-job",
+        source={"SourceArn": body["TrainingJobArn"], "SourceType": "SageMakerTrainingJob"},
+        body=body,
+        parameters=parameters,
+        image=image,
+        inputs={name: {"Value": uri} | ({"MediaType": media} if media else {}) for name, uri, media in channels},
+        outputs=outputs,
+    )
+
+
+def _channels(body: Body) -> Iterator[tuple[str, str, str | None]]:
+    """(name, S3 URI, content type) of each input channel."""
+    for channel in body.get("InputDataConfig") or ():
+        source = channel.get("DataSource") or {}
+        uri = (source.get("S3DataSource") or {}).get("S3Uri")
+        if uri:
+            yield channel["ChannelName"], uri, channel.get("ContentType")
 
 
 def training_job_finished(context: Context, body: Body) -> None:
-    """The component's final state and metrics, and the model that it produced."""
-    name = f"{body['TrainingJobName']}-aws-training-job"
-    status = body["TrainingJobStatus"]
-    final = {item["MetricName"]: item for item in body.get("FinalMetricDataList", [])}
-    metrics = [
-        {
-            "MetricName": metric,
-            "SourceArn": body["TrainingJobArn"],
-            "TimeStamp": item["Timestamp"],
-            **dict.fromkeys(("Max", "Min", "Last", "Avg"), item["Value"]),
-            "Count": 1,
-            "StdDev": 0.0,
-        }
-        for metric, item in final.items()
-    ]
-    model = body.get("ModelArtifacts", {}).get("S3ModelArtifacts")
-    request: Body = {
-        "Status": {"PrimaryStatus": status, "Message": body.get("FailureReason", f"Status: {status}")[:1024]},
-        "EndTime": body["TrainingEndTime"],
-        "Metrics": metrics,
+    """Bring the job's trial component to its end: status, metrics, and the model artifact that it produced."""
+    with context.store.transaction():
+        training_job_created(context, body)
+        model = (body.get("ModelArtifacts") or {}).get("S3ModelArtifacts")
+        _job_finished(
+            context,
+            f"{body['TrainingJobName']}-aws-training-job",
+            status=_status(body["TrainingJobStatus"], body.get("SecondaryStatus", ""), body.get("FailureReason")),
+            start=body.get("TrainingStartTime"),
+            end=body.get("TrainingEndTime"),
+            outputs={"SageMaker.ModelArtifact": (model, "Model")} if model else {},
+            metrics=job_metrics.summaries(context, body),
+        )
+
+
+# processing jobs -----------------------------------------------------------------------------------
+
+
+def processing_job_created(context: Context, body: Body) -> None:
+    """Make the job's trial component, and join its image and inputs to it."""
+    application = body["AppSpecification"]
+    resources = (body.get("ProcessingResources") or {}).get("ClusterConfig") or {}
+    parameters = {key: _value(value) for key, value in (body.get("Environment") or {}).items()}
+    parameters["SageMaker.ImageUri"] = {"StringValue": application["ImageUri"]}
+    for key in ("InstanceCount", "VolumeSizeInGB"):
+        if resources.get(key) is not None:
+            parameters[f"SageMaker.{key}"] = {"NumberValue": float(resources[key])}
+    if resources.get("InstanceType"):
+        parameters["SageMaker.InstanceType"] = {"StringValue": resources["InstanceType"]}
+    for key in ("ContainerEntrypoint", "ContainerArguments"):
+        if application.get(key):
+            parameters[f"SageMaker.{key}"] = {"StringValue": " ".join(application[key])[:VALUE_LENGTH]}
+    inputs = {
+        entry["InputName"]: {"Value": entry["S3Input"]["S3Uri"]}
+        for entry in body.get("ProcessingInputs") or ()
+        if (entry.get("S3Input") or {}).get("S3Uri")
     }
-    if model:
-        request["OutputArtifacts"] = {"SageMaker.ModelArtifact": {"Value": model}}
-    try:
-        component = trial_components.change(context, name, request, by=NOBODY)["TrialComponentArn"]
-    except AWSError as error:
-        if error.code != "ResourceNotFound":
-            raise
-        return
-    if model:
-        associate(context, component, artifact(context, model, "Model"), "Produced")
+    _job_created(
+        context,
+        f"{body['ProcessingJobName']}-aws-processing-job",
+        source={"SourceArn": body["ProcessingJobArn"], "SourceType": "SageMakerProcessingJob"},
+        body=body,
+        parameters=parameters,
+        image=application["ImageUri"],
+        inputs=inputs,
+        outputs={},
+    )
 
 
 def processing_job_finished(context: Context, body: Body) -> None:
-    """The trial component of a processing job, with its inputs and outputs."""
-    name = f"{body['ProcessingJobName']}-aws-processing-job"
-    inputs = {i["InputName"]: i["S3Input"]["S3Uri"] for i in body.get("ProcessingInputs", []) if "S3Input" in i}
-    listed = body.get("ProcessingOutputConfig", {}).get("Outputs", [])
-    outputs = {o["OutputName"]: o["S3Output"]["S3Uri"] for o in listed if "S3Output" in o}
+    """Bring the job's trial component to its end; where it completed, with the data that it produced."""
     status = body["ProcessingJobStatus"]
-    request = {
-        "DisplayName": name,
-        "Source": {"SourceArn": body["ProcessingJobArn"], "SourceType": "SageMakerProcessingJob"},
-        "Status": {"PrimaryStatus": status, "Message": body.get("FailureReason", f"Status: {status}")[:1024]},
-        "StartTime": body.get("ProcessingStartTime", body["CreationTime"]),
-        "EndTime": body["ProcessingEndTime"],
-        "InputArtifacts": {key: {"Value": uri} for key, uri in inputs.items()},
-        "OutputArtifacts": {key: {"Value": uri} for key, uri in outputs.items()},
+    outputs = {
+        entry["OutputName"]: (entry["S3Output"]["S3Uri"], "DataSet")
+        for entry in (body.get("ProcessingOutputConfig") or {}).get("Outputs") or ()
+        if (entry.get("S3Output") or {}).get("S3Uri")
     }
-    component = trial_components.create(context, name, request, by=NOBODY)
-    image = body["AppSpecification"]["ImageUri"]
-    associate(context, artifact(context, image, "Image"), component, "ContributedTo")
-    for uri in inputs.values():
-        associate(context, artifact(context, uri, "DataSet"), component, "ContributedTo")
-    if status == "Completed":
-        for uri in outputs.values():
-            associate(context, component, artifact(context, uri, "DataSet"), "Produced")
+    with context.store.transaction():
+        processing_job_created(context, body)
+        _job_finished(
+            context,
+            f"{body['ProcessingJobName']}-aws-processing-job",
+            status=_status(status, status, body.get("FailureReason")),
+            start=body.get("ProcessingStartTime"),
+            end=body.get("ProcessingEndTime"),
+            outputs=outputs if status == "Completed" else {},
+            metrics=[],
+        )
+
+
+# what both kinds of job share ----------------------------------------------------------------------
+
+
+def _job_created(
+    context: Context,
+    name: str,
+    *,
+    source: dict[str, str],
+    body: Body,
+    parameters: dict[str, dict[str, Any]],
+    image: str,
+    inputs: dict[str, dict[str, str]],
+    outputs: dict[str, dict[str, str]],
+) -> None:
+    experiment = body.get("ExperimentConfig") or {}
+    with context.store.transaction():
+        component = _component(
+            context,
+            name,
+            {
+                "DisplayName": experiment.get("TrialComponentDisplayName") or name,
+                "Source": source,
+                "Status": _status("InProgress", "Starting", None),
+                "Parameters": dict(list(parameters.items())[: trial_components.LIMITS["Parameters"]]),
+                "InputArtifacts": inputs,
+                "OutputArtifacts": outputs,
+            },
+        )
+        if image:
+            associate(context, artifact(context, image, "Image"), component, "ContributedTo")
+        for entry in inputs.values():
+            associate(context, artifact(context, entry["Value"], "DataSet"), component, "ContributedTo")
+        _in_trial(context, name, experiment)
+
+
+def _job_finished(
+    context: Context,
+    name: str,
+    *,
+    status: dict[str, str],
+    start: float | None,
+    end: float | None,
+    outputs: dict[str, tuple[str, str]],
+    metrics: list[dict[str, Any]],
+) -> None:
+    component = context.arn(f"{trial_components.COMPONENT}/{name}")
+    for uri, type in outputs.values():
+        associate(context, component, artifact(context, uri, type), "Produced")
+    changes = {
+        "Status": status,
+        "StartTime": start,
+        "EndTime": end,
+        "OutputArtifacts": {output: {"Value": uri} for output, (uri, _) in outputs.items()},
+        "Metrics": metrics,
+    }
+    trial_components.change(context, name, {key: value for key, value in changes.items() if value}, by={})
+
+
+# model packages ------------------------------------------------------------------------------------
 
 
 def model_package_created(context: Context, body: Body) -> None:
-    """The package as an artifact in its group's context, made from its model data."""
+    """Make the package's artifact, join its images and model data to it, it to its group, and record its first approval status."""
     arn = body["ModelPackageArn"]
-    package = artifact(context, arn, "ModelPackage")
-    for container in body.get("InferenceSpecification", {}).get("Containers", []):
-        if container.get("ModelDataUrl"):
-            associate(context, artifact(context, container["ModelDataUrl"], "Model"), package, "ContributedTo")
-    group = body.get("ModelPackageGroupName")
-    if group:
-        name = f"{group}-aws-model-group"
-        request = {"ContextName": name, "ContextType": "ModelGroup", "Source": {"SourceUri": context.arn(f"model-package-group/{group}")}}
-        with contextlib.suppress(AWSError):
-            lineage.create(context, "context", {**request, "Properties": {}}, by=NOBODY)
-        associate(context, package, context.arn(f"context/{name}"), "AssociatedWith")
+    with context.store.transaction():
+        package = artifact(context, arn, "ModelPackage")
+        for container in (body.get("InferenceSpecification") or {}).get("Containers") or ():
+            if container.get("Image"):
+                associate(context, artifact(context, container["Image"], "Image"), package, "ContributedTo")
+            data = container.get("ModelDataUrl") or ((container.get("ModelDataSource") or {}).get("S3DataSource") or {}).get("S3Uri")
+            if data:
+                associate(context, artifact(context, data, "Model"), package, "ContributedTo")
+        for algorithm in (body.get("SourceAlgorithmSpecification") or {}).get("SourceAlgorithms") or ():
+            associate(context, artifact(context, algorithm["AlgorithmName"], "Algorithm"), package, "ContributedTo")
+            if algorithm.get("ModelDataUrl"):
+                associate(context, artifact(context, algorithm["ModelDataUrl"], "Model"), package, "ContributedTo")
+        if body.get("ModelPackageGroupName"):
+            group = body["ModelPackageGroupName"]
+            source = {"SourceUri": context.arn(f"model-package-group/{group}"), "SourceType": "ARN"}
+            joined = _named(context, "context", f"{group}-aws-model-group", {"Source": source, "ContextType": "ModelGroup"})
+            associate(context, package, joined, "AssociatedWith")
+            approval_changed(context, body)
 
 
 def approval_changed(context: Context, body: Body) -> None:
-    """A decision as an action on the package."""
-    arn = body["ModelPackageArn"]
-    stamp = int(context.now() * 1000)
-    name = f"{body.get('ModelPackageGroupName', 'package')}-{body.get('ModelPackageVersion', 0)}-{stamp}-aws-model-package"
-    request = {
-        "ActionName": name,
-        "ActionType": "ModelApproval",
-        "Source": {"SourceUri": arn},
-        "Status": "Completed",
-        "Properties": {"ModelApprovalStatus": body.get("ModelApprovalStatus", "")},
-        "Description": body.get("ApprovalDescription", ""),
-    }
-    action = lineage.create(context, "action", request, by=NOBODY)
-    associate(context, artifact(context, arn, "ModelPackage"), action, "ContributedTo")
+    """Record a version's approval status as an action that contributed to it: one for each change."""
+    arn, status = body["ModelPackageArn"], body["ModelApprovalStatus"]
+    at = int((body.get("LastModifiedTime") or body["CreationTime"]) * 1000)
+    name = f"{body['ModelPackageGroupName'][:55]}-{body['ModelPackageVersion']}-{status}-{at}-aws-model-package"
+    source = {"SourceUri": arn, "SourceType": "ARN"}
+    request = {"Source": source, "ActionType": "Approval", "Status": "Completed", "Properties": {"ModelApprovalStatus": status}}
+    if body.get("ApprovalDescription"):
+        request["Description"] = body["ApprovalDescription"]
+    with context.store.transaction():
+        associate(context, _named(context, "action", name, request), artifact(context, arn, "ModelPackage"), "ContributedTo")

@@ -1,0 +1,61 @@
+"""A training job's metrics over its rounds, as the trial component's MetricSummary list has them."""
+
+from __future__ import annotations
+
+import math
+import re
+import statistics
+from typing import Any
+
+from engine.context import Context
+from engine.store import Body
+
+GROUP = "/aws/sagemaker/TrainingJobs"
+ROUND = re.compile(r"^\[\d+\]((?:\s+[\w-]+?-[\w@.-]+:\S+)+)\s*$")
+PAIR = re.compile(r"(train|validation)-([\w@.-]+):(\S+)")
+
+
+def summaries(context: Context, body: Body) -> list[dict[str, Any]]:
+    """Minimum, maximum, last, count, mean and standard deviation of each metric that the job's log tells, by name.
+
+    Rounds are read off the algorithm's own lines (``[3]\\ttrain-auc:0.78\\tvalidation-auc:0.77``); a metric that only
+    FinalMetricDataList has counts once.
+    """
+    values: dict[str, list[tuple[float, float]]] = {}
+    name = body["TrainingJobName"]
+    streams = sorted(context.store.streams(GROUP, f"{name}/"), key=lambda stream: stream[1])
+    if streams:  # the newest: a job that a crash interrupted starts over, in a stream of its own
+        for at, metric, value in _logged(context, streams[-1][0]):
+            values.setdefault(metric, []).append((at, value))
+    for final in body.get("FinalMetricDataList") or ():
+        values.setdefault(final["MetricName"], [(float(final.get("Timestamp") or context.now()), float(final["Value"]))])
+    return [_summary(metric, body["TrainingJobArn"], points) for metric, points in sorted(values.items())]
+
+
+def _logged(context: Context, stream: str) -> list[tuple[float, str, float]]:
+    found = []
+    after = 0
+    while events := context.store.events(GROUP, stream, after=after):
+        for _, at, line in events:
+            match = ROUND.match(line)
+            for part, metric, text in PAIR.findall(match.group(1)) if match else ():
+                value = float(text) if re.fullmatch(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?", text) else math.nan
+                if math.isfinite(value):
+                    found.append((at / 1000, f"{part}:{metric}", value))
+        after = events[-1][0]
+    return found
+
+
+def _summary(metric: str, arn: str, points: list[tuple[float, float]]) -> dict[str, Any]:
+    values = [value for _, value in points]
+    summary: dict[str, Any] = {
+        "MetricName": metric,
+        "SourceArn": arn,
+        "TimeStamp": points[-1][0],
+        "Max": max(values),
+        "Min": min(values),
+        "Last": values[-1],
+        "Count": len(values),
+        "Avg": statistics.fmean(values),
+    }
+    return summary | ({"StdDev": statistics.stdev(values)} if len(values) > 1 else {})
