@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from core.analysis.bias import POST_TRAINING, PRE_TRAINING
 
 HERE = Path(__file__).parent
