@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core import evaluation, jobs, training
+from core import evaluation, identity, jobs, training
 from core.views import tuning as views
 from core.views.style import number
 from pages import _session, _show
@@ -34,6 +34,9 @@ def show(name: str, *, role: str) -> None:
     with right:
         _show.log("training", name)
     report = training.report_uri(_session.clients(), job)
+    making = st.session_state.get(f"making-{name}")
+    if making and not report:
+        _show.watch("processing", making)
     with st.container(horizontal=True):
         if report:
             st.download_button(
@@ -45,6 +48,14 @@ def show(name: str, *, role: str) -> None:
                 key=f"report-{name}",
                 on_click="ignore",
             )
+        elif (
+            not making
+            and identity.may(_session.identity(), "launch")
+            and st.button("Make the XGBoost report", icon=":material/description:")
+        ):
+            with _show.errors_shown():
+                st.session_state[f"making-{name}"] = training.launch_report(_session.clients(), _session.identity(), job)
+                st.rerun()
         _show.link("lineage", "Lineage", uri=job.raw["ModelArtifacts"]["S3ModelArtifacts"])
 
 
@@ -98,3 +109,10 @@ def _finish(name: str, role: str) -> None:
             if data is not None:
                 evaluation.register(clients, person, name, data, role)
         st.rerun()
+
+
+def _report_button(job: jobs.Job) -> None:
+    if st.button("Make the XGBoost report", icon=":material/description:", key=f"make-{job.name}"):
+        with _show.errors_shown():
+            st.session_state[f"making-{job.name}"] = training.launch_report(_session.clients(), _session.identity(), job)
+            st.rerun()
