@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app_pages._show import ICONS
 from core import identity
 from core.settings import Settings
-from pages._show import ICONS
 
 PAGES = {
     "": {"overview": "Overview"},
@@ -35,7 +35,7 @@ page = st.navigation(
     {
         section: [
             st.Page(
-                f"pages/{name}.py",
+                f"app_pages/{name}.py",
                 title=title,
                 icon=ICONS[name],
                 url_path=name,

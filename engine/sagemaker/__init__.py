@@ -8,6 +8,7 @@ from engine.sagemaker import (  # noqa: F401
     packages,
     processing,
     query_lineage,
+    search,
     tags,
     training,
     trial_components,

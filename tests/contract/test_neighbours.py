@@ -6,6 +6,7 @@ from engine.store import Store
 GROUP = "/aws/sagemaker/TrainingJobs"
 LINES = 12_000
 STREAM = "neighbour-job/algo-1-1"
+YEAR_2100 = 4_102_444_800_000  # later than what other tests' jobs log to the same engine
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +15,7 @@ def logs(client, engine_workspace):
     client = client("logs")
     store = Store(engine_workspace / "engine.db")
     store.log(GROUP, STREAM, [(1_000 + n, f"[{n}]\ttrain-auc:0.{n}") for n in range(LINES)])
-    store.log(GROUP, "neighbour-job/algo-2-1", [(500, "an early ERROR here"), (20_000, "late")])
+    store.log(GROUP, "neighbour-job/algo-2-1", [(500, "an early ERROR here"), (YEAR_2100, "late")])
     store.log(GROUP, "other-job/algo-1-1", [(600, "ERROR of another job")])
     store.close()
     return client
@@ -55,7 +56,7 @@ def test_streams_are_found_by_prefix_and_page(logs):
     )
     assert [s["logStreamName"] for page in pages for s in page["logStreams"]] == [STREAM, "neighbour-job/algo-2-1"]
     latest = logs.describe_log_streams(logGroupName=GROUP, orderBy="LastEventTime", descending=True)["logStreams"][0]
-    assert (latest["logStreamName"], latest["lastEventTimestamp"]) == ("neighbour-job/algo-2-1", 20_000)
+    assert (latest["logStreamName"], latest["lastEventTimestamp"]) == ("neighbour-job/algo-2-1", YEAR_2100)
 
 
 def test_events_are_filtered_by_text_and_stream(logs):

@@ -66,7 +66,7 @@ def app(monkeypatch):
             test.session_state[f"{page}-turn"] = tab
         for name, value in query.items():
             test.query_params[name] = value
-        test.switch_page(f"pages/{page}.py").run()
+        test.switch_page(f"app_pages/{page}.py").run()
         chosen = next(option for option in test.selectbox(key="signed_in").options if option.startswith(person))
         if chosen != test.selectbox(key="signed_in").value:
             test.selectbox(key="signed_in").set_value(chosen).run()

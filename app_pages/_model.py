@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from app_pages import _session, _show
 from core import evaluation, identity, jobs, training
 from core.views import tuning as views
 from core.views.style import number
-from pages import _session, _show
 
 
 def show(name: str, *, role: str) -> None:

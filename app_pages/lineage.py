@@ -8,10 +8,10 @@ from dataclasses import asdict
 import pandas as pd
 import streamlit as st
 
+from app_pages import _session, _show
 from core import datasets, lineage, registry
 from core.errors import NotFound
 from core.views import lineage as views
-from pages import _session, _show
 
 ICON = _show.ICONS["lineage"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from app_pages import _session, _show
 from core import registry
 from core.registry import Comparison, Package
 from core.views import bias as bias_views
 from core.views import comparison as views
 from core.views import shap as shap_views
-from pages import _session, _show
 
 
 @st.cache_data(ttl="15m", max_entries=16, show_spinner="Comparing on the same test rows …")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from app_pages import _session, _show
 from core import jobs, rebalancing, training, tuning
 from core.settings import Settings
-from pages import _session, _show
 
 RESULTS, SINGLE = ":material/insights: Results", ":material/model_training: Single models"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from app_pages import _roles, _session, _show
 from core import jobs, rebalancing
 from core.analysis.bias import PRE_TRAINING
 from core.views import rebalancing as views
 from core.views.style import percent
-from pages import _roles, _session, _show
 
 RESULTS, NEW = ":material/insights: Results", ":material/add: New rebalancing"
 NAMES = {"none": "split only", **{key: name for key, name in rebalancing.METHODS.items() if key != "none"}}

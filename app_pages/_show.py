@@ -10,9 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from app_pages import _session
 from core import identity, jobs
 from core.errors import GovernanceError
-from pages import _session
 
 ICONS = {
     "overview": ":material/home:",
@@ -85,7 +85,7 @@ def state(status: str) -> None:
 
 def link(page: str, label: str, **query: str) -> None:
     """A link to another page of this app, open at what ``query`` names."""
-    st.page_link(f"pages/{page}.py", label=label, icon=ICONS[page], query_params=query or None)
+    st.page_link(f"app_pages/{page}.py", label=label, icon=ICONS[page], query_params=query or None)
 
 
 def sections(page: str, labels: list[str], default: str | None = None) -> Any:

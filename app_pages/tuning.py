@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app_pages import _forms, _model, _session, _show
 from core import evaluation, jobs, training, tuning
 from core.views import tuning as views
 from core.views.style import number
-from pages import _forms, _model, _session, _show
 
 RESULTS, NEW, SINGLE = _forms.RESULTS, ":material/add: New tuning job", _forms.SINGLE
 

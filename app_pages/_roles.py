@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from app_pages import _session, _show
 from core import datasets
-from pages import _session, _show
 
 SOURCES = {"bundled": "Credit default (bundled)", "upload": "Upload a CSV", "stored": "A data set of this workspace"}
 Choice = datasets.Dataset | tuple[datasets.Checked, str]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from app_pages import _reports, _session, _show
 from core import bias, jobs
 from core.views import bias as views
 from core.views.style import percent
-from pages import _reports, _session, _show
 
 RESULTS, NEW = ":material/insights: Reports", ":material/add: New report"
 

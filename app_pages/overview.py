@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app_pages import _session, _show
 from core import datasets, identity, jobs, registry, workflow
 from core.errors import NotFound
-from pages import _session, _show
 
 
 @st.fragment(run_every=2)

@@ -6,8 +6,8 @@ import re
 
 import streamlit as st
 
+from app_pages import _session, _show
 from core import evaluation, jobs, models, rebalancing, training, tuning
-from pages import _session, _show
 
 
 def short(job: str) -> str:

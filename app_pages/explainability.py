@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app_pages import _reports, _session, _show
 from core import explainability, jobs
 from core.views import shap as views
 from core.views.style import number
-from pages import _reports, _session, _show
 
 RESULTS, NEW = ":material/insights: Results", ":material/add: New explanation"
 

@@ -1,0 +1,158 @@
+"""Search: resources by any of their properties (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Search.html)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.context import AWSError, Context, Request, Response, operation
+from engine.sagemaker.paging import DEFAULT_PAGE, part
+from engine.sagemaker.trial_components import TRIALS
+from engine.store import Body
+
+RESOURCES = {
+    "TrainingJob": ("training-job", "TrainingJob"),
+    "HyperParameterTuningJob": ("hyper-parameter-tuning-job", "HyperParameterTuningJob"),
+    "Experiment": ("experiment", "Experiment"),
+    "ExperimentTrial": ("experiment-trial", "Trial"),
+    "ExperimentTrialComponent": ("experiment-trial-component", "TrialComponent"),
+    "Model": ("model", "Model"),
+    "ModelPackage": ("model-package", "ModelPackage"),
+    "ModelPackageGroup": ("model-package-group", "ModelPackageGroup"),
+}
+"""Resource of a search -> kind of record, and the member that its results are in."""
+ORDER: dict[str, Callable[[Any, Any], bool]] = {
+    "GreaterThan": lambda a, b: a > b,
+    "GreaterThanOrEqualTo": lambda a, b: a >= b,
+    "LessThan": lambda a, b: a < b,
+    "LessThanOrEqualTo": lambda a, b: a <= b,
+}
+
+
+@operation("sagemaker", "Search")
+def search(context: Context, request: Request) -> Response:
+    if request["Resource"] not in RESOURCES:
+        raise AWSError("ValidationException", f"This engine has no {request['Resource']} to search: it has {', '.join(RESOURCES)}.")
+    kind, member = RESOURCES[request["Resource"]]
+    expression = request.get("SearchExpression") or {}
+    found = [body for body in _all(context, kind) if matches(body, expression)]
+    by = request.get("SortBy") or "LastModifiedTime"
+    found.sort(key=lambda body: _sort_key(body, by), reverse=request.get("SortOrder") != "Ascending")
+    page, token = part(found, request.get("MaxResults") or DEFAULT_PAGE, request.get("NextToken"))
+    results = [{member: {"Model": body} if member == "Model" else body} for body in page]
+    return {"Results": results, "NextToken": token, "TotalHits": {"Value": len(found), "Relation": "EqualTo"}}
+
+
+def _all(context: Context, kind: str) -> Iterator[Body]:
+    """Every record of the kind, with what only a search shows: its tags, and the trials of a trial component."""
+    token = None
+    while True:
+        bodies, token = context.store.page(kind, limit=500, token=token)
+        for body in bodies:
+            arns = [value for key, value in body.items() if key.endswith("Arn") and context.arn(f"{kind}/") in str(value)]
+            tags = context.store.tags(arns[0]) if arns else {}
+            body["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+            if TRIALS in body:
+                trials = [trial for name in body[TRIALS] if (trial := context.store.get("experiment-trial", name)) is not None]
+                body["Parents"] = [{"TrialName": t["TrialName"], "ExperimentName": t["ExperimentName"]} for t in trials]
+            yield body
+        if token is None:
+            return
+
+
+def matches(body: Body, expression: Request) -> bool:
+    """Whether the record meets a SearchExpression; one without conditions is met by all."""
+    checks = [_filter(body, entry) for entry in expression.get("Filters") or ()]
+    for nested in expression.get("NestedFilters") or ():
+        objects = values(body, nested["NestedPropertyName"])
+        checks.append(
+            any(all(_filter(item, _inside(entry, nested)) for entry in nested["Filters"]) for item in objects if isinstance(item, dict))
+        )
+    checks += [matches(body, entry) for entry in expression.get("SubExpressions") or ()]
+    return (any if expression.get("Operator") == "Or" else all)(checks) if checks else True
+
+
+def _inside(entry: Request, nested: Request) -> Request:
+    """A nested filter names its property in full, from the resource on."""
+    return entry | {"Name": entry["Name"].removeprefix(nested["NestedPropertyName"] + ".")}
+
+
+def values(body: Any, path: str) -> list[Any]:
+    """What lies at a dotted path: through lists, tags by key, metrics by name, parameters by value."""
+    if isinstance(body, list):
+        keys = {"Key": "Value", "MetricName": "Value"}
+        found = [value for item in body for value in values(item, path)]
+        for item in body:
+            for key, value in keys.items():
+                if isinstance(item, dict) and key in item and (path == item[key] or path.startswith(f"{item[key]}.")):
+                    rest = path[len(str(item[key])) + 1 :]
+                    found += values(item, rest) if rest else [item.get(value, item.get("Last"))]
+        return found
+    if not isinstance(body, dict):
+        return []
+    parts = path.split(".")
+    for i in range(len(parts), 0, -1):
+        key, rest = ".".join(parts[:i]), ".".join(parts[i:])
+        if key in body and body[key] is not None:
+            if rest:
+                return values(body[key], rest)
+            value = body[key]
+            if isinstance(value, dict) and value.keys() & {"NumberValue", "StringValue"}:
+                return list(value.values())
+            return value if isinstance(value, list) else [value]
+    return []
+
+
+def _filter(body: Body, entry: Request) -> bool:
+    """One condition. Numbers and times compare as such, everything else as text; NotEquals needs the property to be there."""
+    operator = entry.get("Operator") or "Equals"
+    found = values(body, entry["Name"])
+    if operator in {"Exists", "NotExists"}:
+        return bool(found) == (operator == "Exists")
+    wanted = entry.get("Value")
+    if wanted is None:
+        raise AWSError("ValidationException", f"The filter on {entry['Name']} needs a Value.")
+    if operator == "In":
+        return any(_equal(value, text.strip()) for value in found for text in wanted.split(","))
+    if operator == "Contains":
+        return any(wanted.lower() in str(value).lower() for value in found)
+    if operator == "Equals":
+        return any(_equal(value, wanted) for value in found)
+    if operator == "NotEquals":
+        return bool(found) and not any(_equal(value, wanted) for value in found)
+    return any(_ordered(value, wanted, operator) for value in found)
+
+
+def _number(value: Any) -> float | None:
+    """A number, or the seconds of a time such as 2026-01-31T12:00:00Z."""
+    if isinstance(value, bool):
+        return None
+    with contextlib.suppress(TypeError, ValueError):
+        return float(value)
+    with contextlib.suppress(TypeError, ValueError):
+        at = datetime.fromisoformat(value)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    return None
+
+
+def _equal(value: Any, wanted: str) -> bool:
+    if isinstance(value, bool):
+        return str(value).lower() == wanted.lower()
+    left, right = _number(value), _number(wanted)
+    return str(value) == wanted or (left is not None and left == right)
+
+
+def _ordered(value: Any, wanted: str, operator: str) -> bool:
+    left, right = _number(value), _number(wanted)
+    return left is not None and right is not None and ORDER[operator](left, right)
+
+
+def _sort_key(body: Body, by: str) -> tuple[int, float, str]:
+    """Records without the property first, then by number or time, then by text."""
+    found = values(body, by) or (values(body, "CreationTime") if by == "LastModifiedTime" else [])
+    if not found:
+        return (0, 0.0, "")
+    number = _number(found[0])
+    return (1, number, "") if number is not None else (2, 0.0, str(found[0]))
