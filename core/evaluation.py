@@ -15,7 +15,6 @@ from core.errors import Conflict
 from core.identity import Identity, require
 from core.jobs import Job
 from core.rebalancing import Rebalanced, result
-from core.workflow import _lineage as record_lineage
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def start(clients: Clients, identity: Identity, training_job: str, data: Rebalan
 
 
 def register(clients: Clients, identity: Identity, training_job: str, data: Rebalanced, role: str) -> str:
-    """Register the version with its reports, and record its lineage; returns the ARN, the same at every call. Raises Conflict before both
+    """Register the version with its reports; returns the ARN, the same at every call. Raises Conflict before both
     reports are there."""
     require(identity, "register", subject=training_job)
     now = state(clients, training_job)
@@ -80,7 +79,6 @@ def register(clients: Clients, identity: Identity, training_job: str, data: Reba
         raise Conflict(
             f"The reports of {training_job} aren't there yet.", subject=training_job, remedy="Wait until both jobs have completed."
         )
-    record_lineage(clients, data, {role: training_job})
     return registry.register(
         clients, identity, training_job=training_job, data=data, bias_job=now.bias_job.name, shap_job=now.shap_job.name, role=role
     )

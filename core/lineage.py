@@ -9,6 +9,7 @@ from typing import Any, Literal
 from core.clients import Clients
 from core.errors import translated
 from core.jobs import slug
+from core.rebalancing import Rebalanced
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,29 @@ def associate(clients: Clients, source: str, destination: str, association: str)
             clients.sagemaker.add_association(SourceArn=source, DestinationArn=destination, AssociationType=association)  # type: ignore[arg-type]
 
 
-def component_of(clients: Clients, training_job: str) -> str:
-    """The ARN of the trial component that SageMaker made for a training job."""
-    with translated(training_job):
-        found = clients.sagemaker.describe_trial_component(TrialComponentName=f"{training_job}-aws-training-job")
+def component_of(clients: Clients, kind: Literal["training", "processing"], job: str) -> str:
+    """The ARN of the trial component that SageMaker made for a job."""
+    with translated(job):
+        found = clients.sagemaker.describe_trial_component(TrialComponentName=f"{job}-aws-{kind}-job")
     return str(found["TrialComponentArn"])
+
+
+def record_data(clients: Clients, data: Rebalanced) -> None:
+    """The files of a rebalancing: SageMaker knows only the folder that they are in."""
+    component = component_of(clients, "processing", data.job)
+    for name, written in data.manifest["files"].items():
+        properties = {"sha256": written["sha256"], "rebalancing-job": data.job}
+        file = ensure_artifact(clients, data.uri(name), "DataSet", f"{data.job}-{name}", properties)
+        associate(clients, component, file, "Produced")
+
+
+def record_reports(clients: Clients, package: str, model: str, reports: dict[str, str]) -> None:
+    """What a package was judged by: processing job -> URI of its results. SageMaker knows neither which model they were about (``model``,
+    the URI of its artifact), nor that the package holds them."""
+    artifact, registered = ensure_artifact(clients, model, "Model", model), ensure_artifact(clients, package, "ModelPackage", package)
+    for job, uri in reports.items():
+        component = component_of(clients, "processing", job)
+        report = ensure_artifact(clients, uri, "DataSet", job)
+        associate(clients, artifact, component, "ContributedTo")
+        associate(clients, component, report, "Produced")
+        associate(clients, report, registered, "ContributedTo")

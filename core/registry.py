@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from core import bias, jobs, training
+from core import bias, jobs, lineage, training
 from core.analysis.performance import compare as paired
 from core.analysis.performance_difference import Difference
 from core.clients import Clients
@@ -144,7 +144,10 @@ def register(
             },
             CustomerMetadataProperties=properties,
         )
-    return str(made["ModelPackageArn"])
+    package = str(made["ModelPackageArn"])
+    lineage.record_data(clients, data)
+    lineage.record_reports(clients, package, artifact, {bias_job: bias_folder, shap_job: shap_folder})
+    return package
 
 
 def _statistics(performance: dict[str, Any]) -> dict[str, Any]:

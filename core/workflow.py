@@ -102,8 +102,8 @@ def run(
     training_jobs = {"baseline": baseline, "mitigated": chosen}
     with _timed(work, say, "models", "one per training job"):
         made = {role: models.ensure_model(clients, identity, name) for role, name in training_jobs.items()}
-    with _timed(work, say, "lineage", "data, rebalancing, training, models"):
-        _lineage(clients, data, training_jobs)
+    with _timed(work, say, "lineage", "from the data set to the files that the jobs trained on"):
+        lineage.record_data(clients, data)
     with _timed(work, say, "bias and SHAP", "both models, on the held-out test rows"):
         reports = {role: bias.launch(clients, identity, name, data, name=f"{bias.PREFIX}-{role}-{work.id}") for role, name in made.items()}
         shaps = {
@@ -121,7 +121,7 @@ def run(
         }
     with _timed(work, say, "comparison", "paired, on the same test rows"):
         comparison = registry.compare(clients, packages["baseline"], packages["mitigated"])
-        shown = lineage.graph(clients, _start(clients, comparison.b), hops=10)
+        shown = lineage.graph(clients, lineage.artifact_of(clients, packages["mitigated"]) or packages["mitigated"], hops=10)
     work.report = _report(clients, work, dataset, data, comparison, shown, tuning_job)
     clients.write(clients.uri(RUNS, f"{work.id}.json"), json.dumps(work.report).encode(), "application/json")
     return work.report
@@ -133,26 +133,6 @@ def _timed(work: Run, say: OnStep, step: str, text: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
     work.seconds[step] = round(time.perf_counter() - start, 3)
-
-
-def _start(clients: Clients, package: registry.Package) -> str:
-    """Where the lineage of a package is opened: at its model artifact."""
-    uri = package.raw["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
-    return lineage.artifact_of(clients, uri) or package.arn
-
-
-def _lineage(clients: Clients, data: rebalancing.Rebalanced, training_jobs: dict[str, str]) -> None:
-    """What SageMaker doesn't record by itself: that the files come from the data set; and that the model comes from its trial component."""
-    source = lineage.ensure_artifact(clients, data.dataset.uri, "DataSet", data.dataset.name, {"sha256": data.dataset.sha256})
-    for name in ("train_res.csv", "train.csv", "validation_res.csv", "test_res.csv"):
-        properties = {"sha256": data.manifest["files"][name]["sha256"], "rebalancing-job": data.job}
-        file = lineage.ensure_artifact(clients, data.uri(name), "DataSet", f"{data.job}-{name}", properties)
-        lineage.associate(clients, source, file, "DerivedFrom")
-    for job in training_jobs.values():
-        component = lineage.component_of(clients, job)
-        uri = training.describe(clients, job).raw["ModelArtifacts"]["S3ModelArtifacts"]
-        model = lineage.ensure_artifact(clients, uri, "Model", job)
-        lineage.associate(clients, component, model, "Produced")
 
 
 def _report(

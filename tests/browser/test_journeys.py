@@ -84,11 +84,15 @@ def test_a_click_on_a_lineage_node_shows_its_details(page: Page, url: str, clien
     assert box is not None
     details = page.get_by_test_id("stMain").get_by_text(re.compile("^(TrialComponent|Artifact|Context), "))
     before = details.inner_text()
-    for across in range(4, 100, 3):
-        page.mouse.click(box["x"] + box["width"] * across / 100, box["y"] + (box["height"] + 20) / 2)
-        page.wait_for_timeout(250)
-        if details.inner_text() != before:
-            return
+    for down in range(40, int(box["height"]), 12):  # below the legend
+        for across in range(10, int(box["width"]), 12):
+            page.mouse.move(box["x"] + across, box["y"] + down)
+            if chart.evaluate("canvas => canvas.parentElement.style.cursor") != "pointer":
+                continue
+            page.mouse.click(box["x"] + across, box["y"] + down)
+            page.wait_for_timeout(500)
+            if details.inner_text() != before:
+                return
     raise AssertionError("no click on the graph changed the details")
 
 
