@@ -109,10 +109,3 @@ def _finish(name: str, role: str) -> None:
             if data is not None:
                 evaluation.register(clients, person, name, data, role)
         st.rerun()
-
-
-def _report_button(job: jobs.Job) -> None:
-    if st.button("Make the XGBoost report", icon=":material/description:", key=f"make-{job.name}"):
-        with _show.errors_shown():
-            st.session_state[f"making-{job.name}"] = training.launch_report(_session.clients(), _session.identity(), job)
-            st.rerun()

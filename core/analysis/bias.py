@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from core.analysis import bias_posttraining, bias_pretraining  # noqa: F401  (importing them registers the metrics)
 from core.analysis.bias_registry import POST_TRAINING, PRE_TRAINING, BoolArray, Definition, Sample, Undefined
@@ -31,7 +31,12 @@ class Metric:
 
 
 def pre_training_bias(
-    facet: ArrayLike, favourable_label: ArrayLike, group: Any | None, *, metrics: Iterable[str] | None = None
+    facet: ArrayLike,
+    favourable_label: ArrayLike,
+    group: Any | None,
+    *,
+    metrics: Iterable[str] | None = None,
+    weight: ArrayLike | None = None,
 ) -> dict[str, Metric]:
     """Bias in the labels, by metric name in alphabetical order.
 
@@ -41,8 +46,9 @@ def pre_training_bias(
     favourable_label : bool (n,), True where the label is the favourable one
     group : (n,) categories for CDDL, or None; bin a variable with many values first (``bin_group``)
     metrics : names to compute; all when None. Raises KeyError for a name that isn't one.
+    weight : float (n,) >= 0, how much each row counts, as after reweighing; 1 each when None
     """
-    sample = _sample(facet, favourable_label, None, group, None)
+    sample = _sample(facet, favourable_label, None, group, None, None if weight is None else np.asarray(weight, dtype=float))
     return _compute(PRE_TRAINING, sample, metrics)
 
 
@@ -64,17 +70,27 @@ def post_training_bias(
     return _compute(POST_TRAINING, sample, metrics)
 
 
-def _sample(facet: ArrayLike, label: ArrayLike, prediction: ArrayLike | None, group: Any | None, features: pd.DataFrame | None) -> Sample:
+def _sample(
+    facet: ArrayLike,
+    label: ArrayLike,
+    prediction: ArrayLike | None,
+    group: Any | None,
+    features: pd.DataFrame | None,
+    weight: NDArray[np.float64] | None = None,
+) -> Sample:
     sample = Sample(
         np.asarray(facet, dtype=bool),
         np.asarray(label, dtype=bool),
         None if prediction is None else np.asarray(prediction, dtype=bool),
         None if group is None else np.asarray(group),
         features,
+        weight,
     )
-    lengths = {len(part) for part in (sample.facet, sample.label, sample.prediction, sample.group, features) if part is not None}
+    lengths = {len(part) for part in (sample.facet, sample.label, sample.prediction, sample.group, features, weight) if part is not None}
     if len(lengths) > 1:
-        raise ValueError(f"facet, labels, predictions, group and features must have as many rows as each other, not {sorted(lengths)}")
+        raise ValueError(
+            f"facet, labels, predictions, group, features and weights must have as many rows as each other, not {sorted(lengths)}"
+        )
     return sample
 
 

@@ -23,7 +23,7 @@ Distribution = NDArray[np.float64]
 )
 def CDDL(sample: Sample) -> float:
     """Conditional Demographic Disparity in Labels (CDDL)"""
-    return conditional_disparity(sample.facet, sample.label, sample.group)
+    return conditional_disparity(sample.facet, sample.label, sample.group, sample.weight)
 
 
 @metric(

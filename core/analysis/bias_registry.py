@@ -21,24 +21,24 @@ class Undefined(ValueError):
 
 @dataclass(frozen=True)
 class Cells:
-    """The confusion matrix of one side of the facet, "positive" being the favourable outcome."""
+    """The confusion matrix of one side of the facet, "positive" being the favourable outcome: rows, or their weights."""
 
-    tp: int
-    fp: int
-    fn: int
-    tn: int
+    tp: float
+    fp: float
+    fn: float
+    tn: float
 
     @property
-    def n(self) -> int:
+    def n(self) -> float:
         return self.tp + self.fp + self.fn + self.tn
 
     @property
-    def labelled(self) -> int:
+    def labelled(self) -> float:
         """Rows whose label is favourable."""
         return self.tp + self.fn
 
     @property
-    def predicted(self) -> int:
+    def predicted(self) -> float:
         """Rows whose prediction is favourable."""
         return self.tp + self.fp
 
@@ -55,6 +55,7 @@ class Sample:
     prediction: BoolArray | None = None
     group: NDArray[Any] | None = None
     features: pd.DataFrame | None = None
+    weight: NDArray[np.float64] | None = None
 
     @cached_property
     def a(self) -> Cells:
@@ -74,7 +75,8 @@ class Sample:
 
     def _cells(self, rows: BoolArray) -> Cells:
         prediction = self.label if self.prediction is None else self.prediction
-        tn, fp, fn, tp = np.bincount(2 * self.label[rows] + prediction[rows], minlength=4).tolist()
+        weight = None if self.weight is None else self.weight[rows]
+        tn, fp, fn, tp = np.bincount(2 * self.label[rows] + prediction[rows], weights=weight, minlength=4).tolist()
         return Cells(tp=tp, fp=fp, fn=fn, tn=tn)
 
 
@@ -134,8 +136,10 @@ def difference(x: float, y: float) -> float:
     return 0.0 if x == y else x - y
 
 
-def conditional_disparity(facet: BoolArray, favourable: BoolArray, group: NDArray[Any] | None) -> float:
-    """Demographic disparity within each group, weighted by the group's size.
+def conditional_disparity(
+    facet: BoolArray, favourable: BoolArray, group: NDArray[Any] | None, weight: NDArray[np.float64] | None = None
+) -> float:
+    """Demographic disparity within each group, weighted by the group's size. ``weight``: of each row, 1 when None.
 
     The share of the facet among the rejected minus its share among the accepted; a share of nobody is 0.
     """
@@ -148,7 +152,7 @@ def conditional_disparity(facet: BoolArray, favourable: BoolArray, group: NDArra
     codes, groups = pd.factorize(group)
     known = codes >= 0
     cell = codes[known] * 4 + favourable[known] * 2 + facet[known]
-    counts = np.bincount(cell, minlength=4 * len(groups)).reshape(-1, 2, 2)
+    counts = np.bincount(cell, weights=None if weight is None else weight[known], minlength=4 * len(groups)).reshape(-1, 2, 2)
     totals = counts.sum(axis=2)
     shares = np.divide(counts[:, :, 1], totals, out=np.zeros(totals.shape), where=totals > 0)
     sizes = totals.sum(axis=1)

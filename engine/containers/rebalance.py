@@ -161,7 +161,7 @@ def _run(frame: pd.DataFrame, config: dict[str, Any], output: Path) -> dict[str,
         },
         "leaked_rows": leaked,
         "counts": {"before": _counts(train, config, None), "after": _counts(result.frame, config, result.weights)},
-        "pre_training_bias": {"before": _bias(train, config), "after": _bias(result.frame, config)},
+        "pre_training_bias": {"before": _bias(train, config, None), "after": _bias(result.frame, config, result.weights)},
     }
 
 
@@ -210,13 +210,13 @@ def _counts(frame: pd.DataFrame, config: dict[str, Any], weights: NDArray[np.flo
     ]
 
 
-def _bias(frame: pd.DataFrame, config: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _bias(frame: pd.DataFrame, config: dict[str, Any], weights: NDArray[np.float64] | None) -> dict[str, dict[str, Any]]:
     group = frame[config["group"]] if config["group"] else None
     if group is not None and group.nunique() > MOST_GROUPS:
         group = bin_group(group, 5)
     facet = (frame[config["facet"]] == config["facet_value"]).to_numpy()
     favourable = (frame[config["label"]] == config["favourable"]).to_numpy()
-    metrics = pre_training_bias(facet, favourable, None if group is None else group.to_numpy())
+    metrics = pre_training_bias(facet, favourable, None if group is None else group.to_numpy(), weight=weights)
     return {
         name: {"value": metric.value if metric.value is None or np.isfinite(metric.value) else str(metric.value), "error": metric.error}
         for name, metric in metrics.items()

@@ -87,6 +87,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
     native, own = metric_names(hyperparameters)
     parameters = {k: v for k, v in hyperparameters.items() if k not in OWN}
     parameters.setdefault("objective", "reg:squarederror")
+    parameters.setdefault("nthread", 1)  # the pool has a worker for each core; and the model doesn't depend on how busy the machine is
     if native:
         parameters["eval_metric"] = native
     else:

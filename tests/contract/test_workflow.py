@@ -76,6 +76,19 @@ def test_lineage_leads_from_the_data_to_the_model(demo, clients):
     assert len(lineage.graph(clients, start, hops=1).nodes) < len(graph.nodes) == graph.total
 
 
+def test_a_version_descends_from_its_data_its_jobs_and_its_reports(demo, clients):
+    _, (report, _) = demo
+    model = report["models"][1]
+    package = registry.get(clients, model["model_package_arn"])
+    start = lineage.artifact_of(clients, package.arn)
+    shown = lineage.graph(clients, start, hops=10, direction="Ascendants")
+    assert report["data"]["uri"] in {node.uri for node in shown.nodes}
+    names = {node.name for node in shown.nodes if node.type == "TrialComponent"}
+    properties = package.properties
+    expected = {f"{properties[f'governance:{key}']}-aws-processing-job" for key in ("rebalanced", "bias-job", "shap-job")}
+    assert names == expected | {f"{model['training_job']}-aws-training-job"}
+
+
 def test_every_attached_report_opens_and_has_its_pinned_hash(demo, clients):
     for version in registry.versions(clients):
         package = registry.get(clients, version.arn)

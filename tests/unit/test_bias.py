@@ -183,3 +183,12 @@ def test_a_metric_that_does_not_exist_is_refused():
 def test_arrays_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match="as many rows"):
         pre_training_bias([True, False], [True], None)
+
+
+def test_a_weight_of_n_counts_as_n_rows():
+    random = np.random.default_rng(5)
+    facet, label, group = random.random(400) < 0.4, random.random(400) < 0.7, random.integers(0, 4, 400)
+    weight = random.integers(0, 5, 400)
+    weighted = pre_training_bias(facet, label, group, weight=weight)
+    repeated = pre_training_bias(*(np.repeat(values, weight) for values in (facet, label, group)))
+    assert {name: metric.value for name, metric in weighted.items()} == pytest.approx({n: m.value for n, m in repeated.items()}, abs=1e-12)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.analysis.bias import pre_training_bias
 from core.analysis.resampling import METHODS, Rebalance, ResamplingError, rebalance
 from core.analysis.splitting import SplitError, leaked_rows, split
 
@@ -83,6 +84,10 @@ def test_reweighing_makes_label_and_facet_independent():
     rates = weighted[1] / weighted.sum(axis=1)
     assert rates.iloc[0] == pytest.approx(rates.iloc[1])
     assert result.weights.mean() == pytest.approx(1)
+    bias = pre_training_bias(frame["SEX"] == 1, frame["LABEL"] == 0, None, weight=result.weights, metrics=["DPL", "KL", "CI"])
+    assert bias["DPL"].value == pytest.approx(0)
+    assert bias["KL"].value == pytest.approx(0)
+    assert bias["CI"].value == pytest.approx(((frame["SEX"] != 1).sum() - (frame["SEX"] == 1).sum()) / len(frame))
 
 
 @pytest.mark.parametrize(
