@@ -1,4 +1,4 @@
-"""``python -m core demo``: the whole workflow, headless, on the bundled data or on a CSV of yours."""
+"""``python -m core demo``: the whole workflow, headless, on the bundled data or on a CSV of yours. ``python -m core audit``: the log."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 from core import datasets, workflow
 from core.clients import connect
 from core.errors import GovernanceError
+from core.governance import commands as governance
 from core.identity import WORKFLOW, Identity, Role
 from core.settings import Settings
 
@@ -33,15 +34,17 @@ def main(arguments: list[str] | None = None) -> int:
     demo.add_argument("--max-parallel", type=_count, default=2)
     demo.add_argument("--run", help=argparse.SUPPRESS)
     demo.add_argument("--as", dest="actor", help=argparse.SUPPRESS)
-    demo.add_argument("--role", default=Role.DATA_SCIENTIST.value, help=argparse.SUPPRESS)
+    governance.add(commands)
     options = parser.parse_args(arguments)
     note = None
     try:
         settings = Settings(workspace=options.workspace) if options.workspace else Settings()
+        if options.command == "audit":
+            return governance.run(connect(settings), options)
         frame, roles = _data(options)
         datasets.check(frame, roles)
         clients = connect(settings)
-        identity = Identity(options.actor, Role(options.role)) if options.actor else WORKFLOW
+        identity = _actor(options.actor) if options.actor else WORKFLOW
         step = _printer()
         if options.run:
             step, note = workflow.noting(clients, options.run, step)
@@ -62,6 +65,11 @@ def main(arguments: list[str] | None = None) -> int:
         draft.replace(options.report)
     show(report)
     return 0
+
+
+def _actor(text: str) -> Identity:
+    fields = json.loads(text)
+    return Identity(**fields | {"role": Role(fields["role"])})
 
 
 def _count(text: str) -> int:

@@ -79,7 +79,7 @@ def submit(
         ),
         "dataset": (data.uri(ROWS[rows]), "/opt/ml/processing/input/data"),
     }
-    tags = {"governance:launched-by": identity.name, "governance:rebalanced": data.job, "governance:rows": rows, **tags}
+    tags = {**jobs.launched_by(identity), "governance:rebalanced": data.job, "governance:rows": rows, **tags}
     with translated(name):
         clients.sagemaker.create_processing_job(**jobs.processing_request(clients, name, "clarify", inputs, f"{folder}/output", tags))
     return name

@@ -68,11 +68,33 @@ class Clients:
             self.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type)
         return uri
 
-    def keys(self, prefix: str) -> list[str]:
-        """URIs of all objects under an s3:// prefix."""
+    def read_tagged(self, uri: str) -> tuple[bytes, str]:
+        """An object's content and its ETag."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        with translated(uri):
+            found = self.s3.get_object(Bucket=bucket, Key=key)
+            return found["Body"].read(), found["ETag"]
+
+    def create(self, uri: str, content: bytes, content_type: str = "application/octet-stream", *, instead_of: str | None = None) -> bool:
+        """Write an object that isn't there yet, or instead of the one with that ETag. False, and nothing is written, where another was
+        first."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        condition: Any = {"IfNoneMatch": "*"} if instead_of is None else {"IfMatch": instead_of}
+        try:
+            self.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type, **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}:
+                return False
+            with translated(uri):
+                raise
+        return True
+
+    def keys(self, prefix: str, *, after: str | None = None) -> list[str]:
+        """URIs of all objects under an s3:// prefix, in order; those after the URI ``after`` only, if given."""
         bucket, _, key = prefix.removeprefix("s3://").partition("/")
+        start: Any = {"StartAfter": after.removeprefix(f"s3://{bucket}/")} if after else {}
         with translated(prefix):
-            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key)
+            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, **start)
             return [f"s3://{bucket}/{item['Key']}" for page in pages for item in page.get("Contents", [])]
 
     def presigned(self, uri: str) -> str:

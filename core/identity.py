@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import re
+import time
+import tomllib
+import unicodedata
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
+from typing import Any
 
-from core.errors import Forbidden
+from core.errors import DataError, Forbidden
+from core.settings import Settings
 
 
 class Role(StrEnum):
+    """What a person does here; in the order in which a person who has several is offered them."""
+
     VIEWER = "viewer"
     DATA_SCIENTIST = "data scientist"
     VALIDATOR = "validator"
@@ -19,41 +30,229 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Identity:
-    """A person and a role. ``demo`` marks the named demo identities of the local target."""
+    """A person in one role. ``issuer`` and ``subject`` are the sign-in's; ``demo`` marks the named demo identities of the local target."""
 
     name: str
     role: Role
     demo: bool = False
+    subject: str = ""
+    issuer: str = ""
+
+    @property
+    def id(self) -> str:
+        """What this person stays known by: ``issuer#subject``, or the name where no provider vouches for one."""
+        return f"{self.issuer}#{self.subject}" if self.issuer or self.subject else self.name
+
+    @property
+    def tag(self) -> str:
+        """``id`` as AWS takes it in a tag or a package's property: other characters as ``=23``, and a hash past 256."""
+        text = re.sub(r"[^A-Za-z0-9 _.:/+\-@]", _escaped, self.id)
+        return text if len(text) <= 256 else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return "".join(f"={byte:02X}" for byte in found[0].encode("utf-8", "surrogatepass"))
 
 
 DEMO = (
     Identity("Dana (demo)", Role.DATA_SCIENTIST, demo=True),
     Identity("Chris (demo)", Role.COMPLIANCE_OFFICER, demo=True),
+    Identity("Olga (demo)", Role.COMPLIANCE_OFFICER, demo=True),
+    Identity("Vic (demo)", Role.VALIDATOR, demo=True),
     Identity("Vera (demo)", Role.VIEWER, demo=True),
+    Identity("Ada (demo)", Role.ADMINISTRATOR, demo=True),
 )
 WORKFLOW = Identity("workflow", Role.DATA_SCIENTIST)
 
+
+def demo_identities(settings: Settings) -> tuple[Identity, ...]:
+    """Whom anyone may choose to be where no provider is configured: nobody on AWS."""
+    return DEMO if settings.target == "local" else ()
+
+
+_BUILDERS = frozenset({Role.DATA_SCIENTIST, Role.ADMINISTRATOR})
+_OFFICER = frozenset({Role.COMPLIANCE_OFFICER})
+_ALL_BUT_VIEWERS = frozenset(Role) - {Role.VIEWER}
+
 ALLOWED: Mapping[str, frozenset[Role]] = {
     "view": frozenset(Role),
-    "launch": frozenset({Role.DATA_SCIENTIST, Role.ADMINISTRATOR}),
-    "upload": frozenset({Role.DATA_SCIENTIST, Role.ADMINISTRATOR}),
-    "register": frozenset({Role.DATA_SCIENTIST, Role.ADMINISTRATOR}),
-    "decide": frozenset({Role.COMPLIANCE_OFFICER}),
+    "export": _ALL_BUT_VIEWERS,
+    "launch": _BUILDERS,
+    "upload": _BUILDERS,
+    "register": _BUILDERS,
+    "edit card": _ALL_BUT_VIEWERS,
+    "submit": _BUILDERS,
+    "validate": frozenset({Role.VALIDATOR}),
+    "decide": _OFFICER,
+    "approve": _OFFICER,
+    "reject": _OFFICER,
+    "withdraw": frozenset({Role.COMPLIANCE_OFFICER, Role.ADMINISTRATOR}),
+    "retire": frozenset({Role.COMPLIANCE_OFFICER, Role.ADMINISTRATOR}),
+    "waive": frozenset({Role.VALIDATOR, Role.COMPLIANCE_OFFICER}),
+    "confirm waiver": _OFFICER,
+    "meet condition": _ALL_BUT_VIEWERS,
+    "adopt policy": frozenset({Role.ADMINISTRATOR}),
 }
+OTHER_EYES = frozenset({"decide", "approve", "reject", "validate", "confirm waiver"})
+"""What nobody does to a resource in which they had a part already."""
 
 
-def may(identity: Identity, action: str, *, trained_by: str | None = None) -> bool:
-    """May this person do this? ``trained_by``: who trained or registered the resource; that person never decides on it."""
-    if identity.role not in ALLOWED.get(action, frozenset()):
-        return False
-    return not (action == "decide" and trained_by is not None and trained_by == identity.name)
+def may(
+    identity: Identity,
+    action: str,
+    *,
+    involved: Mapping[str, str | None] = {},
+    trained_by: str | None = None,
+    target: str | None = None,
+) -> bool:
+    """May this person do this to this resource? Whoever is ``involved`` in it already (part → id) judges it never; ``trained_by`` is one
+    more of them. ``target`` is the settings' where left out."""
+    return refusal(identity, action, involved=involved, trained_by=trained_by, target=target) is None
 
 
-def require(identity: Identity, action: str, *, subject: str = "", trained_by: str | None = None) -> None:
-    """Raises Forbidden unless ``may``."""
-    if may(identity, action, trained_by=trained_by):
-        return
-    if identity.role in ALLOWED.get(action, frozenset()):
-        raise Forbidden(f"{identity.name} trained or registered this model.", subject=subject, remedy="Somebody else must decide on it.")
-    needed = " or ".join(sorted(ALLOWED.get(action, frozenset()))) or "nobody"
-    raise Forbidden(f"The role {identity.role} may not {action}.", subject=subject, remedy=f"It takes the role {needed}.")
+def require(
+    identity: Identity,
+    action: str,
+    *,
+    subject: str = "",
+    involved: Mapping[str, str | None] = {},
+    trained_by: str | None = None,
+    target: str | None = None,
+) -> None:
+    """Raises Forbidden unless ``may``; the error names the part that the person had."""
+    error = refusal(identity, action, subject=subject, involved=involved, trained_by=trained_by, target=target)
+    if error is not None:
+        raise error
+
+
+def refusal(
+    identity: Identity,
+    action: str,
+    *,
+    subject: str = "",
+    involved: Mapping[str, str | None] = {},
+    trained_by: str | None = None,
+    target: str | None = None,
+) -> Forbidden | None:
+    """Why ``may`` says no; None where it says yes."""
+    if identity.demo and (target or Settings().target) == "aws":
+        remedy = "Configure a provider to sign in with: docs/sign-in.md."
+        return Forbidden("Demo identities may do nothing on AWS.", subject=subject, remedy=remedy)
+    roles = ALLOWED.get(action, frozenset())
+    own = action == "withdraw" and involved.get("submitter") in (identity.id, identity.tag)
+    if identity.role not in roles and not own:
+        needed = " or ".join(sorted(roles)) or "nobody has"
+        return Forbidden(f"The role {identity.role} may not {action}.", subject=subject, remedy=f"It takes the role {needed}.")
+    parts = {**involved, "trained or registered it": trained_by}
+    had = [part for part, person in parts.items() if person and _alike(person) in _known_as(identity)]
+    if action in OTHER_EYES and had:
+        what = f"{identity.name} had a part in {subject or 'this'} already: {', '.join(had)}."
+        return Forbidden(what, subject=subject, remedy=f"Somebody else must {action}.")
+    return None
+
+
+def _known_as(identity: Identity) -> set[str]:
+    """Under what a record may name this person: older ones hold the name. Good for refusing only: two people may share a name."""
+    return {_alike(text) for text in (identity.id, identity.tag, identity.name) if text}
+
+
+def _alike(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).split()).casefold()
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whom a provider vouches for, and the roles that they have here; without a role there's no Identity to act as."""
+
+    name: str
+    issuer: str
+    subject: str
+    roles: tuple[Role, ...]
+
+    @property
+    def id(self) -> str:
+        return f"{self.issuer}#{self.subject}"
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        """One per role: a person with several chooses in which one they act."""
+        return tuple(Identity(self.name, role, subject=self.subject, issuer=self.issuer) for role in self.roles)
+
+
+def account(claims: Mapping[str, Any], settings: Settings, *, now: float | None = None) -> Account:
+    """The person that an ID token's verified ``claims`` name. Raises Forbidden where the claims have expired or name nobody, DataError
+    where the roles file is wrong."""
+    issuer, subject, until = claims.get("iss"), claims.get("sub"), claims.get("exp")
+    if not (isinstance(issuer, str) and issuer and isinstance(subject, str) and subject):
+        raise Forbidden("The provider did not say who signed in.", remedy="Its ID token must hold the claims iss and sub.")
+    if isinstance(until, bool) or not isinstance(until, int | float) or not until > (time.time() if now is None else now):
+        when = f" at {datetime.fromtimestamp(until, UTC):%H:%M} UTC" if isinstance(until, int | float) and 0 < until < 1e11 else ""
+        raise Forbidden(f"Your sign-in ended{when}.", remedy="Sign in again to go on.")
+    email = _verified_email(claims)
+    name = next((text for key in ("name", "preferred_username") if (text := _readable(claims.get(key)))), "") or email or subject
+    claimed, people = _roles_file(settings.roles_file) if settings.roles_file else (None, {})
+    found: set[Role] = set()
+    for value in _claimed(claims, settings.role_claim):
+        found |= claimed.get(value, frozenset()) if claimed is not None else _role_named(value)
+    for key, roles in people.items():
+        if key == f"{issuer}#{subject}" or (email and key.lower() == email):
+            found |= roles
+    return Account(name, issuer, subject, tuple(role for role in Role if role in found))
+
+
+def _verified_email(claims: Mapping[str, Any]) -> str:
+    """The address in small letters, if the provider says that it is verified. ASCII only: elsewhere two addresses can share a lower case."""
+    email = claims.get("email")
+    verified = claims.get("email_verified") is True or claims.get("email_verified") == "true"
+    return email.strip().lower() if verified and isinstance(email, str) and email.isascii() else ""
+
+
+def _readable(name: object) -> str:
+    """A name on one line, without what a page would take for markup."""
+    return re.sub(r"[^\w .,:'’@+()\-]|\s+", " ", name).strip()[:100] if isinstance(name, str) else ""
+
+
+def _claimed(claims: Mapping[str, Any], name: str) -> Iterator[str]:
+    """The texts under a claim; ``realm_access.roles`` is looked for inside of ``realm_access`` too."""
+    found: Any = claims.get(name)
+    if found is None:
+        found = claims
+        for part in name.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+    for value in [found] if isinstance(found, str) else found if isinstance(found, list | tuple) else []:
+        if isinstance(value, str):
+            yield value
+
+
+def _role_named(text: str) -> frozenset[Role]:
+    """The role of this name, ``Data_Scientist`` and ``data-scientist`` included; none where there's no such role."""
+    plain = re.sub(r"[\s_\-]+", " ", text).strip().lower()
+    return frozenset(role for role in Role if role == plain)
+
+
+def _roles_file(path: Path) -> tuple[dict[str, frozenset[Role]] | None, dict[str, frozenset[Role]]]:
+    """([claims], [people]) of a roles file; the first is None where the file has no such table."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"The roles file {path} can't be read: {error}", subject=str(path), remedy="Put GOVERNANCE_ROLES_FILE right."
+        ) from error
+    if unknown := sorted(set(tables) - {"claims", "people"}):
+        raise DataError(f"The roles file {path} has {', '.join(unknown)}.", subject=str(path), remedy="It takes [claims] and [people].")
+    claims, people = (_roles_table(path, table, tables.get(table)) for table in ("claims", "people"))
+    return claims, people or {}
+
+
+def _roles_table(path: Path, table: str, entries: object) -> dict[str, frozenset[Role]] | None:
+    if entries is None:
+        return None
+    found: dict[str, frozenset[Role]] = {}
+    for key, value in entries.items() if isinstance(entries, Mapping) else [("", entries)]:
+        names = value if isinstance(value, list) else [value]
+        roles = [_role_named(name) if isinstance(name, str) else frozenset() for name in names]
+        if not key or not all(roles):
+            what = f"The roles file {path} names no role at {table}.{key}: {value!r}."
+            raise DataError(what, subject=str(path), remedy=f"The roles are {', '.join(Role)}.")
+        found[key] = frozenset[Role]().union(*roles)
+    return found

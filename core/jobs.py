@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from core.clients import Clients
 from core.errors import JobFailed, translated
+from core.identity import Identity
 
 Kind = Literal["training", "processing", "tuning"]
 FINAL = frozenset({"Completed", "Failed", "Stopped"})
@@ -118,6 +119,16 @@ def logs(clients: Clients, kind: Literal["training", "processing"], name: str, *
             found = clients.logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True, limit=most)
             lines += [event["message"] for event in found["events"]]
     return lines
+
+
+def launched_by(identity: Identity) -> dict[str, str]:
+    """The tags that say who started a job: an id that stays, and a name to show. AWS takes few characters in a tag."""
+    return {"governance:launched-by": identity.tag, "governance:launched-by-name": tag_text(identity.name)}
+
+
+def tag_text(text: str) -> str:
+    """``text`` without what AWS refuses in a tag or a package's property."""
+    return " ".join(re.sub(r"[^\w .:/=+\-@]", " ", text).split())[:256]
 
 
 def slug(text: str, most: int = 40) -> str:

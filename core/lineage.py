@@ -121,6 +121,23 @@ def ensure_artifact(clients: Clients, uri: str, kind: str, name: str, properties
     return str(made["ArtifactArn"])
 
 
+def ensure_action(clients: Clients, name: str, uri: str, kind: str, description: str, properties: dict[str, str]) -> str:
+    """The ARN of an action, made where there is none."""
+    with translated(name):
+        try:
+            return str(clients.sagemaker.describe_action(ActionName=name)["ActionArn"])
+        except clients.sagemaker.exceptions.ResourceNotFound:
+            made = clients.sagemaker.create_action(
+                ActionName=name,
+                Source={"SourceUri": uri, "SourceType": "governance-event"},
+                ActionType=kind,
+                Description=description[:3072],
+                Status="Completed",
+                Properties=properties,
+            )
+    return str(made["ActionArn"])
+
+
 def associate(clients: Clients, source: str, destination: str, association: str) -> None:
     """Add an edge unless it is there."""
     with translated(source):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from core import jobs
 from core.clients import Clients
 from core.errors import Conflict, translated
 from core.identity import Identity, require
@@ -30,6 +31,9 @@ def ensure_model(clients: Clients, identity: Identity, training_job: str) -> str
                 ModelName=name,
                 ExecutionRoleArn=clients.role,
                 PrimaryContainer={"Image": job.raw["AlgorithmSpecification"]["TrainingImage"], "ModelDataUrl": artifact},
-                Tags=[{"Key": "governance:training-job", "Value": training_job}, {"Key": "governance:launched-by", "Value": identity.name}],
+                Tags=[
+                    {"Key": key, "Value": value}
+                    for key, value in {"governance:training-job": training_job, **jobs.launched_by(identity)}.items()
+                ],
             )
     return name

@@ -82,7 +82,7 @@ def launch(clients: Clients, identity: Identity, dataset: Dataset, options: Reba
         "config": (config_uri, "/opt/ml/processing/input/config"),
         "data": (dataset.uri, "/opt/ml/processing/input/data"),
     }
-    tags = {"governance:launched-by": identity.name, "governance:dataset": dataset.uri}
+    tags = {**jobs.launched_by(identity), "governance:dataset": dataset.uri}
     with translated(name):
         clients.sagemaker.create_processing_job(**jobs.processing_request(clients, name, "rebalance", inputs, f"{folder}/output", tags))
     return name

@@ -1,11 +1,13 @@
-"""The registry: model packages with their evidence, two of them compared, a decision."""
+"""The registry: model packages with their evidence, and two of them compared."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, is_dataclass
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -14,12 +16,15 @@ from core import bias, jobs, lineage, training
 from core.analysis.performance import compare as paired
 from core.analysis.performance_difference import Difference
 from core.clients import Clients
-from core.errors import Conflict, DataError, GovernanceError, NotFound, translated
+from core.errors import GovernanceError, NotFound, translated
 from core.identity import Identity, require
 from core.rebalancing import Rebalanced
 from core.rebalancing import result as rebalanced_result
 
 PENDING = "PendingManualApproval"
+DECISION, EVIDENCE, DECIDED_BY = "governance:decision", "governance:evidence", "governance:decided-by"
+DECIDED = frozenset({DECISION, EVIDENCE, DECIDED_BY})
+"""Properties that a decision writes; all others are there from the registration on."""
 
 
 @dataclass(frozen=True)
@@ -116,14 +121,18 @@ def register(
     def source(name: str) -> Any:
         return {"ContentType": "application/json", "S3Uri": evidence[name], "ContentDigest": f"sha256:{digests[name]}"}
 
+    here = (identity.tag, jobs.tag_text(identity.name))
+    trainer, trainer_name = training.launched_by(clients, job.raw["TrainingJobArn"]) or here
     properties = {
         "governance:role": role,
         "governance:training-job": training_job,
         "governance:rebalanced": data.job,
         "governance:bias-job": bias_job,
         "governance:shap-job": shap_job,
-        "governance:trained-by": training.launched_by(clients, job.raw["TrainingJobArn"]) or identity.name,
-        "governance:registered-by": identity.name,
+        "governance:trained-by": trainer,
+        "governance:trained-by-name": trainer_name,
+        "governance:registered-by": identity.tag,
+        "governance:registered-by-name": jobs.tag_text(identity.name),
         "governance:test-sha256": data.manifest["files"]["test_res.csv"]["sha256"],
         **{f"governance:sha256-{name}": digest for name, digest in digests.items()},
     }
@@ -163,23 +172,31 @@ def _statistics(performance: dict[str, Any]) -> dict[str, Any]:
 def versions(clients: Clients, group: str | None = None, *, most: int = 100) -> list[Version]:
     """The newest versions of a group (or of the workspace's own). None when the group isn't there yet."""
     group = group or clients.settings.group
-    if group not in groups(clients):
-        return []
+    return list(islice(all_versions(clients, group), most)) if group in groups(clients) else []
+
+
+def all_versions(clients: Clients, group: str) -> Iterator[Version]:
+    """Every version of a group, newest first."""
     with translated(group):
-        rows = clients.sagemaker.list_model_packages(
-            ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending", MaxResults=min(most, 100)
-        )["ModelPackageSummaryList"]
-    return [
-        Version(
-            r["ModelPackageArn"],
-            r["ModelPackageGroupName"],
-            r["ModelPackageVersion"],
-            r["ModelApprovalStatus"],
-            r["CreationTime"],
-            r.get("ModelPackageDescription", ""),
+        pages = clients.sagemaker.get_paginator("list_model_packages").paginate(
+            ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending", PaginationConfig={"PageSize": 100}
         )
-        for r in rows
-    ]
+        for page in pages:
+            for r in page["ModelPackageSummaryList"]:
+                yield Version(
+                    r["ModelPackageArn"],
+                    r["ModelPackageGroupName"],
+                    r["ModelPackageVersion"],
+                    r["ModelApprovalStatus"],
+                    r["CreationTime"],
+                    r.get("ModelPackageDescription", ""),
+                )
+
+
+def properties(clients: Clients, arn: str) -> dict[str, str]:
+    """What the product has written on a version."""
+    with translated(arn):
+        return dict(clients.sagemaker.describe_model_package(ModelPackageName=arn).get("CustomerMetadataProperties", {}))
 
 
 def groups(clients: Clients) -> list[str]:
@@ -249,29 +266,6 @@ def compare(clients: Clients, arn_a: str, arn_b: str) -> Comparison:
         return Comparison(a, b, None, str(error))
     threshold = float((a.performance or {}).get("threshold", 0.5))
     return Comparison(a, b, dict(paired(left["label"], left["score"], right["score"], threshold=threshold)), "")
-
-
-def decide(clients: Clients, identity: Identity, arn: str, *, approve: bool, comment: str, seen: Package) -> None:
-    """Approve or reject what the author saw. Raises Forbidden for whoever trained or registered it, DataError without a comment, Conflict
-    when the package has changed since."""
-    now = get(clients, arn)
-    for who in ("governance:trained-by", "governance:registered-by"):
-        require(identity, "decide", subject=now.label, trained_by=now.properties.get(who))
-    if len(comment.strip()) < 10:
-        raise DataError("A decision needs its reasons.", subject="comment", remedy="Write at least a sentence.")
-    if (now.status, now.modified) != (seen.status, seen.modified):
-        raise Conflict(
-            f"{now.label} has changed since you opened it: it was {seen.status} and is {now.status}.",
-            subject=arn,
-            remedy="Reload, and look again.",
-        )
-    with translated(now.label):
-        clients.sagemaker.update_model_package(
-            ModelPackageArn=arn,
-            ModelApprovalStatus="Approved" if approve else "Rejected",
-            ApprovalDescription=f"{identity.name}: {comment.strip()}"[:1024],
-            CustomerMetadataProperties={"governance:decided-by": identity.name},
-        )
 
 
 def missing_evidence(clients: Clients, package: Package) -> list[str]:

@@ -9,7 +9,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Where the product works, and on what. ``target`` is ``local`` (the embedded engine) or ``aws``."""
+    """Where the product works, and on what. ``target`` is ``local`` (the embedded engine) or ``aws``.
+
+    ``policy`` is a policy file; the product's own without it. ``signing_key`` is ``awskms:<key>`` or ``file2:<PEM>``; a key in the
+    workspace without it. ``trusted_keys`` are PEM files of public keys whose signatures count too, as after a change of keys.
+    """
 
     model_config = SettingsConfigDict(env_prefix="GOVERNANCE_", frozen=True)
 
@@ -22,3 +26,6 @@ class Settings(BaseSettings):
     instance_type: str = "ml.m5.xlarge"
     xgboost_version: str = "1.7-1"
     analysis_image: str | None = None
+    policy: Path | None = None
+    signing_key: str | None = None
+    trusted_keys: tuple[Path, ...] = ()

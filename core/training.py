@@ -80,8 +80,8 @@ def launch(
 
 
 def tags(identity: Identity, rebalanced: str) -> list[Any]:
-    found = [{"Key": "governance:launched-by", "Value": identity.name}]
-    return [*found, {"Key": "governance:rebalanced", "Value": rebalanced}] if rebalanced else found
+    found = jobs.launched_by(identity) | ({"governance:rebalanced": rebalanced} if rebalanced else {})
+    return [{"Key": key, "Value": value} for key, value in found.items()]
 
 
 def rule_image(clients: Clients) -> str:
@@ -95,11 +95,12 @@ def describe(clients: Clients, name: str) -> Job:
     return jobs.describe(clients, "training", name)
 
 
-def launched_by(clients: Clients, arn: str) -> str | None:
-    """Who started the job, by its tag."""
+def launched_by(clients: Clients, arn: str) -> tuple[str, str] | None:
+    """Who started the job, by its tags: an id, and a name to show."""
     with translated(arn):
         found = {tag["Key"]: tag["Value"] for tag in clients.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
-    return found.get("governance:launched-by")
+    who = found.get("governance:launched-by")
+    return (who, found.get("governance:launched-by-name", who)) if who else None
 
 
 def curves(clients: Clients, name: str) -> pd.DataFrame:
@@ -135,7 +136,7 @@ def launch_report(clients: Clients, identity: Identity, job: Job) -> str:
         "model": (job.raw["ModelArtifacts"]["S3ModelArtifacts"], f"{local}/model"),
         **{c: (str(found["DataSource"]["S3DataSource"]["S3Uri"]), f"{local}/data/{c}") for c, found in channels.items()},
     }
-    tags = {"governance:launched-by": identity.name, "governance:training-job": job.name}
+    tags = {**jobs.launched_by(identity), "governance:training-job": job.name}
     with translated(name):
         clients.sagemaker.create_processing_job(
             **jobs.processing_request(clients, name, "xgboost-report", inputs, f"{folder}/output", tags)

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +209,7 @@ def start_in_background(clients: Clients, identity: Identity, *, max_jobs: int =
     require(identity, "launch", subject="workflow")
     run_id = secrets.token_hex(4)
     _note(clients, run_id, [], done=False, error=None)
-    command = [sys.executable, "-m", "core", "demo", "--run", run_id, "--as", identity.name, "--role", identity.role.value]
+    command = [sys.executable, "-m", "core", "demo", "--run", run_id, "--as", json.dumps(asdict(identity))]
     command += ["--workspace", str(clients.settings.workspace.resolve()), "--max-jobs", str(max_jobs), "--max-parallel", str(max_parallel)]
     subprocess.Popen(
         command,

@@ -248,6 +248,7 @@ def _launch(context: Context, body: Body, name: str, parameters: dict[str, str],
         "ResourceConfig": source.get("ResourceConfig", {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 5}),
         "StoppingCondition": source["StoppingCondition"],
         "Environment": source.get("Environment", {}),
+        "Tags": [{"Key": key, "Value": value} for key, value in context.store.tags(body["HyperParameterTuningJobArn"]).items()],
     }
     start(context, request, tuning_arn=body["HyperParameterTuningJobArn"])
 

@@ -2,6 +2,7 @@
 
 from engine.sagemaker import (  # noqa: F401
     associations,
+    cards,
     lineage,
     models,
     package_groups,

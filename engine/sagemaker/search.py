@@ -21,6 +21,7 @@ RESOURCES = {
     "Model": ("model", "Model"),
     "ModelPackage": ("model-package", "ModelPackage"),
     "ModelPackageGroup": ("model-package-group", "ModelPackageGroup"),
+    "ModelCard": ("model-card", "ModelCard"),
 }
 """Resource of a search -> kind of record, and the member that its results are in."""
 ORDER: dict[str, Callable[[Any, Any], bool]] = {

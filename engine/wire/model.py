@@ -144,10 +144,21 @@ def _limits(shape: Any, size: float, value: Any, path: str, problems: list[str],
     return True
 
 
+CLASSES = {
+    r"\p{L}": r"\w",
+    r"\p{N}": r"\d",
+    r"\p{Z}": " \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
+    r"\p{Alnum}": "a-zA-Z0-9",
+}
+"""Java's character classes in Python's words; a pattern with others is not checked."""
+
+
 @lru_cache(maxsize=4096)
 def _pattern(pattern: str) -> re.Pattern[str] | None:
+    for theirs, ours in CLASSES.items():
+        pattern = pattern.replace(theirs, ours)
     try:
-        return re.compile(pattern, re.DOTALL if pattern in {".*", "(?s).*"} else 0)
+        return re.compile(re.sub(r"\$\{\d+,\d+\}$", "$", pattern), re.DOTALL if pattern in {".*", "(?s).*"} else 0)
     except re.error:
         return None
 

@@ -1,0 +1,70 @@
+"""``python -m core audit``: verify the log, export its head and its key, mend what lags behind it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from core.clients import Clients
+from core.errors import DataError
+from core.governance import signing, verification
+
+
+def add(commands: Any) -> None:
+    """Add the command ``audit`` to the program's."""
+    audit = commands.add_parser("audit", help="verify the audit log and its evidence", description=__doc__)
+    what = audit.add_subparsers(dest="what", required=True)
+    verify = what.add_parser("verify", help="check chain, numbering, signatures, evidence, and that the registry follows the log")
+    verify.add_argument("--head", type=Path, help="a head that was exported before and kept elsewhere")
+    verify.add_argument("--json", action="store_true", help="print the result as JSON")
+    head = what.add_parser("head", help="export the signed head of the log, for safekeeping elsewhere")
+    head.add_argument("--out", type=Path, help="write it here instead of printing it")
+    what.add_parser("key", help="print the public key that verifies signatures, as PEM")
+    what.add_parser("repair", help="have registry and lineage follow the log, where a process ended between the two")
+    for parser in what.choices.values():
+        parser.add_argument("--workspace", type=Path)
+
+
+def run(clients: Clients, options: argparse.Namespace) -> int:
+    """Run ``audit``; returns 1 where the log doesn't hold."""
+    if options.what == "key":
+        print(signing.public_pem(clients), end="")
+        return 0
+    if options.what == "head":
+        content = verification.export_head(clients)
+        if options.out:
+            options.out.write_bytes(content + b"\n")
+        else:
+            print(content.decode())
+        return 0
+    if options.what == "repair":
+        mended = verification.repair(clients)
+        print("\n".join(f"mended: {label}" for label in mended) or "Nothing lagged behind the log.")
+        return 0
+    return _verify(clients, options)
+
+
+def _verify(clients: Clients, options: argparse.Namespace) -> int:
+    kept = None
+    if options.head:
+        try:
+            kept = verification.read_head_file(options.head.read_bytes())
+        except OSError as error:
+            raise DataError(f"{options.head} can't be read: {error.strerror}.", remedy="Give the file that `audit head` wrote.") from error
+    found = verification.verify(clients, kept_head=kept)
+    if options.json:
+        print(json.dumps(asdict(found) | {"holds": found.holds}, indent=1))
+    elif found.holds:
+        head = f"; the head is event {found.head[0]}, SHA-256 {found.head[1]}" if found.head else ""
+        print(f"The log holds: {found.events} events, {found.files} files of evidence{head}.")
+    else:
+        first = next((p.number for p in found.problems if p.number is not None), None)
+        where = f"the first bad event is {first}" if first is not None else "no event is bad"
+        print(f"The log does NOT hold: {len(found.problems)} problems; {where}.", file=sys.stderr)
+        for problem in found.problems:
+            print(f"  {problem.what}  ({problem.subject})", file=sys.stderr)
+    return 0 if found.holds else 1

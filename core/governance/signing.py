@@ -1,0 +1,124 @@
+"""Signatures: DSSE envelopes (https://github.com/secure-systems-lab/dsse), by an Ed25519 key of the workspace or a key in KMS."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key, load_pem_public_key
+from securesystemslib.dsse import Envelope
+from securesystemslib.exceptions import VerificationError
+from securesystemslib.signer import AWSSigner, CryptoSigner, Key, Signer, SSlibKey
+
+from core.clients import Clients
+from core.errors import Forbidden, GovernanceError
+
+IN_TOTO = "application/vnd.in-toto+json"
+STATEMENT = "https://in-toto.io/Statement/v1"
+KEY_FILE = "signing-key.pem"
+
+
+class Forged(GovernanceError):
+    """Something signed is not what was signed, or was signed by nobody known."""
+
+
+def canonical(value: Any) -> bytes:
+    """``value`` as JSON that is the same for the same value: sorted keys, no spaces, UTF-8. Raises ValueError for NaN and infinities."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def statement(subject: dict[str, str], kind: str, predicate: dict[str, Any]) -> bytes:
+    """An in-toto Statement; ``subject``: name -> SHA-256 of what the predicate is about."""
+    subjects = [{"name": name, "digest": {"sha256": digest}} for name, digest in subject.items()]
+    return canonical({"_type": STATEMENT, "subject": subjects, "predicateType": kind, "predicate": predicate})
+
+
+def sign(clients: Clients, payload: bytes, payload_type: str = IN_TOTO) -> bytes:
+    """The payload in a signed envelope, as JSON. Raises Forbidden where the key can't be used."""
+    envelope = Envelope(payload, payload_type, {})
+    envelope.sign(_signer(clients.settings.signing_key or "", str(clients.settings.workspace.resolve())))
+    return canonical(envelope.to_dict())
+
+
+def opened(content: bytes, keys: Iterable[Key], payload_type: str = IN_TOTO) -> bytes:
+    """The payload of a signed envelope. Raises Forged when a byte of it is not as it was signed."""
+    try:
+        raw = json.loads(content)
+        envelope = Envelope.from_dict(raw)
+        envelope.verify(list(keys), 1)
+    except VerificationError as error:
+        raise Forged("The signature doesn't hold.", remedy="Compare with a copy kept elsewhere.") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Forged("This is no signed envelope.", remedy="Compare with a copy kept elsewhere.") from error
+    if envelope.payload_type != payload_type or canonical(envelope.to_dict()) != content:
+        raise Forged("The envelope is not as it was written.", remedy="Compare with a copy kept elsewhere.")
+    return bytes(envelope.payload)
+
+
+def keys(clients: Clients) -> list[Key]:
+    """The public keys whose signatures count: this target's, and those that GOVERNANCE_TRUSTED_KEYS names (PEM files)."""
+    own = _signer(clients.settings.signing_key or "", str(clients.settings.workspace.resolve())).public_key
+    return [own, *(_public(str(path)) for path in clients.settings.trusted_keys)]
+
+
+def public_pem(clients: Clients) -> str:
+    """The public key, in PEM."""
+    public = str(keys(clients)[0].keyval["public"])
+    if public.startswith("-----BEGIN"):
+        return public
+    return Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+@lru_cache(maxsize=16)
+def _public(path: str) -> Key:
+    try:
+        return SSlibKey.from_crypto(load_pem_public_key(Path(path).read_bytes()))
+    except (OSError, ValueError) as error:
+        raise Forbidden(f"{path} is no public key.", subject=path, remedy="Name PEM files in GOVERNANCE_TRUSTED_KEYS.") from error
+
+
+@lru_cache(maxsize=16)
+def _signer(uri: str, workspace: str) -> Signer:
+    if uri.startswith("awskms:"):
+        try:
+            _, public = AWSSigner.import_(uri.removeprefix("awskms:"))
+            return AWSSigner.from_priv_key_uri(uri, public)
+        except Exception as error:
+            raise Forbidden(
+                f"The key {uri} can't be used: {error}", subject=uri, remedy="Allow kms:Sign and kms:GetPublicKey on it."
+            ) from error
+    path = Path(uri.removeprefix("file2:")) if uri else Path(workspace) / KEY_FILE
+    if not uri and not path.exists():
+        _make(path)
+    try:
+        key = load_pem_private_key(path.read_bytes(), None)
+        return CryptoSigner(key)
+    except (OSError, ValueError, TypeError) as error:
+        raise Forbidden(f"The signing key {path} can't be read: {error}", subject=str(path), remedy="Restore it from a copy.") from error
+
+
+def _make(path: Path) -> None:
+    """A new key, readable by its owner only; the first of two that make one at a time wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".key-")  # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(CryptoSigner(Ed25519PrivateKey.generate()).private_bytes)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(name, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(name)
