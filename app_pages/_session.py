@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core import identity as identities
 from core.clients import Clients, connect
-from core.errors import GovernanceError, TargetUnavailable
-from core.identity import Identity
+from core.errors import Forbidden, GovernanceError, TargetUnavailable
+from core.identity import Account, Identity
 from core.settings import Settings
 
 
@@ -31,7 +32,29 @@ def forget(error: GovernanceError) -> None:
         _connect.clear()
 
 
+def provider() -> bool:
+    """Whether people sign in through a provider: the secrets have a section [auth]."""
+    return "is_logged_in" in st.user
+
+
+def account() -> Account:
+    """Whom the provider vouches for. Raises Forbidden where the sign-in has ended."""
+    return identities.account(st.user.to_dict() if st.user.is_logged_in else {}, Settings())
+
+
+def people() -> tuple[Identity, ...]:
+    """Whom this session may act as, now. Raises Forbidden where the sign-in has ended, or isn't set up."""
+    if provider():
+        return account().identities
+    found = identities.demo_identities(Settings())
+    if not found:
+        raise Forbidden("Nobody can sign in: no provider is configured.", remedy="Set one up as docs/sign-in.md says, and start anew.")
+    return found
+
+
 def identity() -> Identity:
-    """Who is signed in; the router has put it there."""
+    """Who is signed in; the router has put it there. Raises Forbidden where that has ended since, or the role was taken away."""
     signed_in: Identity = st.session_state["identity"]
+    if signed_in not in people():
+        raise Forbidden(f"{signed_in.name} is no {signed_in.role} any more.", remedy="Load the page anew.")
     return signed_in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,7 @@ ICONS = {
     "registry": ":material/fact_check:",
     "bias": ":material/diversity_3:",
     "explainability": ":material/lightbulb:",
+    "decisions": ":material/gavel:",
 }
 STATES = {
     "Completed": ("green", ":material/check_circle:", "Completed"),
@@ -32,6 +34,16 @@ STATES = {
     "Approved": ("green", ":material/verified:", "Approved"),
     "Rejected": ("red", ":material/block:", "Rejected"),
     "PendingManualApproval": ("orange", ":material/hourglass_top:", "Waiting for a decision"),
+    "registered": ("gray", ":material/app_registration:", "Registered"),
+    "submitted": ("orange", ":material/hourglass_top:", "Submitted, to be validated"),
+    "validated": ("blue", ":material/fact_check:", "Validated, to be approved"),
+    "approved": ("green", ":material/verified:", "Approved"),
+    "approved with conditions": ("green", ":material/verified:", "Approved with conditions"),
+    "rejected": ("red", ":material/block:", "Rejected"),
+    "withdrawn": ("gray", ":material/undo:", "Withdrawn"),
+    "retired": ("gray", ":material/inventory_2:", "Retired"),
+    "expired": ("red", ":material/event_busy:", "Approval expired"),
+    "void": ("red", ":material/gpp_bad:", "Void"),
 }
 TIMES = {
     name: st.column_config.DatetimeColumn(f"{name} (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC")
@@ -54,6 +66,16 @@ def errors_shown(*, stop: bool = False) -> Iterator[None]:
         show_error(error)
         if stop:
             st.stop()
+
+
+def plain(text: str) -> str:
+    """Text of a user's for Markdown to show as it was written: nothing of it is markup, a link or an image."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|~$:<>&])", r"\\\1", text)
+
+
+def allowed(action: str) -> bool:
+    """Whether who is signed in may do this."""
+    return identity.may(_session.identity(), action)
 
 
 def may(action: str) -> bool:
@@ -99,8 +121,15 @@ def sections(page: str, labels: list[str], default: str | None = None) -> Any:
 def turn_to(page: str, label: str, **query: str) -> None:
     """Draw this page anew at the tab ``label``, with ``query`` in the URL."""
     st.session_state[f"{page}-turn"] = label
-    st.query_params.from_dict(query)
+    at(**query)
     st.rerun()
+
+
+def at(**query: str) -> None:
+    """Put ``query`` into the page's URL, and nothing else; who is signed in stays there."""
+    for name in set(st.query_params) - set(query) - {"as"}:
+        del st.query_params[name]
+    st.query_params.update(query)
 
 
 def empty(text: str, page: str, label: str) -> None:

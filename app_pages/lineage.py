@@ -42,7 +42,7 @@ def asked() -> str | None:
     arn = lineage.artifact_of(_session.clients(), uri)
     if arn is None:
         raise NotFound(f"Nothing is recorded about {uri} yet.", subject=uri, remedy="Train on it or register it first.")
-    st.query_params.from_dict({"arn": arn})
+    _show.at(arn=arn)
     return arn
 
 
@@ -55,7 +55,7 @@ def details(node: lineage.Node, start: str) -> None:
             st.caption(f"`{node.uri}`")
         with st.container(horizontal=True):
             if node.arn != start and st.button("Start here", icon=ICON):
-                st.query_params.from_dict({"arn": node.arn})
+                _show.at(arn=node.arn)
                 st.rerun()
             if ":model-package/" in node.uri:
                 _show.link("registry", "Registry", package=node.uri)

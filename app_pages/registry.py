@@ -7,6 +7,7 @@ import streamlit as st
 
 from app_pages import _session, _show
 from core import registry
+from core.governance import decisions
 from core.registry import Comparison, Package
 from core.views import bias as bias_views
 from core.views import comparison as views
@@ -94,33 +95,34 @@ def explanation(both: dict[str, Package]) -> None:
             _show.link("explainability", f"Explanation of {package.label}", job=package.properties["governance:shap-job"])
 
 
-def decision(package: Package) -> None:
+@st.cache_data(ttl="1m", max_entries=32, show_spinner=False)
+def standing(target: str, arn: str, changed: tuple[str, ...]) -> decisions.Standing:
+    return decisions.standing(_session.clients(), arn, with_gates=False)
+
+
+def decision(package: Package, changed: tuple[str, ...]) -> None:
+    """How the version stands, and the way to its decision."""
+    found = standing(_session.target(), package.arn, changed)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**Decision on {package.label}**")
-            _show.state(package.status)
-        if package.comment:
-            st.caption(package.comment)
-        changed = registry.missing_evidence(_session.clients(), package)
-        if changed:
-            st.error(f"**The evidence has changed since it was registered: {', '.join(changed)}.**", icon=":material/gpp_bad:")
+            st.markdown(f"**Decision on {_show.plain(package.label)}**")
+            _show.state(found.label)
+        if found.state.history:
+            last = found.state.history[-1]
+            st.text(f"{last.kind} by {last.actor['name']}: {last.body['reason']}")
+        for reason in found.void:
+            st.error(f"**The decision is void.** {_show.plain(reason)}", icon=":material/gpp_bad:")
+        for reason in found.review:
+            st.warning(_show.plain(reason), icon=":material/event_repeat:")
+        altered = registry.missing_evidence(_session.clients(), package)
+        if altered:
+            st.error(f"**The evidence has changed since it was registered: {', '.join(altered)}.**", icon=":material/gpp_bad:")
         else:
             st.caption(":material/verified_user: The reports are the ones that were registered: their hashes hold.")
-        trained = package.properties.get("governance:trained-by", "unknown")
-        registered = package.properties.get("governance:registered-by", "unknown")
-        st.caption(f"Trained by {trained}, registered by {registered}; neither may decide.")
-        if not _show.may("decide"):
-            return
-        with st.form("decision", border=False):
-            comment = st.text_area("Your reasons", key="comment", placeholder="What convinced you, or what has to change")
-            with st.container(horizontal=True):
-                approve = st.form_submit_button("Approve", type="primary", icon=":material/verified:")
-                reject = st.form_submit_button("Reject", icon=":material/block:")
-        if approve or reject:
-            with _show.errors_shown():
-                registry.decide(_session.clients(), _session.identity(), package.arn, approve=approve, comment=comment, seen=package)
-                st.toast(f"{package.label} is {'approved' if approve else 'rejected'}.", icon=":material/done:")
-                st.rerun()
+        trained = package.properties.get("governance:trained-by-name", "unknown")
+        registered = package.properties.get("governance:registered-by-name", "unknown")
+        st.caption(_show.plain(f"Trained by {trained}, registered by {registered}; neither may decide."))
+        _show.link("decisions", "Gates and decision", package=package.arn)
 
 
 st.title("Registry")
@@ -140,7 +142,7 @@ with _show.errors_shown(stop=True):
     changed = tuple(f"{version.arn}{version.status}" for version in found)
     comparison = compared(_session.target(), other or arn, arn, changed)
 both = {names[p.arn]: p for p in (comparison.a, comparison.b)} if other else {names[arn]: comparison.b}
-decision(comparison.b)
+decision(comparison.b, changed)
 draws = {"Quality": lambda: quality(both, comparison), "Bias": lambda: fairness(both), "Explanation": lambda: explanation(both)}
 draws["Settings"] = lambda: settings(both)
 for panel, draw in zip(_show.sections("registry", list(draws)), draws.values(), strict=True):

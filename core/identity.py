@@ -201,7 +201,7 @@ def account(claims: Mapping[str, Any], settings: Settings, *, now: float | None 
 
 
 def _verified_email(claims: Mapping[str, Any]) -> str:
-    """The address in small letters, if the provider says that it is verified. ASCII only: elsewhere two addresses can share a lower case."""
+    """The address in small letters, if the provider vouches for it. ASCII only: elsewhere two addresses can share a lower case."""
     email = claims.get("email")
     verified = claims.get("email_verified") is True or claims.get("email_verified") == "true"
     return email.strip().lower() if verified and isinstance(email, str) and email.isascii() else ""

@@ -11,8 +11,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Where the product works, and on what. ``target`` is ``local`` (the embedded engine) or ``aws``.
 
-    ``policy`` is a policy file; the product's own without it. ``signing_key`` is ``awskms:<key>`` or ``file2:<PEM>``; a key in the
-    workspace without it. ``trusted_keys`` are PEM files of public keys whose signatures count too, as after a change of keys.
+    ``policy`` is a policy file, ``profiles`` one of regulatory profiles; the product's own without. ``signing_key`` is ``awskms:<key>`` or
+    ``file2:<PEM>``; a key in the workspace without it. ``trusted_keys`` are PEM files of public keys whose signatures count too, as after a
+    change of keys. ``role_claim`` is the claim of an ID token that holds a person's roles, ``roles_file`` a TOML file that maps claims and
+    people to roles.
     """
 
     model_config = SettingsConfigDict(env_prefix="GOVERNANCE_", frozen=True)
@@ -27,5 +29,8 @@ class Settings(BaseSettings):
     xgboost_version: str = "1.7-1"
     analysis_image: str | None = None
     policy: Path | None = None
+    profiles: Path | None = None
     signing_key: str | None = None
     trusted_keys: tuple[Path, ...] = ()
+    role_claim: str = "roles"
+    roles_file: Path | None = None

@@ -30,14 +30,19 @@ ARGUMENTS = [
 
 
 @contextmanager
-def serving(workspace: Path) -> Iterator[str]:
-    """The URL of the app on ``workspace``; app and engine are stopped at the end."""
+def serving(workspace: Path, secrets: str = "", **settings: str) -> Iterator[str]:
+    """The URL of the app on ``workspace``; app and engine are stopped at the end. ``secrets`` is the text of a secrets file, in which
+    ``URL`` stands for that URL; ``settings`` are further variables of its environment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, "GOVERNANCE_WORKSPACE": str(workspace), "GOVERNANCE_TARGET": "local"}
+    environment = {**os.environ, "GOVERNANCE_WORKSPACE": str(workspace), "GOVERNANCE_TARGET": "local", **settings}
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     flags = ["--server.address=127.0.0.1", f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none"]
+    if secrets:
+        file = workspace.parent / f"{workspace.name}-secrets.toml"
+        file.write_text(secrets.replace("URL", f"http://127.0.0.1:{port}"))
+        flags.append(f"--secrets.files={file}")
     log = workspace.parent / f"{workspace.name}-app.log"
     with log.open("wb") as output:
         app = subprocess.Popen(

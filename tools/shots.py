@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tools.browser import ROOT, chromium, serving, settle
 
-PAGES = ("overview", "data", "tuning", "lineage", "registry", "bias", "explainability")
+PAGES = ("overview", "data", "tuning", "lineage", "registry", "bias", "explainability", "decisions")
 SIZES = {"wide": (1440, 900), "phone": (390, 844)}
 
 

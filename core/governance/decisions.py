@@ -11,9 +11,10 @@ from typing import Any
 from core import jobs, lineage, registry
 from core.clients import Clients
 from core.errors import Conflict, DataError, GovernanceError, translated
-from core.governance import evidence, gates, log, policy
+from core.governance import evidence, gates, log, model_card, policy
 from core.governance.log import Event
 from core.governance.policy import TIERS, Policy, Tier
+from core.governance.signing import sha256
 from core.identity import Identity, require
 from core.registry import Package
 
@@ -202,11 +203,23 @@ def _review(clients: Clients, package: Package, now: State, *, with_gates: bool)
         newest = next((d for d in datasets.list_datasets(clients) if d.name == data.dataset.name), None)
         if newest is not None and newest.sha256 != data.dataset.sha256:
             reasons.append(f"There are newer data: {newest.name}, SHA-256 {newest.sha256[:12]}….")
+    reasons += _card_changed(clients, package, now)
     if with_gates and now.profile in rules.profiles:
         failing = [r.title for r in judged(gates.check(clients, package, rules.profiles[now.profile]), now) if r.blocks]
         if failing:
             reasons.append(f"Gates that fail now: {', '.join(failing)}.")
     return reasons
+
+
+def _card_changed(clients: Clients, package: Package, now: State) -> list[str]:
+    try:
+        pinned = evidence.read(clients, now.evidence or "").files.get("model-card")
+    except GovernanceError:
+        return []  # said as void already
+    card = model_card.current(clients, package)
+    if pinned is None or pinned["sha256"] == sha256(card.bytes):
+        return []
+    return [f"The model card has changed since it was pinned: {model_card.edited(card)}."]
 
 
 def judged(results: Sequence[gates.Result], now: State) -> list[gates.Result]:
@@ -248,6 +261,7 @@ def submit(
             subject=arn,
             remedy="Measure again, and register the version anew.",
         )
+    model_card.ensure(clients, package)
     pinned = evidence.collect(clients, package, rules)
     evidence.keep(clients, pinned)
     body = {
@@ -265,7 +279,7 @@ def validate(clients: Clients, identity: Identity, arn: str, *, seen: int, reaso
     """Vouch for the evidence, as somebody who has not made it."""
     require(identity, "validate", subject=arn)
     package = registry.get(clients, arn)
-    return _act(clients, identity, "validate", package, seen, reason, code, _holding(clients, package))
+    return _act(clients, identity, "validate", package, seen, reason, code, _holding(clients, package) | _judgement(clients, package))
 
 
 def approve(
@@ -286,26 +300,29 @@ def approve(
     profile = rules.profiles.get(now.profile)
     if profile is None:
         raise Conflict(f"The policy in force has no profile {now.profile}.", subject=arn, remedy="Submit the version again.")
-    results = judged(gates.check(clients, package, profile), now)
-    blocking = [f"{r.title} ({r.status}): {r.reason}" for r in results if r.blocks]
+    judgement = _judgement(clients, package)
+    blocking = [f"{r['title']} ({r['status']}): {r['reason']}" for r in judgement["gates"] if r["blocks"]]
     if blocking:
         raise Conflict(
             f"{package.label} can't be approved. {' '.join(blocking)}",
             subject=arn,
             remedy="Reject it, or have the gate waived by two people.",
         )
-    body = _holding(clients, package) | {
-        "policy": rules.sha256,
-        "gates": [asdict(r) for r in results],
-        "conditions": [_condition(*c) for c in conditions],
-        "expires": (_today() + timedelta(days=rules.expiry.of(now.tier))).isoformat(),
-    }
+    body = (
+        _holding(clients, package)
+        | judgement
+        | {
+            "conditions": [_condition(*c) for c in conditions],
+            "expires": (_today() + timedelta(days=rules.expiry.of(now.tier))).isoformat(),
+        }
+    )
     return _act(clients, identity, "approve", package, seen, reason, code, body)
 
 
 def reject(clients: Clients, identity: Identity, arn: str, *, seen: int, reason: str, code: str) -> State:
     """Refuse it."""
-    return _plain(clients, identity, "reject", arn, seen, reason, code)
+    require(identity, "reject", subject=arn)
+    return _plain(clients, identity, "reject", arn, seen, reason, code, _judgement(clients, registry.get(clients, arn)))
 
 
 def withdraw(clients: Clients, identity: Identity, arn: str, *, seen: int, reason: str, code: str) -> State:
@@ -406,6 +423,18 @@ def _holding(clients: Clients, package: Package) -> dict[str, Any]:
     return {"evidence": digest}
 
 
+def _judgement(clients: Clients, package: Package) -> dict[str, Any]:
+    """What the gates say now, and by which policy: kept with the decision."""
+    now, rules = state(clients, package.arn), _valid_policy(clients)
+    profile = rules.profiles.get(now.profile)
+    results = judged(gates.check(clients, package, profile), now) if profile else []
+    return {
+        "policy": rules.sha256,
+        "gates": [asdict(r) | {"blocks": r.blocks} for r in results],
+        "compared_with": gates.baseline_of(clients, package),
+    }
+
+
 def _condition(text: str, owner: str, due: str) -> dict[str, str]:
     if not text.strip() or not owner.strip():
         raise DataError("A condition needs its text and an owner.", subject="conditions", remedy="Fill in both.")
@@ -456,6 +485,7 @@ def follow(clients: Clients, arn: str) -> None:
                     registry.DECIDED_BY: jobs.tag_text(last.actor["name"]),
                 },
             )
+    model_card.follow(clients, package, now.status)
     artifact = lineage.ensure_artifact(clients, arn, "ModelPackage", package.label)
     for event in now.history:
         properties = {"event": event.hash, "evidence": str(event.body.get("evidence", now.evidence or "")), "actor": event.actor["name"]}

@@ -10,6 +10,7 @@ from typing import Any
 from core import jobs, registry
 from core.clients import Clients
 from core.errors import GovernanceError, NotFound
+from core.governance import model_card
 from core.governance.policy import Policy, uri_of
 from core.governance.signing import Forged, keys, opened, sha256, sign, statement
 from core.registry import Package
@@ -133,6 +134,7 @@ def _uris(clients: Clients, package: Package, policy: Policy) -> dict[str, str]:
         uris |= {"data/manifest.json": data.uri("manifest.json"), "data/source": data.dataset.uri}
     uris["policy"] = uri_of(clients, policy.sha256)
     uris["package-lock"] = _kept(clients, LOCK.read_bytes(), "requirements.txt")
+    uris["model-card"] = _kept(clients, model_card.current(clients, package).bytes, "model-card.json")
     return {name: uri for name, uri in uris.items() if uri}
 
 

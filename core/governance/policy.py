@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.analysis.bias import POST_TRAINING, PRE_TRAINING
 from core.clients import Clients
 from core.errors import GovernanceError, NotFound
+from core.governance import toml_file
 from core.governance.signing import sha256
 
 BUNDLED = Path(__file__).with_name("policy.toml")
@@ -138,50 +137,8 @@ class Policy(_Part):
 
 def parse(content: bytes, name: str = "policy.toml") -> Policy:
     """The policy in a file's bytes. Raises InvalidPolicy with file, line and reason."""
-
-    def invalid(line: int | str, reason: str) -> InvalidPolicy:
-        return InvalidPolicy(
-            f"{name}, line {line}: {reason}", subject=name, remedy="The last valid policy stays in force until it is mended."
-        )
-
-    try:
-        text = content.decode()
-        raw = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise invalid(content[: error.start].count(b"\n") + 1, "the file is not UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"\(at line (\d+), column \d+\)|\(at end of document\)", str(error))
-        line = found.group(1) if found and found.group(1) else text.count("\n") + 1
-        raise invalid(line, f"{str(error).partition(' (at')[0]}.") from error
-    for own in ("sha256", "text"):
-        raw.pop(own, None)
-    try:
-        return Policy.model_validate(raw | {"sha256": sha256(content), "text": text})
-    except ValidationError as error:
-        first = error.errors()[0]
-        path = [
-            part
-            for part in first["loc"]
-            if part not in {"quality", "baseline", "calibration", "bias", "fresh", "complete", "disjoint", "lineage"}
-        ]
-        where = ".".join(str(part) for part in path)
-        reason = first["msg"].removeprefix("Value error, ")
-        raise invalid(_line(text, path), f"{where + ': ' if where else ''}{reason}.") from error
-
-
-def _line(text: str, path: list[Any]) -> int:
-    """The line of the file that a path of keys and indices leads to; that of the nearest table where the key itself isn't there."""
-    lines = text.splitlines()
-    at, header = 0, ""
-    for part in path:
-        if isinstance(part, int):
-            headers = [n for n, line in enumerate(lines) if re.match(rf"\s*\[\[\s*{re.escape(header)}\s*\]\]", line)]
-            at = headers[part] if part < len(headers) else at
-            continue
-        header = f"{header}.{part}" if header else str(part)
-        pattern = rf"\s*\[\[?\s*{re.escape(header)}\s*\]|\s*\"?{re.escape(str(part))}\"?\s*="
-        at = next((n for n in range(at, len(lines)) if re.match(pattern, lines[n])), at)
-    return at + 1
+    remedy = "The last valid policy stays in force until it is mended."
+    return toml_file.parse(Policy, content, name, InvalidPolicy, remedy, sha256=sha256(content), text=content.decode(errors="replace"))
 
 
 def load(path: Path) -> Policy:

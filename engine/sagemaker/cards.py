@@ -6,14 +6,11 @@ A change of the content makes a new version; a change of the status does not, it
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime
+import math
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from fpdf import FPDF
-from fpdf.fonts import FontFace
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 from jsonschema.exceptions import best_match  # type: ignore[import-untyped]
 
@@ -22,7 +19,6 @@ from engine.s3.objects import NoSuchBucket
 from engine.sagemaker import tags
 from engine.sagemaker.identity import user_context
 from engine.sagemaker.listing import listed, pick
-from engine.sagemaker.paging import seconds
 from engine.store import Body, Exists
 
 KIND = "model-card"
@@ -60,8 +56,8 @@ def _row(name: str, version: int) -> str:
 def parsed(content: str) -> Body:
     """The content as an object. Raises ValidationException for text that isn't JSON, or not of the model card JSON schema."""
     try:
-        found = json.loads(content, parse_constant=_not_json)
-    except (ValueError, RecursionError) as error:
+        found = json.loads(content, parse_constant=_number, parse_float=_number, parse_int=_whole)
+    except (ValueError, OverflowError, RecursionError) as error:
         raise AWSError("ValidationException", f"The model card content is not valid JSON: {error}") from error
     problem = best_match(_validator().iter_errors(found))
     if problem is not None:
@@ -71,8 +67,16 @@ def parsed(content: str) -> Body:
     return dict(found)
 
 
-def _not_json(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number of JSON")
+def _number(text: str) -> float:
+    """Numbers that a reader in another language can hold: no NaN, no infinity, not by overflow either."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text[:40]} is not a finite number")
+    return number
+
+
+def _whole(text: str) -> int:
+    _number(text)
+    return int(text)
 
 
 @lru_cache(maxsize=1)
@@ -238,6 +242,8 @@ def _exported(context: Context, card: Body, uri: str) -> Body:
     bucket, _, key = path.partition("/")
     if scheme != "s3":
         raise AWSError("ValidationException", "The S3OutputPath must be an s3:// URI.")
+    from engine.sagemaker.card_pdf import pdf  # here: it loads numpy, which the idle engine does without
+
     try:
         with context.objects.incoming() as file:
             file.write(pdf(card))
@@ -273,129 +279,3 @@ def list_model_card_export_jobs(context: Context, request: Request) -> Response:
         ),
         where=where,
     )
-
-
-# the PDF -------------------------------------------------------------------------------------------
-
-
-def pdf(card: Body) -> bytes:
-    """A version of a card as PDF; the same version in the same status gives the same bytes."""
-    import matplotlib
-
-    fonts = Path(matplotlib.get_data_path()) / "fonts/ttf"
-    content = json.loads(card["Content"])
-    page = FPDF(format="A4")
-    page.set_creation_date(datetime.fromtimestamp(seconds(card["LastModifiedTime"]), UTC))
-    page.add_font("DejaVu", "", fonts / "DejaVuSans.ttf")
-    page.add_font("DejaVu", "B", fonts / "DejaVuSans-Bold.ttf")
-    page.set_title(f"Model card {card['ModelCardName']}")
-    page.set_lang("en")
-    page.set_margins(18, 16)
-    page.set_auto_page_break(True, 18)
-    page.add_page()
-    _line(page, f"Model card {card['ModelCardName']}", 16, "B")
-    changed = datetime.fromtimestamp(seconds(card["LastModifiedTime"]), UTC)
-    _line(page, f"Version {card['ModelCardVersion']} · {card['ModelCardStatus']} · last changed {changed:%Y-%m-%d %H:%M} UTC", 9)
-    for part, value in content.items():
-        page.ln(3)
-        page.start_section(_words(part))
-        _line(page, _words(part), 12, "B")
-        for one in value if isinstance(value, list) else [value]:
-            _part(page, one)
-    return bytes(page.output())
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize() if name == name.lower() else name
-
-
-def _line(page: FPDF, text: str, size: float, style: str = "") -> None:
-    page.set_font("DejaVu", style, size)
-    page.multi_cell(0, size * 0.55, text, new_x="LMARGIN", new_y="NEXT")
-
-
-def _part(page: FPDF, part: Body) -> None:
-    """A section: what it says in a table, then its lists of metrics, each in a table of its own."""
-    rows, tables = [], []
-    for path, value in _flat(part):
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            tables.append((path, value))
-        else:
-            rows.append([path, "\n".join(map(str, value)) if isinstance(value, list) else str(value)])
-    if rows:
-        _table(page, [["Field", "Value"], *rows], (2, 5))
-    for path, entries in tables:
-        for group in entries if "metric_data" in entries[0] else [{"name": path, "metric_data": entries}]:
-            _line(page, group["name"], 9, "B")
-            simple = [m for m in group["metric_data"] if not isinstance(m.get("value"), list)]
-            if simple:
-                shown = [[m["name"], _shown(m.get("value", "")), m.get("notes", "")] for m in simple]
-                _table(page, [["Name", "Value", "Notes"], *shown], (2, 2, 4))
-            for metric in group["metric_data"]:
-                if isinstance(metric.get("value"), list):
-                    _drawn(page, metric)
-
-
-def _flat(part: Body, path: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in part.items():
-        here = f"{path} · {_words(name)}" if path else _words(name)
-        if isinstance(value, dict):
-            yield from _flat(value, here)
-        else:
-            yield here, value
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _table(page: FPDF, rows: list[list[str]], widths: tuple[int, ...]) -> None:
-    page.set_font("DejaVu", size=7.5)
-    heading = FontFace(emphasis="BOLD", fill_color=(243, 245, 247))
-    with page.table(
-        col_widths=widths, text_align="LEFT", borders_layout="HORIZONTAL_LINES", headings_style=heading, line_height=4.2, padding=0.8
-    ) as table:
-        for row in rows:
-            table.row(row)
-    page.ln(2)
-
-
-def _drawn(page: FPDF, metric: Body) -> None:
-    """A bar chart as bars, a graph as a line, a matrix as a table."""
-    values, title = metric["value"], metric["name"] + (f" – {metric['notes']}" if metric.get("notes") else "")
-    if metric["type"] == "matrix":
-        _line(page, title, 8)
-        columns = [str(name) for name in metric.get("x_axis_name", [])] or [str(i) for i in range(len(values[0]))]
-        names = [str(name) for name in metric.get("y_axis_name", [])] or [str(i) for i in range(len(values))]
-        rows = [[*names[i : i + 1], *map(_shown, row)] for i, row in enumerate(values)]
-        width = max(len(row) for row in rows)
-        _table(page, [([""] + columns + [""] * width)[:width], *rows], (1,) * width)
-    elif metric["type"] == "bar_chart":
-        _line(page, title, 8)
-        names, most = metric.get("x_axis_name", []), max(map(abs, values)) or 1.0
-        for i, value in enumerate(values):
-            if page.will_page_break(4.5):
-                page.add_page()
-            page.set_font("DejaVu", size=7)
-            page.set_fill_color(31, 119, 180)
-            page.cell(50, 4.5, str(names[i])[:32] if i < len(names) else str(i))
-            page.rect(page.get_x(), page.get_y() + 0.9, max(0.1, 90 * abs(value) / most), 2.7, "F")
-            page.set_x(page.get_x() + 92)
-            page.cell(25, 4.5, _shown(float(value)), new_x="LMARGIN", new_y="NEXT")
-        page.ln(2)
-    else:
-        if page.will_page_break(62):
-            page.add_page()
-        _line(page, title, 8)
-        left, top, wide, high = page.get_x() + 4, page.get_y() + 1, 70, 48
-        (x0, x1), (y0, y1) = ((min(axis), max(axis)) for axis in zip(*values, strict=True))
-        points = [(left + wide * (x - x0) / (x1 - x0 or 1), top + high - high * (y - y0) / (y1 - y0 or 1)) for x, y in values]
-        page.set_draw_color(160)
-        page.rect(left, top, wide, high)
-        page.set_draw_color(31, 119, 180)
-        page.polyline(points)
-        page.set_draw_color(0)
-        page.set_y(top + high + 1)
-        axes = f"{metric.get('x_axis_name', 'x')}: {x0:.3g} to {x1:.3g} · {metric.get('y_axis_name', 'y')}: {y0:.3g} to {y1:.3g}"
-        _line(page, axes, 7)
-        page.ln(2)

@@ -45,19 +45,50 @@ def test_a_first_time_data_scientist_rebalances_tunes_and_registers(page: Page, 
     assert [version.status for version in registry.versions(clients)] == [registry.PENDING]
 
 
-def test_a_compliance_officer_rejects_it_with_reasons(page: Page, url: str, clients) -> None:
-    (version,) = registry.versions(clients)
-    page.goto(url)
+def decide(page: Page, url: str, arn: str, who: str, what: str, button: str) -> None:
+    page.goto(f"{url}/decisions?package={arn}")
     settle(page)
-    sign_in(page, "Chris")
-    expect(page.get_by_text("1 version waits for your decision.")).to_be_visible()
-    page.get_by_role("link", name="Look at credit-default v1").click()
-    page.get_by_label("Your reasons").fill("Recall for men fell without a reason given; show the effect of leaving SEX out.")
-    page.get_by_role("button", name="Reject").click()
-    expect(page.get_by_test_id("stMain").get_by_text("Rejected").first).to_be_visible(timeout=SHORT)
+    sign_in(page, who)
+    choice = page.get_by_test_id("stMain").get_by_role("radio", name=what, exact=True)
+    if choice.count():
+        choice.click()
+        settle(page)
+    page.get_by_label("Rationale").fill("Recall for men fell without a reason given; show the effect of leaving SEX out.")
+    if what == "Submit for a decision":
+        page.get_by_label("Why this tier").fill("It decides on credit for thousands of people a year.")
+    page.get_by_test_id("stForm").get_by_role("button", name=button).click()
+
+
+def test_a_submission_is_validated_and_rejected_with_reasons_by_others(page: Page, url: str, clients) -> None:
+    (version,) = registry.versions(clients)
+    for who, what, said in (
+        ("Dana", "Submit for a decision", "submitted"),
+        ("Vic", "Validate", "validated"),
+        ("Chris", "Reject", "rejected"),
+    ):
+        decide(page, url, version.arn, who, what, what)
+        expect(page.get_by_text(re.compile(f"Recorded as event .*the version is {said}"))).to_be_visible(timeout=SHORT)
     package = registry.get(clients, version.arn)
     assert package.status == "Rejected"
-    assert package.comment.startswith("Chris (demo): Recall for men fell")
+    assert package.comment.startswith("reject by Chris (demo), event 3: Recall for men fell")
+
+
+def test_a_page_that_has_grown_stale_cannot_decide_and_is_told_why(browser, url: str, clients) -> None:
+    (version,) = registry.versions(clients)
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    one, two = context.new_page(), context.new_page()
+    for view in (one, two):
+        view.goto(f"{url}/decisions?package={version.arn}")
+        settle(view)
+        view.get_by_label("Rationale").fill("Submitted once more, with the effect of leaving SEX out.")
+        view.get_by_label("Why this tier").fill("It decides on credit for thousands of people a year.")
+        view.get_by_label("Why this tier").blur()
+    for view in (one, two):
+        view.get_by_test_id("stForm").get_by_role("button", name="Submit for a decision").click()
+        settle(view)
+    expect(one.get_by_text("the version is submitted")).to_be_visible(timeout=SHORT)
+    expect(two.get_by_text("has moved since you looked")).to_be_visible(timeout=SHORT)
+    context.close()
 
 
 LINKS = [("registry?package={arn}", "Decision on credit-default v1"), ("bias?job={bias}", "In the predictions")]
@@ -82,7 +113,7 @@ def test_a_click_on_a_lineage_node_shows_its_details(page: Page, url: str, clien
     expect(chart).to_be_visible(timeout=SHORT)
     box = chart.bounding_box()
     assert box is not None
-    details = page.get_by_test_id("stMain").get_by_text(re.compile("^(TrialComponent|Artifact|Context), "))
+    details = page.get_by_test_id("stMain").get_by_text(re.compile("^(TrialComponent|Artifact|Action|Context), "))
     before = details.inner_text()
     for down in range(40, int(box["height"]), 12):  # below the legend
         for across in range(10, int(box["width"]), 12):
@@ -99,7 +130,7 @@ def test_a_click_on_a_lineage_node_shows_its_details(page: Page, url: str, clien
 def test_no_page_is_wider_than_a_phone(browser, url: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     view = context.new_page()
-    for name in ("", "data", "tuning", "registry", "bias", "explainability", "lineage"):
+    for name in ("", "data", "tuning", "registry", "bias", "explainability", "lineage", "decisions"):
         view.goto(f"{url}/{name}")
         settle(view)
         assert view.evaluate("document.documentElement.scrollWidth") <= 390, name

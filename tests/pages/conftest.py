@@ -67,9 +67,9 @@ def app(monkeypatch):
         for name, value in query.items():
             test.query_params[name] = value
         test.switch_page(f"app_pages/{page}.py").run()
-        chosen = next(option for option in test.selectbox(key="signed_in").options if option.startswith(person))
-        if chosen != test.selectbox(key="signed_in").value:
-            test.selectbox(key="signed_in").set_value(chosen).run()
+        chosen = next(option for option in test.selectbox(key="as").options if option.startswith(person))
+        if chosen != test.selectbox(key="as").value:
+            test.selectbox(key="as").set_value(chosen).run()
         return test
 
     return build

@@ -7,7 +7,7 @@ import pytest
 from core import datasets, jobs, rebalancing, registry
 from core.identity import WORKFLOW
 
-PAGES = ("overview", "data", "tuning", "lineage", "registry", "bias", "explainability")
+PAGES = ("overview", "data", "tuning", "lineage", "registry", "bias", "explainability", "decisions")
 TITLES = {"data": "Data and rebalancing"}
 FORMS = {
     "data": ":material/add: New rebalancing",
@@ -38,7 +38,7 @@ def test_a_full_workspace_is_shown_to_every_role(app, full, page, person):
     test = app(full, page, person)
     assert not test.exception
     assert not test.error
-    assert test.metric or test.get("echarts_chart") or test.get("plotly_chart")
+    assert test.metric or test.dataframe or test.get("echarts_chart") or test.get("plotly_chart")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -121,17 +121,17 @@ def test_two_versions_are_compared_with_intervals_and_noise_is_called_noise(app,
     assert table["beyond noise"].str.startswith(("yes", "no", "–")).all()
 
 
-def test_the_data_scientist_cannot_decide(app, full, packages):
-    test = app(full, "registry", "Dana", package=packages[0])
-    assert not [button for button in test.button if button.label in {"Approve", "Reject"}]
-    assert "not decide" in text(test)
+def test_who_trained_or_submitted_a_version_is_told_why_he_cannot_decide(app, full, packages):
+    test = app(full, "decisions", "Dana", package=packages[0])
+    labels = {button.label for button in test.button}
+    assert not labels & {"Approve", "Reject"}
+    assert "Submit for a decision" in labels
 
 
-def test_a_rejection_without_reasons_is_refused_and_changes_nothing(app, full, clients, packages):
-    test = app(full, "registry", "Chris", package=packages[0])
-    test.text_area(key="comment").set_value("no")
-    next(button for button in test.button if button.label == "Reject").click().run()
-    assert "needs its reasons" in test.error[0].value
+def test_a_version_that_nobody_submitted_is_not_approved_from_the_page(app, full, clients, packages):
+    test = app(full, "decisions", "Chris", package=packages[0])
+    assert not test.exception
+    assert "Approve" not in {button.label for button in test.button}
     assert registry.get(clients, packages[0]).status == registry.PENDING
 
 

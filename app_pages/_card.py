@@ -1,0 +1,120 @@
+"""A version's model card: what people write into it, its versions, and what it is evidence for."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from app_pages import _session, _show
+from core import registry
+from core.errors import GovernanceError
+from core.governance import decisions, evidence, model_card, profiles
+from core.governance.model_card import FIELDS, Card
+from core.registry import Package
+
+
+def panel(arn: str) -> None:
+    """The card of a version, with its checklists."""
+    clients = _session.clients()
+    package = registry.get(clients, arn)
+    card = model_card.current(clients, package)
+    there, missing = model_card.filled(card)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(f"Model card of {_show.plain(package.label)}")
+        st.badge(f"{len(there)} of {len(FIELDS)} filled", color="green" if not missing else "orange", icon=":material/edit_note:")
+    st.caption(
+        _show.plain(f"{card.status}, {model_card.edited(card)}") if card.version else "Nothing was saved yet; what is known is there."
+    )
+    with st.container(horizontal=True):
+        if card.version and _show.allowed("export"):
+            st.download_button(
+                "PDF",
+                lambda: model_card.pdf(_session.clients(), _session.identity(), arn),
+                f"{card.name}.pdf",
+                "application/pdf",
+                icon=":material/picture_as_pdf:",
+                on_click="ignore",
+            )
+        st.download_button("JSON", card.bytes, f"{card.name}.json", "application/json", icon=":material/download:", on_click="ignore")
+    with st.expander("What people know: the form", icon=":material/edit_note:", expanded=bool(missing)):
+        form(arn, card)
+    with st.expander("What is known: from jobs, reports and data", icon=":material/inventory:"):
+        st.json({part: value for part, value in card.content.items() if part != "evaluation_details"}, expanded=1)
+        st.caption("Quality, bias and SHAP are in it too: see the JSON.")
+    history(package)
+    checklists(package, card)
+
+
+def form(arn: str, card: Card) -> None:
+    """One field each; what was seen goes with the click."""
+    mark = f"{card.name}-{card.version}"
+    with st.form(f"card-{mark}", border=False, enter_to_submit=False):
+        for field in FIELDS:
+            key, answer = f"{mark}-{field.path}", card.answer(field.path)
+            if field.choices:
+                index = field.choices.index(answer) if answer in field.choices else 0
+                st.selectbox(field.title, field.choices, index=index, key=key, help=field.asks)
+            else:
+                st.text_area(field.title, answer, key=key, placeholder=field.asks, max_chars=field.most, height=68)
+        allowed = _show.allowed("edit card")
+        st.form_submit_button(
+            "Save the card", type="primary", icon=":material/save:", disabled=not allowed, on_click=_save, args=(arn, card.version, mark)
+        )
+        if not allowed:
+            st.caption(f"The role {_session.identity().role} can't change a card.")
+
+
+def _save(arn: str, seen: int, mark: str) -> None:
+    answers = {field.path: str(st.session_state[f"{mark}-{field.path}"] or "") for field in FIELDS}
+    try:
+        card = model_card.save(_session.clients(), _session.identity(), arn, answers, seen=seen)
+        st.session_state["said"] = f"Saved as version {card.version} of the card."
+    except GovernanceError as error:
+        st.session_state["said"] = error
+
+
+def history(package: Package) -> None:
+    """The card's versions, and what an older one said."""
+    found = model_card.versions(_session.clients(), package)
+    if len(found) < 2:
+        return
+    with st.expander(f"{len(found)} versions", icon=":material/history:"):
+        labels = {number: f"version {number}, {made:%Y-%m-%d %H:%M} UTC" for number, made in found}
+        number = st.selectbox("Show", list(labels), index=1, format_func=labels.__getitem__)
+        now, then = (model_card.current(_session.clients(), package, version) for version in (found[0][0], number))
+        rows = [
+            {"field": f.title, f"version {then.version}": then.answer(f.path), f"version {now.version}": now.answer(f.path)}
+            for f in FIELDS
+            if then.answer(f.path) != now.answer(f.path)
+        ]
+        if rows:
+            st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Fields that differ between the two versions of the card")
+        else:
+            st.caption("People wrote the same into both.")
+
+
+def checklists(package: Package, card: Card) -> None:
+    """Which fields are evidence for what a text asks, and which are missing."""
+    clients = _session.clients()
+    st.subheader("Evidence for")
+    st.caption(
+        "Which fields of the record speak to what a text asks for. A full list is evidence for a reader; it says nothing about the law."
+    )
+    found = {profile.id: profile for profile in profiles.load(clients.settings.profiles)}
+    chosen = found[_show.chosen("profile", list(found), "Text", format_func=lambda name: found[name].title)]
+    now = decisions.state(clients, package.arn)
+    pinned = evidence.read(clients, now.evidence) if now.evidence else None
+    answers = profiles.checklist(chosen, profiles.facts(clients, package, now, card, pinned))
+    st.markdown(f"As of {chosen.date}, [source]({chosen.source}). {_show.plain(chosen.note)}")
+    rows = [
+        {
+            "part": a.item.ref,
+            "fields": f"{len(a.filled)} of {len(a.item.fields)}",
+            "asks for": a.item.asks,
+            "missing": ", ".join(profiles.named(path) for path in a.missing),
+            "filled": ", ".join(profiles.named(path) for path in a.filled),
+            "related": ", ".join(a.item.tags),
+        }
+        for a in answers
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", alt=f"Checklist of {chosen.title}")

@@ -1,0 +1,248 @@
+"""The dossier of a decision, made for reading: what was decided, on what grounds, by whom, in words, tables and plots."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from core import registry
+from core.analysis.performance_difference import Difference
+from core.clients import Clients
+from core.governance import decisions, evidence, gates, model_card, policy
+from core.governance.decisions import State
+from core.governance.evidence import Evidence
+from core.rebalancing import Rebalanced
+from core.registry import Package
+
+DISCLAIMER = "Evidence for a decision by people; it is no statement that any law or standard is met."
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """All that pack, HTML and PDF are made from. ``verdicts``: the gates as they were recorded with the last decision."""
+
+    package: Package
+    state: State
+    evidence: Evidence
+    rules: policy.Policy
+    verdicts: tuple[gates.Result, ...]
+    other: Package | None
+    differences: dict[str, Difference]
+    data: Rebalanced | None
+    card: dict[str, Any]
+    lock: str
+
+
+@dataclass(frozen=True)
+class Text:
+    words: str
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    widths: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """``name``: of a function of ``dossier_figures``; ``alt``: what it shows, in a sentence."""
+
+    name: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str
+    blocks: tuple[Text | Table | Figure, ...]
+
+
+def collect(clients: Clients, arn: str) -> Dossier:
+    """Gather the dossier of a version that was submitted. Raises NotFound before."""
+    package, now = registry.get(clients, arn), decisions.state(clients, arn)
+    pinned = evidence.read(clients, now.evidence or "")
+    rules = policy.parse(clients.read(policy.uri_of(clients, now.policy or "")), "the policy of the decision")
+    recorded = next((e.body for e in reversed(now.history) if e.body.get("gates") is not None), None)
+    if recorded is not None:
+        verdicts = tuple(gates.Result(**{k: v for k, v in g.items() if k != "blocks"}) for g in recorded["gates"])
+        compared_with = recorded["compared_with"]
+    else:
+        verdicts = tuple(decisions.judged(gates.check(clients, package, rules.profiles[now.profile]), now))
+        compared_with = gates.baseline_of(clients, package)
+    other, differences = None, {}
+    if compared_with:
+        comparison = registry.compare(clients, compared_with, arn)
+        other, differences = comparison.a, comparison.differences or {}
+    kept = {name: clients.read(pinned.files[name]["uri"]) for name in ("model-card", "package-lock") if name in pinned.files}
+    card, lock = json.loads(kept.get("model-card", b"{}")), kept.get("package-lock", b"").decode()
+    return Dossier(package, now, pinned, rules, verdicts, other, differences, registry.data_of(clients, package), card, lock)
+
+
+def sections(d: Dossier) -> list[Section]:
+    """The dossier, in reading order."""
+    found = [_summary(d), _gates(d), _quality(d), _bias(d), _explanation(d), _data(d), _card(d), _history(d), _evidence(d)]
+    return [section for section in found if section.blocks]
+
+
+def _summary(d: Dossier) -> Section:
+    last = d.state.history[-1]
+    people = "; ".join(f"{part}: {name}" for part, name in d.state.names.items())
+    rows = [
+        ("Version", d.package.label),
+        ("Status", d.state.status + (f", until {d.state.expires}" if d.state.expires and d.state.status == "approved" else "")),
+        ("Tier", f"{d.state.tier}: {d.state.history[-1].body.get('tier_rationale') or _submission(d).get('tier_rationale', '')}"),
+        ("Policy", f"{d.rules.title} {d.rules.version}, profile {d.state.profile}"),
+        ("People", f"{people}; trained by {d.package.properties.get('governance:trained-by-name', 'unknown')}"),
+        ("Evidence, SHA-256", d.evidence.digest),
+    ]
+    conditions = tuple((c.text, c.owner, c.due, c.met_by or "open") for c in d.state.conditions)
+    blocks: tuple[Any, ...] = (
+        Text(
+            f"{last.kind.capitalize()} by {last.actor['name']} ({last.actor['role']}) on {last.time[:10]}: {last.body['reason']}",
+            strong=True,
+        ),
+        Table(("", ""), tuple(rows), (22, 78)),
+    )
+    if conditions:
+        blocks += (Text("Conditions of the approval"), Table(("condition", "owner", "due", "met by"), conditions, (52, 18, 14, 16)))
+    return Section("Decision", (*blocks, Text(DISCLAIMER)))
+
+
+def _submission(d: Dossier) -> dict[str, Any]:
+    return next((e.body for e in reversed(d.state.history) if e.kind == "submit"), {})
+
+
+def _gates(d: Dossier) -> Section:
+    rows = tuple((v.title, v.status, v.found, v.wanted, v.reason) for v in d.verdicts)
+    count = {status: sum(v.status == status for v in d.verdicts) for status in ("pass", "fail", "not computable", "waived")}
+    words = ", ".join(f"{n} {status}" for status, n in count.items() if n)
+    return Section(
+        "Gates of the policy",
+        (Text(f"{len(rows)} gates: {words}."), Table(("gate", "outcome", "found", "wanted", "why"), rows, (24, 12, 24, 20, 20))),
+    )
+
+
+def _quality(d: Dossier) -> Section:
+    figures = {n: v for n, v in (d.package.performance or {}).items() if isinstance(v, dict) and {"value", "low", "high", "n"} <= v.keys()}
+    others = d.other.performance or {} if d.other else {}
+    rows = []
+    for name, value in figures.items():
+        difference = d.differences.get(name)
+        rows.append((name, interval(value), interval(others[name]) if name in others else "—", signed(difference), noise(difference)))
+    if not rows:
+        return Section("Quality", ())
+    n = next(iter(figures.values()))["n"]
+    against = f", beside {d.other.label} on the same rows" if d.other and d.differences else ""
+    blocks: tuple[Any, ...] = (
+        Text(f"On {n:,} held-out rows that no training row was made from{against}. Intervals are 95 %."),
+        Table(("metric", "this version", "the other", "difference", "more than noise?"), tuple(rows), (18, 26, 26, 22, 14)),
+        Figure("calibration", "Calibration: the observed rate against the mean score, in ten bins"),
+    )
+    if d.differences:
+        blocks += (Figure("differences", "Paired differences of the metrics with their 95 % intervals"),)
+    return Section("Quality", blocks)
+
+
+def _bias(d: Dossier) -> Section:
+    blocks: list[Any] = []
+    for facet in d.package.bias.facets if d.package.bias else ():
+        rows = []
+        theirs = next(
+            (f for f in (d.other.bias.facets if d.other and d.other.bias else ()) if (f.facet, f.value) == (facet.facet, facet.value)), None
+        )
+        for stage in ("pre_training", "post_training"):
+            for name, measure in getattr(facet, stage).items():
+                other = getattr(theirs, stage).get(name) if theirs else None
+                rows.append((name, number(measure.value), number(other.value) if other else "—", measure.in_words or measure.error or ""))
+        blocks += [
+            Text(f"Facet {facet.facet} = {facet.value}, on the held-out rows."),
+            Table(("metric", "this version", "the other", "in words"), tuple(rows), (12, 14, 14, 60)),
+        ]
+    if blocks:
+        blocks.append(Figure("bias", "Bias metrics in the predictions, by facet"))
+    return Section("Bias", tuple(blocks))
+
+
+def _explanation(d: Dossier) -> Section:
+    if not d.package.shap:
+        return Section("Explanation", ())
+    top = sorted(d.package.shap.items(), key=lambda item: -item[1])[:10]
+    words = f"The feature that moves the score most is {top[0][0]}, by {top[0][1]:.4f} on average."
+    rows = tuple((name, f"{value:.5f}") for name, value in top)
+    return Section(
+        "Explanation",
+        (Text(words), Figure("shap", "Mean absolute SHAP values of the features"), Table(("feature", "mean |SHAP|"), rows, (60, 40))),
+    )
+
+
+def _data(d: Dossier) -> Section:
+    if d.data is None:
+        return Section("Data", ())
+    manifest = d.data.manifest
+    split, config = manifest["split"], manifest["config"]
+    parts = ", ".join(f"{split[part]:,}" for part in ("original_train_rows", "validation_rows", "test_rows"))
+    rows = [
+        ("Data set", f"{d.data.dataset.name}, {d.data.dataset.rows:,} rows, SHA-256 {d.data.dataset.sha256}"),
+        ("Label", f"{config['label']}, favourable value {config['favourable']}"),
+        ("Facet", f"{config['facet']} = {config['facet_value']}"),
+        ("Split", f"seed {split['seed']}; rows to train, validate and test: {parts}"),
+        ("Rebalancing", f"{config['method']}, of {config['target']}; {manifest['synthetic']['count']:,} synthetic training rows"),
+        ("Leak check", f"{manifest['leaked_rows']:,} rows of the held-out part were used in training"),
+        ("Training", f"job {d.package.training_job}"),
+    ]
+    settings = tuple(sorted((k, v) for k, v in d.package.hyperparameters.items()))
+    return Section("Data and training", (Table(("", ""), tuple(rows), (16, 84)), Table(("hyperparameter", "value"), settings, (40, 60))))
+
+
+def _card(d: Dossier) -> Section:
+    answers = [(field.title, model_card.value_at(d.card, field.path)) for field in model_card.FIELDS]
+    rows = tuple((title, str(text)) for title, text in answers if text)
+    missing = ", ".join(title for title, text in answers if not text)
+    blocks: tuple[Any, ...] = (Table(("", ""), rows, (24, 76)),) if rows else ()
+    return Section("Model card", (*blocks, Text(f"Nobody has filled in: {missing}." if missing else "Every field is filled in.")))
+
+
+def _history(d: Dossier) -> Section:
+    rows = tuple(
+        (
+            str(e.number),
+            e.time[:19].replace("T", " "),
+            e.kind,
+            f"{e.actor['name']}, {e.actor['role']}",
+            f"{e.body['code']}: {e.body['reason']}",
+        )
+        for e in d.state.history
+    )
+    return Section("History", (Table(("event", "when (UTC)", "what", "who", "why"), rows, (8, 18, 14, 20, 40)),))
+
+
+def _evidence(d: Dossier) -> Section:
+    rows = tuple((name, f"{pinned['bytes']:,}", pinned["sha256"]) for name, pinned in d.evidence.files.items())
+    words = "Each file that the decision rests on, with its SHA-256. A change of any of them voids the approval."
+    return Section("Evidence", (Text(words), Table(("file", "bytes", "SHA-256"), rows, (26, 14, 60))))
+
+
+def interval(value: dict[str, Any]) -> str:
+    if value.get("value") is None:
+        return "not defined"
+    bounds = "" if value.get("low") is None else f" [{value['low']:.4f}, {value['high']:.4f}]"
+    return f"{value['value']:.4f}{bounds}"
+
+
+def signed(difference: Difference | None) -> str:
+    if difference is None or difference.value is None:
+        return "—"
+    bounds = "" if difference.low is None or difference.high is None else f" [{difference.low:+.4f}, {difference.high:+.4f}]"
+    return f"{difference.value:+.4f}{bounds}"
+
+
+def noise(difference: Difference | None) -> str:
+    return "" if difference is None or difference.value is None else "yes" if difference.beyond_noise else "no"
+
+
+def number(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.4f}"

@@ -1,0 +1,86 @@
+"""The dossier's plots, as PNG: the same dossier gives the same bytes."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from core.governance.dossier import Dossier
+
+BLUE, ORANGE, GREY = "#2A6FBB", "#C2570C", "#8A8F98"
+SETTINGS: Any = {"text.parse_math": False, "font.size": 8, "axes.spines.top": False, "axes.spines.right": False}
+
+
+def draw(name: str, dossier: Dossier) -> bytes:
+    """The figure ``name`` as PNG."""
+    with matplotlib.rc_context(SETTINGS):
+        figure = {"calibration": _calibration, "differences": _differences, "bias": _bias, "shap": _shap}[name](dossier)
+        out = io.BytesIO()
+        figure.savefig(out, format="png", dpi=150, metadata={"Software": None})
+    return out.getvalue()
+
+
+def _new(height: float) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(6.4, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _calibration(d: Dossier) -> Figure:
+    figure, axes = _new(2.9)
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":", label="perfect")
+    for package, colour, marker in ((d.package, BLUE, "o"), (d.other, ORANGE, "s")):
+        bins = (package.performance or {}).get("calibration") or [] if package else []
+        if package and bins:
+            axes.plot(
+                [b["mean_score"] for b in bins],
+                [b["observed"] for b in bins],
+                color=colour,
+                marker=marker,
+                markersize=4,
+                label=package.label,
+            )
+    axes.set(xlabel="mean score of the bin", ylabel="observed rate", xlim=(0, 1), ylim=(0, 1))
+    axes.legend(frameon=False, loc="upper left")
+    return figure
+
+
+def _differences(d: Dossier) -> Figure:
+    found = [(n, x) for n, x in d.differences.items() if x.value is not None and x.low is not None and x.high is not None]
+    figure, axes = _new(0.9 + 0.24 * len(found))
+    for at, (_, x) in enumerate(reversed(found)):
+        colour = BLUE if x.beyond_noise else GREY
+        axes.plot([x.low, x.high], [at, at], color=colour, linewidth=1.5)
+        axes.plot([x.value], [at], color=colour, marker="o", markersize=4)
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_yticks(range(len(found)), [name for name, _ in reversed(found)])
+    axes.set_xlabel("this version minus the other, 95 % interval (blue: more than noise)")
+    return figure
+
+
+def _bias(d: Dossier) -> Figure:
+    series = []
+    for package, colour, marker in ((d.package, BLUE, "o"), (d.other, ORANGE, "s")):
+        for facet in package.bias.facets if package and package.bias else ():
+            series.append((f"{package.label if package else ''}, {facet.facet} = {facet.value}", facet.post_training, colour, marker))
+    names = list(series[0][1]) if series else []
+    figure, axes = _new(0.9 + 0.22 * len(names))
+    for label, metrics, colour, marker in series:
+        known = [(metrics[n].value, n, at) for at, n in enumerate(reversed(names)) if n in metrics]
+        points = [(value - (n == "DI"), at) for value, n, at in known if value is not None and abs(value) < float("inf")]
+        axes.plot([x for x, _ in points], [y for _, y in points], color=colour, marker=marker, linestyle="", markersize=5, label=label)
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_yticks(range(len(names)), ["DI − 1" if n == "DI" else n for n in reversed(names)])
+    axes.set_xlabel("0: facet and rest are treated alike")
+    axes.legend(frameon=False, fontsize=7, loc="best")
+    return figure
+
+
+def _shap(d: Dossier) -> Figure:
+    top = sorted(d.package.shap.items(), key=lambda item: item[1])[-10:]
+    figure, axes = _new(0.7 + 0.24 * len(top))
+    axes.barh([name if len(name) <= 30 else f"{name[:14]}…{name[-14:]}" for name, _ in top], [value for _, value in top], color=BLUE)
+    axes.set_xlabel("mean |SHAP|")
+    return figure

@@ -1,0 +1,131 @@
+"""The dossier as a self-contained HTML page and as a PDF."""
+
+from __future__ import annotations
+
+import base64
+import io
+from datetime import datetime
+from pathlib import Path
+
+import matplotlib
+from fpdf import FPDF
+from fpdf.fonts import FontFace
+from jinja2 import Environment
+
+from core.governance import dossier_figures
+from core.governance.dossier import Dossier, Figure, Section, Table, Text, sections
+
+FONTS = Path(matplotlib.get_data_path()) / "fonts/ttf"
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{{ title }}</title>
+<style>
+:root { color-scheme: light dark; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
+table { border-collapse: collapse; width: 100%; margin: .8rem 0; font-size: 13px; }
+th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; border-bottom: 1px solid #8884; }
+img { max-width: 100%; background: white; }
+.strong { font-weight: 600; font-size: 1.05rem; }
+.wide { overflow-x: auto; }
+</style></head><body>
+<h1>{{ title }}</h1>
+{% for section in sections %}<h2>{{ section.title }}</h2>
+{% for block in section.blocks %}
+{% if block.words is defined %}<p{% if block.strong %} class="strong"{% endif %}>{{ block.words }}</p>
+{% elif block.alt is defined %}<img alt="{{ block.alt }}" src="data:image/png;base64,{{ pictures[block.name] }}">
+{% else %}<div class="wide"><table>
+{% if block.headings | join %}<thead><tr>{% for h in block.headings %}<th>{{ h }}</th>{% endfor %}</tr></thead>{% endif %}
+<tbody>{% for row in block.rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
+{% endfor %}</tbody></table></div>{% endif %}{% endfor %}{% endfor %}
+</body></html>
+"""
+
+
+def title(d: Dossier) -> str:
+    return f"Decision on {d.package.label}"
+
+
+def html(d: Dossier, pictures: dict[str, bytes]) -> bytes:
+    """One page that needs nothing else, and runs nothing."""
+    encoded = {name: base64.b64encode(content).decode() for name, content in pictures.items()}
+    template = Environment(autoescape=True, trim_blocks=True).from_string(PAGE)
+    return template.render(title=title(d), sections=sections(d), pictures=encoded).encode()
+
+
+def figures(d: Dossier) -> dict[str, bytes]:
+    """Every plot of the dossier, as PNG, by name."""
+    wanted = [block.name for section in sections(d) for block in section.blocks if isinstance(block, Figure)]
+    return {name: dossier_figures.draw(name, d) for name in wanted}
+
+
+class _Page(FPDF):
+    def __init__(self, title: str, when: datetime) -> None:
+        super().__init__(format="A4")
+        self.add_font("DejaVu", "", FONTS / "DejaVuSans.ttf")
+        self.add_font("DejaVu", "B", FONTS / "DejaVuSans-Bold.ttf")
+        self.set_title(title)
+        self.set_lang("en")
+        self.set_creation_date(when)
+        self.set_margins(18, 16)
+        self.set_auto_page_break(True, 18)
+        self.heading = title
+
+    def footer(self) -> None:
+        self.set_y(-13)
+        self.set_font("DejaVu", size=7)
+        self.cell(0, 6, f"{self.heading} · page {self.page_no()} of {{nb}}", align="C")
+
+
+def pdf(d: Dossier, pictures: dict[str, bytes]) -> bytes:
+    """The same, to read and to file."""
+    page = _Page(title(d), datetime.fromisoformat(d.state.history[-1].time))
+    page.add_page()
+    page.set_font("DejaVu", "B", 16)
+    page.multi_cell(0, 9, title(d), new_x="LMARGIN", new_y="NEXT")
+    for section in sections(d):
+        _section(page, section, pictures)
+    return bytes(page.output())
+
+
+def _section(page: _Page, section: Section, pictures: dict[str, bytes]) -> None:
+    if page.will_page_break(50):
+        page.add_page()
+    page.ln(4)
+    page.start_section(section.title)
+    page.set_font("DejaVu", "B", 12)
+    page.multi_cell(0, 7, section.title, new_x="LMARGIN", new_y="NEXT")
+    for block in section.blocks:
+        if isinstance(block, Text):
+            page.set_font("DejaVu", "B" if block.strong else "", 9)
+            page.multi_cell(0, 5, _printable(block.words), new_x="LMARGIN", new_y="NEXT")
+            page.ln(1)
+        elif isinstance(block, Figure):
+            page.image(io.BytesIO(pictures[block.name]), w=140, alt_text=block.alt)
+            page.ln(2)
+        else:
+            _table(page, block)
+
+
+def _table(page: _Page, block: Table) -> None:
+    page.set_font("DejaVu", size=7)
+    head = FontFace(emphasis="BOLD", fill_color=(243, 245, 247))
+    named = any(block.headings)
+    with page.table(
+        col_widths=block.widths,
+        borders_layout="HORIZONTAL_LINES",
+        headings_style=head,
+        first_row_as_headings=named,
+        text_align="LEFT",
+        line_height=4,
+        padding=0.8,
+        wrapmode="CHAR" if "SHA-256" in block.headings else "WORD",
+    ) as table:
+        for row in ([block.headings] if named else []) + list(block.rows):
+            table.row([_printable(cell) for cell in row])
+    page.ln(2)
+
+
+def _printable(text: str) -> str:
+    """Without what a font can't show, as control characters."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)

@@ -1,0 +1,356 @@
+"""A version's model card in the target: filled from what is known, with what only people know asked for."""
+
+from __future__ import annotations
+
+import json
+import math
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from core import registry
+from core.clients import Clients
+from core.errors import Conflict, DataError, NotFound, TargetUnavailable, translated
+from core.governance.signing import canonical, sha256
+from core.identity import Identity, require
+from core.registry import Package
+
+
+@dataclass(frozen=True)
+class Field:
+    """What is asked of people. ``path``: where in AWS's model card JSON schema the answer goes; ``most``: characters that it takes."""
+
+    path: str
+    title: str
+    asks: str
+    most: int = 2048
+    choices: tuple[str, ...] = ()
+
+
+_CUSTOM = "additional_information.custom_details."
+FIELDS = (
+    Field("model_overview.model_description", "Description", "What the model predicts, of whom, and from what", 1024),
+    Field("model_overview.model_owner", "Owner", "Who answers for it", 1024),
+    Field("business_details.line_of_business", "Line of business", "Where it is used"),
+    Field("business_details.business_problem", "Problem", "What it is to solve"),
+    Field("business_details.business_stakeholders", "Stakeholders", "Who uses it, and who is affected"),
+    Field("intended_uses.purpose_of_model", "Purpose", "Which decision it supports, and how"),
+    Field("intended_uses.intended_uses", "Intended uses", "By whom and on whom it may be used"),
+    Field(_CUSTOM + "out_of_scope_uses", "Out of scope", "What it must not be used for", 1024),
+    Field("intended_uses.factors_affecting_model_efficiency", "What quality depends on", "Conditions under which it does worse"),
+    Field("intended_uses.risk_rating", "Risk rating", "How much harm an error does", choices=("Unknown", "Low", "Medium", "High")),
+    Field("intended_uses.explanations_for_risk_rating", "Why that rating", "Who is affected, how many, how badly"),
+    Field("additional_information.ethical_considerations", "Ethics", "Who may be harmed, and what is done about it"),
+    Field("additional_information.caveats_and_recommendations", "Limitations and misuse", "What it can't do, and foreseeable misuse"),
+    Field(_CUSTOM + "reason_for_change", "Reason for this version", "What it changes against its predecessor", 1024),
+    Field(_CUSTOM + "sensitive_inputs", "Sensitive inputs", "Which protected or proxy features it uses, and why they stay", 1024),
+    Field(_CUSTOM + "threshold_rationale", "Threshold", "At which score a person is turned away, and why there", 1024),
+    Field(
+        _CUSTOM + "alternatives_considered", "Alternatives considered", "Which less discriminatory ones, and why they were not taken", 1024
+    ),
+    Field(_CUSTOM + "adverse_action_reasons", "Reasons given", "How people who are turned away learn the reasons", 1024),
+    Field(_CUSTOM + "human_oversight", "Human oversight", "Who can overrule it, and how", 1024),
+    Field(_CUSTOM + "monitoring_plan", "Monitoring", "What is watched in use, how often, and by whom", 1024),
+    Field(_CUSTOM + "rollback_version", "Rollback", "Which version is gone back to when this one fails", 1024),
+)
+RATINGS: dict[str, str] = {"low": "Low", "medium": "Medium", "high": "High"}
+STATUS = {"submitted": "PendingReview", "validated": "PendingReview", "approved": "Approved", "retired": "Archived"}
+"""How a card's status follows its version's; Draft for the rest."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A version of a card; ``version`` 0: not kept yet."""
+
+    name: str
+    version: int
+    status: str
+    changed: datetime | None
+    content: dict[str, Any]
+
+    @property
+    def bytes(self) -> bytes:
+        return canonical(self.content)
+
+    def answer(self, path: str) -> str:
+        """What people wrote at a field's path."""
+        found = value_at(self.content, path)
+        return found if isinstance(found, str) else ""
+
+
+def value_at(content: Any, path: str) -> Any:
+    """What is at a dotted path; None where nothing is."""
+    for part in path.split("."):
+        content = content.get(part) if isinstance(content, dict) else None
+    return content
+
+
+def name_of(package: Package) -> str:
+    """What the version's card is called: up to 63 characters."""
+    name = f"{package.group}-v{package.version}"
+    return name if len(name) <= 63 else f"{package.group[:40].rstrip('-')}-{sha256(package.group.encode())[:8]}-v{package.version}"
+
+
+def current(clients: Clients, package: Package, version: int | None = None) -> Card:
+    """The latest card of a version, or one of its versions; what is known, with version 0, where none was kept. Raises NotFound for a
+    version that isn't there."""
+    name = name_of(package)
+    asked: Any = {"ModelCardVersion": version} if version else {}
+    try:
+        with translated(name):
+            found = clients.sagemaker.describe_model_card(ModelCardName=name, **asked)
+    except NotFound:
+        if version:
+            raise
+        return Card(name, 0, "Draft", None, known(clients, package))
+    return Card(
+        name,
+        found["ModelCardVersion"],
+        found["ModelCardStatus"],
+        found.get("LastModifiedTime") or found["CreationTime"],
+        json.loads(found["Content"]),
+    )
+
+
+def versions(clients: Clients, package: Package) -> list[tuple[int, datetime]]:
+    """(version, when it was made), newest first; nothing where no card was kept."""
+    try:
+        with translated(package.label):
+            pages = clients.sagemaker.get_paginator("list_model_card_versions").paginate(ModelCardName=name_of(package))
+            found = [(v["ModelCardVersion"], v["CreationTime"]) for page in pages for v in page["ModelCardVersionSummaryList"]]
+    except NotFound:
+        return []
+    return sorted(found, reverse=True)
+
+
+def save(clients: Clients, identity: Identity, arn: str, answers: dict[str, str], *, seen: int) -> Card:
+    """Keep a new version: what is known, and the answers (field's path -> text). ``seen``: the version that the author saw. Raises
+    DataError for an answer that doesn't fit, Conflict where somebody else was first."""
+    require(identity, "edit card", subject=arn)
+    package = registry.get(clients, arn)
+    content = known(clients, package)
+    fields = {field.path: field for field in FIELDS}
+    for path, text in answers.items():
+        if path not in fields:
+            raise DataError(f"A model card has no field {path}.", subject=path, remedy="Leave it out.")
+        field, text = fields[path], text.strip()
+        if len(text) > field.most:
+            raise DataError(f"{field.title} has {len(text):,} characters.", subject=field.title, remedy=f"Keep it under {field.most:,}.")
+        if field.choices and text and text not in field.choices:
+            raise DataError(f"{field.title} can't be {text}.", subject=field.title, remedy=f"Choose one of {', '.join(field.choices)}.")
+        if text:
+            _put(content, path, text)
+    _put(content, _CUSTOM + "last_edited_by", identity.name)
+    before = current(clients, package)
+    if before.version != seen:
+        when = f" at {before.changed:%Y-%m-%d %H:%M} UTC" if before.changed else ""
+        who = before.answer(_CUSTOM + "last_edited_by")
+        raise Conflict(
+            f"The card has changed since you opened it: {who or 'somebody'} made version {before.version}{when}.",
+            subject=before.name,
+            remedy="Copy what you wrote, load the page anew, and write it into the newest version.",
+        )
+    return _keep(clients, package, content, before)
+
+
+def ensure(clients: Clients, package: Package) -> Card:
+    """The latest card; where none was kept yet, one of what is known."""
+    card = current(clients, package)
+    return card if card.version else _keep(clients, package, card.content, card)
+
+
+def _keep(clients: Clients, package: Package, content: dict[str, Any], before: Card) -> Card:
+    text = canonical(content).decode()
+    with translated(before.name):
+        if not before.version:
+            clients.sagemaker.create_model_card(ModelCardName=before.name, Content=text, ModelCardStatus="Draft")
+        elif content != before.content:
+            clients.sagemaker.update_model_card(ModelCardName=before.name, Content=text)
+            if before.status != "Draft":
+                clients.sagemaker.update_model_card(ModelCardName=before.name, ModelCardStatus="Draft")
+    return current(clients, package)
+
+
+def follow(clients: Clients, package: Package, status: str) -> None:
+    """Bring the card's status to the version's."""
+    card, wanted = current(clients, package), STATUS.get(status, "Draft")
+    if card.version and card.status != wanted:
+        with translated(card.name):
+            clients.sagemaker.update_model_card(ModelCardName=card.name, ModelCardStatus=wanted)  # type: ignore[arg-type]
+
+
+def pdf(clients: Clients, identity: Identity, arn: str, *, seconds: float = 120) -> bytes:
+    """The latest card as a PDF, by the target's own export. Raises NotFound where none was kept."""
+    require(identity, "export", subject=arn)
+    package = registry.get(clients, arn)
+    card = current(clients, package)
+    if not card.version:
+        raise NotFound("No card was kept yet.", subject=card.name, remedy="Save it first.")
+    job = f"governance-card-v{card.version}-{secrets.token_hex(5)}"
+    with translated(card.name):
+        made = clients.sagemaker.create_model_card_export_job(
+            ModelCardName=card.name,
+            ModelCardVersion=card.version,
+            ModelCardExportJobName=job,
+            OutputConfig={"S3OutputPath": clients.uri("governance/cards")},
+        )["ModelCardExportJobArn"]
+        until = time.monotonic() + seconds
+        while (found := clients.sagemaker.describe_model_card_export_job(ModelCardExportJobArn=made))["Status"] == "InProgress":
+            if time.monotonic() > until:
+                raise TargetUnavailable(f"The export {job} takes long.", subject=card.name, remedy="Try again in a minute.")
+            time.sleep(1)
+    if found["Status"] != "Completed":
+        raise Conflict(
+            f"The card was not exported: {found.get('FailureReason', 'no reason was given')}", subject=card.name, remedy="Try again."
+        )
+    return clients.read(found["ExportArtifacts"]["S3ExportArtifacts"])
+
+
+def filled(card: Card) -> tuple[list[Field], list[Field]]:
+    """Which of the fields that people fill in are filled, and which are missing."""
+    there = [field for field in FIELDS if card.answer(field.path) not in {"", "Unknown"}]
+    return there, [field for field in FIELDS if field not in there]
+
+
+# what is known -------------------------------------------------------------------------------------
+
+
+def known(clients: Clients, package: Package) -> dict[str, Any]:
+    """The part of a card that nobody has to write: by AWS's schema, from the version, its training job, its reports and its data."""
+    container = package.raw.get("InferenceSpecification", {}).get("Containers", [{}])[0]
+    image, artifact = container.get("Image", ""), container.get("ModelDataUrl", "")
+    data = registry.data_of(clients, package)
+    training: dict[str, Any] = {
+        "hyper_parameters": [{"name": k[:255], "value": str(v)[:255]} for k, v in sorted(package.hyperparameters.items())][:100],
+        "training_environment": {"container_image": [image]},
+    }
+    if package.training_job:
+        with translated(package.training_job):
+            job = clients.sagemaker.describe_training_job(TrainingJobName=package.training_job)
+        training["training_arn"] = job["TrainingJobArn"]
+        training["training_metrics"] = [
+            {"name": m["MetricName"], "value": float(m["Value"])}
+            for m in job.get("FinalMetricDataList", [])
+            if math.isfinite(m.get("Value", math.nan))
+        ][:50]
+        training["training_datasets"] = [
+            channel["DataSource"]["S3DataSource"]["S3Uri"]
+            for channel in job.get("InputDataConfig", [])
+            if "S3DataSource" in channel.get("DataSource", {})
+        ][:15]
+    content: dict[str, Any] = {
+        "model_overview": {
+            "model_name": package.group,
+            "model_id": package.arn,
+            "model_version": package.version,
+            "model_artifact": [artifact],
+            "algorithm_type": "XGBoost (gradient-boosted trees)",
+            "problem_type": "Binary classification",
+            "model_creator": package.properties.get("governance:trained-by-name", "unknown"),
+            "inference_environment": {"container_image": [image]},
+        },
+        "training_details": {"training_observations": _observations(data), "training_job_details": training},
+        "evaluation_details": _evaluations(clients, package),
+        "model_package_details": {
+            "model_package_arn": package.arn,
+            "model_package_group_name": package.group,
+            "model_package_version": package.version,
+        },
+    }
+    if data is not None:
+        custom = {
+            "data_set": data.dataset.uri,
+            "data_sha256": data.dataset.sha256,
+            "data_rows": f"{data.dataset.rows}",
+            "split_seed": f"{data.manifest['split']['seed']}",
+            "rows_leaked": f"{data.manifest['leaked_rows']}",
+        }
+        content["additional_information"] = {"custom_details": {k: v[:1024] for k, v in custom.items()}}
+    return {part: value for part, value in content.items() if value}
+
+
+def _observations(data: Any) -> str:
+    if data is None:
+        return "The training data was not recorded."
+    manifest = data.manifest
+    split, config = manifest["split"], manifest["config"]
+    rows = f"{split['original_train_rows']:,} training, {split['validation_rows']:,} validation and {split['test_rows']:,} test rows"
+    return (
+        f"{rows}, split once (seed {split['seed']}). Rebalancing: {config['method']} of {config['target']}; "
+        f"{manifest['synthetic']['count']:,} synthetic training rows; {manifest['leaked_rows']:,} held-out rows used in training."
+    )[:1024]
+
+
+def _evaluations(clients: Clients, package: Package) -> list[dict[str, Any]]:
+    found = []
+    performance = {
+        name: value
+        for name, value in (package.performance or {}).items()
+        if isinstance(value, dict) and {"value", "low", "high", "n"} <= value.keys()
+    }
+    if performance:
+        n = next(iter(performance.values()))["n"]
+        groups = [{"name": "Quality", "metric_data": [_measured(k, v["value"], _bounds(v)) for k, v in performance.items()]}]
+        found.append(_evaluation("Quality", f"{n:,} held-out test rows; 95 % intervals.", groups, [package.scores_uri]))
+    facets = package.bias.facets if package.bias else ()
+    if facets:
+        groups = [
+            {
+                "name": f"{facet.facet} = {facet.value}"[:63],
+                "metric_data": [
+                    _measured(name, m.value, m.error or m.in_words) for name, m in {**facet.pre_training, **facet.post_training}.items()
+                ],
+            }
+            for facet in facets
+        ]
+        job = package.properties.get("governance:bias-job")
+        found.append(_evaluation("Bias", "On the held-out test rows.", groups, [], _arn_of(clients, job)))
+    if package.shap:
+        top = sorted(package.shap.items(), key=lambda item: -item[1])[:20]
+        chart = {
+            "name": "mean |SHAP|",
+            "type": "bar_chart",
+            "value": [float(v) for _, v in top],
+            "x_axis_name": [str(k)[:63] for k, _ in top],
+        }
+        job = package.properties.get("governance:shap-job")
+        found.append(_evaluation("Explainability", "", [{"name": "SHAP", "metric_data": [chart]}], [], _arn_of(clients, job)))
+    return found
+
+
+def _evaluation(name: str, text: str, groups: list[dict[str, Any]], datasets: list[str | None], arn: str = "") -> dict[str, Any]:
+    made = {"name": name, "evaluation_observation": text, "metric_groups": groups, "evaluation_job_arn": arn, "datasets": datasets}
+    return {k: v for k, v in made.items() if v and v != [None]}
+
+
+def _arn_of(clients: Clients, job: str | None) -> str:
+    arn = f"arn:aws:sagemaker:{clients.region}:{clients.account}:processing-job/{job}" if job else ""
+    return arn if len(arn) <= 256 else ""
+
+
+def _measured(name: str, value: float | None, notes: str | None) -> dict[str, Any]:
+    if value is None or not math.isfinite(value):
+        made: dict[str, Any] = {"name": name[:255], "type": "string", "value": "not defined" if value is None else str(value)}
+    else:
+        made = {"name": name[:255], "type": "number", "value": float(value)}
+    return made | ({"notes": notes[:1024]} if notes else {})
+
+
+def _bounds(value: dict[str, Any]) -> str:
+    return "" if value["low"] is None else f"95 % interval {value['low']:.4f} to {value['high']:.4f}, n = {value['n']:,}"
+
+
+def _put(content: dict[str, Any], path: str, text: str) -> None:
+    *parts, last = path.split(".")
+    for part in parts:
+        content = content.setdefault(part, {})
+    content[last] = text
+
+
+def edited(card: Card) -> str:
+    """Who wrote it last and when, in words."""
+    who = card.answer(_CUSTOM + "last_edited_by")
+    when = card.changed.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if card.changed else ""
+    return " ".join(part for part in (f"version {card.version}", f"by {who}" if who else "", when) if part)

@@ -1,0 +1,127 @@
+"""Regulatory profiles: which fields of the record are evidence for what a text asks, and which are still missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core import registry
+from core.clients import Clients
+from core.errors import GovernanceError
+from core.governance import model_card, toml_file
+from core.governance.decisions import State
+from core.governance.evidence import Evidence
+from core.governance.model_card import Card
+from core.registry import Package
+
+BUNDLED = Path(__file__).with_name("profiles.toml")
+
+
+class InvalidProfiles(GovernanceError):
+    """A file of regulatory profiles that can't be used; names file, line and reason."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Item(_Part):
+    """``ref``: which part of the text; ``fields``: dotted paths into ``facts``, all of which are evidence for it."""
+
+    ref: str
+    asks: str
+    fields: tuple[str, ...] = Field(min_length=1)
+    tags: tuple[str, ...] = ()
+
+
+class Profile(_Part):
+    id: str
+    title: str
+    date: date
+    source: str = Field(pattern="^https://")
+    note: str = ""
+    items: tuple[Item, ...] = Field(min_length=1)
+
+
+class _File(_Part):
+    profiles: tuple[Profile, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the record holds for an item."""
+
+    item: Item
+    filled: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def load(path: Path | None = None) -> tuple[Profile, ...]:
+    """The profiles of a file, or the product's own. Raises InvalidProfiles."""
+    path = path or BUNDLED
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InvalidProfiles(f"{path} can't be read: {error.strerror}.", subject=str(path), remedy="Mend GOVERNANCE_PROFILES.") from error
+    return toml_file.parse(_File, content, str(path), InvalidProfiles, "Mend the file.").profiles
+
+
+def facts(clients: Clients, package: Package, now: State, card: Card, evidence: Evidence | None) -> dict[str, Any]:
+    """What the paths of a profile lead into."""
+    data = registry.data_of(clients, package)
+    validation = next((e for e in reversed(now.history) if e.kind == "validate"), None)
+    submission = next((e for e in reversed(now.history) if e.kind == "submit"), None)
+    return {
+        "card": card.content,
+        "version": {
+            "arn": package.arn,
+            "version": package.version,
+            "training_job": package.training_job,
+            "hyperparameters": package.hyperparameters,
+            "trained_by": package.properties.get("governance:trained-by-name"),
+        },
+        "quality": {k: v.get("value") for k, v in (package.performance or {}).items() if isinstance(v, dict)},
+        "bias": [f"{facet.facet} = {facet.value}" for facet in (package.bias.facets if package.bias else ())],
+        "shap": package.shap,
+        "data": {}
+        if data is None
+        else {
+            "uri": data.dataset.uri,
+            "sha256": data.dataset.sha256,
+            "rows": data.dataset.rows,
+            "split": data.manifest["split"],
+            **{key: data.manifest["config"][key] for key in ("label", "facet")},
+            "rebalancing": data.manifest["config"]["method"],
+        },
+        "evidence": {} if evidence is None else {name: pinned["sha256"] for name, pinned in evidence.files.items()},
+        "decision": {}
+        if submission is None
+        else {
+            "tier": now.tier,
+            "tier_rationale": submission.body["tier_rationale"],
+            "profile": now.profile,
+            "policy": now.policy,
+            "evidence": now.evidence,
+            "validator": validation.actor["name"] if validation else None,
+            "validation_rationale": validation.body["reason"] if validation else None,
+        },
+    }
+
+
+def checklist(profile: Profile, known: dict[str, Any]) -> list[Answer]:
+    """Which fields of each item are filled and which are missing."""
+    answers = []
+    for item in profile.items:
+        filled = tuple(path for path in item.fields if model_card.value_at(known, path) not in (None, "", "Unknown", [], {}, ()))
+        answers.append(Answer(item, filled, tuple(path for path in item.fields if path not in filled)))
+    return answers
+
+
+def named(path: str) -> str:
+    """A field's path in words: the title of what people fill in, or the path's last parts."""
+    titles = {f"card.{field.path}": field.title for field in model_card.FIELDS}
+    return titles.get(path) or path.replace("_", " ").replace(".", ": ", 1)

@@ -1,0 +1,68 @@
+"""A TOML file that people write, checked against a model; what is wrong is named with file, line and reason."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from core.errors import GovernanceError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse(model: type[Model], content: bytes, name: str, invalid: type[GovernanceError], remedy: str, **own: Any) -> Model:
+    """What the file says, and ``own``, which no file can say. Raises ``invalid``."""
+
+    def problem(line: int | str, reason: str) -> GovernanceError:
+        return invalid(f"{name}, line {line}: {reason}", subject=name, remedy=remedy)
+
+    try:
+        text = content.decode()
+        raw = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise problem(content[: error.start].count(b"\n") + 1, "the file is not UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"\(at line (\d+), column \d+\)|\(at end of document\)", str(error))
+        line = found.group(1) if found and found.group(1) else text.count("\n") + 1
+        raise problem(line, f"{str(error).partition(' (at')[0]}.") from error
+    try:
+        return model.model_validate({k: v for k, v in raw.items() if k not in own} | own)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = _path(first["loc"], raw)
+        where = ".".join(str(part) for part in path)
+        reason = first["msg"].removeprefix("Value error, ")
+        raise problem(_line(text, path), f"{where + ': ' if where else ''}{reason}.") from error
+
+
+def _path(loc: tuple[int | str, ...], raw: Any) -> list[int | str]:
+    """Pydantic's location without the names that it gives to a union's members, which no file has."""
+    path: list[int | str] = []
+    for at, part in enumerate(loc):
+        there = (isinstance(raw, dict) and part in raw) or (isinstance(raw, list) and isinstance(part, int) and part < len(raw))
+        if there:
+            raw = raw[part]
+        elif at < len(loc) - 1:
+            continue
+        elif isinstance(raw, dict) and raw.get("kind") == part:
+            break
+        path.append(part)
+    return path
+
+
+def _line(text: str, path: list[Any]) -> int:
+    """The line of the file that a path of keys and indices leads to; that of the nearest table where the key itself isn't there."""
+    lines = text.splitlines()
+    at, header = 0, ""
+    for part in path:
+        if isinstance(part, int):
+            headers = [n for n, line in enumerate(lines) if re.match(rf"\s*\[\[\s*{re.escape(header)}\s*\]\]", line)]
+            at = headers[part] if part < len(headers) else at
+            continue
+        header = f"{header}.{part}" if header else str(part)
+        pattern = rf"\s*\[\[?\s*{re.escape(header)}\s*\]|\s*\"?{re.escape(str(part))}\"?\s*="
+        at = next((n for n in range(at, len(lines)) if re.match(pattern, lines[n])), at)
+    return at + 1

@@ -1,0 +1,141 @@
+"""Model cards, through boto3: versions, status, content against AWS's schema, export as PDF; the shapes of answers as moto has them."""
+
+import io
+import json
+import uuid
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from moto.server import ThreadedMotoServer
+from pypdf import PdfReader
+
+CONTENT = {
+    "model_overview": {"model_name": "Credit", "model_owner": "Zoë 貸款"},
+    "intended_uses": {"purpose_of_model": "to decide", "risk_rating": "High"},
+    "evaluation_details": [
+        {
+            "name": "held-out rows",
+            "metric_groups": [
+                {
+                    "name": "Quality",
+                    "metric_data": [
+                        {"name": "auc", "type": "number", "value": 0.79},
+                        {"name": "importance", "type": "bar_chart", "value": [0.5, 0.2], "x_axis_name": ["PAY_0", "AGE"]},
+                        {"name": "confusion", "type": "matrix", "value": [[1, 2], [3, 4]], "x_axis_name": ["a", "b"]},
+                    ],
+                }
+            ],
+        }
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def sagemaker(client):
+    return client("sagemaker")
+
+
+@pytest.fixture
+def card(sagemaker):
+    name = f"card-{uuid.uuid4().hex[:8]}"
+    sagemaker.create_model_card(ModelCardName=name, Content=json.dumps(CONTENT), ModelCardStatus="Draft")
+    return name
+
+
+def refused(call, **arguments) -> tuple[str, str]:
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
+
+
+def test_every_version_of_the_content_stays_as_it_was(sagemaker, card):
+    changed = {**CONTENT, "model_overview": {"model_name": "Other"}}
+    sagemaker.update_model_card(ModelCardName=card, Content=json.dumps(changed))
+    sagemaker.update_model_card(ModelCardName=card, ModelCardStatus="Approved")
+    latest = sagemaker.describe_model_card(ModelCardName=card)
+    assert (latest["ModelCardVersion"], latest["ModelCardStatus"]) == (2, "Approved")
+    assert json.loads(latest["Content"]) == changed
+    first = sagemaker.describe_model_card(ModelCardName=card, ModelCardVersion=1)
+    assert (json.loads(first["Content"]), first["ModelCardStatus"]) == (CONTENT, "Draft")
+    pages = sagemaker.get_paginator("list_model_card_versions").paginate(ModelCardName=card, PaginationConfig={"PageSize": 1})
+    assert [v["ModelCardVersion"] for page in pages for v in page["ModelCardVersionSummaryList"]] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ("{", "not valid JSON"),
+        ('{"model_overview": {"model_name": 1}}', "model_overview.model_name"),
+        ('{"unheard_of": {}}', "unheard_of"),
+        ('{"intended_uses": {"risk_rating": "huge"}}', "risk_rating"),
+        ('{"evaluation_details": [{"name": "x", "metric_groups": [{"name": "g", "metric_data": [{"name": "m"}]}]}]}', "metric_data"),
+        ('{"training_details": {"training_job_details": {"training_metrics": [{"name": "a", "value": NaN}]}}}', "not valid JSON"),
+    ],
+)
+def test_content_that_awss_schema_refuses_is_refused_and_names_the_place(sagemaker, card, content, names):
+    for call, more in ((sagemaker.create_model_card, {"ModelCardStatus": "Draft"}), (sagemaker.update_model_card, {})):
+        name = card if not more else f"new-{uuid.uuid4().hex[:8]}"
+        code, message = refused(call, ModelCardName=name, Content=content, **more)
+        assert code == "ValidationException"
+        assert names in message
+    assert sagemaker.describe_model_card(ModelCardName=card)["ModelCardVersion"] == 1
+
+
+def test_an_archived_card_a_second_of_the_same_name_and_one_that_is_gone(sagemaker, card):
+    assert refused(sagemaker.create_model_card, ModelCardName=card, Content="{}", ModelCardStatus="Draft")[0] == "ConflictException"
+    sagemaker.update_model_card(ModelCardName=card, ModelCardStatus="Archived")
+    assert refused(sagemaker.update_model_card, ModelCardName=card, Content="{}")[0] == "ConflictException"
+    sagemaker.delete_model_card(ModelCardName=card)
+    assert refused(sagemaker.describe_model_card, ModelCardName=card)[0] == "ResourceNotFound"
+    assert refused(sagemaker.list_model_card_versions, ModelCardName=card)[0] == "ResourceNotFound"
+
+
+def test_the_exported_pdf_can_be_read_and_says_what_the_card_says(sagemaker, client, card):
+    s3 = client("s3")
+    s3.create_bucket(Bucket=card)
+    arn = sagemaker.create_model_card_export_job(
+        ModelCardName=card, ModelCardExportJobName="first", OutputConfig={"S3OutputPath": f"s3://{card}/cards"}
+    )["ModelCardExportJobArn"]
+    job = sagemaker.describe_model_card_export_job(ModelCardExportJobArn=arn)
+    assert job["Status"] == "Completed"
+    bucket, _, key = job["ExportArtifacts"]["S3ExportArtifacts"].removeprefix("s3://").partition("/")
+    reader = PdfReader(io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
+    text = "\n".join(page.extract_text() for page in reader.pages)
+    for part in (card, "Zoë", "to decide", "0.79", "PAY_0"):
+        assert part in text
+    listed = sagemaker.list_model_card_export_jobs(ModelCardName=card)["ModelCardExportJobSummaries"]
+    assert [one["Status"] for one in listed] == ["Completed"]
+    lost = sagemaker.create_model_card_export_job(
+        ModelCardName=card, ModelCardExportJobName="lost", OutputConfig={"S3OutputPath": "s3://no-such-bucket-here/x"}
+    )["ModelCardExportJobArn"]
+    lost = sagemaker.describe_model_card_export_job(ModelCardExportJobArn=lost)
+    assert lost["Status"] == "Failed"
+    assert "no-such-bucket-here" in lost["FailureReason"]
+
+
+QUESTIONS = {
+    "describe": lambda c, n: c.describe_model_card(ModelCardName=n),
+    "list": lambda c, n: next(s for s in c.list_model_cards()["ModelCardSummaries"] if s["ModelCardName"] == n),
+    "versions": lambda c, n: c.list_model_card_versions(ModelCardName=n)["ModelCardVersionSummaryList"][0],
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_answers_have_the_members_that_motos_have(sagemaker, card, question):
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
+        config = Config(retries={"total_max_attempts": 1})
+        peer = boto3.client("sagemaker", endpoint_url=f"http://{host}:{port}", config=config, **keys)
+        peer.create_model_card(ModelCardName=card, Content=json.dumps(CONTENT), ModelCardStatus="Draft")
+        theirs = QUESTIONS[question](peer, card)
+    finally:
+        server.stop()
+    ours = QUESTIONS[question](sagemaker, card)
+    made_up = {"ResponseMetadata", "SecurityConfig"}
+    assert set(theirs) - made_up <= set(ours)
+    assert {k: type(v) for k, v in theirs.items() if k not in made_up} == {k: type(ours[k]) for k in theirs if k not in made_up}
