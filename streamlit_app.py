@@ -11,28 +11,31 @@ from app_pages._show import ICONS
 from core import identity
 
 PAGES = {
-    "": {"overview": "Overview"},
-    "Build": {"data": "Data and rebalancing", "tuning": "Tuning"},
-    "Judge": {"registry": "Registry", "bias": "Bias", "explainability": "Explainability", "lineage": "Lineage", "decisions": "Decisions"},
+    "overview": "Overview",
+    "data": "Data and rebalancing",
+    "tuning": "Tuning",
+    "registry": "Registry",
+    "bias": "Bias",
+    "explainability": "Explainability",
+    "lineage": "Lineage",
+    "decisions": "Decisions",
 }
+"""One flat list: a screen reader can't follow Streamlit's list with headings in it."""
 
 st.set_page_config(page_title="Governance", page_icon=str(Path(__file__).parent / "app_pages/icon.svg"), layout="wide")
 person = st.session_state["identity"] = _sign_in.person()
 builder = identity.may(person, "launch")
 page = st.navigation(
-    {
-        section: [
-            st.Page(
-                f"app_pages/{name}.py",
-                title=title,
-                icon=ICONS[name],
-                url_path=name,
-                default=name == "overview",
-                visibility="visible" if builder or name != "tuning" else "hidden",
-            )
-            for name, title in pages.items()
-        ]
-        for section, pages in PAGES.items()
-    }
+    [
+        st.Page(
+            f"app_pages/{name}.py",
+            title=title,
+            icon=ICONS[name],
+            url_path=name,
+            default=name == "overview",
+            visibility="visible" if builder or name != "tuning" else "hidden",
+        )
+        for name, title in PAGES.items()
+    ]
 )
 page.run()

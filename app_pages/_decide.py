@@ -39,13 +39,8 @@ def panel(package: Package, state: State, results: list[gates.Result], rules: Po
         st.info(_show.plain(text), icon=":material/lock:")
         return
     with st.container(border=True):
-        kind = st.segmented_control(
-            "What will you do?",
-            mine,
-            default=mine[0],
-            required=True,
-            format_func=lambda k: WORDS[k][0],
-            key=f"act-{package.arn}-{state.version}",
+        kind = st.radio(
+            "What will you do?", mine, format_func=lambda k: WORDS[k][0], horizontal=True, key=f"act-{package.arn}-{state.version}"
         )
         mark = f"{kind}-{package.arn}-{state.version}"
         with st.form(mark, border=False, enter_to_submit=False):
@@ -72,7 +67,7 @@ def _something(kind: str, state: State, results: list[gates.Result]) -> bool:
 def _extra(kind: str, mark: str, state: State, results: list[gates.Result], profile: str) -> None:
     if kind == "submit":
         st.caption(f"The evidence is pinned now, and judged by the profile {_show.plain(profile)}.")
-        st.segmented_control("Tier of materiality", TIERS, default="medium", required=True, key=f"tier-{mark}")
+        st.radio("Tier of materiality", TIERS, index=TIERS.index("medium"), horizontal=True, key=f"tier-{mark}")
         st.text_area("Why this tier", key=f"tier-why-{mark}", height=80, placeholder="Who is affected, how many, how badly if it errs")
     if kind == "approve":
         st.caption("Conditions, if any: what, who sees to it, and the last day.")

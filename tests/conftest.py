@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -12,7 +13,21 @@ import pandas as pd
 import pytest
 from botocore.config import Config
 
+from core import datasets, workflow
+from core.clients import connect
+from core.identity import WORKFLOW
+from core.settings import Settings
 from engine import lifecycle
+
+SHARED = ("full", "demo")
+"""Fixtures that take long to make: the tests that use one run in one process, where tests run in several."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        group = next((name for name in SHARED if name in getattr(item, "fixturenames", ())), item.module.__name__)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +91,14 @@ def demo(tmp_path_factory):
         reports.append(json.loads(path.read_text()))
     yield folder / "ws", reports
     lifecycle.stop(folder / "ws")
+
+
+@pytest.fixture(scope="session")
+def full(tmp_path_factory):
+    """A workspace in which the whole workflow has run on 4,000 of the rows, four trials."""
+    workspace = tmp_path_factory.mktemp("full")
+    rows = datasets.bundled().sample(4000, random_state=1)
+    frame = pd.read_csv(io.BytesIO(datasets.to_csv(rows)))
+    workflow.run(connect(Settings(workspace=workspace)), WORKFLOW, frame, datasets.BUNDLED_ROLES, workflow.Options(max_jobs=4))
+    yield workspace
+    lifecycle.stop(workspace)

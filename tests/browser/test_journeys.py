@@ -51,7 +51,7 @@ def decide(page: Page, url: str, arn: str, who: str, what: str, button: str) -> 
     sign_in(page, who)
     choice = page.get_by_test_id("stMain").get_by_role("radio", name=what, exact=True)
     if choice.count():
-        choice.click()
+        choice.check(force=True)
         settle(page)
     page.get_by_label("Rationale").fill("Recall for men fell without a reason given; show the effect of leaving SEX out.")
     if what == "Submit for a decision":

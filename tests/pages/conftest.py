@@ -1,17 +1,14 @@
-"""The app in-process, on an empty workspace and on one that the workflow filled."""
+"""The app in-process, on an empty workspace and on one that the workflow filled (``full``)."""
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, registry, tuning, workflow
+from core import registry, tuning
 from core.clients import Clients, connect
-from core.identity import WORKFLOW
 from core.settings import Settings
 from engine import lifecycle
 
@@ -22,17 +19,6 @@ APP = str(Path(__file__).parents[2] / "streamlit_app.py")
 def empty(tmp_path_factory):
     """A workspace in which nothing has happened."""
     workspace = tmp_path_factory.mktemp("empty")
-    yield workspace
-    lifecycle.stop(workspace)
-
-
-@pytest.fixture(scope="session")
-def full(tmp_path_factory):
-    """A workspace in which the whole workflow has run on 4,000 of the rows, four trials."""
-    workspace = tmp_path_factory.mktemp("full")
-    rows = datasets.bundled().sample(4000, random_state=1)
-    frame = pd.read_csv(io.BytesIO(datasets.to_csv(rows)))
-    workflow.run(connect(Settings(workspace=workspace)), WORKFLOW, frame, datasets.BUNDLED_ROLES, workflow.Options(max_jobs=4))
     yield workspace
     lifecycle.stop(workspace)
 

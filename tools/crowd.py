@@ -1,0 +1,84 @@
+"""Many of everything: copies of what a workspace holds, for tests and benches at size.
+
+``python -m tools.crowd WORKSPACE [--versions N] [--tuning-jobs N] [--trials N]``; the workspace's engine must not be running.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import engine.sagemaker  # noqa: F401 - registers the operations
+from engine.context import Context
+from engine.lifecycle import region
+from engine.s3.objects import Objects
+from engine.sagemaker import auto_lineage
+from engine.sagemaker.packages import create_model_package
+from engine.store import Store
+
+COPIED = ("ModelPackageDescription", "InferenceSpecification", "ModelMetrics", "CustomerMetadataProperties")
+
+
+def crowd(workspace: Path, *, versions: int = 1000, tuning_jobs: int = 200, trials: int = 4) -> None:
+    """Add copies until there are this many versions in the newest version's group, and tuning jobs of ``trials`` trials each, with the
+    lineage that the engine gives them. They share the files of what they are copies of."""
+    store = Store(workspace / "engine.db")
+    context = Context(workspace, region(), store, Objects(workspace / "objects"))
+    try:
+        with store.transaction():
+            _versions(context, versions)
+            _tuning_jobs(context, tuning_jobs, trials)
+    finally:
+        store.close()
+
+
+def _versions(context: Context, wanted: int) -> None:
+    (newest,), _ = context.store.page("model-package", limit=1)
+    group = newest["ModelPackageGroupName"]
+    request = {key: newest[key] for key in COPIED if key in newest} | {"ModelPackageGroupName": group}
+    for _ in range(wanted - context.store.count("model-package", parent=group)):
+        create_model_package(context, dict(request))
+
+
+def _tuning_jobs(context: Context, wanted: int, trials: int) -> None:
+    store = context.store
+    (newest,), _ = store.page("hyper-parameter-tuning-job", limit=1)
+    name, arn = newest["HyperParameterTuningJobName"], newest["HyperParameterTuningJobArn"]
+    jobs, _ = store.page("training-job", where=[("parent", "=", arn)], limit=trials)
+    for number in range(wanted - store.count("hyper-parameter-tuning-job")):
+        copy = f"crowd-{number:04d}"
+        _copy(context, "hyper-parameter-tuning-job", newest, {name: copy}, copy, None)
+        for job in jobs:
+            own = job["TrainingJobName"].replace(name, copy)
+            body = _copy(context, "training-job", job, {name: copy}, own, context.arn(f"hyper-parameter-tuning-job/{copy}"))
+            auto_lineage.training_job_created(context, body)
+            auto_lineage.training_job_finished(context, body)
+
+
+def _copy(context: Context, kind: str, body: dict[str, Any], names: dict[str, str], name: str, parent: str | None) -> dict[str, Any]:
+    artifacts = json.dumps(body.get("ModelArtifacts"))
+    text = json.dumps(body)
+    for old, new in names.items():
+        text = text.replace(old, new)
+    made: dict[str, Any] = json.loads(text)
+    if "ModelArtifacts" in body:
+        made["ModelArtifacts"] = json.loads(artifacts)
+    status = made.get("TrainingJobStatus") or made.get("HyperParameterTuningJobStatus")
+    context.store.insert(kind, name, made, arn=context.arn(f"{kind}/{name}"), now=body["CreationTime"], parent=parent, status=status)
+    return made
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tools.crowd", description=__doc__)
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("--versions", type=int, default=1000)
+    parser.add_argument("--tuning-jobs", type=int, default=200)
+    parser.add_argument("--trials", type=int, default=4)
+    options = parser.parse_args()
+    crowd(options.workspace, versions=options.versions, tuning_jobs=options.tuning_jobs, trials=options.trials)
+
+
+if __name__ == "__main__":
+    main()
