@@ -10,6 +10,7 @@ from app_pages import _sign_in
 from app_pages._show import ICONS
 from core import identity
 
+# One flat list: a screen reader can't follow Streamlit's list with headings in it.
 PAGES = {
     "overview": "Overview",
     "data": "Data and rebalancing",
@@ -20,7 +21,6 @@ PAGES = {
     "lineage": "Lineage",
     "decisions": "Decisions",
 }
-"""One flat list: a screen reader can't follow Streamlit's list with headings in it."""
 
 st.set_page_config(page_title="Governance", page_icon=str(Path(__file__).parent / "app_pages/icon.svg"), layout="wide")
 person = st.session_state["identity"] = _sign_in.person()

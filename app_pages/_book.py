@@ -1,0 +1,81 @@
+"""The log, with its verification, and the policy in force."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from app_pages import _session, _show
+from core.governance import log, policy, verification
+
+
+def events_table(events: tuple[log.Event, ...] | list[log.Event]) -> pd.DataFrame:
+    rows = [
+        {
+            "event": e.number,
+            "when": pd.Timestamp(e.time),
+            "what": e.kind,
+            "who": e.actor["name"],
+            "role": e.actor["role"],
+            "reason": e.body.get("code", ""),
+            "rationale": e.body.get("reason", ""),
+            "about": e.subject.rpartition("model-package/")[2],
+        }
+        for e in reversed(events)
+    ]
+    return pd.DataFrame(rows, columns=["event", "when", "what", "who", "role", "reason", "rationale", "about"])
+
+
+def draw_log() -> None:
+    """The log, newest first, a page at a time."""
+    events = log.read(_session.clients())
+    st.caption(f"{len(events):,} events. Each holds the hash of the one before, and is signed.")
+    if not events:
+        st.info("Nothing has been decided yet: the first event is the first submission.", icon=":material/info:")
+        return
+    size = 50
+    page = st.number_input("Page", 1, -(-len(events) // size), key="log-page") if len(events) > size else 1
+    end = len(events) - (page - 1) * size
+    st.dataframe(events_table(events[max(end - size, 0) : end]), hide_index=True, height="content", alt="Events of the log")
+    with st.container(horizontal=True):
+        checking = st.button("Verify the log and its evidence", icon=":material/rule:", type="primary")
+        st.download_button(
+            "Signed head",
+            lambda: verification.export_head(_session.clients()),
+            "log-head.json",
+            "application/json",
+            on_click="ignore",
+            icon=":material/download:",
+            help="Keep it elsewhere: it shows later that the log was not cut short.",
+        )
+    kept = st.file_uploader("A head that you kept", type="json", help="From an earlier export; the log must still hold that event.")
+    if checking:
+        with st.spinner("Reading every event and every file of evidence …"):
+            found = verification.verify(_session.clients(), kept_head=verification.read_head_file(kept.getvalue()) if kept else None)
+        if found.holds:
+            st.success(f"The log holds: {found.events:,} events, {found.files:,} files of evidence.", icon=":material/verified_user:")
+        else:
+            first = next((p.number for p in found.problems if p.number), None)
+            st.error(f"**The log does not hold.** The first bad event is {first or 'none: see below'}.", icon=":material/gpp_bad:")
+            table = pd.DataFrame([{"event": p.number, "what": p.what, "where": p.subject} for p in found.problems])
+            st.dataframe(table, hide_index=True, alt="What doesn't hold")
+
+
+def draw_policy() -> None:
+    """The policy in force."""
+    rules, problem = policy.in_force(_session.clients())
+    if problem:
+        _show.show_error(problem)
+    st.markdown(f"**{_show.plain(rules.title)}**, version {_show.plain(rules.version)}")
+    st.caption(f"SHA-256 `{rules.sha256}`; recorded with every decision. Another file is named in GOVERNANCE_POLICY.")
+    for profile in rules.profiles.values():
+        with st.container(border=True):
+            st.markdown(f"**{_show.plain(profile.title)}**")
+            st.caption(_show.plain(profile.note))
+            rows = [
+                {"gate": g.name, "required": g.required, **g.model_dump(include={"min", "max", "bound", "max_age_days"})}
+                for g in profile.gates
+            ]
+            st.dataframe(pd.DataFrame(rows), hide_index=True, alt=f"Gates of {profile.title}")
+    with st.expander("The file", icon=":material/description:"):
+        st.code(rules.text, language="toml")
