@@ -101,7 +101,7 @@ def checklists(package: Package, card: Card) -> None:
         "Which fields of the record speak to what a text asks for. A full list is evidence for a reader; it says nothing about the law."
     )
     found = {profile.id: profile for profile in profiles.load(clients.settings.profiles)}
-    chosen = found[_show.chosen("profile", list(found), "Text", format_func=lambda name: found[name].title)]
+    chosen = found[_show.chosen("text", list(found), "Text", format_func=lambda name: found[name].title)]
     now = decisions.state(clients, package.arn)
     pinned = evidence.read(clients, now.evidence) if now.evidence else None
     answers = profiles.checklist(chosen, profiles.facts(clients, package, now, card, pinned))

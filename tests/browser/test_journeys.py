@@ -35,6 +35,8 @@ def test_a_first_time_data_scientist_rebalances_tunes_and_registers(page: Page, 
     page.get_by_role("spinbutton", name="Jobs").press("Tab")
     settle(page)
     page.get_by_role("button", name="Launch tuning").click()
+    page.wait_for_url(re.compile("job=gov-tune-"), timeout=SHORT)
+    page.reload()
     expect(page.get_by_text("Best model")).to_be_visible(timeout=LONG)
     expect(page.get_by_text("Every trial trained on the rebalanced rows.")).to_be_visible()
 
@@ -89,6 +91,23 @@ def test_a_page_that_has_grown_stale_cannot_decide_and_is_told_why(browser, url:
     expect(one.get_by_text("the version is submitted")).to_be_visible(timeout=SHORT)
     expect(two.get_by_text("has moved since you looked")).to_be_visible(timeout=SHORT)
     context.close()
+
+
+def test_an_officer_looks_at_the_evidence_and_approves_what_was_submitted_again(page: Page, url: str, clients) -> None:
+    (version,) = registry.versions(clients)
+    page.goto(f"{url}/?as=Chris+%28demo%29%2C+compliance+officer")
+    settle(page)
+    main = page.get_by_test_id("stMain")
+    for name, shown in (("Registry", "Decision on credit-default v1"), ("Bias", "In the predictions"), ("Lineage", "nodes shown")):
+        page.get_by_test_id("stSidebar").get_by_role("link", name=name).click()
+        expect(main.get_by_text(shown).first).to_be_visible(timeout=SHORT)
+        settle(page)
+    page.go_back()
+    expect(main.get_by_text("In the predictions").first).to_be_visible(timeout=SHORT)
+    for who, what, said in (("Vic", "Validate", "validated"), ("Chris", "Approve", "approved")):
+        decide(page, url, version.arn, who, what, what)
+        expect(page.get_by_text(re.compile(f"Recorded as event .*the version is {said}"))).to_be_visible(timeout=SHORT)
+    assert registry.get(clients, version.arn).status == "Approved"
 
 
 LINKS = [("registry?package={arn}", "Decision on credit-default v1"), ("bias?job={bias}", "In the predictions")]

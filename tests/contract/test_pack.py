@@ -1,0 +1,189 @@
+"""The evidence pack, as someone who has no part of this product reads and checks it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import re
+import shutil
+import subprocess
+import zipfile
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from pypdf import PdfReader
+
+from core import registry
+from core.clients import connect
+from core.errors import Forbidden, NotFound
+from core.governance import decisions, pack
+from core.governance.pack import table
+from core.identity import Identity, Role
+from core.settings import Settings
+
+FORMULA = "=HYPERLINK(1) <script>alert(1)</script> as it stands in the rationale."
+DANA = Identity("=Dana <b>", Role.DATA_SCIENTIST, issuer="https://id.example", subject="dana")
+VIC = Identity("Vic", Role.VALIDATOR, issuer="https://id.example", subject="vic")
+CHRIS = Identity("Chris", Role.COMPLIANCE_OFFICER, issuer="https://id.example", subject="chris")
+VERA = Identity("Vera", Role.VIEWER, issuer="https://id.example", subject="vera")
+
+
+@pytest.fixture(scope="module")
+def clients(demo):
+    return connect(Settings(workspace=demo[0]))
+
+
+@pytest.fixture(scope="module")
+def arn(demo, clients):
+    """A version that was submitted, validated and rejected."""
+    model = demo[1][0]["models"][1]
+    package = registry.get(clients, model["model_package_arn"])
+    jobs = {"bias_job": package.properties["governance:bias-job"], "shap_job": package.properties["governance:shap-job"]}
+    data = registry.data_of(clients, package)
+    made = registry.register(clients, DANA, training_job=model["training_job"], data=data, role="mitigated", group="packed", **jobs)
+    submission = {"tier": "low", "tier_rationale": FORMULA, "profile": "standard"}
+    state = decisions.submit(clients, DANA, made, seen=0, reason=FORMULA, code="first version", **submission)
+    state = decisions.validate(clients, VIC, made, seen=state.version, reason=FORMULA, code="evidence reviewed")
+    decisions.reject(clients, CHRIS, made, seen=state.version, reason=FORMULA, code="bias")
+    return made
+
+
+@pytest.fixture(scope="module")
+def content(clients, arn):
+    return pack.build(clients, CHRIS, arn)
+
+
+@pytest.fixture
+def folder(content, tmp_path):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        archive.extractall(tmp_path)
+    return tmp_path
+
+
+def run(folder, *command):
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def commands(folder):
+    """What the pack's README tells its reader to run."""
+    return [line.strip() for line in (folder / "README.txt").read_text().splitlines() if re.match(r"\s+(sha256sum|openssl) ", line)]
+
+
+def test_the_same_evidence_gives_the_same_bytes(demo, arn, content):
+    again = connect(Settings(workspace=demo[0]))
+    assert hashlib.sha256(pack.build(again, CHRIS, arn)).digest() == hashlib.sha256(content).digest()
+
+
+def test_the_commands_of_its_readme_verify_it_without_this_product(folder):
+    found = commands(folder)
+    assert [command.split()[0] for command in found] == ["sha256sum", "openssl"]
+    for command in found:
+        done = run(folder, *command.split())
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["evidence.json", "evidence.pae", "report.pdf", "reports/bias.json", "log/00000001.json", "bom.cdx.json"])
+def test_a_changed_byte_is_found(folder, name):
+    path = next(folder.glob("log/*.json")) if name.startswith("log/") else folder / name
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+    assert any(run(folder, *command.split()).returncode for command in commands(folder))
+
+
+def test_evidence_and_events_are_dsse_envelopes_that_plain_cryptography_verifies(folder):
+    key = load_pem_public_key((folder / "public-key.pem").read_bytes())
+    for path in (folder / "evidence.dsse.json", *sorted((folder / "log").iterdir())):
+        envelope = json.loads(path.read_text())
+        kind, payload = envelope["payloadType"], base64.b64decode(envelope["payload"])
+        signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(payload), payload)
+        (signature,) = envelope["signatures"]
+        key.verify(base64.b64decode(signature["sig"]), signed)
+        with pytest.raises(InvalidSignature):
+            key.verify(base64.b64decode(signature["sig"]), signed + b" ")
+
+
+def test_the_statement_is_in_totos_and_its_subject_is_the_model_artifact(folder, clients, arn):
+    raw = (folder / "evidence.json").read_bytes()
+    statement = json.loads(raw)
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    artifact = clients.read(registry.get(clients, arn).raw["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
+    assert statement["subject"][0]["digest"]["sha256"] == hashlib.sha256(artifact).hexdigest()
+    digest = hashlib.sha256(raw).hexdigest()
+    assert registry.get(clients, arn).properties[registry.EVIDENCE] == digest
+    assert digest in (folder / "README.txt").read_text()
+
+
+def test_each_event_holds_the_hash_of_the_one_before_and_the_head_names_the_last(folder):
+    payloads = [base64.b64decode(json.loads(p.read_text())["payload"]) for p in sorted((folder / "log").glob("0*.json"))]
+    events = [json.loads(payload) for payload in payloads]
+    for before, event in zip(payloads, events[1:], strict=False):
+        assert event["previous"] == hashlib.sha256(before).hexdigest()
+    head = json.loads(base64.b64decode(json.loads((folder / "log/head.json").read_text())["payload"]))
+    assert head["subject"][0]["digest"]["sha256"] == hashlib.sha256(payloads[-1]).hexdigest()
+    assert events[-1]["kind"] == "reject"
+
+
+def test_the_bill_of_materials_is_valid_by_cyclonedxs_own_schema(folder):
+    text = (folder / "bom.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    bom = json.loads(text)
+    assert bom["metadata"]["component"]["type"] == "machine-learning-model"
+    kinds = [component["type"] for component in bom["components"]]
+    assert {"data", "container", "library"} <= set(kinds)
+    names = {component["name"] for component in bom["components"]}
+    assert {"boto3", "xgboost-cpu", "test_res.csv"} <= names
+    assert bom["metadata"]["component"]["modelCard"]["quantitativeAnalysis"]["performanceMetrics"]
+
+
+def test_the_page_needs_nothing_else_and_shows_hostile_text_as_text(folder):
+    page = (folder / "index.html").read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert not re.findall(r"(?:src|href)=\"(?!data:)", page)
+
+
+def test_the_pdf_says_what_was_decided_by_whom_and_why(folder):
+    reader = PdfReader(folder / "report.pdf")
+    text = "\n".join(page.extract_text() for page in reader.pages)
+    for part in (
+        "Reject by Chris",
+        "as it stands in the rationale",
+        "Vic",
+        "Gates of the policy",
+        "Calibration",
+        "no statement that any law",
+    ):
+        assert part in text
+    assert sum(len(page.images) for page in reader.pages) >= 3
+    assert "complies" not in text.lower()
+
+
+def test_no_cell_of_a_csv_is_a_formula(folder):
+    files = list(folder.rglob("*.csv"))
+    assert {file.name for file in files} == {"comparison.csv", "bias.csv", "shap.csv"}
+    hostile = ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "  =1"]
+    for cell in hostile:
+        assert table(("a",), [(cell,)]).decode().splitlines()[1].lstrip('"').startswith("'")
+    assert table(("a",), [(-1.5,)]) == b"a\n-1.5\n"
+
+
+def test_names_in_the_zip_stay_in_its_folder_and_rows_of_people_stay_out(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = archive.namelist()
+        assert all(re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name) for name in names)
+        assert not any(name.endswith(("scores.csv", "test_res.csv", "model.tar.gz")) for name in names)
+        assert sorted(names) == names
+    assert shutil.which("openssl")
+
+
+def test_only_who_may_export_gets_a_pack_and_only_of_what_was_submitted(clients, arn, demo):
+    with pytest.raises(Forbidden, match="may not"):
+        pack.build(clients, VERA, arn)
+    with pytest.raises(NotFound, match="Nothing was submitted"):
+        pack.build(clients, CHRIS, demo[1][1]["models"][0]["model_package_arn"])
