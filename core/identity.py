@@ -7,6 +7,7 @@ import re
 import time
 import tomllib
 import unicodedata
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -135,9 +136,12 @@ def refusal(
     target: str | None = None,
 ) -> Forbidden | None:
     """Why ``may`` says no; None where it says yes."""
-    if identity.demo and (target or Settings().target) == "aws":
+    if type(identity) is not Identity or not isinstance(identity.role, Role) or not _alike(identity.name):
+        return Forbidden("Nobody is signed in.", subject=subject, remedy="Sign in, with a name and one of the roles.")
+    if (target or Settings().target) == "aws" and not _vouched_for(identity, action):
         remedy = "Configure a provider to sign in with: docs/sign-in.md."
-        return Forbidden("Demo identities may do nothing on AWS.", subject=subject, remedy=remedy)
+        who = "Demo identities" if identity.demo else "Who has not signed in with a provider"
+        return Forbidden(f"{who} may do nothing on AWS.", subject=subject, remedy=remedy)
     roles = ALLOWED.get(action, frozenset())
     own = action == "withdraw" and involved.get("submitter") in (identity.id, identity.tag)
     if identity.role not in roles and not own:
@@ -151,13 +155,24 @@ def refusal(
     return None
 
 
+def _vouched_for(identity: Identity, action: str) -> bool:
+    """Whether a provider stands behind the person. The workflow itself, which nobody signs in for, may build and decide nothing."""
+    if identity == WORKFLOW:
+        return action in {"view", "launch", "upload", "register"}
+    return bool(identity.issuer and identity.subject) and not identity.demo
+
+
 def _known_as(identity: Identity) -> set[str]:
     """Under what a record may name this person: older ones hold the name. Good for refusing only: two people may share a name."""
     return {_alike(text) for text in (identity.id, identity.tag, identity.name) if text}
 
 
 def _alike(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).split()).casefold()
+    """A name or id as a person reads it: whatever its case, width, spaces, invisible characters and markup; a tag's ``=C3`` too."""
+    plain = urllib.parse.unquote(re.sub(r"=(?=[0-9A-F]{2})", "%", text), errors="replace")
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", plain).casefold())
+    visible = "".join(c for c in folded if unicodedata.category(c) not in {"Cf", "Mn"})
+    return " ".join(re.sub(r"[^\w.:/+\-@#|]", " ", visible).split())
 
 
 @dataclass(frozen=True)

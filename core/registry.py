@@ -17,12 +17,15 @@ from core.analysis.performance import compare as paired
 from core.analysis.performance_difference import Difference
 from core.clients import Clients
 from core.errors import GovernanceError, NotFound, translated
+from core.governance import log
 from core.identity import Identity, require
 from core.rebalancing import Rebalanced
 from core.rebalancing import result as rebalanced_result
 
 PENDING = "PendingManualApproval"
 DECISION, EVIDENCE, DECIDED_BY = "governance:decision", "governance:evidence", "governance:decided-by"
+REGISTERED = "register"
+"""The event of the log that says what was registered, by whom, and who trained it."""
 DECIDED = frozenset({DECISION, EVIDENCE, DECIDED_BY})
 """Properties that a decision writes; all others are there from the registration on."""
 
@@ -154,6 +157,7 @@ def register(
             CustomerMetadataProperties=properties,
         )
     package = str(made["ModelPackageArn"])
+    log.append(clients, identity, REGISTERED, package, {"properties": properties})
     lineage.record_data(clients, data)
     lineage.record_reports(clients, package, artifact, {bias_job: bias_folder, shap_job: shap_folder})
     return package
@@ -286,7 +290,11 @@ def missing_evidence(clients: Clients, package: Package) -> list[str]:
 
 def data_of(clients: Clients, package: Package) -> Rebalanced | None:
     """The rebalancing job behind a package, where it names one."""
-    job = package.properties.get("governance:rebalanced")
+    return data_named(clients, package.properties.get("governance:rebalanced"))
+
+
+def data_named(clients: Clients, job: str | None) -> Rebalanced | None:
+    """What a rebalancing job made, where there is such a job."""
     found: Rebalanced | None = _optional(lambda: rebalanced_result(clients, job)) if job else None
     return found
 

@@ -3,18 +3,19 @@ says how a version stands; the registry's status and the lineage follow it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, timedelta
 from typing import Any
 
 from core import jobs, lineage, registry
 from core.clients import Clients
 from core.errors import Conflict, DataError, GovernanceError, translated
-from core.governance import evidence, gates, log, model_card, policy
+from core.governance import evidence, gates, log, model_card, policy, states
 from core.governance.log import Event
 from core.governance.policy import TIERS, Policy, Tier
-from core.governance.signing import sha256
+from core.governance.standing import Standing, judged, standing, waiting
+from core.governance.states import FROM, STATUS, State, fold, involved, state
 from core.identity import Identity, require
 from core.registry import Package
 
@@ -29,217 +30,8 @@ REASON_CODES: dict[str, tuple[str, ...]] = {
     "confirm waiver": ("agreed",),
     "meet condition": ("done",),
 }
-FROM: dict[str, frozenset[str]] = {
-    "submit": frozenset({"registered", "rejected", "withdrawn", "approved"}),
-    "validate": frozenset({"submitted"}),
-    "approve": frozenset({"validated"}),
-    "reject": frozenset({"submitted", "validated"}),
-    "withdraw": frozenset({"submitted", "validated", "approved"}),
-    "retire": frozenset({"approved"}),
-    "waive": frozenset({"submitted", "validated"}),
-    "confirm waiver": frozenset({"submitted", "validated"}),
-    "meet condition": frozenset({"approved"}),
-}
-"""What may be done from which status."""
-STATUS = {"approved": "Approved", "rejected": "Rejected", "withdrawn": "Rejected", "retired": "Rejected"}
-"""How the registry calls it; PendingManualApproval for the rest."""
 SHORTEST = 20
 """Characters of a rationale."""
-
-
-@dataclass(frozen=True)
-class Waiver:
-    gate: str
-    reason: str
-    expires: str
-    by: str
-    by_id: str
-    confirmed_by: str | None = None
-
-    def holds(self, on: date) -> bool:
-        return self.confirmed_by is not None and on.isoformat() <= self.expires
-
-
-@dataclass(frozen=True)
-class Condition:
-    number: int
-    text: str
-    owner: str
-    due: str
-    met_by: str | None = None
-
-
-@dataclass(frozen=True)
-class State:
-    """How a version stands in the log. ``version``: the number of the last event about it, 0 when there is none; what a decision names as
-    seen. ``people``: part -> id of who had it; ``names``: the same, as shown. ``expires``: the last day of an approval."""
-
-    subject: str
-    version: int = 0
-    status: str = "registered"
-    tier: Tier = "high"
-    profile: str = ""
-    people: dict[str, str] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
-    approvals: tuple[str, ...] = ()
-    needed: int = 0
-    evidence: str | None = None
-    policy: str | None = None
-    conditions: tuple[Condition, ...] = ()
-    waivers: tuple[Waiver, ...] = ()
-    expires: str | None = None
-    history: tuple[Event, ...] = ()
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A version's state as it is now. ``void``: why an approval no longer holds; ``review``: why it has to be looked at again."""
-
-    package: Package
-    state: State
-    void: tuple[str, ...]
-    review: tuple[str, ...]
-
-    @property
-    def label(self) -> str:
-        """In words."""
-        if self.state.status != "approved":
-            return self.state.status if not self.void else "void"
-        if self.void:
-            return "void"
-        if self.state.expires and self.state.expires < _today().isoformat():
-            return "expired"
-        return "approved with conditions" if any(c.met_by is None for c in self.state.conditions) else "approved"
-
-
-# reading -------------------------------------------------------------------------------------------
-
-
-def fold(events: Sequence[Event], subject: str) -> State:
-    """How the events leave a version."""
-    state = State(subject)
-    for event in events:
-        if event.subject == subject and event.kind in FROM:
-            state = replace(_after(state, event), version=event.number, history=(*state.history, event))
-    return state
-
-
-def _after(state: State, event: Event) -> State:
-    body, who, name = event.body, event.actor["id"], event.actor["name"]
-    if event.kind == "submit":
-        return State(
-            state.subject,
-            status="submitted",
-            tier=body["tier"],
-            profile=body["profile"],
-            people={"submitter": who},
-            names={"submitter": name},
-            needed=body["approvals_needed"],
-            evidence=body["evidence"],
-            policy=body["policy"],
-            history=state.history,
-        )
-    if event.kind == "validate":
-        return replace(state, status="validated", people=state.people | {"validator": who}, names=state.names | {"validator": name})
-    if event.kind == "approve":
-        count = len(state.approvals) + 1
-        return replace(
-            state,
-            status="approved" if count >= state.needed else state.status,
-            approvals=(*state.approvals, who),
-            people=state.people | {f"approver {count}": who},
-            names=state.names | {f"approver {count}": name},
-            conditions=state.conditions + tuple(Condition(len(state.conditions) + i + 1, **c) for i, c in enumerate(body["conditions"])),
-            expires=body["expires"],
-            policy=body["policy"],
-        )
-    if event.kind == "waive":
-        kept = tuple(w for w in state.waivers if w.gate != body["gate"])
-        return replace(state, waivers=(*kept, Waiver(body["gate"], body["reason"], body["expires"], name, who)))
-    if event.kind == "confirm waiver":
-        return replace(state, waivers=tuple(replace(w, confirmed_by=name) if w.gate == body["gate"] else w for w in state.waivers))
-    if event.kind == "meet condition":
-        met = tuple(replace(c, met_by=name) if c.number == body["condition"] else c for c in state.conditions)
-        return replace(state, conditions=met)
-    return replace(state, status={"reject": "rejected", "withdraw": "withdrawn", "retire": "retired"}[event.kind])
-
-
-def state(clients: Clients, arn: str) -> State:
-    """How a version stands in the log."""
-    return fold(log.read(clients), arn)
-
-
-def standing(clients: Clients, arn: str, *, with_gates: bool = True) -> Standing:
-    """How a version stands now: its state, and whether evidence, policy, data and dates still bear it."""
-    package, now = registry.get(clients, arn), state(clients, arn)
-    void: list[str] = []
-    if package.status == "Approved" and now.status != "approved":
-        void.append("The registry says Approved, and no decision in the log does.")
-    if now.status not in {"submitted", "validated", "approved"}:
-        return Standing(package, now, tuple(void), ())
-    if now.evidence:
-        void += evidence.problems(clients, now.evidence)
-    if now.status != "approved":
-        return Standing(package, now, tuple(void), ())
-    if package.status != "Approved":
-        void.append(f"The log says approved, and the registry says {package.status}.")
-    return Standing(package, now, tuple(void), tuple(_review(clients, package, now, with_gates=with_gates)))
-
-
-def _review(clients: Clients, package: Package, now: State, *, with_gates: bool) -> list[str]:
-    today, reasons = _today().isoformat(), []
-    if now.expires and now.expires < today:
-        reasons.append(f"The approval ended on {now.expires}.")
-    reasons += [
-        f"Condition {c.number} of {c.owner} was due on {c.due}: {c.text}" for c in now.conditions if c.met_by is None and c.due < today
-    ]
-    rules, _ = policy.in_force(clients)
-    if now.policy != rules.sha256:
-        reasons.append(f"The policy has changed since: {rules.title} {rules.version} is in force.")
-    data = registry.data_of(clients, package)
-    if data is not None:
-        from core import datasets
-
-        newest = next((d for d in datasets.list_datasets(clients) if d.name == data.dataset.name), None)
-        if newest is not None and newest.sha256 != data.dataset.sha256:
-            reasons.append(f"There are newer data: {newest.name}, SHA-256 {newest.sha256[:12]}….")
-    reasons += _card_changed(clients, package, now)
-    if with_gates and now.profile in rules.profiles:
-        failing = [r.title for r in judged(gates.check(clients, package, rules.profiles[now.profile]), now) if r.blocks]
-        if failing:
-            reasons.append(f"Gates that fail now: {', '.join(failing)}.")
-    return reasons
-
-
-def _card_changed(clients: Clients, package: Package, now: State) -> list[str]:
-    try:
-        pinned = evidence.read(clients, now.evidence or "").files.get("model-card")
-    except GovernanceError:
-        return []  # said as void already
-    card = model_card.current(clients, package)
-    if pinned is None or pinned["sha256"] == sha256(card.bytes):
-        return []
-    return [f"The model card has changed since it was pinned: {model_card.edited(card)}."]
-
-
-def judged(results: Sequence[gates.Result], now: State) -> list[gates.Result]:
-    """The gates' outcomes, with the waivers that hold today."""
-    held = {w.gate: w for w in now.waivers if w.holds(_today())}
-    return [
-        replace(r, status="waived", reason=f"{held[r.gate].reason} (until {held[r.gate].expires})") if r.blocks and r.gate in held else r
-        for r in results
-    ]
-
-
-def involved(package: Package, now: State) -> dict[str, str]:
-    """Part -> id of everyone who has had a part in a version, so that the same person doesn't have another."""
-    made = {
-        part: package.properties.get(f"governance:{key}", "") for part, key in (("trainer", "trained-by"), ("registrant", "registered-by"))
-    }
-    return {part: who for part, who in {**made, **now.people}.items() if who}
-
-
-# writing -------------------------------------------------------------------------------------------
 
 
 def submit(
@@ -252,17 +44,12 @@ def submit(
     if profile not in rules.profiles:
         raise DataError(f"The policy has no profile {profile}.", subject="profile", remedy=f"Choose one of {', '.join(rules.profiles)}.")
     _long_enough(tier_rationale, "rationale of the tier")
-    require(identity, "submit", subject=arn)
+    _allowed(clients, identity, "submit", arn)
     package = registry.get(clients, arn)
-    changed = registry.missing_evidence(clients, package)
-    if changed:
-        raise Conflict(
-            f"{package.label} can't be submitted: {', '.join(changed)} changed since it was registered, or is gone.",
-            subject=arn,
-            remedy="Measure again, and register the version anew.",
-        )
+    _as_registered(clients, package)
     model_card.ensure(clients, package)
     pinned = evidence.collect(clients, package, rules)
+    _as_pinned(package, pinned)
     evidence.keep(clients, pinned)
     body = {
         "tier": tier,
@@ -277,7 +64,7 @@ def submit(
 
 def validate(clients: Clients, identity: Identity, arn: str, *, seen: int, reason: str, code: str) -> State:
     """Vouch for the evidence, as somebody who has not made it."""
-    require(identity, "validate", subject=arn)
+    _allowed(clients, identity, "validate", arn)
     package = registry.get(clients, arn)
     return _act(clients, identity, "validate", package, seen, reason, code, _holding(clients, package) | _judgement(clients, package))
 
@@ -293,7 +80,7 @@ def approve(
     conditions: Sequence[tuple[str, str, str]] = (),
 ) -> State:
     """Approve; ``conditions``: (text, owner, last day as YYYY-MM-DD) of each. Raises Conflict where a gate stands in the way."""
-    require(identity, "approve", subject=arn)
+    _allowed(clients, identity, "approve", arn)
     package = registry.get(clients, arn)
     now, rules = state(clients, arn), _valid_policy(clients)
     _unmoved(package, now, seen, "approve")
@@ -313,7 +100,7 @@ def approve(
         | judgement
         | {
             "conditions": [_condition(*c) for c in conditions],
-            "expires": (_today() + timedelta(days=rules.expiry.of(now.tier))).isoformat(),
+            "expires": (states.today() + timedelta(days=rules.expiry.of(now.tier))).isoformat(),
         }
     )
     return _act(clients, identity, "approve", package, seen, reason, code, body)
@@ -321,7 +108,7 @@ def approve(
 
 def reject(clients: Clients, identity: Identity, arn: str, *, seen: int, reason: str, code: str) -> State:
     """Refuse it."""
-    require(identity, "reject", subject=arn)
+    _allowed(clients, identity, "reject", arn)
     return _plain(clients, identity, "reject", arn, seen, reason, code, _judgement(clients, registry.get(clients, arn)))
 
 
@@ -336,10 +123,18 @@ def retire(clients: Clients, identity: Identity, arn: str, *, seen: int, reason:
 
 
 def waive(clients: Clients, identity: Identity, arn: str, *, seen: int, reason: str, code: str, gate: str, expires: date) -> State:
-    """Ask that a failing gate be passed over until ``expires``; it counts once a second person has confirmed it."""
-    if expires < _today():
-        raise DataError("A waiver ends in the future.", subject="expires", remedy="Choose a later day.")
-    return _plain(clients, identity, "waive", arn, seen, reason, code, {"gate": gate, "expires": expires.isoformat()})
+    """Ask that a failing gate be passed over until ``expires``; it counts once a second person has confirmed it. Raises Conflict for a gate
+    that isn't in the way."""
+    _allowed(clients, identity, "waive", arn)
+    rules = _valid_policy(clients)
+    latest = states.today() + timedelta(days=rules.expiry.of(state(clients, arn).tier))
+    if not states.today() <= expires <= latest:
+        remedy = f"Choose a day up to {latest}."
+        raise DataError("A waiver ends in the future, and no later than an approval would.", subject="expires", remedy=remedy)
+    package = registry.get(clients, arn)
+    if gate not in {r["gate"] for r in _judgement(clients, package)["gates"] if r["blocks"]}:
+        raise Conflict(f"{gate} is not in the way of {package.label}.", subject=arn, remedy="Waive a gate that fails, once it does.")
+    return _act(clients, identity, "waive", package, seen, reason, code, {"gate": gate, "expires": expires.isoformat()})
 
 
 def confirm_waiver(clients: Clients, identity: Identity, arn: str, *, seen: int, reason: str, code: str, gate: str) -> State:
@@ -369,8 +164,8 @@ def _act(
     def check(events: Sequence[Event]) -> None:
         now = fold(events, package.arn)
         _unmoved(package, now, seen, kind)
-        require(identity, kind, subject=package.label, involved=_others(kind, package, now, body))
-        if kind in {"waive", "confirm waiver", "meet condition"}:
+        _allowed(clients, identity, kind, package.label, _others(kind, package, now, body))
+        if kind in {"confirm waiver", "meet condition"}:
             _there(kind, now, body, package)
 
     event = log.append(clients, identity, kind, package.arn, {"reason": reason.strip(), "code": code, **body}, check=check)
@@ -385,6 +180,38 @@ def _others(kind: str, package: Package, now: State, body: dict[str, Any]) -> di
     if kind in {"submit", "waive", "meet condition", "retire"}:
         return {}
     return involved(package, now)
+
+
+def _allowed(clients: Clients, identity: Identity, kind: str, subject: str, involved: Mapping[str, str] = {}) -> None:
+    require(identity, kind, subject=subject, involved=involved, target=clients.settings.target)
+
+
+def _as_registered(clients: Clients, package: Package) -> None:
+    """Raises Conflict for a version that was not registered here, or is not what was registered."""
+    registered = state(clients, package.arn).registered
+    properties = {k: v for k, v in package.properties.items() if k not in registry.DECIDED}
+    if registered is None:
+        what = "the log doesn't say who registered it"
+    elif changed := [key for key in sorted({*registered, *properties}) if registered.get(key) != properties.get(key)]:
+        what = f"its properties have changed since it was registered ({', '.join(changed)})"
+    elif gone := registry.missing_evidence(clients, package):
+        what = f"{', '.join(gone)} changed since it was registered, or is gone"
+    else:
+        return
+    raise Conflict(
+        f"{package.label} can't be submitted: {what}.", subject=package.arn, remedy="Measure again, and register the version anew."
+    )
+
+
+def _as_pinned(package: Package, pinned: evidence.Evidence) -> None:
+    """Raises Conflict where model or manifest are not those that were registered."""
+    for name, key in (("model", "governance:sha256-model"), ("data/manifest.json", "governance:sha256-manifest")):
+        if pinned.files.get(name, {}).get("sha256") != package.properties.get(key):
+            raise Conflict(
+                f"{package.label} can't be submitted: {name} changed since it was registered.",
+                subject=package.arn,
+                remedy="Train again, and register the version anew.",
+            )
 
 
 def _there(kind: str, now: State, body: dict[str, Any], package: Package) -> None:
@@ -411,9 +238,11 @@ def _unmoved(package: Package, now: State, seen: int, kind: str) -> None:
 
 
 def _holding(clients: Clients, package: Package) -> dict[str, Any]:
-    """The pinned evidence, when all of it holds. Raises Conflict."""
-    digest = state(clients, package.arn).evidence
+    """The pinned evidence, when all of it holds, and the policy is still the one that it was submitted under. Raises Conflict."""
+    digest, rules = state(clients, package.arn).evidence, _valid_policy(clients)
     changed = evidence.problems(clients, digest) if digest else ["nothing was submitted"]
+    if digest and not changed and evidence.read(clients, digest).predicate["policy"]["sha256"] != rules.sha256:
+        changed = [f"the policy has changed since: {rules.title} {rules.version} is in force"]
     if changed:
         raise Conflict(
             f"The evidence of {package.label} doesn't hold: {'; '.join(changed)}.",
@@ -439,7 +268,7 @@ def _condition(text: str, owner: str, due: str) -> dict[str, str]:
     if not text.strip() or not owner.strip():
         raise DataError("A condition needs its text and an owner.", subject="conditions", remedy="Fill in both.")
     try:
-        if date.fromisoformat(due) < _today():
+        if date.fromisoformat(due) < states.today():
             raise ValueError
     except ValueError as error:
         raise DataError(f"{due!r} is no day to come.", subject="conditions", remedy="Write the last day as YYYY-MM-DD.") from error
@@ -457,10 +286,6 @@ def _valid_policy(clients: Clients) -> Policy:
     rules, _ = policy.in_force(clients)
     policy.keep(clients, rules)
     return rules
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()
 
 
 # what follows the log -----------------------------------------------------------------------------
@@ -495,17 +320,6 @@ def follow(clients: Clients, arn: str) -> None:
         lineage.associate(clients, action, artifact, "ContributedTo")
 
 
-def waiting(clients: Clients, *, most: int = 100) -> list[tuple[registry.Version, State]]:
-    """The newest versions with how they stand in the log, those that somebody has to act on first."""
-    events = log.read(clients)
-    by_subject: dict[str, list[Event]] = {}
-    for event in events:
-        by_subject.setdefault(event.subject, []).append(event)
-    found = [(version, fold(by_subject.get(version.arn, ()), version.arn)) for version in registry.versions(clients, most=most)]
-    order = {"submitted": 0, "validated": 0, "registered": 1, "approved": 2}
-    return sorted(found, key=lambda pair: order.get(pair[1].status, 3))
-
-
 Action = Callable[..., State]
 ACTIONS: dict[str, Action] = {
     "submit": submit,
@@ -518,4 +332,18 @@ ACTIONS: dict[str, Action] = {
     "confirm waiver": confirm_waiver,
     "meet condition": meet_condition,
 }
-__all__ = ["ACTIONS", "FROM", "REASON_CODES", "GovernanceError", "Standing", "State", "fold", "follow", "standing", "state", "waiting"]
+__all__ = [
+    "ACTIONS",
+    "FROM",
+    "REASON_CODES",
+    "GovernanceError",
+    "Standing",
+    "State",
+    "fold",
+    "follow",
+    "involved",
+    "judged",
+    "standing",
+    "state",
+    "waiting",
+]

@@ -89,7 +89,7 @@ def append(clients: Clients, identity: Identity, kind: str, subject: str, body: 
         uri = clients.uri(key(event.number))
         if clients.create(uri, sign(clients, payload, EVENT_TYPE), "application/json") or _is_ours(clients, event):
             _keep_together(clients, (*events, event))
-            _move_head(clients, event)
+            move_head(clients, event)
             return event
     raise Conflict("The log is too busy.", subject=subject, remedy="Try again.")
 
@@ -197,7 +197,7 @@ def read_head(content: bytes, trusted: Any) -> tuple[int, str]:
     return int(raw["predicate"]["number"]), str(raw["subject"][0]["digest"]["sha256"])
 
 
-def _move_head(clients: Clients, event: Event) -> None:
+def move_head(clients: Clients, event: Event) -> None:
     """Write the head, unless a later one is there."""
     uri = clients.uri(HEAD)
     for _ in range(20):

@@ -128,7 +128,7 @@ def versions(clients: Clients, package: Package) -> list[tuple[int, datetime]]:
 def save(clients: Clients, identity: Identity, arn: str, answers: dict[str, str], *, seen: int) -> Card:
     """Keep a new version: what is known, and the answers (field's path -> text). ``seen``: the version that the author saw. Raises
     DataError for an answer that doesn't fit, Conflict where somebody else was first."""
-    require(identity, "edit card", subject=arn)
+    require(identity, "edit card", subject=arn, target=clients.settings.target)
     package = registry.get(clients, arn)
     content = known(clients, package)
     fields = {field.path: field for field in FIELDS}
@@ -183,7 +183,7 @@ def follow(clients: Clients, package: Package, status: str) -> None:
 
 def pdf(clients: Clients, identity: Identity, arn: str, *, seconds: float = 120) -> bytes:
     """The latest card as a PDF, by the target's own export. Raises NotFound where none was kept."""
-    require(identity, "export", subject=arn)
+    require(identity, "export", subject=arn, target=clients.settings.target)
     package = registry.get(clients, arn)
     card = current(clients, package)
     if not card.version:

@@ -44,7 +44,7 @@ index.html and report.pdf are for reading; the rest is what they were made from.
 
 def build(clients: Clients, identity: Identity, arn: str) -> bytes:
     """The pack of a version that was submitted, as a zip. Raises NotFound before, Forged where log or evidence don't hold."""
-    require(identity, "export", subject=arn)
+    require(identity, "export", subject=arn, target=clients.settings.target)
     if decisions.state(clients, arn).evidence is None:
         raise NotFound("Nothing was submitted yet, so there is no evidence to pack.", subject=arn, remedy="Submit the version first.")
     found = dossier.collect(clients, arn)

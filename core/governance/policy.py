@@ -11,11 +11,12 @@ from core.analysis.bias import POST_TRAINING, PRE_TRAINING
 from core.clients import Clients
 from core.errors import GovernanceError, NotFound
 from core.governance import toml_file
-from core.governance.signing import sha256
+from core.governance.signing import Forged, keys, opened, sha256, sign
 
 BUNDLED = Path(__file__).with_name("policy.toml")
 FOLDER = "governance/policies"
-LAST = f"{FOLDER}/last-valid"
+LAST = f"{FOLDER}/last-valid.json"
+LAST_TYPE = "application/vnd.governance.policy-digest"
 Tier = Literal["low", "medium", "high"]
 TIERS: tuple[Tier, ...] = ("low", "medium", "high")
 METRICS = frozenset(
@@ -157,8 +158,7 @@ def in_force(clients: Clients) -> tuple[Policy, InvalidPolicy | None]:
         policy = load(clients.settings.policy or BUNDLED)
     except InvalidPolicy as error:
         try:
-            digest = clients.read(clients.uri(LAST)).decode()
-            return parse(clients.read(uri_of(clients, digest)), "the last valid policy"), error
+            return last_valid(clients), error
         except NotFound:
             return load(BUNDLED), error
     keep(clients, policy)
@@ -170,13 +170,21 @@ def keep(clients: Clients, policy: Policy) -> None:
     uri = uri_of(clients, policy.sha256)
     if not clients.exists(uri):
         clients.create(uri, policy.text.encode(), "application/toml")
-    last = clients.uri(LAST)
     try:
-        known = clients.read(last).decode()
-    except NotFound:
+        known = last_valid(clients).sha256
+    except GovernanceError:
         known = ""
     if known != policy.sha256:
-        clients.write(last, policy.sha256.encode(), "text/plain")
+        clients.write(clients.uri(LAST), sign(clients, policy.sha256.encode(), LAST_TYPE), "application/json")
+
+
+def last_valid(clients: Clients) -> Policy:
+    """The last valid policy. Raises NotFound where there was none yet, Forged where it is not what was kept."""
+    digest = opened(clients.read(clients.uri(LAST)), keys(clients), LAST_TYPE).decode()
+    content = clients.read(uri_of(clients, digest))
+    if sha256(content) != digest:
+        raise Forged("The policy is not the one that was kept.", subject=LAST, remedy="Mend the policy file.")
+    return parse(content, "the last valid policy")
 
 
 def uri_of(clients: Clients, digest: str) -> str:

@@ -47,7 +47,7 @@ def statement(subject: dict[str, str], kind: str, predicate: dict[str, Any]) -> 
 def sign(clients: Clients, payload: bytes, payload_type: str = IN_TOTO) -> bytes:
     """The payload in a signed envelope, as JSON. Raises Forbidden where the key can't be used."""
     envelope = Envelope(payload, payload_type, {})
-    envelope.sign(_signer(clients.settings.signing_key or "", str(clients.settings.workspace.resolve())))
+    envelope.sign(_own(clients))
     return canonical(envelope.to_dict())
 
 
@@ -68,16 +68,27 @@ def opened(content: bytes, keys: Iterable[Key], payload_type: str = IN_TOTO) -> 
 
 def keys(clients: Clients) -> list[Key]:
     """The public keys whose signatures count: this target's, and those that GOVERNANCE_TRUSTED_KEYS names (PEM files)."""
-    own = _signer(clients.settings.signing_key or "", str(clients.settings.workspace.resolve())).public_key
-    return [own, *(_public(str(path)) for path in clients.settings.trusted_keys)]
+    return [_own(clients).public_key, *(_public(str(path)) for path in clients.settings.trusted_keys)]
 
 
 def public_pem(clients: Clients) -> str:
-    """The public key, in PEM."""
-    public = str(keys(clients)[0].keyval["public"])
+    """The public key that verifies what is signed now, in PEM."""
+    return pem(_own(clients).public_key)
+
+
+def pem(key: Key) -> str:
+    """A public key in PEM."""
+    public = str(key.keyval["public"])
     if public.startswith("-----BEGIN"):
         return public
     return Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def _own(clients: Clients) -> Signer:
+    if clients.settings.target == "aws" and not clients.settings.signing_key:
+        remedy = "Name a key in KMS: GOVERNANCE_SIGNING_KEY=awskms:<key>. See docs/governance.md."
+        raise Forbidden("On AWS there is no key to sign the log with.", remedy=remedy)
+    return _signer(clients.settings.signing_key or "", str(clients.settings.workspace.resolve()))
 
 
 @lru_cache(maxsize=16)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -11,18 +12,13 @@ from typing import Any
 from core import registry
 from core.clients import Clients
 from core.errors import DataError, GovernanceError, NotFound
-from core.governance import decisions, evidence, log, policy
+from core.governance import decisions, evidence, following, log, policy
+from core.governance.following import Problem
 from core.governance.log import Event
 from core.governance.signing import Forged, keys, opened, sha256, sign
 
-
-@dataclass(frozen=True)
-class Problem:
-    """``number``: the event that it concerns first, None where it concerns none."""
-
-    number: int | None
-    subject: str
-    what: str
+PATIENCE = 20
+"""How often the head is looked at again, a tenth of a second apart, where an event is on its way."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +39,16 @@ def verify(clients: Clients, *, kept_head: bytes | None = None) -> Verification:
     """Check all of it, from the objects themselves. ``kept_head``: an export of ``export_head`` that was kept elsewhere; without one, a log
     of which the end and its head were both taken back can't be told from a shorter one."""
     trusted = keys(clients)
+    head = _content(clients, log.HEAD)  # before the events, so that it names none that was written meanwhile
     events, problems = _chain(clients, trusted)
-    problems += _heads(clients, events, trusted, kept_head)
+    problems += _heads(events, trusted, {log.HEAD: head} | ({"the head that was kept elsewhere": kept_head} if kept_head else {}))
+    problems += _behind(clients, events, trusted)
     problems += _parts(clients, events, trusted)
     hashes: dict[str, str | None] = {}
     problems += _evidence(clients, events, hashes)
-    problems += _registry(clients, events)
+    problems += _kept(clients)
+    problems += following.registered(clients, events)
+    problems += following.drawn(clients, events)
     ordered = sorted(problems, key=lambda p: (p.number is None, p.number or 0))
     return Verification(len(events), len(hashes), (events[-1].number, events[-1].hash) if events else None, tuple(ordered))
 
@@ -63,9 +63,14 @@ def export_head(clients: Clients) -> bytes:
 
 def repair(clients: Clients) -> list[str]:
     """Have the registry follow the log, where a process ended between the two. Returns the versions that were behind."""
-    mended = []
-    for subject in dict.fromkeys(e.subject for e in log.read(clients) if e.kind in decisions.FROM):
-        package = registry.get(clients, subject)
+    mended, events = [], log.read(clients)
+    if events:
+        log.move_head(clients, events[-1])
+    for subject in dict.fromkeys(e.subject for e in events if e.kind in decisions.FROM):
+        try:
+            package = registry.get(clients, subject)
+        except NotFound:
+            continue  # deleted: the verification says so
         decisions.follow(clients, subject)
         after = registry.get(clients, subject)
         if (after.status, after.properties) != (package.status, package.properties):
@@ -120,19 +125,15 @@ def _content(clients: Clients, key: str) -> bytes | None:
         return None
 
 
-def _heads(clients: Clients, events: list[Event], trusted: Any, kept: bytes | None) -> Iterator[Problem]:
+def _heads(events: list[Event], trusted: Any, heads: dict[str, bytes | None]) -> Iterator[Problem]:
     hashes = {event.number: event.hash for event in events}
-    heads: list[tuple[str, Callable[[], bytes | None]]] = [(log.HEAD, lambda: _content(clients, log.HEAD))]
-    if kept is not None:
-        heads.append(("the head that was kept elsewhere", lambda: kept))
-    for name, content in heads:
-        found = content()
-        if found is None:
+    for name, content in heads.items():
+        if content is None:
             if events:
                 yield Problem(None, name, "The head of the log is missing.")
             continue
         try:
-            number, digest = log.read_head(found, trusted)
+            number, digest = log.read_head(content, trusted)
         except (GovernanceError, ValueError, KeyError) as error:
             yield Problem(None, name, f"The head of the log: {error.what if isinstance(error, GovernanceError) else 'it is no head.'}")
             continue
@@ -142,6 +143,20 @@ def _heads(clients: Clients, events: list[Event], trusted: Any, kept: bytes | No
             )
         elif hashes[number] != digest:
             yield Problem(number, name, f"Event {number} is not the one that the head names.")
+
+
+def _behind(clients: Clients, events: list[Event], trusted: Any) -> Iterator[Problem]:
+    """The head names the last event, as soon as its writer is done."""
+    for _ in range(PATIENCE if events else 0):
+        try:
+            number, _digest = log.read_head(_content(clients, log.HEAD) or b"", trusted)
+        except (GovernanceError, ValueError, KeyError):
+            return  # said already
+        if number >= events[-1].number:
+            return
+        time.sleep(0.1)
+    if events:
+        yield Problem(None, log.HEAD, f"The head names event {number}, and the log has {events[-1].number}: an older one was put back.")
 
 
 def _parts(clients: Clients, events: list[Event], trusted: Any) -> Iterator[Problem]:
@@ -190,19 +205,20 @@ def _evidence(clients: Clients, events: list[Event], hashes: dict[str, str | Non
             yield Problem(None, uri, error.what)
 
 
-def _registry(clients: Clients, events: list[Event]) -> Iterator[Problem]:
-    """No version may be decided on beside the log, nor lag behind it."""
-    for group in registry.groups(clients):
-        for version in registry.all_versions(clients, group):
-            now = decisions.fold(events, version.arn)
-            expected = decisions.STATUS.get(now.status, registry.PENDING)
-            last = now.version or None
-            if version.status != expected:
-                yield Problem(last, version.arn, f"The registry says {version.status}, and the log says {now.status}.")
-            elif now.version:
-                properties = registry.properties(clients, version.arn)
-                if properties.get(registry.DECISION) != str(now.version) or properties.get(registry.EVIDENCE, "") != (now.evidence or ""):
-                    yield Problem(last, version.arn, "The registry doesn't name the log's last event and its evidence.")
+def _kept(clients: Clients) -> Iterator[Problem]:
+    """Files that the product keeps under their own hash, whether a decision names them or not, and the last valid policy."""
+    for uri in clients.keys(clients.uri(evidence.FILES) + "/"):
+        if sha256(_content(clients, uri.partition(clients.uri(""))[2]) or b"") != uri.rpartition("/")[0].rpartition("/")[2]:
+            yield Problem(None, uri, "This file is not the one that was kept.")
+    for uri in clients.keys(clients.uri(policy.FOLDER) + "/"):
+        name = uri.rpartition("/")[2]
+        try:
+            if uri == clients.uri(policy.LAST):
+                policy.last_valid(clients)
+            elif name != f"{sha256(clients.read(uri))}.toml":
+                yield Problem(None, uri, "This policy is not the one that was kept.")
+        except GovernanceError as error:
+            yield Problem(None, uri, f"The last valid policy: {error.what}")
 
 
 def read_head_file(content: bytes) -> bytes:

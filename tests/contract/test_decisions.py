@@ -12,7 +12,7 @@ import pytest
 from core import lineage, registry
 from core.clients import connect
 from core.errors import Conflict, DataError, Forbidden
-from core.governance import decisions, evidence, log, policy, verification
+from core.governance import decisions, evidence, log, policy, states, verification
 from core.governance.policy import InvalidPolicy
 from core.identity import Identity, Role
 from core.settings import Settings
@@ -264,7 +264,7 @@ def test_a_process_that_ended_between_log_and_registry_is_found_and_mended(clien
 def test_an_approval_comes_back_on_the_list_when_it_ends_and_when_a_condition_is_overdue(clients, arn, monkeypatch):
     today = datetime.now(UTC).date()
     approved(clients, arn, conditions=[("Report on drift", "Dana", today.isoformat())])
-    monkeypatch.setattr(decisions, "_today", lambda: today + timedelta(days=31))
+    monkeypatch.setattr(states, "today", lambda: today + timedelta(days=31))
     standing = decisions.standing(clients, arn)
     assert standing.label == "expired"
     assert any("approval ended" in reason for reason in standing.review)

@@ -1,0 +1,148 @@
+"""How versions stand: the events of the log about each, folded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+
+from core import registry
+from core.clients import Clients
+from core.governance import log
+from core.governance.log import Event
+from core.governance.policy import Tier
+from core.registry import Package
+
+FROM: dict[str, frozenset[str]] = {
+    "submit": frozenset({"registered", "rejected", "withdrawn", "approved"}),
+    "validate": frozenset({"submitted"}),
+    "approve": frozenset({"validated"}),
+    "reject": frozenset({"submitted", "validated"}),
+    "withdraw": frozenset({"submitted", "validated", "approved"}),
+    "retire": frozenset({"approved"}),
+    "waive": frozenset({"submitted", "validated"}),
+    "confirm waiver": frozenset({"submitted", "validated"}),
+    "meet condition": frozenset({"approved"}),
+}
+"""What may be done from which status."""
+STATUS = {"approved": "Approved", "rejected": "Rejected", "withdrawn": "Rejected", "retired": "Rejected"}
+"""How the registry calls it; PendingManualApproval for the rest."""
+
+
+@dataclass(frozen=True)
+class Waiver:
+    gate: str
+    reason: str
+    expires: str
+    by: str
+    by_id: str
+    confirmed_by: str | None = None
+
+    def holds(self, on: date) -> bool:
+        return self.confirmed_by is not None and on.isoformat() <= self.expires
+
+
+@dataclass(frozen=True)
+class Condition:
+    number: int
+    text: str
+    owner: str
+    due: str
+    met_by: str | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """How a version stands in the log. ``version``: the number of the last decision about it, 0 when there is none; what a decision names
+    as seen. ``registered``: its properties as the product registered it; None for a version that something else made. ``people``: part ->
+    id of who had it; ``names``: the same, as shown. ``expires``: the last day of an approval. ``due``: why it is on the list again, where
+    ``waiting`` says so."""
+
+    subject: str
+    registered: dict[str, str] | None = None
+    version: int = 0
+    status: str = "registered"
+    tier: Tier = "high"
+    profile: str = ""
+    people: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    approvals: tuple[str, ...] = ()
+    needed: int = 0
+    evidence: str | None = None
+    policy: str | None = None
+    conditions: tuple[Condition, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    expires: str | None = None
+    due: tuple[str, ...] = ()
+    history: tuple[Event, ...] = ()
+
+
+def fold(events: Sequence[Event], subject: str) -> State:
+    """How the events leave a version."""
+    state = State(subject)
+    for event in events:
+        if event.subject == subject and event.kind == registry.REGISTERED:
+            state = replace(state, registered=event.body["properties"])
+        elif event.subject == subject and event.kind in FROM:
+            state = replace(_after(state, event), version=event.number, history=(*state.history, event))
+    return state
+
+
+def _after(state: State, event: Event) -> State:
+    body, who, name = event.body, event.actor["id"], event.actor["name"]
+    if event.kind == "submit":
+        return State(
+            state.subject,
+            state.registered,
+            status="submitted",
+            tier=body["tier"],
+            profile=body["profile"],
+            people={"submitter": who},
+            names={"submitter": name},
+            needed=body["approvals_needed"],
+            evidence=body["evidence"],
+            policy=body["policy"],
+            history=state.history,
+        )
+    if event.kind == "validate":
+        return replace(state, status="validated", people=state.people | {"validator": who}, names=state.names | {"validator": name})
+    if event.kind == "approve":
+        count = len(state.approvals) + 1
+        return replace(
+            state,
+            status="approved" if count >= state.needed else state.status,
+            approvals=(*state.approvals, who),
+            people=state.people | {f"approver {count}": who},
+            names=state.names | {f"approver {count}": name},
+            conditions=state.conditions + tuple(Condition(len(state.conditions) + i + 1, **c) for i, c in enumerate(body["conditions"])),
+            expires=body["expires"],
+            policy=body["policy"],
+        )
+    if event.kind == "waive":
+        kept = tuple(w for w in state.waivers if w.gate != body["gate"])
+        return replace(state, waivers=(*kept, Waiver(body["gate"], body["reason"], body["expires"], name, who)))
+    if event.kind == "confirm waiver":
+        return replace(state, waivers=tuple(replace(w, confirmed_by=name) if w.gate == body["gate"] else w for w in state.waivers))
+    if event.kind == "meet condition":
+        met = tuple(replace(c, met_by=name) if c.number == body["condition"] else c for c in state.conditions)
+        return replace(state, conditions=met)
+    return replace(state, status={"reject": "rejected", "withdraw": "withdrawn", "retire": "retired"}[event.kind])
+
+
+def state(clients: Clients, arn: str) -> State:
+    """How a version stands in the log."""
+    return fold(log.read(clients), arn)
+
+
+def involved(package: Package, now: State) -> dict[str, str]:
+    """Part -> id of everyone who has had a part in a version, so that the same person doesn't have another. By the log, where properties
+    that somebody wrote over say otherwise; names count too, for whoever has two accounts."""
+    made = now.registered or package.properties
+    parts = {"trainer": "trained-by", "registrant": "registered-by"}
+    ids = {part: made.get(f"governance:{key}", "") for part, key in parts.items()} | now.people
+    names = {part: made.get(f"governance:{key}-name", "") for part, key in parts.items()} | now.names
+    return {part: who for part, who in {**ids, **{f"{part} by name": name for part, name in names.items()}}.items() if who}
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
