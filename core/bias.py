@@ -257,7 +257,9 @@ def paired(clients: Clients, a: BiasReport, b: BiasReport) -> tuple[dict[str, di
             continue
         favourable = sweep.favourable
         accepted = [(table["score"] > report.threshold).astype(int) == favourable for table, report in ((left, a), (right, b))]
-        flips = [table[f"flip {facet.key}"] if f"flip {facet.key}" in table else None for table in (left, right)]
+        flips = [table.get(f"flip {facet.key}") for table in (left, right)]
         group = left["group"].to_numpy(dtype=object) if "group" in left else None
-        found[facet.key] = bias_difference.compare(left[facet.key], left["label"] == favourable, *accepted, group, *flips)
+        found[facet.key] = bias_difference.compare(
+            left[facet.key], left["label"] == favourable, accepted[0], accepted[1], group, flips[0], flips[1]
+        )
     return found, "" if found else "The reports have no facet in common whose rows are known."
