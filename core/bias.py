@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 
 from core import jobs
-from core.analysis import bias_difference
+from core.analysis import bias_difference, thresholds
 from core.analysis.bias_difference import BiasDifference
 from core.analysis.bias_intervals import Interval
-from core.analysis.thresholds import Sweep
+from core.analysis.thresholds import Sweep, TurnedAway
 from core.clients import Clients
 from core.errors import Conflict, DataError, translated
 from core.identity import Identity, require
@@ -263,3 +263,25 @@ def paired(clients: Clients, a: BiasReport, b: BiasReport) -> tuple[dict[str, di
             left[facet.key], left["label"] == favourable, accepted[0], accepted[1], group, flips[0], flips[1]
         )
     return found, "" if found else "The reports have no facet in common whose rows are known."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a model does to the people of a facet at one threshold: whom it turns away, in all and by group; every figure with its
+    interval."""
+
+    threshold: float
+    turned: TurnedAway
+    groups: tuple[tuple[str, TurnedAway], ...]
+    figures: dict[str, tuple[float | None, Interval]]
+
+
+def outcome(report: BiasReport, key: str, threshold: float | None = None) -> Outcome | None:
+    """The outcome for the facet ``key``, at the report's own threshold unless another is given; None in reports without counts."""
+    sweep = report.sweep(key)
+    if sweep is None:
+        return None
+    place = sweep.nearest(report.threshold if threshold is None else threshold)
+    table = sweep.tables()[place]
+    groups = tuple((name, thresholds.turned_away(alone)) for name, alone in thresholds.by_group(table, sweep.groups))
+    return Outcome(sweep.thresholds[place], thresholds.turned_away(table), groups, thresholds.at(table, sweep.favourable))

@@ -162,6 +162,17 @@ def turned_away(counts: Floats, *, seed: int = SEED, resamples: int = RESAMPLES)
     return TurnedAway(sides[0], sides[1], value, ends.low, ends.high)
 
 
+def by_group(table: Floats, groups: tuple[str, ...]) -> list[tuple[str, Floats]]:
+    """The counts of each group by itself, in the shape of a table; groups without rows are left out."""
+    found = []
+    for place, name in enumerate(groups):
+        alone = np.zeros((2, *table.shape[1:]))
+        alone[0] = table[place]
+        if alone.sum():
+            found.append((name, alone))
+    return found
+
+
 def _drawn(counts: Floats, seed: int, resamples: int) -> NDArray[np.float64]:
     n, flat = int(counts.sum()), counts.ravel()
     draws = np.random.default_rng(seed).multinomial(n, flat / n, size=resamples)

@@ -12,6 +12,7 @@ from core.analysis.bias_difference import BiasDifference
 from core.analysis.thresholds import TurnedAway
 from core.views.bias import Metrics
 from core.views.style import BASELINE, GREY, MITIGATED, figure, number, percent
+from core.views.words import OVERALL
 
 
 def differences_table(found: Mapping[str, BiasDifference], names: Sequence[str], *, only_beyond: bool = False) -> pd.DataFrame:
@@ -44,7 +45,8 @@ def verdict(found: BiasDifference, names: Sequence[str]) -> str:
         return "within the noise"
     if found.fairer is None:
         return "beyond the noise; neither is nearer to equal"
-    return f"beyond the noise: {names['ab'.index(found.fairer)]} is nearer to equal"
+    nearer = "is less unequal over all people" if found.name in OVERALL else "is nearer to equal"
+    return f"beyond the noise: {names['ab'.index(found.fairer)]} {nearer}"
 
 
 def differences_figure(found: Mapping[str, BiasDifference]) -> go.Figure:

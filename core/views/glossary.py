@@ -196,3 +196,9 @@ SIDES = (
     "Intervals are percentiles of 1,000 bootstrap resamples of the rows. Distances (JS, KL, KS, LP, TVD, GE) can't fall below 0, "
     "so their interval says how large they are, not whether there is a difference."
 )
+ROWS = (
+    "All are measured on the held-out rows; label 1 is the outcome that the score predicts. AUC has DeLong's interval, the others are "
+    "percentiles of 1,000 bootstrap resamples of the rows. Differences are **paired**: both versions judge the same rows in each resample "
+    "(AUC: DeLong's test for correlated curves; accuracy: McNemar's exact test). **Within the noise** means that chance alone would make "
+    "such a difference in at least one case of twenty."
+)

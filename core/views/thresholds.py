@@ -10,7 +10,6 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.analysis.bias_intervals import Interval
-from core.analysis.bias_tables import Floats
 from core.analysis.thresholds import PERFORMANCE, Sweep, TurnedAway, figures
 from core.views.style import BASELINE, FAINT, MITIGATED, figure, number, percent
 
@@ -112,14 +111,3 @@ def people(found: Mapping[str, TurnedAway], names: tuple[str, str]) -> pd.DataFr
             for name, side in ((names[0], one.facet), (names[1], one.rest))
         ]
     )
-
-
-def by_group(table: Floats, groups: tuple[str, ...]) -> list[tuple[str, Floats]]:
-    """The counts of each group by itself, in the shape of a table; groups without rows are left out."""
-    found = []
-    for place, name in enumerate(groups):
-        alone = np.zeros((2, *table.shape[1:]))
-        alone[0] = table[place]
-        if alone.sum():
-            found.append((name, alone))
-    return found

@@ -10,6 +10,8 @@ from core.analysis.thresholds import TurnedAway
 from core.views.style import number, percent
 
 NOISE = "within the noise"
+OVERALL = ("GE",)
+"""Bias metrics that look at all people together, not at facet and rest."""
 
 
 class Paired(Protocol):
@@ -59,7 +61,7 @@ def turned_away(found: TurnedAway, people: tuple[str, str], model: str = "the mo
     if crosses:
         ends = f"95 % interval {signed(100 * (found.low or 0), 1)} to {signed(100 * (found.high or 0), 1)}: {NOISE}"
     else:
-        ends = f"95 % interval {number(low, 1)} to {number(high, 1)}"
+        ends = f"95 % interval {number(low, 1)} to {number(high, 1)}, beyond the noise"
     return (
         f"Of 100 {people[0]} {model} turns away **{hundred(d.share)}**, of 100 {people[1]} **{hundred(a.share)}**: "
         f"{number(gap, 1)} {more} ({ends}), n = {found.n:,} ({d.rows:,} and {a.rows:,})."
@@ -160,8 +162,8 @@ def trade(quality: Mapping[str, Paired], bias: Mapping[str, Any], names: Sequenc
     """What the second model gains, beside what it does to calibration and to the groups: never one without the others."""
     gains = [f"{n.replace('_', ' ')} {signed(d.value)}" for n, d in quality.items() if d.beyond_noise and _good(n, d)]
     costs = [f"{n.replace('_', ' ')} {signed(d.value)}" for n, d in quality.items() if d.beyond_noise and not _good(n, d)]
-    fairer = [n for n, d in bias.items() if d.fairer == "b"]
-    worse = [n for n, d in bias.items() if d.fairer == "a"]
+    fairer = [n for n, d in bias.items() if d.fairer == "b" and n not in OVERALL]
+    worse = [n for n, d in bias.items() if d.fairer == "a" and n not in OVERALL]
     lines = [f"**{names[1]}** against **{names[0]}**, beyond the noise:"]
     lines.append(f"- better in {', '.join(gains)}" if gains else "- better in no quality figure")
     lines.append(f"- worse in {', '.join(costs)}" if costs else "- worse in no quality figure")
@@ -181,7 +183,7 @@ def _good(name: str, found: Paired) -> bool:
 def biases(found: Mapping[str, Any], names: Sequence[str], people: tuple[str, str]) -> str:
     """Which model treats the groups more alike, by which metrics."""
     noise = sum(not d.beyond_noise for d in found.values())
-    fairer = {which: [n for n, d in found.items() if d.fairer == which] for which in ("a", "b")}
+    fairer = {which: [n for n, d in found.items() if d.fairer == which and n not in OVERALL] for which in ("a", "b")}
     if not fairer["a"] and not fairer["b"]:
         start = f"No metric shows that either version treats {people[0]} and {people[1]} more alike by more than noise"
     else:
@@ -201,8 +203,8 @@ def importance(models: Mapping[str, Mapping[str, float]], rows: int | None) -> s
     for name, values in models.items():
         top = sorted(values.items(), key=lambda item: -item[1])[:3]
         total = sum(values.values()) or 1
-        parts.append(f"In **{name}** {', '.join(feature for feature, _ in top)} weigh most ({percent(sum(v for _, v in top) / total, 0)})")
-    text = "; ".join(parts) + "."
+        parts.append(f"in **{name}** {', '.join(feature for feature, _ in top)} weigh most ({percent(sum(v for _, v in top) / total, 0)})")
+    text = "; ".join(parts).replace("in ", "In ", 1) + "."
     if len(models) == 2:
         a, b = models.values()
         shared = [feature for feature in a if feature in b]
