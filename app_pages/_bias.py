@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _reports, _session, _show, _thresholds
+from app_pages import _differences, _reports, _session, _show, _thresholds
 from core import bias
 from core.bias import BiasReport, FacetReport
 from core.views import bias as views
@@ -16,12 +16,6 @@ STAGES = {"post_training": "In the predictions", "pre_training": "In the labels 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Reading the report …")
 def report(target: str, job: str) -> BiasReport:
     return bias.report(_session.clients(), job)
-
-
-@st.cache_data(ttl="30m", max_entries=16, show_spinner="Comparing on the same rows …")
-def paired(target: str, a: str, b: str) -> tuple[dict[str, dict[str, bias_pairs.BiasDifference]], str]:
-    """By the reports' folders."""
-    return bias.paired(_session.clients(), _thresholds.report_at(target, a), _thresholds.report_at(target, b))
 
 
 def show(name: str, other: str | None) -> None:
@@ -49,7 +43,7 @@ def show(name: str, other: str | None) -> None:
             metrics(pairs, name)
     if pair_tab.open:
         with pair_tab, _show.errors_shown():
-            difference({label: both[label] for label in pairs}, key)
+            _differences.difference({label: both[label] for label in pairs}, key)
     if group_tab.open:
         with group_tab:
             by_group(done, key, _reports.short(name))
@@ -57,6 +51,23 @@ def show(name: str, other: str | None) -> None:
         with threshold_tab:
             _thresholds.panel({label: both[label] for label in pairs}, key)
     _reports.downloads(done.folder, name)
+    links(name)
+
+
+@st.cache_data(ttl="30m", max_entries=64, show_spinner=False)
+def origin(target: str, job: str) -> bias.Origin:
+    return bias.origin(_session.clients(), job)
+
+
+def links(name: str) -> None:
+    """To what the report came from."""
+    found = origin(_session.target(), name)
+    with st.container(horizontal=True):
+        if found.training_job:
+            _show.link("tuning", "Training job", training=found.training_job)
+        if found.rebalanced:
+            _show.link("data", "Data", job=found.rebalanced)
+        _show.link("registry", "Versions")
 
 
 def in_words(done: BiasReport, key: str, both: dict[str, BiasReport]) -> None:
@@ -85,35 +96,10 @@ def metrics(pairs: dict[str, FacetReport], name: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(title)
             _reports.explained(list(next(iter(models.values()))), stage)
+        st.markdown(words.noisy({_show.plain(label): found for label, found in models.items()}))
         st.plotly_chart(views.dots(models), alt=f"Bias metrics {title.lower()} with 95 % intervals", key=f"dots-{stage}")
         st.table(views.reading(models), border="horizontal")
     _reports.csv("Metrics as CSV", f"{name}-metrics", bias_pairs.HEADINGS, bias_pairs.rows(tables))
-
-
-def difference(both: dict[str, BiasReport], key: str) -> None:
-    """Two reports on the same rows: which metrics differ by more than noise."""
-    if len(both) < 2:
-        st.info("Choose a second report **beside it** to see the paired differences.", icon=":material/compare_arrows:")
-        return
-    (a, b), names = both.values(), list(both)
-    found, why = paired(_session.target(), a.folder, b.folder)
-    show_difference(found.get(key, {}), why or "The facet isn't in both reports.", names, b.people(key), f"{names[0]}-{names[1]}")
-
-
-def show_difference(found: dict[str, bias_pairs.BiasDifference], why: str, names: list[str], people: tuple[str, str], file: str) -> None:
-    """The paired differences of a facet, or why there are none."""
-    if not found:
-        st.info(why, icon=":material/info:")
-        return
-    st.markdown(words.biases(found, [_show.plain(name) for name in names], people))
-    only = _reports.toggle("Differences beyond the noise only", "beyond", value=False)
-    table = bias_pairs.differences_table(found, names, only_beyond=only)
-    shown = {name: one for name, one in found.items() if one.beyond_noise or not only}
-    st.plotly_chart(bias_pairs.differences_figure(shown), alt="Paired differences of bias with 95 % intervals", key="bias-differences")
-    st.dataframe(table, hide_index=True, height="content", alt="Paired differences of bias with 95 % intervals")
-    with st.container(horizontal=True):
-        _reports.csv("Differences as CSV", f"bias-{file}", table.columns, table.itertuples(index=False))
-        _reports.explained(list(found), "difference")
 
 
 def by_group(done: BiasReport, key: str, label: str) -> None:

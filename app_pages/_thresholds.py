@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app_pages import _reports, _session, _show
-from core import bias
+from core import bias, bias_outcomes
 from core.analysis.thresholds import Sweep
 from core.views import bias_pairs, words
 from core.views import thresholds as views
@@ -18,9 +18,9 @@ def report_at(target: str, folder: str) -> bias.BiasReport:
 
 
 @st.cache_data(ttl="30m", max_entries=256, show_spinner=False)
-def outcome(target: str, folder: str, key: str, threshold: float | None) -> bias.Outcome | None:
+def outcome(target: str, folder: str, key: str, threshold: float | None) -> bias_outcomes.Outcome | None:
     """What a threshold does; None in a report without counts."""
-    return bias.outcome(report_at(target, folder), key, threshold)
+    return bias_outcomes.outcome(report_at(target, folder), key, threshold)
 
 
 @st.fragment
@@ -44,18 +44,22 @@ def _draw(reports: dict[str, bias.BiasReport], sweeps: dict[str, Sweep], own: di
     at, old = ({k: v for k, v in found.items() if v is not None} for found in (now, before))
     for label, one in at.items():
         st.markdown(
-            f"**{_show.plain(label)}** {words.turned_away(one.turned, people)} {words.wrongly(one.turned, people)} "
+            f"{words.turned_away(one.turned, people, f'**{_show.plain(label)}**')} {words.wrongly(one.turned, people)} "
             + words.moved(one.turned, old[label].turned, people, one.threshold, old[label].threshold)
         )
     counts = views.people({label: one.turned for label, one in at.items()}, people)
     st.dataframe(counts, hide_index=True, alt=f"People turned away and approved at {threshold:g}")
+    named = {_show.plain(label): sweep for label, sweep in sweeps.items()}
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Turned away, at every threshold")
+        st.markdown(words.widest(named, people))
         fig, table = views.shares(sweeps, people, {"here": threshold})
         _show.chart(fig, table, alt="Share of both groups turned away, by threshold", key="threshold-shares")
     with right:
-        shown = st.selectbox("Figure", views.SHOWN, index=views.SHOWN.index("DPPL"), key="threshold-figure")
+        st.subheader("A figure, at every threshold")
+        shown = st.selectbox("Figure", views.SHOWN, index=views.SHOWN.index("DPPL"), key="threshold-figure", label_visibility="collapsed")
+        st.markdown(words.course(named, shown))
         fig, table = views.metric(sweeps, shown, {"here": threshold})
         _show.chart(fig, table, alt=f"{shown} by threshold", key="threshold-metric")
     values = views.table({k: v.figures for k, v in at.items()}, {k: v.figures for k, v in old.items()}, threshold=threshold)
@@ -64,7 +68,8 @@ def _draw(reports: dict[str, bias.BiasReport], sweeps: dict[str, Sweep], own: di
         "The flip test isn't here: it looks for like rows, which counts don't have. A threshold is chosen on validation rows and "
         "judged on test rows; choosing it here would flatter the model."
     )
-    groups(at[last], people, "threshold", last) if last in at else None
+    if last in at:
+        groups(at[last], people, "threshold", last)
     with st.container(horizontal=True):
         _reports.csv("Figures as CSV", f"thresholds-{threshold:g}", values.columns, values.itertuples(index=False))
         _reports.explained(list(values["metric"]), "threshold")
@@ -94,7 +99,7 @@ def _slider(default: float) -> float:
     )
 
 
-def groups(found: bias.Outcome, people: tuple[str, str], key: str, label: str) -> None:
+def groups(found: bias_outcomes.Outcome, people: tuple[str, str], key: str, label: str) -> None:
     """The same, group by group."""
     if not found.groups:
         return

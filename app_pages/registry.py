@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _compare, _reports, _session, _show, _thresholds, _versions
+from app_pages import _compare, _quality, _reports, _session, _show, _thresholds, _versions
 from core import registry
 from core.registry import Package, Version
 
@@ -72,7 +72,7 @@ def threshold() -> None:
 
 
 draws = {
-    "Quality": lambda: _compare.quality(both),
+    "Quality": lambda: _quality.show(both),
     "Bias": lambda: _compare.fairness(both),
     "Threshold": threshold,
     "Explanation": lambda: _compare.explanation(both),

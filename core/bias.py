@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import secrets
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from core import jobs
-from core.analysis import bias_difference, thresholds
-from core.analysis.bias_difference import BiasDifference
 from core.analysis.bias_intervals import Interval
-from core.analysis.thresholds import Sweep, TurnedAway
+from core.analysis.thresholds import Sweep
 from core.clients import Clients
-from core.errors import Conflict, DataError, translated
+from core.errors import Conflict, DataError, NotFound, translated
 from core.identity import Identity, require
 from core.jobs import Job
 from core.rebalancing import Rebalanced
@@ -239,49 +234,27 @@ def list_jobs(clients: Clients) -> list[Job]:
     return jobs.listed(clients, "processing", contains=PREFIX)
 
 
-def rows(clients: Clients, report: BiasReport) -> pd.DataFrame:
-    """Each judged row's label, score, group, and whether it is of a facet (a column ``facet=value`` for each)."""
-    return pd.read_csv(io.BytesIO(clients.read(f"{report.folder}/scores.csv")))
-
-
-def paired(clients: Clients, a: BiasReport, b: BiasReport) -> tuple[dict[str, dict[str, BiasDifference]], str]:
-    """Paired differences b − a of the post-training metrics, by facet; and why there are none, where they can't be paired."""
-    digest = a.governance.get("rows_sha256")
-    if not digest or digest != b.governance.get("rows_sha256"):
-        return {}, "The two reports do not judge the same rows, or are too old to say, so that their differences can't be paired."
-    left, right = rows(clients, a), rows(clients, b)
-    found = {}
-    for facet in a.facets:
-        sweep = a.sweep(facet.key)
-        if sweep is None or facet.key not in left or facet.key not in right:
-            continue
-        favourable = sweep.favourable
-        accepted = [(table["score"] > report.threshold).astype(int) == favourable for table, report in ((left, a), (right, b))]
-        flips = [table.get(f"flip {facet.key}") for table in (left, right)]
-        group = left["group"].to_numpy(dtype=object) if "group" in left else None
-        found[facet.key] = bias_difference.compare(
-            left[facet.key], left["label"] == favourable, accepted[0], accepted[1], group, flips[0], flips[1]
-        )
-    return found, "" if found else "The reports have no facet in common whose rows are known."
-
-
 @dataclass(frozen=True)
-class Outcome:
-    """What a model does to the people of a facet at one threshold: whom it turns away, in all and by group; every figure with its
-    interval."""
+class Origin:
+    """What a report came from; parts that aren't known are None."""
 
-    threshold: float
-    turned: TurnedAway
-    groups: tuple[tuple[str, TurnedAway], ...]
-    figures: dict[str, tuple[float | None, Interval]]
+    model: str | None
+    training_job: str | None
+    rebalanced: str | None
 
 
-def outcome(report: BiasReport, key: str, threshold: float | None = None) -> Outcome | None:
-    """The outcome for the facet ``key``, at the report's own threshold unless another is given; None in reports without counts."""
-    sweep = report.sweep(key)
-    if sweep is None:
-        return None
-    place = sweep.nearest(report.threshold if threshold is None else threshold)
-    table = sweep.tables()[place]
-    groups = tuple((name, thresholds.turned_away(alone)) for name, alone in thresholds.by_group(table, sweep.groups))
-    return Outcome(sweep.thresholds[place], thresholds.turned_away(table), groups, thresholds.at(table, sweep.favourable))
+def origin(clients: Clients, name: str) -> Origin:
+    """The model, its training job, and the rebalancing behind a bias job."""
+    with translated(name):
+        arn = clients.sagemaker.describe_processing_job(ProcessingJobName=name)["ProcessingJobArn"]
+        tags = {tag["Key"]: tag["Value"] for tag in clients.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+    model, training = tags.get("governance:model"), None
+    if model:
+        try:
+            with translated(model):
+                of_model = clients.sagemaker.describe_model(ModelName=model)["ModelArn"]
+                found = {tag["Key"]: tag["Value"] for tag in clients.sagemaker.list_tags(ResourceArn=of_model)["Tags"]}
+            training = found.get("governance:training-job")
+        except NotFound:
+            model = None
+    return Origin(model, training, tags.get("governance:rebalanced"))

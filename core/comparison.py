@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from core import bias, registry, training
+from core import bias_outcomes, registry, training
 from core.analysis.bias_difference import BiasDifference
 from core.clients import Clients
 from core.registry import Package
@@ -14,7 +14,7 @@ def bias_differences(clients: Clients, a: Package, b: Package) -> tuple[dict[str
     """b − a of the post-training bias metrics by facet, paired; and why there are none, where there are none."""
     if a.bias is None or b.bias is None:
         return {}, "One of the two has no bias report."
-    return bias.paired(clients, a.bias, b.bias)
+    return bias_outcomes.paired(clients, a.bias, b.bias)
 
 
 def data_facts(clients: Clients, package: Package) -> dict[str, str]:
@@ -40,5 +40,7 @@ def data_facts(clients: Clients, package: Package) -> dict[str, str]:
     job = training.describe(clients, package.training_job) if package.training_job else None
     for channel in job.raw.get("InputDataConfig", []) if job else []:
         uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-        facts[f"channel {channel['ChannelName']}"] = uri.rpartition("/")[2]
+        file = uri.rpartition("/")[2]
+        facts[f"channel {channel['ChannelName']}"] = file
+        facts[f"channel {channel['ChannelName']}, SHA-256"] = manifest["files"].get(file, {}).get("sha256", "unknown")
     return facts | {f"{name}, SHA-256": entry["sha256"] for name, entry in manifest["files"].items() if "header" not in name}

@@ -44,8 +44,8 @@ def verdict(found: BiasDifference, names: Sequence[str]) -> str:
     if not found.beyond_noise:
         return "within the noise"
     if found.fairer is None:
-        return "beyond the noise; neither is nearer to equal"
-    nearer = "is less unequal over all people" if found.name in OVERALL else "is nearer to equal"
+        return "beyond the noise, but neither is nearer to equal"
+    nearer = "errs less unequally" if found.name in OVERALL else "is nearer to equal"
     return f"beyond the noise: {names['ab'.index(found.fairer)]} {nearer}"
 
 
@@ -84,11 +84,12 @@ def differences_figure(found: Mapping[str, BiasDifference]) -> go.Figure:
 def groups_figure(found: Sequence[tuple[str, TurnedAway]], people: tuple[str, str]) -> go.Figure:
     """The share turned away in each group, facet and rest, with intervals."""
     fig = figure(x="group", y="share turned away", height=340)
-    for side, name, colour, symbol in (("facet", people[0], MITIGATED, "circle"), ("rest", people[1], BASELINE, "diamond-open")):
-        sides = [(group, getattr(one, side)) for group, one in found if getattr(one, side).share is not None]
+    kinds = (("facet", people[0], MITIGATED, "circle", -0.08), ("rest", people[1], BASELINE, "diamond-open", 0.08))
+    for side, name, colour, symbol, offset in kinds:
+        sides = [(place, getattr(one, side)) for place, (_, one) in enumerate(found) if getattr(one, side).share is not None]
         fig.add_trace(
             go.Scatter(
-                x=[group for group, _ in sides],
+                x=[place + offset for place, _ in sides],
                 y=[one.share for _, one in sides],
                 mode="markers",
                 name=name,
@@ -100,12 +101,12 @@ def groups_figure(found: Sequence[tuple[str, TurnedAway]], people: tuple[str, st
                     "arrayminus": [one.share - one.low if one.low is not None else None for _, one in sides],
                     "color": colour,
                 },
-                customdata=[[f"{one.away:,} of {one.rows:,}"] for _, one in sides],
-                hovertemplate="%{x}: %{y:.1%}, %{customdata[0]}<extra>" + name + "</extra>",
+                customdata=[[f"{one.away:,} of {one.rows:,}", found[place][0]] for place, one in sides],
+                hovertemplate="%{customdata[1]}: %{y:.1%}, %{customdata[0]}<extra>" + name + "</extra>",
             )
         )
     fig.update_yaxes(tickformat=".0%", rangemode="tozero")
-    fig.update_xaxes(type="category")
+    fig.update_xaxes(tickvals=list(range(len(found))), ticktext=[group for group, _ in found], showgrid=False)
     return fig
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+
+from core.analysis.bias_tables import divide
 from core.analysis.performance_difference import LOWER_IS_BETTER
-from core.analysis.thresholds import TurnedAway
+from core.analysis.thresholds import Sweep, TurnedAway
+from core.analysis.thresholds import figures as figures_of
 from core.views.style import number, percent
 
 NOISE = "within the noise"
@@ -195,6 +199,55 @@ def biases(found: Mapping[str, Any], names: Sequence[str], people: tuple[str, st
         start = "; ".join(parts)
     first = next(iter(found.values()))
     return f"{start}. {noise} of {len(found)} differences are {NOISE}; n = {first.n:,}, the same rows drawn for both."
+
+
+def noisy(models: Mapping[str, Mapping[str, Any]]) -> str:
+    """Which metrics of each model are beyond the noise, and which are undefined. Distances and GE, which can't be 0, aren't counted."""
+    lines = []
+    for model, metrics in models.items():
+        around = {n: m for n, m in metrics.items() if m.interval is not None and m.interval.low is not None and m.low < _neutral(n)}
+        beyond = [n for n, m in around.items() if not m.interval.low <= _neutral(n) <= m.interval.high]
+        undefined = [n for n, m in metrics.items() if m.value is None]
+        if not around and not undefined:
+            continue
+        n = max((m.interval.n for m in around.values()), default=0)
+        text = f"**{model}**: {len(beyond)} of {len(around)} metrics with a direction are beyond the noise"
+        text += f" ({', '.join(beyond)})" if beyond else ""
+        text += f"; undefined: {', '.join(undefined)}" if undefined else ""
+        lines.append(f"{text}; n = {n:,}.")
+    return "  \n".join(lines)
+
+
+def _neutral(name: str) -> float:
+    return 1.0 if name == "DI" else 0.0
+
+
+def widest(sweeps: Mapping[str, Sweep], people: tuple[str, str]) -> str:
+    """At which threshold either side's share turned away is furthest from the other's."""
+    parts = []
+    for model, sweep in sweeps.items():
+        cells = sweep.tables().sum(axis=(1, -1))
+        away = divide(cells[:, :, :, 0].sum(axis=-1), cells.sum(axis=(-1, -2)))
+        gap = away[:, 1] - away[:, 0]
+        place = int(np.abs(gap).argmax())
+        more = people[0] if gap[place] > 0 else people[1]
+        parts.append(f"**{model}** {number(100 * abs(float(gap[place])), 1)} points at {sweep.thresholds[place]:g}, more {more}")
+    return f"The two groups are furthest apart: {'; '.join(parts)} turned away. Points without intervals: choose a threshold to see one."
+
+
+def course(sweeps: Mapping[str, Sweep], name: str) -> str:
+    """From where to where a figure goes over the thresholds."""
+    parts = []
+    for model, sweep in sweeps.items():
+        values = figures_of(sweep.tables(), sweep.favourable)[name]
+        known = np.flatnonzero(np.isfinite(values))
+        if len(known):
+            low, high = known[values[known].argmin()], known[values[known].argmax()]
+            parts.append(
+                f"**{model}** from {number(float(values[low]))} (at {sweep.thresholds[low]:g}) "
+                f"to {number(float(values[high]))} (at {sweep.thresholds[high]:g})"
+            )
+    return f"{name} goes {'; '.join(parts)}." if parts else f"{name} is undefined at every threshold."
 
 
 def importance(models: Mapping[str, Mapping[str, float]], rows: int | None) -> str:
