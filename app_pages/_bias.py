@@ -72,7 +72,7 @@ def links(name: str) -> None:
 
 def in_words(done: BiasReport, key: str, both: dict[str, BiasReport]) -> None:
     """What the model does to 100 people of either side."""
-    people = done.people(key)
+    people = _thresholds.plain(done.people(key))
     for label, one in both.items():
         found = _thresholds.outcome(_session.target(), one.folder, key, None)
         if found is not None:

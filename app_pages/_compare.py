@@ -32,15 +32,16 @@ def fairness(both: dict[str, Package]) -> None:
     for name, report in reports.items():
         found = _thresholds.outcome(_session.target(), report.folder, key, None)
         if found is not None:
-            said = words.turned_away(found.turned, report.people(key), f"**{_show.plain(name)}**")
-            st.markdown(f"{said} {words.wrongly(found.turned, report.people(key))}")
+            people = _thresholds.plain(report.people(key))
+            said = words.turned_away(found.turned, people, f"**{_show.plain(name)}**")
+            st.markdown(f"{said} {words.wrongly(found.turned, people)}")
     metrics = {name: one.post_training for name, report in reports.items() for one in report.facets if one.key == key}
     if len(both) > 1 and len(metrics) > 1:
         st.subheader("Paired differences")
         (a, b), names = both.values(), list(both)
         by_facet, why = _quality.biases(_session.target(), a.arn, b.arn)
-        people = next(iter(reports.values())).people(key)
-        _differences.show(by_facet.get(key, {}), why or "The facet isn't in both reports.", names, people, f"v{a.version}-v{b.version}")
+        named = next(iter(reports.values())).people(key)
+        _differences.show(by_facet.get(key, {}), why or "The facet isn't in both reports.", names, named, f"v{a.version}-v{b.version}")
     st.subheader("Values")
     _show.chart(bias_views.dots(metrics), bias_views.table(metrics), alt="Post-training bias of the versions", key="bias")
     _report_links(both, "bias", "bias-job", "Bias report")
@@ -53,7 +54,8 @@ def explanation(both: dict[str, Package]) -> None:
         st.info("Neither version has SHAP values.", icon=":material/info:")
         return
     n = next((int(p.performance["n"]) for p in both.values() if p.performance), None)
-    st.markdown(words.importance(values, n))
+    said = {_show.plain(name): {_show.plain(feature): v for feature, v in of.items()} for name, of in values.items()}
+    st.markdown(words.importance(said, n))
     _show.chart(shap_views.bars(values), shap_views.global_table(values), alt="Mean absolute SHAP values of the versions", key="shap")
     _report_links(both, "explainability", "shap-job", "Explanation")
 

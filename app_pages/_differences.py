@@ -32,7 +32,7 @@ def show(found: dict[str, BiasDifference], why: str, names: list[str], people: t
     if not found:
         st.info(why, icon=":material/info:")
         return
-    st.markdown(words.biases(found, [_show.plain(name) for name in names], people))
+    st.markdown(words.biases(found, [_show.plain(name) for name in names], _thresholds.plain(people)))
     only = _reports.toggle("Differences beyond the noise only", "beyond", value=False)
     table = bias_pairs.differences_table(found, names, only_beyond=only)
     shown = {name: one for name, one in found.items() if one.beyond_noise or not only}

@@ -57,7 +57,7 @@ def show(both: dict[str, Package]) -> None:
             drawn = {name: paired[name] for name in names}
             _show.chart(views.differences_figure(drawn), table, alt="Paired differences with 95 % intervals", key="differences")
     st.subheader("Confusion")
-    st.markdown(words.confusion(figures))
+    st.markdown(words.confusion({_show.plain(name): figure for name, figure in figures.items()}))
     cells = {name: views.confusion_counts(figure) for name, figure in figures.items()}
     rows = [{"version": n, "actual": a, "predicted 0": c[a][0], "predicted 1": c[a][1]} for n, c in cells.items() for a in (0, 1)]
     _show.chart(views.confusion(cells, ["0", "1"]), pd.DataFrame(rows), alt="Confusion matrices", key="confusion")
@@ -78,17 +78,18 @@ def gains(both: dict[str, Package]) -> dict[str, Difference] | None:
 
 def curves(figures: dict[str, Any], found: dict[str, Difference]) -> None:
     """ROC, precision and recall, calibration, each with its sentence."""
+    said = {_show.plain(name): figure for name, figure in figures.items()}
     kinds: dict[str, Any] = {
-        "ROC": (views.roc_table, "false positive rate", "true positive rate", True, False, words.ranking(figures, found.get("auc"))),
+        "ROC": (views.roc_table, "false positive rate", "true positive rate", True, False, words.ranking(said, found.get("auc"))),
         "Precision and recall": (
             views.pr_table,
             "recall",
             "precision",
             False,
             False,
-            words.retrieval(figures, found.get("average_precision")),
+            words.retrieval(said, found.get("average_precision")),
         ),
-        "Calibration": (views.calibration_table, "mean score", "observed rate", True, True, words.calibration(figures, found.get("ece"))),
+        "Calibration": (views.calibration_table, "mean score", "observed rate", True, True, words.calibration(said, found.get("ece"))),
     }
     for column, (title, (make, x, y, diagonal, markers, sentence)) in zip(st.columns(3, gap="medium"), kinds.items(), strict=True):
         with column:

@@ -10,7 +10,6 @@ import streamlit as st
 
 from app_pages import _session, _show
 from core import evaluation, jobs, models, rebalancing, training, tuning
-from core.governance import pack
 from core.views import glossary
 
 NONE = "none"
@@ -99,8 +98,14 @@ def downloads(folder: str, name: str) -> None:
 
 
 def csv(label: str, name: str, headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    """A table to download, safe to open in a spreadsheet."""
-    content = pack.table(headings, rows)
+    """A table to download, safe to open in a spreadsheet; made when it is asked for."""
+    kept = [list(headings), [list(row) for row in rows]]
+
+    def content() -> bytes:
+        from core.governance.pack import table
+
+        return table(*kept)
+
     st.download_button(label, content, f"{name}.csv", "text/csv", icon=":material/download:", key=f"csv-{name}", on_click="ignore")
 
 

@@ -23,6 +23,11 @@ def outcome(target: str, folder: str, key: str, threshold: float | None) -> bias
     return bias_outcomes.outcome(report_at(target, folder), key, threshold)
 
 
+def plain(people: tuple[str, str]) -> tuple[str, str]:
+    """What facet and rest are called, for a sentence."""
+    return _show.plain(people[0]), _show.plain(people[1])
+
+
 @st.fragment
 def panel(reports: dict[str, bias.BiasReport], key: str) -> None:
     """The slider, and what it does in each report; drawn anew by itself."""
@@ -39,13 +44,14 @@ def _draw(reports: dict[str, bias.BiasReport], sweeps: dict[str, Sweep], own: di
     last = list(reports)[-1]
     threshold = _slider(own[last])
     people, target = reports[last].people(key), _session.target()
+    said = plain(people)
     now = {label: outcome(target, report.folder, key, threshold) for label, report in reports.items()}
     before = {label: outcome(target, report.folder, key, None) for label, report in reports.items()}
     at, old = ({k: v for k, v in found.items() if v is not None} for found in (now, before))
     for label, one in at.items():
         st.markdown(
-            f"{words.turned_away(one.turned, people, f'**{_show.plain(label)}**')} {words.wrongly(one.turned, people)} "
-            + words.moved(one.turned, old[label].turned, people, one.threshold, old[label].threshold)
+            f"{words.turned_away(one.turned, said, f'**{_show.plain(label)}**')} {words.wrongly(one.turned, said)} "
+            + words.moved(one.turned, old[label].turned, said, one.threshold, old[label].threshold)
         )
     counts = views.people({label: one.turned for label, one in at.items()}, people)
     st.dataframe(counts, hide_index=True, alt=f"People turned away and approved at {threshold:g}")
@@ -53,7 +59,7 @@ def _draw(reports: dict[str, bias.BiasReport], sweeps: dict[str, Sweep], own: di
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Turned away, at every threshold")
-        st.markdown(words.widest(named, people))
+        st.markdown(words.widest(named, said))
         fig, table = views.shares(sweeps, people, {"here": threshold})
         _show.chart(fig, table, alt="Share of both groups turned away, by threshold", key="threshold-shares")
     with right:
@@ -103,7 +109,7 @@ def groups(found: bias_outcomes.Outcome, people: tuple[str, str], key: str, labe
     """The same, group by group."""
     if not found.groups:
         return
-    st.subheader(f"By group, {label}")
-    st.markdown(bias_pairs.groups_sentence(found.groups, people))
+    st.subheader(f"By group, {_show.plain(label)}")
+    st.markdown(bias_pairs.groups_sentence([(_show.plain(group), one) for group, one in found.groups], plain(people)))
     fig = bias_pairs.groups_figure(found.groups, people)
     _show.chart(fig, bias_pairs.groups_table(found.groups, people), alt="Share turned away by group", key=f"groups-{key}")

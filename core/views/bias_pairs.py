@@ -12,7 +12,7 @@ from core.analysis.bias_difference import BiasDifference
 from core.analysis.thresholds import TurnedAway
 from core.views.bias import Metrics
 from core.views.style import BASELINE, GREY, MITIGATED, figure, number, percent
-from core.views.words import OVERALL
+from core.views.words import OVERALL, interval
 
 
 def differences_table(found: Mapping[str, BiasDifference], names: Sequence[str], *, only_beyond: bool = False) -> pd.DataFrame:
@@ -138,9 +138,10 @@ def groups_sentence(found: Sequence[tuple[str, TurnedAway]], people: tuple[str, 
     beyond = [g for g, one in known if one.low is not None and one.high is not None and not one.low <= 0 <= one.high]
     group, most = max(known, key=lambda item: abs(item[1].difference or 0))
     side = "more" if (most.difference or 0) > 0 else "fewer"
+    spread = interval(None if most.low is None else 100 * most.low, None if most.high is None else 100 * most.high, 1)
     return (
         f"The gap is widest at **{group}**: {number(100 * abs(most.difference or 0), 1)} {side} of 100 {people[0]} than of 100 {people[1]} "
-        f"are turned away (95 % interval {number(100 * (most.low or 0), 1)} to {number(100 * (most.high or 0), 1)}, n = {most.n:,}). "
+        f"are turned away ({spread}, n = {most.n:,}). "
         f"Beyond the noise in {len(beyond)} of {len(known)} groups" + (f": {', '.join(beyond)}." if beyond else ".")
     )
 

@@ -60,16 +60,23 @@ def turned_away(found: TurnedAway, people: tuple[str, str], model: str = "the mo
         return f"There are no rows of {people[0] if d.rows == 0 else people[1]}: nothing can be compared."
     gap = abs(100 * found.difference)
     more = "more" if found.difference > 0 else "fewer"
-    low, high = sorted((abs(100 * (found.low or 0)), abs(100 * (found.high or 0))))
-    crosses = found.low is None or found.high is None or found.low <= 0 <= found.high
-    if crosses:
-        ends = f"95 % interval {signed(100 * (found.low or 0), 1)} to {signed(100 * (found.high or 0), 1)}: {NOISE}"
+    least, most = 100 * (found.low or 0), 100 * (found.high or 0)
+    low, high = sorted((abs(least), abs(most)))
+    if found.low is None or found.high is None:
+        ends = "no interval: too few rows"
+    elif found.low <= 0 <= found.high:
+        ends = f"95 % interval {signed(least, _fine(least))} to {signed(most, _fine(most))}: {NOISE}"
     else:
-        ends = f"95 % interval {number(low, 1)} to {number(high, 1)}, beyond the noise"
+        ends = f"95 % interval {number(low, _fine(low))} to {number(high, _fine(high))}, beyond the noise"
     return (
         f"Of 100 {people[0]} {model} turns away **{hundred(d.share)}**, of 100 {people[1]} **{hundred(a.share)}**: "
         f"{number(gap, 1)} {more} ({ends}), n = {found.n:,} ({d.rows:,} and {a.rows:,})."
     )
+
+
+def _fine(points: float) -> int:
+    """Decimals that don't show a small figure as none."""
+    return 1 if abs(points) >= 0.05 or points == 0 else 2
 
 
 def wrongly(found: TurnedAway, people: tuple[str, str]) -> str:
