@@ -39,7 +39,9 @@ def test_a_difference_that_may_be_chance_is_called_noise_and_fewer_is_not_more()
 
 def test_a_side_without_rows_is_named():
     assert words.turned_away(turned((0, 0), (5, 10)), PEOPLE) == "There are no rows of men: nothing can be compared."
-    assert words.wrongly(turned((0, 0), (5, 10)), PEOPLE).startswith("Turned away although their label is the favourable one: 5 of 10 women")
+    assert words.wrongly(turned((0, 0), (5, 10)), PEOPLE).startswith(
+        "Turned away although their label is the favourable one: 5 of 10 women"
+    )
 
 
 def test_moving_the_threshold_is_told_in_people():
@@ -171,7 +173,13 @@ def test_history_tells_who_when_and_why_the_newest_first():
     body = {"reason": "Recall fell for men.", "code": "bias"}
     event = Event(7, "x", "2026-03-04T05:06:07+00:00", "reject", {"name": "Chris", "role": "officer", "id": "c"}, "arn", body, "", "")
     table = history.table([event], {"governance:trained-by-name": "Dana"}, pd.Timestamp("2026-03-01", tz="UTC"))
-    assert table.iloc[0][["what", "who", "reason", "rationale", "event"]].tolist() == ["rejected", "Chris", "bias", "Recall fell for men.", "7"]
+    assert table.iloc[0][["what", "who", "reason", "rationale", "event"]].tolist() == [
+        "rejected",
+        "Chris",
+        "bias",
+        "Recall fell for men.",
+        "7",
+    ]
     assert table.iloc[1]["rationale"] == "The model was trained by Dana."
     assert table["when"].is_monotonic_decreasing
 
