@@ -1,13 +1,18 @@
-"""What the bias and the explainability pages share: choosing reports and models, downloads."""
+"""What the registry, bias and explainability pages share: choosing reports and models, places in the URL, downloads."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 import streamlit as st
 
 from app_pages import _session, _show
 from core import evaluation, jobs, models, rebalancing, training, tuning
+from core.views import glossary
+
+NONE = "none"
 
 
 def short(job: str) -> str:
@@ -22,10 +27,44 @@ def pair(found: list[jobs.Job]) -> tuple[str, str | None]:
     one, two = st.columns(2)
     with one:
         name = _show.chosen("job", names, "Report", format_func=short)
-    others = [other for other in done if other != name]
     with two:
-        other = st.selectbox("Beside it", [None, *others], index=1 if others else 0, format_func=lambda o: short(o) if o else "none")
-    return name, other
+        return name, beside(name, done, "Beside it", short)
+
+
+def beside(name: str, names: list[str], label: str, words: Any) -> str | None:
+    """Choose another than ``name``, or none; in step with the URL's ``?other=``."""
+    if st.query_params.get("other") == name:
+        del st.query_params["other"]
+    others = [*(other for other in names if other != name), NONE]
+    other = _show.chosen("other", others, label, format_func=lambda o: NONE if o == NONE else words(o))
+    return None if other == NONE else other
+
+
+def tabs(labels: list[str], name: str = "view") -> Any:
+    """Tabs of which only the open one is drawn; the URL's ``?view=`` says which."""
+    wanted, key = st.query_params.get(name), f"tabs-{name}"
+
+    def moved() -> None:
+        st.query_params[name] = st.session_state[key]
+
+    return st.tabs(labels, default=wanted if wanted in labels else None, key=key, on_change=moved)
+
+
+def toggle(label: str, name: str, *, value: bool) -> bool:
+    """A switch in step with the URL's ``?name=``."""
+    key = f"toggle-{name}"
+
+    def moved() -> None:
+        st.query_params[name] = "yes" if st.session_state[key] else "no"
+
+    return st.toggle(label, value=st.query_params.get(name, "yes" if value else "no") == "yes", key=key, on_change=moved)
+
+
+def explained(names: Iterable[str], key: str) -> None:
+    """What these metrics mean, where they stand."""
+    with st.popover("What do these metrics mean?", icon=":material/help:", key=f"glossary-{key}"):
+        st.markdown(glossary.SIDES if set(names) & set(glossary.POST_TRAINING | glossary.PRE_TRAINING) else glossary.ROWS)
+        st.markdown(glossary.markdown(names))
 
 
 @st.cache_data(ttl="30m", max_entries=64, show_spinner=False)
@@ -37,7 +76,7 @@ def _title(target: str, folder: str) -> str:
 def heading(folder: str) -> None:
     """Which model, on which rows; a warning where these are training rows."""
     title = _title(_session.target(), folder)
-    st.caption(title)
+    st.caption(_show.plain(title))
     if "train rows" in title:
         st.warning("Measured on training rows: the model knows them, so this flatters it.", icon=":material/warning:")
 
@@ -56,6 +95,18 @@ def downloads(folder: str, name: str) -> None:
                 key=f"{kind}-{name}",
                 on_click="ignore",
             )
+
+
+def csv(label: str, name: str, headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """A table to download, safe to open in a spreadsheet; made when it is asked for."""
+    kept = [list(headings), [list(row) for row in rows]]
+
+    def content() -> bytes:
+        from core.governance.pack import table
+
+        return table(*kept)
+
+    st.download_button(label, content, f"{name}.csv", "text/csv", icon=":material/download:", key=f"csv-{name}", on_click="ignore")
 
 
 def model_form(key: str) -> tuple[str, rebalancing.Rebalanced] | None:

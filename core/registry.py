@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, is_dataclass
 from itertools import islice
@@ -261,15 +262,45 @@ def scores(clients: Clients, package: Package) -> pd.DataFrame:
 def compare(clients: Clients, arn_a: str, arn_b: str) -> Comparison:
     """Two packages side by side; paired differences where both were judged on the same test rows."""
     a, b = get(clients, arn_a), get(clients, arn_b)
+    return Comparison(a, b, *differences(clients, a, b))
+
+
+def differences(clients: Clients, a: Package, b: Package) -> tuple[dict[str, Difference] | None, str]:
+    """b − a by metric, paired; or None, and why."""
     key = "governance:test-sha256"
     if a.properties.get(key) is None or a.properties.get(key) != b.properties.get(key):
-        return Comparison(a, b, None, "The two were not judged on the same test rows, so their differences can't be paired.")
+        return None, "The two were not judged on the same test rows, so their differences can't be paired."
     try:
         left, right = scores(clients, a), scores(clients, b)
     except GovernanceError as error:
-        return Comparison(a, b, None, str(error))
+        return None, str(error)
     threshold = float((a.performance or {}).get("threshold", 0.5))
-    return Comparison(a, b, dict(paired(left["label"], left["score"], right["score"], threshold=threshold)), "")
+    return dict(paired(left["label"], left["score"], right["score"], threshold=threshold)), ""
+
+
+def group_of(arn: str) -> str | None:
+    """The group that a version's ARN names; None where it isn't one."""
+    found = re.fullmatch(r"arn:[^:]+:sagemaker:[^:]*:[^:]*:model-package/([^/]+)/\d+", arn)
+    return found.group(1) if found else None
+
+
+def version(clients: Clients, arn: str) -> Version | None:
+    """A version by its ARN, where it is there."""
+
+    def read() -> Version:
+        with translated(arn):
+            r = clients.sagemaker.describe_model_package(ModelPackageName=arn)
+        return Version(
+            r["ModelPackageArn"],
+            r["ModelPackageGroupName"],
+            r["ModelPackageVersion"],
+            r["ModelApprovalStatus"],
+            r["CreationTime"],
+            r.get("ModelPackageDescription", ""),
+        )
+
+    found: Version | None = _optional(read)
+    return found
 
 
 def missing_evidence(clients: Clients, package: Package) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,24 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from core.analysis import bias_posttraining, bias_pretraining  # noqa: F401  (importing them registers the metrics)
+from core.analysis.bias_flip import flips
+from core.analysis.bias_intervals import Interval, intervals
 from core.analysis.bias_registry import POST_TRAINING, PRE_TRAINING, BoolArray, Definition, Sample, Undefined
 from core.analysis.columns import bin_group
 
-__all__ = ["POST_TRAINING", "PRE_TRAINING", "BoolArray", "Metric", "bin_group", "post_training_bias", "pre_training_bias"]
+__all__ = [
+    "POST_TRAINING",
+    "PRE_TRAINING",
+    "BoolArray",
+    "Interval",
+    "Metric",
+    "bin_group",
+    "flips",
+    "intervals",
+    "measured",
+    "post_training_bias",
+    "pre_training_bias",
+]
 
 
 @dataclass(frozen=True)
@@ -28,6 +42,7 @@ class Metric:
     low: float
     high: float
     in_words: str
+    interval: Interval | None = None
 
 
 def pre_training_bias(
@@ -60,14 +75,20 @@ def post_training_bias(
     features: pd.DataFrame | None,
     *,
     metrics: Iterable[str] | None = None,
+    flips: NDArray[np.int64] | None = None,
 ) -> dict[str, Metric]:
     """Bias in a model's predictions, by metric name in alphabetical order.
 
     Parameters as for ``pre_training_bias``; ``favourable_prediction`` is bool (n,), and ``features`` holds the columns by which
-    the flip test finds like rows: all but label and facet, numeric.
+    the flip test finds like rows: all but label and facet, numeric. ``flips``: the flip test's outcome (n,), where it was made before.
     """
-    sample = _sample(facet, favourable_label, favourable_prediction, group, features)
+    sample = replace(_sample(facet, favourable_label, favourable_prediction, group, features), flips=flips)
     return _compute(POST_TRAINING, sample, metrics)
+
+
+def measured(metrics: dict[str, Metric], found: dict[str, Interval]) -> dict[str, Metric]:
+    """The metrics with their intervals; one that is undefined on the data has none."""
+    return {name: replace(one, interval=found.get(name) if one.value is not None else None) for name, one in metrics.items()}
 
 
 def _sample(

@@ -16,6 +16,12 @@ FEW_ROWS = 9
 
 def flip_test(facet: BoolArray, prediction: BoolArray, features: pd.DataFrame | None) -> float:
     """(accepted though like rows are rejected − rejected though like rows are accepted) / rows of the facet."""
+    return float(flips(facet, prediction, features).sum()) / int(facet.sum())
+
+
+def flips(facet: BoolArray, prediction: BoolArray, features: pd.DataFrame | None) -> NDArray[np.int64]:
+    """For each row of the facet 1 where it is accepted though like rows of the rest are rejected, −1 where it is rejected though like
+    rows are accepted; 0 for all other rows. Raises Undefined."""
     if features is None or features.shape[1] == 0:
         raise Undefined("The flip test needs the features of the rows")
     if features.shape[1] != features.select_dtypes([np.number, bool]).shape[1]:
@@ -23,9 +29,9 @@ def flip_test(facet: BoolArray, prediction: BoolArray, features: pd.DataFrame | 
     rows = np.array(features)
     if rows.dtype.kind in "fO" and not np.isfinite(rows.astype(float)).all():
         raise Undefined("The flip test needs features without missing or infinite values")
-    actual = prediction[facet]
-    expected = _vote(rows[~facet], prediction[~facet], rows[facet])
-    return float((actual & ~expected).sum() - (~actual & expected).sum()) / int(facet.sum())
+    found = np.zeros(len(facet), dtype=np.int64)
+    found[facet] = prediction[facet].astype(int) - _vote(rows[~facet], prediction[~facet], rows[facet]).astype(int)
+    return found
 
 
 def _vote(known: NDArray[np.generic], outcomes: BoolArray, unknown: NDArray[np.generic]) -> BoolArray:

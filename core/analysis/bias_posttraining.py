@@ -143,7 +143,9 @@ def DRR(sample: Sample) -> float:
 )
 def FT(sample: Sample) -> float:
     """Flip Test (FT)"""
-    sample.both()
+    _, d = sample.both()
+    if sample.flips is not None:
+        return float(sample.flips.sum()) / d.n
     return flip_test(sample.facet, _prediction(sample), sample.features)
 
 

@@ -47,7 +47,8 @@ class Cells:
 class Sample:
     """The rows that a metric is computed on; arrays of the same length.
 
-    ``facet`` is True for group d (the facet's value), False for group a (the rest).
+    ``facet`` is True for group d (the facet's value), False for group a (the rest). ``flips``: what ``bias_flip.flips`` found, where it
+    was asked before.
     """
 
     facet: BoolArray
@@ -56,6 +57,7 @@ class Sample:
     group: NDArray[Any] | None = None
     features: pd.DataFrame | None = None
     weight: NDArray[np.float64] | None = None
+    flips: NDArray[np.int64] | None = None
 
     @cached_property
     def a(self) -> Cells:

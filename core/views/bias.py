@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.views.style import BASELINE, GREY, MITIGATED, dress, figure, number
+from core.analysis.bias_intervals import Interval
+from core.views.style import BASELINE, GREY, MITIGATED, figure, number
 
 EQUAL_AT_ONE = ("DI",)
 """Ratios: 1, not 0, is no difference between the groups."""
@@ -31,6 +32,35 @@ class Measured(Protocol):
     def high(self) -> float: ...
     @property
     def in_words(self) -> str: ...
+    @property
+    def interval(self) -> Interval | None: ...
+
+
+Metrics = Mapping[str, Mapping[str, Measured]]
+
+
+def value_text(metric: Measured | None, digits: int = 4) -> str:
+    """``0.0312 [0.0101, 0.0522]``; ``undefined`` where there's no value."""
+    if metric is None or metric.value is None:
+        return "undefined"
+    ends = metric.interval
+    if ends is None or ends.low is None:
+        return number(metric.value, digits)
+    return f"{number(metric.value, digits)} [{number(ends.low, digits)}, {number(ends.high, digits)}]"
+
+
+def certainty(metric: Measured) -> str:
+    """Whether the value leaves no difference out; "" where nothing is known about it, or the metric has no such value within its range."""
+    ends, neutral = metric.interval, 1.0 if metric.name in EQUAL_AT_ONE else 0.0
+    if metric.value is None or ends is None:
+        return ""
+    if ends.low is None or ends.high is None:
+        return f"No interval: {ends.why}." if ends.why else ""
+    if metric.low >= neutral:
+        return f"n = {ends.n:,}."
+    if ends.low <= neutral <= ends.high:
+        return f"**Within the noise**: the interval holds {neutral:g}, n = {ends.n:,}."
+    return f"Beyond the noise, n = {ends.n:,}."
 
 
 def range_text(low: float, high: float) -> str:
@@ -44,7 +74,7 @@ def range_text(low: float, high: float) -> str:
     return f"{left}, {right}"
 
 
-def table(models: Mapping[str, Mapping[str, Measured]]) -> pd.DataFrame:
+def table(models: Metrics) -> pd.DataFrame:
     """One row for each metric: what it measures, its range, each model's value; what the last model's value says, or why it has none."""
     last = list(models.values())[-1]
     rows = []
@@ -55,34 +85,32 @@ def table(models: Mapping[str, Mapping[str, Measured]]) -> pd.DataFrame:
                 "metric": name,
                 "measures": metric.description.removesuffix(f"({name})").strip(),
                 "range": range_text(metric.low, metric.high),
-                **{
-                    model: number(one.value, 4) if one is not None and one.value is not None else "undefined"
-                    for model, one in values.items()
-                },
+                **{model: value_text(one) for model, one in values.items()},
                 "in words": metric.in_words if metric.value is not None else f"Undefined: {metric.error}",
+                "certainty": certainty(metric),
             }
         )
     return pd.DataFrame(rows)
 
 
-def reading(models: Mapping[str, Mapping[str, Measured]]) -> pd.DataFrame:
+def reading(models: Metrics) -> pd.DataFrame:
     """``table`` for a narrow page, indexed by metric: the values, and one cell of Markdown with name, range and words."""
     whole = table(models).set_index("metric")
-    text = [f"**{row['measures']}**, {row['range']}. {row['in words']}" for _, row in whole.iterrows()]
+    text = [f"**{row['measures']}**, {row['range']}. {row['in words']} {row['certainty']}".strip() for _, row in whole.iterrows()]
     return whole[list(models)].assign(reading=text)
 
 
-def same(models: Mapping[str, Mapping[str, Measured]]) -> bool:
+def same(models: Metrics) -> bool:
     """Whether all models have the same values, as they do where only the rows are measured."""
     first, *rest = models.values()
     return all({n: m.value for n, m in first.items()} == {n: m.value for n, m in other.items()} for other in rest)
 
 
-def dots(models: Mapping[str, Mapping[str, Measured]]) -> go.Figure:
+def dots(models: Metrics) -> go.Figure:
     """A row for each metric, a dot for each model; the line is where both groups fare alike (0; for ratios, 1, shown as value − 1)."""
     names = list(dict.fromkeys(name for metrics in models.values() for name in metrics))
     rows = [name for name in names if any(_finite(metrics.get(name)) for metrics in models.values())][::-1]
-    fig = figure(x="0: no difference between the groups", height=110 + 30 * max(len(rows), 3))
+    fig = figure(x="value, 95 % interval (0: no difference)", height=110 + 34 * max(len(rows), 3))
     labels = {name: f"{name} − 1" if name in EQUAL_AT_ONE else name for name in rows}
     for index, (model, metrics) in enumerate(models.items()):
         found = [name for name in rows if _finite(metrics.get(name))]
@@ -90,7 +118,7 @@ def dots(models: Mapping[str, Mapping[str, Measured]]) -> go.Figure:
         fig.add_trace(
             go.Scatter(
                 x=values,
-                y=[labels[name] for name in found],
+                y=[rows.index(name) + (0.16 if index == 0 else -0.16) * (len(models) > 1) for name in found],
                 mode="markers",
                 name=model,
                 marker={
@@ -99,18 +127,26 @@ def dots(models: Mapping[str, Mapping[str, Measured]]) -> go.Figure:
                     "symbol": ("circle-open", "circle")[index % 2],
                     "line": {"width": 2},
                 },
-                customdata=[[metrics[name].description, number(metrics[name].value, 4)] for name in found],
+                error_x=_bars([metrics[name] for name in found]),
+                customdata=[[metrics[name].description, value_text(metrics[name])] for name in found],
                 hovertemplate="%{customdata[0]}: %{customdata[1]}<extra>" + model + "</extra>",
             )
         )
     fig.add_vline(x=0, line_width=1, line_color=GREY)
-    fig.update_yaxes(categoryorder="array", categoryarray=[labels[name] for name in rows], dtick=1)
-    dress(fig, height=110 + 30 * max(len(rows), 3))
+    fig.update_yaxes(tickvals=list(range(len(rows))), ticktext=[labels[name] for name in rows], range=[-0.7, len(rows) - 0.3])
+    fig.update_yaxes(zeroline=False)
     return fig
 
 
-def _shown(metric: Measured | None) -> str:
-    return "undefined" if metric is None or metric.value is None else number(metric.value, 4)
+def _bars(metrics: list[Measured]) -> dict[str, Any]:
+    """The intervals as error bars; none where an end is infinite or unknown."""
+    up, down = [], []
+    for metric in metrics:
+        ends, value = metric.interval, metric.value or 0.0
+        known = ends is not None and ends.low is not None and ends.high is not None and abs(ends.low) + abs(ends.high) != float("inf")
+        up.append(ends.high - value if known and ends is not None and ends.high is not None else None)
+        down.append(value - ends.low if known and ends is not None and ends.low is not None else None)
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1.5, "width": 3}
 
 
 def _finite(metric: Measured | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -203,6 +204,8 @@ def values_table(models: Mapping[str, Mapping[str, Any]], *, only_differences: b
 def _plain(cell: Any) -> str:
     if cell is None:
         return "–"
+    if isinstance(cell, str) and re.fullmatch(r"-?\d+\.\d{5,}(e-?\d+)?", cell):
+        cell = float(cell)
     return f"{cell:.4g}".replace("-", "−") if isinstance(cell, float) else str(cell)
 
 

@@ -16,9 +16,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.analysis.bias import Metric, post_training_bias, pre_training_bias
+from core.analysis.bias import Metric, flips, intervals, measured, post_training_bias, pre_training_bias
+from core.analysis.bias_registry import Undefined
 from core.analysis.explanations import WALKS, Explanation, FeatureError, explain, predict
 from core.analysis.performance import Performance, evaluate
+from core.analysis.thresholds import GRID, sweep
 from engine.containers import ContainerError, clarify_config, clarify_data
 from engine.containers.clarify_config import Config, Shap
 from engine.containers.clarify_data import Dataset, Rows
@@ -41,21 +43,23 @@ def main(root: Path, environment: dict[str, str]) -> None:
     output = folder / "output"
     output.mkdir(parents=True, exist_ok=True)
 
-    report = Report(config.title, dataset.label, config.label_values, config.threshold, len(dataset.frame))
-    scores = None
+    report = Report(config.title, dataset.label, config.label_values, config.threshold, len(dataset.frame), measured_on=config.measured_on)
+    report.rows_sha256, report.names = clarify_data.digest(dataset.frame), config.names
+    scores, by_row = None, pd.DataFrame()
     if config.model is not None and (config.post_training is not None or config.shap is not None):
         booster = load(folder / "input/model/model.tar.gz")
         try:
             scores = predict(booster, dataset.features)
-            _performance(report, dataset, scores, config, output)
+            by_row = _performance(report, dataset, scores, config)
             if config.shap is not None:
                 _explain(report, booster, dataset, config, config.shap, root, output / "explanations_shap")
         except FeatureError as error:
             raise ContainerError(f"Model {config.model}: {error}") from error
     elif config.shap is not None:
         raise ContainerError("methods.shap needs a model: give predictor.model_name")
-    _bias(report, dataset, config, scores)
-
+    _bias(report, dataset, config, scores, by_row)
+    if scores is not None:
+        by_row.to_csv(output / "scores.csv", index=False)
     (output / "analysis.json").write_text(json.dumps(report.to_json(), indent=2, allow_nan=False), encoding="utf-8")
     write_html(report, output / "report.html")
     write_pdf(report, output / "report.pdf")
@@ -97,8 +101,8 @@ def _dataset_path(root: Path, config: Config) -> Path:
     return root / PROCESSING / "input/data"
 
 
-def _performance(report: Report, dataset: Dataset, scores: NDArray[np.float64], config: Config, output: Path) -> None:
-    """Scores of every row, and how well they fit the labels where there are any."""
+def _performance(report: Report, dataset: Dataset, scores: NDArray[np.float64], config: Config) -> pd.DataFrame:
+    """Scores of every row, for ``scores.csv``; and how well they fit the labels where there are any."""
     table = pd.DataFrame({"row": np.arange(len(scores)), "score": scores})
     if dataset.label is not None:
         labels = dataset.frame[dataset.label]
@@ -110,7 +114,7 @@ def _performance(report: Report, dataset: Dataset, scores: NDArray[np.float64], 
         table.insert(1, "label", labels.astype(int))
         report.performance = evaluate(labels, scores, threshold=config.threshold)
         _log_performance(report.performance)
-    table.to_csv(output / "scores.csv", index=False)
+    return table
 
 
 def _log_performance(performance: Performance) -> None:
@@ -141,30 +145,58 @@ def _local_values(explanation: Explanation, label_name: str) -> pd.DataFrame:
     return pd.DataFrame(explanation.values, columns=[f"{name}_{label_name}" for name in explanation.features])
 
 
-def _bias(report: Report, dataset: Dataset, config: Config, scores: NDArray[np.float64] | None) -> None:
-    """Every metric asked for, for every facet."""
+def _bias(report: Report, dataset: Dataset, config: Config, scores: NDArray[np.float64] | None, by_row: pd.DataFrame) -> None:
+    """Every metric asked for, for every facet, with its interval. ``by_row`` gets each row's facet, group and flip."""
     if config.pre_training is None and config.post_training is None:
         return
     assert dataset.label is not None
     label = clarify_data.favourable(dataset.frame[dataset.label], config.label_values)
     report.favourable = label.value_or_threshold
     group = clarify_data.groups(dataset, config.group_bins)
+    if group is not None and not by_row.empty:
+        by_row["group"] = group.astype(str).where(group.notna())
     for name, facet in zip(dataset.facets, config.facets, strict=True):
         for rows in clarify_data.sensitive(dataset.frame[name], facet.values):
             if not rows.rows.any():
                 print(f"Facet {name}: no row has the value {rows.value_or_threshold}", flush=True)
+            if not by_row.empty:
+                by_row[f"{name}={rows.value_or_threshold}"] = rows.rows.astype(int)
             if config.pre_training is not None:
-                report.add(
-                    "pre_training_bias_metrics", name, rows, pre_training_bias(rows.rows, label.rows, group, metrics=config.pre_training)
-                )
+                found = pre_training_bias(rows.rows, label.rows, group, metrics=config.pre_training)
+                spread = intervals("pre", rows.rows, label.rows, None, group)
+                report.add("pre_training_bias_metrics", name, rows, measured(found, spread))
             if config.post_training is not None:
-                metrics = _post_training(dataset, config, name, rows, label, group, scores)
+                metrics = _post_training(dataset, config, name, rows, label, group, scores, by_row)
                 report.add("post_training_bias_metrics", name, rows, metrics)
             report.describe(name, rows, label, dataset.group, group, binned=config.group_bins is not None)
+            if scores is not None and report.performance is not None:
+                _sweep(report, config, name, rows, label, group, scores)
+
+
+def _sweep(
+    report: Report, config: Config, facet: str, rows: Rows, label: Rows, group: pd.Series[Any] | None, scores: NDArray[np.float64]
+) -> None:
+    """What other thresholds would do. Groups are told apart where they are binned: there may be as many others as rows."""
+    good = clarify_data.favourable(pd.Series([0, 1], name="label"), config.label_values).rows
+    if good.sum() != 1:
+        return
+    thresholds = tuple(sorted({*GRID, config.threshold}))
+    binned = group is not None and isinstance(group.dtype, pd.CategoricalDtype)
+    names = tuple(map(str, group.cat.categories)) if group is not None and binned else ()
+    by = group.astype(str).tolist() if group is not None and binned else None
+    found = sweep(rows.rows, label.rows, scores, by, favourable=int(good[1]), thresholds=thresholds, names=names)
+    report.sweeps.append({"facet": facet, "value_or_threshold": rows.value_or_threshold, **found.to_json()})
 
 
 def _post_training(
-    dataset: Dataset, config: Config, facet: str, rows: Rows, label: Rows, group: pd.Series[Any] | None, scores: NDArray[np.float64] | None
+    dataset: Dataset,
+    config: Config,
+    facet: str,
+    rows: Rows,
+    label: Rows,
+    group: pd.Series[Any] | None,
+    scores: NDArray[np.float64] | None,
+    by_row: pd.DataFrame,
 ) -> dict[str, Metric]:
     assert config.post_training is not None
     features = dataset.features.drop(columns=facet, errors="ignore")
@@ -175,4 +207,18 @@ def _post_training(
     else:
         raise ContainerError("methods.post_training_bias needs predictions: give predictor.model_name, or predicted_label")
     accepted = clarify_data.favourable(predicted, config.label_values)
-    return post_training_bias(rows.rows, label.rows, accepted.rows, group, features, metrics=config.post_training)
+    flipped = _flips(rows, accepted, features) if "FT" in config.post_training else None
+    if flipped is not None and not by_row.empty:
+        by_row[f"flip {facet}={rows.value_or_threshold}"] = flipped
+    metrics = post_training_bias(rows.rows, label.rows, accepted.rows, group, features, metrics=config.post_training, flips=flipped)
+    return measured(metrics, intervals("post", rows.rows, label.rows, accepted.rows, group, flipped))
+
+
+def _flips(rows: Rows, accepted: Rows, features: pd.DataFrame) -> NDArray[np.int64] | None:
+    """The flip test row by row; None where it can't be made, which its metric explains."""
+    if rows.rows.all() or not rows.rows.any():
+        return None
+    try:
+        return flips(rows.rows, accepted.rows, features)
+    except Undefined:
+        return None

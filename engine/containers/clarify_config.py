@@ -48,7 +48,8 @@ class Facet:
 
 @dataclass(frozen=True)
 class Config:
-    """What is asked for. ``pre_training`` and ``post_training`` are metric names, or None where not asked for."""
+    """What is asked for. ``pre_training`` and ``post_training`` are metric names, or None where not asked for. ``measured_on``: which part
+    of the data the rows are; ``names``: what facet and rest are called, by ``facet=value``."""
 
     headers: list[str] | None
     dataset: str | None
@@ -66,6 +67,8 @@ class Config:
     post_training: list[str] | None
     shap: Shap | None
     title: str
+    measured_on: str
+    names: dict[str, list[str]]
 
 
 def read(path: Path) -> Config:
@@ -119,6 +122,8 @@ def parse(raw: dict[str, Any]) -> Config:
         post_training=post,
         shap=_shap(methods["shap"]) if "shap" in methods else None,
         title=str((methods.get("report") or {}).get("title") or "SageMaker Clarify analysis report"),
+        measured_on=str(governance.get("measured_on") or ""),
+        names={str(facet): [str(name) for name in names] for facet, names in (governance.get("names") or {}).items()},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +95,11 @@ def _frame(folder: Path, headers: list[str] | None) -> pd.DataFrame:
     if frame.empty:
         raise ContainerError("The dataset has no rows")
     return frame.rename(columns=str)
+
+
+def digest(frame: pd.DataFrame) -> str:
+    """The SHA-256 of the rows' values, in their order: two reports with the same one judge the same rows."""
+    return hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()).hexdigest()
 
 
 def sensitive(series: pd.Series[Any], values: list[Any] | None) -> list[Rows]:

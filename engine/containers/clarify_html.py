@@ -44,13 +44,24 @@ def shown_range(metric: Metric) -> str:
 
 
 def metric_rows(metrics: dict[str, Metric]) -> list[list[str]]:
-    """Name, description, value, range, direction in words."""
-    return [[m.name, m.description, shown(m.value), shown_range(m), m.in_words] for m in metrics.values()]
+    """Name, description, value, 95 % interval, range, direction in words."""
+    return [[m.name, m.description, shown(m.value), shown_interval(m), shown_range(m), m.in_words] for m in metrics.values()]
+
+
+def shown_interval(metric: Metric) -> str:
+    """From where to where, or why there is none."""
+    found = metric.interval
+    if found is None or found.low is None:
+        return found.why if found is not None and found.why else "–"
+    return f"{shown(found.low)} to {shown(found.high)}"
 
 
 def sentences(report: Report) -> list[str]:
     """What the report is about, in a few lines."""
-    lines = [f"{report.rows:,} rows."]
+    part = f" of the {report.measured_on} part" if report.measured_on else ""
+    lines = [f"{report.rows:,} rows{part}."]
+    if report.measured_on == "train":
+        lines.append("These are training rows: the model knows them, so that the figures flatter it.")
     if report.label and report.favourable:
         lines.append(f"The favourable outcome is {report.label} = {report.favourable}.")
     if report.performance is not None:
@@ -94,7 +105,7 @@ def write_html(report: Report, path: Path) -> None:
             parts.append(f"<h2>{heading}: {escape(name)}</h2>")
             parts.append(_figure(figures.bias(one.metrics), f"{heading} metrics of {name}; the line marks no difference."))
             rows = metric_rows(one.metrics)
-            parts.append(_table(["Metric", "Description", "Value", "Range", "In words"], rows, numbers={2, 3}))
+            parts.append(_table(["Metric", "Description", "Value", "95 % interval", "Range", "In words"], rows, numbers={2, 3, 4}))
     if report.groups:
         parts.append("<h2>Groups</h2>")
         keys = ["group_variable", "group", "facet", "rows", "facet_rows", "favourable"]

@@ -76,7 +76,7 @@ def write_pdf(report: Report, path: Path) -> None:
             page.section(name, needs=110)
             page.figure(figures.bias_png(one.metrics), f"Values of the metrics. {name}")
             rows = metric_rows(one.metrics)
-            page.rows(["Metric", "Description", "Value", "Range", "In words"], rows, (9, 24, 11, 11, 45), {2, 3})
+            page.rows(["Metric", "Description", "Value", "95 % interval", "Range", "In words"], rows, (9, 22, 11, 15, 12, 36), {2, 3, 4})
     if report.groups:
         page.section("Groups")
         keys = ["group_variable", "group", "facet", "rows", "facet_rows", "favourable"]

@@ -35,10 +35,14 @@ class Report:
     label_values: list[Any]
     threshold: float
     rows: int
+    measured_on: str = ""
     favourable: str = ""
     stages: dict[str, list[Measured]] = field(default_factory=dict)
     facets: list[dict[str, Any]] = field(default_factory=list)
     groups: list[dict[str, Any]] = field(default_factory=list)
+    sweeps: list[dict[str, Any]] = field(default_factory=list)
+    rows_sha256: str = ""
+    names: dict[str, list[str]] = field(default_factory=dict)
     performance: Performance | None = None
     explanation: Explanation | None = None
     aggregation: str = "mean_abs"
@@ -114,6 +118,10 @@ class Report:
             "facets": self.facets,
             "groups": self.groups,
             "metrics": words,
+            "measured_on": self.measured_on,
+            "rows_sha256": self.rows_sha256,
+            "names": self.names,
+            "sweeps": self.sweeps,
         }
         if self.performance is not None:
             section["performance"] = self.performance.to_json()
@@ -138,7 +146,11 @@ def _metric(metric: Metric) -> dict[str, Any]:
 
 
 def _detail(metric: Metric) -> dict[str, Any]:
-    return {"low": _number(metric.low), "high": _number(metric.high), "in_words": metric.in_words}
+    found: dict[str, Any] = {"low": _number(metric.low), "high": _number(metric.high), "in_words": metric.in_words}
+    if metric.interval is not None:
+        one = metric.interval
+        found["interval"] = {"low": _number(one.low), "high": _number(one.high), "n": one.n, "why": one.why}
+    return found
 
 
 def _number(value: float | None) -> float | str | None:

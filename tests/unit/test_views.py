@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.analysis.bias_intervals import Interval
 from core.analysis.performance_difference import Difference
 from core.views import bias, comparison, lineage, rebalancing, shap, tuning
 
@@ -21,6 +22,7 @@ class Metric:
     low: float
     high: float
     in_words: str
+    interval: Interval | None = None
 
 
 def counts(women_good: int, women_bad: int, men_good: int, men_bad: int) -> list[dict[str, object]]:

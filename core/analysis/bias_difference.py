@@ -1,0 +1,95 @@
+"""Whether two models differ in bias by more than noise, judged on the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from core.analysis import bias_tables as tables
+from core.analysis.bias import POST_TRAINING
+from core.analysis.bias_intervals import RESAMPLES, SEED, interval
+from core.analysis.bias_tables import Floats
+from core.analysis.performance_intervals import CONFIDENCE
+
+
+@dataclass(frozen=True)
+class BiasDifference:
+    """b − a of one metric of one facet, with its paired 95 % interval and two-sided p-value. None where undefined.
+
+    ``fairer``: "a" or "b" where its value is nearer to no difference between the groups (0, or 1 for DI), by more than noise; else None.
+    """
+
+    name: str
+    a: float | None
+    b: float | None
+    value: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+    fairer: str | None
+    n: int
+    method: str = "paired bootstrap"
+
+    @property
+    def beyond_noise(self) -> bool:
+        """Whether chance alone would make such a difference in fewer than 5 % of cases."""
+        return self.p_value is not None and self.p_value < 1 - CONFIDENCE
+
+
+def compare(
+    facet: ArrayLike,
+    favourable_label: ArrayLike,
+    prediction_a: ArrayLike,
+    prediction_b: ArrayLike,
+    group: ArrayLike | None,
+    flips_a: ArrayLike | None = None,
+    flips_b: ArrayLike | None = None,
+    *,
+    seed: int = SEED,
+    resamples: int = RESAMPLES,
+) -> dict[str, BiasDifference]:
+    """Paired differences of the post-training metrics, by name: every resample draws the same rows for both models.
+
+    Parameters
+    ----------
+    facet, favourable_label, prediction_a, prediction_b : bool (n,); the predictions are True where favourable
+    group : (n,) categories for CDDPL, or None
+    flips_a, flips_b : (n,) outcomes of the flip test, 0 outside the facet; FT is left out without both
+    """
+    d = np.asarray(facet, dtype=bool)
+    codes, groups = tables.group_codes(group, len(d))
+    with_flips = flips_a is not None and flips_b is not None
+    cells = [
+        tables.kinds(d, favourable_label, prediction, codes, flips if with_flips else None)
+        for prediction, flips in ((prediction_a, flips_a), (prediction_b, flips_b))
+    ]
+    points = [tables.post_training(tables.table(c, groups)) for c in cells]
+    draws = [tables.post_training(drawn) for drawn in tables.drawn(cells, groups, seed, resamples)]
+    names = [name for name in points[0] if with_flips or name != "FT"]
+    (point_a, point_b), (draws_a, draws_b) = points, draws
+    return {name: _one(name, point_a[name], point_b[name], draws_a[name], draws_b[name], len(d)) for name in names}
+
+
+def _one(name: str, a: Floats, b: Floats, draws_a: Floats, draws_b: Floats, n: int) -> BiasDifference:
+    point_a, point_b = (None if np.isnan(point) else float(point) for point in (a, b))
+    if point_a is None or point_b is None or not np.isfinite([point_a, point_b]).all():
+        return BiasDifference(name, point_a, point_b, None, None, None, None, None, n)
+    with np.errstate(invalid="ignore"):
+        moved = draws_b - draws_a
+        neutral = POST_TRAINING[name].neutral
+        nearer = np.abs(draws_a - neutral) - np.abs(draws_b - neutral)
+    ends = interval(moved, n)
+    value = point_b - point_a
+    if ends.low is None:
+        return BiasDifference(name, point_a, point_b, value, None, None, None, None, n)
+    p, p_nearer = _p_value(moved), _p_value(nearer)
+    fairer = None if p_nearer >= 1 - CONFIDENCE else "b" if abs(point_b - neutral) < abs(point_a - neutral) else "a"
+    return BiasDifference(name, point_a, point_b, value, ends.low, ends.high, p, fairer, n)
+
+
+def _p_value(draws: Floats) -> float:
+    """Two-sided: how often a resample falls on either side of no difference."""
+    known = draws[~np.isnan(draws)]
+    return float(min(1.0, 2 * (1 + min((known <= 0).sum(), (known >= 0).sum())) / (1 + len(known))))

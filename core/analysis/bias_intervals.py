@@ -1,0 +1,66 @@
+"""95 % intervals of bias metrics, by a bootstrap that draws rows with replacement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from core.analysis import bias_tables as tables
+from core.analysis.bias_tables import Floats
+from core.analysis.performance_intervals import CONFIDENCE
+
+RESAMPLES = 1000
+SEED = 0
+LEAST_KNOWN = 0.95
+"""Where a metric is undefined in more of the resamples than the rest of this, its interval would be that of the others only."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The 95 % interval of a metric on ``n`` rows; ends may be infinite. None, and ``why``, where there is none."""
+
+    low: float | None
+    high: float | None
+    n: int
+    why: str = ""
+
+
+def intervals(
+    stage: Literal["pre", "post"],
+    facet: ArrayLike,
+    favourable_label: ArrayLike,
+    favourable_prediction: ArrayLike | None,
+    group: ArrayLike | None,
+    flips: ArrayLike | None = None,
+    *,
+    seed: int = SEED,
+    resamples: int = RESAMPLES,
+) -> dict[str, Interval]:
+    """Percentile intervals of every metric of a stage, by name.
+
+    Parameters as for ``pre_training_bias`` and ``post_training_bias``. ``flips``: (n,) what the flip test found for each row of the facet
+    (``bias_flip.flips``), 0 for the rest: like rows are looked for once, not anew in each resample. Without it FT has no interval.
+    """
+    d = np.asarray(facet, dtype=bool)
+    codes, groups = tables.group_codes(group, len(d))
+    predicted = favourable_label if favourable_prediction is None else favourable_prediction
+    cells = tables.kinds(d, favourable_label, predicted, codes, flips)
+    (draws,) = tables.drawn([cells], groups, seed, resamples)
+    figures = tables.pre_training(draws) if stage == "pre" else tables.post_training(draws)
+    if flips is None:
+        figures.pop("FT", None)
+    return {name: interval(values, len(d)) for name, values in figures.items()}
+
+
+def interval(draws: Floats, n: int) -> Interval:
+    """The interval of bootstrap draws, of which some may be undefined (NaN) or infinite."""
+    share = tables.known_share(draws)
+    if share < LEAST_KNOWN:
+        return Interval(None, None, n, f"undefined in {100 * (1 - share):.0f} % of the resamples, for lack of rows")
+    known = draws[~np.isnan(draws)]
+    ends = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+    low, high = np.quantile(known, ends, method="inverted_cdf")
+    return Interval(float(low), float(high), n)

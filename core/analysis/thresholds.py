@@ -1,0 +1,183 @@
+"""What another cut-off of the score would do: to whom, and to how well the model does."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from core.analysis import bias_tables as tables
+from core.analysis.bias_intervals import RESAMPLES, SEED, Interval, interval
+from core.analysis.bias_tables import Floats, divide
+
+GRID = tuple(round(0.01 * step, 2) for step in range(1, 100))
+PERFORMANCE = ("accuracy", "balanced accuracy", "precision", "recall", "f1")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Counts of the rows at each cut-off. What a page needs of the scores, however many rows there are.
+
+    ``totals``: rows by group (the last entry: rows without one), facet (rest, facet) and label (unfavourable, favourable).
+    ``accepted``: at each threshold, those of them that get the favourable prediction. ``favourable``: the label (0 or 1) that is.
+    A row is predicted 1 where its score is above the threshold.
+    """
+
+    thresholds: tuple[float, ...]
+    groups: tuple[str, ...]
+    totals: tuple[Any, ...]
+    accepted: tuple[Any, ...]
+    favourable: int
+
+    def tables(self) -> Floats:
+        """Tables as ``bias_tables`` has them, one for each threshold."""
+        accepted, totals = np.array(self.accepted, dtype=float), np.array(self.totals, dtype=float)
+        shaped = np.zeros((len(self.thresholds), len(self.groups) + 1, *tables.KINDS))
+        shaped[..., 1, 1] = accepted
+        shaped[..., 0, 1] = totals - accepted
+        return shaped
+
+    def nearest(self, threshold: float) -> int:
+        """The place of the threshold nearest to one."""
+        return int(np.abs(np.array(self.thresholds) - threshold).argmin())
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Sweep:
+        return cls(tuple(raw["thresholds"]), tuple(raw["groups"]), tuple(raw["totals"]), tuple(raw["accepted"]), int(raw["favourable"]))
+
+
+def sweep(
+    facet: ArrayLike,
+    favourable_label: ArrayLike,
+    scores: ArrayLike,
+    group: Any | None,
+    *,
+    favourable: int,
+    thresholds: tuple[float, ...] = GRID,
+    names: tuple[str, ...] = (),
+) -> Sweep:
+    """Count the rows at each threshold.
+
+    Parameters
+    ----------
+    facet, favourable_label : bool (n,)
+    scores : (n,) the probability of label 1
+    group : (n,) categories, or None; ``names`` gives their order
+    """
+    d, y, s = np.asarray(facet, dtype=np.int64), np.asarray(favourable_label, dtype=np.int64), np.asarray(scores, dtype=float)
+    codes = np.zeros(len(d), dtype=np.int64)
+    if group is not None:
+        found = pd.Categorical(group, categories=list(names)).codes.astype(np.int64)
+        codes = np.where(found < 0, len(names), found)
+    shape = (len(names) + 1, 2, 2)
+    cell = (codes * 2 + d) * 2 + y
+    grid = np.array(thresholds)
+    accepted = np.zeros((len(grid), int(np.prod(shape))), dtype=int)
+    for kind in np.unique(cell):
+        ordered = np.sort(s[cell == kind])
+        at_most = np.searchsorted(ordered, grid, side="right")
+        accepted[:, kind] = at_most if favourable == 0 else len(ordered) - at_most
+    totals = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape)
+    return Sweep(tuple(thresholds), names, tuple(totals.tolist()), tuple(accepted.reshape(-1, *shape).tolist()), favourable)
+
+
+def performance(counts: Floats, favourable: int) -> dict[str, Floats]:
+    """How well label 1 is found, in each table; NaN where undefined."""
+    cells = counts.sum(axis=(-5, -4, -1))  # (..., favourable label, favourable prediction)
+    one = favourable
+    tp, fn, fp = cells[..., one, one], cells[..., one, 1 - one], cells[..., 1 - one, one]
+    tn = cells[..., 1 - one, 1 - one]
+    recall, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
+    values = (_ratio(tp + tn, tp + tn + fp + fn), (recall + specificity) / 2, _ratio(tp, tp + fp), recall, _ratio(2 * tp, 2 * tp + fp + fn))
+    return dict(zip(PERFORMANCE, values, strict=True))
+
+
+def bias(counts: Floats) -> dict[str, Floats]:
+    """The post-training metrics that counts decide: all but the flip test, which looks for like rows."""
+    return {name: values for name, values in tables.post_training(counts).items() if name != "FT"}
+
+
+def figures(counts: Floats, favourable: int) -> dict[str, Floats]:
+    return performance(counts, favourable) | bias(counts)
+
+
+def at(counts: Floats, favourable: int, *, seed: int = SEED, resamples: int = RESAMPLES) -> dict[str, tuple[float | None, Interval]]:
+    """Every figure of one table with its 95 % interval, by name."""
+    n = int(counts.sum())
+    points = figures(counts, favourable)
+    draws = figures(_drawn(counts, seed, resamples), favourable)
+    return {name: (None if np.isnan(point) else float(point), interval(draws[name], n)) for name, point in points.items()}
+
+
+@dataclass(frozen=True)
+class Turned:
+    """People turned away on one side: of how many, and those among them who deserved acceptance; the share with its 95 % interval."""
+
+    rows: int
+    away: int
+    wrongly: int
+    deserving: int
+    share: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class TurnedAway:
+    """Whom a model turns away: the facet, the rest, and the facet's share less the rest's, with its 95 % interval."""
+
+    facet: Turned
+    rest: Turned
+    difference: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def n(self) -> int:
+        return self.facet.rows + self.rest.rows
+
+
+def turned_away(counts: Floats, *, seed: int = SEED, resamples: int = RESAMPLES) -> TurnedAway:
+    """Counts of people on both sides of the facet in one table, with intervals."""
+    drawn = _drawn(counts, seed, resamples) if counts.sum() else np.zeros((0, *counts.shape))
+    sides, shares, draws = [], [], []
+    for side in (1, 0):
+        cells = counts.sum(axis=(0, -1))[side]
+        rows, away = int(cells.sum()), int(cells[:, 0].sum())
+        part = drawn.sum(axis=(1, -1))[:, side]
+        draw = _ratio(part[:, :, 0].sum(axis=-1), part.sum(axis=(-1, -2)))
+        ends = interval(draw, rows)
+        share = away / rows if rows else None
+        sides.append(Turned(rows, away, int(cells[1, 0]), int(cells[1].sum()), share, ends.low, ends.high))
+        shares.append(share)
+        draws.append(draw)
+    ends = interval(draws[0] - draws[1], int(counts.sum()))
+    value = None if shares[0] is None or shares[1] is None else shares[0] - shares[1]
+    return TurnedAway(sides[0], sides[1], value, ends.low, ends.high)
+
+
+def by_group(table: Floats, groups: tuple[str, ...]) -> list[tuple[str, Floats]]:
+    """The counts of each group by itself, in the shape of a table; groups without rows are left out."""
+    found = []
+    for place, name in enumerate(groups):
+        alone = np.zeros((2, *table.shape[1:]))
+        alone[0] = table[place]
+        if alone.sum():
+            found.append((name, alone))
+    return found
+
+
+def _drawn(counts: Floats, seed: int, resamples: int) -> NDArray[np.float64]:
+    n, flat = int(counts.sum()), counts.ravel()
+    draws = np.random.default_rng(seed).multinomial(n, flat / n, size=resamples)
+    return draws.astype(float).reshape(resamples, *counts.shape)
+
+
+def _ratio(x: Floats, y: Floats) -> Floats:
+    return np.where(np.asarray(y) > 0, divide(x, y), np.nan)

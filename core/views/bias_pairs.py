@@ -1,0 +1,159 @@
+"""Two models' bias side by side: paired differences; and one model's, group by group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.analysis.bias_difference import BiasDifference
+from core.analysis.thresholds import TurnedAway
+from core.views.bias import Metrics
+from core.views.style import BASELINE, GREY, MITIGATED, figure, number, percent
+from core.views.words import OVERALL, interval
+
+
+def differences_table(found: Mapping[str, BiasDifference], names: Sequence[str], *, only_beyond: bool = False) -> pd.DataFrame:
+    """Each metric of both, their paired difference with its interval, and what that says."""
+    shown = [d for d in found.values() if d.beyond_noise or not only_beyond]
+    rows = [
+        {
+            "metric": d.name,
+            names[0]: _value(d.a),
+            names[1]: _value(d.b),
+            "difference": _value(d.value) if d.low is None else f"{_value(d.value)} [{number(d.low, 4)}, {number(d.high, 4)}]",
+            "verdict": verdict(d, names),
+        }
+        for d in shown
+    ]
+    return pd.DataFrame(rows, columns=["metric", names[0], names[1], "difference", "verdict"])
+
+
+def _value(value: float | None) -> str:
+    return "undefined" if value is None else number(value, 4)
+
+
+def verdict(found: BiasDifference, names: Sequence[str]) -> str:
+    """What a difference says, in words."""
+    if found.value is None:
+        return "undefined for one of the two"
+    if found.p_value is None:
+        return "too few rows for an interval"
+    if not found.beyond_noise:
+        return "within the noise"
+    if found.fairer is None:
+        return "beyond the noise, but neither is nearer to equal"
+    nearer = "errs less unequally" if found.name in OVERALL else "is nearer to equal"
+    return f"beyond the noise: {names['ab'.index(found.fairer)]} {nearer}"
+
+
+def differences_figure(found: Mapping[str, BiasDifference]) -> go.Figure:
+    """Paired differences with intervals; those beyond the noise are filled."""
+    shown = [d for d in found.values() if d.value is not None and d.low is not None and d.high is not None][::-1]
+    finite = [d for d in shown if abs(d.low or 0) + abs(d.high or 0) != float("inf")]
+    fig = figure(x="difference with 95 % interval (0: none)", height=100 + 30 * max(len(finite), 3), legend=False)
+    fig.add_trace(
+        go.Scatter(
+            x=[d.value for d in finite],
+            y=[d.name for d in finite],
+            mode="markers",
+            marker={
+                "size": 10,
+                "color": [MITIGATED if d.beyond_noise else GREY for d in finite],
+                "symbol": ["circle" if d.beyond_noise else "circle-open" for d in finite],
+            },
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [(d.high or 0) - (d.value or 0) for d in finite],
+                "arrayminus": [(d.value or 0) - (d.low or 0) for d in finite],
+                "color": GREY,
+                "thickness": 2,
+            },
+            customdata=[f"{number(d.value, 4)} [{number(d.low, 4)}, {number(d.high, 4)}]" for d in finite],
+            hovertemplate="%{y}: %{customdata}<extra></extra>",
+        )
+    )
+    fig.add_vline(x=0, line_width=1, line_color=GREY)
+    fig.update_yaxes(dtick=1)
+    return fig
+
+
+def groups_figure(found: Sequence[tuple[str, TurnedAway]], people: tuple[str, str]) -> go.Figure:
+    """The share turned away in each group, facet and rest, with intervals."""
+    fig = figure(x="group", y="share turned away", height=340)
+    kinds = (("facet", people[0], MITIGATED, "circle", -0.08), ("rest", people[1], BASELINE, "diamond-open", 0.08))
+    for side, name, colour, symbol, offset in kinds:
+        sides = [(place, getattr(one, side)) for place, (_, one) in enumerate(found) if getattr(one, side).share is not None]
+        fig.add_trace(
+            go.Scatter(
+                x=[place + offset for place, _ in sides],
+                y=[one.share for _, one in sides],
+                mode="markers",
+                name=name,
+                marker={"size": 11, "color": colour, "symbol": symbol, "line": {"width": 2}},
+                error_y={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [one.high - one.share if one.high is not None else None for _, one in sides],
+                    "arrayminus": [one.share - one.low if one.low is not None else None for _, one in sides],
+                    "color": colour,
+                },
+                customdata=[[f"{one.away:,} of {one.rows:,}", found[place][0]] for place, one in sides],
+                hovertemplate="%{customdata[1]}: %{y:.1%}, %{customdata[0]}<extra>" + name + "</extra>",
+            )
+        )
+    fig.update_yaxes(tickformat=".0%", rangemode="tozero")
+    fig.update_xaxes(tickvals=list(range(len(found))), ticktext=[group for group, _ in found], showgrid=False)
+    return fig
+
+
+def groups_table(found: Sequence[tuple[str, TurnedAway]], people: tuple[str, str]) -> pd.DataFrame:
+    """``groups_figure`` in numbers, with the difference and its interval."""
+    return pd.DataFrame(
+        [
+            {
+                "group": group,
+                f"{people[0]}: rows": one.facet.rows,
+                f"{people[0]}: turned away": percent(one.facet.share),
+                f"{people[1]}: rows": one.rest.rows,
+                f"{people[1]}: turned away": percent(one.rest.share),
+                "difference (points)": "–"
+                if one.difference is None
+                else number(100 * one.difference, 1)
+                + ("" if one.low is None or one.high is None else f" [{number(100 * one.low, 1)}, {number(100 * one.high, 1)}]"),
+            }
+            for group, one in found
+        ]
+    )
+
+
+def groups_sentence(found: Sequence[tuple[str, TurnedAway]], people: tuple[str, str]) -> str:
+    """In which group the gap is widest, and in how many it is more than noise."""
+    known = [(group, one) for group, one in found if one.difference is not None]
+    if not known:
+        return "In no group are there rows of both sides."
+    beyond = [g for g, one in known if one.low is not None and one.high is not None and not one.low <= 0 <= one.high]
+    group, most = max(known, key=lambda item: abs(item[1].difference or 0))
+    side = "more" if (most.difference or 0) > 0 else "fewer"
+    spread = interval(None if most.low is None else 100 * most.low, None if most.high is None else 100 * most.high, 1)
+    return (
+        f"The gap is widest at **{group}**: {number(100 * abs(most.difference or 0), 1)} {side} of 100 {people[0]} than of 100 {people[1]} "
+        f"are turned away ({spread}, n = {most.n:,}). "
+        f"Beyond the noise in {len(beyond)} of {len(known)} groups" + (f": {', '.join(beyond)}." if beyond else ".")
+    )
+
+
+def rows(stages: Mapping[str, Metrics]) -> Iterable[tuple[Any, ...]]:
+    """Every metric of every model as a row of a CSV: stage, metric, model, value, interval, n, range, words, why undefined."""
+    for stage, models in stages.items():
+        for model, metrics in models.items():
+            for name, m in metrics.items():
+                ends = m.interval
+                spread = (None, None, None) if ends is None else (ends.low, ends.high, ends.n)
+                yield (stage, name, model, m.value, *spread, m.low, m.high, m.in_words, m.error)
+
+
+HEADINGS = ("stage", "metric", "report", "value", "interval low", "interval high", "n", "range low", "range high", "in words", "undefined")

@@ -1,0 +1,64 @@
+"""What happened to a version: who, when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import pandas as pd
+
+WORDS = {
+    "submit": "submitted for a decision",
+    "validate": "validated",
+    "approve": "approved",
+    "reject": "rejected",
+    "withdraw": "withdrawn",
+    "retire": "retired",
+    "waive": "asked to waive a gate",
+    "confirm waiver": "confirmed a waiver",
+    "meet condition": "reported a condition as met",
+}
+
+
+class Happened(Protocol):
+    """An event of the decisions' log."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def time(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def actor(self) -> dict[str, str]: ...
+    @property
+    def body(self) -> dict[str, Any]: ...
+
+
+def table(events: Sequence[Happened], properties: Mapping[str, str], registered: Any) -> pd.DataFrame:
+    """The registration and every event of the log, the newest first."""
+    rows = [
+        {
+            "when": pd.Timestamp(event.time),
+            "what": WORDS.get(event.kind, event.kind),
+            "who": event.actor["name"],
+            "as": event.actor.get("role", ""),
+            "reason": event.body.get("code", ""),
+            "rationale": event.body.get("reason", ""),
+            "event": f"{event.number}",
+        }
+        for event in reversed(events)
+    ]
+    trained = properties.get("governance:trained-by-name")
+    first = {
+        "when": pd.Timestamp(registered),
+        "what": "registered",
+        "who": properties.get("governance:registered-by-name", "unknown"),
+        "as": "",
+        "reason": "",
+        "rationale": f"The model was trained by {trained}." if trained else "",
+        "event": "–",
+    }
+    found = pd.DataFrame([*rows, first])
+    found["when"] = pd.to_datetime(found["when"], utc=True)
+    return found

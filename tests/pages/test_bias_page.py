@@ -1,0 +1,85 @@
+"""The bias page: sentences, intervals, two reports side by side, groups, thresholds, training rows."""
+
+from __future__ import annotations
+
+import pytest
+
+from core import bias, jobs, registry
+from core.identity import WORKFLOW
+
+
+def text(test) -> str:
+    return "\n".join(str(part.value) for part in [*test.markdown, *test.caption, *test.info, *test.warning, *test.text])
+
+
+def frame(test, *columns):
+    return next(one.value for one in test.dataframe if set(columns) <= set(one.value.columns))
+
+
+def test_the_page_begins_with_what_happens_to_100_people(app, full):
+    test = app(full, "bias", other="none")
+    assert "Of 100 men the model turns away **" in test.markdown[0].value
+    assert "have the favourable label" in text(test)
+
+
+def test_each_metric_has_its_interval_and_says_whether_it_is_noise(app, full):
+    tables = [table.value for table in app(full, "bias", other="none").table]
+    assert [len(table) for table in tables] == [13, 8]
+    for table in tables:
+        values = table[table.columns[0]]
+        assert values.str.contains(r"\[−?[\d.]+, −?[\d.]+\]|undefined", regex=True).all()
+    assert tables[0]["reading"].str.contains("the noise|n = 800", regex=True).all()
+
+
+def test_each_metric_is_explained_where_it_stands(app, full):
+    said = text(app(full, "bias", other="none"))
+    for name in ("DPL: Difference in proportions of labels", "CDDL: Conditional", "DI: Disparate impact", "FT: Flip test"):
+        assert f"**{name}" in said
+
+
+@pytest.mark.parametrize("view", ["Metrics", "Difference", "Groups", "Threshold"])
+def test_a_link_opens_each_section(app, full, view):
+    test = app(full, "bias", view=view)
+    assert not test.exception
+    assert not test.error
+    assert view in [tab.label for tab in test.tabs if tab.children]
+
+
+def test_two_reports_are_paired_and_a_link_chooses_them(app, full, clients):
+    names = [job.name for job in bias.list_jobs(clients) if job.status == "Completed"]
+    test = app(full, "bias", job=names[1], other=names[0], view="Difference")
+    assert not test.warning
+    assert {box.label: box.value for box in test.selectbox if box.label in ("Report", "Beside it")} == {
+        "Report": names[1],
+        "Beside it": names[0],
+    }
+    assert len(frame(test, "metric", "verdict")) == 13
+    assert "the same rows drawn for both" in text(test)
+
+
+def test_the_groups_are_shown_with_the_widest_gap_named(app, full):
+    test = app(full, "bias", view="Groups")
+    assert "The gap is widest at" in text(test)
+    assert len(frame(test, "group", "difference (points)")) == 5
+
+
+def test_training_rows_are_marked_wherever_they_are_shown(app, full, clients, packages):
+    package = registry.get(clients, packages[0])
+    model = bias.origin(clients, package.properties["governance:bias-job"]).model
+    name = bias.launch(clients, WORKFLOW, model, registry.data_of(clients, package), rows="train")
+    jobs.wait(clients, [("processing", name)])
+    test = app(full, "bias", job=name, view="Difference")
+    assert "Measured on training rows" in test.warning[0].value
+    assert "do not judge the same rows" in text(test)
+    beside = app(full, "bias", job=package.properties["governance:bias-job"], other=name)
+    assert "is measured on training rows" in text(beside)
+
+
+def test_a_report_leads_to_its_training_job_and_data(app, full):
+    labels = {link.proto.label for link in app(full, "bias").get("page_link")}
+    assert {"Training job", "Data", "Versions"} <= labels
+
+
+def test_the_form_says_whom_it_measures(app, full):
+    test = app(full, "bias", tab=":material/add: New report")
+    assert "Measures men against women, by groups of AGE" in text(test)

@@ -1,0 +1,131 @@
+"""Intervals and paired differences of bias metrics: by counts, and equal to the metrics' own definitions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from core.analysis import bias_difference, bias_tables
+from core.analysis.bias import POST_TRAINING, PRE_TRAINING, intervals, measured, post_training_bias, pre_training_bias
+from core.analysis.bias_flip import flips
+
+
+def rows(seed: int, n: int = 400, *, groups: int = 3, facet: float = 0.4, label: float = 0.7, prediction: float = 0.8):
+    random = np.random.default_rng(seed)
+    d = random.random(n) < facet
+    return {
+        "facet": d,
+        "label": random.random(n) < label - 0.1 * d,
+        "prediction": random.random(n) < prediction - 0.15 * d,
+        "group": random.integers(0, groups, n),
+        "features": pd.DataFrame(random.integers(0, 9, (n, 3)), columns=list("xyz")),
+    }
+
+
+SHAPES = [{}, {"n": 6}, {"facet": 1.1}, {"facet": -1}, {"label": 2}, {"label": -1}, {"prediction": 2}, {"prediction": -1}, {"n": 1}]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("seed", range(6))
+def test_a_table_gives_the_same_metrics_as_the_rows_undefined_ones_too(shape, seed):
+    r = rows(seed, **shape)
+    both = r["facet"].any() and not r["facet"].all()
+    flipped = flips(r["facet"], r["prediction"], r["features"]) if both else None
+    codes, groups = bias_tables.group_codes(r["group"], len(r["facet"]))
+    table = bias_tables.table(bias_tables.kinds(r["facet"], r["label"], r["prediction"], codes, flipped), groups)
+    expected = pre_training_bias(r["facet"], r["label"], r["group"])
+    expected |= post_training_bias(r["facet"], r["label"], r["prediction"], r["group"], r["features"])
+    found = bias_tables.pre_training(table) | bias_tables.post_training(table)
+    assert set(found) == set(PRE_TRAINING) | set(POST_TRAINING)
+    for name, metric in expected.items():
+        value = float(found[name])
+        assert (metric.value is None) == np.isnan(value), name
+        if metric.value is not None:
+            assert value == pytest.approx(metric.value, abs=1e-12), name
+
+
+def test_rows_without_a_group_count_in_every_metric_but_the_conditional_one():
+    r = rows(3)
+    group = np.where(r["group"] == 0, None, r["group"])
+    codes, groups = bias_tables.group_codes(group, len(group))
+    assert groups == 2
+    table = bias_tables.table(bias_tables.kinds(r["facet"], r["label"], r["prediction"], codes), groups)
+    expected = post_training_bias(r["facet"], r["label"], r["prediction"], group, None, metrics=["CDDPL", "DPPL"])
+    found = bias_tables.post_training(table)
+    assert {name: float(found[name]) for name in expected} == pytest.approx({name: m.value for name, m in expected.items()})
+
+
+def test_the_interval_of_a_difference_of_shares_is_that_of_its_standard_error():
+    r = rows(1, 5000)
+    found = intervals("post", r["facet"], r["label"], r["prediction"], r["group"])["DPPL"]
+    shares = [r["prediction"][r["facet"] == side] for side in (False, True)]
+    error = np.sqrt(sum(s.mean() * (1 - s.mean()) / len(s) for s in shares))
+    value = shares[0].mean() - shares[1].mean()
+    assert found.n == 5000
+    assert (found.low, found.high) == pytest.approx((value - 1.96 * error, value + 1.96 * error), abs=0.15 * error)
+
+
+def test_nineteen_in_twenty_intervals_hold_the_true_value():
+    true, held = 0.15, 0
+    for seed in range(200):
+        r = rows(seed + 1000, 600)
+        found = intervals("post", r["facet"], r["label"], r["prediction"], None, seed=seed, resamples=300)["DPPL"]
+        held += found.low <= true <= found.high
+    assert stats.binomtest(held, 200, 0.95).pvalue > 0.001
+
+
+def test_with_too_few_rows_there_is_no_interval_and_it_says_why():
+    r = rows(0, 60)
+    r["facet"] = np.arange(60) == 0
+    metrics = pre_training_bias(r["facet"], r["label"], r["group"])
+    found = measured(metrics, intervals("pre", r["facet"], r["label"], None, r["group"]))["DPL"]
+    assert found.value is not None
+    assert found.interval.low is None
+    assert "of the resamples" in found.interval.why
+
+
+def test_an_undefined_metric_has_no_interval():
+    r = rows(0)
+    metrics = post_training_bias(r["facet"], r["label"], r["prediction"], None, None)
+    found = measured(metrics, intervals("post", r["facet"], r["label"], r["prediction"], None))
+    assert found["CDDPL"].value is None
+    assert found["CDDPL"].interval is None
+
+
+def test_two_equal_models_do_not_differ_and_their_intervals_are_nothing_but_zero():
+    r = rows(2)
+    flipped = flips(r["facet"], r["prediction"], r["features"])
+    found = bias_difference.compare(r["facet"], r["label"], r["prediction"], r["prediction"], r["group"], flipped, flipped)
+    assert len(found) == 13
+    for one in found.values():
+        assert (one.value, one.low, one.high) == (0, 0, 0)
+        assert not one.beyond_noise
+        assert one.fairer is None
+
+
+def test_paired_intervals_are_narrower_than_those_of_two_samples():
+    r = rows(5, 3000)
+    other = r["prediction"] ^ (np.random.default_rng(0).random(3000) < 0.05)
+    paired = bias_difference.compare(r["facet"], r["label"], r["prediction"], other, r["group"])["DPPL"]
+    alone = [intervals("post", r["facet"], r["label"], p, r["group"])["DPPL"] for p in (r["prediction"], other)]
+    assert paired.value == pytest.approx(paired.b - paired.a)
+    assert paired.high - paired.low < 0.6 * np.hypot(*(one.high - one.low for one in alone))
+
+
+def test_the_model_that_treats_both_alike_is_called_fairer_whichever_side_it_stands_on():
+    r = rows(7, 4000, prediction=0.9)
+    alike = np.random.default_rng(1).random(4000) < 0.8
+    for first, second, fairer in ((r["prediction"], alike, "b"), (alike, r["prediction"], "a")):
+        found = bias_difference.compare(r["facet"], r["label"], first, second, r["group"])
+        assert found["DPPL"].fairer == found["DI"].fairer == fairer
+        assert found["DPPL"].beyond_noise
+    assert "FT" not in found
+
+
+def test_a_metric_that_one_model_does_not_have_has_no_difference():
+    r = rows(8)
+    everybody = np.ones(400, dtype=bool)
+    found = bias_difference.compare(r["facet"], r["label"], r["prediction"], everybody, r["group"])["CDDPL"]
+    assert (found.b, found.value, found.beyond_noise) == (None, None, False)
