@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 from typing import Any
 
 from core import jobs, tuning
@@ -22,18 +21,22 @@ MODELS = "/opt/ml/processing/input/models"
 
 def of(clients: Clients, tuning_job: str) -> Job | None:
     """The newest measurement of a tuning job's trials, in whatever state; None where none was started."""
-    return next(iter(jobs.listed(clients, "processing", contains=f"{PREFIX}-{_mark(tuning_job)}", most=1)), None)
+    return next(iter(_all(clients, tuning_job)), None)
 
 
-def launch(clients: Clients, identity: Identity, tuning_job: str, *, threshold: float = 0.5, name: str | None = None) -> str:
+def _all(clients: Clients, tuning_job: str) -> list[Job]:
+    return jobs.listed(clients, "processing", contains=f"{PREFIX}-{_mark(tuning_job)}")
+
+
+def launch(clients: Clients, identity: Identity, tuning_job: str, *, threshold: float = 0.5) -> str:
     """Start measuring all trials that have a model; returns the job's name, the running or completed one's where there is one.
 
     Raises Conflict while the tuning job runs, has no best trial, or trained on rows whose columns nobody knows.
     """
     require(identity, "launch", subject=tuning_job)
-    now = of(clients, tuning_job)
-    if now is not None and now.status not in {"Failed", "Stopped"}:
-        return now.name
+    earlier = _all(clients, tuning_job)
+    if earlier and earlier[0].status not in {"Failed", "Stopped"}:
+        return earlier[0].name
     job = tuning.describe(clients, tuning_job)
     if job.status not in jobs.FINAL:
         raise Conflict(f"The tuning job {tuning_job} is still running.", subject=tuning_job, remedy="Wait until it has ended, or stop it.")
@@ -45,7 +48,7 @@ def launch(clients: Clients, identity: Identity, tuning_job: str, *, threshold: 
             remedy="Tune on rebalanced rows.",
         )
     best = tuning.best(clients, tuning_job)
-    name = name or f"{PREFIX}-{_mark(tuning_job)}-{secrets.token_hex(2)}"
+    name = f"{PREFIX}-{_mark(tuning_job)}-{len(earlier) + 1}"  # two who start it at once start one job
     folder = clients.uri("governance/trials", name)
     base, models = _models(clients, job)
     config = _config(data, tuning_job, best, threshold, models)
@@ -107,4 +110,3 @@ def read(clients: Clients, name: str) -> dict[str, Any]:
 def table_uri(clients: Clients, name: str) -> str:
     """Where the job's CSV is."""
     return f"{jobs.output_of(describe(clients, 'processing', name))}/trials.csv"
-

@@ -109,9 +109,11 @@ def _counts(cells: Cells, accepted: Sequence[BoolArray], seed: int, resamples: i
 
 def distance(name: str, value: Floats | float) -> Floats:
     """How far a metric is from parity, 0 or more: its magnitude, and for a ratio (DI) what its smaller rate lacks to the larger."""
-    values = np.asarray(value, dtype=float)
+    values: Floats = np.asarray(value, dtype=float)
     if POST_TRAINING[name].neutral == 0:
-        return np.abs(values)
+        size: Floats = np.abs(values)
+        return size
     with np.errstate(divide="ignore"):
         smaller: Floats = np.minimum(values, np.divide(1, values))
-    return 1 - smaller
+    lacking: Floats = 1 - smaller
+    return lacking

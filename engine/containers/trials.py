@@ -126,7 +126,9 @@ def _table(reports: list[TrialReport]) -> str:
     """All figures, one a line; a facet's name that a spreadsheet would take for a formula gets an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["trial", "facet", "value_of_facet", "metric", "value", "low", "high", "difference", "difference_low", "difference_high"])
+    writer.writerow(
+        ["trial", "facet", "value_of_facet", "metric", "value", "low", "high", "difference", "difference_low", "difference_high"]
+    )
     for report in reports:
         writer.writerows(_lines(report))
     return out.getvalue()
