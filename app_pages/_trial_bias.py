@@ -90,8 +90,9 @@ def _measured(job: Job, now: Job, shown: pd.DataFrame, table: pd.DataFrame) -> N
     _alternatives(job, kept, who, performance, measure)
     st.caption(
         f"n = {report['rows']:,} validation rows, threshold {report['threshold']:g}; 95 % intervals (AUC: DeLong; else "
-        f"{report['resamples']:,} bootstrap resamples that all trials share, seed {report['seed']}). The best trial was chosen on these very rows, and of "
-        f"{len(measured)} trials one in twenty seems beyond noise by chance: the test rows judge once a trial is registered. "
+        f"{report['resamples']:,} bootstrap resamples that all trials share, seed {report['seed']}). "
+        f"The best trial was chosen on these very rows, and of {len(measured)} trials "
+        "one in twenty seems beyond noise by chance: the test rows judge once a trial is registered. "
         "Distance from parity: the metric's magnitude; for a ratio, what the smaller rate lacks to the larger."
     )
     if report["left_out"]:

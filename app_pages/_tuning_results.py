@@ -105,6 +105,7 @@ def trials(job: Job, shown: pd.DataFrame, table: pd.DataFrame) -> None:
         key="tuning-trials",
         on_select=choose,
         selection_mode="single-row",
+        column_order=["number", "objective", "status", *parameters(ordered), "name", "started", "ended", "reason"],
         column_config={**_show.TIMES, "name": st.column_config.TextColumn("training job", width="medium")},
         height=min(36 * (len(ordered) + 1), 400),
     )
