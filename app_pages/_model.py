@@ -5,69 +5,91 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session, _show
+from app_pages import _session, _show, _tuning_cached, _xgboost_report
 from core import evaluation, identity, jobs, training
 from core.views import tuning as views
+from core.views import tuning_words as words
 from core.views.style import number
+
+SHOWN = ("auc", "f1", "logloss", "error", "accuracy")
 
 
 def show(name: str, *, role: str) -> None:
     """Draw the job; while it runs, its state."""
     job = training.describe(_session.clients(), name)
-    if job.status == "Failed":
-        _show.failed(job)
-        return
     if job.status not in jobs.FINAL:
         _show.watch("training", name)
         return
-    st.caption(name)
+    artifact = job.raw.get("ModelArtifacts", {}).get("S3ModelArtifacts")
+    if job.status == "Failed" or not artifact:
+        _show.failed(job)
+        _hyperparameters(job)
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _show.state(job.status)
+        st.caption(name)
     with st.container(horizontal=True):
         for metric, value in sorted(training.metrics(job).items(), key=lambda item: not item[0].startswith("validation")):
-            if "auc" in metric or "f1" in metric or "logloss" in metric or "error" in metric:
+            if any(word in metric for word in SHOWN) and "objective" not in metric.lower():
                 st.metric(metric, number(value, 4), border=True)
     _register(job, role)
     curves(name)
     left, right = st.columns(2)
-    with left, st.expander("Hyperparameters", icon=":material/tune:"):
-        table = pd.DataFrame(sorted(job.raw["HyperParameters"].items()), columns=["hyperparameter", "value"])
-        st.dataframe(table, hide_index=True, alt="Hyperparameters")
+    with left:
+        _hyperparameters(job)
     with right:
         _show.log("training", name)
-    report = training.report_uri(_session.clients(), job)
-    making = st.session_state.get(f"making-{name}")
-    if making and not report:
-        _show.watch("processing", making)
-    with st.container(horizontal=True):
-        if report:
-            st.download_button(
-                "XGBoost report",
-                lambda: _session.clients().read(report),
-                f"{name}-report.html",
-                "text/html",
-                icon=":material/description:",
-                key=f"report-{name}",
-                on_click="ignore",
-            )
-        elif (
-            not making
-            and identity.may(_session.identity(), "launch")
-            and st.button("Make the XGBoost report", icon=":material/description:")
-        ):
-            with _show.errors_shown():
-                st.session_state[f"making-{name}"] = training.launch_report(_session.clients(), _session.identity(), job)
-                st.rerun()
-        _show.link("lineage", "Lineage", uri=job.raw["ModelArtifacts"]["S3ModelArtifacts"])
+    _report(job, artifact)
 
 
 def curves(name: str) -> None:
     """Metrics per round."""
-    rounds = training.curves(_session.clients(), name)
+    rounds = _tuning_cached.curves(name)
     if rounds.empty:
         st.caption("No rounds were logged.")
+        return
+    st.markdown(words.curves(rounds))
+    wide = rounds.pivot_table(index="round", columns=["data", "metric"], values="value")
+    wide.columns = pd.Index([" ".join(column) for column in wide.columns])
+    _show.chart(views.curves(rounds), wide.reset_index(), alt=f"Metrics per boosting round of {name}", key=f"curves-{name}")
+
+
+def _hyperparameters(job: jobs.Job) -> None:
+    with st.expander("Hyperparameters", icon=":material/tune:"):
+        table = pd.DataFrame(sorted(job.raw["HyperParameters"].items()), columns=["hyperparameter", "value"])
+        st.dataframe(table, hide_index=True, alt="Hyperparameters")
+
+
+def _report(job: jobs.Job, artifact: str) -> None:
+    """The XGBoost report drawn, or a button that makes it."""
+    page = training.report_uri(_session.clients(), job)
+    if page:
+        data = _tuning_cached.data_of_training(job.name)
+        _xgboost_report.show(page, data.manifest["features"] if data else [], job.name)
     else:
-        wide = rounds.pivot_table(index="round", columns=["data", "metric"], values="value")
-        wide.columns = pd.Index([" ".join(column) for column in wide.columns])
-        _show.chart(views.curves(rounds), wide.reset_index(), alt=f"Metrics per boosting round of {name}", key=f"curves-{name}")
+        making = training.report_job(_session.clients(), job)
+        if making is not None and making.status not in jobs.FINAL:
+            _show.watch("processing", making.name)
+        elif identity.may(_session.identity(), "launch"):
+            if making is not None:
+                _show.failed(making)
+            st.caption("Confusion matrix, ROC, precision and recall, calibration, importance and residuals come from a job.")
+            if st.button("Make the XGBoost report", icon=":material/description:", key=f"make-report-{job.name}"):
+                with _show.errors_shown():
+                    training.launch_report(_session.clients(), _session.identity(), job)
+                    st.rerun()
+    with st.container(horizontal=True):
+        if page:
+            st.download_button(
+                "XGBoost report (HTML)",
+                lambda: _session.clients().read(page),
+                f"{job.name}-report.html",
+                "text/html",
+                icon=":material/download:",
+                key=f"report-{job.name}",
+                on_click="ignore",
+            )
+        _show.link("lineage", "Lineage", uri=artifact)
 
 
 def _register(job: jobs.Job, role: str) -> None:

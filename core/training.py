@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import secrets
@@ -122,9 +123,13 @@ def metrics(job: Job) -> dict[str, float]:
 
 
 def launch_report(clients: Clients, identity: Identity, job: Job) -> str:
-    """Start the XGBoost report of a training job that has none (a tuning job's trials can't have rules); returns the job's name."""
+    """Start the XGBoost report of a training job that has none (a tuning job's trials can't have rules); returns the job's name, the
+    running or completed one's where there is one."""
     require(identity, "launch", subject=job.name)
-    name = _report_job(job)
+    earlier = _reports(clients, job)
+    if earlier and earlier[0].status not in {"Failed", "Stopped"}:
+        return earlier[0].name
+    name = f"{_report_prefix(job)}-{len(earlier) + 1}"
     folder = clients.uri("governance/reports", job.name)
     channels = {c["ChannelName"]: c for c in job.raw["InputDataConfig"]}
     configs = {"hyperparameters": job.raw["HyperParameters"], "inputdataconfig": {c: {"ContentType": "text/csv"} for c in channels}}
@@ -144,8 +149,24 @@ def launch_report(clients: Clients, identity: Identity, job: Job) -> str:
     return name
 
 
-def _report_job(job: Job) -> str:
-    return f"governance-report-{job.name}"[:63].rstrip("-")
+def _report_prefix(job: Job) -> str:
+    return f"governance-report-{hashlib.sha256(job.name.encode()).hexdigest()[:10]}"
+
+
+def report_job(clients: Clients, job: Job) -> Job | None:
+    """The newest job that makes or made a training job's XGBoost report, in whatever state; None where none was started."""
+    return next(iter(_reports(clients, job)), None)
+
+
+def _reports(clients: Clients, job: Job) -> list[Job]:
+    return jobs.listed(clients, "processing", contains=_report_prefix(job))
+
+
+def report(clients: Clients, job: Job) -> dict[str, Any] | None:
+    """What the XGBoost report of a training job says, or None where none was made."""
+    page = report_uri(clients, job)
+    found: dict[str, Any] | None = clients.read_json(page.removesuffix(".html") + ".json") if page else None
+    return found
 
 
 def report_uri(clients: Clients, job: Job) -> str | None:

@@ -3,71 +3,54 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from core import jobs, training
 from core.clients import Clients
-from core.errors import DataError, NotFound, translated
+from core.errors import NotFound, translated
 from core.identity import Identity, require
 from core.jobs import Job
 from core.rebalancing import Rebalanced
+from core.tuning_request import (
+    BOUNDS,
+    DEFAULT_RANGES,
+    OBJECTIVES,
+    STRATEGIES,
+    Range,
+    TuningRequest,
+    check,
+    grid_points,
+    grid_size,
+    problems,
+)
 
+__all__ = [
+    "BOUNDS",
+    "DEFAULT_RANGES",
+    "OBJECTIVES",
+    "PREFIX",
+    "STRATEGIES",
+    "Range",
+    "Trial",
+    "TuningRequest",
+    "best",
+    "check",
+    "describe",
+    "frame",
+    "grid_size",
+    "launch",
+    "list_jobs",
+    "number",
+    "objective",
+    "problems",
+    "stop",
+    "trials",
+    "uses",
+]
 PREFIX = "gov-tune"
-OBJECTIVES = {
-    "validation:auc": "Maximize",
-    "validation:f1": "Maximize",
-    "validation:accuracy": "Maximize",
-    "validation:balanced_accuracy": "Maximize",
-    "validation:logloss": "Minimize",
-    "validation:error": "Minimize",
-    "validation:aucpr": "Maximize",
-}
-STRATEGIES = ("Bayesian", "Random", "Grid", "Hyperband")
-
-
-@dataclass(frozen=True)
-class Range:
-    """The range of a hyperparameter: kind is integer or continuous."""
-
-    name: str
-    low: float
-    high: float
-    kind: str = "continuous"
-    scaling: str = "Auto"
-
-
-BOUNDS = {
-    "max_depth": Range("max_depth", 1, 10, "integer"),
-    "eta": Range("eta", 0.01, 1.0),
-    "gamma": Range("gamma", 0.0, 5.0),
-    "alpha": Range("alpha", 0.0, 2.0),
-    "min_child_weight": Range("min_child_weight", 1.0, 10.0),
-    "subsample": Range("subsample", 0.5, 1.0),
-    "colsample_bytree": Range("colsample_bytree", 0.5, 1.0),
-    "lambda": Range("lambda", 0.0, 10.0),
-}
-"""The defaults of the form; eta starts above 0, where nothing would be learned."""
-DEFAULT_RANGES = tuple(BOUNDS[name] for name in ("max_depth", "eta", "gamma", "alpha", "min_child_weight", "subsample"))
-
-
-@dataclass(frozen=True)
-class TuningRequest:
-    """Every setting of a tuning job on the files of a rebalancing job."""
-
-    rebalanced: Rebalanced
-    ranges: tuple[Range, ...] = DEFAULT_RANGES
-    static: dict[str, str] = field(default_factory=lambda: {"objective": "binary:logistic", "num_round": "50", "seed": "42"})
-    objective: str = "validation:auc"
-    strategy: str = "Bayesian"
-    max_jobs: int = 10
-    max_parallel: int = 2
-    early_stopping: bool = False
-    warm_start: tuple[str, ...] = ()
-    seed: int = 42
-    instance_type: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,37 +67,6 @@ class Trial:
     reason: str | None
 
 
-def check(request: TuningRequest) -> None:
-    """Raises DataError naming the setting that can't be."""
-    if request.objective not in OBJECTIVES:
-        raise DataError(f"{request.objective} is not an objective.", subject="objective", remedy=f"Choose one of {', '.join(OBJECTIVES)}.")
-    if request.strategy not in STRATEGIES:
-        raise DataError(f"{request.strategy} is not a strategy.", subject="strategy", remedy=f"Choose one of {', '.join(STRATEGIES)}.")
-    if not request.ranges:
-        raise DataError("No hyperparameter is tuned.", subject="ranges", remedy="Give at least one range.")
-    for one in request.ranges:
-        if not one.low < one.high:
-            raise DataError(
-                f"The range of {one.name} is empty: {one.low} to {one.high}.", subject=one.name, remedy="Set its maximum above its minimum."
-            )
-        if one.name == "eta" and not (one.low > 0 and one.high <= 1):
-            raise DataError(
-                "eta must lie above 0 and at most at 1.", subject="eta", remedy="At 0 nothing is learned; start at 0.01, for instance."
-            )
-        if one.name in {"subsample", "colsample_bytree"} and not (one.low > 0 and one.high <= 1):
-            raise DataError(f"{one.name} must lie above 0 and at most at 1.", subject=one.name, remedy="It is a share.")
-        if one.low < 0:
-            raise DataError(f"{one.name} can't be negative.", subject=one.name, remedy="Start at 0.")
-        if one.name in request.static:
-            raise DataError(f"{one.name} is both tuned and fixed.", subject=one.name, remedy="Remove it from one of the two.")
-    if not 1 <= request.max_parallel <= request.max_jobs <= 750:
-        raise DataError(
-            f"{request.max_jobs} jobs, {request.max_parallel} at a time, can't be.",
-            subject="jobs",
-            remedy="At most 750 jobs, at least as many as at a time.",
-        )
-
-
 def launch(clients: Clients, identity: Identity, request: TuningRequest, *, name: str | None = None) -> str:
     """Start a tuning job on the rebalanced training part; returns its name (32 characters at most)."""
     require(identity, "launch", subject="tuning")
@@ -124,7 +76,7 @@ def launch(clients: Clients, identity: Identity, request: TuningRequest, *, name
     ranges: dict[str, list[dict[str, Any]]] = {}
     for one in request.ranges:
         if request.strategy == "Grid":
-            values = _grid(one)
+            values = grid_points(one)
             ranges.setdefault("CategoricalParameterRanges", []).append({"Name": one.name, "Values": values})
             continue
         whole = one.kind == "integer"
@@ -173,21 +125,6 @@ def launch(clients: Clients, identity: Identity, request: TuningRequest, *, name
     return name
 
 
-def _grid(one: Range) -> list[str]:
-    if one.kind == "integer":
-        step = max(1, round((one.high - one.low) / 2))
-        return [str(v) for v in range(int(one.low), int(one.high) + 1, step)]
-    return [f"{v:.6g}" for v in (one.low, (one.low + one.high) / 2, one.high)]
-
-
-def grid_size(ranges: tuple[Range, ...]) -> int:
-    """How many jobs the Grid strategy makes: three points (or fewer) of each range."""
-    size = 1
-    for one in ranges:
-        size *= len(_grid(one))
-    return size
-
-
 def describe(clients: Clients, name: str) -> Job:
     return jobs.describe(clients, "tuning", name)
 
@@ -207,7 +144,7 @@ def trials(clients: Clients, name: str) -> list[Trial]:
                         row["TrainingJobName"],
                         row["TrainingJobStatus"],
                         float(metric["Value"]) if metric else None,
-                        {key: _number(value) for key, value in row["TunedHyperParameters"].items()},
+                        {key: number(value) for key, value in row["TunedHyperParameters"].items()},
                         row["CreationTime"],
                         row.get("TrainingStartTime"),
                         row.get("TrainingEndTime"),
@@ -237,7 +174,8 @@ def frame(found: list[Trial]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=None if rows else columns)
 
 
-def _number(value: str) -> float | str:
+def number(value: str) -> float | str:
+    """A hyperparameter's text as a number, where it is one."""
     try:
         return float(value)
     except ValueError:

@@ -45,7 +45,7 @@ def AD(sample: Sample) -> float:
 )
 def CDDPL(sample: Sample) -> float:
     """Conditional Demographic Disparity in Predicted Labels (CDDPL)"""
-    return conditional_disparity(sample.facet, _prediction(sample), sample.group)
+    return conditional_disparity(sample.facet, _prediction(sample), sample.group, sample.weight)
 
 
 @metric(

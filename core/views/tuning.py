@@ -7,14 +7,14 @@ column for each tuned hyperparameter.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.views.style import ACCENT, GREY, MITIGATED, RAISES, SERIES, columns, dress, figure
+from core.views.style import ACCENT, BASELINE, GREY, MITIGATED, RAISES, SERIES, columns, dress, figure, short
 
 STATUS = {"Completed": MITIGATED, "InProgress": ACCENT, "Stopped": GREY, "Stopping": GREY, "Failed": RAISES}
 
@@ -49,6 +49,28 @@ def history_table(trials: pd.DataFrame, *, maximize: bool) -> pd.DataFrame:
     known = trials.dropna(subset=["objective"]).sort_values("number")
     best = known["objective"].cummax() if maximize else known["objective"].cummin()
     return known.assign(**{"best so far": best})[["number", "name", "objective", "best so far"]]
+
+
+def overlay(jobs: Mapping[str, pd.DataFrame], *, objective: str, maximize: bool) -> go.Figure:
+    """The trials and the best so far of several tuning jobs, each with its own colour, marker and dash."""
+    fig = figure(x="trial", y=objective)
+    for place, (name, trials) in enumerate(jobs.items()):
+        table = history_table(trials, maximize=maximize)
+        colour, symbol, dash = (MITIGATED, "circle", "solid") if place == 0 else (BASELINE, "diamond-open", "dash")
+        for mode, column in (("markers", "objective"), ("lines", "best so far")):
+            fig.add_trace(
+                go.Scatter(
+                    x=table["number"],
+                    y=table[column],
+                    mode=mode,
+                    name=short(name) if mode == "lines" else "",
+                    showlegend=mode == "lines",
+                    marker={"size": 8, "color": colour, "symbol": symbol},
+                    line={"color": colour, "shape": "hv", "width": 2, "dash": dash},
+                    hovertemplate=f"{name}, trial %{{x}}: %{{y:.5f}}<extra></extra>",
+                )
+            )
+    return fig
 
 
 def parallel(trials: pd.DataFrame, parameters: Sequence[str], *, objective: str) -> go.Figure:

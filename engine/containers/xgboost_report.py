@@ -23,6 +23,7 @@ from engine.containers.clarify import load as load_model
 from engine.containers.xgboost_algorithm import load, validated
 
 RESAMPLES = 200
+BINS = 20
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>XGBoost report</title>
 <style>body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .8rem;border-bottom:1px solid #d5dce3;text-align:right}
@@ -79,6 +80,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
         "performance": {name: found[0].to_json() for name, found in judged.items()},
         "importance": importance,
         "history": history,
+        "distributions": {name: _distributions(labels, scores) for name, (_, labels, scores) in judged.items()},
     }
     (output / "xgboost_report.json").write_text(json.dumps(content))
     performance, labels, scores = judged[best]
@@ -95,6 +97,19 @@ def main(root: Path, environment: dict[str, str]) -> None:
         names=names,
     )
     (output / "xgboost_report.html").write_text(html)
+
+
+def _distributions(labels: Any, scores: Any) -> dict[str, Any]:
+    """Rows of each label by score, and by residual (label − score), in equal bins."""
+    edges = {"score": np.linspace(0, 1, BINS + 1), "residual": np.linspace(-1, 1, 2 * BINS + 1)}
+    values = {"score": scores, "residual": labels - scores}
+    return {
+        kind: {
+            "edges": edges[kind].round(6).tolist(),
+            **{f"label {label}": np.histogram(values[kind][labels == label], bins=edges[kind])[0].tolist() for label in (0, 1)},
+        }
+        for kind in edges
+    }
 
 
 def _figures(performance: Performance, labels: Any, scores: Any, history: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from engine.context import AWSError, Context
 from engine.jobs.worker import Task
 from engine.store import Body
 
-ENTRY_POINTS = {"clarify": "clarify", "rebalance": "rebalance", "xgboost-report": "xgboost_report"}
+ENTRY_POINTS = {"clarify": "clarify", "rebalance": "rebalance", "trials": "trials", "xgboost-report": "xgboost_report"}
 
 
 def repository(image: str) -> str:

@@ -1,0 +1,231 @@
+"""The trials of a tuning job judged on the same rows: how well each does, and how unequally it treats people.
+
+Each figure has its 95 % interval, and its difference to one trial (the best, usually), paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from core.analysis import performance_bootstrap as bootstrap
+from core.analysis.bias_registry import POST_TRAINING, BoolArray
+from core.analysis.performance import Estimate
+from core.analysis.performance_bootstrap import METRICS, Floats
+from core.analysis.performance_difference import LOWER_IS_BETTER, Difference
+from core.analysis.performance_intervals import CONFIDENCE, check, delong, normal_quantile
+from core.analysis.trials_disparity import MEASURES, Cells, Drawn, distance, measure
+
+__all__ = ["LOWER_IS_BETTER", "MEASURES", "Disparity", "Facet", "FacetReport", "TrialReport", "judge", "to_json"]
+
+RESAMPLES = 500
+
+
+@dataclass(frozen=True)
+class Facet:
+    """People told apart by a column: ``rows`` is bool (n,), True for those with the value."""
+
+    name: str
+    value: Any
+    rows: BoolArray
+
+
+@dataclass(frozen=True)
+class Disparity:
+    """A bias metric with its interval; None where undefined, ``error`` says why. ``distance`` is how far it is from parity (0 or more),
+    ``closer`` the distance's difference to the reference's: below 0 where this trial is nearer to parity."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    error: str | None
+    in_words: str
+    distance: Estimate
+    closer: Difference
+
+
+@dataclass(frozen=True)
+class FacetReport:
+    """One trial and one facet. ``counts``: rows of the ``facet`` and of the ``rest``, how many are accepted, and how many of these and of
+    the others have the favourable label."""
+
+    name: str
+    value: Any
+    counts: dict[str, dict[str, int]]
+    measures: dict[str, Disparity]
+
+
+@dataclass(frozen=True)
+class TrialReport:
+    """One trial: its performance, the difference to the reference's, and its disparities."""
+
+    name: str
+    performance: dict[str, Estimate]
+    differences: dict[str, Difference]
+    facets: tuple[FacetReport, ...]
+
+
+def judge(
+    labels: ArrayLike,
+    scores: Mapping[str, ArrayLike],
+    facets: Sequence[Facet],
+    *,
+    reference: str,
+    favourable: int = 0,
+    group: pd.Series[Any] | None = None,
+    threshold: float = 0.5,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> list[TrialReport]:
+    """Judge every trial, in the order of ``scores``.
+
+    Parameters
+    ----------
+    labels : (n,) 0 or 1
+    scores : trial → (n,) in [0, 1], the predicted probability of label 1
+    reference : the trial that the others are compared with
+    favourable : the label that people wish for; a score above ``threshold`` predicts 1
+    group : categories for CDDPL, binned if many
+
+    AUC's intervals are DeLong's, all others come from one bootstrap over rows that all trials share. Raises ValueError for unusable
+    input, and KeyError for a reference that isn't a trial.
+    """
+    names = list(scores)
+    checked = [check(labels, values) for values in scores.values()]
+    y, s = checked[0][0], [values for _, values in checked]
+    at = names.index(reference) if reference in scores else -1
+    if at < 0:
+        raise KeyError(reference)
+    performance, differences = _performance(y, s, at, threshold, seed, resamples)
+    wanted = (y == favourable).astype(bool)
+    accepted = [((values > threshold) == (favourable == 1)).astype(bool) for values in s]
+    measured = [measure(Cells.of(facet.rows, wanted, group), accepted, seed=seed, resamples=resamples) for facet in facets]
+    return [
+        TrialReport(
+            name,
+            performance[i],
+            differences[i],
+            tuple(
+                FacetReport(facet.name, facet.value, _people(facet.rows, wanted, accepted[i]), _disparities(found[i], found[at], len(y)))
+                for facet, found in zip(facets, measured, strict=True)
+            ),
+        )
+        for i, name in enumerate(names)
+    ]
+
+
+def _performance(
+    y: Floats, s: list[Floats], at: int, threshold: float, seed: int, resamples: int
+) -> tuple[list[dict[str, Estimate]], list[dict[str, Difference]]]:
+    draws, points = bootstrap.draw(y, s, threshold, seed, resamples)
+    found: list[dict[str, Estimate]] = [{} for _ in s]
+    compared: list[dict[str, Difference]] = [{} for _ in s]
+    if y.min() == y.max():
+        for i in range(len(s)):
+            found[i]["auc"] = Estimate(None, None, None, len(y))
+            compared[i]["auc"] = Difference(None, None, None, None, None, None, "DeLong")
+    else:
+        aucs, covariance = delong(y, s)
+        for i, auc in enumerate(aucs):
+            half = normal_quantile() * float(np.sqrt(covariance[i, i]))
+            low, high = (None, None) if np.isnan(half) else (max(0.0, float(auc) - half), min(1.0, float(auc) + half))
+            found[i]["auc"] = Estimate(float(auc), low, high, len(y))
+            compared[i]["auc"] = _delong(float(aucs[at]), float(auc), covariance[at, at] + covariance[i, i] - 2 * covariance[at, i])
+    for name in METRICS:
+        for i in range(len(s)):
+            found[i][name] = _estimate(points[i][name], draws[i][name], len(y))
+            better_high = name not in LOWER_IS_BETTER
+            compared[i][name] = _paired(points[at][name], points[i][name], draws[i][name] - draws[at][name], better_high)
+    return found, compared
+
+
+def _delong(a: float, b: float, variance: float) -> Difference:
+    from scipy import stats
+
+    if np.isnan(variance):
+        return Difference(a, b, b - a, None, None, None, "DeLong")
+    deviation = float(np.sqrt(max(variance, 0.0)))
+    half = normal_quantile() * deviation
+    p = float(2 * stats.norm.sf(abs(b - a) / deviation)) if deviation > 1e-12 else float(abs(b - a) <= 1e-12)
+    return Difference(a, b, b - a, b - a - half, b - a + half, p, "DeLong")
+
+
+def _disparities(found: dict[str, Drawn], reference: dict[str, Drawn], n: int) -> dict[str, Disparity]:
+    result = {}
+    for name, drawn in found.items():
+        value = None if np.isnan(drawn.value) else drawn.value
+        low, high = _interval(drawn.draws)
+        far, far_draws = float(distance(name, drawn.value)), distance(name, drawn.draws)
+        other, other_draws = float(distance(name, reference[name].value)), distance(name, reference[name].draws)
+        with np.errstate(invalid="ignore"):
+            closer = _paired(other, far, far_draws - other_draws, False)
+        words = POST_TRAINING[name].in_words(drawn.value) if value is not None else f"Can't be computed. {drawn.error}."
+        interval = (low, high) if value is not None else (None, None)
+        result[name] = Disparity(value, *interval, drawn.error, words, _estimate(far, far_draws, n), closer)
+    return result
+
+
+def _paired(a: float, b: float, draws: Floats, higher_is_better: bool) -> Difference:
+    """b − a with the interval and two-sided p-value of its bootstrap draws."""
+    method = "paired bootstrap"
+    value = b - a if np.isfinite(a) and np.isfinite(b) else None
+    first, second = (None if np.isnan(x) else x for x in (a, b))
+    known = draws[~np.isnan(draws)]
+    if value is None or len(known) == 0:
+        return Difference(first, second, value, None, None, None, method, higher_is_better)
+    low, high = _interval(draws)
+    p = min(1.0, 2 * (1 + min((known <= 0).sum(), (known >= 0).sum())) / (1 + len(known)))
+    return Difference(first, second, value, low, high, float(p), method, higher_is_better)
+
+
+def _estimate(value: float, draws: Floats, n: int) -> Estimate:
+    return Estimate(None, None, None, n) if np.isnan(value) else Estimate(float(value), *_interval(draws), n)
+
+
+def _interval(draws: Floats) -> tuple[float | None, float | None]:
+    """The 95 % interval of the defined draws; between infinite ones nothing is interpolated."""
+    known = draws[~np.isnan(draws)]
+    if len(known) == 0:
+        return None, None
+    method: Any = "linear" if np.isfinite(known).all() else "inverted_cdf"
+    low, high = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], method=method)
+    return float(low), float(high)
+
+
+def _people(facet: BoolArray, wanted: BoolArray, accepted: BoolArray) -> dict[str, dict[str, int]]:
+    return {
+        side: {
+            "rows": int(rows.sum()),
+            "accepted": int((rows & accepted).sum()),
+            "accepted_rightly": int((rows & accepted & wanted).sum()),
+            "rejected_rightly": int((rows & ~accepted & ~wanted).sum()),
+        }
+        for side, rows in (("facet", facet), ("rest", ~facet))
+    }
+
+
+def to_json(report: TrialReport) -> dict[str, Any]:
+    """As plain JSON values; infinities as strings. A difference also says whether it is ``beyond_noise``."""
+    content = asdict(report)
+    for name, difference in report.differences.items():
+        content["differences"][name]["beyond_noise"] = difference.beyond_noise
+    for place, facet in enumerate(report.facets):
+        for name, found in facet.measures.items():
+            content["facets"][place]["measures"][name]["closer"]["beyond_noise"] = found.closer.beyond_noise
+    plain: dict[str, Any] = _finite(content)
+    return plain
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None if np.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,95 @@
+"""What was set for past tuning jobs, and how long they took: to compare them, to launch another like one, to say what to expect."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass
+
+from core.jobs import Job
+from core.rebalancing import Rebalanced
+from core.tuning import number, objective
+from core.tuning_request import BOUNDS, Range, TuningRequest, grid_size
+
+
+def request_of(job: Job, data: Rebalanced) -> TuningRequest:
+    """The settings with which a tuning job was launched, to launch another like it on ``data``."""
+    config, definition = job.raw["HyperParameterTuningJobConfig"], job.raw["TrainingJobDefinition"]
+    found = config.get("ParameterRanges", {})
+    ranges = []
+    for kind, key in (("integer", "IntegerParameterRanges"), ("continuous", "ContinuousParameterRanges")):
+        for one in found.get(key, []):
+            ranges.append(Range(one["Name"], float(one["MinValue"]), float(one["MaxValue"]), kind, one.get("ScalingType", "Auto")))
+    for one in found.get("CategoricalParameterRanges", []):
+        points = [number for value in one["Values"] if isinstance(number := number(value), float)]
+        if len(points) > 1:
+            ranges.append(Range(one["Name"], min(points), max(points), BOUNDS[one["Name"]].kind if one["Name"] in BOUNDS else "continuous"))
+    limits = config["ResourceLimits"]
+    parents = job.raw.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", [])
+    static = definition.get("StaticHyperParameters", {})
+    return TuningRequest(
+        data,
+        tuple(ranges),
+        {key: value for key, value in static.items() if key not in {"csv_weights", "_tuning_objective_metric"}},
+        objective(job)[0],
+        config["Strategy"],
+        limits.get("MaxNumberOfTrainingJobs") or 10,
+        limits["MaxParallelTrainingJobs"],
+        config.get("TrainingJobEarlyStoppingType", "Off") == "Auto",
+        tuple(parent["HyperParameterTuningJobName"] for parent in parents),
+        config.get("RandomSeed", 42),
+        definition.get("ResourceConfig", {}).get("InstanceType"),
+    )
+
+
+def settings(job: Job) -> dict[str, str]:
+    """Everything that was set for a tuning job, by name, for people to read and compare."""
+    config, definition = job.raw["HyperParameterTuningJobConfig"], job.raw["TrainingJobDefinition"]
+    found: dict[str, str] = {"strategy": config["Strategy"], "objective": objective(job)[0]}
+    ranges = config.get("ParameterRanges", {})
+    for one in (*ranges.get("IntegerParameterRanges", []), *ranges.get("ContinuousParameterRanges", [])):
+        scale = one.get("ScalingType", "Auto")
+        found[f"range of {one['Name']}"] = f"{one['MinValue']} to {one['MaxValue']}" + ("" if scale == "Auto" else f", {scale}")
+    for one in ranges.get("CategoricalParameterRanges", []):
+        found[f"range of {one['Name']}"] = ", ".join(one["Values"])
+    found |= {name: value for name, value in sorted(definition.get("StaticHyperParameters", {}).items()) if not name.startswith("_")}
+    limits = config["ResourceLimits"]
+    found["jobs"] = str(limits.get("MaxNumberOfTrainingJobs") or "every point of the grid")
+    found["in parallel"] = str(limits["MaxParallelTrainingJobs"])
+    found["early stopping"] = config.get("TrainingJobEarlyStoppingType", "Off")
+    found["seed"] = str(config.get("RandomSeed", "–"))
+    parents = job.raw.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", [])
+    found["warm start from"] = ", ".join(parent["HyperParameterTuningJobName"] for parent in parents) or "–"
+    found["instance"] = definition.get("ResourceConfig", {}).get("InstanceType", "–")
+    for channel in definition.get("InputDataConfig", []):
+        found[f"{channel['ChannelName']} rows"] = channel["DataSource"]["S3DataSource"]["S3Uri"]
+    return found
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How long a tuning job will take, judged by past ones: seconds, the shortest and the longest, by how many jobs; rounds of parallel
+    trials, and trials in all."""
+
+    trials: int
+    waves: int
+    seconds: float
+    shortest: float
+    longest: float
+    jobs: int
+
+
+def estimate(past: list[Job], strategy: str, ranges: tuple[Range, ...], max_jobs: int, max_parallel: int) -> Estimate | None:
+    """What past tuning jobs took for each round of parallel trials, times the rounds of this one; None where none has completed."""
+    each = []
+    for job in past:
+        counters, limits = job.raw.get("TrainingJobStatusCounters", {}), job.raw.get("ResourceLimits", {})
+        made = sum(counters.get(state, 0) for state in ("Completed", "Stopped", "NonRetryableError"))
+        if job.status == "Completed" and job.ended is not None and made:
+            parallel = limits.get("MaxParallelTrainingJobs", 1)
+            each.append((job.ended - job.created).total_seconds() / math.ceil(made / parallel))
+    trials_ = grid_size(ranges) if strategy == "Grid" else max_jobs
+    if not each or not trials_ or max_parallel < 1:
+        return None
+    waves = math.ceil(trials_ / max_parallel)
+    return Estimate(trials_, waves, waves * statistics.median(each), waves * min(each), waves * max(each), len(each))

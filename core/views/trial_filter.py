@@ -1,0 +1,68 @@
+"""Which trials are looked at: one filter for every plot and table, and as a text for the URL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+FIXED = ("number", "name", "status", "objective", "created", "started", "ended", "reason")
+"""The columns of a table of trials that aren't hyperparameters."""
+
+
+def parameters(trials: pd.DataFrame) -> list[str]:
+    """The tuned hyperparameters in a table of trials."""
+    return [column for column in trials.columns if column not in FIXED]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """``statuses`` to keep (all when empty); ``ranges``: column → (lowest, highest) to keep, both ends included."""
+
+    statuses: tuple[str, ...] = ()
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.statuses or self.ranges)
+
+    def apply(self, trials: pd.DataFrame) -> pd.DataFrame:
+        """The trials that pass. One without a value in a limited column doesn't; a column that isn't there limits nothing."""
+        keep = pd.Series(True, index=trials.index)
+        if self.statuses:
+            keep &= trials["status"].isin(self.statuses)
+        for column, (low, high) in self.ranges.items():
+            if column in trials:
+                values = pd.to_numeric(trials[column], errors="coerce")
+                slack = 1e-5 * max(abs(low), abs(high))
+                keep &= values.between(low - slack, high + slack)
+        return trials[keep]
+
+    def text(self) -> str:
+        """``status:Completed,Stopped;objective:0.75:0.78``."""
+        parts = [f"status:{','.join(self.statuses)}"] if self.statuses else []
+        return ";".join([*parts, *(f"{column}:{low:.6g}:{high:.6g}" for column, (low, high) in self.ranges.items())])
+
+    @classmethod
+    def parse(cls, text: str) -> Filter:
+        """The filter that ``text`` says; what can't be read is left out."""
+        statuses: tuple[str, ...] = ()
+        ranges = {}
+        for part in text.split(";"):
+            name, *values = part.split(":")
+            if name == "status" and len(values) == 1:
+                statuses = tuple(value for value in values[0].split(",") if value.isalpha())
+            elif len(values) == 2:
+                try:
+                    low, high = float(values[0]), float(values[1])
+                except ValueError:
+                    continue
+                if low <= high:
+                    ranges[name] = (low, high)
+        return cls(statuses, ranges)
+
+    def in_words(self, shown: int, total: int) -> str:
+        """How many trials pass, and what limits them."""
+        limits = [" or ".join(self.statuses)] if self.statuses else []
+        limits += [f"{column} {low:g} to {high:g}" for column, (low, high) in self.ranges.items()]
+        return f"{shown} of {total} trials" + (f": {'; '.join(limits)}" if limits else "")

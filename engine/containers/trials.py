@@ -1,0 +1,146 @@
+"""The container that judges every trial of a tuning job on the same held-out rows: performance and disparities, each with its interval.
+
+Processing contract: ``trials.json`` under /opt/ml/processing/input/config, the rows as one CSV with a header under …/input/data, each
+trial's model.tar.gz under …/input/models at the path that ``trials.json`` names, results under …/output: ``trials.json``, ``trials.csv``.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.analysis.columns import ColumnError, bin_group, to_integers
+from core.analysis.explanations import FeatureError, predict
+from core.analysis.trials import RESAMPLES, Facet, TrialReport, judge, to_json
+from engine.containers import ContainerError
+from engine.containers.clarify import load
+
+ROOT = "opt/ml/processing"
+DEFAULTS: dict[str, Any] = {"favourable": 0, "group": None, "group_bins": 5, "threshold": 0.5, "seed": 0, "resamples": RESAMPLES}
+
+
+def main(root: Path, environment: dict[str, str]) -> None:
+    """Run the container on ``root``. A trial whose model can't be used is left out, with the reason. Raises ContainerError."""
+    folder = root / ROOT
+    config = _config(folder / "input/config/trials.json")
+    frame = _rows(folder / "input/data", config)
+    features = frame.drop(columns=config["label"])
+    scores: dict[str, NDArray[np.float64]] = {}
+    hashes: dict[str, str] = {}
+    left_out: list[dict[str, str]] = []
+    for trial in config["trials"]:
+        try:
+            path = _inside(folder / "input/models", trial["path"])
+            hashes[trial["name"]] = _sha256(path)
+            scores[trial["name"]] = predict(load(path), features)
+        except (ContainerError, FeatureError, OSError) as error:
+            left_out.append({"name": trial["name"], "reason": str(error)})
+            print(f"{trial['name']} is left out: {error}", flush=True)
+    if config["reference"] not in scores:
+        reason = next((item["reason"] for item in left_out if item["name"] == config["reference"]), "it isn't among the trials")
+        raise ContainerError(f"the trial {config['reference']}, with which the others are compared, can't be used: {reason}")
+    print(f"{len(scores)} trials on {len(frame)} rows, {config['resamples']} resamples", flush=True)
+    facets = [Facet(f["name"], f["value"], (frame[f["name"]] == f["value"]).to_numpy()) for f in config["facets"]]
+    group = bin_group(frame[config["group"]], config["group_bins"]) if config["group"] else None
+    reports = judge(
+        frame[config["label"]],
+        scores,
+        facets,
+        reference=config["reference"],
+        favourable=config["favourable"],
+        group=group,
+        threshold=config["threshold"],
+        seed=config["seed"],
+        resamples=config["resamples"],
+    )
+    output = folder / "output"
+    output.mkdir(parents=True, exist_ok=True)
+    content = {
+        **{key: value for key, value in config.items() if key != "trials"},
+        "rows": len(frame),
+        "trials": [{**to_json(report), "sha256": hashes[report.name]} for report in reports],
+        "left_out": left_out,
+    }
+    (output / "trials.json").write_text(json.dumps(content, allow_nan=False))
+    (output / "trials.csv").write_text(_table(reports))
+    print("Wrote trials.json, trials.csv", flush=True)
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        given = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ContainerError(f"trials.json cannot be read: {error}") from error
+    lacking = [name for name in ("label", "facets", "reference", "trials") if not given.get(name)]
+    if lacking:
+        raise ContainerError(f"trials.json lacks {', '.join(lacking)}")
+    return {**DEFAULTS, **given}
+
+
+def _rows(folder: Path, config: dict[str, Any]) -> pd.DataFrame:
+    found = sorted(folder.rglob("*.csv"))
+    if len(found) != 1:
+        raise ContainerError(f"one CSV file is expected in the data input, {len(found)} were found")
+    try:
+        frame = pd.read_csv(found[0])
+    except (ValueError, pd.errors.ParserError) as error:
+        raise ContainerError(f"{found[0].name} is not a CSV file: {error}") from error
+    named = [config["label"], *(facet["name"] for facet in config["facets"]), *([config["group"]] if config["group"] else [])]
+    for name in named:
+        if name not in frame.columns:
+            raise ContainerError(f"column {name} is not in {found[0].name}; its columns are {', '.join(map(str, frame.columns[:30]))}")
+    try:
+        frame = to_integers(frame, coded=[config["label"], *(facet["name"] for facet in config["facets"])])
+    except ColumnError as error:
+        raise ContainerError(str(error)) from error
+    if not set(frame[config["label"]].unique()) <= {0, 1}:
+        raise ContainerError(f"the label {config['label']} must have the values 0 and 1")
+    for facet in config["facets"]:
+        if facet["value"] not in set(frame[facet["name"]].unique()):
+            raise ContainerError(f"the value {facet['value']} does not occur in column {facet['name']}")
+    return frame
+
+
+def _inside(folder: Path, path: str) -> Path:
+    parts = PurePosixPath(path).parts
+    if ".." in parts or path.startswith("/"):
+        raise ContainerError(f"the path {path!r} does not name a file below the models")
+    return folder.joinpath(*parts)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _table(reports: list[TrialReport]) -> str:
+    """All figures, one a line; a facet's name that a spreadsheet would take for a formula gets an apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(
+        ["trial", "facet", "value_of_facet", "metric", "value", "low", "high", "difference", "difference_low", "difference_high"]
+    )
+    for report in reports:
+        writer.writerows(_lines(report))
+    return out.getvalue()
+
+
+def _lines(report: TrialReport) -> Iterator[list[Any]]:
+    for name, found in report.performance.items():
+        difference = report.differences[name]
+        yield [report.name, "", "", name, found.value, found.low, found.high, difference.value, difference.low, difference.high]
+    for facet in report.facets:
+        column = f"'{facet.name}" if facet.name.startswith(("=", "+", "-", "@", "\t", "\r")) else facet.name
+        for name, measured in facet.measures.items():
+            closer = measured.closer
+            figures = [measured.value, measured.low, measured.high, closer.value, closer.low, closer.high]
+            yield [report.name, column, facet.value, name, *figures]

@@ -1,0 +1,177 @@
+"""The tuning page: every trial measured for bias, one filter for all views, clone, comparison, reports."""
+
+from __future__ import annotations
+
+import pytest
+
+from core import evaluation, jobs, rebalancing, training, trial_bias, tuning
+from core.errors import JobFailed
+from core.identity import WORKFLOW
+
+NEW = ":material/add: New tuning job"
+
+
+def text(test) -> str:
+    parts = [*test.markdown, *test.caption, *test.info, *test.warning, *test.error, *test.subheader]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def button(test, label: str):
+    return next(button for button in test.button if button.label == label)
+
+
+@pytest.fixture(scope="module")
+def measured(clients, tuning_job) -> str:
+    name = trial_bias.launch(clients, WORKFLOW, tuning_job)
+    jobs.wait(clients, [("processing", name)])
+    return name
+
+
+@pytest.fixture(scope="module")
+def failed(clients) -> str:
+    """A tuning job all trials of which fail."""
+    data = rebalancing.result(clients, rebalancing.list_jobs(clients)[-1].name)
+    static = {"objective": "binary:logistic", "num_round": "5", "nonsense": "1"}
+    name = tuning.launch(clients, WORKFLOW, tuning.TuningRequest(data, static=static, max_jobs=2))
+    with pytest.raises(JobFailed, match="nonsense"):
+        jobs.wait(clients, [("tuning", name)])
+    return name
+
+
+def test_a_job_that_nobody_measured_offers_to_measure_it_and_a_viewer_may_not(app, full, tuning_job, clients):
+    assert trial_bias.of(clients, tuning_job) is None
+    assert button(app(full, "tuning", "Vera", job=tuning_job, view="bias"), "Measure every trial for bias").disabled
+    test = button(app(full, "tuning", job=tuning_job, view="bias"), "Measure every trial for bias").click().run()
+    assert not test.exception
+    now = trial_bias.of(clients, tuning_job)
+    jobs.wait(clients, [("processing", now.name)])
+
+
+def test_the_best_trial_and_its_alternatives_are_named_with_people_and_intervals(app, full, tuning_job, measured, clients):
+    test = app(full, "tuning", job=tuning_job, view="bias")
+    assert not test.exception
+    assert not test.error
+    report = trial_bias.read(clients, measured)
+    said = text(test)
+    assert "The best, **trial " in said
+    assert f"n = {report['rows']:,} validation rows" in said
+    assert "of 100 others" in said
+    registers = [b for b in test.button if b.label.startswith("Register trial ")]
+    assert len(registers) == said.count("nearer to parity by")
+    assert registers or "No trial here is nearer to parity" in said
+    table = next(frame.value for frame in test.dataframe if "distance from parity" in frame.value)
+    assert len(table) == len(report["trials"])
+
+
+def test_an_alternative_is_one_click_from_being_registered(app, full, tuning_job, measured, clients):
+    test = app(full, "tuning", job=tuning_job, view="bias")
+    choices = test.selectbox(key="trial-performance").options
+    for place in range(len(choices)):
+        registers = [b for b in test.button if b.label.startswith("Register trial ")]
+        if registers:
+            break
+        test = test.selectbox(key="trial-performance").select_index(place).run()
+    assert registers, "no metric has an alternative"
+    test = registers[0].click().run()
+    assert not test.exception
+    trial = test.query_params["trial"]
+    trial = trial[0] if isinstance(trial, list) else trial
+    found = evaluation.state(clients, trial)
+    assert found.bias_job is not None
+    assert found.shap_job is not None
+    jobs.wait(clients, [("processing", found.bias_job.name), ("processing", found.shap_job.name)])
+
+
+def test_a_filter_in_the_url_reaches_the_views(app, full, tuning_job, measured, clients):
+    table = tuning.frame(tuning.trials(clients, tuning_job))
+    middle = float(table["objective"].median())
+    wanted = f"objective:{middle:.6g}:1"
+    expected = int((table["objective"] >= middle - 1e-5).sum())
+    assert 0 < expected < len(table)
+    for view in ("history", "timeline", "trials"):
+        test = app(full, "tuning", job=tuning_job, view=view, filter=wanted)
+        assert not test.exception
+        assert f"{expected} of {len(table)} trials" in text(test).replace("\\", "")
+        assert any(len(frame.value) == expected for frame in test.dataframe if "number" in frame.value)
+
+
+def test_a_filter_that_leaves_nothing_says_so_and_can_be_dropped(app, full, tuning_job):
+    test = app(full, "tuning", job=tuning_job, filter="status:Failed")
+    assert "No trial passes the filter" in text(test)
+    test = button(test, "Show all trials").click().run()
+    assert "filter" not in test.query_params
+    assert "4 of 4 trials" in text(test).replace("\\", "")
+
+
+def test_a_link_opens_at_a_trial_with_its_curves_and_log(app, full, tuning_job, clients):
+    best = tuning.best(clients, tuning_job)
+    trial = next(trial.name for trial in tuning.trials(clients, tuning_job) if trial.name != best)
+    test = app(full, "tuning", job=tuning_job, trial=trial)
+    assert not test.exception
+    assert trial in [caption.value for caption in test.caption]
+    assert "on the validation rows was best at round" in text(test)
+    assert sum(expander.label == "Log" for expander in test.expander) == 2
+
+
+def test_a_link_to_a_trial_that_is_gone_says_so(app, full, tuning_job):
+    assert "gone" in app(full, "tuning", job=tuning_job, trial="gone").warning[0].value
+
+
+def test_trials_that_failed_say_why(app, full, failed, clients):
+    test = app(full, "tuning", job=failed, view="trials")
+    assert not test.exception
+    errors = "\n".join(error.value for error in test.error)
+    assert "All training jobs failed" in errors
+    assert "Extraneous hyperparameter found: nonsense" in errors
+    history = app(full, "tuning", job=failed, view="history")
+    assert not history.exception
+    assert "No trial here has an objective" in text(history)
+    assert "no best job yet" in text(button(app(full, "tuning", job=failed, view="bias"), "Measure every trial for bias").click().run())
+
+
+def test_a_clone_has_the_jobs_settings_and_an_estimate_from_the_past(app, full, tuning_job):
+    test = app(full, "tuning", tab=NEW, clone=tuning_job)
+    assert not test.exception
+    assert next(number for number in test.number_input if number.label == "Jobs").value == 4
+    assert "past tuning job" in text(test)
+    assert "about **" in text(test)
+
+
+def test_going_on_from_a_job_warm_starts_with_it(app, full, tuning_job):
+    test = button(app(full, "tuning", job=tuning_job), "Go on from here").click().run()
+    assert not test.exception
+    assert test.multiselect[0].value == [tuning_job]
+
+
+def test_a_range_that_cannot_be_is_told_before_anything_is_launched(app, full):
+    test = app(full, "tuning", tab=NEW)
+    next(box for box in test.selectbox if box.label == "Strategy").set_value("Hyperband")
+    next(toggle for toggle in test.toggle if toggle.label == "Stop weak trials early").set_value(True)
+    test.run()
+    assert "Hyperband stops weak trials its own way" in test.error[0].value
+    assert button(test, "Launch tuning").disabled
+
+
+def test_two_jobs_are_compared_on_whether_they_share_rows_and_what_differs(app, full, tuning_job, clients):
+    data = rebalancing.result(clients, rebalancing.list_jobs(clients)[-1].name)
+    other = tuning.launch(clients, WORKFLOW, tuning.TuningRequest(data, max_jobs=2, strategy="Random"))
+    jobs.wait(clients, [("tuning", other)])
+    test = app(full, "tuning", job=tuning_job, view="compare", **{"with": other})
+    assert not test.exception
+    assert "found the better trial" in text(test)
+    assert "the same validation rows" in text(test)
+    table = next(frame.value for frame in test.dataframe if "setting" in frame.value)
+    assert {"strategy", "jobs"} <= set(table["setting"])
+    assert "objective" not in set(table["setting"])
+
+
+def test_the_best_models_report_is_drawn_from_what_its_job_wrote(app, full, tuning_job, clients):
+    best = tuning.best(clients, tuning_job)
+    confusion = training.report(clients, training.describe(clients, best))["performance"]["validation"]["confusion"]
+    test = app(full, "tuning", job=tuning_job)
+    assert f"{confusion['fp']:,} of label 0 and {confusion['fn']:,} of label 1" in text(test)
+    for section, words in (("Importance", "By gain"), ("Residuals", "Label minus score"), ("Calibration", "Scores differ")):
+        test.session_state[f"report-tabs-{best}"] = section
+        test.run()
+        assert not test.exception
+        assert words in text(test)
