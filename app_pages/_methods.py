@@ -6,9 +6,10 @@ import streamlit as st
 
 from app_pages import _session, _show
 from app_pages._rebalanced import result
-from core import jobs, rebalancing
+from core import datasets, jobs, rebalancing
 from core.analysis.bias import PRE_TRAINING
 from core.views import methods as views
+from core.views.rebalancing import people
 
 MOST = 10
 
@@ -46,9 +47,15 @@ def _side_by_side(done: dict[str, rebalancing.Rebalanced], results: str) -> None
         st.warning("Not all of these split the same rows in the same way, so their figures differ for that too.", icon=":material/warning:")
     manifests = {_short(name): d.manifest for name, d in done.items()}
     st.markdown(_show.plain(views.sentence(manifests)).replace("\\*\\*", "**"))
-    every = list(PRE_TRAINING)
+    every = sorted(PRE_TRAINING, key=lambda name: (name not in {"DPL", "CI"}, name))
     table = views.table(manifests, rebalancing.METHODS, every)
-    left, right = st.columns([2, 3], gap="large")
+    st.dataframe(table, hide_index=True, height="content", alt="Rebalancings side by side")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("⇄ the sign flips against the rows before: the other group is ahead. ⚠ held-out rows leak into training.")
+        st.download_button(
+            "Table as CSV", lambda: csv(table), "rebalancings.csv", "text/csv", icon=":material/download:", on_click="ignore"
+        )
+    left, right = st.columns(2, gap="large")
     with left:
         metric = st.selectbox(
             "Metric", every, index=every.index("DPL"), format_func=lambda m: PRE_TRAINING[m].description, key="compare-metric"
@@ -57,17 +64,14 @@ def _side_by_side(done: dict[str, rebalancing.Rebalanced], results: str) -> None
             views.dots(manifests, metric), views.dots_table(manifests, metric), alt=f"{metric} before and after each method", key="dots"
         )
     with right:
-        st.dataframe(table, hide_index=True, height="content", alt="Rebalancings side by side")
-        st.caption("⇄ the sign flips against the rows before: the other group is ahead. ⚠ held-out rows leak into training.")
-        st.download_button(
-            "Table as CSV", lambda: csv(table), "rebalancings.csv", "text/csv", icon=":material/download:", on_click="ignore"
-        )
-    for name in done:
-        with st.container(horizontal=True, vertical_alignment="center", border=True):
-            st.markdown(f"**{_short(name)}**")
-            if st.button("Open", key=f"open-{name}", icon=":material/insights:", type="tertiary", help=f"The result of {name}"):
-                _show.turn_to("data", results, job=name)
-            _show.link("tuning", "Tune on these rows", data=name)
+        for name, data in done.items():
+            with st.container(border=True):
+                said = people(data.manifest, datasets.value_names(data.dataset))
+                st.markdown(f"**{_short(name)}**  \n{_show.plain(said)}")
+                with st.container(horizontal=True, vertical_alignment="center"):
+                    if st.button("Open", key=f"open-{name}", icon=":material/insights:", type="tertiary", help=f"The result of {name}"):
+                        _show.turn_to("data", results, job=name)
+                    _show.link("tuning", "Tune on these rows", data=name)
 
 
 @st.fragment(run_every=2)

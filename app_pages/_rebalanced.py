@@ -31,6 +31,7 @@ def show(name: str, compare: str) -> None:
     if len(by_facet) > 1:
         facet = _show.chosen("facet", list(by_facet), "Facet")
     manifest = by_facet[facet]
+    _badges(done.manifest["config"])
     st.markdown(f"**{_show.plain(views.people(manifest, names))}**")
     st.markdown(_show.plain(views.sentence(manifest, str(done.roles.favourable))))
     _leak(done.manifest)
@@ -44,6 +45,19 @@ def show(name: str, compare: str) -> None:
     _synthetic.distributions(done, names)
     _synthetic.rows(done)
     _files(done)
+
+
+def _badges(config: dict[str, Any]) -> None:
+    """Method, goal and order in a glance."""
+    with st.container(horizontal=True):
+        st.badge(rebalancing.METHODS.get(config["method"], config["method"]), color="blue", icon=":material/balance:")
+        if config["method"] not in {"none", "reweighing"}:
+            st.badge(f"balances {rebalancing.TARGETS[config['target']]}", color="gray")
+        if config["order"] == "workshop":
+            st.badge("workshop's order: leaks", color="red", icon=":material/leak_add:")
+        told = ", ".join(f"{key} = {value}" for key, value in config["parameters"].items())
+        if told:
+            st.caption(_show.plain(told))
 
 
 def _leak(manifest: dict[str, Any]) -> None:

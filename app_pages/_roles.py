@@ -152,7 +152,7 @@ def _look(key: str, name: str, frame: pd.DataFrame, label: str, favourable: Any,
     st.markdown(_show.plain(profile.sentence(groups, facet)))
     with st.expander("Profile, groups and first rows", icon=":material/table:"):
         shares = {c: st.column_config.NumberColumn(format="percent") for c in ("favourable", "low", "high")}
-        st.dataframe(columns, hide_index=True, height=320, alt=f"Profile of each column of {name}")
+        st.dataframe(columns, hide_index=True, height=320, alt=f"Profile of each column of {name}", placeholder="–")
         st.dataframe(groups, hide_index=True, height="content", alt=f"Favourable labels by {facet}", column_config=shares)
         st.dataframe(frame.head(100), hide_index=True, height=280, alt=f"First rows of {name}")
 

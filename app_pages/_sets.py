@@ -46,9 +46,8 @@ def table(found: list[datasets.Dataset]) -> pd.DataFrame:
 
 def draw(form: str) -> None:
     """``form``: the tab in which a data set is rebalanced."""
-    if wanted := st.query_params.get("dataset"):
-        if all(d.uri != wanted for d in listed(_session.target())):
-            listed.clear()
+    if (wanted := st.query_params.get("dataset")) and all(d.uri != wanted for d in listed(_session.target())):
+        listed.clear()
     found = listed(_session.target())
     if not found:
         st.markdown("No data set is kept yet. Under **New rebalancing** take the bundled rows, upload a CSV, or name one in S3.")

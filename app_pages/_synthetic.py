@@ -38,21 +38,25 @@ def distributions(done: rebalancing.Rebalanced, names: dict[str, dict[int, str]]
         facet = done.roles.facet
         groups = list(features[0]["groups"])
         words = {group: named.named(facet, group, names) if group else "everyone" for group in groups}
-        left, right = st.columns([2, 3], gap="large")
+        left, right = st.columns(2, gap="large")
         with left:
-            group = st.segmented_control("Rows of", groups, default="", format_func=words.__getitem__, required=True, key="spread-of") or ""
+            group = (
+                st.segmented_control(
+                    "Rows of", groups, default=views.commonest(features[0]), format_func=words.__getitem__, required=True, key="spread-of"
+                )
+                or ""
+            )
             table = views.summary(features, group)
             least = table.iloc[0]
             st.caption(
                 _show.plain(f"Of {len(table)} columns, {least['feature']} is the least alike. The fuller the bar, the more is common.")
             )
             bar = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
-            means = {c: st.column_config.NumberColumn(format="localized", width="small") for c in ("mean, real", "mean, compared")}
             st.dataframe(
                 table,
                 hide_index=True,
                 height=340,
-                column_config={"overlap": bar, **means},
+                column_config={"overlap": bar},
                 alt="Overlap of real and synthetic rows by feature",
             )
         with right:

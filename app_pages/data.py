@@ -29,14 +29,17 @@ def one(found: list[jobs.Job]) -> None:
 st.title("Data and rebalancing")
 with _show.errors_shown(stop=True):
     found = rebalancing.list_jobs(_session.clients())
-linked = COMPARE if "compare" in st.query_params else SETS if "dataset" in st.query_params else None
+VIEWS = {"results": RESULTS, "compare": COMPARE, "new": NEW, "sets": SETS}
+linked = "compare" if "compare" in st.query_params else "sets" if "dataset" in st.query_params else "" if found else "new"
 panels = {
     RESULTS: lambda: one(found),
     COMPARE: lambda: _methods.draw(found, RESULTS),
     NEW: lambda: _launch.form(RESULTS, COMPARE, SETS),
     SETS: lambda: _sets.draw(NEW),
 }
-for panel, draw in zip(_show.sections("data", list(panels), linked or (None if found else NEW)), panels.values(), strict=True):
+opened = VIEWS.get(st.query_params.get("view", linked))
+for panel, (label, draw) in zip(_show.sections("data", list(panels), opened), panels.items(), strict=True):
     if panel.open:
+        st.query_params["view"] = next(name for name, tab in VIEWS.items() if tab == label)
         with panel, _show.errors_shown():
             draw()

@@ -363,6 +363,11 @@ def upload(clients: Clients, identity: Identity, checked: Checked, name: str) ->
     return dataset
 
 
+def count(clients: Clients) -> int:
+    """How many there are; none is read."""
+    return sum(uri.endswith("/dataset.json") for uri in clients.keys(clients.uri(PREFIX, "")))
+
+
 def list_datasets(clients: Clients) -> list[Dataset]:
     """The data sets of the workspace, newest first."""
     found = [uri for uri in clients.keys(clients.uri(PREFIX, "")) if uri.endswith("/dataset.json")]

@@ -44,7 +44,7 @@ def sentence(table: pd.DataFrame, facet: str) -> str:
     """The groups with the least and the most favourable labels, from ``groups``."""
     if len(table) < 2:
         return f"{facet} has fewer than two groups: there is nothing to compare."
-    low, high = table.loc[table["favourable"].idxmin()], table.loc[table["favourable"].idxmax()]
+    low, *_, high = sorted(table.to_dict("records"), key=lambda row: float(row["favourable"]))
     return f"Favourable labels are rarest at {_group(facet, low)}, and commonest at {_group(facet, high)}."
 
 

@@ -30,12 +30,22 @@ def summary(features: Sequence[Feature], group: str = "") -> pd.DataFrame:
             {
                 "feature": feature["feature"],
                 "overlap": overlap(real["counts"], other["counts"]),
-                "mean, real": real["mean"],
-                "mean, compared": other["mean"],
+                "mean, real": _rounded(real["mean"]),
+                "mean, compared": _rounded(other["mean"]),
             }
         )
     table = pd.DataFrame(rows, columns=["feature", "overlap", "mean, real", "mean, compared"])
     return table.sort_values("overlap", kind="stable", ignore_index=True)
+
+
+def commonest(feature: Feature) -> str:
+    """The group that all synthetic rows belong to, "" (everyone) where there is none: rows of one group are compared with their own."""
+    made = feature["groups"][""]["synthetic"]["rows"]
+    return next((g for g, sides in feature["groups"].items() if g and made and sides["synthetic"]["rows"] == made), "")
+
+
+def _rounded(value: float | None) -> str:
+    return number(value, 0 if value is not None and abs(value) >= 1000 else 2)
 
 
 def histogram(feature: Feature, group: str = "") -> go.Figure:

@@ -52,14 +52,14 @@ def dots(manifests: Manifests, metric: str) -> go.Figure:
             fig.add_annotation(
                 x=new, y=name, ax=old, ay=name, xref="x", yref="y", axref="x", ayref="y", arrowhead=2, arrowwidth=2, arrowcolor="#8A93A0"
             )
-    for when, colour, symbol in (("before", BASELINE, "circle-open"), ("after", MITIGATED, "circle")):
+    for when, colour, symbol, size in (("before", BASELINE, "circle-open", 17), ("after", MITIGATED, "circle", 11)):
         fig.add_trace(
             go.Scatter(
                 x=[value(manifests[name], metric, when) for name in names],
                 y=names,
                 mode="markers",
                 name=when,
-                marker={"color": colour, "size": 12, "symbol": symbol, "line": {"width": 2, "color": colour}},
+                marker={"color": colour, "size": size, "symbol": symbol, "line": {"width": 2, "color": colour}},
                 hovertemplate="%{y} " + when + ": %{x:.4f}<extra></extra>",
             )
         )

@@ -108,14 +108,14 @@ def bias_figure(table: pd.DataFrame) -> go.Figure:
                 hoverinfo="skip",
             )
         )
-    for column, colour, symbol in (("before", BASELINE, "circle-open"), ("after", MITIGATED, "circle")):
+    for column, colour, symbol, size in (("before", BASELINE, "circle-open", 17), ("after", MITIGATED, "circle", 11)):
         fig.add_trace(
             go.Scatter(
                 x=known[column],
                 y=names,
                 mode="markers",
                 name=column,
-                marker={"color": colour, "size": 12, "symbol": symbol, "line": {"width": 2, "color": colour}},
+                marker={"color": colour, "size": size, "symbol": symbol, "line": {"width": 2, "color": colour}},
                 hovertemplate="%{y} " + column + ": %{x:.4f}<extra></extra>",
             )
         )
@@ -135,8 +135,8 @@ def counts_sentence(before: Counts, after: Counts, *, label: str, facet: str, na
     if not table["change"].any():
         return f"{total}: no cell has changed."
     row = table.to_dict("records")[int(table["change"].abs().to_numpy().argmax())]
-    cell = f"{named(facet, row['facet'], names or {})} with {named(label, row['label'], names or {})}"
-    return f"{total}. The most changed: {cell}, from {row['before']:,} to {row['after']:,}."
+    cell = f"{named(facet, row['facet'], names or {})}, {named(label, row['label'], names or {})}"
+    return f"{total}. Most changed: {cell}, from {row['before']:,} to {row['after']:,}."
 
 
 def people(manifest: Mapping[str, Any], names: Names | None = None) -> str:
