@@ -24,11 +24,10 @@ def draw(found: list[jobs.Job], results: str) -> None:
     if gone := [name for name in linked if name not in names]:
         st.warning(f"The link names {_show.plain(', '.join(gone))}, which isn't here.", icon=":material/link_off:")
     default = [name for name in linked if name in names]
-    if len(default) < 2:
+    if len(default) < 2 and ",".join(linked) != st.session_state.get("compared"):
         default = list(dict.fromkeys([*default, *(job.name for job in found if job.status == "Completed")]))[:4]
     chosen = st.multiselect("Rebalancings", names, default=default, max_selections=MOST, key=f"compare-{','.join(linked)}")
-    if linked != chosen:
-        st.query_params["compare"] = ",".join(chosen)
+    st.session_state["compared"] = st.query_params["compare"] = ",".join(chosen)
     states = {job.name: job for job in found}
     if any(states[name].status not in jobs.FINAL for name in chosen):
         waiting(chosen)

@@ -154,7 +154,7 @@ def _nothing_to_decide(now: Glance) -> str:
 
 def _building(now: Glance) -> Step:
     rebalanced, tuned = now.completed("processing", rebalancing.PREFIX), now.completed("tuning", tuning.PREFIX)
-    if not rebalanced:
+    if not rebalanced and not now.versions:
         text = "Start with the data: take the bundled credit-default rows or upload a table, and rebalance it. Or run the whole workflow."
         return Step(text, "Rebalance data", Place("data"))
     if not tuned and not now.versions:
