@@ -7,22 +7,49 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session, _show
-from core import datasets
+from app_pages import _session, _show, _when
+from core import datasets, identity
+from core.analysis import profile
 
-SOURCES = {"bundled": "Credit default (bundled)", "upload": "Upload a CSV", "stored": "A data set of this workspace"}
+SOURCES = {
+    "bundled": "Credit default (bundled)",
+    "upload": "Upload a CSV",
+    "s3": "A CSV in S3",
+    "stored": "A data set of this workspace",
+}
 Choice = datasets.Dataset | tuple[datasets.Checked, str]
 """A data set that lies in S3 already, or a checked table with its name."""
 
 
-@st.cache_data(ttl="1h", max_entries=4, show_spinner="Reading the table …")
-def read(content: bytes | None, name: str) -> pd.DataFrame:
-    return datasets.bundled() if content is None else datasets.read_csv(content, name=name)
+@st.cache_resource(ttl="30m", max_entries=4, show_spinner="Reading the table …")
+def read(key: str, name: str, _content: bytes | None) -> tuple[pd.DataFrame, datasets.Roles]:
+    """The table under ``key`` and the roles that its columns seem to have; nobody may change it."""
+    if key == "bundled":
+        return datasets.bundled(), datasets.BUNDLED_ROLES
+    frame = datasets.read_csv(_content or b"", name=name)
+    return frame, datasets.detect(frame)
+
+
+@st.cache_resource(ttl="10m", max_entries=4, show_spinner="Reading from S3 …")
+def fetched(target: str, uri: str, _person: identity.Identity) -> tuple[pd.DataFrame, datasets.Roles]:
+    frame = datasets.fetch(_session.clients(), _person, uri)
+    return frame, datasets.detect(frame)
+
+
+@st.cache_resource(ttl="30m", max_entries=4, show_spinner="Checking every column …")
+def checked(key: str, roles: datasets.Roles, _frame: pd.DataFrame) -> datasets.Checked:
+    return datasets.check(_frame, roles)
+
+
+@st.cache_data(ttl="30m", max_entries=16, show_spinner="Describing the columns …")
+def described(key: str, label: str, favourable: Any, facet: str, _frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return profile.columns(_frame), profile.groups(_frame, label, favourable, facet)
 
 
 def choose() -> Choice | None:
     """Draw the form; None while something is missing or wrong (the page says what)."""
-    source = st.segmented_control("Data", list(SOURCES), default="bundled", format_func=SOURCES.__getitem__, required=True, key="source")
+    st.session_state.setdefault("source", "stored" if "dataset" in st.query_params else "bundled")
+    source = st.segmented_control("Data", list(SOURCES), format_func=SOURCES.__getitem__, required=True, key="source")
     with _show.errors_shown():
         if source == "stored":
             return _stored()
@@ -30,10 +57,17 @@ def choose() -> Choice | None:
             file = st.file_uploader("CSV with a header line, UTF-8, at most 500 MB", type=["csv", "gz"])
             if file is None:
                 return None
-            frame, name, roles = read(file.getvalue(), file.name), file.name.removesuffix(".gz").removesuffix(".csv"), None
-        else:
-            frame, name, roles = read(None, "credit-default"), "credit-default", datasets.BUNDLED_ROLES
-        return _form(frame, name, roles or datasets.detect(frame))
+            return _form(f"upload-{file.file_id}", file.name, *read(f"upload-{file.file_id}", file.name, file.getvalue()))
+        if source == "s3":
+            uri = st.text_input(
+                "S3 URI", placeholder="s3://bucket/folder/table.csv", key="s3-uri", help="Read with the target's credentials."
+            )
+            if not uri:
+                return None
+            person = _session.identity()
+            identity.require(person, "upload", subject=uri)
+            return _form(uri, uri.rpartition("/")[2], *fetched(_session.target(), uri, person))
+        return _form("bundled", "credit-default", *read("bundled", "credit-default", None))
     return None
 
 
@@ -45,22 +79,28 @@ def stored(choice: Choice) -> datasets.Dataset:
 
 
 def _stored() -> datasets.Dataset | None:
-    found = {f"{d.name}, {d.rows:,} rows, {d.created}": d for d in datasets.list_datasets(_session.clients())}
+    found = {d.uri: d for d in datasets.list_datasets(_session.clients())}
     if not found:
         st.info("No data set was uploaded yet. Take the bundled one, or upload a CSV.", icon=":material/info:")
         return None
-    dataset = found[st.selectbox("Data set", list(found))]
-    roles = dataset.roles
-    st.caption(
-        f"Label {roles.label} (favourable: {roles.favourable}), facet {roles.facet} = {roles.facet_value}, group {roles.group or 'none'}."
-    )
+    names = {uri: f"{d.name} · {d.roles.facet} · {d.rows:,} rows · {_when.ago(d.created)}" for uri, d in found.items()}
+    dataset = found[_show.chosen("dataset", list(found), "Data set", format_func=names.__getitem__)]
+    st.caption(roles_in_words(dataset.roles))
     return dataset
 
 
-def _form(frame: pd.DataFrame, name: str, guess: datasets.Roles) -> Choice:
+def roles_in_words(roles: datasets.Roles) -> str:
+    """Label, facets and group in one line."""
+    facets = [f"{column} = {value}" for column, value in ((roles.facet, roles.facet_value), *roles.further_facets)]
+    text = f"Label {roles.label} (favourable: {roles.favourable}), facet {', '.join(facets)}, group {roles.group or 'none'}."
+    return _show.plain(text)
+
+
+def _form(key: str, file: str, frame: pd.DataFrame, guess: datasets.Roles) -> Choice | None:
+    name = file.removesuffix(".gz").removesuffix(".csv")
     names = [str(column) for column in frame.columns]
+    st.caption(f"{len(frame):,} rows, {len(names)} columns. The roles were detected; change what is wrong.")
     one, two, three = st.columns(3)
-    key = f"{name}-{len(frame)}"
     label = one.selectbox("Label", names, index=names.index(guess.label), key=f"label-{key}", help="What the model predicts; two values.")
     favourable = one.selectbox(
         "Favourable value", **_values(frame, label, guess.favourable), key=f"good-{key}-{label}", help="What people wish for."
@@ -80,14 +120,41 @@ def _form(frame: pd.DataFrame, name: str, guess: datasets.Roles) -> Choice:
         index=1 + names.index(guess.group) if guess.group in names else 0,
         key=f"group-{key}",
         format_func=lambda g: g or "none",
+        help="For conditional disparity (CDDL): the difference within each group of this column. Many values are binned.",
     )
     ignored = three.multiselect("Ignored columns", names, default=[c for c in guess.ignored if c in names], key=f"ignored-{key}")
     rest = [c for c in names if c not in {label, facet, group, *ignored}]
-    categorical = st.multiselect("Categorical columns", rest, default=[c for c in guess.categorical if c in rest], key=f"categorical-{key}")
-    with st.expander(f"The table: {len(frame):,} rows, {len(names)} columns", icon=":material/table:"):
-        st.dataframe(frame.head(200), hide_index=True, alt=f"First rows of {name}")
-    roles = datasets.Roles(label, favourable, facet, value, group, tuple(categorical), tuple(ignored))
-    return datasets.check(frame, roles), name
+    left, right = st.columns([2, 1])
+    categorical = left.multiselect(
+        "Categorical columns",
+        rest,
+        default=[c for c in guess.categorical if c in rest],
+        key=f"categorical-{key}",
+        help="Never interpolated.",
+    )
+    pairs = [(c, v) for c in rest if frame[c].nunique() <= 8 for v in _values(frame, c, None)["options"]]
+    further = right.multiselect(
+        "Further facets",
+        pairs,
+        format_func=lambda pair: f"{pair[0]} = {pair[1]}",
+        max_selections=5,
+        key=f"further-{key}",
+        help="Their bias is measured before and after too.",
+    )
+    _look(key, name, frame, label, favourable, facet)
+    roles = datasets.Roles(label, favourable, facet, value, group, tuple(categorical), tuple(ignored), tuple(further))
+    return checked(key, roles, frame), name
+
+
+def _look(key: str, name: str, frame: pd.DataFrame, label: str, favourable: Any, facet: str) -> None:
+    """The first rows, each column's profile, and the label in each group."""
+    columns, groups = described(key, label, favourable, facet, frame)
+    st.markdown(_show.plain(profile.sentence(groups, facet)))
+    with st.expander("Profile, groups and first rows", icon=":material/table:"):
+        shares = {c: st.column_config.NumberColumn(format="percent") for c in ("favourable", "low", "high")}
+        st.dataframe(columns, hide_index=True, height=320, alt=f"Profile of each column of {name}", placeholder="–")
+        st.dataframe(groups, hide_index=True, height="content", alt=f"Favourable labels by {facet}", column_config=shares)
+        st.dataframe(frame.head(100), hide_index=True, height=280, alt=f"First rows of {name}")
 
 
 def _values(frame: pd.DataFrame, column: str, wanted: Any) -> dict[str, Any]:

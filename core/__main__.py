@@ -49,7 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
         if options.run:
             step, note = workflow.noting(clients, options.run, step)
         name = options.data.stem if options.data else "credit-default"
-        wanted = workflow.Options(name=name, max_jobs=options.max_jobs, max_parallel=min(options.max_jobs, options.max_parallel))
+        at_once = min(options.max_jobs, options.max_parallel)
+        wanted = workflow.Options(name=name, max_jobs=options.max_jobs, max_parallel=at_once, id=options.run or "")
         report = workflow.run(clients, identity, frame, roles, wanted, step)
     except GovernanceError as error:
         if note:

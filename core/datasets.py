@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ import pandas as pd
 
 from core.analysis.columns import ColumnError, infer, to_integers
 from core.clients import Clients
-from core.errors import DataError
+from core.errors import DataError, translated
 from core.identity import Identity, require
 
 BUNDLED = Path(__file__).parent / "data" / "uci_credit_default.csv.gz"
@@ -29,7 +30,8 @@ PREFIX = "governance/datasets"
 
 @dataclass(frozen=True)
 class Roles:
-    """What the columns are for. ``favourable``: the label that people wish for; ``facet_value``: who may be at a disadvantage."""
+    """What the columns are for. ``favourable``: the label that people wish for; ``facet_value``: who may be at a disadvantage;
+    ``further_facets``: (column, value) of other groups whose bias is measured too."""
 
     label: str
     favourable: int
@@ -38,6 +40,7 @@ class Roles:
     group: str | None = None
     categorical: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    further_facets: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,20 @@ class Dataset:
 
 
 BUNDLED_ROLES = Roles("LABEL", 0, "SEX", 1, "AGE", ("EDUCATION", "MARRIAGE"), ("ID",))
+BUNDLED_NAMES = {
+    "LABEL": {0: "paid", 1: "defaulted"},
+    "SEX": {1: "men", 2: "women"},
+    "EDUCATION": {1: "graduate school", 2: "university", 3: "high school", 4: "other education"},
+    "MARRIAGE": {1: "married", 2: "single", 3: "other status"},
+}
+"""What the bundled rows' codes mean, as their data card says."""
+
+
+def value_names(dataset: Dataset) -> dict[str, dict[int, str]]:
+    """What the codes of a data set mean, by column: ``region = north`` for a text that was coded, ``men`` for the bundled columns."""
+    found = {column: {code: f"{column} = {text}" for text, code in codes.items()} for column, codes in dataset.coding.items()}
+    bundled_columns = {"LIMIT_BAL", "PAY_0", "BILL_AMT1", *BUNDLED_NAMES} <= set(dataset.columns)
+    return {**BUNDLED_NAMES, **found} if bundled_columns else found
 
 
 def bundled() -> pd.DataFrame:
@@ -203,6 +220,13 @@ def check(frame: pd.DataFrame, roles: Roles) -> Checked:
                 f"Column {name} has {int(empty.sum())} empty cells (the first in row {row}).",
                 "Fill them, leave those rows out, or ignore the column.",
             )
+    for name, _ in roles.further_facets:
+        if name not in frame.columns or name in {roles.label, roles.facet}:
+            _refuse(
+                name, f"Column {name} can't be a further facet.", "Choose a column that is there, not ignored, and neither label nor facet."
+            )
+        if frame[name].nunique() < 2:
+            _refuse(name, f"The facet {name} has only one value: there are no groups to compare.", "Choose another facet.")
     if frame.shape[1] < 3:
         _refuse(roles.label, "There is no column besides label and facet.", "Give at least one more column to learn from.")
     _binary(frame, roles)
@@ -212,6 +236,8 @@ def check(frame: pd.DataFrame, roles: Roles) -> Checked:
     frame = frame.copy()
     favourable: Any = _find(frame, roles.label, roles.favourable, "favourable value")
     facet_value: Any = _find(frame, roles.facet, roles.facet_value, "facet value")
+    further: list[tuple[str, Any]] = [(name, _find(frame, name, value, "facet value")) for name, value in roles.further_facets]
+    coded |= {name for name, _ in further}
     for name in sorted(text, key=str):
         if name not in coded and name != roles.group and _is_number_mostly(frame[name]):
             continue
@@ -226,6 +252,7 @@ def check(frame: pd.DataFrame, roles: Roles) -> Checked:
         favourable = coding[roles.label][str(favourable)]
     if roles.facet in coding:
         facet_value = coding[roles.facet][str(facet_value)]
+    further = [(name, coding[name][str(value)] if name in coding else value) for name, value in further]
     try:
         frame = to_integers(frame, coded=coded)
     except ColumnError as error:
@@ -239,7 +266,16 @@ def check(frame: pd.DataFrame, roles: Roles) -> Checked:
         favourable = 0
     categorical = tuple(dict.fromkeys([*roles.categorical, *(n for n in coding if n not in {roles.label, roles.facet, roles.group})]))
     frame = frame[[roles.label, *[c for c in frame.columns if c != roles.label]]]
-    done = Roles(roles.label, int(favourable), roles.facet, int(facet_value), roles.group, categorical, ())
+    done = Roles(
+        roles.label,
+        int(favourable),
+        roles.facet,
+        int(facet_value),
+        roles.group,
+        categorical,
+        (),
+        tuple((name, int(value)) for name, value in further),
+    )
     return Checked(frame, done, coding)
 
 
@@ -291,16 +327,30 @@ def to_csv(frame: pd.DataFrame) -> bytes:
     return frame.to_csv(index=False, lineterminator="\n").encode()
 
 
+def fetch(clients: Clients, identity: Identity, uri: str) -> pd.DataFrame:
+    """The table of a CSV in S3, read with the credentials of the target. Raises DataError, NotFound, Forbidden."""
+    require(identity, "upload", subject=uri)
+    bucket, _, key = uri.strip().removeprefix("s3://").partition("/")
+    if not uri.strip().startswith("s3://") or not bucket or not key.endswith((".csv", ".csv.gz")):
+        raise DataError(f"{uri!r} names no CSV in S3.", subject=uri, remedy="Write s3://bucket/folder/file.csv (or .csv.gz).")
+    with translated(uri):
+        _size(clients.s3.head_object(Bucket=bucket, Key=key)["ContentLength"], uri)
+    return read_csv(clients.read(uri.strip()), name=key.rpartition("/")[2])
+
+
 def upload(clients: Clients, identity: Identity, checked: Checked, name: str) -> Dataset:
-    """Put a checked table into S3, named by its hash: the same table twice is one data set."""
+    """Put a checked table into S3, named by the hash of rows and roles: the same twice is one data set, and stays its first uploader's."""
     require(identity, "upload", subject=name)
     content = to_csv(checked.frame)
-    digest = hashlib.sha256(content).hexdigest()
-    folder = clients.uri(PREFIX, f"{_slug(name)}-{digest[:12]}")
+    roles = json.dumps(asdict(checked.roles), sort_keys=True)
+    version = hashlib.sha256(content + roles.encode()).hexdigest()
+    folder = clients.uri(PREFIX, f"{_slug(name)}-{version[:12]}")
+    if clients.exists(f"{folder}/dataset.json"):
+        return get(clients, f"{folder}/dataset.json")
     dataset = Dataset(
         name,
         f"{folder}/data.csv",
-        digest,
+        hashlib.sha256(content).hexdigest(),
         len(checked.frame),
         tuple(checked.frame.columns),
         checked.roles,
@@ -313,10 +363,26 @@ def upload(clients: Clients, identity: Identity, checked: Checked, name: str) ->
     return dataset
 
 
+def count(clients: Clients) -> int:
+    """How many there are; none is read."""
+    return sum(uri.endswith("/dataset.json") for uri in clients.keys(clients.uri(PREFIX, "")))
+
+
 def list_datasets(clients: Clients) -> list[Dataset]:
     """The data sets of the workspace, newest first."""
-    found = [get(clients, uri) for uri in clients.keys(clients.uri(PREFIX, "")) if uri.endswith("/dataset.json")]
-    return sorted(found, key=lambda dataset: dataset.created, reverse=True)
+    found = [uri for uri in clients.keys(clients.uri(PREFIX, "")) if uri.endswith("/dataset.json")]
+    with ThreadPoolExecutor(8) as pool:
+        return sorted(pool.map(lambda uri: get(clients, uri), found), key=lambda dataset: dataset.created, reverse=True)
+
+
+def head(clients: Clients, uri: str, *, rows: int = 50) -> pd.DataFrame:
+    """The first rows of a data set; only the beginning of the file is read."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    with translated(uri):
+        content = clients.s3.get_object(Bucket=bucket, Key=key, Range="bytes=0-262143")["Body"].read()
+    lines = content.decode(errors="replace").splitlines(keepends=True)
+    whole = lines if len(content) < 262_144 or len(lines) < 3 else lines[:-1]
+    return pd.read_csv(io.StringIO("".join(whole)), nrows=rows)
 
 
 def get(clients: Clients, uri: str) -> Dataset:
@@ -324,7 +390,8 @@ def get(clients: Clients, uri: str) -> Dataset:
     raw = clients.read_json(uri.rpartition("/")[0] + "/dataset.json")
     roles = raw.pop("roles")
     lists: Iterable[str] = ("categorical", "ignored")
-    return Dataset(**{**raw, "columns": tuple(raw["columns"]), "roles": Roles(**{**roles, **{k: tuple(roles[k]) for k in lists}})})
+    roles = {**roles, **{k: tuple(roles[k]) for k in lists}, "further_facets": tuple((c, v) for c, v in roles.get("further_facets", ()))}
+    return Dataset(**{**raw, "columns": tuple(raw["columns"]), "roles": Roles(**roles)})
 
 
 def _slug(name: str) -> str:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pandas as pd
+
 from core import jobs
+from core.analysis import resampling_parameters
 from core.analysis.resampling import METHODS, TARGETS
+from core.analysis.resampling_parameters import PARAMETERS
 from core.clients import Clients
 from core.datasets import Dataset, Roles, get
 from core.errors import Conflict, DataError, translated
 from core.identity import Identity, require
 from core.jobs import Job
 
-__all__ = ["METHODS", "TARGETS", "Rebalance", "Rebalanced", "launch", "list_jobs", "result"]
+__all__ = ["METHODS", "PARAMETERS", "TARGETS", "Rebalance", "Rebalanced", "distributions", "launch", "launch_each", "list_jobs", "result"]
 PREFIX = "governance-rebalance"
 
 
@@ -58,6 +63,9 @@ def launch(clients: Clients, identity: Identity, dataset: Dataset, options: Reba
     require(identity, "launch", subject=dataset.name)
     if options.method not in METHODS or options.target not in TARGETS:
         raise DataError(f"There is no method {options.method} with target {options.target}.", remedy=f"Choose one of {', '.join(METHODS)}.")
+    wrong = resampling_parameters.problem(options.method, options.parameters)
+    if wrong:
+        raise DataError(f"{METHODS[options.method]}: {wrong}", subject=options.method, remedy="Change it, or leave it out.")
     name = name or f"{PREFIX}-{options.method}-{secrets.token_hex(4)}"
     roles = dataset.roles
     config = {
@@ -68,9 +76,10 @@ def launch(clients: Clients, identity: Identity, dataset: Dataset, options: Reba
         "group": roles.group,
         "categorical": list(roles.categorical),
         "ignored": list(roles.ignored),
+        "further_facets": [list(facet) for facet in roles.further_facets],
         "method": options.method,
         "target": options.target,
-        "parameters": options.parameters,
+        "parameters": resampling_parameters.used(options.method, options.parameters),
         "seed": options.seed,
         "validation_size": options.validation_size,
         "test_size": options.test_size,
@@ -99,6 +108,48 @@ def result(clients: Clients, name: str) -> Rebalanced:
         )
     folder = jobs.output_of(job)
     return Rebalanced(name, folder, clients.read_json(f"{folder}/manifest.json"), get(clients, jobs.input_of(job, "data")))
+
+
+def launch_each(
+    clients: Clients, identity: Identity, dataset: Dataset, options: Rebalance, methods: dict[str, dict[str, Any]]
+) -> list[str]:
+    """Start one job for each method (name → its parameters), all else being as ``options`` says; returns their names, to be compared."""
+    return [launch(clients, identity, dataset, replace(options, method=m, parameters=given)) for m, given in methods.items()]
+
+
+def by_facet(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The manifest as each facet sees it, under ``SEX = 1``; the one that was balanced comes first."""
+    config = manifest["config"]
+    found = {f"{config['facet']} = {config['facet_value']}": manifest}
+    for other in manifest.get("further_facets", []):
+        name = {"facet": other["facet"], "facet_value": other["facet_value"]}
+        found[f"{other['facet']} = {other['facet_value']}"] = {**manifest, **other, "config": {**config, **name}}
+    return found
+
+
+def distributions(clients: Clients, data: Rebalanced) -> list[dict[str, Any]]:
+    """The histograms of each feature, as the job wrote them; none for a job of before there were any."""
+    if "distributions.json" not in data.manifest.get("details", {}):
+        return []
+    found: list[dict[str, Any]] = clients.read_json(data.uri("distributions.json"))["features"]
+    return found
+
+
+def synthetic_parts(data: Rebalanced) -> list[tuple[str, int]]:
+    """(URI, rows) of the files that list the synthetic rows, in order."""
+    details = data.manifest.get("details", {})
+    return [(data.uri(name), about["rows"]) for name, about in sorted(details.items()) if name.startswith("synthetic/")]
+
+
+def synthetic_rows(clients: Clients, parts: list[tuple[str, int]], start: int, count: int) -> pd.DataFrame:
+    """``count`` synthetic rows from the ``start``-th on; only the files that hold them are read."""
+    found, at = [], 0
+    for uri, rows in parts:
+        if at < start + count and at + rows > start:
+            table = pd.read_csv(io.BytesIO(clients.read(uri)), dtype={"copy of": "Int64"})
+            found.append(table.iloc[max(start - at, 0) : start + count - at])
+        at += rows
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
 def list_jobs(clients: Clients) -> list[Job]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ class Options:
     max_jobs: int = 10
     max_parallel: int = 2
     ranges: tuple[tuple[str, float, float], ...] = ()
+    id: str = ""
+    """What the jobs' names end with; random where it is empty."""
 
 
 @dataclass
@@ -60,7 +63,7 @@ def run(
     """Run the chain; returns the report. Raises GovernanceError at the first step that fails, naming it; what was made before stays."""
     options = options or Options()
     say: OnStep = on_step or (lambda step, text: None)
-    work = Run(secrets.token_hex(4))
+    work = Run(options.id or secrets.token_hex(4))
 
     with _timed(work, say, "data", "checking and uploading"):
         checked = datasets.check(frame, roles)
@@ -194,12 +197,58 @@ def _finite(value: float | None) -> float | str | None:
 
 @dataclass(frozen=True)
 class Progress:
-    """A run in the background: its steps so far as (step, text), whether it has ended, and the error that ended it."""
+    """A run in the background: its steps so far as (step, text), when each was noted (UTC, ISO 8601), whether it has ended, and the error
+    that ended it."""
 
     id: str
     steps: tuple[tuple[str, str], ...]
+    times: tuple[str, ...]
     done: bool
     error: str | None
+
+    def states(self) -> list[StepState]:
+        """Every step of the chain, in order, whether it has begun or not."""
+        begun = list(dict.fromkeys(step for step, _ in self.steps))
+        found = []
+        for name in STEPS:
+            said = [text for step, text in self.steps if step == name]
+            ended = name in begun and (name != begun[-1] or (self.done and self.error is None))
+            state = "to do" if not said else "done" if ended else "failed" if self.done else "running"
+            found.append(
+                StepState(name, state, said[-1] if said else "", self._seconds(name) if ended else None, places(self.id).get(name))
+            )
+        return found
+
+    def silent(self) -> float:
+        """Seconds since anything was noted."""
+        return (datetime.now(UTC) - datetime.fromisoformat(self.times[-1])).total_seconds() if self.times else 0.0
+
+    def _seconds(self, name: str) -> float | None:
+        at = [datetime.fromisoformat(t) for t in self.times]
+        mine = [i for i, (step, _) in enumerate(self.steps) if step == name]
+        after = mine[-1] + 1
+        return (at[after] - at[mine[0]]).total_seconds() if after < len(at) else None
+
+
+@dataclass(frozen=True)
+class StepState:
+    """One step: to do, running, done or failed. ``place``: (page, query) that shows its result."""
+
+    name: str
+    state: str
+    text: str
+    seconds: float | None
+    place: tuple[str, dict[str, str]] | None
+
+
+def places(run_id: str) -> dict[str, tuple[str, dict[str, str]]]:
+    """Where the results of a run's steps are to be seen, as (page, query): the jobs are named after the run."""
+    return {
+        "rebalancing": ("data", {"job": f"{rebalancing.PREFIX}-{Rebalance().method}-{run_id}"}),
+        "training": ("tuning", {"job": f"{tuning.PREFIX}-{run_id}"}),
+        "bias and SHAP": ("bias", {"job": f"{bias.PREFIX}-mitigated-{run_id}"}),
+        "comparison": ("registry", {}),
+    }
 
 
 def start_in_background(clients: Clients, identity: Identity, *, max_jobs: int = 10, max_parallel: int = 2) -> str:
@@ -208,7 +257,7 @@ def start_in_background(clients: Clients, identity: Identity, *, max_jobs: int =
 
     require(identity, "launch", subject="workflow")
     run_id = secrets.token_hex(4)
-    _note(clients, run_id, [], done=False, error=None)
+    _note(clients, run_id, [], [datetime.now(UTC).isoformat()], done=False, error=None)
     command = [sys.executable, "-m", "core", "demo", "--run", run_id, "--as", json.dumps(asdict(identity))]
     command += ["--workspace", str(clients.settings.workspace.resolve()), "--max-jobs", str(max_jobs), "--max-parallel", str(max_parallel)]
     subprocess.Popen(
@@ -225,17 +274,22 @@ def start_in_background(clients: Clients, identity: Identity, *, max_jobs: int =
 def noting(clients: Clients, run_id: str, on_step: OnStep) -> tuple[OnStep, Callable[[str | None], None]]:
     """Wrap ``on_step`` so that ``progress`` sees each step; and a function to call at the end, with the error or None."""
     steps: list[tuple[str, str]] = []
+    times: list[str] = []
 
     def step(name: str, text: str) -> None:
         steps.append((name, text))
-        _note(clients, run_id, steps, done=False, error=None)
+        times.append(datetime.now(UTC).isoformat())
+        _note(clients, run_id, steps, times, done=False, error=None)
         on_step(name, text)
 
-    return step, lambda error: _note(clients, run_id, steps, done=True, error=error)
+    def end(error: str | None) -> None:
+        _note(clients, run_id, steps, [*times, datetime.now(UTC).isoformat()], done=True, error=error)
+
+    return step, end
 
 
-def _note(clients: Clients, run_id: str, steps: list[tuple[str, str]], *, done: bool, error: str | None) -> None:
-    content = json.dumps({"steps": steps, "done": done, "error": error})
+def _note(clients: Clients, run_id: str, steps: list[tuple[str, str]], times: list[str], *, done: bool, error: str | None) -> None:
+    content = json.dumps({"steps": steps, "times": times, "done": done, "error": error})
     clients.write(clients.uri(RUNS, f"{run_id}.progress.json"), content.encode(), "application/json")
 
 
@@ -244,7 +298,7 @@ def progress(clients: Clients, run_id: str) -> Progress:
     if not run_id.isalnum():
         raise NotFound(f"There is no run {run_id!r}.", subject=run_id, remedy="Start the workflow on the overview page.")
     raw = clients.read_json(clients.uri(RUNS, f"{run_id}.progress.json"))
-    return Progress(run_id, tuple((s, t) for s, t in raw["steps"]), raw["done"], raw["error"])
+    return Progress(run_id, tuple((s, t) for s, t in raw["steps"]), tuple(raw.get("times", ())), raw["done"], raw["error"])
 
 
-__all__ = ["STEPS", "WORKFLOW", "GovernanceError", "Options", "Progress", "noting", "progress", "run", "start_in_background"]
+__all__ = ["STEPS", "WORKFLOW", "GovernanceError", "Options", "Progress", "StepState", "noting", "progress", "run", "start_in_background"]

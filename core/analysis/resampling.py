@@ -16,6 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
+from core.analysis import resampling_parameters
+
 METHODS = {
     "none": "No rebalancing",
     "smote": "SMOTE",
@@ -38,7 +40,7 @@ class ResamplingError(ValueError):
 
 @dataclass(frozen=True)
 class Rebalance:
-    """What to do. ``parameters``: k_neighbors (default 5), sampling_strategy (share of the minority to the majority, in (0, 1]; 1)."""
+    """What to do. ``parameters``: those of the method in ``resampling_parameters.PARAMETERS``, each with its default there."""
 
     label: str
     facet: str
@@ -67,6 +69,9 @@ def rebalance(train: pd.DataFrame, config: Rebalance) -> Resampled:
         raise ResamplingError(f"The method {config.method!r} is not known; choose one of {', '.join(METHODS)}.")
     if config.target not in TARGETS:
         raise ResamplingError(f"The target {config.target!r} is not known; choose one of {', '.join(TARGETS)}.")
+    wrong = resampling_parameters.problem(config.method, config.parameters)
+    if wrong:
+        raise ResamplingError(wrong)
     rows = len(train)
     if config.method == "none":
         return Resampled(train.reset_index(drop=True), None, np.zeros(rows, bool), np.arange(rows))
@@ -106,8 +111,6 @@ def _check(classes: NDArray[np.int64], config: Rebalance) -> None:
         column = config.label if config.target == "label" else config.facet
         raise ResamplingError(f"Column {column} has only one value in the training part: there is nothing to balance.")
     k = int(config.parameters.get("k_neighbors", 5))
-    if k < 1:
-        raise ResamplingError(f"k_neighbors must be at least 1, not {k}.")
     if config.method in NEIGHBOURS and counts.min() <= k:
         raise ResamplingError(
             f"The smallest group of the target {TARGETS[config.target]} has {counts.min()} rows, and {METHODS[config.method]} needs more "
@@ -120,8 +123,6 @@ def _check(classes: NDArray[np.int64], config: Rebalance) -> None:
 def _strategy(classes: NDArray[np.int64], config: Rebalance) -> dict[int, int] | str:
     """Counts to reach: each group at least ``sampling_strategy`` times the largest."""
     share = float(config.parameters.get("sampling_strategy", 1.0))
-    if not 0 < share <= 1:
-        raise ResamplingError(f"sampling_strategy must be above 0 and at most 1, not {share}.")
     values, counts = np.unique(classes, return_counts=True)
     if config.method == "random-under":
         return {int(v): min(int(n), max(1, int(counts.min() / share))) for v, n in zip(values, counts, strict=True)}
@@ -132,9 +133,11 @@ def _random(train: pd.DataFrame, classes: NDArray[np.int64], config: Rebalance) 
     from imblearn.over_sampling import RandomOverSampler
     from imblearn.under_sampling import RandomUnderSampler
 
-    sampler = (RandomOverSampler if config.method == "random-over" else RandomUnderSampler)(
-        sampling_strategy=_strategy(classes, config), random_state=config.seed
-    )
+    common = {"sampling_strategy": _strategy(classes, config), "random_state": config.seed}
+    if config.method == "random-over":
+        sampler = RandomOverSampler(**common)
+    else:
+        sampler = RandomUnderSampler(replacement=bool(config.parameters.get("replacement", False)), **common)
     sampler.fit_resample(np.arange(len(train)).reshape(-1, 1), classes)
     chosen = np.asarray(sampler.sample_indices_, dtype=np.int64)
     if config.method == "random-under":
@@ -181,7 +184,8 @@ def _run(
     from imblearn.over_sampling import ADASYN, SMOTE, SMOTENC, BorderlineSMOTE
     from imblearn.under_sampling import EditedNearestNeighbours, TomekLinks
 
-    k = int(config.parameters.get("k_neighbors", 5))
+    told = resampling_parameters.used(config.method, config.parameters)
+    k = int(told["k_neighbors"])
     strategy = _strategy(y, config)
 
     def near(n: int) -> NearestNeighbors:
@@ -192,11 +196,17 @@ def _run(
     samplers = {
         "smote": lambda: smote,
         "smote-nc": lambda: SMOTENC(categorical_features=nominal, k_neighbors=k, **common),
-        "borderline-smote": lambda: BorderlineSMOTE(k_neighbors=near(k + 1), m_neighbors=near(11), **common),
+        "borderline-smote": lambda: BorderlineSMOTE(
+            k_neighbors=near(k + 1), m_neighbors=near(int(told["m_neighbors"]) + 1), kind=told["kind"], **common
+        ),
         "adasyn": lambda: ADASYN(n_neighbors=near(k + 1), **common),
         "smote-tomek": lambda: SMOTETomek(smote=smote, tomek=TomekLinks(sampling_strategy="all", n_jobs=-1), random_state=config.seed),
         "smote-enn": lambda: SMOTEENN(
-            smote=smote, enn=EditedNearestNeighbours(sampling_strategy="all", n_neighbors=near(4)), random_state=config.seed
+            smote=smote,
+            enn=EditedNearestNeighbours(
+                sampling_strategy="all", n_neighbors=near(int(told["enn_neighbors"]) + 1), kind_sel=told["enn_rule"]
+            ),
+            random_state=config.seed,
         ),
     }
     try:

@@ -9,12 +9,22 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from core.analysis.bias import PRE_TRAINING
+from core.analysis.proportions import Share, difference, share
 from core.views.style import BASELINE, FAINT, MITIGATED, dress, figure, number, percent
 
 Counts = Iterable[Mapping[str, Any]]
 """Rows ``{"label", "facet", "count"}``, with ``"weight"`` (sum of the rows' weights) where rows are weighted."""
 Values = Mapping[str, Mapping[str, Any]]
 """``{metric: {"value": float | None, "error": str | None}}``."""
+Names = Mapping[str, Mapping[int, str]]
+"""What codes mean, by column: ``{"SEX": {1: "men"}}``."""
+
+
+def named(column: str, value: Any, names: Names) -> str:
+    """A code in words: ``men`` where that is known, ``SEX = 1`` otherwise."""
+    known = names.get(column, {})
+    return next((text for code, text in known.items() if str(code) == str(value)), f"{column} = {value}")
 
 
 def _wide(rows: Counts) -> pd.DataFrame:
@@ -31,7 +41,7 @@ def counts_table(before: Counts, after: Counts) -> pd.DataFrame:
     return table.reset_index()
 
 
-def counts_figure(before: Counts, after: Counts, *, label: str, facet: str) -> go.Figure:
+def counts_figure(before: Counts, after: Counts, *, label: str, facet: str, names: Names | None = None) -> go.Figure:
     """Two heat maps, before and after, on one colour scale."""
     old, new = _wide(before), _wide(after)
     top = max(int(old.to_numpy().max(initial=0)), int(new.to_numpy().max(initial=0)), 1)
@@ -40,8 +50,8 @@ def counts_figure(before: Counts, after: Counts, *, label: str, facet: str) -> g
         fig.add_trace(
             go.Heatmap(
                 z=wide.to_numpy(),
-                x=[f"{facet} = {value}" for value in wide.columns],
-                y=[f"{label} = {value}" for value in wide.index],
+                x=[named(facet, value, names or {}) for value in wide.columns],
+                y=[named(label, value, names or {}) for value in wide.index],
                 text=[[f"{round(cell):,}" for cell in row] for row in wide.to_numpy()],
                 texttemplate="%{text}",
                 textfont={"size": 14},
@@ -75,6 +85,7 @@ def bias_table(before: Values, after: Values, described: Mapping[str, str] | Non
                 "after": b,
                 "change": None if a is None or b is None else b - a,
                 "sign": "flipped" if flipped else "kept" if a is not None and b is not None else "–",
+                "in words, after": in_words(name, b),
                 "why undefined": old.get("error") or new.get("error") or "",
             }
         )
@@ -97,19 +108,89 @@ def bias_figure(table: pd.DataFrame) -> go.Figure:
                 hoverinfo="skip",
             )
         )
-    for column, colour, symbol in (("before", BASELINE, "circle-open"), ("after", MITIGATED, "circle")):
+    for column, colour, symbol, size in (("before", BASELINE, "circle-open", 17), ("after", MITIGATED, "circle", 11)):
         fig.add_trace(
             go.Scatter(
                 x=known[column],
                 y=names,
                 mode="markers",
                 name=column,
-                marker={"color": colour, "size": 12, "symbol": symbol, "line": {"width": 2, "color": colour}},
+                marker={"color": colour, "size": size, "symbol": symbol, "line": {"width": 2, "color": colour}},
                 hovertemplate="%{y} " + column + ": %{x:.4f}<extra></extra>",
             )
         )
     fig.add_vline(x=0, line_width=1, line_color="#8A93A0")
     return fig
+
+
+def in_words(metric: str, value: float | None) -> str:
+    """What a pre-training metric's value says; nothing where it is undefined."""
+    return PRE_TRAINING[metric].in_words(value) if value is not None and metric in PRE_TRAINING else ""
+
+
+def counts_sentence(before: Counts, after: Counts, *, label: str, facet: str, names: Names | None = None) -> str:
+    """The cell of label × facet that changed the most, and the total."""
+    table = counts_table(before, after)
+    total = f"{table['before'].sum():,} rows before, {table['after'].sum():,} after"
+    if not table["change"].any():
+        return f"{total}: no cell has changed."
+    row = table.to_dict("records")[int(table["change"].abs().to_numpy().argmax())]
+    cell = f"{named(facet, row['facet'], names or {})}, {named(label, row['label'], names or {})}"
+    return f"{total}. Most changed: {cell}, from {row['before']:,} to {row['after']:,}."
+
+
+def people(manifest: Mapping[str, Any], names: Names | None = None) -> str:
+    """What this does to men and women, or whatever the facet's groups are: their favourable outcomes before, with interval and n, and
+    after. The rows after are made, not drawn, so they have no interval."""
+    config, names = manifest["config"], names or {}
+    groups = _groups(manifest, names)
+    favourable = str(config.get("favourable", 0))
+    found = [[_share(manifest["counts"][when], values, favourable) for _, values in groups] for when in ("before", "after")]
+    (old, old_rest), (new, new_rest) = found
+    if old is None or old_rest is None or new is None or new_rest is None:
+        return ""
+    (who, _), (rest, _) = groups
+    outcome = named(str(config["label"]), config.get("favourable", 0), names)
+    mine, theirs = _moved(old, new, f" the favourable outcome ({outcome})"), _moved(old_rest, new_rest, " it")
+    gap, low, high = difference(old, old_rest)
+    ends = sorted((abs(low), abs(high))) if low * high > 0 else [low, high]
+    within = "" if low * high > 0 else ", so within the noise"
+    interval = f"95 % interval {number(100 * ends[0], 1)} to {number(100 * ends[1], 1)}{within}"
+    now = _gap(new.value - new_rest.value)
+    return f"Of 100 {who}, {mine}; of 100 {rest}, {theirs}. Before, {who} were {_gap(gap)} {rest} ({interval}); after, {now} them."
+
+
+def _moved(old: Share, new: Share, what: str) -> str:
+    now = "as many" if abs(old.value - new.value) < 0.0005 else f"{100 * new.value:.1f}"
+    interval = f"95 % interval {100 * old.low:.1f} to {100 * old.high:.1f}, n = {round(old.n):,}"
+    return f"{100 * old.value:.1f} have{what} before ({interval}) and {now} after"
+
+
+def _gap(value: float) -> str:
+    if abs(value) < 0.0005:
+        return "level with"
+    return f"{abs(100 * value):.1f} points {'ahead of' if value > 0 else 'behind'}"
+
+
+def _groups(manifest: Mapping[str, Any], names: Names) -> list[tuple[str, set[str]]]:
+    """(who, values) of the facet's group and of all others."""
+    config = manifest["config"]
+    facet = str(config["facet"])
+    values = sorted({str(row["facet"]) for row in manifest["counts"]["before"]})
+    mine = str(config.get("facet_value", values[0]))
+    others = [value for value in values if value != mine]
+    rest = _who(facet, others[0], names) if len(others) == 1 else "others"
+    return [(_who(facet, mine, names), {mine}), (rest, set(others))]
+
+
+def _who(facet: str, value: str, names: Names) -> str:
+    text = named(facet, value, names)
+    return f"rows with {text}" if "=" in text else text
+
+
+def _share(rows: Counts, values: set[str], favourable: str) -> Share | None:
+    mine = [(str(row["label"]), float(row.get("weight", row["count"]))) for row in rows if str(row["facet"]) in values]
+    return share(sum(weight for label, weight in mine if label == favourable), sum(weight for _, weight in mine))
 
 
 def sentence(manifest: Mapping[str, Any], favourable: str) -> str:

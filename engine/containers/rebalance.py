@@ -21,7 +21,8 @@ from core.analysis.bias import pre_training_bias
 from core.analysis.columns import ColumnError, bin_group, to_integers
 from core.analysis.resampling import Rebalance, Resampled, ResamplingError, rebalance
 from core.analysis.splitting import SplitError, leaked_rows, split
-from engine.containers import ContainerError
+from engine.containers import ContainerError, rebalance_details
+from engine.containers.rebalance_details import sha256
 
 ROOT = "opt/ml/processing"
 MOST_GROUPS = 15
@@ -35,7 +36,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
         report = _run(frame, config, root / ROOT / "output")
     except (ColumnError, ResamplingError, SplitError) as error:
         raise ContainerError(str(error)) from error
-    report["input"] = {"rows": len(frame), "sha256": _sha256(path), "columns": list(frame.columns)}
+    report["input"] = {"rows": len(frame), "sha256": sha256(path), "columns": list(frame.columns)}
     (root / ROOT / "output" / "manifest.json").write_text(json.dumps(report, indent=1, allow_nan=False))
     print(f"{report['config']['method']}: {report['split']['train_rows']} training rows, {report['synthetic']['count']} synthetic")
 
@@ -51,6 +52,7 @@ def _read_config(root: Path) -> dict[str, Any]:
         raise ContainerError(f"rebalance.json lacks {', '.join(lacking)}")
     defaults: dict[str, Any] = {
         "group": None,
+        "further_facets": [],
         "categorical": [],
         "ignored": [],
         "method": "smote-nc",
@@ -79,7 +81,9 @@ def _read(path: Path, config: dict[str, Any]) -> pd.DataFrame:
         frame = pd.read_csv(path)
     except (ValueError, pd.errors.ParserError) as error:
         raise ContainerError(f"{path.name} is not a CSV file: {error}") from error
-    named = [config["label"], config["facet"], *([config["group"]] if config["group"] else []), *config["categorical"], *config["ignored"]]
+    further = [column for column, _ in config["further_facets"]]
+    group = [config["group"]] if config["group"] else []
+    named = [config["label"], config["facet"], *further, *group, *config["categorical"], *config["ignored"]]
     for name in named:
         if name not in frame.columns:
             raise ContainerError(f"column {name} is not in {path.name}; its columns are {', '.join(map(str, frame.columns[:30]))}")
@@ -94,8 +98,9 @@ def _read(path: Path, config: dict[str, Any]) -> pd.DataFrame:
     values = set(frame[config["label"]].unique())
     if values != {0, 1}:
         raise ContainerError(f"the label {config['label']} must have the values 0 and 1, not {sorted(values)[:5]}")
-    if config["facet_value"] not in set(frame[config["facet"]].unique()):
-        raise ContainerError(f"the value {config['facet_value']} does not occur in column {config['facet']}")
+    for column, value in [(config["facet"], config["facet_value"]), *config["further_facets"]]:
+        if value not in set(frame[column].unique()):
+            raise ContainerError(f"the value {value} does not occur in column {column}")
     return frame
 
 
@@ -111,10 +116,11 @@ def _run(frame: pd.DataFrame, config: dict[str, Any], output: Path) -> dict[str,
     if config["order"] == "split_first":
         result = rebalance(train, ask)
         origins = np.where(result.origin >= 0, parts.train[np.maximum(result.origin, 0)], -1)
+        sources = origins
         disjoint, leaked = not np.isin(origins, held_out).any(), leaked_rows(origins, held_out)
     else:
         result, validation, test, held_out, leaked = _workshop(frame, ask, sizes)
-        disjoint = not leaked
+        disjoint, sources = not leaked, result.origin
     columns = list(frame.columns)
     output.mkdir(parents=True, exist_ok=True)
     weighted = result.frame
@@ -133,8 +139,9 @@ def _run(frame: pd.DataFrame, config: dict[str, Any], output: Path) -> dict[str,
     described = {}
     for name, (table, header) in files.items():
         table.to_csv(output / name, index=False, header=header, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
-        described[name] = {"sha256": _sha256(output / name), "rows": len(table), "columns": list(table.columns)}
+        described[name] = {"sha256": sha256(output / name), "rows": len(table), "columns": list(table.columns)}
     synthetic = np.flatnonzero(result.synthetic)
+    details = rebalance_details.write(output, train, result, sources, config)
     return {
         "config": config,
         "files": described,
@@ -160,6 +167,19 @@ def _run(frame: pd.DataFrame, config: dict[str, Any], output: Path) -> dict[str,
             "rows": synthetic.tolist(),
         },
         "leaked_rows": leaked,
+        "held_out_duplicates": rebalance_details.duplicates(result.frame[~result.synthetic], pd.concat([validation, test])),
+        "details": details,
+        **_both(train, result, config),
+        "further_facets": [
+            {"facet": column, "facet_value": of, **_both(train, result, {**config, "facet": column, "facet_value": of})}
+            for column, of in config["further_facets"]
+        ],
+    }
+
+
+def _both(train: pd.DataFrame, result: Resampled, config: dict[str, Any]) -> dict[str, Any]:
+    """Counts and bias by the facet that ``config`` names, before and after."""
+    return {
         "counts": {"before": _counts(train, config, None), "after": _counts(result.frame, config, result.weights)},
         "pre_training_bias": {"before": _bias(train, config, None), "after": _bias(result.frame, config, result.weights)},
     }
@@ -221,11 +241,6 @@ def _bias(frame: pd.DataFrame, config: dict[str, Any], weights: NDArray[np.float
         name: {"value": metric.value if metric.value is None or np.isfinite(metric.value) else str(metric.value), "error": metric.error}
         for name, metric in metrics.items()
     }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _plain(value: float) -> int | float:

@@ -1,0 +1,58 @@
+"""What a table holds, column by column, before anything is done with it; and how the label falls in each of the facet's groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from core.analysis.columns import infer
+from core.analysis.proportions import share
+
+TOP = 3
+"""Values named of a column that is no measure."""
+MOST_GROUPS = 50
+
+
+def columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row a column: kind, missing and different values; least, median and greatest of a measure, the commonest values of others."""
+    rows = []
+    for name, kind in infer(frame).items():
+        values = frame[name]
+        known = values.dropna()
+        row: dict[str, Any] = {"column": name, "kind": kind, "missing": int(values.isna().sum()), "distinct": int(known.nunique())}
+        if kind in {"integer", "continuous"} and len(known):
+            row |= {"min": float(known.min()), "median": float(known.median()), "max": float(known.max())}
+        elif len(known):
+            counts = known.value_counts().head(TOP)
+            row["top values"] = ", ".join(f"{_text(value)} ({100 * n / len(known):.1f} %)" for value, n in counts.items())
+        rows.append(row)
+    return pd.DataFrame(rows, columns=["column", "kind", "missing", "distinct", "min", "median", "max", "top values"])
+
+
+def groups(frame: pd.DataFrame, label: str, favourable: Any, facet: str) -> pd.DataFrame:
+    """Each value of the facet: rows, and the share of favourable labels among them with its 95 % interval."""
+    rows = []
+    for value, labels in frame.groupby(facet, observed=True)[label]:
+        found = share(float((labels.astype(str) == str(favourable)).sum()), len(labels))
+        if found is not None:
+            rows.append({"value": _text(value), "rows": len(labels), "favourable": found.value, "low": found.low, "high": found.high})
+    return pd.DataFrame(rows, columns=["value", "rows", "favourable", "low", "high"]).head(MOST_GROUPS)
+
+
+def sentence(table: pd.DataFrame, facet: str) -> str:
+    """The groups with the least and the most favourable labels, from ``groups``."""
+    if len(table) < 2:
+        return f"{facet} has fewer than two groups: there is nothing to compare."
+    low, *_, high = sorted(table.to_dict("records"), key=lambda row: float(row["favourable"]))
+    return f"Favourable labels are rarest at {_group(facet, low)}, and commonest at {_group(facet, high)}."
+
+
+def _group(facet: str, row: Any) -> str:
+    interval = f"95 % interval {100 * row['low']:.1f} to {100 * row['high']:.1f}"
+    return f"{facet} = {row['value']} ({100 * row['favourable']:.1f} of 100; {interval}, n = {row['rows']:,})"
+
+
+def _text(value: Any) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"

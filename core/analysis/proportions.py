@@ -1,0 +1,39 @@
+"""Shares of rows, with intervals at 95 %: Wilson's for one share, Newcombe's for the difference of two (Newcombe 1998, method 10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+from scipy import stats
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Share:
+    """``hits`` of ``n`` rows, with the interval."""
+
+    hits: float
+    n: float
+    value: float
+    low: float
+    high: float
+
+
+def share(hits: float, n: float) -> Share | None:
+    """The share of ``hits`` in ``n`` rows; None of no rows."""
+    if n <= 0:
+        return None
+    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    p = hits / n
+    middle, half = (p + z * z / (2 * n)) / (1 + z * z / n), z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return Share(hits, n, p, max(0.0, middle - half), min(1.0, middle + half))
+
+
+def difference(one: Share, other: Share) -> tuple[float, float, float]:
+    """(value, low, high) of ``one`` minus ``other``, two sets of rows that share none."""
+    value = one.value - other.value
+    low = value - sqrt((one.value - one.low) ** 2 + (other.high - other.value) ** 2)
+    high = value + sqrt((one.high - one.value) ** 2 + (other.value - other.low) ** 2)
+    return value, low, high

@@ -1,0 +1,155 @@
+"""Data sets and rebalancings on the engine: what is kept under which name, and what a page can read of it."""
+
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core import datasets, jobs, rebalancing
+from core.clients import connect
+from core.datasets import Roles
+from core.errors import DataError, Forbidden, NotFound
+from core.identity import Identity, Role
+from core.settings import Settings
+
+DANA, OTTO, VERA = (
+    Identity("Dana", Role.DATA_SCIENTIST),
+    Identity("Otto", Role.DATA_SCIENTIST),
+    Identity("Vera", Role.VIEWER),
+)
+ROLES = Roles("outcome", "paid", "region", "north", "age", ("kind",), ("customer",), (("kind", "b"),))
+
+
+@pytest.fixture(scope="module")
+def clients(engine, engine_workspace):
+    return connect(Settings(workspace=engine_workspace))
+
+
+def people(rows=500):
+    random = np.random.default_rng(3)
+    return pd.DataFrame(
+        {
+            "customer": np.arange(rows),
+            "outcome": random.choice(["paid", "late"], rows, p=[0.7, 0.3]),
+            "region": random.choice(["north", "south"], rows, p=[0.3, 0.7]),
+            "age": random.integers(18, 80, rows),
+            "kind": random.choice(["a", "b", "c"], rows),
+            "income": random.integers(10_000, 90_000, rows),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def stored(clients):
+    return datasets.upload(clients, DANA, datasets.check(people(), ROLES), "people")
+
+
+@pytest.fixture(scope="module")
+def done(clients, stored):
+    """Three methods at once."""
+    names = rebalancing.launch_each(clients, DANA, stored, rebalancing.Rebalance(), {"random-over": {}, "reweighing": {}, "smote": {}})
+    jobs.wait(clients, [("processing", name) for name in names])
+    return {rebalancing.result(clients, name).manifest["config"]["method"]: rebalancing.result(clients, name) for name in names}
+
+
+def test_the_same_table_twice_is_one_data_set_and_stays_its_first_uploaders(clients, stored):
+    again = datasets.upload(clients, OTTO, datasets.check(people(), ROLES), "people")
+    assert again == stored
+    assert again.created_by == "Dana"
+
+
+def test_the_same_rows_with_another_facet_are_another_data_set_and_leave_the_first_as_it_was(clients, stored):
+    other = datasets.upload(clients, OTTO, datasets.check(people(), Roles("outcome", "paid", "kind", "a")), "people")
+    assert other.uri != stored.uri
+    assert datasets.get(clients, stored.uri).roles == stored.roles
+    assert datasets.get(clients, stored.uri).roles.further_facets == (("kind", 1),)
+    assert {d.uri for d in datasets.list_datasets(clients)} >= {stored.uri, other.uri}
+    assert datasets.count(clients) == len(datasets.list_datasets(clients))
+
+
+def test_codes_are_told_by_the_texts_that_they_stand_for(stored):
+    assert datasets.value_names(stored)["region"] == {0: "region = north", 1: "region = south"}
+
+
+def test_the_first_rows_are_read_without_the_rest(clients, stored):
+    head = datasets.head(clients, stored.uri, rows=7)
+    assert list(head.columns) == list(stored.columns)
+    assert len(head) == 7
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_csv_in_s3_is_read_as_an_upload_would_be(clients, packed):
+    content = people(20).to_csv(index=False).encode()
+    uri = clients.write(clients.uri("mine", "people.csv.gz" if packed else "people.csv"), gzip.compress(content) if packed else content)
+    pd.testing.assert_frame_equal(datasets.fetch(clients, DANA, uri), people(20))
+
+
+@pytest.mark.parametrize(
+    ("uri", "error", "words"),
+    [
+        ("people.csv", DataError, "names no CSV in S3"),
+        ("s3://bucket", DataError, "names no CSV in S3"),
+        ("s3://bucket/keys.pem", DataError, "names no CSV in S3"),
+        ("s3://{bucket}/gone.csv", NotFound, "gone.csv"),
+    ],
+)
+def test_a_uri_that_leads_to_no_csv_is_refused_with_a_remedy(clients, uri, error, words):
+    with pytest.raises(error, match=words) as found:
+        datasets.fetch(clients, DANA, uri.format(bucket=clients.bucket))
+    assert found.value.remedy
+
+
+def test_whoever_may_not_upload_reads_nothing_from_s3_and_starts_nothing(clients, stored):
+    with pytest.raises(Forbidden):
+        datasets.fetch(clients, VERA, clients.uri("mine", "people.csv"))
+    with pytest.raises(Forbidden):
+        rebalancing.launch_each(clients, VERA, stored, rebalancing.Rebalance(), {"smote": {}})
+
+
+def test_a_setting_out_of_range_is_refused_before_a_job_is_started(clients, stored):
+    before = len(rebalancing.list_jobs(clients))
+    with pytest.raises(DataError, match="k_neighbors must be at least 1"):
+        rebalancing.launch(clients, DANA, stored, rebalancing.Rebalance("smote", parameters={"k_neighbors": 0}))
+    assert len(rebalancing.list_jobs(clients)) == before
+
+
+def test_several_methods_split_the_same_rows_in_the_same_way(done):
+    assert set(done) == {"random-over", "reweighing", "smote"}
+    assert len({d.manifest["files"]["test_res.csv"]["sha256"] for d in done.values()}) == 1
+
+
+def test_the_settings_that_were_used_are_recorded_defaults_too(done):
+    assert done["smote"].manifest["config"]["parameters"] == {"k_neighbors": 5, "sampling_strategy": 1.0}
+    assert done["reweighing"].manifest["config"]["parameters"] == {}
+
+
+def test_synthetic_rows_are_read_a_page_at_a_time(clients, done):
+    parts = rebalancing.synthetic_parts(done["random-over"])
+    count = done["random-over"].manifest["synthetic"]["count"]
+    pages = [rebalancing.synthetic_rows(clients, parts, start, 40) for start in range(0, count, 40)]
+    whole = pd.concat(pages, ignore_index=True)
+    assert whole["row"].tolist() == done["random-over"].manifest["synthetic"]["rows"]
+    assert (
+        rebalancing.synthetic_rows(clients, [(f"{parts[0][0]}.gone", 1000), parts[0]], 1000, 5)["row"].tolist() == whole["row"][:5].tolist()
+    )
+    assert rebalancing.synthetic_rows(clients, parts, count + 10, 40).empty
+    assert rebalancing.synthetic_parts(done["reweighing"]) == []
+
+
+def test_distributions_are_read_and_missing_in_older_results(clients, done):
+    from dataclasses import replace
+
+    features = rebalancing.distributions(clients, done["smote"])
+    assert {f["feature"] for f in features} == {"outcome", "region", "age", "kind", "income"}
+    old = {key: value for key, value in done["smote"].manifest.items() if key != "details"}
+    assert rebalancing.distributions(clients, replace(done["smote"], manifest=old)) == []
+
+
+def test_a_manifest_is_seen_by_each_facet(done):
+    found = rebalancing.by_facet(done["smote"].manifest)
+    assert list(found) == ["region = 0", "kind = 1"]
+    assert found["kind = 1"]["config"]["facet"] == "kind"
+    assert found["kind = 1"]["counts"] != found["region = 0"]["counts"]

@@ -1,0 +1,139 @@
+"""What the rebalancing job writes beside its tables: histograms, the list of synthetic rows, further facets; and each method's settings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.analysis.resampling import METHODS, Rebalance, ResamplingError, rebalance
+from core.analysis.resampling_parameters import PARAMETERS, used
+from engine.containers import ContainerError, rebalance_details
+from engine.containers.rebalance import main
+
+
+def table(rows=600, seed=0):
+    random = np.random.default_rng(seed)
+    sex = random.choice([1, 2], rows, p=[0.3, 0.7])
+    return pd.DataFrame(
+        {
+            "label": random.choice([0, 1], rows, p=[0.7, 0.3]),
+            "sex": sex,
+            "married": random.choice([1, 2, 3], rows),
+            "amount": random.integers(0, 50_000, rows) + sex * 3000,
+            "rate": random.random(rows).round(4),
+        }
+    )
+
+
+@pytest.fixture
+def run(tmp_path):
+    def build(frame=None, **config):
+        data, settings = tmp_path / "opt/ml/processing/input/data", tmp_path / "opt/ml/processing/input/config"
+        data.mkdir(parents=True, exist_ok=True)
+        settings.mkdir(parents=True, exist_ok=True)
+        (table() if frame is None else frame).to_csv(data / "data.csv", index=False)
+        base = {"label": "label", "favourable": 0, "facet": "sex", "facet_value": 1, "categorical": ["married"]}
+        (settings / "rebalance.json").write_text(json.dumps(base | config))
+        main(tmp_path, {})
+        output = tmp_path / "opt/ml/processing/output"
+        return output, json.loads((output / "manifest.json").read_text())
+
+    return build
+
+
+def test_the_synthetic_rows_are_listed_in_parts_as_the_table_has_them(run, monkeypatch):
+    monkeypatch.setattr(rebalance_details, "PART", 50)
+    output, manifest = run()
+    parts = sorted((output / "synthetic").glob("*.csv"))
+    listed = pd.concat([pd.read_csv(part) for part in parts], ignore_index=True)
+    assert len(parts) == -(-manifest["synthetic"]["count"] // 50)
+    assert listed["row"].tolist() == manifest["synthetic"]["rows"]
+    whole = pd.read_csv(output / "train_res_header.csv").iloc[listed["row"]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(listed.drop(columns=["row", "copy of"]), whole)
+    assert listed["copy of"].isna().all()
+
+
+def test_a_repeated_row_names_the_row_that_it_copies(run):
+    output, _ = run(method="random-over")
+    listed = pd.read_csv(output / "synthetic/part-00000.csv")
+    originals = table().iloc[listed["copy of"]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(listed.drop(columns=["row", "copy of"]), originals)
+
+
+def test_every_side_file_has_its_hash_in_the_manifest(run):
+    output, manifest = run()
+    assert set(manifest["details"]) >= {"distributions.json", "synthetic/part-00000.csv"}
+    for name, about in manifest["details"].items():
+        assert hashlib.sha256((output / name).read_bytes()).hexdigest() == about["sha256"]
+
+
+def test_the_histograms_count_every_row(run):
+    output, manifest = run()
+    features = json.loads((output / "distributions.json").read_text())["features"]
+    assert [f["feature"] for f in features] == ["label", "sex", "married", "amount", "rate"]
+    for feature in features:
+        everyone = feature["groups"][""]
+        assert sum(everyone["before"]["counts"]) == manifest["split"]["original_train_rows"]
+        assert sum(everyone["synthetic"]["counts"]) == manifest["synthetic"]["count"]
+
+
+def test_further_facets_are_measured_before_and_after_too(run):
+    _, manifest = run(further_facets=[["married", 2]])
+    (other,) = manifest["further_facets"]
+    assert (other["facet"], other["facet_value"]) == ("married", 2)
+    assert set(other["pre_training_bias"]["after"]) == set(manifest["pre_training_bias"]["after"])
+    total = {when: sum(row["count"] for row in other["counts"][when]) for when in ("before", "after")}
+    assert total == {"before": manifest["split"]["original_train_rows"], "after": manifest["split"]["train_rows"]}
+
+
+def test_a_further_facet_that_does_not_occur_is_refused(run):
+    with pytest.raises(ContainerError, match="value 9 does not occur in column married"):
+        run(further_facets=[["married", 9]])
+
+
+def test_held_out_rows_that_equal_a_training_row_are_counted(run):
+    frame = table(300).drop(columns=["amount", "rate"]).assign(amount=5, rate=0.5)
+    _, manifest = run(frame, method="none")
+    assert manifest["held_out_duplicates"] == manifest["split"]["validation_rows"] + manifest["split"]["test_rows"]
+
+
+CHANGES = [
+    ("borderline-smote", {"kind": "borderline-2"}),
+    ("borderline-smote", {"m_neighbors": 30}),
+    ("smote-enn", {"enn_neighbors": 9}),
+    ("smote-enn", {"enn_rule": "mode"}),
+    ("random-under", {"replacement": True}),
+    ("smote", {"k_neighbors": 2}),
+    ("adasyn", {"sampling_strategy": 0.8}),
+]
+
+
+@pytest.mark.parametrize(("method", "change"), CHANGES)
+def test_each_setting_of_a_method_changes_its_rows(method, change):
+    ask = {"label": "label", "facet": "sex", "facet_value": 1, "method": method}
+    plain = rebalance(table(), Rebalance(**ask)).frame
+    assert not plain.equals(rebalance(table(), Rebalance(**ask, parameters=change)).frame)
+    pd.testing.assert_frame_equal(plain, rebalance(table(), Rebalance(**ask, parameters=used(method, {}))).frame)
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters", "words"),
+    [
+        ("smote", {"k_neighbors": 2.5}, "k_neighbors must be a whole number"),
+        ("smote", {"k_neighbors": "five"}, "k_neighbors must be a number"),
+        ("smote", {"k_neighbors": float("nan")}, "k_neighbors must be a whole number"),
+        ("smote-enn", {"enn_rule": "some"}, "enn_rule must be one of all, mode"),
+        ("borderline-smote", {"m_neighbors": 99}, "m_neighbors must be at most 50"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused_by_name(method, parameters, words):
+    with pytest.raises(ResamplingError, match=words):
+        rebalance(table(), Rebalance("label", "sex", 1, method, parameters=parameters))
+
+
+def test_every_method_has_its_parameters():
+    assert set(PARAMETERS) == set(METHODS)
