@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-
-import pandas as pd
 import streamlit as st
 
-from app_pages import _session, _show
-from core import datasets, lineage, registry
+from app_pages import _lineage, _session, _show
+from core import datasets, lineage, lineage_search, registry
 from core.errors import NotFound
 from core.views import lineage as views
 
-ICON = _show.ICONS["lineage"]
+WORDS = {"Both": "Ancestors and descendants", "Ascendants": "Ancestors", "Descendants": "Descendants"}
 
 
 @st.cache_data(ttl="2m", max_entries=32, show_spinner="Following the lineage …")
 def graph(target: str, arn: str, hops: int, direction: str) -> lineage.Graph:
-    return lineage.graph(_session.clients(), arn, hops=hops, direction=direction)
+    return lineage.graph(_session.clients(), arn, hops=hops, direction=direction, most=_lineage.MOST)
 
 
 @st.cache_data(ttl="1m", max_entries=8, show_spinner=False)
 def starts(target: str) -> dict[str, str]:
-    """Where one may begin: ARN of the node -> how it's called; versions first, then data sets."""
+    """Where one may begin: ARN of the node -> how it's called; the newest versions, then data sets."""
     clients = _session.clients()
     named = [
         (version.arn, f"{version.group} v{version.version} · {version.description.partition(':')[0]}")
-        for version in registry.versions(clients)
+        for version in registry.versions(clients, most=20)
     ]
-    named += [(dataset.uri, f"Data set {dataset.name}") for dataset in datasets.list_datasets(clients)]
+    named += [(dataset.uri, f"Data set {dataset.name}") for dataset in datasets.list_datasets(clients)[:20]]
     found = [(lineage.artifact_of(clients, uri), label) for uri, label in named]
     return {arn: label for arn, label in found if arn}
+
+
+@st.cache_data(ttl="1m", max_entries=32, show_spinner="Searching …")
+def search(target: str, text: str) -> lineage_search.Search:
+    return lineage_search.find(_session.clients(), text)
 
 
 def asked() -> str | None:
@@ -46,66 +47,34 @@ def asked() -> str | None:
     return arn
 
 
-def details(node: lineage.Node, start: str) -> None:
-    with st.container(border=True):
-        st.markdown(f"**{views.readable(node.name, node.uri)}**")
-        st.caption(f"{node.type}, {node.kind}")
-        st.caption(f"`{node.arn}`")
-        if node.uri:
-            st.caption(f"`{node.uri}`")
-        with st.container(horizontal=True):
-            if node.arn != start and st.button("Start here", icon=ICON):
-                _show.at(arn=node.arn)
-                st.rerun()
-            if ":model-package/" in node.uri:
-                _show.link("registry", "Registry", package=node.uri)
-            if "/governance/rebalanced/" in node.uri:
-                _show.link("data", "Rebalancing", job=node.uri.rpartition("/governance/rebalanced/")[2].partition("/")[0])
-            if node.kind == "TrainingJob":
-                _show.link("tuning", "Training job", training=node.name.removesuffix("-aws-training-job"))
-
-
-def draw(shown: lineage.Graph) -> None:
-    nodes = pd.DataFrame([asdict(node) | {"family": views.family(node.kind, node.type)} for node in shown.nodes])
-    nodes["name"] = [views.readable(name, uri) for name, uri in zip(nodes["name"], nodes["uri"], strict=True)]
-    families = sorted(set(nodes["family"]))
-    kept = st.session_state.get("kept") or families
-    nodes = nodes[nodes["family"].isin(kept) | (nodes["arn"] == shown.start)].reset_index(drop=True)
-    edges = pd.DataFrame([asdict(edge) for edge in shown.edges], columns=["source", "destination", "association"]).rename(
-        columns={"association": "type"}
+def searched() -> None:
+    """Find any entity by a part of its name, and begin there."""
+    text = st.text_input(
+        "Search", key="search", placeholder="a part of a name or URI", help="Data, models, jobs, versions, decisions: old ones too."
     )
-    edges = edges[edges["source"].isin(nodes["arn"]) & edges["destination"].isin(nodes["arn"])]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        with st.popover("Filter", icon=":material/filter_alt:"):
-            st.pills("Show only", families, selection_mode="multi", key="kept")
-        st.caption(f"{len(nodes)} of {shown.total} nodes shown. Click a node for its details; the outlined one is the start.")
-    left, right = st.columns([3, 1], gap="medium")
-    with left:
-        down = st.session_state.get("layout") == "Down"
-        picture = views.graph(nodes, edges, selected=shown.start, down=down)
-        clicked = st.echarts_chart(
-            picture,
-            height=views.height(nodes["arn"].tolist(), list(zip(edges["source"], edges["destination"], strict=True)), down=down),
-            on_select="rerun",
-            key=f"graph-{shown.start}",
-            alt=f"Lineage of {shown.start}",
+    if text:
+        found = search(_session.target(), text)
+        names = {node.arn: f"{views.readable(node.name, node.uri)} ({node.kind})" for node in found.nodes}
+        if not names:
+            st.caption("Nothing has this in its name." if found.whole else "None of the newest has this in its name; try the whole URI.")
+            return
+        words = f"{len(names)} found" if found.whole else f"the newest {len(names)} of those found"
+        arn = st.selectbox(
+            "Begin at", list(names), index=None, format_func=names.__getitem__, placeholder=words, key=f"found-{text}", width="stretch"
         )
-        with st.expander("As a table", icon=":material/table:"):
-            st.dataframe(views.table(nodes, edges), hide_index=True, alt="Edges of the lineage graph")
-            st.dataframe(nodes.drop(columns="family"), hide_index=True, alt="Nodes of the lineage graph")
-    with right:
-        picked = [i for group in clicked["selection"]["selected"] if group["data_type"] == "node" for i in group["data_indices"]]
-        arn = nodes["arn"].iloc[picked[0]] if picked and picked[0] < len(nodes) else shown.start
-        details(next(node for node in shown.nodes if node.arn == arn), shown.start)
-        content = {
-            "start": shown.start,
-            "nodes": [asdict(n) for n in shown.nodes],
-            "edges": [asdict(e) for e in shown.edges],
-            "total": shown.total,
-        }
-        st.download_button(
-            "JSON", json.dumps(content, indent=1), "lineage.json", "application/json", icon=":material/download:", on_click="ignore"
-        )
+        if arn is not None and arn != st.query_params.get("arn"):
+            _lineage.begin(arn)
+
+
+def hops_chosen() -> int:
+    """The slider in step with ?hops=."""
+    text = st.query_params.get("hops", "2")
+    here = min(max(int(text), 1), 10) if text.isdecimal() else 2
+    hops = st.slider("Hops", 1, 10, here, key=f"hops-{here}", help="How many steps from the start are shown.")
+    if hops != here:
+        st.query_params["hops"] = str(hops)
+        st.rerun()
+    return hops
 
 
 st.title("Lineage")
@@ -116,13 +85,15 @@ if not known and wanted is None:
         "Nothing is recorded yet: lineage appears with the first training job and the first version.", "overview", "To the overview"
     )
     st.stop()
-options = known if wanted is None or wanted in known else {wanted: wanted.rpartition("/")[2], **known}
 one, two, three, four = st.columns([4, 3, 3, 2])
+with two, _show.errors_shown():
+    searched()
 with one:
+    options = known if wanted is None or wanted in known else {wanted: _lineage.called(wanted), **known}
     arn = _show.chosen("arn", list(options), "Start", format_func=options.__getitem__)
-words = {"Both": "Ancestors and descendants", "Ascendants": "Ancestors", "Descendants": "Descendants"}
-direction = two.selectbox("Direction", list(words), format_func=words.__getitem__)
-hops = three.slider("Hops", 1, 10, 2)
-four.segmented_control("Layout", ["Across", "Down"], default="Across", required=True, key="layout")
+with three:
+    direction = _show.chosen("direction", list(WORDS), "Direction", format_func=WORDS.__getitem__)
+with four:
+    hops = hops_chosen()
 with _show.errors_shown():
-    draw(graph(_session.target(), arn, hops, direction))
+    _lineage.draw(graph(_session.target(), arn, hops, direction))

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.clients import Clients
-from core.errors import translated
+from core.errors import NotFound, translated
 from core.jobs import slug
 from core.rebalancing import Rebalanced
+
+COMPONENT = "experiment-trial-component"
+PAGE, COUNTED, DEEPEST = 50, 250, 10
+"""Vertices that SageMaker gives at a time, vertices that a page counts, and the hops that a query may go."""
 
 
 @dataclass(frozen=True)
@@ -32,47 +36,63 @@ class Edge:
 
 @dataclass(frozen=True)
 class Graph:
-    """The nodes shown, the edges between them, and how many nodes the whole graph around the start has."""
+    """The nodes shown, the edges between them, and how many nodes the whole graph around the start has (``exact``, or at least)."""
 
     start: str
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     total: int
+    exact: bool = True
 
 
-def graph(clients: Clients, arn: str, *, hops: int = 2, direction: Literal["Ascendants", "Descendants", "Both"] = "Both") -> Graph:
-    """What lies within ``hops`` of ``arn`` (10 at most), in the direction Ascendants, Descendants or Both."""
+def graph(
+    clients: Clients, arn: str, *, hops: int = 2, direction: Literal["Ascendants", "Descendants", "Both"] = "Both", most: int | None = None
+) -> Graph:
+    """What lies within ``hops`` of ``arn`` (10 at most), in the direction Ascendants, Descendants or Both.
+
+    With ``most`` no more than the nearest so many nodes are described, and ``total`` is counted only so far that nobody waits for it.
+    """
+    limit = most + PAGE if most else None
+    vertices, edges, whole = _query(clients, arn, direction, min(hops + 1, DEEPEST), limit)
+    near = [a for a in _within(arn, edges, hops) if a in vertices or a == arn][:most]
+    nodes = tuple(_node(clients, a, vertices.get(a, {})) for a in sorted(near))
+    inside = {node.arn for node in nodes}
+    shown = tuple(e for e in edges.values() if {e.source, e.destination} <= inside)
+    if not whole or hops + 1 < DEEPEST:
+        counted, _, whole = _query(clients, arn, direction, DEEPEST, COUNTED if most else None, with_edges=False)
+        vertices = {**vertices, **counted}
+    return Graph(arn, nodes, shown, len(vertices.keys() | {arn}), whole)
+
+
+def _query(
+    clients: Clients, arn: str, direction: Any, depth: int, limit: int | None, *, with_edges: bool = True
+) -> tuple[dict[str, Any], dict[tuple[str, str], Edge], bool]:
+    """Vertices and edges within ``depth``, and whether these are all: reading stops after ``limit`` vertices."""
     vertices: dict[str, Any] = {}
     edges: dict[tuple[str, str], Edge] = {}
-    token: str | None = None
+    request: dict[str, Any] = {
+        "StartArns": [arn],
+        "Direction": direction,
+        "IncludeEdges": with_edges,
+        "MaxDepth": depth,
+        "MaxResults": PAGE,
+    }
     with translated(arn):
         while True:
-            arguments: dict[str, Any] = {"NextToken": token} if token else {}
-            page = clients.sagemaker.query_lineage(
-                StartArns=[arn],
-                Direction=direction,
-                IncludeEdges=True,
-                MaxDepth=10,
-                MaxResults=50,
-                **arguments,
-            )
-            for vertex in page.get("Vertices", []):
-                vertices[vertex["Arn"]] = vertex
+            page = clients.sagemaker.query_lineage(**request)
+            vertices |= {vertex["Arn"]: vertex for vertex in page.get("Vertices", [])}
             for edge in page.get("Edges", []):
                 key = (edge["SourceArn"], edge["DestinationArn"])
                 edges[key] = Edge(*key, edge.get("AssociationType", ""))
-            token = page.get("NextToken")
-            if not token:
-                break
-    near = _within(arn, edges, hops)
-    near.add(arn)
-    shown = [a for a in near if a in vertices or a == arn]
-    nodes = tuple(_node(clients, a, vertices.get(a, {})) for a in sorted(shown))
-    inside = {node.arn for node in nodes}
-    return Graph(arn, nodes, tuple(e for e in edges.values() if {e.source, e.destination} <= inside), len(vertices.keys() | {arn}))
+            request["NextToken"] = page.get("NextToken")
+            if not request["NextToken"]:
+                return vertices, edges, True
+            if limit is not None and len(vertices) >= limit:
+                return vertices, edges, False
 
 
-def _within(start: str, edges: dict[tuple[str, str], Edge], hops: int) -> set[str]:
+def _within(start: str, edges: dict[tuple[str, str], Edge], hops: int) -> list[str]:
+    """The nodes within ``hops`` of the start, the nearest first."""
     neighbours: dict[str, set[str]] = defaultdict(set)
     for source, destination in edges:
         neighbours[source].add(destination)
@@ -81,25 +101,61 @@ def _within(start: str, edges: dict[tuple[str, str], Edge], hops: int) -> set[st
     while queue:
         at = queue.popleft()
         if seen[at] < hops:
-            for other in neighbours[at]:
+            for other in sorted(neighbours[at]):
                 if other not in seen:
                     seen[other] = seen[at] + 1
                     queue.append(other)
-    return set(seen)
+    return list(seen)
 
 
 def _node(clients: Clients, arn: str, vertex: dict[str, Any]) -> Node:
-    resource, _, name = arn.partition(":sagemaker:")[2].split(":", 2)[2].partition("/")
-    kind = vertex.get("Type", resource)
-    uri = ""
-    api = clients.sagemaker
-    with translated(arn):
+    resource, name = _resource(arn)
+    kind, uri = vertex.get("Type", resource), ""
+    if resource != COMPONENT:
+        found = described(clients, arn)
+        uri = found.get("Source", {}).get("SourceUri", "")
+        kind = found.get(f"{resource.title()}Type", kind)
         if resource == "artifact":
-            found = api.describe_artifact(ArtifactArn=arn)
-            uri = found["Source"]["SourceUri"]
             name = found.get("ArtifactName") or "/".join(uri.rstrip("/").split("/")[-2:])
-            kind = found.get("ArtifactType", kind)
-    return Node(arn, name, vertex.get("LineageType", resource.title()), kind, uri)
+    return Node(arn, name, vertex.get("LineageType", "TrialComponent" if resource == COMPONENT else resource.title()), kind, uri)
+
+
+def _resource(arn: str) -> tuple[str, str]:
+    """(kind of entity, its name or id) of an ARN."""
+    kind, _, name = arn.partition(":sagemaker:")[2].rpartition(":")[2].partition("/")
+    return kind, name
+
+
+def described(clients: Clients, arn: str) -> dict[str, Any]:
+    """What SageMaker's Describe call says of an entity of the lineage. Raises NotFound."""
+    kind, name = _resource(arn)
+    api = clients.sagemaker
+    calls: dict[str, Any] = {
+        "artifact": lambda: api.describe_artifact(ArtifactArn=arn),
+        "action": lambda: api.describe_action(ActionName=name),
+        "context": lambda: api.describe_context(ContextName=name),
+        COMPONENT: lambda: api.describe_trial_component(TrialComponentName=name),
+    }
+    if kind not in calls:
+        raise NotFound(f"{arn} is no entity of the lineage.", subject=arn, remedy="Give an artifact, action, context or job.")
+    with translated(arn):
+        found: dict[str, Any] = calls[kind]()
+    return found
+
+
+def facts(clients: Clients, arn: str) -> dict[str, Any]:
+    """What is recorded about one node: times, who, status, properties, and of a job its parameters and last metrics. Raises NotFound."""
+    raw = described(clients, arn)
+    found = {"created": raw.get("CreationTime"), "by": raw.get("CreatedBy", {}).get("UserProfileName")}
+    found |= {"started": raw.get("StartTime"), "ended": raw.get("EndTime")}
+    status = raw.get("Status")
+    found["status"] = status.get("PrimaryStatus") if isinstance(status, dict) else status
+    found["description"] = raw.get("Description")
+    found |= raw.get("Properties", {})
+    for name, value in raw.get("Parameters", {}).items():
+        found[name.removeprefix("SageMaker.")] = next(iter(value.values()), None)
+    found |= {metric["MetricName"]: metric.get("Last") for metric in raw.get("Metrics", [])}
+    return {name: value for name, value in found.items() if value not in (None, "")}
 
 
 def artifact_of(clients: Clients, uri: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,12 @@ from fast_sugiyama import from_edges
 from core.views.style import GREY, SERIES, short
 
 CHOSEN = "#F2B705"
+PHONE = 520
+HIDDEN = "by way of hidden nodes"
+STATUS = re.compile(r"^(.+)-(\d+)-([A-Za-z]+)-\d{10,}-aws-model-package$")
+PACKAGE = re.compile(r":model-package/([^/]+)/(\d+)$")
+FOLDERS = {"governance", "output", "models", "rebalanced", "datasets", "clarify", "reports", "config"}
+IN_FOLDER = re.compile(r"/governance/(rebalanced|clarify|models|reports)/([^/]+)/")
 FAMILIES: dict[str, tuple[str, str]] = {
     "DataSet": ("circle", SERIES[2]),
     "Image": ("circle", SERIES[6]),
@@ -22,6 +29,28 @@ FAMILIES: dict[str, tuple[str, str]] = {
     "Context": ("pin", SERIES[5]),
 }
 """Shape and colour by family of node."""
+LABELS = {
+    "DataSet": "Data",
+    "Image": "Images",
+    "Model": "Models",
+    "ModelArtifact": "Models",
+    "TrialComponent": "Jobs",
+    "Action": "Decisions",
+    "ModelPackage": "Versions",
+    "Context": "Groups",
+}
+"""What people call a family."""
+WORDS = {
+    "DataSet": ("data file", "data files"),
+    "Image": ("container image", "container images"),
+    "Model": ("model", "models"),
+    "ModelArtifact": ("model", "models"),
+    "TrialComponent": ("job", "jobs"),
+    "Action": ("approval record", "approval records"),
+    "ModelPackage": ("version", "versions"),
+    "Context": ("group", "groups"),
+}
+ORDER = list(dict.fromkeys(WORDS[name] for name in ("Model", "ModelPackage", "TrialComponent", "DataSet", "Image", "Action", "Context")))
 
 
 def family(node_type: str, kind: str) -> str:
@@ -55,43 +84,57 @@ def coordinates(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[
     return placed
 
 
-def graph(nodes: pd.DataFrame, edges: pd.DataFrame, *, selected: str | None = None, down: bool = False) -> dict[str, Any]:
+def graph(
+    nodes: pd.DataFrame,
+    edges: pd.DataFrame,
+    *,
+    selected: str | None = None,
+    start: str | None = None,
+    down: bool = False,
+    size: tuple[int, int] = (640, 500),
+) -> dict[str, Any]:
     """An ECharts option; ``nodes``: arn, name, family; ``edges``: source, destination, type. A click gives the node's index.
 
-    ``down`` lays the layers from top to bottom, for a narrow page.
+    Ancestors and descendants of ``selected`` stand out; ``start`` (if it's another one) has a dashed outline. ``down`` lays the layers
+    from top to bottom, as a phone does by itself. ``size``: the pixels that it's likely to have.
     """
     arns = list(nodes["arn"])
     place = coordinates(arns, list(zip(edges["source"], edges["destination"], strict=True)))
-    related = _related(edges, selected) if selected else set(arns)
-    names = sorted(set(nodes["family"]), key=list(FAMILIES).index)
+    related = {selected}.union(*relatives(edges, selected)) if selected else set(arns)
+    families = sorted(set(nodes["family"]), key=list(FAMILIES).index)
+    names = list(dict.fromkeys(LABELS[name] for name in families))
+    looks = {LABELS[name]: FAMILIES[name] for name in families}
     layers = sorted({round(x, 2) for x, _ in place.values()})
-    breadth = max((y for _, y in place.values()), default=0.0) or 1.0
-    step = min(max(230 * len(layers) / 2.6 / breadth, 35), 110)
+    long, broad = max(len(layers) - 1, 1), max((y for _, y in place.values()), default=0.0) or 1.0
+    width, depth = size[0] - 140, size[1] - 110
     data = []
     for row in nodes.itertuples():
         shape, colour = FAMILIES[str(row.family)]
         x, y = place[str(row.arn)]
+        layer = layers.index(round(x, 2))
         chosen = row.arn == selected
         data.append(
             {
                 "id": row.arn,
                 "name": row.name,
-                "x": y * 90 if down else layers.index(round(x, 2)) * 230,
-                "y": layers.index(round(x, 2)) * 110 if down else y * step,
+                "x": width * (y / broad if down else layer / long),
+                "y": depth * (layer / long if down else y / broad),
                 "symbol": shape,
                 "symbolSize": 26 if chosen else 18,
-                "category": names.index(row.family),
+                "category": names.index(LABELS[str(row.family)]),
                 "itemStyle": {
                     "color": colour,
                     "opacity": 1 if row.arn in related else 0.3,
-                    "borderColor": CHOSEN if chosen else colour,
-                    "borderWidth": 4 if chosen else 1,
+                    "borderColor": CHOSEN if chosen or row.arn == start else colour,
+                    "borderWidth": 4 if chosen else 3 if row.arn == start else 1,
+                    "borderType": "dashed" if row.arn == start and not chosen else "solid",
                 },
                 "label": {
                     "show": True,
-                    "formatter": short(str(row.name), 26),
-                    "position": "bottom",
+                    "formatter": "\n".join(short(line.removeprefix("governance-"), 22) for line in str(row.name).split(" · ")),
+                    "position": "top" if not down and layer % 2 else "bottom",
                     "fontSize": 11,
+                    "lineHeight": 13,
                     "opacity": 1 if row.arn in related else 0.4,
                 },
             }
@@ -101,25 +144,30 @@ def graph(nodes: pd.DataFrame, edges: pd.DataFrame, *, selected: str | None = No
             "source": edge.source,
             "target": edge.destination,
             "value": edge.type,
-            "lineStyle": {"opacity": 0.85 if {edge.source, edge.destination} <= related else 0.2},
+            "lineStyle": {
+                "opacity": 0.85 if {edge.source, edge.destination} <= related else 0.2,
+                "type": "dashed" if edge.type == HIDDEN else "solid",
+            },
         }
         for edge in edges.itertuples()
         if edge.source in place and edge.destination in place
     ]
-    return {
+    option: dict[str, Any] = {
         "tooltip": {"trigger": "item", "formatter": "{b}"},
         "toolbox": {
             "right": 8,
             "feature": {"saveAsImage": {"name": "lineage", "pixelRatio": 2, "title": "PNG"}, "restore": {"title": "Reset"}},
         },
-        "legend": [{"data": names, "top": 0, "left": 0, "type": "scroll", "width": "75%"}],
+        "legend": [
+            {"data": [{"name": name, "icon": looks[name][0]} for name in names], "top": 0, "left": 0, "type": "scroll", "width": "75%"}
+        ],
         "series": [
             {
                 "type": "graph",
                 "layout": "none",
                 "data": data,
                 "links": links,
-                "categories": [{"name": name, "symbol": FAMILIES[name][0], "itemStyle": {"color": FAMILIES[name][1]}} for name in names],
+                "categories": [{"name": name, "symbol": looks[name][0], "itemStyle": {"color": looks[name][1]}} for name in names],
                 "roam": True,
                 "preserveAspect": True,
                 "scaleLimit": {"min": 0.3, "max": 4},
@@ -136,6 +184,10 @@ def graph(nodes: pd.DataFrame, edges: pd.DataFrame, *, selected: str | None = No
             }
         ],
     }
+    if not down:
+        narrow = graph(nodes, edges, selected=selected, start=start, down=True, size=(PHONE - 120, size[1]))["series"][0]["data"]
+        option["media"] = [{"query": {"maxWidth": PHONE}, "option": {"series": [{"data": narrow, "left": 40, "right": 40}]}}]
+    return option
 
 
 def height(nodes: Sequence[str], edges: Sequence[tuple[str, str]], *, down: bool = False) -> int:
@@ -143,25 +195,61 @@ def height(nodes: Sequence[str], edges: Sequence[tuple[str, str]], *, down: bool
     place = coordinates(nodes, edges)
     layers = len({round(x, 2) for x, _ in place.values()})
     broad = max((y for _, y in place.values()), default=0.0) / 2 + 1
-    return int(min(max(140 + 110 * (layers if down else broad), 320), 900))
+    return int(min(max(140 + 90 * (layers if down else broad), 340), 900))
 
 
-def _related(edges: pd.DataFrame, start: str) -> set[str]:
-    """``start`` with its ancestors and its descendants."""
-    found = {start}
-    for here, there in (("source", "destination"), ("destination", "source")):
+def relatives(edges: pd.DataFrame, arn: str) -> tuple[set[str], set[str]]:
+    """(ancestors, descendants) of a node along the edges shown."""
+    found = []
+    for here, there in (("destination", "source"), ("source", "destination")):
         steps: dict[str, list[str]] = {}
         for a, b in zip(edges[here], edges[there], strict=True):
             steps.setdefault(a, []).append(b)
-        waiting = [start]
-        seen = {start}
+        waiting, seen = [arn], {arn}
         while waiting:
             for following in steps.get(waiting.pop(), []):
                 if following not in seen:
                     seen.add(following)
                     waiting.append(following)
-        found |= seen
-    return found
+        found.append(seen - {arn})
+    return found[0], found[1]
+
+
+def bridged(edges: pd.DataFrame, kept: set[str]) -> pd.DataFrame:
+    """The edges between the nodes kept; where nodes between two of them are hidden, one edge leads past these."""
+    onwards: dict[str, list[str]] = {}
+    for a, b in zip(edges["source"], edges["destination"], strict=True):
+        onwards.setdefault(a, []).append(b)
+    direct = edges[edges["source"].isin(kept) & edges["destination"].isin(kept)]
+    there = set(zip(direct["source"], direct["destination"], strict=True))
+    past = []
+    for start in sorted(kept):
+        waiting = [node for node in onwards.get(start, []) if node not in kept]
+        seen = set(waiting)
+        while waiting:
+            for node in onwards.get(waiting.pop(), []):
+                if node in kept and node != start and (start, node) not in there:
+                    there.add((start, node))
+                    past.append({"source": start, "destination": node, "type": HIDDEN})
+                elif node not in kept and node not in seen:
+                    seen.add(node)
+                    waiting.append(node)
+    return pd.concat([direct, pd.DataFrame(past, columns=["source", "destination", "type"])], ignore_index=True)
+
+
+def in_words(nodes: pd.DataFrame, edges: pd.DataFrame, selected: str) -> str:
+    """What a node came from, and what came of it, counted by family."""
+    before, after = relatives(edges, selected)
+    name = str(nodes.set_index("arn")["name"].get(selected, selected))
+    return f"Of what is shown, {name} came from {_counted(nodes, before)}; {_counted(nodes, after)} came of it."
+
+
+def _counted(nodes: pd.DataFrame, arns: set[str]) -> str:
+    if not arns:
+        return "nothing"
+    families = [WORDS[name] for name in nodes[nodes["arn"].isin(arns)]["family"]]
+    parts = [f"{families.count(word)} {word[families.count(word) != 1]}" for word in ORDER if word in families]
+    return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0]
 
 
 def table(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
@@ -177,14 +265,39 @@ def table(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
 
 
 def readable(name: str, uri: str) -> str:
-    """A file by its name and the job that made it, an image by its repository, a trial component by its job."""
-    if uri.startswith("s3://"):
-        parts = [
-            part
-            for part in uri.removeprefix("s3://").split("/")[1:]
-            if part not in {"governance", "output", "models", "rebalanced", "datasets"}
-        ]
-        return " · ".join(reversed(parts[-2:]))
+    """A file by its name and the job that made it, an image by its repository, a job without what SageMaker adds to its name."""
+    if uri.startswith("s3://") and "/governance/log/" not in uri:
+        parts = [part for part in uri.rstrip("/").split("/")[3:] if part not in FOLDERS]
+        whole = uri.rstrip("/").endswith("/output")
+        return f"results · {parts[-1]}" if whole and parts else " · ".join(reversed(parts[-2:])) or uri
     if ".dkr.ecr." in uri:
         return uri.rpartition("/")[2]
-    return name.removesuffix("-aws-training-job").removesuffix("-aws-model-group")
+    status = STATUS.match(name)
+    if status:
+        return f"{status[1]} v{status[2]} {'pending' if status[3].startswith('Pending') else status[3].lower()}"
+    package = PACKAGE.search(uri) if name == uri.partition(":model-package/")[2] else None
+    if package:
+        return f"{package[1]} v{package[2]}"
+    return re.sub(r"-aws-(training-job|processing-job|model-group)$", "", name)
+
+
+def links(node_type: str, name: str, uri: str) -> list[tuple[str, str, dict[str, str]]]:
+    """Where in the product a node can be opened: (page, words, query). ``node_type`` is SageMaker's Type, as TrainingJob."""
+    found: list[tuple[str, str, dict[str, str]]] = []
+    if ":model-package/" in uri:
+        found += [("registry", "Version", {"package": uri}), ("decisions", "Decisions", {"package": uri})]
+    job = re.sub(r"-aws-(training|processing)-job$", "", name) if node_type in {"TrainingJob", "ProcessingJob"} else ""
+    if node_type == "TrainingJob":
+        found.append(("tuning", "Training job", {"training": job}))
+    folder = IN_FOLDER.search(uri)
+    if folder and folder[1] == "models":
+        found.append(("tuning", "Its training job", {"training": folder[2]}))
+    made_by = job or (folder[2] if folder else "")
+    for start, page, words in (
+        ("governance-rebalance", "data", "Rebalancing"),
+        ("governance-bias", "bias", "Bias report"),
+        ("governance-shap", "explainability", "Explanation"),
+    ):
+        if made_by.startswith(start):
+            found.append((page, words, {"job": made_by}))
+    return found

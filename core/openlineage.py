@@ -1,0 +1,240 @@
+"""A lineage graph as OpenLineage events, for Marquez, DataHub and whatever else reads them (https://openlineage.io/spec/2-0-2).
+
+Jobs become runs: training and processing jobs as they are; a decision, and the registration of a version, as runs of their own, since
+only a run can lead from one data set to another there. Files are data sets named as the specification names objects in S3, versions by
+their ARN; a container image is the processing engine of its job. Groups of versions aren't lineage, and are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from core import datasets
+from core.clients import Clients
+from core.errors import NotFound, translated
+from core.lineage import Graph, Node, described
+
+if TYPE_CHECKING:
+    from openlineage.client.event_v2 import RunEvent
+
+PRODUCER = "urn:governance-dashboard:openlineage:1"
+ENDED = {"Completed": "COMPLETE", "Failed": "FAIL", "Stopped": "ABORT"}
+FOLDER = "/governance/rebalanced/"
+
+
+@dataclass
+class Known:
+    """What is known of files without reading them, by URI: SHA-256, columns, rows."""
+
+    sha256: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+
+
+def events(clients: Clients, graph: Graph) -> list[RunEvent]:
+    """A START event of each run in the graph, and of each that has ended its last event, in the order of time."""
+    from openlineage.client.event_v2 import set_producer
+
+    set_producer(PRODUCER)
+    nodes = {node.arn: node for node in graph.nodes}
+    known = _known(clients, graph.nodes)
+    before: dict[str, list[Node]] = {arn: [] for arn in nodes}
+    after: dict[str, list[Node]] = {arn: [] for arn in nodes}
+    for edge in graph.edges:
+        before[edge.destination].append(nodes[edge.source])
+        after[edge.source].append(nodes[edge.destination])
+    found: list[RunEvent] = []
+    for node in graph.nodes:
+        if node.type == "TrialComponent":
+            found += _job(clients, node, before[node.arn], after[node.arn], known)
+        elif node.type == "Action":
+            found += _instant(clients, node, "DECISION", node.name, before[node.arn], after[node.arn], known)
+        elif node.type == "Artifact" and any(_is_data(other) for other in before[node.arn]):
+            found += _instant(clients, node, "REGISTRATION", f"register {_name(node.uri)[1]}", before[node.arn], [node], known)
+    return sorted(found, key=lambda event: event.eventTime)
+
+
+def to_ndjson(found: Iterable[RunEvent]) -> bytes:
+    """One event a line, as OpenLineage's file transport writes them."""
+    from openlineage.client.serde import Serde
+
+    return b"".join(json.dumps(Serde.to_dict(event), sort_keys=True).encode() + b"\n" for event in found)
+
+
+def _job(clients: Clients, node: Node, before: list[Node], after: list[Node], known: Known) -> list[RunEvent]:
+    """A training or processing job: its START, and how it ended. Inputs and outputs that SageMaker has noted count too, shown or not."""
+    from openlineage.client import facet_v2 as facets
+
+    raw = described(clients, node.arn)
+    values = {name: next(iter(value.values()), None) for name, value in raw.get("Parameters", {}).items()}
+    image = str(values.get("SageMaker.ImageUri") or "")
+    inputs = {n.uri: None for n in before if _is_data(n)} | {a["Value"]: None for a in raw.get("InputArtifacts", {}).values()}
+    outputs = {n.uri: None for n in after if _is_data(n)} | {a["Value"]: None for a in raw.get("OutputArtifacts", {}).values()}
+    run: dict[str, Any] = {}
+    if image:
+        repository, _, tag = image.rpartition(":")
+        run["processing_engine"] = facets.processing_engine_run.ProcessingEngineRunFacet(version=tag, name=repository)
+    settings = [
+        facets.execution_parameters_run.ExecutionParameter(key=name, value=f"{value:g}" if isinstance(value, float) else str(value))
+        for name, value in values.items()
+    ]
+    if settings:
+        run["executionParameters"] = facets.execution_parameters_run.ExecutionParametersRunFacet(parameters=settings)
+    parent = _tuning_job(clients, node) if node.kind == "TrainingJob" else None
+    if parent:
+        name, created = parent
+        run["parent"] = facets.parent_run.ParentRunFacet(
+            run=facets.parent_run.Run(runId=_run_id(f"{_namespace(clients)}/{name}", created)),
+            job=facets.parent_run.Job(namespace=_namespace(clients), name=name),
+        )
+    status = raw.get("Status", {}).get("PrimaryStatus", "")
+    began = raw.get("StartTime") or raw["CreationTime"]
+    name = node.name.removesuffix("-aws-training-job").removesuffix("-aws-processing-job")
+    made = [_event(clients, node, "START", began, node.kind, name, run, inputs, {}, known, began)]
+    if status in ENDED:
+        if status == "Failed":
+            message = str(raw["Status"].get("Message", ""))
+            run = run | {"errorMessage": facets.error_message_run.ErrorMessageRunFacet(message=message, programmingLanguage="PYTHON")}
+        ended = raw.get("EndTime") or raw.get("LastModifiedTime") or began
+        made.append(_event(clients, node, ENDED[status], ended, node.kind, name, run, inputs, outputs, known, began))
+    return made
+
+
+def _instant(clients: Clients, node: Node, kind: str, name: str, before: list[Node], after: list[Node], known: Known) -> list[RunEvent]:
+    """A decision or a registration, which begins and ends at once."""
+    at = described(clients, node.arn)["CreationTime"]
+    inputs, outputs = ({n.uri: None for n in side if _is_data(n)} for side in (before, after))
+    first = _event(clients, node, "START", at, kind, name, {}, inputs, {}, known, at)
+    return [first, _event(clients, node, "COMPLETE", at, kind, name, {}, inputs, outputs, known, at)]
+
+
+def _event(
+    clients: Clients,
+    node: Node,
+    state: str,
+    at: datetime,
+    kind: str,
+    name: str,
+    run: dict[str, Any],
+    inputs: Iterable[str],
+    outputs: Iterable[str],
+    known: Known,
+    began: datetime,
+) -> RunEvent:
+    from openlineage.client import event_v2 as spec
+    from openlineage.client import facet_v2 as facets
+
+    job_type = facets.job_type_job.JobTypeJobFacet(processingType="BATCH", integration="SAGEMAKER", jobType=kind.upper())
+    return spec.RunEvent(
+        eventType=spec.RunState(state),
+        eventTime=at.astimezone(UTC).isoformat(),
+        run=spec.Run(runId=_run_id(node.arn, began), facets=run),
+        job=spec.Job(namespace=_namespace(clients), name=name, facets={"jobType": job_type}),
+        inputs=[spec.InputDataset(*_name(uri), facets=_facets(uri, known)) for uri in inputs],
+        outputs=[spec.OutputDataset(*_name(uri), facets=_facets(uri, known), outputFacets=_statistics(uri, known)) for uri in outputs],
+    )
+
+
+def _facets(uri: str, known: Known) -> dict[str, Any]:
+    from openlineage.client import facet_v2 as facets
+
+    found: dict[str, Any] = {"dataSource": facets.datasource_dataset.DatasourceDatasetFacet(name=_name(uri)[0], uri=uri)}
+    if uri in known.columns:
+        fields = [facets.schema_dataset.SchemaDatasetFacetFields(name=name) for name in known.columns[uri]]
+        found["schema"] = facets.schema_dataset.SchemaDatasetFacet(fields=fields)
+    if uri in known.sha256:
+        found["version"] = facets.dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=f"sha256:{known.sha256[uri]}")
+    return found
+
+
+def _statistics(uri: str, known: Known) -> dict[str, Any]:
+    from openlineage.client import facet_v2 as facets
+
+    if uri not in known.rows:
+        return {}
+    return {"outputStatistics": facets.output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(rowCount=known.rows[uri])}
+
+
+def _run_id(key: str, began: datetime) -> str:
+    """The same run has the same id in every export."""
+    from openlineage.client.uuid import generate_static_uuid
+
+    return str(generate_static_uuid(began, key.encode()))
+
+
+def _name(uri: str) -> tuple[str, str]:
+    """(namespace, name), as https://openlineage.io/docs/spec/naming has them."""
+    if uri.startswith("s3://"):
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        return f"s3://{bucket}", key.rstrip("/") or "/"
+    if uri.startswith("arn:"):
+        parts = uri.split(":", 5)
+        return ":".join(parts[:5]), parts[5]
+    return "unknown", uri
+
+
+def _is_data(node: Node) -> bool:
+    return node.type == "Artifact" and node.kind != "Image" and bool(node.uri)
+
+
+def _namespace(clients: Clients) -> str:
+    return f"arn:aws:sagemaker:{clients.region}:{clients.account}"
+
+
+def _tuning_job(clients: Clients, node: Node) -> tuple[str, datetime] | None:
+    """The tuning job that a training job is a trial of, and when it was created."""
+    name = node.name.removesuffix("-aws-training-job")
+    try:
+        with translated(name):
+            arn = clients.sagemaker.describe_training_job(TrainingJobName=name).get("TuningJobArn")
+            if not arn:
+                return None
+            tuning = arn.rpartition("/")[2]
+            described = clients.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=tuning)
+    except NotFound:
+        return None
+    return tuning, described["CreationTime"]
+
+
+def _known(clients: Clients, nodes: Iterable[Node]) -> Known:
+    """What data sets, manifests of rebalancings and versions say of the files among the nodes."""
+    known = Known()
+    folders = set()
+    for node in nodes:
+        if FOLDER in node.uri and "/output" in node.uri:
+            folders.add(node.uri.partition("/output")[0] + "/output")
+        if "/governance/datasets/" in node.uri:
+            try:
+                dataset = datasets.get(clients, node.uri)
+            except NotFound:
+                continue
+            known.sha256[node.uri], known.columns[node.uri], known.rows[node.uri] = dataset.sha256, list(dataset.columns), dataset.rows
+        if node.kind == "ModelPackage":
+            _of_version(clients, node, known)
+    for folder in sorted(folders):
+        try:
+            files = clients.read_json(f"{folder}/manifest.json")["files"]
+        except NotFound:
+            continue
+        for name, written in files.items():
+            uri = f"{folder}/{name}"
+            known.sha256[uri], known.columns[uri] = written["sha256"], written["columns"]
+            known.rows[uri] = written["rows"]
+    return known
+
+
+def _of_version(clients: Clients, node: Node, known: Known) -> None:
+    """The hash of a version's model artifact, pinned at its registration."""
+    with translated(node.uri):
+        try:
+            package = clients.sagemaker.describe_model_package(ModelPackageName=node.uri)
+        except clients.sagemaker.exceptions.ResourceNotFound:
+            return
+    digest = package.get("CustomerMetadataProperties", {}).get("governance:sha256-model")
+    model = package.get("InferenceSpecification", {}).get("Containers", [{}])[0].get("ModelDataUrl")
+    if digest and model:
+        known.sha256[model] = digest
