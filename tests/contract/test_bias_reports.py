@@ -60,7 +60,7 @@ def test_the_outcome_counts_the_people_of_the_scores(clients, pair):
     report = pair[1].bias
     table = bias_outcomes.rows(clients, report)
     for threshold in (0.2, 0.5, 0.83):
-        away = table["score"] > threshold
+        away = (table["score"] > threshold).astype(int) != report.sweep(KEY).favourable
         found = bias_outcomes.outcome(report, KEY, threshold)
         assert found.threshold == threshold
         assert (found.turned.facet.away, found.turned.rest.away) == ((away & (table[KEY] == 1)).sum(), (away & (table[KEY] == 0)).sum())
