@@ -107,11 +107,12 @@ def launch(
         "label_values_or_threshold": [roles.favourable],
         "facet": [{"name_or_index": roles.facet, "value_or_threshold": [roles.facet_value]}],
         "probability_threshold": threshold,
+        "governance": {"categorical": [roles.facet]},
     }
     if roles.group:
         config["group_variable"] = roles.group
         if group_bins:
-            config["governance"] = {"group_bins": group_bins}
+            config["governance"]["group_bins"] = group_bins
     config["methods"] |= {"pre_training_bias": {"methods": "all"}, "post_training_bias": {"methods": "all"}}
     return submit(clients, identity, name, data, rows, config, {"governance:model": model})
 

@@ -150,7 +150,7 @@ def _bias(report: Report, dataset: Dataset, config: Config, scores: NDArray[np.f
     report.favourable = label.value_or_threshold
     group = clarify_data.groups(dataset, config.group_bins)
     for name, facet in zip(dataset.facets, config.facets, strict=True):
-        for rows in clarify_data.sensitive(dataset.frame[name], facet.values):
+        for rows in clarify_data.sensitive(dataset.frame[name], facet.values, categorical=name in dataset.categorical):
             if not rows.rows.any():
                 print(f"Facet {name}: no row has the value {rows.value_or_threshold}", flush=True)
             if config.pre_training is not None:
