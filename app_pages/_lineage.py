@@ -54,8 +54,8 @@ def draw(shown: lineage.Graph) -> None:
     nodes, edges = frames(shown)
     labels = nodes["family"].map(views.LABELS)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        families = st.pills("Show only", list(dict.fromkeys(labels)), selection_mode="multi", key="families")
-        across = st.segmented_control("Layout", ["Across", "Down"], default="Across", required=True, key="layout") == "Across"
+        families = st.multiselect("Show only", list(dict.fromkeys(labels)), placeholder="All kinds", key="families")
+        across = st.radio("Layout", ["Across", "Down"], horizontal=True, key="layout") == "Across"
     picked = st.query_params.get("node", shown.start)
     nodes = nodes[labels.isin(families or set(labels)) | nodes["arn"].isin([shown.start, picked])].reset_index(drop=True)
     edges = views.bridged(edges, set(nodes["arn"]))

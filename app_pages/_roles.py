@@ -49,7 +49,7 @@ def described(key: str, label: str, favourable: Any, facet: str, _frame: pd.Data
 def choose() -> Choice | None:
     """Draw the form; None while something is missing or wrong (the page says what)."""
     st.session_state.setdefault("source", "stored" if "dataset" in st.query_params else "bundled")
-    source = st.segmented_control("Data", list(SOURCES), format_func=SOURCES.__getitem__, required=True, key="source")
+    source = st.radio("Data", list(SOURCES), format_func=SOURCES.__getitem__, horizontal=True, key="source")
     with _show.errors_shown():
         if source == "stored":
             return _stored()

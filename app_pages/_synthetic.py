@@ -40,12 +40,8 @@ def distributions(done: rebalancing.Rebalanced, names: dict[str, dict[int, str]]
         words = {group: named.named(facet, group, names) if group else "everyone" for group in groups}
         left, right = st.columns(2, gap="large")
         with left:
-            group = (
-                st.segmented_control(
-                    "Rows of", groups, default=views.commonest(features[0]), format_func=words.__getitem__, required=True, key="spread-of"
-                )
-                or ""
-            )
+            common = groups.index(views.commonest(features[0]))
+            group = st.radio("Rows of", groups, index=common, format_func=words.__getitem__, horizontal=True, key="spread-of")
             table = views.summary(features, group)
             least = table.iloc[0]
             st.caption(

@@ -33,7 +33,7 @@ def chosen(table: pd.DataFrame, job: str) -> Filter:
 
 def _widgets(table: pd.DataFrame, now: Filter, key: str) -> Filter:
     states = sorted(table["status"].unique())
-    kept = st.pills("Status", states, selection_mode="multi", default=[s for s in now.statuses if s in states], key=f"filter-status-{key}")
+    kept = st.multiselect("Status", states, [s for s in now.statuses if s in states], placeholder="Any", key=f"filter-status-{key}")
     ranges = {}
     for column in ["objective", *parameters(table)]:
         values = pd.to_numeric(table[column], errors="coerce").dropna()

@@ -50,7 +50,7 @@ def _draw(
         figure = comparison.curve({name: bins}, x="mean score", y="observed rate", diagonal=True, markers=True)
         _show.chart(figure, bins, alt="Observed rate against mean score, in bins", key=f"calibration-{key}")
     elif section == "Importance":
-        kind = st.segmented_control("Importance by", ["gain", "weight", "cover"], default="gain", required=True, key=f"kind-{key}")
+        kind = st.radio("Importance by", ["gain", "weight", "cover"], horizontal=True, key=f"kind-{key}")
         table = views.importance_table(found["importance"], features)
         st.markdown(_show.plain(views.importance_in_words(table, str(kind))).replace("\\*\\*", "**"))
         _show.chart(views.importance(table, str(kind)), table, alt=f"Importance of features by {kind}", key=f"importance-{key}")

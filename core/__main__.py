@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core import datasets, workflow
+from core import datasets, rebalancing, workflow
 from core.clients import connect
 from core.errors import GovernanceError
 from core.governance import commands as governance
 from core.identity import WORKFLOW, Identity, Role
+from core.rebalancing import Rebalance
 from core.settings import Settings
 
 
@@ -28,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     demo.add_argument("--facet", help="the column that tells the groups apart")
     demo.add_argument("--facet-value", help="the group that may be at a disadvantage")
     demo.add_argument("--group", help="the column for conditional disparity (age, for instance)")
+    demo.add_argument("--method", choices=rebalancing.METHODS, default=Rebalance.method, help="how to rebalance the training rows")
     demo.add_argument("--workspace", type=Path)
     demo.add_argument("--report", type=Path, help="write the result here, as JSON")
     demo.add_argument("--max-jobs", type=_count, default=10)
@@ -41,16 +43,18 @@ def main(arguments: list[str] | None = None) -> int:
         settings = Settings(workspace=options.workspace) if options.workspace else Settings()
         if options.command == "audit":
             return governance.run(connect(settings), options)
+        if options.report:
+            _writable(options.report)
         frame, roles = _data(options)
-        datasets.check(frame, roles)
+        name = options.data.stem if options.data else "credit-default"
+        at_once = min(options.max_jobs, options.max_parallel)
+        wanted = workflow.Options(name, Rebalance(method=options.method), options.max_jobs, at_once, id=options.run or "")
+        rebalancing.check(datasets.check(frame, roles), wanted.rebalance)
         clients = connect(settings)
         identity = _actor(options.actor) if options.actor else WORKFLOW
         step = _printer()
         if options.run:
             step, note = workflow.noting(clients, options.run, step)
-        name = options.data.stem if options.data else "credit-default"
-        at_once = min(options.max_jobs, options.max_parallel)
-        wanted = workflow.Options(name=name, max_jobs=options.max_jobs, max_parallel=at_once, id=options.run or "")
         report = workflow.run(clients, identity, frame, roles, wanted, step)
     except GovernanceError as error:
         if note:
@@ -60,12 +64,27 @@ def main(arguments: list[str] | None = None) -> int:
     if note:
         note(None)
     if options.report:
-        options.report.parent.mkdir(parents=True, exist_ok=True)
-        draft = options.report.with_suffix(options.report.suffix + ".draft")
+        draft = _draft(options.report)
         draft.write_text(json.dumps(report, indent=1) + "\n")
         draft.replace(options.report)
     show(report)
     return 0
+
+
+def _draft(report: Path) -> Path:
+    return report.with_suffix(report.suffix + ".draft")
+
+
+def _writable(report: Path) -> None:
+    """Raise GovernanceError now, rather than after all the work, where the report can't be written."""
+    try:
+        if report.is_dir():
+            raise IsADirectoryError(f"{report} is a folder")
+        report.parent.mkdir(parents=True, exist_ok=True)
+        _draft(report).touch()
+        _draft(report).unlink()
+    except OSError as error:
+        raise GovernanceError(f"The report can't be written: {error}.", subject=str(report), remedy="Name another file.") from error
 
 
 def _actor(text: str) -> Identity:
@@ -85,8 +104,7 @@ def _data(options: argparse.Namespace) -> tuple[Any, datasets.Roles]:
         frame, roles = datasets.bundled(), datasets.BUNDLED_ROLES
     else:
         frame = datasets.read_csv(options.data)
-        given = options.label is not None and options.facet is not None
-        roles = datasets.detect(frame) if not given else datasets.roles_for(frame, options.label, options.facet)
+        roles = datasets.detect(frame, label=options.label, facet=options.facet)
     changes = {
         key: value
         for key, value in {
@@ -99,7 +117,9 @@ def _data(options: argparse.Namespace) -> tuple[Any, datasets.Roles]:
         if value is not None
     }
     roles = replace(roles, **changes)
-    return frame, replace(roles, categorical=tuple(c for c in roles.categorical if c not in {roles.label, roles.facet, roles.group}))
+    named = {roles.label, roles.facet, roles.group}
+    categorical, ignored = (tuple(c for c in columns if c not in named) for columns in (roles.categorical, roles.ignored))
+    return frame, replace(roles, categorical=categorical, ignored=ignored)
 
 
 def _printer() -> workflow.OnStep:

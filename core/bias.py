@@ -158,6 +158,7 @@ def launch(
         "label_values_or_threshold": [roles.favourable],
         "facet": [{"name_or_index": roles.facet, "value_or_threshold": [roles.facet_value]}],
         "probability_threshold": threshold,
+        "governance": {"categorical": [roles.facet]},
     }
     config["governance"] = {"measured_on": rows, "names": people(data)}
     if roles.group:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import csv
 import gzip
 import hashlib
 import io
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.analysis.columns import ColumnError, infer, to_integers
@@ -25,6 +25,7 @@ from core.identity import Identity, require
 BUNDLED = Path(__file__).parent / "data" / "uci_credit_default.csv.gz"
 MOST_BYTES = 500 * 1024 * 1024
 MOST_TEXTS = 100
+MOST_NUMBER = float(np.finfo(np.float32).max)
 PREFIX = "governance/datasets"
 
 
@@ -119,8 +120,11 @@ def read_csv(source: Path | bytes, *, name: str = "the file") -> pd.DataFrame:
         raise DataError(f"{name} holds NUL characters: it is not a text file.", subject=name, remedy="Give a CSV file in UTF-8.")
     if not text.strip():
         raise DataError(f"{name} is empty.", subject=name, remedy="Give a CSV file with a header line and rows.")
-    header = next(csv.reader(io.StringIO(text)))
-    names = [column.strip() for column in header]
+    try:
+        top = pd.read_csv(io.StringIO(text), header=None, nrows=2, dtype=str, keep_default_na=False, skipinitialspace=True)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise _irregular(name, error) from error
+    names = [column.strip() for column in top.iloc[0]]
     if any(not column for column in names):
         raise DataError(
             f"Column {names.index('') + 1} of {name} has no name.", subject=name, remedy="Give every column a name in the first line."
@@ -131,13 +135,19 @@ def read_csv(source: Path | bytes, *, name: str = "the file") -> pd.DataFrame:
     try:
         frame = pd.read_csv(io.StringIO(text), skipinitialspace=True, index_col=False)
     except (ValueError, pd.errors.ParserError) as error:
-        raise DataError(
-            f"{name} is not a regular CSV: {error}", subject=name, remedy="Each line needs as many cells as the header."
-        ) from error
+        raise _irregular(name, error) from error
     frame.columns = pd.Index(names)
     if frame.empty:
         raise DataError(f"{name} has a header but no rows.", subject=name, remedy="Give a CSV file with rows.")
     return frame
+
+
+def _irregular(name: str, error: Exception) -> DataError:
+    return DataError(
+        f"{name} is not a regular CSV: {str(error).strip()}.",
+        subject=name,
+        remedy="Each line needs as many cells as the header, and each quote its end.",
+    )
 
 
 def _size(size: int, name: str) -> None:
@@ -149,16 +159,16 @@ def _size(size: int, name: str) -> None:
         )
 
 
-def detect(frame: pd.DataFrame) -> Roles:
-    """A first guess of the roles: label and facet are two-valued columns, the group has ages or many values. Raises DataError."""
-    two = [str(c) for c in frame.columns if frame[c].nunique(dropna=True) == 2]
+def detect(frame: pd.DataFrame, *, label: str | None = None, facet: str | None = None) -> Roles:
+    """A first guess of the roles that aren't given: label and facet are two-valued columns, the group has ages. Raises DataError."""
+    two = [str(c) for c in frame.columns if frame[c].nunique(dropna=True) == 2 and c not in {label, facet}]
     words = ("label", "target", "default", "outcome", "class")
-    label = next((c for c in two if any(word in c.lower() for word in words)), two[-1] if two else None)
+    label = label or next((c for c in two if any(word in c.lower() for word in words)), two[-1] if two else None)
     if label is None:
         raise DataError("No column has exactly two values.", subject="label", remedy="Give a table with a two-valued label.")
     others = [str(c) for c in frame.columns if c != label]
     named = (c for c in others if any(w in c.lower() for w in ("sex", "gender", "race")) and frame[c].nunique() <= 10)
-    facet = next(named, next((c for c in two if c != label), None))
+    facet = facet or next(named, next((c for c in two if c != label), None))
     if facet is None:
         raise DataError("No column looks like a facet (sex, for instance).", subject="facet", remedy="Name the facet yourself.")
     return roles_for(frame, label, facet)
@@ -210,6 +220,8 @@ def check(frame: pd.DataFrame, roles: Roles) -> Checked:
             f"Label {roles.label} and facet {roles.facet} must be two different columns that are not ignored.",
             "Choose others.",
         )
+    if roles.group is not None and roles.group in {roles.label, roles.facet, *roles.ignored}:
+        _refuse(roles.group, f"The group {roles.group} is the label, the facet or an ignored column.", "Choose another column, or none.")
     frame = frame.drop(columns=list(roles.ignored))
     for name in frame.columns:
         empty = frame[name].isna()
@@ -218,7 +230,7 @@ def check(frame: pd.DataFrame, roles: Roles) -> Checked:
             _refuse(
                 name,
                 f"Column {name} has {int(empty.sum())} empty cells (the first in row {row}).",
-                "Fill them, leave those rows out, or ignore the column.",
+                "Fill them, or leave those rows or the column out. NA, NaN, None and null count as empty.",
             )
     for name, _ in roles.further_facets:
         if name not in frame.columns or name in {roles.label, roles.facet}:
@@ -243,7 +255,7 @@ def check(frame: pd.DataFrame, roles: Roles) -> Checked:
             continue
         values = sorted(frame[name].astype(str).unique())
         if len(values) > MOST_TEXTS:
-            _refuse(name, f"Column {name} holds text with {len(values)} different values.", "Ignore the column, or give it numbers.")
+            _refuse(name, f"Column {name} holds text with {len(values)} different values.", "Leave the column out, or give it numbers.")
         if name not in coded and name != roles.group and len(values) > 0:
             coded.add(name)
         coding[name] = {value: i for i, value in enumerate(values)}
@@ -257,8 +269,17 @@ def check(frame: pd.DataFrame, roles: Roles) -> Checked:
         frame = to_integers(frame, coded=coded)
     except ColumnError as error:
         raise DataError(
-            f"Column {error.column}: {error.reason}.", subject=error.column, remedy="Correct it, or ignore the column."
+            f"Column {error.column}: {error.reason}.", subject=error.column, remedy="Correct it, or leave the column out."
         ) from error
+    for name in frame.columns:
+        beyond = frame[name].abs() > MOST_NUMBER
+        if beyond.any():
+            row = int(beyond.to_numpy().argmax()) + 1
+            _refuse(
+                name,
+                f"Column {name} has {int(beyond.sum())} infinite or too large numbers (the first in row {row}).",
+                f"Correct them: {MOST_NUMBER:g} is the most that training takes. Or leave the column out.",
+            )
     if set(frame[roles.label].unique()) != {0, 1}:
         old = {str(v): int(v != favourable) for v in sorted(frame[roles.label].unique())}
         coding.setdefault(roles.label, old)

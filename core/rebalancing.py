@@ -11,16 +11,29 @@ from typing import Any
 import pandas as pd
 
 from core import jobs
-from core.analysis import resampling_parameters
-from core.analysis.resampling import METHODS, TARGETS
+from core.analysis import resampling, resampling_parameters
+from core.analysis.resampling import METHODS, TARGETS, ResamplingError
 from core.analysis.resampling_parameters import PARAMETERS
+from core.analysis.splitting import SplitError, split
 from core.clients import Clients
-from core.datasets import Dataset, Roles, get
+from core.datasets import Checked, Dataset, Roles, get
 from core.errors import Conflict, DataError, translated
 from core.identity import Identity, require
 from core.jobs import Job
 
-__all__ = ["METHODS", "PARAMETERS", "TARGETS", "Rebalance", "Rebalanced", "distributions", "launch", "launch_each", "list_jobs", "result"]
+__all__ = [
+    "METHODS",
+    "PARAMETERS",
+    "TARGETS",
+    "Rebalance",
+    "Rebalanced",
+    "check",
+    "distributions",
+    "launch",
+    "launch_each",
+    "list_jobs",
+    "result",
+]
 PREFIX = "governance-rebalance"
 
 
@@ -56,6 +69,20 @@ class Rebalanced:
     @property
     def weights(self) -> bool:
         return bool(self.manifest["weights"])
+
+
+def check(checked: Checked, options: Rebalance) -> None:
+    """Raise DataError, before anything is uploaded, for a table too small to split or to rebalance as the job would."""
+    frame, roles = checked.frame, checked.roles
+    ask = resampling.Rebalance(
+        roles.label, roles.facet, roles.facet_value, options.method, options.target, roles.categorical, options.parameters, options.seed
+    )
+    sizes = {"validation_size": options.validation_size, "test_size": options.test_size}
+    try:
+        parts = split(frame, roles.label, roles.facet, roles.facet_value, seed=options.seed, **sizes)
+        resampling.check(frame.iloc[parts.train] if options.order == "split_first" else frame, ask)
+    except (SplitError, ResamplingError) as error:
+        raise DataError(str(error), subject=roles.facet) from error
 
 
 def launch(clients: Clients, identity: Identity, dataset: Dataset, options: Rebalance, *, name: str | None = None) -> str:

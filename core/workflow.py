@@ -67,6 +67,7 @@ def run(
 
     with _timed(work, say, "data", "checking and uploading"):
         checked = datasets.check(frame, roles)
+        rebalancing.check(checked, options.rebalance)
         dataset = datasets.upload(clients, identity, checked, options.name)
         say("data", f"{dataset.rows:,} rows, {len(dataset.columns)} columns")
     with _timed(work, say, "rebalancing", f"{options.rebalance.method}, after the split"):

@@ -43,7 +43,7 @@ def main() -> int:
                     "AWS_ENDPOINT_URL": running.endpoint,
                 }
                 print("\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items()))
-    except lifecycle.EngineError as error:
+    except (lifecycle.EngineError, OSError) as error:
         print(f"engine: {error}", file=sys.stderr)
         return 1
     return 0

@@ -16,6 +16,7 @@ MOST_CATEGORIES = 15
 """A column of whole numbers with at most so many different ones is taken for a coded category."""
 MOSTLY = 0.9
 """A column with few different whole numbers in at least this share of its rows is meant to be coded."""
+MOST_WHOLE = 2**53
 
 
 class ColumnError(ValueError):
@@ -46,9 +47,9 @@ def _kind(series: pd.Series[Any]) -> Kind:
 
 
 def _whole(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Which values are whole numbers (infinities aren't)."""
+    """Which values are whole numbers (infinities aren't, nor are those that a float can't tell from their neighbours)."""
     numbers = values.to_numpy(dtype=float)
-    return pd.Series(np.isfinite(numbers) & (numbers == np.floor(numbers)), index=values.index)
+    return pd.Series((np.abs(numbers) <= MOST_WHOLE) & (numbers == np.floor(numbers)), index=values.index)
 
 
 def to_integers(df: pd.DataFrame, coded: Iterable[str] = ()) -> pd.DataFrame:
@@ -69,7 +70,7 @@ def to_integers(df: pd.DataFrame, coded: Iterable[str] = ()) -> pd.DataFrame:
 
 
 def _integers(name: str, series: pd.Series[Any], coded: bool) -> pd.Series[Any]:
-    if series.dtype.kind in "iub":
+    if series.dtype.kind in "ib" or (series.dtype.kind == "u" and series.max() <= np.iinfo("int64").max):
         return series.astype("int64")
     if series.dtype.kind != "f":
         numbers = pd.to_numeric(series.astype(object), errors="coerce")

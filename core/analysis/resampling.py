@@ -65,6 +65,20 @@ class Resampled:
 
 def rebalance(train: pd.DataFrame, config: Rebalance) -> Resampled:
     """Rebalance ``train`` (numeric columns only). The same input and seed give the same rows. Raises ResamplingError."""
+    check(train, config)
+    rows = len(train)
+    if config.method == "none":
+        return Resampled(train.reset_index(drop=True), None, np.zeros(rows, bool), np.arange(rows))
+    if config.method == "reweighing":
+        return Resampled(train.reset_index(drop=True), reweigh(train, config), np.zeros(rows, bool), np.arange(rows))
+    classes = _classes(train, config)
+    if config.method in {"random-over", "random-under"}:
+        return _random(train, classes, config)
+    return _synthetic(train, classes, config)
+
+
+def check(train: pd.DataFrame, config: Rebalance) -> None:
+    """Raises ResamplingError for what can be seen beforehand: unknown methods, wrong parameters, groups too small for the neighbours."""
     if config.method not in METHODS:
         raise ResamplingError(f"The method {config.method!r} is not known; choose one of {', '.join(METHODS)}.")
     if config.target not in TARGETS:
@@ -72,16 +86,15 @@ def rebalance(train: pd.DataFrame, config: Rebalance) -> Resampled:
     wrong = resampling_parameters.problem(config.method, config.parameters)
     if wrong:
         raise ResamplingError(wrong)
-    rows = len(train)
-    if config.method == "none":
-        return Resampled(train.reset_index(drop=True), None, np.zeros(rows, bool), np.arange(rows))
     if config.method == "reweighing":
-        return Resampled(train.reset_index(drop=True), reweigh(train, config), np.zeros(rows, bool), np.arange(rows))
-    classes = _classes(train, config)
-    _check(classes, config)
-    if config.method in {"random-over", "random-under"}:
-        return _random(train, classes, config)
-    return _synthetic(train, classes, config)
+        reweigh(train, config)
+    elif config.method != "none":
+        _check_groups(_classes(train, config), config)
+        if config.method == "smote-nc" and set(train.columns) <= {config.label, config.facet, *config.categorical}:
+            raise ResamplingError(
+                f"SMOTE-NC needs at least one column that is not categorical, besides {config.label} and {config.facet}. "
+                "Choose random over-sampling or reweighing."
+            )
 
 
 def reweigh(train: pd.DataFrame, config: Rebalance) -> NDArray[np.float64]:
@@ -104,7 +117,7 @@ def _classes(train: pd.DataFrame, config: Rebalance) -> NDArray[np.int64]:
     return {"facet": facet, "label": label, "label_facet": label * 2 + facet}[config.target]
 
 
-def _check(classes: NDArray[np.int64], config: Rebalance) -> None:
+def _check_groups(classes: NDArray[np.int64], config: Rebalance) -> None:
     counts = np.bincount(classes)
     counts = counts[counts > 0]
     if len(counts) < 2:
@@ -112,11 +125,11 @@ def _check(classes: NDArray[np.int64], config: Rebalance) -> None:
         raise ResamplingError(f"Column {column} has only one value in the training part: there is nothing to balance.")
     k = int(config.parameters.get("k_neighbors", 5))
     if config.method in NEIGHBOURS and counts.min() <= k:
+        columns = {"facet": config.facet, "label": config.label, "label_facet": f"{config.label} × {config.facet}"}[config.target]
+        fewer = f"set k_neighbors to {counts.min() - 1} or less, or " if counts.min() > 1 else ""
         raise ResamplingError(
-            f"The smallest group of the target {TARGETS[config.target]} has {counts.min()} rows, and {METHODS[config.method]} needs more "
-            f"than k_neighbors = {k}. Set k_neighbors to {counts.min() - 1} or less, or choose random over-sampling or reweighing."
-            if counts.min() > 1
-            else f"The smallest group of the target {TARGETS[config.target]} has one row. Choose random over-sampling or reweighing."
+            f"The smallest group of {columns} has {counts.min()} row(s) in the training part, and {METHODS[config.method]} needs more than "
+            f"k_neighbors = {k}. Add rows to it, {fewer}choose random over-sampling or reweighing."
         )
 
 
@@ -153,8 +166,6 @@ def _synthetic(train: pd.DataFrame, classes: NDArray[np.int64], config: Rebalanc
     values = train.to_numpy(dtype=float)
     if config.method == "smote-nc":
         nominal = [c for c in columns if c in set(config.categorical) | set(fixed)]
-        if len(nominal) == len(columns):
-            raise ResamplingError("SMOTE-NC needs at least one column that is not categorical; choose random over-sampling instead.")
         made = _run(config, values, classes, [columns.index(c) for c in nominal])
     else:
         used = [i for i, c in enumerate(columns) if c not in fixed]

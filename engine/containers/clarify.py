@@ -156,7 +156,7 @@ def _bias(report: Report, dataset: Dataset, config: Config, scores: NDArray[np.f
     if group is not None and not by_row.empty:
         by_row["group"] = group.astype(str).where(group.notna())
     for name, facet in zip(dataset.facets, config.facets, strict=True):
-        for rows in clarify_data.sensitive(dataset.frame[name], facet.values):
+        for rows in clarify_data.sensitive(dataset.frame[name], facet.values, categorical=name in dataset.categorical):
             if not rows.rows.any():
                 print(f"Facet {name}: no row has the value {rows.value_or_threshold}", flush=True)
             if not by_row.empty:

@@ -58,6 +58,7 @@ class Config:
     facets: list[Facet]
     group: Column | None
     group_bins: int | list[float] | None
+    categorical: list[Column]
     threshold: float
     excluded: list[Column]
     predicted_label: Column | None
@@ -113,6 +114,7 @@ def parse(raw: dict[str, Any]) -> Config:
         facets=facets,
         group=raw.get("group_variable"),
         group_bins=governance.get("group_bins"),
+        categorical=list(governance.get("categorical") or []),
         threshold=float(0.5 if raw.get("probability_threshold") is None else raw["probability_threshold"]),
         excluded=[*(raw.get("excluded_columns") or []), *(governance.get("ignored") or [])],
         predicted_label=raw.get("predicted_label"),

@@ -30,7 +30,8 @@ class Rows:
 
 @dataclass(frozen=True)
 class Dataset:
-    """``frame`` is all of it; ``features`` is what the model is given, in the dataset's order."""
+    """``frame`` is all of it; ``features`` is what the model is given, in the dataset's order; ``categorical`` facets are codes,
+    however few rows there are."""
 
     frame: pd.DataFrame
     label: str | None
@@ -39,6 +40,7 @@ class Dataset:
     features: pd.DataFrame
     facets: list[str]
     excluded: list[str]
+    categorical: list[str]
 
 
 def read(folder: Path, config: Config) -> Dataset:
@@ -48,13 +50,14 @@ def read(folder: Path, config: Config) -> Dataset:
     predicted = column(frame, config.predicted_label, "predicted_label")
     excluded = [name for item in config.excluded if (name := column(frame, item, "excluded_columns")) is not None]
     facets = [str(column(frame, facet.column, "facet")) for facet in config.facets]
+    categorical = [str(column(frame, item, "governance.categorical")) for item in config.categorical]
     coded = list(dict.fromkeys(name for name in (label, predicted, group, *facets) if name))
     try:
         frame[coded] = to_integers(frame[coded])
     except ColumnError as error:
         raise ContainerError(str(error)) from error
     left_out = {name for name in (label, predicted, *excluded) if name}
-    return Dataset(frame, label, group, predicted, frame[[name for name in frame if name not in left_out]], facets, excluded)
+    return Dataset(frame, label, group, predicted, frame[[name for name in frame if name not in left_out]], facets, excluded, categorical)
 
 
 def column(frame: pd.DataFrame, name_or_index: Column | None, role: str) -> str | None:
@@ -102,9 +105,9 @@ def digest(frame: pd.DataFrame) -> str:
     return hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()).hexdigest()
 
 
-def sensitive(series: pd.Series[Any], values: list[Any] | None) -> list[Rows]:
+def sensitive(series: pd.Series[Any], values: list[Any] | None, *, categorical: bool = False) -> list[Rows]:
     """The rows of a facet. Without values, each value of a categorical column is a facet of its own."""
-    if _continuous(series, values):
+    if not categorical and _continuous(series, values):
         if not values:
             raise ContainerError(f"facet {series.name} is continuous: give a threshold as its value_or_threshold")
         return [_above(series, values[0])]

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from core import datasets
+from core import datasets, rebalancing
 from core.datasets import Roles, check, detect, read_csv
 from core.errors import DataError
+from core.rebalancing import Rebalance
 
 ROLES = Roles("label", 0, "sex", 1, "age")
 
@@ -34,6 +35,9 @@ def table(**changes):
         (table(sex=[1.0, 1.5, 2.0, 2.0] * 10), ROLES, "Column sex"),
         (table(), replace(ROLES, ignored=("sex",)), "must be two different columns that are not ignored"),
         (table(), replace(ROLES, ignored=("nothing",)), "Column nothing is not in the table"),
+        (table(), replace(ROLES, group="sex"), "The group sex is the label, the facet or an ignored column"),
+        (table(income=[0.5] * 39 + [float("inf")]), ROLES, "Column income has 1 infinite or too large numbers \\(the first in row 40\\)"),
+        (table(income=[1e300] * 40), ROLES, "Column income has 40 infinite or too large"),
     ],
 )
 def test_a_table_that_cannot_be_used_names_column_and_remedy(frame, roles, words):
@@ -53,6 +57,8 @@ def test_a_table_that_cannot_be_used_names_column_and_remedy(frame, roles, words
         ("näme,b\n1,2\n".encode("latin-1"), "not UTF-8: line 1"),
         ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),
         (b"a,b\n1,2\n3,4,5,6\n", "not a regular CSV"),
+        (b"a,b\n1,2,3\n4,5,6\n", "Expected 2 fields in line 2, saw 3"),
+        (b'a,"b\n1,2\n', "not a regular CSV"),
         (b"a,b\n\x00\x01,2\n", "NUL"),
         (b"\x1f\x8bdamaged", "damaged gzip"),
     ],
@@ -75,6 +81,46 @@ def test_a_small_file_that_unpacks_to_too_much_is_refused(monkeypatch):
     monkeypatch.setattr(datasets, "MOST_BYTES", 1000)
     with pytest.raises(DataError, match="MB is the most"):
         read_csv(gzip.compress(b"a,b\n" + b"1,2\n" * 10_000))
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        (b"\n\na,b\n1,2\n", ["a", "b"]),
+        (b"a,b\r1,2\r", ["a", "b"]),
+        (b'a, "b, c"\n1, 2\n', ["a", "b, c"]),
+        ("\ufeffpaid \u00e9,b\r\n1,2\r\n".encode(), ["paid \u00e9", "b"]),
+        (b"a" * 200_000 + b",b\n1,2\n", ["a" * 200_000, "b"]),
+    ],
+)
+def test_the_header_is_read_as_the_rows_are(content, columns):
+    frame = read_csv(content)
+    assert list(frame.columns) == columns
+    assert frame.to_numpy().tolist() == [[1, 2]]
+
+
+def test_numbers_beyond_64_bits_stay_what_they_are():
+    assert check(table(income=[2**64] * 40), ROLES).frame["income"].tolist() == [2.0**64] * 40
+
+
+def test_a_table_too_small_for_the_sampler_is_refused_before_it_is_uploaded():
+    few = table(sex=[1] * 6 + [2] * 34)
+    with pytest.raises(
+        DataError, match="smallest group of sex has 3 row\\(s\\) in the training part, and SMOTE-NC needs more than k_neighbors = 5"
+    ):
+        rebalancing.check(check(few, ROLES), Rebalance())
+    rebalancing.check(check(few, ROLES), Rebalance(parameters={"k_neighbors": 2}))
+    rebalancing.check(check(few, ROLES), Rebalance(method="random-over"))
+    with pytest.raises(DataError, match="Only 1 row\\(s\\) have label = 0 and sex = 1"):
+        rebalancing.check(check(table(sex=[1] * 2 + [2] * 38), ROLES), Rebalance())
+
+
+def test_what_is_named_is_not_guessed():
+    frame = table(default=[1, 0, 0, 0] * 10, row=list(range(40)))
+    roles = detect(frame, label="label", facet="default")
+    assert (roles.label, roles.facet, roles.facet_value) == ("label", "default", 1)
+    assert detect(frame, facet="label").label == "default"
+    assert detect(frame, label="sex").label == "sex"
 
 
 def test_floats_in_coded_columns_become_integers():
@@ -112,12 +158,26 @@ def test_roles_of_the_bundled_data_are_found():
     )
 
 
-def test_the_demo_refuses_bad_data_before_an_engine_is_started(tmp_path):
+GOOD = "label,sex,x\n" + "".join(f"{i % 2},{1 + i // 2 % 2},{i}\n" for i in range(60))
+FEW = "label,sex,x\n" + "".join(f"{i % 2},{1 if i < 6 else 2},{i}\n" for i in range(60))
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "words"),
+    [
+        ("label,sex,x\n1,1,3\n2,2,4\n3,1,5\n", [], "The label label has 3 different value"),
+        (FEW, [], "smallest group of sex has 4 row(s) in the training part"),
+        (FEW, ["--method", "smote"], "choose random over-sampling"),
+        (GOOD, ["--group", "sex"], "The group sex is the label"),
+        (GOOD, ["--report", "."], "The report can't be written"),
+    ],
+)
+def test_the_demo_refuses_before_an_engine_is_started(tmp_path, content, arguments, words):
     path = tmp_path / "bad.csv"
-    path.write_text("label,sex,x\n1,1,3\n2,2,4\n3,1,5\n")
-    command = [sys.executable, "-m", "core", "demo", "--data", str(path), "--label", "label", "--facet", "sex"]
+    path.write_text(content)
+    command = [sys.executable, "-m", "core", "demo", "--data", str(path), "--label", "label", "--facet", "sex", *arguments]
     done = subprocess.run([*command, "--workspace", str(tmp_path / "ws")], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1
-    assert "The label label has 3 different value" in done.stderr
+    assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "ws").exists()

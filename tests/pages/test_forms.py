@@ -26,7 +26,7 @@ def test_rebalancing_by_reweighing_starts_a_job_and_links_to_it(app, full, clien
 
 def test_a_table_whose_label_has_three_values_is_refused_before_anything_is_stored(app, empty):
     test = app(empty, "data")
-    test.segmented_control(key="source").set_value("upload").run()
+    test.radio(key="source").set_value("upload").run()
     test.file_uploader[0].upload("people.csv", b"outcome,sex,income\n0,1,5\n1,2,6\n1,1,7\n0,2,8\n").run()
     assert not test.error
     label = next(box for box in test.selectbox if box.label == "Label")
@@ -37,7 +37,7 @@ def test_a_table_whose_label_has_three_values_is_refused_before_anything_is_stor
 
 def test_a_file_that_is_not_utf_8_is_refused_with_the_line(app, empty):
     test = app(empty, "data")
-    test.segmented_control(key="source").set_value("upload").run()
+    test.radio(key="source").set_value("upload").run()
     test.file_uploader[0].upload("latin.csv", b"a,b,c\n1,2,\xe9\n").run()
     assert "not UTF-8: line 2" in test.error[0].value
 

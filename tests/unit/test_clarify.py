@@ -225,6 +225,17 @@ def test_a_continuous_facet_without_threshold_is_refused(credit, tmp_path):
         run(tmp_path, config(facet=[{"name_or_index": "LIMIT_BAL"}]), test, booster)
 
 
+def test_codes_named_as_categories_are_no_thresholds_in_small_tables(credit, tmp_path):
+    booster, test = credit
+    facet = [{"name_or_index": "EDUCATION", "value_or_threshold": [1]}]
+    small = config(facet=facet, methods=only("pre_training_bias"), governance={"categorical": ["EDUCATION"], "group_bins": [40]})
+    _, analysis = run(tmp_path, small, test.head(60), booster)
+    (found,) = analysis["pre_training_bias_metrics"]["facets"]["EDUCATION"]
+    assert found["value_or_threshold"] == "1"
+    share = (test.head(60)["EDUCATION"] == 1).mean()
+    assert named(analysis, "pre_training_bias", "EDUCATION")["CI"]["value"] == pytest.approx(1 - 2 * share)
+
+
 def test_without_a_value_each_value_is_a_facet(credit, tmp_path):
     booster, test = credit
     _, analysis = run(tmp_path, config(facet=[{"name_or_index": "SEX"}], methods=only("pre_training_bias")), test, booster)
