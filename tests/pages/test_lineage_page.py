@@ -64,7 +64,7 @@ def test_choosing_a_node_dims_what_it_has_nothing_to_do_with_and_says_what_it_ca
 
 def test_a_filter_hides_families_and_leads_past_what_it_hides(app, full, clients, version):
     test = app(full, "lineage", arn=version, hops="6")
-    test.get("button_group")[0].set_value(["Models", "Data"]).run()
+    test.multiselect(key="families").set_value(["Models", "Data"]).run()
     assert not test.exception
     kinds = {node.arn: node.kind for node in lineage.graph(clients, version, hops=6).nodes}
     assert {kinds[arn] for arn in shown(test)} == {"ModelPackage", "Model", "DataSet"}
