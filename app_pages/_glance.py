@@ -70,7 +70,9 @@ def steps(run: str) -> None:
             return
         states = now.states()
         label = "Workflow failed" if now.error else "Workflow complete" if now.done else "Workflow running"
-        with st.status(label, state="error" if now.error else "complete" if now.done else "running", expanded=not now.done):
+        state = "error" if now.error else "complete" if now.done else "running"
+        box = st.status(label, state=state, expanded=not now.done)  # type: ignore[arg-type]
+        with box.container():  # to leave the box itself would call it complete
             st.progress(sum(s.state == "done" for s in states) / len(states))
             for s in states:
                 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -92,10 +94,9 @@ def steps(run: str) -> None:
             st.session_state["followed"] = run
 
 
-def running(now: workspace.Glance) -> None:
-    """The jobs that run, looked up every two seconds while there are any."""
-    if now.running:
-        st.subheader("Running now")
+def running(now: workspace.Glance, following: bool) -> None:
+    """The jobs that run, looked up every two seconds while there are any, or may be soon: ``following`` a run of the workflow."""
+    if now.running or following:
         st.fragment(run_every=2)(_running)({job.name for job in now.running})
 
 
@@ -105,6 +106,8 @@ def _running(before: set[str]) -> None:
         if {job.name for job in active} != before:
             glance.clear()
             st.rerun()
+        if active:
+            st.subheader("Running now")
         for job in active[:SHOWN]:
             with st.container(horizontal=True, vertical_alignment="center"):
                 _show.state(job.status)

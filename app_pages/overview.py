@@ -21,7 +21,7 @@ with right:
     _glance.workflow_button(first=not now.versions)
 if "run" in st.query_params:
     _glance.steps(st.query_params["run"])
-_glance.running(now)
+_glance.running(now, following=bool(st.session_state.get("followed")))
 if now.versions:
     _glance.waiting(now)
     left, right = st.columns(2, gap="large")

@@ -80,7 +80,7 @@ def run(
             "rebalancing",
             f"{data.manifest['split']['train_rows']:,} training rows, {data.manifest['synthetic']['count']:,} of them synthetic",
         )
-    with _timed(work, say, "training", f"the baseline, and {options.max_jobs} trials, {options.max_parallel} at a time"):
+    with _timed(work, say, "training", f"the baseline, and trials: {options.max_jobs}, {options.max_parallel} at a time"):
         baseline = training.launch(
             clients,
             identity,

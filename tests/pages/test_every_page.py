@@ -67,7 +67,7 @@ def test_the_overview_counts_what_the_workspace_holds(app, full):
     values = {metric.label: metric.value for metric in app(full).metric}
     assert values["Data sets"] == "1"
     assert values["Versions"] == "2"
-    assert values["Waiting for a decision"] == "2"
+    assert values["Waiting for a decision"] == "0"
 
 
 def test_the_data_page_counts_every_training_row_and_says_what_happened_to_the_groups(app, full, clients):

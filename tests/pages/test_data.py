@@ -1,0 +1,187 @@
+"""The data page: results, methods side by side, the form, the data sets."""
+
+from __future__ import annotations
+
+import pytest
+
+from core import datasets, jobs, rebalancing
+from core.clients import connect
+from core.errors import JobFailed
+from core.identity import WORKFLOW
+from core.settings import Settings
+from engine import lifecycle
+
+COMPARE, NEW, SETS = ":material/compare_arrows: Methods compared", ":material/add: New rebalancing", ":material/database: Data sets"
+
+
+def text(test) -> str:
+    parts = [*test.markdown, *test.caption, *test.info, *test.warning, *test.error]
+    return "\n".join(str(part.value) for part in parts).replace("\\", "")
+
+
+def labelled(elements, label: str):
+    return next(element for element in elements if element.label == label)
+
+
+ROLES = datasets.Roles("LABEL", 0, "SEX", 1, "AGE", ("EDUCATION",), ("ID",), (("MARRIAGE", 2),))
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory):
+    """A workspace of these tests' own, with a data set rebalanced in three ways."""
+    workspace = tmp_path_factory.mktemp("data")
+    clients = connect(Settings(workspace=workspace))
+    dataset = datasets.upload(clients, WORKFLOW, datasets.check(datasets.bundled().sample(1500, random_state=2), ROLES), "credit-default")
+    methods = {"smote-nc": {}, "reweighing": {}, "random-over": {}}
+    names = rebalancing.launch_each(clients, WORKFLOW, dataset, rebalancing.Rebalance(), methods)
+    jobs.wait(clients, [("processing", name) for name in names])
+    yield workspace, clients, names
+    lifecycle.stop(workspace)
+
+
+@pytest.fixture(scope="module")
+def full(mine):
+    return mine[0]
+
+
+@pytest.fixture(scope="module")
+def clients(mine):
+    return mine[1]
+
+
+@pytest.fixture(scope="module")
+def synthetic(mine) -> str:
+    """The job that made rows up."""
+    return mine[2][0]
+
+
+@pytest.fixture(scope="module")
+def compared(mine) -> list[str]:
+    return mine[2][1:]
+
+
+def test_what_it_does_to_men_and_women_stands_first_with_n_and_interval(app, full, synthetic):
+    test = app(full, "data", job=synthetic)
+    said = next(part.value.replace("\\", "") for part in test.markdown if "100" in part.value)
+    assert said.startswith("**Of 100 men, ")
+    assert "(95 % interval " in said
+    assert "Of 24 columns" in text(test)
+    assert "(0 of " in text(test)
+    assert any("SHA-256" in frame.value for frame in test.dataframe)
+
+
+def test_the_synthetic_rows_are_listed_a_page_at_a_time(app, full, clients, synthetic):
+    count = rebalancing.result(clients, synthetic).manifest["synthetic"]["count"]
+    test = app(full, "data", job=synthetic)
+    listed = next(frame.value for frame in test.dataframe if "copy of" in frame.value)
+    assert len(listed) == min(100, count)
+    assert f"1 to {len(listed)} of {count:,}" in text(test)
+
+
+def test_another_feature_is_drawn_with_its_own_table(app, full, synthetic):
+    test = app(full, "data", job=synthetic)
+    labelled(test.selectbox, "Feature").set_value("EDUCATION").run()
+    assert not test.exception
+    table = next(frame.value for frame in test.dataframe if "real rows" in frame.value)
+    assert set(table["value"]) <= {"0", "1", "2", "3", "4", "5", "6"}
+
+
+def test_a_further_facet_is_chosen_by_its_link(app, full, synthetic):
+    test = app(full, "data", job=synthetic, facet="MARRIAGE = 2")
+    assert not test.exception
+    assert labelled(test.selectbox, "Facet").value == "MARRIAGE = 2"
+    assert "Of 100 single, " in text(test)
+
+
+def test_methods_are_laid_side_by_side_and_each_leads_on(app, full, compared):
+    test = app(full, "data", compare=",".join(compared))
+    assert not test.exception
+    table = next(frame.value for frame in test.dataframe if "DPL after" in frame.value)
+    assert table["rebalancing"].tolist() == [name.removeprefix("governance-rebalance-") for name in compared]
+    assert table.loc[0, "DPL after"] in {"0.000", "−0.000"}
+    assert "DPL is nearest to 0 with **reweighing" in text(test)
+    test.button(key=f"open-{compared[1]}").click().run()
+    assert test.query_params["job"] == compared[1]
+    assert test.query_params["view"] == "results"
+
+
+def test_a_comparison_that_names_a_gone_job_says_so_and_compares_others(app, full, compared):
+    test = app(full, "data", compare="gone")
+    assert "gone" in test.warning[0].value
+    assert not test.exception
+
+
+def test_several_methods_are_launched_at_once_each_with_its_own_settings(app, full, clients):
+    test = app(full, "data", tab=NEW)
+    test.selectbox(key="method").set_value("random-under").run()
+    test.multiselect(key="also").set_value(["reweighing"]).run()
+    test.selectbox(key="random-under-replacement").set_value(True).run()
+    labelled(test.button, "Rebalance in 2 ways").click().run()
+    assert not test.exception
+    names = test.query_params["compare"].split(",")
+    jobs.wait(clients, [("processing", name) for name in names])
+    configs = [rebalancing.result(clients, name).manifest["config"] for name in names]
+    assert [c["method"] for c in configs] == ["random-under", "reweighing"]
+    assert configs[0]["parameters"]["replacement"] is True
+
+
+def test_roles_are_detected_profiled_and_a_table_is_kept_without_a_job(app, full, clients):
+    before = len(rebalancing.list_jobs(clients))
+    test = app(full, "data", tab=NEW)
+    test.segmented_control(key="source").set_value("upload").run()
+    rows = "".join(f"{i % 2},{'fm'[i % 3 == 0]},{20 + i % 50},{i * 7 % 900}\n" for i in range(120))
+    test.file_uploader[0].upload("people.csv", f"outcome,sex,age,income\n{rows}".encode()).run()
+    assert not test.error
+    assert [labelled(test.selectbox, name).value for name in ("Label", "Facet", "Group")] == ["outcome", "sex", "age"]
+    profile = next(frame.value for frame in test.dataframe if "top values" in frame.value)
+    assert set(profile["column"]) == {"outcome", "sex", "age", "income"}
+    labelled(test.button, "Only keep the data set").click().run()
+    assert test.query_params["view"] == "sets"
+    kept = datasets.get(clients, test.query_params["dataset"])
+    assert (kept.name, kept.rows, kept.created_by) == ("people", 120, "Dana (demo)")
+    assert kept.sha256 in text(test)
+    assert len(rebalancing.list_jobs(clients)) == before
+
+
+def test_an_s3_uri_that_leads_nowhere_is_an_error_with_a_remedy(app, full):
+    test = app(full, "data", tab=NEW)
+    test.segmented_control(key="source").set_value("s3").run()
+    test.text_input(key="s3-uri").set_value("https://example.org/people.csv").run()
+    assert "Write s3://bucket/folder/file.csv" in test.error[0].value
+    assert labelled(test.button, "Rebalance").disabled
+
+
+def test_data_sets_are_listed_with_hash_and_uploader_and_lead_to_their_lineage(app, full, clients):
+    dataset = datasets.list_datasets(clients)[-1]
+    test = app(full, "data", dataset=dataset.uri)
+    table = next(frame.value for frame in test.dataframe if "SHA-256" in frame.value)
+    assert dataset.sha256 in set(table["SHA-256"])
+    assert set(table["by"]) >= {"workflow"}
+    assert "What was made of it" in [link.label for link in test.get("page_link")]
+    labelled(test.button, "Rebalance these rows").click().run()
+    assert not test.exception
+    assert labelled(test.selectbox, "Data set").value == dataset.uri
+
+
+def test_a_viewer_uploads_nothing_and_reads_no_s3(app, full):
+    test = app(full, "data", "Vera", NEW)
+    assert labelled(test.button, "Only keep the data set").disabled
+    test.segmented_control(key="source").set_value("s3").run()
+    test.text_input(key="s3-uri").set_value("s3://bucket/people.csv").run()
+    assert "may not upload" in test.error[0].value
+
+
+def test_an_empty_workspace_opens_at_the_form_and_its_lists_say_what_to_do(app, empty):
+    assert app(empty, "data").query_params["view"] == "new"
+    for tab in (COMPARE, SETS):
+        test = app(empty, "data", tab=tab)
+        assert not test.exception
+        assert "New rebalancing" in text(test)
+
+
+def test_a_failed_rebalancing_shows_its_reason(app, full, clients):
+    dataset = datasets.list_datasets(clients)[0]
+    name = rebalancing.launch(clients, WORKFLOW, dataset, rebalancing.Rebalance("none", validation_size=0.6, test_size=0.6))
+    with pytest.raises(JobFailed, match="below 1"):
+        jobs.wait(clients, [("processing", name)])
+    assert "below 1" in app(full, "data", job=name).error[0].value

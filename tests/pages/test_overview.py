@@ -1,0 +1,110 @@
+"""The overview: what waits for whom, and the whole workflow, step by step."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from app_pages import _glance
+from core import registry, workflow
+from core.governance import decisions, log
+from core.identity import DEMO
+
+
+def text(test) -> str:
+    parts = [*test.markdown, *test.caption, *test.info, *test.warning, *test.error, *test.subheader]
+    return "\n".join(str(part.value) for part in parts).replace("\\", "")
+
+
+GROUP = "overview"
+"""A model package group of these tests' own: what they decide on stands in nobody's way."""
+
+
+@pytest.fixture(scope="module")
+def version(clients, packages) -> str:
+    """A version that nobody has submitted: the workflow's mitigated model, registered once more."""
+    package = registry.get(clients, packages[0])
+    data = registry.data_of(clients, package)
+    jobs = {f"{kind}_job": package.properties[f"governance:{kind}-job"] for kind in ("training", "bias", "shap")}
+    return registry.register(clients, DEMO[0], data=data, role="mitigated", group=GROUP, **jobs)
+
+
+@pytest.fixture(autouse=True)
+def own_group(monkeypatch, version):
+    monkeypatch.setenv("GOVERNANCE_GROUP", GROUP)
+    _glance.glance.clear()
+
+
+@pytest.fixture
+def submitted(clients, version):
+    """The version in the queue; taken back at the end."""
+    said = {"reason": "Submitted with the effect of leaving SEX out.", "seen": decisions.state(clients, version).version}
+    why = {"tier": "high", "tier_rationale": "It decides on credit for thousands.", "profile": "standard"}
+    decisions.submit(clients, DEMO[0], version, code="first version", **said, **why)
+    yield version
+    seen = decisions.state(clients, version).version
+    decisions.withdraw(clients, DEMO[0], version, seen=seen, reason="Taken back, to be mended first.", code="error found")
+
+
+def test_an_empty_workspace_says_where_to_start(app, empty):
+    test = app(empty)
+    assert "Start with the data" in text(test)
+    assert "Latest jobs" not in text(test)
+
+
+def test_a_version_that_nobody_has_submitted_waits_for_its_data_scientist(app, full):
+    assert "overview v1 is registered. Compare it, then submit it" in text(app(full, "overview", "Dana"))
+    assert "No version waits for your decision." in text(app(full, "overview", "Chris"))
+
+
+def test_a_submitted_version_is_shown_to_its_validator_with_the_gates_that_fail(app, full, submitted):
+    test = app(full, "overview", "Vic")
+    assert not test.exception
+    assert {metric.label: metric.value for metric in test.metric}["Waiting for a decision"] == "1"
+    assert "1 version waits to be validated." in text(test)
+    assert "required gate" in text(test)
+    assert "Dana (demo) submitted overview v1: first version" in [link.label for link in test.get("page_link")]
+
+
+def test_whoever_submitted_it_is_told_that_others_are_to_act(app, full, submitted):
+    assert "is submitted and waits for others" in text(app(full, "overview", "Dana"))
+
+
+def test_the_overview_reads_no_package_and_no_report(app, full, monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("a version's reports were read")
+
+    _glance.glance.clear()
+    monkeypatch.setattr(registry, "get", refuse)
+    test = app(full)
+    assert not test.exception
+    assert {metric.label: metric.value for metric in test.metric}["Versions"] == "1"
+
+
+def test_a_running_workflow_shows_its_steps_and_a_failed_one_its_reason(app, full, clients):
+    step, end = workflow.noting(clients, "abcd1234", lambda *_: None)
+    step("data", "30,000 rows, 24 columns")
+    step("rebalancing", "smote-nc, after the split")
+    test = app(full, run="abcd1234")
+    assert "**data** done" in text(test)
+    assert "**rebalancing** running" in text(test)
+    assert "**comparison** to do" in text(test)
+    end("Column SEX has only one value.")
+    test = app(full, run="abcd1234")
+    assert "**rebalancing** failed" in text(test)
+    assert "Column SEX has only one value." in text(test)
+
+
+def test_a_run_of_an_older_version_of_the_product_is_still_shown(app, full, clients):
+    content = {"steps": [["data", "checking"]], "done": False, "error": None}
+    clients.write(clients.uri(workflow.RUNS, "old1.progress.json"), json.dumps(content).encode())
+    test = app(full, run="old1")
+    assert not test.exception
+    assert "**data** running" in text(test)
+
+
+def test_the_last_decisions_are_those_of_the_log(app, full, clients, submitted):
+    events = log.read(clients)
+    labels = [link.label for link in app(full).get("page_link")]
+    assert f"{events[-1].actor['name']} submitted overview v1: first version" in labels
