@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -29,7 +31,7 @@ def panel(arn: str) -> None:
         if card.version and _show.allowed("export"):
             st.download_button(
                 "PDF",
-                lambda: model_card.pdf(_session.clients(), _session.identity(), arn),
+                partial(model_card.pdf, _session.clients(), _session.identity(), arn),
                 f"{card.name}.pdf",
                 "application/pdf",
                 icon=":material/picture_as_pdf:",

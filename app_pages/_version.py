@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -62,7 +64,7 @@ def show(found: Standing, rules: policy.Policy) -> None:
         if state.evidence and _show.allowed("export"):
             st.download_button(
                 "Evidence pack",
-                lambda: pack.build(_session.clients(), _session.identity(), package.arn),
+                partial(pack.build, _session.clients(), _session.identity(), package.arn),
                 f"evidence-{package.group}-v{package.version}.zip",
                 "application/zip",
                 icon=":material/folder_zip:",

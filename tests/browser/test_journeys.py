@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -108,6 +109,13 @@ def test_an_officer_looks_at_the_evidence_and_approves_what_was_submitted_again(
         decide(page, url, version.arn, who, what, what)
         expect(page.get_by_text(re.compile(f"Recorded as event .*the version is {said}"))).to_be_visible(timeout=SHORT)
     assert registry.get(clients, version.arn).status == "Approved"
+    with page.expect_download(timeout=LONG) as pack:
+        page.get_by_role("button", name="Evidence pack").click()
+    assert zipfile.is_zipfile(pack.value.path())
+    page.get_by_role("tab", name="Model card").click()
+    with page.expect_download(timeout=LONG) as card:
+        page.get_by_role("button", name="PDF").click()
+    assert card.value.path().read_bytes().startswith(b"%PDF-")
 
 
 LINKS = [("registry?package={arn}", "Decision on credit-default v1"), ("bias?job={bias}", "In the predictions")]
