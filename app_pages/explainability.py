@@ -1,59 +1,26 @@
-"""Explainability: what moves a model's predictions, over all rows and for one; two models side by side."""
+"""Explainability: what moves a model's predictions, over all rows and for one; two models side by side; what if."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _reports, _session, _show
+from app_pages import _explained, _reports, _session, _show
 from core import explainability, jobs
-from core.views import shap as views
-from core.views.style import number
 
 RESULTS, NEW = ":material/insights: Results", ":material/add: New explanation"
+NONE = "none"
 
 
-@st.cache_data(ttl="30m", max_entries=6, show_spinner="Reading the SHAP values …")
-def result(target: str, job: str) -> explainability.Shap:
-    return explainability.result(_session.clients(), job)
-
-
-def show(name: str, other: str | None) -> None:
-    found = {_reports.short(job): result(_session.target(), job) for job in (other, name) if job}
-    mine = found[_reports.short(name)]
-    _reports.heading(mine.folder)
-    values = mine.values.to_numpy(dtype=float)
-    with st.container(horizontal=True):
-        st.metric("Rows explained", f"{mine.rows:,}", border=True)
-        st.metric("Expected prediction", number(mine.expected, 4), border=True, help="The mean prediction of the baseline rows.")
-        exact = views.additivity(values, mine.expected, mine.predictions.to_numpy(dtype=float))
-        st.metric("Additivity error, greatest", f"{exact:.1e}", border=True, help="expected + sum of a row's SHAP values − its prediction.")
-    st.subheader("What matters over all rows")
-    globally = {label: shap.global_values for label, shap in found.items()}
-    _show.chart(views.bars(globally), views.global_table(globally), alt="Mean absolute SHAP value of each feature", key="bars")
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.subheader("Row by row")
-        st.plotly_chart(views.beeswarm(values, mine.data), alt="SHAP values of many rows, by feature", key="beeswarm")
-    with right:
-        st.subheader("Along one feature")
-        shared = [feature for feature in mine.global_values if all(feature in shap.data.columns for shap in found.values())]
-        feature = st.selectbox("Feature", shared)
-        arrays = {label: shap.values.to_numpy(dtype=float) for label, shap in found.items()}
-        frames = {label: shap.data for label, shap in found.items()}
-        st.plotly_chart(views.dependence(arrays, frames, feature), alt=f"SHAP value against {feature}", key="dependence")
-    st.subheader("One row")
-    row = int(
-        st.number_input("Row of the data", 0, mine.rows - 1, min(int(st.query_params.get("row", "0") or 0), mine.rows - 1), key="row")
-    )
-    for column, (label, shap) in zip(st.columns(len(found), gap="large"), found.items(), strict=True):
-        if row < shap.rows:
-            with column:
-                st.caption(f"{label}: predicted {number(float(shap.predictions.iloc[row]), 3)}")
-                one = shap.values.iloc[row].to_numpy(dtype=float)
-                drawn = views.waterfall(one, shap.expected, shap.data.iloc[row])
-                table = views.waterfall_table(one, shap.data.iloc[row])
-                _show.chart(drawn, table, alt=f"Contributions to the prediction of row {row}, {label}", key=f"waterfall-{label}")
-    _reports.downloads(mine.folder, name)
+def pair(found: list[jobs.Job]) -> tuple[str, str | None]:
+    """Choose an explanation, and one to set beside it: ?job= and ?with=."""
+    names = [job.name for job in found]
+    one, two = st.columns(2)
+    with one:
+        name = _show.chosen("job", names, "Explanation", format_func=_reports.short)
+    others = [job.name for job in found if job.status == "Completed" and job.name != name]
+    with two:
+        other = _show.chosen("with", [*others, NONE], "Beside it", format_func=_reports.short)
+    return name, None if other == NONE else other
 
 
 def draw(found: list[jobs.Job]) -> None:
@@ -61,10 +28,10 @@ def draw(found: list[jobs.Job]) -> None:
         st.markdown("No model was explained yet. Choose one under **New explanation**, or run the whole workflow.")
         _show.link("overview", "To the overview")
         return
-    name, other = _reports.pair(found)
+    name, other = pair(found)
     job = jobs.describe(_session.clients(), "processing", name)
     if job.status == "Completed":
-        show(name, other)
+        _explained.show(name, other)
     elif job.status in jobs.FINAL:
         _show.failed(job)
     else:

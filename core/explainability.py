@@ -11,10 +11,11 @@ import pandas as pd
 
 from core import bias, jobs
 from core.clients import Clients
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, DataError, NotFound, translated
 from core.identity import Identity, require
 from core.jobs import Job
 from core.rebalancing import Rebalanced
+from core.rebalancing import result as rebalanced_result
 
 PREFIX = "governance-shap"
 BASELINE_ROWS = 1
@@ -96,6 +97,68 @@ def read(clients: Clients, folder: str, name: str = "") -> Shap:
         len(values),
         raw,
     )
+
+
+@dataclass(frozen=True)
+class About:
+    """What a SHAP job was asked: of which model, on which rows; and what the data set says its columns are for.
+
+    ``favourable``: the label that people wish for, 0 or 1; None where the data weren't rebalanced here. ``sensitive``: its facet and its
+    group, whether the model is given them or not.
+    """
+
+    title: str
+    model: str
+    model_uri: str
+    training_job: str
+    label: str
+    favourable: int | None
+    words: dict[int, str]
+    facet: str
+    facet_value: int | None
+    sensitive: tuple[str, ...]
+    rebalanced: str
+
+    @property
+    def unfavourable_raises(self) -> bool:
+        """Whether a higher prediction is the worse one for the person: the prediction is the probability of label 1."""
+        return self.favourable != 1
+
+
+def about(clients: Clients, name: str) -> About:
+    """Raises NotFound where the job's configuration is gone."""
+    job = jobs.describe(clients, "processing", name)
+    config = clients.read_json(f"{jobs.output_of(job).removesuffix('/output')}/config/analysis_config.json")
+    model = config["predictor"]["model_name"]
+    with translated(model):
+        uri = str(clients.sagemaker.describe_model(ModelName=model)["PrimaryContainer"]["ModelDataUrl"])
+    trained = uri.removesuffix("/output/model.tar.gz").rpartition("/")[2]
+    made_by = jobs.input_of(job, "dataset").partition("/governance/rebalanced/")[2].partition("/")[0]
+    label, title = str(config["label"]), str(config["methods"]["report"]["title"])
+    if not made_by:
+        return About(title, model, uri, trained, label, None, {}, "", None, (), "")
+    dataset = rebalanced_result(clients, made_by).dataset
+    roles = dataset.roles
+    words = {code: text for text, code in dataset.coding.get(roles.label, {}).items()}
+    sensitive = tuple(column for column in (roles.facet, roles.group) if column)
+    return About(title, model, uri, trained, label, roles.favourable, words, roles.facet, roles.facet_value, sensitive, made_by)
+
+
+def booster(clients: Clients, model_uri: str) -> Any:
+    """The model itself, to predict a row anew. Raises DataError where the archive holds none."""
+    from core.analysis import explanations_model
+
+    try:
+        return explanations_model.load(clients.read(model_uri))
+    except explanations_model.ModelError as error:
+        raise DataError(f"{model_uri}: {error}", subject=model_uri, remedy="Train the model again.") from error
+
+
+def predict(model: Any, rows: pd.DataFrame) -> list[float]:
+    """P(label = 1) of each row, the same figure as the job's own."""
+    from core.analysis import explanations
+
+    return [float(p) for p in explanations.predict(model, rows)]
 
 
 def list_jobs(clients: Clients) -> list[Job]:

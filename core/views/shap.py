@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.analysis.explanations_summary import Estimate
 from core.views.style import BASELINE, GREY, LOWERS, MITIGATED, RAISES, figure, number
 
 Floats = npt.NDArray[np.float64]
@@ -84,8 +85,15 @@ def _spread(x: Floats, bins: int = 60) -> Floats:
     return offsets
 
 
-def dependence(values: Mapping[str, Floats], data: Mapping[str, pd.DataFrame], feature: str, *, points: int = 1500) -> go.Figure:
-    """SHAP value against the feature's value, a colour for each model."""
+def dependence(
+    values: Mapping[str, Floats],
+    data: Mapping[str, pd.DataFrame],
+    feature: str,
+    *,
+    bands: Mapping[str, pd.DataFrame] | None = None,
+    points: int = 1500,
+) -> go.Figure:
+    """SHAP value against the feature's value, a colour and a sign for each model; ``bands``: the means along it, with intervals."""
     fig = figure(x=feature, y="SHAP value", height=360, legend=len(values) > 1)
     for index, (model, array) in enumerate(values.items()):
         frame = data[model]
@@ -97,10 +105,96 @@ def dependence(values: Mapping[str, Floats], data: Mapping[str, pd.DataFrame], f
                 y=array[take, column],
                 mode="markers",
                 name=model,
-                marker={"size": 5, "opacity": 0.55, "color": (BASELINE, MITIGATED)[(index + (len(values) == 1)) % 2]},
+                marker={
+                    "size": 5,
+                    "opacity": 0.35,
+                    "color": (BASELINE, MITIGATED)[(index + (len(values) == 1)) % 2],
+                    "symbol": ("diamond", "circle")[(index + (len(values) == 1)) % 2],
+                },
                 hovertemplate=f"{feature} %{{x}}: %{{y:.4f}}<extra>{model}</extra>",
             )
         )
+        if bands is not None:
+            fig.add_trace(
+                _means(bands[model], (BASELINE, MITIGATED)[(index + (len(values) == 1)) % 2], f"{model}, mean", dashed=index == 0)
+            )
+    return fig
+
+
+def _means(bands: pd.DataFrame, colour: str, name: str, *, dashed: bool) -> go.Scatter:
+    """The means of the bands as a line, with their intervals."""
+    return go.Scatter(
+        x=(bands["from"] + bands["to"]) / 2,
+        y=bands["mean"],
+        error_y={"type": "data", "array": (bands["high"] - bands["mean"]).fillna(0), "thickness": 1.5, "width": 4},
+        mode="lines+markers",
+        name=name,
+        showlegend=False,
+        line={"color": colour, "width": 2.5, "dash": "dash" if dashed else "solid"},
+        marker={"size": 7, "color": colour},
+        customdata=bands["n"],
+        hovertemplate="mean %{y:.4f} of %{customdata} rows<extra>" + name + "</extra>",
+    )
+
+
+def band_table(bands: Mapping[str, pd.DataFrame], feature: str) -> pd.DataFrame:
+    """The bands of all models, one under the other."""
+    parts = []
+    for model, found in bands.items():
+        names = [f"{a:g}" if a == b else f"{a:g} to {b:g}" for a, b in zip(found["from"], found["to"], strict=True)]
+        parts.append(
+            found.drop(columns=["from", "to"]).assign(**{feature: names, "model": model})[["model", feature, "mean", "low", "high", "n"]]
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def importance_table(
+    models: Mapping[str, Mapping[str, Estimate]], differences: Mapping[str, Estimate] | None = None, sensitive: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Mean |SHAP| of each feature and model with its interval and share, the greatest of the last model first; the differences last."""
+    last = list(models.values())[-1]
+    table = pd.DataFrame({"feature": list(last), "sensitive": ["sensitive" if name in sensitive else "" for name in last]})
+    for model, found in models.items():
+        total = sum(e.value for e in found.values()) or float("nan")
+        some = [found.get(name) for name in last]
+        table[model] = [e.value if e else None for e in some]
+        table[f"{model}, low"] = [e.low if e else None for e in some]
+        table[f"{model}, high"] = [e.high if e else None for e in some]
+        table[f"{model}, share"] = [e.value / total if e else None for e in some]
+    if differences is not None:
+        paired = [differences.get(name) for name in last]
+        table["difference"] = [e.value if e else None for e in paired]
+        table["difference, low"] = [e.low if e else None for e in paired]
+        table["difference, high"] = [e.high if e else None for e in paired]
+        table["beyond noise"] = ["" if e is None else "no" if e.within_noise else "yes" for e in paired]
+    return table
+
+
+def importance_bars(models: Mapping[str, Mapping[str, Estimate]], *, sensitive: Sequence[str] = (), top: int = 15) -> go.Figure:
+    """The greatest mean |SHAP| values with their intervals; a sensitive feature's name says so."""
+    names = list(list(models.values())[-1])
+    shown = [*names[:top], *(name for name in names[top:] if name in sensitive)][::-1]
+    labels = [f"{name} (sensitive)" if name in sensitive else name for name in shown]
+    height = 110 + (30 if len(models) > 1 else 24) * max(len(shown), 3)
+    fig = figure(x="mean |SHAP| (probability)", height=height, legend=len(models) > 1)
+    for index, (model, found) in reversed(list(enumerate(models.items()))):
+        some = [found.get(name) for name in shown]
+        fig.add_trace(
+            go.Bar(
+                x=[e.value if e else None for e in some],
+                y=labels,
+                orientation="h",
+                name=model,
+                marker={
+                    "color": (BASELINE, MITIGATED)[(index + (len(models) == 1)) % 2],
+                    "pattern": {"shape": "/" if index == 0 and len(models) > 1 else "", "size": 5, "solidity": 0.25},
+                },
+                error_x={"type": "data", "array": [e.high - e.value if e else 0 for e in some], "thickness": 1.2, "width": 2},
+                hovertemplate="%{y}: %{x:.4f}<extra>" + model + "</extra>",
+            )
+        )
+    fig.update_layout(barmode="group", bargap=0.25, legend_traceorder="reversed")
+    fig.update_yaxes(dtick=1)
     return fig
 
 

@@ -8,7 +8,6 @@ ours), ``report.html``, ``report.pdf``, ``scores.csv``, and ``explanations_shap/
 from __future__ import annotations
 
 import json
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.analysis import explanations_model
 from core.analysis.bias import Metric, flips, intervals, measured, post_training_bias, pre_training_bias
 from core.analysis.bias_registry import Undefined
 from core.analysis.explanations import WALKS, Explanation, FeatureError, explain, predict
@@ -29,8 +29,6 @@ from engine.containers.clarify_pdf import write_pdf
 from engine.containers.clarify_report import Report
 
 PROCESSING = Path("opt/ml/processing")
-MODEL_FILE = "xgboost-model"
-OBJECTIVES = ("binary:logistic", "reg:logistic")
 MOST_WALKS = 512
 
 
@@ -67,29 +65,13 @@ def main(root: Path, environment: dict[str, str]) -> None:
 
 
 def load(archive: Path) -> Any:
-    """The booster in a model.tar.gz, read without unpacking it. Pickles are refused: they can run code."""
-    import xgboost
-
+    """The booster in a model.tar.gz."""
     try:
-        with tarfile.open(archive, "r:gz") as tar:
-            member = next((item for item in tar.getmembers() if Path(item.name).name == MODEL_FILE and item.isfile()), None)
-            content = tar.extractfile(member) if member is not None else None
-            if content is None:
-                raise ContainerError(f"model.tar.gz holds no {MODEL_FILE}")
-            model = bytearray(content.read())
+        return explanations_model.load(archive.read_bytes())
     except FileNotFoundError as error:
         raise ContainerError("There is no model.tar.gz of the predictor's model") from error
-    except tarfile.TarError as error:
-        raise ContainerError(f"model.tar.gz can't be read: {error}") from error
-    booster = xgboost.Booster()
-    try:
-        booster.load_model(model)
-        objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
-    except (xgboost.core.XGBoostError, ValueError, UnicodeDecodeError) as error:
-        raise ContainerError(f"{MODEL_FILE} is not an XGBoost model in UBJSON or JSON") from error
-    if objective not in OBJECTIVES:
-        raise ContainerError(f"The model's objective is {objective}; a probability of label 1 is needed ({', '.join(OBJECTIVES)})")
-    return booster
+    except explanations_model.ModelError as error:
+        raise ContainerError(str(error)) from error
 
 
 def _dataset_path(root: Path, config: Config) -> Path:

@@ -1,0 +1,40 @@
+"""The model in a training job's ``model.tar.gz``, read without unpacking it. Pickles are refused: they can run code."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import PurePath
+from typing import Any
+
+MODEL_FILE = "xgboost-model"
+OBJECTIVES = ("binary:logistic", "reg:logistic")
+
+
+class ModelError(ValueError):
+    """The archive holds no model whose predictions are probabilities."""
+
+
+def load(archive: bytes) -> Any:
+    """The ``xgboost.Booster`` in the archive (UBJSON or JSON). Raises ModelError."""
+    import xgboost
+
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+            member = next((item for item in tar.getmembers() if PurePath(item.name).name == MODEL_FILE and item.isfile()), None)
+            content = tar.extractfile(member) if member is not None else None
+            if content is None:
+                raise ModelError(f"model.tar.gz holds no {MODEL_FILE}")
+            model = bytearray(content.read())
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise ModelError(f"model.tar.gz can't be read: {error}") from error
+    booster = xgboost.Booster()
+    try:
+        booster.load_model(model)
+        objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
+    except (xgboost.core.XGBoostError, ValueError, UnicodeDecodeError) as error:
+        raise ModelError(f"{MODEL_FILE} is not an XGBoost model in UBJSON or JSON") from error
+    if objective not in OBJECTIVES:
+        raise ModelError(f"The model's objective is {objective}; a probability of label 1 is needed ({', '.join(OBJECTIVES)})")
+    return booster
