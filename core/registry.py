@@ -248,7 +248,7 @@ def _bias_at(clients: Clients, uri: str) -> bias.BiasReport:
 def _optional(read: Any) -> Any:
     try:
         return read()
-    except (KeyError, NotFound):
+    except (KeyError, TypeError, ValueError, NotFound):  # not there, or not what it should be
         return None
 
 

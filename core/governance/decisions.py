@@ -175,8 +175,9 @@ def _act(
 
 def _others(kind: str, package: Package, now: State, body: dict[str, Any]) -> dict[str, str]:
     if kind == "confirm waiver":
-        asked = {f"who asked for waiver {n}": w.by_id for n, w in enumerate(now.waivers) if w.gate == body["gate"]}
-        return involved(package, now) | asked
+        asked = next((w for w in now.waivers if w.gate == body["gate"]), None)
+        askers = {"who asked for it": asked.by_id, "who asked for it by name": asked.by} if asked else {}
+        return involved(package, now) | askers
     if kind in {"submit", "waive", "meet condition", "retire"}:
         return {}
     return involved(package, now)

@@ -100,10 +100,11 @@ def _summary(d: Dossier) -> Section:
         ("Evidence, SHA-256", d.evidence.digest),
     ]
     conditions = tuple((c.text, c.owner, c.due, c.met_by or "open") for c in d.state.conditions)
+    said = [e for e in d.state.history if e.kind == "approve"] if last.kind == "approve" else [last]
     blocks: tuple[Any, ...] = (
-        Text(
-            f"{last.kind.capitalize()} by {last.actor['name']} ({last.actor['role']}) on {last.time[:10]}: {last.body['reason']}",
-            strong=True,
+        *(
+            Text(f"{e.kind.capitalize()} by {e.actor['name']} ({e.actor['role']}) on {e.time[:10]}: {e.body['reason']}", strong=True)
+            for e in said[-max(d.state.needed, 1) :]
         ),
         Table(("", ""), tuple(rows), (22, 78)),
     )
@@ -122,7 +123,7 @@ def _gates(d: Dossier) -> Section:
     words = ", ".join(f"{n} {status}" for status, n in count.items() if n)
     return Section(
         "Gates of the policy",
-        (Text(f"{len(rows)} gates: {words}."), Table(("gate", "outcome", "found", "wanted", "why"), rows, (24, 12, 24, 20, 20))),
+        (Text(f"{len(rows)} gates: {words}."), Table(("gate", "outcome", "found", "wanted", "why"), rows, (20, 10, 22, 22, 26))),
     )
 
 
@@ -137,9 +138,13 @@ def _quality(d: Dossier) -> Section:
         return Section("Quality", ())
     n = next(iter(figures.values()))["n"]
     against = f", beside {d.other.label} on the same rows" if d.other and d.differences else ""
+    leaked = d.data.manifest["leaked_rows"] if d.data else None
+    apart = {None: "", 0: " that no training row was made from"}.get(leaked, f"; {leaked or 0:,} held-out rows were used in training")
+    headings = ("metric", "this version", "the other", "difference", "more than noise?")
+    widths, most = (17, 24, 24, 26, 10), 5 if d.differences else 3 if others else 2
     blocks: tuple[Any, ...] = (
-        Text(f"On {n:,} held-out rows that no training row was made from{against}. Intervals are 95 %."),
-        Table(("metric", "this version", "the other", "difference", "more than noise?"), tuple(rows), (18, 26, 26, 22, 14)),
+        Text(f"On {n:,} held-out rows{apart}{against}. Intervals are 95 %."),
+        Table(headings[:most], tuple(row[:most] for row in rows), widths[:most]),
         Figure("calibration", "Calibration: the observed rate against the mean score, in ten bins"),
     )
     if d.differences:
@@ -157,10 +162,12 @@ def _bias(d: Dossier) -> Section:
         for stage in ("pre_training", "post_training"):
             for name, measure in getattr(facet, stage).items():
                 other = getattr(theirs, stage).get(name) if theirs else None
-                rows.append((name, number(measure.value), number(other.value) if other else "—", measure.in_words or measure.error or ""))
+                beside = (number(other.value) if other else "—",) if theirs else ()
+                rows.append((name, number(measure.value), *beside, measure.in_words or measure.error or ""))
+        other_one = ("the other",) if theirs else ()
         blocks += [
-            Text(f"Facet {facet.facet} = {facet.value}, on the held-out rows."),
-            Table(("metric", "this version", "the other", "in words"), tuple(rows), (12, 14, 14, 60)),
+            Text(f"Facet {facet.facet} = {meaning(d, facet.facet, facet.value)}, on the held-out rows."),
+            Table(("metric", "this version", *other_one, "in words"), tuple(rows), (12, 14, *((14,) if theirs else ()), 60)),
         ]
     if blocks:
         blocks.append(Figure("bias", "Bias metrics in the predictions, by facet"))
@@ -187,8 +194,8 @@ def _data(d: Dossier) -> Section:
     parts = ", ".join(f"{split[part]:,}" for part in ("original_train_rows", "validation_rows", "test_rows"))
     rows = [
         ("Data set", f"{d.data.dataset.name}, {d.data.dataset.rows:,} rows, SHA-256 {d.data.dataset.sha256}"),
-        ("Label", f"{config['label']}, favourable value {config['favourable']}"),
-        ("Facet", f"{config['facet']} = {config['facet_value']}"),
+        ("Label", f"{config['label']}, favourable value {meaning(d, config['label'], config['favourable'])}"),
+        ("Facet", f"{config['facet']} = {meaning(d, config['facet'], config['facet_value'])}"),
         ("Split", f"seed {split['seed']}; rows to train, validate and test: {parts}"),
         ("Rebalancing", f"{config['method']}, of {config['target']}; {manifest['synthetic']['count']:,} synthetic training rows"),
         ("Leak check", f"{manifest['leaked_rows']:,} rows of the held-out part were used in training"),
@@ -224,6 +231,12 @@ def _evidence(d: Dossier) -> Section:
     rows = tuple((name, f"{pinned['bytes']:,}", pinned["sha256"]) for name, pinned in d.evidence.files.items())
     words = "Each file that the decision rests on, with its SHA-256. A change of any of them voids the approval."
     return Section("Evidence", (Text(words), Table(("file", "bytes", "SHA-256"), rows, (26, 14, 60))))
+
+
+def meaning(d: Dossier, column: str, value: Any) -> str:
+    """A value of the data, with what it was before it was coded as a number."""
+    codes = d.data.dataset.coding.get(column, {}) if d.data else {}
+    return next((f"{text} (coded {value})" for text, code in codes.items() if str(code) == str(value)), str(value))
 
 
 def interval(value: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from core.governance.dossier import Dossier
+from core.governance.dossier import Dossier, meaning
 
 BLUE, ORANGE, GREY = "#2A6FBB", "#C2570C", "#8A8F98"
 SETTINGS: Any = {"text.parse_math": False, "font.size": 8, "axes.spines.top": False, "axes.spines.right": False}
@@ -64,7 +64,8 @@ def _bias(d: Dossier) -> Figure:
     series = []
     for package, colour, marker in ((d.package, BLUE, "o"), (d.other, ORANGE, "s")):
         for facet in package.bias.facets if package and package.bias else ():
-            series.append((f"{package.label if package else ''}, {facet.facet} = {facet.value}", facet.post_training, colour, marker))
+            value = meaning(d, facet.facet, facet.value)
+            series.append((f"{package.label if package else ''}, {facet.facet} = {value}", facet.post_training, colour, marker))
     names = list(series[0][1]) if series else []
     figure, axes = _new(0.9 + 0.22 * len(names))
     for label, metrics, colour, marker in series:

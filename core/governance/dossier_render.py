@@ -70,11 +70,19 @@ class _Page(FPDF):
         self.set_margins(18, 16)
         self.set_auto_page_break(True, 18)
         self.heading = title
+        self.unknown: set[str] = set()
+
+    def printable(self, text: str) -> str:
+        """Without control characters; what the font can't show as its number, so that no name loses a part unseen."""
+        known = self.fonts["dejavu"].cmap  # type: ignore[union-attr]
+        shown = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+        self.unknown |= {c for c in shown if ord(c) not in known and c != "\n"}
+        return "".join(f"[U+{ord(c):04X}]" if c in self.unknown else c for c in shown)
 
     def footer(self) -> None:
         self.set_y(-13)
         self.set_font("DejaVu", size=7)
-        self.cell(0, 6, f"{self.heading} · page {self.page_no()} of {{nb}}", align="C")
+        self.cell(0, 6, f"{self.printable(self.heading)} · page {self.page_no()} of {{nb}}", align="C")
 
 
 def pdf(d: Dossier, pictures: dict[str, bytes]) -> bytes:
@@ -82,9 +90,12 @@ def pdf(d: Dossier, pictures: dict[str, bytes]) -> bytes:
     page = _Page(title(d), datetime.fromisoformat(d.state.history[-1].time))
     page.add_page()
     page.set_font("DejaVu", "B", 16)
-    page.multi_cell(0, 9, title(d), new_x="LMARGIN", new_y="NEXT")
+    page.multi_cell(0, 9, page.printable(title(d)), new_x="LMARGIN", new_y="NEXT")
     for section in sections(d):
         _section(page, section, pictures)
+    if page.unknown:
+        page.set_font("DejaVu", size=8)
+        page.multi_cell(0, 5, "[U+…]: characters that this file's font lacks; index.html shows them.", new_x="LMARGIN", new_y="NEXT")
     return bytes(page.output())
 
 
@@ -98,7 +109,7 @@ def _section(page: _Page, section: Section, pictures: dict[str, bytes]) -> None:
     for block in section.blocks:
         if isinstance(block, Text):
             page.set_font("DejaVu", "B" if block.strong else "", 9)
-            page.multi_cell(0, 5, _printable(block.words), new_x="LMARGIN", new_y="NEXT")
+            page.multi_cell(0, 5, page.printable(block.words), align="L", new_x="LMARGIN", new_y="NEXT")
             page.ln(1)
         elif isinstance(block, Figure):
             page.image(io.BytesIO(pictures[block.name]), w=140, alt_text=block.alt)
@@ -108,6 +119,8 @@ def _section(page: _Page, section: Section, pictures: dict[str, bytes]) -> None:
 
 
 def _table(page: _Page, block: Table) -> None:
+    if page.will_page_break(30):
+        page.add_page()
     page.set_font("DejaVu", size=7)
     head = FontFace(emphasis="BOLD", fill_color=(243, 245, 247))
     named = any(block.headings)
@@ -117,15 +130,11 @@ def _table(page: _Page, block: Table) -> None:
         headings_style=head,
         first_row_as_headings=named,
         text_align="LEFT",
+        v_align="TOP",
         line_height=4,
         padding=0.8,
         wrapmode="CHAR" if "SHA-256" in block.headings else "WORD",
     ) as table:
         for row in ([block.headings] if named else []) + list(block.rows):
-            table.row([_printable(cell) for cell in row])
+            table.row([page.printable(cell) for cell in row])
     page.ln(2)
-
-
-def _printable(text: str) -> str:
-    """Without what a font can't show, as control characters."""
-    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)

@@ -14,7 +14,7 @@ from core.clients import Clients
 from core.errors import NotFound
 from core.governance import bom, decisions, dossier, dossier_render, log, signing
 from core.governance.dossier import Dossier
-from core.governance.signing import IN_TOTO, canonical, sha256, sign
+from core.governance.signing import IN_TOTO, canonical, sha256
 from core.identity import Identity, require
 
 REPORTS = ("quality", "bias", "explainability", "bias-config", "explainability-config", "policy", "package-lock", "data/manifest.json")
@@ -26,8 +26,8 @@ index.html and report.pdf are for reading; the rest is what they were made from.
 
 1. Nothing in this folder has changed since the pack was made:
        sha256sum -c SHA256SUMS
-2. The evidence was signed with the key in public-key.pem (compare it with the one that you know):
-       openssl pkeyutl -verify -pubin -inkey public-key.pem -rawin -in evidence.pae -sigfile evidence.sig
+2. The evidence was signed with the key {key} (compare it with the one that you know):
+       {check}
    evidence.dsse.json is the same signature as a DSSE envelope (https://github.com/secure-systems-lab/dsse) around
    evidence.json, an in-toto Statement (https://in-toto.io/Statement/v1); any DSSE verifier checks it. The statement names
    every file with its SHA-256; that of the model artifact is its subject. SHA-256 of evidence.json is the digest that the
@@ -35,8 +35,8 @@ index.html and report.pdf are for reading; the rest is what they were made from.
        {digest}
 3. model-card.json is by AWS's model card JSON schema; bom.cdx.json is a CycloneDX 1.6 bill of materials of model, data, container
    and packages, for any CycloneDX validator.
-4. log/ holds the events from the first to the last about this version, each signed in the same way, and each with the hash
-   of the one before as "previous"; log/head.json is a signed statement of the last one's number and hash.
+4. log/ holds the events from the first to the last about this version, each in an envelope signed in the same way (keys/ has the public
+   keys by the envelopes' "keyid"), and each with the SHA-256 of the payload before as "previous".
 
 {disclaimer}
 """
@@ -61,19 +61,25 @@ def build(clients: Clients, identity: Identity, arn: str) -> bytes:
 
 def _files(clients: Clients, d: Dossier) -> dict[str, bytes]:
     envelope = clients.read(clients.uri(d.evidence.uri_part))
-    raw = json.loads(envelope)
+    signature = json.loads(envelope)["signatures"][0]
+    key = f"keys/{signature['keyid']}.pem"
     pictures = dossier_render.figures(d)
     submitted = next(e.time for e in reversed(d.state.history) if e.kind == "submit")
-    readme = README.format(title=dossier_render.title(d), digest=d.evidence.digest, disclaimer=dossier.DISCLAIMER)
+    readme = README.format(
+        title=dossier_render.title(d),
+        digest=d.evidence.digest,
+        disclaimer=dossier.DISCLAIMER,
+        key=key,
+        check=signing.openssl_command(clients, signature["keyid"], key, "evidence.pae", "evidence.sig"),
+    )
     files = {
         "README.txt": readme.encode(),
         "index.html": dossier_render.html(d, pictures),
         "report.pdf": dossier_render.pdf(d, pictures),
-        "public-key.pem": signing.public_pem(clients).encode(),
         "evidence.json": d.evidence.statement,
         "evidence.dsse.json": envelope,
         "evidence.pae": b"DSSEv1 %d %s %d %s" % (len(IN_TOTO), IN_TOTO.encode(), len(d.evidence.statement), d.evidence.statement),
-        "evidence.sig": base64.b64decode(raw["signatures"][0]["sig"]),
+        "evidence.sig": base64.b64decode(signature["sig"]),
         "decision.json": canonical(_decision(d)),
         "comparison.csv": table(
             ("metric", "this version", "low", "high", "n", "other", "difference", "low", "high", "method"), _comparison(d)
@@ -89,9 +95,12 @@ def _files(clients: Clients, d: Dossier) -> dict[str, bytes]:
             content = clients.read(d.evidence.files[name]["uri"])
             files[f"reports/{name.replace('/', '-')}{SUFFIX.get(name, '.json')}"] = content
     events = log.read(clients)
-    for event in events[d.state.history[0].number - 1 : d.state.version]:
+    first = next(event.number for event in events if event.subject == d.package.arn)
+    for event in events[first - 1 : d.state.version]:
         files[f"log/{event.number:08d}.json"] = clients.read(clients.uri(log.key(event.number)))
-    files["log/head.json"] = sign(clients, log.head(events[d.state.version - 1]))
+    signed = [files[name] for name in files if name == "evidence.dsse.json" or name.startswith("log/")]
+    for keyid in {json.loads(content)["signatures"][0]["keyid"] for content in signed}:
+        files[f"keys/{keyid}.pem"] = signing.pem(signing.key_named(clients, keyid)).encode()
     return files
 
 

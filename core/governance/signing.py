@@ -84,6 +84,26 @@ def pem(key: Key) -> str:
     return Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
+def key_named(clients: Clients, keyid: str) -> Key:
+    """The public key of this id. Raises Forged where nobody known has it."""
+    found = next((key for key in keys(clients) if key.keyid == keyid), None)
+    if found is None:
+        raise Forged("The key is nobody's.", subject=keyid, remedy="Name its PEM file in GOVERNANCE_TRUSTED_KEYS.")
+    return found
+
+
+def openssl_command(clients: Clients, keyid: str, key: str, signed: str, signature: str) -> str:
+    """What verifies a file's signature by this key without this product."""
+    scheme = key_named(clients, keyid).scheme
+    if scheme == "ed25519":
+        return f"openssl pkeyutl -verify -pubin -inkey {key} -rawin -in {signed} -sigfile {signature}"
+    digest = next(
+        f"sha{bits}" for bits in (256, 384, 512) if scheme.endswith(str(bits)) or (scheme.startswith("ecdsa") and str(bits) in scheme)
+    )
+    padding = " -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:auto" if "pss" in scheme else ""
+    return f"openssl dgst -{digest} -verify {key}{padding} -signature {signature} {signed}"
+
+
 def _own(clients: Clients) -> Signer:
     if clients.settings.target == "aws" and not clients.settings.signing_key:
         remedy = "Name a key in KMS: GOVERNANCE_SIGNING_KEY=awskms:<key>. See docs/governance.md."

@@ -102,7 +102,9 @@ def judged(results: Sequence[gates.Result], now: State) -> list[gates.Result]:
     """The gates' outcomes, with the waivers that hold today."""
     held = {w.gate: w for w in now.waivers if w.holds(states.today())}
     return [
-        replace(r, status="waived", reason=f"{held[r.gate].reason} (until {held[r.gate].expires})") if r.blocks and r.gate in held else r
+        replace(r, status="waived", reason=f"{w.reason} (asked by {w.by}, agreed by {w.confirmed_by}, until {w.expires})")
+        if r.blocks and (w := held.get(r.gate))
+        else r
         for r in results
     ]
 

@@ -107,7 +107,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
             callbacks=[_Log(), *([_early(int(stop), own or native, native, own)] if stop else [])],
         )
     except xgboost.core.XGBoostError as error:
-        raise ContainerError(f"XGBoost Error: {str(error).strip().splitlines()[-1]}") from error
+        raise ContainerError(f"XGBoost Error: {str(error).strip().splitlines()[0]}") from error
     target = opt / "model"
     target.mkdir(parents=True, exist_ok=True)
     (target / "xgboost-model").write_bytes(bytes(booster.save_raw("ubj")))
@@ -198,6 +198,13 @@ def load(folder: Path, channel: str, content_type: str, weighted: bool, hyperpar
         raise ContainerError(f"channel {channel}: row {int(np.flatnonzero(np.isnan(label))[0]) + 1} has no label (first column)")
     if str(hyperparameters.get("objective", "")).startswith("binary") and not np.isin(label, (0, 1)).all():
         raise ContainerError(f"channel {channel}: the label (first column) must be 0 or 1 for {hyperparameters['objective']}")
+    infinite = np.isinf(values)
+    if infinite.any():
+        row, column = np.argwhere(infinite)[0] + 1
+        raise ContainerError(f"channel {channel}: row {row}, column {column} is infinite, or too large for 32 bits")
+    if weighted and not (values[:, 1] >= 0).all():
+        row = int(np.flatnonzero(~(values[:, 1] >= 0))[0]) + 1
+        raise ContainerError(f"channel {channel}: row {row} has the weight {values[row - 1, 1]} (second column); it must be 0 or more")
     if weighted:
         return xgboost.DMatrix(values[:, 2:], label=label, weight=values[:, 1])
     return xgboost.DMatrix(values[:, 1:], label=label)
@@ -209,7 +216,7 @@ def _read(path: Path, channel: str) -> pd.DataFrame:
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
     except (ValueError, pd.errors.ParserError) as error:
-        raise ContainerError(f"channel {channel}, file {path.name}: not a CSV file: {error}") from error
+        raise ContainerError(f"channel {channel}, file {path.name}: not a CSV file: {str(error).strip()}") from error
     for column in table.columns:
         if table[column].dtype.kind not in "iufb":
             numbers = pd.to_numeric(table[column], errors="coerce")

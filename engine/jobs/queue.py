@@ -85,6 +85,8 @@ class Jobs:
             thread.join(timeout=5)
 
     def submit(self, kind: str, name: str) -> None:
+        with self._lock:
+            self._cancelled.discard((kind, name))  # of a deleted job of that name
         if kind == "hyper-parameter-tuning-job":
             from engine.jobs.tuning import run_tuning
 

@@ -141,6 +141,7 @@ def run_tuning(context: Context, name: str) -> None:
     most = grid_size(ranges) if strategy == "Grid" else limits["MaxNumberOfTrainingJobs"]
     most = min(most, limits.get("MaxNumberOfTrainingJobs") or most)
     seed = config.get("RandomSeed", random.Random(name).randrange(2**31))  # noqa: S311 - a seed, no secret
+    seed = (seed + len(jobs_of(context, body["HyperParameterTuningJobArn"]))) % 2**32  # after a crash, not the first trials once more
     study = optuna.create_study(direction="maximize" if direction == "Maximize" else "minimize", sampler=_sampler(strategy, seed))
     for past, known in _earlier(context, body, space, metric):
         study.add_trial(optuna.trial.create_trial(params=known, distributions=space.distributions, value=past))
@@ -180,13 +181,12 @@ def run_tuning(context: Context, name: str) -> None:
             return
         elif len(jobs) < most and len(running) < limits["MaxParallelTrainingJobs"]:
             job_name = f"{name}-{len(jobs) + 1:03}-{secrets.token_hex(4)}"
+            parameters = rung.rounds(len(jobs), definition(body), jobs, metric, direction) if rung is not None else {}
             if strategy == "Grid":
                 parameters = space.point(len(jobs))
-            else:
+            elif not space.distributions.keys() <= parameters.keys():
                 asked[job_name] = study.ask(space.distributions)
-                parameters = space.texts(asked[job_name].params)
-            if rung is not None:
-                parameters |= rung.rounds(len(jobs), definition(body), jobs, metric, direction)
+                parameters = {**space.texts(asked[job_name].params), **parameters}
             _launch(context, body, job_name, parameters, metric)
             continue
         if config.get("TrainingJobEarlyStoppingType") == "Auto":
@@ -198,15 +198,15 @@ class _Hyperband:
     """Successive halving over ``num_round``: most trials are short, the promising settings are run in full."""
 
     def __init__(self, most: int) -> None:
-        self.brackets = [1 / 9, 1 / 3, 1.0]
+        self.brackets = [1 / 9, 1 / 3, 1.0][-most:]
         self.most = most
 
     def rounds(self, number: int, definition_: Body, jobs: list[Body], metric: str, direction: str) -> dict[str, str]:
         """The hyperparameters to override for trial ``number``: a share of the rounds, and a past winner's values for the longer ones."""
         full = int(definition_.get("StaticHyperParameters", {}).get("num_round", "100"))
-        share = self.brackets[min(2, 3 * number // max(1, self.most))]
+        share = self.brackets[len(self.brackets) * number // self.most]
         override = {"num_round": str(max(1, round(full * share)))}
-        if share > self.brackets[0]:
+        if number and share > self.brackets[0]:
             done = [
                 (value, job) for job in jobs if (value := value_of(job, metric)) is not None and job["TrainingJobStatus"] not in RUNNING
             ]

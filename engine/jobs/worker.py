@@ -10,11 +10,13 @@ import contextlib
 import importlib
 import io
 import json
+import multiprocessing
 import os
 import re
 import shutil
 import signal
 import tarfile
+import threading
 import time
 import traceback
 from dataclasses import dataclass
@@ -73,7 +75,8 @@ class _Lines(io.TextIOBase):
 
 
 def run(task: Task, pipe: Connection) -> None:
-    """Entry point of the worker process."""
+    """Entry point of the worker process, which ends with the engine: a job that is taken up again has its folder to itself."""
+    threading.Thread(target=_end_with_engine, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         os.setpgrp()
@@ -116,6 +119,13 @@ def run(task: Task, pipe: Connection) -> None:
     finally:
         shutil.rmtree(root, ignore_errors=True)
         pipe.send(("end",))
+
+
+def _end_with_engine() -> None:
+    engine = multiprocessing.parent_process()
+    if engine is not None:
+        engine.join()
+        os._exit(1)
 
 
 def _container(name: str) -> Any:

@@ -3,6 +3,7 @@
 from engine.sagemaker import (  # noqa: F401
     associations,
     cards,
+    deletion,
     lineage,
     models,
     package_groups,

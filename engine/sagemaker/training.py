@@ -82,6 +82,8 @@ def summary(body: Body) -> Body:
 
 @operation("sagemaker", "ListTrainingJobs")
 def list_training_jobs(context: Context, request: Request) -> Response:
+    if "WarmPoolStatusEquals" in request or "TrainingPlanArnEquals" in request:
+        return {"TrainingJobSummaries": []}  # no job has a warm pool or a training plan here
     return listed(context, KIND, request, result="TrainingJobSummaries", summary=summary)
 
 

@@ -131,11 +131,13 @@ async def _body(request: HTTPRequest) -> bytes:
 
 
 def _service(headers: dict[str, str], raw_query: str) -> str:
-    """The service of the credential scope: that of the header, or of the presigned URL; S3 when neither names one."""
+    """The service of the credential scope, of the header or the presigned URL; else that of the target; else S3."""
     credential = headers.get("authorization", "").partition("Credential=")[2].partition(",")[0]
     credential = credential or parse_qs(raw_query).get("X-Amz-Credential", [""])[0]
     parts = credential.split("/")
-    return parts[3] if len(parts) == 5 and parts[3] in {"sagemaker", "s3", "sts", "iam", "logs"} else "s3"
+    if len(parts) == 5 and parts[3] in {"sagemaker", "s3", "sts", "iam", "logs"}:
+        return parts[3]
+    return TARGETS.get(headers.get("x-amz-target", "").partition(".")[0], "s3")
 
 
 def _json(context: Context, target: str, body: bytes) -> Response:

@@ -82,14 +82,19 @@ def verify(
         signature, stamp = query["X-Amz-Signature"], query.get("X-Amz-Date", "")
         pairs = [(k, v) for k, v in pairs if k != "X-Amz-Signature"]
     else:
-        raise AWSError("MissingAuthenticationToken", "The request carries no signature.", 403)
+        query_protocol = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+        code = "MissingAuthenticationToken" if query_protocol else "AccessDenied"
+        raise AWSError(
+            "MissingAuthenticationTokenException" if "x-amz-target" in headers else code, "The request carries no signature.", 403
+        )
 
     access_key, *scope = credential.split("/")
     if len(scope) != 4 or scope[3] != "aws4_request":
         raise AWSError("IncompleteSignature", "The credential scope is not <date>/<region>/<service>/aws4_request.", 400)
     date, region, service, _ = scope
     if not hmac.compare_digest(access_key.encode(), keys.access_key_id.encode()):
-        code = "InvalidAccessKeyId" if service == "s3" else "UnrecognizedClientException"
+        codes = {"s3": "InvalidAccessKeyId", "sts": "InvalidClientTokenId", "iam": "InvalidClientTokenId"}
+        code = codes.get(service, "UnrecognizedClientException")
         raise AWSError(code, "The access key is not one of this engine's.", 403)
     _check_time(stamp, date, query, presigned=not authorization, now=now)
 

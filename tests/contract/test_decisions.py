@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from deciding import CHRIS, DANA, EASY, OLGA, VERA, VIC, WHY, approve, approved, seen, submitted, validated
 
 from core import lineage, registry
 from core.clients import connect
@@ -16,78 +17,6 @@ from core.governance import decisions, evidence, log, policy, states, verificati
 from core.governance.policy import InvalidPolicy
 from core.identity import Identity, Role
 from core.settings import Settings
-
-WHY = "Because the evidence bears it, as far as we have looked."
-DANA = Identity("Dana", Role.DATA_SCIENTIST, issuer="https://id.example", subject="dana")
-VIC = Identity("Vic", Role.VALIDATOR, issuer="https://id.example", subject="vic")
-CHRIS = Identity("Chris", Role.COMPLIANCE_OFFICER, issuer="https://id.example", subject="chris")
-OLGA = Identity("Olga", Role.COMPLIANCE_OFFICER, issuer="https://id.example", subject="olga")
-VERA = Identity("Vera", Role.VIEWER, issuer="https://id.example", subject="vera")
-EASY = """
-version = "1"
-title = "Easy"
-[approvals]
-low = 1
-medium = 1
-high = 2
-[expiry]
-low = 30
-medium = 30
-high = 30
-[profiles.easy]
-title = "Easy"
-gates = [{kind = "complete"}, {kind = "disjoint"}, {kind = "lineage"}, {kind = "fresh", max_age_days = 10}]
-[profiles.hard]
-title = "Hard"
-gates = [{kind = "quality", metric = "auc", min = 0.999}, {kind = "bias", metric = "DI", min = 0.99999, max = 1.00001}]
-"""
-
-
-@pytest.fixture
-def rules(tmp_path):
-    path = tmp_path / "policy.toml"
-    path.write_text(EASY)
-    return path
-
-
-@pytest.fixture
-def clients(demo, rules):
-    return connect(Settings(workspace=demo[0], policy=rules))
-
-
-@pytest.fixture
-def arn(demo, clients):
-    """A version of its own for each test, trained by the workflow and registered by Dana."""
-    model = demo[1][0]["models"][1]
-    package = registry.get(clients, model["model_package_arn"])
-    data = registry.data_of(clients, package)
-    assert data is not None
-    jobs = {"bias_job": package.properties["governance:bias-job"], "shap_job": package.properties["governance:shap-job"]}
-    return registry.register(clients, DANA, training_job=model["training_job"], data=data, role="mitigated", group="decided", **jobs)
-
-
-def seen(clients, arn):
-    return decisions.state(clients, arn).version
-
-
-def submitted(clients, arn, *, tier="low", profile="easy", by=DANA):
-    return decisions.submit(
-        clients, by, arn, seen=seen(clients, arn), reason=WHY, code="first version", tier=tier, tier_rationale=WHY, profile=profile
-    )
-
-
-def validated(clients, arn, **arguments):
-    submitted(clients, arn, **arguments)
-    return decisions.validate(clients, VIC, arn, seen=seen(clients, arn), reason=WHY, code="evidence reviewed")
-
-
-def approve(clients, arn, who=CHRIS, **arguments):
-    return decisions.approve(clients, who, arn, seen=seen(clients, arn), reason=WHY, code="meets the policy", **arguments)
-
-
-def approved(clients, arn, **arguments):
-    validated(clients, arn)
-    return approve(clients, arn, **arguments)
 
 
 def test_a_version_goes_from_submission_to_approval_and_registry_and_lineage_follow(clients, arn):

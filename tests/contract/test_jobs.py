@@ -1,6 +1,9 @@
 """Jobs on the engine, by boto3: what SageMaker's own client sees of a training, tuning or processing job."""
 
 import io
+import json
+import os
+import signal
 import tarfile
 import time
 
@@ -9,6 +12,8 @@ import pytest
 import xgboost
 from botocore.exceptions import ClientError
 
+from engine import lifecycle
+
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 HYPERPARAMETERS = {"objective": "binary:logistic", "num_round": "12", "max_depth": "3", "eval_metric": "auc,logloss", "seed": "1"}
 FINAL = {"Completed", "Failed", "Stopped"}
@@ -16,15 +21,21 @@ FINAL = {"Completed", "Failed", "Stopped"}
 
 @pytest.fixture(scope="module")
 def bucket(client):
+    return filled(client("s3"))
+
+
+def filled(s3):
     name = "jobs-bucket"
-    client("s3").create_bucket(Bucket=name)
+    s3.create_bucket(Bucket=name)
     random = np.random.default_rng(3)
     x = random.normal(size=(900, 4)).round(3)
     y = (x[:, 0] + random.normal(size=900) > 0).astype(int)
     for part, rows in (("train", slice(0, 600)), ("validation", slice(600, 900))):
         body = "\n".join(",".join(map(str, [label, *row])) for label, row in zip(y[rows], x[rows].tolist(), strict=True))
-        client("s3").put_object(Bucket=name, Key=f"{part}/data.csv", Body=body.encode())
-    client("s3").put_object(Bucket=name, Key="words/data.csv", Body=b"1,2\n0,three\n")
+        s3.put_object(Bucket=name, Key=f"{part}/data.csv", Body=body.encode())
+    s3.put_object(Bucket=name, Key="words/data.csv", Body=b"1,2\n0,three\n")
+    s3.put_object(Bucket=name, Key="infinite/data.csv", Body=b"1,2,0\n0,3,inf\n")
+    s3.put_object(Bucket=name, Key="weights/data.csv", Body=b"1,1.0,3\n0,-2,4\n")
     return name
 
 
@@ -137,9 +148,19 @@ def test_a_job_that_cannot_train_says_why(sagemaker, request_of, name, change, r
     assert "ModelArtifacts" not in job or not job["ModelArtifacts"].get("S3ModelArtifacts")
 
 
-@pytest.mark.parametrize(("prefix", "reason"), [("words", "row 2 holds 'three'"), ("nothing-there", "no object under")])
+@pytest.mark.parametrize(
+    ("prefix", "reason"),
+    [
+        ("words", "AlgorithmError: channel train, file data.csv: column 2, row 2 holds 'three'"),
+        ("nothing-there", "ClientError: Data download failed: no object under"),
+        ("infinite", "AlgorithmError: channel train: row 2, column 3 is infinite"),
+        ("weights", "AlgorithmError: channel train: row 2 has the weight -2.0"),
+    ],
+)
 def test_data_that_cannot_be_read_is_named(sagemaker, request_of, bucket, prefix, reason):
-    sagemaker.create_training_job(TrainingJobName=f"data-{prefix}", **request_of(InputDataConfig=[channel(bucket, "train", prefix)]))
+    hyperparameters = {**HYPERPARAMETERS, **({"csv_weights": "1"} if prefix == "weights" else {})}
+    channels = [channel(bucket, "train", prefix)]
+    sagemaker.create_training_job(TrainingJobName=f"data-{prefix}", **request_of(InputDataConfig=channels, HyperParameters=hyperparameters))
     job = trained(sagemaker, f"data-{prefix}")
     assert job["TrainingJobStatus"] == "Failed"
     assert reason in job["FailureReason"]
@@ -158,6 +179,55 @@ def test_a_stopped_job_is_stopped(sagemaker, request_of):
     assert trained(sagemaker, "long")["TrainingJobStatus"] == "Stopped"
     with pytest.raises(ClientError, match="status Stopped"):
         sagemaker.stop_training_job(TrainingJobName="long")
+
+
+def test_a_job_that_has_ended_can_be_deleted_and_its_name_used_again(sagemaker, request_of):
+    endless = request_of(HyperParameters={**HYPERPARAMETERS, "num_round": "1000000"})
+    sagemaker.create_training_job(TrainingJobName="again", **endless)
+    with pytest.raises(ClientError) as error:
+        sagemaker.delete_training_job(TrainingJobName="again")
+    assert error.value.response["Error"]["Code"] == "ResourceInUse"
+    sagemaker.stop_training_job(TrainingJobName="again")
+    trained(sagemaker, "again")
+    sagemaker.delete_training_job(TrainingJobName="again")
+    for call, name in (
+        (sagemaker.describe_training_job, {"TrainingJobName": "again"}),
+        (sagemaker.delete_training_job, {"TrainingJobName": "again"}),
+        (sagemaker.delete_processing_job, {"ProcessingJobName": "never"}),
+        (sagemaker.delete_hyper_parameter_tuning_job, {"HyperParameterTuningJobName": "never"}),
+    ):
+        with pytest.raises(ClientError) as error:
+            call(**name)
+        assert error.value.response["Error"]["Code"] == "ResourceNotFound"
+    sagemaker.create_training_job(TrainingJobName="again", **request_of())
+    assert trained(sagemaker, "again")["TrainingJobStatus"] == "Completed"
+
+
+def test_jobs_go_on_where_a_killed_engine_left_them(tmp_path, client):
+    running = lifecycle.ensure(tmp_path)
+
+    def mine(service):
+        keys = {"aws_access_key_id": running.access_key_id, "aws_secret_access_key": running.secret_access_key}
+        return client(service, endpoint_url=running.endpoint, **keys)
+
+    def request_of(**changes):
+        role = mine("iam").get_role(RoleName="governance-execution")["Role"]["Arn"]
+        return {**common("jobs-bucket", role), "HyperParameters": {**HYPERPARAMETERS, "num_round": "150"}, **changes}
+
+    filled(mine("s3"))
+    try:
+        tuning = tuning_request(request_of, "Random", jobs=6, RandomSeed=5)
+        mine("sagemaker").create_hyper_parameter_tuning_job(HyperParameterTuningJobName="cut", **tuning)
+        counters = "TrainingJobStatusCounters"
+        while not mine("sagemaker").describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="cut")[counters]["Completed"]:
+            time.sleep(0.05)
+        os.kill(json.loads((tmp_path / "engine.json").read_text())["pid"], signal.SIGKILL)
+        running = lifecycle.ensure(tmp_path)
+        assert tuned(mine("sagemaker"), "cut")[counters]["Completed"] == 6
+        trials = mine("sagemaker").list_training_jobs_for_hyper_parameter_tuning_job(HyperParameterTuningJobName="cut")
+        assert len({str(trial["TunedHyperParameters"]) for trial in trials["TrainingJobSummaries"]}) == 6
+    finally:
+        lifecycle.stop(tmp_path)
 
 
 def tuning_request(request_of, strategy, jobs=4, **config):
@@ -196,6 +266,9 @@ def test_every_strategy_finds_its_best_job(sagemaker, request_of, strategy):
     values = {t["TrainingJobName"]: t["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] for t in trials}
     assert job["BestTrainingJob"]["TrainingJobName"] in {n for n, v in values.items() if v == max(values.values())}
     settings = {tuple(sorted(t["TunedHyperParameters"].items())) for t in trials}
+    rounds = [int(sagemaker.describe_training_job(TrainingJobName=n)["HyperParameters"]["num_round"]) for n in values]
+    assert max(rounds) == 12
+    assert (min(rounds) < 12) == (strategy == "Hyperband")
     if strategy == "Grid":
         assert len(settings) == 4
     for trial in trials:

@@ -12,10 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from unittest import mock
 
+import boto3
 import botocore.auth
 import botocore.awsrequest
 import botocore.credentials
 import pytest
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -74,6 +76,18 @@ def test_unsigned_requests_get_nothing_but_health(engine):
         with pytest.raises(urllib.error.HTTPError) as error:
             urllib.request.urlopen(engine.endpoint + path)
         assert error.value.code == 403
+
+
+def test_unsigned_calls_are_refused_in_their_services_words(engine):
+    unsigned = {"endpoint_url": engine.endpoint, "region_name": engine.region, "config": Config(signature_version=UNSIGNED)}
+    for service, call, expected in (
+        ("sagemaker", "list_models", "MissingAuthenticationTokenException"),
+        ("logs", "describe_log_groups", "MissingAuthenticationTokenException"),
+        ("s3", "list_buckets", "AccessDenied"),
+    ):
+        with pytest.raises(ClientError) as error:
+            getattr(boto3.client(service, **unsigned), call)()
+        assert code(error) == expected
 
 
 def test_another_host_name_is_refused(engine):

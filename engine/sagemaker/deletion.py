@@ -1,0 +1,34 @@
+"""Deleting the records of jobs that have ended; what they made, and their lineage, stays."""
+
+from __future__ import annotations
+
+from engine.context import AWSError, Context, Request, Response, operation
+from engine.jobs.queue import FINAL, STATUS
+from engine.sagemaker.listing import missing
+
+
+def _delete(context: Context, kind: str, name: str) -> Response:
+    """Raises ResourceNotFound, or ResourceInUse for a job that has not ended."""
+    with context.store.transaction():
+        body = context.store.get(kind, name)
+        if body is None:
+            raise missing()
+        if body[STATUS[kind]] not in FINAL:
+            raise AWSError("ResourceInUse", f"The job {name} is {body[STATUS[kind]]}: only a job that has ended can be deleted.")
+        context.store.delete(kind, name)
+    return {}
+
+
+@operation("sagemaker", "DeleteTrainingJob")
+def delete_training_job(context: Context, request: Request) -> Response:
+    return _delete(context, "training-job", request["TrainingJobName"])
+
+
+@operation("sagemaker", "DeleteProcessingJob")
+def delete_processing_job(context: Context, request: Request) -> Response:
+    return _delete(context, "processing-job", request["ProcessingJobName"])
+
+
+@operation("sagemaker", "DeleteHyperParameterTuningJob")
+def delete_tuning_job(context: Context, request: Request) -> Response:
+    return _delete(context, "hyper-parameter-tuning-job", request["HyperParameterTuningJobName"])
