@@ -51,7 +51,7 @@ def read(folder: Path, config: Config) -> Dataset:
     excluded = [name for item in config.excluded if (name := column(frame, item, "excluded_columns")) is not None]
     facets = [str(column(frame, facet.column, "facet")) for facet in config.facets]
     categorical = [str(column(frame, item, "governance.categorical")) for item in config.categorical]
-    coded = list(dict.fromkeys(name for name in (label, predicted, group, *facets) if name))
+    coded = list(dict.fromkeys(name for name in (label, predicted, group, *facets) if name and frame[name].dtype.kind != "b"))
     try:
         frame[coded] = to_integers(frame[coded])
     except ColumnError as error:
@@ -144,7 +144,9 @@ def _above(series: pd.Series[Any], threshold: Any) -> Rows:
 
 
 def _like(series: pd.Series[Any], value: Any) -> Any:
-    """A value of the configuration in the column's own type: "1" and 1.0 mean 1 in a column of integers."""
+    """A value of the configuration in the column's own type: "1" and 1.0 mean 1 in a column of integers, and True in one of booleans."""
+    if series.dtype.kind == "b":
+        return {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}.get(str(value).lower(), value)
     if series.dtype.kind in "iuf":
         try:
             number = float(value)

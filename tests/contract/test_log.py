@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from core import registry
 from core.clients import connect
 from core.errors import Conflict, NotFound
-from core.governance import log, signing, verification
+from core.governance import decisions, evidence, log, signing, verification
 from core.governance.signing import Forged
 from core.identity import Identity, Role
 from core.settings import Settings
@@ -45,18 +46,18 @@ def clients(workspace):
 
 @pytest.fixture(scope="module")
 def filled(clients, workspace):
-    """A log of 220 events, written by four processes at once."""
+    """A log of 112 events, written by four processes at once."""
     command = [sys.executable, "-c", APPEND, str(workspace)]
-    writers = [subprocess.Popen([*command, f"writer {n}", "55"]) for n in range(4)]
-    assert [writer.wait(120) for writer in writers] == [0] * 4
+    writers = [subprocess.Popen([*command, f"writer {n}", "28"]) for n in range(4)]
+    assert [writer.wait(280) for writer in writers] == [0] * 4
     return clients
 
 
 def test_many_writers_leave_no_gap_and_lose_nothing(filled):
     events = log.read(filled)
-    assert [event.number for event in events] == list(range(1, 221))
+    assert [event.number for event in events] == list(range(1, 113))
     for writer in range(4):
-        assert [e.body["n"] for e in events if e.actor["name"] == f"writer {writer}"] == list(range(55))
+        assert [e.body["n"] for e in events if e.actor["name"] == f"writer {writer}"] == list(range(28))
     assert verification.verify(filled).holds
 
 
@@ -66,32 +67,90 @@ def test_a_reader_that_comes_later_reads_the_same_through_the_hundreds(filled, w
     assert log.read(filled) == known
 
 
-def test_every_one_of_a_hundred_tamperings_is_found(filled):
+@pytest.fixture
+def decided(tmp_path, monkeypatch):
+    """A log of 24 events, one of them a submission with two files of evidence, in parts of ten; and every head that it has had."""
+    monkeypatch.setattr(log, "PART", 10)
+    clients = connect(Settings(workspace=tmp_path))
+    clients.sagemaker.create_model_package_group(ModelPackageGroupName="small")
+    artifact, report = (clients.write(clients.uri("models", name), name.encode() * 20) for name in ("model.tar.gz", "report.json"))
+    container = {"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/xgboost:1", "ModelDataUrl": artifact}
+    properties = {"governance:trained-by": "Dana", "governance:registered-by": "Dana"}
+    arn = clients.sagemaker.create_model_package(
+        ModelPackageGroupName="small",
+        ModelApprovalStatus="PendingManualApproval",
+        InferenceSpecification={
+            "Containers": [container],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+        CustomerMetadataProperties=properties,
+    )["ModelPackageArn"]
+    pinned = {name: {"uri": uri, "sha256": signing.sha256(clients.read(uri))} for name, uri in (("model", artifact), ("report", report))}
+    predicate = {"package": evidence.pinned_package(registry.get(clients, arn)), "files": pinned}
+    content = signing.statement({"model.tar.gz": pinned["model"]["sha256"]}, evidence.KIND, predicate)
+    kept = evidence.Evidence(signing.sha256(content), predicate, content)
+    evidence.keep(clients, kept)
+    body = {"tier": "low", "profile": "easy", "evidence": kept.digest, "policy": None, "approvals_needed": 1, "reason": "As it is."}
+    heads = []
+    about = {3: ("register", arn, {"properties": properties}), 7: ("submit", arn, body)}
+    for number in range(1, 25):
+        log.append(clients, WRITER, *about.get(number, ("note", "test", {"n": number})))
+        heads.append(clients.read(clients.uri(log.HEAD)))
+    decisions.follow(clients, arn)
+    yield clients, arn, heads
+    lifecycle.stop(tmp_path)
+
+
+def first_bad(uri, problems):
+    """The number of the first event that is bad where this object is."""
+    if "/events/" in uri:
+        return int(uri[-13:-5])
+    if "/parts/" in uri:
+        return int(uri[-11:-5]) * 10 + 1
+    return problems[0].number if uri.endswith("head.json") else 7
+
+
+def test_every_one_of_a_hundred_tamperings_of_log_and_evidence_is_found_and_the_first_bad_event_named(decided):
+    clients, _, heads = decided
     generator = random.Random(11)
-    prefix = filled.uri("governance/log") + "/"
+    objects = [uri for folder in ("governance/log", "governance/evidence", "models") for uri in clients.keys(clients.uri(folder) + "/")]
+    original = {uri: clients.read(uri) for uri in objects}
+    assert len(objects) == 24 + 2 + 1 + 1 + 2
+    assert verification.verify(clients).holds
     missed = []
     for _ in range(100):
-        uri = generator.choice(filled.keys(prefix))
-        original = filled.read(uri)
-        what = generator.choice(["flip", "flip", "cut", "delete", "swap", "empty"])
+        uri = generator.choice(objects)
+        content, at = original[uri], generator.randrange(len(original[uri]))
+        what = generator.choice(["flip", "flip", "flip", "cut", "delete", "swap", "replay", "empty"])
         if what == "delete":
             bucket, _, key = uri.removeprefix("s3://").partition("/")
-            filled.s3.delete_object(Bucket=bucket, Key=key)
+            clients.s3.delete_object(Bucket=bucket, Key=key)
         else:
-            at = generator.randrange(len(original))
-            other = filled.read(generator.choice([u for u in filled.keys(prefix) if u != uri]))
+            older = heads[:-1] if uri.endswith("head.json") else [original[u] for u in objects if u != uri]
             changed = {
-                "flip": original[:at] + bytes([original[at] ^ (1 << generator.randrange(8))]) + original[at + 1 :],
-                "cut": original[:at],
-                "swap": other,
+                "flip": content[:at] + bytes([content[at] ^ (1 << generator.randrange(8))]) + content[at + 1 :],
+                "cut": content[:at],
                 "empty": b"",
+                "swap": generator.choice([original[u] for u in objects if u != uri]),
+                "replay": generator.choice(older),
             }[what]
-            filled.write(uri, changed)
-        if verification.verify(filled).holds:
-            missed.append((what, uri))
-        filled.write(uri, original)
+            clients.write(uri, changed)
+        problems = verification.verify(clients).problems
+        if not problems or problems[0].number != first_bad(uri, problems):
+            missed.append((what, uri, problems))
+        clients.write(uri, content)
     assert not missed
-    assert verification.verify(filled).holds
+    assert verification.verify(clients).holds
+
+
+def test_a_decided_version_that_was_deleted_is_found_and_the_repair_goes_on_without_it(decided):
+    clients, arn, _ = decided
+    clients.sagemaker.delete_model_package(ModelPackageName=arn)
+    problems = verification.verify(clients).problems
+    assert [problem.number for problem in problems] == [7]
+    assert "registered version" in problems[0].what
+    assert verification.repair(clients) == []
 
 
 def test_the_first_bad_event_is_named(filled):

@@ -225,6 +225,17 @@ def test_a_continuous_facet_without_threshold_is_refused(credit, tmp_path):
         run(tmp_path, config(facet=[{"name_or_index": "LIMIT_BAL"}]), test, booster)
 
 
+@pytest.mark.parametrize("value", [True, "True", 1])
+def test_true_and_false_are_values_too(credit, done, tmp_path, value):
+    booster, test = credit
+    booleans = test.assign(SEX=test["SEX"] == 1, LABEL=test["LABEL"] == 1)
+    facet = [{"name_or_index": "SEX", "value_or_threshold": [value]}]
+    ask = config(facet=facet, label_values_or_threshold=["False"], methods=only("pre_training_bias"))
+    _, analysis = run(tmp_path, ask, booleans, booster)
+    assert analysis["pre_training_bias_metrics"]["facets"]["SEX"][0]["value_or_threshold"] == "True"
+    assert named(analysis, "pre_training_bias") == named(done[1], "pre_training_bias")
+
+
 def test_codes_named_as_categories_are_no_thresholds_in_small_tables(credit, tmp_path):
     booster, test = credit
     facet = [{"name_or_index": "EDUCATION", "value_or_threshold": [1]}]
