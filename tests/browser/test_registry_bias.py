@@ -16,6 +16,8 @@ from core.settings import Settings
 from engine import lifecycle
 from tools.browser import settle
 
+SLOW = 45_000
+
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
@@ -35,25 +37,25 @@ def open_at(page: Page, address: str) -> None:
 def test_a_compliance_officer_moves_the_threshold_and_the_link_keeps_it(page: Page, url: str) -> None:
     open_at(page, f"{url}/registry?view=Threshold")
     slider = page.get_by_role("slider", name="Threshold of the score")
-    expect(page.get_by_text("This is the report's own threshold, 0.5.").first).to_be_visible()
+    expect(page.get_by_text("This is the report's own threshold, 0.5.").first).to_be_visible(timeout=SLOW)
     slider.focus()
     for _ in range(5):
         slider.press("ArrowLeft")
-    expect(page.get_by_text("At 0.45 instead of 0.5").first).to_be_visible()
-    expect(page).to_have_url(re.compile("threshold=0.45"))
+    expect(page.get_by_text("At 0.45 instead of 0.5").first).to_be_visible(timeout=SLOW)
+    expect(page).to_have_url(re.compile("threshold=0.45"), timeout=SLOW)
     page.reload()
     settle(page, 120)
-    expect(page.get_by_role("tab", name="Threshold")).to_have_attribute("aria-selected", "true")
-    expect(page.get_by_text("At 0.45 instead of 0.5").first).to_be_visible()
+    expect(page.get_by_role("tab", name="Threshold")).to_have_attribute("aria-selected", "true", timeout=SLOW)
+    expect(page.get_by_text("At 0.45 instead of 0.5").first).to_be_visible(timeout=SLOW)
 
 
 def test_a_tab_is_in_the_link_and_a_metric_is_explained_where_it_stands(page: Page, url: str) -> None:
     open_at(page, f"{url}/bias")
     page.get_by_role("tab", name="Difference").click()
-    expect(page.get_by_text("the same rows drawn for both")).to_be_visible()
-    expect(page).to_have_url(re.compile("view=Difference"))
+    expect(page.get_by_text("the same rows drawn for both")).to_be_visible(timeout=SLOW)
+    expect(page).to_have_url(re.compile("view=Difference"), timeout=SLOW)
     page.get_by_role("button", name="What do these metrics mean?").click()
-    expect(page.get_by_text("four-fifths rule")).to_be_visible()
+    expect(page.get_by_text("four-fifths rule")).to_be_visible(timeout=SLOW)
 
 
 @pytest.mark.parametrize("place", ["registry?view=Quality", "registry?view=Threshold", "bias?view=Metrics", "bias?view=Groups"])
@@ -63,7 +65,7 @@ def test_nothing_is_wider_than_a_phone(page: Page, url: str, place: str) -> None
     main = page.get_by_test_id("stMainBlockContainer")
     assert main.evaluate("e => e.scrollWidth <= e.clientWidth")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    expect(page.get_by_text("Traceback")).to_have_count(0)
+    expect(page.get_by_text("Traceback")).to_have_count(0, timeout=SLOW)
 
 
 def test_csv_is_downloaded_with_every_metric_and_its_interval(page: Page, url: str) -> None:
