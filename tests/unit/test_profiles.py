@@ -1,0 +1,103 @@
+"""Regulatory profiles: a file that is wrong is refused with line and reason; the checklist says what is filled and what is missing."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from core.governance import dossier, model_card, pack, profiles
+from core.governance.profiles import InvalidProfiles, checklist, load, named
+
+GOOD = """[[profiles]]
+id = "house"
+title = "House rules"
+date = "2026-01-01"
+source = "https://example.com/rules"
+
+[[profiles.items]]
+ref = "1"
+asks = "What it is for"
+fields = ["card.intended_uses.purpose_of_model", "data.sha256"]
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "profiles.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "reason"),
+    [
+        ('source = "https://example.com/rules"', 'source = "http://example.com"', 5, "profiles.0.source"),
+        ('date = "2026-01-01"', 'date = "last year"', 4, "date"),
+        ('ref = "1"', 'ref = "1"\nweight = 3', 9, "weight"),
+        ('fields = ["card.intended_uses.purpose_of_model", "data.sha256"]', "fields = []", 10, "fields"),
+        ('title = "House rules"', 'title = "House rules', 3, "illegal character"),
+        ('title = "House rules"\n', "", 1, "title"),
+    ],
+)
+def test_a_file_that_is_wrong_is_refused_with_file_line_and_reason(tmp_path, old, new, line, reason):
+    assert old in GOOD
+    path = write(tmp_path, GOOD.replace(old, new))
+    with pytest.raises(InvalidProfiles) as caught:
+        load(path)
+    assert f"{path}, line {line}: " in caught.value.what
+    assert reason in caught.value.what.lower()
+
+
+def test_a_file_that_is_not_there_or_not_text_is_refused_by_name(tmp_path):
+    with pytest.raises(InvalidProfiles, match="can't be read"):
+        load(tmp_path / "none.toml")
+    path = tmp_path / "profiles.toml"
+    path.write_bytes(GOOD.encode() + b"\n\xff")
+    with pytest.raises(InvalidProfiles, match="line 12: the file is not UTF-8"):
+        load(path)
+
+
+def test_the_checklist_says_which_fields_are_filled_and_which_are_missing(tmp_path):
+    (profile,) = load(write(tmp_path, GOOD))
+    purpose, digest = profile.items[0].fields
+    for known, filled, missing in (
+        ({}, (), (purpose, digest)),
+        ({"card": {"intended_uses": {"purpose_of_model": ""}}, "data": {"sha256": "ab"}}, (digest,), (purpose,)),
+        ({"card": {"intended_uses": {"purpose_of_model": "Unknown"}}, "data": None}, (), (purpose, digest)),
+        ({"card": {"intended_uses": {"purpose_of_model": "to decide"}}, "data": {"sha256": "ab"}}, (purpose, digest), ()),
+        ({"card": "text", "data": {"sha256": {}}}, (), (purpose, digest)),
+    ):
+        (answer,) = checklist(profile, known)
+        assert (answer.filled, answer.missing) == (filled, missing)
+    assert named(purpose) == "Purpose"
+
+
+def test_the_products_own_profiles_have_a_date_a_source_and_no_field_that_nothing_can_fill():
+    own = load()
+    assert {"sr-26-2", "eu-ai-act-annex-iv", "ecoa-reg-b"} <= {profile.id for profile in own}
+    tags = {tag for profile in own for item in profile.items for tag in item.tags}
+    assert any(tag.startswith("ISO 42001") for tag in tags)
+    assert any(tag.startswith("NIST AI RMF") for tag in tags)
+    written = {f"card.{field.path}" for field in model_card.FIELDS} | {"card.model_overview.algorithm_type"}
+    for profile in own:
+        assert profile.date < date(2026, 12, 31)
+        for path in (path for item in profile.items for path in item.fields):
+            part = path.partition(".")[0]
+            assert path in written if part == "card" else part in {"data", "decision", "version", "evidence", "quality", "bias", "shap"}, (
+                path
+            )
+
+
+CLAIMS = re.compile(r"\b(compl(?:y|ies|iant)\b|conform(?:s|ing)? (?:to|with)\b|satisf(?:y|ies) the (?:law|act|regulation))", re.IGNORECASE)
+
+
+def test_nothing_that_is_shown_says_that_a_law_or_standard_is_complied_with():
+    root = Path(profiles.__file__).parents[2]
+    texts = [profiles.BUNDLED.read_text(), dossier.DISCLAIMER, pack.README]
+    texts += [path.read_text() for folder in ("core/governance", "app_pages") for path in (root / folder).glob("*.py")]
+    for text in texts:
+        assert not CLAIMS.findall(text)
+    assert "Evidence for" in dossier.DISCLAIMER
+    assert CLAIMS.findall("This model complies with the Act and conforms to the standard.")
