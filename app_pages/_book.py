@@ -8,6 +8,8 @@ import streamlit as st
 from app_pages import _session, _show
 from core.governance import log, policy, verification
 
+WHEN = {"when": st.column_config.DatetimeColumn("when (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC")}
+
 
 def events_table(events: tuple[log.Event, ...] | list[log.Event]) -> pd.DataFrame:
     rows = [
@@ -36,7 +38,8 @@ def draw_log() -> None:
     size = 50
     page = st.number_input("Page", 1, -(-len(events) // size), key="log-page") if len(events) > size else 1
     end = len(events) - (page - 1) * size
-    st.dataframe(events_table(events[max(end - size, 0) : end]), hide_index=True, height="content", alt="Events of the log")
+    page_of = events_table(events[max(end - size, 0) : end])
+    st.dataframe(page_of, hide_index=True, height="content", column_config=WHEN, alt="Events of the log")
     with st.container(horizontal=True):
         checking = st.button("Verify the log and its evidence", icon=":material/rule:", type="primary")
         st.download_button(
@@ -76,6 +79,7 @@ def draw_policy() -> None:
                 {"gate": g.name, "required": g.required, **g.model_dump(include={"min", "max", "bound", "max_age_days"})}
                 for g in profile.gates
             ]
-            st.dataframe(pd.DataFrame(rows), hide_index=True, alt=f"Gates of {profile.title}")
+            table = pd.DataFrame(rows).dropna(axis="columns", how="all").rename(columns={"max_age_days": "at most, days"})
+            st.dataframe(table, hide_index=True, alt=f"Gates of {profile.title}")
     with st.expander("The file", icon=":material/description:"):
         st.code(rules.text, language="toml")

@@ -26,6 +26,7 @@ WORDS = {
     "confirm waiver": ("Confirm a waiver", ":material/how_to_reg:"),
     "meet condition": ("Report a condition as met", ":material/task_alt:"),
 }
+UNDOING = frozenset({"reject", "withdraw", "retire"})
 
 
 def panel(package: Package, state: State, results: list[gates.Result], rules: Policy, profile: str) -> None:
@@ -34,14 +35,20 @@ def panel(package: Package, state: State, results: list[gates.Result], rules: Po
     possible = [kind for kind, sources in decisions.FROM.items() if state.status in sources and _something(kind, state, results)]
     mine = [kind for kind in possible if identity.may(person, kind, involved=involved)]
     if not mine:
+        said()
         why = [refused.what for kind in possible if (refused := identity.refusal(person, kind, subject=package.label, involved=involved))]
         text = why[0] if why else f"{package.label} is {state.status}: nothing is left to decide."
+        if possible == ["submit"]:
+            text = f"{package.label} is {state.status}. A data scientist may submit it{'' if state.status == 'registered' else ' again'}."
         st.info(_show.plain(text), icon=":material/lock:")
         return
+    said()
     with st.container(border=True):
-        kind = st.radio(
-            "What will you do?", mine, format_func=lambda k: WORDS[k][0], horizontal=True, key=f"act-{package.arn}-{state.version}"
-        )
+        first = None if state.status == "approved" else 0  # what undoes an approval is chosen, not preset
+        key = f"act-{package.arn}-{state.version}"
+        kind = st.radio("What will you do?", mine, index=first, format_func=lambda k: WORDS[k][0], horizontal=True, key=key)
+        if kind is None:
+            return
         mark = f"{kind}-{package.arn}-{state.version}"
         with st.form(mark, border=False, enter_to_submit=False):
             _extra(str(kind), mark, state, results, profile)
@@ -49,7 +56,11 @@ def panel(package: Package, state: State, results: list[gates.Result], rules: Po
             st.text_area("Rationale", key=f"reason-{mark}", placeholder="What convinced you, or what has to change", max_chars=5000)
             words, icon = WORDS[str(kind)]
             st.form_submit_button(
-                words, type="primary", icon=icon, on_click=_act, args=(str(kind), package.arn, state.version, mark, profile)
+                words,
+                type="secondary" if kind in UNDOING else "primary",
+                icon=icon,
+                on_click=_act,
+                args=(str(kind), package.arn, state.version, mark, profile),
             )
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from app_pages import _session, _show, _tuning_cached, _xgboost_report
-from core import evaluation, identity, jobs, training
+from core import evaluation, identity, jobs, rebalancing, training
 from core.views import tuning as views
 from core.views import tuning_words as words
 from core.views.style import number
@@ -14,7 +14,7 @@ from core.views.style import number
 SHOWN = ("auc", "f1", "logloss", "error", "accuracy")
 
 
-def show(name: str, *, role: str) -> None:
+def show(name: str) -> None:
     """Draw the job; while it runs, its state."""
     job = training.describe(_session.clients(), name)
     if job.status not in jobs.FINAL:
@@ -32,7 +32,7 @@ def show(name: str, *, role: str) -> None:
         for metric, value in sorted(training.metrics(job).items(), key=lambda item: not item[0].startswith("validation")):
             if any(word in metric for word in SHOWN) and "objective" not in metric.lower():
                 st.metric(metric, number(value, 4), border=True)
-    _register(job, role)
+    _register(job)
     curves(name)
     left, right = st.columns(2)
     with left:
@@ -92,13 +92,13 @@ def _report(job: jobs.Job, artifact: str) -> None:
         _show.link("lineage", "Lineage", uri=artifact)
 
 
-def _register(job: jobs.Job, role: str) -> None:
+def _register(job: jobs.Job) -> None:
     now = evaluation.state(_session.clients(), job.name)
     if now.package:
         _show.link("registry", "In the registry: open it", package=now.package)
         return
     if now.running or now.ready:
-        _finish(job.name, role)
+        _finish(job.name)
         return
     if now.failed:
         st.error(f"**{now.failed.name} ended {now.failed.status}.**  \n{now.failed.reason or ''}", icon=":material/error:")
@@ -112,22 +112,34 @@ def _register(job: jobs.Job, role: str) -> None:
         and data
     ):
         with _show.errors_shown():
-            evaluation.start(_session.clients(), _session.identity(), job.name, data)
+            start(job.name, data)
             st.rerun()
 
 
+def start(name: str, data: rebalancing.Rebalanced) -> None:
+    """Measure a training job's model; it is registered when that is done, where this session still looks on."""
+    evaluation.start(_session.clients(), _session.identity(), name, data)
+    st.session_state[f"registering-{name}"] = True
+
+
 @st.fragment(run_every=2)
-def _finish(name: str, role: str) -> None:
+def _finish(name: str) -> None:
     with _show.errors_shown():
         clients, person = _session.clients(), _session.identity()
         now = evaluation.state(clients, name)
         if now.running:
             with st.container(horizontal=True, vertical_alignment="center"):
                 _show.state("InProgress")
-                st.caption("Measuring bias and SHAP on the test rows; then the version is registered.")
+                st.caption("Measuring bias and SHAP on the test rows. Stay here to register the version then, or come back and click.")
             return
-        if now.ready and not now.package and _show.may("register"):
-            data = evaluation.data_of(clients, training.describe(clients, name))
-            if data is not None:
-                evaluation.register(clients, person, name, data, role)
+        if now.ready and not now.package:
+            job = training.describe(clients, name)
+            data = evaluation.data_of(clients, job)
+            if data is None or not identity.may(person, "register"):
+                st.caption("Its bias and SHAP are measured. It waits for whoever may register it.")
+                return
+            asked = st.session_state.get(f"registering-{name}")
+            if not asked and not st.button("Register the version", icon=":material/app_registration:", type="primary"):
+                return
+            evaluation.register(clients, person, name, data, "baseline" if evaluation.is_baseline(job) else "mitigated")
         st.rerun()

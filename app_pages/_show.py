@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -53,7 +54,7 @@ TIMES = {
 
 def show_error(error: GovernanceError) -> None:
     """What happened, to what, and what the user can do about it."""
-    st.error(f"**{error.what}**" + (f"  \n{error.remedy}" if error.remedy else ""), icon=":material/error:")
+    st.error(f"**{plain(error.what.strip())}**" + (f"  \n{plain(error.remedy)}" if error.remedy else ""), icon=":material/error:")
 
 
 @contextmanager
@@ -143,9 +144,10 @@ def chosen(name: str, options: list[str], label: str, **arguments: Any) -> str:
     """A select box in step with the URL's ``?name=``: a link opens the page at the same place."""
     wanted = st.query_params.get(name)
     if wanted is not None and wanted not in options:
-        st.warning(f"The link names {wanted}, which isn't here. Choose another one.", icon=":material/link_off:")
+        st.warning(f"The link names {plain(wanted)}, which isn't here. Choose another one.", icon=":material/link_off:")
         del st.query_params[name]
-    key = f"chosen-{name}-{wanted if wanted in options else ''}"
+    labels = "\n".join(map(arguments.get("format_func", str), options))
+    key = f"chosen-{name}-{wanted if wanted in options else ''}-{zlib.crc32(labels.encode())}"  # drawn anew where a label has changed
     value: str = st.selectbox(label, options, index=options.index(wanted) if wanted in options else 0, key=key, **arguments)
     if value != (wanted if wanted in options else options[0]):
         st.query_params[name] = value
@@ -170,7 +172,7 @@ def failed(job: jobs.Job) -> None:
     """Why a job has no result, and its log."""
     with st.container(horizontal=True):
         state(job.status)
-    st.error(f"**{job.name} ended {job.status}.**  \n{job.reason or 'No reason was given.'}", icon=":material/error:")
+    st.error(f"**{plain(job.name)} ended {job.status}.**  \n{plain(job.reason or 'No reason was given.')}", icon=":material/error:")
     if job.kind != "tuning":
         log(job.kind, job.name)
 

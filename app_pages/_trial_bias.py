@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session, _show, _tuning_cached
-from core import evaluation, trial_bias, tuning
+from app_pages import _model, _session, _show, _tuning_cached
+from core import trial_bias, tuning
 from core.analysis.bias_registry import POST_TRAINING
 from core.governance.pack import table as csv
 from core.jobs import FINAL, Job
@@ -147,7 +147,7 @@ def _card(job: Job, row: dict[Any, Any], text: str, key: str) -> None:
 def _register(job: Job, trial: str) -> None:
     data = _tuning_cached.data(job.name)
     if data is not None:
-        evaluation.start(_session.clients(), _session.identity(), trial, data)
+        _model.start(trial, data)
         _turn_to(trial)
 
 

@@ -124,4 +124,4 @@ def trials(job: Job, shown: pd.DataFrame, table: pd.DataFrame) -> None:
     if name == job.raw.get("BestTrainingJob", {}).get("TrainingJobName"):
         st.caption("This is the best trial: it stands below as the best model.")
     else:
-        _model.show(name, role="mitigated")
+        _model.show(name)

@@ -57,8 +57,8 @@ def show(found: Standing, rules: policy.Policy) -> None:
     _decide.panel(package, state, results, rules, profile)
     if state.history:
         st.markdown("**History**")
-        st.dataframe(_book.events_table(state.history), hide_index=True, alt="Events of this version")
-    with st.container(horizontal=True):
+        st.dataframe(_book.events_table(state.history), hide_index=True, column_config=_book.WHEN, alt="Events of this version")
+    with st.container(horizontal=True, vertical_alignment="center"):
         _show.link("registry", "Registry", package=package.arn)
         _show.link("lineage", "Lineage", package=package.arn)
         if state.evidence and _show.allowed("export"):

@@ -32,11 +32,11 @@ def queue() -> None:
 def cards() -> None:
     arn = picked()
     if arn is not None:
+        _decide.said()
         _card.panel(arn)
 
 
 st.title("Decisions")
-_decide.said()
 for panel, draw in zip(
     _show.sections("decisions", ["Versions", "Model card", "Log", "Policy"]), (queue, cards, _book.draw_log, _book.draw_policy), strict=True
 ):

@@ -39,7 +39,10 @@ def asked() -> str | None:
     """The node that the link names: by ?arn=, or by ?uri= or ?package= of what it stands for."""
     uri = st.query_params.get("uri") or st.query_params.get("package")
     if uri is None:
-        return st.query_params.get("arn")
+        arn = st.query_params.get("arn")
+        if arn is not None and not arn.startswith("arn:"):
+            raise NotFound(f"The link names {arn}, which is no node.", subject=arn, remedy="Choose one from the list.")
+        return arn
     arn = lineage.artifact_of(_session.clients(), uri)
     if arn is None:
         raise NotFound(f"Nothing is recorded about {uri} yet.", subject=uri, remedy="Train on it or register it first.")

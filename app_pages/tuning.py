@@ -91,7 +91,7 @@ def show(name: str) -> None:
     _tuning_results.pictures(job)
     if job.raw.get("BestTrainingJob"):
         st.subheader("Best model")
-        _model.show(tuning.best(_session.clients(), name), role="mitigated")
+        _model.show(tuning.best(_session.clients(), name))
 
 
 def _turn_to_form(name: str, **query: str) -> None:
@@ -122,5 +122,9 @@ if form.open:
 if single.open:
     with single, _show.errors_shown():
         _forms.baseline_form()
-        if singles:
-            _model.show(_show.chosen("training", [job.name for job in singles], "Training job"), role="baseline")
+        names = [job.name for job in singles]
+        wanted = st.query_params.get("training")
+        if wanted is not None and wanted not in names and training.exists(_session.clients(), wanted):
+            names.insert(0, wanted)  # a trial of a tuning job, or an older job
+        if names:
+            _model.show(_show.chosen("training", names, "Training job"))

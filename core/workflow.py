@@ -296,9 +296,10 @@ def _note(clients: Clients, run_id: str, steps: list[tuple[str, str]], times: li
 
 def progress(clients: Clients, run_id: str) -> Progress:
     """How far a background run is. Raises NotFound."""
-    if not run_id.isalnum():
+    uri = clients.uri(RUNS, f"{run_id}.progress.json")
+    if not run_id.isalnum() or not clients.exists(uri):
         raise NotFound(f"There is no run {run_id!r}.", subject=run_id, remedy="Start the workflow on the overview page.")
-    raw = clients.read_json(clients.uri(RUNS, f"{run_id}.progress.json"))
+    raw = clients.read_json(uri)
     return Progress(run_id, tuple((s, t) for s, t in raw["steps"]), tuple(raw.get("times", ())), raw["done"], raw["error"])
 
 

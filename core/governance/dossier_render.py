@@ -90,7 +90,7 @@ def pdf(d: Dossier, pictures: dict[str, bytes]) -> bytes:
     page = _Page(title(d), datetime.fromisoformat(d.state.history[-1].time))
     page.add_page()
     page.set_font("DejaVu", "B", 16)
-    page.multi_cell(0, 9, page.printable(title(d)), new_x="LMARGIN", new_y="NEXT")
+    page.multi_cell(0, 9, page.printable(title(d)), align="L", new_x="LMARGIN", new_y="NEXT")
     for section in sections(d):
         _section(page, section, pictures)
     if page.unknown:
@@ -105,7 +105,7 @@ def _section(page: _Page, section: Section, pictures: dict[str, bytes]) -> None:
     page.ln(4)
     page.start_section(section.title)
     page.set_font("DejaVu", "B", 12)
-    page.multi_cell(0, 7, section.title, new_x="LMARGIN", new_y="NEXT")
+    page.multi_cell(0, 7, section.title, align="L", new_x="LMARGIN", new_y="NEXT")
     for block in section.blocks:
         if isinstance(block, Text):
             page.set_font("DejaVu", "B" if block.strong else "", 9)

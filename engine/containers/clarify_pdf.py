@@ -41,12 +41,12 @@ class _Page(FPDF):
         self.ln(4)
         self.start_section(text)
         self.set_font("DejaVu", "B", 12)
-        self.multi_cell(0, 7, text, new_x="LMARGIN", new_y="NEXT")
+        self.multi_cell(0, 7, text, align="L", new_x="LMARGIN", new_y="NEXT")
         self.ln(1)
 
     def paragraph(self, text: str) -> None:
         self.set_font("DejaVu", size=9)
-        self.multi_cell(0, 5, text, new_x="LMARGIN", new_y="NEXT")
+        self.multi_cell(0, 5, text, align="L", new_x="LMARGIN", new_y="NEXT")
 
     def rows(self, headings: list[str], rows: list[list[str]], widths: tuple[int, ...], right: set[int]) -> None:
         self.set_font("DejaVu", size=7.5)
@@ -68,7 +68,7 @@ def write_pdf(report: Report, path: Path) -> None:
     page = _Page(report.title)
     page.add_page()
     page.set_font("DejaVu", "B", 16)
-    page.multi_cell(0, 9, report.title, new_x="LMARGIN", new_y="NEXT")
+    page.multi_cell(0, 9, report.title, align="L", new_x="LMARGIN", new_y="NEXT")
     page.paragraph("\n".join(sentences(report)))
     for stage, heading in STAGES.items():
         for one in report.stages.get(stage, []):

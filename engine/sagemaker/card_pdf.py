@@ -48,7 +48,7 @@ def _words(name: str) -> str:
 
 def _line(page: FPDF, text: str, size: float, style: str = "") -> None:
     page.set_font("DejaVu", style, size)
-    page.multi_cell(0, size * 0.55, _printable(text), new_x="LMARGIN", new_y="NEXT")
+    page.multi_cell(0, size * 0.55, _printable(text), align="L", new_x="LMARGIN", new_y="NEXT")
 
 
 def _printable(text: str) -> str:

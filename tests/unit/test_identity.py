@@ -118,9 +118,7 @@ def test_claims_that_have_expired_or_say_no_end_are_no_sign_in(until):
         account({**CLAIMS, "exp": until}, Settings(), now=1000)
 
 
-@pytest.mark.parametrize(
-    "text", ["x = 1", "[people]\na = 'emperor'", "[people]\n'' = 'viewer'", "not toml", "people = 3"]
-)
+@pytest.mark.parametrize("text", ["x = 1", "[people]\na = 'emperor'", "[people]\n'' = 'viewer'", "not toml", "people = 3"])
 def test_a_roles_file_that_is_wrong_is_refused_by_name(tmp_path, text):
     path = tmp_path / "roles.toml"
     path.write_text(text)
