@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from core.analysis.bias_intervals import Interval
 from core.analysis.thresholds import PERFORMANCE, Sweep, TurnedAway, figures
-from core.views.style import BASELINE, FAINT, MITIGATED, figure, number, percent
+from core.views.style import BASELINE, FAINT, GREY, MITIGATED, figure, number, percent
 
 COLOURS = (BASELINE, MITIGATED)
 SHOWN = ("accuracy", "balanced accuracy", "precision", "recall", "f1", "DPPL", "DI", "RD", "SD", "AD", "CDDPL")
@@ -70,7 +70,7 @@ def metric(sweeps: Mapping[str, Sweep], name: str, at: Mapping[str, float]) -> t
 
 def _marked(fig: go.Figure, at: Mapping[str, float]) -> None:
     for label, threshold in at.items():
-        fig.add_vline(x=threshold, line_width=1, line_dash="dot", annotation_text=label, annotation_position="top left")
+        fig.add_vline(x=threshold, line_width=1.5, line_dash="dot", line_color=GREY, annotation_text=label, annotation_position="top left")
 
 
 def table(now: Mapping[str, Values], before: Mapping[str, Values], *, threshold: float) -> pd.DataFrame:
