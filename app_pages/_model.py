@@ -105,12 +105,9 @@ def _register(job: jobs.Job) -> None:
     data = evaluation.data_of(_session.clients(), job)
     allowed = _show.may("register")
     hint = "Measures bias and SHAP on the test rows, then registers the version with both reports."
-    if (
-        st.button(
-            "Evaluate and register", icon=":material/app_registration:", type="primary", help=hint, disabled=data is None or not allowed
-        )
-        and data
-    ):
+    disabled, key = data is None or not allowed, f"evaluate-{job.name}"
+    pressed = st.button("Evaluate and register", icon=":material/app_registration:", type="primary", help=hint, disabled=disabled, key=key)
+    if pressed and data:
         with _show.errors_shown():
             start(job.name, data)
             st.rerun()

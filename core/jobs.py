@@ -137,7 +137,7 @@ def slug(text: str, most: int = 40) -> str:
 
 
 def analysis_image(clients: Clients) -> str:
-    """The product's own image, with the entry points ``clarify``, ``rebalance`` and ``xgboost-report``."""
+    """The product's own image, with the entry points ``clarify``, ``rebalance``, ``trials`` and ``xgboost-report``."""
     return clients.settings.analysis_image or f"{clients.account}.dkr.ecr.{clients.region}.amazonaws.com/governance-analysis:latest"
 
 

@@ -128,7 +128,7 @@ def test_several_methods_are_launched_at_once_each_with_its_own_settings(app, fu
 def test_roles_are_detected_profiled_and_a_table_is_kept_without_a_job(app, full, clients):
     before = len(rebalancing.list_jobs(clients))
     test = app(full, "data", tab=NEW)
-    test.segmented_control(key="source").set_value("upload").run()
+    test.radio(key="source").set_value("upload").run()
     rows = "".join(f"{i % 2},{'fm'[i % 3 == 0]},{20 + i % 50},{i * 7 % 900}\n" for i in range(120))
     test.file_uploader[0].upload("people.csv", f"outcome,sex,age,income\n{rows}".encode()).run()
     assert not test.error
@@ -145,7 +145,7 @@ def test_roles_are_detected_profiled_and_a_table_is_kept_without_a_job(app, full
 
 def test_an_s3_uri_that_leads_nowhere_is_an_error_with_a_remedy(app, full):
     test = app(full, "data", tab=NEW)
-    test.segmented_control(key="source").set_value("s3").run()
+    test.radio(key="source").set_value("s3").run()
     test.text_input(key="s3-uri").set_value("https://example.org/people.csv").run()
     assert "Write s3://bucket/folder/file.csv" in test.error[0].value
     assert labelled(test.button, "Rebalance").disabled
@@ -166,7 +166,7 @@ def test_data_sets_are_listed_with_hash_and_uploader_and_lead_to_their_lineage(a
 def test_a_viewer_uploads_nothing_and_reads_no_s3(app, full):
     test = app(full, "data", "Vera", NEW)
     assert labelled(test.button, "Only keep the data set").disabled
-    test.segmented_control(key="source").set_value("s3").run()
+    test.radio(key="source").set_value("s3").run()
     test.text_input(key="s3-uri").set_value("s3://bucket/people.csv").run()
     assert "may not upload" in test.error[0].value
 
