@@ -32,14 +32,9 @@ def chosen(table: pd.DataFrame, job: str) -> Filter:
 
 
 def _widgets(table: pd.DataFrame, now: Filter, key: str) -> Filter:
-<<<<<<< HEAD
-    states = sorted(table["status"].unique())
-    kept = st.multiselect("Status", states, [s for s in now.statuses if s in states], placeholder="Any", key=f"filter-status-{key}")
-=======
     asked = [status for status in now.statuses if status in STATUS]
     states = sorted({*table["status"], *asked})
-    kept = st.pills("Status", states, selection_mode="multi", default=asked, key=f"filter-status-{key}")
->>>>>>> tuning
+    kept = st.multiselect("Status", states, asked, placeholder="Any", key=f"filter-status-{key}")
     ranges = {}
     for column in ["objective", *parameters(table)]:
         values = pd.to_numeric(table[column], errors="coerce").dropna()
