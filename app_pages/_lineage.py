@@ -15,7 +15,7 @@ from core import lineage
 from core.errors import GovernanceError
 from core.views import lineage as views
 
-MOST = 150
+MOST = 100
 """Nodes drawn at a time."""
 
 

@@ -51,7 +51,9 @@ def show(name: str, known: About, row: int, threshold: float, mine: Shap) -> Non
     with st.container(horizontal=True):
         st.metric("Prediction", number(before, 4), border=True)
         colour = "inverse" if known.unfavourable_raises else "normal"
-        st.metric("What if", number(after, 4), f"{100 * (after - before):+.2f} points", delta_color=colour, border=True)
+        st.metric(
+            "What if", number(after, 4), f"{100 * (after - before):+.2f} points" if differing else None, delta_color=colour, border=True
+        )
     changes = {f: (f"{original[f].iloc[0]:g}", f"{changed[f].iloc[0]:g}") for f in differing}
     st.markdown(_show.plain(words.of_change(changes, before, after, threshold, sides)))
     if len(differing) > 1:

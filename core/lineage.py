@@ -12,7 +12,7 @@ from core.jobs import slug
 from core.rebalancing import Rebalanced
 
 COMPONENT = "experiment-trial-component"
-PAGE, COUNTED, DEEPEST = 50, 250, 10
+PAGE, COUNTED, DEEPEST = 50, 200, 10
 """Vertices that SageMaker gives at a time, vertices that a page counts, and the hops that a query may go."""
 
 
@@ -58,7 +58,7 @@ def graph(
     nodes = tuple(_node(clients, a, vertices.get(a, {})) for a in sorted(near))
     inside = {node.arn for node in nodes}
     shown = tuple(e for e in edges.values() if {e.source, e.destination} <= inside)
-    if not whole or hops + 1 < DEEPEST:
+    if whole and hops + 1 < DEEPEST:
         counted, _, whole = _query(clients, arn, direction, DEEPEST, COUNTED if most else None, with_edges=False)
         vertices = {**vertices, **counted}
     return Graph(arn, nodes, shown, len(vertices.keys() | {arn}), whole)

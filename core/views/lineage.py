@@ -12,7 +12,8 @@ from fast_sugiyama import from_edges
 from core.views.style import GREY, SERIES, short
 
 CHOSEN = "#F2B705"
-PHONE = 520
+PHONE, CROWDED = 520, 80
+"""Pixels up to which the graph goes down by itself, and nodes from which on they are drawn smaller."""
 HIDDEN = "by way of hidden nodes"
 STATUS = re.compile(r"^(.+)-(\d+)-([A-Za-z]+)-\d{10,}-aws-model-package$")
 PACKAGE = re.compile(r":model-package/([^/]+)/(\d+)$")
@@ -120,7 +121,7 @@ def graph(
                 "x": width * (y / broad if down else layer / long),
                 "y": depth * (layer / long if down else y / broad),
                 "symbol": shape,
-                "symbolSize": 26 if chosen else 18,
+                "symbolSize": 26 if chosen else 18 if len(arns) <= CROWDED else 11,
                 "category": names.index(LABELS[str(row.family)]),
                 "itemStyle": {
                     "color": colour,
@@ -195,7 +196,8 @@ def height(nodes: Sequence[str], edges: Sequence[tuple[str, str]], *, down: bool
     place = coordinates(nodes, edges)
     layers = len({round(x, 2) for x, _ in place.values()})
     broad = max((y for _, y in place.values()), default=0.0) / 2 + 1
-    return int(min(max(140 + 90 * (layers if down else broad), 340), 900))
+    lines = layers if down else broad
+    return int(min(max(140 + 90 * lines, 340), max(900, 140 + 15 * lines)))
 
 
 def relatives(edges: pd.DataFrame, arn: str) -> tuple[set[str], set[str]]:

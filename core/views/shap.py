@@ -217,6 +217,7 @@ def waterfall(values: Floats, expected: float, row: pd.Series, *, top: int = 12)
             x=[expected, *steps, total],
             text=[number(expected), *[("+" if s > 0 else "") + number(s) for s in steps], number(total)],
             textposition="outside",
+            cliponaxis=False,
             increasing={"marker": {"color": RAISES}},
             decreasing={"marker": {"color": LOWERS}},
             totals={"marker": {"color": GREY}},
@@ -225,7 +226,7 @@ def waterfall(values: Floats, expected: float, row: pd.Series, *, top: int = 12)
         )
     )
     ends = np.cumsum([expected, *steps])
-    room = max(float(np.ptp(ends)), 0.02) * 0.2
+    room = max(float(np.ptp(ends)), 0.02) * 0.28
     fig.update_xaxes(range=[min(float(ends.min()), total, room) - room, float(ends.max()) + room])
     fig.update_yaxes(autorange="reversed", dtick=1)
     return fig

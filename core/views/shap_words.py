@@ -103,7 +103,7 @@ def of_bands(bands: pd.DataFrame, feature: str, model: str) -> str:
 def of_row(row: int, prediction: float, expected: float, table: pd.DataFrame, threshold: float, outcome: str) -> str:
     """One row's prediction, which side of the threshold, and what raised and lowered it most."""
     raised, lowered = table[table["SHAP"] > 0], table[table["SHAP"] < 0]
-    words = f"Row {row:,}: the model predicts {points(prediction, 1)} %, expected {points(expected, 1)} %; "
+    words = f"Row {row:,}: the model predicts {points(prediction)} %, expected {points(expected)} %; "
     words += f"{'above' if prediction > threshold else 'not above'} the threshold of {points(threshold, 1)} %, so {outcome}."
     for part, way in ((raised, "raised"), (lowered, "lowered")):
         if len(part):
@@ -118,7 +118,7 @@ def of_change(changes: Mapping[str, tuple[str, str]], before: float, after: floa
         return "Nothing is changed yet."
     what = ", ".join(f"{name} = {now} instead of {was}" for name, (was, now) in changes.items())
     moved = after - before
-    words = f"With {what}, the model predicts {points(after, 1)} % instead of {points(before, 1)} %: "
+    words = f"With {what}, the model predicts {points(after)} % instead of {points(before)} %: "
     words += "no change" if abs(moved) < 5e-5 else f"{points(abs(moved))} points {'higher' if moved > 0 else 'lower'}"
     if (before > threshold) != (after > threshold):
         return words + f". That crosses the threshold of {points(threshold, 1)} %: {outcomes[1]} instead of {outcomes[0]}."

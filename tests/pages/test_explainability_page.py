@@ -33,7 +33,7 @@ def test_a_link_restores_both_explanations_the_feature_and_the_row(app, full, cl
     assert (box(test, "Explanation").value, box(test, "Beside it").value) == (jobs[0], jobs[1])
     assert box(test, "Feature").value == feature
     said = text(test)
-    assert f"Row 7: the model predicts {100 * shap.predictions.iloc[7]:.1f}" in said.replace("\\", "")
+    assert f"Row 7: the model predicts {100 * shap.predictions.iloc[7]:.2f} %" in said.replace("\\", "")
 
 
 @pytest.mark.parametrize("row", ["-1", "many", "99999999"])
