@@ -7,6 +7,7 @@ import streamlit as st
 
 from app_pages import _show
 from core.views.trial_filter import Filter, parameters
+from core.views.tuning import STATUS
 
 
 def chosen(table: pd.DataFrame, job: str) -> Filter:
