@@ -19,16 +19,6 @@ from core.identity import WORKFLOW
 from core.settings import Settings
 from engine import lifecycle
 
-SHARED = ("full", "demo")
-"""Fixtures that take long to make: the tests that use one run in one process, where tests run in several."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    for item in items:
-        group = next((name for name in SHARED if name in getattr(item, "fixturenames", ())), item.module.__name__)
-        item.add_marker(pytest.mark.xdist_group(group))
-
 
 @pytest.fixture(scope="session")
 def engine_workspace(tmp_path_factory):

@@ -73,7 +73,7 @@ def test_a_submission_is_validated_and_rejected_with_reasons_by_others(page: Pag
         expect(page.get_by_text(re.compile(f"Recorded as event .*the version is {said}"))).to_be_visible(timeout=SHORT)
     package = registry.get(clients, version.arn)
     assert package.status == "Rejected"
-    assert package.comment.startswith("reject by Chris (demo), event 3: Recall for men fell")
+    assert package.comment.startswith("reject by Chris (demo), event 4: Recall for men fell")
 
 
 def test_a_page_that_has_grown_stale_cannot_decide_and_is_told_why(browser, url: str, clients) -> None:
