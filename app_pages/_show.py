@@ -54,7 +54,7 @@ TIMES = {
 
 def show_error(error: GovernanceError) -> None:
     """What happened, to what, and what the user can do about it."""
-    st.error(f"**{plain(error.what.strip())}**" + (f"  \n{plain(error.remedy)}" if error.remedy else ""), icon=":material/error:")
+    st.error(f"**{_unmarked(error.what)}**" + (f"  \n{_unmarked(error.remedy)}" if error.remedy else ""), icon=":material/error:")
 
 
 @contextmanager
@@ -72,6 +72,11 @@ def errors_shown(*, stop: bool = False) -> Iterator[None]:
 def plain(text: str) -> str:
     """Text of a user's for Markdown to show as it was written: nothing of it is markup, a link or an image."""
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|~$:<>&])", r"\\\1", text)
+
+
+def _unmarked(text: str) -> str:
+    """A message for Markdown: what would be emphasis, code, a link, a formula or a tag in it stays text."""
+    return re.sub(r"([\\*`\[\]$<~])", r"\\\1", text.strip())
 
 
 def allowed(action: str) -> bool:
@@ -172,7 +177,7 @@ def failed(job: jobs.Job) -> None:
     """Why a job has no result, and its log."""
     with st.container(horizontal=True):
         state(job.status)
-    st.error(f"**{plain(job.name)} ended {job.status}.**  \n{plain(job.reason or 'No reason was given.')}", icon=":material/error:")
+    st.error(f"**{job.name} ended {job.status}.**  \n{_unmarked(job.reason or 'No reason was given.')}", icon=":material/error:")
     if job.kind != "tuning":
         log(job.kind, job.name)
 
