@@ -9,7 +9,9 @@ import io
 import json
 import re
 import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import boto3
 import pytest
@@ -248,3 +250,16 @@ def verified(clients, folder):
         (folder / "pae").write_bytes(b"DSSEv1 %d %s %d %s" % (len(signing.IN_TOTO), signing.IN_TOTO.encode(), len(payload), payload))
         done = run(folder, *command.split())
         assert done.returncode == code, done.stdout + done.stderr
+
+
+def test_the_guides_few_lines_verify_every_envelope_of_a_pack_and_stop_at_a_changed_one(folder):
+    guide = (Path(__file__).parents[2] / "docs/governance.md").read_text()
+    (snippet,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    assert run(folder, sys.executable, "-c", snippet).returncode == 0
+    event = next((folder / "log").iterdir())
+    envelope = json.loads(event.read_text())
+    envelope["payload"] = base64.b64encode(base64.b64decode(envelope["payload"]).replace(b'"role":"', b'"role":" ', 1)).decode()
+    event.write_text(json.dumps(envelope))
+    done = run(folder, sys.executable, "-c", snippet)
+    assert done.returncode == 1
+    assert "VerificationError" in done.stderr
