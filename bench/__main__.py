@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import bias, explanations
+from bench import bias, explanations, log
 
-for module in (bias, explanations):
+for module in (bias, explanations, log):
     module.main()

@@ -18,7 +18,7 @@ from core.analysis.performance import compare as paired
 from core.analysis.performance_difference import Difference
 from core.clients import Clients
 from core.errors import GovernanceError, NotFound, translated
-from core.governance import log
+from core.governance import log, signing
 from core.identity import Identity, require
 from core.rebalancing import Rebalanced
 from core.rebalancing import result as rebalanced_result
@@ -100,7 +100,8 @@ def register(
     group: str | None = None,
 ) -> str:
     """Register a training job's model with its quality, bias and explainability reports, their hashes pinned; returns the ARN."""
-    require(identity, "register", subject=training_job)
+    require(identity, "register", subject=training_job, target=clients.settings.target)
+    signing.keys(clients)  # before anything is made: registering is an event, and has to be signed
     group = group or clients.settings.group
     ensure_group(clients, group)
     job = training.describe(clients, training_job)

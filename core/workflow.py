@@ -19,6 +19,7 @@ import pandas as pd
 from core import bias, datasets, explainability, jobs, lineage, models, rebalancing, registry, training, tuning
 from core.clients import Clients
 from core.errors import Conflict, GovernanceError, NotFound
+from core.governance import signing
 from core.identity import WORKFLOW, Identity
 from core.rebalancing import Rebalance
 
@@ -66,6 +67,7 @@ def run(
     work = Run(options.id or secrets.token_hex(4))
 
     with _timed(work, say, "data", "checking and uploading"):
+        signing.keys(clients)  # before hours of jobs: without a key nothing can be registered in the end
         checked = datasets.check(frame, roles)
         rebalancing.check(checked, options.rebalance)
         dataset = datasets.upload(clients, identity, checked, options.name)

@@ -6,8 +6,10 @@ import base64
 import csv
 import io
 import json
+import unicodedata
 import zipfile
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from core.clients import Clients
@@ -96,8 +98,10 @@ def _files(clients: Clients, d: Dossier) -> dict[str, bytes]:
             files[f"reports/{name.replace('/', '-')}{SUFFIX.get(name, '.json')}"] = content
     events = log.read(clients)
     first = next(event.number for event in events if event.subject == d.package.arn)
-    for event in events[first - 1 : d.state.version]:
-        files[f"log/{event.number:08d}.json"] = clients.read(clients.uri(log.key(event.number)))
+    numbers = range(first, d.state.version + 1)
+    with ThreadPoolExecutor(8) as pool:
+        excerpt = pool.map(lambda number: clients.read(clients.uri(log.key(number))), numbers)
+    files |= {f"log/{number:08d}.json": content for number, content in zip(numbers, excerpt, strict=True)}
     signed = [files[name] for name in files if name == "evidence.dsse.json" or name.startswith("log/")]
     for keyid in {json.loads(content)["signatures"][0]["keyid"] for content in signed}:
         files[f"keys/{keyid}.pem"] = signing.pem(signing.key_named(clients, keyid)).encode()
@@ -171,4 +175,7 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> bytes:
 
 
 def _safe(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.lstrip().startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    if not isinstance(cell, str):
+        return cell
+    plain = unicodedata.normalize("NFKC", cell).lstrip(" \t\r\n\u200b\ufeff")
+    return f"'{cell}" if cell.startswith(("\t", "\r", "\n")) or plain.startswith(("=", "+", "-", "@")) else cell

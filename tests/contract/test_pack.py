@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import csv
 import dataclasses
 import hashlib
 import io
 import json
 import re
 import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import boto3
 import pytest
@@ -182,9 +185,10 @@ def test_the_pdf_says_what_was_decided_by_whom_and_why(folder):
 def test_no_cell_of_a_csv_is_a_formula(folder):
     files = list(folder.rglob("*.csv"))
     assert {file.name for file in files} == {"comparison.csv", "bias.csv", "shap.csv"}
-    hostile = ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "  =1"]
+    hostile = ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "  =1", "\tx", "\rx", "\nx", "＝1", "＠x", "\u200b=1", "\ufeff=1", "\u00a0=1"]
     for cell in hostile:
-        assert table(("a",), [(cell,)]).decode().splitlines()[1].lstrip('"').startswith("'")
+        ((written,),) = list(csv.reader(io.StringIO(table(("a",), [(cell,)]).decode(), newline="")))[1:]
+        assert written == f"'{cell}"
     assert table(("a",), [(-1.5,)]) == b"a\n-1.5\n"
 
 
@@ -248,3 +252,16 @@ def verified(clients, folder):
         (folder / "pae").write_bytes(b"DSSEv1 %d %s %d %s" % (len(signing.IN_TOTO), signing.IN_TOTO.encode(), len(payload), payload))
         done = run(folder, *command.split())
         assert done.returncode == code, done.stdout + done.stderr
+
+
+def test_the_guides_few_lines_verify_every_envelope_of_a_pack_and_stop_at_a_changed_one(folder):
+    guide = (Path(__file__).parents[2] / "docs/governance.md").read_text()
+    (snippet,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    assert run(folder, sys.executable, "-c", snippet).returncode == 0
+    event = next((folder / "log").iterdir())
+    envelope = json.loads(event.read_text())
+    envelope["payload"] = base64.b64encode(base64.b64decode(envelope["payload"]).replace(b'"role":"', b'"role":" ', 1)).decode()
+    event.write_text(json.dumps(envelope))
+    done = run(folder, sys.executable, "-c", snippet)
+    assert done.returncode == 1
+    assert "VerificationError" in done.stderr
