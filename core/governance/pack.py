@@ -168,9 +168,10 @@ def _data_card(d: Dossier) -> dict[str, Any]:
 def table(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> bytes:
     """A CSV that a spreadsheet opens without running anything: a text that would be a formula gets an apostrophe (OWASP, CSV injection)."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
     for row in [headings, *rows]:
-        writer.writerow([_safe(cell) for cell in row])
+        cells = [_safe(cell) for cell in row]
+        bare = any(isinstance(cell, str) and "\r" in cell for cell in cells)  # which csv leaves unquoted, and readers take for a new row
+        csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL if bare else csv.QUOTE_MINIMAL).writerow(cells)
     return out.getvalue().encode()
 
 
