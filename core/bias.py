@@ -158,9 +158,8 @@ def launch(
         "label_values_or_threshold": [roles.favourable],
         "facet": [{"name_or_index": roles.facet, "value_or_threshold": [roles.facet_value]}],
         "probability_threshold": threshold,
-        "governance": {"categorical": [roles.facet]},
+        "governance": {"categorical": [roles.facet], "measured_on": rows, "names": people(data)},
     }
-    config["governance"] = {"measured_on": rows, "names": people(data)}
     if roles.group:
         config["group_variable"] = roles.group
         if group_bins:
