@@ -62,11 +62,15 @@ def export_head(clients: Clients) -> bytes:
 
 
 def repair(clients: Clients) -> list[str]:
-    """Have the registry follow the log, where a process ended between the two. Returns the versions that were behind."""
+    """Have registry, lineage and head follow the log, where a process ended between the two. Returns the versions whose record in the
+    registry was behind."""
     mended, events = [], log.read(clients)
     if events:
         log.move_head(clients, events[-1])
-    for subject in dict.fromkeys(e.subject for e in events if e.kind in decisions.FROM):
+    about = {event.number: event.subject for event in events}
+    wrong = [*following.registered(clients, events), *following.drawn(clients, events)]
+    behind = {about.get(problem.number or 0, problem.subject) for problem in wrong}
+    for subject in dict.fromkeys(e.subject for e in events if e.kind in decisions.FROM and e.subject in behind):
         try:
             package = registry.get(clients, subject)
         except NotFound:
