@@ -31,7 +31,7 @@ def called(arn: str) -> str:
         node = lineage.graph(_session.clients(), arn, hops=0, most=1).nodes[0]
     except GovernanceError:
         return arn.rpartition("/")[2]
-    return views.readable(node.name, node.uri)
+    return views.readable(node.name, node.uri, node.kind)
 
 
 def begin(arn: str) -> None:
@@ -45,7 +45,7 @@ def frames(shown: lineage.Graph) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Nodes and edges as tables, the start first."""
     ordered = sorted(shown.nodes, key=lambda node: node.arn != shown.start)
     nodes = pd.DataFrame([asdict(node) | {"family": views.family(node.kind, node.type)} for node in ordered])
-    nodes["name"] = [views.readable(name, uri) for name, uri in zip(nodes["name"], nodes["uri"], strict=True)]
+    nodes["name"] = [views.readable(n.name, n.uri, n.kind) for n in ordered]
     edges = pd.DataFrame([asdict(edge) for edge in shown.edges], columns=["source", "destination", "association"])
     return nodes, edges.rename(columns={"association": "type"})
 

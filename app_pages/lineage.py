@@ -57,7 +57,7 @@ def searched() -> None:
     )
     if text:
         found = search(_session.target(), text)
-        names = {node.arn: f"{views.readable(node.name, node.uri)} ({node.kind})" for node in found.nodes}
+        names = {node.arn: f"{views.readable(node.name, node.uri, node.kind)} ({node.kind})" for node in found.nodes}
         if not names:
             st.caption("Nothing has this in its name." if found.whole else "None of the newest has this in its name; try the whole URI.")
             return

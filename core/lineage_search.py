@@ -51,7 +51,7 @@ def _fitting(pages: Iterator[list[Node]], wanted: str) -> tuple[list[Node], bool
     found: list[Node] = []
     looked = 0
     for nodes in pages:
-        found += [node for node in nodes if wanted in node.name.lower() or wanted in node.uri.lower()]
+        found += [node for node in nodes if wanted in f"{node.name}\n{node.uri}\n{node.kind if node.type == 'Action' else ''}".lower()]
         looked += len(nodes)
         if len(found) >= FOUND or looked >= LOOKED:
             return found[:FOUND], False

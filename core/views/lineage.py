@@ -16,6 +16,7 @@ PHONE, CROWDED = 520, 80
 """Pixels up to which the graph goes down by itself, and nodes from which on they are drawn smaller."""
 HIDDEN = "by way of hidden nodes"
 STATUS = re.compile(r"^(.+)-(\d+)-([A-Za-z]+)-\d{10,}-aws-model-package$")
+EVENT = re.compile(r"^governance-(\d{8})$")
 PACKAGE = re.compile(r":model-package/([^/]+)/(\d+)$")
 FOLDERS = {"governance", "output", "models", "rebalanced", "datasets", "clarify", "reports", "config"}
 IN_FOLDER = re.compile(r"/governance/(rebalanced|clarify|models|reports)/([^/]+)/")
@@ -266,9 +267,13 @@ def table(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def readable(name: str, uri: str) -> str:
-    """A file by its name and the job that made it, an image by its repository, a job without what SageMaker adds to its name."""
-    if uri.startswith("s3://") and "/governance/log/" not in uri:
+def readable(name: str, uri: str, kind: str = "") -> str:
+    """A file by its name and the job that made it, an image by its repository, a decision by what was done, a job without what SageMaker
+    adds to its name."""
+    event = EVENT.match(name)
+    if event:
+        return f"{kind or 'event'} · event {int(event[1])}"
+    if uri.startswith("s3://"):
         parts = [part for part in uri.rstrip("/").split("/")[3:] if part not in FOLDERS]
         whole = uri.rstrip("/").endswith("/output")
         return f"results · {parts[-1]}" if whole and parts else " · ".join(reversed(parts[-2:])) or uri

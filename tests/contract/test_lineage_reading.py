@@ -208,6 +208,14 @@ def test_a_trial_names_its_tuning_job_as_its_parent_and_its_image_as_its_engine(
         assert "xgboost" in event["run"]["facets"]["processing_engine"]["name"]
 
 
+def test_a_decision_is_a_run_that_leads_to_its_version(clients, version):
+    shown = lineage.graph(clients, lineage.artifact_of(clients, version.arn), hops=1)
+    found = [json.loads(line) for line in openlineage.to_ndjson(openlineage.events(clients, shown)).splitlines()]
+    decided = [event for event in found if event["job"]["facets"]["jobType"]["jobType"] == "DECISION" and event["eventType"] == "COMPLETE"]
+    assert decided
+    assert all([part["name"] for part in event["outputs"]] == [version.arn.split(":", 5)[5]] for event in decided)
+
+
 def test_two_exports_are_the_same(clients, whole, events):
     again = openlineage.to_ndjson(openlineage.events(clients, whole)).splitlines()
     assert [json.loads(line) for line in again] == events

@@ -173,3 +173,43 @@ def test_a_waterfall_ends_at_the_prediction() -> None:
 def test_additivity_is_the_greatest_error_over_the_rows() -> None:
     values = np.array([[0.1, 0.2], [0.0, 0.1]])
     assert shap.additivity(values, 0.5, [0.8, 0.7]) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "uri", "kind", "wanted"),
+    [
+        ("output/train.csv", "s3://b/governance/rebalanced/job-1/output/train.csv", "DataSet", "train.csv · job-1"),
+        ("job-2/output", "s3://b/governance/clarify/job-2/output", "DataSet", "results · job-2"),
+        ("x", "123.dkr.ecr.eu-west-1.amazonaws.com/xgboost:1.7-1", "Image", "xgboost:1.7-1"),
+        ("credit/2", "arn:aws:sagemaker:r:1:model-package/credit/2", "ModelPackage", "credit v2"),
+        ("credit-2-PendingManualApproval-1795540200085-aws-model-package", "", "Approval", "credit v2 pending"),
+        ("credit-2-Approved-1795540200085-aws-model-package", "", "Approval", "credit v2 approved"),
+        ("governance-00000012", "s3://b/governance/log/events/00000012.json", "reject", "reject · event 12"),
+        ("gov-tune-1-aws-training-job", "", "TrainingJob", "gov-tune-1"),
+    ],
+)
+def test_a_node_is_called_what_people_call_it(name: str, uri: str, kind: str, wanted: str) -> None:
+    assert lineage.readable(name, uri, kind) == wanted
+
+
+def test_an_edge_leads_past_hidden_nodes_once_and_real_edges_stay() -> None:
+    edges = pd.DataFrame({"source": list("abca"), "destination": list("bcdd"), "type": "Produced"})
+    found = lineage.bridged(edges, {"a", "d", "c"})
+    assert set(zip(found["source"], found["destination"], found["type"], strict=True)) == {
+        ("c", "d", "Produced"),
+        ("a", "d", "Produced"),
+        ("a", "c", lineage.HIDDEN),
+    }
+    assert lineage.bridged(edges, set("abcd")).to_dict("list") == edges.to_dict("list")
+
+
+def test_a_circle_of_hidden_nodes_ends() -> None:
+    edges = pd.DataFrame({"source": list("abca"), "destination": list("bcbd"), "type": "Produced"})
+    assert len(lineage.bridged(edges, {"a", "d"})) == 1
+
+
+def test_what_came_before_and_after_a_node_is_counted_by_family() -> None:
+    nodes = pd.DataFrame({"arn": list("abcd"), "name": ["x", "y", "z", "w"], "family": ["DataSet", "DataSet", "TrialComponent", "Model"]})
+    edges = pd.DataFrame({"source": ["a", "b", "c"], "destination": ["c", "c", "d"], "type": "Produced"})
+    assert lineage.in_words(nodes, edges, "c") == "Of what is shown, z came from 2 data files; 1 model came of it."
+    assert lineage.in_words(nodes, edges, "a").startswith("Of what is shown, x came from nothing;")
