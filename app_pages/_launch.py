@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -59,6 +60,9 @@ def form(results: str, compare: str, sets: str) -> None:
         if start:
             options = rebalancing.Rebalance(method, goal, methods[method], int(seed), float(validation), float(test), order)
             with st.spinner("Starting the job …" if not others else f"Starting {len(methods)} jobs …"):
+                if isinstance(dataset, tuple):
+                    for name, given in methods.items():
+                        rebalancing.check(dataset[0], replace(options, method=name, parameters=given))
                 stored = _roles.stored(dataset)
                 names = rebalancing.launch_each(_session.clients(), _session.identity(), stored, options, methods)
             if others:

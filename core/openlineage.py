@@ -228,12 +228,12 @@ def _known(clients: Clients, nodes: Iterable[Node]) -> Known:
 
 
 def _of_version(clients: Clients, node: Node, known: Known) -> None:
-    """The hash of a version's model artifact, pinned at its registration."""
-    with translated(node.uri):
-        try:
+    """The hash of a version's model artifact, pinned at its registration; a version deleted since has left its node and no more."""
+    try:
+        with translated(node.uri):
             package = clients.sagemaker.describe_model_package(ModelPackageName=node.uri)
-        except clients.sagemaker.exceptions.ResourceNotFound:
-            return
+    except NotFound:
+        return
     digest = package.get("CustomerMetadataProperties", {}).get("governance:sha256-model")
     model = package.get("InferenceSpecification", {}).get("Containers", [{}])[0].get("ModelDataUrl")
     if digest and model:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -119,6 +120,17 @@ def test_reports_on_other_rows_are_not_paired(clients, pair):
     found, why = bias_outcomes.paired(clients, trained, pair[1].bias)
     assert found == {}
     assert "do not judge the same rows" in why
+
+
+def test_a_facet_of_many_codes_is_a_category_not_a_threshold(clients, pair):
+    job = registry.data_of(clients, pair[1]).job
+    model = bias.origin(clients, pair[1].properties["governance:bias-job"]).model
+    data = rebalancing.result(clients, job)
+    roles = replace(data.roles, facet="age", facet_value=40, group=None)
+    name = bias.launch(clients, WORKFLOW, model, replace(data, dataset=replace(data.dataset, roles=roles)))
+    jobs.wait(clients, [("processing", name)])
+    (facet,) = bias.report(clients, name).facets
+    assert facet.key == "age=40"
 
 
 def test_a_report_leads_to_its_model_its_training_job_and_its_data(clients, pair):

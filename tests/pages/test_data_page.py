@@ -143,6 +143,18 @@ def test_roles_are_detected_profiled_and_a_table_is_kept_without_a_job(app, full
     assert len(rebalancing.list_jobs(clients)) == before
 
 
+def test_a_table_too_small_for_the_method_is_refused_before_it_is_uploaded(app, full, clients):
+    kept, ran = len(datasets.list_datasets(clients)), len(rebalancing.list_jobs(clients))
+    test = app(full, "data", tab=NEW)
+    test.radio(key="source").set_value("upload").run()
+    rows = "".join(f"{i % 2},{int(i < 6)},{20 + i % 50},{i * 7 % 900}\n" for i in range(120))
+    test.file_uploader[0].upload("few.csv", f"outcome,sex,age,income\n{rows}".encode()).run()
+    assert not test.error
+    labelled(test.button, "Rebalance").click().run()
+    assert "The smallest group of sex" in test.error[0].value
+    assert (len(datasets.list_datasets(clients)), len(rebalancing.list_jobs(clients))) == (kept, ran)
+
+
 def test_an_s3_uri_that_leads_nowhere_is_an_error_with_a_remedy(app, full):
     test = app(full, "data", tab=NEW)
     test.radio(key="source").set_value("s3").run()
