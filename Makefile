@@ -16,7 +16,7 @@ demo: $(VENV)/.run  ## run the whole workflow without a browser, on the bundled 
 
 test: $(VENV)/.test tests/sdk/.venv/.done chromium  ## lint, then every test, Chromium and the SageMaker SDK v3 (in its own environment) included
 	$(MAKE) --no-print-directory lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: $(VENV)/.test  ## every figure beside its peer
 	$(BIN)/python -m bench

@@ -10,6 +10,7 @@ from core.bias import BiasReport, FacetReport
 from core.views import bias as views
 from core.views import bias_pairs, words
 
+VIEWS = {name: name for name in ("Metrics", "Difference", "Groups", "Threshold")}
 STAGES = {"post_training": "In the predictions", "pre_training": "In the labels of these rows"}
 
 
@@ -37,7 +38,7 @@ def show(name: str, other: str | None) -> None:
     if flattered:
         st.warning(f"{', '.join(map(_show.plain, flattered))} is measured on training rows.", icon=":material/warning:")
     in_words(done, key, {label: both[label] for label in pairs})
-    metrics_tab, pair_tab, group_tab, threshold_tab = _reports.tabs(["Metrics", "Difference", "Groups", "Threshold"])
+    metrics_tab, pair_tab, group_tab, threshold_tab = _show.sections("bias", VIEWS, name="view")
     if metrics_tab.open:
         with metrics_tab:
             metrics(pairs, name)

@@ -8,8 +8,6 @@ import streamlit as st
 from app_pages import _session, _show
 from core import jobs, rebalancing, training
 
-RESULTS, SINGLE = ":material/insights: Results", ":material/model_training: Single models"
-
 
 def data_job(key: str) -> rebalancing.Rebalanced | None:
     """Choose among the rebalancings that have completed; None where there's none."""
@@ -38,4 +36,4 @@ def baseline_form() -> None:
             with _show.errors_shown(), st.spinner("Starting the training job …"):
                 train, validation = data.uri("train.csv"), data.uri("validation_res.csv")
                 name = training.launch(_session.clients(), _session.identity(), train, validation, chosen, rebalanced=data.job)
-                _show.turn_to("tuning", SINGLE, training=name)
+                _show.turn_to("single", training=name)

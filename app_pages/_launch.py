@@ -15,8 +15,8 @@ NAMES = {"none": "split only", **{key: name for key, name in METHODS.items() if 
 ORDERS = {"split_first": "Split, then resample the training part", "workshop": "Resample, then split (leaks, and is marked so)"}
 
 
-def form(results: str, compare: str, sets: str) -> None:
-    """Choose data, methods and settings; launch. ``results``, ``compare``, ``sets``: the tabs to turn to."""
+def form() -> None:
+    """Choose data, methods and settings; launch."""
     dataset = _roles.choose()
     st.subheader("Method")
     one, two, three = st.columns(3)
@@ -56,7 +56,7 @@ def form(results: str, compare: str, sets: str) -> None:
         if keep and isinstance(dataset, tuple):
             with st.spinner("Uploading …"):
                 kept = _roles.stored(dataset)
-            _show.turn_to("data", sets, dataset=kept.uri)
+            _show.turn_to("sets", dataset=kept.uri)
         if start:
             options = rebalancing.Rebalance(method, goal, methods[method], int(seed), float(validation), float(test), order)
             with st.spinner("Starting the job …" if not others else f"Starting {len(methods)} jobs …"):
@@ -66,8 +66,8 @@ def form(results: str, compare: str, sets: str) -> None:
                 stored = _roles.stored(dataset)
                 names = rebalancing.launch_each(_session.clients(), _session.identity(), stored, options, methods)
             if others:
-                _show.turn_to("data", compare, compare=",".join(names))
-            _show.turn_to("data", results, job=names[0])
+                _show.turn_to("compare", compare=",".join(names))
+            _show.turn_to("results", job=names[0])
 
 
 def _parameters(method: str) -> dict[str, Any]:

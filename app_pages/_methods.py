@@ -14,8 +14,7 @@ from core.views.rebalancing import people
 MOST = 10
 
 
-def draw(found: list[jobs.Job], results: str) -> None:
-    """``results``: the tab that shows one of them."""
+def draw(found: list[jobs.Job]) -> None:
     names = [job.name for job in found]
     if not names:
         st.markdown("Nothing was rebalanced yet. Choose several methods at once under **New rebalancing**.")
@@ -38,10 +37,10 @@ def draw(found: list[jobs.Job], results: str) -> None:
     if len(done) < 2:
         st.info("Choose at least two that have completed.", icon=":material/info:")
     else:
-        _side_by_side(done, results)
+        _side_by_side(done)
 
 
-def _side_by_side(done: dict[str, rebalancing.Rebalanced], results: str) -> None:
+def _side_by_side(done: dict[str, rebalancing.Rebalanced]) -> None:
     if len({(d.manifest["input"]["sha256"], d.manifest["split"]["row_ids_sha256"]["test"]) for d in done.values()}) > 1:
         st.warning("Not all of these split the same rows in the same way, so their figures differ for that too.", icon=":material/warning:")
     manifests = {_short(name): d.manifest for name, d in done.items()}
@@ -69,7 +68,7 @@ def _side_by_side(done: dict[str, rebalancing.Rebalanced], results: str) -> None
                 st.markdown(f"**{_short(name)}**  \n{_show.plain(said)}")
                 with st.container(horizontal=True, vertical_alignment="center"):
                     if st.button("Open", key=f"open-{name}", icon=":material/insights:", type="tertiary", help=f"The result of {name}"):
-                        _show.turn_to("data", results, job=name)
+                        _show.turn_to("results", job=name)
                     _show.link("tuning", "Tune on these rows", data=name)
 
 

@@ -22,7 +22,7 @@ def result(target: str, job: str) -> rebalancing.Rebalanced:
     return rebalancing.result(_session.clients(), job)
 
 
-def show(name: str, compare: str) -> None:
+def show(name: str) -> None:
     """``compare``: the tab to turn to for a comparison."""
     done = result(_session.target(), name)
     names = datasets.value_names(done.dataset)
@@ -41,7 +41,7 @@ def show(name: str, compare: str) -> None:
         _show.link("tuning", "Tune a model on these rows", data=name)
         _show.link("lineage", "Where these rows come from", uri=done.uri("train_res.csv"))
         if st.button("Compare with other methods", icon=":material/compare_arrows:", type="tertiary"):
-            _show.turn_to("data", compare, compare=name)
+            _show.turn_to("compare", compare=name)
     _synthetic.distributions(done, names)
     _synthetic.rows(done)
     _files(done)
@@ -83,7 +83,8 @@ def _numbers(manifest: dict[str, Any]) -> None:
     split, synthetic = manifest["split"], manifest["synthetic"]
     with st.container(horizontal=True):
         st.metric("Training rows", f"{split['train_rows']:,}", border=True, help=f"{split['original_train_rows']:,} before.")
-        st.metric("Synthetic", percent(synthetic["share"]), border=True, help=f"{synthetic['count']:,} rows, listed below.")
+        made = views.made_rows(manifest["config"]["method"]).removesuffix(" rows").capitalize()
+        st.metric(made, percent(synthetic["share"]), border=True, help=f"{synthetic['count']:,} rows, listed below.")
         st.metric("Validation rows", f"{split['validation_rows']:,}", border=True)
         st.metric("Test rows", f"{split['test_rows']:,}", border=True, help="Never resampled: they judge every model.")
         st.metric("Leaked rows", f"{manifest['leaked_rows']:,}", border=True)

@@ -40,16 +40,6 @@ def beside(name: str, names: list[str], label: str, words: Any) -> str | None:
     return None if other == NONE else other
 
 
-def tabs(labels: list[str], name: str = "view") -> Any:
-    """Tabs of which only the open one is drawn; the URL's ``?view=`` says which."""
-    wanted, key = st.query_params.get(name), f"tabs-{name}"
-
-    def moved() -> None:
-        st.query_params[name] = st.session_state[key]
-
-    return st.tabs(labels, default=wanted if wanted in labels else None, key=key, on_change=moved)
-
-
 def toggle(label: str, name: str, *, value: bool) -> bool:
     """A switch in step with the URL's ``?name=``."""
     key = f"toggle-{name}"

@@ -44,8 +44,7 @@ def table(found: list[datasets.Dataset]) -> pd.DataFrame:
     return pd.DataFrame(rows[::-1], columns=names)
 
 
-def draw(form: str) -> None:
-    """``form``: the tab in which a data set is rebalanced."""
+def draw() -> None:
     if (wanted := st.query_params.get("dataset")) and all(d.uri != wanted for d in listed(_session.target())):
         listed.clear()
     found = listed(_session.target())
@@ -68,10 +67,10 @@ def draw(form: str) -> None:
         key="sets-csv",
     )
     names = {d.uri: f"{d.name} v{v} · {d.sha256[:12]}" for d, v in zip(found, rows["version"], strict=True)}
-    _one({d.uri: d for d in found}[_show.chosen("dataset", list(names), "Data set", format_func=names.__getitem__)], form)
+    _one({d.uri: d for d in found}[_show.chosen("dataset", list(names), "Data set", format_func=names.__getitem__)])
 
 
-def _one(d: datasets.Dataset, form: str) -> None:
+def _one(d: datasets.Dataset) -> None:
     with st.container(border=True):
         st.markdown(f"**{_show.plain(d.name)}**, {d.rows:,} rows, {len(d.columns)} columns")
         _when.caption(d.created, f"kept by {_show.plain(d.created_by)}")
@@ -84,7 +83,7 @@ def _one(d: datasets.Dataset, form: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Rebalance these rows", icon=":material/balance:"):
                 st.session_state["source"] = "stored"
-                _show.turn_to("data", form, dataset=d.uri)
+                _show.turn_to("new", dataset=d.uri)
             st.download_button(
                 "Download",
                 lambda: _session.clients().read(d.uri),

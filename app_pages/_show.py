@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +26,7 @@ ICONS = {
     "explainability": ":material/lightbulb:",
     "decisions": ":material/gavel:",
 }
+BAR = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
 STATES = {
     "Completed": ("green", ":material/check_circle:", "Completed"),
     "InProgress": ("blue", ":material/progress_activity:", "In progress"),
@@ -94,8 +95,8 @@ def may(action: str) -> bool:
 
 
 def chart(fig: go.Figure, table: pd.DataFrame, *, alt: str, key: str) -> None:
-    """A figure, and under it the same figures as a table."""
-    st.plotly_chart(fig, alt=alt, key=key, config={"displaylogo": False, "displayModeBar": False})
+    """A figure that can be kept as a PNG, and under it the same figures as a table, which can be kept as a CSV."""
+    st.plotly_chart(fig, alt=alt, key=key, config=BAR | {"toImageButtonOptions": {"filename": key, "scale": 2}})
     twin(table, alt=alt)
 
 
@@ -116,18 +117,24 @@ def link(page: str, label: str, **query: str) -> None:
     st.page_link(f"app_pages/{page}.py", label=label, icon=ICONS[page], query_params=query or None)
 
 
-def sections(page: str, labels: list[str], default: str | None = None) -> Any:
-    """Tabs of which only the open one is drawn; ``turn_to`` opens another."""
-    turn = st.session_state.pop(f"{page}-turn", None)
-    if turn is not None:
-        st.session_state[f"{page}-tabs"] = turn
-    return st.tabs(labels, default=default, key=f"{page}-tabs", on_change="rerun")
+def sections(page: str, tabs: Mapping[str, str], default: str | None = None, *, name: str = "tab") -> Any:
+    """Tabs (name in the URL → label) of which only the open one is drawn. Links, the back button and ``turn_to`` open one by ``?name=``."""
+    key, linked = f"{page}-{name}", st.query_params.get(name)
+    moved = linked in tabs and linked != st.session_state.get(f"{key}-shown")
+    opening = linked if linked in tabs else default
+    if opening and (moved or key not in st.session_state):
+        st.session_state[key] = tabs[opening]
+    panels = st.tabs(list(tabs.values()), key=key, on_change="rerun")
+    opened = next(one for one, panel in zip(tabs, panels, strict=True) if panel.open)
+    st.session_state[f"{key}-shown"] = opened
+    if linked != opened:
+        st.query_params[name] = opened
+    return panels
 
 
-def turn_to(page: str, label: str, **query: str) -> None:
-    """Draw this page anew at the tab ``label``, with ``query`` in the URL."""
-    st.session_state[f"{page}-turn"] = label
-    at(**query)
+def turn_to(tab: str, **query: str) -> None:
+    """Draw this page anew at its ``tab``, with ``query`` in the URL."""
+    at(tab=tab, **query)
     st.rerun()
 
 

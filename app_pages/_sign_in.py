@@ -44,7 +44,10 @@ def _choose(people: tuple[Identity, ...]) -> Identity:
                 if demo
                 else "You have several roles: choose in which one you act."
             )
+            wanted = st.query_params.get("as")
             chosen = labels[st.selectbox("Signed in as", list(labels), key="as", bind="query-params", help=tip)]
+            if wanted and wanted not in labels:
+                st.warning(f"There is no {_show.plain(wanted)} here: you act as {_show.plain(chosen.name)}.", icon=":material/person_off:")
         with st.container(horizontal=True):
             if demo:
                 st.badge("Demo sign-in", icon=":material/person_alert:", color="orange")

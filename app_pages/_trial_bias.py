@@ -152,8 +152,5 @@ def _register(job: Job, trial: str) -> None:
 
 
 def _turn_to(trial: str) -> None:
-    from app_pages._tuning_results import TRIALS
-
-    st.session_state["tuning-view-turn"] = TRIALS
     st.query_params.update({"trial": trial, "view": "trials"})
     st.rerun()

@@ -36,7 +36,7 @@ def show() -> None:
     if st.button("Launch tuning", type="primary", icon=":material/play_arrow:", disabled=not allowed or bool(problems)):
         with _show.errors_shown(), st.spinner("Starting the tuning job …"):
             name = tuning.launch(_session.clients(), _session.identity(), request)
-            _show.turn_to("tuning", _forms.RESULTS, job=name)
+            _show.turn_to("results", job=name)
 
 
 def _template(past: list[Job]) -> tuple[tuning.TuningRequest | None, str]:

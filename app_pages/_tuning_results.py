@@ -16,13 +16,12 @@ from core.views import tuning_words as words
 from core.views.style import short
 from core.views.trial_filter import parameters
 
-TRIALS = ":material/list: Trials"
 VIEWS = {
     "history": ":material/show_chart: History",
     "hyperparameters": ":material/tune: Hyperparameters",
     "bias": ":material/diversity_3: Bias of every trial",
     "timeline": ":material/view_timeline: Timeline",
-    "trials": TRIALS,
+    "trials": ":material/list: Trials",
     "compare": ":material/compare_arrows: Compare",
 }
 
@@ -34,12 +33,9 @@ def pictures(job: Job) -> None:
         st.info("The job made no trial: there is nothing to draw.", icon=":material/info:")
         return
     shown = _tuning_filter.chosen(table, job.name).apply(table)
-    asked = st.query_params.get("view", "trials" if "trial" in st.query_params else "history")
-    tabs = _show.sections("tuning-view", list(VIEWS.values()), VIEWS.get(asked))
+    tabs = _show.sections("tuning", VIEWS, "trials" if "trial" in st.query_params else None, name="view")
     for view, tab in zip(VIEWS, tabs, strict=True):
         if tab.open:
-            if st.query_params.get("view", "history") != view:
-                st.query_params["view"] = view
             with tab, _show.errors_shown():
                 if shown.empty:
                     st.info("No trial passes the filter. Show all trials, or widen it.", icon=":material/filter_alt:")

@@ -7,7 +7,7 @@ import streamlit as st
 from app_pages import _bias, _reports, _session, _show
 from core import bias, jobs
 
-RESULTS, NEW = ":material/insights: Reports", ":material/add: New report"
+TABS = {"results": ":material/insights: Reports", "new": ":material/add: New report"}
 
 
 def draw(found: list[jobs.Job]) -> None:
@@ -42,13 +42,13 @@ def launch_form() -> None:
     if st.button("Measure bias", type="primary", icon=":material/play_arrow:", disabled=not _show.may("launch")):
         with _show.errors_shown(), st.spinner("Starting the job …"):
             name = bias.launch(_session.clients(), _session.identity(), _reports.ensured(model), data, rows=rows, threshold=threshold)
-            _show.turn_to("bias", RESULTS, job=name)
+            _show.turn_to("results", job=name)
 
 
 st.title("Bias")
 with _show.errors_shown(stop=True):
     found = bias.list_jobs(_session.clients())
-results, form = _show.sections("bias", [RESULTS, NEW], None if found else NEW)
+results, form = _show.sections("bias", TABS, None if found else "new")
 if results.open:
     with results, _show.errors_shown():
         draw(found)

@@ -7,8 +7,12 @@ import streamlit as st
 from app_pages import _launch, _methods, _rebalanced, _session, _sets, _show
 from core import jobs, rebalancing
 
-RESULTS, COMPARE = ":material/insights: Results", ":material/compare_arrows: Methods compared"
-NEW, SETS = ":material/add: New rebalancing", ":material/database: Data sets"
+TABS = {
+    "results": ":material/insights: Results",
+    "compare": ":material/compare_arrows: Methods compared",
+    "new": ":material/add: New rebalancing",
+    "sets": ":material/database: Data sets",
+}
 
 
 def one(found: list[jobs.Job]) -> None:
@@ -19,7 +23,7 @@ def one(found: list[jobs.Job]) -> None:
     name = _show.chosen("job", [job.name for job in found], "Rebalancing job")
     job = jobs.describe(_session.clients(), "processing", name)
     if job.status == "Completed":
-        _rebalanced.show(name, COMPARE)
+        _rebalanced.show(name)
     elif job.status in jobs.FINAL:
         _show.failed(job)
     else:
@@ -29,17 +33,9 @@ def one(found: list[jobs.Job]) -> None:
 st.title("Data and rebalancing")
 with _show.errors_shown(stop=True):
     found = rebalancing.list_jobs(_session.clients())
-VIEWS = {"results": RESULTS, "compare": COMPARE, "new": NEW, "sets": SETS}
-linked = "compare" if "compare" in st.query_params else "sets" if "dataset" in st.query_params else "" if found else "new"
-panels = {
-    RESULTS: lambda: one(found),
-    COMPARE: lambda: _methods.draw(found, RESULTS),
-    NEW: lambda: _launch.form(RESULTS, COMPARE, SETS),
-    SETS: lambda: _sets.draw(NEW),
-}
-opened = VIEWS.get(st.query_params.get("view", linked))
-for panel, (label, draw) in zip(_show.sections("data", list(panels), opened), panels.items(), strict=True):
+linked = "compare" if "compare" in st.query_params else "sets" if "dataset" in st.query_params else None if found else "new"
+draws = (lambda: one(found), lambda: _methods.draw(found), _launch.form, _sets.draw)
+for panel, draw in zip(_show.sections("data", TABS, linked), draws, strict=True):
     if panel.open:
-        st.query_params["view"] = next(name for name, tab in VIEWS.items() if tab == label)
         with panel, _show.errors_shown():
             draw()

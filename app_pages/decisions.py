@@ -37,9 +37,9 @@ def cards() -> None:
 
 
 st.title("Decisions")
-for panel, draw in zip(
-    _show.sections("decisions", ["Versions", "Model card", "Log", "Policy"]), (queue, cards, _book.draw_log, _book.draw_policy), strict=True
-):
+tabs = {"versions": "Versions", "card": "Model card", "log": "Log", "policy": "Policy"}
+draws = (queue, cards, _book.draw_log, _book.draw_policy)
+for panel, draw in zip(_show.sections("decisions", tabs), draws, strict=True):
     if panel.open:
         with panel, _show.errors_shown():
             draw()

@@ -7,7 +7,7 @@ import streamlit as st
 from app_pages import _explained, _reports, _session, _show
 from core import explainability, jobs
 
-RESULTS, NEW = ":material/insights: Results", ":material/add: New explanation"
+TABS = {"results": ":material/insights: Results", "new": ":material/add: New explanation"}
 NONE = "none"
 
 
@@ -48,13 +48,13 @@ def launch_form() -> None:
     if st.button("Explain", type="primary", icon=":material/play_arrow:", disabled=not _show.may("launch")):
         with _show.errors_shown(), st.spinner("Starting the job …"):
             name = explainability.launch(_session.clients(), _session.identity(), _reports.ensured(model), data, rows=rows)
-            _show.turn_to("explainability", RESULTS, job=name)
+            _show.turn_to("results", job=name)
 
 
 st.title("Explainability")
 with _show.errors_shown(stop=True):
     found = explainability.list_jobs(_session.clients())
-results, form = _show.sections("explainability", [RESULTS, NEW], None if found else NEW)
+results, form = _show.sections("explainability", TABS, None if found else "new")
 if results.open:
     with results, _show.errors_shown():
         draw(found)

@@ -80,7 +80,7 @@ draws = {
     "History": lambda: _versions.history(package, changed),
     "All versions": lambda: _versions.listing(found),
 }
-for panel, draw in zip(_reports.tabs(list(draws)), draws.values(), strict=True):
+for panel, draw in zip(_show.sections("registry", {name: name for name in draws}, name="view"), draws.values(), strict=True):
     if panel.open:
         with panel, _show.errors_shown():
             draw()

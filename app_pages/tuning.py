@@ -14,7 +14,11 @@ from core.views import tuning as views
 from core.views.style import number
 from core.views.tuning_words import duration
 
-RESULTS, NEW, SINGLE = _forms.RESULTS, ":material/add: New tuning job", _forms.SINGLE
+TABS = {
+    "results": ":material/insights: Results",
+    "new": ":material/add: New tuning job",
+    "single": ":material/model_training: Single models",
+}
 
 
 def counts(job: jobs.Job) -> None:
@@ -96,14 +100,14 @@ def show(name: str) -> None:
 
 def _turn_to_form(name: str, **query: str) -> None:
     data = _tuning_cached.data(name)
-    _show.turn_to("tuning", NEW, clone=name, **({"data": data.job} if data else {}), **query)
+    _show.turn_to("new", clone=name, **({"data": data.job} if data else {}), **query)
 
 
 st.title("Tuning")
 with _show.errors_shown(stop=True):
     found, singles = tuning.list_jobs(_session.clients()), jobs.listed(_session.clients(), "training", contains=training.PREFIX)
 new = {"data", "clone"} & set(st.query_params) or not found
-results, form, single = _show.sections("tuning", [RESULTS, NEW, SINGLE], SINGLE if "training" in st.query_params else NEW if new else None)
+results, form, single = _show.sections("tuning", TABS, "single" if "training" in st.query_params else "new" if new else None)
 if results.open:
     with results, _show.errors_shown():
         if found:

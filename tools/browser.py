@@ -15,6 +15,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from engine import lifecycle
+
 ROOT = Path(__file__).parent.parent
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [
@@ -31,8 +33,8 @@ ARGUMENTS = [
 
 @contextmanager
 def serving(workspace: Path, secrets: str = "", **settings: str) -> Iterator[str]:
-    """The URL of the app on ``workspace``; app and engine are stopped at the end. ``secrets`` is the text of a secrets file, in which
-    ``URL`` stands for that URL; ``settings`` are further variables of its environment."""
+    """The URL of the app on ``workspace``; the app is stopped at the end, and the engine that it started. ``secrets`` is the text of a secrets
+    file, in which ``URL`` stands for that URL; ``settings`` are further variables of its environment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -44,6 +46,7 @@ def serving(workspace: Path, secrets: str = "", **settings: str) -> Iterator[str
         file.write_text(secrets.replace("URL", f"http://127.0.0.1:{port}"))
         flags.append(f"--secrets.files={file}")
     log = workspace.parent / f"{workspace.name}-app.log"
+    others = lifecycle.find(workspace) is not None
     with log.open("wb") as output:
         app = subprocess.Popen(
             [*command, *flags], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
@@ -58,7 +61,8 @@ def serving(workspace: Path, secrets: str = "", **settings: str) -> Iterator[str
             except subprocess.TimeoutExpired:
                 app.kill()
                 app.wait()
-            subprocess.run([sys.executable, "-m", "engine", "stop", "--workspace", str(workspace)], cwd=ROOT, check=False, timeout=60)
+            if not others:
+                lifecycle.stop(workspace)
 
 
 def _wait(url: str, app: subprocess.Popen[bytes], log: Path, seconds: float = 60) -> None:

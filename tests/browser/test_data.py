@@ -22,7 +22,7 @@ def table(rows: int = 240) -> bytes:
 
 
 def test_methods_launched_together_are_compared_and_one_is_opened(page: Page, url: str, clients) -> None:
-    page.goto(f"{url}/data?view=new")
+    page.goto(f"{url}/data?tab=new")
     settle(page)
     page.get_by_role("radio", name="Upload a CSV").check(force=True)
     settle(page)

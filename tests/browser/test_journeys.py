@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
+import zipfile
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -111,6 +114,42 @@ def test_an_officer_looks_at_the_evidence_and_a_gate_that_nothing_answers_stands
     decide(page, url, version.arn, "Chris", "Approve", "Approve")
     expect(page.get_by_text("can't be approved").first).to_be_visible(timeout=SHORT)
     assert registry.get(clients, version.arn).status == registry.PENDING
+
+
+def test_the_evidence_pack_and_the_card_are_downloaded_whole(page: Page, url: str, clients) -> None:
+    (version,) = registry.versions(clients)
+    page.goto(f"{url}/decisions?package={version.arn}")
+    settle(page)
+    sign_in(page, "Dana")
+    pack = zipfile.ZipFile(io.BytesIO(downloaded(page, "Evidence pack")))
+    assert pack.testzip() is None
+    assert {"README.txt", "SHA256SUMS"} <= set(pack.namelist())
+    page.get_by_role("tab", name="Model card").click()
+    page.get_by_label("Intended uses").fill("Helps a clerk to rank applications; a person decides.")
+    page.get_by_role("button", name="Save the card").click()
+    expect(page.get_by_text("of the card")).to_be_visible(timeout=SHORT)
+    assert downloaded(page, "PDF").startswith(b"%PDF-")
+    assert json.loads(downloaded(page, "JSON"))["intended_uses"]["intended_uses"].startswith("Helps a clerk")
+
+
+def downloaded(page: Page, button: str) -> bytes:
+    with page.expect_download(timeout=LONG) as found:
+        page.get_by_test_id("stMain").get_by_role("button", name=button, exact=True).click()
+    assert found.value.failure() is None
+    return found.value.path().read_bytes()
+
+
+def test_the_back_button_returns_to_the_tab_before(page: Page, url: str) -> None:
+    page.goto(f"{url}/decisions?tab=policy")
+    settle(page)
+    for name in ("Log", "Model card"):
+        page.get_by_role("tab", name=name).click()
+        settle(page)
+    assert "tab=card" in page.url
+    page.go_back()
+    expect(page.get_by_role("tab", name="Log")).to_have_attribute("aria-selected", "true", timeout=SHORT)
+    page.go_back()
+    expect(page.get_by_role("tab", name="Policy")).to_have_attribute("aria-selected", "true", timeout=SHORT)
 
 
 LINKS = [("registry?package={arn}", "Decision on credit-default v1"), ("bias?job={bias}", "In the predictions")]

@@ -49,7 +49,7 @@ def app(monkeypatch):
         test = AppTest.from_file(APP, default_timeout=60)
         test.run()
         if tab is not None:
-            test.session_state[f"{page}-turn"] = tab
+            test.query_params["tab"] = tab
         for name, value in query.items():
             test.query_params[name] = value
         test.switch_page(f"app_pages/{page}.py").run()

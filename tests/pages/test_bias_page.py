@@ -81,5 +81,5 @@ def test_a_report_leads_to_its_training_job_and_data(app, full):
 
 
 def test_the_form_says_whom_it_measures(app, full):
-    test = app(full, "bias", tab=":material/add: New report")
+    test = app(full, "bias", tab="new")
     assert "Measures men against women, by groups of AGE" in text(test)

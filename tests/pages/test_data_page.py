@@ -11,7 +11,7 @@ from core.identity import WORKFLOW
 from core.settings import Settings
 from engine import lifecycle
 
-COMPARE, NEW, SETS = ":material/compare_arrows: Methods compared", ":material/add: New rebalancing", ":material/database: Data sets"
+COMPARE, NEW, SETS = "compare", "new", "sets"
 
 
 def text(test) -> str:
@@ -102,7 +102,7 @@ def test_methods_are_laid_side_by_side_and_each_leads_on(app, full, compared):
     assert "DPL is nearest to 0 with **reweighing" in text(test)
     test.button(key=f"open-{compared[1]}").click().run()
     assert test.query_params["job"] == compared[1]
-    assert test.query_params["view"] == "results"
+    assert test.query_params["tab"] == "results"
 
 
 def test_a_comparison_that_names_a_gone_job_says_so_and_compares_others(app, full, compared):
@@ -136,7 +136,7 @@ def test_roles_are_detected_profiled_and_a_table_is_kept_without_a_job(app, full
     profile = next(frame.value for frame in test.dataframe if "top values" in frame.value)
     assert set(profile["column"]) == {"outcome", "sex", "age", "income"}
     labelled(test.button, "Only keep the data set").click().run()
-    assert test.query_params["view"] == "sets"
+    assert test.query_params["tab"] == "sets"
     kept = datasets.get(clients, test.query_params["dataset"])
     assert (kept.name, kept.rows, kept.created_by) == ("people", 120, "Dana (demo)")
     assert kept.sha256 in text(test)
@@ -184,7 +184,7 @@ def test_a_viewer_uploads_nothing_and_reads_no_s3(app, full):
 
 
 def test_an_empty_workspace_opens_at_the_form_and_its_lists_say_what_to_do(app, empty):
-    assert app(empty, "data").query_params["view"] == "new"
+    assert app(empty, "data").query_params["tab"] == "new"
     for tab in (COMPARE, SETS):
         test = app(empty, "data", tab=tab)
         assert not test.exception

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core import datasets, jobs, rebalancing, registry
 from core.identity import WORKFLOW
 
 PAGES = ("overview", "data", "tuning", "lineage", "registry", "bias", "explainability", "decisions")
 TITLES = {"data": "Data and rebalancing"}
-FORMS = {
-    "data": ":material/add: New rebalancing",
-    "tuning": ":material/add: New tuning job",
-    "bias": ":material/add: New report",
-    "explainability": ":material/add: New explanation",
-}
+FORMS = ("data", "tuning", "bias", "explainability")
 GONE = [("data", "job"), ("tuning", "job"), ("bias", "job"), ("explainability", "job"), ("registry", "package")]
 
 
@@ -55,6 +53,14 @@ def test_a_link_to_something_that_is_gone_says_so(app, full, page, name):
     test = app(full, page, **{name: "gone"})
     assert not test.exception
     assert "gone" in test.warning[0].value
+
+
+def test_a_link_that_names_nobody_here_says_who_acts_instead(monkeypatch, empty):
+    monkeypatch.setenv("GOVERNANCE_WORKSPACE", str(empty))
+    test = AppTest.from_file(str(Path(__file__).parents[2] / "streamlit_app.py"), default_timeout=60)
+    test.query_params["as"] = "Mallory, administrator"
+    test.run()
+    assert "There is no Mallory, administrator here: you act as Dana" in test.warning[0].value
 
 
 def test_a_link_to_a_lineage_node_that_is_unknown_is_an_error_with_a_remedy(app, full):
@@ -142,9 +148,9 @@ def test_the_lineage_page_opens_at_the_version_that_a_link_names(app, full, pack
     assert "nodes shown" in text(test)
 
 
-@pytest.mark.parametrize("page", list(FORMS))
+@pytest.mark.parametrize("page", FORMS)
 def test_a_viewer_may_launch_nothing(app, full, page):
-    test = app(full, page, "Vera", FORMS[page])
+    test = app(full, page, "Vera", "new")
     names = {"Rebalance", "Launch tuning", "Train", "Measure bias", "Explain"}
     launches = [button for button in test.button if button.label in names]
     assert launches

@@ -6,8 +6,6 @@ import pytest
 
 from core import bias, explainability, jobs, rebalancing, training, tuning
 
-FORMS = {"bias": ":material/add: New report", "explainability": ":material/add: New explanation"}
-
 
 def press(test, label: str):
     button = next(button for button in test.button if button.label == label)
@@ -15,7 +13,7 @@ def press(test, label: str):
 
 
 def test_rebalancing_by_reweighing_starts_a_job_and_links_to_it(app, full, clients):
-    test = app(full, "data", tab=":material/add: New rebalancing")
+    test = app(full, "data", tab="new")
     test.selectbox(key="method").set_value("reweighing").run()
     test = press(test, "Rebalance")
     assert not test.exception
@@ -43,7 +41,7 @@ def test_a_file_that_is_not_utf_8_is_refused_with_the_line(app, empty):
 
 
 def test_a_tuning_job_is_launched_with_what_the_form_says(app, full, clients):
-    test = app(full, "tuning", tab=":material/add: New tuning job", data=rebalancing.list_jobs(clients)[-1].name)
+    test = app(full, "tuning", tab="new", data=rebalancing.list_jobs(clients)[-1].name)
     next(number for number in test.number_input if number.label == "Jobs").set_value(2)
     next(box for box in test.selectbox if box.label == "Strategy").set_value("Random")
     test = press(test.run(), "Launch tuning")
@@ -55,7 +53,7 @@ def test_a_tuning_job_is_launched_with_what_the_form_says(app, full, clients):
 
 def test_more_jobs_at_a_time_than_jobs_is_refused_with_a_remedy(app, full):
     before = tuning_names(app, full)
-    test = app(full, "tuning", tab=":material/add: New tuning job")
+    test = app(full, "tuning", tab="new")
     next(number for number in test.number_input if number.label == "Jobs").set_value(1)
     next(number for number in test.number_input if number.label == "In parallel").set_value(5)
     test.run()
@@ -69,7 +67,7 @@ def tuning_names(app, full) -> list[str]:
 
 
 def test_the_baseline_is_trained_on_the_untouched_rows(app, full, clients):
-    test = press(app(full, "tuning", tab=":material/model_training: Single models"), "Train")
+    test = press(app(full, "tuning", tab="single"), "Train")
     job = training.describe(clients, test.query_params["training"])
     jobs.wait(clients, [("training", job.name)])
     channels = {c["ChannelName"]: c["DataSource"]["S3DataSource"]["S3Uri"] for c in job.raw["InputDataConfig"]}
@@ -78,7 +76,7 @@ def test_the_baseline_is_trained_on_the_untouched_rows(app, full, clients):
 
 @pytest.mark.parametrize(("page", "label", "module"), [("bias", "Measure bias", bias), ("explainability", "Explain", explainability)])
 def test_a_report_is_started_on_the_test_rows(app, full, clients, page, label, module):
-    test = press(app(full, page, tab=FORMS[page]), label)
+    test = press(app(full, page, tab="new"), label)
     job = test.query_params["job"]
     jobs.wait(clients, [("processing", job)])
     assert jobs.input_of(jobs.describe(clients, "processing", job), "dataset").endswith("/test_header.csv")

@@ -8,7 +8,7 @@ from core import evaluation, jobs, rebalancing, training, trial_bias, tuning
 from core.errors import JobFailed
 from core.identity import WORKFLOW
 
-NEW = ":material/add: New tuning job"
+NEW = "new"
 
 
 def text(test) -> str:

@@ -28,7 +28,7 @@ def manifest(after=(850, 150, 800, 200), dpl=-0.05, ci=0.0, leaked=0, method="sm
             "target": "facet",
             "order": "split_first",
         },
-        "split": {"train_rows": 2000},
+        "split": {"original_train_rows": 1400, "train_rows": 2000},
         "synthetic": {"count": 600, "share": 0.3},
         "leaked_rows": leaked,
         "counts": {"before": counts(300, 100, 800, 200), "after": counts(*after)},
@@ -47,6 +47,13 @@ def test_what_it_does_to_men_and_women_is_said_with_n_and_interval() -> None:
     assert "of 100 women, 80.0 have it before (95 % interval 77.4 to 82.4, n = 1,000) and as many after" in text
     assert "Before, men were 5.0 points behind women (95 % interval 0.2 to 10.1)" in text
     assert text.endswith("after, 5.0 points ahead of them.")
+
+
+def test_copies_are_not_called_synthetic_and_rows_taken_out_are_counted() -> None:
+    assert rebalancing.sentence(manifest(), "0").startswith("600 synthetic rows (30.0 % of the training rows). The share")
+    assert rebalancing.sentence(manifest(method="random-over"), "0").startswith("600 copied rows (")
+    cleaned = manifest(method="smote-enn") | {"split": {"original_train_rows": 1650, "train_rows": 2000}}
+    assert "250 real rows are taken out." in rebalancing.sentence(cleaned, "0")
 
 
 def test_a_difference_within_the_noise_is_said_to_be() -> None:
