@@ -33,8 +33,10 @@ ARGUMENTS = [
 
 @contextmanager
 def serving(workspace: Path, secrets: str = "", **settings: str) -> Iterator[str]:
-    """The URL of the app on ``workspace``; the app is stopped at the end, and the engine that it started. ``secrets`` is the text of a secrets
-    file, in which ``URL`` stands for that URL; ``settings`` are further variables of its environment."""
+    """The URL of the app on ``workspace``; the app is stopped at the end, and the engine that it started.
+
+    ``secrets`` is the text of a secrets file, in which ``URL`` stands for that URL; ``settings`` are further variables of its environment.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
