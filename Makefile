@@ -33,6 +33,7 @@ format: $(VENV)/.test
 
 shots: $(VENV)/.test chromium  ## every page, wide and phone, light and dark, from a workspace that the demo filled
 	$(BIN)/python -m tools.shots
+	$(BIN)/python -m tools.shots --empty --out docs/images/empty
 
 lock: $(VENV)/.test  ## renew the locked requirements
 	$(BIN)/pip install -q uv

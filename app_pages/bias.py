@@ -47,7 +47,7 @@ def launch_form() -> None:
 
 st.title("Bias")
 with _show.errors_shown(stop=True):
-    found = bias.list_jobs(_session.clients())
+    found = bias.list_jobs(_session.clients(), st.query_params.get("job"))
 results, form = _show.sections("bias", TABS, None if found else "new")
 if results.open:
     with results, _show.errors_shown():

@@ -32,7 +32,7 @@ def one(found: list[jobs.Job]) -> None:
 
 st.title("Data and rebalancing")
 with _show.errors_shown(stop=True):
-    found = rebalancing.list_jobs(_session.clients())
+    found = rebalancing.list_jobs(_session.clients(), st.query_params.get("job"))
 linked = "compare" if "compare" in st.query_params else "sets" if "dataset" in st.query_params else None if found else "new"
 draws = (lambda: one(found), lambda: _methods.draw(found), _launch.form, _sets.draw)
 for panel, draw in zip(_show.sections("data", TABS, linked), draws, strict=True):

@@ -53,7 +53,7 @@ def launch_form() -> None:
 
 st.title("Explainability")
 with _show.errors_shown(stop=True):
-    found = explainability.list_jobs(_session.clients())
+    found = explainability.list_jobs(_session.clients(), st.query_params.get("job"))
 results, form = _show.sections("explainability", TABS, None if found else "new")
 if results.open:
     with results, _show.errors_shown():

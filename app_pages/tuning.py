@@ -105,7 +105,8 @@ def _turn_to_form(name: str, **query: str) -> None:
 
 st.title("Tuning")
 with _show.errors_shown(stop=True):
-    found, singles = tuning.list_jobs(_session.clients()), jobs.listed(_session.clients(), "training", contains=training.PREFIX)
+    found = tuning.list_jobs(_session.clients(), st.query_params.get("job"))
+    singles = jobs.listed(_session.clients(), "training", contains=training.PREFIX, named=st.query_params.get("training"))
 new = {"data", "clone"} & set(st.query_params) or not found
 results, form, single = _show.sections("tuning", TABS, "single" if "training" in st.query_params else "new" if new else None)
 if results.open:
@@ -126,9 +127,5 @@ if form.open:
 if single.open:
     with single, _show.errors_shown():
         _forms.baseline_form()
-        names = [job.name for job in singles]
-        wanted = st.query_params.get("training")
-        if wanted is not None and wanted not in names and training.exists(_session.clients(), wanted):
-            names.insert(0, wanted)  # a trial of a tuning job, or an older job
-        if names:
-            _model.show(_show.chosen("training", names, "Training job"))
+        if singles:
+            _model.show(_show.chosen("training", [job.name for job in singles], "Training job"))

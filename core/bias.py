@@ -229,9 +229,9 @@ def _float(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def list_jobs(clients: Clients) -> list[Job]:
-    """The newest bias jobs."""
-    return jobs.listed(clients, "processing", contains=PREFIX)
+def list_jobs(clients: Clients, named: str | None = None) -> list[Job]:
+    """The newest bias jobs; before them the one that is ``named``, where it is older."""
+    return jobs.listed(clients, "processing", contains=PREFIX, named=named)
 
 
 @dataclass(frozen=True)

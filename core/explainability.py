@@ -161,6 +161,6 @@ def predict(model: Any, rows: pd.DataFrame) -> list[float]:
     return [float(p) for p in explanations.predict(model, rows)]
 
 
-def list_jobs(clients: Clients) -> list[Job]:
-    """The newest SHAP jobs."""
-    return jobs.listed(clients, "processing", contains=PREFIX)
+def list_jobs(clients: Clients, named: str | None = None) -> list[Job]:
+    """The newest SHAP jobs; before them the one that is ``named``, where it is older."""
+    return jobs.listed(clients, "processing", contains=PREFIX, named=named)

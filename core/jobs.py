@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.clients import Clients
-from core.errors import JobFailed, translated
+from core.errors import JobFailed, NotFound, Refused, translated
 from core.identity import Identity
 
 Kind = Literal["training", "processing", "tuning"]
@@ -68,8 +68,19 @@ def wait(
         time.sleep(pause)
 
 
-def listed(clients: Clients, kind: Kind, *, contains: str = "", most: int = 50) -> list[Job]:
-    """The newest jobs whose name holds ``contains``."""
+def listed(clients: Clients, kind: Kind, *, contains: str = "", most: int = 50, named: str | None = None) -> list[Job]:
+    """The newest jobs whose name holds ``contains``; before them the one that is ``named``, where it is older."""
+    newest = _newest(clients, kind, contains, most)
+    other = kind == "processing" and contains not in (named or "")  # sorts of processing job are told by their names
+    if not named or other or named in {job.name for job in newest}:
+        return newest
+    try:
+        return [describe(clients, kind, named), *newest]
+    except (NotFound, Refused):
+        return newest
+
+
+def _newest(clients: Clients, kind: Kind, contains: str, most: int) -> list[Job]:
     arguments: Any = {"SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": min(most, 100)}
     if contains:
         arguments["NameContains"] = contains

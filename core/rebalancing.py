@@ -179,6 +179,6 @@ def synthetic_rows(clients: Clients, parts: list[tuple[str, int]], start: int, c
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
-def list_jobs(clients: Clients) -> list[Job]:
-    """The newest rebalancing jobs."""
-    return jobs.listed(clients, "processing", contains=PREFIX)
+def list_jobs(clients: Clients, named: str | None = None) -> list[Job]:
+    """The newest rebalancing jobs; before them the one that is ``named``, where it is older."""
+    return jobs.listed(clients, "processing", contains=PREFIX, named=named)

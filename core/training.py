@@ -12,7 +12,7 @@ import pandas as pd
 
 from core import jobs
 from core.clients import Clients
-from core.errors import NotFound, Refused, translated
+from core.errors import translated
 from core.identity import Identity, require
 from core.jobs import Job
 
@@ -90,15 +90,6 @@ def rule_image(clients: Clients) -> str:
     from sagemaker.core import image_uris
 
     return str(image_uris.retrieve("debugger", clients.region))
-
-
-def exists(clients: Clients, name: str) -> bool:
-    """Whether there is a training job of that name."""
-    try:
-        describe(clients, name)
-    except (NotFound, Refused):
-        return False
-    return True
 
 
 def describe(clients: Clients, name: str) -> Job:

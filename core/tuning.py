@@ -209,6 +209,6 @@ def stop(clients: Clients, identity: Identity, name: str) -> None:
         clients.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
 
 
-def list_jobs(clients: Clients) -> list[Job]:
-    """The newest tuning jobs, whoever made them."""
-    return jobs.listed(clients, "tuning")
+def list_jobs(clients: Clients, named: str | None = None) -> list[Job]:
+    """The newest tuning jobs, whoever made them; before them the one that is ``named``, where it is older."""
+    return jobs.listed(clients, "tuning", named=named)

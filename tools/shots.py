@@ -1,6 +1,6 @@
-"""Take a picture of every page, wide and phone, light and dark: ``python -m tools.shots [--workspace DIR] [--out DIR]``.
+"""Take a picture of every page, wide and phone, light and dark: ``python -m tools.shots [--workspace DIR | --empty] [--out DIR]``.
 
-Without ``--workspace`` the whole workflow is run first, in a workspace of its own.
+Without ``--workspace`` the whole workflow is run first, in a workspace of its own; with ``--empty`` nothing is run.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def shoot(workspace: Path, out: Path, *, pages: tuple[str, ...] = PAGES, sizes: 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.shots", description=__doc__)
     parser.add_argument("--workspace", type=Path, help="a workspace that the demo filled; made anew without it")
+    parser.add_argument("--empty", action="store_true", help="the pages of a workspace in which nothing has happened")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--pages", nargs="*", default=PAGES, choices=PAGES)
     parser.add_argument("--sizes", nargs="*", default=tuple(SIZES), choices=tuple(SIZES))
@@ -54,7 +55,8 @@ def main() -> None:
         workspace = options.workspace
         if workspace is None:
             workspace = Path(scratch) / "workspace"
-            subprocess.run([sys.executable, "-m", "core", "demo", "--workspace", str(workspace)], cwd=ROOT, check=True)
+            if not options.empty:
+                subprocess.run([sys.executable, "-m", "core", "demo", "--workspace", str(workspace)], cwd=ROOT, check=True)
         taken = shoot(workspace.resolve(), options.out, pages=tuple(options.pages), sizes=tuple(options.sizes), full=options.full)
     print(f"{taken} pictures in {options.out}")
 

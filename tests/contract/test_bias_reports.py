@@ -122,6 +122,16 @@ def test_reports_on_other_rows_are_not_paired(clients, pair):
     assert "do not judge the same rows" in why
 
 
+def test_an_older_job_that_a_link_names_is_listed_too(clients):
+    names = [job.name for job in bias.list_jobs(clients)]
+
+    def listed(named):
+        return [job.name for job in jobs.listed(clients, "processing", contains=bias.PREFIX, most=1, named=named)]
+
+    assert listed(names[-1]) == [names[-1], names[0]]
+    assert listed(names[0]) == listed("governance-bias-gone") == listed(rebalancing.list_jobs(clients)[0].name) == [names[0]]
+
+
 def test_a_facet_of_many_codes_is_a_category_not_a_threshold(clients, pair):
     job = registry.data_of(clients, pair[1]).job
     model = bias.origin(clients, pair[1].properties["governance:bias-job"]).model
