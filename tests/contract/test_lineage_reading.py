@@ -226,7 +226,7 @@ def test_a_version_deleted_since_keeps_its_place_in_the_events(clients, arn):
     node = lineage.artifact_of(clients, arn)
     clients.sagemaker.delete_model_package(ModelPackageName=arn)
     left = openlineage.to_ndjson(openlineage.events(clients, lineage.graph(clients, node, hops=2)))
-    assert arn.split(":", 5)[5] in left
+    assert arn.split(":", 5)[5] in left.decode()
 
 
 # links ----------------------------------------------------------------------------------------------

@@ -36,7 +36,8 @@ def counts(women_good: int, women_bad: int, men_good: int, men_bad: int) -> list
 
 def manifest() -> dict[str, object]:
     return {
-        "config": {"facet": "SEX", "label": "LABEL"},
+        "config": {"facet": "SEX", "label": "LABEL", "method": "smote", "order": "split_first"},
+        "split": {"original_train_rows": 300, "train_rows": 400},
         "synthetic": {"count": 100, "share": 0.25},
         "counts": {"before": counts(160, 40, 75, 25), "after": counts(160, 40, 170, 30)},
         "pre_training_bias": {
