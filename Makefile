@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 WORKSPACE ?= workspace
 PORT ?= 8501
 ROOT := $(filter 0,$(shell id -u))
+MAKEFLAGS += --jobs=2  # the two environments of the tests are made at the same time
 
 .PHONY: run demo test bench lint format shots lock clean
 

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app_pages import _session, _show, _when
-from core import datasets, identity
+from core import datasets, identity, tables
 from core.analysis import profile
 
 SOURCES = {
@@ -17,28 +17,28 @@ SOURCES = {
     "s3": "A CSV in S3",
     "stored": "A data set of this workspace",
 }
-Choice = datasets.Dataset | tuple[datasets.Checked, str]
+Choice = datasets.Dataset | tuple[tables.Checked, str]
 """A data set that lies in S3 already, or a checked table with its name."""
 
 
 @st.cache_resource(ttl="30m", max_entries=4, show_spinner="Reading the table …")
-def read(key: str, name: str, _content: bytes | None) -> tuple[pd.DataFrame, datasets.Roles]:
+def read(key: str, name: str, _content: bytes | None) -> tuple[pd.DataFrame, tables.Roles]:
     """The table under ``key`` and the roles that its columns seem to have; nobody may change it."""
     if key == "bundled":
-        return datasets.bundled(), datasets.BUNDLED_ROLES
-    frame = datasets.read_csv(_content or b"", name=name)
-    return frame, datasets.detect(frame)
+        return tables.bundled(), tables.BUNDLED_ROLES
+    frame = tables.read_csv(_content or b"", name=name)
+    return frame, tables.detect(frame)
 
 
 @st.cache_resource(ttl="10m", max_entries=4, show_spinner="Reading from S3 …")
-def fetched(target: str, uri: str, _person: identity.Identity) -> tuple[pd.DataFrame, datasets.Roles]:
+def fetched(target: str, uri: str, _person: identity.Identity) -> tuple[pd.DataFrame, tables.Roles]:
     frame = datasets.fetch(_session.clients(), _person, uri)
-    return frame, datasets.detect(frame)
+    return frame, tables.detect(frame)
 
 
 @st.cache_resource(ttl="30m", max_entries=4, show_spinner="Checking every column …")
-def checked(key: str, roles: datasets.Roles, _frame: pd.DataFrame) -> datasets.Checked:
-    return datasets.check(_frame, roles)
+def checked(key: str, roles: tables.Roles, _frame: pd.DataFrame) -> tables.Checked:
+    return tables.check(_frame, roles)
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Describing the columns …")
@@ -89,14 +89,14 @@ def _stored() -> datasets.Dataset | None:
     return dataset
 
 
-def roles_in_words(roles: datasets.Roles) -> str:
+def roles_in_words(roles: tables.Roles) -> str:
     """Label, facets and group in one line."""
     facets = [f"{column} = {value}" for column, value in ((roles.facet, roles.facet_value), *roles.further_facets)]
     text = f"Label {roles.label} (favourable: {roles.favourable}), facet {', '.join(facets)}, group {roles.group or 'none'}."
     return _show.plain(text)
 
 
-def _form(key: str, file: str, frame: pd.DataFrame, guess: datasets.Roles) -> Choice | None:
+def _form(key: str, file: str, frame: pd.DataFrame, guess: tables.Roles) -> Choice | None:
     name = file.removesuffix(".gz").removesuffix(".csv")
     names = [str(column) for column in frame.columns]
     st.caption(f"{len(frame):,} rows, {len(names)} columns. The roles were detected; change what is wrong.")
@@ -142,7 +142,7 @@ def _form(key: str, file: str, frame: pd.DataFrame, guess: datasets.Roles) -> Ch
         help="Their bias is measured before and after too.",
     )
     _look(key, name, frame, label, favourable, facet)
-    roles = datasets.Roles(label, favourable, facet, value, group, tuple(categorical), tuple(ignored), tuple(further))
+    roles = tables.Roles(label, favourable, facet, value, group, tuple(categorical), tuple(ignored), tuple(further))
     return checked(key, roles, frame), name
 
 

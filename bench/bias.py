@@ -11,7 +11,7 @@ from smclarify.bias.report import FacetColumn, LabelColumn, StageType, bias_repo
 
 from bench.compare import compare, save
 from core.analysis.bias import post_training_bias, pre_training_bias
-from core.datasets import bundled
+from core.tables import bundled
 
 
 def main(rows: int = 30_000, runs: int = 3) -> None:

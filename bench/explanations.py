@@ -9,7 +9,7 @@ import xgboost
 
 from bench.compare import compare, save
 from core.analysis.explanations import explain
-from core.datasets import bundled
+from core.tables import bundled
 
 
 def main(rows: int = 30_000, peer_rows: int = 200, runs: int = 3) -> None:

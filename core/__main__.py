@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core import datasets, rebalancing, workflow
+from core import rebalancing, tables, workflow
 from core.clients import connect
 from core.errors import GovernanceError
 from core.governance import commands as governance
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         name = options.data.stem if options.data else "credit-default"
         at_once = min(options.max_jobs, options.max_parallel)
         wanted = workflow.Options(name, Rebalance(method=options.method), options.max_jobs, at_once, id=options.run or "")
-        rebalancing.check(datasets.check(frame, roles), wanted.rebalance)
+        rebalancing.check(tables.check(frame, roles), wanted.rebalance)
         clients = connect(settings)
         identity = _actor(options.actor) if options.actor else WORKFLOW
         step = _printer()
@@ -99,12 +99,12 @@ def _count(text: str) -> int:
     return value
 
 
-def _data(options: argparse.Namespace) -> tuple[Any, datasets.Roles]:
+def _data(options: argparse.Namespace) -> tuple[Any, tables.Roles]:
     if options.data is None:
-        frame, roles = datasets.bundled(), datasets.BUNDLED_ROLES
+        frame, roles = tables.bundled(), tables.BUNDLED_ROLES
     else:
-        frame = datasets.read_csv(options.data)
-        roles = datasets.detect(frame, label=options.label, facet=options.facet)
+        frame = tables.read_csv(options.data)
+        roles = tables.detect(frame, label=options.label, facet=options.facet)
     changes = {
         key: value
         for key, value in {

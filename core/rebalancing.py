@@ -16,10 +16,11 @@ from core.analysis.resampling import METHODS, TARGETS, ResamplingError
 from core.analysis.resampling_parameters import PARAMETERS
 from core.analysis.splitting import SplitError, split
 from core.clients import Clients
-from core.datasets import Checked, Dataset, Roles, get
+from core.datasets import Dataset, get
 from core.errors import Conflict, DataError, translated
 from core.identity import Identity, require
 from core.jobs import Job
+from core.tables import Checked, Roles
 
 __all__ = [
     "METHODS",

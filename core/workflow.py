@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from core import bias, datasets, explainability, jobs, lineage, models, rebalancing, registry, training, tuning
+from core import bias, datasets, explainability, jobs, lineage, models, rebalancing, registry, tables, training, tuning
 from core.clients import Clients
 from core.errors import Conflict, GovernanceError, NotFound
 from core.governance import signing
@@ -57,7 +57,7 @@ def run(
     clients: Clients,
     identity: Identity,
     frame: pd.DataFrame,
-    roles: datasets.Roles,
+    roles: tables.Roles,
     options: Options | None = None,
     on_step: OnStep | None = None,
 ) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def run(
 
     with _timed(work, say, "data", "checking and uploading"):
         signing.keys(clients)  # before hours of jobs: without a key nothing can be registered in the end
-        checked = datasets.check(frame, roles)
+        checked = tables.check(frame, roles)
         rebalancing.check(checked, options.rebalance)
         dataset = datasets.upload(clients, identity, checked, options.name)
         say("data", f"{dataset.rows:,} rows, {len(dataset.columns)} columns")

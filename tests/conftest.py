@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from botocore.config import Config
 
-from core import datasets, workflow
+from core import tables, workflow
 from core.clients import connect
 from core.identity import WORKFLOW
 from core.settings import Settings
@@ -87,8 +87,8 @@ def demo(tmp_path_factory):
 def full(tmp_path_factory):
     """A workspace in which the whole workflow has run on 4,000 of the rows, four trials."""
     workspace = tmp_path_factory.mktemp("full")
-    rows = datasets.bundled().sample(4000, random_state=1)
-    frame = pd.read_csv(io.BytesIO(datasets.to_csv(rows)))
-    workflow.run(connect(Settings(workspace=workspace)), WORKFLOW, frame, datasets.BUNDLED_ROLES, workflow.Options(max_jobs=4))
+    rows = tables.bundled().sample(4000, random_state=1)
+    frame = pd.read_csv(io.BytesIO(tables.to_csv(rows)))
+    workflow.run(connect(Settings(workspace=workspace)), WORKFLOW, frame, tables.BUNDLED_ROLES, workflow.Options(max_jobs=4))
     yield workspace
     lifecycle.stop(workspace)

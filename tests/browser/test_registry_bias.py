@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from core import datasets, workflow
+from core import tables, workflow
 from core.clients import connect
 from core.identity import WORKFLOW
 from core.settings import Settings
@@ -23,8 +23,8 @@ SLOW = 45_000
 def workspace(tmp_path_factory):
     """A workspace that the workflow filled: 4,000 of the rows, two trials."""
     folder = tmp_path_factory.mktemp("compared")
-    frame = pd.read_csv(io.BytesIO(datasets.to_csv(datasets.bundled().sample(4000, random_state=1))))
-    workflow.run(connect(Settings(workspace=folder)), WORKFLOW, frame, datasets.BUNDLED_ROLES, workflow.Options(max_jobs=2))
+    frame = pd.read_csv(io.BytesIO(tables.to_csv(tables.bundled().sample(4000, random_state=1))))
+    workflow.run(connect(Settings(workspace=folder)), WORKFLOW, frame, tables.BUNDLED_ROLES, workflow.Options(max_jobs=2))
     yield folder
     lifecycle.stop(folder)
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from core import datasets, jobs, rebalancing, trial_bias, tuning
+from core import datasets, jobs, rebalancing, tables, trial_bias, tuning
 from core.identity import WORKFLOW
 from tools.browser import settle
 
@@ -17,8 +17,8 @@ SHORT, LONG = 30_000, 180_000
 
 @pytest.fixture(scope="module")
 def data(clients) -> rebalancing.Rebalanced:
-    frame: pd.DataFrame = datasets.bundled().sample(2000, random_state=2)
-    dataset = datasets.upload(clients, WORKFLOW, datasets.check(frame, datasets.BUNDLED_ROLES), "tuning")
+    frame: pd.DataFrame = tables.bundled().sample(2000, random_state=2)
+    dataset = datasets.upload(clients, WORKFLOW, tables.check(frame, tables.BUNDLED_ROLES), "tuning")
     name = rebalancing.launch(clients, WORKFLOW, dataset, rebalancing.Rebalance("none"))
     jobs.wait(clients, [("processing", name)])
     return rebalancing.result(clients, name)

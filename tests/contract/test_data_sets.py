@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core import datasets, jobs, rebalancing
+from core import datasets, jobs, rebalancing, tables
 from core.clients import connect
-from core.datasets import Roles
 from core.errors import DataError, Forbidden, NotFound
 from core.identity import Identity, Role
 from core.settings import Settings
+from core.tables import Roles
 
 DANA, OTTO, VERA = (
     Identity("Dana", Role.DATA_SCIENTIST),
@@ -44,7 +44,7 @@ def people(rows=500):
 
 @pytest.fixture(scope="module")
 def stored(clients):
-    return datasets.upload(clients, DANA, datasets.check(people(), ROLES), "people")
+    return datasets.upload(clients, DANA, tables.check(people(), ROLES), "people")
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +56,13 @@ def done(clients, stored):
 
 
 def test_the_same_table_twice_is_one_data_set_and_stays_its_first_uploaders(clients, stored):
-    again = datasets.upload(clients, OTTO, datasets.check(people(), ROLES), "people")
+    again = datasets.upload(clients, OTTO, tables.check(people(), ROLES), "people")
     assert again == stored
     assert again.created_by == "Dana"
 
 
 def test_the_same_rows_with_another_facet_are_another_data_set_and_leave_the_first_as_it_was(clients, stored):
-    other = datasets.upload(clients, OTTO, datasets.check(people(), Roles("outcome", "paid", "kind", "a")), "people")
+    other = datasets.upload(clients, OTTO, tables.check(people(), Roles("outcome", "paid", "kind", "a")), "people")
     assert other.uri != stored.uri
     assert datasets.get(clients, stored.uri).roles == stored.roles
     assert datasets.get(clients, stored.uri).roles.further_facets == (("kind", 1),)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import xgboost
 
-from core import datasets, jobs, rebalancing, training, trial_bias, tuning, tuning_history
+from core import datasets, jobs, rebalancing, tables, training, trial_bias, tuning, tuning_history
 from core.clients import connect
 from core.errors import Conflict, Forbidden, JobFailed
 from core.identity import WORKFLOW, Identity, Role
@@ -32,7 +32,7 @@ def data(clients):
     sex, age, pay = random.integers(1, 3, n), random.integers(20, 70, n), random.normal(0, 1, n).round(3)
     label = (random.random(n) < 1 / (1 + np.exp(1.2 - pay - 0.8 * (sex == 1)))).astype(int)
     frame = pd.DataFrame({"LABEL": label, "SEX": sex, "AGE": age, "PAY": pay})
-    dataset = datasets.upload(clients, WORKFLOW, datasets.check(frame, datasets.Roles("LABEL", 0, "SEX", 1, "AGE")), "trials")
+    dataset = datasets.upload(clients, WORKFLOW, tables.check(frame, tables.Roles("LABEL", 0, "SEX", 1, "AGE")), "trials")
     name = rebalancing.launch(clients, WORKFLOW, dataset, rebalancing.Rebalance("none"))
     jobs.wait(clients, [("processing", name)])
     return rebalancing.result(clients, name)

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from core import datasets, rebalancing
-from core.datasets import Roles, check, detect, read_csv
+from core import rebalancing, tables
 from core.errors import DataError
 from core.rebalancing import Rebalance
+from core.tables import Roles, check, detect, read_csv
 
 ROLES = Roles("label", 0, "sex", 1, "age")
 
@@ -78,7 +78,7 @@ def test_a_file_of_two_gigabytes_is_refused_by_its_size_unread(tmp_path):
 
 
 def test_a_small_file_that_unpacks_to_too_much_is_refused(monkeypatch):
-    monkeypatch.setattr(datasets, "MOST_BYTES", 1000)
+    monkeypatch.setattr(tables, "MOST_BYTES", 1000)
     with pytest.raises(DataError, match="MB is the most"):
         read_csv(gzip.compress(b"a,b\n" + b"1,2\n" * 10_000))
 
@@ -126,7 +126,7 @@ def test_what_is_named_is_not_guessed():
 def test_floats_in_coded_columns_become_integers():
     checked = check(table(sex=[1.0, 1.0, 2.0, 2.0] * 10, label=[0.0, 1.0] * 20), ROLES)
     assert checked.frame["sex"].dtype.kind == checked.frame["label"].dtype.kind == "i"
-    assert b"." not in datasets.to_csv(checked.frame)
+    assert b"." not in tables.to_csv(checked.frame)
 
 
 def test_words_are_coded_and_the_coding_is_kept():
@@ -147,7 +147,7 @@ def test_labels_of_other_numbers_become_zero_and_one():
 
 
 def test_roles_of_the_bundled_data_are_found():
-    roles = detect(datasets.bundled())
+    roles = detect(tables.bundled())
     assert (roles.label, roles.favourable, roles.facet, roles.facet_value, roles.group, roles.ignored) == (
         "LABEL",
         0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core import datasets, jobs, rebalancing
+from core import datasets, jobs, rebalancing, tables
 from core.clients import connect
 from core.errors import JobFailed
 from core.identity import WORKFLOW
@@ -23,7 +23,7 @@ def labelled(elements, label: str):
     return next(element for element in elements if element.label == label)
 
 
-ROLES = datasets.Roles("LABEL", 0, "SEX", 1, "AGE", ("EDUCATION",), ("ID",), (("MARRIAGE", 2),))
+ROLES = tables.Roles("LABEL", 0, "SEX", 1, "AGE", ("EDUCATION",), ("ID",), (("MARRIAGE", 2),))
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def mine(tmp_path_factory):
     """A workspace of these tests' own, with a data set rebalanced in three ways."""
     workspace = tmp_path_factory.mktemp("data")
     clients = connect(Settings(workspace=workspace))
-    dataset = datasets.upload(clients, WORKFLOW, datasets.check(datasets.bundled().sample(1500, random_state=2), ROLES), "credit-default")
+    dataset = datasets.upload(clients, WORKFLOW, tables.check(tables.bundled().sample(1500, random_state=2), ROLES), "credit-default")
     methods = {"smote-nc": {}, "reweighing": {}, "random-over": {}}
     names = rebalancing.launch_each(clients, WORKFLOW, dataset, rebalancing.Rebalance(), methods)
     jobs.wait(clients, [("processing", name) for name in names])
