@@ -180,6 +180,7 @@ def _count(number: int, what: str) -> str:
 def described(events: Sequence[Event]) -> list[tuple[Event, str]]:
     """Each event in words, without its time: ``Chris rejected credit-default/2: bias``."""
     verbs = {
+        "register": "registered",
         "submit": "submitted",
         "validate": "validated",
         "approve": "approved",

@@ -97,6 +97,7 @@ def test_gates_are_read_from_the_last_judgement_since_the_submission():
 
 def test_an_event_is_told_in_words():
     assert workspace.described([event(1, "reject", code="bias")])[0][1] == "Chris rejected credit v2: bias"
+    assert workspace.described([event(1, "register")])[0][1] == "Chris registered credit v2"
 
 
 def progress(*steps: str, done: bool = False, error: str | None = None) -> workflow.Progress:
