@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import sqlite3
 import threading
@@ -45,6 +46,11 @@ class InvalidToken(Exception):
     """A paging token that this store didn't make."""
 
 
+Edge = tuple[str, str, str | None]
+"""(source, destination, type) of an association."""
+Neighbours = dict[str, list[tuple[str, Edge]]]
+
+
 class Store:
     """Records by (kind, name), the associations between them, tags and log lines.
 
@@ -55,6 +61,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
+        self._graph: tuple[Neighbours, Neighbours] | None = None
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
@@ -80,6 +87,7 @@ class Store:
                 yield
             except BaseException:
                 self._db.execute("ROLLBACK")
+                self._graph = None
                 raise
             self._db.execute("COMMIT")
 
@@ -134,6 +142,7 @@ class Store:
             self._db.execute("DELETE FROM records WHERE kind=? AND name=?", (kind, name))
             self._db.execute("DELETE FROM tags WHERE arn=?", (row[0],))
             self._db.execute("DELETE FROM associations WHERE source=? OR destination=?", (row[0], row[0]))
+            self._graph = None
             return True
 
     def page(
@@ -150,7 +159,7 @@ class Store:
 
         ``where`` holds (column, operator, value): columns name, status, parent, created, modified, or a JSON path
         such as ``$.SourceUri``; operators ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``contains``.
-        Raises InvalidToken for a token that isn't one of ours.
+        Raises InvalidToken for a token that isn't one of ours, or that belongs to another question or order.
         """
         if sort not in SORTS:
             raise ValueError(sort)
@@ -172,12 +181,15 @@ class Store:
                 raise ValueError(op)
             values.append(value)
         way = "DESC" if descending else "ASC"
+        question = hashlib.sha256(json.dumps([clauses, values, sort, way]).encode()).hexdigest()[:16]
         if token is not None:
             try:
-                last, name = json.loads(base64.urlsafe_b64decode(token.encode()))
-            except (ValueError, TypeError) as error:
+                asked, last, name = json.loads(base64.urlsafe_b64decode(token.encode()))
+                str(last).encode()
+                name.encode()
+            except (ValueError, TypeError, AttributeError, RecursionError) as error:
                 raise InvalidToken(token) from error
-            if not isinstance(name, str) or not isinstance(last, str | int | float):
+            if asked != question or not isinstance(last, str | float):
                 raise InvalidToken(token)
             clauses.append(f"(COALESCE({sort}, ''), name) {'<' if descending else '>'} (?, ?)")
             values += [last, name]
@@ -189,7 +201,7 @@ class Store:
             ).fetchall()
         more = len(rows) > limit
         rows = rows[:limit]
-        following = base64.urlsafe_b64encode(json.dumps([rows[-1][1], rows[-1][2]]).encode()).decode() if more else None
+        following = base64.urlsafe_b64encode(json.dumps([question, rows[-1][1], rows[-1][2]]).encode()).decode() if more else None
         return [json.loads(row[0]) for row in rows], following
 
     def count(self, kind: str, *, parent: str | None = None, status: str | None = None) -> int:
@@ -207,11 +219,13 @@ class Store:
         with self.transaction():
             try:
                 self._db.execute("INSERT INTO associations VALUES (?,?,?,?)", (source, destination, type, now))
+                self._graph = None
             except sqlite3.IntegrityError as error:
                 raise Exists(f"{source} -> {destination}") from error
 
     def dissociate(self, source: str, destination: str) -> bool:
         with self.transaction():
+            self._graph = None
             done = self._db.execute("DELETE FROM associations WHERE source=? AND destination=?", (source, destination))
             return done.rowcount > 0
 
@@ -223,6 +237,27 @@ class Store:
                 " WHERE (? IS NULL OR source=?) AND (? IS NULL OR destination=?) ORDER BY created, source, destination",
                 (source, source, destination, destination),
             ).fetchall()
+
+    def graph(self) -> tuple[Neighbours, Neighbours]:
+        """(outgoing, incoming): the neighbours of every associated entity, each with its edge. Kept until an association changes."""
+        with self._lock:
+            if self._graph is None:
+                outgoing: Neighbours = {}
+                incoming: Neighbours = {}
+                for source, destination, type, _ in self.associations():
+                    edge = (source, destination, type)
+                    outgoing.setdefault(source, []).append((destination, edge))
+                    incoming.setdefault(destination, []).append((source, edge))
+                self._graph = (outgoing, incoming)
+            return self._graph
+
+    def outlines(self, arns: Iterable[str]) -> dict[str, tuple[str, float]]:
+        """ARN -> (kind, created) of those that are there, without their bodies."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT arn, kind, created FROM records WHERE arn IN (SELECT value FROM json_each(?))", (json.dumps(list(arns)),)
+            ).fetchall()
+        return {arn: (kind, created) for arn, kind, created in rows}
 
     # tags --------------------------------------------------------------------------------------
 

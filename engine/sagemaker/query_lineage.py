@@ -13,9 +13,8 @@ from engine.context import Context, Request, Response, operation
 from engine.sagemaker.associations import ENTITIES, name_and_type
 from engine.sagemaker.lineage import missing
 from engine.sagemaker.paging import part, seconds
-from engine.store import Body
+from engine.store import Body, Edge
 
-Edge = tuple[str, str, str | None]
 LINEAGE_TYPES = {"artifact": "Artifact", "action": "Action", "context": "Context", "experiment-trial-component": "TrialComponent"}
 MAX_DEPTH = 10
 MAX_RESULTS = 50
@@ -68,22 +67,24 @@ def query_lineage(context: Context, request: Request) -> Response:
     for walk in walks:
         for arn, steps in walk.depth.items():
             depth[arn] = min(steps, depth.get(arn, steps))
-    entities = {arn: found for arn in depth if (found := context.store.find(arn)) is not None and found[0] in LINEAGE_TYPES}
+    entities = {arn: outline for arn, outline in context.store.outlines(depth).items() if outline[0] in LINEAGE_TYPES}
     filters = request.get("Filters") or {}
-    chosen = {arn for arn, (kind, _, body) in entities.items() if _matches(kind, body, filters)}
+    kinds = filters.get("LineageTypes")
+    chosen = {arn for arn, (kind, _) in entities.items() if not kinds or LINEAGE_TYPES[kind] in kinds}
+    if filters.keys() - {"LineageTypes"}:
+        chosen = {arn for arn in chosen if (found := context.store.find(arn)) is not None and _matches(found[0], found[2], filters)}
     edges: set[Edge] = set()
     if request.get("IncludeEdges"):
         kept = [(walk, walk.on_path(chosen)) for walk in walks]
         for walk, path in kept:
             edges |= {edge for edge, (near, far) in walk.edges.items() if near in path and far in path}
         chosen = {arn for _, path in kept for arn in path if arn in entities}
-    order = sorted(chosen, key=lambda arn: (depth[arn], entities[arn][2].get("CreationTime", 0), arn))
-    limit = request["MaxResults"] if (request.get("MaxResults") or 0) > 0 else MAX_RESULTS
-    page, token = part(order, limit, request.get("NextToken"))
+    order = sorted(chosen, key=lambda arn: (depth[arn], entities[arn][1], arn))
+    page, token = part(order, request, MAX_RESULTS)
     place = {arn: i for i, arn in enumerate(order)}
     shown = set(page)
     return {
-        "Vertices": [_vertex(arn, entities[arn][0], entities[arn][2]) for arn in page],
+        "Vertices": [_vertex(arn, found[0], found[2]) for arn in page if (found := context.store.find(arn)) is not None],
         # An edge is on the page of the later of its two vertices, so that all pages together hold each edge once.
         "Edges": [
             {"SourceArn": s, "DestinationArn": d} | ({"AssociationType": t} if t else {})
@@ -95,12 +96,7 @@ def query_lineage(context: Context, request: Request) -> Response:
 
 
 def _walks(context: Context, starts: list[str], request: Request) -> list[Walk]:
-    outgoing: dict[str, list[tuple[str, Edge]]] = {}
-    incoming: dict[str, list[tuple[str, Edge]]] = {}
-    for source, destination, type, _ in context.store.associations():
-        edge = (source, destination, type)
-        outgoing.setdefault(source, []).append((destination, edge))
-        incoming.setdefault(destination, []).append((source, edge))
+    outgoing, incoming = context.store.graph()
     if not starts:
         starts = sorted(set(outgoing) | set(incoming))
     limit = request["MaxDepth"] if (request.get("MaxDepth") or 0) > 0 else MAX_DEPTH
@@ -110,8 +106,6 @@ def _walks(context: Context, starts: list[str], request: Request) -> list[Walk]:
 
 
 def _matches(kind: str, body: Body, filters: Request) -> bool:
-    if filters.get("LineageTypes") and LINEAGE_TYPES[kind] not in filters["LineageTypes"]:
-        return False
     if filters.get("Types") and _type(kind, body) not in filters["Types"]:
         return False
     for member, key, wanted in (

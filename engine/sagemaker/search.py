@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.context import AWSError, Context, Request, Response, operation
-from engine.sagemaker.paging import DEFAULT_PAGE, part
+from engine.sagemaker.paging import part
 from engine.sagemaker.trial_components import TRIALS
 from engine.store import Body
 
@@ -41,7 +41,7 @@ def search(context: Context, request: Request) -> Response:
     found = [body for body in _all(context, kind) if matches(body, expression)]
     by = request.get("SortBy") or "LastModifiedTime"
     found.sort(key=lambda body: _sort_key(body, by), reverse=request.get("SortOrder") != "Ascending")
-    page, token = part(found, request.get("MaxResults") or DEFAULT_PAGE, request.get("NextToken"))
+    page, token = part(found, request)
     results = [{member: {"Model": body} if member == "Model" else body} for body in page]
     return {"Results": results, "NextToken": token, "TotalHits": {"Value": len(found), "Relation": "EqualTo"}}
 
