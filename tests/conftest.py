@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import boto3
+import judge
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,9 +27,17 @@ def engine_workspace(tmp_path_factory):
     return tmp_path_factory.mktemp("engine")
 
 
+@pytest.fixture(autouse=True)
+def _judged():
+    """Whatever an engine answers in a test, botocore's model has nothing against it."""
+    yield
+    assert judge.new_findings() == []
+
+
 @pytest.fixture(scope="session")
 def engine(engine_workspace):
     """A running engine (``engine.lifecycle.Running``) on an empty workspace."""
+    judge.start(engine_workspace)
     yield lifecycle.ensure(engine_workspace)
     lifecycle.stop(engine_workspace)
 
@@ -71,6 +80,7 @@ def demo(tmp_path_factory):
         }
     )
     table.to_csv(folder / "loans.csv", index=False)
+    judge.start(folder / "ws")
     reports = []
     command = [sys.executable, "-m", "core", "demo", "--data", folder / "loans.csv", "--label", "outcome", "--favourable", "paid"]
     command += ["--facet", "region", "--facet-value", "north", "--group", "age", "--workspace", folder / "ws", "--max-jobs", "2"]
@@ -87,6 +97,7 @@ def demo(tmp_path_factory):
 def full(tmp_path_factory):
     """A workspace in which the whole workflow has run on 4,000 of the rows, four trials."""
     workspace = tmp_path_factory.mktemp("full")
+    judge.start(workspace)
     rows = datasets.bundled().sample(4000, random_state=1)
     frame = pd.read_csv(io.BytesIO(datasets.to_csv(rows)))
     workflow.run(connect(Settings(workspace=workspace)), WORKFLOW, frame, datasets.BUNDLED_ROLES, workflow.Options(max_jobs=4))

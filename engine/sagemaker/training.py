@@ -20,7 +20,7 @@ def start(context: Context, request: Request, *, tuning_arn: str | None = None) 
     requirements.training(context, request)
     now = context.now()
     body: Body = {
-        **{key: value for key, value in request.items() if key != "Tags"},
+        **{key: value for key, value in request.items() if key not in {"Tags", "SessionChainingConfig"}},
         "TrainingJobArn": arn,
         "TrainingJobStatus": "InProgress",
         "SecondaryStatus": "Starting",
