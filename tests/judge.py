@@ -25,6 +25,8 @@ ABSENT = {
 COMMON = {"ValidationException", "ThrottlingException", "AccessDeniedException", "UnknownOperationException", "SerializationException"}
 """Errors of any operation: https://docs.aws.amazon.com/sagemaker/latest/APIReference/CommonErrors.html."""
 SERVICES = {"logs": {"InvalidParameterException"}, "iam": {"ValidationError"}, "sts": {"ValidationError"}}
+UNDECLARED = {"DeleteHyperParameterTuningJob": {"ResourceNotFound", "ResourceInUse"}}
+"""Errors that an operation's siblings declare and it, in the model, does not."""
 ALIASES = {"NoSuchEntity": "NoSuchEntityException"}
 """Codes on the wire whose shape in the model has another name."""
 
@@ -85,7 +87,7 @@ def serve(workspace: Path) -> None:
 
     def judging(service: str, name: str, handler: Any) -> Any:
         operation = operation_model(service, name)
-        declared = {shape.name for shape in operation.error_shapes} | COMMON | SERVICES.get(service, set())
+        declared = {shape.name for shape in operation.error_shapes} | COMMON | SERVICES.get(service, set()) | UNDECLARED.get(name, set())
         absent = frozenset(member for of, member in ABSENT if of == name)
 
         def judged(context: Any, request: Any) -> Any:

@@ -27,6 +27,11 @@ def role(context: Context, arn: str) -> None:
 def training(context: Context, request: Request) -> None:
     """Check a training job, or the definition of a tuning job's. Raises ValidationException."""
     role(context, request["RoleArn"])
+    if request.get("ServerlessJobConfig"):
+        raise refuse("This engine has no serverless training.")
+    for member in ("AlgorithmSpecification", "StoppingCondition"):
+        if member not in request:
+            raise refuse(f"{member} is required.")
     resources = request.get("ResourceConfig") or request.get("HyperParameterTuningResourceConfig") or {}
     _one_instance(resources)
     if resources.get("InstanceGroups") or len(resources.get("InstanceConfigs") or ()) > 1:

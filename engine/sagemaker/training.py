@@ -16,8 +16,8 @@ def start(context: Context, request: Request, *, tuning_arn: str | None = None) 
     """Record a training job and hand it to the queue. Returns its ARN; raises ResourceInUse for a name that is taken."""
     name = request["TrainingJobName"]
     arn = context.arn(f"training-job/{name}")
-    container(KIND, request)
     requirements.training(context, request)
+    container(KIND, request)
     now = context.now()
     body: Body = {
         **{key: value for key, value in request.items() if key not in {"Tags", "SessionChainingConfig"}},

@@ -49,8 +49,8 @@ def _check(context: Context, request: Request) -> None:
     if len(request.get("TrainingJobDefinitions", [])) > 1:
         raise refuse("This engine tunes one training job definition at a time.")
     source = definition(request)
-    container("training-job", source)
     requirements.training(context, source)
+    container("training-job", source)
     config = request["HyperParameterTuningJobConfig"]
     if "HyperParameterTuningJobObjective" not in config and "TuningObjective" not in source:
         raise refuse("HyperParameterTuningJobObjective is required.")

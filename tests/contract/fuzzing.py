@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import http.client
 import json
 from collections import Counter
@@ -157,7 +158,7 @@ def requests(draw, shape):
         if not places:
             return draw(st.sampled_from(["[]", "null", '"a"', "1", "", "{", "NaN"])), False
         parent, key = draw(st.sampled_from(places))
-        parent[key] = draw(st.sampled_from([*HOSTILE, DEEP]))
+        parent[key] = copy.deepcopy(draw(st.sampled_from([*HOSTILE, DEEP])))
     text = json.dumps(value).replace(json.dumps(DEEP), "[" * 10_000 + "]" * 10_000)
     if spoiled == 1 and len(text) > 2:  # a key twice: with another value first
         name = draw(st.sampled_from(list(value)))
@@ -227,7 +228,7 @@ class Sender:
 
     def _count(self, operation, status, code, answer):
         self.counts[(operation, code)] += 1
-        allowed = status < 500 or (status == 501 and b"<Code>NotImplemented</Code>" in answer)
+        allowed = status < 500 or (status == 501 and (b"<Code>NotImplemented</Code>" in answer or operation.startswith("s3:HEAD")))
         assert allowed, f"{operation} answered {status}: {answer[:500]!r}"
 
     def table(self):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import judge
 import pytest
-from fuzzing import ARN, BUCKET, DEEP, ESCAPE, HOSTILE_TEXTS, IMAGE, NAME, ROLE, Sender, flat, requests
+from fuzzing import ARN, BUCKET, ESCAPE, HOSTILE_TEXTS, IMAGE, NAME, ROLE, Sender, flat, requests
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -89,7 +89,7 @@ def resident(pid):
     return next(int(line.split()[1]) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
 
 
-@pytest.mark.parametrize(("service", "name"), sorted(OPERATIONS), ids=":".join)
+@pytest.mark.parametrize(("service", "name"), sorted(OPERATIONS), ids=[f"{service}:{name}" for service, name in sorted(OPERATIONS)])
 def test_no_request_of_an_operation_breaks_the_engine(sender, service, name):
     operation = operation_model(service, name)
 
@@ -102,7 +102,10 @@ def test_no_request_of_an_operation_breaks_the_engine(sender, service, name):
             if sound and status != 200:
                 assert answer["__type"] != "SerializationException", (answer, text)
         else:
-            fields = flat(json.loads(text), "") if text.startswith("{") and DEEP not in text else [("", text)]
+            try:
+                fields = flat(json.loads(text))
+            except (ValueError, RecursionError):
+                fields = [("", text)]
             sender.query(service, [("Action", name), ("Version", "2010-05-08"), *fields])
 
     send()
