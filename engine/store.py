@@ -46,11 +46,6 @@ class InvalidToken(Exception):
     """A paging token that this store didn't make."""
 
 
-Edge = tuple[str, str, str | None]
-"""(source, destination, type) of an association."""
-Neighbours = dict[str, list[tuple[str, Edge]]]
-
-
 class Store:
     """Records by (kind, name), the associations between them, tags and log lines.
 
@@ -61,7 +56,6 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
-        self._graph: tuple[Neighbours, Neighbours] | None = None
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
@@ -87,7 +81,6 @@ class Store:
                 yield
             except BaseException:
                 self._db.execute("ROLLBACK")
-                self._graph = None
                 raise
             self._db.execute("COMMIT")
 
@@ -142,7 +135,6 @@ class Store:
             self._db.execute("DELETE FROM records WHERE kind=? AND name=?", (kind, name))
             self._db.execute("DELETE FROM tags WHERE arn=?", (row[0],))
             self._db.execute("DELETE FROM associations WHERE source=? OR destination=?", (row[0], row[0]))
-            self._graph = None
             return True
 
     def page(
@@ -219,13 +211,11 @@ class Store:
         with self.transaction():
             try:
                 self._db.execute("INSERT INTO associations VALUES (?,?,?,?)", (source, destination, type, now))
-                self._graph = None
             except sqlite3.IntegrityError as error:
                 raise Exists(f"{source} -> {destination}") from error
 
     def dissociate(self, source: str, destination: str) -> bool:
         with self.transaction():
-            self._graph = None
             done = self._db.execute("DELETE FROM associations WHERE source=? AND destination=?", (source, destination))
             return done.rowcount > 0
 
@@ -238,18 +228,10 @@ class Store:
                 (source, source, destination, destination),
             ).fetchall()
 
-    def graph(self) -> tuple[Neighbours, Neighbours]:
-        """(outgoing, incoming): the neighbours of every associated entity, each with its edge. Kept until an association changes."""
+    def changes(self) -> int:
+        """A number that grows with every write."""
         with self._lock:
-            if self._graph is None:
-                outgoing: Neighbours = {}
-                incoming: Neighbours = {}
-                for source, destination, type, _ in self.associations():
-                    edge = (source, destination, type)
-                    outgoing.setdefault(source, []).append((destination, edge))
-                    incoming.setdefault(destination, []).append((source, edge))
-                self._graph = (outgoing, incoming)
-            return self._graph
+            return int(self._db.execute("SELECT total_changes()").fetchone()[0])
 
     def outlines(self, arns: Iterable[str]) -> dict[str, tuple[str, float]]:
         """ARN -> (kind, created) of those that are there, without their bodies."""

@@ -11,9 +11,6 @@ from engine.sagemaker.listing import listed, missing, pick, tags_of
 from engine.sagemaker.paging import part
 from engine.store import Body, Exists
 
-MOST_JOBS = 750
-"""SageMaker's own quota of training jobs per tuning job."""
-
 
 @operation("sagemaker", "CreateHyperParameterTuningJob")
 def create_tuning_job(context: Context, request: Request) -> Response:
@@ -84,12 +81,8 @@ def _check(context: Context, request: Request) -> None:
             raise refuse("The Grid strategy takes only categorical parameters.")
         if limits.get("MaxNumberOfTrainingJobs", grid_size(ranges)) != grid_size(ranges):
             raise refuse(f"The grid has {grid_size(ranges)} points: MaxNumberOfTrainingJobs must be that, or be left out.")
-        if grid_size(ranges) > MOST_JOBS:
-            raise AWSError("ResourceLimitExceeded", f"The grid has {grid_size(ranges)} points; a tuning job makes at most {MOST_JOBS}.")
     elif "MaxNumberOfTrainingJobs" not in limits:
         raise refuse("MaxNumberOfTrainingJobs is required.")
-    elif limits["MaxNumberOfTrainingJobs"] > MOST_JOBS:
-        raise AWSError("ResourceLimitExceeded", f"A tuning job makes at most {MOST_JOBS} training jobs.")
     for parent in request.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", []):
         found = context.store.get(KIND, parent.get("HyperParameterTuningJobName", ""))
         if found is None:
