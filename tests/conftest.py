@@ -54,7 +54,8 @@ def client(engine):
             "region_name": engine.region,
             "config": Config(retries={"total_max_attempts": 1}, signature_version="s3v4" if service == "s3" else None),
         }
-        return boto3.client(service, **{**settings, **changes})
+        built = boto3.client(service, **{**settings, **changes})
+        return judge.watch(built) if service == "s3" else built
 
     return build
 

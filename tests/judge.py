@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).parent.parent
 FINDINGS = "judged.jsonl"
@@ -69,6 +70,60 @@ def faults(shape: Any, value: Any, path: str = "", absent: frozenset[str] = froz
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
     if size is not None and ((low is not None and size < low and size != 0) or (high is not None and size > high)):
         yield f"{path} is of size {size}, not {low} to {high}"
+
+
+def xml_faults(shape: Any, element: ElementTree.Element, path: str) -> Iterator[str]:
+    """What the model has against an XML answer: elements that it doesn't have, required ones that are missing, words outside an enum."""
+    if shape.type_name == "structure":
+        members = {name: member for name, member in shape.members.items() if "location" not in member.serialization}
+        tags = {name: _tag(name, member) for name, member in members.items()}
+        there = [child.tag.rpartition("}")[2] for child in element]
+        for tag in sorted(set(there) - set(tags.values())):
+            yield f"{path}.{tag} is not in the model"
+        for name in sorted(set(shape.required_members) & members.keys()):
+            if tags[name] not in there:
+                yield f"{path}.{name} is required and missing"
+        by_tag = {tag: members[name] for name, tag in tags.items()}
+        for child in element:
+            member = by_tag.get(child.tag.rpartition("}")[2])
+            if member is not None:
+                item = member.member if member.serialization.get("flattened") else member
+                yield from xml_faults(item, child, f"{path}.{child.tag.rpartition('}')[2]}")
+    elif shape.type_name == "list":
+        for child in element:
+            yield from xml_faults(shape.member, child, f"{path}[]")
+    elif shape.type_name == "string" and shape.enum and element.text not in shape.enum:
+        yield f"{path} is {element.text!r}, none of {shape.enum}"
+    elif shape.type_name in {"integer", "long"} and not (element.text or "").lstrip("-").isdigit():
+        yield f"{path} is {element.text!r}, no {shape.type_name}"
+    elif shape.type_name == "boolean" and element.text not in {"true", "false"}:
+        yield f"{path} is {element.text!r}, no boolean"
+
+
+def _tag(name: str, member: Any) -> str:
+    if member.serialization.get("flattened"):
+        return str(member.serialization.get("name") or member.member.serialization.get("name", name))
+    return str(member.serialization.get("name", name))
+
+
+def watch(client: Any) -> Any:
+    """An S3 client whose XML answers are judged: S3's handlers write them themselves."""
+
+    def judged(response_dict: dict[str, Any], event_name: str, **_: Any) -> None:
+        name, body = event_name.rpartition(".")[2], response_dict["body"]
+        if response_dict["status_code"] != 200 or not isinstance(body, bytes) or not body.startswith(b"<?xml"):
+            return
+        shape = client.meta.service_model.operation_model(name).output_shape
+        root = ElementTree.fromstring(body)
+        if shape is not None and len(root):
+            payload = shape.serialization.get("payload")
+            _WATCHED.extend(f"{name}: {fault}" for fault in xml_faults(shape.members[payload] if payload else shape, root, ""))
+
+    client.meta.events.register("response-received.s3", judged)
+    return client
+
+
+_WATCHED: list[str] = []
 
 
 def serve(workspace: Path) -> None:
@@ -134,7 +189,8 @@ _READ: dict[Path, int] = {}
 
 def new_findings() -> list[str]:
     """What the judged engines of this process have written since the last call."""
-    found = []
+    found = _WATCHED.copy()
+    _WATCHED.clear()
     for workspace in STARTED:
         path, read = workspace / FINDINGS, _READ.get(workspace, 0)
         if path.exists() and os.path.getsize(path) > read:
