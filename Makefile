@@ -7,7 +7,7 @@ PORT ?= 8501
 ROOT := $(filter 0,$(shell id -u))
 MAKEFLAGS += --jobs=2  # the two environments of the tests are made at the same time
 
-.PHONY: run demo test bench lint format shots lock clean
+.PHONY: run demo test fuzz bench lint format shots lock clean
 
 run: $(VENV)/.run  ## open the dashboard on the embedded engine
 	GOVERNANCE_WORKSPACE=$(WORKSPACE) $(BIN)/streamlit run streamlit_app.py --server.address 127.0.0.1 --server.port $(PORT)
@@ -18,6 +18,10 @@ demo: $(VENV)/.run  ## run the whole workflow without a browser, on the bundled 
 test: $(VENV)/.test tests/sdk/.venv/.done chromium  ## lint, then every test, Chromium and the SageMaker SDK v3 (in its own environment) included
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -n 2 --dist loadfile
+
+REQUESTS ?= 20000
+fuzz: $(VENV)/.test  ## hostile requests to every operation, REQUESTS=20000 of them; prints the answers by operation
+	FUZZ=$(REQUESTS) $(BIN)/pytest --timeout 1800 tests/contract/test_fuzz.py
 
 bench: $(VENV)/.test  ## every figure beside its peer
 	$(BIN)/python -m bench

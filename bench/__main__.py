@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import bias, explanations, log
+from bench import bias, engine, explanations, log
 
-for module in (bias, explanations, log):
+for module in (bias, explanations, log, engine):
     module.main()

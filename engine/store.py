@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import sqlite3
 import threading
@@ -150,7 +151,7 @@ class Store:
 
         ``where`` holds (column, operator, value): columns name, status, parent, created, modified, or a JSON path
         such as ``$.SourceUri``; operators ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``contains``.
-        Raises InvalidToken for a token that isn't one of ours.
+        Raises InvalidToken for a token that isn't one of ours, or that belongs to another question or order.
         """
         if sort not in SORTS:
             raise ValueError(sort)
@@ -172,12 +173,15 @@ class Store:
                 raise ValueError(op)
             values.append(value)
         way = "DESC" if descending else "ASC"
+        question = hashlib.sha256(json.dumps([clauses, values, sort, way]).encode()).hexdigest()[:16]
         if token is not None:
             try:
-                last, name = json.loads(base64.urlsafe_b64decode(token.encode()))
-            except (ValueError, TypeError) as error:
+                asked, last, name = json.loads(base64.urlsafe_b64decode(token.encode()))
+                str(last).encode()
+                name.encode()
+            except (ValueError, TypeError, AttributeError, RecursionError) as error:
                 raise InvalidToken(token) from error
-            if not isinstance(name, str) or not isinstance(last, str | int | float):
+            if asked != question or not isinstance(last, str | float):
                 raise InvalidToken(token)
             clauses.append(f"(COALESCE({sort}, ''), name) {'<' if descending else '>'} (?, ?)")
             values += [last, name]
@@ -189,7 +193,7 @@ class Store:
             ).fetchall()
         more = len(rows) > limit
         rows = rows[:limit]
-        following = base64.urlsafe_b64encode(json.dumps([rows[-1][1], rows[-1][2]]).encode()).decode() if more else None
+        following = base64.urlsafe_b64encode(json.dumps([question, rows[-1][1], rows[-1][2]]).encode()).decode() if more else None
         return [json.loads(row[0]) for row in rows], following
 
     def count(self, kind: str, *, parent: str | None = None, status: str | None = None) -> int:
@@ -223,6 +227,19 @@ class Store:
                 " WHERE (? IS NULL OR source=?) AND (? IS NULL OR destination=?) ORDER BY created, source, destination",
                 (source, source, destination, destination),
             ).fetchall()
+
+    def changes(self) -> int:
+        """A number that grows with every write."""
+        with self._lock:
+            return int(self._db.execute("SELECT total_changes()").fetchone()[0])
+
+    def outlines(self, arns: Iterable[str]) -> dict[str, tuple[str, float]]:
+        """ARN -> (kind, created) of those that are there, without their bodies."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT arn, kind, created FROM records WHERE arn IN (SELECT value FROM json_each(?))", (json.dumps(list(arns)),)
+            ).fetchall()
+        return {arn: (kind, created) for arn, kind, created in rows}
 
     # tags --------------------------------------------------------------------------------------
 

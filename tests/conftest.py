@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import boto3
+import judge
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,9 +27,17 @@ def engine_workspace(tmp_path_factory):
     return tmp_path_factory.mktemp("engine")
 
 
+@pytest.fixture(autouse=True)
+def _judged():
+    """Whatever an engine answers in a test, botocore's model has nothing against it."""
+    yield
+    assert judge.new_findings() == []
+
+
 @pytest.fixture(scope="session")
 def engine(engine_workspace):
     """A running engine (``engine.lifecycle.Running``) on an empty workspace."""
+    judge.start(engine_workspace)
     yield lifecycle.ensure(engine_workspace)
     lifecycle.stop(engine_workspace)
 
@@ -45,7 +54,8 @@ def client(engine):
             "region_name": engine.region,
             "config": Config(retries={"total_max_attempts": 1}, signature_version="s3v4" if service == "s3" else None),
         }
-        return boto3.client(service, **{**settings, **changes})
+        built = boto3.client(service, **{**settings, **changes})
+        return judge.watch(built) if service == "s3" else built
 
     return build
 
@@ -71,6 +81,7 @@ def demo(tmp_path_factory):
         }
     )
     table.to_csv(folder / "loans.csv", index=False)
+    judge.start(folder / "ws")
     reports = []
     command = [sys.executable, "-m", "core", "demo", "--data", folder / "loans.csv", "--label", "outcome", "--favourable", "paid"]
     command += ["--facet", "region", "--facet-value", "north", "--group", "age", "--workspace", folder / "ws", "--max-jobs", "2"]
@@ -87,6 +98,7 @@ def demo(tmp_path_factory):
 def full(tmp_path_factory):
     """A workspace in which the whole workflow has run on 4,000 of the rows, four trials."""
     workspace = tmp_path_factory.mktemp("full")
+    judge.start(workspace)
     rows = tables.bundled().sample(4000, random_state=1)
     frame = pd.read_csv(io.BytesIO(tables.to_csv(rows)))
     workflow.run(connect(Settings(workspace=workspace)), WORKFLOW, frame, tables.BUNDLED_ROLES, workflow.Options(max_jobs=4))

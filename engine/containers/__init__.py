@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path, PurePosixPath
+
 
 class ContainerError(Exception):
     """An error of the user's: its message, worded for the user, becomes the job's FailureReason."""
+
+
+def below(folder: Path, path: str) -> Path:
+    """The file or folder that a configuration names, below ``folder``. Raises ContainerError when it would lie elsewhere."""
+    parts = PurePosixPath(path.lstrip("/")).parts
+    if not parts or ".." in parts or "\x00" in path:
+        raise ContainerError(f"the path {path!r} does not name a file of this job's")
+    return folder.joinpath(*parts)

@@ -21,7 +21,7 @@ from core.analysis.bias_registry import Undefined
 from core.analysis.explanations import WALKS, Explanation, FeatureError, explain, predict
 from core.analysis.performance import Performance, evaluate
 from core.analysis.thresholds import GRID, sweep
-from engine.containers import ContainerError, clarify_config, clarify_data
+from engine.containers import ContainerError, below, clarify_config, clarify_data
 from engine.containers.clarify_config import Config, Shap
 from engine.containers.clarify_data import Dataset, Rows
 from engine.containers.clarify_html import write_html
@@ -77,7 +77,7 @@ def load(archive: Path) -> Any:
 def _dataset_path(root: Path, config: Config) -> Path:
     """Where the dataset lies: ``dataset_uri`` where it is a path in the container, else the input's usual place."""
     if config.dataset and "://" not in config.dataset:
-        path = root / config.dataset.lstrip("/")
+        path = below(root, config.dataset)
         if path.exists():
             return path
     return root / PROCESSING / "input/data"

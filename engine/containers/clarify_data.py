@@ -13,7 +13,7 @@ import pandas as pd
 
 from core.analysis.bias import BoolArray
 from core.analysis.columns import ColumnError, bin_group, to_integers
-from engine.containers import ContainerError
+from engine.containers import ContainerError, below
 from engine.containers.clarify_config import Column, Config
 
 UNIQUENESS = 0.05
@@ -178,7 +178,7 @@ def baseline(dataset: Dataset, given: list[list[Any]] | str | None, root: Path, 
     if given is None:
         return _representatives(dataset.features, clusters or 12, seed)
     if isinstance(given, str):
-        path = root / given.removeprefix("file://").lstrip("/")
+        path = below(root, given.removeprefix("file://"))
         if not path.exists():
             raise ContainerError(f"methods.shap.baseline: there is no file {given} in the container; give it as a processing input")
         frame = read_csv(path, names)

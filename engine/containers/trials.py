@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from core.analysis.columns import ColumnError, bin_group, to_integers
 from core.analysis.explanations import FeatureError, predict
 from core.analysis.trials import RESAMPLES, Facet, TrialReport, judge, to_json
-from engine.containers import ContainerError
+from engine.containers import ContainerError, below
 from engine.containers.clarify import load
 
 ROOT = "opt/ml/processing"
@@ -39,7 +39,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
     left_out: list[dict[str, str]] = []
     for trial in config["trials"]:
         try:
-            path = _inside(folder / "input/models", trial["path"])
+            path = below(folder / "input/models", trial["path"])
             hashes[trial["name"]] = _sha256(path)
             scores[trial["name"]] = predict(load(path), features)
         except (ContainerError, FeatureError, OSError) as error:
@@ -108,13 +108,6 @@ def _rows(folder: Path, config: dict[str, Any]) -> pd.DataFrame:
         if facet["value"] not in set(frame[facet["name"]].unique()):
             raise ContainerError(f"the value {facet['value']} does not occur in column {facet['name']}")
     return frame
-
-
-def _inside(folder: Path, path: str) -> Path:
-    parts = PurePosixPath(path).parts
-    if ".." in parts or path.startswith("/"):
-        raise ContainerError(f"the path {path!r} does not name a file below the models")
-    return folder.joinpath(*parts)
 
 
 def _sha256(path: Path) -> str:

@@ -169,7 +169,7 @@ class Jobs:
             timer.start()
         stream = f"{name}/algo-1-{int(started)}"
         try:
-            ended = self._follow(kind, name, mine, LOG_GROUPS[kind], stream)
+            ended, metrics = self._follow(kind, name, mine, LOG_GROUPS[kind], stream)
         finally:
             if timer:
                 timer.cancel()
@@ -181,12 +181,12 @@ class Jobs:
         if self.closing:
             return
         if self._taken_back(kind, name):
-            self.finish(kind, name, "Stopped")
+            self.finish(kind, name, "Stopped", metrics=metrics)
         elif not ended:
             self.finish(kind, name, "Failed", f"InternalServerError: the worker ended without a word (exit code {process.exitcode})")
 
-    def _follow(self, kind: str, name: str, pipe: Any, group: str, stream: str) -> bool:
-        """Take the worker's messages until its end. False when it died before the job was done."""
+    def _follow(self, kind: str, name: str, pipe: Any, group: str, stream: str) -> tuple[bool, dict[str, float]]:
+        """Take the worker's messages until its end: whether the job was done by then, and the last value of each metric."""
         done = False
         metrics: dict[str, float] = {}
         pending: list[tuple[int, str]] = []
@@ -225,7 +225,7 @@ class Jobs:
                 break
         if pending and not self.closing:
             self.context.store.log(group, stream, pending)
-        return done
+        return done, metrics
 
     def _taken_back(self, kind: str, name: str) -> bool:
         with self._lock:
@@ -251,7 +251,7 @@ class Jobs:
         def change(body: Body) -> None:
             if body["TrainingJobStatus"] in FINAL:
                 return
-            _transition(body, status, now, message)
+            transition(body, status, now, message)
             body["LastModifiedTime"] = now
 
         self.context.store.update("training-job", name, change, now=now)
@@ -294,10 +294,11 @@ class Jobs:
             if kind in END:
                 body[END[kind]] = now
             if kind == "training-job":
-                _transition(body, status if not extra or "SecondaryStatus" not in extra else extra["SecondaryStatus"], now, reason or "")
+                transition(body, status if not extra or "SecondaryStatus" not in extra else extra["SecondaryStatus"], now, reason or "")
                 body["SecondaryStatusTransitions"][-1]["EndTime"] = now
-                seconds = max(1, round(now - body.get("TrainingStartTime", now)))
-                body |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
+                if "TrainingStartTime" in body:
+                    seconds = max(1, round(now - body["TrainingStartTime"]))
+                    body |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
                 if metrics:
                     body["FinalMetricDataList"] = [{"MetricName": n, "Value": v, "Timestamp": now} for n, v in metrics.items() if v == v]
             elif kind == "hyper-parameter-tuning-job":
@@ -322,7 +323,8 @@ class Jobs:
             log.exception("lineage of %s %s", kind, name)
 
 
-def _transition(body: Body, status: str, now: float, message: str) -> None:
+def transition(body: Body, status: str, now: float, message: str) -> None:
+    """Move a training job to a secondary status: the one before ends as this one starts."""
     transitions = body.setdefault("SecondaryStatusTransitions", [])
     if transitions:
         transitions[-1].setdefault("EndTime", now)

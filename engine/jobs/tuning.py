@@ -12,6 +12,7 @@ import statistics
 from typing import Any
 
 from engine.context import AWSError, Context
+from engine.jobs import completion
 from engine.store import Body
 
 KIND = "hyper-parameter-tuning-job"
@@ -102,6 +103,16 @@ def definition(body: Body) -> Body:
     return dict(body["TrainingJobDefinition"] if "TrainingJobDefinition" in body else body["TrainingJobDefinitions"][0])
 
 
+def ranges_of(body: Body) -> Body:
+    """The ParameterRanges of a tuning job."""
+    return body["HyperParameterTuningJobConfig"].get("ParameterRanges") or definition(body).get("HyperParameterRanges") or {}
+
+
+def tuned_names(body: Body) -> set[str]:
+    """The hyperparameters that a tuning job searches."""
+    return {item["Name"] for ranges in ranges_of(body).values() if isinstance(ranges, list) for item in ranges if "Name" in item}
+
+
 def objective(body: Body) -> tuple[str, str]:
     """(metric, ``Maximize`` or ``Minimize``)."""
     found = body["HyperParameterTuningJobConfig"].get("HyperParameterTuningJobObjective") or definition(body)["TuningObjective"]
@@ -133,7 +144,7 @@ def run_tuning(context: Context, name: str) -> None:
     if body is None or body["HyperParameterTuningJobStatus"] not in RUNNING:
         return
     config = body["HyperParameterTuningJobConfig"]
-    ranges = config.get("ParameterRanges") or definition(body).get("HyperParameterRanges", {})
+    ranges = ranges_of(body)
     space = Space(ranges)
     strategy = config["Strategy"]
     metric, direction = objective(body)
@@ -165,11 +176,12 @@ def run_tuning(context: Context, name: str) -> None:
         body = _count(context, name, jobs, metric, direction)
         running = [job for job in jobs if job["TrainingJobStatus"] in RUNNING]
         stopping = body["HyperParameterTuningJobStatus"] == "Stopping" or (deadline is not None and context.now() > deadline)
-        if stopping:
+        done = completion.met(body, _values(jobs, metric), maximize=direction == "Maximize")
+        if stopping or done:
             for job in running:
                 _stop_training(context, job["TrainingJobName"])
             if not running:
-                context.jobs.finish(KIND, name, "Stopped")
+                context.jobs.finish(KIND, name, "Stopped" if stopping else "Completed")
                 return
         elif len(jobs) >= most and not running:
             values_ = [value_of(job, metric) for job in jobs]
@@ -295,10 +307,31 @@ def _curve(context: Context, name: str, metric: str) -> list[float]:
     return values
 
 
+def _values(jobs: list[Body], metric: str) -> list[float]:
+    """The objectives of the training jobs that have ended, in the order of their ends."""
+    ended = [(job.get("TrainingEndTime", 0.0), value) for job in jobs if (value := value_of(job, metric)) is not None]
+    return [value for _, value in sorted(ended, key=lambda pair: pair[0])]
+
+
+def _parents_best(context: Context, body: Body, metric: str) -> list[tuple[float, Body, Body]]:
+    """(objective, training job, tuning job) of the best job of each parent of a warm start."""
+    found = []
+    for parent in body["WarmStartConfig"]["ParentHyperParameterTuningJobs"]:
+        tuning = context.store.get(KIND, parent["HyperParameterTuningJobName"])
+        best = (tuning or {}).get("OverallBestTrainingJob") or (tuning or {}).get("BestTrainingJob")
+        job = context.store.get("training-job", best["TrainingJobName"]) if best else None
+        value = value_of(job, metric) if job else None
+        if tuning is not None and job is not None and value is not None:
+            found.append((value, job, tuning))
+    return found
+
+
 def _count(context: Context, name: str, jobs: list[Body], metric: str, direction: str) -> Body:
-    """Write the counters, the best job and the consumed resources into the tuning job's record."""
+    """Write the counters, the best job, the consumed resources and what the completion criteria look at into the tuning job's record."""
     from engine.sagemaker.tuning import trial_summary
 
+    tuning = context.store.get(KIND, name)
+    assert tuning is not None
     states = [job["TrainingJobStatus"] for job in jobs]
     scored = [(value, job) for job in jobs if (value := value_of(job, metric)) is not None]
     ended = [job for job in jobs if job["TrainingJobStatus"] not in RUNNING]
@@ -311,20 +344,26 @@ def _count(context: Context, name: str, jobs: list[Body], metric: str, direction
             "Stopped": states.count("Stopped"),
         },
         "ObjectiveStatusCounters": {
-            "Succeeded": sum(1 for _, job in scored if job["TrainingJobStatus"] == "Completed"),
+            "Succeeded": sum(1 for _, job in scored if job["TrainingJobStatus"] not in RUNNING),
             "Pending": len(jobs) - len(ended),
             "Failed": sum(1 for job in ended if value_of(job, metric) is None),
         },
-        "ConsumedResources": {"RuntimeInSeconds": sum(job.get("TrainingTimeInSeconds", 0) for job in jobs)},
+        "ConsumedResources": {"RuntimeInSeconds": max(0, round(context.now() - tuning["CreationTime"]))},
     }
     finished = [(value, job) for value, job in scored if job["TrainingJobStatus"] in {"Completed", "Stopped"} and "ModelArtifacts" in job]
     if finished:
         choose = max if direction == "Maximize" else min
-        fields["BestTrainingJob"] = trial_summary(choose(finished, key=lambda pair: pair[0])[1], metric, direction)
+        best = choose(finished, key=lambda pair: pair[0])
+        fields["BestTrainingJob"] = trial_summary(best[1], tuning)
+        if tuning.get("WarmStartConfig", {}).get("WarmStartType") == "IdenticalDataAndAlgorithm":
+            overall, of = choose([(*best, tuning), *_parents_best(context, tuning, metric)], key=lambda found: found[0])[1:]
+            fields["OverallBestTrainingJob"] = trial_summary(overall, of) | {"TuningJobName": of["HyperParameterTuningJobName"]}
     now = context.now()
 
     def change(body: Body) -> None:
         body |= fields
+        values = _values(jobs, metric)
+        body["TuningJobCompletionDetails"] = completion.details(body, values, maximize=direction == "Maximize", now=now)
         body["LastModifiedTime"] = now
 
     updated = context.store.update(KIND, name, change, now=now)

@@ -19,13 +19,16 @@ import tarfile
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import boto3
+from boto3.exceptions import Boto3Error
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from engine.containers import ContainerError
 
@@ -209,7 +212,7 @@ def _process(task: Task, root: Path, s3: Any, pipe: Connection) -> None:
 def inside(root: Path, path: str) -> Path:
     """``path`` of the container, below ``root``. Raises InputError when it would lead out of it."""
     parts = PurePosixPath(path).parts
-    if ".." in parts or "\x00" in path or not path.startswith("/opt/ml/"):
+    if ".." in parts or "\x00" in path or not path.startswith("/opt/ml/") or parts[:3] != ("/", "opt", "ml"):
         raise InputError(f"the local path {path!r} is not below /opt/ml")
     return root.joinpath(*parts[1:])
 
@@ -226,11 +229,9 @@ def download(s3: Any, uri: str, folder: Path, data_type: str) -> None:
     """All objects under a prefix (or named by a manifest) into ``folder``, below the prefix's last slash."""
     folder.mkdir(parents=True, exist_ok=True)
     bucket, prefix = split_uri(uri)
-    try:
+    with _told(f"Data download failed: {uri}"):
         if data_type == "ManifestFile":
-            first, *rest = json.loads(s3.get_object(Bucket=bucket, Key=prefix)["Body"].read())
-            bucket, base = split_uri(first["prefix"])
-            keys = [base + name for name in rest]
+            bucket, base, keys = _manifest(s3.get_object(Bucket=bucket, Key=prefix)["Body"].read(), uri)
         else:
             base = prefix.rpartition("/")[0] + "/" if "/" in prefix else ""
             pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
@@ -243,13 +244,33 @@ def download(s3: Any, uri: str, folder: Path, data_type: str) -> None:
             raise InputError(f"Data download failed: no object under {uri}")
         for key in keys:
             parts = [part for part in key.removeprefix(base).split("/") if part]
-            if not parts or ".." in parts or "\x00" in key:
+            if not parts or ".." in parts or "\x00" in key or any(len(part.encode()) > 255 for part in parts):
                 raise InputError(f"Data download failed: the key {key!r} does not name a file")
             path = folder.joinpath(*parts)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            s3.download_file(bucket, key, str(path))
-    except s3.exceptions.ClientError as error:
-        raise InputError(f"Data download failed: {uri}: {error}") from error
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                s3.download_file(bucket, key, str(path))
+            except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+                raise InputError(f"Data download failed: another object is what the key {key!r} has for a folder") from error
+
+
+def _manifest(content: bytes, uri: str) -> tuple[str, str, list[str]]:
+    """(bucket, prefix, keys) of a manifest: ``[{"prefix": "s3://…"}, "name", …]``."""
+    try:
+        first, *names = json.loads(content)
+        bucket, base = split_uri(first["prefix"])
+        return bucket, base, [base + name for name in names]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise InputError(f"Data download failed: {uri} is not a manifest") from error
+
+
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    """What S3 answers, and names that it cannot be asked for, as the job's ClientError."""
+    try:
+        yield
+    except (ClientError, BotoCoreError, Boto3Error) as error:
+        raise InputError(f"{what}: {error}") from error
 
 
 def upload(s3: Any, folder: Path, uri: str) -> None:
@@ -258,7 +279,8 @@ def upload(s3: Any, folder: Path, uri: str) -> None:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
             key = "/".join(part for part in (prefix.rstrip("/"), path.relative_to(folder).as_posix()) if part)
-            s3.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": TYPES.get(path.suffix, "application/octet-stream")})
+            with _told(f"Data upload failed: {uri}"):
+                s3.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": TYPES.get(path.suffix, "application/octet-stream")})
 
 
 TYPES = {".json": "application/json", ".html": "text/html", ".pdf": "application/pdf", ".csv": "text/csv"}
@@ -266,7 +288,8 @@ TYPES = {".json": "application/json", ".html": "text/html", ".pdf": "application
 
 def put(s3: Any, uri: str, content: bytes) -> None:
     bucket, key = split_uri(uri)
-    s3.put_object(Bucket=bucket, Key=key, Body=content)
+    with _told(f"Data upload failed: {uri}"):
+        s3.put_object(Bucket=bucket, Key=key, Body=content)
 
 
 def _tar(folder: Path) -> bytes:

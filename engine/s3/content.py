@@ -110,9 +110,9 @@ def get(context: Context, request: S3Request) -> Response:
     elif status == 200 and request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
         headers.update({name: value for name, value in stored.headers.items() if name.startswith(CHECKSUM)})
     headers.setdefault("content-type", "binary/octet-stream")
-    if any(c in value for value in headers.values() for c in "\r\n\0"):
+    if any(not re.fullmatch(r"[\t\x20-\x7e\x80-\xff]*", value) for value in headers.values()):
         file.close()
-        raise AWSError("InvalidArgument", "A header may not hold a line break.", 400)
+        raise AWSError("InvalidArgument", "A header may hold printable characters of Latin-1 only.", 400)
     if request.method == "HEAD" or status == 304:
         file.close()
         return Response(status_code=status, headers=headers)

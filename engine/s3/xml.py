@@ -15,10 +15,11 @@ NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 def parse(body: bytes) -> ElementTree.Element:
     """The root element. Raises MalformedXML."""
-    if b"<!" in body:
-        raise AWSError("MalformedXML", "The XML you provided has a document type.", 400)
     try:
-        return ElementTree.fromstring(body)  # noqa: S314 - no document type, so no entities
+        text = body.decode()  # no other encoding, in which a document type would not be seen
+        if "<!" in text:
+            raise AWSError("MalformedXML", "The XML you provided has a document type.", 400)
+        return ElementTree.fromstring(text)  # noqa: S314 - no document type, so no entities
     except (ElementTree.ParseError, ValueError) as error:
         raise AWSError("MalformedXML", "The XML you provided was not well-formed.", 400) from error
 

@@ -7,7 +7,7 @@ from functools import cache
 from engine.context import AWSError, Context, Request, Response, operation
 from engine.sagemaker.identity import user_context
 from engine.sagemaker.lineage import missing
-from engine.sagemaker.paging import DEFAULT_PAGE, part, seconds
+from engine.sagemaker.paging import part, seconds
 from engine.store import Body, Exists
 
 ENTITIES = {
@@ -83,5 +83,5 @@ def list_associations(context: Context, request: Request) -> Response:
     by = request.get("SortBy") or "CreationTime"
     descending = (request.get("SortOrder") or "Descending") == "Descending"
     summaries.sort(key=lambda s: (s.get(by) or "", s["SourceArn"], s["DestinationArn"]), reverse=descending)
-    page, token = part(summaries, request.get("MaxResults") or DEFAULT_PAGE, request.get("NextToken"))
+    page, token = part(summaries, request)
     return {"AssociationSummaries": list(page), "NextToken": token}

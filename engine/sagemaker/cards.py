@@ -84,8 +84,11 @@ def _validator() -> Draft7Validator:
     return Draft7Validator(json.loads(SCHEMA.read_text()))
 
 
+SEARCHED = ("ModelId", "RiskRating", "ModelPackageGroupName")
+"""The members that only Search shows."""
+
+
 def _searched(content: Body) -> Body:
-    """The members that only Search shows."""
     return {
         "ModelId": content.get("model_overview", {}).get("model_id"),
         "RiskRating": content.get("intended_uses", {}).get("risk_rating"),
@@ -133,7 +136,7 @@ def describe_model_card(context: Context, request: Request) -> Response:
         content = json.loads(body["Content"])
         kept = {part: pick(content.get(part, {}), *names) for part, names in PLAIN.items()}
         body["Content"] = json.dumps({part: members for part, members in kept.items() if members})
-    return body
+    return {member: value for member, value in body.items() if member not in SEARCHED}
 
 
 @operation("sagemaker", "UpdateModelCard")

@@ -55,7 +55,7 @@ def listed(
             token=request.get("NextToken"),
         )
     except InvalidToken as error:
-        raise AWSError("ValidationException", "The NextToken is not valid.") from error
+        raise AWSError("ValidationException", "Invalid NextToken: it was not returned by this operation for this request.") from error
     return {result: [summary(body) for body in bodies], "NextToken": token}
 
 

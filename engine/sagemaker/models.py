@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.context import AWSError, Context, Request, Response, operation
-from engine.sagemaker import tags
+from engine.sagemaker import requirements, tags
 from engine.sagemaker.listing import listed, pick
 from engine.sagemaker.packages import find_package
 from engine.store import Body, Exists
@@ -20,6 +20,8 @@ def create_model(context: Context, request: Request) -> Response:
         raise AWSError("ValidationException", "ModelName must not be empty.")
     if bool(request.get("PrimaryContainer")) == bool(request.get("Containers")):
         raise AWSError("ValidationException", "Give either PrimaryContainer or Containers, and not both.")
+    if "ExecutionRoleArn" in request:
+        requirements.role(context, request["ExecutionRoleArn"])
     for container in request.get("Containers") or [request["PrimaryContainer"]]:
         _check_container(context, container)
     arn = context.arn(f"{KIND}/{name}")

@@ -1,6 +1,8 @@
-"""Model package groups: CreateModelPackageGroup, Describe, List, Delete."""
+"""Model package groups, and who of another account may use them: a policy that is kept, and judged by no one in this one account."""
 
 from __future__ import annotations
+
+import json
 
 from engine.context import AWSError, Context, Request, Response, operation
 from engine.sagemaker import tags
@@ -10,6 +12,7 @@ from engine.store import Body, Exists
 
 KIND = "model-package-group"
 PACKAGE = "model-package"
+POLICY = "_ResourcePolicy"
 LAST_VERSION = "_LastVersion"
 """The newest version number given out; it only grows, so that a deleted version's number never comes back. Not sent to clients."""
 
@@ -74,3 +77,42 @@ def delete_model_package_group(context: Context, request: Request) -> Response:
             )
         context.store.delete(KIND, body["ModelPackageGroupName"])
     return {}
+
+
+# policies ------------------------------------------------------------------------------------------
+
+
+@operation("sagemaker", "PutModelPackageGroupPolicy")
+def put_model_package_group_policy(context: Context, request: Request) -> Response:
+    try:
+        policy = json.loads(request["ResourcePolicy"])
+    except (ValueError, RecursionError):
+        policy = None
+    if not isinstance(policy, dict) or not isinstance(policy.get("Statement"), list | dict):
+        raise AWSError("ValidationException", "The ResourcePolicy is not a policy document: a JSON object with a Statement.")
+    group = _of_policy(context, request)
+    context.store.update(KIND, group["ModelPackageGroupName"], lambda body: body | {POLICY: request["ResourcePolicy"]}, now=context.now())
+    return pick(group, "ModelPackageGroupArn")
+
+
+@operation("sagemaker", "GetModelPackageGroupPolicy")
+def get_model_package_group_policy(context: Context, request: Request) -> Response:
+    return {"ResourcePolicy": _of_policy(context, request, kept=True)[POLICY]}
+
+
+@operation("sagemaker", "DeleteModelPackageGroupPolicy")
+def delete_model_package_group_policy(context: Context, request: Request) -> Response:
+    name = _of_policy(context, request, kept=True)["ModelPackageGroupName"]
+    context.store.update(KIND, name, lambda body: {k: v for k, v in body.items() if k != POLICY}, now=context.now())
+    return {}
+
+
+def _of_policy(context: Context, request: Request, *, kept: bool = False) -> Body:
+    """The group that a policy operation names; ``kept``: one that has a policy. Raises ValidationException."""
+    name = request["ModelPackageGroupName"]
+    body = context.store.get(KIND, name)
+    if body is None:
+        raise AWSError("ValidationException", f"Cannot find Model Package Group: {context.arn(f'{KIND}/{name}')}")
+    if kept and POLICY not in body:
+        raise AWSError("ValidationException", f"Cannot find resource policy for: {body['ModelPackageGroupArn']}")
+    return body

@@ -39,6 +39,18 @@ KEPT = (
     "ManagedStorageType",
 )
 """Members of CreateModelPackage that DescribeModelPackage gives back as they came."""
+BATCH = (
+    "ModelPackageGroupName",
+    "ModelPackageVersion",
+    "ModelPackageArn",
+    "ModelPackageDescription",
+    "CreationTime",
+    "InferenceSpecification",
+    "ModelPackageStatus",
+    "ModelApprovalStatus",
+    "ModelPackageRegistrationType",
+)
+"""What BatchDescribeModelPackage tells of a package."""
 
 
 def find_package(context: Context, name_or_arn: str) -> Body:
@@ -156,7 +168,7 @@ def batch_describe_model_package(context: Context, request: Request) -> Response
     errors: dict[str, dict[str, str]] = {}
     for arn in request["ModelPackageArnList"]:
         try:
-            found[arn] = find_package(context, arn)
+            found[arn] = pick(find_package(context, arn), *BATCH)
         except AWSError as error:
             errors[arn] = {"ErrorCode": error.code, "ErrorResponse": error.message}
     return {"ModelPackageSummaries": found, "BatchDescribeModelPackageErrorMap": errors}

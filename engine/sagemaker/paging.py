@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import hashlib
 import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from engine.context import AWSError
+from engine.context import AWSError, Request
 
 T = TypeVar("T")
 DEFAULT_PAGE = 10
@@ -21,20 +21,26 @@ def seconds(time: float | datetime) -> float:
     return time.timestamp() if isinstance(time, datetime) else float(time)
 
 
-def part(items: Sequence[T], limit: int, token: str | None) -> tuple[Sequence[T], str | None]:
-    """The ``limit`` items after ``token``, and the token of those that follow."""
+def part(items: Sequence[T], request: Request, default: int = DEFAULT_PAGE) -> tuple[Sequence[T], str | None]:
+    """The items of the request's page (MaxResults, or ``default``), and the token of those that follow.
+
+    Raises ValidationException for a NextToken that another question was answered with.
+    """
+    asked = {name: value for name, value in request.items() if name not in {"NextToken", "MaxResults"}}
+    question = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
     start = 0
-    if token is not None:
+    if "NextToken" in request:
         try:
-            start = json.loads(base64.urlsafe_b64decode(token.encode()))
-        except (ValueError, binascii.Error) as error:
+            of, start = json.loads(base64.urlsafe_b64decode(request["NextToken"].encode()))
+        except (ValueError, TypeError, RecursionError) as error:
             raise _bad_token() from error
-        if not isinstance(start, int) or isinstance(start, bool) or start < 0:
+        if of != question or not isinstance(start, int) or isinstance(start, bool) or start < 0:
             raise _bad_token()
-    end = start + limit
-    following = base64.urlsafe_b64encode(json.dumps(end).encode()).decode() if end < len(items) else None
+    limit = request.get("MaxResults") or 0
+    end = start + (limit if limit > 0 else default)
+    following = base64.urlsafe_b64encode(json.dumps([question, end]).encode()).decode() if end < len(items) else None
     return items[start:end], following
 
 
 def _bad_token() -> AWSError:
-    return AWSError("ValidationException", "Invalid NextToken: it was not returned by this operation.")
+    return AWSError("ValidationException", "Invalid NextToken: it was not returned by this operation for this request.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.context import AWSError, Context, Request, Response, operation
 from engine.jobs.queue import FINAL
-from engine.jobs.worker import InputError, inside
+from engine.sagemaker import requirements
 from engine.sagemaker.images import container
 from engine.sagemaker.listing import listed, missing, pick, tags_of
 from engine.store import Body, Exists
@@ -17,13 +17,7 @@ def create_processing_job(context: Context, request: Request) -> Response:
     name = request["ProcessingJobName"]
     arn = context.arn(f"processing-job/{name}")
     container(KIND, request)
-    paths = [item["S3Input"].get("LocalPath", "") for item in request.get("ProcessingInputs", []) if "S3Input" in item]
-    paths += [item["S3Output"]["LocalPath"] for item in request.get("ProcessingOutputConfig", {}).get("Outputs", []) if "S3Output" in item]
-    for path in paths:
-        try:
-            inside(context.workspace, path)
-        except InputError as error:
-            raise AWSError("ValidationException", str(error)) from error
+    requirements.processing(context, request)
     now = context.now()
     body: Body = {
         **{key: value for key, value in request.items() if key != "Tags"},

@@ -6,14 +6,17 @@ union of the two walks, so that siblings (other models from the same data) don't
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from engine.context import Context, Request, Response, operation
 from engine.sagemaker.associations import ENTITIES, name_and_type
 from engine.sagemaker.lineage import missing
 from engine.sagemaker.paging import part, seconds
-from engine.store import Body
+from engine.store import Body, Store
 
 Edge = tuple[str, str, str | None]
 LINEAGE_TYPES = {"artifact": "Artifact", "action": "Action", "context": "Context", "experiment-trial-component": "TrialComponent"}
@@ -56,8 +59,50 @@ class Walk:
         return seen
 
 
+@dataclass(frozen=True)
+class Answer:
+    """All that a question finds: the entities in order, and each edge with the later of its two, so that the pages hold it once."""
+
+    order: list[str]
+    edges: dict[str, list[Edge]]
+
+
+KEPT = 4
+"""Answers kept for the pages that follow, until something is written."""
+_kept: WeakKeyDictionary[Store, tuple[int, dict[str, Answer]]] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
 @operation("sagemaker", "QueryLineage")
 def query_lineage(context: Context, request: Request) -> Response:
+    answer = _kept_answer(context, request)
+    page, token = part(answer.order, request, MAX_RESULTS)
+    return {
+        "Vertices": [_vertex(arn, found[0], found[2]) for arn in page if (found := context.store.find(arn)) is not None],
+        "Edges": [
+            {"SourceArn": s, "DestinationArn": d} | ({"AssociationType": t} if t else {})
+            for s, d, t in sorted((edge for arn in page for edge in answer.edges.get(arn, ())), key=lambda e: (e[0], e[1]))
+        ],
+        "NextToken": token,
+    }
+
+
+def _kept_answer(context: Context, request: Request) -> Answer:
+    changes = context.store.changes()  # before the question is answered: what is written meanwhile makes the answer old
+    question = json.dumps({name: value for name, value in request.items() if name not in {"NextToken", "MaxResults"}}, sort_keys=True)
+    with _lock:
+        of, answers = _kept.get(context.store, (changes, {}))
+        if of == changes and question in answers:
+            return answers[question]
+    answer = _answer(context, request)
+    with _lock:
+        of, answers = _kept.get(context.store, (changes, {}))
+        answers = {**answers, question: answer} if of == changes else {question: answer}
+        _kept[context.store] = (changes, dict(list(answers.items())[-KEPT:]))
+    return answer
+
+
+def _answer(context: Context, request: Request) -> Answer:
     starts = request.get("StartArns") or []
     for arn in starts:
         found = context.store.find(arn)
@@ -68,30 +113,25 @@ def query_lineage(context: Context, request: Request) -> Response:
     for walk in walks:
         for arn, steps in walk.depth.items():
             depth[arn] = min(steps, depth.get(arn, steps))
-    entities = {arn: found for arn in depth if (found := context.store.find(arn)) is not None and found[0] in LINEAGE_TYPES}
+    entities = {arn: outline for arn, outline in context.store.outlines(depth).items() if outline[0] in LINEAGE_TYPES}
     filters = request.get("Filters") or {}
-    chosen = {arn for arn, (kind, _, body) in entities.items() if _matches(kind, body, filters)}
+    kinds = filters.get("LineageTypes")
+    chosen = {arn for arn, (kind, _) in entities.items() if not kinds or LINEAGE_TYPES[kind] in kinds}
+    if filters.keys() - {"LineageTypes"}:
+        chosen = {arn for arn in chosen if (found := context.store.find(arn)) is not None and _matches(found[0], found[2], filters)}
     edges: set[Edge] = set()
     if request.get("IncludeEdges"):
         kept = [(walk, walk.on_path(chosen)) for walk in walks]
         for walk, path in kept:
             edges |= {edge for edge, (near, far) in walk.edges.items() if near in path and far in path}
         chosen = {arn for _, path in kept for arn in path if arn in entities}
-    order = sorted(chosen, key=lambda arn: (depth[arn], entities[arn][2].get("CreationTime", 0), arn))
-    limit = request["MaxResults"] if (request.get("MaxResults") or 0) > 0 else MAX_RESULTS
-    page, token = part(order, limit, request.get("NextToken"))
+    order = sorted(chosen, key=lambda arn: (depth[arn], entities[arn][1], arn))
     place = {arn: i for i, arn in enumerate(order)}
-    shown = set(page)
-    return {
-        "Vertices": [_vertex(arn, entities[arn][0], entities[arn][2]) for arn in page],
-        # An edge is on the page of the later of its two vertices, so that all pages together hold each edge once.
-        "Edges": [
-            {"SourceArn": s, "DestinationArn": d} | ({"AssociationType": t} if t else {})
-            for s, d, t in sorted(edges, key=lambda e: (e[0], e[1]))
-            if s in place and d in place and max(s, d, key=place.__getitem__) in shown
-        ],
-        "NextToken": token,
-    }
+    placed: dict[str, list[Edge]] = {}
+    for edge in edges:
+        if edge[0] in place and edge[1] in place:
+            placed.setdefault(max(edge[0], edge[1], key=place.__getitem__), []).append(edge)
+    return Answer(order, placed)
 
 
 def _walks(context: Context, starts: list[str], request: Request) -> list[Walk]:
@@ -110,8 +150,6 @@ def _walks(context: Context, starts: list[str], request: Request) -> list[Walk]:
 
 
 def _matches(kind: str, body: Body, filters: Request) -> bool:
-    if filters.get("LineageTypes") and LINEAGE_TYPES[kind] not in filters["LineageTypes"]:
-        return False
     if filters.get("Types") and _type(kind, body) not in filters["Types"]:
         return False
     for member, key, wanted in (

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from engine.context import AWSError, Context, Request, Response, operation
-from engine.sagemaker.paging import DEFAULT_PAGE, part
+from engine.sagemaker.listing import pick
+from engine.sagemaker.paging import part
 from engine.sagemaker.trial_components import TRIALS
 from engine.store import Body
+from engine.wire.model import operation_model
 
 RESOURCES = {
     "TrainingJob": ("training-job", "TrainingJob"),
@@ -37,13 +40,22 @@ def search(context: Context, request: Request) -> Response:
     if request["Resource"] not in RESOURCES:
         raise AWSError("ValidationException", f"This engine has no {request['Resource']} to search: it has {', '.join(RESOURCES)}.")
     kind, member = RESOURCES[request["Resource"]]
+    shown = _shown(member)
     expression = request.get("SearchExpression") or {}
     found = [body for body in _all(context, kind) if matches(body, expression)]
     by = request.get("SortBy") or "LastModifiedTime"
     found.sort(key=lambda body: _sort_key(body, by), reverse=request.get("SortOrder") != "Ascending")
-    page, token = part(found, request.get("MaxResults") or DEFAULT_PAGE, request.get("NextToken"))
-    results = [{member: {"Model": body} if member == "Model" else body} for body in page]
+    page, token = part(found, request)
+    results = [{member: {"Model": pick(body, *shown)} if member == "Model" else pick(body, *shown)} for body in page]
     return {"Results": results, "NextToken": token, "TotalHits": {"Value": len(found), "Relation": "EqualTo"}}
+
+
+@lru_cache
+def _shown(member: str) -> tuple[str, ...]:
+    """The members of a record that a search shows."""
+    output: Any = operation_model("sagemaker", "Search").output_shape
+    record = output.members["Results"].member.members[member]
+    return tuple((record.members["Model"] if member == "Model" else record).members)
 
 
 def _all(context: Context, kind: str) -> Iterator[Body]:

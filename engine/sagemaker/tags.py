@@ -48,7 +48,7 @@ def add_tags(context: Context, request: Request) -> Response:
 @operation("sagemaker", "ListTags")
 def list_tags(context: Context, request: Request) -> Response:
     tags = _listed(context.store.tags(_existing(context, request["ResourceArn"])))
-    page, token = part(tags, request.get("MaxResults") or LIMIT, request.get("NextToken"))
+    page, token = part(tags, request, LIMIT)
     return {"Tags": list(page), "NextToken": token}
 
 

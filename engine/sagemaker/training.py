@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.context import AWSError, Context, Request, Response, operation
-from engine.jobs.queue import FINAL
-from engine.sagemaker import auto_lineage
+from engine.jobs.queue import FINAL, transition
+from engine.sagemaker import auto_lineage, requirements
 from engine.sagemaker.images import container
 from engine.sagemaker.listing import listed, missing, pick, tags_of
 from engine.store import Body, Exists
@@ -16,10 +16,11 @@ def start(context: Context, request: Request, *, tuning_arn: str | None = None) 
     """Record a training job and hand it to the queue. Returns its ARN; raises ResourceInUse for a name that is taken."""
     name = request["TrainingJobName"]
     arn = context.arn(f"training-job/{name}")
+    requirements.training(context, request)
     container(KIND, request)
     now = context.now()
     body: Body = {
-        **{key: value for key, value in request.items() if key != "Tags"},
+        **{key: value for key, value in request.items() if key not in {"Tags", "SessionChainingConfig"}},
         "TrainingJobArn": arn,
         "TrainingJobStatus": "InProgress",
         "SecondaryStatus": "Starting",
@@ -87,6 +88,31 @@ def list_training_jobs(context: Context, request: Request) -> Response:
     return listed(context, KIND, request, result="TrainingJobSummaries", summary=summary)
 
 
+@operation("sagemaker", "UpdateTrainingJob")
+def update_training_job(context: Context, request: Request) -> Response:
+    """Turning the profiler off is all that can be asked of an engine that has no profiler, warm pool or remote debugger."""
+    profiler = request.get("ProfilerConfig", {})
+    for asked, what in (
+        (request.get("ResourceConfig"), "keeps no warm pool"),
+        (request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"), "has no remote debugger"),
+        (request.get("ProfilerRuleConfigurations") or (profiler and not profiler.get("DisableProfiler")), "has no profiler"),
+    ):
+        if asked:
+            raise AWSError("ValidationException", f"The training job can't be updated so: this engine {what}.")
+    now = context.now()
+
+    def change(body: Body) -> None:
+        if body["TrainingJobStatus"] != "InProgress":
+            raise AWSError("ValidationException", f"A training job in status {body['TrainingJobStatus']} can't be updated.")
+        if profiler:
+            body |= {"ProfilerConfig": profiler, "ProfilingStatus": "Disabled", "LastModifiedTime": now}
+
+    body = context.store.update(KIND, request["TrainingJobName"], change, now=now)
+    if body is None:
+        raise missing()
+    return pick(body, "TrainingJobArn")
+
+
 @operation("sagemaker", "StopTrainingJob")
 def stop_training_job(context: Context, request: Request) -> Response:
     stop(context, request["TrainingJobName"])
@@ -102,8 +128,9 @@ def stop(context: Context, name: str) -> None:
             raise AWSError(
                 "ValidationException", f"The request was rejected because the training job is in status {body['TrainingJobStatus']}."
             )
-        body |= {"TrainingJobStatus": "Stopping", "SecondaryStatus": "Stopping", "LastModifiedTime": now}
-        body["SecondaryStatusTransitions"].append({"Status": "Stopping", "StartTime": now, "StatusMessage": "Stopping the training job"})
+        if body["TrainingJobStatus"] != "Stopping":
+            body |= {"TrainingJobStatus": "Stopping", "LastModifiedTime": now}
+            transition(body, "Stopping", now, "Stopping the training job")
 
     if context.store.update(KIND, name, change, now=now, status="Stopping") is None:
         raise missing()

@@ -133,5 +133,5 @@ def list_trials(context: Context, request: Request) -> Response:
         trials = [body for body in trials if body["CreationTime"] < seconds(request["CreatedBefore"])]
     by = "TrialName" if request.get("SortBy") == "Name" else "CreationTime"
     trials.sort(key=lambda body: (body[by], body["TrialName"]), reverse=request.get("SortOrder") != "Ascending")
-    some, token = part(trials, request.get("MaxResults") or DEFAULT_PAGE, request.get("NextToken"))
+    some, token = part(trials, request)
     return {"TrialSummaries": [pick(body, *members) for body in some], "NextToken": token}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from engine.context import AWSError, Context, Request, Response, operation
 from engine.jobs.queue import FINAL
-from engine.jobs.tuning import KIND, definition, grid_size, jobs_of, objective, value_of
+from engine.jobs.tuning import KIND, definition, grid_size, jobs_of, objective, ranges_of, tuned_names, value_of
+from engine.sagemaker import requirements
 from engine.sagemaker.images import container
 from engine.sagemaker.listing import listed, missing, pick, tags_of
+from engine.sagemaker.paging import part
 from engine.store import Body, Exists
 
 
@@ -44,19 +46,22 @@ def _check(context: Context, request: Request) -> None:
     if len(request.get("TrainingJobDefinitions", [])) > 1:
         raise refuse("This engine tunes one training job definition at a time.")
     source = definition(request)
+    requirements.training(context, source)
     container("training-job", source)
     config = request["HyperParameterTuningJobConfig"]
     if "HyperParameterTuningJobObjective" not in config and "TuningObjective" not in source:
         raise refuse("HyperParameterTuningJobObjective is required.")
-    ranges = config.get("ParameterRanges") or source.get("HyperParameterRanges") or {}
-    numeric = [("Integer", int), ("Continuous", float)]
+    ranges = ranges_of(request)
+    if ranges.get("AutoParameters") or request.get("Autotune", {}).get("Mode") == "Enabled":
+        raise refuse("This engine does not choose ranges by itself: give the ranges that it is to search.")
+    numeric: list[tuple[str, type[int] | type[float]]] = [("Integer", int), ("Continuous", float)]
     names: list[str] = [item["Name"] for item in ranges.get("CategoricalParameterRanges", [])]
     for kind, convert in numeric:
         for item in ranges.get(f"{kind}ParameterRanges", []):
             names.append(item["Name"])
             try:
-                low, high = convert(item["MinValue"]), convert(item["MaxValue"])
-            except ValueError as error:
+                low, high = requirements.finite(item["MinValue"], convert), requirements.finite(item["MaxValue"], convert)
+            except (ValueError, OverflowError) as error:
                 raise refuse(f"The range of {item['Name']} is not of type {kind}: {item['MinValue']} to {item['MaxValue']}.") from error
             if not low < high:
                 raise refuse(f"The range of {item['Name']} is empty: MinValue {low} is not less than MaxValue {high}.")
@@ -132,9 +137,10 @@ def stop_tuning_job(context: Context, request: Request) -> Response:
     return {}
 
 
-def trial_summary(job: Body, metric: str, direction: str) -> Body:
-    """A training job as tuning's lists show it."""
-    config = job["HyperParameters"]
+def trial_summary(job: Body, tuning: Body) -> Body:
+    """A training job as the lists of the tuning job that launched it show it."""
+    metric, direction = objective(tuning)
+    searched, source = tuned_names(tuning), definition(tuning)
     names = (
         "TrainingJobName",
         "TrainingJobArn",
@@ -144,7 +150,8 @@ def trial_summary(job: Body, metric: str, direction: str) -> Body:
         "TrainingJobStatus",
         "FailureReason",
     )
-    found = {**pick(job, *names), "TunedHyperParameters": {k: v for k, v in config.items() if k != "_tuning_objective_metric"}}
+    found = {**pick(job, *names), "TunedHyperParameters": {k: v for k, v in job["HyperParameters"].items() if k in searched}}
+    found |= {"TrainingJobDefinitionName": source["DefinitionName"]} if "DefinitionName" in source else {}
     value = value_of(job, metric)
     if value is not None:
         found["FinalHyperParameterTuningJobObjectiveMetric"] = {"Type": direction, "MetricName": metric, "Value": value}
@@ -160,25 +167,18 @@ def list_trials(context: Context, request: Request) -> Response:
     body = context.store.get(KIND, request["HyperParameterTuningJobName"])
     if body is None:
         raise missing()
-    metric, direction = objective(body)
-    static = set(definition(body).get("StaticHyperParameters", {}))
+    metric, _ = objective(body)
     where = [("parent", "=", body["HyperParameterTuningJobArn"])]
 
     def show(job: Body) -> Body:
-        found = trial_summary(job, metric, direction)
-        found["TunedHyperParameters"] = {k: v for k, v in found["TunedHyperParameters"].items() if k not in static}
-        return found
+        return trial_summary(job, body)
 
     if request.get("SortBy") == "FinalObjectiveMetricValue":
         jobs = [job for job in jobs_of(context, body["HyperParameterTuningJobArn"]) if value_of(job, metric) is not None]
         jobs = [job for job in jobs if request.get("StatusEquals", job["TrainingJobStatus"]) == job["TrainingJobStatus"]]
         jobs.sort(key=lambda job: value_of(job, metric) or 0.0, reverse=request.get("SortOrder") == "Descending")
-        token = request.get("NextToken", "0")
-        if not token.isdigit():
-            raise AWSError("ValidationException", "The NextToken is not valid.")
-        first, most = int(token), request.get("MaxResults", 10)
-        following = str(first + most) if first + most < len(jobs) else None
-        return {"TrainingJobSummaries": [show(job) for job in jobs[first : first + most]], "NextToken": following}
+        page, token = part(jobs, request)
+        return {"TrainingJobSummaries": [show(job) for job in page], "NextToken": token}
     return listed(
         context, "training-job", request, result="TrainingJobSummaries", summary=show, where=where, sort="Name", order="Ascending"
     )

@@ -25,6 +25,8 @@ from engine.wire.sigv4 import Keys, verify
 log = logging.getLogger("engine")
 MAX_BODY = 10 * 1024 * 1024
 DRAIN = 1024 * 1024
+MAX_FIELDS = 2000
+"""Fields of a query-protocol call."""
 TARGETS = {"SageMaker": "sagemaker", "Logs_20140328": "logs"}
 HOSTS = {"127.0.0.1", "localhost"}
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
@@ -154,7 +156,8 @@ def _json(context: Context, target: str, body: bytes) -> Response:
 
 def _query(context: Context, service: str, body: bytes, request_id: str) -> Response:
     try:
-        parameters = {k: v[0] for k, v in parse_qs(body.decode(), keep_blank_values=True, strict_parsing=True).items()}
+        given = parse_qs(body.decode(), keep_blank_values=True, strict_parsing=True, max_num_fields=MAX_FIELDS)
+        parameters = {k: v[0] for k, v in given.items()}
     except ValueError as error:
         raise AWSError("MalformedQueryString", "The request body is not a query.") from error
     name = parameters.pop("Action", "")

@@ -43,12 +43,16 @@ def operation_model(service: str, name: str) -> OperationModel:
 def parse_json(operation: OperationModel, body: bytes) -> Request:
     """The validated request of a JSON-1.1 call. Members that the model doesn't know are left out, as AWS does."""
     try:
-        given = json.loads(body or b"{}")
+        given = json.loads(body or b"{}", parse_constant=_no_number)
+        if not isinstance(given, dict):
+            raise AWSError("SerializationException", "The request body is not a JSON object.")
+        return validated(operation, given)
     except (ValueError, RecursionError) as error:
-        raise AWSError("SerializationException", "The request body is not JSON.") from error
-    if not isinstance(given, dict):
-        raise AWSError("SerializationException", "The request body is not a JSON object.")
-    return validated(operation, given)
+        raise AWSError("SerializationException", "The request body is not JSON that this operation can be given.") from error
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is not JSON")
 
 
 def validated(operation: OperationModel, given: dict[str, Any]) -> Request:
@@ -56,7 +60,10 @@ def validated(operation: OperationModel, given: dict[str, Any]) -> Request:
     if operation.input_shape is None:
         return {}
     problems: list[str] = []
-    request = _coerce(operation.input_shape, given, "", problems)
+    try:
+        request = _coerce(operation.input_shape, given, "", problems)
+    except _Enough:
+        request = {}
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
         code = INVALID.get(operation.service_model.service_name, "ValidationException")
@@ -64,30 +71,36 @@ def validated(operation: OperationModel, given: dict[str, Any]) -> Request:
     return dict(request)
 
 
+class _Enough(Exception):
+    """So many problems that no caller reads more."""
+
+
 def _coerce(shape: Any, value: Any, path: str, problems: list[str]) -> Any:
     kind = shape.type_name
     if kind == "structure":
         if not isinstance(value, dict):
-            raise AWSError("SerializationException", f"{path or 'The request'} must be an object.")
+            raise AWSError("SerializationException", f"{_short(path) or 'The request'} must be an object.")
         result = {}
         required = set(shape.metadata.get("required", []))
         for name, member in shape.members.items():
             inner = f"{path}.{_lower(name)}" if path else _lower(name)
             if value.get(name) is None:
                 if name in required:
-                    problems.append(f"Value null at '{inner}' failed to satisfy constraint: Member must not be null")
+                    _report(problems, f"Value null at '{_short(inner)}' failed to satisfy constraint: Member must not be null")
             else:
                 result[name] = _coerce(member, value[name], inner, problems)
         return result
     if kind == "list":
         if not isinstance(value, list):
-            raise AWSError("SerializationException", f"{path} must be a list.")
-        _limits(shape, len(value), value, path, problems, "length")
+            raise AWSError("SerializationException", f"{_short(path)} must be a list.")
+        if not _limits(shape, len(value), value, path, problems, "length"):
+            return []
         return [_coerce(shape.member, item, f"{path}.{i + 1}.member", problems) for i, item in enumerate(value)]
     if kind == "map":
         if not isinstance(value, dict):
-            raise AWSError("SerializationException", f"{path} must be an object.")
-        _limits(shape, len(value), value, path, problems, "length")
+            raise AWSError("SerializationException", f"{_short(path)} must be an object.")
+        if not _limits(shape, len(value), value, path, problems, "length"):
+            return {}
         return {
             _coerce(shape.key, key, f"{path}.key", problems): _coerce(shape.value, item, f"{path}.{key}.member", problems)
             for key, item in value.items()
@@ -95,53 +108,73 @@ def _coerce(shape: Any, value: Any, path: str, problems: list[str]) -> Any:
     return _scalar(shape, kind, value, path, problems)
 
 
+WHOLE = {"integer": 2**31, "long": 2**63}
+SECONDS = 253_402_300_800
+"""The end of the year 9999, in seconds since the epoch."""
+
+
 def _scalar(shape: Any, kind: str, value: Any, path: str, problems: list[str]) -> Any:
     if kind == "string":
         if not isinstance(value, str):
-            raise AWSError("SerializationException", f"{path} must be a string.")
+            raise AWSError("SerializationException", f"{_short(path)} must be a string.")
+        value.encode()  # a ValueError for half of a surrogate pair
         if shape.enum and value not in shape.enum:
-            constraint = f"Member must satisfy enum value set: [{', '.join(shape.enum)}]"
-            problems.append(f"Value '{value}' at '{path}' failed to satisfy constraint: {constraint}")
+            _refuse(problems, value, path, f"satisfy enum value set: [{', '.join(shape.enum)}]")
         elif _limits(shape, len(value), value, path, problems, "length"):
             pattern = shape.metadata.get("pattern")
             compiled = _pattern(pattern) if pattern else None
             if compiled is not None and compiled.fullmatch(value) is None:
-                constraint = f"Member must satisfy regular expression pattern: {pattern}"
-                problems.append(f"Value '{value}' at '{path}' failed to satisfy constraint: {constraint}")
+                _refuse(problems, value, path, f"satisfy regular expression pattern: {pattern}")
         return value
-    if kind in {"integer", "long"}:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise AWSError("SerializationException", f"{path} must be a whole number.")
+    if kind in WHOLE:
+        if isinstance(value, bool) or not isinstance(value, int) or not -WHOLE[kind] <= value < WHOLE[kind]:
+            raise AWSError("SerializationException", f"{_short(path)} must be a whole number of its type.")
         _limits(shape, value, value, path, problems, "value")
         return value
     if kind in {"float", "double"}:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise AWSError("SerializationException", f"{path} must be a number.")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**1023:
+            raise AWSError("SerializationException", f"{_short(path)} must be a number.")
         _limits(shape, value, value, path, problems, "value")
-        return value
+        return float(value)
     if kind == "boolean":
         if not isinstance(value, bool):
-            raise AWSError("SerializationException", f"{path} must be true or false.")
+            raise AWSError("SerializationException", f"{_short(path)} must be true or false.")
         return value
     if kind == "timestamp":
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 253_402_300_800:
-            raise AWSError("SerializationException", f"{path} must be a time in seconds since the epoch.")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < SECONDS:
+            raise AWSError("SerializationException", f"{_short(path)} must be a time in seconds since the epoch.")
         return float(value)
     return value
 
 
 def _limits(shape: Any, size: float, value: Any, path: str, problems: list[str], what: str) -> bool:
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
-    shown = f"Value '{value}'"
     if low is not None and size < low:
-        words = f"have length greater than or equal to {low}" if what == "length" else f"have value greater than or equal to {low}"
-        problems.append(f"{shown} at '{path}' failed to satisfy constraint: Member must {words}")
+        _refuse(problems, value, path, f"have {what} greater than or equal to {low}")
         return False
     if high is not None and size > high:
-        words = f"have length less than or equal to {high}" if what == "length" else f"have value less than or equal to {high}"
-        problems.append(f"{shown} at '{path}' failed to satisfy constraint: Member must {words}")
+        _refuse(problems, value, path, f"have {what} less than or equal to {high}")
         return False
     return True
+
+
+def _refuse(problems: list[str], value: Any, path: str, constraint: str) -> None:
+    _report(problems, f"Value '{_short(value)}' at '{_short(path)}' failed to satisfy constraint: Member must {constraint}")
+
+
+def _report(problems: list[str], problem: str) -> None:
+    problems.append(problem)
+    if len(problems) == MOST_PROBLEMS:
+        raise _Enough
+
+
+MOST_PROBLEMS = 100
+
+
+def _short(value: Any) -> str:
+    """What a message shows of a value: its beginning."""
+    text = value if isinstance(value, str) else repr(value) if isinstance(value, int | float) else json.dumps(value)
+    return text if len(text) <= 256 else f"{text[:256]}…"
 
 
 CLASSES = {

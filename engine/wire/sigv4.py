@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -145,7 +146,7 @@ def _check_time(stamp: str, date: str, query: Mapping[str, str], *, presigned: b
         raise AWSError("SignatureDoesNotMatch", "The date of the credential scope is not that of the request.", 403)
     if presigned:
         expires = query.get("X-Amz-Expires", "")
-        if not expires.isdigit() or not 1 <= int(expires) <= 604_800:
+        if not re.fullmatch("[0-9]{1,6}", expires) or not 1 <= int(expires) <= 604_800:
             raise AWSError("AuthorizationQueryParametersError", "X-Amz-Expires must be between 1 and 604800 seconds.", 400)
         if now > at + int(expires):
             raise AWSError("AccessDenied", "Request has expired", 403)

@@ -1,6 +1,7 @@
 """Jobs on the engine, by boto3: what SageMaker's own client sees of a training, tuning or processing job."""
 
 import io
+import itertools
 import json
 import os
 import signal
@@ -336,3 +337,106 @@ def test_a_processing_job_stays_in_its_own_folder(sagemaker, request_of, bucket,
             ProcessingResources={"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 5}},
             ProcessingInputs=[{"InputName": "x", "S3Input": {**source, "LocalPath": path}}],
         )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 5}}, "InstanceCount must be 1, not 2"),
+        ({"AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "Pipe"}}, "File or FastFile, not Pipe"),
+        ({"RoleArn": "arn:aws:iam::000000000000:role/nobody"}, "Could not assume role arn:aws:iam::000000000000:role/nobody"),
+    ],
+)
+def test_what_the_engine_does_not_have_is_refused_rather_than_left_out(sagemaker, request_of, change, words):
+    with pytest.raises(ClientError, match=words) as error:
+        sagemaker.create_training_job(TrainingJobName="refused", **request_of(**change))
+    assert error.value.response["Error"]["Code"] == "ValidationException"
+    definition = tuning_request(lambda: request_of(**change), "Random")
+    with pytest.raises(ClientError, match=words):
+        sagemaker.create_hyper_parameter_tuning_job(HyperParameterTuningJobName="refused", **definition)
+
+
+def test_channels_of_one_name_or_of_another_mode_are_refused(sagemaker, request_of, bucket):
+    train = channel(bucket, "train")
+    files = {"FileSystemId": "fs-01234567890", "FileSystemAccessMode": "ro", "FileSystemType": "EFS", "DirectoryPath": "/"}
+    for channels, words in (
+        ([train, train], "more than once"),
+        ([{**train, "InputMode": "Pipe"}], "not Pipe"),
+        ([{"ChannelName": "train", "DataSource": {"FileSystemDataSource": files}}], "S3DataSource"),
+    ):
+        with pytest.raises(ClientError, match=words):
+            sagemaker.create_training_job(TrainingJobName="refused", **request_of(InputDataConfig=channels))
+
+
+def test_a_stopped_jobs_statuses_follow_one_another(sagemaker, request_of):
+    sagemaker.create_training_job(TrainingJobName="statuses", **request_of(HyperParameters={**HYPERPARAMETERS, "num_round": "1000000"}))
+    while sagemaker.describe_training_job(TrainingJobName="statuses")["SecondaryStatus"] != "Training":
+        time.sleep(0.05)
+    time.sleep(0.5)
+    for _ in range(2):
+        sagemaker.stop_training_job(TrainingJobName="statuses")
+    job = trained(sagemaker, "statuses")
+    steps = job["SecondaryStatusTransitions"]
+    assert [step["Status"] for step in steps] == ["Starting", "Downloading", "Training", "Stopping", "Stopped"]
+    assert all(before["EndTime"] == after["StartTime"] for before, after in itertools.pairwise(steps))
+    assert steps[-1]["EndTime"] == job["TrainingEndTime"]
+    assert job["TrainingTimeInSeconds"] == job["BillableTimeInSeconds"] >= 1
+    assert {metric["MetricName"] for metric in job["FinalMetricDataList"]} >= {"validation:auc", "train:auc"}
+
+
+def test_a_running_job_can_have_its_profiler_turned_off_and_nothing_else_changed(sagemaker, request_of):
+    sagemaker.create_training_job(TrainingJobName="updated", **request_of(HyperParameters={**HYPERPARAMETERS, "num_round": "1000000"}))
+    arn = sagemaker.update_training_job(TrainingJobName="updated", ProfilerConfig={"DisableProfiler": True})["TrainingJobArn"]
+    assert arn.endswith(":training-job/updated")
+    job = sagemaker.describe_training_job(TrainingJobName="updated")
+    assert (job["ProfilingStatus"], job["ProfilerConfig"]["DisableProfiler"]) == ("Disabled", True)
+    for change, words in (
+        ({"ResourceConfig": {"KeepAlivePeriodInSeconds": 60}}, "no warm pool"),
+        ({"RemoteDebugConfig": {"EnableRemoteDebug": True}}, "no remote debugger"),
+        ({"ProfilerConfig": {"S3OutputPath": "s3://somewhere/out"}}, "no profiler"),
+    ):
+        with pytest.raises(ClientError, match=words):
+            sagemaker.update_training_job(TrainingJobName="updated", **change)
+    sagemaker.stop_training_job(TrainingJobName="updated")
+    trained(sagemaker, "updated")
+    with pytest.raises(ClientError, match="in status Stopped can't be updated"):
+        sagemaker.update_training_job(TrainingJobName="updated", ProfilerConfig={"DisableProfiler": True})
+    with pytest.raises(ClientError) as error:
+        sagemaker.update_training_job(TrainingJobName="never", ProfilerConfig={"DisableProfiler": True})
+    assert error.value.response["Error"]["Code"] == "ResourceNotFound"
+
+
+def test_a_tuning_job_ends_when_its_target_is_reached(sagemaker, request_of):
+    criteria = {"TargetObjectiveMetricValue": 0.5}
+    request = tuning_request(request_of, "Random", jobs=100, TuningJobCompletionCriteria=criteria)
+    sagemaker.create_hyper_parameter_tuning_job(HyperParameterTuningJobName="target", **request)
+    job = tuned(sagemaker, "target")
+    counters = job["TrainingJobStatusCounters"]
+    assert job["HyperParameterTuningJobStatus"] == "Completed"
+    assert 1 <= counters["Completed"] + counters["Stopped"] <= 6
+    assert counters["InProgress"] == job["ObjectiveStatusCounters"]["Pending"] == 0
+    best = job["BestTrainingJob"]
+    assert best["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] >= 0.5
+    assert best["TunedHyperParameters"].keys() == {"max_depth", "eta"}
+    assert job["TuningJobCompletionDetails"]["NumberOfTrainingJobsObjectiveNotImproving"] >= 0
+    elapsed = (job["HyperParameterTuningEndTime"] - job["CreationTime"]).total_seconds()
+    assert job["ConsumedResources"]["RuntimeInSeconds"] == pytest.approx(elapsed, abs=2)
+
+
+def test_a_warm_start_on_the_same_data_knows_the_best_job_of_both(sagemaker, request_of):
+    sagemaker.create_hyper_parameter_tuning_job(HyperParameterTuningJobName="first", **tuning_request(request_of, "Random", jobs=2))
+    first = tuned(sagemaker, "first")
+    assert "OverallBestTrainingJob" not in first
+    warm = {"ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": "first"}], "WarmStartType": "IdenticalDataAndAlgorithm"}
+    sagemaker.create_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName="second", WarmStartConfig=warm, **tuning_request(request_of, "Random", jobs=1)
+    )
+    second = tuned(sagemaker, "second")
+    by_job = {
+        job["TrainingJobName"]: (job["FinalHyperParameterTuningJobObjectiveMetric"]["Value"], of)
+        for of, job in (("first", first["BestTrainingJob"]), ("second", second["BestTrainingJob"]))
+    }
+    overall = second["OverallBestTrainingJob"]
+    value, of = by_job[overall["TrainingJobName"]]
+    assert value == max(value for value, _ in by_job.values())
+    assert overall["TuningJobName"] == of

@@ -1,5 +1,6 @@
 """Models, model package groups and model packages, through boto3."""
 
+import json
 import uuid
 
 import pytest
@@ -277,3 +278,22 @@ def test_tags_beyond_the_rules_are_refused_whole(sagemaker, group, tags):
 def test_nothing_is_tagged_that_is_not_there(sagemaker):
     with pytest.raises(ClientError, match="Could not find"):
         sagemaker.add_tags(ResourceArn="arn:aws:sagemaker:us-east-1:000000000000:model/none", Tags=[{"Key": "a", "Value": "1"}])
+
+
+def test_a_groups_policy_is_kept_until_it_is_deleted(sagemaker, group):
+    arn = sagemaker.describe_model_package_group(ModelPackageGroupName=group)["ModelPackageGroupArn"]
+    statement = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "sagemaker:DescribeModelPackage"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**statement, "Resource": arn}]})
+    with pytest.raises(ClientError, match="Cannot find resource policy for") as error:
+        sagemaker.get_model_package_group_policy(ModelPackageGroupName=group)
+    assert error.value.response["Error"]["Code"] == "ValidationException"
+    assert sagemaker.put_model_package_group_policy(ModelPackageGroupName=group, ResourcePolicy=policy)["ModelPackageGroupArn"] == arn
+    assert sagemaker.get_model_package_group_policy(ModelPackageGroupName=group)["ResourcePolicy"] == policy
+    sagemaker.delete_model_package_group_policy(ModelPackageGroupName=group)
+    for call in (sagemaker.get_model_package_group_policy, sagemaker.delete_model_package_group_policy):
+        with pytest.raises(ClientError, match="Cannot find resource policy for"):
+            call(ModelPackageGroupName=group)
+    with pytest.raises(ClientError, match="Cannot find Model Package Group"):
+        sagemaker.put_model_package_group_policy(ModelPackageGroupName=name("group"), ResourcePolicy=policy)
+    with pytest.raises(ClientError, match="not a policy document"):
+        sagemaker.put_model_package_group_policy(ModelPackageGroupName=group, ResourcePolicy="[1]")

@@ -1,0 +1,226 @@
+"""The engine's requests per second and latencies, beside moto's server where moto has the operation."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+
+import engine.sagemaker  # noqa: F401 - registers the operations
+from bench.compare import save
+from engine import lifecycle
+from engine.context import OPERATIONS, Context
+from engine.s3.objects import Objects
+from engine.store import Store
+
+REGION = "us-east-1"
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+JOB = {
+    "TrainingJobName": "bench",
+    "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+    "RoleArn": "arn:aws:iam::000000000000:role/governance-execution",
+    "HyperParameters": {"num_round": "1", "objective": "binary:logistic"},
+    "InputDataConfig": [
+        {"ChannelName": "train", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://bench/train/"}}},
+    ],
+    "OutputDataConfig": {"S3OutputPath": "s3://bench/out"},
+    "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 5},
+    "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+}
+PACKAGE = {
+    "ModelPackageGroupName": "bench",
+    "InferenceSpecification": {
+        "Containers": [{"Image": IMAGE, "ModelDataUrl": "s3://bench/model.tar.gz"}],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["text/csv"],
+    },
+}
+
+
+def fill(workspace: Path, packages: int, entities: int) -> str:
+    """Records of a workspace, by the engine's own operations in one transaction. Returns the first entity's ARN."""
+    store, objects = Store(workspace / "engine.db"), Objects(workspace / "objects")
+    context = Context(workspace, REGION, store, objects)
+
+    def call(operation: str, **request: Any) -> Any:
+        return OPERATIONS[("sagemaker", operation)](context, request)
+
+    with store.transaction():
+        call("CreateModelPackageGroup", ModelPackageGroupName="bench")
+        for _ in range(packages):
+            call("CreateModelPackage", **PACKAGE)
+        arns = [
+            call("CreateArtifact", ArtifactType="DataSet", Source={"SourceUri": f"s3://bench/{i}"})["ArtifactArn"] for i in range(entities)
+        ]
+        for i in range(1, entities):  # a tree: each entity has eight that came of it
+            call("AddAssociation", SourceArn=arns[(i - 1) // 8], DestinationArn=arns[i], AssociationType="DerivedFrom")
+    store.close()
+    objects.close()
+    return str(arns[0])
+
+
+@contextmanager
+def moto() -> Iterator[str]:
+    """moto's server, in a process of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                if time.monotonic() > deadline or process.poll() is not None:
+                    raise
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+class Asker:
+    """One question, signed once and asked over one connection, so that the time is the server's."""
+
+    def __init__(self, endpoint: str, keys: tuple[str, str], operation: str, request: dict[str, Any]) -> None:
+        self.body = json.dumps(request).encode()
+        headers = {"X-Amz-Target": f"SageMaker.{operation}", "Content-Type": "application/x-amz-json-1.1"}
+        signed = AWSRequest("POST", endpoint + "/", headers=headers, data=self.body)
+        SigV4Auth(Credentials(*keys), "sagemaker", REGION).add_auth(signed)
+        self.headers = dict(signed.headers.items())
+        self.connection = http.client.HTTPConnection(endpoint.removeprefix("http://"))
+        self.seconds: list[float] = []
+
+    def ask(self) -> dict[str, Any]:
+        start = time.perf_counter()
+        self.connection.request("POST", "/", self.body, self.headers)
+        answer = self.connection.getresponse()
+        content = answer.read()
+        self.seconds.append(time.perf_counter() - start)
+        assert answer.status == 200, content
+        return dict(json.loads(content))
+
+    def figures(self) -> dict[str, float]:
+        ordered = sorted(self.seconds)
+        return {
+            "requests_per_second": len(ordered) / sum(ordered),
+            "p50_ms": statistics.median(ordered) * 1000,
+            "p99_ms": ordered[min(len(ordered) - 1, round(0.99 * len(ordered)))] * 1000,
+        }
+
+
+def measure(
+    figure: str, ours: Asker, peer: Asker | None, member: str, *, rounds: int, requests: int, before: Callable[[], Any] = lambda: None
+) -> dict[str, Any]:
+    """Ask both in turn, in blocks; ``before`` each request, outside its time. Both must answer with as much of ``member``."""
+    sides = [ours] if peer is None else [ours, peer]
+    sizes = {len(side.ask()[member]) for side in sides}
+    assert len(sizes) == 1, sizes
+    for side in sides:
+        side.seconds.clear()
+    for _ in range(rounds):
+        for side in sides:
+            for _ in range(requests):
+                before()
+                side.ask()
+    row: dict[str, Any] = {"figure": figure, "ours": ours.figures(), "peer": "moto's server" if peer else None}
+    shown = "{requests_per_second:.0f} requests/s, p50 {p50_ms:.1f} ms, p99 {p99_ms:.1f} ms".format
+    text = f"{figure}: ours {shown(**row['ours'])}"
+    if peer is not None:
+        row["peer_figures"] = peer.figures()
+        row["ours_over_peer"] = row["ours"]["requests_per_second"] / row["peer_figures"]["requests_per_second"]
+        text += f"; moto {shown(**row['peer_figures'])}: {row['ours_over_peer']:.1f}×"
+    print(text, flush=True)
+    return row
+
+
+def main(packages: int = 1000, entities: int = 5000, rounds: int = 10, requests: int = 50) -> None:
+    with tempfile.TemporaryDirectory(prefix="bench-engine-") as folder, moto() as theirs:
+        workspace = Path(folder)
+        first = fill(workspace, packages, entities)
+        running = lifecycle.ensure(workspace)
+        try:
+            mine = (running.access_key_id, running.secret_access_key)
+            clients = {
+                endpoint: boto3.client(
+                    "sagemaker",
+                    endpoint_url=endpoint,
+                    aws_access_key_id=mine[0],
+                    aws_secret_access_key=mine[1],
+                    region_name=REGION,
+                    config=Config(retries={"total_max_attempts": 1}),
+                )
+                for endpoint in (running.endpoint, theirs)
+            }
+            for client in clients.values():
+                client.create_training_job(**JOB)
+            clients[theirs].create_model_package_group(ModelPackageGroupName="bench")
+            for _ in range(packages):
+                clients[theirs].create_model_package(**PACKAGE)
+            while clients[running.endpoint].describe_training_job(TrainingJobName="bench")["TrainingJobStatus"] == "InProgress":
+                time.sleep(0.1)
+
+            def askers(operation: str, request: dict[str, Any]) -> tuple[Asker, Asker]:
+                return Asker(running.endpoint, mine, operation, request), Asker(theirs, mine, operation, request)
+
+            page = {"ModelPackageGroupName": "bench", "MaxResults": min(100, packages)}
+            walk = {"StartArns": [first], "Direction": "Descendants", "IncludeEdges": True, "MaxResults": 50}
+            rows = [
+                measure(
+                    "DescribeTrainingJob",
+                    *askers("DescribeTrainingJob", {"TrainingJobName": "bench"}),
+                    "TrainingJobArn",
+                    rounds=rounds,
+                    requests=requests,
+                ),
+                measure(
+                    f"ListModelPackages, {packages:,} packages, a page of {page['MaxResults']}",
+                    *askers("ListModelPackages", page),
+                    "ModelPackageSummaryList",
+                    rounds=rounds,
+                    requests=requests,
+                ),
+                measure(
+                    f"QueryLineage, {entities:,} entities, the first page of 50 after a write",
+                    askers("QueryLineage", walk)[0],
+                    None,
+                    "Vertices",
+                    rounds=rounds,
+                    requests=max(1, requests // 10),
+                    before=lambda: clients[running.endpoint].add_tags(ResourceArn=first, Tags=[{"Key": "a", "Value": "1"}]),
+                ),
+                measure(
+                    f"QueryLineage, {entities:,} entities, each page of 50 after it",
+                    askers("QueryLineage", walk)[0],
+                    None,
+                    "Vertices",
+                    rounds=rounds,
+                    requests=requests,
+                ),
+            ]
+            save("engine", rows)
+        finally:
+            lifecycle.stop(workspace)
+
+
+if __name__ == "__main__":
+    main(**({"packages": 20, "entities": 50, "rounds": 1, "requests": 5} if "--smallest" in sys.argv else {}))

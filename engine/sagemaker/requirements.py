@@ -1,0 +1,105 @@
+"""What a job asks for and this engine doesn't have: refused when the job is created, rather than left out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from engine.context import AWSError, Context, Request
+from engine.jobs.worker import InputError, inside, split_uri
+
+MODES = {"File", "FastFile", None}
+"""With FastFile too the files are there before the algorithm starts: it cannot tell."""
+
+
+def refuse(message: str) -> AWSError:
+    return AWSError("ValidationException", message)
+
+
+def role(context: Context, arn: str) -> None:
+    """Raises ValidationException for a role other than the one that IAM's GetRole knows."""
+    if arn != context.role_arn:
+        remedy = "Please ensure that the role exists and allows principal 'sagemaker.amazonaws.com' to assume the role."
+        raise refuse(f"Could not assume role {arn}. {remedy} This engine has the role {context.role_arn}.")
+
+
+def training(context: Context, request: Request) -> None:
+    """Check a training job, or the definition of a tuning job's. Raises ValidationException."""
+    role(context, request["RoleArn"])
+    if request.get("ServerlessJobConfig"):
+        raise refuse("This engine has no serverless training.")
+    for member in ("AlgorithmSpecification", "StoppingCondition"):
+        if member not in request:
+            raise refuse(f"{member} is required.")
+    resources = request.get("ResourceConfig") or request.get("HyperParameterTuningResourceConfig") or {}
+    _one_instance(resources)
+    if resources.get("InstanceGroups") or len(resources.get("InstanceConfigs") or ()) > 1:
+        raise refuse("This engine trains on one instance, without instance groups.")
+    _mode(request["AlgorithmSpecification"].get("TrainingInputMode"))
+    channels = request.get("InputDataConfig") or []
+    _once("channel", (channel["ChannelName"] for channel in channels))
+    for channel in channels:
+        name, source = channel["ChannelName"], channel["DataSource"].get("S3DataSource")
+        if set(name) == {"."}:
+            raise refuse(f"The channel name {name!r} does not name a folder.")
+        _mode(channel.get("InputMode"))
+        if source is None or source["S3DataType"] not in {"S3Prefix", "ManifestFile"}:
+            raise refuse(f"The channel {name} must have an S3DataSource with the S3DataType S3Prefix or ManifestFile in this engine.")
+        _uri(source["S3Uri"])
+    _uri(request["OutputDataConfig"]["S3OutputPath"])
+
+
+def processing(context: Context, request: Request) -> None:
+    """Check a processing job. Raises ValidationException."""
+    role(context, request["RoleArn"])
+    _one_instance(request["ProcessingResources"]["ClusterConfig"])
+    inputs, outputs = request.get("ProcessingInputs") or [], (request.get("ProcessingOutputConfig") or {}).get("Outputs") or []
+    _once("input", (item["InputName"] for item in inputs))
+    _once("output", (item["OutputName"] for item in outputs))
+    for item, what, name in [(item, "S3Input", item["InputName"]) for item in inputs] + [
+        (item, "S3Output", item["OutputName"]) for item in outputs
+    ]:
+        if item.get("AppManaged") or item.get(what) is None:
+            raise refuse(f"{name} must have an {what} and not be AppManaged in this engine.")
+        _mode(item[what].get("S3InputMode"))
+        if not item[what].get("LocalPath"):
+            raise refuse(f"{name} must have a LocalPath in this engine.")
+        _uri(item[what]["S3Uri"])
+        try:
+            inside(context.workspace, item[what]["LocalPath"])
+        except InputError as error:
+            raise refuse(str(error)) from error
+
+
+def _one_instance(resources: dict[str, Any]) -> None:
+    if resources.get("InstanceCount", 1) != 1:
+        raise refuse(f"This engine runs a job on one instance: InstanceCount must be 1, not {resources['InstanceCount']}.")
+
+
+def _mode(mode: str | None) -> None:
+    if mode not in MODES:
+        raise refuse(f"This engine gives a job its input as files: the input mode must be File or FastFile, not {mode}.")
+
+
+def _once(what: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise refuse(f"The {what} name {name} is given more than once.")
+        seen.add(name)
+
+
+def _uri(uri: str) -> None:
+    try:
+        split_uri(uri)
+    except InputError as error:
+        raise refuse(str(error)) from error
+
+
+def finite(text: str, convert: type[int] | type[float]) -> float:
+    """A bound of a range. Raises ValueError for what is no number of that type, or not a finite one."""
+    number = convert(text)
+    if not math.isfinite(float(number)):
+        raise ValueError(text)
+    return number
