@@ -24,6 +24,7 @@ def create_processing_job(context: Context, request: Request) -> Response:
             inside(context.workspace, path)
         except InputError as error:
             raise AWSError("ValidationException", str(error)) from error
+    context.jobs.admit(KIND)
     now = context.now()
     body: Body = {
         **{key: value for key, value in request.items() if key != "Tags"},

@@ -17,6 +17,8 @@ def start(context: Context, request: Request, *, tuning_arn: str | None = None) 
     name = request["TrainingJobName"]
     arn = context.arn(f"training-job/{name}")
     container(KIND, request)
+    if tuning_arn is None:
+        context.jobs.admit(KIND)
     now = context.now()
     body: Body = {
         **{key: value for key, value in request.items() if key != "Tags"},
