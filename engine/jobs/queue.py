@@ -36,6 +36,8 @@ STATUS = {
 }
 PATIENCE_SECONDS = 2
 """Until work that the disk refused is tried again."""
+LOST = 255
+"""The exit code that multiprocessing gives to a process of which it can't know."""
 START = {"training-job": "TrainingStartTime", "processing-job": "ProcessingStartTime"}
 END = {"training-job": "TrainingEndTime", "processing-job": "ProcessingEndTime"}
 OVERTIME: dict[str, Body] = {
@@ -96,7 +98,7 @@ class Jobs:
         with self._lock:
             processes = list(self._processes.values())
         for process in processes:
-            process.kill()
+            _kill(process)
         self.wake()
         for thread in self._threads:
             thread.join(timeout=5)
@@ -124,7 +126,7 @@ class Jobs:
             self._cancelled.add((kind, name))
             process = self._processes.get((kind, name))
         if process is not None:
-            process.kill()
+            _kill(process)
         self.wake()
 
     def wake(self) -> None:
@@ -196,18 +198,21 @@ class Jobs:
             task = image.with_model(context, task)
         mine, theirs = self._mp.Pipe(duplex=False)
         process = self._mp.Process(target=run, args=(task, theirs), daemon=True)
-        process.start()
+        try:
+            process.start()
+        except (EOFError, ConnectionError):  # the process that workers are forked from has just died; this starts another
+            process.start()
         theirs.close()
         with self._lock:
             self._processes[(kind, name)] = process
             taken_back = (kind, name) in self._cancelled
         if taken_back:
-            process.kill()
+            _kill(process)
         overtime = threading.Event()
 
         def too_long() -> None:
             overtime.set()
-            process.kill()
+            _kill(process)
 
         timer = threading.Timer(body.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", limits.RUNTIME_SECONDS), too_long)
         timer.daemon = True
@@ -217,7 +222,7 @@ class Jobs:
             timer.start()
             ended = self._follow(kind, name, mine, LOG_GROUPS[kind], f"{name}/algo-1-{int(started)}")
         except BaseException:
-            process.kill()
+            _kill(process)
             raise
         finally:
             timer.cancel()
@@ -400,6 +405,14 @@ MESSAGES = {
     "Completed": "Training job completed",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
 }
+
+
+def _kill(process: BaseProcess) -> None:
+    """kill -9, of a worker too that lost the process that it was forked from; multiprocessing takes that one for dead."""
+    process.kill()
+    if process.exitcode == LOST and process.pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
 
 
 def _death(code: int | None) -> str:

@@ -136,5 +136,5 @@ def until(condition, seconds: float = 30, what: str = ""):
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {what or condition}"
-        time.sleep(0.02)
+        time.sleep(0.05)
     return found

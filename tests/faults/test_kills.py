@@ -42,7 +42,7 @@ def warm(tmp_path_factory):
 
 def test_what_was_acknowledged_outlives_the_engine(tmp_path, choices, survived):
     host = Host(tmp_path / "ws", cold=True)
-    kills = KILLS * 24 // 50
+    kills = KILLS * 28 // 50
     try:
         host.start()
         audit = Log(host, SEED)
@@ -65,23 +65,26 @@ def test_what_was_acknowledged_outlives_the_engine(tmp_path, choices, survived):
     survived("writes acknowledged before a kill and found after it", sum(writer.acknowledged for writer in writers))
 
 
+RULE = {"RuleConfigurationName": "report", "RuleEvaluatorImage": "r", "RuleParameters": {"rule_to_invoke": "CreateXgboostReport"}}
+
+
 def launch(host, kind, name):
     if kind == "training":
-        rule = {"RuleConfigurationName": "report", "RuleEvaluatorImage": "r", "RuleParameters": {"rule_to_invoke": "CreateXgboostReport"}}
-        host.sagemaker.create_training_job(TrainingJobName=name, **training(40, DebugRuleConfigurations=[rule]))
+        rules = {"DebugRuleConfigurations": [RULE]} if name.endswith("-0") else {}
+        host.sagemaker.create_training_job(TrainingJobName=name, **training(40, **rules))
     elif kind == "tuning":
-        host.sagemaker.create_hyper_parameter_tuning_job(HyperParameterTuningJobName=name, **tuning(3))
+        host.sagemaker.create_hyper_parameter_tuning_job(HyperParameterTuningJobName=name, **tuning(2))
     else:
         host.sagemaker.create_processing_job(ProcessingJobName=name, **rebalancing(name))
 
 
 def test_jobs_resume_when_the_engine_and_its_workers_were_killed(warm, choices, survived):
-    kills = max(2, KILLS * 6 // 50)
+    kills = max(2, KILLS * 4 // 50)
     jobs, finished, kinds = {}, {}, Counter()
     for number in range(kills):
         deadline = time.monotonic() + choices.uniform(0.3, 3)
         try:
-            for kind in choices.sample(["training", "tuning", "processing"], 3 if number % 3 == 0 else 1):
+            for kind in choices.sample(["training", "tuning", "processing"], 1 if number else 3):
                 launch(warm, kind, f"{kind}-{number}")
                 jobs[f"{kind}-{number}"] = kind
             while time.monotonic() < deadline:
@@ -89,7 +92,7 @@ def test_jobs_resume_when_the_engine_and_its_workers_were_killed(warm, choices, 
                     body, status = describe(warm, kind, name)
                     if body[status] in FINAL:
                         finished[name] = without_rules(body)
-                time.sleep(0.05)
+                time.sleep(0.2)
         except BotoCoreError as error:
             raise AssertionError("the engine ended by itself") from error
         its = [pid for pid in (*workers(warm.pid), forkserver(warm.pid)) if pid and number % 2]
@@ -104,7 +107,7 @@ def test_jobs_resume_when_the_engine_and_its_workers_were_killed(warm, choices, 
             assert name not in finished or without_rules(body) == finished[name], f"{name} was ended and changed"
             assert body[status] not in {"Failed", "Stopped"}, body.get("FailureReason")
     for name, kind in jobs.items():
-        body = ended(warm, kind, name)
+        body = ended(warm, kind, name, 150)
         status = describe(warm, kind, name)[1]
         assert body[status] == "Completed", body.get("FailureReason")
         RESULTS[kind](warm, name, body)
@@ -139,8 +142,8 @@ def training_result(host, name, body):
 
 def tuning_result(host, name, body):
     trials = host.sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)["TrainingJobSummaries"]
-    assert len(trials) == body["TrainingJobStatusCounters"]["Completed"] == 3
-    assert len({str(trial["TunedHyperParameters"]) for trial in trials}) == 3
+    assert len(trials) == body["TrainingJobStatusCounters"]["Completed"] == 2
+    assert len({str(trial["TunedHyperParameters"]) for trial in trials}) == 2
     for trial in trials:
         training_result(host, trial["TrainingJobName"], describe(host, "training", trial["TrainingJobName"])[0])
 
@@ -157,6 +160,7 @@ RESULTS = {"training": training_result, "tuning": tuning_result, "processing": p
 
 def test_a_killed_worker_ends_its_job_and_nothing_else(warm, choices, survived):
     kills = KILLS * 16 // 50
+    until(lambda: not workers(warm.pid), 60, "other jobs to end")
     for number in range(kills):
         name = f"victim-{number}"
         before = set(workers(warm.pid))
@@ -174,7 +178,8 @@ def test_a_killed_worker_ends_its_job_and_nothing_else(warm, choices, survived):
 
 
 def test_the_process_that_workers_are_forked_from_may_die(warm, choices, survived):
-    kills = max(1, KILLS * 4 // 50)
+    kills = max(1, KILLS * 2 // 50)
+    until(lambda: not workers(warm.pid), 60, "other jobs to end")
     for number in range(kills):
         running, following = f"orphan-{number}", f"next-{number}"
         warm.sagemaker.create_training_job(TrainingJobName=running, **training(1_000_000))
