@@ -10,6 +10,7 @@ import os
 import secrets
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.context import ACCOUNT, Context
+from engine.database import Unusable
+from engine.disk import trouble
 from engine.wire.sigv4 import Keys
 
 START_SECONDS = 30
@@ -82,6 +85,18 @@ def _lock(path: Path, seconds: float = 0) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _worded(workspace: Path) -> Iterator[None]:
+    """Turn what stands in the way of using the workspace into an EngineError."""
+    try:
+        yield
+    except Unusable as error:
+        raise EngineError(str(error)) from error
+    except (OSError, sqlite3.Error) as error:
+        reason = trouble(error) or f"it can't be used ({error})"
+        raise EngineError(f"the workspace {workspace}: {reason}") from error
+
+
 def serve(workspace: Path, port: int = 0) -> None:
     """Serve the workspace on 127.0.0.1 until SIGTERM or SIGINT. Raises EngineError when another engine owns it."""
     import uvicorn
@@ -94,9 +109,10 @@ def serve(workspace: Path, port: int = 0) -> None:
     from engine.wire.app import create_app
 
     os.umask(0o077)
-    workspace.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    with _lock(workspace / "engine.lock"):
+    with _worded(workspace):
+        workspace.mkdir(parents=True, exist_ok=True)
+    with _worded(workspace), _lock(workspace / "engine.lock"):
         pair = keys(workspace)
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, as asyncio sets TCP_NODELAY on TCP only
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -139,9 +155,10 @@ def serve(workspace: Path, port: int = 0) -> None:
 def ensure(workspace: Path, port: int = 0) -> Running:
     """The running engine of the workspace; started, detached, when none answers. Two callers at once get the same one."""
     workspace = workspace.resolve()
-    workspace.mkdir(parents=True, exist_ok=True, mode=0o700)
-    pair = keys(workspace)
-    with _lock(workspace / "ensure.lock", START_SECONDS + STOP_SECONDS):
+    with _worded(workspace):
+        workspace.mkdir(parents=True, exist_ok=True, mode=0o700)
+        pair = keys(workspace)
+    with _worded(workspace), _lock(workspace / "ensure.lock", START_SECONDS + STOP_SECONDS):
         found = _answering(workspace)
         if found is None:
             found = _start(workspace, port)
@@ -165,7 +182,7 @@ def _start(workspace: Path, port: int) -> dict[str, str]:
                 )
         if process is not None and process.poll() is not None and not _owned(workspace):
             tail = (workspace / "engine.log").read_text(errors="replace").strip().splitlines()[-1:]
-            raise EngineError(f"the engine did not start: {' '.join(tail) or 'see engine.log'}")
+            raise EngineError(f"the engine did not start: {' '.join(tail).removeprefix('engine: ') or 'see engine.log'}")
         if time.monotonic() > deadline:
             raise EngineError(f"the engine did not answer within {START_SECONDS} s; see {workspace / 'engine.log'}")
         time.sleep(0.05)

@@ -6,16 +6,17 @@ import base64
 import hashlib
 import json
 import sqlite3
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from engine.database import Database
+
 Body = dict[str, Any]
 
-SCHEMA_VERSION = 1
-SCHEMA = """
+SCHEMAS = (
+    """
 CREATE TABLE records (
   kind TEXT NOT NULL, name TEXT NOT NULL, arn TEXT, parent TEXT, status TEXT,
   created REAL NOT NULL, modified REAL NOT NULL, body TEXT NOT NULL,
@@ -34,7 +35,8 @@ CREATE TABLE logs (
   id INTEGER PRIMARY KEY, grp TEXT NOT NULL, stream TEXT NOT NULL, time INTEGER NOT NULL, message TEXT NOT NULL
 );
 CREATE INDEX logs_stream ON logs (grp, stream, id);
-"""
+""",
+)
 SORTS = {"created", "modified", "name", "status"}
 
 
@@ -55,34 +57,14 @@ class Store:
     """
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
-        elif version > SCHEMA_VERSION:
-            raise RuntimeError(f"{path} was written by a newer version of this product (schema {version}, this one knows {SCHEMA_VERSION})")
+        self._db = Database(path, SCHEMAS)
 
     def close(self) -> None:
-        with self._lock:
-            self._db.close()
+        self._db.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[Database]:
         """Several writes as one: all of them, or none. Nests."""
-        with self._lock:
-            if self._db.in_transaction:
-                yield
-                return
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+        return self._db.transaction()
 
     # records -----------------------------------------------------------------------------------
 
@@ -100,13 +82,13 @@ class Store:
                 raise Exists(f"{kind} {name}") from error
 
     def get(self, kind: str, name: str) -> Body | None:
-        with self._lock:
+        with self._db.lock:
             row = self._db.execute("SELECT body FROM records WHERE kind=? AND name=?", (kind, name)).fetchone()
         return json.loads(row[0]) if row else None
 
     def find(self, arn: str) -> tuple[str, str, Body] | None:
         """(kind, name, body) of the record with this ARN."""
-        with self._lock:
+        with self._db.lock:
             row = self._db.execute("SELECT kind, name, body FROM records WHERE arn=?", (arn,)).fetchone()
         return (row[0], row[1], json.loads(row[2])) if row else None
 
@@ -185,7 +167,7 @@ class Store:
                 raise InvalidToken(token)
             clauses.append(f"(COALESCE({sort}, ''), name) {'<' if descending else '>'} (?, ?)")
             values += [last, name]
-        with self._lock:
+        with self._db.lock:
             rows = self._db.execute(
                 f"SELECT body, COALESCE({sort}, ''), name FROM records WHERE {' AND '.join(clauses)} "
                 f"ORDER BY COALESCE({sort}, '') {way}, name {way} LIMIT ?",
@@ -196,8 +178,18 @@ class Store:
         following = base64.urlsafe_b64encode(json.dumps([question, rows[-1][1], rows[-1][2]]).encode()).decode() if more else None
         return [json.loads(row[0]) for row in rows], following
 
+    def all(self, kind: str, *where: tuple[str, str, Any]) -> list[Body]:
+        """Every record that ``page`` would show, oldest first."""
+        bodies: list[Body] = []
+        token = None
+        while True:
+            some, token = self.page(kind, where=where, descending=False, limit=500, token=token)
+            bodies += some
+            if token is None:
+                return bodies
+
     def count(self, kind: str, *, parent: str | None = None, status: str | None = None) -> int:
-        with self._lock:
+        with self._db.lock:
             row = self._db.execute(
                 "SELECT COUNT(*) FROM records WHERE kind=? AND (? IS NULL OR parent=?) AND (? IS NULL OR status=?)",
                 (kind, parent, parent, status, status),
@@ -221,7 +213,7 @@ class Store:
 
     def associations(self, *, source: str | None = None, destination: str | None = None) -> list[tuple[str, str, str | None, float]]:
         """Edges (source, destination, type, created), oldest first, filtered by either end."""
-        with self._lock:
+        with self._db.lock:
             return self._db.execute(
                 "SELECT source, destination, type, created FROM associations"
                 " WHERE (? IS NULL OR source=?) AND (? IS NULL OR destination=?) ORDER BY created, source, destination",
@@ -230,12 +222,12 @@ class Store:
 
     def changes(self) -> int:
         """A number that grows with every write."""
-        with self._lock:
+        with self._db.lock:
             return int(self._db.execute("SELECT total_changes()").fetchone()[0])
 
     def outlines(self, arns: Iterable[str]) -> dict[str, tuple[str, float]]:
         """ARN -> (kind, created) of those that are there, without their bodies."""
-        with self._lock:
+        with self._db.lock:
             rows = self._db.execute(
                 "SELECT arn, kind, created FROM records WHERE arn IN (SELECT value FROM json_each(?))", (json.dumps(list(arns)),)
             ).fetchall()
@@ -252,7 +244,7 @@ class Store:
             self._db.executemany("DELETE FROM tags WHERE arn=? AND key=?", [(arn, key) for key in keys])
 
     def tags(self, arn: str) -> dict[str, str]:
-        with self._lock:
+        with self._db.lock:
             return dict(self._db.execute("SELECT key, value FROM tags WHERE arn=? ORDER BY key", (arn,)).fetchall())
 
     # logs --------------------------------------------------------------------------------------
@@ -267,7 +259,7 @@ class Store:
 
     def streams(self, group: str, prefix: str = "") -> list[tuple[str, int, int]]:
         """(stream, first event, last event) of a group, times in milliseconds, by name."""
-        with self._lock:
+        with self._db.lock:
             return self._db.execute(
                 "SELECT stream, MIN(time), MAX(time) FROM logs WHERE grp=? AND substr(stream, 1, ?)=? GROUP BY stream ORDER BY stream",
                 (group, len(prefix), prefix),
@@ -277,7 +269,7 @@ class Store:
         self, group: str, stream: str, *, after: int = 0, limit: int = 10_000, start: int | None = None, end: int | None = None
     ) -> list[tuple[int, int, str]]:
         """(id, milliseconds, message) of a stream with id > ``after``, oldest first."""
-        with self._lock:
+        with self._db.lock:
             return self._db.execute(
                 "SELECT id, time, message FROM logs WHERE grp=? AND stream=? AND id>?"
                 " AND (? IS NULL OR time>=?) AND (? IS NULL OR time<?) ORDER BY id LIMIT ?",

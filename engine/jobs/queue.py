@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import json
 import logging
@@ -10,24 +11,40 @@ import multiprocessing
 import os
 import queue
 import shutil
+import signal
+import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from engine import limits
 from engine.context import Context
+from engine.disk import trouble
 from engine.store import Body
 
 log = logging.getLogger("engine.jobs")
 PRELOAD = ["engine.jobs.worker", "engine.jobs.preload"]
 FINAL = {"Completed", "Failed", "Stopped"}
+TUNING = "hyper-parameter-tuning-job"
 LOG_GROUPS = {"training-job": "/aws/sagemaker/TrainingJobs", "processing-job": "/aws/sagemaker/ProcessingJobs"}
 STATUS = {
     "training-job": "TrainingJobStatus",
     "processing-job": "ProcessingJobStatus",
-    "hyper-parameter-tuning-job": "HyperParameterTuningJobStatus",
+    TUNING: "HyperParameterTuningJobStatus",
 }
+PATIENCE_SECONDS = 2
+"""Until work that the disk refused is tried again."""
+LOST = 255
+"""The exit code that multiprocessing gives to a process of which it can't know."""
+START = {"training-job": "TrainingStartTime", "processing-job": "ProcessingStartTime"}
 END = {"training-job": "TrainingEndTime", "processing-job": "ProcessingEndTime"}
+OVERTIME: dict[str, Body] = {
+    "training-job": {"extra": {"SecondaryStatus": "MaxRuntimeExceeded"}},
+    "processing-job": {"reason": "ClientError: the job ran longer than its MaxRuntimeInSeconds"},
+}
+"""How a job ends that ran too long, beside being Stopped."""
 
 
 class Jobs:
@@ -39,6 +56,7 @@ class Jobs:
         self._queue: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
         self._processes: dict[tuple[str, str], BaseProcess] = {}
         self._cancelled: set[tuple[str, str]] = set()
+        self._tunings = 0
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self.changed = threading.Condition()
@@ -51,19 +69,20 @@ class Jobs:
         for _ in range(self.workers):
             self._thread(self._dispatch)
         self._thread(self._warm)
-        for kind in ("training-job", "processing-job", "hyper-parameter-tuning-job"):
-            for status in ("InProgress", "Stopping"):
-                token = None
-                while True:
-                    bodies, token = self.context.store.page(kind, where=[("status", "=", status)], descending=False, token=token)
-                    for body in bodies:
-                        name = body[_name_field(kind)]
-                        if status == "Stopping":
-                            self.finish(kind, name, "Stopped")
-                        else:
-                            self.submit(kind, name)
-                    if token is None:
-                        break
+        shutil.rmtree(self.context.workspace / "jobs", ignore_errors=True)
+        store = self.context.store
+        for kind in STATUS:
+            for body in store.all(kind, ("status", "=", "InProgress")) + store.all(kind, ("status", "=", "Stopping")):
+                name = body[_name_field(kind)]
+                if body[STATUS[kind]] == "Stopping" and kind != TUNING:
+                    self.finish(kind, name, "Stopped")
+                    continue
+                if body.get("SecondaryStatus", "Starting") != "Starting":
+                    self.secondary(name, "Restarting")
+                self.submit(kind, name)
+        for body in store.all("training-job", ("$.DebugRuleEvaluationStatuses", "contains", "InProgress")):
+            if body["TrainingJobStatus"] in FINAL:
+                self._end_rules(body["TrainingJobName"])
 
     def _warm(self) -> None:
         process = self._mp.Process(target=_nothing)
@@ -79,18 +98,25 @@ class Jobs:
         with self._lock:
             processes = list(self._processes.values())
         for process in processes:
-            process.kill()
+            _kill(process)
         self.wake()
         for thread in self._threads:
             thread.join(timeout=5)
 
+    def admit(self, kind: str) -> None:
+        """Raises ResourceLimitExceeded when there is no room for one more job of that kind."""
+        if kind == TUNING:
+            limits.refuse_beyond("Number of tuning jobs at once", limits.TUNING_JOBS, self._tunings)
+        else:
+            limits.refuse_beyond("Number of jobs that wait for a worker", limits.WAITING_JOBS, self._queue.qsize())
+
     def submit(self, kind: str, name: str) -> None:
         with self._lock:
             self._cancelled.discard((kind, name))  # of a deleted job of that name
-        if kind == "hyper-parameter-tuning-job":
-            from engine.jobs.tuning import run_tuning
-
-            self._thread(lambda: self._guarded(kind, name, lambda: run_tuning(self.context, name)))
+        if kind == TUNING:
+            with self._lock:
+                self._tunings += 1
+            self._thread(lambda: self._tune(name))
         else:
             self._queue.put((kind, name))
 
@@ -100,7 +126,7 @@ class Jobs:
             self._cancelled.add((kind, name))
             process = self._processes.get((kind, name))
         if process is not None:
-            process.kill()
+            _kill(process)
         self.wake()
 
     def wake(self) -> None:
@@ -125,14 +151,34 @@ class Jobs:
             kind, name = item
             self._guarded(kind, name, lambda kind=kind, name=name: self._run(kind, name))  # type: ignore[misc]
 
+    def _tune(self, name: str) -> None:
+        from engine.jobs.tuning import run_tuning
+
+        self._guarded(TUNING, name, lambda: run_tuning(self.context, name))
+        with self._lock:
+            self._tunings -= 1
+
     def _guarded(self, kind: str, name: str, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except Exception as error:
-            if self.closing:
+        """Do the work, again while the disk refuses it; what else goes wrong ends the job with the reason."""
+        failed = False
+        while not self.closing:
+            try:
+                work()
                 return
-            log.exception("%s %s", kind, name)
-            self.finish(kind, name, "Failed", f"InternalServerError: {type(error).__name__}: {error}")
+            except Exception as error:
+                if self.closing:
+                    return
+                refused = trouble(error)
+                if refused is not None:
+                    log.warning("%s %s waits: %s", kind, name, refused)
+                    time.sleep(PATIENCE_SECONDS)
+                    continue
+                log.exception("%s %s", kind, name)
+                if failed:
+                    return
+                failed = True
+                reason = f"InternalServerError: {type(error).__name__}: {error}"
+                work = functools.partial(self.finish, kind, name, "Failed", reason)
 
     def _run(self, kind: str, name: str) -> None:
         context = self.context
@@ -152,27 +198,34 @@ class Jobs:
             task = image.with_model(context, task)
         mine, theirs = self._mp.Pipe(duplex=False)
         process = self._mp.Process(target=run, args=(task, theirs), daemon=True)
-        process.start()
+        try:
+            process.start()
+        except (EOFError, ConnectionError):  # the process that workers are forked from has just died; this starts another
+            process.start()
         theirs.close()
         with self._lock:
             self._processes[(kind, name)] = process
             taken_back = (kind, name) in self._cancelled
         if taken_back:
-            process.kill()
-        limit = body.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
-        timer = threading.Timer(limit, self._too_long, args=(kind, name)) if limit else None
+            _kill(process)
+        overtime = threading.Event()
+
+        def too_long() -> None:
+            overtime.set()
+            _kill(process)
+
+        timer = threading.Timer(body.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", limits.RUNTIME_SECONDS), too_long)
+        timer.daemon = True
         started = context.now()
-        start_field = "TrainingStartTime" if kind == "training-job" else "ProcessingStartTime"
-        self._change(kind, name, {start_field: started})
-        if timer:
-            timer.daemon = True
-            timer.start()
-        stream = f"{name}/algo-1-{int(started)}"
         try:
-            ended, metrics = self._follow(kind, name, mine, LOG_GROUPS[kind], stream)
+            self._change(kind, name, {START[kind]: started})
+            timer.start()
+            ended, metrics = self._follow(kind, name, mine, LOG_GROUPS[kind], f"{name}/algo-1-{int(started)}")
+        except BaseException:
+            _kill(process)
+            raise
         finally:
-            if timer:
-                timer.cancel()
+            timer.cancel()
             process.join()
             with self._lock:
                 self._processes.pop((kind, name), None)
@@ -182,8 +235,14 @@ class Jobs:
             return
         if self._taken_back(kind, name):
             self.finish(kind, name, "Stopped", metrics=metrics)
+        elif not ended and overtime.is_set():
+            self.finish(kind, name, "Stopped", metrics=metrics, **OVERTIME[kind])
         elif not ended:
-            self.finish(kind, name, "Failed", f"InternalServerError: the worker ended without a word (exit code {process.exitcode})")
+            self.finish(kind, name, "Failed", _death(process.exitcode))
+        if kind == "training-job":
+            self._end_rules(name)
+        with self._lock:
+            self._cancelled.discard((kind, name))
 
     def _follow(self, kind: str, name: str, pipe: Any, group: str, stream: str) -> tuple[bool, dict[str, float]]:
         """Take the worker's messages until its end: whether the job was done by then, and the last value of each metric."""
@@ -231,10 +290,6 @@ class Jobs:
         with self._lock:
             return (kind, name) in self._cancelled
 
-    def _too_long(self, kind: str, name: str) -> None:
-        self.finish(kind, name, "Stopped", extra={"SecondaryStatus": "MaxRuntimeExceeded"})
-        self.cancel(kind, name)
-
     def _change(self, kind: str, name: str, fields: Body, status: str | None = None) -> None:
         now = self.context.now()
 
@@ -268,6 +323,13 @@ class Jobs:
 
         self.context.store.update("training-job", name, change, now=now)
 
+    def _end_rules(self, name: str) -> None:
+        """A rule that is still at it when its job's process has gone will never end."""
+        body = self.context.store.get("training-job", name) or {}
+        for entry in body.get("DebugRuleEvaluationStatuses", []):
+            if entry["RuleEvaluationStatus"] == "InProgress":
+                self._rule(name, entry["RuleConfigurationName"], "Error", "The rule was interrupted.")
+
     def finish(
         self,
         kind: str,
@@ -291,23 +353,25 @@ class Jobs:
             body["LastModifiedTime"] = now
             if reason:
                 body["FailureReason"] = reason[:1024]
+            end = max(now, body.get(START.get(kind, ""), now))  # the clock may have been set back
             if kind in END:
-                body[END[kind]] = now
+                body[END[kind]] = end
             if kind == "training-job":
                 transition(body, status if not extra or "SecondaryStatus" not in extra else extra["SecondaryStatus"], now, reason or "")
                 body["SecondaryStatusTransitions"][-1]["EndTime"] = now
                 if "TrainingStartTime" in body:
-                    seconds = max(1, round(now - body["TrainingStartTime"]))
+                    seconds = max(1, round(end - body["TrainingStartTime"]))
                     body |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
                 if metrics:
                     body["FinalMetricDataList"] = [{"MetricName": n, "Value": v, "Timestamp": now} for n, v in metrics.items() if v == v]
-            elif kind == "hyper-parameter-tuning-job":
+            elif kind == TUNING:
                 body["HyperParameterTuningEndTime"] = now
             body |= extra or {}
 
-        self.context.store.update(kind, name, change, now=now, status=status)
-        if moved:
-            self._lineage(kind, name)
+        with self.context.store.transaction():
+            self.context.store.update(kind, name, change, now=now, status=status)
+            if moved:
+                self._lineage(kind, name)
         self.wake()
 
     def _lineage(self, kind: str, name: str) -> None:
@@ -319,6 +383,8 @@ class Jobs:
         finished = auto_lineage.training_job_finished if kind == "training-job" else auto_lineage.processing_job_finished
         try:
             finished(self.context, body)
+        except sqlite3.Error:
+            raise
         except Exception:
             log.exception("lineage of %s %s", kind, name)
 
@@ -336,16 +402,35 @@ MESSAGES = {
     "Starting": "Preparing the instances for training",
     "Downloading": "Downloading input data",
     "Training": "Training image download completed. Training in progress.",
+    "Restarting": "The engine was interrupted; the job starts again",
     "Uploading": "Uploading generated training model",
     "Completed": "Training job completed",
+    "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
 }
+
+
+def _kill(process: BaseProcess) -> None:
+    """kill -9, of a worker too that lost the process that it was forked from; multiprocessing takes that one for dead."""
+    process.kill()
+    if process.exitcode == LOST and process.pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+
+
+def _death(code: int | None) -> str:
+    """Why a process ended that said nothing: a signal, or its exit code."""
+    if code is None or code >= 0:
+        return f"AlgorithmError: the job's process ended without a word, exit code: {code}"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    why = ", as the system does when memory runs out" if name == "SIGKILL" else ""
+    return f"AlgorithmError: the job's process was ended by {name}{why}, exit code: {128 - code}"
 
 
 def _name_field(kind: str) -> str:
     return {
         "training-job": "TrainingJobName",
         "processing-job": "ProcessingJobName",
-        "hyper-parameter-tuning-job": "HyperParameterTuningJobName",
+        TUNING: "HyperParameterTuningJobName",
     }[kind]
 
 

@@ -6,9 +6,11 @@ The study is rebuilt from the training jobs' records, so a tuning job goes on wh
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import secrets
 import statistics
+import time
 from typing import Any
 
 from engine.context import AWSError, Context
@@ -121,13 +123,7 @@ def objective(body: Body) -> tuple[str, str]:
 
 def jobs_of(context: Context, arn: str) -> list[Body]:
     """The training jobs of a tuning job, oldest first."""
-    bodies: list[Body] = []
-    token = None
-    while True:
-        page, token = context.store.page("training-job", where=[("parent", "=", arn)], descending=False, limit=500, token=token)
-        bodies += page
-        if token is None:
-            return bodies
+    return context.store.all("training-job", ("parent", "=", arn))
 
 
 def value_of(job: Body, metric: str) -> float | None:
@@ -158,7 +154,10 @@ def run_tuning(context: Context, name: str) -> None:
         study.add_trial(optuna.trial.create_trial(params=known, distributions=space.distributions, value=past))
     asked: dict[str, Any] = {}
     told: set[str] = set()
-    deadline = body["CreationTime"] + limits["MaxRuntimeInSeconds"] if limits.get("MaxRuntimeInSeconds") else None
+    longest = limits.get("MaxRuntimeInSeconds") or math.inf
+    deadline = (
+        time.monotonic() + longest - min(max(context.now() - body["CreationTime"], 0), longest)
+    )  # whatever the clock does from now on
     rung = _Hyperband(most) if strategy == "Hyperband" else None
     while not context.jobs.closing:
         jobs = jobs_of(context, body["HyperParameterTuningJobArn"])
@@ -175,7 +174,7 @@ def run_tuning(context: Context, name: str) -> None:
                 study.add_trial(optuna.trial.create_trial(params=values, distributions=space.distributions, value=value))
         body = _count(context, name, jobs, metric, direction)
         running = [job for job in jobs if job["TrainingJobStatus"] in RUNNING]
-        stopping = body["HyperParameterTuningJobStatus"] == "Stopping" or (deadline is not None and context.now() > deadline)
+        stopping = body["HyperParameterTuningJobStatus"] == "Stopping" or time.monotonic() > deadline
         done = completion.met(body, _values(jobs, metric), maximize=direction == "Maximize")
         if stopping or done:
             for job in running:

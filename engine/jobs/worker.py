@@ -13,6 +13,7 @@ import json
 import multiprocessing
 import os
 import re
+import resource
 import shutil
 import signal
 import tarfile
@@ -31,6 +32,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from engine.containers import ContainerError
+from engine.limits import WORKER_BYTES
 
 METRIC = re.compile(r"([\w.]+)-([\w@.\-]+):([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|inf|nan))")
 ROUND = re.compile(r"^\[\d+\]")
@@ -83,6 +85,10 @@ def run(task: Task, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         os.setpgrp()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")  # when memory runs out, the system ends this process and not the engine
+    most = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    _allow(WORKER_BYTES if most == resource.RLIM_INFINITY else min(WORKER_BYTES, most))
     s3 = boto3.client(
         "s3",
         endpoint_url=task.endpoint,
@@ -114,7 +120,10 @@ def run(task: Task, pipe: Connection) -> None:
         lines.end()
         pipe.send(("failed", f"AlgorithmError: {error}, exit code: 1"))
     except MemoryError:
-        pipe.send(("failed", "AlgorithmError: the job ran out of memory, exit code: 137"))
+        _allow(most)
+        pipe.send(
+            ("failed", f"AlgorithmError: the job needs more memory than the {WORKER_BYTES // 1024**2:,} MiB of a worker, exit code: 137")
+        )
     except Exception as error:
         for text in traceback.format_exc().splitlines():
             line(text)
@@ -122,6 +131,11 @@ def run(task: Task, pipe: Connection) -> None:
     finally:
         shutil.rmtree(root, ignore_errors=True)
         pipe.send(("end",))
+
+
+def _allow(size: int) -> None:
+    """Let this process have so many bytes of memory of its own: one more is a MemoryError here, rather than the end of some process."""
+    resource.setrlimit(resource.RLIMIT_DATA, (size, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
 
 def _end_with_engine() -> None:

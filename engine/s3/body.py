@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from engine.context import AWSError
+from engine.limits import OBJECT_BYTES, REQUEST_BYTES
 from engine.wire.sigv4 import Chain
 
-MAX_OBJECT = 5 * 1024**3
 MAX_LINE = 16 * 1024
 
 
@@ -66,7 +66,7 @@ CHECKSUMS: dict[str, Callable[[], _Hash]] = {
 NOT_SUMS = {"x-amz-checksum-algorithm", "x-amz-checksum-mode", "x-amz-checksum-type"}
 
 
-async def content(request: S3Request, *, most: int = MAX_OBJECT) -> AsyncIterator[bytes]:
+async def content(request: S3Request, *, most: int = OBJECT_BYTES) -> AsyncIterator[bytes]:
     """The body's content, as it comes; raises AWSError at its end when a hash, a signature or a length is wrong.
 
     So whoever reads must not act before the iterator has ended.
@@ -164,6 +164,6 @@ async def _unchunked(request: S3Request, trailers: dict[str, str]) -> AsyncItera
         chain.check("TRAILER", hashlib.sha256(canonical.encode()).hexdigest(), signed)
 
 
-async def whole(request: S3Request, most: int = 10 * 1024 * 1024) -> bytes:
+async def whole(request: S3Request, most: int = REQUEST_BYTES) -> bytes:
     """A short body (XML), checked."""
     return b"".join([chunk async for chunk in content(request, most=most)])

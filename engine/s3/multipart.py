@@ -9,7 +9,8 @@ from itertools import pairwise
 from starlette.responses import Response
 
 from engine.context import AWSError, Context
-from engine.s3.body import CHECKSUMS, MAX_OBJECT, S3Request, check
+from engine.limits import OBJECT_BYTES
+from engine.s3.body import CHECKSUMS, S3Request, check
 from engine.s3.content import CHUNK, expected, kept, refuse_unkept
 from engine.s3.objects import NoSuchUpload
 from engine.s3.xml import document, iso, parse
@@ -58,8 +59,8 @@ def complete(context: Context, request: S3Request, body: bytes) -> Response:
             raise AWSError("InvalidPart", f"Part {part} could not be found, or its entity tag did not match.", 400)
         if place < len(wanted) - 1 and there[part][2] < SMALLEST_PART:
             raise AWSError("EntityTooSmall", f"Part {part} is smaller than the minimum allowed size of {SMALLEST_PART} bytes.", 400)
-    if sum(there[part][2] for part, _ in wanted) > MAX_OBJECT:
-        raise AWSError("EntityTooLarge", f"Your proposed upload exceeds the maximum allowed size of {MAX_OBJECT} bytes.", 400)
+    if sum(there[part][2] for part, _ in wanted) > OBJECT_BYTES:
+        raise AWSError("EntityTooLarge", f"Your proposed upload exceeds the maximum allowed size of {OBJECT_BYTES} bytes.", 400)
     digests = b"".join(bytes.fromhex(etag) for _, etag in wanted)
     etag = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(wanted)}"
     claims = {k: v for k, v in request.headers.items() if k.startswith("x-amz-checksum-") and "-" not in v}  # with "-": of the parts' sums
@@ -74,8 +75,8 @@ def complete(context: Context, request: S3Request, body: bytes) -> Response:
         for name, one in sums.items():
             check(name, claims[name], one.digest())
         condition = expected(request.headers)
-        context.objects.put(request.bucket, request.key, incoming, headers, context.now(), etag=etag, expected=condition)
-    context.objects.end_upload(upload)
+        now = context.now()
+        context.objects.put(request.bucket, request.key, incoming, headers, now, etag=etag, expected=condition, upload=upload)
     result = [("Location", f"{context.endpoint}/{request.bucket}"), ("Bucket", request.bucket), ("Key", request.key), ("ETag", f'"{etag}"')]
     return document("CompleteMultipartUploadResult", result)
 

@@ -9,23 +9,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sqlite3
-import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-SCHEMA = """
+from engine.database import Database, Unusable
+
+SCHEMAS = (
+    """
 CREATE TABLE buckets (name TEXT PRIMARY KEY, created REAL NOT NULL);
 CREATE TABLE objects (bucket TEXT, key TEXT, file TEXT, size INTEGER, etag TEXT, modified REAL, headers TEXT,
   PRIMARY KEY (bucket, key)) WITHOUT ROWID;
 CREATE TABLE uploads (id TEXT PRIMARY KEY, bucket TEXT, key TEXT, headers TEXT, started REAL);
 CREATE TABLE parts (upload TEXT, number INTEGER, file TEXT, size INTEGER, etag TEXT, modified REAL, PRIMARY KEY (upload, number));
-PRAGMA user_version=1;
-"""
+""",
+)
 
 
 class PreconditionFailed(Exception):
@@ -85,6 +86,7 @@ class Incoming:
     path: Path
     file: BinaryIO
     size: int = 0
+    taken: bool = False
     md5: hashlib._Hash = field(default_factory=lambda: hashlib.md5(usedforsecurity=False))
 
     def write(self, chunk: bytes) -> None:
@@ -100,56 +102,42 @@ class Objects:
         self.root = root
         self.files = root / "files"
         self.files.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.RLock()
-        self._db = sqlite3.connect(root / "index.db", check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
-            self._db.executescript(f"BEGIN; {SCHEMA} COMMIT;")
+        index = root / "index.db"
+        if not (index.exists() and index.stat().st_size) and any(self.files.iterdir()):
+            raise Unusable(f"{index} is gone and its objects are there: restore it from a backup, or choose another workspace")
+        self._db = Database(index, SCHEMAS)
         named = {row[0] for row in self._db.execute("SELECT file FROM objects UNION SELECT file FROM parts")}
         for path in self.files.iterdir():
             if path.name not in named:
                 path.unlink()
 
     def close(self) -> None:
-        with self._lock:
-            self._db.close()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+        self._db.close()
 
     # buckets ---------------------------------------------------------------------------------------
 
     def create_bucket(self, name: str, now: float) -> bool:
         """False when it is there already."""
-        with self._transaction() as db:
+        with self._db.transaction() as db:
             return db.execute("INSERT OR IGNORE INTO buckets VALUES (?,?)", (name, now)).rowcount > 0
 
     def has_bucket(self, name: str) -> bool:
-        with self._lock:
+        with self._db.lock:
             return self._db.execute("SELECT 1 FROM buckets WHERE name=?", (name,)).fetchone() is not None
 
     def buckets(self) -> list[tuple[str, float]]:
-        with self._lock:
+        with self._db.lock:
             return self._db.execute("SELECT name, created FROM buckets ORDER BY name").fetchall()
 
     def delete_bucket(self, name: str) -> bool:
         """False when objects are left in it. Uploads under way end with it."""
-        with self._transaction() as db:
+        with self._db.transaction() as db:
             if db.execute("SELECT 1 FROM objects WHERE bucket=? LIMIT 1", (name,)).fetchone():
                 return False
             db.execute("DELETE FROM buckets WHERE name=?", (name,))
             uploads = [row[0] for row in db.execute("SELECT id FROM uploads WHERE bucket=?", (name,)).fetchall()]
-        for upload in uploads:
-            self.end_upload(upload)
+            files = [file for upload in uploads for file in self._forget(upload)]
+        self._remove(files)
         return True
 
     def _demand_bucket(self, name: str) -> None:
@@ -167,17 +155,33 @@ class Objects:
             try:
                 yield body
             except BaseException:
-                path.unlink(missing_ok=True)
+                if not body.taken:
+                    path.unlink(missing_ok=True)
                 raise
 
-    def _settle(self, body: Incoming) -> None:
-        body.file.flush()
-        os.fsync(body.file.fileno())
-        folder = os.open(self.files, os.O_RDONLY)
+    @contextmanager
+    def _settled(self, body: Incoming) -> Iterator[Database]:
+        """A transaction that names the body, which is on disk before; removed when it fails, whatever becomes of the request meanwhile."""
+        body.taken = True
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            body.file.flush()
+            os.fsync(body.file.fileno())
+            folder = os.open(self.files, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+            with self._db.transaction() as db:
+                yield db
+        except BaseException:
+            self._remove([body.path.name])
+            raise
+
+    def _remove(self, files: Iterable[str]) -> None:
+        """Remove files that no row names any more; what can't be removed now is removed at the next start."""
+        for file in files:
+            with suppress(OSError):
+                (self.files / file).unlink()
 
     def put(
         self,
@@ -189,22 +193,25 @@ class Objects:
         *,
         etag: str | None = None,
         expected: Expected = ANY,
+        upload: str | None = None,
     ) -> Stored:
-        """Make ``body`` the object of this key. Raises NoSuchBucket, and what ``expected`` raises."""
-        self._settle(body)
+        """Make ``body`` the object of this key, and end the upload that it was joined from.
+
+        Raises NoSuchBucket, NoSuchUpload, and what ``expected`` raises.
+        """
         etag = etag or body.md5.hexdigest()
-        with self._transaction() as db:
+        with self._settled(body) as db:
             self._demand_bucket(bucket)
             old = db.execute("SELECT file, etag FROM objects WHERE bucket=? AND key=?", (bucket, key)).fetchone()
             expected.check(key, old[1] if old else None)
             row = (bucket, key, body.path.name, body.size, etag, now, json.dumps(headers))
             db.execute("INSERT OR REPLACE INTO objects VALUES (?,?,?,?,?,?,?)", row)
-        if old:
-            (self.files / old[0]).unlink(missing_ok=True)
+            parts = self._forget(upload) if upload else []
+        self._remove([*parts, *([old[0]] if old else [])])
         return Stored(bucket, key, body.path, body.size, etag, now, headers)
 
     def get(self, bucket: str, key: str) -> Stored | None:
-        with self._lock:
+        with self._db.lock:
             row = self._db.execute(
                 "SELECT bucket, key, file, size, etag, modified, headers FROM objects WHERE bucket=? AND key=?", (bucket, key)
             ).fetchone()
@@ -212,23 +219,22 @@ class Objects:
 
     def open(self, bucket: str, key: str) -> tuple[Stored, BinaryIO] | None:
         """The object and its content, opened as one step: a later write doesn't change what is read."""
-        with self._lock:
+        with self._db.lock:
             found = self.get(bucket, key)
             return (found, found.path.open("rb")) if found else None
 
     def delete(self, bucket: str, key: str, *, expected: Expected = ANY) -> None:
         """Remove the object, if there is one. Raises what ``expected`` raises."""
-        with self._transaction() as db:
+        with self._db.transaction() as db:
             old = db.execute("SELECT file, etag FROM objects WHERE bucket=? AND key=?", (bucket, key)).fetchone()
             expected.check(key, old[1] if old else None)
             db.execute("DELETE FROM objects WHERE bucket=? AND key=?", (bucket, key))
-        if old:
-            (self.files / old[0]).unlink(missing_ok=True)
+        self._remove([old[0]] if old else [])
 
     def walk(self, bucket: str, *, prefix: str, after: str = "", start: str = "", limit: int) -> list[Stored]:
         """Objects whose key has ``prefix``, is greater than ``after`` and not before ``start``, in the order of their UTF-8 bytes."""
         end = beyond(prefix)
-        with self._lock:
+        with self._db.lock:
             rows = self._db.execute(
                 "SELECT bucket, key, file, size, etag, modified, headers FROM objects"
                 " WHERE bucket=? AND key>? AND key>=? AND (? IS NULL OR key<?) ORDER BY key LIMIT ?",
@@ -244,20 +250,20 @@ class Objects:
 
     def start_upload(self, bucket: str, key: str, headers: dict[str, str], now: float) -> str:
         upload = uuid.uuid4().hex
-        with self._transaction() as db:
+        with self._db.transaction() as db:
             self._demand_bucket(bucket)
             db.execute("INSERT INTO uploads VALUES (?,?,?,?,?)", (upload, bucket, key, json.dumps(headers), now))
         return upload
 
     def upload(self, upload: str, bucket: str, key: str) -> dict[str, str] | None:
         """The headers of an upload that is under way, or None."""
-        with self._lock:
+        with self._db.lock:
             row = self._db.execute("SELECT headers FROM uploads WHERE id=? AND bucket=? AND key=?", (upload, bucket, key)).fetchone()
         return json.loads(row[0]) if row else None
 
     def uploads(self, bucket: str, prefix: str = "") -> list[tuple[str, str, float]]:
         """(key, upload, started) of the uploads under way."""
-        with self._lock:
+        with self._db.lock:
             return self._db.execute(
                 "SELECT key, id, started FROM uploads WHERE bucket=? AND substr(key, 1, ?)=? ORDER BY key, started",
                 (bucket, len(prefix), prefix),
@@ -265,35 +271,40 @@ class Objects:
 
     def put_part(self, upload: str, number: int, body: Incoming, now: float) -> str:
         """Keep a part, and return its ETag. Raises NoSuchUpload."""
-        self._settle(body)
         etag = body.md5.hexdigest()
-        with self._transaction() as db:
+        with self._settled(body) as db:
             if db.execute("SELECT 1 FROM uploads WHERE id=?", (upload,)).fetchone() is None:
                 raise NoSuchUpload(upload)
             old = db.execute("SELECT file FROM parts WHERE upload=? AND number=?", (upload, number)).fetchone()
             db.execute("INSERT OR REPLACE INTO parts VALUES (?,?,?,?,?,?)", (upload, number, body.path.name, body.size, etag, now))
-        if old:
-            (self.files / old[0]).unlink(missing_ok=True)
+        self._remove([old[0]] if old else [])
         return etag
 
     def parts(self, upload: str) -> list[tuple[int, str, int, str, float]]:
         """(number, file, size, etag, modified) of the parts that have come."""
-        with self._lock:
+        with self._db.lock:
             return self._db.execute(
                 "SELECT number, file, size, etag, modified FROM parts WHERE upload=? ORDER BY number", (upload,)
             ).fetchall()
 
     def open_part(self, file: str) -> BinaryIO:
-        """The content of a part, by the file name that ``parts`` gives."""
-        return (self.files / file).open("rb")
+        """The content of a part, by the file name that ``parts`` gives. Raises NoSuchUpload when its upload ended meanwhile."""
+        try:
+            return (self.files / file).open("rb")
+        except FileNotFoundError as error:
+            raise NoSuchUpload(file) from error
 
     def end_upload(self, upload: str) -> None:
         """Forget an upload and remove its parts."""
-        with self._transaction() as db:
-            files = [row[0] for row in db.execute("DELETE FROM parts WHERE upload=? RETURNING file", (upload,)).fetchall()]
-            db.execute("DELETE FROM uploads WHERE id=?", (upload,))
-        for file in files:
-            (self.files / file).unlink(missing_ok=True)
+        with self._db.transaction():
+            files = self._forget(upload)
+        self._remove(files)
+
+    def _forget(self, upload: str) -> list[str]:
+        """Take an upload out of the index; returns the files of its parts. Raises NoSuchUpload."""
+        if self._db.execute("DELETE FROM uploads WHERE id=?", (upload,)).rowcount == 0:
+            raise NoSuchUpload(upload)
+        return [row[0] for row in self._db.execute("DELETE FROM parts WHERE upload=? RETURNING file", (upload,)).fetchall()]
 
 
 def beyond(prefix: str) -> str | None:

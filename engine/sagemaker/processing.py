@@ -18,6 +18,7 @@ def create_processing_job(context: Context, request: Request) -> Response:
     arn = context.arn(f"processing-job/{name}")
     container(KIND, request)
     requirements.processing(context, request)
+    context.jobs.admit(KIND)
     now = context.now()
     body: Body = {
         **{key: value for key, value in request.items() if key != "Tags"},

@@ -18,6 +18,8 @@ def start(context: Context, request: Request, *, tuning_arn: str | None = None) 
     arn = context.arn(f"training-job/{name}")
     requirements.training(context, request)
     container(KIND, request)
+    if tuning_arn is None:
+        context.jobs.admit(KIND)
     now = context.now()
     body: Body = {
         **{key: value for key, value in request.items() if key not in {"Tags", "SessionChainingConfig"}},

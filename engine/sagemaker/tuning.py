@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.context import AWSError, Context, Request, Response, operation
 from engine.jobs.queue import FINAL
 from engine.jobs.tuning import KIND, definition, grid_size, jobs_of, objective, ranges_of, tuned_names, value_of
+from engine.limits import PARALLEL_TRIALS, TRIALS, refuse_beyond
 from engine.sagemaker import requirements
 from engine.sagemaker.images import container
 from engine.sagemaker.listing import listed, missing, pick, tags_of
@@ -17,6 +18,7 @@ def create_tuning_job(context: Context, request: Request) -> Response:
     name = request["HyperParameterTuningJobName"]
     arn = context.arn(f"hyper-parameter-tuning-job/{name}")
     _check(context, request)
+    context.jobs.admit(KIND)
     now = context.now()
     body: Body = {
         **{key: value for key, value in request.items() if key != "Tags"},
@@ -83,6 +85,9 @@ def _check(context: Context, request: Request) -> None:
             raise refuse(f"The grid has {grid_size(ranges)} points: MaxNumberOfTrainingJobs must be that, or be left out.")
     elif "MaxNumberOfTrainingJobs" not in limits:
         raise refuse("MaxNumberOfTrainingJobs is required.")
+    trials = limits["MaxNumberOfTrainingJobs"] if "MaxNumberOfTrainingJobs" in limits else grid_size(ranges)
+    refuse_beyond("Number of training jobs per tuning job", TRIALS, 0, trials)
+    refuse_beyond("Number of parallel training jobs per tuning job", PARALLEL_TRIALS, 0, limits["MaxParallelTrainingJobs"])
     for parent in request.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", []):
         found = context.store.get(KIND, parent.get("HyperParameterTuningJobName", ""))
         if found is None:

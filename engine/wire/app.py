@@ -15,15 +15,15 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from engine import __version__
+from engine import __version__, limits
 from engine.context import OPERATIONS, AWSError, Context
+from engine.disk import trouble
 from engine.s3.api import handle
 from engine.s3.body import S3Request
 from engine.wire.model import escape, json_body, operation_model, parse_json, parse_query, validated, xml_body
 from engine.wire.sigv4 import Keys, verify
 
 log = logging.getLogger("engine")
-MAX_BODY = 10 * 1024 * 1024
 DRAIN = 1024 * 1024
 MAX_FIELDS = 2000
 """Fields of a query-protocol call."""
@@ -76,9 +76,8 @@ def create_app(context: Context, keys: Keys, instance: str = "") -> Starlette:
             response = _error(service, error, request_id)
         except ClientDisconnect:
             response = _error(service, AWSError("RequestTimeout", "The client went away before its request ended."), request_id)
-        except Exception:
-            log.exception("%s %s", request.method, request.url.path)
-            response = _error(service, AWSError("InternalFailure", "The engine failed; its log says why.", 500), request_id)
+        except Exception as error:
+            response = _error(service, _failure(service, error, context, f"{request.method} {request.url.path}"), request_id)
         response.headers["x-amzn-RequestId" if service != "s3" else "x-amz-request-id"] = request_id
         if response.status_code >= 400 and not await _drained(request):
             response.headers["connection"] = "close"
@@ -87,6 +86,16 @@ def create_app(context: Context, keys: Keys, instance: str = "") -> Starlette:
         return response
 
     return Starlette(routes=[Route("/health", health, methods=["GET"]), Route("/{path:path}", aws, methods=METHODS)])
+
+
+def _failure(service: str, error: Exception, context: Context, what: str) -> AWSError:
+    """A disk that doesn't take what it is given is a limit that the caller can do something about; all else is logged."""
+    reason = trouble(error)
+    if reason is None:
+        log.error("%s", what, exc_info=error)
+        return AWSError("InternalFailure", "The engine failed; its log says why.", 500)
+    message = f"Nothing was written to the workspace {context.workspace}: {reason}."
+    return AWSError("ResourceLimitExceeded", message) if service == "sagemaker" else AWSError("ServiceUnavailable", message, 503)
 
 
 def _here(request: HTTPRequest) -> bool:
@@ -126,8 +135,8 @@ async def _body(request: HTTPRequest) -> bytes:
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > MAX_BODY:
-            raise AWSError("RequestEntityTooLargeException", f"The request is over {MAX_BODY} bytes.", 413)
+        if size > limits.REQUEST_BYTES:
+            raise AWSError("RequestEntityTooLargeException", f"The request is over {limits.REQUEST_BYTES} bytes.", 413)
         parts.append(chunk)
     return b"".join(parts)
 

@@ -174,7 +174,7 @@ def test_ten_thousand_objects_are_listed_without_delay(tmp_path):
     objects = Objects(tmp_path)
     objects.create_bucket("many", 0.0)
     rows = [("many", f"run-{i % 5000:04d}/part-{i // 5000}", f"f{i}", 1, "e", 0.0, "{}") for i in range(10_000)]
-    with objects._transaction() as db:
+    with objects._db.transaction() as db:
         db.executemany("INSERT INTO objects VALUES (?,?,?,?,?,?,?)", rows)
     context = SimpleNamespace(objects=objects)
     started = time.perf_counter()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.store import SCHEMA_VERSION, Exists, InvalidToken, Store
+from engine.store import Exists, InvalidToken, Store
 
 
 @pytest.fixture
@@ -78,14 +78,6 @@ def test_a_token_of_somebody_else_is_refused(store):
     for token in ("x", "e30=", "W251bGwsbnVsbF0="):
         with pytest.raises(InvalidToken):
             store.page("model", token=token)
-
-
-def test_a_newer_workspace_is_refused_by_name(tmp_path):
-    store = Store(tmp_path / "engine.db")
-    store._db.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
-    store.close()
-    with pytest.raises(RuntimeError, match="newer version"):
-        Store(tmp_path / "engine.db")
 
 
 @settings(max_examples=30, deadline=None)

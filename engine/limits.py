@@ -1,0 +1,43 @@
+"""What one engine takes on. Beyond it a caller gets AWS's own error and a job ends with the reason; the engine goes on.
+
+Each can be set by an environment variable of the engine, ``ENGINE_REQUEST_BYTES`` and so on.
+"""
+
+from __future__ import annotations
+
+import os
+
+from engine.context import AWSError
+
+
+def _limit(name: str, default: int) -> int:
+    text = os.environ.get(f"ENGINE_{name}", str(default))
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"ENGINE_{name} must be a whole number above 0, not {text!r}")
+    return int(text)
+
+
+REQUEST_BYTES = _limit("REQUEST_BYTES", 10 * 1024**2)
+"""A request to any service but S3, and a body of XML to S3."""
+OBJECT_BYTES = _limit("OBJECT_BYTES", 5 * 1024**3)
+WAITING_JOBS = _limit("WAITING_JOBS", 1000)
+"""Training and processing jobs that wait for a worker; the trials of a tuning job are held to MaxParallelTrainingJobs instead."""
+TUNING_JOBS = _limit("TUNING_JOBS", 100)
+"""Tuning jobs that run at once, as SageMaker's quota has it."""
+TRIALS = _limit("TRIALS", 1000)
+"""MaxNumberOfTrainingJobs of a tuning job."""
+PARALLEL_TRIALS = _limit("PARALLEL_TRIALS", 100)
+"""MaxParallelTrainingJobs of a tuning job."""
+WORKER_BYTES = _limit("WORKER_BYTES", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+"""Memory of one job; without a setting, what the machine has."""
+RUNTIME_SECONDS = 86_400
+"""A job without a StoppingCondition: a day, as in SageMaker."""
+
+
+def refuse_beyond(what: str, limit: int, used: int, asked: int = 1) -> None:
+    """Raises ResourceLimitExceeded, in SageMaker's words, when ``asked`` more than is ``used`` would be over ``limit``."""
+    if used + asked > limit:
+        raise AWSError(
+            "ResourceLimitExceeded",
+            f"The account-level service limit '{what}' is {limit}, with current utilization of {used} and a request delta of {asked}.",
+        )

@@ -1,0 +1,140 @@
+"""Engines that are started often and ended the hard way, and what is known of their processes."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+from core.clients import Clients
+from core.settings import Settings
+from engine import lifecycle
+
+REPO = Path(__file__).parents[2]
+
+
+class Host:
+    """One workspace, one port, one engine after the other.
+
+    ``cold`` spares the preloading of workers, for what runs no jobs; ``path`` comes first on the engine's PYTHONPATH.
+    """
+
+    def __init__(self, workspace: Path, *, cold: bool = False, path: tuple[Path, ...] = (), **environment: str) -> None:
+        self.workspace, self.cold = workspace, cold
+        workspace.mkdir(exist_ok=True)
+        self.keys = lifecycle.keys(workspace)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        command = [sys.executable, str(Path(__file__).parent / "launcher.py")]
+        environment = {**os.environ, **environment, "PYTHONPATH": os.pathsep.join(map(str, [*path, REPO]))}
+        self.launcher = subprocess.Popen(
+            command, cwd=REPO, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        self.pid = 0
+        self.sessions: list[int] = []
+        self.session = boto3.Session(self.keys.access_key_id, self.keys.secret_access_key, region_name=lifecycle.region())
+        self.clients = {name: self._client(name) for name in ("s3", "sagemaker", "logs")}
+        self.s3, self.sagemaker = self.clients["s3"], self.clients["sagemaker"]
+
+    def _client(self, service: str):
+        s3 = {"addressing_style": "path"} if service == "s3" else None
+        config = Config(
+            retries={"total_max_attempts": 1}, signature_version="s3v4" if s3 else None, s3=s3, read_timeout=20, max_pool_connections=20
+        )
+        return self.session.client(service, endpoint_url=f"http://127.0.0.1:{self.port}", config=config)
+
+    def core(self) -> Clients:
+        """The clients that the product's own code takes."""
+        account, role = "000000000000", "arn:aws:iam::000000000000:role/governance-execution"
+        bucket = f"sagemaker-{lifecycle.region()}-{account}"
+        services = (self.sagemaker, self.s3, self.clients["logs"])
+        return Clients(Settings(workspace=self.workspace), self.session, *services, bucket, role, lifecycle.region(), account)
+
+    def _tell(self, *words: object) -> str:
+        print(*words, file=self.launcher.stdin)
+        return self.launcher.stdout.readline().strip()
+
+    def start(self, seconds: float = 20) -> None:
+        """Start an engine and wait until it answers."""
+        self.pid = int(self._tell("serve", self.workspace, self.port, "cold" if self.cold else "warm"))
+        self.sessions.append(self.pid)
+        deadline = time.monotonic() + seconds
+        while not answers(self.port):
+            assert time.monotonic() < deadline, (self.workspace / "engine.log").read_text()[-3000:]
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        """kill -9 of the engine; what it started is left to itself."""
+        assert self._tell("kill", self.pid) == "dead"
+
+    def end(self) -> None:
+        """End the launcher, and whatever its engines may have left."""
+        with contextlib.suppress(AssertionError, OSError):
+            if self.pid:
+                self.kill()
+            self.launcher.stdin.close()
+        self.launcher.wait(timeout=10)
+        for pid in [pid for session in self.sessions for pid in members(session)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/health")
+        return json.load(connection.getresponse())["status"] == "ok"
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _stat(pid: str) -> tuple[str, int, int] | None:
+    """(state, parent, session) of a process."""
+    try:
+        fields = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return fields[0], int(fields[1]), int(fields[3])
+
+
+def members(session: int) -> dict[int, int]:
+    """Processes of a session -> their parents; an engine leads the session of all that it starts."""
+    stats = {int(pid): _stat(pid) for pid in os.listdir("/proc") if pid.isdecimal()}
+    return {pid: stat[1] for pid, stat in stats.items() if stat and stat[2] == session and stat[0] != "Z"}
+
+
+def forkserver(engine: int) -> int | None:
+    """The process that workers are forked from."""
+    for pid, parent in members(engine).items():
+        with contextlib.suppress(OSError):
+            if parent == engine and b"forkserver" in Path("/proc", str(pid), "cmdline").read_bytes():
+                return pid
+    return None
+
+
+def workers(engine: int) -> list[int]:
+    found = members(engine)
+    server = forkserver(engine)
+    return [pid for pid, parent in found.items() if server and parent == server]
+
+
+def until(condition, seconds: float = 30, what: str = ""):
+    """What ``condition`` returns, as soon as it is true."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what or condition}"
+        time.sleep(0.05)
+    return found

@@ -1,0 +1,281 @@
+"""A disk that is full, or that may not be written, is told in the user's words; what was acknowledged stays, and the engine goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+
+import pytest
+from botocore.exceptions import ClientError
+from hosting import REPO, Host
+from workload import BUCKET, ended, fill, rebalancing, training
+
+from engine.s3.objects import Objects
+from engine.store import Store
+
+MOUNTS = os.getuid() == 0
+PAGE = 4096
+
+
+class Mounted:
+    """A small disk of its own, that fills up."""
+
+    def __init__(self, folder):
+        folder.mkdir()
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], capture_output=True, text=True, check=False
+        )
+        if mounted.returncode:
+            pytest.skip(f"this test mounts a small disk, and this machine doesn't allow it: {mounted.stderr.strip()}")
+        self.folder, self.filler = folder, folder / "filler"
+
+    def fill(self, host):
+        with contextlib.suppress(OSError), self.filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(PAGE))
+
+    def free(self, host):
+        self.filler.unlink()
+
+    def end(self):
+        subprocess.run(["umount", "-l", str(self.folder)], check=True)
+
+
+class Limited:
+    """A limit on the size of a file, set on the running engine: every machine has it."""
+
+    def __init__(self, folder):
+        folder.mkdir()
+
+    def fill(self, host):
+        resource.prlimit(host.pid, resource.RLIMIT_FSIZE, (PAGE, resource.RLIM_INFINITY))
+
+    def free(self, host):
+        resource.prlimit(host.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    def end(self):
+        pass
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(
+            (Mounted, "the disk is full"), marks=pytest.mark.skipif(not MOUNTS, reason="only root may mount a small disk"), id="full"
+        ),
+        pytest.param((Limited, "the disk fails"), id="failing"),
+    ]
+)
+def disk(request, tmp_path):
+    kind, words = request.param
+    disk = kind(tmp_path / "disk")
+    disk.words = words
+    host = Host(tmp_path / "disk" / "ws")
+    try:
+        host.start()
+        yield disk, host
+    finally:
+        host.end()
+        disk.end()
+
+
+def refused(call, words, codes=("ResourceLimitExceeded", "ServiceUnavailable")):
+    with pytest.raises(ClientError) as error:
+        call()
+    assert error.value.response["Error"]["Code"] in codes
+    assert words in error.value.response["Error"]["Message"]
+
+
+def groups(host, prefix, most=3000):
+    """Make groups until the engine refuses one; returns those that it acknowledged, and the refusal."""
+    made = []
+    for n in range(most):
+        try:
+            host.sagemaker.create_model_package_group(ModelPackageGroupName=f"{prefix}-{n}", Tags=[{"Key": "n", "Value": str(n)}])
+        except ClientError as error:
+            return made, error.response["Error"]
+        made.append(f"{prefix}-{n}")
+    raise AssertionError("nothing was refused")
+
+
+def there(host, prefix):
+    pages = host.sagemaker.get_paginator("list_model_package_groups").paginate(NameContains=prefix, SortBy="CreationTime")
+    return [group["ModelPackageGroupName"] for page in pages for group in page["ModelPackageGroupSummaryList"]]
+
+
+def test_a_full_disk_refuses_in_words_and_takes_up_again(disk, survived):
+    disk, host = disk
+    fill(host.s3)
+    host.sagemaker.create_training_job(TrainingJobName="long", **training(1_000_000))
+    host.s3.put_object(Bucket=BUCKET, Key="kept", Body=b"evidence" * 1000)
+    disk.fill(host)
+    for size in (100_000, 3_000_000):
+        refused(lambda size=size: host.s3.put_object(Bucket=BUCKET, Key="kept", Body=b"x" * size), disk.words)
+    made, error = groups(host, "full")
+    assert error["Code"] == "ResourceLimitExceeded"
+    assert str(host.workspace) in error["Message"]
+    assert disk.words in error["Message"]
+    assert there(host, "full") == made
+    assert host.s3.get_object(Bucket=BUCKET, Key="kept")["Body"].read() == b"evidence" * 1000
+    disk.free(host)
+    more = [f"freed-{n}" for n in range(3)]
+    for name in more:
+        host.sagemaker.create_model_package_group(ModelPackageGroupName=name)
+    host.sagemaker.stop_training_job(TrainingJobName="long")
+    assert ended(host, "training", "long")["TrainingJobStatus"] == "Stopped"
+    host.sagemaker.create_training_job(TrainingJobName="after", **training(5))
+    assert ended(host, "training", "after")["TrainingJobStatus"] == "Completed"
+    host.kill()
+    host.start()
+    assert (there(host, "full"), there(host, "freed")) == (made, more)
+    assert host.s3.get_object(Bucket=BUCKET, Key="kept")["Body"].read() == b"evidence" * 1000
+    survived(f"{disk.words}, then not")
+
+
+def test_a_job_that_ends_while_the_disk_is_full_ends_when_there_is_room(disk, survived):
+    disk, host = disk
+    fill(host.s3)
+    for n in range(2):
+        host.sagemaker.create_training_job(TrainingJobName=f"job-{n}", **training(3000))
+        host.sagemaker.create_processing_job(ProcessingJobName=f"table-{n}", **rebalancing(f"table-{n}"))
+    disk.fill(host)
+    groups(host, "full")
+    disk.free(host)
+    for n in range(2):
+        job = ended(host, "training", f"job-{n}")
+        assert job["TrainingJobStatus"] == "Completed" or "disk" in job["FailureReason"] or "No space" in job["FailureReason"]
+        job = ended(host, "processing", f"table-{n}")
+        assert job["ProcessingJobStatus"] == "Completed" or "disk" in job["FailureReason"] or "No space" in job["FailureReason"]
+    survived(f"{disk.words}, jobs running")
+
+
+@pytest.mark.skipif(not MOUNTS, reason="only root may mount a small disk")
+def test_an_engine_does_not_start_on_a_full_disk_and_says_so(tmp_path, survived):
+    disk = Mounted(tmp_path / "disk")
+    try:
+        workspace = disk.folder / "ws"
+        run("ensure", workspace)
+        run("stop", workspace)
+        disk.fill(None)
+        done = run("ensure", workspace, check=False)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"the workspace {workspace}: the disk is full" in done.stderr
+        disk.free(None)
+        assert json.loads(run("ensure", workspace).stdout)["endpoint"]
+        run("stop", workspace)
+    finally:
+        disk.end()
+    survived("a start on a full disk refused in words")
+
+
+# start-up on what can't be used --------------------------------------------------------------------
+
+
+def run(command, workspace, *, before=(), module="engine", arguments=None, check=True):
+    arguments = arguments or [command, "--workspace", str(workspace)]
+    return subprocess.run(
+        [*before, sys.executable, "-m", module, *arguments], cwd=REPO, capture_output=True, text=True, timeout=90, check=check
+    )
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """A workspace with a record and an object in it, and no engine."""
+    workspace = tmp_path / "ws"
+    (workspace / "objects").mkdir(parents=True)
+    store, objects = Store(workspace / "engine.db"), Objects(workspace / "objects")
+    store.insert("model-package-group", "kept", {"ModelPackageGroupName": "kept"}, arn="arn:kept", now=1.0)
+    objects.create_bucket("kept", 1.0)
+    with objects.incoming() as body:
+        body.write(b"evidence")
+        objects.put("kept", "k", body, {}, 1.0)
+    store.close()
+    objects.close()
+    run("ensure", workspace)
+    run("stop", workspace)
+    return workspace
+
+
+def everything(workspace):
+    store, objects = Store(workspace / "engine.db"), Objects(workspace / "objects")
+    try:
+        _, file = objects.open("kept", "k")
+        with file:
+            return store.get("model-package-group", "kept"), file.read()
+    finally:
+        store.close()
+        objects.close()
+
+
+KEPT = ({"ModelPackageGroupName": "kept"}, b"evidence")
+NOT_ROOT = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
+"""Root may write everywhere; without these capabilities it may not."""
+
+
+def by_core(workspace, before=()):
+    """What the product's command line says."""
+    return run("", workspace, before=before, module="core", arguments=["audit", "verify", "--workspace", str(workspace)], check=False)
+
+
+def test_a_read_only_workspace_is_named_and_nothing_in_it_changes(workspace, survived):
+    paths = [workspace, *workspace.rglob("*")]
+    before = {path: path.read_bytes() for path in paths if path.is_file()}
+    modes = {path: path.stat().st_mode for path in paths}
+    for path in paths:
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    try:
+        for done in (run("ensure", workspace, before=NOT_ROOT, check=False), by_core(workspace, NOT_ROOT)):
+            assert done.returncode == 1
+            assert f"the workspace {workspace}: the disk can't be written (Permission denied)" in done.stderr
+            assert "Traceback" not in done.stderr
+        assert run("serve", workspace, before=NOT_ROOT, check=False).returncode == 1
+    finally:
+        for path, mode in modes.items():
+            path.chmod(mode)
+    assert {path: path.read_bytes() for path in before} == before
+    assert everything(workspace) == KEPT
+    survived("a read-only workspace refused in words")
+
+
+@pytest.mark.parametrize("file", ["engine.db", "objects/index.db"])
+def test_a_workspace_of_a_newer_version_is_refused_and_left_as_it_is(workspace, file, survived):
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(workspace / file)) as database:
+        database.execute("PRAGMA user_version=99")
+    for done in (run("ensure", workspace, check=False), by_core(workspace)):
+        assert done.returncode == 1
+        assert f"{workspace / file} was written by a newer version of this product" in done.stderr
+        assert "update the product" in done.stderr
+        assert "Traceback" not in done.stderr
+    with contextlib.closing(sqlite3.connect(workspace / file)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (99,)
+        database.execute("PRAGMA user_version=1")
+    assert everything(workspace) == KEPT
+    survived("a workspace of a newer version refused in words")
+
+
+@pytest.mark.parametrize("file", ["engine.db", "objects/index.db"])
+def test_a_damaged_database_is_named(workspace, file, survived):
+    content = (workspace / file).read_bytes()
+    (workspace / file).write_bytes(b"garbage!" * 1000)
+    done = run("ensure", workspace, check=False)
+    assert done.returncode == 1
+    assert f"{workspace / file} is damaged" in done.stderr
+    (workspace / file).write_bytes(content)
+    assert everything(workspace) == KEPT
+    survived("a damaged database refused in words")
+
+
+def test_a_lost_index_does_not_take_the_objects_with_it(workspace, survived):
+    shutil.move(workspace / "objects" / "index.db", workspace / "index.db")
+    done = run("ensure", workspace, check=False)
+    assert done.returncode == 1
+    assert "index.db is gone and its objects are there" in done.stderr
+    shutil.move(workspace / "index.db", workspace / "objects" / "index.db")
+    assert everything(workspace) == KEPT
+    survived("a lost index refused in words")
