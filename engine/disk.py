@@ -14,8 +14,9 @@ BROKEN = {errno.EIO, errno.EFBIG}
 def trouble(error: BaseException) -> str | None:
     """Why the disk didn't take a write; None for an error of another kind."""
     if isinstance(error, sqlite3.Error):
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # a misuse of the module has none
-        if code == sqlite3.SQLITE_FULL:
+        extended = getattr(error, "sqlite_errorcode", 0)  # a misuse of the module has none
+        code = extended & 0xFF
+        if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_SHMSIZE:
             return "the disk is full"
         if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
             return f"the disk can't be written ({error})"

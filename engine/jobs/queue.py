@@ -79,7 +79,7 @@ class Jobs:
                     continue
                 if body.get("SecondaryStatus", "Starting") != "Starting":
                     self.secondary(name, "Restarting")
-                self.submit(kind, name)
+                self.submit(kind, name, elapsed=max(self.context.now() - body["CreationTime"], 0))
         for body in store.all("training-job", ("$.DebugRuleEvaluationStatuses", "contains", "InProgress")):
             if body["TrainingJobStatus"] in FINAL:
                 self._end_rules(body["TrainingJobName"])
@@ -110,13 +110,15 @@ class Jobs:
         else:
             limits.refuse_beyond("Number of jobs that wait for a worker", limits.WAITING_JOBS, self._queue.qsize())
 
-    def submit(self, kind: str, name: str) -> None:
+    def submit(self, kind: str, name: str, *, elapsed: float = 0) -> None:
+        """Have a job run. ``elapsed``: seconds since its creation, where that isn't now."""
         with self._lock:
             self._cancelled.discard((kind, name))  # of a deleted job of that name
         if kind == TUNING:
             with self._lock:
                 self._tunings += 1
-            self._thread(lambda: self._tune(name))
+            began = time.monotonic() - elapsed
+            self._thread(lambda: self._tune(name, began))
         else:
             self._queue.put((kind, name))
 
@@ -151,10 +153,10 @@ class Jobs:
             kind, name = item
             self._guarded(kind, name, lambda kind=kind, name=name: self._run(kind, name))  # type: ignore[misc]
 
-    def _tune(self, name: str) -> None:
+    def _tune(self, name: str, began: float) -> None:
         from engine.jobs.tuning import run_tuning
 
-        self._guarded(TUNING, name, lambda: run_tuning(self.context, name))
+        self._guarded(TUNING, name, lambda: run_tuning(self.context, name, began))
         with self._lock:
             self._tunings -= 1
 

@@ -131,8 +131,8 @@ def value_of(job: Body, metric: str) -> float | None:
     return next((float(m["Value"]) for m in job.get("FinalMetricDataList", []) if m["MetricName"] == metric), None)
 
 
-def run_tuning(context: Context, name: str) -> None:
-    """Run a tuning job to its end; returns early when the engine stops."""
+def run_tuning(context: Context, name: str, began: float) -> None:
+    """Run a tuning job, which began then by ``time.monotonic``, to its end; returns early when the engine stops."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -154,10 +154,7 @@ def run_tuning(context: Context, name: str) -> None:
         study.add_trial(optuna.trial.create_trial(params=known, distributions=space.distributions, value=past))
     asked: dict[str, Any] = {}
     told: set[str] = set()
-    longest = limits.get("MaxRuntimeInSeconds") or math.inf
-    deadline = (
-        time.monotonic() + longest - min(max(context.now() - body["CreationTime"], 0), longest)
-    )  # whatever the clock does from now on
+    deadline = began + (limits.get("MaxRuntimeInSeconds") or math.inf)
     rung = _Hyperband(most) if strategy == "Hyperband" else None
     while not context.jobs.closing:
         jobs = jobs_of(context, body["HyperParameterTuningJobArn"])

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from hosting import end_launchers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def launchers():
+    yield
+    end_launchers()
 
 
 @pytest.fixture

@@ -36,11 +36,7 @@ class Host:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        command = [sys.executable, str(Path(__file__).parent / "launcher.py")]
-        environment = {**os.environ, **environment, "PYTHONPATH": os.pathsep.join(map(str, [*path, REPO]))}
-        self.launcher = subprocess.Popen(
-            command, cwd=REPO, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-        )
+        self.launcher = launcher(path, **environment)
         self.pid = 0
         self.sessions: list[int] = []
         self.session = boto3.Session(self.keys.access_key_id, self.keys.secret_access_key, region_name=lifecycle.region())
@@ -65,10 +61,14 @@ class Host:
         print(*words, file=self.launcher.stdin)
         return self.launcher.stdout.readline().strip()
 
-    def start(self, seconds: float = 20) -> None:
-        """Start an engine and wait until it answers."""
+    def launch(self) -> None:
+        """Start an engine."""
         self.pid = int(self._tell("serve", self.workspace, self.port, "cold" if self.cold else "warm"))
         self.sessions.append(self.pid)
+
+    def start(self, seconds: float = 20) -> None:
+        """Start an engine and wait until it answers."""
+        self.launch()
         deadline = time.monotonic() + seconds
         while not answers(self.port):
             assert time.monotonic() < deadline, (self.workspace / "engine.log").read_text()[-3000:]
@@ -79,15 +79,33 @@ class Host:
         assert self._tell("kill", self.pid) == "dead"
 
     def end(self) -> None:
-        """End the launcher, and whatever its engines may have left."""
-        with contextlib.suppress(AssertionError, OSError):
-            if self.pid:
-                self.kill()
-            self.launcher.stdin.close()
-        self.launcher.wait(timeout=10)
+        """End the engine, and whatever it and those before it may have left."""
+        if self.pid:
+            self.kill()
         for pid in [pid for session in self.sessions for pid in members(session)]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+_launchers: dict[tuple, subprocess.Popen] = {}
+
+
+def launcher(path: tuple[Path, ...], **environment: str) -> subprocess.Popen:
+    """The process that forks engines of that environment."""
+    key = (path, *sorted(environment.items()))
+    if key not in _launchers:
+        whole = {**os.environ, **environment, "PYTHONPATH": os.pathsep.join(map(str, [*path, REPO]))}
+        command = [sys.executable, str(Path(__file__).parent / "launcher.py")]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        _launchers[key] = subprocess.Popen(command, cwd=REPO, env=whole, text=True, bufsize=1, **pipes)
+    return _launchers[key]
+
+
+def end_launchers() -> None:
+    for process in _launchers.values():
+        process.stdin.close()
+        process.wait(timeout=10)
+    _launchers.clear()
 
 
 def answers(port: int) -> bool:

@@ -23,7 +23,7 @@ def main() -> None:
             print(pid, flush=True)
         else:
             pid = int(arguments[0])
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)  # it is there until it is waited for
             os.waitpid(pid, 0)
             print("dead", flush=True)
 

@@ -26,7 +26,7 @@ def host(tmp_path):
 def test_a_clock_that_jumps_changes_no_order_and_ends_no_job(host, survived):
     sagemaker = host.sagemaker
     sagemaker.create_model_package_group(ModelPackageGroupName="g")
-    limited = tuning(3)
+    limited = tuning(2)
     limited["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxRuntimeInSeconds"] = 900
     limited["TrainingJobDefinition"]["StoppingCondition"] = {"MaxRuntimeInSeconds": 900}
     jobs, numbers = [], []
@@ -35,10 +35,12 @@ def test_a_clock_that_jumps_changes_no_order_and_ends_no_job(host, survived):
         for n in range(3):
             made = sagemaker.create_model_package(ModelPackageGroupName="g", SourceUri=f"s3://jobs/{turn}-{n}")
             numbers.append(int(made["ModelPackageArn"].rpartition("/")[2]))
-        sagemaker.create_training_job(TrainingJobName=f"over-{turn}", **training(400, StoppingCondition={"MaxRuntimeInSeconds": 600}))
-        sagemaker.create_hyper_parameter_tuning_job(HyperParameterTuningJobName=f"tune-{turn}", **limited)
+        sagemaker.create_training_job(TrainingJobName=f"over-{turn}", **training(150, StoppingCondition={"MaxRuntimeInSeconds": 600}))
         until(lambda turn=turn: "TrainingStartTime" in describe(host, "training", f"over-{turn}")[0])
-        jobs += [("training", f"over-{turn}"), ("tuning", f"tune-{turn}")]
+        jobs.append(("training", f"over-{turn}"))
+        if turn == 1:  # the clock goes half an hour on while it runs
+            sagemaker.create_hyper_parameter_tuning_job(HyperParameterTuningJobName="tune", **limited)
+            jobs.append(("tuning", "tune"))
     for kind, name in jobs:
         body = ended(host, kind, name)
         assert body[describe(host, kind, name)[1]] == "Completed", body.get("FailureReason")
@@ -54,5 +56,5 @@ def test_a_clock_that_jumps_changes_no_order_and_ends_no_job(host, survived):
     assert sagemaker.create_model_package(ModelPackageGroupName="g", SourceUri="s3://jobs/x")["ModelPackageArn"].endswith("/13")
     pages = sagemaker.get_paginator("list_training_jobs").paginate(PaginationConfig={"PageSize": 3})
     found = [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]
-    assert len(found) == len(set(found)) == 4 + 4 * 3
+    assert len(found) == len(set(found)) == 4 + 2
     survived("the clock set back or forth by up to half an hour", 5)

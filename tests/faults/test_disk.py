@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
+import re
 import resource
 import shutil
+import sqlite3
 import subprocess
 import sys
 
 import pytest
 from botocore.exceptions import ClientError
-from hosting import REPO, Host
-from workload import BUCKET, ended, fill, rebalancing, training
+from hosting import REPO, Host, answers, until
+from workload import BUCKET, describe, ended, fill, rebalancing, training
 
+from engine import lifecycle
+from engine.database import Unusable
+from engine.disk import trouble
 from engine.s3.objects import Objects
 from engine.store import Store
 
@@ -42,6 +46,15 @@ class Mounted:
     def free(self, host):
         self.filler.unlink()
 
+    def refuse_start(self, host):
+        """On a full disk an engine either starts, and refuses what is written, or says why not."""
+        self.fill(host)
+        host.launch()
+        said = f"engine: the workspace {host.workspace}: the disk is full"
+        until(lambda: answers(host.port) or said in (host.workspace / "engine.log").read_text())
+        host.kill()
+        self.free(host)
+
     def end(self):
         subprocess.run(["umount", "-l", str(self.folder)], check=True)
 
@@ -57,6 +70,9 @@ class Limited:
 
     def free(self, host):
         resource.prlimit(host.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    def refuse_start(self, host):
+        pass
 
     def end(self):
         pass
@@ -111,6 +127,8 @@ def test_a_full_disk_refuses_in_words_and_takes_up_again(disk, survived):
     disk, host = disk
     fill(host.s3)
     host.sagemaker.create_training_job(TrainingJobName="long", **training(1_000_000))
+    host.sagemaker.create_training_job(TrainingJobName="ending", **training(2000))
+    host.sagemaker.create_processing_job(ProcessingJobName="table", **rebalancing("table"))
     host.s3.put_object(Bucket=BUCKET, Key="kept", Body=b"evidence" * 1000)
     disk.fill(host)
     for size in (100_000, 3_000_000):
@@ -127,59 +145,20 @@ def test_a_full_disk_refuses_in_words_and_takes_up_again(disk, survived):
         host.sagemaker.create_model_package_group(ModelPackageGroupName=name)
     host.sagemaker.stop_training_job(TrainingJobName="long")
     assert ended(host, "training", "long")["TrainingJobStatus"] == "Stopped"
+    for kind, name in (("training", "ending"), ("processing", "table")):
+        body = ended(host, kind, name)
+        assert body[describe(host, kind, name)[1]] == "Completed" or re.search("disk|No space|File too large", body["FailureReason"])
     host.sagemaker.create_training_job(TrainingJobName="after", **training(5))
     assert ended(host, "training", "after")["TrainingJobStatus"] == "Completed"
     host.kill()
+    disk.refuse_start(host)
     host.start()
     assert (there(host, "full"), there(host, "freed")) == (made, more)
     assert host.s3.get_object(Bucket=BUCKET, Key="kept")["Body"].read() == b"evidence" * 1000
     survived(f"{disk.words}, then not")
 
 
-def test_a_job_that_ends_while_the_disk_is_full_ends_when_there_is_room(disk, survived):
-    disk, host = disk
-    fill(host.s3)
-    for n in range(2):
-        host.sagemaker.create_training_job(TrainingJobName=f"job-{n}", **training(3000))
-        host.sagemaker.create_processing_job(ProcessingJobName=f"table-{n}", **rebalancing(f"table-{n}"))
-    disk.fill(host)
-    groups(host, "full")
-    disk.free(host)
-    for n in range(2):
-        job = ended(host, "training", f"job-{n}")
-        assert job["TrainingJobStatus"] == "Completed" or "disk" in job["FailureReason"] or "No space" in job["FailureReason"]
-        job = ended(host, "processing", f"table-{n}")
-        assert job["ProcessingJobStatus"] == "Completed" or "disk" in job["FailureReason"] or "No space" in job["FailureReason"]
-    survived(f"{disk.words}, jobs running")
-
-
-@pytest.mark.skipif(not MOUNTS, reason="only root may mount a small disk")
-def test_an_engine_does_not_start_on_a_full_disk_and_says_so(tmp_path, survived):
-    disk = Mounted(tmp_path / "disk")
-    try:
-        workspace = disk.folder / "ws"
-        run("ensure", workspace)
-        run("stop", workspace)
-        disk.fill(None)
-        done = run("ensure", workspace, check=False)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert f"the workspace {workspace}: the disk is full" in done.stderr
-        disk.free(None)
-        assert json.loads(run("ensure", workspace).stdout)["endpoint"]
-        run("stop", workspace)
-    finally:
-        disk.end()
-    survived("a start on a full disk refused in words")
-
-
 # start-up on what can't be used --------------------------------------------------------------------
-
-
-def run(command, workspace, *, before=(), module="engine", arguments=None, check=True):
-    arguments = arguments or [command, "--workspace", str(workspace)]
-    return subprocess.run(
-        [*before, sys.executable, "-m", module, *arguments], cwd=REPO, capture_output=True, text=True, timeout=90, check=check
-    )
 
 
 @pytest.fixture
@@ -195,8 +174,7 @@ def workspace(tmp_path):
         objects.put("kept", "k", body, {}, 1.0)
     store.close()
     objects.close()
-    run("ensure", workspace)
-    run("stop", workspace)
+    lifecycle.keys(workspace)
     return workspace
 
 
@@ -217,8 +195,11 @@ NOT_ROOT = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.ge
 
 
 def by_core(workspace, before=()):
-    """What the product's command line says."""
-    return run("", workspace, before=before, module="core", arguments=["audit", "verify", "--workspace", str(workspace)], check=False)
+    """What the product's command line says; it starts the engine."""
+    command = [*before, sys.executable, "-m", "core", "audit", "verify", "--workspace", str(workspace)]
+    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=90, check=False)
+    assert "Traceback" not in done.stderr
+    return done
 
 
 def test_a_read_only_workspace_is_named_and_nothing_in_it_changes(workspace, survived):
@@ -228,11 +209,9 @@ def test_a_read_only_workspace_is_named_and_nothing_in_it_changes(workspace, sur
     for path in paths:
         path.chmod(0o500 if path.is_dir() else 0o400)
     try:
-        for done in (run("ensure", workspace, before=NOT_ROOT, check=False), by_core(workspace, NOT_ROOT)):
-            assert done.returncode == 1
-            assert f"the workspace {workspace}: the disk can't be written (Permission denied)" in done.stderr
-            assert "Traceback" not in done.stderr
-        assert run("serve", workspace, before=NOT_ROOT, check=False).returncode == 1
+        done = by_core(workspace, NOT_ROOT)
+        assert done.returncode == 1
+        assert f"the workspace {workspace}: the disk can't be written (Permission denied)" in done.stderr
     finally:
         for path, mode in modes.items():
             path.chmod(mode)
@@ -241,17 +220,23 @@ def test_a_read_only_workspace_is_named_and_nothing_in_it_changes(workspace, sur
     survived("a read-only workspace refused in words")
 
 
+def opened(workspace):
+    Store(workspace / "engine.db").close()
+    Objects(workspace / "objects").close()
+
+
 @pytest.mark.parametrize("file", ["engine.db", "objects/index.db"])
 def test_a_workspace_of_a_newer_version_is_refused_and_left_as_it_is(workspace, file, survived):
-    import sqlite3
-
     with contextlib.closing(sqlite3.connect(workspace / file)) as database:
         database.execute("PRAGMA user_version=99")
-    for done in (run("ensure", workspace, check=False), by_core(workspace)):
+    words = f"{workspace / file} was written by a newer version of this product"
+    with pytest.raises(Unusable, match=words):
+        opened(workspace)
+    if file == "engine.db":
+        done = by_core(workspace)
         assert done.returncode == 1
-        assert f"{workspace / file} was written by a newer version of this product" in done.stderr
+        assert words in done.stderr
         assert "update the product" in done.stderr
-        assert "Traceback" not in done.stderr
     with contextlib.closing(sqlite3.connect(workspace / file)) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (99,)
         database.execute("PRAGMA user_version=1")
@@ -263,9 +248,8 @@ def test_a_workspace_of_a_newer_version_is_refused_and_left_as_it_is(workspace, 
 def test_a_damaged_database_is_named(workspace, file, survived):
     content = (workspace / file).read_bytes()
     (workspace / file).write_bytes(b"garbage!" * 1000)
-    done = run("ensure", workspace, check=False)
-    assert done.returncode == 1
-    assert f"{workspace / file} is damaged" in done.stderr
+    with pytest.raises(Unusable, match=f"{workspace / file} is damaged"):
+        opened(workspace)
     (workspace / file).write_bytes(content)
     assert everything(workspace) == KEPT
     survived("a damaged database refused in words")
@@ -273,9 +257,39 @@ def test_a_damaged_database_is_named(workspace, file, survived):
 
 def test_a_lost_index_does_not_take_the_objects_with_it(workspace, survived):
     shutil.move(workspace / "objects" / "index.db", workspace / "index.db")
-    done = run("ensure", workspace, check=False)
-    assert done.returncode == 1
-    assert "index.db is gone and its objects are there" in done.stderr
+    for _ in range(2):
+        with pytest.raises(Unusable, match=r"index\.db is gone and its objects are there"):
+            opened(workspace)
     shutil.move(workspace / "index.db", workspace / "objects" / "index.db")
     assert everything(workspace) == KEPT
     survived("a lost index refused in words")
+
+
+def test_a_commit_that_the_disk_refuses_does_not_swallow_the_next(workspace):
+    """With SQLite's own limit on the size of a file, which refuses as a full disk does."""
+    store = Store(workspace / "engine.db")
+    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
+    store._db.execute(f"PRAGMA max_page_count={pages + 2}")
+    with pytest.raises(sqlite3.OperationalError) as error, store.transaction():
+        for n in range(100):
+            store.insert("model", f"lost-{n}", {"text": "x" * 1000}, arn=f"arn:lost-{n}", now=1.0)
+    assert trouble(error.value) == "the disk is full"
+    store._db.execute("PRAGMA max_page_count=1000000")
+    store.insert("model", "next", {}, arn="arn:next", now=1.0)
+    store.close()
+    again = Store(workspace / "engine.db")
+    assert [body for name in ("lost-0", "next") if (body := again.get("model", name)) is not None] == [{}]
+    again.close()
+
+
+def test_an_object_stays_when_its_predecessor_cannot_be_removed(workspace):
+    objects = Objects(workspace / "objects")
+    old = objects.get("kept", "k").path
+    old.unlink()
+    old.mkdir()
+    with objects.incoming() as body:
+        body.write(b"newer")
+        objects.put("kept", "k", body, {}, 2.0)
+    assert objects.get("kept", "k").path.read_bytes() == b"newer"
+    old.rmdir()
+    objects.close()

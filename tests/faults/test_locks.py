@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.server
 import json
 import os
-import signal
-import subprocess
-import sys
 import threading
 
 import pytest
-from hosting import REPO, members, until
+from hosting import Host, members, until
 
 from engine import lifecycle
 
@@ -52,35 +48,37 @@ def test_another_server_on_the_port_is_not_taken_for_the_engine(tmp_path, answer
 
 
 def test_what_a_killed_engine_left_behind_keeps_nobody_out(tmp_path, survived):
-    lifecycle.ensure(tmp_path)
-    first = json.loads((tmp_path / "engine.json").read_text())
-    os.kill(first["pid"], signal.SIGKILL)
-    until(lambda: not lifecycle._owned(tmp_path), 5)
-    assert (tmp_path / "engine.lock").exists()
-    assert json.loads((tmp_path / "engine.json").read_text()) == first
+    host = Host(tmp_path / "ws", cold=True)
     try:
-        running = lifecycle.ensure(tmp_path)
-        assert lifecycle.find(tmp_path) == running.endpoint
-        assert json.loads((tmp_path / "engine.json").read_text())["instance"] != first["instance"]
+        host.start()
+        first = json.loads((host.workspace / "engine.json").read_text())
+        host.kill()
+        assert (host.workspace / "engine.lock").exists()
+        assert json.loads((host.workspace / "engine.json").read_text()) == first
+        assert lifecycle.find(host.workspace) is None
+        assert not lifecycle.stop(host.workspace)
+        host.start()
+        assert lifecycle.find(host.workspace) == f"http://127.0.0.1:{host.port}"
+        assert json.loads((host.workspace / "engine.json").read_text())["instance"] != first["instance"]
     finally:
-        lifecycle.stop(tmp_path)
+        host.end()
     until(lambda: not members(first["pid"]), 10)
     survived("a stale lock and a stale engine.json")
 
 
-def test_of_four_engines_one_owns_the_workspace(tmp_path, survived):
-    command = [sys.executable, "-m", "engine", "serve", "--workspace", str(tmp_path)]
-    started = [subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE, text=True, start_new_session=True) for _ in range(4)]
+def test_a_second_engine_does_not_own_the_workspace(tmp_path, survived):
+    host = Host(tmp_path / "ws", cold=True)
     try:
-        until(lambda: sum(process.poll() is not None for process in started) == 3)
-        until(lambda: lifecycle.find(tmp_path))
-        refused = [process.communicate()[1] for process in started if process.returncode is not None]
-        assert all(text.strip().splitlines()[-1] == f"engine: another engine owns {tmp_path}" for text in refused)
-        (owner,) = [process for process in started if process.returncode is None]
-        assert json.loads((tmp_path / "engine.json").read_text())["pid"] == owner.pid
+        host.start()
+        owner = host.pid
+        host.port = 0
+        for n in range(1, 4):
+            host.launch()
+            until(lambda n=n: (host.workspace / "engine.log").read_text().count(f"engine: another engine owns {host.workspace}") == n, 10)
+            host.kill()
+        assert json.loads((host.workspace / "engine.json").read_text())["pid"] == owner
+        assert lifecycle.find(host.workspace) is not None
+        host.pid = owner
     finally:
-        for process in started:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-            process.wait(timeout=20)
+        host.end()
     survived("a second engine for one workspace refused", 3)
