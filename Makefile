@@ -19,8 +19,8 @@ test: $(VENV)/.test tests/sdk/.venv/.done chromium  ## lint, then every test, Ch
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -n 2 --dist loadfile
 
-REQUESTS ?= 20000
-fuzz: $(VENV)/.test  ## hostile requests to every operation, REQUESTS=20000 of them; prints the answers by operation
+REQUESTS ?= 21000
+fuzz: $(VENV)/.test  ## hostile requests to every operation, REQUESTS=21000 of them; prints the answers by operation
 	FUZZ=$(REQUESTS) $(BIN)/pytest --timeout 1800 tests/contract/test_fuzz.py
 
 bench: $(VENV)/.test  ## every figure beside its peer
