@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKSPACE ?= workspace
 PORT ?= 8501
+KILLS ?= 500
 ROOT := $(filter 0,$(shell id -u))
 
-.PHONY: run demo test bench lint format shots lock clean
+.PHONY: run demo test faults bench lint format shots lock clean
 
 run: $(VENV)/.run  ## open the dashboard on the embedded engine
 	GOVERNANCE_WORKSPACE=$(WORKSPACE) $(BIN)/streamlit run streamlit_app.py --server.address 127.0.0.1 --server.port $(PORT)
@@ -17,6 +18,9 @@ demo: $(VENV)/.run  ## run the whole workflow without a browser, on the bundled 
 test: $(VENV)/.test tests/sdk/.venv/.done chromium  ## lint, then every test, Chromium and the SageMaker SDK v3 (in its own environment) included
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -n 2 --dist loadfile
+
+faults: $(VENV)/.test  ## kill -9, full disk, jumping clock, limits: many more than the tests have; KILLS=… says how many, and a table of them is shown
+	FAULTS_KILLS=$(KILLS) FAULTS_DESCRIBES=10000 $(BIN)/pytest tests/faults --timeout 7200
 
 bench: $(VENV)/.test  ## every figure beside its peer
 	$(BIN)/python -m bench

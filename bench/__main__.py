@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import bias, explanations, log
+from bench import bias, explanations, log, start
 
-for module in (bias, explanations, log):
+for module in (bias, explanations, log, start):
     module.main()
