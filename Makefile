@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKSPACE ?= workspace
 PORT ?= 8501
+KILLS ?= 500
 ROOT := $(filter 0,$(shell id -u))
 MAKEFLAGS += --jobs=2  # the two environments of the tests are made at the same time
 
-.PHONY: run demo test fuzz bench lint format shots lock clean
+.PHONY: run demo test fuzz faults bench lint format shots lock clean
 
 run: $(VENV)/.run  ## open the dashboard on the embedded engine
 	GOVERNANCE_WORKSPACE=$(WORKSPACE) $(BIN)/streamlit run streamlit_app.py --server.address 127.0.0.1 --server.port $(PORT)
@@ -22,6 +23,8 @@ test: $(VENV)/.test tests/sdk/.venv/.done chromium  ## lint, then every test, Ch
 REQUESTS ?= 21000
 fuzz: $(VENV)/.test  ## hostile requests to every operation, REQUESTS=21000 of them; prints the answers by operation
 	FUZZ=$(REQUESTS) $(BIN)/pytest --timeout 1800 tests/contract/test_fuzz.py
+faults: $(VENV)/.test  ## kill -9, full disk, jumping clock, limits: many more than the tests have; KILLS=… says how many, and a table of them is shown
+	FAULTS_KILLS=$(KILLS) FAULTS_DESCRIBES=10000 $(BIN)/pytest tests/faults --timeout 7200
 
 bench: $(VENV)/.test  ## every figure beside its peer
 	$(BIN)/python -m bench

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import bias, engine, explanations, log
+from bench import bias, engine, explanations, log, start
 
-for module in (bias, explanations, log, engine):
+for module in (bias, explanations, log, engine, start):
     module.main()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -99,34 +99,31 @@ def read(clients: Clients) -> tuple[Event, ...]:
     isn't what was written."""
     where = clients.uri(EVENTS) + clients.s3.meta.endpoint_url
     known = _read.get(where, ())
-    uri = clients.uri(key(known[-1].number)) if known else None
-    new = clients.keys(clients.uri(EVENTS) + "/", after=uri)
-    if known and not new:
-        return known
     trusted = keys(clients)
-    wanted = range(len(known) + 1, len(known) + len(new) + 1)
-    for number, found in zip(wanted, new, strict=True):
-        if found != clients.uri(key(number)):
-            raise Forged(f"Event {number} is missing.", subject=found, remedy="Run the verification on the decisions page.")
     events = list(known)
-    while len(events) < wanted.stop - 1:
-        if len(events) % PART == 0 and wanted.stop - 1 - len(events) >= PART:
-            first, count = len(events) // PART, (wanted.stop - 1 - len(events)) // PART
-            with ThreadPoolExecutor(8) as pool:
-                parts = list(pool.map(lambda n: _part(clients, n, trusted), range(first, first + count)))
-            payloads = [payload for part in parts for payload in part]
-        else:
-            end = min(wanted.stop - 1, (len(events) // PART + 1) * PART)
-            with ThreadPoolExecutor(8) as pool:
-                payloads = list(pool.map(lambda n: _single(clients, n, trusted), range(len(events) + 1, end + 1)))
-        for payload in payloads:
-            events.append(linked(_event(payload), events[-1] if events else None))
+    with ThreadPoolExecutor(8) as pool:
+        if not known:
+            parts = clients.keys(clients.uri(PARTS) + "/")
+            whole = next((n for n, uri in enumerate(parts) if uri != clients.uri(part_key(n))), len(parts))
+            for payloads in pool.map(lambda n: _part(clients, n, trusted), range(whole)):
+                _extend(events, payloads)
+        new = clients.keys(clients.uri(EVENTS) + "/", after=clients.uri(key(len(events))) if events else None)
+        wanted = range(len(events) + 1, len(events) + len(new) + 1)
+        for number, found in zip(wanted, new, strict=True):
+            if found != clients.uri(key(number)):
+                raise Forged(f"Event {number} is missing.", subject=found, remedy="Run the verification on the decisions page.")
+        _extend(events, pool.map(lambda n: _single(clients, n, trusted), wanted))
     result = tuple(events)
     with _lock:
         _read[where] = result
         while len(_read) > _KEPT:
             del _read[next(iter(_read))]
     return result
+
+
+def _extend(events: list[Event], payloads: Iterable[bytes]) -> None:
+    for payload in payloads:
+        events.append(linked(_event(payload), events[-1] if events else None))
 
 
 def _is_ours(clients: Clients, event: Event) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from botocore.exceptions import ClientError
 from hosting import Host, until, workers
 from workload import BUCKET, ended, fill, rebalancing, training, tuning
 
 MB = 1024**2
+WORKER = (600 + 50 * os.cpu_count()) * MB
+"""What a worker needs to begin with, which grows with the threads of its libraries, and some more."""
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +23,7 @@ def host(tmp_path_factory):
         "ENGINE_WAITING_JOBS": "2",
         "ENGINE_TUNING_JOBS": "1",
         "ENGINE_TRIALS": "20",
+        "ENGINE_WORKER_BYTES": str(WORKER),
     }
     host = Host(tmp_path_factory.mktemp("limits") / "ws", **limits)
     host.start()
@@ -110,3 +115,17 @@ def test_a_processing_job_over_its_time_is_stopped(host, survived):
     assert "MaxRuntimeInSeconds" in job["FailureReason"]
     assert "Contents" not in host.s3.list_objects_v2(Bucket=BUCKET, Prefix="rebalanced/long/")
     survived("a job over its time")
+
+
+def test_a_job_that_needs_too_much_memory_fails_with_the_reason(host, survived):
+    for part in range(WORKER // (100 * MB)):
+        host.s3.put_object(Bucket=BUCKET, Key=f"greedy/{part}.csv", Body=b"1,2,3,4\n0,3,4,5\n" * (5 * MB // 16))
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/greedy/"}}
+    data = [{"ChannelName": "train", "ContentType": "text/csv", "DataSource": source}]
+    host.sagemaker.create_training_job(TrainingJobName="greedy", **training(2, InputDataConfig=data))
+    job = ended(host, "training", "greedy")
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"] == f"AlgorithmError: the job needs more memory than the {WORKER // MB:,} MiB of a worker, exit code: 137"
+    host.sagemaker.create_training_job(TrainingJobName="modest", **training(2))
+    assert ended(host, "training", "modest")["TrainingJobStatus"] == "Completed"
+    survived("a job that needs too much memory")
