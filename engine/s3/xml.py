@@ -16,9 +16,9 @@ NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 def parse(body: bytes) -> ElementTree.Element:
     """The root element. Raises MalformedXML."""
     try:
-        text = body.decode()  # no other encoding, in which a document type would not be seen
-        if "<!" in text:
-            raise AWSError("MalformedXML", "The XML you provided has a document type.", 400)
+        text = body.decode()  # no other encoding, in which a document type would not be seen: UTF-16 shows by its NULs
+        if "<!" in text or "\x00" in text:
+            raise AWSError("MalformedXML", "The XML you provided has a document type, or is not in UTF-8.", 400)
         return ElementTree.fromstring(text)  # noqa: S314 - no document type, so no entities
     except (ElementTree.ParseError, ValueError) as error:
         raise AWSError("MalformedXML", "The XML you provided was not well-formed.", 400) from error

@@ -273,3 +273,29 @@ def test_a_circle_of_associations_ends(sagemaker, artifact):
     answer = sagemaker.query_lineage(StartArns=[a], Direction="Both", IncludeEdges=True)
     assert {vertex["Arn"] for vertex in answer["Vertices"]} == {a, b}
     assert len(answer["Edges"]) == 2
+
+
+def test_a_query_asked_again_sees_what_was_written_meanwhile(sagemaker, artifact):
+    """The answer to a question is kept for its further pages, and no longer than until something is written."""
+    first, second, third = (artifact() for _ in range(3))
+    question = {"StartArns": [first], "Direction": "Descendants", "IncludeEdges": True}
+
+    def asked():
+        answer = sagemaker.query_lineage(**question)
+        return {vertex["Arn"] for vertex in answer["Vertices"]}, len(answer["Edges"])
+
+    assert asked() == ({first}, 0)
+    sagemaker.add_association(SourceArn=first, DestinationArn=second)
+    assert asked() == asked() == ({first, second}, 1)
+    sagemaker.add_association(SourceArn=second, DestinationArn=third)
+    assert asked() == ({first, second, third}, 2)
+    sagemaker.delete_association(SourceArn=first, DestinationArn=second)
+    assert asked() == ({first}, 0)
+
+
+def test_a_token_of_another_query_is_refused(sagemaker, chain):
+    start = next(iter(chain.values()))
+    page = sagemaker.query_lineage(StartArns=[start], Direction="Both", MaxResults=1)
+    with pytest.raises(ClientError) as error:
+        sagemaker.query_lineage(StartArns=[start], Direction="Ascendants", MaxResults=1, NextToken=page["NextToken"])
+    assert code(error) == "ValidationException"

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 import zlib
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -259,6 +260,41 @@ def test_a_multipart_upload_ends_as_s3s_do(s3):
     again = s3.create_multipart_upload(Bucket=BUCKET, Key="parts")["UploadId"]
     s3.abort_multipart_upload(Bucket=BUCKET, Key="parts", UploadId=again)
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-32"])
+def test_a_document_type_is_refused_in_any_encoding(s3, client, encoding):
+    """Entities expand: ten of ten of ten fill the memory."""
+    s3.put_object(Bucket=BUCKET, Key="xxxxxxxxxx", Body=b"")
+    text = '<!DOCTYPE d [<!ENTITY a "xxxxxxxxxx">]><Delete><Object><Key>&a;</Key></Object></Delete>'
+    changed = client("s3")
+    changed.meta.events.register("before-sign.s3.DeleteObjects", lambda request, **_: _replace(request, text.encode(encoding)))
+    with pytest.raises(ClientError) as error:
+        changed.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": "k"}]})
+    assert code(error) == "MalformedXML"
+    assert s3.head_object(Bucket=BUCKET, Key="xxxxxxxxxx")
+
+
+def _replace(request, body):
+    request.data = body
+    for name in [name for name in request.headers if name.lower().startswith("x-amz-checksum-") or name.lower() == "content-md5"]:
+        del request.headers[name]
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "²", "999999", "604801", "9" * 5000])
+def test_a_presigned_url_is_open_for_a_week_at_most(s3, seconds):
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": "digits"})
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(url.replace("X-Amz-Expires=3600", f"X-Amz-Expires={quote(seconds)}"))
+    assert error.value.code == 400
+    assert b"AuthorizationQueryParametersError" in error.value.read()
+
+
+def test_a_header_that_the_answer_could_not_carry_is_refused(s3):
+    s3.put_object(Bucket=BUCKET, Key="digits", Body=b"0123456789")
+    with pytest.raises(ClientError) as error:
+        s3.get_object(Bucket=BUCKET, Key="digits", ResponseContentType="text/\U0001f916")
+    assert code(error) == "InvalidArgument"
 
 
 def test_a_presigned_url_expires(s3):

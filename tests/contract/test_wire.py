@@ -195,6 +195,10 @@ def sagemaker_call(engine, body, target="SageMaker.ListModels"):
         (b'{"MaxResults": 0}', "ValidationException"),
         (b'{"SortBy": "Colour"}', "ValidationException"),
         (b'{"NameContains": "%s"}' % (b"x" * 64), "ValidationException"),
+        (b'{"MaxResults": 99999999999999999999}', "SerializationException"),
+        (b'{"CreationTimeAfter": NaN}', "SerializationException"),
+        (b'{"CreationTimeAfter": 1e999}', "SerializationException"),
+        (b'{"NameContains": "\\ud800"}', "SerializationException"),
     ],
 )
 def test_a_request_that_the_model_does_not_allow_is_refused_by_name(engine, body, expected):
@@ -296,3 +300,20 @@ def test_a_failure_of_the_engine_does_not_tell_its_insides(tmp_path):
     assert sent[0]["status"] == 500
     assert json.loads(sent[1]["body"])["__type"] == "InternalFailure"
     assert b"inside" not in sent[1]["body"]
+
+
+def test_a_refusal_shows_the_beginning_of_what_was_wrong_and_not_all_of_it(engine):
+    status, answer = sagemaker_call(engine, b'{"NameContains": "%s"}' % (b"x" * 1_000_000))
+    assert (status, answer["__type"]) == (400, "ValidationException")
+    assert len(answer["message"]) < 1000
+    body = b'{"ResourceArn": "arn:aws:sagemaker:us-east-1:000000000000:model/m", "TagKeys": [%s]}' % b",".join([b'"!!"'] * 50)
+    body = body.replace(b'"!!"', b'"%s"' % (b"y" * 200))
+    status, answer = sagemaker_call(engine, body, "SageMaker.DeleteTags")
+    assert (status, answer["__type"]) == (400, "ValidationException")
+    assert len(answer["message"]) < 50_000
+
+
+def test_a_search_nested_too_deep_is_refused(engine):
+    inner = '{"SubExpressions": [' * 900 + "{}" + "]}" * 900
+    status, answer = sagemaker_call(engine, f'{{"Resource": "Model", "SearchExpression": {inner}}}'.encode(), "SageMaker.Search")
+    assert (status, answer["__type"]) in {(400, "SerializationException"), (400, "ValidationException")}
