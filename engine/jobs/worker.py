@@ -25,9 +25,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from engine.containers import ContainerError
 from engine.limits import WORKER_BYTES
 
@@ -78,6 +75,9 @@ class _Lines(io.TextIOBase):
 
 def run(task: Task, pipe: Connection) -> None:
     """Entry point of the worker process, which ends with the engine: a job that is taken up again has its folder to itself."""
+    import boto3  # here, as the engine itself needs neither
+    from botocore.config import Config
+
     threading.Thread(target=_end_with_engine, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):
