@@ -26,11 +26,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import boto3
-from boto3.exceptions import Boto3Error
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
 from engine.containers import ContainerError
 from engine.limits import WORKER_BYTES
 
@@ -81,6 +76,9 @@ class _Lines(io.TextIOBase):
 
 def run(task: Task, pipe: Connection) -> None:
     """Entry point of the worker process, which ends with the engine: a job that is taken up again has its folder to itself."""
+    import boto3  # here, as the engine itself needs neither
+    from botocore.config import Config
+
     threading.Thread(target=_end_with_engine, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):
@@ -281,6 +279,9 @@ def _manifest(content: bytes, uri: str) -> tuple[str, str, list[str]]:
 @contextlib.contextmanager
 def _told(what: str) -> Iterator[None]:
     """What S3 answers, and names that it cannot be asked for, as the job's ClientError."""
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
         yield
     except (ClientError, BotoCoreError, Boto3Error) as error:

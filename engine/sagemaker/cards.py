@@ -9,10 +9,10 @@ import json
 import math
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft7Validator  # type: ignore[import-untyped]
-from jsonschema.exceptions import best_match  # type: ignore[import-untyped]
+if TYPE_CHECKING:
+    from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from engine.context import AWSError, Context, Request, Response, operation
 from engine.s3.objects import NoSuchBucket
@@ -55,6 +55,8 @@ def _row(name: str, version: int) -> str:
 
 def parsed(content: str) -> Body:
     """The content as an object. Raises ValidationException for text that isn't JSON, or not of the model card JSON schema."""
+    from jsonschema.exceptions import best_match  # type: ignore[import-untyped]
+
     try:
         found = json.loads(content, parse_constant=_number, parse_float=_number, parse_int=_whole)
     except (ValueError, OverflowError, RecursionError) as error:
@@ -81,6 +83,8 @@ def _whole(text: str) -> int:
 
 @lru_cache(maxsize=1)
 def _validator() -> Draft7Validator:
+    from jsonschema import Draft7Validator  # here, as its import would be four fifths of the engine's start
+
     return Draft7Validator(json.loads(SCHEMA.read_text()))
 
 

@@ -269,7 +269,9 @@ def test_the_exported_lines_reach_the_engine_from_any_directory(own):
 
 def test_the_engine_process_is_light():
     script = "import sys, engine.lifecycle, engine.neighbours, engine.sagemaker, engine.wire.app, engine.jobs.queue; "
-    script += "print(sorted({'xgboost', 'shap', 'pandas', 'sklearn', 'numpy', 'scipy', 'optuna'} & sys.modules.keys()))"
+    script += (
+        "print(sorted({'xgboost', 'shap', 'pandas', 'sklearn', 'numpy', 'scipy', 'optuna', 'jsonschema', 'boto3'} & sys.modules.keys()))"
+    )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60).stdout == "[]\n"
 
 
