@@ -6,7 +6,7 @@ from engine.context import AWSError, Context, Request, Response, operation
 from engine.jobs.queue import FINAL
 from engine.sagemaker import auto_lineage
 from engine.sagemaker.images import container
-from engine.sagemaker.listing import listed, missing, pick, tags_of
+from engine.sagemaker.listing import listed, pick, tags_of
 from engine.store import Body, Exists
 
 KIND = "training-job"
@@ -63,8 +63,13 @@ def create_training_job(context: Context, request: Request) -> Response:
 def describe_training_job(context: Context, request: Request) -> Response:
     body = context.store.get(KIND, request["TrainingJobName"])
     if body is None:
-        raise missing()
+        raise _missing()
     return body
+
+
+def _missing() -> AWSError:
+    """SageMaker's own answer, which is not the ResourceNotFound of its model (https://github.com/aws/aws-sdk/issues/165)."""
+    return AWSError("ValidationException", "Requested resource not found.")
 
 
 def summary(body: Body) -> Body:
@@ -94,7 +99,7 @@ def stop_training_job(context: Context, request: Request) -> Response:
 
 
 def stop(context: Context, name: str) -> None:
-    """InProgress → Stopping → Stopped. Raises ResourceNotFound, or ValidationException for a job that has ended."""
+    """InProgress → Stopping → Stopped. Raises ValidationException for a job that is not there, or has ended."""
     now = context.now()
 
     def change(body: Body) -> None:
@@ -106,5 +111,5 @@ def stop(context: Context, name: str) -> None:
         body["SecondaryStatusTransitions"].append({"Status": "Stopping", "StartTime": now, "StatusMessage": "Stopping the training job"})
 
     if context.store.update(KIND, name, change, now=now, status="Stopping") is None:
-        raise missing()
+        raise _missing()
     context.jobs.cancel(KIND, name)

@@ -191,7 +191,7 @@ def test_a_job_that_has_ended_can_be_deleted_and_its_name_used_again(sagemaker, 
     trained(sagemaker, "again")
     sagemaker.delete_training_job(TrainingJobName="again")
     for call, name in (
-        (sagemaker.describe_training_job, {"TrainingJobName": "again"}),
+        (sagemaker.describe_hyper_parameter_tuning_job, {"HyperParameterTuningJobName": "never"}),
         (sagemaker.delete_training_job, {"TrainingJobName": "again"}),
         (sagemaker.delete_processing_job, {"ProcessingJobName": "never"}),
         (sagemaker.delete_hyper_parameter_tuning_job, {"HyperParameterTuningJobName": "never"}),
