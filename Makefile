@@ -6,7 +6,7 @@ WORKSPACE ?= workspace
 PORT ?= 8501
 ROOT := $(filter 0,$(shell id -u))
 
-.PHONY: run demo test bench lint format shots lock clean
+.PHONY: run demo test clients bench lint format shots lock clean
 
 run: $(VENV)/.run  ## open the dashboard on the embedded engine
 	GOVERNANCE_WORKSPACE=$(WORKSPACE) $(BIN)/streamlit run streamlit_app.py --server.address 127.0.0.1 --server.port $(PORT)
@@ -17,6 +17,9 @@ demo: $(VENV)/.run  ## run the whole workflow without a browser, on the bundled 
 test: $(VENV)/.test tests/sdk/.venv/.done chromium  ## lint, then every test, Chromium and the SageMaker SDK v3 (in its own environment) included
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -n 2 --dist loadfile
+
+clients: $(VENV)/.test tests/sdk/.venv/.done tests/sdk/.venv-v2/.done tests/sdk/.venv-cli/.done  ## the workshop in every AWS client; writes docs/clients.md
+	$(BIN)/python -m tools.clients
 
 bench: $(VENV)/.test  ## every figure beside its peer
 	$(BIN)/python -m bench
@@ -38,10 +41,11 @@ lock: $(VENV)/.test  ## renew the locked requirements
 	$(BIN)/pip install -q uv
 	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 requirements-dev.in -o requirements-dev.txt
-	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 tests/sdk/requirements-v3.in -o tests/sdk/requirements-v3.txt
+	for client in v3 v2 cli; do $(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 \
+	  tests/sdk/requirements-$$client.in -o tests/sdk/requirements-$$client.txt || exit 1; done
 
 clean:
-	rm -rf $(VENV) tests/sdk/.venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/sdk/.venv* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: $(PYTHON) was not found. Name it with: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -56,8 +60,11 @@ $(VENV)/.test: $(VENV)/bin/python requirements-dev.txt
 	@touch $@ $(VENV)/.run
 
 tests/sdk/.venv/.done: tests/sdk/requirements-v3.txt
-	$(PYTHON) -m venv tests/sdk/.venv
-	tests/sdk/.venv/bin/pip install -q --disable-pip-version-check --require-hashes -r tests/sdk/requirements-v3.txt
+tests/sdk/.venv-v2/.done: tests/sdk/requirements-v2.txt
+tests/sdk/.venv-cli/.done: tests/sdk/requirements-cli.txt
+tests/sdk/.venv%.done:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .PHONY: chromium

@@ -15,6 +15,8 @@ from engine.context import AWSError, Context
 from engine.store import Body
 
 KIND = "hyper-parameter-tuning-job"
+OBJECTIVE = "_tuning_objective_metric"
+"""The hyperparameter in which tuning tells the algorithm its objective."""
 RUNNING = {"InProgress", "Stopping"}
 POLL_SECONDS = 0.5
 
@@ -162,7 +164,7 @@ def run_tuning(context: Context, name: str) -> None:
                 study.tell(asked[job_name], value, state=state)
             elif value is not None and (values := space.values(job["HyperParameters"])) is not None:
                 study.add_trial(optuna.trial.create_trial(params=values, distributions=space.distributions, value=value))
-        body = _count(context, name, jobs, metric, direction)
+        body = _count(context, body, jobs)
         running = [job for job in jobs if job["TrainingJobStatus"] in RUNNING]
         stopping = body["HyperParameterTuningJobStatus"] == "Stopping" or (deadline is not None and context.now() > deadline)
         if stopping:
@@ -214,7 +216,7 @@ class _Hyperband:
             done = [(value, job) for value, job in done if _key(job) not in tried]
             if done:
                 best = sorted(done, key=lambda pair: pair[0], reverse=direction == "Maximize")[0][1]
-                static = set(definition_.get("StaticHyperParameters", {})) | {"_tuning_objective_metric", "num_round"}
+                static = set(definition_.get("StaticHyperParameters", {})) | {OBJECTIVE, "num_round"}
                 override |= {k: v for k, v in best["HyperParameters"].items() if k not in static}
         return override
 
@@ -240,7 +242,7 @@ def _launch(context: Context, body: Body, name: str, parameters: dict[str, str],
     source = definition(body)
     request = {
         "TrainingJobName": name,
-        "HyperParameters": {**source.get("StaticHyperParameters", {}), **parameters, "_tuning_objective_metric": metric},
+        "HyperParameters": {**source.get("StaticHyperParameters", {}), **parameters, OBJECTIVE: metric},
         "AlgorithmSpecification": source["AlgorithmSpecification"],
         "RoleArn": source["RoleArn"],
         "InputDataConfig": source.get("InputDataConfig", []),
@@ -295,10 +297,11 @@ def _curve(context: Context, name: str, metric: str) -> list[float]:
     return values
 
 
-def _count(context: Context, name: str, jobs: list[Body], metric: str, direction: str) -> Body:
+def _count(context: Context, tuning: Body, jobs: list[Body]) -> Body:
     """Write the counters, the best job and the consumed resources into the tuning job's record."""
     from engine.sagemaker.tuning import trial_summary
 
+    metric, direction = objective(tuning)
     states = [job["TrainingJobStatus"] for job in jobs]
     scored = [(value, job) for job in jobs if (value := value_of(job, metric)) is not None]
     ended = [job for job in jobs if job["TrainingJobStatus"] not in RUNNING]
@@ -320,13 +323,13 @@ def _count(context: Context, name: str, jobs: list[Body], metric: str, direction
     finished = [(value, job) for value, job in scored if job["TrainingJobStatus"] in {"Completed", "Stopped"} and "ModelArtifacts" in job]
     if finished:
         choose = max if direction == "Maximize" else min
-        fields["BestTrainingJob"] = trial_summary(choose(finished, key=lambda pair: pair[0])[1], metric, direction)
+        fields["BestTrainingJob"] = trial_summary(tuning, choose(finished, key=lambda pair: pair[0])[1])
     now = context.now()
 
     def change(body: Body) -> None:
         body |= fields
         body["LastModifiedTime"] = now
 
-    updated = context.store.update(KIND, name, change, now=now)
+    updated = context.store.update(KIND, tuning["HyperParameterTuningJobName"], change, now=now)
     assert updated is not None
     return updated

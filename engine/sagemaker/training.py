@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.context import AWSError, Context, Request, Response, operation
 from engine.jobs.queue import FINAL
 from engine.sagemaker import auto_lineage
-from engine.sagemaker.images import container
+from engine.sagemaker.images import container, specified
 from engine.sagemaker.listing import listed, pick, tags_of
 from engine.store import Body, Exists
 
@@ -20,6 +20,8 @@ def start(context: Context, request: Request, *, tuning_arn: str | None = None) 
     now = context.now()
     body: Body = {
         **{key: value for key, value in request.items() if key != "Tags"},
+        "AlgorithmSpecification": specified(request["AlgorithmSpecification"]),
+        "OutputDataConfig": {"KmsKeyId": ""} | request["OutputDataConfig"],  # as SageMaker shows one without a key; the SDKs read it
         "TrainingJobArn": arn,
         "TrainingJobStatus": "InProgress",
         "SecondaryStatus": "Starting",

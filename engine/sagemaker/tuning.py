@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.context import AWSError, Context, Request, Response, operation
 from engine.jobs.queue import FINAL
-from engine.jobs.tuning import KIND, definition, grid_size, jobs_of, objective, value_of
-from engine.sagemaker.images import container
+from engine.jobs.tuning import KIND, OBJECTIVE, definition, grid_size, jobs_of, objective, value_of
+from engine.sagemaker.images import container, specified
 from engine.sagemaker.listing import listed, missing, pick, tags_of
 from engine.store import Body, Exists
 
@@ -17,7 +17,7 @@ def create_tuning_job(context: Context, request: Request) -> Response:
     _check(context, request)
     now = context.now()
     body: Body = {
-        **{key: value for key, value in request.items() if key != "Tags"},
+        **_completed({key: value for key, value in request.items() if key != "Tags"}),
         "HyperParameterTuningJobArn": arn,
         "HyperParameterTuningJobStatus": "InProgress",
         "CreationTime": now,
@@ -33,6 +33,26 @@ def create_tuning_job(context: Context, request: Request) -> Response:
         raise AWSError("ResourceInUse", "Hyperparameter tuning job names must be unique, and this one is taken.") from error
     context.jobs.submit(KIND, name)
     return {"HyperParameterTuningJobArn": arn}
+
+
+RANGES = ("IntegerParameterRanges", "ContinuousParameterRanges", "CategoricalParameterRanges")
+
+
+def _completed(request: Body) -> Body:
+    """The request with what SageMaker adds to it: all kinds of ranges; in the definition the objective, the metrics, the instances."""
+    config = {"TrainingJobEarlyStoppingType": "Off"} | request["HyperParameterTuningJobConfig"]
+    if "ParameterRanges" in config:
+        config["ParameterRanges"] = {key: [] for key in RANGES} | config["ParameterRanges"]
+    source = definition(request)
+    source["AlgorithmSpecification"] = specified(source["AlgorithmSpecification"])
+    resources = source.get("HyperParameterTuningResourceConfig")
+    if resources and "ResourceConfig" not in source:
+        source["ResourceConfig"] = pick(
+            (resources.get("InstanceConfigs") or [resources])[0], "InstanceType", "InstanceCount", "VolumeSizeInGB"
+        )
+    source["StaticHyperParameters"] = source.get("StaticHyperParameters", {}) | {OBJECTIVE: objective(request)[0]}
+    name = "TrainingJobDefinition" if "TrainingJobDefinition" in request else "TrainingJobDefinitions"
+    return request | {"HyperParameterTuningJobConfig": config, name: source if name[-1] == "n" else [source]}
 
 
 def _check(context: Context, request: Request) -> None:
@@ -132,9 +152,10 @@ def stop_tuning_job(context: Context, request: Request) -> Response:
     return {}
 
 
-def trial_summary(job: Body, metric: str, direction: str) -> Body:
-    """A training job as tuning's lists show it."""
-    config = job["HyperParameters"]
+def trial_summary(tuning: Body, job: Body) -> Body:
+    """A training job as its tuning job shows it."""
+    metric, direction = objective(tuning)
+    static = set(definition(tuning).get("StaticHyperParameters", {})) | {OBJECTIVE}
     names = (
         "TrainingJobName",
         "TrainingJobArn",
@@ -144,7 +165,8 @@ def trial_summary(job: Body, metric: str, direction: str) -> Body:
         "TrainingJobStatus",
         "FailureReason",
     )
-    found = {**pick(job, *names), "TunedHyperParameters": {k: v for k, v in config.items() if k != "_tuning_objective_metric"}}
+    found = pick(job, *names)
+    found["TunedHyperParameters"] = {key: value for key, value in job["HyperParameters"].items() if key not in static}
     value = value_of(job, metric)
     if value is not None:
         found["FinalHyperParameterTuningJobObjectiveMetric"] = {"Type": direction, "MetricName": metric, "Value": value}
@@ -160,14 +182,11 @@ def list_trials(context: Context, request: Request) -> Response:
     body = context.store.get(KIND, request["HyperParameterTuningJobName"])
     if body is None:
         raise missing()
-    metric, direction = objective(body)
-    static = set(definition(body).get("StaticHyperParameters", {}))
+    metric, _ = objective(body)
     where = [("parent", "=", body["HyperParameterTuningJobArn"])]
 
     def show(job: Body) -> Body:
-        found = trial_summary(job, metric, direction)
-        found["TunedHyperParameters"] = {k: v for k, v in found["TunedHyperParameters"].items() if k not in static}
-        return found
+        return trial_summary(body, job)
 
     if request.get("SortBy") == "FinalObjectiveMetricValue":
         jobs = [job for job in jobs_of(context, body["HyperParameterTuningJobArn"]) if value_of(job, metric) is not None]
