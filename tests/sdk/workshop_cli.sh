@@ -58,6 +58,7 @@ aws s3 cp - "$DATA/notes.txt" <<<"of the workshop" >&2
 keep note "$(aws s3 cp "$DATA/notes.txt" -)"
 keep listed "$(aws s3 ls "$DATA/" --recursive --summarize | sed -n 's/.*Total Objects: //p')"
 keep buckets "$(aws s3 ls | grep -c $BUCKET)"
+aws configure set default.s3.signature_version s3v4 # without it, the CLI signs URLs as S3 did before 2020
 url=$(aws s3 presign "$DATA/notes.txt" --expires-in 60)
 keep presigned "$(python -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode().strip())' "$url")"
 aws s3 rm "$DATA/large.bin" >&2

@@ -163,7 +163,7 @@ def main(source: str) -> dict:
         "completed": counters["Completed"],
         "rows": len(tuner.analytics().dataframe()),
         "attached": attached.best_training_job(),
-        "ranges": sorted(attached.hyperparameter_ranges()),
+        "ranges": sorted(one["Name"] for ranges in attached.hyperparameter_ranges().values() for one in ranges),
         "warm": warm.describe()["HyperParameterTuningJobStatus"],
         "parents": [p["HyperParameterTuningJobName"] for p in warm.describe()["WarmStartConfig"]["ParentHyperParameterTuningJobs"]],
         "name": tuner.latest_tuning_job.name,
@@ -210,7 +210,7 @@ def main(source: str) -> dict:
             made.append(kind)
         except session.sagemaker_client.exceptions.ClientError as error:  # as in the notebook: it is there already
             made.append(error.response["Error"]["Code"])
-    origin = Artifact.create("RawData", raw, artifact_type="Dataset", properties={"rows": str(len(rows))}, sagemaker_session=session)
+    origin = Artifact.create("RawData", raw, artifact_type="DataSet", properties={"rows": str(len(rows))}, sagemaker_session=session)
     Association.create(origin.artifact_arn, data.artifact_arn, association_type="DerivedFrom", sagemaker_session=session)
     origin.set_tag({"Key": "workshop", "Value": "governance"})
     origin.properties["licence"] = "CC BY 4.0"
