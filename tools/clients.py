@@ -26,12 +26,15 @@ from tools.browser import ROOT
 OUT = ROOT / "docs" / "clients.md"
 SUITE = "boto3"
 CLIENTS = {
-    SUITE: "tests/contract",
-    "SDK v3": "tests/sdk/test_workshop_v3.py",
-    "SDK v2": "tests/sdk/test_workshop_v2.py",
-    "AWS CLI": "tests/sdk/test_workshop_cli.py",
+    SUITE: [
+        f"tests/contract/test_{name}.py"
+        for name in ("jobs", "lineage", "model_cards", "neighbours", "registry", "s3", "search", "trials", "waiters_and_paginators", "wire")
+    ],
+    "SDK v3": ["tests/sdk/test_workshop_v3.py"],
+    "SDK v2": ["tests/sdk/test_workshop_v2.py"],
+    "AWS CLI": ["tests/sdk/test_workshop_cli.py"],
 }
-"""Client -> the tests that run it. The suite also asks for what is not served, to see it refused."""
+"""Client -> the tests that run it: boto3's are those of the contract suite that call it themselves. They also ask for what isn't served."""
 LOCKED = {"SDK v3": ("v3", "sagemaker"), "SDK v2": ("v2", "sagemaker"), "AWS CLI": ("cli", "awscli")}
 NOT_SERVED = {"UnknownOperationException", "InvalidAction", "NotImplemented", "MethodNotAllowed"}
 Results = dict[tuple[str, str], dict[str, set[str]]]
@@ -42,7 +45,7 @@ def run(client: str, folder: Path) -> None:
     """Run the client's tests with their workspaces in ``folder``. Raises CalledProcessError when one fails."""
     command = [sys.executable, "-m", "pytest", "-m", "clients or not clients", "-p", "no:cacheprovider", "--basetemp", folder]
     several = ["-n", "2", "--dist", "loadfile"] if client == SUITE else []
-    subprocess.run([*command, *several, CLIENTS[client]], cwd=ROOT, check=True)
+    subprocess.run([*command, *several, *CLIENTS[client]], cwd=ROOT, check=True)
 
 
 def records(folder: Path) -> Iterator[dict[str, Any]]:
@@ -72,7 +75,7 @@ def page(found: Results) -> str:
         "# Clients",
         "",
         "Real clients, unmodified, each in an environment of its own, against the embedded engine. Written by `make clients`.",
-        f"Versions: {clients}. `boto3` is the contract suite; the others run the whole workshop, and look up no host but 127.0.0.1.",
+        f"Versions: {clients}. `boto3` is the engine's contract suite; the others run the workshop, and look up no host but 127.0.0.1.",
         "",
         "✓: called, and answered. A code: called, and only ever refused with it. Empty: not called.",
         "",
