@@ -55,6 +55,6 @@ def _resource(raw_path: str, raw_query: str) -> str:
     query = parse_qs(raw_query, keep_blank_values=True)
     if "uploadId" in query:
         return "PART" if "partNumber" in query else "UPLOAD"
-    names = [name for name, (value, *_) in query.items() if not value and name.isalpha()]
+    names = [part for part in raw_query.split("&") if part.isalpha()]  # without a value: uploads, versions, delete
     bucket, _, key = raw_path.strip("/").partition("/")
     return names[0].upper() if names else "OBJECT" if key else "BUCKET" if bucket else "SERVICE"
