@@ -8,7 +8,7 @@ KILLS ?= 500
 ROOT := $(filter 0,$(shell id -u))
 MAKEFLAGS += --jobs=2  # the two environments of the tests are made at the same time
 
-.PHONY: run demo test fuzz faults bench lint format shots lock clean
+.PHONY: run demo test fuzz faults clients bench lint format shots lock clean
 
 run: $(VENV)/.run  ## open the dashboard on the embedded engine
 	GOVERNANCE_WORKSPACE=$(WORKSPACE) $(BIN)/streamlit run streamlit_app.py --server.address 127.0.0.1 --server.port $(PORT)
@@ -25,6 +25,8 @@ fuzz: $(VENV)/.test  ## hostile requests to every operation, REQUESTS=21000 of t
 	FUZZ=$(REQUESTS) $(BIN)/pytest --timeout 1800 tests/contract/test_fuzz.py
 faults: $(VENV)/.test  ## kill -9, full disk, jumping clock, limits: many more than the tests have; KILLS=… says how many, and a table of them is shown
 	FAULTS_KILLS=$(KILLS) FAULTS_DESCRIBES=10000 $(BIN)/pytest tests/faults --timeout 7200
+clients: $(VENV)/.test tests/sdk/.venv/.done tests/sdk/.venv-v2/.done tests/sdk/.venv-cli/.done  ## the workshop in every AWS client; writes docs/clients.md
+	$(BIN)/python -m tools.clients
 
 bench: $(VENV)/.test  ## every figure beside its peer
 	$(BIN)/python -m bench
@@ -47,10 +49,11 @@ lock: $(VENV)/.test  ## renew the locked requirements
 	$(BIN)/pip install -q uv
 	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 requirements-dev.in -o requirements-dev.txt
-	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 tests/sdk/requirements-v3.in -o tests/sdk/requirements-v3.txt
+	for client in v3 v2 cli; do $(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 \
+	  tests/sdk/requirements-$$client.in -o tests/sdk/requirements-$$client.txt || exit 1; done
 
 clean:
-	rm -rf $(VENV) tests/sdk/.venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/sdk/.venv* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: $(PYTHON) was not found. Name it with: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -65,8 +68,11 @@ $(VENV)/.test: $(VENV)/bin/python requirements-dev.txt
 	@touch $@ $(VENV)/.run
 
 tests/sdk/.venv/.done: tests/sdk/requirements-v3.txt
-	$(PYTHON) -m venv tests/sdk/.venv
-	tests/sdk/.venv/bin/pip install -q --disable-pip-version-check --require-hashes -r tests/sdk/requirements-v3.txt
+tests/sdk/.venv-v2/.done: tests/sdk/requirements-v2.txt
+tests/sdk/.venv-cli/.done: tests/sdk/requirements-cli.txt
+tests/sdk/.venv%.done:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .PHONY: chromium

@@ -85,7 +85,8 @@ class BiasReport:
 
     def counts(self, key: str) -> dict[str, Any]:
         """Rows and favourable labels of facet and rest; {} in reports of others."""
-        found = (c for c in self.governance.get("facets", []) if f"{c['facet']}={c['value_or_threshold']}" == key)
+        counts = self.governance.get("counts") or self.governance.get("facets") or []  # the older reports' name
+        found = (c for c in counts if f"{c['facet']}={c['value_or_threshold']}" == key)
         return dict(next(found, {}))
 
 

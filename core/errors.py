@@ -69,7 +69,7 @@ def translated(subject: str = "") -> Iterator[None]:
     except ClientError as error:
         details = error.response.get("Error", {})
         code, message = details.get("Code", ""), details.get("Message", "")
-        if code == "ValidationException" and ("does not exist" in message or "not found" in message.lower()):
+        if code == "ValidationException" and any(words in message.lower() for words in ("does not exist", "not found", "could not find")):
             raise NotFound(message, subject=subject, remedy="Check the name, or choose another one from the list.") from error
         family, remedy = _CODES.get(code, (TargetUnavailable, "Try again; if it stays so, look at the target's log."))
         raise family(

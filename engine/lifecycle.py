@@ -106,6 +106,7 @@ def serve(workspace: Path, port: int = 0) -> None:
     from engine.jobs.queue import Jobs
     from engine.s3.objects import Objects
     from engine.store import Store
+    from engine.wire import access
     from engine.wire.app import create_app
 
     os.umask(0o077)
@@ -124,6 +125,7 @@ def serve(workspace: Path, port: int = 0) -> None:
         store, objects = Store(workspace / "engine.db"), Objects(workspace / "objects")
         context = Context(workspace, region(), store, objects, endpoint=endpoint)
         context.jobs = Jobs(context)
+        access.keep(workspace)
         objects.create_bucket(f"sagemaker-{context.region}-{ACCOUNT}", context.now())
         instance = secrets.token_hex(8)
         config = uvicorn.Config(

@@ -7,6 +7,7 @@ import re
 from urllib.parse import quote
 
 from engine.context import ACCOUNT, AWSError, Context, Request, Response, operation
+from engine.sagemaker.paging import part
 
 TRUST = {
     "Version": "2012-10-17",
@@ -52,7 +53,9 @@ def simulate_principal_policy(context: Context, request: Request) -> Response:
         for action in request["ActionNames"]
         for resource in resources
     ]
-    return {"EvaluationResults": results, "IsTruncated": False}
+    names = {"Marker": "NextToken", "MaxItems": "MaxResults"}
+    page, marker = part(results, {names.get(name, name): value for name, value in request.items()}, 100)
+    return {"EvaluationResults": list(page), "IsTruncated": marker is not None, "Marker": marker}
 
 
 # logs ----------------------------------------------------------------------------------------------
@@ -77,8 +80,10 @@ def _group(request: Request) -> str:
 def describe_log_groups(context: Context, request: Request) -> Response:
     prefix, part = request.get("logGroupNamePrefix", ""), request.get("logGroupNamePattern", "")
     names = [name for name in GROUPS if name.startswith(prefix) and part in name]
+    start, limit = _offset(request.get("nextToken")), request.get("limit", 50)
     arn = f"arn:aws:logs:{context.region}:{ACCOUNT}:log-group:"
-    return {"logGroups": [{"logGroupName": name, "arn": f"{arn}{name}:*", "creationTime": 0, "storedBytes": 0} for name in names]}
+    groups = [{"logGroupName": name, "arn": f"{arn}{name}:*", "creationTime": 0, "storedBytes": 0} for name in names[start : start + limit]]
+    return {"logGroups": groups, "nextToken": str(start + limit) if start + limit < len(names) else None}
 
 
 @operation("logs", "DescribeLogStreams")

@@ -115,7 +115,8 @@ class Report:
         section: dict[str, Any] = {
             "rows": self.rows,
             "threshold": self.threshold,
-            "facets": self.facets,
+            "facets": {},  # the SDK's model cards look for facets in every part of a report
+            "counts": self.facets,
             "groups": self.groups,
             "metrics": words,
             "measured_on": self.measured_on,

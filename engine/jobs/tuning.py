@@ -18,6 +18,8 @@ from engine.jobs import completion
 from engine.store import Body
 
 KIND = "hyper-parameter-tuning-job"
+OBJECTIVE = "_tuning_objective_metric"
+"""The hyperparameter in which tuning tells the algorithm its objective."""
 RUNNING = {"InProgress", "Stopping"}
 POLL_SECONDS = 0.5
 
@@ -169,7 +171,7 @@ def run_tuning(context: Context, name: str, began: float) -> None:
                 study.tell(asked[job_name], value, state=state)
             elif value is not None and (values := space.values(job["HyperParameters"])) is not None:
                 study.add_trial(optuna.trial.create_trial(params=values, distributions=space.distributions, value=value))
-        body = _count(context, name, jobs, metric, direction)
+        body = _count(context, body, jobs)
         running = [job for job in jobs if job["TrainingJobStatus"] in RUNNING]
         stopping = body["HyperParameterTuningJobStatus"] == "Stopping" or time.monotonic() > deadline
         done = completion.met(body, _values(jobs, metric), maximize=direction == "Maximize")
@@ -222,7 +224,7 @@ class _Hyperband:
             done = [(value, job) for value, job in done if _key(job) not in tried]
             if done:
                 best = sorted(done, key=lambda pair: pair[0], reverse=direction == "Maximize")[0][1]
-                static = set(definition_.get("StaticHyperParameters", {})) | {"_tuning_objective_metric", "num_round"}
+                static = set(definition_.get("StaticHyperParameters", {})) | {OBJECTIVE, "num_round"}
                 override |= {k: v for k, v in best["HyperParameters"].items() if k not in static}
         return override
 
@@ -248,7 +250,7 @@ def _launch(context: Context, body: Body, name: str, parameters: dict[str, str],
     source = definition(body)
     request = {
         "TrainingJobName": name,
-        "HyperParameters": {**source.get("StaticHyperParameters", {}), **parameters, "_tuning_objective_metric": metric},
+        "HyperParameters": {**source.get("StaticHyperParameters", {}), **parameters, OBJECTIVE: metric},
         "AlgorithmSpecification": source["AlgorithmSpecification"],
         "RoleArn": source["RoleArn"],
         "InputDataConfig": source.get("InputDataConfig", []),
@@ -322,12 +324,11 @@ def _parents_best(context: Context, body: Body, metric: str) -> list[tuple[float
     return found
 
 
-def _count(context: Context, name: str, jobs: list[Body], metric: str, direction: str) -> Body:
+def _count(context: Context, tuning: Body, jobs: list[Body]) -> Body:
     """Write the counters, the best job, the consumed resources and what the completion criteria look at into the tuning job's record."""
     from engine.sagemaker.tuning import trial_summary
 
-    tuning = context.store.get(KIND, name)
-    assert tuning is not None
+    metric, direction = objective(tuning)
     states = [job["TrainingJobStatus"] for job in jobs]
     scored = [(value, job) for job in jobs if (value := value_of(job, metric)) is not None]
     ended = [job for job in jobs if job["TrainingJobStatus"] not in RUNNING]
@@ -362,6 +363,6 @@ def _count(context: Context, name: str, jobs: list[Body], metric: str, direction
         body["TuningJobCompletionDetails"] = completion.details(body, values, maximize=direction == "Maximize", now=now)
         body["LastModifiedTime"] = now
 
-    updated = context.store.update(KIND, name, change, now=now)
+    updated = context.store.update(KIND, tuning["HyperParameterTuningJobName"], change, now=now)
     assert updated is not None
     return updated

@@ -47,8 +47,8 @@ async def handle(context: Context, request: S3Request) -> Response:
 
 async def _handle(context: Context, request: S3Request) -> Response:
     if not request.bucket:
-        if request.method == "GET":
-            return await run_in_threadpool(buckets.list_buckets, context)
+        if request.method == "GET" and not request.query.keys() - buckets.BUCKETS:
+            return await run_in_threadpool(buckets.list_buckets, context, request)
         raise AWSError("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
     if not BUCKET.fullmatch(request.bucket):
         raise AWSError("InvalidBucketName", "The specified bucket is not valid.", 400)
@@ -108,6 +108,8 @@ def _bucket(context: Context, request: S3Request, body: bytes) -> Response | Non
             return document("LocationConstraint", "" if context.region == "us-east-1" else context.region)
         case "GET" if "uploads" in query:
             return multipart.list_uploads(context, request)
+        case "GET" if "versions" in query and not query.keys() - buckets.VERSIONS:
+            return buckets.list_versions(context, request)
         case "GET" if not query.keys() - buckets.LISTING:
             return buckets.list_objects(context, request)
     if method == "GET":

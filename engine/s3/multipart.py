@@ -11,6 +11,7 @@ from starlette.responses import Response
 from engine.context import AWSError, Context
 from engine.limits import OBJECT_BYTES
 from engine.s3.body import CHECKSUMS, S3Request, check
+from engine.s3.buckets import PAGE, common_prefix, names, number
 from engine.s3.content import CHUNK, expected, kept, refuse_unkept
 from engine.s3.objects import NoSuchUpload
 from engine.s3.xml import document, iso, parse
@@ -83,15 +84,37 @@ def complete(context: Context, request: S3Request, body: bytes) -> Response:
 
 def list_parts(context: Context, request: S3Request) -> Response:
     headers_of(context, request)
-    items: list[tuple[str, object]] = [("Bucket", request.bucket), ("Key", request.key), ("UploadId", request.query["uploadId"])]
-    items.append(("IsTruncated", "false"))
-    for number, _, size, etag, modified in context.objects.parts(request.query["uploadId"]):
-        items.append(("Part", [("PartNumber", number), ("ETag", f'"{etag}"'), ("Size", size), ("LastModified", iso(modified))]))
+    query, most = request.query, number(request, "max-parts", PAGE)
+    marker = query.get("part-number-marker", "0")
+    after = int(marker) if re.fullmatch("[0-9]{1,5}", marker) else 0
+    parts = [part for part in context.objects.parts(query["uploadId"]) if part[0] > after]
+    items: list[tuple[str, object]] = [("Bucket", request.bucket), ("Key", request.key), ("UploadId", query["uploadId"])]
+    items += [("PartNumberMarker", after), ("MaxParts", most), ("IsTruncated", str(len(parts) > most).lower())]
+    if most and len(parts) > most:
+        items.append(("NextPartNumberMarker", parts[most - 1][0]))
+    for number_, _, size, etag, modified in parts[:most]:
+        items.append(("Part", [("PartNumber", number_), ("ETag", f'"{etag}"'), ("Size", size), ("LastModified", iso(modified))]))
     return document("ListPartsResult", items)
 
 
 def list_uploads(context: Context, request: S3Request) -> Response:
-    items: list[tuple[str, object]] = [("Bucket", request.bucket), ("Prefix", request.query.get("prefix", "")), ("IsTruncated", "false")]
-    for key, upload, started in context.objects.uploads(request.bucket, request.query.get("prefix", "")):
-        items.append(("Upload", [("Key", key), ("UploadId", upload), ("Initiated", iso(started))]))
+    """ListMultipartUploads, in the order of keys, and of their beginning within a key."""
+    query, name = request.query, names(request)
+    prefix, delimiter, most = query.get("prefix", ""), query.get("delimiter", ""), number(request, "max-uploads", PAGE)
+    after, after_id = query.get("key-marker", ""), query.get("upload-id-marker", "")
+    entries: dict[tuple[str, str], list[tuple[str, object]]] = {}
+    for key, upload, started in context.objects.uploads(request.bucket, prefix):
+        group = common_prefix(key, prefix, delimiter)
+        if group and group > after:
+            entries[group, ""] = [("Prefix", name(group))]
+        elif not group and (key > after or (after_id and (key, upload) > (after, after_id))):
+            entries[key, upload] = [("Key", name(key)), ("UploadId", upload), ("Initiated", iso(started))]
+    items: list[tuple[str, object]] = [("Bucket", request.bucket), ("Prefix", name(prefix)), ("KeyMarker", name(after))]
+    items += [("UploadIdMarker", after_id), ("MaxUploads", most), ("IsTruncated", str(len(entries) > most).lower())]
+    shown = list(entries)[:most]
+    if len(entries) > most and shown:
+        items += [("NextKeyMarker", name(shown[-1][0])), ("NextUploadIdMarker", shown[-1][1])]
+    if "encoding-type" in query:
+        items.append(("EncodingType", query["encoding-type"]))
+    items += [("Upload" if entry[1] else "CommonPrefixes", entries[entry]) for entry in shown]
     return document("ListMultipartUploadsResult", items)

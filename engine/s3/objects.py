@@ -249,7 +249,7 @@ class Objects:
     # multipart -------------------------------------------------------------------------------------
 
     def start_upload(self, bucket: str, key: str, headers: dict[str, str], now: float) -> str:
-        upload = uuid.uuid4().hex
+        upload = f"{int(now * 1000):012x}{uuid.uuid4().hex[12:]}"  # in the order of their beginning, as lists have them
         with self._db.transaction() as db:
             self._demand_bucket(bucket)
             db.execute("INSERT INTO uploads VALUES (?,?,?,?,?)", (upload, bucket, key, json.dumps(headers), now))
@@ -265,7 +265,7 @@ class Objects:
         """(key, upload, started) of the uploads under way."""
         with self._db.lock:
             return self._db.execute(
-                "SELECT key, id, started FROM uploads WHERE bucket=? AND substr(key, 1, ?)=? ORDER BY key, started",
+                "SELECT key, id, started FROM uploads WHERE bucket=? AND substr(key, 1, ?)=? ORDER BY key, id",
                 (bucket, len(prefix), prefix),
             ).fetchall()
 

@@ -5,6 +5,7 @@ from engine.sagemaker import (  # noqa: F401
     cards,
     deletion,
     lineage,
+    metrics,
     models,
     package_groups,
     packages,

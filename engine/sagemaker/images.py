@@ -8,9 +8,16 @@ from typing import Any
 
 from engine.context import AWSError, Context
 from engine.jobs.worker import Task
+from engine.sagemaker.packages import find_package, located
 from engine.store import Body
 
 ENTRY_POINTS = {"clarify": "clarify", "rebalance": "rebalance", "trials": "trials", "xgboost-report": "xgboost_report"}
+XGBOOST = "sagemaker-xgboost"
+XGBOOST_METRICS = (
+    *("auc", "aucpr", "error", "logloss", "mae", "rmse"),
+    *("accuracy", "balanced_accuracy", "f1", "f1_binary", "mse", "precision", "recall"),
+)
+"""What the built-in algorithm measures, on train and on validation."""
 
 
 def repository(image: str) -> str:
@@ -23,7 +30,7 @@ def container(kind: str, body: Body) -> str:
     if kind == "training-job":
         algorithm = body["AlgorithmSpecification"]
         image = algorithm.get("TrainingImage", algorithm.get("AlgorithmName", ""))
-        if repository(image) == "sagemaker-xgboost":
+        if repository(image) == XGBOOST:
             return "xgboost_algorithm"
     else:
         specification = body["AppSpecification"]
@@ -38,6 +45,20 @@ def container(kind: str, body: Body) -> str:
     raise AWSError("ValidationException", f"This engine has no container for the image {image!r}.")
 
 
+def specified(algorithm: Body) -> Body:
+    """An AlgorithmSpecification as SageMaker describes it: a built-in algorithm's with the definitions of its metrics."""
+    if repository(algorithm.get("TrainingImage") or algorithm.get("AlgorithmName", "")) != XGBOOST:
+        return algorithm
+    number = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
+    return algorithm | {
+        "MetricDefinitions": [
+            {"Name": f"{part}:{metric}", "Regex": rf".*\[[0-9]+\].*(?:\t|#011){part}-{metric}:{number}.*"}
+            for part in ("train", "validation")
+            for metric in XGBOOST_METRICS
+        ]
+    }
+
+
 def with_model(context: Context, task: Task) -> Task:
     """The task with the artifact of the model that its analysis configuration names (for Clarify's shadow endpoint)."""
     if task.container != "clarify":
@@ -48,7 +69,10 @@ def with_model(context: Context, task: Task) -> Task:
     model = context.store.get("model", name)
     if model is None:
         return task
-    return replace(task, model_data_url=model.get("PrimaryContainer", {}).get("ModelDataUrl"))
+    given = model.get("PrimaryContainer") or model["Containers"][0]
+    if given.get("ModelPackageName"):
+        given = find_package(context, given["ModelPackageName"]).get("InferenceSpecification", {}).get("Containers", [given])[0]
+    return replace(task, model_data_url=located(given).get("ModelDataUrl"))
 
 
 def _predictor(context: Context, body: Body) -> str | None:

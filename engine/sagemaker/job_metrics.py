@@ -29,7 +29,7 @@ def summaries(context: Context, body: Body) -> list[dict[str, Any]]:
             values.setdefault(metric, []).append((at, value))
     for final in body.get("FinalMetricDataList") or ():
         values.setdefault(final["MetricName"], [(float(final.get("Timestamp") or context.now()), float(final["Value"]))])
-    return [_summary(metric, body["TrainingJobArn"], points) for metric, points in sorted(values.items())]
+    return [summary(metric, body["TrainingJobArn"], points) for metric, points in sorted(values.items())]
 
 
 def _logged(context: Context, stream: str) -> list[tuple[float, str, float]]:
@@ -46,9 +46,10 @@ def _logged(context: Context, stream: str) -> list[tuple[float, str, float]]:
     return found
 
 
-def _summary(metric: str, arn: str, points: list[tuple[float, float]]) -> dict[str, Any]:
+def summary(metric: str, arn: str, points: list[tuple[float, float]]) -> dict[str, Any]:
+    """The MetricSummary of a metric, from its (time, value) points in order."""
     values = [value for _, value in points]
-    summary: dict[str, Any] = {
+    found: dict[str, Any] = {
         "MetricName": metric,
         "SourceArn": arn,
         "TimeStamp": points[-1][0],
@@ -58,4 +59,4 @@ def _summary(metric: str, arn: str, points: list[tuple[float, float]]) -> dict[s
         "Count": len(values),
         "Avg": statistics.fmean(values),
     }
-    return summary | ({"StdDev": statistics.stdev(values)} if len(values) > 1 else {})
+    return found | ({"StdDev": statistics.stdev(values)} if len(values) > 1 else {})

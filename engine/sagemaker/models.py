@@ -7,7 +7,7 @@ from typing import Any
 from engine.context import AWSError, Context, Request, Response, operation
 from engine.sagemaker import requirements, tags
 from engine.sagemaker.listing import listed, pick
-from engine.sagemaker.packages import find_package
+from engine.sagemaker.packages import find_package, located
 from engine.store import Body, Exists
 
 KIND = "model"
@@ -27,6 +27,10 @@ def create_model(context: Context, request: Request) -> Response:
     arn = context.arn(f"{KIND}/{name}")
     now = context.now()
     body: Body = {key: value for key, value in request.items() if key != "Tags"}
+    if request.get("PrimaryContainer"):
+        body["PrimaryContainer"] = _described(request["PrimaryContainer"])
+    else:
+        body["Containers"] = [_described(container) for container in request["Containers"]]
     body |= {"ModelArn": arn, "CreationTime": now, "EnableNetworkIsolation": bool(request.get("EnableNetworkIsolation", False))}
     with context.store.transaction():
         try:
@@ -35,6 +39,15 @@ def create_model(context: Context, request: Request) -> Response:
             raise AWSError("ValidationException", f'Cannot create already existing model "{arn}".') from None
         tags.tag(context, arn, request.get("Tags", []))
     return {"ModelArn": arn}
+
+
+def _described(container: Body) -> Body:
+    """A container as SageMaker describes it: the archive of its model by its URL, and as a data source."""
+    found = {"Mode": "SingleModel", "Environment": {}} | located(container)
+    if "ModelDataUrl" in found:
+        source = {"S3Uri": found["ModelDataUrl"], "S3DataType": "S3Object", "CompressionType": "Gzip"}
+        found = {"ModelDataSource": {"S3DataSource": source}} | found
+    return found
 
 
 def _check_container(context: Context, container: dict[str, Any]) -> None:

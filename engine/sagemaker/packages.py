@@ -143,8 +143,12 @@ def _unversioned(context: Context, request: Request) -> Body:
 
 
 def _body(context: Context, request: Request, resource: str) -> Body:
+    kept = pick(request, *KEPT)
+    if kept.get("InferenceSpecification"):
+        containers = [located(container) for container in kept["InferenceSpecification"]["Containers"]]
+        kept["InferenceSpecification"] = kept["InferenceSpecification"] | {"Containers": containers}
     return {
-        **pick(request, *KEPT),
+        **kept,
         "ModelPackageArn": context.arn(f"{PACKAGE}/{resource}"),
         "ModelPackageStatus": "Completed",
         "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
@@ -152,6 +156,12 @@ def _body(context: Context, request: Request, resource: str) -> Body:
         "CreationTime": context.now(),
         "CreatedBy": user_context(),
     }
+
+
+def located(container: Body) -> Body:
+    """The container with the URL of its model's archive, also where that was given as a data source."""
+    source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
+    return ({"ModelDataUrl": source["S3Uri"]} if source.get("CompressionType") == "Gzip" else {}) | container
 
 
 @operation("sagemaker", "DescribeModelPackage")

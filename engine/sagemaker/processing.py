@@ -6,7 +6,7 @@ from engine.context import AWSError, Context, Request, Response, operation
 from engine.jobs.queue import FINAL
 from engine.sagemaker import requirements
 from engine.sagemaker.images import container
-from engine.sagemaker.listing import listed, missing, pick, tags_of
+from engine.sagemaker.listing import listed, pick, tags_of
 from engine.store import Body, Exists
 
 KIND = "processing-job"
@@ -43,8 +43,13 @@ def create_processing_job(context: Context, request: Request) -> Response:
 def describe_processing_job(context: Context, request: Request) -> Response:
     body = context.store.get(KIND, request["ProcessingJobName"])
     if body is None:
-        raise missing()
+        raise _missing(request["ProcessingJobName"])
     return body
+
+
+def _missing(name: str) -> AWSError:
+    """The ValidationException that the SDKs' waiters count on."""
+    return AWSError("ValidationException", f"Could not find requested job with name: {name}")
 
 
 def summary(body: Body) -> Body:
@@ -69,6 +74,6 @@ def stop_processing_job(context: Context, request: Request) -> Response:
         body |= {"ProcessingJobStatus": "Stopping", "LastModifiedTime": now}
 
     if context.store.update(KIND, name, change, now=now, status="Stopping") is None:
-        raise missing()
+        raise _missing(name)
     context.jobs.cancel(KIND, name)
     return {}

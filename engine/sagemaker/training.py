@@ -5,8 +5,8 @@ from __future__ import annotations
 from engine.context import AWSError, Context, Request, Response, operation
 from engine.jobs.queue import FINAL, transition
 from engine.sagemaker import auto_lineage, requirements
-from engine.sagemaker.images import container
-from engine.sagemaker.listing import listed, missing, pick, tags_of
+from engine.sagemaker.images import container, specified
+from engine.sagemaker.listing import listed, pick, tags_of
 from engine.store import Body, Exists
 
 KIND = "training-job"
@@ -23,6 +23,8 @@ def start(context: Context, request: Request, *, tuning_arn: str | None = None) 
     now = context.now()
     body: Body = {
         **{key: value for key, value in request.items() if key not in {"Tags", "SessionChainingConfig"}},
+        "AlgorithmSpecification": specified(request["AlgorithmSpecification"]),
+        "OutputDataConfig": {"KmsKeyId": ""} | request["OutputDataConfig"],  # as SageMaker shows one without a key; the SDKs read it
         "TrainingJobArn": arn,
         "TrainingJobStatus": "InProgress",
         "SecondaryStatus": "Starting",
@@ -66,8 +68,13 @@ def create_training_job(context: Context, request: Request) -> Response:
 def describe_training_job(context: Context, request: Request) -> Response:
     body = context.store.get(KIND, request["TrainingJobName"])
     if body is None:
-        raise missing()
+        raise _missing()
     return body
+
+
+def _missing() -> AWSError:
+    """SageMaker's own answer, which is not the ResourceNotFound of its model (https://github.com/aws/aws-sdk/issues/165)."""
+    return AWSError("ValidationException", "Requested resource not found.")
 
 
 def summary(body: Body) -> Body:
@@ -111,7 +118,7 @@ def update_training_job(context: Context, request: Request) -> Response:
 
     body = context.store.update(KIND, request["TrainingJobName"], change, now=now)
     if body is None:
-        raise missing()
+        raise _missing()
     return pick(body, "TrainingJobArn")
 
 
@@ -122,7 +129,7 @@ def stop_training_job(context: Context, request: Request) -> Response:
 
 
 def stop(context: Context, name: str) -> None:
-    """InProgress → Stopping → Stopped. Raises ResourceNotFound, or ValidationException for a job that has ended."""
+    """InProgress → Stopping → Stopped. Raises ValidationException for a job that is not there, or has ended."""
     now = context.now()
 
     def change(body: Body) -> None:
@@ -135,5 +142,5 @@ def stop(context: Context, name: str) -> None:
             transition(body, "Stopping", now, "Stopping the training job")
 
     if context.store.update(KIND, name, change, now=now, status="Stopping") is None:
-        raise missing()
+        raise _missing()
     context.jobs.cancel(KIND, name)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from engine.context import AWSError, Context, Request, Response, operation
 from engine.jobs.queue import FINAL
-from engine.jobs.tuning import KIND, definition, grid_size, jobs_of, objective, ranges_of, tuned_names, value_of
+from engine.jobs.tuning import KIND, OBJECTIVE, definition, grid_size, jobs_of, objective, ranges_of, tuned_names, value_of
 from engine.limits import PARALLEL_TRIALS, TRIALS, refuse_beyond
 from engine.sagemaker import requirements
-from engine.sagemaker.images import container
+from engine.sagemaker.images import container, specified
 from engine.sagemaker.listing import listed, missing, pick, tags_of
 from engine.sagemaker.paging import part
 from engine.store import Body, Exists
@@ -21,7 +21,7 @@ def create_tuning_job(context: Context, request: Request) -> Response:
     context.jobs.admit(KIND)
     now = context.now()
     body: Body = {
-        **{key: value for key, value in request.items() if key != "Tags"},
+        **_completed({key: value for key, value in request.items() if key != "Tags"}),
         "HyperParameterTuningJobArn": arn,
         "HyperParameterTuningJobStatus": "InProgress",
         "CreationTime": now,
@@ -37,6 +37,26 @@ def create_tuning_job(context: Context, request: Request) -> Response:
         raise AWSError("ResourceInUse", "Hyperparameter tuning job names must be unique, and this one is taken.") from error
     context.jobs.submit(KIND, name)
     return {"HyperParameterTuningJobArn": arn}
+
+
+RANGES = ("IntegerParameterRanges", "ContinuousParameterRanges", "CategoricalParameterRanges")
+
+
+def _completed(request: Body) -> Body:
+    """The request with what SageMaker adds to it: all kinds of ranges; in the definition the objective, the metrics, the instances."""
+    config = {"TrainingJobEarlyStoppingType": "Off"} | request["HyperParameterTuningJobConfig"]
+    if "ParameterRanges" in config:
+        config["ParameterRanges"] = {key: [] for key in RANGES} | config["ParameterRanges"]
+    source = definition(request)
+    source["AlgorithmSpecification"] = specified(source["AlgorithmSpecification"])
+    resources = source.get("HyperParameterTuningResourceConfig")
+    if resources and "ResourceConfig" not in source:
+        source["ResourceConfig"] = pick(
+            (resources.get("InstanceConfigs") or [resources])[0], "InstanceType", "InstanceCount", "VolumeSizeInGB"
+        )
+    source["StaticHyperParameters"] = source.get("StaticHyperParameters", {}) | {OBJECTIVE: objective(request)[0]}
+    name = "TrainingJobDefinition" if "TrainingJobDefinition" in request else "TrainingJobDefinitions"
+    return request | {"HyperParameterTuningJobConfig": config, name: source if name[-1] == "n" else [source]}
 
 
 def _check(context: Context, request: Request) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import time
 import uuid
 from urllib.parse import parse_qs, unquote
 
@@ -20,6 +21,7 @@ from engine.context import OPERATIONS, AWSError, Context
 from engine.disk import trouble
 from engine.s3.api import handle
 from engine.s3.body import S3Request
+from engine.wire import access
 from engine.wire.model import escape, json_body, operation_model, parse_json, parse_query, validated, xml_body
 from engine.wire.sigv4 import Keys, verify
 
@@ -28,6 +30,9 @@ DRAIN = 1024 * 1024
 MAX_FIELDS = 2000
 """Fields of a query-protocol call."""
 TARGETS = {"SageMaker": "sagemaker", "Logs_20140328": "logs"}
+REST = {("PUT", "/BatchPutMetrics"): ("sagemaker-metrics", "BatchPutMetrics")}
+"""The operations of REST-JSON services; they are called by method and path."""
+SERVED = ("sagemaker", "s3", "sts", "iam", "logs")
 HOSTS = {"127.0.0.1", "localhost"}
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
 
@@ -43,16 +48,18 @@ def create_app(context: Context, keys: Keys, instance: str = "") -> Starlette:
         return JSONResponse({"status": "ok", "version": __version__, "instance": instance})
 
     async def aws(request: HTTPRequest) -> Response:
-        request_id = str(uuid.uuid4())
-        service = "s3"
+        request_id, began = str(uuid.uuid4()), time.perf_counter()
+        service, operation, refused = "s3", "", None
         try:
             if not _here(request):
                 raise AWSError("AccessDenied", "This engine answers on 127.0.0.1 only.", 403)
             headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.scope["headers"]}
             raw_path = (request.scope.get("raw_path") or b"/").decode("latin-1").partition("?")[0]
             raw_query = request.scope["query_string"].decode("latin-1")
+            target = headers.get("x-amz-target", "")
             service = _service(headers, raw_query)
             body = None if service == "s3" else await _body(request)
+            operation = access.operation(service, request.method, raw_path, raw_query, target, body)
             signed = verify(
                 keys,
                 method=request.method,
@@ -70,19 +77,33 @@ def create_app(context: Context, keys: Keys, instance: str = "") -> Starlette:
                 response = await handle(context, s3)
             elif service in {"sts", "iam"}:
                 response = await run_in_threadpool(_query, context, service, body, request_id)
+            elif (request.method, raw_path) in REST:
+                response = await run_in_threadpool(_call, context, *REST[request.method, raw_path], body)
             else:
-                response = await run_in_threadpool(_json, context, headers.get("x-amz-target", ""), body)
+                response = await run_in_threadpool(_json, context, service, target, body)
         except AWSError as error:
-            response = _error(service, error, request_id)
+            refused = error
         except ClientDisconnect:
-            response = _error(service, AWSError("RequestTimeout", "The client went away before its request ended."), request_id)
+            refused = AWSError("RequestTimeout", "The client went away before its request ended.")
         except Exception as error:
-            response = _error(service, _failure(service, error, context, f"{request.method} {request.url.path}"), request_id)
+            refused = _failure(service, error, context, f"{request.method} {request.url.path}")
+        if refused is not None:
+            response = _error(service, refused, request_id)
         response.headers["x-amzn-RequestId" if service != "s3" else "x-amz-request-id"] = request_id
         if response.status_code >= 400 and not await _drained(request):
             response.headers["connection"] = "close"
         if request.method == "HEAD" and response.status_code >= 400:
             response = Response(status_code=response.status_code, headers={"x-amz-request-id": request_id})
+        access.record(
+            at=context.now(),
+            service=service,
+            operation=operation,
+            status=response.status_code,
+            code=refused.code if refused else "",
+            seconds=time.perf_counter() - began,
+            client=request.headers.get("user-agent", ""),
+            request_id=request_id,
+        )
         return response
 
     return Starlette(routes=[Route("/health", health, methods=["GET"]), Route("/{path:path}", aws, methods=METHODS)])
@@ -146,16 +167,18 @@ def _service(headers: dict[str, str], raw_query: str) -> str:
     credential = headers.get("authorization", "").partition("Credential=")[2].partition(",")[0]
     credential = credential or parse_qs(raw_query).get("X-Amz-Credential", [""])[0]
     parts = credential.split("/")
-    if len(parts) == 5 and parts[3] in {"sagemaker", "s3", "sts", "iam", "logs"}:
-        return parts[3]
-    return TARGETS.get(headers.get("x-amz-target", "").partition(".")[0], "s3")
+    return parts[3] if len(parts) == 5 else TARGETS.get(headers.get("x-amz-target", "").partition(".")[0], "s3")
 
 
-def _json(context: Context, target: str, body: bytes) -> Response:
+def _json(context: Context, service: str, target: str, body: bytes) -> Response:
     prefix, _, name = target.partition(".")
-    service = TARGETS.get(prefix)
-    if service is None:
-        raise AWSError("UnknownOperationException", f"This engine does not know the target {target!r}.")
+    if prefix not in TARGETS:
+        what = f"the target {target!r}" if target else "this request"
+        raise AWSError("UnknownOperationException", f"This engine does not know {what} of {service}: it serves {', '.join(SERVED)}.")
+    return _call(context, TARGETS[prefix], name, body)
+
+
+def _call(context: Context, service: str, name: str, body: bytes) -> Response:
     operation = operation_model(service, name)
     handler = OPERATIONS.get((service, name))
     if handler is None:
@@ -180,7 +203,7 @@ def _query(context: Context, service: str, body: bytes, request_id: str) -> Resp
 
 
 def _error(service: str, error: AWSError, request_id: str) -> Response:
-    if service == "s3":
+    if service.startswith("s3"):
         inner = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message><RequestId>{request_id}</RequestId>"
         return Response(
             f'<?xml version="1.0" encoding="UTF-8"?><Error>{inner}</Error>', status_code=error.status, media_type="application/xml"

@@ -71,6 +71,8 @@ def verify(
     pairs = _pairs(raw_query)
     query = dict(pairs)
     authorization = headers.get("authorization", "")
+    if authorization.startswith("AWS ") or "AWSAccessKeyId" in query:  # version 2, which S3 no longer takes for its buckets either
+        raise AWSError("InvalidRequest", f"The authorization mechanism you have provided is not supported. Please use {ALGORITHM}.", 400)
     if authorization:
         algorithm, _, rest = authorization.partition(" ")
         fields = dict(part.strip().partition("=")[::2] for part in rest.split(","))

@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import os
+import re
 import signal
 import tarfile
 import time
@@ -14,6 +15,7 @@ import xgboost
 from botocore.exceptions import ClientError
 
 from engine import lifecycle
+from engine.containers.xgboost_algorithm import CONTAINER_METRICS, NATIVE_METRICS
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 HYPERPARAMETERS = {"objective": "binary:logistic", "num_round": "12", "max_depth": "3", "eval_metric": "auc,logloss", "seed": "1"}
@@ -192,7 +194,7 @@ def test_a_job_that_has_ended_can_be_deleted_and_its_name_used_again(sagemaker, 
     trained(sagemaker, "again")
     sagemaker.delete_training_job(TrainingJobName="again")
     for call, name in (
-        (sagemaker.describe_training_job, {"TrainingJobName": "again"}),
+        (sagemaker.describe_hyper_parameter_tuning_job, {"HyperParameterTuningJobName": "never"}),
         (sagemaker.delete_training_job, {"TrainingJobName": "again"}),
         (sagemaker.delete_processing_job, {"ProcessingJobName": "never"}),
         (sagemaker.delete_hyper_parameter_tuning_job, {"HyperParameterTuningJobName": "never"}),
@@ -440,3 +442,24 @@ def test_a_warm_start_on_the_same_data_knows_the_best_job_of_both(sagemaker, req
     value, of = by_job[overall["TrainingJobName"]]
     assert value == max(value for value, _ in by_job.values())
     assert overall["TuningJobName"] == of
+
+
+def test_what_sagemaker_adds_to_a_request_is_described(sagemaker, request_of):
+    """The SDK's tuner attaches itself to a job by these members."""
+    request = tuning_request(request_of, "Grid")
+    instances = request["TrainingJobDefinition"].pop("ResourceConfig") | {"VolumeSizeInGB": 7}
+    request["TrainingJobDefinition"]["HyperParameterTuningResourceConfig"] = instances
+    sagemaker.create_hyper_parameter_tuning_job(HyperParameterTuningJobName="completed", **request)
+    job = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="completed")
+    config, definition = job["HyperParameterTuningJobConfig"], job["TrainingJobDefinition"]
+    assert config["TrainingJobEarlyStoppingType"] == "Off"
+    assert {key for key, ranges in config["ParameterRanges"].items() if not ranges} == {
+        "IntegerParameterRanges",
+        "ContinuousParameterRanges",
+    }
+    assert definition["ResourceConfig"] == instances
+    assert definition["StaticHyperParameters"]["_tuning_objective_metric"] == "validation:auc"
+    regexes = {metric["Name"]: metric["Regex"] for metric in definition["AlgorithmSpecification"]["MetricDefinitions"]}
+    assert {name.partition(":")[2] for name in regexes} == CONTAINER_METRICS.keys() | NATIVE_METRICS
+    assert re.match(regexes["validation:auc"], "[3]\ttrain-auc:0.91\tvalidation-auc:7.5e-1")[1] == "7.5e-1"
+    assert set(tuned(sagemaker, "completed")["BestTrainingJob"]["TunedHyperParameters"]) == {"max_depth", "eta"}

@@ -51,7 +51,9 @@ def test_a_model_is_described_as_it_was_made_and_is_gone_when_deleted(sagemaker)
     container = {"Image": IMAGE, "ModelDataUrl": "s3://somewhere/model.tar.gz", "Environment": {"KEY": "value"}}
     arn = sagemaker.create_model(ModelName=made, PrimaryContainer=container, ExecutionRoleArn=ROLE)["ModelArn"]
     found = sagemaker.describe_model(ModelName=made)
-    assert (found["ModelArn"], found["PrimaryContainer"], found["ExecutionRoleArn"]) == (arn, container, ROLE)
+    source = {"S3Uri": "s3://somewhere/model.tar.gz", "S3DataType": "S3Object", "CompressionType": "Gzip"}
+    described = container | {"Mode": "SingleModel", "ModelDataSource": {"S3DataSource": source}}
+    assert (found["ModelArn"], found["PrimaryContainer"], found["ExecutionRoleArn"]) == (arn, described, ROLE)
     assert found["EnableNetworkIsolation"] is False
     assert [m["ModelName"] for m in sagemaker.list_models(NameContains=made)["Models"]] == [made]
     sagemaker.delete_model(ModelName=made)

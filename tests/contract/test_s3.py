@@ -76,6 +76,14 @@ def test_lists_page_as_s3s_do(s3, keys, page, delimiter, operation):
     s3.delete_bucket(Bucket=bucket)
 
 
+def test_a_url_signed_the_old_way_is_told_the_new(client):
+    url = client("s3", config=Config(signature_version="s3")).generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": "x"})
+    assert "AWSAccessKeyId=" in url
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(url)
+    assert b"Please use AWS4-HMAC-SHA256" in error.value.read()
+
+
 def test_a_large_file_comes_back_whole_from_its_parts(s3):
     data = os.urandom(20 << 20)
     s3.upload_fileobj(io.BytesIO(data), BUCKET, "large")

@@ -129,3 +129,19 @@ def test_a_trial_needs_its_experiment(sagemaker):
     with pytest.raises(ClientError) as error:
         sagemaker.create_trial(TrialName=name("trial"), ExperimentName=name("none"))
     assert code(error) == "ResourceNotFound"
+
+
+def test_metrics_that_a_client_measured_are_summed_up_on_its_component(client, sagemaker):
+    component = name("measured")
+    sagemaker.create_trial_component(TrialComponentName=component)
+    metrics, now = client("sagemaker-metrics"), datetime.now(UTC)
+    for start in (0, 10):
+        points = [{"MetricName": "auc", "Timestamp": now, "Step": step, "Value": step / 100} for step in range(start, start + 10)]
+        assert "Errors" not in metrics.batch_put_metrics(TrialComponentName=component, MetricData=points)
+    last = {"MetricName": "auc", "Timestamp": now, "Value": 0.3}
+    metrics.batch_put_metrics(TrialComponentName=component, MetricData=[last])
+    (summary,) = sagemaker.describe_trial_component(TrialComponentName=component)["Metrics"]
+    assert (summary["MetricName"], summary["Count"], summary["Min"], summary["Max"], summary["Last"]) == ("auc", 21, 0.0, 0.3, 0.3)
+    with pytest.raises(ClientError) as error:
+        metrics.batch_put_metrics(TrialComponentName="nobody", MetricData=[last])
+    assert code(error) == "ResourceNotFound"

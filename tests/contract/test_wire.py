@@ -319,3 +319,25 @@ def test_a_search_nested_too_deep_is_refused(engine):
     inner = '{"SubExpressions": [' * 900 + "{}" + "]}" * 900
     status, answer = sagemaker_call(engine, f'{{"Resource": "Model", "SearchExpression": {inner}}}'.encode(), "SageMaker.Search")
     assert (status, answer["__type"]) in {(400, "SerializationException"), (400, "ValidationException")}
+
+
+def test_a_service_that_is_not_served_is_told_which_are(client):
+    with pytest.raises(ClientError, match="it serves sagemaker, s3, sts, iam, logs") as error:
+        client("events").list_rules()
+    assert code(error) == "UnknownOperationException"
+
+
+def test_the_record_of_access_says_who_asked_for_what_and_how_it_ended(engine_workspace, client):
+    client("sagemaker").list_models()
+    client("sts").get_caller_identity()
+    client("s3").list_buckets()
+    with pytest.raises(ClientError):
+        client("sagemaker").describe_model(ModelName="nobody")
+    lines = [json.loads(line) for line in (engine_workspace / "access.log").read_text().splitlines()][-4:]
+    assert [(line["service"], line["operation"], line["status"], line["code"]) for line in lines] == [
+        ("sagemaker", "ListModels", 200, ""),
+        ("sts", "GetCallerIdentity", 200, ""),
+        ("s3", "REST.GET.SERVICE", 200, ""),
+        ("sagemaker", "DescribeModel", 400, "ValidationException"),
+    ]
+    assert all(line["client"].startswith("Boto3/") and line["milliseconds"] > 0 for line in lines)

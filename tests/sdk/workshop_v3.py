@@ -2,7 +2,7 @@
 
 Runs in the SDK's own environment (requirements-v3.txt) with the engine's AWS_* variables set:
     python workshop_v3.py credit.csv
-``credit.csv``: header, LABEL first, coded integers. Every host name that is looked up is recorded.
+``credit.csv``: header, LABEL first, coded integers.
 """
 
 from __future__ import annotations
@@ -10,38 +10,26 @@ from __future__ import annotations
 import csv
 import json
 import random
-import socket
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
 
-LOOKED_UP: set[str] = set()
-_getaddrinfo = socket.getaddrinfo
-
-
-def _recording(host, *args, **kwargs):
-    LOOKED_UP.add(str(host))
-    return _getaddrinfo(host, *args, **kwargs)
-
-
-socket.getaddrinfo = _recording
-
-import boto3  # noqa: E402
-from sagemaker.core import image_uris  # noqa: E402
-from sagemaker.core.clarify import BiasConfig, DataConfig, ModelConfig, SageMakerClarifyProcessor, SHAPConfig  # noqa: E402
-from sagemaker.core.helper.session_helper import Session  # noqa: E402
-from sagemaker.core.lineage.artifact import Artifact  # noqa: E402
-from sagemaker.core.lineage.association import Association  # noqa: E402
-from sagemaker.core.parameter import ContinuousParameter, IntegerParameter  # noqa: E402
-from sagemaker.core.resources import Model, ModelPackage, ModelPackageGroup, TrainingJob  # noqa: E402
-from sagemaker.core.shapes import (  # noqa: E402
+import boto3
+from sagemaker.core import image_uris
+from sagemaker.core.clarify import BiasConfig, DataConfig, ModelConfig, SageMakerClarifyProcessor, SHAPConfig
+from sagemaker.core.helper.session_helper import Session
+from sagemaker.core.lineage.artifact import Artifact
+from sagemaker.core.lineage.association import Association
+from sagemaker.core.parameter import ContinuousParameter, IntegerParameter
+from sagemaker.core.resources import Model, ModelPackage, ModelPackageGroup, TrainingJob
+from sagemaker.core.shapes import (
     ContainerDefinition,
     OutputDataConfig,
 )
-from sagemaker.core.training.configs import Compute, InputData, StoppingCondition  # noqa: E402
-from sagemaker.train.model_trainer import ModelTrainer  # noqa: E402
-from sagemaker.train.tuner import HyperparameterTuner  # noqa: E402
+from sagemaker.core.training.configs import Compute, InputData, StoppingCondition
+from sagemaker.train.model_trainer import ModelTrainer
+from sagemaker.train.tuner import HyperparameterTuner
 
 PREFIX = "sagemaker/workshop"
 BASELINE = {
@@ -223,7 +211,6 @@ def main(source: str) -> dict:
         "bias": bias,
         "shap": shap,
         "package": {"arn": package.model_package_arn, "status": package.model_approval_status},
-        "looked_up": sorted(LOOKED_UP),
     }
 
 

@@ -1,0 +1,60 @@
+"""The record of access: one line of JSON for each request that the engine answered, in the workspace's ``access.log``."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from urllib.parse import parse_qs
+
+log = logging.getLogger("engine.access")
+MAX_BYTES = 5_000_000
+OLDER = 4
+"""How many full files are kept beside the one that is being written."""
+
+
+def keep(workspace: Path) -> None:
+    """Write the record from now on."""
+    handler = RotatingFileHandler(workspace / "access.log", maxBytes=MAX_BYTES, backupCount=OLDER, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+
+
+def record(*, at: float, service: str, operation: str, status: int, code: str, seconds: float, client: str, request_id: str) -> None:
+    """``code``: of the error that the request was answered with; ``client``: as it names itself (User-Agent)."""
+    if log.isEnabledFor(logging.INFO):
+        line = {
+            "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
+            "service": service,
+            "operation": operation[:100],
+            "status": status,
+            "code": code,
+            "milliseconds": round(seconds * 1000, 1),
+            "client": client[:300],
+            "id": request_id,
+        }
+        log.info("%s", json.dumps(line))
+
+
+def operation(service: str, method: str, raw_path: str, raw_query: str, target: str, body: bytes | None) -> str:
+    """The operation as the service names it; for S3 as its own access logs do (``REST.GET.OBJECT``)."""
+    if service == "s3":
+        return f"REST.{method}.{_resource(raw_path, raw_query)}"
+    if target:
+        return target.rpartition(".")[2]
+    if b"Action=" in (body or b""):
+        return parse_qs((body or b"").decode("latin-1")).get("Action", [""])[0]
+    return raw_path.strip("/")
+
+
+def _resource(raw_path: str, raw_query: str) -> str:
+    query = parse_qs(raw_query, keep_blank_values=True)
+    if "uploadId" in query:
+        return "PART" if "partNumber" in query else "UPLOAD"
+    names = [part for part in raw_query.split("&") if part.isalpha()]  # without a value: uploads, versions, delete
+    bucket, _, key = raw_path.strip("/").partition("/")
+    return names[0].upper() if names else "OBJECT" if key else "BUCKET" if bucket else "SERVICE"
