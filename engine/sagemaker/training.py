@@ -6,7 +6,7 @@ from engine.context import AWSError, Context, Request, Response, operation
 from engine.jobs.queue import FINAL, transition
 from engine.sagemaker import auto_lineage, requirements
 from engine.sagemaker.images import container, specified
-from engine.sagemaker.listing import listed, pick, tags_of
+from engine.sagemaker.listing import listed, missing, pick, tags_of
 from engine.store import Body, Exists
 
 KIND = "training-job"
@@ -118,7 +118,7 @@ def update_training_job(context: Context, request: Request) -> Response:
 
     body = context.store.update(KIND, request["TrainingJobName"], change, now=now)
     if body is None:
-        raise _missing()
+        raise missing()
     return pick(body, "TrainingJobArn")
 
 
