@@ -116,6 +116,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         base = (options.records or Path(scratch)).resolve()
+        base.mkdir(parents=True, exist_ok=True)
         folders = {client: base / client.replace(" ", "-") for client in CLIENTS}
         for client, folder in folders.items():
             if not folder.exists():
