@@ -26,7 +26,9 @@ ABSENT = {
 COMMON = {"ValidationException", "ThrottlingException", "AccessDeniedException", "UnknownOperationException", "SerializationException"}
 """Errors of any operation: https://docs.aws.amazon.com/sagemaker/latest/APIReference/CommonErrors.html."""
 SERVICES = {"logs": {"InvalidParameterException"}, "iam": {"ValidationError"}, "sts": {"ValidationError"}}
-UNDECLARED = {"DeleteHyperParameterTuningJob": {"ResourceNotFound", "ResourceInUse"}}
+LONGER = (".ActionType",)
+"""Members for which the model has another limit in lists than where they are created."""
+UNDECLARED = {"DeleteHyperParameterTuningJob": {"ResourceNotFound", "ResourceInUse"}, "BatchPutMetrics": {"ResourceNotFound"}}
 """Errors that an operation's siblings declare and it, in the model, does not."""
 ALIASES = {"NoSuchEntity": "NoSuchEntityException"}
 """Codes on the wire whose shape in the model has another name."""
@@ -68,7 +70,11 @@ def faults(shape: Any, value: Any, path: str = "", absent: frozenset[str] = froz
         yield f"{path} is {value}, no {kind}"
     size = len(value) if kind in {"string", "list", "map"} else value if kind in {"integer", "long", "float", "double"} else None
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
-    if size is not None and ((low is not None and size < low and size != 0) or (high is not None and size > high)):
+    if (
+        size is not None
+        and not path.endswith(LONGER)
+        and ((low is not None and size < low and size != 0) or (high is not None and size > high))
+    ):
         yield f"{path} is of size {size}, not {low} to {high}"
 
 

@@ -308,6 +308,7 @@ def test_afterwards_no_file_lies_outside_the_workspace(sender, place):
         "engine.db-wal",
         "engine.db-shm",
         "engine.json",
+        "access.log",
         "engine.lock",
         "ensure.lock",
         "engine.log",

@@ -428,8 +428,8 @@ def test_a_training_jobs_name_is_used_once(target, bucket, name):
     assert refused(training, target=target, name=name) == "ResourceInUse"
 
 
-def test_a_missing_training_job_is_a_resource_not_found(target, name):
-    assert refused(target.sagemaker.describe_training_job, TrainingJobName=name) == "ResourceNotFound"
+def test_a_missing_training_job_is_a_validation_error(target, name):
+    assert refused(target.sagemaker.describe_training_job, TrainingJobName=name) == "ValidationException"
 
 
 def test_a_processing_job_keeps_what_it_was_given(target, name):
@@ -450,8 +450,8 @@ def test_a_processing_jobs_name_is_used_once(target, name):
     assert refused(processing, target=target, name=name) == "ResourceInUse"
 
 
-def test_a_missing_processing_job_is_a_resource_not_found(target, name):
-    assert refused(target.sagemaker.describe_processing_job, ProcessingJobName=name) == "ResourceNotFound"
+def test_a_missing_processing_job_is_a_validation_error(target, name):
+    assert refused(target.sagemaker.describe_processing_job, ProcessingJobName=name) == "ValidationException"
 
 
 # experiments ---------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import sys
 
 import pytest
 from botocore.exceptions import ClientError
-from hosting import REPO, Host, answers, until
+from hosting import REPO, Host, answers, members, until
 from workload import BUCKET, describe, ended, fill, rebalancing, training
 
 from engine import lifecycle
@@ -47,11 +47,11 @@ class Mounted:
         self.filler.unlink()
 
     def refuse_start(self, host):
-        """On a full disk an engine either starts, and refuses what is written, or says why not."""
+        """On a full disk an engine either starts, and refuses what is written, or ends and says why, where its log has room for that."""
         self.fill(host)
         host.launch()
         said = f"engine: the workspace {host.workspace}: the disk is full"
-        until(lambda: answers(host.port) or said in (host.workspace / "engine.log").read_text())
+        until(lambda: answers(host.port) or said in (host.workspace / "engine.log").read_text() or host.pid not in members(host.pid))
         host.kill()
         self.free(host)
 
