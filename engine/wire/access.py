@@ -47,7 +47,7 @@ def operation(service: str, method: str, raw_path: str, raw_query: str, target: 
     if target:
         return target.rpartition(".")[2]
     if b"Action=" in (body or b""):
-        return parse_qs((body or b"").decode("latin-1")).get("Action", [""])[0]
+        return parse_qs((body or b"")[:2000].decode("latin-1")).get("Action", [""])[0]
     return raw_path.strip("/")
 
 
