@@ -200,10 +200,7 @@ class Jobs:
             task = image.with_model(context, task)
         mine, theirs = self._mp.Pipe(duplex=False)
         process = self._mp.Process(target=run, args=(task, theirs), daemon=True)
-        try:
-            process.start()
-        except (EOFError, ConnectionError):  # the process that workers are forked from has just died; this starts another
-            process.start()
+        _start(process)
         theirs.close()
         with self._lock:
             self._processes[(kind, name)] = process
@@ -417,6 +414,18 @@ def _kill(process: BaseProcess) -> None:
     if process.exitcode == LOST and process.pid is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
+
+
+def _start(process: BaseProcess, seconds: float = 10) -> None:
+    """Start a worker, by another process to fork from where that one is dying: until it is dead, it refuses, and isn't replaced."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return process.start()
+        except (EOFError, ConnectionError):
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
 
 
 def _death(code: int | None) -> str:

@@ -186,7 +186,8 @@ def test_the_process_that_workers_are_forked_from_may_die(warm, choices, survive
         time.sleep(choices.uniform(0, 0.2))
         os.kill(forkserver(warm.pid), signal.SIGKILL)
         launch(warm, "training", following)
-        assert ended(warm, "training", following)["TrainingJobStatus"] == "Completed"
+        body = ended(warm, "training", following)
+        assert body["TrainingJobStatus"] == "Completed", body.get("FailureReason")
         if describe(warm, "training", running)[0]["TrainingJobStatus"] not in FINAL:
             warm.sagemaker.stop_training_job(TrainingJobName=running)
         body = ended(warm, "training", running)
