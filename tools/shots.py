@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from engine import lifecycle
 from tools.browser import ROOT, chromium, serving, settle
 
 PAGES = ("overview", "data", "tuning", "lineage", "registry", "bias", "explainability", "decisions")
@@ -57,7 +58,11 @@ def main() -> None:
             workspace = Path(scratch) / "workspace"
             if not options.empty:
                 subprocess.run([sys.executable, "-m", "core", "demo", "--workspace", str(workspace)], cwd=ROOT, check=True)
-        taken = shoot(workspace.resolve(), options.out, pages=tuple(options.pages), sizes=tuple(options.sizes), full=options.full)
+        try:
+            taken = shoot(workspace.resolve(), options.out, pages=tuple(options.pages), sizes=tuple(options.sizes), full=options.full)
+        finally:
+            if options.workspace is None:
+                lifecycle.stop(workspace)
     print(f"{taken} pictures in {options.out}")
 
 
