@@ -23,7 +23,7 @@ def result(target: str, job: str) -> rebalancing.Rebalanced:
 
 
 def show(name: str) -> None:
-    """``compare``: the tab to turn to for a comparison."""
+    """Draw the result of the job ``name``."""
     done = result(_session.target(), name)
     names = datasets.value_names(done.dataset)
     by_facet = rebalancing.by_facet(done.manifest)
@@ -83,7 +83,7 @@ def _numbers(manifest: dict[str, Any]) -> None:
     split, synthetic = manifest["split"], manifest["synthetic"]
     with st.container(horizontal=True):
         st.metric("Training rows", f"{split['train_rows']:,}", border=True, help=f"{split['original_train_rows']:,} before.")
-        made = views.made_rows(manifest["config"]["method"]).removesuffix(" rows").capitalize()
+        made = views.made(manifest["config"]["method"]).capitalize()
         st.metric(made, percent(synthetic["share"]), border=True, help=f"{synthetic['count']:,} rows, listed below.")
         st.metric("Validation rows", f"{split['validation_rows']:,}", border=True)
         st.metric("Test rows", f"{split['test_rows']:,}", border=True, help="Never resampled: they judge every model.")

@@ -71,8 +71,8 @@ def distributions(done: rebalancing.Rebalanced, names: dict[str, dict[int, str]]
 @st.fragment
 def rows(done: rebalancing.Rebalanced) -> None:
     """The synthetic rows, a page at a time."""
-    count, made = int(done.manifest["synthetic"]["count"]), named.made_rows(done.manifest["config"]["method"])
-    with st.expander(f"The {made}: {count:,}", icon=":material/auto_awesome:"), _show.errors_shown():
+    count, made = int(done.manifest["synthetic"]["count"]), named.made(done.manifest["config"]["method"])
+    with st.expander(f"The {made} rows: {count:,}", icon=":material/auto_awesome:"), _show.errors_shown():
         if not count:
             st.caption("This method makes no rows.")
             return
@@ -86,4 +86,4 @@ def rows(done: rebalancing.Rebalanced) -> None:
             f"{start + 1:,} to {start + len(table):,} of {count:,}. “row” is the place in train_res.csv, from 0; “copy of” the row of the "
             "data set that was repeated, empty where the row was interpolated."
         )
-        st.dataframe(table, hide_index=True, height=380, alt=f"The {made}")
+        st.dataframe(table, hide_index=True, height=380, alt=f"The {made} rows")

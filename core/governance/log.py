@@ -99,19 +99,16 @@ def read(clients: Clients) -> tuple[Event, ...]:
     isn't what was written."""
     where = clients.uri(EVENTS) + clients.s3.meta.endpoint_url
     known = _read.get(where, ())
+    events = list(known) or _kept_together(clients)
+    new = clients.keys(clients.uri(EVENTS) + "/", after=clients.uri(key(len(events))) if events else None)
+    if known and not new:
+        return known
+    wanted = range(len(events) + 1, len(events) + len(new) + 1)
+    for number, found in zip(wanted, new, strict=True):
+        if found != clients.uri(key(number)):
+            raise Forged(f"Event {number} is missing.", subject=found, remedy="Run the verification on the decisions page.")
     trusted = keys(clients)
-    events = list(known)
     with ThreadPoolExecutor(8) as pool:
-        if not known:
-            parts = clients.keys(clients.uri(PARTS) + "/")
-            whole = next((n for n, uri in enumerate(parts) if uri != clients.uri(part_key(n))), len(parts))
-            for payloads in pool.map(lambda n: _part(clients, n, trusted), range(whole)):
-                _extend(events, payloads)
-        new = clients.keys(clients.uri(EVENTS) + "/", after=clients.uri(key(len(events))) if events else None)
-        wanted = range(len(events) + 1, len(events) + len(new) + 1)
-        for number, found in zip(wanted, new, strict=True):
-            if found != clients.uri(key(number)):
-                raise Forged(f"Event {number} is missing.", subject=found, remedy="Run the verification on the decisions page.")
         _extend(events, pool.map(lambda n: _single(clients, n, trusted), wanted))
     result = tuple(events)
     with _lock:
@@ -119,6 +116,18 @@ def read(clients: Clients) -> tuple[Event, ...]:
         while len(_read) > _KEPT:
             del _read[next(iter(_read))]
     return result
+
+
+def _kept_together(clients: Clients) -> list[Event]:
+    """The events of the full hundreds, each read as one object."""
+    events: list[Event] = []
+    parts = clients.keys(clients.uri(PARTS) + "/")
+    whole = next((n for n, uri in enumerate(parts) if uri != clients.uri(part_key(n))), len(parts))
+    trusted = keys(clients)
+    with ThreadPoolExecutor(8) as pool:
+        for payloads in pool.map(lambda n: _part(clients, n, trusted), range(whole)):
+            _extend(events, payloads)
+    return events
 
 
 def _extend(events: list[Event], payloads: Iterable[bytes]) -> None:

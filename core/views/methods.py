@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.views.rebalancing import made_rows
+from core.views.rebalancing import made as made_by
 from core.views.style import BASELINE, MITIGATED, figure, number, percent
 
 Manifests = Mapping[str, Mapping[str, Any]]
@@ -85,7 +85,7 @@ def sentence(manifests: Manifests, metric: str = "DPL") -> str:
         return f"{metric} is defined for {len(known)} of {len(manifests)} rebalancings: there is nothing to compare."
     best = min(known, key=lambda name: abs(known[name]))
     rows, made = int(manifests[best]["split"]["train_rows"]), int(manifests[best]["synthetic"]["count"])
-    kind = made_rows(manifests[best]["config"]["method"]).removesuffix(" rows")
+    kind = made_by(manifests[best]["config"]["method"])
     text = f"{metric} is nearest to 0 with **{best}** ({number(known[best])}; {rows:,} rows, {made:,} of them {kind})."
     flips = [name for name, new in known.items() if (old := value(manifests[name], metric, "before")) is not None and old * new < 0]
     if flips:

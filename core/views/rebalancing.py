@@ -193,24 +193,24 @@ def _share(rows: Counts, values: set[str], favourable: str) -> Share | None:
     return share(sum(weight for label, weight in mine if label == favourable), sum(weight for _, weight in mine))
 
 
-def made_rows(method: str) -> str:
-    """What the rows that a method adds are called."""
-    return "copied rows" if method == "random-over" else "synthetic rows"
+def made(method: str) -> str:
+    """What the rows that a method adds are: copied, or synthetic."""
+    return "copied" if method == "random-over" else "synthetic"
 
 
 def sentence(manifest: Mapping[str, Any], favourable: str) -> str:
     """What the rebalancing did to the two groups, computed from its manifest."""
     config, counts = manifest["config"], manifest["counts"]
     rates_before, rates_after = _rates(counts["before"], favourable), _rates(counts["after"], favourable)
-    made, share, split = int(manifest["synthetic"]["count"]), float(manifest["synthetic"]["share"]), manifest["split"]
-    gone = int(split["original_train_rows"]) - (int(split["train_rows"]) - made)
+    count, share, split = int(manifest["synthetic"]["count"]), float(manifest["synthetic"]["share"]), manifest["split"]
+    gone = int(split["original_train_rows"]) - (int(split["train_rows"]) - count)
     parts = []
     for facet, rate in rates_before.items():
         now = rates_after.get(facet)
         if now is not None:
             moved = f"from {percent(rate)} to {percent(now)}" if abs(now - rate) >= 0.0005 else f"unchanged at {percent(rate)}"
             parts.append(f"for {config['facet']} = {facet} {moved}")
-    text = f"{made:,} {made_rows(config['method'])} ({percent(share)} of the training rows). "
+    text = f"{count:,} {made(config['method'])} rows ({percent(share)} of the training rows). "
     if gone and config["order"] == "split_first":
         text += f"{gone:,} real rows are taken out. "
     text += f"The share of favourable outcomes: {'; '.join(parts)}."
