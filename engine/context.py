@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from engine.jobs.queue import Jobs
     from engine.s3.objects import Objects
     from engine.store import Store
+    from engine.wire.sigv4 import Keys
 
 ACCOUNT = "000000000000"
 """The account id of the embedded engine: plainly not a real one."""
@@ -34,6 +36,22 @@ class AWSError(Exception):
         self.code, self.message, self.status = code, message, status
 
 
+@dataclass(frozen=True)
+class Principal:
+    """Who calls: ``arn`` as STS names it; ``kind`` (``user`` or ``role``) and ``name`` are whose policies hold; ``tags``: the session's."""
+
+    arn: str
+    kind: str
+    name: str
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+USER = Principal(f"arn:aws:iam::{ACCOUNT}:user/governance", "user", "governance")
+"""Whoever signs with the engine's own keys."""
+CALLER: ContextVar[Principal] = ContextVar("caller", default=USER)
+"""Who made the request that is being answered."""
+
+
 @dataclass
 class Context:
     """The engine's parts, and who calls."""
@@ -43,6 +61,7 @@ class Context:
     store: Store
     objects: Objects
     endpoint: str = ""
+    keys: Keys = field(init=False)
     jobs: Jobs = field(init=False)
     now: Callable[[], float] = field(default=time.time)
 

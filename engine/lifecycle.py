@@ -101,6 +101,7 @@ def serve(workspace: Path, port: int = 0) -> None:
     """Serve the workspace on 127.0.0.1 until SIGTERM or SIGINT. Raises EngineError when another engine owns it."""
     import uvicorn
 
+    import engine.iam.principals
     import engine.neighbours
     import engine.sagemaker  # noqa: F401 - registers the operations
     from engine.jobs.queue import Jobs

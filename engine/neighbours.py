@@ -1,62 +1,10 @@
-"""The small neighbours that SageMaker's clients call: STS, IAM, and reading CloudWatch Logs."""
+"""The small neighbours that SageMaker's clients call: reading CloudWatch Logs."""
 
 from __future__ import annotations
 
-import json
 import re
-from urllib.parse import quote
 
 from engine.context import ACCOUNT, AWSError, Context, Request, Response, operation
-from engine.sagemaker.paging import part
-
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
-}
-"""Who may take the execution role."""
-
-
-USER = f"arn:aws:iam::{ACCOUNT}:user/governance"
-"""Whoever signs with the engine's keys."""
-
-
-@operation("sts", "GetCallerIdentity")
-def get_caller_identity(context: Context, request: Request) -> Response:
-    return {"UserId": "AIDAGOVERNANCELOCAL00", "Account": ACCOUNT, "Arn": USER}
-
-
-@operation("iam", "GetRole")
-def get_role(context: Context, request: Request) -> Response:
-    name = context.role_arn.rsplit("/", 1)[-1]
-    if request["RoleName"] != name:
-        raise AWSError("NoSuchEntity", f"The role with name {request['RoleName']} cannot be found.", 404)
-    role = {
-        "Path": "/",
-        "RoleName": name,
-        "RoleId": "AROAGOVERNANCELOCAL00",
-        "Arn": context.role_arn,
-        "CreateDate": 0.0,
-        "AssumeRolePolicyDocument": quote(json.dumps(TRUST)),
-        "MaxSessionDuration": 3600,
-    }
-    return {"Role": role}
-
-
-@operation("iam", "SimulatePrincipalPolicy")
-def simulate_principal_policy(context: Context, request: Request) -> Response:
-    """The engine has one user and one role, and both may do all that the engine serves."""
-    if request["PolicySourceArn"] not in {context.role_arn, USER}:
-        raise AWSError("NoSuchEntity", f"The principal {request['PolicySourceArn']} cannot be found.", 404)
-    resources = request.get("ResourceArns", ["*"])
-    results = [
-        {"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": "allowed", "MissingContextValues": []}
-        for action in request["ActionNames"]
-        for resource in resources
-    ]
-    names = {"Marker": "NextToken", "MaxItems": "MaxResults"}
-    page, marker = part(results, {names.get(name, name): value for name, value in request.items()}, 100)
-    return {"EvaluationResults": list(page), "IsTruncated": marker is not None, "Marker": marker}
-
 
 # logs ----------------------------------------------------------------------------------------------
 

@@ -25,13 +25,15 @@ ABSENT = {
 """Required members that an answer may lack, and why."""
 COMMON = {"ValidationException", "ThrottlingException", "AccessDeniedException", "UnknownOperationException", "SerializationException"}
 """Errors of any operation: https://docs.aws.amazon.com/sagemaker/latest/APIReference/CommonErrors.html."""
-SERVICES = {"logs": {"InvalidParameterException"}, "iam": {"ValidationError"}, "sts": {"ValidationError"}}
+SERVICES = {
+    "logs": {"InvalidParameterException"},
+    "iam": {"ValidationError", "AccessDenied"},
+    "sts": {"ValidationError", "AccessDenied"},
+}
 LONGER = (".ActionType",)
 """Members for which the model has another limit in lists than where they are created."""
 UNDECLARED = {"DeleteHyperParameterTuningJob": {"ResourceNotFound", "ResourceInUse"}, "BatchPutMetrics": {"ResourceNotFound"}}
 """Errors that an operation's siblings declare and it, in the model, does not."""
-ALIASES = {"NoSuchEntity": "NoSuchEntityException"}
-"""Codes on the wire whose shape in the model has another name."""
 
 
 def faults(shape: Any, value: Any, path: str = "", absent: frozenset[str] = frozenset()) -> Iterator[str]:
@@ -155,7 +157,7 @@ def serve(workspace: Path) -> None:
             try:
                 answer = handler(context, request)
             except AWSError as error:
-                if ALIASES.get(error.code, error.code) not in declared:
+                if not {error.code, f"{error.code}Exception"} & declared:  # IAM says NoSuchEntity of its NoSuchEntityException
                     note(name, [f"the error {error.code} is not in the model: {sorted(declared)}"])
                 raise
             if operation.output_shape is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
-import json
 import logging
 import multiprocessing
 import os
@@ -22,6 +21,7 @@ from typing import Any
 from engine import limits
 from engine.context import Context
 from engine.disk import trouble
+from engine.iam import sessions
 from engine.store import Body
 
 log = logging.getLogger("engine.jobs")
@@ -36,6 +36,8 @@ STATUS = {
 }
 PATIENCE_SECONDS = 2
 """Until work that the disk refused is tried again."""
+SESSION_SECONDS = 7 * 24 * 3600
+"""How long a job's own credentials hold."""
 LOST = 255
 """The exit code that multiprocessing gives to a process of which it can't know."""
 START = {"training-job": "TrainingStartTime", "processing-job": "ProcessingStartTime"}
@@ -190,9 +192,15 @@ class Jobs:
         if self._taken_back(kind, name):
             self.finish(kind, name, "Stopped")
             return
+        from engine.iam.principals import EXECUTION, in_role
         from engine.jobs.worker import Task, run
 
-        pair = json.loads((context.workspace / "keys.json").read_text())
+        session = sessions.begin(context.keys, in_role(EXECUTION, name), context.now() + SESSION_SECONDS)
+        pair = {
+            "access_key_id": session.keys.access_key_id,
+            "secret_access_key": session.keys.secret_access_key,
+            "session_token": session.token,
+        }
         root = context.workspace / "jobs" / kind / name
         image = importlib.import_module("engine.sagemaker.images")
         task = Task(kind, name, str(root), image.container(kind, body), body, context.endpoint, region=context.region, **pair)

@@ -45,6 +45,7 @@ class Task:
     endpoint: str
     access_key_id: str
     secret_access_key: str
+    session_token: str
     region: str
     model_data_url: str | None = None
 
@@ -92,6 +93,7 @@ def run(task: Task, pipe: Connection) -> None:
         endpoint_url=task.endpoint,
         aws_access_key_id=task.access_key_id,
         aws_secret_access_key=task.secret_access_key,
+        aws_session_token=task.session_token,
         region_name=task.region,
         config=Config(s3={"addressing_style": "path"}, signature_version="s3v4"),
     )

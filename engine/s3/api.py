@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from engine.context import AWSError, Context
+from engine.iam import authorize
 from engine.s3 import buckets, content, multipart
 from engine.s3.body import S3Request, whole
 from engine.s3.objects import NoSuchBucket, NoSuchKey, NoSuchUpload, PreconditionFailed
@@ -40,6 +41,8 @@ async def handle(context: Context, request: S3Request) -> Response:
     except NoSuchBucket as error:
         raise AWSError("NoSuchBucket", "The specified bucket does not exist", 404) from error
     except NoSuchKey as error:
+        if await run_in_threadpool(authorize.hides_missing, context, request):
+            raise AWSError("AccessDenied", "Access Denied", 403) from error
         raise AWSError("NoSuchKey", "The specified key does not exist.", 404) from error
     except NoSuchUpload as error:
         raise AWSError("NoSuchUpload", "The specified upload does not exist.", 404) from error

@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from engine.context import AWSError, Context
 from engine.s3.body import S3Request, content
-from engine.s3.objects import Expected, Incoming, Stored
+from engine.s3.objects import Expected, Incoming, NoSuchKey, Stored
 from engine.s3.xml import document, iso
 
 KEPT = {"content-type", "content-encoding", "content-disposition", "content-language", "cache-control", "expires"}
@@ -90,7 +90,7 @@ def get(context: Context, request: S3Request) -> Response:
         raise AWSError("NoSuchVersion", "The specified version does not exist.", 404)
     opened = context.objects.open(request.bucket, request.key)
     if opened is None:
-        raise AWSError("NoSuchKey", "The specified key does not exist.", 404)
+        raise NoSuchKey(request.key)
     stored, file = opened
     try:
         start, end, status = _conditions(stored, request.headers)
@@ -180,7 +180,7 @@ def copy(context: Context, request: S3Request) -> Response:
         raise AWSError("InvalidRequest", "This copy request is illegal: it copies an object to itself and changes nothing.", 400)
     opened = context.objects.open(bucket, key)
     if opened is None:
-        raise AWSError("NoSuchKey", "The specified key does not exist.", 404)
+        raise NoSuchKey(key)
     stored, file = opened
     with file:
         source = {f"if-{k.removeprefix('x-amz-copy-source-if-')}": v for k, v in headers.items() if k.startswith("x-amz-copy-source-if-")}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.context import ACCOUNT
-
-CALLER = {"Arn": f"arn:aws:iam::{ACCOUNT}:user/governance", "PrincipalId": "AIDAGOVERNANCELOCAL00"}
-"""The engine's one principal: the same that STS GetCallerIdentity names."""
+from engine.context import CALLER
+from engine.iam.sessions import identifier
 
 
 def user_context() -> dict[str, Any]:
     """The UserContext of whoever calls."""
-    return {"IamIdentity": dict(CALLER)}
+    caller = CALLER.get()
+    return {"IamIdentity": {"Arn": caller.arn, "PrincipalId": identifier(caller)}}

@@ -24,8 +24,11 @@ def keep(workspace: Path) -> None:
     log.propagate = False
 
 
-def record(*, at: float, service: str, operation: str, status: int, code: str, seconds: float, client: str, request_id: str) -> None:
-    """``code``: of the error that the request was answered with; ``client``: as it names itself (User-Agent)."""
+def record(
+    *, at: float, service: str, operation: str, status: int, code: str, seconds: float, client: str, caller: str, request_id: str
+) -> None:
+    """``code``: of the error that the request was answered with; ``client``: as it names itself (User-Agent); ``caller``: the user or role
+    that signed."""
     if log.isEnabledFor(logging.INFO):
         line = {
             "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
@@ -35,6 +38,7 @@ def record(*, at: float, service: str, operation: str, status: int, code: str, s
             "code": code,
             "milliseconds": round(seconds * 1000, 1),
             "client": client[:300],
+            "caller": caller,
             "id": request_id,
         }
         log.info("%s", json.dumps(line))

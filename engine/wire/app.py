@@ -17,8 +17,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from engine import __version__, limits
-from engine.context import OPERATIONS, AWSError, Context
+from engine.context import CALLER, OPERATIONS, USER, AWSError, Context
 from engine.disk import trouble
+from engine.iam import authorize, sessions
 from engine.s3.api import handle
 from engine.s3.body import S3Request
 from engine.wire import access
@@ -39,6 +40,7 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
 
 def create_app(context: Context, keys: Keys, instance: str = "") -> Starlette:
     """The ASGI application that serves ``context`` to whoever signs with ``keys``; ``/health`` tells its ``instance``."""
+    context.keys = keys
 
     async def health(request: HTTPRequest) -> Response:
         if "authorization" in request.headers or "X-Amz-Signature" in request.query_params:
@@ -49,7 +51,7 @@ def create_app(context: Context, keys: Keys, instance: str = "") -> Starlette:
 
     async def aws(request: HTTPRequest) -> Response:
         request_id, began = str(uuid.uuid4()), time.perf_counter()
-        service, operation, refused = "s3", "", None
+        service, operation, refused, caller = "s3", "", None, USER
         try:
             if not _here(request):
                 raise AWSError("AccessDenied", "This engine answers on 127.0.0.1 only.", 403)
@@ -60,8 +62,10 @@ def create_app(context: Context, keys: Keys, instance: str = "") -> Starlette:
             service = _service(headers, raw_query)
             body = None if service == "s3" else await _body(request)
             operation = access.operation(service, request.method, raw_path, raw_query, target, body)
+            token = headers.get("x-amz-security-token") or parse_qs(raw_query).get("X-Amz-Security-Token", [None])[0]
+            own, caller = sessions.of_request(keys, service, token, context.now())
             signed = verify(
-                keys,
+                own,
                 method=request.method,
                 raw_path=raw_path,
                 raw_query=raw_query,
@@ -69,11 +73,13 @@ def create_app(context: Context, keys: Keys, instance: str = "") -> Starlette:
                 payload_hash=None if body is None else hashlib.sha256(body).hexdigest(),
                 now=context.now(),
             )
+            CALLER.set(caller)
             if body is None:
                 bucket, _, key = _decoded(raw_path).removeprefix("/").partition("/")
                 query = {k: v[0] for k, v in parse_qs(raw_query, keep_blank_values=True).items()}
                 query = {k: v for k, v in query.items() if not k.startswith("X-Amz-")}
                 s3 = S3Request(request.method, bucket, key, query, headers, signed.payload, request.stream, signed.chain)
+                await run_in_threadpool(authorize.s3, context, s3)
                 response = await handle(context, s3)
             elif service in {"sts", "iam"}:
                 response = await run_in_threadpool(_query, context, service, body, request_id)
@@ -102,6 +108,7 @@ def create_app(context: Context, keys: Keys, instance: str = "") -> Starlette:
             code=refused.code if refused else "",
             seconds=time.perf_counter() - began,
             client=request.headers.get("user-agent", ""),
+            caller=caller.name,
             request_id=request_id,
         )
         return response
@@ -183,7 +190,9 @@ def _call(context: Context, service: str, name: str, body: bytes) -> Response:
     handler = OPERATIONS.get((service, name))
     if handler is None:
         raise AWSError("UnknownOperationException", f"This engine does not serve {service}:{name}.")
-    return Response(json_body(operation, handler(context, parse_json(operation, body))), media_type="application/x-amz-json-1.1")
+    request = parse_json(operation, body)
+    authorize.operation(context, service, name, request)
+    return Response(json_body(operation, handler(context, request)), media_type="application/x-amz-json-1.1")
 
 
 def _query(context: Context, service: str, body: bytes, request_id: str) -> Response:
@@ -198,7 +207,9 @@ def _query(context: Context, service: str, body: bytes, request_id: str) -> Resp
     if handler is None:
         raise AWSError("InvalidAction", f"This engine does not serve {service}:{name}.")
     operation = operation_model(service, name)
-    response = handler(context, validated(operation, parse_query(operation, parameters)))
+    request = validated(operation, parse_query(operation, parameters))
+    authorize.operation(context, service, name, request)
+    response = handler(context, request)
     return Response(xml_body(operation, response, request_id), media_type="text/xml")
 
 

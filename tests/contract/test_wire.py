@@ -23,6 +23,7 @@ from botocore.exceptions import ClientError
 
 from engine import lifecycle
 from engine.context import OPERATIONS, Context
+from engine.store import Store
 from engine.wire.app import create_app
 from engine.wire.sigv4 import Keys
 
@@ -282,7 +283,7 @@ def test_a_failure_of_the_engine_does_not_tell_its_insides(tmp_path):
         raise RuntimeError("the inside of the engine")
 
     keys = Keys("AKIALOCAL", "secret")
-    app = create_app(Context(tmp_path, "us-east-1", None, None), keys)
+    app = create_app(Context(tmp_path, "us-east-1", Store(tmp_path / "engine.db"), None), keys)
     request = botocore.awsrequest.AWSRequest("POST", "http://127.0.0.1/", data=b"{}", headers={"X-Amz-Target": "SageMaker.ListModels"})
     botocore.auth.SigV4Auth(
         botocore.credentials.Credentials(keys.access_key_id, keys.secret_access_key), "sagemaker", "us-east-1"

@@ -1,0 +1,221 @@
+"""Which permissions a request takes, as IAM has them, and whether its caller has them.
+
+Sources: the Service Authorization Reference's pages on SageMaker, S3, STS, IAM and CloudWatch Logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from engine.context import ACCOUNT, CALLER, AWSError, Context, Request
+from engine.iam.policies import Values
+from engine.iam.principals import decide, unlimited
+from engine.s3.body import S3Request
+
+
+@dataclass(frozen=True)
+class Permission:
+    """An action on a resource, with what a policy's conditions may look at."""
+
+    action: str
+    resource: str
+    values: Values
+
+
+FREE = {("sts", "GetCallerIdentity")}
+"""What anyone may do."""
+LIMITED_LISTS = {"ListModelCardVersions", "ListTrainingJobsForHyperParameterTuningJob", "ListTags"}
+"""The lists that a policy can limit to a resource."""
+RESOURCES = {
+    "ModelPackageArn": "model-package",
+    "ModelPackageName": "model-package",
+    "ModelPackageGroupName": "model-package-group",
+    "TrainingJobName": "training-job",
+    "ProcessingJobName": "processing-job",
+    "HyperParameterTuningJobName": "hyper-parameter-tuning-job",
+    "ModelName": "model",
+    "ModelCardName": "model-card",
+    "ModelCardExportJobArn": "model-card",
+    "ActionName": "action",
+    "ContextName": "context",
+    "ArtifactArn": "artifact",
+    "TrialComponentName": "experiment-trial-component",
+    "TrialName": "experiment-trial",
+    "ExperimentName": "experiment",
+    "LineageGroupName": "lineage-group",
+    "SourceArn": "",
+    "ResourceArn": "",
+}
+"""The parameter that names what a SageMaker operation is about → the kind of its ARN."""
+S3_OBJECT = {
+    ("GET", False): "s3:GetObject",
+    ("HEAD", False): "s3:GetObject",
+    ("PUT", False): "s3:PutObject",
+    ("POST", False): "s3:PutObject",
+    ("DELETE", False): "s3:DeleteObject",
+    ("GET", True): "s3:ListMultipartUploadParts",
+    ("PUT", True): "s3:PutObject",
+    ("POST", True): "s3:PutObject",
+    ("DELETE", True): "s3:AbortMultipartUpload",
+}
+"""(method, whether it is about an upload's parts) → action."""
+S3_BUCKET = {
+    "location": "s3:GetBucketLocation",
+    "uploads": "s3:ListBucketMultipartUploads",
+    "versions": "s3:ListBucketVersions",
+    "versioning": "s3:GetBucketVersioning",
+    "policy": "s3:GetBucketPolicy",
+    "encryption": "s3:GetEncryptionConfiguration",
+    "object-lock": "s3:GetBucketObjectLockConfiguration",
+    "publicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "tagging": "s3:GetBucketTagging",
+    "lifecycle": "s3:GetLifecycleConfiguration",
+    "cors": "s3:GetBucketCORS",
+    "ownershipControls": "s3:GetBucketOwnershipControls",
+    "delete": "s3:DeleteObject",
+}
+
+
+def operation(context: Context, service: str, name: str, request: Request) -> None:
+    """Raises AccessDenied(Exception) where the caller's policies don't allow an operation with this request."""
+    if (service, name) in FREE or unlimited(context, CALLER.get()):
+        return
+    for permission in _permissions(context, service, name, request):
+        _require(
+            context,
+            permission,
+            "AccessDenied" if service in {"iam", "sts"} else "AccessDeniedException",
+            403 if service in {"iam", "sts"} else 400,
+        )
+
+
+def s3(context: Context, request: S3Request) -> None:
+    """The same of an S3 request."""
+    if unlimited(context, CALLER.get()):
+        return
+    _require(context, _s3_permission(request), "AccessDenied", 403)
+    if source := request.headers.get("x-amz-copy-source"):
+        _require(
+            context, Permission("s3:GetObject", f"arn:aws:s3:::{unquote(source).lstrip('/').partition('?')[0]}", {}), "AccessDenied", 403
+        )
+
+
+def hides_missing(context: Context, request: S3Request) -> bool:
+    """Whether a key that isn't there is answered with AccessDenied: S3 tells only those who may list the bucket."""
+    caller = CALLER.get()
+    return not unlimited(context, caller) and decide(context, caller, "s3:ListBucket", f"arn:aws:s3:::{request.bucket}", {}) != "allowed"
+
+
+def _require(context: Context, permission: Permission, code: str, status: int) -> None:
+    caller = CALLER.get()
+    tags = {f"aws:principaltag/{key.lower()}": [value] for key, value in caller.tags}
+    about = {**permission.values, **tags, "aws:principalarn": [caller.arn], "aws:securetransport": ["false"]}
+    decision = decide(context, caller, permission.action, permission.resource, about)
+    if decision == "allowed":
+        return
+    why = (
+        "with an explicit deny in an identity-based policy"
+        if decision == "explicitDeny"
+        else f"because no identity-based policy allows the {permission.action} action"
+    )
+    on = f"User: {caller.arn} is not authorized to perform: {permission.action} on resource: {permission.resource} {why}"
+    raise AWSError(code, on, status)
+
+
+def _permissions(context: Context, service: str, name: str, request: Request) -> Iterator[Permission]:
+    if service == "sagemaker-metrics":
+        component = request.get("TrialComponentName", "*")
+        yield Permission("sagemaker:BatchPutMetrics", context.arn(f"experiment-trial-component/{component}"), {})
+        return
+    if service in {"iam", "sts"}:
+        named = request.get("RoleArn") or request.get("PolicySourceArn")
+        kind = "user" if "UserName" in request else "role"
+        who = request.get("UserName") or request.get("RoleName") or "*"
+        yield Permission(f"{service}:{name}", named or f"arn:aws:iam::{ACCOUNT}:{kind}/{who}", {})
+        return
+    if service == "logs":
+        group, stream = request.get("logGroupName", "*"), request.get("logStreamName", "*")
+        at = f"arn:aws:logs:{context.region}:{ACCOUNT}:log-group:{group}"
+        yield Permission(f"logs:{name}", f"{at}:log-stream:{stream}" if "logStreamName" in request else f"{at}:*", {})
+        return
+    if service != "sagemaker":
+        yield Permission(f"{service}:{name}", "*", {})
+        return
+    values = _values(context, name, request)
+    for resource in _resources(context, name, request):
+        yield Permission(f"sagemaker:{name}", resource, values)
+        if request.get("Tags") and name != "AddTags":
+            yield Permission("sagemaker:AddTags", resource, values)
+    for role in _roles(request):
+        yield Permission("iam:PassRole", role, {"iam:passedtoservice": ["sagemaker.amazonaws.com"]})
+
+
+def _resources(context: Context, name: str, request: Request) -> list[str]:
+    """The ARNs that an operation touches; ``*`` for those that IAM limits to none."""
+    if name == "AddAssociation":
+        return [str(request["SourceArn"]), str(request["DestinationArn"])]
+    if name in {"CreateModelPackage", "ListModelPackages"} and "ModelPackageGroupName" in request:
+        return [context.arn(f"model-package/{request['ModelPackageGroupName'].rpartition('/')[2]}/*")]
+    if name == "CreateArtifact":
+        return [context.arn("artifact/*")]
+    if name.startswith(("List", "Search", "QueryLineage", "BatchDescribe")) and name not in LIMITED_LISTS:
+        return ["*"]
+    for parameter, kind in RESOURCES.items():
+        if parameter in request:
+            value = str(request[parameter])
+            return [value if value.startswith("arn:") else context.arn(f"{kind}/{value}")]
+    return ["*"]
+
+
+def _values(context: Context, name: str, request: Request) -> dict[str, list[str]]:
+    """The condition keys of SageMaker that a request sets."""
+    cycle = request.get("ModelLifeCycle") or {}
+    tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags") or []}
+    resources = request.get("ResourceConfig") or (request.get("ProcessingResources") or {}).get("ClusterConfig") or {}
+    found: dict[str, Any] = {
+        "sagemaker:modelapprovalstatus": request.get("ModelApprovalStatus"),
+        "sagemaker:modellifecycle:stage": cycle.get("Stage"),
+        "sagemaker:modellifecycle:stagestatus": cycle.get("StageStatus"),
+        "sagemaker:instancetypes": resources.get("InstanceType"),
+        "sagemaker:volumekmskey": resources.get("VolumeKmsKeyId"),
+        **{f"aws:requesttag/{key.lower()}": value for key, value in tags.items()},
+        **{
+            f"sagemaker:customermetadataproperties/{key.lower()}": value
+            for key, value in (request.get("CustomerMetadataProperties") or {}).items()
+        },
+    }
+    if name == "UpdateModelPackage":
+        stored = context.store.find(str(request["ModelPackageArn"]))
+        now = (stored[2].get("CustomerMetadataProperties") or {}) if stored else {}
+        found |= {f"sagemaker:currentcustomermetadataproperties/{key.lower()}": value for key, value in now.items()}
+    values = {key: [str(value)] for key, value in found.items() if value is not None}
+    return values | ({"aws:tagkeys": list(tags)} if tags else {})
+
+
+def _roles(request: Request) -> list[str]:
+    """The roles that a request hands to SageMaker."""
+    definitions = [request.get("TrainingJobDefinition") or {}, *(request.get("TrainingJobDefinitions") or [])]
+    found = [request.get("RoleArn"), request.get("ExecutionRoleArn"), *(d.get("RoleArn") for d in definitions)]
+    return sorted({role for role in found if role})
+
+
+def _s3_permission(request: S3Request) -> Permission:
+    query, method = request.query, request.method
+    if not request.bucket:
+        return Permission("s3:ListAllMyBuckets", "*", {})
+    if request.key:
+        upload = "uploadId" in query and method != "POST"
+        values = {f"s3:{name}": [request.headers[name]] for name in ("if-none-match", "if-match") if name in request.headers}
+        if "x-amz-server-side-encryption" in request.headers:
+            values["s3:x-amz-server-side-encryption"] = [request.headers["x-amz-server-side-encryption"]]
+        return Permission(S3_OBJECT.get((method, upload), "s3:PutObject"), f"arn:aws:s3:::{request.bucket}/{request.key}", values)
+    resource = f"arn:aws:s3:::{request.bucket}"
+    for name, action in S3_BUCKET.items():
+        if name in query:
+            return Permission(action, f"{resource}/*" if name == "delete" else resource, {})
+    if method in {"PUT", "DELETE"}:
+        return Permission("s3:CreateBucket" if method == "PUT" else "s3:DeleteBucket", resource, {})
+    return Permission("s3:ListBucket", resource, {"s3:prefix": [query.get("prefix", "")]})
