@@ -11,9 +11,9 @@ from core.identity import Account, Identity
 from core.settings import Settings
 
 
-@st.cache_resource(ttl="1h", max_entries=4, show_spinner="Connecting to the target …")
-def _connect(settings: str) -> Clients:
-    return connect(Settings.model_validate_json(settings))
+@st.cache_resource(ttl="1h", max_entries=64, show_spinner="Connecting to the target …")
+def _connect(settings: str, who: str, _acting: Identity | None) -> Clients:
+    return connect(Settings.model_validate_json(settings), _acting)
 
 
 def target() -> str:
@@ -22,8 +22,12 @@ def target() -> str:
 
 
 def clients() -> Clients:
-    """Clients of the target that the environment names; starts the embedded engine where none runs."""
-    return _connect(target())
+    """Clients of the target that the environment names, in the IAM role of whoever is signed in where the settings name one; starts the
+    embedded engine where none runs."""
+    person: Identity = st.session_state["identity"]
+    if person.role.value not in Settings().assume:
+        return _connect(target(), "", None)
+    return _connect(target(), f"{person.role}: {person.id}", person)
 
 
 def forget(error: GovernanceError) -> None:

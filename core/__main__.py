@@ -50,8 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
         at_once = min(options.max_jobs, options.max_parallel)
         wanted = workflow.Options(name, Rebalance(method=options.method), options.max_jobs, at_once, id=options.run or "")
         rebalancing.check(tables.check(frame, roles), wanted.rebalance)
-        clients = connect(settings)
         identity = _actor(options.actor) if options.actor else WORKFLOW
+        clients = connect(settings, identity)
         step = _printer()
         if options.run:
             step, note = workflow.noting(clients, options.run, step)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import ClientError
 
 from core.errors import TargetUnavailable, translated
+from core.identity import Identity
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,6 +43,8 @@ class Clients:
     role: str
     region: str
     account: str
+    client: Callable[[str], Any]
+    """The target's client of another service, by its name."""
 
     # files -----------------------------------------------------------------------------------------
 
@@ -103,36 +111,50 @@ class Clients:
         return self.s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=3600)
 
 
-def connect(settings: Settings | None = None) -> Clients:
-    """Clients of the configured target; a local engine is started when none runs. Raises TargetUnavailable."""
+def connect(settings: Settings | None = None, acting: Identity | None = None) -> Clients:
+    """Clients of the configured target; a local engine is started when none runs. ``acting``: who it is for, in whose IAM role the clients
+    act where the settings name one (``assume``). Raises TargetUnavailable, Forbidden."""
     settings = settings or Settings()
-    common: dict[str, Any] = {"region_name": settings.region}
+    where: dict[str, Any] = {"region_name": settings.region}
     if settings.target == "local":
         engine = _engine(settings.workspace)
-        session = boto3.Session(
-            aws_access_key_id=engine["access_key_id"], aws_secret_access_key=engine["secret_access_key"], region_name=engine["region"]
-        )
-        common = {"region_name": engine["region"], "endpoint_url": engine["endpoint"]}
+        where = {"region_name": engine["region"], "endpoint_url": engine["endpoint"]}
+        session = boto3.Session(engine["access_key_id"], engine["secret_access_key"], region_name=engine["region"])
     else:
         session = boto3.Session(region_name=settings.region)
+        boto3.setup_default_session(region_name=settings.region)  # the signer of securesystemslib knows no other
     retries = {"mode": "standard", "total_max_attempts": 4}
     config = Config(retries=retries, connect_timeout=5, read_timeout=60, signature_version="v4", max_pool_connections=20)  # type: ignore[arg-type]
-    s3_config = config.merge(Config(signature_version="s3v4", s3={"addressing_style": "path"} if "endpoint_url" in common else None))
+    s3_config = config.merge(Config(signature_version="s3v4", s3={"addressing_style": "path"} if "endpoint_url" in where else None))
+
     with translated("sign-in"):
-        account = session.client("sts", config=config, **common).get_caller_identity()["Account"]
-        role = settings.role or session.client("iam", config=config, **common).get_role(RoleName=ROLE)["Role"]["Arn"]
-    bucket = settings.bucket or f"sagemaker-{common['region_name']}-{account}"
-    return Clients(
-        settings,
-        session,
-        session.client("sagemaker", config=config, **common),
-        session.client("s3", config=s3_config, **common),
-        session.client("logs", config=config, **common),
-        bucket,
+        if acting is not None and acting.role.value in settings.assume:
+            session = _in_role(session, settings.assume[acting.role.value], acting, where)
+
+        def client(service: Any) -> Any:
+            return session.client(service, config=s3_config if service == "s3" else config, **where)
+
+        account = client("sts").get_caller_identity()["Account"]
+        role = settings.role or client("iam").get_role(RoleName=ROLE)["Role"]["Arn"]
+        bucket = settings.bucket or f"sagemaker-{where['region_name']}-{account}"
+        region = where["region_name"]
+        return Clients(settings, session, client("sagemaker"), client("s3"), client("logs"), bucket, role, region, account, client)
+
+
+def _in_role(session: boto3.Session, role: str, acting: Identity, where: dict[str, Any]) -> boto3.Session:
+    """A session in an IAM role that renews itself; CloudTrail shows who acts by its name, and policies by its tag ``governance-id``."""
+    fetcher = AssumeRoleCredentialFetcher(
+        partial(session.client, **where),
+        session.get_credentials(),
         role,
-        common["region_name"],
-        account,
+        extra_args={
+            "RoleSessionName": re.sub(r"[^\w+=,.@-]+", "-", acting.name, flags=re.ASCII)[:64].ljust(2, "-"),
+            "Tags": [{"Key": "governance-id", "Value": acting.tag}],
+        },
     )
+    inner = botocore.session.get_session()
+    inner._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # type: ignore[attr-defined]
+    return boto3.Session(botocore_session=inner, region_name=where["region_name"])
 
 
 def _engine(workspace: Path) -> dict[str, str]:

@@ -55,7 +55,7 @@ class Host:
         account, role = "000000000000", "arn:aws:iam::000000000000:role/governance-execution"
         bucket = f"sagemaker-{lifecycle.region()}-{account}"
         services = (self.sagemaker, self.s3, self.clients["logs"])
-        return Clients(Settings(workspace=self.workspace), self.session, *services, bucket, role, lifecycle.region(), account)
+        return Clients(Settings(workspace=self.workspace), self.session, *services, bucket, role, lifecycle.region(), account, self._client)
 
     def _tell(self, *words: object) -> str:
         print(*words, file=self.launcher.stdin)
