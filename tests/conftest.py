@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 
 import boto3
+import calls
 import judge
 import numpy as np
 import pandas as pd
@@ -19,6 +21,36 @@ from core.clients import connect
 from core.identity import WORKFLOW
 from core.settings import Settings
 from engine import lifecycle
+
+RECORD = "RECORD_CALLS"
+"""With this in the environment a run of the whole suite writes aws/operations.json anew."""
+
+
+def pytest_configure(config):
+    config.calls = {}
+    calls.start()
+
+
+def pytest_sessionfinish(session):
+    """A worker hands over what its tests called at AWS; the last to end compares all with what is written down."""
+    config = session.config
+    for role, found in calls.seen.items():
+        config.calls.setdefault(role, set()).update(found)
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["calls"] = {role: sorted(found) for role, found in config.calls.items()}
+        return
+    whole = config.args_source.name != "ARGS" and not config.option.keyword and session.testsfailed == 0
+    if whole and os.environ.get(RECORD):
+        calls.write(config.calls)
+    for difference in calls.differences(config.calls, whole=whole):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print(f"\naws/operations.json: {difference}. `make policies` writes it anew.")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    for role, found in getattr(node, "workeroutput", {}).get("calls", {}).items():
+        node.config.calls.setdefault(role, set()).update(found)
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +72,7 @@ def engine(engine_workspace):
     judge.start(engine_workspace)
     yield lifecycle.ensure(engine_workspace)
     lifecycle.stop(engine_workspace)
+    calls.seen.setdefault(calls.EXECUTION, set()).update(calls.jobs_calls(engine_workspace))
 
 
 @pytest.fixture(scope="session")
@@ -104,3 +137,4 @@ def full(tmp_path_factory):
     workflow.run(connect(Settings(workspace=workspace)), WORKFLOW, frame, tables.BUNDLED_ROLES, workflow.Options(max_jobs=4))
     yield workspace
     lifecycle.stop(workspace)
+    calls.seen.setdefault(calls.EXECUTION, set()).update(calls.jobs_calls(workspace))
