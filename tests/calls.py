@@ -20,7 +20,8 @@ ROOT = Path(__file__).parents[1]
 RECORDED = ROOT / "aws" / "operations.json"
 READS = re.compile("(Get|Head|List|Describe|Query|Search|Batch(Describe|Get)|Simulate)")
 READ_ONLY, EXECUTION = "read-only", "execution-role"
-NOT_THE_PRODUCT = {"core/__init__.py", "core/clients.py"}
+NOT_THE_PRODUCT = {"core/clients.py"}
+"""What tests call on their own account too; all but ``connect``."""
 seen: dict[str, set[str]] = {}
 """Role → operations, as ``sagemaker:CreateModel`` or, of objects in S3, ``s3:PutObject governance/log``."""
 _call = botocore.client.BaseClient._make_api_call
@@ -38,15 +39,24 @@ def start() -> None:
 
 def note(model, operation, parameters) -> None:
     role = _role(READS.match(operation) is not None)
-    if role is not None:
-        service = model.metadata.get("signingName", model.service_name)
-        seen.setdefault(role, set()).add(f"{service}:{operation}{_prefix(service, operation, parameters)}")
+    if role is None:
+        return
+    service = model.metadata.get("signingName", model.service_name)
+    found = {f"{service}:{operation}{_limit(service, operation, parameters)}"}
+    if operation.startswith("Create") and parameters.get("Tags"):
+        found.add(f"sagemaker:AddTags {operation}")
+    if {"RoleArn", "ExecutionRoleArn"} & (parameters.keys() | parameters.get("TrainingJobDefinition", {}).keys()):
+        found.add(f"iam:PassRole {operation}")
+    seen.setdefault(role, set()).update(found)
 
 
-def _prefix(service, operation, parameters) -> str:
-    if service != "s3" or operation != "PutObject":
-        return ""
-    return " " + "/".join(parameters["Key"].split("/")[:2])
+def _limit(service, operation, parameters) -> str:
+    """What a policy limits the call by: the folder that is written to, the approval status that is set."""
+    if service == "s3" and operation == "PutObject":
+        return " " + "/".join(parameters["Key"].split("/")[:2])
+    if operation in {"CreateModelPackage", "UpdateModelPackage"}:
+        return " " + parameters.get("ModelApprovalStatus", "unchanged")
+    return ""
 
 
 def _role(reads: bool) -> str | None:
@@ -55,7 +65,9 @@ def _role(reads: bool) -> str | None:
     while frame is not None:
         file = frame.f_code.co_filename
         name = file.removeprefix(f"{ROOT}/")
-        if name != file and name.startswith(("core/", "app_pages/")) and name not in NOT_THE_PRODUCT:
+        if name != file and name.startswith(("core/", "app_pages/")) and (name not in NOT_THE_PRODUCT or frame.f_code.co_name == "connect"):
+            if name == "core/doctor.py":
+                return "doctor"
             ours = True
             found = frame.f_locals.get("identity")
             identity = identity or (found if isinstance(found, Identity) else None)

@@ -303,7 +303,7 @@ def follow(clients: Clients, arn: str) -> None:
         with translated(package.label):
             clients.sagemaker.update_model_package(
                 ModelPackageArn=arn,
-                ModelApprovalStatus=status,  # type: ignore[arg-type]
+                **({"ModelApprovalStatus": status} if package.status != status else {}),  # type: ignore[arg-type]
                 ApprovalDescription=f"{last.kind} by {last.actor['name']}, event {last.number}: {last.body['reason']}"[:1024],
                 CustomerMetadataProperties={
                     registry.DECISION: wanted,
