@@ -20,6 +20,7 @@ PAGES = {
     "explainability": "Explainability",
     "lineage": "Lineage",
     "decisions": "Decisions",
+    "settings": "Settings",
 }
 
 st.set_page_config(page_title="Governance", page_icon=str(Path(__file__).parent / "app_pages/icon.svg"), layout="wide")

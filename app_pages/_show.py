@@ -25,6 +25,7 @@ ICONS = {
     "bias": ":material/diversity_3:",
     "explainability": ":material/lightbulb:",
     "decisions": ":material/gavel:",
+    "settings": ":material/settings:",
 }
 BAR = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
 STATES = {

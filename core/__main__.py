@@ -6,11 +6,11 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from core import rebalancing, tables, workflow
+from core import doctor, rebalancing, tables, workflow
 from core.clients import connect
 from core.errors import GovernanceError
 from core.governance import commands as governance
@@ -37,12 +37,18 @@ def main(arguments: list[str] | None = None) -> int:
     demo.add_argument("--run", help=argparse.SUPPRESS)
     demo.add_argument("--as", dest="actor", help=argparse.SUPPRESS)
     governance.add(commands)
+    examine = commands.add_parser("doctor", help="check that the target has what the workflow needs", description=doctor.__doc__)
+    examine.add_argument("--workspace", type=Path)
+    examine.add_argument("--json", action="store_true", help="print the findings as JSON")
+    examine.add_argument("--all", action="store_true", help="each permission that is allowed too, instead of their number")
     options = parser.parse_args(arguments)
     note = None
     try:
         settings = Settings(workspace=options.workspace) if options.workspace else Settings()
         if options.command == "audit":
             return governance.run(connect(settings), options)
+        if options.command == "doctor":
+            return _examine(settings, options)
         if options.report:
             _writable(options.report)
         frame, roles = _data(options)
@@ -120,6 +126,22 @@ def _data(options: argparse.Namespace) -> tuple[Any, tables.Roles]:
     named = {roles.label, roles.facet, roles.group}
     categorical, ignored = (tuple(c for c in columns if c not in named) for columns in (roles.categorical, roles.ignored))
     return frame, replace(roles, categorical=categorical, ignored=ignored)
+
+
+def _examine(settings: Settings, options: argparse.Namespace) -> int:
+    """Print what the doctor finds; 1 where something is missing."""
+    findings = []
+    for finding in doctor.check(connect(settings)):
+        findings.append(finding)
+        if not options.json and (options.all or finding.area != "permissions" or finding.state != "ok"):
+            print(finding, flush=True)
+    if options.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+        return 0 if doctor.passed(findings) else 1
+    allowed = sum(finding.area == "permissions" and finding.state == "ok" for finding in findings)
+    counts = {state: sum(finding.state == state for finding in findings) for state in ("missing", "unknown", "advice")}
+    print(f"{allowed} permissions allowed; " + ", ".join(f"{number} {state}" for state, number in counts.items()))
+    return 0 if doctor.passed(findings) else 1
 
 
 def _printer() -> workflow.OnStep:

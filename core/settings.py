@@ -3,48 +3,57 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "GOVERNANCE_"
+
+
+def _said(default: Any, text: str) -> Any:
+    return Field(default, description=text)
 
 
 class Settings(BaseSettings):
-    """Where the product works, and on what. ``target`` is ``local`` (the embedded engine) or ``aws``.
+    """Where the product works, and on what. Lists and tables are written as JSON: ``GOVERNANCE_SUBNETS='["subnet-1"]'``."""
 
-    Of jobs: ``bucket`` (SageMaker's default bucket without), ``role`` (their execution role's ARN), ``kms_key`` (encrypts files and disks),
-    ``subnets`` and ``security_groups`` (their VPC), ``tags`` (put on everything that takes tags), ``instance_type`` (training),
-    ``processing_instance_type`` (the same without), ``analysis_image`` (the product's own image), ``clarify`` (bias and SHAP jobs run on
-    that image, ``own``, or on AWS's Clarify container, ``aws``). ``assume`` names the IAM role that each role of the product acts in
-    (``{"compliance officer": "arn:…"}``); everybody acts with the app's own credentials without. ``prices`` is a price table.
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
-    ``policy`` is a policy file, ``profiles`` one of regulatory profiles; the product's own without. ``signing_key`` is ``awskms:<key>`` or
-    ``file2:<PEM>``; a key in the workspace without it. ``trusted_keys`` are PEM files of public keys whose signatures count too, as after a
-    change of keys. ``role_claim`` is the claim of an ID token that holds a person's roles, ``roles_file`` a TOML file that maps claims and
-    people to roles.
-    """
+    target: Literal["local", "aws"] = _said("local", "local: the embedded engine; aws: SageMaker, by your ordinary credentials")
+    region: str = _said("us-east-1", "AWS region of jobs, bucket and registry")
+    bucket: str | None = _said(None, "bucket of data, reports and the log; SageMaker's default bucket without")
+    role: str | None = _said(None, "ARN of the jobs' execution role; the role governance-execution without")
+    kms_key: str | None = _said(None, "KMS key that encrypts files and the disks of jobs")
+    subnets: tuple[str, ...] = _said((), "subnets of the VPC in which jobs run")
+    security_groups: tuple[str, ...] = _said((), "security groups of the jobs in that VPC")
+    tags: dict[str, str] = _said({}, "tags put on everything that takes tags")
+    assume: dict[str, str] = _said({}, "IAM role in which each role of the product acts; the app's own credentials without")
+    workspace: Path = _said(Path("workspace"), "folder of the embedded engine")
+    group: str = _said("credit-default", "model package group that versions are registered in")
+    instance_type: str = _said("ml.m5.xlarge", "instance type of training jobs")
+    processing_instance_type: str | None = _said(None, "instance type of processing jobs; that of training jobs without")
+    xgboost_version: str = _said("1.7-1", "version of AWS's XGBoost container")
+    analysis_image: str | None = _said(None, "the product's own image; governance-analysis:latest in the account's registry without")
+    clarify: Literal["own", "aws"] = _said("own", "what runs bias and SHAP jobs: own, the product's image; aws, the Clarify container")
+    prices: Path | None = _said(None, "price table for estimates; the product's own without")
+    policy: Path | None = _said(None, "policy of approvals; the product's own without")
+    profiles: Path | None = _said(None, "regulatory profiles; the product's own without")
+    signing_key: str | None = _said(None, "what signs the log: awskms:<key> or file2:<PEM>; a key in the workspace without")
+    trusted_keys: tuple[Path, ...] = _said((), "PEM files of public keys whose signatures count too, as after a change of keys")
+    role_claim: str = _said("roles", "claim of the ID token that holds a person's roles")
+    roles_file: Path | None = _said(None, "TOML file that maps claims and people to roles")
 
-    model_config = SettingsConfigDict(env_prefix="GOVERNANCE_", frozen=True)
 
-    target: Literal["local", "aws"] = "local"
-    region: str = "us-east-1"
-    bucket: str | None = None
-    role: str | None = None
-    kms_key: str | None = None
-    subnets: tuple[str, ...] = ()
-    security_groups: tuple[str, ...] = ()
-    tags: dict[str, str] = {}
-    assume: dict[str, str] = {}
-    workspace: Path = Path("workspace")
-    group: str = "credit-default"
-    instance_type: str = "ml.m5.xlarge"
-    processing_instance_type: str | None = None
-    xgboost_version: str = "1.7-1"
-    analysis_image: str | None = None
-    clarify: Literal["own", "aws"] = "own"
-    prices: Path | None = None
-    policy: Path | None = None
-    profiles: Path | None = None
-    signing_key: str | None = None
-    trusted_keys: tuple[Path, ...] = ()
-    role_claim: str = "roles"
-    roles_file: Path | None = None
+def described(settings: Settings) -> list[tuple[str, str, str]]:
+    """(environment variable, value, what it is for) of every setting."""
+    fields = type(settings).model_fields.items()
+    return [(f"{PREFIX}{name.upper()}", _plain(getattr(settings, name)), field.description or "") for name, field in fields]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key} = {text}" for key, text in value.items())
+    return "" if value is None else str(value)

@@ -1,10 +1,13 @@
-"""The small neighbours that SageMaker's clients call: reading CloudWatch Logs."""
+"""The small neighbours of SageMaker: reading CloudWatch Logs, the registry of images, quotas."""
 
 from __future__ import annotations
 
 import re
 
 from engine.context import ACCOUNT, AWSError, Context, Request, Response, operation
+from engine.sagemaker.images import OWN_IMAGE
+from engine.sagemaker.paging import part
+from engine.wire.model import service_model
 
 # logs ----------------------------------------------------------------------------------------------
 
@@ -110,3 +113,32 @@ def _offset(token: str | None) -> int:
     if not re.fullmatch("[0-9]{1,15}", token):
         raise AWSError("InvalidParameterException", "The specified nextToken is invalid.")
     return int(token)
+
+
+# images and quotas ---------------------------------------------------------------------------------
+
+
+@operation("ecr", "DescribeImages")
+def describe_images(context: Context, request: Request) -> Response:
+    """The product's own image, which this engine has built in, under the tag that is asked for."""
+    if request["repositoryName"] != OWN_IMAGE:
+        message = f"The repository with name '{request['repositoryName']}' does not exist in the registry with id '{ACCOUNT}'"
+        raise AWSError("RepositoryNotFoundException", message)
+    tags = [image.get("imageTag", "latest") for image in request.get("imageIds") or [{}]]
+    details = [{"registryId": ACCOUNT, "repositoryName": OWN_IMAGE, "imageTags": [tag], "imageSizeInBytes": 0} for tag in tags]
+    return {"imageDetails": details}
+
+
+@operation("service-quotas", "ListServiceQuotas")
+def list_service_quotas(context: Context, request: Request) -> Response:
+    """How many instances of each kind may run: as many as there are jobs that this engine takes at a time."""
+    if request["ServiceCode"] != "sagemaker":
+        raise AWSError("NoSuchResourceException", f"The service {request['ServiceCode']} has no quotas here.")
+    uses = {"training": "TrainingInstanceType", "processing": "ProcessingInstanceType"}
+    quotas = [
+        {"ServiceCode": "sagemaker", "QuotaName": f"{kind} for {use} job usage", "Value": float(context.jobs.workers)}
+        for use, shape in uses.items()
+        for kind in service_model("sagemaker").shape_for(shape).metadata["enum"]
+    ]
+    page, token = part(quotas, request, 100)
+    return {"Quotas": list(page), "NextToken": token}

@@ -141,8 +141,11 @@ def _permissions(context: Context, service: str, name: str, request: Request) ->
         at = f"arn:aws:logs:{context.region}:{ACCOUNT}:log-group:{group}"
         yield Permission(f"logs:{name}", f"{at}:log-stream:{stream}" if "logStreamName" in request else f"{at}:*", {})
         return
-    if service != "sagemaker":
-        yield Permission(f"{service}:{name}", "*", {})
+    if service == "ecr":
+        yield Permission(f"ecr:{name}", f"arn:aws:ecr:{context.region}:{ACCOUNT}:repository/{request['repositoryName']}", {})
+        return
+    if service == "service-quotas":
+        yield Permission(f"servicequotas:{name}", "*", {})
         return
     values = _values(context, name, request)
     for resource in _resources(context, name, request):

@@ -13,6 +13,7 @@ from engine.store import Body
 
 ENTRY_POINTS = {"clarify": "clarify", "rebalance": "rebalance", "trials": "trials", "xgboost-report": "xgboost_report"}
 XGBOOST = "sagemaker-xgboost"
+OWN_IMAGE = "governance-analysis"
 XGBOOST_METRICS = (
     *("auc", "aucpr", "error", "logloss", "mae", "rmse"),
     *("accuracy", "balanced_accuracy", "f1", "f1_binary", "mse", "precision", "recall"),
@@ -38,7 +39,7 @@ def container(kind: str, body: Body) -> str:
         entry = specification.get("ContainerEntrypoint") or [""]
         if repository(image) == "sagemaker-clarify-processing":
             return "clarify"
-        if repository(image) == "governance-analysis":
+        if repository(image) == OWN_IMAGE:
             if entry[-1] in ENTRY_POINTS:
                 return ENTRY_POINTS[entry[-1]]
             raise AWSError("ValidationException", f"The image {image} has the entry points {sorted(ENTRY_POINTS)}, not {entry}.")

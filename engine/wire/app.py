@@ -30,10 +30,15 @@ log = logging.getLogger("engine")
 DRAIN = 1024 * 1024
 MAX_FIELDS = 2000
 """Fields of a query-protocol call."""
-TARGETS = {"SageMaker": "sagemaker", "Logs_20140328": "logs"}
+TARGETS = {
+    "SageMaker": "sagemaker",
+    "Logs_20140328": "logs",
+    "AmazonEC2ContainerRegistry_V20150921": "ecr",
+    "ServiceQuotasV20190624": "service-quotas",
+}
 REST = {("PUT", "/BatchPutMetrics"): ("sagemaker-metrics", "BatchPutMetrics")}
 """The operations of REST-JSON services; they are called by method and path."""
-SERVED = ("sagemaker", "s3", "sts", "iam", "logs")
+SERVED = ("sagemaker", "s3", "sts", "iam", "logs", "ecr", "service-quotas")
 HOSTS = {"127.0.0.1", "localhost"}
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
 

@@ -1,0 +1,221 @@
+"""``python -m core doctor``: whether the target has what the workflow needs. Nothing is written, nothing is launched: permissions are
+simulated (SimulatePrincipalPolicy), everything else is read. One finding for each permission and resource, with the remedy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from core import jobs, training
+from core.clients import Clients
+from core.errors import GovernanceError, translated
+from core.governance import signing
+from core.permissions import Finding, permissions
+
+
+def check(clients: Clients) -> Iterator[Finding]:
+    """Every finding, the resources first."""
+    for area, look in (
+        ("sign-in", _caller),
+        ("bucket", _bucket),
+        ("execution role", _execution_role),
+        ("signing key", _signing_key),
+        ("encryption key", _encryption_key),
+        ("network", _network),
+        ("images", _images),
+        ("quotas", _quotas),
+    ):
+        try:
+            yield from look(clients)
+        except GovernanceError as error:
+            yield Finding(area, error.subject or area, "missing", error.what, error.remedy)
+    yield from permissions(clients)
+
+
+def passed(findings: list[Finding]) -> bool:
+    """Whether nothing is missing."""
+    return not any(finding.state == "missing" for finding in findings)
+
+
+# resources -----------------------------------------------------------------------------------------
+
+
+def _caller(clients: Clients) -> Iterator[Finding]:
+    with translated("sign-in"):
+        arn = clients.client("sts").get_caller_identity()["Arn"]
+    yield Finding("sign-in", arn, "ok", f"signed in to account {clients.account}, region {clients.region}.")
+
+
+def _bucket(clients: Clients) -> Iterator[Finding]:
+    name = clients.bucket
+    with translated(f"the bucket {name}"):
+        region = clients.s3.head_bucket(Bucket=name)["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", clients.region)
+    if region != clients.region:
+        remedy = f"Set GOVERNANCE_REGION={region}, or name another bucket."
+        yield Finding("bucket", name, "missing", f"it is in {region}, the jobs run in {clients.region}.", remedy)
+    else:
+        yield Finding("bucket", name, "ok", f"there, in {region}.")
+    protections: tuple[tuple[str, str, Callable[[], Any], Callable[[Any], bool], str], ...] = (
+        (
+            "versioning",
+            "earlier versions of overwritten and deleted files are kept",
+            lambda: clients.s3.get_bucket_versioning(Bucket=name),
+            lambda found: found.get("Status") == "Enabled",
+            "Switch versioning on.",
+        ),
+        (
+            "Object Lock",
+            "the log and the evidence can't be deleted, whoever asks",
+            lambda: clients.s3.get_object_lock_configuration(Bucket=name),
+            lambda found: found["ObjectLockConfiguration"].get("ObjectLockEnabled") == "Enabled",
+            "Use a bucket with Object Lock: aws/template.yaml makes one.",
+        ),
+        (
+            "encryption",
+            "files are encrypted at rest",
+            lambda: clients.s3.get_bucket_encryption(Bucket=name),
+            lambda found: bool(found["ServerSideEncryptionConfiguration"]["Rules"]),
+            "Set a default encryption.",
+        ),
+        (
+            "public access block",
+            "nothing of it can be made public",
+            lambda: clients.s3.get_public_access_block(Bucket=name),
+            lambda found: all(found["PublicAccessBlockConfiguration"].values()),
+            "Block public access.",
+        ),
+        (
+            "TLS only",
+            "requests without TLS are refused",
+            lambda: clients.s3.get_bucket_policy(Bucket=name),
+            lambda found: "aws:SecureTransport" in found["Policy"],
+            "Deny requests without aws:SecureTransport in the bucket's policy, as aws/template.yaml does.",
+        ),
+    )
+    for subject, why, read, holds, remedy in protections:
+        yield _protection(f"{name}: {subject}", why, read, holds, remedy)
+
+
+NOT_SET = (
+    "ObjectLockConfigurationNotFoundError",
+    "ServerSideEncryptionConfigurationNotFoundError",
+    "NoSuchPublicAccessBlockConfiguration",
+    "NoSuchBucketPolicy",
+)
+
+
+def _protection(subject: str, why: str, read: Callable[[], Any], holds: Callable[[Any], bool], remedy: str) -> Finding:
+    from botocore.exceptions import ClientError
+
+    try:
+        with translated(subject):
+            try:
+                found = holds(read())
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in NOT_SET:
+                    raise
+                found = False
+    except GovernanceError as error:
+        return Finding("bucket", subject, "unknown", error.what, error.remedy)
+    return Finding(
+        "bucket",
+        subject,
+        "ok" if found else "advice",
+        f"{why}." if found else f"off: it's what sees to it that {why}.",
+        "" if found else remedy,
+    )
+
+
+def _execution_role(clients: Clients) -> Iterator[Finding]:
+    name = clients.role.rpartition("/")[2]
+    with translated(clients.role):
+        role = clients.client("iam").get_role(RoleName=name)["Role"]
+    document = role["AssumeRolePolicyDocument"]
+    trust = json.dumps(document) if isinstance(document, dict) else str(document)
+    if "sagemaker.amazonaws.com" not in trust:
+        remedy = "Let sagemaker.amazonaws.com take it (sts:AssumeRole) in its trust policy."
+        yield Finding("execution role", clients.role, "missing", "SageMaker can't take it.", remedy)
+    else:
+        yield Finding("execution role", clients.role, "ok", "there, and SageMaker may take it.")
+
+
+def _signing_key(clients: Clients) -> Iterator[Finding]:
+    (own, *_) = signing.keys(clients)
+    yield Finding("signing key", own.keyid[:16], "ok", f"signs the log ({own.scheme}).")
+
+
+def _encryption_key(clients: Clients) -> Iterator[Finding]:
+    key = clients.settings.kms_key
+    if key is None:
+        yield Finding(
+            "encryption key",
+            "GOVERNANCE_KMS_KEY",
+            "ok",
+            "not set: files and disks are encrypted as the bucket and SageMaker do by default.",
+        )
+        return
+    with translated(key):
+        found = clients.client("kms").describe_key(KeyId=key)["KeyMetadata"]
+    usable = found["Enabled"] and found["KeyUsage"] == "ENCRYPT_DECRYPT"
+    what = "enabled." if usable else f"it is {found['KeyState']}, for {found['KeyUsage']}."
+    yield Finding("encryption key", key, "ok" if usable else "missing", what, "" if usable else "Name an enabled symmetric key.")
+
+
+def _network(clients: Clients) -> Iterator[Finding]:
+    settings = clients.settings
+    if not settings.subnets:
+        yield Finding("network", "GOVERNANCE_SUBNETS", "ok", "not set: jobs run in SageMaker's own network.")
+        return
+    if not settings.security_groups:
+        remedy = "Name at least one in GOVERNANCE_SECURITY_GROUPS."
+        yield Finding("network", "GOVERNANCE_SECURITY_GROUPS", "missing", "subnets are set, but no security group.", remedy)
+    with translated(", ".join(settings.subnets)):
+        found = clients.client("ec2").describe_subnets(SubnetIds=list(settings.subnets))["Subnets"]
+    networks = sorted({subnet["VpcId"] for subnet in found})
+    one = len(networks) == 1
+    remedy = "" if one else "Name subnets of one VPC."
+    yield Finding(
+        "network", ", ".join(settings.subnets), "ok" if one else "missing", f"{len(found)} subnets of {', '.join(networks)}.", remedy
+    )
+
+
+def _images(clients: Clients) -> Iterator[Finding]:
+    for image in (jobs.xgboost_image(clients), training.rule_image(clients)):
+        yield Finding("images", image, "ok", "AWS's own, of this region.")
+    image = jobs.analysis_image(clients)
+    repository, _, tag = image.partition("/")[2].partition(":")
+    remedy = "Build and push it: docs/aws.md says how; or name another one in GOVERNANCE_ANALYSIS_IMAGE."
+    try:
+        with translated(image):
+            found = clients.client("ecr").describe_images(repositoryName=repository, imageIds=[{"imageTag": tag or "latest"}])[
+                "imageDetails"
+            ]
+    except GovernanceError as error:
+        yield Finding("images", image, "missing", error.what, remedy)
+        return
+    yield Finding("images", image, "ok", f"there, {found[0].get('imageSizeInBytes', 0) / 1e6:,.0f} MB.")
+
+
+def _quotas(clients: Clients) -> Iterator[Finding]:
+    settings = clients.settings
+    wanted = {
+        f"{settings.instance_type} for training job usage": "training",
+        f"{settings.processing_instance_type or settings.instance_type} for processing job usage": "processing",
+    }
+    try:
+        with translated("service quotas"):
+            pages = clients.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
+            found = {quota["QuotaName"]: quota["Value"] for page in pages for quota in page["Quotas"] if quota["QuotaName"] in wanted}
+    except GovernanceError as error:
+        yield Finding("quotas", "SageMaker", "unknown", error.what, "Look at Service Quotas in the console: a new account may have 0.")
+        return
+    for name, kind in wanted.items():
+        value = found.get(name)
+        if value is None:
+            yield Finding("quotas", name, "unknown", "there is no such quota.", "Check the instance type's name.")
+        elif value < 1:
+            remedy = f"Ask for a higher one in Service Quotas, or name another instance type for {kind}."
+            yield Finding("quotas", name, "missing", "the account may use none at a time.", remedy)
+        else:
+            yield Finding("quotas", name, "ok", f"{value:,.0f} at a time.")

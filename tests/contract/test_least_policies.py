@@ -1,0 +1,127 @@
+"""The least policies in force on an engine of their own: everybody does their part and nobody another's; what is taken away is named."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from botocore.exceptions import ClientError
+from deciding import CHRIS, DANA, EASY, VIC, WHY, approve, seen, submitted
+
+from core import datasets, doctor, permissions, registry, tables, workflow
+from core.clients import connect
+from core.errors import Forbidden
+from core.governance import decisions
+from core.identity import Identity, Role
+from engine import lifecycle
+from tools import least, policies
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    workspace = tmp_path_factory.mktemp("least")
+    rules = workspace / "policy.toml"
+    rules.write_text(EASY)
+    yield least.install(workspace / "ws").model_copy(update={"policy": rules})
+    lifecycle.stop(workspace / "ws")
+
+
+@pytest.fixture(scope="module")
+def owner(settings):
+    """Clients of the account's own user, who may do everything."""
+    return connect(settings)
+
+
+@pytest.fixture(scope="module")
+def arn(settings):
+    """The version that the whole workflow made, run by a data scientist who may do no more than the policy says."""
+    frame = pd.read_csv(io.BytesIO(tables.to_csv(tables.bundled().sample(1500, random_state=3))))
+    report = workflow.run(connect(settings, DANA), DANA, frame, tables.BUNDLED_ROLES, workflow.Options(max_jobs=1, max_parallel=1))
+    return report["models"][1]["model_package_arn"]
+
+
+def test_everybody_does_their_part_with_no_more_than_the_least_policies(settings, arn, owner):
+    for person in (DANA, VIC, CHRIS):
+        assert (
+            f"assumed-role/{least.name(person.role.value)}/{person.name}"
+            in connect(settings, person).client("sts").get_caller_identity()["Arn"]
+        )
+    submitted(connect(settings, DANA), arn)
+    vics = connect(settings, VIC)
+    decisions.validate(vics, VIC, arn, seen=seen(vics, arn), reason=WHY, code="evidence reviewed")
+    approve(connect(settings, CHRIS), arn)
+    assert registry.get(owner, arn).status == "Approved"
+
+
+def test_nobody_does_anothers_part_by_calling_aws_directly(settings, arn, owner):
+    def refused(person, call, **arguments):
+        with pytest.raises(ClientError) as caught:
+            getattr(connect(settings, person).sagemaker, call)(**arguments)
+        assert caught.value.response["Error"]["Code"] == "AccessDeniedException"
+
+    other = registry.versions(owner)[-1].arn
+    for person in (DANA, VIC):
+        refused(person, "update_model_package", ModelPackageArn=other, ModelApprovalStatus="Approved")
+    for person in (VIC, CHRIS):
+        refused(
+            person, "create_model_package", ModelPackageGroupName="credit-default", ModelApprovalStatus="Approved", SourceUri="s3://m/m"
+        )
+    refused(DANA, "create_model_package", ModelPackageGroupName="credit-default", ModelApprovalStatus="Approved", SourceUri="s3://m/m")
+
+
+def test_who_trained_a_version_cannot_approve_it_in_an_officers_role_either(settings, arn):
+    same_person = Identity(DANA.name, Role.COMPLIANCE_OFFICER, issuer=DANA.issuer, subject=DANA.subject)
+    with pytest.raises(ClientError, match="explicit deny"):
+        connect(settings, same_person).sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+
+
+def test_an_error_of_the_policies_names_the_permission_and_whom_to_ask(settings):
+    viewer = connect(settings, Identity("Vera", Role.VIEWER, issuer="i", subject="vera"))
+    with pytest.raises(Forbidden, match=r"s3:PutObject.*IAM"):
+        viewer.write(viewer.uri("governance/datasets/x"), b"x")
+    assert datasets.list_datasets(viewer) is not None
+
+
+def test_each_permission_that_is_taken_away_is_named_with_its_file(settings, owner):
+    rows = []
+    for file, action, found in least.taken_away(owner):
+        assert found, f"{file} without {action} lacks nothing"
+        assert {finding.subject.split(": ")[1].split(" on ")[0] for finding in found} == {action}
+        assert all(finding.state == "missing" and f"aws/policies/{file}" in finding.remedy for finding in found)
+        rows.append((file, action, found))
+    assert policies.page(rows) == policies.PAGE.read_text()
+
+
+def test_with_all_of_them_nothing_is_missing(settings, owner):
+    found = list(doctor.check(owner))
+    assert permissions.passed(found)
+    assert len([finding for finding in found if finding.area == "permissions"]) > 60
+
+
+def test_the_command_passes_on_the_local_target_and_says_so_by_its_exit_code(engine_workspace, engine):
+    def run(**environment):
+        return subprocess.run(
+            [sys.executable, "-m", "core", "doctor", "--json", "--workspace", str(engine_workspace)],
+            capture_output=True, text=True, timeout=120, check=False, env={**os.environ, **environment},
+        )  # fmt: skip
+
+    well = run()
+    assert well.returncode == 0, well.stdout + well.stderr
+    assert {finding["state"] for finding in json.loads(well.stdout)} <= {"ok", "advice"}
+    ill = run(GOVERNANCE_BUCKET="no-such-bucket", GOVERNANCE_ANALYSIS_IMAGE="000000000000.dkr.ecr.us-east-1.amazonaws.com/other:1")
+    assert ill.returncode == 1
+    missing = {finding["area"]: finding for finding in json.loads(ill.stdout) if finding["state"] == "missing"}
+    assert set(missing) == {"bucket", "images"}
+    assert "no-such-bucket" in missing["bucket"]["what"]
+    assert "docs/aws.md" in missing["images"]["remedy"]
+
+
+def test_the_policy_files_are_those_that_the_recorded_calls_make():
+    assert {path.name: path.read_text() for path in (policies.AWS / "policies").glob("*.json")} == {
+        f"{name}.json": policies.text(document) for name, document in policies.documents().items()
+    }

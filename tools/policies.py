@@ -1,0 +1,242 @@
+"""``python -m tools.policies``: the least IAM policies, written from the calls that the product makes (aws/operations.json).
+
+The suite records the calls, by role. What limits each of them is here: the kind of resource that IAM takes for an action (Service
+Authorization Reference, https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html), the names that the
+product gives, and the condition keys. ``${…}`` in the files is CloudFormation's; ``${aws:…}`` is IAM's own.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from core.clients import connect
+from core.permissions import Finding
+from engine import lifecycle
+from tools import least
+
+AWS = Path(__file__).parents[1] / "aws"
+PAGE = AWS.parent / "docs" / "permissions.md"
+SAGEMAKER = "arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}"
+BUCKET = "arn:${AWS::Partition}:s3:::${Bucket}"
+LOGS = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/sagemaker"
+ROLE = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${ExecutionRole}"
+EVERYWHERE = {"ListTags": "*", "AddAssociation": "*"}
+KINDS = {
+    "HyperParameterTuningJob": "hyper-parameter-tuning-job",
+    "ModelCardExportJob": "model-card",
+    "ModelCardVersions": "model-card",
+    "ModelCard": "model-card",
+    "ModelPackageGroup": "model-package-group",
+    "ModelPackages": "model-package",
+    "ModelPackage": "model-package",
+    "ProcessingJob": "processing-job",
+    "TrainingJob": "training-job",
+    "TrialComponent": "experiment-trial-component",
+    "Artifact": "artifact",
+    "Action": "action",
+    "Context": "context",
+    "Model": "model",
+}
+"""What an operation's name ends with → the kind of its resource; the longer ones first."""
+UNLIMITED = {"QueryLineage", "Search"} | {
+    f"List{what}"
+    for what in (
+        *("Actions", "Artifacts", "Associations", "Contexts", "HyperParameterTuningJobs", "ModelPackageGroups", "Models"),
+        *("ProcessingJobs", "TrainingJobs"),
+    )
+}
+"""What IAM limits to no resource."""
+NAMES = {
+    "training-job": "governance-*",
+    "processing-job": "governance-*",
+    "hyper-parameter-tuning-job": "gov-tune-*",
+    "model": "*-model",
+}
+"""What the product calls what it makes."""
+S3 = {
+    "GetObject": "s3:GetObject",
+    "HeadObject": "s3:GetObject",
+    "PutObject": "s3:PutObject",
+    "AbortMultipartUpload": "s3:AbortMultipartUpload",
+}
+TAGS = "aws:PrincipalTag/governance-id"
+OWN_WORK = {
+    "Sid": "NobodyApprovesWhatTheyTrainedOrRegistered",
+    "Effect": "Deny",
+    "Action": ["sagemaker:UpdateModelPackage"],
+    "Resource": [f"{SAGEMAKER}:model-package/*"],
+}
+"""Four eyes in IAM too: the app's sessions carry who acts as a tag, the version carries who trained it."""
+PLATFORM: list[dict[str, Any]] = [
+    {
+        "Sid": "LogsOfJobs",
+        "Effect": "Allow",
+        "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+        "Resource": [f"{LOGS}/*"],
+    },
+    {
+        "Sid": "MetricsOfJobs",
+        "Effect": "Allow",
+        "Action": ["cloudwatch:PutMetricData"],
+        "Resource": ["*"],
+        "Condition": {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
+    },
+    {"Sid": "SignInToImages", "Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": ["*"]},
+    {
+        "Sid": "OwnImage",
+        "Effect": "Allow",
+        "Action": ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        "Resource": ["arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/governance-analysis"],
+    },
+]
+"""What SageMaker itself does in the execution role, beside the jobs' own calls:
+https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html"""
+
+
+def statements(role: str, operations: list[str]) -> list[dict[str, Any]]:
+    """The statements that allow these operations, and nothing else."""
+    allowed: dict[tuple[tuple[str, ...], str], set[str]] = defaultdict(set)
+    for operation in operations:
+        call, _, limit = operation.partition(" ")
+        service, _, name = call.partition(":")
+        action, resource, condition = _limited(service, name, limit)
+        allowed[(resource, json.dumps(condition, sort_keys=True))].add(action)
+    found = [
+        {"Effect": "Allow", "Action": sorted(actions), "Resource": list(resource)} | _condition(condition)
+        for (resource, condition), actions in sorted(allowed.items())
+    ]
+    found = _joined(found)
+    if any("sagemaker:UpdateModelPackage" in statement["Action"] for statement in found):
+        mine = {
+            f"sagemaker:CurrentCustomerMetadataProperties/governance:{part}": f"${{{TAGS}}}" for part in ("trained-by", "registered-by")
+        }
+        approving = {"sagemaker:ModelApprovalStatus": "Approved"}
+        found += [
+            OWN_WORK | {"Sid": f"{OWN_WORK['Sid']}{i}", "Condition": {"StringEquals": approving | {key: value}}}
+            for i, (key, value) in enumerate(mine.items(), 1)
+        ]
+    return found + (PLATFORM if role == "execution-role" else [])
+
+
+def _condition(text: str) -> dict[str, Any]:
+    condition = json.loads(text)
+    return {"Condition": condition} if condition else {}
+
+
+def _joined(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Statements that differ in their resources only, as one."""
+    by_rest: dict[str, dict[str, Any]] = {}
+    for statement in found:
+        rest = json.dumps({key: value for key, value in statement.items() if key != "Resource"}, sort_keys=True)
+        kept = by_rest.setdefault(rest, statement | {"Resource": []})
+        kept["Resource"] = sorted({*kept["Resource"], *statement["Resource"]})
+    return list(by_rest.values())
+
+
+def _limited(service: str, name: str, limit: str) -> tuple[str, tuple[str, ...], dict[str, Any]]:
+    """(action, resources, condition) of a call."""
+    if service == "s3":
+        if name in {"ListObjectsV2", "HeadBucket", "ListBucket"}:
+            return "s3:ListBucket", (BUCKET,), {}
+        action = S3.get(name) or f"s3:{name.replace('GetPublicAccessBlock', 'GetBucketPublicAccessBlock')}"
+        of_objects = name in S3
+        return action, (f"{BUCKET}/{limit}/*" if limit else f"{BUCKET}/*" if of_objects else BUCKET,), {}
+    if service == "logs":
+        return f"logs:{name}", (f"{LOGS}/*",), {}
+    if service == "iam" and name == "PassRole":
+        return "iam:PassRole", (ROLE,), {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    if service != "sagemaker":
+        return f"{service}:{name}", _neighbours(service, name), {}
+    of = limit if name == "AddTags" else name
+    resources = _resources(of)
+    if name not in {"CreateModelPackage", "UpdateModelPackage"}:
+        return f"sagemaker:{name}", resources, {}
+    key = "sagemaker:ModelApprovalStatus"
+    return f"sagemaker:{name}", resources, {"Null": {key: "true"}} if limit == "unchanged" else {"StringEquals": {key: limit}}
+
+
+def _neighbours(service: str, name: str) -> tuple[str, ...]:
+    return {
+        "iam": (ROLE,) if name == "GetRole" else ("*",),
+        "ecr": ("arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/governance-analysis",),
+        "kms": ("${KmsKeyArn}",),
+    }.get(service, ("*",))
+
+
+def _resources(name: str) -> tuple[str, ...]:
+    if name in UNLIMITED:
+        return ("*",)
+    if name == "ListTags":
+        return tuple(f"{SAGEMAKER}:{kind}/*" for kind in ("model", "processing-job", "training-job"))
+    if name == "AddAssociation":
+        return tuple(f"{SAGEMAKER}:{kind}/*" for kind in ("action", "artifact", "context", "experiment-trial-component"))
+    if name == "ListTrainingJobsForHyperParameterTuningJob":
+        return (f"{SAGEMAKER}:hyper-parameter-tuning-job/*",)
+    kind = next(kind for ending, kind in KINDS.items() if name.endswith(ending))
+    made = NAMES.get(kind, "*") if name.startswith(("Create", "Stop", "Update")) else "*"
+    return (f"{SAGEMAKER}:{kind}/{made}",)
+
+
+def documents() -> dict[str, dict[str, Any]]:
+    """File name → policy."""
+    operations = json.loads((AWS / "operations.json").read_text())
+    return {role.replace(" ", "-"): {"Version": "2012-10-17", "Statement": statements(role, found)} for role, found in operations.items()}
+
+
+def text(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2) + "\n"
+
+
+def page(rows: Sequence[tuple[str, str, list[Finding]]]) -> str:
+    """docs/permissions.md: the operations by role, and what the doctor says when one permission is taken away."""
+    operations = json.loads((AWS / "operations.json").read_text())
+    files = {name: document["Statement"] for name, document in documents().items()}
+    lines = [INTRODUCTION, "## Operations by role", "", "| role | calls | policy |", "|---|---|---|"]
+    for role, calls in operations.items():
+        name = role.replace(" ", "-")
+        actions = sum(len(statement["Action"]) for statement in files[name] if statement["Effect"] == "Allow")
+        lines.append(f"| {role} | {', '.join(f'`{call}`' for call in calls)} | [{actions} actions](../aws/policies/{name}.json) |")
+    lines += [DENIED, "| policy | permission taken away | the doctor then says |", "|---|---|---|"]
+    for file, action, found in rows:
+        said = f"{found[0].subject}: {found[0].what} {found[0].remedy}"
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        lines.append(f"| {file} | `{action}` | {said.replace('*', chr(92) + '*')}{more} |")
+    return "\n".join(lines) + "\n"
+
+
+INTRODUCTION = """# Permissions
+
+Written by `make policies`, which runs the tests, records what the product calls at AWS by the role of whoever it calls it for, and makes
+the least policies from it. A test run ends in an error where a call is missing here, or where one that is here was never made.
+
+Read-only is what everybody has; each role has its own beside it. A data scientist registers versions as pending and can set no other
+status; officers approve and reject, and register nothing. Nobody approves what they trained or registered, in whatever role: the app's
+sessions carry who acts as the tag `governance-id` (GOVERNANCE_ASSUME), and the version carries who trained it, so IAM itself refuses.
+`doctor.json` is what `python -m core doctor` takes.
+"""
+DENIED = """
+## Taken away in turn
+
+Each permission of each policy, taken away by itself on the embedded engine, and what `python -m core doctor` then reports as missing. The
+first line is shown.
+"""
+
+
+def main() -> None:
+    for name, document in documents().items():
+        (AWS / "policies" / f"{name}.json").write_text(text(document))
+        print(f"aws/policies/{name}.json: {sum(len(s['Action']) for s in document['Statement'])} actions")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            PAGE.write_text(page(list(least.taken_away(connect(least.install(Path(folder)))))))
+        finally:
+            lifecycle.stop(Path(folder))
+
+
+if __name__ == "__main__":
+    main()
