@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from core.clients import Clients
 from core.errors import GovernanceError, translated
@@ -78,13 +78,19 @@ def needs(clients: Clients, file: str) -> list[Need]:
     text = filled(clients, file)
     found = []
     for statement in json.loads(text)["Statement"]:
-        if statement["Effect"] == "Allow":
+        if statement["Effect"] == "Allow" and not _idle(clients, statement):
             keys = tuple(
                 _example(operator, key, value) for operator, of in statement.get("Condition", {}).items() for key, value in of.items()
             )
             condition = tuple(pair for pair in keys if pair is not None)
             found += [Need(action, resource, condition) for action in statement["Action"] for resource in statement["Resource"]]
     return found
+
+
+def _idle(clients: Clients, statement: dict[str, Any]) -> bool:
+    """Whether a statement is about a key or a network that isn't set."""
+    services = {action.partition(":")[0] for action in statement["Action"]}
+    return (services == {"kms"} and not clients.settings.kms_key) or (services == {"ec2"} and not clients.settings.subnets)
 
 
 def _example(operator: str, key: str, value: str | list[str]) -> tuple[str, str] | None:

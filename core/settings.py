@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     group: str = _said("credit-default", "model package group that versions are registered in")
     instance_type: str = _said("ml.m5.xlarge", "instance type of training jobs")
     processing_instance_type: str | None = _said(None, "instance type of processing jobs; that of training jobs without")
-    xgboost_version: str = _said("1.7-1", "version of AWS's XGBoost container")
+    xgboost_version: str = _said("3.0-5", "version of AWS's XGBoost container")
     analysis_image: str | None = _said(None, "the product's own image; governance-analysis:latest in the account's registry without")
     clarify: Literal["own", "aws"] = _said("own", "what runs bias and SHAP jobs: own, the product's image; aws, the Clarify container")
     prices: Path | None = _said(None, "price table for estimates; the product's own without")

@@ -25,7 +25,6 @@ SAGEMAKER = "arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}"
 BUCKET = "arn:${AWS::Partition}:s3:::${Bucket}"
 LOGS = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/sagemaker"
 ROLE = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${ExecutionRole}"
-EVERYWHERE = {"ListTags": "*", "AddAssociation": "*"}
 KINDS = {
     "HyperParameterTuningJob": "hyper-parameter-tuning-job",
     "ModelCardExportJob": "model-card",
@@ -64,6 +63,14 @@ S3 = {
     "PutObject": "s3:PutObject",
     "AbortMultipartUpload": "s3:AbortMultipartUpload",
 }
+OBJECTS = {"GetObject", "HeadObject", "PutObject", "AbortMultipartUpload"}
+S3 = {
+    "HeadObject": "s3:GetObject",
+    "GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
+    "GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+}
+"""Operations whose permission has another name."""
 TAGS = "aws:PrincipalTag/governance-id"
 OWN_WORK = {
     "Sid": "NobodyApprovesWhatTheyTrainedOrRegistered",
@@ -72,30 +79,49 @@ OWN_WORK = {
     "Resource": [f"{SAGEMAKER}:model-package/*"],
 }
 """Four eyes in IAM too: the app's sessions carry who acts as a tag, the version carries who trained it."""
-PLATFORM: list[dict[str, Any]] = [
-    {
-        "Sid": "LogsOfJobs",
-        "Effect": "Allow",
-        "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-        "Resource": [f"{LOGS}/*"],
-    },
-    {
-        "Sid": "MetricsOfJobs",
-        "Effect": "Allow",
-        "Action": ["cloudwatch:PutMetricData"],
-        "Resource": ["*"],
-        "Condition": {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
-    },
-    {"Sid": "SignInToImages", "Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": ["*"]},
-    {
-        "Sid": "OwnImage",
-        "Effect": "Allow",
-        "Action": ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-        "Resource": ["arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/governance-analysis"],
-    },
+KEY = "${KmsKeyArn}"
+THROUGH_S3 = {"StringEquals": {"kms:ViaService": "s3.${AWS::Region}.amazonaws.com"}}
+
+
+def _allow(actions: list[str], *resources: str, condition: dict[str, Any] | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = {"Effect": "Allow", "Action": sorted(actions), "Resource": sorted(resources)}
+    return found | ({"Condition": condition} if condition else {})
+
+
+def _ec2(kind: str) -> str:
+    return "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:" + f"{kind}/*"
+
+
+ECR = "arn:${AWS::Partition}:ecr:${AWS::Region}"
+PLATFORM = [
+    _allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], f"{LOGS}/*"),
+    _allow(["cloudwatch:PutMetricData"], "*", condition={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}}),
+    _allow(["ecr:GetAuthorizationToken"], "*"),
+    _allow(
+        ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        f"{ECR}:*:repository/sagemaker-*",
+        ECR + ":${AWS::AccountId}:repository/governance-analysis",
+    ),
+    _allow(["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"], KEY),
+    _allow(
+        [f"ec2:{do}NetworkInterface{what}" for do in ("Create", "Delete") for what in ("", "Permission")],
+        *(_ec2(kind) for kind in ("network-interface", "security-group", "subnet")),
+    ),
+    _allow([f"ec2:Describe{what}" for what in ("DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs")], "*"),
 ]
 """What SageMaker itself does in the execution role, beside the jobs' own calls:
 https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html"""
+SETTINGS = [_allow(["kms:DescribeKey"], KEY), _allow(["ec2:DescribeSubnets"], "*")]
+"""What the doctor reads where a key or subnets are set, which the engine has none of."""
+
+
+def _keys(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the calls take of the key that encrypts files and disks: S3 and SageMaker use it in the caller's name."""
+    actions = {action for statement in found for action in statement["Action"]}
+    through = [name for name, of in (("kms:Decrypt", "s3:GetObject"), ("kms:GenerateDataKey", "s3:PutObject")) if of in actions]
+    return ([_allow(through, KEY, condition=THROUGH_S3)] if through else []) + (
+        [_allow(["kms:CreateGrant", "kms:DescribeKey"], KEY)] if "iam:PassRole" in actions else []
+    )
 
 
 def statements(role: str, operations: list[str]) -> list[dict[str, Any]]:
@@ -104,7 +130,7 @@ def statements(role: str, operations: list[str]) -> list[dict[str, Any]]:
     for operation in operations:
         call, _, limit = operation.partition(" ")
         service, _, name = call.partition(":")
-        action, resource, condition = _limited(service, name, limit)
+        action, resource, condition = _limited(role, service, name, limit)
         allowed[(resource, json.dumps(condition, sort_keys=True))].add(action)
     found = [
         {"Effect": "Allow", "Action": sorted(actions), "Resource": list(resource)} | _condition(condition)
@@ -120,7 +146,9 @@ def statements(role: str, operations: list[str]) -> list[dict[str, Any]]:
             OWN_WORK | {"Sid": f"{OWN_WORK['Sid']}{i}", "Condition": {"StringEquals": approving | {key: value}}}
             for i, (key, value) in enumerate(mine.items(), 1)
         ]
-    return found + (PLATFORM if role == "execution-role" else [])
+    if role == "execution-role":
+        return found + PLATFORM
+    return found + _keys(found) + (SETTINGS if role == "doctor" else [])
 
 
 def _condition(text: str) -> dict[str, Any]:
@@ -138,20 +166,20 @@ def _joined(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(by_rest.values())
 
 
-def _limited(service: str, name: str, limit: str) -> tuple[str, tuple[str, ...], dict[str, Any]]:
+def _limited(role: str, service: str, name: str, limit: str) -> tuple[str, tuple[str, ...], dict[str, Any]]:
     """(action, resources, condition) of a call."""
     if service == "s3":
         if name in {"ListObjectsV2", "HeadBucket", "ListBucket"}:
             return "s3:ListBucket", (BUCKET,), {}
-        action = S3.get(name) or f"s3:{name.replace('GetPublicAccessBlock', 'GetBucketPublicAccessBlock')}"
-        of_objects = name in S3
+        action = S3.get(name) or f"s3:{name}"
+        of_objects = name in OBJECTS
         return action, (f"{BUCKET}/{limit}/*" if limit else f"{BUCKET}/*" if of_objects else BUCKET,), {}
     if service == "logs":
         return f"logs:{name}", (f"{LOGS}/*",), {}
     if service == "iam" and name == "PassRole":
         return "iam:PassRole", (ROLE,), {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
     if service != "sagemaker":
-        return f"{service}:{name}", _neighbours(service, name), {}
+        return f"{service}:{name}", _neighbours(role, service, name), {}
     of = limit if name == "AddTags" else name
     resources = _resources(of)
     if name not in {"CreateModelPackage", "UpdateModelPackage"}:
@@ -160,11 +188,10 @@ def _limited(service: str, name: str, limit: str) -> tuple[str, tuple[str, ...],
     return f"sagemaker:{name}", resources, {"Null": {key: "true"}} if limit == "unchanged" else {"StringEquals": {key: limit}}
 
 
-def _neighbours(service: str, name: str) -> tuple[str, ...]:
+def _neighbours(role: str, service: str, name: str) -> tuple[str, ...]:
     return {
-        "iam": (ROLE,) if name == "GetRole" else ("*",),
-        "ecr": ("arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/governance-analysis",),
-        "kms": ("${KmsKeyArn}",),
+        "iam": (ROLE if name == "GetRole" and role != "doctor" else "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*",),
+        "ecr": (ECR + ":${AWS::AccountId}:repository/governance-analysis",),
     }.get(service, ("*",))
 
 
