@@ -123,14 +123,15 @@ class Past:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a launch will use and cost. ``seconds``, with the ``shortest`` and ``longest``, is None unless every kind of job was measured
-    in ``past`` jobs; ``same``: all of those on the same rows. ``most``: seconds after which all jobs are ended. Costs are None without
-    ``seconds``, and where a type is ``unpriced``."""
+    """What a launch will use and cost. ``seconds``, ``shortest`` to ``longest``, and ``cost`` are those of the ``known`` jobs, whose kind
+    was measured in ``past`` jobs; None where there are none. ``same``: all of the past were on the same rows. ``most``: seconds after which all
+    jobs are ended. Costs are None where a type is ``unpriced``."""
 
     jobs: int
     types: tuple[str, ...]
     most: float
     most_cost: float | None
+    known: int = 0
     seconds: float | None = None
     shortest: float = 0
     longest: float = 0
@@ -142,32 +143,35 @@ class Expected:
 
 def expect(prices: Prices, plan: Sequence[tuple[Planned, Past]]) -> Expected:
     """Each kind's median times its jobs, added up; at most what all would take until they are ended."""
-
-    def total(each: Sequence[float]) -> tuple[float, float | None]:
-        seconds = [planned.jobs * one for (planned, _), one in zip(plan, each, strict=True)]
-        costs = [cost(prices, planned.use, planned.instance_type, s) for (planned, _), s in zip(plan, seconds, strict=True)]
-        return sum(seconds), sum(c or 0 for c in costs) if None not in costs else None
-
-    most, most_cost = total([jobs.MAX_SECONDS] * len(plan))
+    every = [planned for planned, _ in plan]
+    most, most_cost = _total(prices, [(planned, jobs.MAX_SECONDS) for planned in every])
     found = Expected(
-        sum(planned.jobs for planned, _ in plan),
-        tuple(dict.fromkeys(planned.instance_type for planned, _ in plan)),
+        sum(planned.jobs for planned in every),
+        tuple(dict.fromkeys(planned.instance_type for planned in every)),
         most,
         most_cost,
-        unpriced=tuple(dict.fromkeys((p.use, p.instance_type) for p, _ in plan if prices.hourly(p.use, p.instance_type) is None)),
+        unpriced=tuple(dict.fromkeys((p.use, p.instance_type) for p in every if prices.hourly(p.use, p.instance_type) is None)),
     )
-    if not all(past.seconds for _, past in plan):
+    known = [(planned, past) for planned, past in plan if past.seconds]
+    if not known:
         return found
-    seconds, price = total([statistics.median(past.seconds) for _, past in plan])
+    seconds, price = _total(prices, [(planned, statistics.median(past.seconds)) for planned, past in known])
     return replace(
         found,
+        known=sum(planned.jobs for planned, _ in known),
         seconds=seconds,
         cost=price,
-        shortest=total([min(past.seconds) for _, past in plan])[0],
-        longest=total([max(past.seconds) for _, past in plan])[0],
-        past=sum(len(past.seconds) for _, past in plan),
-        same=all(past.same for _, past in plan),
+        shortest=_total(prices, [(planned, min(past.seconds)) for planned, past in known])[0],
+        longest=_total(prices, [(planned, max(past.seconds)) for planned, past in known])[0],
+        past=sum(len(past.seconds) for _, past in known),
+        same=all(past.same for _, past in known),
     )
+
+
+def _total(prices: Prices, plan: Sequence[tuple[Planned, float]]) -> tuple[float, float | None]:
+    """Seconds of all jobs, and their cost, where each job of a kind takes so long."""
+    costs = [cost(prices, planned.use, planned.instance_type, planned.jobs * each) for planned, each in plan]
+    return sum(planned.jobs * each for planned, each in plan), None if None in costs else sum(c or 0 for c in costs)
 
 
 def measured(clients: Clients, planned: Planned) -> Past:

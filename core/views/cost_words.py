@@ -13,22 +13,21 @@ SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
 def expected(found: Any, prices: Any, *, region: str, local: bool) -> str:
-    """What a launch will take and cost. ``found`` is a ``core.costs.Expected``, ``prices`` a ``core.prices.Prices``; ``region``: where jobs run;
-    ``local``: on this machine, where nothing is billed."""
+    """What a launch will take and cost. ``found`` is a ``core.costs.Expected``, ``prices`` a ``core.prices.Prices``. ``region`` is where
+    the jobs run; ``local`` says that this is on this machine, where nothing is billed."""
+    many = found.jobs > 1
     if found.seconds is None:
-        which = (
-            f"Of these {found.jobs} jobs not every kind was measured here yet; each is"
-            if found.jobs > 1
-            else "Not measured here yet; it is"
-        )
-        said = f"{which} ended after {duration(found.most / found.jobs)}."
+        ended = f"{found.jobs} jobs, each ended" if many else "it is ended"
+        said = f"Not measured here yet; {ended} after {_time(found.most / found.jobs)} at the latest."
     else:
-        said = f"About {duration(found.seconds)}" + (f" in all for {found.jobs} jobs" if found.jobs > 1 else "")
-        said += f" ({duration(found.shortest)} to {duration(found.longest)})" if found.longest > found.shortest else ""
-        said += f", by {found.past} earlier job{'s' if found.past > 1 else ''}{' on these rows' if found.same else ''}."
+        which = f" in all for {found.jobs} jobs" if found.known == found.jobs else f" for {found.known} of {found.jobs} jobs"
+        said = f"About {_time(found.seconds)}{which if many else ''}"
+        said += f" ({_time(found.shortest)} to {_time(found.longest)})" if found.longest > found.shortest else ""
+        said += f", by {found.past} earlier job{'s' if found.past > 1 else ''}{' on these rows' if found.same else ''}"
+        said += "; the others weren't measured here yet." if found.known < found.jobs else "."
     if found.unpriced:
         return f"{said} {_unpriced(found.unpriced, prices, local=local)}"
-    most = f"at most {money(found.most_cost, prices.currency)}"
+    most = f"at most {money(found.most_cost, prices.currency)}" + (f" for all {found.jobs}" if found.known < found.jobs and many else "")
     price = most if found.cost is None else f"{_about(found.cost, prices.currency)}, {most}"
     return f"{said} {_billed(price, local=local, past=False)} ({', '.join(found.types)}; {as_of(prices, region=region, local=local)})."
 
@@ -37,7 +36,7 @@ def used(found: Sequence[Any], prices: Any, *, region: str, local: bool) -> str:
     """What jobs have used; ``found`` are ``core.costs.Usage``."""
     count, seconds = sum(u.jobs for u in found), sum(u.seconds for u in found)
     types = ", ".join(dict.fromkeys(f"{u.count} × {u.instance_type}" for u in found))
-    said = f"{f'{count} jobs, ' if count > 1 else ''}{duration(seconds)} on {types}."
+    said = f"{f'{count} jobs, ' if count > 1 else ''}{_time(seconds)} on {types}."
     costs = [u.cost(prices) for u in found]
     if None in costs:
         missing = [(u.use, u.instance_type) for u in found if u.cost(prices) is None]
@@ -68,6 +67,11 @@ def money(value: float, currency: str) -> str:
     return f"less than {sign}0.01" if 0 < value < 0.005 else f"{sign}{value:,.2f}"
 
 
+def _time(seconds: float) -> str:
+    """Seconds as they are billed: whole ones."""
+    return f"{seconds:.0f} s" if seconds < 90 else duration(seconds)
+
+
 def _about(value: float, currency: str) -> str:
     text = money(value, currency)
     return text if text.startswith("less") else f"≈ {text}"
@@ -75,11 +79,11 @@ def _about(value: float, currency: str) -> str:
 
 def _billed(price: str, *, local: bool, past: bool) -> str:
     if local:
-        return f"On this machine nothing {'was' if past else 'is'} billed; the same time on AWS: {price}"
+        return f"Nothing {'was' if past else 'is'} billed on this machine; that time on AWS: {price}"
     return price[0].upper() + price[1:]
 
 
 def _unpriced(missing: Sequence[tuple[str, str]], prices: Any, *, local: bool) -> str:
     names = ", ".join(f"{name} ({use})" for use, name in missing)
-    free = "On this machine nothing is billed. " if local else ""
+    free = "Nothing is billed on this machine. " if local else ""
     return f"{free}No price for {names} in the table: add it to {prices.file}."
