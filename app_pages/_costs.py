@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from app_pages import _session, _show, _tuning_cached
-from core import costs, jobs, prices
+from core import costs, jobs, prices, training
 from core.costs import Past, Planned, Usage
 from core.views import cost_words as words
 
@@ -37,6 +37,13 @@ def used_by(kind: jobs.Kind, name: str) -> None:
         _used([_usage(_session.target(), kind, name)])
 
 
+def used_by_report(job: jobs.Job) -> None:
+    """What the job has used that made a training job's XGBoost report; nothing where Debugger made it, which is free."""
+    with _show.errors_shown():
+        if usage := _report_usage(_session.target(), job.name, job):
+            _used([usage])
+
+
 def of_versions(properties: dict[str, dict[str, str]]) -> None:
     """What went into each version (name → its properties), and step by step."""
     with _show.errors_shown():
@@ -44,7 +51,7 @@ def of_versions(properties: dict[str, dict[str, str]]) -> None:
         for name, each in properties.items():
             found = _of_version(_session.target(), each)
             _line(f"{name}: {words.used(list(found.values()), table, **_where())}")
-            tables.append(words.table(found, table).assign(version=name))
+            tables.append(words.table(found, table).assign(version=name).set_index("version").reset_index())
         _show.twin(pd.concat(tables), alt="What each step has used; versions may share steps", label="Step by step")
 
 
@@ -74,6 +81,12 @@ def _measured(target: str, use: prices.Use, kind: str, data: str) -> Past:
 @st.cache_data(ttl="1h", max_entries=64, show_spinner=False)
 def _usage(target: str, kind: jobs.Kind, name: str) -> Usage:
     return costs.used(jobs.describe(_session.clients(), kind, name))
+
+
+@st.cache_data(ttl="1h", max_entries=64, show_spinner=False)
+def _report_usage(target: str, name: str, _job: jobs.Job) -> Usage | None:
+    found = training.report_job(_session.clients(), _job)
+    return _usage(target, "processing", found.name) if found else None
 
 
 @st.cache_data(ttl="1h", max_entries=32, show_spinner="Adding up what the jobs took …")

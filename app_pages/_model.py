@@ -68,6 +68,7 @@ def _report(job: jobs.Job, artifact: str) -> None:
     if page:
         data = _tuning_cached.data_of_training(job.name)
         _xgboost_report.show(page, data.manifest["features"] if data else [], job.name)
+        _costs.used_by_report(job)
     else:
         making = training.report_job(_session.clients(), job)
         if making is not None and making.status not in jobs.FINAL:

@@ -124,8 +124,8 @@ class Past:
 @dataclass(frozen=True)
 class Expected:
     """What a launch will use and cost. ``seconds``, ``shortest`` to ``longest``, and ``cost`` are those of the ``known`` jobs, whose kind
-    was measured in ``past`` jobs; None where there are none. ``same``: all of the past were on the same rows. ``most``: seconds after which all
-    jobs are ended. Costs are None where a type is ``unpriced``."""
+    was measured in ``past`` jobs; None where there are none. ``same``: all of the past were on the same rows. ``most``: seconds after
+    which all jobs are ended. Costs are None where a type is ``unpriced``."""
 
     jobs: int
     types: tuple[str, ...]

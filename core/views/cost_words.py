@@ -20,7 +20,11 @@ def expected(found: Any, prices: Any, *, region: str, local: bool) -> str:
         ended = f"{found.jobs} jobs, each ended" if many else "it is ended"
         said = f"Not measured here yet; {ended} after {_time(found.most / found.jobs)} at the latest."
     else:
-        which = f" in all for {found.jobs} jobs" if found.known == found.jobs else f" for {found.known} of {found.jobs} jobs"
+        which = (
+            f" of instance time for {found.jobs} jobs"
+            if found.known == found.jobs
+            else f" of instance time for {found.known} of {found.jobs} jobs"
+        )
         said = f"About {_time(found.seconds)}{which if many else ''}"
         said += f" ({_time(found.shortest)} to {_time(found.longest)})" if found.longest > found.shortest else ""
         said += f", by {found.past} earlier job{'s' if found.past > 1 else ''}{' on these rows' if found.same else ''}"
