@@ -19,6 +19,7 @@ def section() -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(f"of {table.date}, {age} days old", color="orange" if table.old() else "gray", icon=":material/event:")
             st.badge(table.region, color="gray", icon=":material/public:")
+            st.badge(f"{table.currency} an hour", color="gray", icon=":material/payments:")
             if table.source.startswith("https://"):
                 st.link_button("Where they are published", table.source, icon=":material/open_in_new:", type="tertiary")
             else:
@@ -29,21 +30,22 @@ def section() -> None:
             st.warning(f"Jobs run in {_session.clients().region}: other regions have other prices.", icon=":material/public:")
         if table.note:
             st.caption(_show.plain(table.note))
-        st.dataframe(_rows(table), hide_index=True, height="content", alt="Price of an hour by instance type")
+        config = {use: st.column_config.NumberColumn(format="%.3f") for use in ("training", "processing")}
+        st.dataframe(_rows(table), hide_index=True, height="content", column_config=config, alt="Price of an hour by instance type")
     own = "the file that GOVERNANCE_PRICES names" if settings.prices else "the file that ships with the product"
     file = settings.prices or prices.BUNDLED
     advice = "Edit it" if settings.prices else "Copy it, edit the copy, and name that in GOVERNANCE_PRICES"
     st.caption(_show.plain(f"In force is {own}: {file}. {advice}; a type that isn't listed has no price. Storage, S3 and tax come on top."))
-    st.download_button(
-        "Prices as TOML", lambda: file.read_bytes(), "prices.toml", "application/toml", icon=":material/download:", on_click="ignore"
-    )
+    if file.is_file():
+        st.download_button(
+            "Prices as TOML", file.read_bytes, "prices.toml", "application/toml", icon=":material/download:", on_click="ignore"
+        )
 
 
 def _rows(table: prices.Prices) -> pd.DataFrame:
     """One row an instance type."""
     types = dict.fromkeys([*table.processing, *table.training])
-    unit = f"{table.currency} an hour"
     return pd.DataFrame(
         [(name, table.hourly("training", name), table.hourly("processing", name)) for name in types],
-        columns=["instance type", f"training, {unit}", f"processing, {unit}"],
+        columns=["instance type", "training", "processing"],
     )
