@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _differences, _quality, _reports, _session, _show, _thresholds
+from app_pages import _costs, _differences, _quality, _reports, _session, _show, _thresholds
 from core import comparison, registry
 from core.bias import BiasReport
 from core.registry import Package
@@ -78,6 +78,8 @@ def settings(both: dict[str, Package]) -> None:
         if only and len(both) > 1:
             st.markdown(f"{len(table)} of {count} differ.")
         st.dataframe(table, hide_index=True, height="content", alt=f"{title} of the versions")
+    st.subheader("Costs")
+    _costs.of_versions({name: package.properties for name, package in both.items()})
 
 
 @st.cache_data(ttl="30m", max_entries=32, show_spinner=False)

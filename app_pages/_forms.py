@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session, _show
-from core import jobs, rebalancing, training
+from app_pages import _costs, _session, _show
+from core import costs, jobs, rebalancing, training
 
 
 def data_job(key: str) -> rebalancing.Rebalanced | None:
@@ -31,7 +31,9 @@ def baseline_form() -> None:
             return
         table = pd.DataFrame(training.BASELINE.items(), columns=["hyperparameter", "value"])
         edited = st.data_editor(table, hide_index=True, disabled=["hyperparameter"], key="baseline-hyperparameters")
-        if st.button("Train", type="primary", icon=":material/play_arrow:", disabled=not _show.may("launch")):
+        pressed = st.button("Train", type="primary", icon=":material/play_arrow:", disabled=not _show.may("launch"))
+        _costs.expected(costs.single_training(_session.clients().settings, data.uri("train.csv")))
+        if pressed:
             chosen = {str(row["hyperparameter"]): str(row["value"]) for row in edited.to_dict("records")}
             with _show.errors_shown(), st.spinner("Starting the training job …"):
                 train, validation = data.uri("train.csv"), data.uri("validation_res.csv")

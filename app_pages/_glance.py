@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session, _show, _when
-from core import identity, jobs, workflow, workspace
+from app_pages import _costs, _session, _show, _when
+from core import costs, identity, jobs, workflow, workspace
 from core.errors import NotFound
 from core.governance import policy
 
@@ -57,6 +57,13 @@ def workflow_button(first: bool) -> None:
                     most, at_once = int(trials), min(int(parallel), int(trials))
                     st.query_params["run"] = workflow.start_in_background(_session.clients(), person, max_jobs=most, max_parallel=at_once)
                     st.rerun()
+        if allowed:
+            _workflow_costs(int(trials))
+
+
+@st.fragment(parallel=True)
+def _workflow_costs(trials: int) -> None:
+    _costs.expected(costs.workflow(_session.clients().settings, trials))
 
 
 @st.fragment(run_every=2)

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from app_pages import _roles, _session, _show
-from core import rebalancing
+from app_pages import _costs, _roles, _session, _show
+from core import costs, rebalancing
 from core.rebalancing import METHODS, PARAMETERS, TARGETS
 
 NAMES = {"none": "split only", **{key: name for key, name in METHODS.items() if key != "none"}}
@@ -52,6 +52,7 @@ def form() -> None:
         keep = not isinstance(dataset, tuple) or st.button("Only keep the data set", icon=":material/save:", disabled=not allowed)
     if dataset is None:
         return
+    _costs.expected(costs.rebalancings(_session.clients().settings, list(methods), "" if isinstance(dataset, tuple) else dataset.uri))
     with _show.errors_shown():
         if keep and isinstance(dataset, tuple):
             with st.spinner("Uploading …"):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session, _show, _tuning_cached, _xgboost_report
-from core import evaluation, identity, jobs, rebalancing, training
+from app_pages import _costs, _session, _show, _tuning_cached, _xgboost_report
+from core import bias, costs, evaluation, identity, jobs, rebalancing, training
 from core.views import tuning as views
 from core.views import tuning_words as words
 from core.views.style import number
@@ -23,11 +23,13 @@ def show(name: str) -> None:
     artifact = job.raw.get("ModelArtifacts", {}).get("S3ModelArtifacts")
     if job.status == "Failed" or not artifact:
         _show.failed(job)
+        _costs.used(job)
         _hyperparameters(job)
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         _show.state(job.status)
         st.caption(name)
+    _costs.used(job)
     with st.container(horizontal=True):
         for metric, value in sorted(training.metrics(job).items(), key=lambda item: not item[0].startswith("validation")):
             if any(word in metric for word in SHOWN) and "objective" not in metric.lower():
@@ -66,6 +68,7 @@ def _report(job: jobs.Job, artifact: str) -> None:
     if page:
         data = _tuning_cached.data_of_training(job.name)
         _xgboost_report.show(page, data.manifest["features"] if data else [], job.name)
+        _costs.used_by_report(job)
     else:
         making = training.report_job(_session.clients(), job)
         if making is not None and making.status not in jobs.FINAL:
@@ -74,7 +77,9 @@ def _report(job: jobs.Job, artifact: str) -> None:
             if making is not None:
                 _show.failed(making)
             st.caption("Confusion matrix, ROC, precision and recall, calibration, importance and residuals come from a job.")
-            if st.button("Make the XGBoost report", icon=":material/description:", key=f"make-report-{job.name}"):
+            pressed = st.button("Make the XGBoost report", icon=":material/description:", key=f"make-report-{job.name}")
+            _costs.expected(costs.xgboost_report(_session.clients().settings, costs.rows_of(job)))
+            if pressed:
                 with _show.errors_shown():
                     training.launch_report(_session.clients(), _session.identity(), job)
                     st.rerun()
@@ -107,6 +112,8 @@ def _register(job: jobs.Job) -> None:
     hint = "Measures bias and SHAP on the test rows, then registers the version with both reports."
     disabled, key = data is None or not allowed, f"evaluate-{job.name}"
     pressed = st.button("Evaluate and register", icon=":material/app_registration:", type="primary", help=hint, disabled=disabled, key=key)
+    if data:
+        _costs.expected(costs.evaluation(_session.clients().settings, data.uri(bias.ROWS["test"])))
     if pressed and data:
         with _show.errors_shown():
             start(job.name, data)

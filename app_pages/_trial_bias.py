@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app_pages import _model, _session, _show, _tuning_cached
-from core import trial_bias, tuning
+from app_pages import _costs, _model, _session, _show, _tuning_cached
+from core import costs, trial_bias, tuning
 from core.analysis.bias_registry import POST_TRAINING
 from core.governance.pack import table as csv
 from core.jobs import FINAL, Job
@@ -33,7 +33,10 @@ def show(job: Job, shown: pd.DataFrame, table: pd.DataFrame) -> None:
             "model, and measures performance and disparity, each with its interval."
         )
         label = "Measure every trial for bias" if now is None else "Measure again"
-        if st.button(label, type="primary", icon=":material/diversity_3:", disabled=not _show.may("launch")):
+        pressed = st.button(label, type="primary", icon=":material/diversity_3:", disabled=not _show.may("launch"))
+        data = _tuning_cached.data(job.name)
+        _costs.expected(costs.trials_measured(_session.clients().settings, data.uri(trial_bias.ROWS) if data else ""))
+        if pressed:
             trial_bias.launch(_session.clients(), _session.identity(), job.name)
             st.rerun()
 
@@ -116,6 +119,7 @@ def _measured(job: Job, now: Job, shown: pd.DataFrame, table: pd.DataFrame) -> N
             on_click="ignore",
         )
         _show.link("data", "The rows' origin", job=report["rebalancing_job"])
+    _costs.used_by("processing", now.name)
     _show.log("processing", now.name)
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from app_pages import _forms, _session, _show, _tuning_cached
-from core import tuning, tuning_history
+from app_pages import _costs, _forms, _session, _show, _tuning_cached
+from core import costs, tuning, tuning_history
 from core.jobs import FINAL, Job
 from core.settings import Settings
 from core.views import tuning_words as words
@@ -33,7 +33,10 @@ def show() -> None:
         st.markdown(f":material/schedule: {words.estimate(made)}")
     st.caption("When it has completed while you watch, every trial is measured for bias, and the best one's report is made.")
     allowed = _show.may("launch")
-    if st.button("Launch tuning", type="primary", icon=":material/play_arrow:", disabled=not allowed or bool(problems)):
+    pressed = st.button("Launch tuning", type="primary", icon=":material/play_arrow:", disabled=not allowed or bool(problems))
+    if not problems:
+        _costs.expected(costs.whole_tuning(_session.clients().settings, request))
+    if pressed:
         with _show.errors_shown(), st.spinner("Starting the tuning job …"):
             name = tuning.launch(_session.clients(), _session.identity(), request)
             _show.turn_to("results", job=name)

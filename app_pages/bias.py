@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _bias, _reports, _session, _show
-from core import bias, jobs
+from app_pages import _bias, _costs, _reports, _session, _show
+from core import bias, costs, jobs
 
 TABS = {"results": ":material/insights: Reports", "new": ":material/add: New report"}
 
@@ -18,9 +18,11 @@ def draw(found: list[jobs.Job]) -> None:
     name, other = _reports.pair(found)
     job = jobs.describe(_session.clients(), "processing", name)
     if job.status == "Completed":
+        _costs.used(job)
         _bias.show(name, other)
     elif job.status in jobs.FINAL:
         _show.failed(job)
+        _costs.used(job)
     else:
         _show.watch("processing", name)
 
@@ -39,7 +41,9 @@ def launch_form() -> None:
         _show.plain(f"Measures {facet} against {rest}" + (f", by groups of {data.roles.group}." if data.roles.group else "."))
         + " The roles of the columns come with the data set."
     )
-    if st.button("Measure bias", type="primary", icon=":material/play_arrow:", disabled=not _show.may("launch")):
+    pressed = st.button("Measure bias", type="primary", icon=":material/play_arrow:", disabled=not _show.may("launch"))
+    _costs.expected(costs.bias_report(_session.clients().settings, data.uri(bias.ROWS[rows])))
+    if pressed:
         with _show.errors_shown(), st.spinner("Starting the job …"):
             name = bias.launch(_session.clients(), _session.identity(), _reports.ensured(model), data, rows=rows, threshold=threshold)
             _show.turn_to("results", job=name)

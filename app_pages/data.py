@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _launch, _methods, _rebalanced, _session, _sets, _show
+from app_pages import _costs, _launch, _methods, _rebalanced, _session, _sets, _show
 from core import jobs, rebalancing
 
 TABS = {
@@ -23,9 +23,11 @@ def one(found: list[jobs.Job]) -> None:
     name = _show.chosen("job", [job.name for job in found], "Rebalancing job")
     job = jobs.describe(_session.clients(), "processing", name)
     if job.status == "Completed":
+        _costs.used(job)
         _rebalanced.show(name)
     elif job.status in jobs.FINAL:
         _show.failed(job)
+        _costs.used(job)
     else:
         _show.watch("processing", name)
 

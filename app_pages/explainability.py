@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _explained, _reports, _session, _show
-from core import explainability, jobs
+from app_pages import _costs, _explained, _reports, _session, _show
+from core import bias, costs, explainability, jobs
 
 TABS = {"results": ":material/insights: Results", "new": ":material/add: New explanation"}
 NONE = "none"
@@ -31,9 +31,11 @@ def draw(found: list[jobs.Job]) -> None:
     name, other = pair(found)
     job = jobs.describe(_session.clients(), "processing", name)
     if job.status == "Completed":
+        _costs.used(job)
         _explained.show(name, other)
     elif job.status in jobs.FINAL:
         _show.failed(job)
+        _costs.used(job)
     else:
         _show.watch("processing", name)
 
@@ -45,7 +47,9 @@ def launch_form() -> None:
     model, data = asked
     words = {"test": "Test rows (held out)", "validation": "Validation rows", "train": "Training rows"}
     rows = st.selectbox("Rows", list(words), format_func=words.__getitem__, key="shap-rows")
-    if st.button("Explain", type="primary", icon=":material/play_arrow:", disabled=not _show.may("launch")):
+    pressed = st.button("Explain", type="primary", icon=":material/play_arrow:", disabled=not _show.may("launch"))
+    _costs.expected(costs.explanation(_session.clients().settings, data.uri(bias.ROWS[rows])))
+    if pressed:
         with _show.errors_shown(), st.spinner("Starting the job …"):
             name = explainability.launch(_session.clients(), _session.identity(), _reports.ensured(model), data, rows=rows)
             _show.turn_to("results", job=name)

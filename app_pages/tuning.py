@@ -7,7 +7,7 @@ from contextlib import suppress
 import pandas as pd
 import streamlit as st
 
-from app_pages import _forms, _model, _session, _show, _tuning_cached, _tuning_form, _tuning_results
+from app_pages import _costs, _forms, _model, _session, _show, _tuning_cached, _tuning_form, _tuning_results
 from core import jobs, training, trial_bias, tuning
 from core.errors import Conflict
 from core.views import tuning as views
@@ -85,6 +85,7 @@ def show(name: str) -> None:
     if job.status == "Failed":
         _show.failed(job)
     counts(job)
+    _costs.used_by_trials(job)
     data = _tuning_cached.data(name)
     if data is not None and tuning.uses(job, data):
         with st.container(horizontal=True, vertical_alignment="center"):

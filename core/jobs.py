@@ -14,6 +14,8 @@ from core.identity import Identity
 
 Kind = Literal["training", "processing", "tuning"]
 FINAL = frozenset({"Completed", "Failed", "Stopped"})
+MAX_SECONDS = 3600
+"""A job that takes longer is ended: what bounds its cost."""
 LOG_GROUPS = {"training": "/aws/sagemaker/TrainingJobs", "processing": "/aws/sagemaker/ProcessingJobs"}
 
 
@@ -185,7 +187,7 @@ def processing_request(
                 }
             ]
         },
-        "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+        "StoppingCondition": {"MaxRuntimeInSeconds": MAX_SECONDS},
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
     }
 

@@ -17,6 +17,7 @@ from core.identity import Identity, require
 from core.jobs import Job
 
 PREFIX = "governance-train"
+REPORT_PREFIX = "governance-report"
 BASELINE: dict[str, str] = {
     "objective": "binary:logistic",
     "max_depth": "5",
@@ -66,7 +67,7 @@ def launch(
                 "InstanceCount": 1,
                 "VolumeSizeInGB": 10,
             },
-            StoppingCondition={"MaxRuntimeInSeconds": 3600},
+            StoppingCondition={"MaxRuntimeInSeconds": jobs.MAX_SECONDS},
             DebugHookConfig={"S3OutputPath": output},
             DebugRuleConfigurations=[
                 {
@@ -150,7 +151,7 @@ def launch_report(clients: Clients, identity: Identity, job: Job) -> str:
 
 
 def _report_prefix(job: Job) -> str:
-    return f"governance-report-{hashlib.sha256(job.name.encode()).hexdigest()[:10]}"
+    return f"{REPORT_PREFIX}-{hashlib.sha256(job.name.encode()).hexdigest()[:10]}"
 
 
 def report_job(clients: Clients, job: Job) -> Job | None:

@@ -108,7 +108,7 @@ def launch(clients: Clients, identity: Identity, request: TuningRequest, *, name
             "InstanceCount": 1,
             "VolumeSizeInGB": 10,
         },
-        "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+        "StoppingCondition": {"MaxRuntimeInSeconds": jobs.MAX_SECONDS},
     }
     arguments: dict[str, Any] = {}
     if request.warm_start:

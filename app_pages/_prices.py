@@ -1,0 +1,51 @@
+"""The prices that estimates go by: the table in force, how old it is, and how to change it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from app_pages import _session, _show
+from core import prices
+
+
+def section() -> None:
+    """Draw it; of a file that can't be used, what is wrong with it."""
+    st.subheader("Prices")
+    settings = _session.clients().settings
+    with _show.errors_shown():
+        table = prices.in_force(settings)
+        age = table.age().days
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.badge(f"of {table.date}, {age} days old", color="orange" if table.old() else "gray", icon=":material/event:")
+            st.badge(table.region, color="gray", icon=":material/public:")
+            st.badge(f"{table.currency} an hour", color="gray", icon=":material/payments:")
+            if table.source.startswith("https://"):
+                st.link_button("Where they are published", table.source, icon=":material/open_in_new:", type="tertiary")
+            else:
+                st.caption(_show.plain(f"from {table.source}"))
+        if table.old():
+            st.warning("These prices are old: read them anew, and set the date in the file.", icon=":material/update:")
+        if _session.clients().region != table.region:
+            st.warning(f"Jobs run in {_session.clients().region}: other regions have other prices.", icon=":material/public:")
+        if table.note:
+            st.caption(_show.plain(table.note))
+        config = {use: st.column_config.NumberColumn(format="%.3f") for use in ("training", "processing")}
+        st.dataframe(_rows(table), hide_index=True, height="content", column_config=config, alt="Price of an hour by instance type")
+    own = "the file that GOVERNANCE_PRICES names" if settings.prices else "the file that ships with the product"
+    file = settings.prices or prices.BUNDLED
+    advice = "Edit it" if settings.prices else "Copy it, edit the copy, and name that in GOVERNANCE_PRICES"
+    st.caption(_show.plain(f"In force is {own}: {file}. {advice}; a type that isn't listed has no price. Storage, S3 and tax come on top."))
+    if file.is_file():
+        st.download_button(
+            "Prices as TOML", file.read_bytes, "prices.toml", "application/toml", icon=":material/download:", on_click="ignore"
+        )
+
+
+def _rows(table: prices.Prices) -> pd.DataFrame:
+    """One row an instance type."""
+    types = dict.fromkeys([*table.processing, *table.training])
+    return pd.DataFrame(
+        [(name, table.hourly("training", name), table.hourly("processing", name)) for name in types],
+        columns=["instance type", "training", "processing"],
+    )

@@ -1,0 +1,74 @@
+"""The price table: a TOML file that says what an hour of each instance type costs, where, as of when, and by which source."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from core.errors import GovernanceError
+from core.governance import toml_file
+from core.settings import Settings
+
+BUNDLED = Path(__file__).with_name("prices.toml")
+OLD = dt.timedelta(days=180)
+REMEDY = "Mend it, or unset GOVERNANCE_PRICES to go by the prices that ship with the product."
+Use = Literal["training", "processing"]
+"""What AWS prices an instance's hour for."""
+InstanceType = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
+Hourly = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class InvalidPrices(GovernanceError):
+    """A price file that can't be used; names file, line, key and reason."""
+
+
+class Prices(BaseModel):
+    """Prices by the hour. ``date``: of the oldest; ``currency``: ISO 4217; ``source``: where they are published; ``note``: what to know
+    of them; ``file``: where they stand."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    date: dt.date
+    region: str = Field(min_length=1)
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    source: str = Field(min_length=1)
+    note: str = ""
+    training: dict[InstanceType, Hourly]
+    processing: dict[InstanceType, Hourly]
+    file: str = ""
+
+    @field_validator("date")
+    @classmethod
+    def _past(cls, value: dt.date) -> dt.date:
+        if value > dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1):  # somewhere it is tomorrow already
+            raise ValueError(f"{value} is yet to come: give the day on which the prices were read")
+        return value
+
+    def hourly(self, use: Use, instance_type: str) -> float | None:
+        """The price of an hour; None where the table has none."""
+        return (self.training if use == "training" else self.processing).get(instance_type)
+
+    def age(self, today: dt.date | None = None) -> dt.timedelta:
+        """How old the prices are."""
+        return (today or dt.datetime.now(dt.UTC).date()) - self.date
+
+    def old(self, today: dt.date | None = None) -> bool:
+        """Whether they are too old to go by unread."""
+        return self.age(today) > OLD
+
+
+def parse(content: bytes, name: str = "prices.toml") -> Prices:
+    """The table in a file's bytes. Raises InvalidPrices with file, line and reason."""
+    return toml_file.parse(Prices, content, name, InvalidPrices, REMEDY, file=name)
+
+
+def in_force(settings: Settings) -> Prices:
+    """The table that estimates go by: the file in ``GOVERNANCE_PRICES``, else the product's own. Raises InvalidPrices."""
+    path = settings.prices or BUNDLED
+    try:
+        return parse(path.read_bytes(), str(path))
+    except OSError as error:
+        raise InvalidPrices(f"{path} can't be read: {error.strerror}.", subject=str(path), remedy=REMEDY) from error
