@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session
+from app_pages import _prices, _session
 from app_pages._show import errors_shown, plain, sections
 from core import doctor, permissions
 from core.permissions import Finding
@@ -66,10 +66,13 @@ with errors_shown(stop=True):
 local = clients.settings.target == "local"
 where = "the embedded engine on this machine" if local else f"SageMaker, account {clients.account}"
 st.caption(f"Target: {where} · region {clients.region} · bucket {plain(clients.bucket)} · {plain(person.name)}, {person.role}")
-checked, in_force = sections("settings", {"check": "Check", "set": "What is set"})
+in_force, checked, prices = sections("settings", {"set": "What is set", "check": "Check", "prices": "Prices"})
 with checked:
     if checked.open:
         _check()
 with in_force:
     if in_force.open:
         _set()
+with prices:
+    if prices.open:
+        _prices.section()

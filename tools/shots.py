@@ -14,7 +14,7 @@ from pathlib import Path
 from engine import lifecycle
 from tools.browser import ROOT, chromium, serving, settle
 
-PAGES = ("overview", "data", "tuning", "lineage", "registry", "bias", "explainability", "decisions")
+PAGES = ("overview", "data", "tuning", "lineage", "registry", "bias", "explainability", "decisions", "settings")
 SIZES = {"wide": (1440, 900), "phone": (390, 844)}
 
 

@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from tools.browser import serving, settle
 
-PAGES = ("", "data", "tuning", "lineage", "registry", "bias", "explainability", "decisions")
+PAGES = ("", "data", "tuning", "lineage", "registry", "bias", "explainability", "decisions", "settings")
 
 
 @pytest.fixture(scope="module")

@@ -169,7 +169,7 @@ def test_a_link_opens_the_page_where_it_was(page: Page, url: str, clients, path:
 def test_no_page_is_wider_than_a_phone(browser, url: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     view = context.new_page()
-    for name in ("", "data", "tuning", "registry", "bias", "explainability", "lineage", "decisions"):
+    for name in ("", "data", "tuning", "registry", "bias", "explainability", "lineage", "decisions", "settings"):
         view.goto(f"{url}/{name}")
         settle(view)
         assert view.evaluate("document.documentElement.scrollWidth") <= 390, name

@@ -10,7 +10,7 @@ import pytest
 from engine import lifecycle
 from tools.crowd import crowd
 
-PAGES = ("overview", "data", "tuning", "lineage", "registry", "bias", "explainability", "decisions")
+PAGES = ("overview", "data", "tuning", "lineage", "registry", "bias", "explainability", "decisions", "settings")
 VERSIONS = 1000
 
 

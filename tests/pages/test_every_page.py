@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core import datasets, jobs, rebalancing, registry
 from core.identity import WORKFLOW
 
-PAGES = ("overview", "data", "tuning", "lineage", "registry", "bias", "explainability", "decisions")
+PAGES = ("overview", "data", "tuning", "lineage", "registry", "bias", "explainability", "decisions", "settings")
 TITLES = {"data": "Data and rebalancing"}
 FORMS = ("data", "tuning", "bias", "explainability")
 GONE = [("data", "job"), ("tuning", "job"), ("bias", "job"), ("explainability", "job"), ("registry", "package")]
