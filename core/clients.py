@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -37,6 +39,16 @@ class Clients:
     role: str
     region: str
     account: str
+
+    @property
+    def partition(self) -> str:
+        """What this target's ARNs begin with after ``arn:``: aws, in China aws-cn."""
+        return self.role.split(":")[1]
+
+    @property
+    def domain(self) -> str:
+        """What the names of its hosts end with: amazonaws.com, in China amazonaws.com.cn."""
+        return str(botocore.session.get_session().get_component("endpoint_resolver").get_partition_dns_suffix(self.partition))
 
     # files -----------------------------------------------------------------------------------------
 
@@ -97,16 +109,11 @@ class Clients:
             pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, **start)
             return [f"s3://{bucket}/{item['Key']}" for page in pages for item in page.get("Contents", [])]
 
-    def presigned(self, uri: str) -> str:
-        """A link that opens the object for an hour."""
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        return self.s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=3600)
-
 
 def connect(settings: Settings | None = None) -> Clients:
     """Clients of the configured target; a local engine is started when none runs. Raises TargetUnavailable."""
     settings = settings or Settings()
-    common: dict[str, Any] = {"region_name": settings.region}
+    common: dict[str, Any]
     if settings.target == "local":
         engine = _engine(settings.workspace)
         session = boto3.Session(
@@ -114,7 +121,9 @@ def connect(settings: Settings | None = None) -> Clients:
         )
         common = {"region_name": engine["region"], "endpoint_url": engine["endpoint"]}
     else:
-        session = boto3.Session(region_name=settings.region)
+        with translated("sign-in"):
+            common = {"region_name": _region(settings)}
+            session = boto3.Session(**common)
     retries = {"mode": "standard", "total_max_attempts": 4}
     config = Config(retries=retries, connect_timeout=5, read_timeout=60, signature_version="v4", max_pool_connections=20)  # type: ignore[arg-type]
     s3_config = config.merge(Config(signature_version="s3v4", s3={"addressing_style": "path"} if "endpoint_url" in common else None))
@@ -133,6 +142,13 @@ def connect(settings: Settings | None = None) -> Clients:
         common["region_name"],
         account,
     )
+
+
+def _region(settings: Settings) -> str:
+    """GOVERNANCE_REGION; without it the region that the user's own AWS tools work in, as the AWS CLI finds it."""
+    if "region" in settings.model_fields_set:
+        return settings.region
+    return os.environ.get("AWS_REGION") or boto3.Session().region_name or settings.region
 
 
 def _engine(workspace: Path) -> dict[str, str]:
