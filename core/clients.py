@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ class Clients:
     @property
     def domain(self) -> str:
         """What the names of its hosts end with: amazonaws.com, in China amazonaws.com.cn."""
-        return str(botocore.session.get_session().get_component("endpoint_resolver").get_partition_dns_suffix(self.partition))
+        return _domain(self.partition)
 
     # files -----------------------------------------------------------------------------------------
 
@@ -142,6 +143,11 @@ def connect(settings: Settings | None = None) -> Clients:
         common["region_name"],
         account,
     )
+
+
+@lru_cache
+def _domain(partition: str) -> str:
+    return str(botocore.session.get_session().get_component("endpoint_resolver").get_partition_dns_suffix(partition))
 
 
 def _region(settings: Settings) -> str:

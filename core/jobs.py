@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from core.clients import Clients
@@ -170,16 +171,21 @@ def xgboost_image(clients: Clients) -> str:
 
 def built_in_image(clients: Clients, name: str, version: str | None = None) -> str:
     """One of SageMaker's own images: each region has its own account. Raises DataError where there is none."""
-    from sagemaker.core import image_uris
-
     try:
-        return str(image_uris.retrieve(name, clients.region, version=version))
+        return _image(name, clients.region, version)
     except ValueError as error:  # of a region or a version that the SDK doesn't know
         raise DataError(
             f"SageMaker's {name} image: {str(error).partition(' You may need')[0]}",
             subject=clients.region,
             remedy="Set GOVERNANCE_REGION (or the version) to one that has it, or install a newer sagemaker package.",
         ) from error
+
+
+@lru_cache(maxsize=64)
+def _image(name: str, region: str, version: str | None) -> str:
+    from sagemaker.core import image_uris
+
+    return str(image_uris.retrieve(name, region, version=version))
 
 
 def processing_request(

@@ -127,4 +127,4 @@ def filled(shape, name="", *, optional, depth=0):
         return f"arn:aws:sagemaker:eu-central-1:{ACCOUNT}:artifact/0123456789abcdef"
     if name == "Content":
         return json.dumps({"a": 1})
-    return "s3://bucket/key" if name.lower().endswith("uri") else "1"
+    return "s3://answers/key" if name.lower().endswith("uri") or name.startswith("S3") else "1"
