@@ -132,8 +132,9 @@ def logs(clients: Clients, kind: Literal["training", "processing"], name: str, *
             return []
         token: dict[str, Any] = {}
         while streams and len(lines) < most:
+            most_now = min(most - len(lines), 10_000)  # the API's own limit
             found = clients.logs.get_log_events(
-                logGroupName=group, logStreamName=streams[-1]["logStreamName"], startFromHead=True, limit=most - len(lines), **token
+                logGroupName=group, logStreamName=streams[-1]["logStreamName"], startFromHead=True, limit=most_now, **token
             )
             lines += [event["message"] for event in found.get("events", [])]
             after = {"nextToken": found["nextForwardToken"]} if "nextForwardToken" in found else token
