@@ -58,7 +58,7 @@ def curves(name: str) -> None:
 
 def _hyperparameters(job: jobs.Job) -> None:
     with st.expander("Hyperparameters", icon=":material/tune:"):
-        table = pd.DataFrame(sorted(job.raw["HyperParameters"].items()), columns=["hyperparameter", "value"])
+        table = pd.DataFrame(sorted(job.raw.get("HyperParameters", {}).items()), columns=["hyperparameter", "value"])
         st.dataframe(table, hide_index=True, alt="Hyperparameters")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 
 import pandas as pd
@@ -22,7 +23,7 @@ TABS = {
 
 
 def counts(job: jobs.Job) -> None:
-    counters = job.raw["TrainingJobStatusCounters"]
+    counters = Counter(job.raw["TrainingJobStatusCounters"])  # AWS leaves out what it hasn't counted
     limits = job.raw["HyperParameterTuningJobConfig"]["ResourceLimits"]
     most = limits.get("MaxNumberOfTrainingJobs") or sum(counters.values())
     best = job.raw.get("BestTrainingJob", {}).get("FinalHyperParameterTuningJobObjectiveMetric", {})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,16 @@ class Clients:
     account: str
     client: Callable[[str], Any]
     """The target's client of another service, by its name."""
+
+    @property
+    def partition(self) -> str:
+        """What this target's ARNs begin with after ``arn:``: aws, in China aws-cn."""
+        return self.role.split(":")[1]
+
+    @property
+    def domain(self) -> str:
+        """What the names of its hosts end with: amazonaws.com, in China amazonaws.com.cn."""
+        return _domain(self.partition)
 
     # files -----------------------------------------------------------------------------------------
 
@@ -105,24 +116,20 @@ class Clients:
             pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, **start)
             return [f"s3://{bucket}/{item['Key']}" for page in pages for item in page.get("Contents", [])]
 
-    def presigned(self, uri: str) -> str:
-        """A link that opens the object for an hour."""
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        return self.s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=3600)
-
 
 def connect(settings: Settings | None = None, acting: Identity | None = None) -> Clients:
     """Clients of the configured target; a local engine is started when none runs. ``acting``: who it is for, in whose IAM role the clients
     act where the settings name one (``assume``). Raises TargetUnavailable, Forbidden."""
     settings = settings or Settings()
-    where: dict[str, Any] = {"region_name": settings.region}
+    where: dict[str, Any]
     if settings.target == "local":
         engine = _engine(settings.workspace)
         where = {"region_name": engine["region"], "endpoint_url": engine["endpoint"]}
         session = boto3.Session(engine["access_key_id"], engine["secret_access_key"], region_name=engine["region"])
     else:
-        session = boto3.Session(region_name=settings.region)
-        boto3.setup_default_session(region_name=settings.region)  # the signer of securesystemslib knows no other
+        with translated("sign-in"):
+            where = {"region_name": _region(settings)}
+            session = boto3.Session(**where)
     retries = {"mode": "standard", "total_max_attempts": 4}
     config = Config(retries=retries, connect_timeout=5, read_timeout=60, signature_version="v4", max_pool_connections=20)  # type: ignore[arg-type]
     s3_config = config.merge(Config(signature_version="s3v4", s3={"addressing_style": "path"} if "endpoint_url" in where else None))
@@ -155,6 +162,16 @@ def _in_role(session: boto3.Session, role: str, acting: Identity, where: dict[st
     inner = botocore.session.get_session()
     inner._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # type: ignore[attr-defined]
     return boto3.Session(botocore_session=inner, region_name=where["region_name"])
+
+
+@lru_cache
+def _domain(partition: str) -> str:
+    return str(botocore.session.get_session().get_component("endpoint_resolver").get_partition_dns_suffix(partition))
+
+
+def _region(settings: Settings) -> str:
+    """GOVERNANCE_REGION; without it the region that the user's own AWS tools work in, as the AWS CLI finds it."""
+    return settings.region or os.environ.get("AWS_REGION") or boto3.Session().region_name or "us-east-1"
 
 
 def _engine(workspace: Path) -> dict[str, str]:

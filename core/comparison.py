@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from core import bias_outcomes, registry, training
+from core import bias_outcomes, jobs, registry, training
 from core.analysis.bias_difference import BiasDifference
 from core.clients import Clients
 from core.registry import Package
@@ -38,9 +38,8 @@ def data_facts(clients: Clients, package: Package) -> dict[str, str]:
         "leaked rows": f"{manifest['leaked_rows']:,}",
     }
     job = training.describe(clients, package.training_job) if package.training_job else None
-    for channel in job.raw.get("InputDataConfig", []) if job else []:
-        uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
+    for channel, uri in jobs.channels(job).items() if job else ():
         file = uri.rpartition("/")[2]
-        facts[f"channel {channel['ChannelName']}"] = file
-        facts[f"channel {channel['ChannelName']}, SHA-256"] = manifest["files"].get(file, {}).get("sha256", "unknown")
+        facts[f"channel {channel}"] = file
+        facts[f"channel {channel}, SHA-256"] = manifest["files"].get(file, {}).get("sha256", "unknown")
     return facts | {f"{name}, SHA-256": entry["sha256"] for name, entry in manifest["files"].items() if "header" not in name}

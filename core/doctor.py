@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from core import jobs, training
+from core import jobs
 from core.clients import Clients
 from core.errors import GovernanceError, translated
 from core.governance import signing
@@ -181,8 +181,11 @@ def _network(clients: Clients) -> Iterator[Finding]:
 
 
 def _images(clients: Clients) -> Iterator[Finding]:
-    for image in (jobs.xgboost_image(clients), training.rule_image(clients)):
-        yield Finding("images", image, "ok", "AWS's own, of this region.")
+    yield Finding("images", jobs.xgboost_image(clients), "ok", "AWS's own, of this region.")
+    try:
+        yield Finding("images", jobs.built_in_image(clients, "debugger"), "ok", "AWS's own, of this region.")
+    except GovernanceError as error:
+        yield Finding("images", "debugger", "advice", error.what, "Models get their XGBoost report by a job of its own here.")
     image = jobs.analysis_image(clients)
     repository, _, tag = image.partition("/")[2].partition(":")
     remedy = "Build and push it: docs/aws.md says how; or name another one in GOVERNANCE_ANALYSIS_IMAGE."

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, EndpointConnectionError, HTTPClientError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 
 
 class GovernanceError(Exception):
@@ -55,6 +67,9 @@ _CODES: dict[str, tuple[type[GovernanceError], str]] = {
     "AccessDeniedException": (Forbidden, "Ask whoever keeps the account's IAM policies for this permission."),
     "AccessDenied": (Forbidden, "Ask whoever keeps the account's IAM policies for this permission."),
     "ExpiredTokenException": (Forbidden, "Sign in to AWS again; the credentials have expired."),
+    "ExpiredToken": (Forbidden, "Sign in to AWS again; the credentials have expired."),
+    "InvalidClientTokenId": (Forbidden, "Sign in to AWS again; AWS doesn't know these credentials."),
+    "UnrecognizedClientException": (Forbidden, "Sign in to AWS again; AWS doesn't know these credentials."),
     "ThrottlingException": (TargetUnavailable, "AWS asks to slow down; try again in a minute."),
     "ResourceLimitExceeded": (Refused, "A limit of the account is reached; delete something, or ask for a higher quota."),
     "ValidationException": (Refused, "Change the value that the message names."),
@@ -77,6 +92,9 @@ def translated(subject: str = "") -> Iterator[None]:
         ) from error
     except NoCredentialsError as error:
         raise Forbidden("There are no AWS credentials.", subject=subject, remedy="Sign in to AWS, then reload.") from error
+    except (PartialCredentialsError, CredentialRetrievalError, ProfileNotFound, SSOError, TokenRetrievalError) as error:
+        remedy = "Sign in to AWS (aws sso login, aws configure), or name a profile that is there (AWS_PROFILE); then reload."
+        raise Forbidden(f"The AWS credentials can't be used: {error}", subject=subject, remedy=remedy) from error
     except (EndpointConnectionError, ConnectionError, HTTPClientError) as error:
         raise TargetUnavailable(
             f"The target does not answer: {error}", subject=subject, remedy="Reload; a local engine starts again."

@@ -86,16 +86,13 @@ def register(clients: Clients, identity: Identity, training_job: str, data: Reba
 
 def data_of(clients: Clients, job: Job) -> Rebalanced | None:
     """The rebalancing whose files a training or tuning job reads; None where it reads other data."""
-    definition = job.raw.get("TrainingJobDefinition", job.raw)
-    for channel in definition.get("InputDataConfig", []):
-        uri = str(channel["DataSource"]["S3DataSource"]["S3Uri"])
-        folder, _, name = uri.rpartition("/")
-        if channel["ChannelName"] == "train" and name in {"train.csv", "train_res.csv"} and "/governance/rebalanced/" in uri:
-            return result(clients, folder.removesuffix("/output").rpartition("/")[2])
+    uri = jobs.channels(job).get("train", "")
+    folder, _, name = uri.rpartition("/")
+    if name in {"train.csv", "train_res.csv"} and "/governance/rebalanced/" in uri:
+        return result(clients, folder.removesuffix("/output").rpartition("/")[2])
     return None
 
 
 def is_baseline(job: Job) -> bool:
     """Whether the job trained on the untouched training part."""
-    channels = job.raw.get("InputDataConfig", [])
-    return any(c["ChannelName"] == "train" and c["DataSource"]["S3DataSource"]["S3Uri"].endswith("/train.csv") for c in channels)
+    return jobs.channels(job).get("train", "").endswith("/train.csv")

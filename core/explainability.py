@@ -131,7 +131,7 @@ def about(clients: Clients, name: str) -> About:
     config = clients.read_json(f"{jobs.output_of(job).removesuffix('/output')}/config/analysis_config.json")
     model = config["predictor"]["model_name"]
     with translated(model):
-        uri = str(clients.sagemaker.describe_model(ModelName=model)["PrimaryContainer"]["ModelDataUrl"])
+        uri = str(clients.sagemaker.describe_model(ModelName=model).get("PrimaryContainer", {}).get("ModelDataUrl", ""))
     trained = uri.removesuffix("/output/model.tar.gz").rpartition("/")[2]
     made_by = jobs.input_of(job, "dataset").partition("/governance/rebalanced/")[2].partition("/")[0]
     label, title = str(config["label"]), str(config["methods"]["report"]["title"])

@@ -6,10 +6,11 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from core.clients import Clients
-from core.errors import JobFailed, NotFound, Refused, translated
+from core.errors import DataError, JobFailed, NotFound, Refused, translated
 from core.identity import Identity
 
 Kind = Literal["training", "processing", "tuning"]
@@ -127,10 +128,21 @@ def logs(clients: Clients, kind: Literal["training", "processing"], name: str, *
     group = LOG_GROUPS[kind]
     lines: list[str] = []
     with translated(name):
-        streams = clients.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/")["logStreams"]
-        for stream in streams[-1:]:
-            found = clients.logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True, limit=most)
-            lines += [event["message"] for event in found["events"]]
+        try:
+            streams = clients.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/").get("logStreams", [])
+        except clients.logs.exceptions.ResourceNotFoundException:  # the account's first job of this kind makes the group
+            return []
+        token: dict[str, Any] = {}
+        while streams and len(lines) < most:
+            most_now = min(most - len(lines), 10_000)  # the API's own limit
+            found = clients.logs.get_log_events(
+                logGroupName=group, logStreamName=streams[-1]["logStreamName"], startFromHead=True, limit=most_now, **token
+            )
+            lines += [event["message"] for event in found.get("events", [])]
+            after = {"nextToken": found["nextForwardToken"]} if "nextForwardToken" in found else token
+            if after == token:  # the end: CloudWatch gives back the token that it was asked with
+                break
+            token = after
     return lines
 
 
@@ -151,14 +163,32 @@ def slug(text: str, most: int = 40) -> str:
 
 def analysis_image(clients: Clients) -> str:
     """The product's own image, with the entry points ``clarify``, ``rebalance``, ``trials`` and ``xgboost-report``."""
-    return clients.settings.analysis_image or f"{clients.account}.dkr.ecr.{clients.region}.amazonaws.com/governance-analysis:latest"
+    registry = f"{clients.account}.dkr.ecr.{clients.region}.{clients.domain}"
+    return clients.settings.analysis_image or f"{registry}/governance-analysis:latest"
 
 
 def xgboost_image(clients: Clients) -> str:
     """The built-in XGBoost image of the region."""
+    return built_in_image(clients, "xgboost", clients.settings.xgboost_version)
+
+
+def built_in_image(clients: Clients, name: str, version: str | None = None) -> str:
+    """One of SageMaker's own images: each region has its own account. Raises DataError where there is none."""
+    try:
+        return _image(name, clients.region, version)
+    except ValueError as error:  # of a region or a version that the SDK doesn't know
+        raise DataError(
+            f"SageMaker's {name} image: {str(error).partition(' You may need')[0]}",
+            subject=clients.region,
+            remedy="Set GOVERNANCE_REGION (or the version) to one that has it, or install a newer sagemaker package.",
+        ) from error
+
+
+@lru_cache(maxsize=64)
+def _image(name: str, region: str, version: str | None) -> str:
     from sagemaker.core import image_uris
 
-    return str(image_uris.retrieve("xgboost", clients.region, version=clients.settings.xgboost_version))
+    return str(image_uris.retrieve(name, region, version=version))
 
 
 def processing_request(
@@ -193,10 +223,21 @@ def processing_request(
 
 
 def output_of(job: Job) -> str:
-    """The S3 prefix of a processing job's results."""
-    return str(job.raw["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]).rstrip("/")
+    """The S3 prefix of a processing job's results. Raises NotFound for a job that has none."""
+    outputs = job.raw.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    found = next((str(o["S3Output"]["S3Uri"]) for o in outputs if "S3Output" in o), None)
+    if found is None:
+        raise NotFound(f"The job {job.name} writes nothing to S3.", subject=job.name, remedy="Choose another one from the list.")
+    return found.rstrip("/")
 
 
 def input_of(job: Job, name: str) -> str:
-    """The S3 URI of a processing job's input."""
-    return next((str(i["S3Input"]["S3Uri"]) for i in job.raw.get("ProcessingInputs", []) if i["InputName"] == name), "")
+    """The S3 URI of a processing job's input; "" where it has none of this name in S3."""
+    return next((str(i["S3Input"]["S3Uri"]) for i in job.raw.get("ProcessingInputs", []) if i["InputName"] == name and "S3Input" in i), "")
+
+
+def channels(job: Job) -> dict[str, str]:
+    """The S3 URIs of a training job's channels, or of a tuning job's trials, by name. Channels of file systems are left out."""
+    found = job.raw.get("TrainingJobDefinition", job.raw).get("InputDataConfig", [])
+    sources = {c["ChannelName"]: c["DataSource"].get("S3DataSource") for c in found}
+    return {name: str(source["S3Uri"]) for name, source in sources.items() if source}

@@ -16,7 +16,8 @@ def ensure_model(clients: Clients, identity: Identity, training_job: str) -> str
     require(identity, "register", subject=training_job)
     job = describe(clients, training_job)
     artifact = job.raw.get("ModelArtifacts", {}).get("S3ModelArtifacts")
-    if job.status not in {"Completed", "Stopped"} or not artifact:
+    image = job.raw.get("AlgorithmSpecification", {}).get("TrainingImage")
+    if job.status not in {"Completed", "Stopped"} or not artifact or not image:
         raise Conflict(
             f"The training job {training_job} is {job.status}: it has no model.",
             subject=training_job,
@@ -30,7 +31,7 @@ def ensure_model(clients: Clients, identity: Identity, training_job: str) -> str
             clients.sagemaker.create_model(
                 ModelName=name,
                 ExecutionRoleArn=clients.role,
-                PrimaryContainer={"Image": job.raw["AlgorithmSpecification"]["TrainingImage"], "ModelDataUrl": artifact},
+                PrimaryContainer={"Image": image, "ModelDataUrl": artifact},
                 Tags=[
                     {"Key": key, "Value": value}
                     for key, value in {"governance:training-job": training_job, **jobs.launched_by(identity)}.items()

@@ -182,7 +182,7 @@ def _is_data(node: Node) -> bool:
 
 
 def _namespace(clients: Clients) -> str:
-    return f"arn:aws:sagemaker:{clients.region}:{clients.account}"
+    return f"arn:{clients.partition}:sagemaker:{clients.region}:{clients.account}"
 
 
 def _tuning_job(clients: Clients, node: Node) -> tuple[str, datetime] | None:

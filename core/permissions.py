@@ -60,7 +60,7 @@ class Need:
 def filled(clients: Clients, file: str) -> str:
     """A policy file with this target's own names in place of its placeholders."""
     names = {
-        "${AWS::Partition}": clients.role.split(":")[1],
+        "${AWS::Partition}": clients.partition,
         "${AWS::Region}": clients.region,
         "${AWS::AccountId}": clients.account,
         "${Bucket}": clients.bucket,

@@ -17,7 +17,7 @@ from core.analysis.resampling_parameters import PARAMETERS
 from core.analysis.splitting import SplitError, split
 from core.clients import Clients
 from core.datasets import Dataset, get
-from core.errors import Conflict, DataError, translated
+from core.errors import Conflict, DataError, NotFound, translated
 from core.identity import Identity, require
 from core.jobs import Job
 from core.tables import Checked, Roles
@@ -134,8 +134,10 @@ def result(clients: Clients, name: str) -> Rebalanced:
             subject=name,
             remedy="Wait for it, or start another.",
         )
-    folder = jobs.output_of(job)
-    return Rebalanced(name, folder, clients.read_json(f"{folder}/manifest.json"), get(clients, jobs.input_of(job, "data")))
+    folder, source = jobs.output_of(job), jobs.input_of(job, "data")
+    if not source:
+        raise NotFound(f"The job {name} rebalanced nothing.", subject=name, remedy="Choose another one from the list.")
+    return Rebalanced(name, folder, clients.read_json(f"{folder}/manifest.json"), get(clients, source))
 
 
 def launch_each(

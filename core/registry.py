@@ -64,6 +64,12 @@ class Package:
     raw: dict[str, Any]
 
     @property
+    def artifact(self) -> str:
+        """The URI of its model; "" where it names none."""
+        containers = self.raw.get("InferenceSpecification", {}).get("Containers", [])
+        return str(containers[0].get("ModelDataUrl", "")) if containers else ""
+
+    @property
     def label(self) -> str:
         role = self.properties.get("governance:role", "")
         return f"{self.group} v{self.version}" + (f" · {role}" if role else "")
@@ -189,14 +195,18 @@ def all_versions(clients: Clients, group: str) -> Iterator[Version]:
         )
         for page in pages:
             for r in page["ModelPackageSummaryList"]:
-                yield Version(
-                    r["ModelPackageArn"],
-                    r["ModelPackageGroupName"],
-                    r["ModelPackageVersion"],
-                    r["ModelApprovalStatus"],
-                    r["CreationTime"],
-                    r.get("ModelPackageDescription", ""),
-                )
+                yield _version(r)
+
+
+def _version(raw: Any) -> Version:
+    return Version(
+        raw["ModelPackageArn"],
+        raw.get("ModelPackageGroupName", ""),
+        raw.get("ModelPackageVersion", 0),
+        raw.get("ModelApprovalStatus", ""),
+        raw["CreationTime"],
+        raw.get("ModelPackageDescription", ""),
+    )
 
 
 def properties(clients: Clients, arn: str) -> dict[str, str]:
@@ -233,7 +243,7 @@ def get(clients: Clients, arn: str) -> Package:
         raw.get("ApprovalDescription", ""),
         properties,
         job,
-        dict(described.raw["HyperParameters"]) if described else {},
+        dict(described.raw.get("HyperParameters", {})) if described else {},
         report.governance.get("performance") if report else None,
         report,
         dict(explained.get("global_shap_values", {})),
@@ -291,14 +301,7 @@ def version(clients: Clients, arn: str) -> Version | None:
     def read() -> Version:
         with translated(arn):
             r = clients.sagemaker.describe_model_package(ModelPackageName=arn)
-        return Version(
-            r["ModelPackageArn"],
-            r["ModelPackageGroupName"],
-            r["ModelPackageVersion"],
-            r["ModelApprovalStatus"],
-            r["CreationTime"],
-            r.get("ModelPackageDescription", ""),
-        )
+        return _version(r)
 
     found: Version | None = _optional(read)
     return found

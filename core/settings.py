@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     target: Literal["local", "aws"] = _said("local", "local: the embedded engine; aws: SageMaker, by your ordinary credentials")
-    region: str = _said("us-east-1", "AWS region of jobs, bucket and registry")
+    region: str | None = _said(None, "AWS region of jobs, bucket and registry; that of your AWS tools, or else us-east-1, without")
     bucket: str | None = _said(None, "bucket of data, reports and the log; SageMaker's default bucket without")
     role: str | None = _said(None, "ARN of the jobs' execution role; the role governance-execution without")
     kms_key: str | None = _said(None, "KMS key that encrypts files and the disks of jobs")

@@ -6,13 +6,14 @@ import hashlib
 import json
 import re
 import secrets
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
 
 from core import jobs
 from core.clients import Clients
-from core.errors import translated
+from core.errors import DataError, translated
 from core.identity import Identity, require
 from core.jobs import Job
 
@@ -68,15 +69,8 @@ def launch(
                 "VolumeSizeInGB": 10,
             },
             StoppingCondition={"MaxRuntimeInSeconds": jobs.MAX_SECONDS},
-            DebugHookConfig={"S3OutputPath": output},
-            DebugRuleConfigurations=[
-                {
-                    "RuleConfigurationName": REPORT_RULE,
-                    "RuleEvaluatorImage": rule_image(clients),
-                    "RuleParameters": {"rule_to_invoke": REPORT_RULE},
-                }
-            ],
             Tags=tags(identity, rebalanced),
+            **_debugger(clients, output),
         )
     return name
 
@@ -86,11 +80,13 @@ def tags(identity: Identity, rebalanced: str) -> list[Any]:
     return [{"Key": key, "Value": value} for key, value in found.items()]
 
 
-def rule_image(clients: Clients) -> str:
-    """Debugger's image of built-in rules."""
-    from sagemaker.core import image_uris
-
-    return str(image_uris.retrieve("debugger", clients.region))
+def _debugger(clients: Clients, output: str) -> dict[str, Any]:
+    """Debugger's XGBoost report; nothing in a region without Debugger, where ``launch_report`` makes one."""
+    with suppress(DataError):
+        image = jobs.built_in_image(clients, "debugger")
+        rule = {"RuleConfigurationName": REPORT_RULE, "RuleEvaluatorImage": image, "RuleParameters": {"rule_to_invoke": REPORT_RULE}}
+        return {"DebugHookConfig": {"S3OutputPath": output}, "DebugRuleConfigurations": [rule]}
+    return {}
 
 
 def describe(clients: Clients, name: str) -> Job:
@@ -120,7 +116,11 @@ def curves(clients: Clients, name: str) -> pd.DataFrame:
 
 def metrics(job: Job) -> dict[str, float]:
     """The final metrics, by name."""
-    return {item["MetricName"]: float(item["Value"]) for item in job.raw.get("FinalMetricDataList", [])}
+    return {
+        item["MetricName"]: float(item["Value"])
+        for item in job.raw.get("FinalMetricDataList", [])
+        if {"MetricName", "Value"} <= item.keys()
+    }
 
 
 def launch_report(clients: Clients, identity: Identity, job: Job) -> str:
@@ -132,15 +132,15 @@ def launch_report(clients: Clients, identity: Identity, job: Job) -> str:
         return earlier[0].name
     name = f"{_report_prefix(job)}-{len(earlier) + 1}"
     folder = clients.uri("governance/reports", job.name)
-    channels = {c["ChannelName"]: c for c in job.raw["InputDataConfig"]}
-    configs = {"hyperparameters": job.raw["HyperParameters"], "inputdataconfig": {c: {"ContentType": "text/csv"} for c in channels}}
+    channels = jobs.channels(job)
+    configs = {"hyperparameters": job.raw.get("HyperParameters", {}), "inputdataconfig": {c: {"ContentType": "text/csv"} for c in channels}}
     for file, content in configs.items():
         clients.write(f"{folder}/config/{file}.json", json.dumps(content).encode(), "application/json")
     local = "/opt/ml/processing/input"
     inputs = {
         "config": (f"{folder}/config", f"{local}/config"),
         "model": (job.raw["ModelArtifacts"]["S3ModelArtifacts"], f"{local}/model"),
-        **{c: (str(found["DataSource"]["S3DataSource"]["S3Uri"]), f"{local}/data/{c}") for c, found in channels.items()},
+        **{c: (uri, f"{local}/data/{c}") for c, uri in channels.items()},
     }
     tags = {**jobs.launched_by(identity), "governance:training-job": job.name}
     with translated(name):
@@ -172,7 +172,7 @@ def report(clients: Clients, job: Job) -> dict[str, Any] | None:
 
 def report_uri(clients: Clients, job: Job) -> str | None:
     """The XGBoost report (HTML) of a training job, or None where none was made."""
-    output = job.raw["OutputDataConfig"]["S3OutputPath"].rstrip("/")
+    output = job.raw.get("OutputDataConfig", {}).get("S3OutputPath", "").rstrip("/")
     rules = [f"{output}/{job.name}/rule-output/{r['RuleConfigurationName']}" for r in job.raw.get("DebugRuleConfigurations", [])]
     for folder in (*rules, clients.uri("governance/reports", job.name, "output")):
         if clients.exists(f"{folder}/xgboost_report.html"):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from core import jobs, training
 from core.clients import Clients
-from core.errors import NotFound, translated
+from core.errors import NotFound, Refused, translated
 from core.identity import Identity, require
 from core.jobs import Job
 from core.rebalancing import Rebalanced
@@ -191,15 +191,16 @@ def best(clients: Clients, name: str) -> str:
 
 
 def objective(job: Job) -> tuple[str, bool]:
-    """(metric, whether it is maximised)."""
-    found = job.raw["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
+    """(metric, whether it is maximised). Raises Refused for a job that tunes several algorithms, each for its own."""
+    found = job.raw["HyperParameterTuningJobConfig"].get("HyperParameterTuningJobObjective")
+    if found is None:
+        raise Refused(f"The tuning job {job.name} has no objective of its own.", subject=job.name, remedy="Look at it in SageMaker Studio.")
     return found["MetricName"], found["Type"] == "Maximize"
 
 
 def uses(job: Job, data: Rebalanced) -> bool:
     """Whether the tuning job trains on the rebalanced data (and not, as the workshop did, on the untouched)."""
-    channels = {c["ChannelName"]: c["DataSource"]["S3DataSource"]["S3Uri"] for c in job.raw["TrainingJobDefinition"]["InputDataConfig"]}
-    return bool(channels.get("train") == data.uri("train_res.csv"))
+    return jobs.channels(job).get("train") == data.uri("train_res.csv")
 
 
 def stop(clients: Clients, identity: Identity, name: str) -> None:

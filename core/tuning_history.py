@@ -6,7 +6,7 @@ import math
 import statistics
 from dataclasses import dataclass
 
-from core.jobs import Job
+from core.jobs import Job, channels
 from core.rebalancing import Rebalanced
 from core.tuning import number, objective
 from core.tuning_request import BOUNDS, Range, TuningRequest, grid_size
@@ -14,14 +14,14 @@ from core.tuning_request import BOUNDS, Range, TuningRequest, grid_size
 
 def request_of(job: Job, data: Rebalanced) -> TuningRequest:
     """The settings with which a tuning job was launched, to launch another like it on ``data``."""
-    config, definition = job.raw["HyperParameterTuningJobConfig"], job.raw["TrainingJobDefinition"]
+    config, definition = job.raw["HyperParameterTuningJobConfig"], job.raw.get("TrainingJobDefinition", {})
     found = config.get("ParameterRanges", {})
     ranges = []
     for kind, key in (("integer", "IntegerParameterRanges"), ("continuous", "ContinuousParameterRanges")):
         for one in found.get(key, []):
             ranges.append(Range(one["Name"], float(one["MinValue"]), float(one["MaxValue"]), kind, one.get("ScalingType", "Auto")))
     for one in found.get("CategoricalParameterRanges", []):
-        points = [number for value in one["Values"] if isinstance(number := number(value), float)]
+        points = [value for value in map(number, one["Values"]) if isinstance(value, float)]
         if len(points) > 1:
             ranges.append(Range(one["Name"], min(points), max(points), BOUNDS[one["Name"]].kind if one["Name"] in BOUNDS else "continuous"))
     limits = config["ResourceLimits"]
@@ -44,7 +44,7 @@ def request_of(job: Job, data: Rebalanced) -> TuningRequest:
 
 def settings(job: Job) -> dict[str, str]:
     """Everything that was set for a tuning job, by name, for people to read and compare."""
-    config, definition = job.raw["HyperParameterTuningJobConfig"], job.raw["TrainingJobDefinition"]
+    config, definition = job.raw["HyperParameterTuningJobConfig"], job.raw.get("TrainingJobDefinition", {})
     found: dict[str, str] = {"strategy": config["Strategy"], "objective": objective(job)[0]}
     ranges = config.get("ParameterRanges", {})
     for one in (*ranges.get("IntegerParameterRanges", []), *ranges.get("ContinuousParameterRanges", [])):
@@ -61,9 +61,7 @@ def settings(job: Job) -> dict[str, str]:
     parents = job.raw.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", [])
     found["warm start from"] = ", ".join(parent["HyperParameterTuningJobName"] for parent in parents) or "–"
     found["instance"] = definition.get("ResourceConfig", {}).get("InstanceType", "–")
-    for channel in definition.get("InputDataConfig", []):
-        found[f"{channel['ChannelName']} rows"] = channel["DataSource"]["S3DataSource"]["S3Uri"]
-    return found
+    return found | {f"{channel} rows": uri for channel, uri in channels(job).items()}
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def run(
         seen: dict[str, int] = {}
 
         def progress(found: list[jobs.Job]) -> None:
-            done = found[1].raw["TrainingJobStatusCounters"]["Completed"]
+            done = found[1].raw["TrainingJobStatusCounters"].get("Completed", 0)
             if seen.get("done") != done:
                 seen["done"] = done
                 say("training", f"baseline {found[0].status}, {done} of {options.max_jobs} trials")

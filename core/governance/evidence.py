@@ -122,7 +122,8 @@ def _uris(clients: Clients, package: Package, policy: Policy) -> dict[str, str]:
         "explainability": metrics.get("Explainability", {}).get("Report"),
     }
     uris = {name: part["S3Uri"] for name, part in reported.items() if part}
-    uris["model"] = package.raw["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
+    if package.artifact:
+        uris["model"] = package.artifact
     if package.scores_uri:
         uris["scores"] = package.scores_uri
     for name, job in (("bias-config", "governance:bias-job"), ("explainability-config", "governance:shap-job")):

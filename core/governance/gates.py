@@ -79,7 +79,7 @@ def gaps(clients: Clients, package: Package) -> list[str]:
         return ["the version itself"]
     found = lineage.graph(clients, start, hops=10, direction="Ascendants")
     uris, names = {node.uri for node in found.nodes}, {node.name for node in found.nodes}
-    wanted = {"the model artifact": package.raw["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]}
+    wanted = {"the model artifact": package.artifact}
     data = registry.data_of(clients, package)
     if data is None:
         return ["the rebalancing job"]

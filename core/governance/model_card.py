@@ -326,7 +326,7 @@ def _evaluation(name: str, text: str, groups: list[dict[str, Any]], datasets: li
 
 
 def _arn_of(clients: Clients, job: str | None) -> str:
-    arn = f"arn:aws:sagemaker:{clients.region}:{clients.account}:processing-job/{job}" if job else ""
+    arn = f"arn:{clients.partition}:sagemaker:{clients.region}:{clients.account}:processing-job/{job}" if job else ""
     return arn if len(arn) <= 256 else ""
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import boto3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key, load_pem_public_key
 from securesystemslib.dsse import Envelope
@@ -108,7 +110,7 @@ def _own(clients: Clients) -> Signer:
     if clients.settings.target == "aws" and not clients.settings.signing_key:
         remedy = "Name a key in KMS: GOVERNANCE_SIGNING_KEY=awskms:<key>. See docs/governance.md."
         raise Forbidden("On AWS there is no key to sign the log with.", remedy=remedy)
-    return _signer(clients.settings.signing_key or "", str(clients.settings.workspace.resolve()))
+    return _signer(clients.settings.signing_key or "", str(clients.settings.workspace.resolve()), clients.region)
 
 
 @lru_cache(maxsize=16)
@@ -120,9 +122,11 @@ def _public(path: str) -> Key:
 
 
 @lru_cache(maxsize=16)
-def _signer(uri: str, workspace: str) -> Signer:
+def _signer(uri: str, workspace: str, region: str) -> Signer:
     if uri.startswith("awskms:"):
         try:
+            of_key = re.match(r"awskms:arn:[^:]+:kms:([^:]+):", uri)
+            boto3.setup_default_session(region_name=of_key[1] if of_key else region)  # the one that AWSSigner works with
             _, public = AWSSigner.import_(uri.removeprefix("awskms:"))
             return AWSSigner.from_priv_key_uri(uri, public)
         except Exception as error:
