@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from core import placement
 from core.clients import Clients
 from core.errors import JobFailed, NotFound, Refused, translated
 from core.identity import Identity
@@ -39,12 +40,15 @@ def describe(clients: Clients, kind: Kind, name: str) -> Job:
             return Job(name, kind, raw["TrainingJobStatus"], raw["CreationTime"], raw.get("TrainingEndTime"), raw.get("FailureReason"), raw)
         if kind == "processing":
             raw = api.describe_processing_job(ProcessingJobName=name)
-            return Job(
-                name, kind, raw["ProcessingJobStatus"], raw["CreationTime"], raw.get("ProcessingEndTime"), raw.get("FailureReason"), raw
-            )
+            return Job(name, kind, raw["ProcessingJobStatus"], raw["CreationTime"], raw.get("ProcessingEndTime"), _why(raw), raw)
         raw = api.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
         ended = raw.get("HyperParameterTuningEndTime")
         return Job(name, kind, raw["HyperParameterTuningJobStatus"], raw["CreationTime"], ended, raw.get("FailureReason"), raw)
+
+
+def _why(raw: dict[str, Any]) -> str | None:
+    """Why a processing job failed: in the container's own words where it left any, as SageMaker itself only names the log."""
+    return raw.get("ExitMessage") or raw.get("FailureReason")
 
 
 def wait(
@@ -100,7 +104,7 @@ def _newest(clients: Clients, kind: Kind, contains: str, most: int) -> list[Job]
                     r["ProcessingJobStatus"],
                     r["CreationTime"],
                     r.get("ProcessingEndTime"),
-                    r.get("FailureReason"),
+                    _why(dict(r)),
                     r,
                 )
                 for r in rows
@@ -149,7 +153,17 @@ def slug(text: str, most: int = 40) -> str:
 
 def analysis_image(clients: Clients) -> str:
     """The product's own image, with the entry points ``clarify``, ``rebalance``, ``trials`` and ``xgboost-report``."""
-    return clients.settings.analysis_image or f"{clients.account}.dkr.ecr.{clients.region}.amazonaws.com/governance-analysis:latest"
+    return clients.settings.analysis_image or f"{registry(clients.account, clients.region)}/governance-analysis:latest"
+
+
+def registry(account: str, region: str) -> str:
+    """The host of an account's container registry (ECR), under the domain of the region's partition."""
+    import boto3
+    import botocore.session
+
+    partition = boto3.Session().get_partition_for_region(region)
+    domain = botocore.session.Session().get_component("endpoint_resolver").get_partition_dns_suffix(partition)
+    return f"{account}.dkr.ecr.{region}.{domain}"
 
 
 def xgboost_image(clients: Clients) -> str:
@@ -160,33 +174,60 @@ def xgboost_image(clients: Clients) -> str:
 
 
 def processing_request(
-    clients: Clients, name: str, entry: str, inputs: dict[str, tuple[str, str]], output: str, tags: dict[str, str]
+    clients: Clients,
+    name: str,
+    entry: str | None,
+    inputs: dict[str, tuple[str, str]],
+    output: str,
+    tags: dict[str, str],
+    *,
+    image: str | None = None,
+    output_name: str = "result",
+    hours: int = 1,
 ) -> dict[str, Any]:
-    """A CreateProcessingJob request on the product's image. ``inputs``: name -> (S3 URI, local path)."""
+    """A CreateProcessingJob request on the product's image, or on another, which then has its own entry point and the network.
+
+    ``inputs``: name -> (S3 URI, local path).
+    """
+    settings = clients.settings
     return {
         "ProcessingJobName": name,
         "RoleArn": clients.role,
-        "AppSpecification": {"ImageUri": analysis_image(clients), "ContainerEntrypoint": [entry]},
+        "AppSpecification": {"ImageUri": image or analysis_image(clients), **({"ContainerEntrypoint": [entry]} if entry else {})},
         "ProcessingResources": {
-            "ClusterConfig": {"InstanceCount": 1, "InstanceType": clients.settings.instance_type, "VolumeSizeInGB": 20}
+            "ClusterConfig": {
+                "InstanceCount": 1,
+                "InstanceType": placement.processing_instance(settings),
+                "VolumeSizeInGB": 20,
+                **placement.disk(settings),
+            }
         },
+        **placement.network(settings, isolated=image is None),
         "ProcessingInputs": [
             {
                 "InputName": label,
-                "S3Input": {"S3Uri": uri, "LocalPath": path, "S3DataType": "S3Prefix", "S3InputMode": "File"},
+                "S3Input": {
+                    "S3Uri": uri,
+                    "LocalPath": path,
+                    "S3DataType": "S3Prefix",
+                    "S3InputMode": "File",
+                    "S3DataDistributionType": "FullyReplicated",
+                    "S3CompressionType": "None",
+                },
             }
             for label, (uri, path) in inputs.items()
         ],
         "ProcessingOutputConfig": {
             "Outputs": [
                 {
-                    "OutputName": "result",
+                    "OutputName": output_name,
                     "S3Output": {"S3Uri": output, "LocalPath": "/opt/ml/processing/output", "S3UploadMode": "EndOfJob"},
                 }
-            ]
+            ],
+            **placement.results(settings),
         },
-        "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
-        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        "StoppingCondition": {"MaxRuntimeInSeconds": hours * 3600},
+        "Tags": placement.tags(settings, tags),
     }
 
 

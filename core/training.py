@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from core import jobs
+from core import jobs, placement
 from core.clients import Clients
 from core.errors import translated
 from core.identity import Identity, require
@@ -52,7 +52,7 @@ def launch(
     """Start a training job, the XGBoost report attached; returns its name. ``rebalanced``: the job that made the data."""
     require(identity, "launch", subject=name or PREFIX)
     name = name or f"{PREFIX}-{secrets.token_hex(4)}"
-    output = clients.uri("governance/models")
+    output, settings = clients.uri("governance/models"), clients.settings
     with translated(name):
         clients.sagemaker.create_training_job(
             TrainingJobName=name,
@@ -60,12 +60,14 @@ def launch(
             AlgorithmSpecification={"TrainingImage": jobs.xgboost_image(clients), "TrainingInputMode": "File"},
             RoleArn=clients.role,
             InputDataConfig=[channel("train", train_uri), channel("validation", validation_uri)],  # type: ignore[list-item]
-            OutputDataConfig={"S3OutputPath": output},
-            ResourceConfig={  # type: ignore[arg-type,misc]
-                "InstanceType": clients.settings.instance_type,
+            OutputDataConfig={"S3OutputPath": output, **placement.results(settings)},  # type: ignore[typeddict-item]
+            ResourceConfig={  # type: ignore[arg-type]
+                "InstanceType": settings.instance_type,
                 "InstanceCount": 1,
                 "VolumeSizeInGB": 10,
+                **placement.disk(settings),
             },
+            **placement.vpc(settings),
             StoppingCondition={"MaxRuntimeInSeconds": 3600},
             DebugHookConfig={"S3OutputPath": output},
             DebugRuleConfigurations=[
@@ -75,14 +77,14 @@ def launch(
                     "RuleParameters": {"rule_to_invoke": REPORT_RULE},
                 }
             ],
-            Tags=tags(identity, rebalanced),
+            Tags=tags(clients, identity, rebalanced),
         )
     return name
 
 
-def tags(identity: Identity, rebalanced: str) -> list[Any]:
+def tags(clients: Clients, identity: Identity, rebalanced: str) -> list[Any]:
     found = jobs.launched_by(identity) | ({"governance:rebalanced": rebalanced} if rebalanced else {})
-    return [{"Key": key, "Value": value} for key, value in found.items()]
+    return placement.tags(clients.settings, found)
 
 
 def rule_image(clients: Clients) -> str:
