@@ -17,6 +17,7 @@ from core.identity import Identity, require
 from core.jobs import Job
 
 PREFIX = "governance-train"
+REPORTS = "governance-report"
 BASELINE: dict[str, str] = {
     "objective": "binary:logistic",
     "max_depth": "5",
@@ -139,7 +140,7 @@ def launch_report(clients: Clients, identity: Identity, job: Job) -> str:
         clients.write(f"{folder}/config/{file}.json", json.dumps(content).encode(), "application/json")
     local = "/opt/ml/processing/input"
     inputs = {
-        "config": (f"{folder}/config", f"{local}/config"),
+        "config": (f"{folder}/config/", f"{local}/config"),
         "model": (job.raw["ModelArtifacts"]["S3ModelArtifacts"], f"{local}/model"),
         **{c: (str(found["DataSource"]["S3DataSource"]["S3Uri"]), f"{local}/data/{c}") for c, found in channels.items()},
     }
@@ -152,7 +153,7 @@ def launch_report(clients: Clients, identity: Identity, job: Job) -> str:
 
 
 def _report_prefix(job: Job) -> str:
-    return f"governance-report-{hashlib.sha256(job.name.encode()).hexdigest()[:10]}"
+    return f"{REPORTS}-{hashlib.sha256(job.name.encode()).hexdigest()[:10]}"
 
 
 def report_job(clients: Clients, job: Job) -> Job | None:
