@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -156,14 +157,13 @@ def analysis_image(clients: Clients) -> str:
     return clients.settings.analysis_image or f"{registry(clients.account, clients.region)}/governance-analysis:latest"
 
 
+@functools.cache
 def registry(account: str, region: str) -> str:
     """The host of an account's container registry (ECR), under the domain of the region's partition."""
-    import boto3
     import botocore.session
 
-    partition = boto3.Session().get_partition_for_region(region)
-    domain = botocore.session.Session().get_component("endpoint_resolver").get_partition_dns_suffix(partition)
-    return f"{account}.dkr.ecr.{region}.{domain}"
+    partitions = botocore.session.Session().get_component("endpoint_resolver")
+    return f"{account}.dkr.ecr.{region}.{partitions.get_partition_dns_suffix(partitions.get_partition_for_region(region))}"
 
 
 def xgboost_image(clients: Clients) -> str:

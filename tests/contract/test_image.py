@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from core import bias, explainability, jobs, rebalancing, training, trial_bias, tuning
+from core import explainability, jobs, rebalancing, training, trial_bias, tuning
 from core.clients import connect
 from core.identity import WORKFLOW
 from core.settings import Settings
@@ -23,13 +23,14 @@ import os, re, runpy, sys
 
 locked = {name.replace("_", "-") for name in os.environ["LOCKED"].split()}
 tops = metadata.packages_distributions()
-known = {top for top, of in tops.items() if any(re.sub("[-_.]+", "-", name.lower()) in locked for name in of)}
+known = {name.partition(".")[0] for name in os.listdir(os.environ["PYTHONPATH"])}
+known |= {top for top, of in tops.items() if any(re.sub("[-_.]+", "-", name.lower()) in locked for name in of)}
 
 
 class Only:
     def find_spec(self, name, path=None, target=None):
         top = name.partition(".")[0]
-        if top in sys.stdlib_module_names or top in known or top in {"core", "engine"} or top.startswith("_"):
+        if top in sys.stdlib_module_names or top in known or top.startswith("_"):
             return None
         raise ModuleNotFoundError(f"the image has no {name}", name=name)
 
@@ -52,7 +53,7 @@ def binaries(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bin")
     (folder / "only.py").write_text(ONLY)
     locked = " ".join(name for name, _ in PIN.findall(image.LOCK.read_text()))
-    (folder / "python").write_text(f"#!/bin/sh\nLOCKED='{locked}' exec {sys.executable} -I {folder}/only.py \"$@\"\n")
+    (folder / "python").write_text(f"#!/bin/sh\nLOCKED='{locked}' exec {sys.executable} -IB {folder}/only.py \"$@\"\n")
     (folder / "python").chmod(0o755)
     return folder
 
@@ -65,13 +66,11 @@ def assembled(tmp_path_factory):
 
 
 def test_each_entry_point_writes_to_the_byte_what_the_engine_wrote(demo, clients, binaries, assembled, tmp_path):
-    tuned = jobs.listed(clients, "tuning", contains=tuning.PREFIX)[0].name
-    trials = trial_bias.launch(clients, WORKFLOW, tuned)
-    jobs.wait(clients, [("processing", trials)])
     run = demo[1][0]["run"]
-    names = [
+    trials = trial_bias.launch(clients, WORKFLOW, f"{tuning.PREFIX}-{run}")
+    jobs.wait(clients, [("processing", trials)])
+    names = [  # the bias form of `clarify` too: `make image-check`
         f"{rebalancing.PREFIX}-smote-nc-{run}",
-        f"{bias.PREFIX}-mitigated-{run}",
         f"{explainability.PREFIX}-mitigated-{run}",
         trials,
         jobs.listed(clients, "processing", contains=training.REPORTS)[0].name,
@@ -109,7 +108,7 @@ def test_what_the_image_has_no_package_for_cannot_be_imported(binaries, assemble
     path.write_text("import boto3")
     done = image.run(*assembled, tmp_path, ["python", "-m", "needs_boto3"], binaries)
     path.unlink()
-    assert "ModuleNotFoundError: the image has no boto3" in done.stderr or "No module named" in done.stderr, done.stderr
+    assert "ModuleNotFoundError: the image has no boto3" in done.stderr
 
 
 def test_the_images_packages_have_the_products_versions():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -56,7 +55,7 @@ def keys_of(clients, uris):
 
 
 def test_a_processing_job_has_them_and_what_it_writes_is_encrypted(clients, package, data):
-    name = bias.launch(clients, WORKFLOW, models.ensure_model(clients, WORKFLOW, package.training_job), data)
+    name = bias.launch(clients, WORKFLOW, models.ensure_model(clients, WORKFLOW, package.training_job), data, name="placed-bias")
     (job,) = jobs.wait(clients, [("processing", name)])
     cluster = job.raw["ProcessingResources"]["ClusterConfig"]
     assert (cluster["VolumeKmsKeyId"], cluster["InstanceType"]) == (KEY, "ml.c5.xlarge")
@@ -71,7 +70,7 @@ def test_a_processing_job_has_them_and_what_it_writes_is_encrypted(clients, pack
 
 def test_a_training_job_and_its_model_have_them(clients, data):
     name = training.launch(
-        clients, WORKFLOW, data.uri("train.csv"), data.uri("validation_res.csv"), {"num_round": "2"}, rebalanced=data.job
+        clients, WORKFLOW, data.uri("train.csv"), data.uri("validation_res.csv"), {"num_round": "2"}, name="placed-training"
     )
     (job,) = jobs.wait(clients, [("training", name)])
     assert job.raw["OutputDataConfig"]["KmsKeyId"] == job.raw["ResourceConfig"]["VolumeKmsKeyId"] == KEY
@@ -85,7 +84,7 @@ def test_a_training_job_and_its_model_have_them(clients, data):
 
 
 def test_a_tuning_jobs_trials_have_them(clients, data):
-    name = tuning.launch(clients, WORKFLOW, tuning.TuningRequest(data, max_jobs=1, max_parallel=1))
+    name = tuning.launch(clients, WORKFLOW, tuning.TuningRequest(data, max_jobs=1, max_parallel=1), name="placed-tuning")
     tuning.stop(clients, WORKFLOW, name)
     job = tuning.describe(clients, name)
     definition = job.raw["TrainingJobDefinition"]
@@ -161,11 +160,10 @@ def test_s3_answers_how_an_object_is_encrypted_by_every_way_in(client):
     assert error.value.response["Error"]["Code"] == "InvalidEncryptionAlgorithmError"
 
 
-@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1", "il-central-1"])
+@pytest.mark.parametrize("region", ["eu-central-1", "cn-north-1", "us-gov-west-1"])
 def test_the_images_host_is_under_the_domain_of_the_regions_partition(region):
     """The SDK's own images of that region are the other judge."""
     from sagemaker.core import image_uris
 
     theirs = image_uris.retrieve("xgboost", region, version="1.7-1").partition("/")[0]
     assert jobs.registry("123456789012", region).partition(".")[2] == theirs.partition(".")[2]
-    assert boto3.Session().get_partition_for_region(region)
