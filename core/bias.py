@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from core import jobs
+from core import clarify, jobs
 from core.analysis.bias_intervals import Interval
 from core.analysis.thresholds import Sweep
+from core.clarify import ROWS
 from core.clients import Clients
 from core.errors import Conflict, DataError, NotFound, translated
 from core.identity import Identity, require
@@ -17,8 +17,6 @@ from core.jobs import Job
 from core.rebalancing import Rebalanced
 
 PREFIX = "governance-bias"
-ROWS = {"test": "test_header.csv", "validation": "validation_header.csv", "train": "train_res_header.csv"}
-"""The rows that a report may be measured on; ``test`` is the rule, ``train`` is marked."""
 CREDIT = frozenset({"LIMIT_BAL", "PAY_0", "BILL_AMT1", "PAY_AMT1"})
 CREDIT_NAMES = {"SEX": {1: "men", 2: "women"}}
 """What the codes of the bundled data mean (UCI, default of credit card clients), known by its columns."""
@@ -62,6 +60,8 @@ class BiasReport:
     facets: tuple[FacetReport, ...]
     governance: dict[str, Any]
     raw: dict[str, Any]
+    beside: str = ""
+    """Where the product's own measurement lies, for a report of AWS's container; "" for others."""
 
     @property
     def threshold(self) -> float:
@@ -71,6 +71,11 @@ class BiasReport:
     def measured_on(self) -> str:
         """test, validation or train; "" where the report doesn't say."""
         return str(self.governance.get("measured_on", ""))
+
+    @property
+    def scores_uri(self) -> str:
+        """Where the scores of each row are, if the job wrote any."""
+        return f"{self.beside or self.folder}/scores.csv"
 
     def people(self, key: str) -> tuple[str, str]:
         """What the facet's people and the rest are called."""
@@ -105,38 +110,6 @@ def people(data: Rebalanced) -> dict[str, list[str]]:
     return {f"{roles.facet}={roles.facet_value}": [called(roles.facet_value), rest]}
 
 
-def clarify_config(data: Rebalanced, rows: str, model: str | None, title: str) -> dict[str, Any]:
-    """The part of analysis_config.json that bias and SHAP jobs share."""
-    roles = data.roles
-    config: dict[str, Any] = {
-        "dataset_type": "text/csv",
-        "headers": data.manifest["files"][ROWS[rows]]["columns"],
-        "label": roles.label,
-        "methods": {"report": {"name": "report", "title": title}},
-    }
-    if model:
-        config["predictor"] = {"model_name": model, "instance_type": "ml.m5.xlarge", "initial_instance_count": 1, "accept_type": "text/csv"}
-    return config
-
-
-def submit(
-    clients: Clients, identity: Identity, name: str, data: Rebalanced, rows: str, config: dict[str, Any], tags: dict[str, str]
-) -> str:
-    """Start a job of the Clarify container on the named rows."""
-    folder = clients.uri("governance/clarify", name)
-    inputs = {
-        "analysis_config": (
-            clients.write(f"{folder}/config/analysis_config.json", json.dumps(config).encode(), "application/json"),
-            "/opt/ml/processing/input/config",
-        ),
-        "dataset": (data.uri(ROWS[rows]), "/opt/ml/processing/input/data"),
-    }
-    tags = {**jobs.launched_by(identity), "governance:rebalanced": data.job, "governance:rows": rows, **tags}
-    with translated(name):
-        clients.sagemaker.create_processing_job(**jobs.processing_request(clients, name, "clarify", inputs, f"{folder}/output", tags))
-    return name
-
-
 def launch(
     clients: Clients,
     identity: Identity,
@@ -154,7 +127,7 @@ def launch(
         raise DataError(f"There are no rows called {rows}.", subject="rows", remedy=f"Choose one of {', '.join(ROWS)}.")
     name = name or f"{PREFIX}-{'' if rows == 'test' else f'{rows}-'}{secrets.token_hex(5)}"
     roles = data.roles
-    config = clarify_config(data, rows, model, f"Bias of {model} on the {rows} rows")
+    config = clarify.config(data, rows, model, f"Bias of {model} on the {rows} rows")
     config |= {
         "label_values_or_threshold": [roles.favourable],
         "facet": [{"name_or_index": roles.facet, "value_or_threshold": [roles.facet_value]}],
@@ -166,12 +139,15 @@ def launch(
         if group_bins:
             config["governance"]["group_bins"] = group_bins
     config["methods"] |= {"pre_training_bias": {"methods": "all"}, "post_training_bias": {"methods": "all"}}
-    return submit(clients, identity, name, data, rows, config, {"governance:model": model})
+    return clarify.submit(clients, identity, name, data, rows, config, {"governance:model": model})
 
 
 def report(clients: Clients, name: str) -> BiasReport:
-    """The report of a job that has Completed. Raises Conflict while there is none."""
+    """The report of a job that has Completed, and its companion with it. Raises Conflict while there is none."""
     job = jobs.describe(clients, "processing", name)
+    beside = clarify.joint(clients, job)
+    if beside and job.status == "Completed" and beside.status not in jobs.FINAL:
+        job = beside
     if job.status != "Completed":
         raise Conflict(
             f"The job {name} is {job.status}{f': {job.reason}' if job.reason else ''}.",
@@ -182,8 +158,10 @@ def report(clients: Clients, name: str) -> BiasReport:
 
 
 def read(clients: Clients, folder: str, name: str = "") -> BiasReport:
-    """The report in a folder of S3."""
-    return parse(clients.read_json(f"{folder}/analysis.json"), folder, name)
+    """The report in a folder of S3, with what its companion measured where AWS's container wrote it."""
+    written = clients.read_json(f"{folder}/analysis.json")
+    raw = clarify.completed(clients, folder, written)
+    return parse(raw, folder, name) if raw is written else replace(parse(raw, folder, name), beside=clarify.own_folder(folder))
 
 
 def parse(raw: dict[str, Any], folder: str = "", name: str = "") -> BiasReport:

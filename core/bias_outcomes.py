@@ -17,7 +17,7 @@ from core.clients import Clients
 
 def rows(clients: Clients, report: BiasReport) -> pd.DataFrame:
     """Each judged row's label, score, group, and whether it is of a facet (a column ``facet=value`` for each)."""
-    return pd.read_csv(io.BytesIO(clients.read(f"{report.folder}/scores.csv")))
+    return pd.read_csv(io.BytesIO(clients.read(report.scores_uri)))
 
 
 def paired(clients: Clients, a: BiasReport, b: BiasReport) -> tuple[dict[str, dict[str, BiasDifference]], str]:

@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import ClientError
 
+from core import placement
 from core.errors import TargetUnavailable, translated
 from core.identity import Identity
 from core.settings import Settings
@@ -84,7 +85,7 @@ class Clients:
     def write(self, uri: str, content: bytes, content_type: str = "application/octet-stream") -> str:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         with translated(uri):
-            self.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type)
+            self.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type, **placement.written(self.settings))
         return uri
 
     def read_tagged(self, uri: str) -> tuple[bytes, str]:
@@ -99,6 +100,7 @@ class Clients:
         first."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         condition: Any = {"IfNoneMatch": "*"} if instead_of is None else {"IfMatch": instead_of}
+        condition |= placement.written(self.settings)
         try:
             self.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type, **condition)
         except ClientError as error:

@@ -245,7 +245,7 @@ def trials_measured(settings: Settings, data: str) -> tuple[Planned, ...]:
 
 
 def xgboost_report(settings: Settings, data: str) -> tuple[Planned, ...]:
-    return (_processing(settings, training.REPORT_PREFIX, data),)
+    return (_processing(settings, training.REPORTS, data),)
 
 
 def bias_report(settings: Settings, data: str) -> tuple[Planned, ...]:

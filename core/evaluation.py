@@ -9,7 +9,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-from core import bias, explainability, jobs, models, registry
+from core import bias, clarify, explainability, jobs, models, registry
 from core.clients import Clients
 from core.errors import Conflict
 from core.identity import Identity, require
@@ -52,7 +52,7 @@ def state(clients: Clients, training_job: str) -> Evaluation:
         for prefix in (bias.PREFIX, explainability.PREFIX)
     }
     package = next((v.arn for v in registry.versions(clients) if v.description.endswith(f": {training_job}")), None)
-    return Evaluation(training_job, found[bias.PREFIX], found[explainability.PREFIX], package)
+    return Evaluation(training_job, clarify.joint(clients, found[bias.PREFIX]), found[explainability.PREFIX], package)
 
 
 def start(clients: Clients, identity: Identity, training_job: str, data: Rebalanced) -> Evaluation:

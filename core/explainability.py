@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from core import bias, jobs
+from core import clarify, jobs, models
 from core.clients import Clients
-from core.errors import Conflict, DataError, NotFound, translated
+from core.errors import Conflict, DataError, NotFound
 from core.identity import Identity, require
 from core.jobs import Job
 from core.rebalancing import Rebalanced
@@ -50,7 +50,7 @@ def launch(
     """Start the SHAP job of a model on every one of the named rows; returns its name."""
     require(identity, "launch", subject=model)
     name = name or f"{PREFIX}-{secrets.token_hex(5)}"
-    config = bias.clarify_config(data, rows, model, f"Explanation of {model} on the {rows} rows")
+    config = clarify.config(data, rows, model, f"Explanation of {model} on the {rows} rows")
     config["methods"]["shap"] = {
         "num_clusters": BASELINE_ROWS,
         "agg_method": "mean_abs",
@@ -58,7 +58,7 @@ def launch(
         "use_logit": False,
         "seed": 42,
     }
-    return bias.submit(clients, identity, name, data, rows, config, {"governance:model": model})
+    return clarify.submit(clients, identity, name, data, rows, config, {"governance:model": model})
 
 
 def result(clients: Clients, name: str) -> Shap:
@@ -81,10 +81,18 @@ def read(clients: Clients, folder: str, name: str = "") -> Shap:
         raise NotFound(f"{folder} holds no SHAP values.", subject=folder, remedy="Start a SHAP job for this model.")
     values = pd.read_csv(io.BytesIO(clients.read(f"{folder}/explanations_shap/out.csv")))
     values.columns = pd.Index([str(c).removesuffix("_label0") for c in values.columns])
-    data = pd.read_csv(io.BytesIO(clients.read(f"{folder}/explanations_shap/data.csv")))
-    predictions = data.pop("prediction")
-    data = data.drop(columns="row")[list(values.columns)]
-    additivity = raw.get("governance", {}).get("shap", {}).get("additivity")
+    uri, expected = f"{folder}/explanations_shap/data.csv", float(explained["expected_value"])
+    if clients.exists(uri):
+        data = pd.read_csv(io.BytesIO(clients.read(uri)))
+        predictions = data.pop("prediction")
+        data = data[list(values.columns)]
+        additivity = raw.get("governance", {}).get("shap", {}).get("additivity")
+    else:  # AWS's container keeps neither the rows nor what the model says of them
+        data = _rows(clients, folder, list(values.columns))
+        predictions = pd.Series(
+            predict(booster(clients, models.artifact(clients, _config(clients, folder)["predictor"]["model_name"])), data)
+        )
+        additivity = float((values.sum(axis=1) + expected - predictions).abs().max())
     return Shap(
         name,
         folder,
@@ -92,11 +100,23 @@ def read(clients: Clients, folder: str, name: str = "") -> Shap:
         values,
         data,
         predictions,
-        float(explained["expected_value"]),
+        expected,
         additivity,
         len(values),
         raw,
     )
+
+
+def _config(clients: Clients, folder: str) -> dict[str, Any]:
+    """What the job with this output was asked."""
+    found: dict[str, Any] = clients.read_json(f"{folder.removesuffix('/output')}/config/analysis_config.json")
+    return found
+
+
+def _rows(clients: Clients, folder: str, features: list[str]) -> pd.DataFrame:
+    """The rows that the job with this output explained."""
+    job = jobs.describe(clients, "processing", folder.removesuffix("/output").rpartition("/")[2])
+    return pd.read_csv(io.BytesIO(clients.read(jobs.input_of(job, "dataset"))))[features]
 
 
 @dataclass(frozen=True)
@@ -128,10 +148,9 @@ class About:
 def about(clients: Clients, name: str) -> About:
     """Raises NotFound where the job's configuration is gone."""
     job = jobs.describe(clients, "processing", name)
-    config = clients.read_json(f"{jobs.output_of(job).removesuffix('/output')}/config/analysis_config.json")
+    config = _config(clients, jobs.output_of(job))
     model = config["predictor"]["model_name"]
-    with translated(model):
-        uri = str(clients.sagemaker.describe_model(ModelName=model).get("PrimaryContainer", {}).get("ModelDataUrl", ""))
+    uri = models.artifact(clients, model)
     trained = uri.removesuffix("/output/model.tar.gz").rpartition("/")[2]
     made_by = jobs.input_of(job, "dataset").partition("/governance/rebalanced/")[2].partition("/")[0]
     label, title = str(config["label"]), str(config["methods"]["report"]["title"])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
+from core import placement
 from core.clients import Clients
 from core.errors import DataError, JobFailed, NotFound, Refused, translated
 from core.identity import Identity
@@ -42,12 +43,15 @@ def describe(clients: Clients, kind: Kind, name: str) -> Job:
             return Job(name, kind, raw["TrainingJobStatus"], raw["CreationTime"], raw.get("TrainingEndTime"), raw.get("FailureReason"), raw)
         if kind == "processing":
             raw = api.describe_processing_job(ProcessingJobName=name)
-            return Job(
-                name, kind, raw["ProcessingJobStatus"], raw["CreationTime"], raw.get("ProcessingEndTime"), raw.get("FailureReason"), raw
-            )
+            return Job(name, kind, raw["ProcessingJobStatus"], raw["CreationTime"], raw.get("ProcessingEndTime"), _why(raw), raw)
         raw = api.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
         ended = raw.get("HyperParameterTuningEndTime")
         return Job(name, kind, raw["HyperParameterTuningJobStatus"], raw["CreationTime"], ended, raw.get("FailureReason"), raw)
+
+
+def _why(raw: dict[str, Any]) -> str | None:
+    """Why a processing job failed: in the container's own words where it left any, as SageMaker itself only names the log."""
+    return raw.get("ExitMessage") or raw.get("FailureReason")
 
 
 def wait(
@@ -103,7 +107,7 @@ def _newest(clients: Clients, kind: Kind, contains: str, most: int) -> list[Job]
                     r["ProcessingJobStatus"],
                     r["CreationTime"],
                     r.get("ProcessingEndTime"),
-                    r.get("FailureReason"),
+                    _why(dict(r)),
                     r,
                 )
                 for r in rows
@@ -192,33 +196,60 @@ def _image(name: str, region: str, version: str | None) -> str:
 
 
 def processing_request(
-    clients: Clients, name: str, entry: str, inputs: dict[str, tuple[str, str]], output: str, tags: dict[str, str]
+    clients: Clients,
+    name: str,
+    entry: str | None,
+    inputs: dict[str, tuple[str, str]],
+    output: str,
+    tags: dict[str, str],
+    *,
+    image: str | None = None,
+    output_name: str = "result",
+    hours: int = 1,
 ) -> dict[str, Any]:
-    """A CreateProcessingJob request on the product's image. ``inputs``: name -> (S3 URI, local path)."""
+    """A CreateProcessingJob request on the product's image, or on another, which then has its own entry point and the network.
+
+    ``inputs``: name -> (S3 URI, local path).
+    """
+    settings = clients.settings
     return {
         "ProcessingJobName": name,
         "RoleArn": clients.role,
-        "AppSpecification": {"ImageUri": analysis_image(clients), "ContainerEntrypoint": [entry]},
+        "AppSpecification": {"ImageUri": image or analysis_image(clients), **({"ContainerEntrypoint": [entry]} if entry else {})},
         "ProcessingResources": {
-            "ClusterConfig": {"InstanceCount": 1, "InstanceType": clients.settings.instance_type, "VolumeSizeInGB": 20}
+            "ClusterConfig": {
+                "InstanceCount": 1,
+                "InstanceType": placement.processing_instance(settings),
+                "VolumeSizeInGB": 20,
+                **placement.disk(settings),
+            }
         },
+        **placement.network(settings, isolated=image is None),
         "ProcessingInputs": [
             {
                 "InputName": label,
-                "S3Input": {"S3Uri": uri, "LocalPath": path, "S3DataType": "S3Prefix", "S3InputMode": "File"},
+                "S3Input": {
+                    "S3Uri": uri,
+                    "LocalPath": path,
+                    "S3DataType": "S3Prefix",
+                    "S3InputMode": "File",
+                    "S3DataDistributionType": "FullyReplicated",
+                    "S3CompressionType": "None",
+                },
             }
             for label, (uri, path) in inputs.items()
         ],
         "ProcessingOutputConfig": {
             "Outputs": [
                 {
-                    "OutputName": "result",
+                    "OutputName": output_name,
                     "S3Output": {"S3Uri": output, "LocalPath": "/opt/ml/processing/output", "S3UploadMode": "EndOfJob"},
                 }
-            ]
+            ],
+            **placement.results(settings),
         },
-        "StoppingCondition": {"MaxRuntimeInSeconds": MAX_SECONDS},
-        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        "StoppingCondition": {"MaxRuntimeInSeconds": hours * MAX_SECONDS},
+        "Tags": placement.tags(settings, tags),
     }
 
 

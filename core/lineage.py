@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from core import placement
 from core.clients import Clients
 from core.errors import NotFound, translated
 from core.jobs import slug
@@ -172,7 +173,11 @@ def ensure_artifact(clients: Clients, uri: str, kind: str, name: str, properties
         return found
     with translated(uri):
         made = clients.sagemaker.create_artifact(
-            ArtifactName=slug(name, 120), Source={"SourceUri": uri}, ArtifactType=kind, Properties=properties or {}
+            ArtifactName=slug(name, 120),
+            Source={"SourceUri": uri},
+            ArtifactType=kind,
+            Properties=properties or {},
+            Tags=placement.tags(clients.settings),
         )
     return str(made["ArtifactArn"])
 
@@ -190,6 +195,7 @@ def ensure_action(clients: Clients, name: str, uri: str, kind: str, description:
                 Description=description[:3072],
                 Status="Completed",
                 Properties=properties,
+                Tags=placement.tags(clients.settings),
             )
     return str(made["ActionArn"])
 

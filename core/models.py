@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import hashlib
 
-from core import jobs
+from core import jobs, placement
 from core.clients import Clients
-from core.errors import Conflict, translated
+from core.errors import Conflict, DataError, translated
 from core.identity import Identity, require
 from core.training import describe
+
+
+def artifact(clients: Clients, model: str) -> str:
+    """The S3 URI of a model's ``model.tar.gz``. Raises NotFound, and DataError where the model has none of its own."""
+    with translated(model):
+        container = clients.sagemaker.describe_model(ModelName=model).get("PrimaryContainer", {})
+    if not container.get("ModelDataUrl"):
+        raise DataError(f"The model {model} names no model.tar.gz.", subject=model, remedy="Choose a model that a training job made.")
+    return str(container["ModelDataUrl"])
 
 
 def ensure_model(clients: Clients, identity: Identity, training_job: str) -> str:
@@ -32,9 +41,7 @@ def ensure_model(clients: Clients, identity: Identity, training_job: str) -> str
                 ModelName=name,
                 ExecutionRoleArn=clients.role,
                 PrimaryContainer={"Image": image, "ModelDataUrl": artifact},
-                Tags=[
-                    {"Key": key, "Value": value}
-                    for key, value in {"governance:training-job": training_job, **jobs.launched_by(identity)}.items()
-                ],
+                Tags=placement.tags(clients.settings, {"governance:training-job": training_job, **jobs.launched_by(identity)}),
+                **placement.vpc(clients.settings),
             )
     return name

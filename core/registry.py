@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from core import bias, jobs, lineage, training
+from core import bias, jobs, lineage, placement, training
 from core.analysis.performance import compare as paired
 from core.analysis.performance_difference import Difference
 from core.clients import Clients
@@ -90,7 +90,9 @@ def ensure_group(clients: Clients, group: str) -> None:
         found = clients.sagemaker.list_model_package_groups(NameContains=group, MaxResults=100)["ModelPackageGroupSummaryList"]
         if not any(item["ModelPackageGroupName"] == group for item in found):
             clients.sagemaker.create_model_package_group(
-                ModelPackageGroupName=group, ModelPackageGroupDescription="Models of the governance dashboard"
+                ModelPackageGroupName=group,
+                ModelPackageGroupDescription="Models of the governance dashboard",
+                Tags=placement.tags(clients.settings),
             )
 
 
@@ -116,7 +118,8 @@ def register(
     report = bias.report(clients, bias_job)
     performance = report.governance.get("performance")
     if performance is None:
-        raise NotFound(f"The report of {bias_job} has no quality figures.", subject=bias_job, remedy="Start the bias job with a model.")
+        remedy = "Start the bias job with a model; on AWS's Clarify the job beside it measures them, and must have completed."
+        raise NotFound(f"The report of {bias_job} has no quality figures.", subject=bias_job, remedy=remedy)
     quality = _statistics(performance)
     quality_uri = clients.write(f"{bias_folder}/statistics.json", json.dumps(quality).encode(), "application/json")
     artifact = job.raw["ModelArtifacts"]["S3ModelArtifacts"]
@@ -126,6 +129,7 @@ def register(
         "explainability": f"{shap_folder}/analysis.json",
         "model": artifact,
         "manifest": data.uri("manifest.json"),
+        **({"measured": f"{report.beside}/analysis.json"} if report.beside else {}),
     }
     digests = {name: hashlib.sha256(clients.read(uri)).hexdigest() for name, uri in evidence.items()}
 
@@ -247,7 +251,7 @@ def get(clients: Clients, arn: str) -> Package:
         report.governance.get("performance") if report else None,
         report,
         dict(explained.get("global_shap_values", {})),
-        f"{report.folder}/scores.csv" if report else None,
+        report.scores_uri if report else None,
         raw,
     )
 

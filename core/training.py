@@ -11,14 +11,14 @@ from typing import Any
 
 import pandas as pd
 
-from core import jobs
+from core import jobs, placement
 from core.clients import Clients
 from core.errors import DataError, translated
 from core.identity import Identity, require
 from core.jobs import Job
 
 PREFIX = "governance-train"
-REPORT_PREFIX = "governance-report"
+REPORTS = "governance-report"
 BASELINE: dict[str, str] = {
     "objective": "binary:logistic",
     "max_depth": "5",
@@ -54,7 +54,7 @@ def launch(
     """Start a training job, the XGBoost report attached; returns its name. ``rebalanced``: the job that made the data."""
     require(identity, "launch", subject=name or PREFIX)
     name = name or f"{PREFIX}-{secrets.token_hex(4)}"
-    output = clients.uri("governance/models")
+    output, settings = clients.uri("governance/models"), clients.settings
     with translated(name):
         clients.sagemaker.create_training_job(
             TrainingJobName=name,
@@ -62,22 +62,24 @@ def launch(
             AlgorithmSpecification={"TrainingImage": jobs.xgboost_image(clients), "TrainingInputMode": "File"},
             RoleArn=clients.role,
             InputDataConfig=[channel("train", train_uri), channel("validation", validation_uri)],  # type: ignore[list-item]
-            OutputDataConfig={"S3OutputPath": output},
-            ResourceConfig={  # type: ignore[arg-type,misc]
-                "InstanceType": clients.settings.instance_type,
+            OutputDataConfig={"S3OutputPath": output, **placement.results(settings)},  # type: ignore[typeddict-item]
+            ResourceConfig={  # type: ignore[arg-type]
+                "InstanceType": settings.instance_type,
                 "InstanceCount": 1,
                 "VolumeSizeInGB": 10,
+                **placement.disk(settings),
             },
+            **placement.vpc(settings),
             StoppingCondition={"MaxRuntimeInSeconds": jobs.MAX_SECONDS},
-            Tags=tags(identity, rebalanced),
+            Tags=tags(clients, identity, rebalanced),
             **_debugger(clients, output),
         )
     return name
 
 
-def tags(identity: Identity, rebalanced: str) -> list[Any]:
+def tags(clients: Clients, identity: Identity, rebalanced: str) -> list[Any]:
     found = jobs.launched_by(identity) | ({"governance:rebalanced": rebalanced} if rebalanced else {})
-    return [{"Key": key, "Value": value} for key, value in found.items()]
+    return placement.tags(clients.settings, found)
 
 
 def _debugger(clients: Clients, output: str) -> dict[str, Any]:
@@ -138,7 +140,7 @@ def launch_report(clients: Clients, identity: Identity, job: Job) -> str:
         clients.write(f"{folder}/config/{file}.json", json.dumps(content).encode(), "application/json")
     local = "/opt/ml/processing/input"
     inputs = {
-        "config": (f"{folder}/config", f"{local}/config"),
+        "config": (f"{folder}/config/", f"{local}/config"),
         "model": (job.raw["ModelArtifacts"]["S3ModelArtifacts"], f"{local}/model"),
         **{c: (uri, f"{local}/data/{c}") for c, uri in channels.items()},
     }
@@ -151,7 +153,7 @@ def launch_report(clients: Clients, identity: Identity, job: Job) -> str:
 
 
 def _report_prefix(job: Job) -> str:
-    return f"{REPORT_PREFIX}-{hashlib.sha256(job.name.encode()).hexdigest()[:10]}"
+    return f"{REPORTS}-{hashlib.sha256(job.name.encode()).hexdigest()[:10]}"
 
 
 def report_job(clients: Clients, job: Job) -> Job | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from core import jobs, training
+from core import jobs, placement, training
 from core.clients import Clients
 from core.errors import NotFound, Refused, translated
 from core.identity import Identity, require
@@ -102,12 +102,14 @@ def launch(clients: Clients, identity: Identity, request: TuningRequest, *, name
             training.channel("train", data.uri("train_res.csv")),
             training.channel("validation", data.uri("validation_res.csv")),
         ],
-        "OutputDataConfig": {"S3OutputPath": clients.uri("governance/models")},
+        "OutputDataConfig": {"S3OutputPath": clients.uri("governance/models"), **placement.results(clients.settings)},
         "ResourceConfig": {
             "InstanceType": request.instance_type or clients.settings.instance_type,
             "InstanceCount": 1,
             "VolumeSizeInGB": 10,
+            **placement.disk(clients.settings),
         },
+        **placement.vpc(clients.settings),
         "StoppingCondition": {"MaxRuntimeInSeconds": jobs.MAX_SECONDS},
     }
     arguments: dict[str, Any] = {}
@@ -119,7 +121,7 @@ def launch(clients: Clients, identity: Identity, request: TuningRequest, *, name
             HyperParameterTuningJobName=name,
             HyperParameterTuningJobConfig=config,  # type: ignore[arg-type]
             TrainingJobDefinition=definition,  # type: ignore[arg-type]
-            Tags=training.tags(identity, data.job),
+            Tags=training.tags(clients, identity, data.job),
             **arguments,
         )
     return name

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from core import bias, datasets, explainability, jobs, lineage, models, rebalancing, registry, tables, training, tuning
+from core import bias, clarify, datasets, explainability, jobs, lineage, models, rebalancing, registry, tables, training, tuning
 from core.clients import Clients
 from core.errors import Conflict, GovernanceError, NotFound
 from core.governance import signing
@@ -117,7 +117,8 @@ def run(
             for role, name in made.items()
         }
         report = training.launch_report(clients, identity, training.describe(clients, chosen))
-        jobs.wait(clients, [("processing", name) for name in (*reports.values(), *shaps.values(), report)])
+        measured = [one for name in reports.values() for one in clarify.names(clients, name)]
+        jobs.wait(clients, [("processing", name) for name in (*measured, *shaps.values(), report)])
     with _timed(work, say, "registration", "packages with quality, bias and explainability reports"):
         packages = {
             role: registry.register(

@@ -38,7 +38,8 @@ def load(archive: bytes) -> Any:
         booster.load_model(model)
         objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
     except (xgboost.core.XGBoostError, ValueError, UnicodeDecodeError) as error:
-        raise ModelError(f"{MODEL_FILE} is not an XGBoost model in UBJSON or JSON") from error
+        remedy = "XGBoost before 2.1 saves in a format that later versions can't read, so train with SageMaker's version 3.0-5 or later"
+        raise ModelError(f"{MODEL_FILE} is not an XGBoost model in UBJSON or JSON ({remedy})") from error
     if objective not in OBJECTIVES:
         raise ModelError(f"The model's objective is {objective}; a probability of label 1 is needed ({', '.join(OBJECTIVES)})")
     return booster

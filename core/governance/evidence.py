@@ -126,6 +126,8 @@ def _uris(clients: Clients, package: Package, policy: Policy) -> dict[str, str]:
         uris["model"] = package.artifact
     if package.scores_uri:
         uris["scores"] = package.scores_uri
+    if package.bias and package.bias.beside:
+        uris["measured"] = f"{package.bias.beside}/analysis.json"
     for name, job in (("bias-config", "governance:bias-job"), ("explainability-config", "governance:shap-job")):
         if package.properties.get(job):
             uris[name] = jobs.input_of(jobs.describe(clients, "processing", package.properties[job]), "analysis_config")

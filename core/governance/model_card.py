@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from core import registry
+from core import placement, registry
 from core.clients import Clients
 from core.errors import Conflict, DataError, NotFound, TargetUnavailable, translated
 from core.governance.signing import canonical, sha256
@@ -165,7 +165,9 @@ def _keep(clients: Clients, package: Package, content: dict[str, Any], before: C
     text = canonical(content).decode()
     with translated(before.name):
         if not before.version:
-            clients.sagemaker.create_model_card(ModelCardName=before.name, Content=text, ModelCardStatus="Draft")
+            clients.sagemaker.create_model_card(
+                ModelCardName=before.name, Content=text, ModelCardStatus="Draft", Tags=placement.tags(clients.settings)
+            )
         elif content != before.content:
             clients.sagemaker.update_model_card(ModelCardName=before.name, Content=text)
             if before.status != "Draft":

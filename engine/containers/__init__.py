@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+ENTRY_POINTS = {"clarify": "clarify", "rebalance": "rebalance", "trials": "trials", "xgboost-report": "xgboost_report"}
+"""What the product's own image runs: the entry point's name, and its module here."""
+
 
 class ContainerError(Exception):
-    """An error of the user's: its message, worded for the user, becomes the job's FailureReason."""
+    """An error of the user's: its message, worded for the user, becomes the reason of the job's failure."""
 
 
 def below(folder: Path, path: str) -> Path:

@@ -1,8 +1,9 @@
 """The container of SageMaker Clarify: bias metrics and SHAP values of a model with a binary outcome, as JSON, CSV, HTML and PDF.
 
 Contract: https://docs.aws.amazon.com/sagemaker/latest/dg/clarify-processing-job-analysis-results.html
-In: ``analysis_config.json``, the dataset, and ``model.tar.gz`` of the predictor. Out: ``analysis.json`` (with a section ``governance`` of
-ours), ``report.html``, ``report.pdf``, ``scores.csv``, and ``explanations_shap/`` with ``out.csv``, ``baseline.csv`` and ``data.csv``.
+In: ``analysis_config.json``, the dataset, and ``model.tar.gz`` of the predictor. Out: ``analysis.json``, ``report.html``, ``report.pdf``,
+and ``explanations_shap/`` with ``out.csv`` and ``baseline.csv``. Ours are a section ``governance`` in ``analysis.json``, ``scores.csv``,
+and ``explanations_shap/data.csv``: the product's image writes them, AWS's does not.
 """
 
 from __future__ import annotations
@@ -34,8 +35,13 @@ MOST_WALKS = 512
 
 def main(root: Path, environment: dict[str, str]) -> None:
     """Run the analysis that ``analysis_config.json`` under ``root`` asks for. Raises ContainerError for what the user can mend."""
+    analyse(root, extras=True)
+
+
+def analyse(root: Path, *, extras: bool) -> None:
+    """The same with or without what is ours."""
     folder = root / PROCESSING
-    config = clarify_config.read(folder / "input/config/analysis_config.json")
+    config = clarify_config.read(folder / "input/config/analysis_config.json", extras=extras)
     dataset = clarify_data.read(_dataset_path(root, config), config)
     print(f"Dataset: {len(dataset.frame)} rows, {dataset.frame.shape[1]} columns; {dataset.features.shape[1]} features", flush=True)
     output = folder / "output"
@@ -48,17 +54,18 @@ def main(root: Path, environment: dict[str, str]) -> None:
         booster = load(folder / "input/model/model.tar.gz")
         try:
             scores = predict(booster, dataset.features)
-            by_row = _performance(report, dataset, scores, config)
+            if extras:
+                by_row = _performance(report, dataset, scores, config)
             if config.shap is not None:
-                _explain(report, booster, dataset, config, config.shap, root, output / "explanations_shap")
+                _explain(report, booster, dataset, config, config.shap, root, output / "explanations_shap", extras)
         except FeatureError as error:
             raise ContainerError(f"Model {config.model}: {error}") from error
     elif config.shap is not None:
         raise ContainerError("methods.shap needs a model: give predictor.model_name")
-    _bias(report, dataset, config, scores, by_row)
-    if scores is not None:
+    _bias(report, dataset, config, scores, by_row, extras)
+    if not by_row.empty:
         by_row.to_csv(output / "scores.csv", index=False)
-    (output / "analysis.json").write_text(json.dumps(report.to_json(), indent=2, allow_nan=False), encoding="utf-8")
+    (output / "analysis.json").write_text(json.dumps(report.to_json(extras=extras), indent=2, allow_nan=False), encoding="utf-8")
     write_html(report, output / "report.html")
     write_pdf(report, output / "report.pdf")
     print("Wrote analysis.json, report.html, report.pdf", flush=True)
@@ -104,7 +111,7 @@ def _log_performance(performance: Performance) -> None:
     print(f"Performance on {performance.n} rows: {shown}", flush=True)
 
 
-def _explain(report: Report, booster: Any, dataset: Dataset, config: Config, shap: Shap, root: Path, folder: Path) -> None:
+def _explain(report: Report, booster: Any, dataset: Dataset, config: Config, shap: Shap, root: Path, folder: Path, extras: bool) -> None:
     """SHAP values of every row. Enough walks for ``num_samples`` model evaluations per row, and never fewer than the default."""
     baseline = clarify_data.baseline(dataset, shap.baseline, root, shap.clusters, shap.seed)
     walks = int(np.clip((shap.samples or 0) // (dataset.features.shape[1] + 1), WALKS, MOST_WALKS))
@@ -114,20 +121,21 @@ def _explain(report: Report, booster: Any, dataset: Dataset, config: Config, sha
     report.features, report.baseline = dataset.features[list(explanation.features)], baseline
     folder.mkdir(parents=True, exist_ok=True)
     baseline.to_csv(folder / "baseline.csv", index=False)
-    data = report.features.copy()
-    data.insert(0, "row", np.arange(len(data)))
-    data["prediction"] = explanation.predictions
-    data.to_csv(folder / "data.csv", index=False)
+    if extras:
+        data = report.features.copy()
+        data.insert(0, "row", np.arange(len(data)))
+        data["prediction"] = explanation.predictions
+        data.to_csv(folder / "data.csv", index=False)
     if shap.save_local_values:
         _local_values(explanation, config.label_name).to_csv(folder / "out.csv", index=False)
-    print(f"SHAP values of {len(data)} rows; additivity error at most {explanation.additivity:.2g}", flush=True)
+    print(f"SHAP values of {len(report.features)} rows; additivity error at most {explanation.additivity:.2g}", flush=True)
 
 
 def _local_values(explanation: Explanation, label_name: str) -> pd.DataFrame:
     return pd.DataFrame(explanation.values, columns=[f"{name}_{label_name}" for name in explanation.features])
 
 
-def _bias(report: Report, dataset: Dataset, config: Config, scores: NDArray[np.float64] | None, by_row: pd.DataFrame) -> None:
+def _bias(report: Report, dataset: Dataset, config: Config, scores: NDArray[np.float64] | None, by_row: pd.DataFrame, extras: bool) -> None:
     """Every metric asked for, for every facet, with its interval. ``by_row`` gets each row's facet, group and flip."""
     if config.pre_training is None and config.post_training is None:
         return
@@ -145,10 +153,10 @@ def _bias(report: Report, dataset: Dataset, config: Config, scores: NDArray[np.f
                 by_row[f"{name}={rows.value_or_threshold}"] = rows.rows.astype(int)
             if config.pre_training is not None:
                 found = pre_training_bias(rows.rows, label.rows, group, metrics=config.pre_training)
-                spread = intervals("pre", rows.rows, label.rows, None, group)
+                spread = intervals("pre", rows.rows, label.rows, None, group) if extras else {}
                 report.add("pre_training_bias_metrics", name, rows, measured(found, spread))
             if config.post_training is not None:
-                metrics = _post_training(dataset, config, name, rows, label, group, scores, by_row)
+                metrics = _post_training(dataset, config, name, rows, label, group, scores, by_row, extras)
                 report.add("post_training_bias_metrics", name, rows, metrics)
             report.describe(name, rows, label, dataset.group, group, binned=config.group_bins is not None)
             if scores is not None and report.performance is not None:
@@ -179,6 +187,7 @@ def _post_training(
     group: pd.Series[Any] | None,
     scores: NDArray[np.float64] | None,
     by_row: pd.DataFrame,
+    extras: bool,
 ) -> dict[str, Metric]:
     assert config.post_training is not None
     features = dataset.features.drop(columns=facet, errors="ignore")
@@ -193,7 +202,8 @@ def _post_training(
     if flipped is not None and not by_row.empty:
         by_row[f"flip {facet}={rows.value_or_threshold}"] = flipped
     metrics = post_training_bias(rows.rows, label.rows, accepted.rows, group, features, metrics=config.post_training, flips=flipped)
-    return measured(metrics, intervals("post", rows.rows, label.rows, accepted.rows, group, flipped))
+    spread = intervals("post", rows.rows, label.rows, accepted.rows, group, flipped) if extras else {}
+    return measured(metrics, spread)
 
 
 def _flips(rows: Rows, accepted: Rows, features: pd.DataFrame) -> NDArray[np.int64] | None:

@@ -22,6 +22,13 @@ NOT_SERVED = (
     "joinsource_name_or_index",
     "time_series_data_config",
 )
+SCHEMA = {
+    *("version", "dataset_type", "dataset_uri", "headers", "label", "predicted_label", "features", "label_values_or_threshold"),
+    *("probability_threshold", "segment_config", "facet", "facet_dataset_uri", "facet_headers", "predicted_label_dataset_uri"),
+    *("predicted_label_headers", "excluded_columns", "joinsource_name_or_index", "group_variable", "time_series_data_config"),
+    *("methods", "predictor"),
+}
+"""The keys that AWS's container takes."""
 METHODS = {"pre_training_bias", "post_training_bias", "shap", "report"}
 AGGREGATIONS = ("mean_abs", "median", "mean_sq")
 Column = str | int
@@ -72,8 +79,8 @@ class Config:
     names: dict[str, list[str]]
 
 
-def read(path: Path) -> Config:
-    """The configuration. Raises ContainerError naming what is wrong in it."""
+def read(path: Path, *, extras: bool = True) -> Config:
+    """The configuration; without extras no key but those of AWS's schema. Raises ContainerError naming what is wrong in it."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -82,6 +89,9 @@ def read(path: Path) -> Config:
         raise ContainerError(f"{path.name} is not JSON: {error}") from error
     if not isinstance(raw, dict) or not isinstance(raw.get("methods"), dict):
         raise ContainerError(f"{path.name} must be a JSON object with the key methods")
+    unknown = sorted(raw.keys() - SCHEMA) if not extras else []
+    if unknown:
+        raise ContainerError(f"{path.name}: {', '.join(unknown)} is not of Clarify's schema; leave it out")
     try:
         return parse(raw)
     except (TypeError, AttributeError, KeyError, ValueError) as error:

@@ -88,8 +88,8 @@ class Report:
         values = self.explanation.importance(self.aggregation)
         return dict(sorted(values.items(), key=lambda item: -abs(item[1])))
 
-    def to_json(self) -> dict[str, Any]:
-        """As Clarify's ``analysis.json``, with what else is known under ``governance``."""
+    def to_json(self, *, extras: bool) -> dict[str, Any]:
+        """As Clarify's ``analysis.json``; with extras, what else is known is under ``governance``."""
         result: dict[str, Any] = {"version": VERSION}
         if self.explanation is not None:
             global_values = self.explanation.importance(self.aggregation)
@@ -102,7 +102,8 @@ class Report:
                     metrics = [_metric(metric) for metric in one.metrics.values()]
                     facets.setdefault(one.facet, []).append({"value_or_threshold": one.value_or_threshold, "metrics": metrics})
                 result[stage] = {"label": self.label, "facets": facets, "label_value_or_threshold": self.favourable}
-        result["governance"] = self._governance()
+        if extras:
+            result["governance"] = self._governance()
         return result
 
     def _governance(self) -> dict[str, Any]:

@@ -286,7 +286,7 @@ class Jobs:
                 self._rule(name, *values)
             elif what == "failed" and not done:
                 done = True
-                self.finish(kind, name, "Failed", values[0], metrics=metrics)
+                self.finish(kind, name, "Failed", values[0], metrics=metrics, extra={"ExitMessage": values[1]} if values[1] else None)
             elif what == "end":
                 break
         if pending and not self.closing:

@@ -1,7 +1,7 @@
 """One job in a process of its own: inputs from S3, the container, outputs to S3; what happens goes to the engine through a pipe.
 
 Messages to the engine: ("log", milliseconds, line), ("status", secondary status), ("metrics", {name: value}),
-("done", {...}), ("rule", status, output URI), ("failed", reason).
+("done", {...}), ("rule", status, output URI), ("failed", reason, exit message or None).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from engine.containers import ContainerError
+from engine.containers import ContainerError, entry
 from engine.limits import WORKER_BYTES
 
 METRIC = re.compile(r"([\w.]+)-([\w@.\-]+):([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|inf|nan))")
@@ -48,6 +48,14 @@ class Task:
     session_token: str
     region: str
     model_data_url: str | None = None
+
+
+SEE_LOG = "AlgorithmError: See job logs for more information"
+"""What SageMaker says of every processing container that fails; why, the container says in its exit message."""
+
+
+class ContainerFailed(Exception):
+    """A processing container ended with another exit code than 0; the message is its own."""
 
 
 class InputError(Exception):
@@ -115,19 +123,22 @@ def run(task: Task, pipe: Connection) -> None:
                 _process(task, root, s3, pipe)
             lines.end()
     except InputError as error:
-        pipe.send(("failed", f"ClientError: {error}"))
+        pipe.send(("failed", f"ClientError: {error}", None))
+    except ContainerFailed as error:
+        lines.end()
+        pipe.send(("failed", SEE_LOG, str(error)))
     except ContainerError as error:
         lines.end()
-        pipe.send(("failed", f"AlgorithmError: {error}, exit code: 1"))
+        pipe.send(("failed", f"AlgorithmError: {error}, exit code: 1", None))
     except MemoryError:
         _allow(most)
-        pipe.send(
-            ("failed", f"AlgorithmError: the job needs more memory than the {WORKER_BYTES // 1024**2:,} MiB of a worker, exit code: 137")
-        )
+        why = f"the job needs more memory than the {WORKER_BYTES // 1024**2:,} MiB of a worker"
+        training = task.kind == "training-job"
+        pipe.send(("failed", f"AlgorithmError: {why}, exit code: 137" if training else SEE_LOG, None if training else why))
     except Exception as error:
         for text in traceback.format_exc().splitlines():
             line(text)
-        pipe.send(("failed", f"InternalServerError: {type(error).__name__}: {error}"))
+        pipe.send(("failed", f"InternalServerError: {type(error).__name__}: {error}", None))
     finally:
         shutil.rmtree(root, ignore_errors=True)
         pipe.send(("end",))
@@ -179,7 +190,7 @@ def _train(task: Task, root: Path, s3: Any, pipe: Connection) -> None:
     pipe.send(("status", "Uploading"))
     target = body["OutputDataConfig"]["S3OutputPath"].rstrip("/") + f"/{task.name}"
     uri = f"{target}/output/model.tar.gz"
-    put(s3, uri, _tar(opt / "model"))
+    put(s3, uri, _tar(opt / "model"), body["OutputDataConfig"].get("KmsKeyId"))
     pipe.send(("done", {"model": uri}))
     for rule in body.get("DebugRuleConfigurations", []):
         _rule(task, rule, root, s3, pipe, target)
@@ -195,7 +206,9 @@ def _rule(task: Task, rule: dict[str, Any], root: Path, s3: Any, pipe: Connectio
         folder = root / "opt/ml/output/rule"
         folder.mkdir(parents=True, exist_ok=True)
         _container("xgboost_report").main(root, {})
-        upload(s3, folder, f"{rule.get('S3OutputPath', target).rstrip('/')}/rule-output/{name}")
+        upload(
+            s3, folder, f"{rule.get('S3OutputPath', target).rstrip('/')}/rule-output/{name}", task.body["OutputDataConfig"].get("KmsKeyId")
+        )
         pipe.send(("rule", name, "NoIssuesFound", None))
     except Exception as error:
         print(traceback.format_exc())
@@ -214,9 +227,16 @@ def _process(task: Task, root: Path, s3: Any, pipe: Connection) -> None:
     outputs = body.get("ProcessingOutputConfig", {}).get("Outputs", [])
     for item in outputs:
         inside(root, item["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
-    _container(task.container).main(root, dict(body.get("Environment", {})))
+    configs = {"processingjobconfig.json": body, "resourceconfig.json": {"current_host": "algo-1", "hosts": ["algo-1"]}}
+    (root / "opt/ml/config").mkdir(parents=True, exist_ok=True)
+    for name, content in configs.items():
+        (root / "opt/ml/config" / name).write_text(json.dumps(content))
+    ended = entry.run(task.container, root, dict(body.get("Environment", {})))
+    if ended.code:
+        raise ContainerFailed(ended.reason)
+    key = body.get("ProcessingOutputConfig", {}).get("KmsKeyId")
     for item in outputs:
-        upload(s3, inside(root, item["S3Output"]["LocalPath"]), item["S3Output"]["S3Uri"])
+        upload(s3, inside(root, item["S3Output"]["LocalPath"]), item["S3Output"]["S3Uri"], key)
     pipe.send(("done", {}))
 
 
@@ -240,7 +260,7 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 def download(s3: Any, uri: str, folder: Path, data_type: str) -> None:
-    """All objects under a prefix (or named by a manifest) into ``folder``, below the prefix's last slash."""
+    """All objects whose keys begin with a prefix (or that a manifest names) into ``folder``, below the prefix's last slash."""
     folder.mkdir(parents=True, exist_ok=True)
     bucket, prefix = split_uri(uri)
     with _told(f"Data download failed: {uri}"):
@@ -250,10 +270,8 @@ def download(s3: Any, uri: str, folder: Path, data_type: str) -> None:
             base = prefix.rpartition("/")[0] + "/" if "/" in prefix else ""
             pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             keys = [o["Key"] for page in pages for o in page.get("Contents", []) if not o["Key"].endswith("/")]
-            if not prefix.endswith("/"):
-                keys = [key for key in keys if key == prefix or key.startswith(f"{prefix}/")] or keys
-                if all(key.startswith(f"{prefix}/") for key in keys):
-                    base = f"{prefix}/"
+            if not prefix.endswith("/") and all(key.startswith(f"{prefix}/") for key in keys):
+                base = f"{prefix}/"  # a folder that was named without its slash
         if not keys:
             raise InputError(f"Data download failed: no object under {uri}")
         for key in keys:
@@ -290,23 +308,29 @@ def _told(what: str) -> Iterator[None]:
         raise InputError(f"{what}: {error}") from error
 
 
-def upload(s3: Any, folder: Path, uri: str) -> None:
-    """All files of ``folder``, under the prefix ``uri``."""
+def upload(s3: Any, folder: Path, uri: str, key: str | None = None) -> None:
+    """All files of ``folder``, under the prefix ``uri``, encrypted with the KMS key where there is one."""
     bucket, prefix = split_uri(uri)
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
-            key = "/".join(part for part in (prefix.rstrip("/"), path.relative_to(folder).as_posix()) if part)
+            name = "/".join(part for part in (prefix.rstrip("/"), path.relative_to(folder).as_posix()) if part)
+            extra = {"ContentType": TYPES.get(path.suffix, "application/octet-stream"), **encrypted(key)}
             with _told(f"Data upload failed: {uri}"):
-                s3.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": TYPES.get(path.suffix, "application/octet-stream")})
+                s3.upload_file(str(path), bucket, name, ExtraArgs=extra)
 
 
 TYPES = {".json": "application/json", ".html": "text/html", ".pdf": "application/pdf", ".csv": "text/csv"}
 
 
-def put(s3: Any, uri: str, content: bytes) -> None:
-    bucket, key = split_uri(uri)
+def put(s3: Any, uri: str, content: bytes, key: str | None = None) -> None:
+    bucket, name = split_uri(uri)
     with _told(f"Data upload failed: {uri}"):
-        s3.put_object(Bucket=bucket, Key=key, Body=content)
+        s3.put_object(Bucket=bucket, Key=name, Body=content, **encrypted(key))
+
+
+def encrypted(key: str | None) -> dict[str, str]:
+    """What asks S3 to encrypt an object with a KMS key."""
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
 
 
 def _tar(folder: Path) -> bytes:

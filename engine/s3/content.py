@@ -11,12 +11,14 @@ from urllib.parse import unquote
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from engine.context import AWSError, Context
+from engine.context import ACCOUNT, AWSError, Context
 from engine.s3.body import S3Request, content
 from engine.s3.objects import Expected, Incoming, NoSuchKey, Stored
 from engine.s3.xml import document, iso
 
 KEPT = {"content-type", "content-encoding", "content-disposition", "content-language", "cache-control", "expires"}
+ENCRYPTION = "x-amz-server-side-encryption"
+KMS_KEY = f"{ENCRYPTION}-aws-kms-key-id"
 CHECKSUM = "x-amz-checksum-"
 OVERRIDES = {f"response-{name}": name for name in KEPT}
 READ = {*OVERRIDES, "x-id", "versionId"}
@@ -29,6 +31,7 @@ async def put(context: Context, request: S3Request) -> Response:
     """PutObject, or UploadPart when the query names an upload."""
     refuse_unkept(request.headers)
     kept(request.headers)
+    encrypted(context, request.headers)
     expected(request.headers)
     with context.objects.incoming() as incoming:
         buffer = bytearray()
@@ -45,10 +48,27 @@ def _keep(context: Context, request: S3Request, incoming: Incoming) -> Response:
     if "uploadId" in request.query:
         etag = context.objects.put_part(request.query["uploadId"], part_number(request), incoming, context.now())
     else:
-        headers = kept(request.headers) | request.checksums
+        encryption = encrypted(context, request.headers)
+        headers = kept(request.headers) | encryption | request.checksums
         condition = expected(request.headers)
         etag = context.objects.put(request.bucket, request.key, incoming, headers, context.now(), expected=condition).etag
+        return Response(headers={"ETag": f'"{etag}"', **encryption, **request.checksums})
     return Response(headers={"ETag": f'"{etag}"', **request.checksums})
+
+
+def encrypted(context: Context, headers: Mapping[str, str]) -> dict[str, str]:
+    """How a write asks to be encrypted at rest: kept with the object, and answered as S3 does. The disk's encryption is the machine's."""
+    how, key = headers.get(ENCRYPTION), headers.get(KMS_KEY)
+    if how not in {None, "AES256", "aws:kms", "aws:kms:dsse"}:
+        raise AWSError("InvalidEncryptionAlgorithmError", "The encryption request you specified is not valid.", 400)
+    if key and not (how or "").startswith("aws:kms"):
+        why = "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms"
+        raise AWSError("InvalidArgument", why, 400)
+    if how is None:
+        return {}
+    if key and not key.startswith("arn:"):
+        key = f"arn:aws:kms:{context.region}:{ACCOUNT}:{key if key.startswith('alias/') else f'key/{key}'}"
+    return {ENCRYPTION: how, **({KMS_KEY: key} if key else {})}
 
 
 def part_number(request: S3Request) -> int:
@@ -193,9 +213,13 @@ def copy(context: Context, request: S3Request) -> Response:
             if part:
                 etag = context.objects.put_part(request.query["uploadId"], part_number(request), incoming, context.now())
                 return document("CopyPartResult", [("ETag", f'"{etag}"'), ("LastModified", iso(context.now()))])
-            own = kept(headers) if replace else stored.headers
+            encryption = encrypted(context, headers)
+            own = kept(headers) if replace else {k: v for k, v in stored.headers.items() if not k.startswith(ENCRYPTION)}
+            own |= encryption  # a copy is encrypted as it asks to be, not as its source is
             copied = context.objects.put(request.bucket, request.key, incoming, own, context.now(), expected=expected(headers))
-    return document("CopyObjectResult", [("ETag", f'"{copied.etag}"'), ("LastModified", iso(copied.modified))])
+    answer = document("CopyObjectResult", [("ETag", f'"{copied.etag}"'), ("LastModified", iso(copied.modified))])
+    answer.headers.update(encryption)
+    return answer
 
 
 def delete(context: Context, request: S3Request) -> Response:

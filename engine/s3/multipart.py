@@ -12,7 +12,7 @@ from engine.context import AWSError, Context
 from engine.limits import OBJECT_BYTES
 from engine.s3.body import CHECKSUMS, S3Request, check
 from engine.s3.buckets import PAGE, common_prefix, names, number
-from engine.s3.content import CHUNK, expected, kept, refuse_unkept
+from engine.s3.content import CHUNK, ENCRYPTION, encrypted, expected, kept, refuse_unkept
 from engine.s3.objects import NoSuchUpload
 from engine.s3.xml import document, iso, parse
 
@@ -22,8 +22,11 @@ SMALLEST_PART = 5 * 1024 * 1024
 
 def start(context: Context, request: S3Request) -> Response:
     refuse_unkept(request.headers)
-    upload = context.objects.start_upload(request.bucket, request.key, kept(request.headers), context.now())
-    return document("InitiateMultipartUploadResult", [("Bucket", request.bucket), ("Key", request.key), ("UploadId", upload)])
+    encryption = encrypted(context, request.headers)
+    upload = context.objects.start_upload(request.bucket, request.key, kept(request.headers) | encryption, context.now())
+    answer = document("InitiateMultipartUploadResult", [("Bucket", request.bucket), ("Key", request.key), ("UploadId", upload)])
+    answer.headers.update(encryption)
+    return answer
 
 
 def headers_of(context: Context, request: S3Request) -> dict[str, str]:
@@ -79,7 +82,9 @@ def complete(context: Context, request: S3Request, body: bytes) -> Response:
         now = context.now()
         context.objects.put(request.bucket, request.key, incoming, headers, now, etag=etag, expected=condition, upload=upload)
     result = [("Location", f"{context.endpoint}/{request.bucket}"), ("Bucket", request.bucket), ("Key", request.key), ("ETag", f'"{etag}"')]
-    return document("CompleteMultipartUploadResult", result)
+    answer = document("CompleteMultipartUploadResult", result)
+    answer.headers.update({name: value for name, value in headers.items() if name.startswith(ENCRYPTION)})
+    return answer
 
 
 def list_parts(context: Context, request: S3Request) -> Response:

@@ -6,12 +6,12 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from engine.containers import ENTRY_POINTS
 from engine.context import AWSError, Context
 from engine.jobs.worker import Task
 from engine.sagemaker.packages import find_package, located
 from engine.store import Body
 
-ENTRY_POINTS = {"clarify": "clarify", "rebalance": "rebalance", "trials": "trials", "xgboost-report": "xgboost_report"}
 XGBOOST = "sagemaker-xgboost"
 OWN_IMAGE = "governance-analysis"
 XGBOOST_METRICS = (
@@ -38,7 +38,7 @@ def container(kind: str, body: Body) -> str:
         image = specification["ImageUri"]
         entry = specification.get("ContainerEntrypoint") or [""]
         if repository(image) == "sagemaker-clarify-processing":
-            return "clarify"
+            return "aws_clarify"
         if repository(image) == OWN_IMAGE:
             if entry[-1] in ENTRY_POINTS:
                 return ENTRY_POINTS[entry[-1]]
@@ -61,8 +61,11 @@ def specified(algorithm: Body) -> Body:
 
 
 def with_model(context: Context, task: Task) -> Task:
-    """The task with the artifact of the model that its analysis configuration names (for Clarify's shadow endpoint)."""
-    if task.container != "clarify":
+    """The task with the artifact of the model that its analysis configuration names: AWS's Clarify asks a shadow endpoint of it.
+
+    The product's own image has no such thing: like any image, it gets its model as an input.
+    """
+    if task.container != "aws_clarify":
         return task
     name = _predictor(context, task.body)
     if name is None:

@@ -147,7 +147,9 @@ def test_a_full_disk_refuses_in_words_and_takes_up_again(disk, survived):
     assert ended(host, "training", "long")["TrainingJobStatus"] == "Stopped"
     for kind, name in (("training", "ending"), ("processing", "table")):
         body = ended(host, kind, name)
-        assert body[describe(host, kind, name)[1]] == "Completed" or re.search("disk|No space|File too large", body["FailureReason"])
+        assert body[describe(host, kind, name)[1]] == "Completed" or re.search(
+            "disk|No space|File too large", f"{body['FailureReason']} {body.get('ExitMessage')}"
+        )
     host.sagemaker.create_training_job(TrainingJobName="after", **training(5))
     assert ended(host, "training", "after")["TrainingJobStatus"] == "Completed"
     host.kill()

@@ -42,7 +42,7 @@ EXPECTED = {
     "bias": "Completed",
     "bias_stopped": "Stopped",
     "processing": "cli-bias",
-    "reports": "analysis.json report.html report.pdf scores.csv",
+    "reports": "analysis.json report.html report.pdf",
     "metrics": "13",
     # lineage and experiments
     "ascendants": "DataSet DataSet Dataset Image Model TrainingJob",

@@ -14,7 +14,7 @@ import xgboost
 from sklearn.model_selection import train_test_split
 
 from core.analysis.bias import POST_TRAINING, PRE_TRAINING
-from engine.containers import ContainerError
+from engine.containers import ContainerError, aws_clarify
 from engine.containers.clarify import main
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +64,7 @@ def only(*stages, **shap):
     return {stage: {"methods": "all"} for stage in stages} | ({"shap": shap} if shap else {})
 
 
-def run(root, settings, frame, booster=None, *, header=True):
+def run(root, settings, frame, booster=None, *, header=True, container=main):
     """The output folder, and analysis.json."""
     folders = {name: root / "opt/ml/processing/input" / name for name in ("config", "data", "model")}
     for folder in folders.values():
@@ -76,7 +76,7 @@ def run(root, settings, frame, booster=None, *, header=True):
         frame.to_csv(folders["data"] / "data.csv", index=False, header=header)
     if booster is not None:
         (folders["model"] / "model.tar.gz").write_bytes(archive(booster) if isinstance(booster, xgboost.Booster) else booster)
-    main(root, {})
+    container(root, {})
     output = root / "opt/ml/processing/output"
     return output, json.loads((output / "analysis.json").read_text(), parse_constant=pytest.fail)
 
@@ -383,3 +383,26 @@ def test_labels_that_the_model_cannot_mean_are_refused(credit, tmp_path):
     booster, test = credit
     with pytest.raises(ContainerError, match="label LABEL holds 1, 2"):
         run(tmp_path, config(), test.assign(LABEL=test["LABEL"] + 1), booster)
+
+
+def test_awss_own_container_takes_no_key_of_ours_and_writes_none(credit, done, tmp_path):
+    booster, test = credit
+    with pytest.raises(ContainerError, match="governance is not of Clarify's schema"):
+        run(tmp_path / "ours", config(), test, booster, container=aws_clarify.main)
+    output, analysis = run(tmp_path / "aws", config(governance=None), test, booster, container=aws_clarify.main)
+    assert {path.name for path in output.rglob("*") if path.is_file()} == {
+        *("analysis.json", "report.html", "report.pdf"),
+        *("out.csv", "baseline.csv"),
+    }
+    assert set(analysis) == {"version", "pre_training_bias_metrics", "post_training_bias_metrics", "explanations"}
+    assert analysis["explanations"] == done[1]["explanations"]
+    assert named(analysis, "post_training_bias")["DPPL"] == named(done[1], "post_training_bias")["DPPL"]
+
+
+def test_the_keys_that_awss_container_takes_are_those_of_the_sdks_schema():
+    from sagemaker.core.clarify import ANALYSIS_CONFIG_SCHEMA_V1_0
+    from schema import Optional
+
+    from engine.containers.clarify_config import SCHEMA
+
+    assert {key.schema if isinstance(key, Optional) else key for key in ANALYSIS_CONFIG_SCHEMA_V1_0.schema} == SCHEMA

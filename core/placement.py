@@ -1,0 +1,45 @@
+"""Where and how jobs run, as the settings say: whose key encrypts them, in which VPC, on what instances, under which tags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.settings import Settings
+
+
+def tags(settings: Settings, own: dict[str, str] | None = None) -> list[Any]:
+    """The tags of whatever takes tags: those of the settings, and its own, which win."""
+    return [{"Key": key, "Value": value} for key, value in {**settings.tags, **(own or {})}.items()]
+
+
+def disk(settings: Settings) -> dict[str, Any]:
+    """The part of a job's resources that encrypts its disk. Instances with disks of their own (such as ml.m5d) refuse it."""
+    return {"VolumeKmsKeyId": settings.kms_key} if settings.kms_key else {}
+
+
+def results(settings: Settings) -> dict[str, Any]:
+    """The part of a job's output that encrypts what it writes to S3."""
+    return {"KmsKeyId": settings.kms_key} if settings.kms_key else {}
+
+
+def written(settings: Settings) -> dict[str, Any]:
+    """The part of a PutObject that encrypts the object."""
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": settings.kms_key} if settings.kms_key else {}
+
+
+def vpc(settings: Settings) -> dict[str, Any]:
+    """The VPC of a training job or a model."""
+    if not settings.subnets:
+        return {}
+    return {"VpcConfig": {"Subnets": list(settings.subnets), "SecurityGroupIds": list(settings.security_groups)}}
+
+
+def network(settings: Settings, *, isolated: bool) -> dict[str, Any]:
+    """The network of a processing job. An isolated container has none; SageMaker itself moves its files."""
+    found = {**({"EnableNetworkIsolation": True} if isolated else {}), **vpc(settings)}
+    return {"NetworkConfig": found} if found else {}
+
+
+def processing_instance(settings: Settings) -> str:
+    """The instance type of processing jobs."""
+    return settings.processing_instance_type or settings.instance_type

@@ -1,0 +1,12 @@
+"""AWS's own Clarify container: what it takes and what it writes, without anything that the product's image adds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.containers.clarify import analyse
+
+
+def main(root: Path, environment: dict[str, str]) -> None:
+    """Run the analysis on ``root``. Raises ContainerError, for a key that isn't of AWS's schema too."""
+    analyse(root, extras=False)

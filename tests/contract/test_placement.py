@@ -1,0 +1,160 @@
+"""Keys, VPC, tags and instances of the settings reach every job, every model and every file."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+
+from core import bias, jobs, models, registry, training, tuning
+from core.clients import connect
+from core.errors import JobFailed
+from core.identity import WORKFLOW
+from core.settings import Settings
+
+KEY = "arn:aws:kms:us-east-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+VPC = {"Subnets": ["subnet-0a1b2c3d", "subnet-1a1b2c3d"], "SecurityGroupIds": ["sg-0a1b2c3d"]}
+TAGS = {"cost-centre": "4711", "governance:launched-by": "nobody"}
+
+
+@pytest.fixture(scope="module")
+def clients(demo):
+    return connect(
+        Settings(
+            workspace=demo[0],
+            kms_key=KEY,
+            subnets=tuple(VPC["Subnets"]),
+            security_groups=tuple(VPC["SecurityGroupIds"]),
+            tags=TAGS,
+            instance_type="ml.m5.large",
+            processing_instance_type="ml.c5.xlarge",
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def package(clients, demo):
+    return registry.get(clients, demo[1][0]["models"][0]["model_package_arn"])
+
+
+@pytest.fixture(scope="module")
+def data(clients, package):
+    return registry.data_of(clients, package)
+
+
+def tags(clients, arn):
+    return {tag["Key"]: tag["Value"] for tag in clients.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+
+
+def keys_of(clients, uris):
+    found = set()
+    for uri in uris:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        head = clients.s3.head_object(Bucket=bucket, Key=key)
+        found.add((head.get("ServerSideEncryption"), head.get("SSEKMSKeyId")))
+    return found
+
+
+def test_a_processing_job_has_them_and_what_it_writes_is_encrypted(clients, package, data):
+    name = bias.launch(clients, WORKFLOW, models.ensure_model(clients, WORKFLOW, package.training_job), data, name="placed-bias")
+    (job,) = jobs.wait(clients, [("processing", name)])
+    cluster = job.raw["ProcessingResources"]["ClusterConfig"]
+    assert (cluster["VolumeKmsKeyId"], cluster["InstanceType"]) == (KEY, "ml.c5.xlarge")
+    assert job.raw["ProcessingOutputConfig"]["KmsKeyId"] == KEY
+    assert job.raw["NetworkConfig"] == {"EnableNetworkIsolation": True, "VpcConfig": VPC}
+    found = tags(clients, job.raw["ProcessingJobArn"])
+    assert (found["cost-centre"], found["governance:launched-by"]) == ("4711", WORKFLOW.tag)  # who launched it is not for the settings
+    results = clients.keys(jobs.output_of(job))
+    assert len(results) > 3
+    assert keys_of(clients, [*results, jobs.input_of(job, "analysis_config")]) == {("aws:kms", KEY)}
+
+
+def test_a_training_job_and_its_model_have_them(clients, data):
+    name = training.launch(
+        clients, WORKFLOW, data.uri("train.csv"), data.uri("validation_res.csv"), {"num_round": "2"}, name="placed-training"
+    )
+    (job,) = jobs.wait(clients, [("training", name)])
+    assert job.raw["OutputDataConfig"]["KmsKeyId"] == job.raw["ResourceConfig"]["VolumeKmsKeyId"] == KEY
+    assert job.raw["ResourceConfig"]["InstanceType"] == "ml.m5.large"
+    assert job.raw["VpcConfig"] == VPC
+    assert tags(clients, job.raw["TrainingJobArn"])["cost-centre"] == "4711"
+    assert keys_of(clients, [job.raw["ModelArtifacts"]["S3ModelArtifacts"]]) == {("aws:kms", KEY)}
+    made = clients.sagemaker.describe_model(ModelName=models.ensure_model(clients, WORKFLOW, name))
+    assert made["VpcConfig"] == VPC
+    assert tags(clients, made["ModelArn"])["cost-centre"] == "4711"
+
+
+def test_a_tuning_jobs_trials_have_them(clients, data):
+    name = tuning.launch(clients, WORKFLOW, tuning.TuningRequest(data, max_jobs=1, max_parallel=1), name="placed-tuning")
+    tuning.stop(clients, WORKFLOW, name)
+    job = tuning.describe(clients, name)
+    definition = job.raw["TrainingJobDefinition"]
+    assert definition["OutputDataConfig"]["KmsKeyId"] == definition["ResourceConfig"]["VolumeKmsKeyId"] == KEY
+    assert definition["VpcConfig"] == VPC
+    assert tags(clients, job.raw["HyperParameterTuningJobArn"])["cost-centre"] == "4711"
+
+
+def test_without_the_settings_nothing_is_asked_for(demo, data):
+    plain = connect(Settings(workspace=demo[0]))
+    request = jobs.processing_request(plain, "name", "clarify", {}, "s3://b/out", {})
+    assert request["NetworkConfig"] == {"EnableNetworkIsolation": True}
+    assert not {"VolumeKmsKeyId", "KmsKeyId"} & {*request["ProcessingResources"]["ClusterConfig"], *request["ProcessingOutputConfig"]}
+    assert keys_of(plain, [plain.write(plain.uri("placement/plain"), b"x")]) == {(None, None)}
+
+
+def test_a_processing_job_fails_with_the_words_of_its_container(clients, data):
+    """SageMaker's own reason names the log only; the container's message is what a user can act on."""
+    name = "words-of-its-own"
+    request = jobs.processing_request(clients, name, "clarify", {"dataset": (data.uri("test_header.csv"), bias.clarify.LOCAL + "/data")},
+                                      clients.uri("placement/out"), {})  # fmt: skip
+    clients.sagemaker.create_processing_job(**request)
+    with pytest.raises(JobFailed, match="No analysis configuration"):
+        jobs.wait(clients, [("processing", name)])
+    raw = jobs.describe(clients, "processing", name).raw
+    assert raw["FailureReason"] == "AlgorithmError: See job logs for more information"
+    assert raw["ExitMessage"].startswith("No analysis configuration at analysis_config.json")
+    assert jobs.listed(clients, "processing", contains=name)[0].reason == raw["ExitMessage"]
+
+
+def test_a_prefix_is_every_key_that_begins_with_it_as_on_aws(clients):
+    """Not only the object or the folder of that name: a careless prefix must fail here too, and not on AWS first."""
+    for name in ("rows", "rows-of-others", "rows/more"):
+        clients.write(clients.uri("prefixes", f"{name}.csv"), b"a\n1\n")
+    config = clients.write(
+        clients.uri("prefixes/config/rebalance.json"), b'{"label": "a", "facet": "b", "facet_value": 1, "favourable": 1}'
+    )
+    inputs = {"config": (config, f"{bias.clarify.LOCAL}/config"), "data": (clients.uri("prefixes/rows"), f"{bias.clarify.LOCAL}/data")}
+    request = jobs.processing_request(clients, "careless-prefix", "rebalance", inputs, clients.uri("prefixes/out"), {})
+    clients.sagemaker.create_processing_job(**request)
+    with pytest.raises(JobFailed, match="one CSV file is expected in the data input, 3 were found"):
+        jobs.wait(clients, [("processing", "careless-prefix")])
+
+
+# S3 ----------------------------------------------------------------------------------------------------
+
+
+def test_s3_answers_how_an_object_is_encrypted_by_every_way_in(client):
+    s3 = client("s3")
+    s3.create_bucket(Bucket="encrypted")
+    kms = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": KEY}
+
+    def said(answer):
+        return {name: answer[name] for name in kms if name in answer}
+
+    assert said(s3.put_object(Bucket="encrypted", Key="put", Body=b"x", **kms)) == kms
+    assert said(s3.get_object(Bucket="encrypted", Key="put")) == said(s3.head_object(Bucket="encrypted", Key="put")) == kms
+    source = {"Bucket": "encrypted", "Key": "put"}
+    assert said(s3.copy_object(Bucket="encrypted", Key="copy", CopySource=source)) == {}
+    assert said(s3.head_object(Bucket="encrypted", Key="copy")) == {}
+    assert said(s3.copy_object(Bucket="encrypted", Key="copy", CopySource=source, **kms)) == kms
+    upload = s3.create_multipart_upload(Bucket="encrypted", Key="parts", **kms)
+    assert said(upload) == kms
+    call = {"Bucket": "encrypted", "Key": "parts", "UploadId": upload["UploadId"]}
+    part = {"PartNumber": 1, "ETag": s3.upload_part(**call, PartNumber=1, Body=b"y")["ETag"]}
+    assert said(s3.complete_multipart_upload(**call, MultipartUpload={"Parts": [part]})) == kms
+    assert said(s3.head_object(Bucket="encrypted", Key="parts")) == kms
+    assert s3.put_object(Bucket="encrypted", Key="id", Body=b"", **{**kms, "SSEKMSKeyId": KEY.rpartition("/")[2]})["SSEKMSKeyId"] == KEY
+    with pytest.raises(ClientError, match="aws:kms"):
+        s3.put_object(Bucket="encrypted", Key="key-alone", Body=b"", SSEKMSKeyId=KEY)
+    with pytest.raises(ClientError) as error:
+        s3.put_object(Bucket="encrypted", Key="how", Body=b"", ServerSideEncryption="rot13")
+    assert error.value.response["Error"]["Code"] == "InvalidEncryptionAlgorithmError"
