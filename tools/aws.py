@@ -1,8 +1,8 @@
 """``python -m tools.aws``: aws/template.in.yaml with the policies of aws/policies/ in it, as aws/template.yaml; ``--check`` only compares.
 
-The policies are files of their own, whole, so that they can be read, given to other roles, and tested. In them ``${…}`` is CloudFormation's;
-a variable of IAM's own, as ``${aws:username}``, is written as IAM writes it. In the template every role of a person has the policy
-``read-only``, and one of its own with the rest: IAM takes 6,144 characters in a policy, CloudFormation 51,200 bytes in a template.
+The policies are files of their own, whole, so that they can be read, given to other roles, and tested. In them ``${…}`` is
+CloudFormation's; a variable of IAM's own, as ``${aws:username}``, is written as IAM writes it. In the template every role of a person has
+the policy ``read-only``, and one of its own with the rest: IAM takes 6,144 characters in a policy, CloudFormation 51,200 bytes in all.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 import re
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
