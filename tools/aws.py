@@ -1,8 +1,7 @@
 """``python -m tools.aws``: aws/template.in.yaml with the policies of aws/policies/ in it, as aws/template.yaml; ``--check`` only compares.
 
-The policies are files of their own, whole, so that they can be read, given to other roles, and tested. In them ``${…}`` is
-CloudFormation's; a variable of IAM's own, as ``${aws:username}``, is written as IAM writes it. In the template every role of a person has
-the policy ``read-only``, and one of its own with the rest: IAM takes 6,144 characters in a policy, CloudFormation 51,200 bytes in all.
+The policies are files of their own, so that they can be read, given to other roles, and tested. In them ``${…}`` is CloudFormation's; a
+variable of IAM's own, as ``${aws:username}``, is written as IAM writes it.
 """
 
 from __future__ import annotations
@@ -20,8 +19,6 @@ from tools.browser import ROOT
 
 AWS = ROOT / "aws"
 POLICIES, SKELETON, TEMPLATE = AWS / "policies", AWS / "template.in.yaml", AWS / "template.yaml"
-BASE, JOBS = "read-only", "execution-role"
-"""The policy that every person's role has, and that of jobs."""
 CALL = re.compile(r"^( +)PolicyDocument: !Policy ([\w-]+)$", re.MULTILINE)
 VARIABLE = re.compile(r"\$\{([^}]*)\}")
 NAMES = frozenset({"AWS::Partition", "AWS::Region", "AWS::AccountId", "Bucket", "ExecutionRole"})
@@ -43,26 +40,9 @@ def policies() -> dict[str, dict[str, Any]]:
     return {path.stem: json.loads(path.read_text()) for path in sorted(POLICIES.glob("*.json"))}
 
 
-def canonical(policy: dict[str, Any]) -> str:
-    """The policy as its file holds it."""
-    return json.dumps(policy, indent=2, ensure_ascii=False) + "\n"
-
-
-def parts() -> dict[str, dict[str, Any]]:
-    """The policies as the template has them. Raises ValueError where a person's role may not do all that ``read-only`` may."""
-    found = policies()
-    everybody = found[BASE]["Statement"]
-    for name in found.keys() - {BASE, JOBS}:
-        missing = [statement["Sid"] for statement in everybody if statement not in found[name]["Statement"]]
-        if missing:
-            raise ValueError(f"{name}.json lacks {', '.join(missing)} of {BASE}.json, which every person's role has.")
-        found[name] |= {"Statement": [statement for statement in found[name]["Statement"] if statement not in everybody]}
-    return found
-
-
 def template() -> str:
     """The template. Raises ValueError for a name that the template doesn't know, KeyError for a policy that isn't there."""
-    found = parts()
+    found = policies()
     return CALL.sub(lambda call: f"{call[1]}PolicyDocument:\n{_block(found[call[2]], call[1] + '  ')}", SKELETON.read_text())
 
 
@@ -116,8 +96,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.check:
         return 0 if TEMPLATE.read_text() == template() else 1
-    for name, policy in policies().items():
-        (POLICIES / f"{name}.json").write_text(canonical(policy))
     TEMPLATE.write_text(template())
     return 0
 
