@@ -321,5 +321,5 @@ def test_files_and_links_of_the_page_are_there():
     }
     for path, anchor in links:
         assert (ROOT / "docs" / path).exists() if path else anchor in headings, (path, anchor)
-    for path in re.findall(r"`((?:aws|core|docs|image|tests|tools)/[\w./-]*)`", GUIDE):
+    for path in set(re.findall(r"`((?:aws|core|docs|image|tests|tools)/[\w./-]*)`", GUIDE)) - {"aws/s3"}:  # which is AWS's name of a key
         assert (ROOT / path).exists(), path
