@@ -50,7 +50,15 @@ def listed(value: Any) -> list[str]:
 
 
 def test_there_is_a_policy_for_every_role_and_the_template_uses_each():
-    assert {"read-only", "data-scientist", "validator", "compliance-officer", "administrator", "execution-role"} <= POLICIES.keys()
+    assert {
+        "read-only",
+        "data-scientist",
+        "validator",
+        "compliance-officer",
+        "administrator",
+        "execution-role",
+        "doctor",
+    } <= POLICIES.keys()
     assert {name for _, name in aws.CALL.findall(aws.SKELETON.read_text())} == POLICIES.keys()
 
 
