@@ -8,7 +8,7 @@ KILLS ?= 500
 ROOT := $(filter 0,$(shell id -u))
 MAKEFLAGS += --jobs=2  # the two environments of the tests are made at the same time
 
-.PHONY: run demo test fuzz faults clients bench lint format shots lock clean
+.PHONY: run demo test fuzz faults clients policies image-check bench lint format shots lock clean
 
 run: $(VENV)/.run  ## open the dashboard on the embedded engine
 	GOVERNANCE_WORKSPACE=$(WORKSPACE) $(BIN)/streamlit run streamlit_app.py --server.address 127.0.0.1 --server.port $(PORT)
@@ -28,6 +28,14 @@ faults: $(VENV)/.test  ## kill -9, full disk, jumping clock, limits: many more t
 clients: $(VENV)/.test tests/sdk/.venv/.done tests/sdk/.venv-v2/.done tests/sdk/.venv-cli/.done  ## the workshop in every AWS client; writes docs/clients.md
 	$(BIN)/python -m tools.clients
 
+policies: $(VENV)/.test tests/sdk/.venv/.done chromium  ## the tests, recording what is called at AWS; then the least policies, the template, docs/permissions.md
+	RECORD_CALLS=1 $(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/python -m tools.policies
+	$(BIN)/python -m tools.aws
+
+image-check: $(VENV)/.test  ## the image's files in an environment of their own: each entry point against the engine
+	$(BIN)/python -m tools.image
+
 bench: $(VENV)/.test  ## every figure beside its peer
 	$(BIN)/python -m bench
 
@@ -36,6 +44,7 @@ lint: $(VENV)/.test  ## format, lint, types, direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint image/Dockerfile
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
@@ -48,6 +57,7 @@ shots: $(VENV)/.test chromium  ## every page, wide and phone, light and dark, fr
 lock: $(VENV)/.test  ## renew the locked requirements
 	$(BIN)/pip install -q uv
 	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 -c requirements.txt image/requirements.in -o image/requirements.txt
 	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	for client in v3 v2 cli; do $(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 \
 	  tests/sdk/requirements-$$client.in -o tests/sdk/requirements-$$client.txt || exit 1; done

@@ -1,8 +1,8 @@
-"""What `core` and the pages call at AWS, by the role of whoever they call it for: recorded in every test, compared with
+"""What `core` and the pages call at AWS, by what whoever acts is doing ("launch", "approve" …): recorded in every test, compared with
 aws/operations.json.
 
-A call that only reads is anyone's. A write is the role's of the innermost function of `core` that was given an identity. The jobs' own
-calls are the execution role's: the engines' records of access name it.
+A call that only reads is anyone's. A write belongs to the action that the innermost function of `core` on the stack was permitted
+(`core.identity.refusal`). The jobs' own calls are the execution role's: the engines' records of access name it.
 """
 
 from __future__ import annotations
@@ -11,20 +11,27 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import botocore.client
 
+from core import identity as identities
 from core.identity import Identity
 
 ROOT = Path(__file__).parents[1]
 RECORDED = ROOT / "aws" / "operations.json"
 READS = re.compile("(Get|Head|List|Describe|Query|Search|Batch(Describe|Get)|Simulate)")
+DOCTOR = {"core/doctor.py", "core/permissions.py"}
 READ_ONLY, EXECUTION = "read-only", "execution-role"
 NOT_THE_PRODUCT = {"core/clients.py"}
 """What tests call on their own account too; all but ``connect``."""
+REPAIR, NOBODY = "repair", "nobody"
+"""`python -m core audit repair`; and what no permission was asked for."""
 seen: dict[str, set[str]] = {}
-"""Role → operations, as ``sagemaker:CreateModel`` or, of objects in S3, ``s3:PutObject governance/log``."""
-_call = botocore.client.BaseClient._make_api_call
+"""Action → operations, as ``sagemaker:CreateModel``, with what a policy limits them by: ``s3:PutObject governance/log``."""
+_asked: dict[Any, set[str]] = {}
+"""A function of `core` (its code) → the actions that it asked a permission for."""
+_call, _refusal = botocore.client.BaseClient._make_api_call, identities.refusal
 
 
 def start() -> None:
@@ -34,12 +41,34 @@ def start() -> None:
         note(self.meta.service_model, operation, parameters)
         return _call(self, operation, parameters)
 
+    def refusal(identity, action, **about):
+        found = _refusal(identity, action, **about)
+        if found is None:
+            for name, frame in _frames():
+                if name != "core/identity.py" and isinstance(frame.f_locals.get("identity"), Identity):
+                    _asked.setdefault(frame.f_code, set()).add(action)
+                    if not frame.f_code.co_name.startswith("_"):
+                        break
+        return found
+
     botocore.client.BaseClient._make_api_call = call
+    identities.refusal = refusal
+
+
+def _frames():
+    """The frames of `core` and of the pages on the stack, innermost first, by file."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        name = file.removeprefix(f"{ROOT}/")
+        if name != file and name.startswith(("core/", "app_pages/")):
+            yield name, frame
+        frame = frame.f_back
 
 
 def note(model, operation, parameters) -> None:
-    role = _role(READS.match(operation) is not None)
-    if role is None:
+    actions = _actions(READS.match(operation) is not None)
+    if not actions or model.service_name == "kms":  # the app's own part: docs/aws.md
         return
     service = model.metadata.get("signingName", model.service_name)
     found = {f"{service}:{operation}{_limit(service, operation, parameters)}"}
@@ -47,7 +76,8 @@ def note(model, operation, parameters) -> None:
         found.add(f"sagemaker:AddTags {operation}")
     if {"RoleArn", "ExecutionRoleArn"} & (parameters.keys() | parameters.get("TrainingJobDefinition", {}).keys()):
         found.add(f"iam:PassRole {operation}")
-    seen.setdefault(role, set()).update(found)
+    for action in actions:
+        seen.setdefault(action, set()).update(found)
 
 
 def _limit(service, operation, parameters) -> str:
@@ -59,24 +89,17 @@ def _limit(service, operation, parameters) -> str:
     return ""
 
 
-def _role(reads: bool) -> str | None:
+def _actions(reads: bool) -> set[str]:
     """None for what the product did not ask for."""
-    frame, ours, identity = sys._getframe(2), False, None
-    while frame is not None:
-        file = frame.f_code.co_filename
-        name = file.removeprefix(f"{ROOT}/")
-        if name != file and name.startswith(("core/", "app_pages/")) and (name not in NOT_THE_PRODUCT or frame.f_code.co_name == "connect"):
-            if name == "core/doctor.py":
-                return "doctor"
-            ours = True
-            found = frame.f_locals.get("identity")
-            identity = identity or (found if isinstance(found, Identity) else None)
-        frame = frame.f_back
-    if not ours:
-        return None
+    frames = [(n, f) for n, f in _frames() if n not in NOT_THE_PRODUCT or f.f_code.co_name == "connect"]
+    if not frames:
+        return set()
+    if any(name in DOCTOR for name, _ in frames):
+        return {"doctor"}
     if reads:
-        return READ_ONLY
-    return identity.role.value if identity else "administrator"  # `python -m core audit repair`
+        return {READ_ONLY}
+    names = {frame.f_code.co_name for _, frame in frames}
+    return next((_asked[frame.f_code] for _, frame in frames if frame.f_code in _asked), {REPAIR} if REPAIR in names else {NOBODY})
 
 
 def jobs_calls(workspace: Path) -> set[str]:
@@ -100,10 +123,10 @@ def recorded() -> dict[str, list[str]]:
 def differences(found: dict[str, set[str]], *, whole: bool) -> list[str]:
     """What was called and isn't written down; after a run of the whole suite also what is written down and wasn't called."""
     kept = recorded()
-    missing = [f"{role} also calls {call}" for role in found for call in sorted(found[role] - set(kept.get(role, [])))]
+    missing = [f"{role} also calls {call}" for role in found if role != NOBODY for call in sorted(found[role] - set(kept.get(role, [])))]
     unused = [f"{role} never calls {call}" for role in kept for call in sorted(set(kept[role]) - found.get(role, set()))]
     return missing + (unused if whole else [])
 
 
 def write(found: dict[str, set[str]]) -> None:
-    RECORDED.write_text(json.dumps({role: sorted(found[role]) for role in sorted(found)}, indent=1) + "\n")
+    RECORDED.write_text(json.dumps({role: sorted(found[role]) for role in sorted(found) if role != NOBODY}, indent=1) + "\n")

@@ -1,6 +1,6 @@
 """``python -m tools.policies``: the least IAM policies, written from the calls that the product makes (aws/operations.json).
 
-The suite records the calls, by role. What limits each of them is here: the kind of resource that IAM takes for an action (Service
+The suite records the calls, by what is being done ("launch", "approve" …); who may do that, `core.identity` says. What limits each of them is here: the kind of resource that IAM takes for an action (Service
 Authorization Reference, https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html), the names that the
 product gives, and the condition keys. ``${…}`` in the files is CloudFormation's; ``${aws:…}`` is IAM's own.
 """
@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from core import permissions
 from core.clients import connect
+from core.identity import ALLOWED, Role
 from core.permissions import Finding
 from engine import lifecycle
 from tools import least
@@ -209,10 +211,19 @@ def _resources(name: str) -> tuple[str, ...]:
     return (f"{SAGEMAKER}:{kind}/{made}",)
 
 
+def by_role() -> dict[str, list[str]]:
+    """Policy → operations: what its role may do, and for whom there is no role, what the file of calls says."""
+    calls: dict[str, list[str]] = json.loads((AWS / "operations.json").read_text())
+    allowed = {role.value: {action for action, roles in ALLOWED.items() if role in roles} for role in permissions.FILES}
+    allowed[Role.DATA_SCIENTIST.value].add("withdraw")  # what they have submitted themselves
+    allowed[Role.COMPLIANCE_OFFICER.value].add("repair")
+    found = {role: sorted({call for action in actions for call in calls.get(action, [])}) for role, actions in allowed.items()}
+    return found | {name: calls[name] for name in ("read-only", "execution-role", "doctor")}
+
+
 def documents() -> dict[str, dict[str, Any]]:
     """File name → policy."""
-    operations = json.loads((AWS / "operations.json").read_text())
-    return {role.replace(" ", "-"): {"Version": "2012-10-17", "Statement": statements(role, found)} for role, found in operations.items()}
+    return {role.replace(" ", "-"): {"Version": "2012-10-17", "Statement": statements(role, found)} for role, found in by_role().items()}
 
 
 def text(document: dict[str, Any]) -> str:
@@ -221,7 +232,7 @@ def text(document: dict[str, Any]) -> str:
 
 def page(rows: Sequence[tuple[str, str, list[Finding]]]) -> str:
     """docs/permissions.md: the operations by role, and what the doctor says when one permission is taken away."""
-    operations = json.loads((AWS / "operations.json").read_text())
+    operations = by_role()
     files = {name: document["Statement"] for name, document in documents().items()}
     lines = [INTRODUCTION, "## Operations by role", "", "| role | calls | policy |", "|---|---|---|"]
     for role, calls in operations.items():
@@ -238,8 +249,8 @@ def page(rows: Sequence[tuple[str, str, list[Finding]]]) -> str:
 
 INTRODUCTION = """# Permissions
 
-Written by `make policies`, which runs the tests, records what the product calls at AWS by the role of whoever it calls it for, and makes
-the least policies from it. A test run ends in an error where a call is missing here, or where one that is here was never made.
+Written by `make policies`, which runs the tests, records what the product calls at AWS by what is being done, and makes the least
+policies of those who may do it. A test run ends in an error where a call is missing here, or where one that is here was never made.
 
 Read-only is what everybody has; each role has its own beside it. A data scientist registers versions as pending and can set no other
 status; officers approve and reject, and register nothing. Nobody approves what they trained or registered, in whatever role: the app's
