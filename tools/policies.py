@@ -1,8 +1,9 @@
 """``python -m tools.policies``: the least IAM policies, written from the calls that the product makes (aws/operations.json).
 
-The suite records the calls, by what is being done ("launch", "approve" …); who may do that, `core.identity` says. What limits each of them is here: the kind of resource that IAM takes for an action (Service
-Authorization Reference, https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html), the names that the
-product gives, and the condition keys. ``${…}`` in the files is CloudFormation's; ``${aws:…}`` is IAM's own.
+The suite records the calls, by what is being done ("launch", "approve" …); who may do that, `core.identity` says. What limits each of them
+is here: the kind of resource that IAM takes for an action, the names that the product gives, and the condition keys. ``${…}`` in the files
+is CloudFormation's; ``${aws:…}`` is IAM's own.
+Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
 """
 
 from __future__ import annotations
