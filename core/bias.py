@@ -7,87 +7,37 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from core import jobs
-from core.analysis.bias_intervals import Interval
-from core.analysis.thresholds import Sweep
+from core import analysis_json, jobs
+from core.bias_report import BiasReport, FacetReport, Measure, parse
 from core.clients import Clients
 from core.errors import Conflict, DataError, NotFound, translated
 from core.identity import Identity, require
 from core.jobs import Job
 from core.rebalancing import Rebalanced
 
+__all__ = [
+    "PREFIX",
+    "ROWS",
+    "BiasReport",
+    "FacetReport",
+    "Measure",
+    "Origin",
+    "clarify_config",
+    "launch",
+    "list_jobs",
+    "origin",
+    "parse",
+    "people",
+    "read",
+    "report",
+    "submit",
+]
 PREFIX = "governance-bias"
 ROWS = {"test": "test_header.csv", "validation": "validation_header.csv", "train": "train_res_header.csv"}
 """The rows that a report may be measured on; ``test`` is the rule, ``train`` is marked."""
 CREDIT = frozenset({"LIMIT_BAL", "PAY_0", "BILL_AMT1", "PAY_AMT1"})
 CREDIT_NAMES = {"SEX": {1: "men", 2: "women"}}
 """What the codes of the bundled data mean (UCI, default of credit card clients), known by its columns."""
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One metric: ``value`` None where it is undefined, ``error`` then says why; infinities are floats. ``interval``: at 95 %, None in
-    reports of others."""
-
-    name: str
-    description: str
-    value: float | None
-    error: str | None
-    low: float
-    high: float
-    in_words: str
-    interval: Interval | None = None
-
-
-@dataclass(frozen=True)
-class FacetReport:
-    """The metrics of one facet value, by name."""
-
-    facet: str
-    value: str
-    pre_training: dict[str, Measure]
-    post_training: dict[str, Measure]
-
-    @property
-    def key(self) -> str:
-        return f"{self.facet}={self.value}"
-
-
-@dataclass(frozen=True)
-class BiasReport:
-    """A Clarify report as the pages use it. ``governance``: counts by facet and group, performance; {} in reports of others."""
-
-    job: str
-    folder: str
-    facets: tuple[FacetReport, ...]
-    governance: dict[str, Any]
-    raw: dict[str, Any]
-
-    @property
-    def threshold(self) -> float:
-        return float(self.governance.get("threshold", 0.5))
-
-    @property
-    def measured_on(self) -> str:
-        """test, validation or train; "" where the report doesn't say."""
-        return str(self.governance.get("measured_on", ""))
-
-    def people(self, key: str) -> tuple[str, str]:
-        """What the facet's people and the rest are called."""
-        facet, _, value = key.partition("=")
-        name, rest = self.governance.get("names", {}).get(key, [f"people with {facet} = {value}", "all others"])
-        return str(name), str(rest)
-
-    def sweep(self, key: str) -> Sweep | None:
-        """Counts at other thresholds; None in reports that don't have them."""
-        found = next((s for s in self.governance.get("sweeps", []) if f"{s['facet']}={s['value_or_threshold']}" == key), None)
-        return None if found is None else Sweep.from_json(found)
-
-    def counts(self, key: str) -> dict[str, Any]:
-        """Rows and favourable labels of facet and rest; {} in reports of others."""
-        counts = self.governance.get("counts") or self.governance.get("facets") or []  # the older reports' name
-        found = (c for c in counts if f"{c['facet']}={c['value_or_threshold']}" == key)
-        return dict(next(found, {}))
 
 
 def people(data: Rebalanced) -> dict[str, list[str]]:
@@ -182,52 +132,9 @@ def report(clients: Clients, name: str) -> BiasReport:
 
 
 def read(clients: Clients, folder: str, name: str = "") -> BiasReport:
-    """The report in a folder of S3."""
-    return parse(clients.read_json(f"{folder}/analysis.json"), folder, name)
-
-
-def parse(raw: dict[str, Any], folder: str = "", name: str = "") -> BiasReport:
-    """An ``analysis.json`` of Clarify's, ours or another's: missing parts are missing in the result."""
-    facets: dict[tuple[str, str], dict[str, dict[str, Measure]]] = {}
-    governance = raw.get("governance", {})
-    for stage in ("pre_training_bias_metrics", "post_training_bias_metrics"):
-        for facet, entries in raw.get(stage, {}).get("facets", {}).items():
-            for entry in entries:
-                value = str(entry["value_or_threshold"])
-                words = governance.get("metrics", {}).get(stage, {}).get(facet, {}).get(value, {})
-                found = {m["name"]: _measure(m, words.get(m["name"], {})) for m in entry["metrics"]}
-                facets.setdefault((facet, value), {})[stage] = found
-    return BiasReport(
-        name,
-        folder,
-        tuple(
-            FacetReport(facet, value, found.get("pre_training_bias_metrics", {}), found.get("post_training_bias_metrics", {}))
-            for (facet, value), found in facets.items()
-        ),
-        governance,
-        raw,
-    )
-
-
-def _measure(metric: dict[str, Any], words: dict[str, Any]) -> Measure:
-    return Measure(
-        metric["name"],
-        metric.get("description", ""),
-        _float(metric.get("value")),
-        metric.get("error"),
-        _float(words.get("low")) if words.get("low") is not None else float("-inf"),  # type: ignore[arg-type]
-        _float(words.get("high")) if words.get("high") is not None else float("inf"),  # type: ignore[arg-type]
-        words.get("in_words", ""),
-        _interval(words.get("interval")),
-    )
-
-
-def _interval(raw: dict[str, Any] | None) -> Interval | None:
-    return None if raw is None else Interval(_float(raw["low"]), _float(raw["high"]), raw["n"], raw["why"])
-
-
-def _float(value: Any) -> float | None:
-    return None if value is None else float(value)
+    """The report in a folder of S3, or at a URI that ends in .json."""
+    uri = folder if folder.endswith(".json") else f"{folder}/analysis.json"
+    return parse(analysis_json.load(clients.read(uri), uri), folder, name)
 
 
 def list_jobs(clients: Clients, named: str | None = None) -> list[Job]:

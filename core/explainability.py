@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from core import bias, jobs
+from core import analysis_json, bias, jobs
 from core.clients import Clients
 from core.errors import Conflict, DataError, NotFound, translated
 from core.identity import Identity, require
@@ -35,6 +35,26 @@ class Shap:
     expected: float
     additivity: float | None
     rows: int
+    raw: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Label:
+    """Global SHAP values of one output of a model, the greatest first. ``undefined``: features without a figure; ``expected``: none where
+    the report doesn't say it."""
+
+    label: str
+    values: dict[str, float]
+    undefined: tuple[str, ...]
+    expected: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an ``analysis.json`` alone says of an explanation: no rows. ``others``: methods in it that aren't shown."""
+
+    labels: tuple[Label, ...]
+    others: tuple[str, ...]
     raw: dict[str, Any]
 
 
@@ -74,29 +94,67 @@ def result(clients: Clients, name: str) -> Shap:
 
 
 def read(clients: Clients, folder: str, name: str = "") -> Shap:
-    """The result in a folder of S3. Raises NotFound when the folder's report explains nothing."""
-    raw = clients.read_json(f"{folder}/analysis.json")
-    explained = next(iter(raw.get("explanations", {}).get("kernel_shap", {}).values()), None)
-    if explained is None:
+    """The result in a folder of S3. Raises NotFound when the folder's report explains nothing, DataError where a file of it is not what a
+    SHAP job of this product writes."""
+    uri = f"{folder}/analysis.json"
+    raw = analysis_json.load(clients.read(uri), uri)
+    if not raw.get("explanations"):
         raise NotFound(f"{folder} holds no SHAP values.", subject=folder, remedy="Start a SHAP job for this model.")
-    values = pd.read_csv(io.BytesIO(clients.read(f"{folder}/explanations_shap/out.csv")))
-    values.columns = pd.Index([str(c).removesuffix("_label0") for c in values.columns])
-    data = pd.read_csv(io.BytesIO(clients.read(f"{folder}/explanations_shap/data.csv")))
-    predictions = data.pop("prediction")
-    data = data.drop(columns="row")[list(values.columns)]
-    additivity = raw.get("governance", {}).get("shap", {}).get("additivity")
-    return Shap(
-        name,
-        folder,
-        dict(explained["global_shap_values"]),
-        values,
-        data,
-        predictions,
-        float(explained["expected_value"]),
-        additivity,
-        len(values),
-        raw,
-    )
+    first = summary(raw, uri).labels[0]
+    if not first.expected:
+        raise DataError(f"{uri} doesn't say what prediction was expected.", subject=uri, remedy="Start a SHAP job for this model.")
+    files = {part: clients.read(f"{folder}/explanations_shap/{part}.csv") for part in ("out", "data")}
+    try:
+        values, data = (pd.read_csv(io.BytesIO(files[part])) for part in ("out", "data"))
+        values.columns = pd.Index([str(c).removesuffix("_label0") for c in values.columns])
+        predictions = data.pop("prediction")
+        data = data.drop(columns="row")[list(values.columns)]
+    except (KeyError, ValueError) as error:
+        raise DataError(
+            f"The rows in {folder}/explanations_shap are not as this product's jobs write them: {error}.",
+            subject=folder,
+            remedy="Open its analysis.json under Import: it is shown without the rows.",
+        ) from error
+    additivity = ((raw.get("governance") or {}).get("shap") or {}).get("additivity")
+    return Shap(name, folder, first.values, values, data, predictions, first.expected[0], additivity, len(values), raw)
+
+
+def summary(raw: Any, subject: str = "") -> Summary:
+    """The global SHAP values of an ``analysis.json``, ours or another's. Raises DataError where it has none, or a part is wrong."""
+    remedy = "Choose the report of a job that computed SHAP values of a table (methods.shap)."
+    found = analysis_json.checked(raw, subject).explanations
+    methods = list((raw.get("explanations") or {}).keys())
+    others = tuple(name for name in methods if name not in {"kernel_shap", "version"})
+    if found is None:
+        raise DataError(f"{subject or 'The report'} holds no explanations.", subject=subject, remedy=remedy)
+    labels: list[Label] = []
+    texts = False
+    for label, one in (found.kernel_shap or {}).items():
+        texts |= bool(one.global_top_shap_text)
+        for name, values in _by_aggregation(label, one.global_shap_values or {}):
+            place = f"explanations.kernel_shap.{label}.global_shap_values"
+            figures, undefined = analysis_json.figures(values, place, subject)
+            labels.append(Label(name, figures, undefined, _expected(one.expected_value, label, subject)))
+    if not any(label.values for label in labels):
+        what = "text features" if texts else ", ".join(others or methods) or "nothing"
+        text = f"{subject or 'The report'} has no global SHAP values of a table's features: its explanations hold {what}."
+        raise DataError(text, subject=subject, remedy=remedy)
+    return Summary(tuple(label for label in labels if label.values), others, raw)
+
+
+def _by_aggregation(label: str, values: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Values by feature; where a report has them by aggregation (mean_abs, median, …), each by itself."""
+    nested = {name: inner for name, inner in values.items() if isinstance(inner, dict)}
+    if nested and len(nested) == len(values):
+        return [(f"{label}, {name}", inner) for name, inner in nested.items()]
+    return [(label, values)]
+
+
+def _expected(value: Any, label: str, subject: str) -> tuple[float, ...]:
+    values = value if isinstance(value, list) else [value]
+    place = f"explanations.kernel_shap.{label}.expected_value"
+    found, _ = analysis_json.figures({str(i): v for i, v in enumerate(values)}, place, subject)
+    return tuple(found[str(i)] for i in range(len(values)) if str(i) in found)
 
 
 @dataclass(frozen=True)
