@@ -151,6 +151,7 @@ class Counted(Part):
 class Governance(Part):
     """What this product's container adds."""
 
+    model_config = ConfigDict(extra="allow")
     threshold: float = 0.5
     measured_on: str = ""
     rows_sha256: str | None = None

@@ -125,7 +125,7 @@ def parse(raw: Any, folder: str = "", name: str = "") -> BiasReport:
             FacetReport(facet, value, stages.get("pre_training_bias_metrics", {}), stages.get("post_training_bias_metrics", {}))
             for (facet, value), stages in facets.items()
         ),
-        raw.get("governance") or {},
+        own.model_dump(exclude_unset=True),
         raw,
     )
 

@@ -39,8 +39,7 @@ def data_facts(clients: Clients, package: Package) -> dict[str, str]:
     }
     job = training.describe(clients, package.training_job) if package.training_job else None
     for channel in job.raw.get("InputDataConfig", []) if job else []:
-        uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-        file = uri.rpartition("/")[2]
+        file = training.source(channel).rpartition("/")[2]
         facts[f"channel {channel['ChannelName']}"] = file
         facts[f"channel {channel['ChannelName']}, SHA-256"] = manifest["files"].get(file, {}).get("sha256", "unknown")
     return facts | {f"{name}, SHA-256": entry["sha256"] for name, entry in manifest["files"].items() if "header" not in name}

@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
-from core import bias, explainability, jobs, models, registry
+from core import bias, explainability, jobs, models, registry, training, tuning
 from core.clients import Clients
-from core.errors import Conflict
+from core.errors import Conflict, NotFound, Refused
 from core.identity import Identity, require
 from core.jobs import Job
 from core.rebalancing import Rebalanced, result
@@ -86,16 +87,23 @@ def register(clients: Clients, identity: Identity, training_job: str, data: Reba
 
 def data_of(clients: Clients, job: Job) -> Rebalanced | None:
     """The rebalancing whose files a training or tuning job reads; None where it reads other data."""
-    definition = job.raw.get("TrainingJobDefinition", job.raw)
-    for channel in definition.get("InputDataConfig", []):
-        uri = str(channel["DataSource"]["S3DataSource"]["S3Uri"])
-        folder, _, name = uri.rpartition("/")
-        if channel["ChannelName"] == "train" and name in {"train.csv", "train_res.csv"} and "/governance/rebalanced/" in uri:
-            return result(clients, folder.removesuffix("/output").rpartition("/")[2])
-    return None
+    definitions = tuning.definitions(job) if job.kind == "tuning" else [job.raw]
+    uris = {_train(definition) for definition in definitions}
+    uri = uris.pop() if len(uris) == 1 else ""
+    folder, _, name = uri.rpartition("/")
+    if name not in {"train.csv", "train_res.csv"} or "/governance/rebalanced/" not in uri:
+        return None
+    try:
+        return result(clients, folder.removesuffix("/output").rpartition("/")[2])
+    except (NotFound, Refused):  # a folder that looks like one of this product's, in another account's bucket or cleared away since
+        return None
+
+
+def _train(definition: dict[str, Any]) -> str:
+    """Where a training job, or the trials of a tuning job, take the channel ``train`` from; "" where there's none."""
+    return next((training.source(c) for c in definition.get("InputDataConfig", []) if c["ChannelName"] == "train"), "")
 
 
 def is_baseline(job: Job) -> bool:
     """Whether the job trained on the untouched training part."""
-    channels = job.raw.get("InputDataConfig", [])
-    return any(c["ChannelName"] == "train" and c["DataSource"]["S3DataSource"]["S3Uri"].endswith("/train.csv") for c in channels)
+    return _train(job.raw).endswith("/train.csv")

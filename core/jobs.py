@@ -191,10 +191,14 @@ def processing_request(
 
 
 def output_of(job: Job) -> str:
-    """The S3 prefix of a processing job's results."""
-    return str(job.raw["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]).rstrip("/")
+    """The S3 prefix of a processing job's results. Raises NotFound for a job of others that has none."""
+    outputs = (job.raw.get("ProcessingOutputConfig") or {}).get("Outputs", [])
+    uri = next((one["S3Output"]["S3Uri"] for one in outputs if "S3Output" in one), None)
+    if uri is None:
+        raise NotFound(f"The job {job.name} writes nothing to S3.", subject=job.name, remedy="It wasn't made here; choose another.")
+    return str(uri).rstrip("/")
 
 
 def input_of(job: Job, name: str) -> str:
     """The S3 URI of a processing job's input."""
-    return next((str(i["S3Input"]["S3Uri"]) for i in job.raw.get("ProcessingInputs", []) if i["InputName"] == name), "")
+    return next((str(i["S3Input"]["S3Uri"]) for i in job.raw.get("ProcessingInputs", []) if i["InputName"] == name and "S3Input" in i), "")

@@ -38,6 +38,7 @@ __all__ = [
     "TuningRequest",
     "best",
     "check",
+    "definitions",
     "describe",
     "frame",
     "grid_size",
@@ -45,6 +46,7 @@ __all__ = [
     "list_jobs",
     "number",
     "objective",
+    "objectives",
     "problems",
     "stop",
     "trials",
@@ -144,7 +146,7 @@ def trials(clients: Clients, name: str) -> list[Trial]:
                         row["TrainingJobName"],
                         row["TrainingJobStatus"],
                         float(metric["Value"]) if metric else None,
-                        {key: number(value) for key, value in row["TunedHyperParameters"].items()},
+                        {key: number(value) for key, value in row.get("TunedHyperParameters", {}).items()},
                         row["CreationTime"],
                         row.get("TrainingStartTime"),
                         row.get("TrainingEndTime"),
@@ -191,15 +193,27 @@ def best(clients: Clients, name: str) -> str:
 
 
 def objective(job: Job) -> tuple[str, bool]:
-    """(metric, whether it is maximised)."""
-    found = job.raw["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
-    return found["MetricName"], found["Type"] == "Maximize"
+    """(metric, whether it is maximised); of a job with several definitions the first one's; ("objective", True) where none is named."""
+    return next(iter(objectives(job)), ("objective", True))
+
+
+def objectives(job: Job) -> list[tuple[str, bool]]:
+    """Each (metric, whether it is maximised) that a tuning job names: of the job, or of each of its definitions."""
+    common = job.raw["HyperParameterTuningJobConfig"].get("HyperParameterTuningJobObjective")
+    found = [common] if common else [one["TuningObjective"] for one in definitions(job) if "TuningObjective" in one]
+    return list(dict.fromkeys((one["MetricName"], one["Type"] == "Maximize") for one in found))
+
+
+def definitions(job: Job) -> list[dict[str, Any]]:
+    """What the trials of a tuning job are: one definition, or several, each with ranges and an objective of its own."""
+    one = job.raw.get("TrainingJobDefinition")
+    return [one] if one else list(job.raw.get("TrainingJobDefinitions") or [])
 
 
 def uses(job: Job, data: Rebalanced) -> bool:
     """Whether the tuning job trains on the rebalanced data (and not, as the workshop did, on the untouched)."""
-    channels = {c["ChannelName"]: c["DataSource"]["S3DataSource"]["S3Uri"] for c in job.raw["TrainingJobDefinition"]["InputDataConfig"]}
-    return bool(channels.get("train") == data.uri("train_res.csv"))
+    channels = [{c["ChannelName"]: training.source(c) for c in one.get("InputDataConfig", [])} for one in definitions(job)]
+    return bool(channels) and all(found.get("train") == data.uri("train_res.csv") for found in channels)
 
 
 def stop(clients: Clients, identity: Identity, name: str) -> None:

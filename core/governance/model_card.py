@@ -219,14 +219,14 @@ def filled(card: Card) -> tuple[list[Field], list[Field]]:
 
 def known(clients: Clients, package: Package) -> dict[str, Any]:
     """The part of a card that nobody has to write: by AWS's schema, from the version, its training job, its reports and its data."""
-    container = package.raw.get("InferenceSpecification", {}).get("Containers", [{}])[0]
-    image, artifact = container.get("Image", ""), container.get("ModelDataUrl", "")
+    container = (package.raw.get("InferenceSpecification", {}).get("Containers") or [{}])[0]
+    image, artifact = container.get("Image", ""), package.model_uri
     data = registry.data_of(clients, package)
     training: dict[str, Any] = {
         "hyper_parameters": [{"name": k[:255], "value": str(v)[:255]} for k, v in sorted(package.hyperparameters.items())][:100],
         "training_environment": {"container_image": [image]},
     }
-    if package.training_job:
+    if package.training_job and "training job" not in package.missing:
         with translated(package.training_job):
             job = clients.sagemaker.describe_training_job(TrainingJobName=package.training_job)
         training["training_arn"] = job["TrainingJobArn"]
