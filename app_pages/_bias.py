@@ -39,7 +39,7 @@ def imported(found: Opened) -> None:
         st.info("The report has no bias metrics.", icon=":material/info:")
         return
     own = [job.name for job in bias.list_jobs(_session.clients()) if job.status == "Completed"]
-    other = _reports.beside(found.uri, own, "Beside it", _reports.short) if own else None
+    other = _show.chosen("other", [_reports.NONE, *own], "Beside it", format_func=_reports.short) if own else _reports.NONE
     label, favourable = done.label
     said = f"The favourable value of the label {label} is {favourable}. " if label and favourable else ""
     unknown = [
@@ -56,7 +56,7 @@ def imported(found: Opened) -> None:
     st.markdown(_show.plain(said + (f"Not known, as the report doesn't say it: {', '.join(unknown)}." if unknown else "")))
     name = f"imported-{found.sha256[:12]}"
     both = {f"imported {found.sha256[:8]}": done}
-    if other:
+    if other != _reports.NONE:
         both = {_reports.short(other): report(_session.target(), other)} | both
     compared(both, name)
 

@@ -151,6 +151,7 @@ if form.open:
         _tuning_form.show()
 if single.open:
     with single, _show.errors_shown():
-        _forms.baseline_form()
+        with _show.errors_shown():
+            _forms.baseline_form()
         if singles:
             _model.show(_show.chosen("training", [job.name for job in singles], "Training job"))

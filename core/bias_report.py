@@ -67,12 +67,12 @@ class BiasReport:
     @property
     def label(self) -> tuple[str, str]:
         """The label's name and its favourable value or threshold; "" where the report doesn't say."""
-        for stage in analysis_json.STAGES:
-            part = self.raw.get(stage) or {}
-            if part.get("label") is not None:
-                value = part.get("label_value_or_threshold")
-                return analysis_json.text(part["label"]), "" if value is None else analysis_json.text(value)
-        return "", ""
+        stages = [self.raw.get(stage) or {} for stage in analysis_json.STAGES]
+
+        def said(key: str) -> str:
+            return next((analysis_json.text(part[key]) for part in stages if part.get(key) is not None), "")
+
+        return said("label"), said("label_value_or_threshold")
 
     def people(self, key: str) -> tuple[str, str]:
         """What the facet's people and the rest are called."""

@@ -22,7 +22,7 @@ def request_of(job: Job, data: Rebalanced) -> TuningRequest:
         for one in found.get(key, []):
             ranges.append(Range(one["Name"], float(one["MinValue"]), float(one["MaxValue"]), kind, one.get("ScalingType", "Auto")))
     for one in found.get("CategoricalParameterRanges", []):
-        points = [number for value in one["Values"] if isinstance(number := number(value), float)]
+        points = [point for value in one["Values"] if isinstance(point := number(value), float)]
         if len(points) > 1:
             ranges.append(Range(one["Name"], min(points), max(points), BOUNDS[one["Name"]].kind if one["Name"] in BOUNDS else "continuous"))
     limits = config["ResourceLimits"]
