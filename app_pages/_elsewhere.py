@@ -27,11 +27,8 @@ def explain(package: Package) -> None:
     st.info(f"This product did not register {_show.plain(package.label)}. {words}", icon=":material/input:")
     lacks, way = found(_session.target(), package.arn, package.status)
     st.markdown(f"It can't be submitted or approved here as it is. Of what a decision rests on, {len(lacks)} parts are missing:")
-    rows = [{"missing": lack.part, "why": lack.why} for lack in lacks]
-    wide = st.column_config.TextColumn(width="large")
-    st.dataframe(
-        pd.DataFrame(rows), hide_index=True, height="content", column_config={"why": wide}, alt="Parts of the evidence that are missing"
-    )
+    rows = [{"missing": lack.part, "why": _show.plain(lack.why)} for lack in lacks]
+    st.table(pd.DataFrame(rows).set_index("missing"), border="horizontal")
     st.markdown(f"**What to do.** {_show.plain(way.words)}")
     with st.container(horizontal=True):
         _show.link(way.page, way.link, **way.query)

@@ -67,7 +67,9 @@ def imported(found: Opened) -> None:
     if known.others:
         st.caption(_show.plain(f"The report also holds {', '.join(known.others)}, which isn't drawn here: see the JSON."))
     values = {label: one.values}
-    _show.chart(views.bars(values), views.global_table(values), alt="Global SHAP value of each feature", key="imported-bars")
+    _show.chart(
+        views.bars(values, x="global SHAP value"), views.global_table(values), alt="Global SHAP value of each feature", key="imported-bars"
+    )
 
 
 def everything(name: str, jobs: dict[str, str], found: dict[str, Shap], known: About, paired: dict[str, summary.Estimate] | None) -> None:

@@ -44,7 +44,7 @@ def form(page: str) -> None:
     st.caption(f"The analysis.json of a Clarify job, whoever ran it: its {KINDS[page]} are shown, and what it doesn't say is said.")
     left, right = st.columns(2, gap="large")
     with left:
-        file = st.file_uploader("A file, at most 20 MB", type="json", key=f"import-file-{page}")
+        file = st.file_uploader("A file, at most 20 MB", type="json", max_upload_size=20, key=f"import-file-{page}")
         allowed = _show.allowed("upload")
         if not allowed:
             st.caption(f"The role {_session.identity().role} can't keep a file here; it can open one in S3.")

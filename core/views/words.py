@@ -267,8 +267,9 @@ def importance(models: Mapping[str, Mapping[str, float]], rows: int | None) -> s
     """What weighs most, and where the models disagree."""
     parts = []
     for name, values in models.items():
-        top = sorted(values.items(), key=lambda item: -item[1])[:3]
-        total = sum(values.values()) or 1
+        sizes = {feature: abs(value) for feature, value in values.items()}
+        top = sorted(sizes.items(), key=lambda item: -item[1])[:3]
+        total = sum(sizes.values()) or 1
         parts.append(f"in **{name}** {', '.join(feature for feature, _ in top)} weigh most ({percent(sum(v for _, v in top) / total, 0)})")
     text = "; ".join(parts).replace("in ", "In ", 1) + "."
     if len(models) == 2:

@@ -60,8 +60,8 @@ def text(test) -> str:
 
 def missing(test) -> dict[str, str]:
     """The table of what a version lacks."""
-    (table,) = [frame.value for frame in test.dataframe if "missing" in frame.value]
-    return dict(zip(table["missing"], table["why"], strict=True))
+    (table,) = [table.value for table in test.table if "why" in table.value]
+    return {part: why.replace("\\", "") for part, why in table["why"].items()}
 
 
 @pytest.mark.parametrize("page", PAGES)
