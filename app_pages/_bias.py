@@ -7,6 +7,7 @@ import streamlit as st
 from app_pages import _differences, _reports, _session, _show, _thresholds
 from core import bias
 from core.bias import BiasReport, FacetReport
+from core.imports import Opened
 from core.views import bias as views
 from core.views import bias_pairs, words
 
@@ -23,36 +24,72 @@ def show(name: str, other: str | None) -> None:
     """Draw the report of the job ``name``, with ``other`` beside it."""
     done = report(_session.target(), name)
     _reports.heading(done.folder)
-    facets = {facet.key: facet for facet in done.facets}
-    if not facets:
-        st.info("The report has no bias metrics.", icon=":material/info:")
-        return
-    key = _show.chosen("facet", list(facets), "Facet") if len(facets) > 1 else next(iter(facets))
     both = {_reports.short(name): done}
     if other:
         both = {_reports.short(other): report(_session.target(), other)} | both
-    pairs = {label: facet for label, one in both.items() for facet in one.facets if facet.key == key}
-    if other and len(pairs) < 2:
-        st.info(f"{_show.plain(_reports.short(other))} has no facet {_show.plain(key)}: it can't stand beside it.", icon=":material/info:")
-    flattered = [label for label, one in both.items() if one.measured_on == "train" and one is not done]
+    if compared(both, name):
+        _reports.downloads(done.folder, name)
+        links(name)
+
+
+def imported(found: Opened) -> None:
+    """Draw a report of others; own ones may stand beside it."""
+    done = bias.parse(found.raw, found.uri)
+    if not done.facets:
+        st.info("The report has no bias metrics.", icon=":material/info:")
+        return
+    own = [job.name for job in bias.list_jobs(_session.clients()) if job.status == "Completed"]
+    other = _show.chosen("other", [_reports.NONE, *own], "Beside it", format_func=_reports.short) if own else _reports.NONE
+    label, favourable = done.label
+    said = f"The favourable value of the label {label} is {favourable}. " if label and favourable else ""
+    unknown = [
+        what
+        for what, known in {
+            "on which rows it was measured": done.measured_on,
+            "how many rows there are": any(done.counts(facet.key) for facet in done.facets),
+            "the intervals": any(m.interval for f in done.facets for m in {**f.pre_training, **f.post_training}.values()),
+            "the model's quality": done.governance.get("performance"),
+            "other thresholds": done.governance.get("sweeps"),
+        }.items()
+        if not known
+    ]
+    st.markdown(_show.plain(said + (f"Not known, as the report doesn't say it: {', '.join(unknown)}." if unknown else "")))
+    name = f"imported-{found.sha256[:12]}"
+    both = {f"imported {found.sha256[:8]}": done}
+    if other != _reports.NONE:
+        both = {_reports.short(other): report(_session.target(), other)} | both
+    compared(both, name)
+
+
+def compared(both: dict[str, BiasReport], name: str) -> bool:
+    """Draw the last of the reports, with the other beside it; False where it has no metrics."""
+    label, done = list(both.items())[-1]
+    facets = {facet.key: facet for facet in done.facets}
+    if not facets:
+        st.info("The report has no bias metrics.", icon=":material/info:")
+        return False
+    key = _show.chosen("facet", list(facets), "Facet") if len(facets) > 1 else next(iter(facets))
+    pairs = {each: facet for each, one in both.items() for facet in one.facets if facet.key == key}
+    if len(pairs) < len(both):
+        st.info(f"{_show.plain(next(iter(both)))} has no facet {_show.plain(key)}: it can't stand beside it.", icon=":material/info:")
+    flattered = [each for each, one in both.items() if one.measured_on == "train" and one is not done]
     if flattered:
         st.warning(f"{', '.join(map(_show.plain, flattered))} is measured on training rows.", icon=":material/warning:")
-    in_words(done, key, {label: both[label] for label in pairs})
+    in_words(done, key, {each: both[each] for each in pairs})
     metrics_tab, pair_tab, group_tab, threshold_tab = _show.sections("bias", VIEWS, name="view")
     if metrics_tab.open:
         with metrics_tab:
             metrics(pairs, name)
     if pair_tab.open:
         with pair_tab, _show.errors_shown():
-            _differences.difference({label: both[label] for label in pairs}, key)
+            _differences.difference({each: both[each] for each in pairs}, key)
     if group_tab.open:
         with group_tab:
-            by_group(done, key, _reports.short(name))
+            by_group(done, key, label)
     if threshold_tab.open:
         with threshold_tab:
-            _thresholds.panel({label: both[label] for label in pairs}, key)
-    _reports.downloads(done.folder, name)
-    links(name)
+            _thresholds.panel({each: both[each] for each in pairs}, key)
+    return True
 
 
 @st.cache_data(ttl="30m", max_entries=64, show_spinner=False)

@@ -56,7 +56,11 @@ def explanation(both: dict[str, Package]) -> None:
     n = next((int(p.performance["n"]) for p in both.values() if p.performance), None)
     said = {_show.plain(name): {_show.plain(feature): v for feature, v in of.items()} for name, of in values.items()}
     st.markdown(words.importance(said, n))
-    _show.chart(shap_views.bars(values), shap_views.global_table(values), alt="Mean absolute SHAP values of the versions", key="shap")
+    own = all(p.properties.get("governance:shap-job") for p in both.values() if p.shap)
+    axis = {} if own else {"x": "global SHAP value, as each report has it"}
+    _show.chart(
+        shap_views.bars(values, **axis), shap_views.global_table(values), alt="Mean absolute SHAP values of the versions", key="shap"
+    )
     _report_links(both, "explainability", "shap-job", "Explanation")
 
 

@@ -7,10 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from app_pages import _reports, _row, _session, _shap, _show
+from core import explainability
 from core.analysis import explanations_summary as summary
 from core.explainability import About, Shap
+from core.imports import Opened
 from core.views import shap as views
 from core.views import shap_words as words
+from core.views import words as shared_words
 from core.views.style import number
 
 
@@ -42,6 +45,31 @@ def show(name: str, other: str | None) -> None:
     if len(same) < len(found):
         st.caption("The other explanation is of other rows, so that one row can't be set beside one of its own.")
     downloads(name, mine, jobs, known, paired)
+
+
+def imported(found: Opened) -> None:
+    """The global values of a report of others: it has no rows."""
+    known = explainability.summary(found.raw, found.uri)
+    labels = {one.label: one for one in known.labels}
+    label = _show.chosen("label", list(labels), "Output of the model") if len(labels) > 1 else next(iter(labels))
+    one = labels[label]
+    expected = ", ".join(number(value, 4) for value in one.expected)
+    st.metric("Expected prediction", expected or "not known", border=True, help="The model's mean output on the baseline rows.")
+    st.subheader("What matters over all rows")
+    st.markdown(shared_words.importance({_show.plain(label): {_show.plain(name): value for name, value in one.values.items()}}, None))
+    st.caption(
+        "Not known, as the report doesn't say it: the rows (so neither one row's contributions nor a feature's course), how many there "
+        "were, intervals, and whether the values add up to the predictions."
+        + (" The values have signs: they are no mean magnitudes, and features may cancel out." if min(one.values.values()) < 0 else "")
+    )
+    if one.undefined:
+        st.caption(_show.plain(f"Without a figure in the report: {', '.join(one.undefined)}."))
+    if known.others:
+        st.caption(_show.plain(f"The report also holds {', '.join(known.others)}, which isn't drawn here: see the JSON."))
+    values = {label: one.values}
+    _show.chart(
+        views.bars(values, x="global SHAP value"), views.global_table(values), alt="Global SHAP value of each feature", key="imported-bars"
+    )
 
 
 def everything(name: str, jobs: dict[str, str], found: dict[str, Shap], known: About, paired: dict[str, summary.Estimate] | None) -> None:

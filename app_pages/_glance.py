@@ -8,7 +8,7 @@ import streamlit as st
 from app_pages import _costs, _session, _show, _when
 from core import costs, identity, jobs, workflow, workspace
 from core.errors import NotFound
-from core.governance import policy
+from core.governance import elsewhere, policy
 
 SHOWN = 5
 MARKS = {
@@ -146,7 +146,7 @@ def waiting(now: workspace.Glance) -> None:
         for version, state in now.waiting[:SHOWN]:
             with st.container(border=True):
                 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                    _show.link("decisions", f"{version.group} v{version.version}", package=version.arn)
+                    _show.link("decisions", version.label, package=version.arn)
                     _show.state(state.status)
                     _when.caption(state.history[-1].time, f"by {_show.plain(state.history[-1].actor['name'])}")
                 failing = workspace.recorded(state)
@@ -190,9 +190,8 @@ def versions(now: workspace.Glance) -> None:
     newest = sorted(now.versions, key=lambda held: held[0].created, reverse=True)
     for version, state in newest[:SHOWN]:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            role = version.description.partition(":")[0]
-            _show.link("registry", f"{version.group} v{version.version}{f' · {role}' if role else ''}", package=version.arn)
-            _show.state(state.status)
+            _show.link("registry", f"{version.label}{f' · {version.role}' if version.role else ''}", package=version.arn)
+            _show.state(elsewhere.label(version.status, state))
             _when.caption(version.created)
     if len(newest) > SHOWN:
         _show.link("registry", f"{len(newest) - SHOWN} more")

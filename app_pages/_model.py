@@ -30,6 +30,8 @@ def show(name: str) -> None:
         _show.state(job.status)
         st.caption(name)
     _costs.used(job)
+    if not training.metrics(job):
+        st.caption("The job reports no final metrics: its algorithm defines none.")
     with st.container(horizontal=True):
         for metric, value in sorted(training.metrics(job).items(), key=lambda item: not item[0].startswith("validation")):
             if any(word in metric for word in SHOWN) and "objective" not in metric.lower():
@@ -48,7 +50,7 @@ def curves(name: str) -> None:
     """Metrics per round."""
     rounds = _tuning_cached.curves(name)
     if rounds.empty:
-        st.caption("No rounds were logged.")
+        st.caption("No rounds were logged in the form of the built-in XGBoost algorithm: there are no curves.")
         return
     st.markdown(words.curves(rounds))
     wide = rounds.pivot_table(index="round", columns=["data", "metric"], values="value")
@@ -58,8 +60,18 @@ def curves(name: str) -> None:
 
 def _hyperparameters(job: jobs.Job) -> None:
     with st.expander("Hyperparameters", icon=":material/tune:"):
-        table = pd.DataFrame(sorted(job.raw.get("HyperParameters", {}).items()), columns=["hyperparameter", "value"])
+        found = job.raw.get("HyperParameters") or {}
+        if not found:
+            st.caption("The job names none: its algorithm has them elsewhere, or takes none.")
+            return
+        table = pd.DataFrame(sorted(found.items()), columns=["hyperparameter", "value"])
         st.dataframe(table, hide_index=True, alt="Hyperparameters")
+
+
+def _algorithm(job: jobs.Job) -> str:
+    """What trained a model, as its job names it."""
+    found = job.raw.get("AlgorithmSpecification") or {}
+    return str(found.get("TrainingImage") or found.get("AlgorithmName") or "another algorithm").rpartition("/")[2]
 
 
 def _report(job: jobs.Job, artifact: str) -> None:
@@ -71,7 +83,9 @@ def _report(job: jobs.Job, artifact: str) -> None:
         _costs.used_by_report(job)
     else:
         making = training.report_job(_session.clients(), job)
-        if making is not None and making.status not in jobs.FINAL:
+        if not training.is_xgboost(job):
+            st.caption(f"There is no XGBoost report: {_show.plain(_algorithm(job))} trained this model.")
+        elif making is not None and making.status not in jobs.FINAL:
             _show.watch("processing", making.name)
         elif identity.may(_session.identity(), "launch"):
             if making is not None:
@@ -110,6 +124,15 @@ def _register(job: jobs.Job) -> None:
     data = evaluation.data_of(_session.clients(), job)
     allowed = _show.may("register")
     hint = "Measures bias and SHAP on the test rows, then registers the version with both reports."
+    if data is None:
+        st.info(
+            "It can't be evaluated and registered here: it read data that weren't rebalanced here, so that its test rows aren't known. "
+            "Keep its data here, split them, and train on them.",
+            icon=":material/info:",
+        )
+        sources = {channel["ChannelName"]: training.source(channel) or "not known" for channel in job.raw.get("InputDataConfig", [])}
+        st.caption(_show.plain("; ".join(f"{name}: {uri}" for name, uri in sources.items()) or "It read no data channel."))
+        _show.link("data", "Data and rebalancing", tab="new")
     disabled, key = data is None or not allowed, f"evaluate-{job.name}"
     pressed = st.button("Evaluate and register", icon=":material/app_registration:", type="primary", help=hint, disabled=disabled, key=key)
     if data:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from app_pages import _session, _show
 from core import evaluation, jobs, models, rebalancing, training, tuning
+from core.errors import NotFound
 from core.views import glossary
 
 NONE = "none"
@@ -59,14 +60,17 @@ def explained(names: Iterable[str], key: str) -> None:
 
 @st.cache_data(ttl="30m", max_entries=64, show_spinner=False)
 def _title(target: str, folder: str) -> str:
-    config = _session.clients().read_json(f"{folder.removesuffix('/output')}/config/analysis_config.json")
-    return str(config["methods"]["report"]["title"])
+    try:
+        config = _session.clients().read_json(f"{folder.removesuffix('/output')}/config/analysis_config.json")
+        return str(config["methods"]["report"]["title"])
+    except (NotFound, KeyError, TypeError, ValueError):  # a job of this name that something else has started
+        return ""
 
 
 def heading(folder: str) -> None:
     """Which model, on which rows; a warning where these are training rows."""
     title = _title(_session.target(), folder)
-    st.caption(_show.plain(title))
+    st.caption(_show.plain(title) if title else "Of which model and on which rows is not recorded.")
     if "train rows" in title:
         st.warning("Measured on training rows: the model knows them, so this flatters it.", icon=":material/warning:")
 
@@ -117,6 +121,8 @@ def model_form(key: str) -> tuple[str, rebalancing.Rebalanced] | None:
     data = evaluation.data_of(clients, training.describe(clients, name))
     if data is None:
         st.warning("The job read data that wasn't rebalanced here: its test rows aren't known.", icon=":material/warning:")
+        st.markdown("Keep its data here, split them, and train on them. A report that Clarify has made already opens under **Import**.")
+        _show.link("data", "Data and rebalancing", tab="new")
         return None
     return name, data
 

@@ -47,6 +47,9 @@ STATES = {
     "retired": ("gray", ":material/inventory_2:", "Retired"),
     "expired": ("red", ":material/event_busy:", "Approval expired"),
     "void": ("red", ":material/gpp_bad:", "Void"),
+    "made elsewhere": ("gray", ":material/input:", "Made elsewhere"),
+    "approved elsewhere": ("orange", ":material/input:", "Approved outside this product"),
+    "rejected elsewhere": ("gray", ":material/input:", "Rejected outside this product"),
 }
 TIMES = {
     name: st.column_config.DatetimeColumn(f"{name} (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC")

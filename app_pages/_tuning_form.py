@@ -74,16 +74,16 @@ def _request(given: tuning.TuningRequest, past: list[Job], key: str) -> tuning.T
     )
     strategy = two.selectbox("Strategy", tuning.STRATEGIES, tuning.STRATEGIES.index(given.strategy), key=f"strategy-{key}")
     early = three.toggle("Stop weak trials early", value=given.early_stopping, key=f"early-{key}")
-    most = one.number_input("Jobs", 1, 750, given.max_jobs, disabled=strategy == "Grid", key=f"jobs-{key}")
-    parallel = two.number_input("In parallel", 1, 100, given.max_parallel, key=f"parallel-{key}")
-    rounds = three.number_input("Rounds of boosting", 1, 2000, int(given.static.get("num_round", 50)), key=f"rounds-{key}")
+    most = one.number_input("Jobs", 1, 750, min(max(given.max_jobs, 1), 750), disabled=strategy == "Grid", key=f"jobs-{key}")
+    parallel = two.number_input("In parallel", 1, 100, min(max(given.max_parallel, 1), 100), key=f"parallel-{key}")
+    rounds = three.number_input("Rounds of boosting", 1, 2000, _whole(given.static.get("num_round", ""), 50, 2000), key=f"rounds-{key}")
     st.markdown("**Ranges**")
     ranges = _ranges(given.ranges, key)
     if strategy == "Grid":
         st.caption("The grid takes up to three points of each range.")
     with st.expander("More settings", icon=":material/settings:"):
         a, b = st.columns(2)
-        seed = a.number_input("Seed", 0, 2**31 - 1, given.seed, key=f"tuning-seed-{key}")
+        seed = a.number_input("Seed", 0, 2**31 - 1, min(max(given.seed, 0), 2**31 - 1), key=f"tuning-seed-{key}")
         instance = b.text_input("Instance type", given.instance_type or Settings().instance_type, key=f"instance-{key}")
         ended = [job.name for job in past if job.status in FINAL]
         wanted = [st.query_params["parent"]] if "parent" in st.query_params else list(given.warm_start)
@@ -109,6 +109,11 @@ def _request(given: tuning.TuningRequest, past: list[Job], key: str) -> tuning.T
         int(seed),
         instance or None,
     )
+
+
+def _whole(text: str, otherwise: int, most: int) -> int:
+    """A hyperparameter of another job as a whole number that the form takes."""
+    return min(max(int(text), 1), most) if text.isdecimal() and len(text) < 10 else otherwise
 
 
 def _ranges(given: tuple[tuning.Range, ...], key: str) -> tuple[tuning.Range, ...]:

@@ -7,9 +7,9 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from app_pages import _book, _decide, _session, _show
+from app_pages import _book, _decide, _elsewhere, _session, _show
 from core import registry
-from core.governance import decisions, gates, pack, policy
+from core.governance import decisions, elsewhere, gates, pack, policy
 from core.governance.decisions import Standing
 
 OUTCOMES = {
@@ -43,6 +43,10 @@ def show(found: Standing, rules: policy.Policy) -> None:
         st.error(f"**This decision is void.** {_show.plain(reason)}", icon=":material/gpp_bad:")
     for reason in found.review:
         st.warning(_show.plain(reason), icon=":material/event_repeat:")
+    if elsewhere.unknown(state):
+        _elsewhere.explain(package)
+        _places(found)
+        return
     people = {"trained by": package.properties.get("governance:trained-by-name", "unknown"), **state.names}
     st.caption(_show.plain("; ".join(f"{part}: {name}" for part, name in people.items())))
     if state.evidence and not found.void:
@@ -58,6 +62,12 @@ def show(found: Standing, rules: policy.Policy) -> None:
     if state.history:
         st.markdown("**History**")
         st.dataframe(_book.events_table(state.history), hide_index=True, column_config=_book.WHEN, alt="Events of this version")
+    _places(found)
+
+
+def _places(found: Standing) -> None:
+    """Where else the version is shown, and its evidence to take away."""
+    state, package = found.state, found.package
     with st.container(horizontal=True, vertical_alignment="center"):
         _show.link("registry", "Registry", package=package.arn)
         _show.link("lineage", "Lineage", package=package.arn)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _reports, _session, _show
+from app_pages import _elsewhere, _reports, _session, _show
 from core import registry
-from core.governance import decisions
+from core.governance import decisions, elsewhere
 from core.registry import Package, Version
 from core.views import history as views
 
@@ -16,7 +16,8 @@ STEP = 100
 
 def title(version: Version) -> str:
     """``v3 · mitigated``."""
-    return f"v{version.version} · {version.description.partition(':')[0]}" if version.description else f"v{version.version}"
+    name = f"v{version.version}" if version.group else version.label
+    return f"{name} · {version.role}" if version.role else name
 
 
 def most() -> int:
@@ -48,6 +49,10 @@ def decision(package: Package, changed: tuple[str, ...]) -> None:
             st.error(f"**The decision is void.** {_show.plain(reason)}", icon=":material/gpp_bad:")
         for reason in found.review:
             st.warning(_show.plain(reason), icon=":material/event_repeat:")
+        if elsewhere.unknown(found.state):
+            _elsewhere.explain(package)
+            _show.link("decisions", "Gates and decision", package=package.arn)
+            return
         bad = altered(_session.target(), package.arn, changed)
         if bad:
             st.error(f"**The evidence has changed since it was registered: {', '.join(bad)}.**", icon=":material/gpp_bad:")
@@ -88,11 +93,12 @@ def listing(found: list[Version]) -> None:
     st.markdown(f"{len(found):,} version{'s' if len(found) != 1 else ''} shown, the newest first. Choose one or two rows to open them.")
     rows = [
         {
-            "version": version.version,
-            "role": version.description.partition(":")[0],
+            "version": str(version.version) if version.group else version.label,
+            "role": version.role,
             "state": _show.STATES.get(version.status, ("", "", version.status))[2],
             "created": version.created,
-            "training job": version.description.partition(": ")[2],
+            "training job": version.training_job,
+            "description": "" if version.role else version.description,
         }
         for version in found
     ]
@@ -109,9 +115,9 @@ def listing(found: list[Version]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if len(chosen) == 2:
             a, b = sorted(chosen, key=lambda version: version.version)
-            _show.link("registry", f"Compare v{a.version} and v{b.version}", package=b.arn, other=a.arn)
+            _show.link("registry", f"Compare {title(a)} and {title(b)}", package=b.arn, other=a.arn)
         elif chosen:
-            _show.link("registry", f"Open v{chosen[0].version}", package=chosen[0].arn)
+            _show.link("registry", f"Open {title(chosen[0])}", package=chosen[0].arn)
         if len(found) >= most() and st.button("Older versions", icon=":material/expand_more:"):
             st.session_state["versions-most"] = most() + STEP
             st.rerun()
@@ -120,6 +126,8 @@ def listing(found: list[Version]) -> None:
 def links(package: Package) -> None:
     """To everything that the version came from."""
     with st.container(horizontal=True):
+        if not package.properties.get("governance:bias-job"):
+            _elsewhere.reports(package)
         _show.link("lineage", "Lineage", package=package.arn)
         places = {
             "training-job": ("tuning", "Training job", "training"),
@@ -128,7 +136,7 @@ def links(package: Package) -> None:
             "shap-job": ("explainability", "Explanation", "job"),
         }
         for key, (page, label, query) in places.items():
-            job = package.properties.get(f"governance:{key}")
-            if job:
+            job = package.training_job if key == "training-job" else package.properties.get(f"governance:{key}")
+            if job and not (key == "training-job" and "training job" in package.missing):
                 _show.link(page, label, **{query: job})
         _show.link("decisions", "Decisions", package=package.arn)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _bias, _costs, _reports, _session, _show
+from app_pages import _bias, _costs, _import, _reports, _session, _show
 from core import bias, costs, jobs
 
-TABS = {"results": ":material/insights: Reports", "new": ":material/add: New report"}
+TABS = {"results": ":material/insights: Reports", "new": ":material/add: New report", "import": ":material/upload_file: Import"}
 
 
 def draw(found: list[jobs.Job]) -> None:
@@ -52,10 +52,13 @@ def launch_form() -> None:
 st.title("Bias")
 with _show.errors_shown(stop=True):
     found = bias.list_jobs(_session.clients(), st.query_params.get("job"))
-results, form = _show.sections("bias", TABS, None if found else "new")
+results, form, foreign = _show.sections("bias", TABS, "import" if "report" in st.query_params else None if found else "new")
 if results.open:
     with results, _show.errors_shown():
         draw(found)
 if form.open:
     with form, _show.errors_shown():
         launch_form()
+if foreign.open:
+    with foreign, _show.errors_shown():
+        _import.draw("bias", _bias.imported)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from app_pages import _book, _card, _decide, _session, _show, _version
-from core.governance import decisions, log, policy
+from core.governance import decisions, elsewhere, log, policy
 
 
 def picked() -> str | None:
     """The version that is looked at; None, and what to do next, where there is none."""
-    waiting = decisions.waiting(_session.clients())
+    waiting = decisions.waiting(_session.clients(), named=st.query_params.get("package"))
     if not waiting:
         _show.empty("No version is registered yet.", "overview", "To the overview")
         return None
-    names = {v.arn: f"{v.group} v{v.version} · {v.description.partition(':')[0]} · {state.status}" for v, state in waiting}
+    names = {v.arn: " · ".join(filter(None, (v.label, v.role, elsewhere.label(v.status, state)))) for v, state in waiting}
     return _show.chosen("package", list(names), "Version", format_func=names.__getitem__)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _costs, _explained, _reports, _session, _show
+from app_pages import _costs, _explained, _import, _reports, _session, _show
 from core import bias, costs, explainability, jobs
 
-TABS = {"results": ":material/insights: Results", "new": ":material/add: New explanation"}
+TABS = {"results": ":material/insights: Results", "new": ":material/add: New explanation", "import": ":material/upload_file: Import"}
 NONE = "none"
 
 
@@ -58,10 +58,14 @@ def launch_form() -> None:
 st.title("Explainability")
 with _show.errors_shown(stop=True):
     found = explainability.list_jobs(_session.clients(), st.query_params.get("job"))
-results, form = _show.sections("explainability", TABS, None if found else "new")
+linked = "import" if "report" in st.query_params else None if found else "new"
+results, form, foreign = _show.sections("explainability", TABS, linked)
 if results.open:
     with results, _show.errors_shown():
         draw(found)
 if form.open:
     with form, _show.errors_shown():
         launch_form()
+if foreign.open:
+    with foreign, _show.errors_shown():
+        _import.draw("explainability", _explained.imported)

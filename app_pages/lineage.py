@@ -22,7 +22,7 @@ def starts(target: str) -> dict[str, str]:
     """Where one may begin: ARN of the node -> how it's called; the newest versions, then data sets."""
     clients = _session.clients()
     named = [
-        (version.arn, f"{version.group} v{version.version} · {version.description.partition(':')[0]}")
+        (version.arn, f"{version.label} · {version.role}" if version.role else version.label)
         for version in registry.versions(clients, most=20)
     ]
     named += [(dataset.uri, f"Data set {dataset.name}") for dataset in datasets.list_datasets(clients)[:20]]

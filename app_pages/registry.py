@@ -17,6 +17,8 @@ def loaded(target: str, arn: str, status: str) -> Package:
 def group() -> str:
     """The chosen group: that of ``?package=`` where the link names no other."""
     found = registry.groups(_session.clients())
+    if registry.versions(_session.clients(), registry.NO_GROUP, most=1):
+        found.append(registry.NO_GROUP)
     if not found:
         _show.empty("No version is registered yet. Tune a model and register it, or run the whole workflow.", "overview", "To the overview")
         st.stop()
@@ -24,10 +26,10 @@ def group() -> str:
     if of_package in found and "group" not in st.query_params:
         st.query_params["group"] = of_package
     own = _session.clients().settings.group
-    options = sorted(found, key=lambda name: (name != own, name))
+    options = sorted(found, key=lambda name: (name != own, name == registry.NO_GROUP, name))
     if len(options) == 1 and st.query_params.get("group", options[0]) == options[0]:
         return options[0]
-    chosen = _show.chosen("group", options, "Group")
+    chosen = _show.chosen("group", options, "Group", format_func=lambda name: "no group" if name == registry.NO_GROUP else name)
     if of_package and of_package != chosen:
         for name in {"package", "other"} & set(st.query_params):
             del st.query_params[name]
@@ -48,7 +50,9 @@ with _show.errors_shown(stop=True):
     name = group()
     found = newest(name)
 if not found:
-    _show.empty(f"The group {_show.plain(name)} has no version yet. Tune a model and register it.", "tuning", "To tuning")
+    _show.empty(
+        f"The group {_show.plain(name)} has no version yet. Tune a model and register it, or choose another group.", "tuning", "To tuning"
+    )
     st.stop()
 words = {version.arn: _versions.title(version) for version in found}
 one, two = st.columns(2)

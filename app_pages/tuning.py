@@ -23,7 +23,7 @@ TABS = {
 
 
 def counts(job: jobs.Job) -> None:
-    counters = Counter(job.raw["TrainingJobStatusCounters"])  # AWS leaves out what it hasn't counted
+    counters = Counter(job.raw.get("TrainingJobStatusCounters") or {})  # AWS leaves out what it hasn't counted
     limits = job.raw["HyperParameterTuningJobConfig"]["ResourceLimits"]
     most = limits.get("MaxNumberOfTrainingJobs") or sum(counters.values())
     best = job.raw.get("BestTrainingJob", {}).get("FinalHyperParameterTuningJobObjectiveMetric", {})
@@ -92,12 +92,36 @@ def show(name: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(":material/verified_user: Every trial trained on the rebalanced rows.")
             _show.link("data", "Those rows", job=data.job)
-    else:
+    elif data is not None:
         st.warning("The trials did **not** train on rebalanced rows: tuning them mitigates nothing.", icon=":material/warning:")
+    else:
+        st.warning(
+            "The trials did **not** train on rows that were rebalanced here: what they learned from, and on which rows they never trained, "
+            "isn't known. To mitigate, rebalance their data here and tune on them.",
+            icon=":material/warning:",
+        )
+    _unlike(job)
     _tuning_results.pictures(job)
     if job.raw.get("BestTrainingJob"):
         st.subheader("Best model")
         _model.show(tuning.best(_session.clients(), name))
+
+
+def _unlike(job: jobs.Job) -> None:
+    """What of a tuning job of others these pages don't show as it is."""
+    several, objectives = tuning.definitions(job), tuning.objectives(job)
+    if len(several) > 1:
+        names = ", ".join(_show.plain(str(one.get("DefinitionName", "?"))) for one in several)
+        text = f"The job tunes {len(several)} definitions at once: {names}. Their trials stand in the same pictures."
+        if len(objectives) > 1:
+            text += (
+                f" They are tuned for different metrics ({', '.join(_show.plain(m) for m, _ in objectives)}): **don't compare** the values."
+            )
+        st.info(text, icon=":material/info:")
+    if (job.raw.get("Autotune") or {}).get("Mode") == "Enabled":
+        st.caption("Autotune is on: SageMaker chose the ranges and settings that the job leaves out.")
+    if not objectives:
+        st.caption("The job names no objective: its trials can't be ranked.")
 
 
 def _turn_to_form(name: str, **query: str) -> None:
@@ -128,6 +152,7 @@ if form.open:
         _tuning_form.show()
 if single.open:
     with single, _show.errors_shown():
-        _forms.baseline_form()
+        with _show.errors_shown():
+            _forms.baseline_form()
         if singles:
             _model.show(_show.chosen("training", [job.name for job in singles], "Training job"))

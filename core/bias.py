@@ -6,9 +6,8 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core import clarify, jobs
-from core.analysis.bias_intervals import Interval
-from core.analysis.thresholds import Sweep
+from core import analysis_json, clarify, jobs
+from core.bias_report import BiasReport, FacetReport, Measure, parse
 from core.clarify import ROWS
 from core.clients import Clients
 from core.errors import Conflict, DataError, NotFound, translated
@@ -16,83 +15,25 @@ from core.identity import Identity, require
 from core.jobs import Job
 from core.rebalancing import Rebalanced
 
+__all__ = [
+    "PREFIX",
+    "ROWS",
+    "BiasReport",
+    "FacetReport",
+    "Measure",
+    "Origin",
+    "launch",
+    "list_jobs",
+    "origin",
+    "parse",
+    "people",
+    "read",
+    "report",
+]
 PREFIX = "governance-bias"
 CREDIT = frozenset({"LIMIT_BAL", "PAY_0", "BILL_AMT1", "PAY_AMT1"})
 CREDIT_NAMES = {"SEX": {1: "men", 2: "women"}}
 """What the codes of the bundled data mean (UCI, default of credit card clients), known by its columns."""
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One metric: ``value`` None where it is undefined, ``error`` then says why; infinities are floats. ``interval``: at 95 %, None in
-    reports of others."""
-
-    name: str
-    description: str
-    value: float | None
-    error: str | None
-    low: float
-    high: float
-    in_words: str
-    interval: Interval | None = None
-
-
-@dataclass(frozen=True)
-class FacetReport:
-    """The metrics of one facet value, by name."""
-
-    facet: str
-    value: str
-    pre_training: dict[str, Measure]
-    post_training: dict[str, Measure]
-
-    @property
-    def key(self) -> str:
-        return f"{self.facet}={self.value}"
-
-
-@dataclass(frozen=True)
-class BiasReport:
-    """A Clarify report as the pages use it. ``governance``: counts by facet and group, performance; {} in reports of others."""
-
-    job: str
-    folder: str
-    facets: tuple[FacetReport, ...]
-    governance: dict[str, Any]
-    raw: dict[str, Any]
-    beside: str = ""
-    """Where the product's own measurement lies, for a report of AWS's container; "" for others."""
-
-    @property
-    def threshold(self) -> float:
-        return float(self.governance.get("threshold", 0.5))
-
-    @property
-    def measured_on(self) -> str:
-        """test, validation or train; "" where the report doesn't say."""
-        return str(self.governance.get("measured_on", ""))
-
-    @property
-    def scores_uri(self) -> str:
-        """Where the scores of each row are, if the job wrote any."""
-        return f"{self.beside or self.folder}/scores.csv"
-
-    def people(self, key: str) -> tuple[str, str]:
-        """What the facet's people and the rest are called."""
-        facet, _, value = key.partition("=")
-        name, rest = self.governance.get("names", {}).get(key, [f"people with {facet} = {value}", "all others"])
-        return str(name), str(rest)
-
-    def sweep(self, key: str) -> Sweep | None:
-        """Counts at other thresholds; None in reports that don't have them."""
-        found = next((s for s in self.governance.get("sweeps", []) if f"{s['facet']}={s['value_or_threshold']}" == key), None)
-        return None if found is None else Sweep.from_json(found)
-
-    def counts(self, key: str) -> dict[str, Any]:
-        """Rows and favourable labels of facet and rest; {} in reports of others."""
-        counts = self.governance.get("counts") or self.governance.get("facets") or []  # the older reports' name
-        found = (c for c in counts if f"{c['facet']}={c['value_or_threshold']}" == key)
-        return dict(next(found, {}))
 
 
 def people(data: Rebalanced) -> dict[str, list[str]]:
@@ -158,54 +99,11 @@ def report(clients: Clients, name: str) -> BiasReport:
 
 
 def read(clients: Clients, folder: str, name: str = "") -> BiasReport:
-    """The report in a folder of S3, with what its companion measured where AWS's container wrote it."""
-    written = clients.read_json(f"{folder}/analysis.json")
+    """The report in a folder of S3, or at a URI that ends in .json; with what its companion measured where AWS's container wrote it."""
+    uri = folder if folder.endswith(".json") else f"{folder}/analysis.json"
+    written = analysis_json.load(clients.read(uri), uri)
     raw = clarify.completed(clients, folder, written)
     return parse(raw, folder, name) if raw is written else replace(parse(raw, folder, name), beside=clarify.own_folder(folder))
-
-
-def parse(raw: dict[str, Any], folder: str = "", name: str = "") -> BiasReport:
-    """An ``analysis.json`` of Clarify's, ours or another's: missing parts are missing in the result."""
-    facets: dict[tuple[str, str], dict[str, dict[str, Measure]]] = {}
-    governance = raw.get("governance", {})
-    for stage in ("pre_training_bias_metrics", "post_training_bias_metrics"):
-        for facet, entries in raw.get(stage, {}).get("facets", {}).items():
-            for entry in entries:
-                value = str(entry["value_or_threshold"])
-                words = governance.get("metrics", {}).get(stage, {}).get(facet, {}).get(value, {})
-                found = {m["name"]: _measure(m, words.get(m["name"], {})) for m in entry["metrics"]}
-                facets.setdefault((facet, value), {})[stage] = found
-    return BiasReport(
-        name,
-        folder,
-        tuple(
-            FacetReport(facet, value, found.get("pre_training_bias_metrics", {}), found.get("post_training_bias_metrics", {}))
-            for (facet, value), found in facets.items()
-        ),
-        governance,
-        raw,
-    )
-
-
-def _measure(metric: dict[str, Any], words: dict[str, Any]) -> Measure:
-    return Measure(
-        metric["name"],
-        metric.get("description", ""),
-        _float(metric.get("value")),
-        metric.get("error"),
-        _float(words.get("low")) if words.get("low") is not None else float("-inf"),  # type: ignore[arg-type]
-        _float(words.get("high")) if words.get("high") is not None else float("inf"),  # type: ignore[arg-type]
-        words.get("in_words", ""),
-        _interval(words.get("interval")),
-    )
-
-
-def _interval(raw: dict[str, Any] | None) -> Interval | None:
-    return None if raw is None else Interval(_float(raw["low"]), _float(raw["high"]), raw["n"], raw["why"])
-
-
-def _float(value: Any) -> float | None:
-    return None if value is None else float(value)
 
 
 def list_jobs(clients: Clients, named: str | None = None) -> list[Job]:

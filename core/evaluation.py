@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
-from core import bias, clarify, explainability, jobs, models, registry
+from core import bias, clarify, explainability, jobs, models, registry, training, tuning
 from core.clients import Clients
-from core.errors import Conflict
+from core.errors import Conflict, NotFound, Refused
 from core.identity import Identity, require
 from core.jobs import Job
 from core.rebalancing import Rebalanced, result
@@ -86,13 +87,23 @@ def register(clients: Clients, identity: Identity, training_job: str, data: Reba
 
 def data_of(clients: Clients, job: Job) -> Rebalanced | None:
     """The rebalancing whose files a training or tuning job reads; None where it reads other data."""
-    uri = jobs.channels(job).get("train", "")
+    definitions = tuning.definitions(job) if job.kind == "tuning" else [job.raw]
+    uris = {_train(definition) for definition in definitions}
+    uri = uris.pop() if len(uris) == 1 else ""
     folder, _, name = uri.rpartition("/")
-    if name in {"train.csv", "train_res.csv"} and "/governance/rebalanced/" in uri:
+    if name not in {"train.csv", "train_res.csv"} or "/governance/rebalanced/" not in uri:
+        return None
+    try:
         return result(clients, folder.removesuffix("/output").rpartition("/")[2])
-    return None
+    except (NotFound, Refused):  # a folder that looks like one of this product's, in another account's bucket or cleared away since
+        return None
+
+
+def _train(definition: dict[str, Any]) -> str:
+    """Where a training job, or the trials of a tuning job, take the channel ``train`` from; "" where there's none."""
+    return next((training.source(c) for c in definition.get("InputDataConfig", []) if c["ChannelName"] == "train"), "")
 
 
 def is_baseline(job: Job) -> bool:
     """Whether the job trained on the untouched training part."""
-    return jobs.channels(job).get("train", "").endswith("/train.csv")
+    return _train(job.raw).endswith("/train.csv")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from core import clarify, jobs, models
+from core import analysis_json, clarify, jobs, models
 from core.clients import Clients
 from core.errors import Conflict, DataError, NotFound
 from core.identity import Identity, require
@@ -35,6 +35,26 @@ class Shap:
     expected: float
     additivity: float | None
     rows: int
+    raw: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Label:
+    """Global SHAP values of one output of a model, the greatest first. ``undefined``: features without a figure; ``expected``: none where
+    the report doesn't say it."""
+
+    label: str
+    values: dict[str, float]
+    undefined: tuple[str, ...]
+    expected: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an ``analysis.json`` alone says of an explanation: no rows. ``others``: methods in it that aren't shown."""
+
+    labels: tuple[Label, ...]
+    others: tuple[str, ...]
     raw: dict[str, Any]
 
 
@@ -74,37 +94,78 @@ def result(clients: Clients, name: str) -> Shap:
 
 
 def read(clients: Clients, folder: str, name: str = "") -> Shap:
-    """The result in a folder of S3. Raises NotFound when the folder's report explains nothing."""
-    raw = clients.read_json(f"{folder}/analysis.json")
-    explained = next(iter(raw.get("explanations", {}).get("kernel_shap", {}).values()), None)
-    if explained is None:
+    """The result in a folder of S3. Raises NotFound when the folder's report explains nothing, DataError where a file of it is not what a
+    SHAP job of this product writes."""
+    uri = f"{folder}/analysis.json"
+    raw = analysis_json.load(clients.read(uri), uri)
+    if not raw.get("explanations"):
         raise NotFound(f"{folder} holds no SHAP values.", subject=folder, remedy="Start a SHAP job for this model.")
-    values = pd.read_csv(io.BytesIO(clients.read(f"{folder}/explanations_shap/out.csv")))
-    values.columns = pd.Index([str(c).removesuffix("_label0") for c in values.columns])
-    uri, expected = f"{folder}/explanations_shap/data.csv", float(explained["expected_value"])
-    if clients.exists(uri):
-        data = pd.read_csv(io.BytesIO(clients.read(uri)))
-        predictions = data.pop("prediction")
-        data = data[list(values.columns)]
-        additivity = raw.get("governance", {}).get("shap", {}).get("additivity")
-    else:  # AWS's container keeps neither the rows nor what the model says of them
-        data = _rows(clients, folder, list(values.columns))
-        predictions = pd.Series(
-            predict(booster(clients, models.artifact(clients, _config(clients, folder)["predictor"]["model_name"])), data)
-        )
+    first = summary(raw, uri).labels[0]
+    if not first.expected:
+        raise DataError(f"{uri} doesn't say what prediction was expected.", subject=uri, remedy="Start a SHAP job for this model.")
+    expected, rows = first.expected[0], f"{folder}/explanations_shap/data.csv"
+    ours = clients.exists(rows)  # AWS's container keeps neither the rows nor what the model says of them
+    files = {"out": clients.read(f"{folder}/explanations_shap/out.csv")} | ({"data": clients.read(rows)} if ours else {})
+    try:
+        values = pd.read_csv(io.BytesIO(files["out"]))
+        values.columns = pd.Index([str(c).removesuffix("_label0") for c in values.columns])
+        if ours:
+            data = pd.read_csv(io.BytesIO(files["data"]))
+            predictions = data.pop("prediction")
+            data = data[list(values.columns)]
+        else:
+            data = _rows(clients, folder, list(values.columns))
+    except (KeyError, ValueError) as error:
+        raise DataError(
+            f"The rows in {folder}/explanations_shap are not as this product's jobs write them: {error}.",
+            subject=folder,
+            remedy="Open its analysis.json under Import: it is shown without the rows.",
+        ) from error
+    if ours:
+        additivity = ((raw.get("governance") or {}).get("shap") or {}).get("additivity")
+    else:
+        model = models.artifact(clients, _config(clients, folder)["predictor"]["model_name"])
+        predictions = pd.Series(predict(booster(clients, model), data))
         additivity = float((values.sum(axis=1) + expected - predictions).abs().max())
-    return Shap(
-        name,
-        folder,
-        dict(explained["global_shap_values"]),
-        values,
-        data,
-        predictions,
-        expected,
-        additivity,
-        len(values),
-        raw,
-    )
+    return Shap(name, folder, first.values, values, data, predictions, expected, additivity, len(values), raw)
+
+
+def summary(raw: Any, subject: str = "") -> Summary:
+    """The global SHAP values of an ``analysis.json``, ours or another's. Raises DataError where it has none, or a part is wrong."""
+    remedy = "Choose the report of a job that computed SHAP values of a table (methods.shap)."
+    found = analysis_json.checked(raw, subject).explanations
+    methods = list((raw.get("explanations") or {}).keys())
+    others = tuple(name for name in methods if name not in {"kernel_shap", "version"})
+    if found is None:
+        raise DataError(f"{subject or 'The report'} holds no explanations.", subject=subject, remedy=remedy)
+    labels: list[Label] = []
+    texts = False
+    for label, one in (found.kernel_shap or {}).items():
+        texts |= bool(one.global_top_shap_text)
+        for name, values in _by_aggregation(label, one.global_shap_values or {}):
+            place = f"explanations.kernel_shap.{label}.global_shap_values"
+            figures, undefined = analysis_json.figures(values, place, subject)
+            labels.append(Label(name, figures, undefined, _expected(one.expected_value, label, subject)))
+    if not any(label.values for label in labels):
+        what = "text features" if texts else ", ".join(others or methods) or "nothing"
+        text = f"{subject or 'The report'} has no global SHAP values of a table's features: its explanations hold {what}."
+        raise DataError(text, subject=subject, remedy=remedy)
+    return Summary(tuple(label for label in labels if label.values), others, raw)
+
+
+def _by_aggregation(label: str, values: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Values by feature; where a report has them by aggregation (mean_abs, median, …), each by itself."""
+    nested = {name: inner for name, inner in values.items() if isinstance(inner, dict)}
+    if nested and len(nested) == len(values):
+        return [(f"{label}, {name}", inner) for name, inner in nested.items()]
+    return [(label, values)]
+
+
+def _expected(value: Any, label: str, subject: str) -> tuple[float, ...]:
+    values = value if isinstance(value, list) else [value]
+    place = f"explanations.kernel_shap.{label}.expected_value"
+    found, _ = analysis_json.figures({str(i): v for i, v in enumerate(values)}, place, subject)
+    return tuple(found[str(i)] for i in range(len(values)) if str(i) in found)
 
 
 def _config(clients: Clients, folder: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from core import placement
 from core.clients import Clients
-from core.errors import NotFound, translated
+from core.errors import Forbidden, NotFound, translated
 from core.jobs import slug
 from core.rebalancing import Rebalanced
 
@@ -113,7 +113,10 @@ def _node(clients: Clients, arn: str, vertex: dict[str, Any]) -> Node:
     resource, name = _resource(arn)
     kind, uri = vertex.get("Type", resource), ""
     if resource != COMPONENT:
-        found = described(clients, arn)
+        try:
+            found = described(clients, arn)
+        except (NotFound, Forbidden):  # deleted since, another account's, or of a kind that nobody describes: the edge still is there
+            found = {}
         uri = found.get("Source", {}).get("SourceUri", "")
         kind = found.get(f"{resource.title()}Type", kind)
         if resource == "artifact":

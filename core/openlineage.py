@@ -235,6 +235,6 @@ def _of_version(clients: Clients, node: Node, known: Known) -> None:
     except NotFound:
         return
     digest = package.get("CustomerMetadataProperties", {}).get("governance:sha256-model")
-    model = package.get("InferenceSpecification", {}).get("Containers", [{}])[0].get("ModelDataUrl")
+    model = (package.get("InferenceSpecification", {}).get("Containers") or [{}])[0].get("ModelDataUrl")
     if digest and model:
         known.sha256[model] = digest

@@ -7,13 +7,13 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass
 from itertools import islice
 from typing import Any
 
 import pandas as pd
 
-from core import bias, jobs, lineage, placement, training
+from core import bias, jobs, lineage, package_reports, placement, training
 from core.analysis.performance import compare as paired
 from core.analysis.performance_difference import Difference
 from core.clients import Clients
@@ -29,6 +29,8 @@ REGISTERED = "register"
 """The event of the log that says what was registered, by whom, and who trained it."""
 DECIDED = frozenset({DECISION, EVIDENCE, DECIDED_BY})
 """Properties that a decision writes; all others are there from the registration on."""
+NO_GROUP = "-"
+"""Stands for the packages that belong to no group; no group can be called so."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,30 @@ class Version:
     created: Any
     description: str
 
+    @property
+    def label(self) -> str:
+        """``credit-default v3``; of a package without a group its name."""
+        return called(self.arn, self.group, self.version)
+
+    @property
+    def role(self) -> str:
+        """baseline or mitigated, as this product describes it; "" in versions of others."""
+        return self._described[0]
+
+    @property
+    def training_job(self) -> str:
+        """The training job that this product's description names; "" in versions of others."""
+        return self._described[1]
+
+    @property
+    def _described(self) -> tuple[str, str]:
+        found = re.fullmatch(r"([a-z][a-z -]{0,39}): ([A-Za-z0-9-]{1,63})", self.description)
+        return (found[1], found[2]) if found else ("", "")
+
 
 @dataclass(frozen=True)
 class Package:
-    """One model package with what it rests on. Parts that it doesn't have are None or empty."""
+    """One model package with what it rests on. Parts that it doesn't have are None or empty; ``missing`` says why, by part."""
 
     arn: str
     group: str
@@ -62,17 +84,17 @@ class Package:
     shap: dict[str, float]
     scores_uri: str | None
     raw: dict[str, Any]
-
-    @property
-    def artifact(self) -> str:
-        """The URI of its model; "" where it names none."""
-        containers = self.raw.get("InferenceSpecification", {}).get("Containers", [])
-        return str(containers[0].get("ModelDataUrl", "")) if containers else ""
+    missing: dict[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
         role = self.properties.get("governance:role", "")
-        return f"{self.group} v{self.version}" + (f" · {role}" if role else "")
+        return called(self.arn, self.group, self.version) + (f" · {role}" if role else "")
+
+    @property
+    def model_uri(self) -> str:
+        """The model's archive; "" where the version names none in S3."""
+        return model_uri(self.raw)
 
 
 @dataclass(frozen=True)
@@ -186,20 +208,21 @@ def _statistics(performance: dict[str, Any]) -> dict[str, Any]:
 
 
 def versions(clients: Clients, group: str | None = None, *, most: int = 100) -> list[Version]:
-    """The newest versions of a group (or of the workspace's own). None when the group isn't there yet."""
+    """The newest versions of a group (or of the workspace's own), or with NO_GROUP the packages without one. None when the group isn't
+    there yet."""
     group = group or clients.settings.group
-    return list(islice(all_versions(clients, group), most)) if group in groups(clients) else []
+    return list(islice(all_versions(clients, group), most)) if group == NO_GROUP or group in groups(clients) else []
 
 
 def all_versions(clients: Clients, group: str) -> Iterator[Version]:
-    """Every version of a group, newest first."""
+    """Every version of a group, newest first; with NO_GROUP every package without one."""
+    which: Any = {"ModelPackageType": "Unversioned"} if group == NO_GROUP else {"ModelPackageGroupName": group}
     with translated(group):
         pages = clients.sagemaker.get_paginator("list_model_packages").paginate(
-            ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending", PaginationConfig={"PageSize": 100}
+            SortBy="CreationTime", SortOrder="Descending", PaginationConfig={"PageSize": 100}, **which
         )
         for page in pages:
-            for r in page["ModelPackageSummaryList"]:
-                yield _version(r)
+            yield from map(_version, page["ModelPackageSummaryList"])
 
 
 def _version(raw: Any) -> Version:
@@ -211,6 +234,21 @@ def _version(raw: Any) -> Version:
         raw["CreationTime"],
         raw.get("ModelPackageDescription", ""),
     )
+
+
+def called(arn: str, group: str, version: int) -> str:
+    """What a version is called: ``credit-default v3``, or the name of a package without a group."""
+    return f"{group} v{version}" if group else arn.rpartition("model-package/")[2] or arn
+
+
+def model_uri(raw: dict[str, Any]) -> str:
+    """The archive of a package's (first) model: in S3 as one file, or a folder; "" where it has none, as one of an algorithm's."""
+    specified = raw.get("InferenceSpecification") or raw.get("SourceAlgorithmSpecification") or {}
+    for container in specified.get("Containers") or specified.get("SourceAlgorithms") or []:
+        source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
+        if uri := container.get("ModelDataUrl") or source.get("S3Uri"):
+            return str(uri)
+    return ""
 
 
 def properties(clients: Clients, arn: str) -> dict[str, str]:
@@ -231,12 +269,16 @@ def get(clients: Clients, arn: str) -> Package:
     with translated(arn):
         raw: Any = clients.sagemaker.describe_model_package(ModelPackageName=arn)
     properties = raw.get("CustomerMetadataProperties", {})
-    metrics = raw.get("ModelMetrics", {})
-    report = _optional(lambda: _bias_at(clients, metrics["Bias"]["Report"]["S3Uri"]))
-    shap = _optional(lambda: clients.read_json(metrics["Explainability"]["Report"]["S3Uri"]))
-    explained: Any = next(iter((shap or {}).get("explanations", {}).get("kernel_shap", {}).values()), {})
-    job = properties.get("governance:training-job")
-    described = _optional(lambda: training.describe(clients, job)) if job else None
+    found = package_reports.read(clients, raw)
+    report, missing = found.bias, dict(found.missing)
+    described = _training_job(clients, properties, model_uri(raw))
+    if described is None:
+        missing["training job"] = "No training job here is known to have made this model."
+    if not model_uri(raw):
+        missing["model"] = "The version names no model archive in S3."
+    performance = report.governance.get("performance") if report else None
+    if performance is None:
+        missing.setdefault("quality", "Its figures are not in this product's form, with intervals and the test rows.")
     return Package(
         raw["ModelPackageArn"],
         raw.get("ModelPackageGroupName", ""),
@@ -246,18 +288,25 @@ def get(clients: Clients, arn: str) -> Package:
         raw.get("LastModifiedTime"),
         raw.get("ApprovalDescription", ""),
         properties,
-        job,
-        dict(described.raw.get("HyperParameters", {})) if described else {},
-        report.governance.get("performance") if report else None,
+        described.name if described else properties.get("governance:training-job"),
+        dict(described.raw.get("HyperParameters") or {}) if described else {},
+        performance,
         report,
-        dict(explained.get("global_shap_values", {})),
-        report.scores_uri if report else None,
+        found.shap,
+        report.scores_uri if report and report.governance else None,
         raw,
+        missing,
     )
 
 
-def _bias_at(clients: Clients, uri: str) -> bias.BiasReport:
-    return bias.read(clients, uri.rpartition("/")[0])
+def _training_job(clients: Clients, properties: dict[str, str], model: str) -> jobs.Job | None:
+    """The training job that a version names, or else the one whose artifact its model is: SageMaker puts it under the job's name."""
+    named = properties.get("governance:training-job")
+    name = named or model.removesuffix("/output/model.tar.gz").rpartition("/")[2]
+    found: jobs.Job | None = _optional(lambda: training.describe(clients, name)) if re.fullmatch(r"[A-Za-z0-9-]{1,63}", name) else None
+    if found is None or (not named and (found.raw.get("ModelArtifacts") or {}).get("S3ModelArtifacts") != model):
+        return None
+    return found
 
 
 def _optional(read: Any) -> Any:
@@ -294,9 +343,9 @@ def differences(clients: Clients, a: Package, b: Package) -> tuple[dict[str, Dif
 
 
 def group_of(arn: str) -> str | None:
-    """The group that a version's ARN names; None where it isn't one."""
-    found = re.fullmatch(r"arn:[^:]+:sagemaker:[^:]*:[^:]*:model-package/([^/]+)/\d+", arn)
-    return found.group(1) if found else None
+    """The group that a version's ARN names, NO_GROUP for a package without one; None where it is no package."""
+    found = re.fullmatch(r"arn:[^:]+:sagemaker:[^:]*:[^:]*:model-package/([^/]+)(/\d+)?", arn)
+    return None if found is None else found.group(1) if found.group(2) else NO_GROUP
 
 
 def version(clients: Clients, arn: str) -> Version | None:
@@ -304,8 +353,7 @@ def version(clients: Clients, arn: str) -> Version | None:
 
     def read() -> Version:
         with translated(arn):
-            r = clients.sagemaker.describe_model_package(ModelPackageName=arn)
-        return _version(r)
+            return _version(clients.sagemaker.describe_model_package(ModelPackageName=arn))
 
     found: Version | None = _optional(read)
     return found

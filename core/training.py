@@ -13,7 +13,7 @@ import pandas as pd
 
 from core import jobs, placement
 from core.clients import Clients
-from core.errors import DataError, translated
+from core.errors import DataError, Refused, translated
 from core.identity import Identity, require
 from core.jobs import Job
 
@@ -38,6 +38,24 @@ LINE = re.compile(r"^\[(\d+)\]\t(.*)$")
 def channel(name: str, uri: str) -> dict[str, Any]:
     source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
     return {"ChannelName": name, "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
+
+
+def source(channel: dict[str, Any]) -> str:
+    """Where a channel's data lie, of whosever job: an S3 URI, a file system with its directory, or a data set's name; "" where unknown."""
+    found = channel.get("DataSource") or {}
+    if "S3DataSource" in found:
+        return str(found["S3DataSource"].get("S3Uri", ""))
+    if "FileSystemDataSource" in found:
+        system = found["FileSystemDataSource"]
+        return f"{system.get('FileSystemId', 'file system')}:{system.get('DirectoryPath', '/')}"
+    return str((found.get("DatasetSource") or {}).get("DatasetArn", ""))
+
+
+def is_xgboost(job: Job) -> bool:
+    """Whether the built-in XGBoost algorithm trained it, so that its model and log are read here."""
+    algorithm = job.raw.get("AlgorithmSpecification") or {}
+    image = str(algorithm.get("TrainingImage") or "")
+    return re.split("[:@]", image.rpartition("/")[2])[0] in {"sagemaker-xgboost", "xgboost"}
 
 
 def launch(
@@ -129,20 +147,27 @@ def launch_report(clients: Clients, identity: Identity, job: Job) -> str:
     """Start the XGBoost report of a training job that has none (a tuning job's trials can't have rules); returns the job's name, the
     running or completed one's where there is one."""
     require(identity, "launch", subject=job.name)
+    sources = {str(c["ChannelName"]): source(c) for c in job.raw.get("InputDataConfig", [])}
+    if not is_xgboost(job) or not all(uri.startswith("s3://") for uri in sources.values()):
+        raise Refused(
+            f"{job.name} is no job of the built-in XGBoost algorithm with its data in S3: there is no XGBoost report of it.",
+            subject=job.name,
+            remedy="Train with the built-in algorithm, on data in S3.",
+        )
     earlier = _reports(clients, job)
     if earlier and earlier[0].status not in {"Failed", "Stopped"}:
         return earlier[0].name
     name = f"{_report_prefix(job)}-{len(earlier) + 1}"
     folder = clients.uri("governance/reports", job.name)
-    channels = jobs.channels(job)
-    configs = {"hyperparameters": job.raw.get("HyperParameters", {}), "inputdataconfig": {c: {"ContentType": "text/csv"} for c in channels}}
+    parameters = job.raw.get("HyperParameters", {})
+    configs = {"hyperparameters": parameters, "inputdataconfig": {c: {"ContentType": "text/csv"} for c in sources}}
     for file, content in configs.items():
         clients.write(f"{folder}/config/{file}.json", json.dumps(content).encode(), "application/json")
     local = "/opt/ml/processing/input"
     inputs = {
         "config": (f"{folder}/config/", f"{local}/config"),
         "model": (job.raw["ModelArtifacts"]["S3ModelArtifacts"], f"{local}/model"),
-        **{c: (uri, f"{local}/data/{c}") for c, uri in channels.items()},
+        **{c: (uri, f"{local}/data/{c}") for c, uri in sources.items()},
     }
     tags = {**jobs.launched_by(identity), "governance:training-job": job.name}
     with translated(name):
@@ -174,7 +199,7 @@ def report(clients: Clients, job: Job) -> dict[str, Any] | None:
 
 def report_uri(clients: Clients, job: Job) -> str | None:
     """The XGBoost report (HTML) of a training job, or None where none was made."""
-    output = job.raw.get("OutputDataConfig", {}).get("S3OutputPath", "").rstrip("/")
+    output = str((job.raw.get("OutputDataConfig") or {}).get("S3OutputPath", "")).rstrip("/")
     rules = [f"{output}/{job.name}/rule-output/{r['RuleConfigurationName']}" for r in job.raw.get("DebugRuleConfigurations", [])]
     for folder in (*rules, clients.uri("governance/reports", job.name, "output")):
         if clients.exists(f"{folder}/xgboost_report.html"):

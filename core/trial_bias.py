@@ -73,7 +73,7 @@ def _mark(tuning_job: str) -> str:
 
 def _models(clients: Clients, job: Job) -> tuple[str, dict[str, str]]:
     """The folder of a tuning job's models, and the path in it of each trial's: a training job's name says where its model is."""
-    base = job.raw["TrainingJobDefinition"]["OutputDataConfig"]["S3OutputPath"].rstrip("/") + "/"
+    base = tuning.definitions(job)[0]["OutputDataConfig"]["S3OutputPath"].rstrip("/") + "/"
     there = set(clients.keys(f"{base}{job.name}-"))
     paths = {trial.name: f"{trial.name}/output/model.tar.gz" for trial in tuning.trials(clients, job.name) if trial.objective is not None}
     return base, {name: path for name, path in paths.items() if base + path in there}

@@ -10,7 +10,7 @@ import pandas as pd
 
 from core import jobs, placement, training
 from core.clients import Clients
-from core.errors import NotFound, Refused, translated
+from core.errors import NotFound, translated
 from core.identity import Identity, require
 from core.jobs import Job
 from core.rebalancing import Rebalanced
@@ -38,6 +38,7 @@ __all__ = [
     "TuningRequest",
     "best",
     "check",
+    "definitions",
     "describe",
     "frame",
     "grid_size",
@@ -45,6 +46,7 @@ __all__ = [
     "list_jobs",
     "number",
     "objective",
+    "objectives",
     "problems",
     "stop",
     "trials",
@@ -146,7 +148,7 @@ def trials(clients: Clients, name: str) -> list[Trial]:
                         row["TrainingJobName"],
                         row["TrainingJobStatus"],
                         float(metric["Value"]) if metric else None,
-                        {key: number(value) for key, value in row["TunedHyperParameters"].items()},
+                        {key: number(value) for key, value in row.get("TunedHyperParameters", {}).items()},
                         row["CreationTime"],
                         row.get("TrainingStartTime"),
                         row.get("TrainingEndTime"),
@@ -193,16 +195,27 @@ def best(clients: Clients, name: str) -> str:
 
 
 def objective(job: Job) -> tuple[str, bool]:
-    """(metric, whether it is maximised). Raises Refused for a job that tunes several algorithms, each for its own."""
-    found = job.raw["HyperParameterTuningJobConfig"].get("HyperParameterTuningJobObjective")
-    if found is None:
-        raise Refused(f"The tuning job {job.name} has no objective of its own.", subject=job.name, remedy="Look at it in SageMaker Studio.")
-    return found["MetricName"], found["Type"] == "Maximize"
+    """(metric, whether it is maximised); of a job with several definitions the first one's; ("objective", True) where none is named."""
+    return next(iter(objectives(job)), ("objective", True))
+
+
+def objectives(job: Job) -> list[tuple[str, bool]]:
+    """Each (metric, whether it is maximised) that a tuning job names: of the job, or of each of its definitions."""
+    common = job.raw["HyperParameterTuningJobConfig"].get("HyperParameterTuningJobObjective")
+    found = [common] if common else [one["TuningObjective"] for one in definitions(job) if "TuningObjective" in one]
+    return list(dict.fromkeys((one["MetricName"], one["Type"] == "Maximize") for one in found))
+
+
+def definitions(job: Job) -> list[dict[str, Any]]:
+    """What the trials of a tuning job are: one definition, or several, each with ranges and an objective of its own."""
+    one = job.raw.get("TrainingJobDefinition")
+    return [one] if one else list(job.raw.get("TrainingJobDefinitions") or [])
 
 
 def uses(job: Job, data: Rebalanced) -> bool:
     """Whether the tuning job trains on the rebalanced data (and not, as the workshop did, on the untouched)."""
-    return jobs.channels(job).get("train") == data.uri("train_res.csv")
+    channels = [{c["ChannelName"]: training.source(c) for c in one.get("InputDataConfig", [])} for one in definitions(job)]
+    return bool(channels) and all(found.get("train") == data.uri("train_res.csv") for found in channels)
 
 
 def stop(clients: Clients, identity: Identity, name: str) -> None:

@@ -6,22 +6,23 @@ import math
 import statistics
 from dataclasses import dataclass
 
-from core.jobs import Job, channels
+from core import training
+from core.jobs import Job
 from core.rebalancing import Rebalanced
-from core.tuning import number, objective
+from core.tuning import definitions, number, objective, objectives
 from core.tuning_request import BOUNDS, Range, TuningRequest, grid_size
 
 
 def request_of(job: Job, data: Rebalanced) -> TuningRequest:
     """The settings with which a tuning job was launched, to launch another like it on ``data``."""
-    config, definition = job.raw["HyperParameterTuningJobConfig"], job.raw.get("TrainingJobDefinition", {})
-    found = config.get("ParameterRanges", {})
+    config, definition = job.raw["HyperParameterTuningJobConfig"], next(iter(definitions(job)), {})
+    found = config.get("ParameterRanges") or definition.get("HyperParameterRanges") or {}
     ranges = []
     for kind, key in (("integer", "IntegerParameterRanges"), ("continuous", "ContinuousParameterRanges")):
         for one in found.get(key, []):
             ranges.append(Range(one["Name"], float(one["MinValue"]), float(one["MaxValue"]), kind, one.get("ScalingType", "Auto")))
     for one in found.get("CategoricalParameterRanges", []):
-        points = [value for value in map(number, one["Values"]) if isinstance(value, float)]
+        points = [point for value in one["Values"] if isinstance(point := number(value), float)]
         if len(points) > 1:
             ranges.append(Range(one["Name"], min(points), max(points), BOUNDS[one["Name"]].kind if one["Name"] in BOUNDS else "continuous"))
     limits = config["ResourceLimits"]
@@ -44,15 +45,22 @@ def request_of(job: Job, data: Rebalanced) -> TuningRequest:
 
 def settings(job: Job) -> dict[str, str]:
     """Everything that was set for a tuning job, by name, for people to read and compare."""
-    config, definition = job.raw["HyperParameterTuningJobConfig"], job.raw.get("TrainingJobDefinition", {})
-    found: dict[str, str] = {"strategy": config["Strategy"], "objective": objective(job)[0]}
-    ranges = config.get("ParameterRanges", {})
+    config, several = job.raw["HyperParameterTuningJobConfig"], definitions(job)
+    definition = next(iter(several), {})
+    found: dict[str, str] = {"strategy": config["Strategy"], "objective": ", ".join(metric for metric, _ in objectives(job)) or "–"}
+    if len(several) > 1:
+        found["definitions"] = ", ".join(str(one.get("DefinitionName", "–")) for one in several) + "; what follows is the first one's"
+    ranges = config.get("ParameterRanges") or definition.get("HyperParameterRanges") or {}
+    for one in ranges.get("AutoParameters", []):
+        found[f"range of {one['Name']}"] = f"chosen by SageMaker around {one['ValueHint']}"
     for one in (*ranges.get("IntegerParameterRanges", []), *ranges.get("ContinuousParameterRanges", [])):
         scale = one.get("ScalingType", "Auto")
         found[f"range of {one['Name']}"] = f"{one['MinValue']} to {one['MaxValue']}" + ("" if scale == "Auto" else f", {scale}")
     for one in ranges.get("CategoricalParameterRanges", []):
         found[f"range of {one['Name']}"] = ", ".join(one["Values"])
     found |= {name: value for name, value in sorted(definition.get("StaticHyperParameters", {}).items()) if not name.startswith("_")}
+    if (job.raw.get("Autotune") or {}).get("Mode") == "Enabled":
+        found["Autotune"] = "SageMaker chooses what isn't set"
     limits = config["ResourceLimits"]
     found["jobs"] = str(limits.get("MaxNumberOfTrainingJobs") or "every point of the grid")
     found["in parallel"] = str(limits["MaxParallelTrainingJobs"])
@@ -61,7 +69,9 @@ def settings(job: Job) -> dict[str, str]:
     parents = job.raw.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", [])
     found["warm start from"] = ", ".join(parent["HyperParameterTuningJobName"] for parent in parents) or "–"
     found["instance"] = definition.get("ResourceConfig", {}).get("InstanceType", "–")
-    return found | {f"{channel} rows": uri for channel, uri in channels(job).items()}
+    for channel in definition.get("InputDataConfig", []):
+        found[f"{channel['ChannelName']} rows"] = training.source(channel) or "–"
+    return found
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from core import bias, datasets, explainability, jobs, rebalancing, registry, training, tuning
+from core import bias, datasets, explainability, jobs, rebalancing, registry, tuning
 from core.clients import Clients
-from core.governance import decisions, gates, log, policy
+from core.governance import decisions, elsewhere, gates, log, policy
 from core.governance.decisions import State
 from core.governance.log import Event
 from core.identity import Identity, Role, may
@@ -75,7 +75,7 @@ def place(job: Job) -> Place | None:
     if job.kind == "tuning":
         return Place("tuning", {"job": job.name})
     if job.kind == "training":
-        return Place("tuning", {"training": job.name}) if job.name.startswith(training.PREFIX) else None
+        return Place("tuning", {"training": job.name})
     pages = {rebalancing.PREFIX: "data", bias.PREFIX: "bias", explainability.PREFIX: "explainability"}
     return next((Place(page, {"job": job.name}) for prefix, page in pages.items() if job.name.startswith(prefix)), None)
 
@@ -144,7 +144,7 @@ def _judging(person: Identity, now: Glance, status: str, action: str, what: str,
         return Step(nothing, "Compare the versions", Place("registry"))
     version, _ = mine[0]
     text = f"{_count(len(mine), 'version')} {'wait' if len(mine) > 1 else 'waits'} {what}."
-    return Step(text, f"{action.capitalize()} or reject {version.group} v{version.version}", Place("decisions", {"package": version.arn}))
+    return Step(text, f"{action.capitalize()} or reject {version.label}", Place("decisions", {"package": version.arn}))
 
 
 def _nothing_to_decide(now: Glance) -> str:
@@ -154,16 +154,17 @@ def _nothing_to_decide(now: Glance) -> str:
 
 def _building(now: Glance) -> Step:
     rebalanced, tuned = now.completed("processing", rebalancing.PREFIX), now.completed("tuning", tuning.PREFIX)
-    if not rebalanced and not now.versions:
+    own = [held for held in now.versions if not elsewhere.unknown(held[1])]
+    if not rebalanced and not own:
         text = "Start with the data: take the bundled credit-default rows or upload a table, and rebalance it. Or run the whole workflow."
         return Step(text, "Rebalance data", Place("data"))
-    if not tuned and not now.versions:
+    if not tuned and not own:
         return Step("The data is rebalanced. Tune a model on it.", "Tune a model", Place("tuning", {"data": rebalanced[0].name}))
-    if not now.versions:
+    if not own:
         text = "A model is tuned. Measure its bias, explain it, and register it."
         return Step(text, "Register the best model", Place("tuning", {"job": tuned[0].name}))
-    version, state = max(now.versions, key=lambda held: held[0].created)
-    name, there = f"{version.group} v{version.version}", Place("decisions", {"package": version.arn})
+    version, state = max(own, key=lambda held: held[0].created)
+    name, there = version.label, Place("decisions", {"package": version.arn})
     if state.status == "registered":
         return Step(f"{name} is registered. Compare it, then submit it for a decision.", f"Submit {name}", there)
     if state.status == "rejected":

@@ -46,7 +46,7 @@ def collect(clients: Clients, package: Package, policy: Policy) -> Evidence:
         "version": 1,
         "package": pinned_package(package),
         "files": files,
-        "container": package.raw.get("InferenceSpecification", {}).get("Containers", [{}])[0].get("Image", ""),
+        "container": (package.raw.get("InferenceSpecification", {}).get("Containers") or [{}])[0].get("Image", ""),
         "policy": {"version": policy.version, "sha256": policy.sha256},
         "training": {"job": package.training_job, "hyperparameters": package.hyperparameters},
         "metrics": {
@@ -122,8 +122,8 @@ def _uris(clients: Clients, package: Package, policy: Policy) -> dict[str, str]:
         "explainability": metrics.get("Explainability", {}).get("Report"),
     }
     uris = {name: part["S3Uri"] for name, part in reported.items() if part}
-    if package.artifact:
-        uris["model"] = package.artifact
+    if package.model_uri:
+        uris["model"] = package.model_uri
     if package.scores_uri:
         uris["scores"] = package.scores_uri
     if package.bias and package.bias.beside:

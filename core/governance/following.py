@@ -10,7 +10,7 @@ from typing import Any
 from core import lineage, registry
 from core.clients import Clients
 from core.errors import NotFound, translated
-from core.governance import log, states
+from core.governance import elsewhere, log, states
 from core.governance.log import Event
 
 ACTION = "governance-{:08d}"
@@ -26,10 +26,14 @@ class Problem:
 
 
 def registered(clients: Clients, events: Sequence[Event]) -> Iterator[Problem]:
-    """No version may be decided on beside the log, nor lag behind it, nor be another than was registered."""
+    """No version may be decided on beside the log, nor lag behind it, nor be another than was registered; what others have made before this
+    product registered anything in a group is not looked at."""
+    first = elsewhere.first_registered(events)
     for group in registry.groups(clients):
         for version in registry.all_versions(clients, group):
             now = states.fold(events, version.arn)
+            if elsewhere.unknown(now) and elsewhere.predates(first, version.arn):
+                continue  # somebody else's, and older than this product's first in its group
             expected, last = states.STATUS.get(now.status, registry.PENDING), now.version or None
             if version.status != expected:
                 yield Problem(last, version.arn, f"The registry says {version.status}, and the log says {now.status}.")

@@ -67,7 +67,7 @@ def facts(clients: Clients, package: Package, baseline: str | None) -> Facts:
 
 def baseline_of(clients: Clients, package: Package) -> str | None:
     """The version that this one would follow: the newest approved one of its group, or the newest baseline."""
-    others = [v for v in registry.versions(clients, package.group) if v.arn != package.arn]
+    others = [v for v in registry.versions(clients, package.group or registry.NO_GROUP) if v.arn != package.arn]
     approved = next((v.arn for v in others if v.status == "Approved"), None)
     return approved or next((v.arn for v in others if v.description.startswith("baseline:")), None)
 
@@ -79,7 +79,7 @@ def gaps(clients: Clients, package: Package) -> list[str]:
         return ["the version itself"]
     found = lineage.graph(clients, start, hops=10, direction="Ascendants")
     uris, names = {node.uri for node in found.nodes}, {node.name for node in found.nodes}
-    wanted = {"the model artifact": package.artifact}
+    wanted = {"the model artifact": package.model_uri}
     data = registry.data_of(clients, package)
     if data is None:
         return ["the rebalancing job"]

@@ -89,6 +89,8 @@ def value_at(content: Any, path: str) -> Any:
 
 def name_of(package: Package) -> str:
     """What the version's card is called: up to 63 characters."""
+    if not package.group:
+        return f"{package.label[:40].rstrip('-')}-{sha256(package.arn.encode())[:8]}-package"
     name = f"{package.group}-v{package.version}"
     return name if len(name) <= 63 else f"{package.group[:40].rstrip('-')}-{sha256(package.group.encode())[:8]}-v{package.version}"
 
@@ -221,14 +223,14 @@ def filled(card: Card) -> tuple[list[Field], list[Field]]:
 
 def known(clients: Clients, package: Package) -> dict[str, Any]:
     """The part of a card that nobody has to write: by AWS's schema, from the version, its training job, its reports and its data."""
-    container = package.raw.get("InferenceSpecification", {}).get("Containers", [{}])[0]
-    image, artifact = container.get("Image", ""), container.get("ModelDataUrl", "")
+    container = (package.raw.get("InferenceSpecification", {}).get("Containers") or [{}])[0]
+    image, artifact = container.get("Image", ""), package.model_uri
     data = registry.data_of(clients, package)
     training: dict[str, Any] = {
         "hyper_parameters": [{"name": k[:255], "value": str(v)[:255]} for k, v in sorted(package.hyperparameters.items())][:100],
-        "training_environment": {"container_image": [image]},
+        **({"training_environment": {"container_image": [image]}} if image and package.training_job else {}),
     }
-    if package.training_job:
+    if package.training_job and "training job" not in package.missing:
         with translated(package.training_job):
             job = clients.sagemaker.describe_training_job(TrainingJobName=package.training_job)
         training["training_arn"] = job["TrainingJobArn"]
@@ -244,21 +246,20 @@ def known(clients: Clients, package: Package) -> dict[str, Any]:
         ][:15]
     content: dict[str, Any] = {
         "model_overview": {
-            "model_name": package.group,
+            "model_name": package.group or package.label,
             "model_id": package.arn,
-            "model_version": package.version,
-            "model_artifact": [artifact],
-            "algorithm_type": "XGBoost (gradient-boosted trees)",
-            "problem_type": "Binary classification",
+            **({"model_version": package.version} if package.version else {}),
+            **({"model_artifact": [artifact]} if artifact else {}),
+            **({"algorithm_type": "XGBoost (gradient-boosted trees)"} if "xgboost" in image else {}),
+            **({"problem_type": "Binary classification"} if package.performance else {}),
             "model_creator": package.properties.get("governance:trained-by-name", "unknown"),
-            "inference_environment": {"container_image": [image]},
+            **({"inference_environment": {"container_image": [image]}} if image else {}),
         },
         "training_details": {"training_observations": _observations(data), "training_job_details": training},
         "evaluation_details": _evaluations(clients, package),
         "model_package_details": {
             "model_package_arn": package.arn,
-            "model_package_group_name": package.group,
-            "model_package_version": package.version,
+            **({"model_package_group_name": package.group, "model_package_version": package.version} if package.group else {}),
         },
     }
     if data is not None:
@@ -308,7 +309,10 @@ def _evaluations(clients: Clients, package: Package) -> list[dict[str, Any]]:
             for facet in facets
         ]
         job = package.properties.get("governance:bias-job")
-        found.append(_evaluation("Bias", "On the held-out test rows.", groups, [], _arn_of(clients, job)))
+        where = {"test": "On the held-out test rows.", "": "On which rows, the report doesn't say."}
+        measured_on = package.bias.measured_on if package.bias else ""
+        said = where.get(measured_on, f"On the {measured_on} rows.")
+        found.append(_evaluation("Bias", said, groups, [], _arn_of(clients, job)))
     if package.shap:
         top = sorted(package.shap.items(), key=lambda item: -item[1])[:20]
         chart = {

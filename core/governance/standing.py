@@ -9,7 +9,7 @@ from core import datasets, registry
 from core.clients import Clients
 from core.datasets import Dataset
 from core.errors import GovernanceError
-from core.governance import evidence, gates, log, model_card, policy, states
+from core.governance import elsewhere, evidence, gates, log, model_card, policy, states
 from core.governance.log import Event
 from core.governance.policy import Policy
 from core.governance.signing import sha256
@@ -20,16 +20,20 @@ from core.registry import Package
 
 @dataclass(frozen=True)
 class Standing:
-    """A version's state as it is now. ``void``: why an approval no longer holds; ``review``: why it has to be looked at again."""
+    """A version's state as it is now. ``void``: why an approval no longer holds; ``review``: why it has to be looked at again;
+    ``outside``: it was made, and perhaps decided on, before this product had anything to do with its group."""
 
     package: Package
     state: State
     void: tuple[str, ...]
     review: tuple[str, ...]
+    outside: bool = False
 
     @property
     def label(self) -> str:
         """In words."""
+        if elsewhere.unknown(self.state) and not self.void:
+            return elsewhere.label(self.package.status, self.state)
         if self.state.status != "approved":
             return self.state.status if not self.void else "void"
         if self.void:
@@ -43,10 +47,11 @@ def standing(clients: Clients, arn: str, *, with_gates: bool = True) -> Standing
     """How a version stands now: its state, and whether evidence, policy, data and dates still bear it."""
     package, now = registry.get(clients, arn), state(clients, arn)
     void: list[str] = []
-    if package.status == "Approved" and now.status != "approved":
+    outside = elsewhere.unknown(now) and elsewhere.predates(elsewhere.first_registered(log.read(clients)), arn)
+    if package.status == "Approved" and now.status != "approved" and not outside:
         void.append("The registry says Approved, and no decision in the log does.")
     if now.status not in {"submitted", "validated", "approved"}:
-        return Standing(package, now, tuple(void), ())
+        return Standing(package, now, tuple(void), (), outside)
     if now.evidence:
         void += evidence.problems(clients, now.evidence)
     if now.status != "approved":
@@ -109,14 +114,17 @@ def judged(results: Sequence[gates.Result], now: State) -> list[gates.Result]:
     ]
 
 
-def waiting(clients: Clients, *, most: int = 100) -> list[tuple[registry.Version, State]]:
+def waiting(clients: Clients, *, most: int = 100, named: str | None = None) -> list[tuple[registry.Version, State]]:
     """The newest versions with how they stand in the log, those that somebody has to act on first: submitted ones, and approved ones whose
-    approval ended, whose conditions are overdue, or whose policy or data have changed since."""
+    approval ended, whose conditions are overdue, or whose policy or data have changed since. The ``named`` one too, of whatever group."""
     events = log.read(clients)
     by_subject: dict[str, list[Event]] = {}
     for event in events:
         by_subject.setdefault(event.subject, []).append(event)
-    found = [(version, fold(by_subject.get(version.arn, ()), version.arn)) for version in registry.versions(clients, most=most)]
+    versions = registry.versions(clients, most=most)
+    if named and named not in {version.arn for version in versions} and registry.group_of(named):
+        versions += [version for version in [registry.version(clients, named)] if version is not None]
+    found = [(version, fold(by_subject.get(version.arn, ()), version.arn)) for version in versions]
     if any(now.status == "approved" for _, now in found):
         rules, newest = policy.in_force(clients)[0], _newest(clients)
         found = [(version, _with_due(clients, now, rules, newest)) for version, now in found]

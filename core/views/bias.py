@@ -110,7 +110,8 @@ def dots(models: Metrics) -> go.Figure:
     """A row for each metric, a dot for each model; the line is where both groups fare alike (0; for ratios, 1, shown as value − 1)."""
     names = list(dict.fromkeys(name for metrics in models.values() for name in metrics))
     rows = [name for name in names if any(_finite(metrics.get(name)) for metrics in models.values())][::-1]
-    fig = figure(x="value, 95 % interval (0: no difference)", height=110 + 34 * max(len(rows), 3))
+    known = any(metric.interval is not None for metrics in models.values() for metric in metrics.values())
+    fig = figure(x=f"value{', 95 % interval' if known else ''} (0: no difference)", height=110 + 34 * max(len(rows), 3))
     labels = {name: f"{name} − 1" if name in EQUAL_AT_ONE else name for name in rows}
     for index, (model, metrics) in enumerate(models.items()):
         found = [name for name in rows if _finite(metrics.get(name))]
@@ -127,7 +128,7 @@ def dots(models: Metrics) -> go.Figure:
                     "symbol": ("circle-open", "circle")[index % 2],
                     "line": {"width": 2},
                 },
-                error_x=_bars([metrics[name] for name in found]),
+                error_x=_bars([metrics[name] for name in found]) if known else None,
                 customdata=[[metrics[name].description, value_text(metrics[name])] for name in found],
                 hovertemplate="%{customdata[0]}: %{customdata[1]}<extra>" + model + "</extra>",
             )

@@ -16,16 +16,16 @@ Floats = npt.NDArray[np.float64]
 
 
 def global_table(models: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
-    """Mean |SHAP| of each feature for each model, the greatest of the last model first."""
+    """Mean |SHAP| of each feature for each model, the greatest of the last model first; by magnitude, where a report has signs."""
     table = pd.DataFrame({model: pd.Series(dict(values), dtype=float) for model, values in models.items()})
     table.index.name = "feature"
-    return table.sort_values(list(models)[-1], ascending=False).reset_index()
+    return table.sort_values(list(models)[-1], ascending=False, key=abs).reset_index()
 
 
-def bars(models: Mapping[str, Mapping[str, float]], *, top: int = 15) -> go.Figure:
-    """The greatest mean |SHAP| values, both models side by side."""
+def bars(models: Mapping[str, Mapping[str, float]], *, top: int = 15, x: str = "mean |SHAP| (probability)") -> go.Figure:
+    """The greatest mean |SHAP| values, both models side by side; ``x``: what they are, in reports of others."""
     table = global_table(models).head(top).iloc[::-1]
-    fig = figure(x="mean |SHAP| (probability)", height=110 + (30 if len(models) > 1 else 24) * max(len(table), 3), legend=len(models) > 1)
+    fig = figure(x=x, height=110 + (30 if len(models) > 1 else 24) * max(len(table), 3), legend=len(models) > 1)
     for index, model in reversed(list(enumerate(models))):
         fig.add_trace(
             go.Bar(

@@ -209,13 +209,19 @@ def biases(found: Mapping[str, Any], names: Sequence[str], people: tuple[str, st
 
 
 def noisy(models: Mapping[str, Mapping[str, Any]]) -> str:
-    """Which metrics of each model are beyond the noise, and which are undefined. Distances and GE, which can't be 0, aren't counted."""
+    """Which metrics of each model are beyond the noise, and which are undefined. Distances and GE, which can't be 0, aren't counted. Of a
+    report without intervals only that it has none."""
     lines = []
     for model, metrics in models.items():
         around = {n: m for n, m in metrics.items() if m.interval is not None and m.interval.low is not None and m.low < _neutral(n)}
         beyond = [n for n, m in around.items() if not m.interval.low <= _neutral(n) <= m.interval.high]
         undefined = [n for n, m in metrics.items() if m.value is None]
-        if not around and not undefined:
+        if not around and not undefined and any(m.interval is not None for m in metrics.values()):
+            continue
+        if not around:
+            without = all(m.interval is None for m in metrics.values())
+            text = "the report has no intervals, so that noise can't be told from a difference" if without else "no interval is known"
+            lines.append(f"**{model}**: {text}{'; undefined: ' + ', '.join(undefined) if undefined else ''}.")
             continue
         n = max((m.interval.n for m in around.values()), default=0)
         text = f"**{model}**: {len(beyond)} of {len(around)} metrics with a direction are beyond the noise"
@@ -261,8 +267,9 @@ def importance(models: Mapping[str, Mapping[str, float]], rows: int | None) -> s
     """What weighs most, and where the models disagree."""
     parts = []
     for name, values in models.items():
-        top = sorted(values.items(), key=lambda item: -item[1])[:3]
-        total = sum(values.values()) or 1
+        sizes = {feature: abs(value) for feature, value in values.items()}
+        top = sorted(sizes.items(), key=lambda item: -item[1])[:3]
+        total = sum(sizes.values()) or 1
         parts.append(f"in **{name}** {', '.join(feature for feature, _ in top)} weigh most ({percent(sum(v for _, v in top) / total, 0)})")
     text = "; ".join(parts).replace("in ", "In ", 1) + "."
     if len(models) == 2:

@@ -1,0 +1,157 @@
+"""A bias report as the pages use it, read off an ``analysis.json``: this product's, or anybody's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from core import analysis_json
+from core.analysis import bias_posttraining, bias_pretraining  # noqa: F401 - importing them registers the metrics
+from core.analysis.bias_intervals import Interval
+from core.analysis.bias_registry import POST_TRAINING, PRE_TRAINING
+from core.analysis.thresholds import Sweep
+from core.errors import DataError
+
+KNOWN = {"pre_training_bias_metrics": PRE_TRAINING, "post_training_bias_metrics": POST_TRAINING}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One metric: ``value`` None where it is undefined, ``error`` then says why; infinities are floats. ``interval``: at 95 %, None in
+    reports of others."""
+
+    name: str
+    description: str
+    value: float | None
+    error: str | None
+    low: float
+    high: float
+    in_words: str
+    interval: Interval | None = None
+
+
+@dataclass(frozen=True)
+class FacetReport:
+    """The metrics of one facet value, by name."""
+
+    facet: str
+    value: str
+    pre_training: dict[str, Measure]
+    post_training: dict[str, Measure]
+
+    @property
+    def key(self) -> str:
+        return f"{self.facet}={self.value}"
+
+
+@dataclass(frozen=True)
+class BiasReport:
+    """A Clarify report as the pages use it. ``folder``: where it lies, or its own URI where it isn't called analysis.json.
+    ``governance``: counts by facet and group, performance; {} in reports of others."""
+
+    job: str
+    folder: str
+    facets: tuple[FacetReport, ...]
+    governance: dict[str, Any]
+    raw: dict[str, Any]
+    beside: str = ""
+    """Where the product's own measurement lies, for a report of AWS's container; "" for others."""
+
+    @property
+    def scores_uri(self) -> str:
+        """Where the scores of each row are, if the job wrote any."""
+        return f"{self.beside or self.folder}/scores.csv"
+
+    @property
+    def threshold(self) -> float:
+        return float(self.governance.get("threshold", 0.5))
+
+    @property
+    def measured_on(self) -> str:
+        """test, validation or train; "" where the report doesn't say."""
+        return str(self.governance.get("measured_on", ""))
+
+    @property
+    def label(self) -> tuple[str, str]:
+        """The label's name and its favourable value or threshold; "" where the report doesn't say."""
+        stages = [self.raw.get(stage) or {} for stage in analysis_json.STAGES]
+
+        def said(key: str) -> str:
+            return next((analysis_json.text(part[key]) for part in stages if part.get(key) is not None), "")
+
+        return said("label"), said("label_value_or_threshold")
+
+    def people(self, key: str) -> tuple[str, str]:
+        """What the facet's people and the rest are called."""
+        facet, _, value = key.partition("=")
+        name, rest = self.governance.get("names", {}).get(key, [f"people with {facet} = {value}", "all others"])
+        return str(name), str(rest)
+
+    def sweep(self, key: str) -> Sweep | None:
+        """Counts at other thresholds; None in reports that don't have them."""
+        found = next((s for s in self.governance.get("sweeps", []) if _key(s) == key), None)
+        return None if found is None else Sweep.from_json(found)
+
+    def counts(self, key: str) -> dict[str, Any]:
+        """Rows and favourable labels of facet and rest; {} in reports of others."""
+        counts = self.governance.get("counts") or self.governance.get("facets") or []  # the older reports' name
+        return dict(next((c for c in counts if _key(c) == key), {}))
+
+
+def _key(entry: dict[str, Any]) -> str:
+    return f"{entry['facet']}={analysis_json.text(entry['value_or_threshold'])}"
+
+
+def parse(raw: Any, folder: str = "", name: str = "") -> BiasReport:
+    """An ``analysis.json`` of Clarify's, ours or another's: missing parts are missing in the result. Raises DataError, which names the
+    part that is wrong."""
+    subject = name or folder
+    found = analysis_json.checked(raw, subject)
+    own = found.governance or analysis_json.Governance()
+    facets: dict[tuple[str, str], dict[str, dict[str, Measure]]] = {}
+    for stage in analysis_json.STAGES:
+        part: analysis_json.StagePart | None = getattr(found, stage)
+        for facet, entries in part.facets.items() if part else ():
+            for entry in entries:
+                value = entry.value_or_threshold
+                words = own.metrics.get(stage, {}).get(facet, {}).get(value, {})
+                measures = {m.name: _measure(m, stage, words.get(m.name)) for m in entry.metrics}
+                stages = facets.setdefault((facet, value), {})
+                if stage in stages or len(measures) < len(entry.metrics):
+                    raise DataError(
+                        f"{subject or 'The file'} can't be read as a report: its part {stage}.facets.{facet} names "
+                        f"{value if stage in stages else 'a metric'} twice.",
+                        subject=subject,
+                        remedy=analysis_json.REMEDY,
+                    )
+                stages[stage] = measures
+    return BiasReport(
+        name,
+        folder,
+        tuple(
+            FacetReport(facet, value, stages.get("pre_training_bias_metrics", {}), stages.get("post_training_bias_metrics", {}))
+            for (facet, value), stages in facets.items()
+        ),
+        own.model_dump(exclude_unset=True),
+        raw,
+    )
+
+
+def _measure(metric: analysis_json.MetricPart, stage: str, words: analysis_json.Words | None) -> Measure:
+    """A metric with its range and what its value says: as the report has them, or else as the metric of this name is defined."""
+    known = KNOWN[stage].get(metric.name)
+    error = analysis_json.error_text(metric.error)
+    if metric.value is None and error is None:
+        error = "the report doesn't say why"
+    low, high = (words.low, words.high) if words else (known.low, known.high) if known else (None, None)
+    in_words = words.in_words if words else known.in_words(metric.value) if known and metric.value is not None else ""
+    return Measure(
+        metric.name,
+        metric.description or (known.description if known else ""),
+        metric.value,
+        error,
+        float("-inf") if low is None else low,
+        float("inf") if high is None else high,
+        in_words,
+        words.interval.interval if words and words.interval else None,
+    )
