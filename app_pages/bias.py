@@ -46,12 +46,13 @@ def launch_form() -> None:
 
 
 st.title("Bias")
-with _show.errors_shown(stop=True):
+found: list[jobs.Job] | None = None
+with _show.errors_shown():
     found = bias.list_jobs(_session.clients(), st.query_params.get("job"))
-results, form = _show.sections("bias", TABS, None if found else "new")
+results, form = _show.sections("bias", TABS, "new" if found == [] else None)
 if results.open:
     with results, _show.errors_shown():
-        draw(found)
+        _show.of(found, draw)
 if form.open:
     with form, _show.errors_shown():
         launch_form()

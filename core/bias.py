@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from core import jobs
+from core import creating, jobs
 from core.analysis.bias_intervals import Interval
 from core.analysis.thresholds import Sweep
 from core.clients import Clients
@@ -132,8 +132,7 @@ def submit(
         "dataset": (data.uri(ROWS[rows]), "/opt/ml/processing/input/data"),
     }
     tags = {**jobs.launched_by(identity), "governance:rebalanced": data.job, "governance:rows": rows, **tags}
-    with translated(name):
-        clients.sagemaker.create_processing_job(**jobs.processing_request(clients, name, "clarify", inputs, f"{folder}/output", tags))
+    creating.once(clients, "ProcessingJob", jobs.processing_request(clients, name, "clarify", inputs, f"{folder}/output", tags))
     return name
 
 

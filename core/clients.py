@@ -115,8 +115,8 @@ def connect(settings: Settings | None = None) -> Clients:
         common = {"region_name": engine["region"], "endpoint_url": engine["endpoint"]}
     else:
         session = boto3.Session(region_name=settings.region)
-    retries = {"mode": "standard", "total_max_attempts": 4}
-    config = Config(retries=retries, connect_timeout=5, read_timeout=60, signature_version="v4", max_pool_connections=20)  # type: ignore[arg-type]
+    retries = {"mode": "standard", "total_max_attempts": 5}  # throttled for ever: an error after some 10 s; silent: after 150 s
+    config = Config(retries=retries, connect_timeout=5, read_timeout=30, signature_version="v4", max_pool_connections=20)  # type: ignore[arg-type]
     s3_config = config.merge(Config(signature_version="s3v4", s3={"addressing_style": "path"} if "endpoint_url" in common else None))
     with translated("sign-in"):
         account = session.client("sts", config=config, **common).get_caller_identity()["Account"]

@@ -6,11 +6,12 @@ Nothing is kept but what the target keeps: the jobs are found again by a part of
 from __future__ import annotations
 
 import hashlib
-import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 
 from core import bias, explainability, jobs, models, registry
 from core.clients import Clients
+from core.creating import Taken
 from core.errors import Conflict
 from core.identity import Identity, require
 from core.jobs import Job
@@ -60,12 +61,19 @@ def start(clients: Clients, identity: Identity, training_job: str, data: Rebalan
     require(identity, "launch", subject=training_job)
     now = state(clients, training_job)
     model = models.ensure_model(clients, identity, training_job)
-    mark, attempt = _mark(training_job), secrets.token_hex(2)
     if now.bias_job is None or now.bias_job.status in {"Failed", "Stopped"}:
-        bias.launch(clients, identity, model, data, name=f"{bias.PREFIX}-{mark}-{attempt}")
+        with suppress(Taken):
+            bias.launch(clients, identity, model, data, name=_next(clients, bias.PREFIX, training_job))
     if now.shap_job is None or now.shap_job.status in {"Failed", "Stopped"}:
-        explainability.launch(clients, identity, model, data, name=f"{explainability.PREFIX}-{mark}-{attempt}")
+        with suppress(Taken):
+            explainability.launch(clients, identity, model, data, name=_next(clients, explainability.PREFIX, training_job))
     return state(clients, training_job)
+
+
+def _next(clients: Clients, prefix: str, training_job: str) -> str:
+    """The name of the next attempt: two who start it at once, or one whose list lags, start one job."""
+    stem = f"{prefix}-{_mark(training_job)}"
+    return f"{stem}-{len(jobs.listed(clients, 'processing', contains=stem)) + 1}"
 
 
 def register(clients: Clients, identity: Identity, training_job: str, data: Rebalanced, role: str) -> str:
@@ -80,7 +88,14 @@ def register(clients: Clients, identity: Identity, training_job: str, data: Reba
             f"The reports of {training_job} aren't there yet.", subject=training_job, remedy="Wait until both jobs have completed."
         )
     return registry.register(
-        clients, identity, training_job=training_job, data=data, bias_job=now.bias_job.name, shap_job=now.shap_job.name, role=role
+        clients,
+        identity,
+        training_job=training_job,
+        data=data,
+        bias_job=now.bias_job.name,
+        shap_job=now.shap_job.name,
+        role=role,
+        token=hashlib.sha256(f"{training_job} {now.bias_job.name} {now.shap_job.name}".encode()).hexdigest()[:36],
     )
 
 

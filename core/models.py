@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from core import jobs
+from core import creating, jobs
 from core.clients import Clients
-from core.errors import Conflict, translated
+from core.errors import Conflict, NotFound, translated
 from core.identity import Identity, require
 from core.training import describe
 
@@ -24,16 +24,29 @@ def ensure_model(clients: Clients, identity: Identity, training_job: str) -> str
         )
     name = training_job if len(training_job) <= 55 else f"{training_job[:46]}-{hashlib.sha256(training_job.encode()).hexdigest()[:8]}"
     name = f"{name.rstrip('-')}-model"
-    with translated(name):
-        found = clients.sagemaker.list_models(NameContains=name)["Models"]
-        if not any(model["ModelName"] == name for model in found):
-            clients.sagemaker.create_model(
-                ModelName=name,
-                ExecutionRoleArn=clients.role,
-                PrimaryContainer={"Image": job.raw["AlgorithmSpecification"]["TrainingImage"], "ModelDataUrl": artifact},
-                Tags=[
-                    {"Key": key, "Value": value}
-                    for key, value in {"governance:training-job": training_job, **jobs.launched_by(identity)}.items()
-                ],
-            )
+    there = _artifact(clients, name)
+    if there is None:
+        tags = {"governance:training-job": training_job, **jobs.launched_by(identity)}
+        request = {
+            "ModelName": name,
+            "ExecutionRoleArn": clients.role,
+            "PrimaryContainer": {"Image": job.raw["AlgorithmSpecification"]["TrainingImage"], "ModelDataUrl": artifact},
+            "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        }
+        creating.once(clients, "Model", request, shared=True)
+    elif there != artifact:
+        raise Conflict(f"The model {name} is there, and isn't that of {training_job}.", subject=name, remedy="Delete it, or train anew.")
     return name
+
+
+def _artifact(clients: Clients, name: str) -> str | None:
+    """The URI of a model's artifact, "" where it names none; None where there is no such model."""
+
+    def read() -> str:
+        with translated(name):
+            return clients.sagemaker.describe_model(ModelName=name).get("PrimaryContainer", {}).get("ModelDataUrl", "")
+
+    try:
+        return creating.settled(clients, "Model", name, read)
+    except NotFound:
+        return None

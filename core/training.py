@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from core import jobs
+from core import creating, jobs
 from core.clients import Clients
 from core.errors import translated
 from core.identity import Identity, require
@@ -53,30 +53,26 @@ def launch(
     require(identity, "launch", subject=name or PREFIX)
     name = name or f"{PREFIX}-{secrets.token_hex(4)}"
     output = clients.uri("governance/models")
-    with translated(name):
-        clients.sagemaker.create_training_job(
-            TrainingJobName=name,
-            HyperParameters={**BASELINE, **(hyperparameters or {}), **({"csv_weights": "1"} if weights else {})},
-            AlgorithmSpecification={"TrainingImage": jobs.xgboost_image(clients), "TrainingInputMode": "File"},
-            RoleArn=clients.role,
-            InputDataConfig=[channel("train", train_uri), channel("validation", validation_uri)],  # type: ignore[list-item]
-            OutputDataConfig={"S3OutputPath": output},
-            ResourceConfig={  # type: ignore[arg-type,misc]
-                "InstanceType": clients.settings.instance_type,
-                "InstanceCount": 1,
-                "VolumeSizeInGB": 10,
-            },
-            StoppingCondition={"MaxRuntimeInSeconds": 3600},
-            DebugHookConfig={"S3OutputPath": output},
-            DebugRuleConfigurations=[
-                {
-                    "RuleConfigurationName": REPORT_RULE,
-                    "RuleEvaluatorImage": rule_image(clients),
-                    "RuleParameters": {"rule_to_invoke": REPORT_RULE},
-                }
-            ],
-            Tags=tags(identity, rebalanced),
-        )
+    request = {
+        "TrainingJobName": name,
+        "HyperParameters": {**BASELINE, **(hyperparameters or {}), **({"csv_weights": "1"} if weights else {})},
+        "AlgorithmSpecification": {"TrainingImage": jobs.xgboost_image(clients), "TrainingInputMode": "File"},
+        "RoleArn": clients.role,
+        "InputDataConfig": [channel("train", train_uri), channel("validation", validation_uri)],
+        "OutputDataConfig": {"S3OutputPath": output},
+        "ResourceConfig": {"InstanceType": clients.settings.instance_type, "InstanceCount": 1, "VolumeSizeInGB": 10},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+        "DebugHookConfig": {"S3OutputPath": output},
+        "DebugRuleConfigurations": [
+            {
+                "RuleConfigurationName": REPORT_RULE,
+                "RuleEvaluatorImage": rule_image(clients),
+                "RuleParameters": {"rule_to_invoke": REPORT_RULE},
+            }
+        ],
+        "Tags": tags(identity, rebalanced),
+    }
+    creating.once(clients, "TrainingJob", request)
     return name
 
 
@@ -142,10 +138,8 @@ def launch_report(clients: Clients, identity: Identity, job: Job) -> str:
         **{c: (str(found["DataSource"]["S3DataSource"]["S3Uri"]), f"{local}/data/{c}") for c, found in channels.items()},
     }
     tags = {**jobs.launched_by(identity), "governance:training-job": job.name}
-    with translated(name):
-        clients.sagemaker.create_processing_job(
-            **jobs.processing_request(clients, name, "xgboost-report", inputs, f"{folder}/output", tags)
-        )
+    request = jobs.processing_request(clients, name, "xgboost-report", inputs, f"{folder}/output", tags)
+    creating.once(clients, "ProcessingJob", request, shared=True)
     return name
 
 
