@@ -192,9 +192,10 @@ def _answered(error: ClientError, subject: str) -> GovernanceError:
 def _denied(about: str, operation: str, message: str, subject: str) -> Forbidden:
     """Which permission is missing, on what, to whom; and who can give it."""
     found = _DENIED.search(message)
+    more = " Or set GOVERNANCE_ROLE to the ARN of the role that jobs run in." if operation == "GetRole" else ""
     if found is None:
         needed = _S3_PERMISSIONS.get(operation) or f"{_SERVICES.get(operation, 'sagemaker')}:{operation}"
-        return Forbidden(f"{about} is forbidden. It needs the permission {needed}.", subject=subject, remedy=ASK)
+        return Forbidden(f"{about} is forbidden. It needs the permission {needed}.", subject=subject, remedy=ASK + more)
     who, action = found["who"].rstrip("."), found["action"]
     resource = found["resource"].rstrip(".") if found["resource"] not in {None, "*"} else ""
     what = f"{about} is forbidden: {who} lacks the permission {action}{f' on {resource}' if resource else ''}."
@@ -203,7 +204,7 @@ def _denied(about: str, operation: str, message: str, subject: str) -> Forbidden
             what, subject=subject, remedy="A policy denies it outright: ask whoever keeps the account's policies to take that out."
         )
     by = "the KMS key's policy" if action.startswith("kms:") else "the account's IAM policies"
-    return Forbidden(what, subject=subject, remedy=f"Ask whoever keeps {by} to allow {action} to it.")
+    return Forbidden(what, subject=subject, remedy=f"Ask whoever keeps {by} to allow {action} to it.{more}")
 
 
 def _sentence(text: str) -> str:

@@ -12,7 +12,7 @@ from core.errors import NotFound
 from core.governance import evidence, gates, log, model_card, policy, states
 from core.governance.log import Event
 from core.governance.policy import Policy
-from core.governance.signing import sha256
+from core.governance.signing import Forged, sha256
 from core.governance.states import State, fold, state
 from core.rebalancing import Rebalanced
 from core.registry import Package

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from engine.wire import access
 
-Kind = Literal["throttle", "error", "slow", "cut before", "cut after", "cut within", "expired", "denied", "late"]
+Kind = Literal["throttle", "error", "slow", "cut before", "cut after", "cut within", "expired", "denied", "late", "empty"]
 CALLER = "arn:aws:sts::000000000000:assumed-role/governance-app/dana"
 JSON, XML = "application/x-amz-json-1.1", "application/xml"
 S3_PERMISSIONS = {
@@ -48,7 +48,7 @@ GONE = {
 @dataclass
 class Fault:
     """``operation``: a regular expression that the whole of ``service:Operation`` matches; ``times``: how often the same request (path and
-    body) is hit, None for ever; ``times`` of ``late``: how many lists, and how many describes, lack what was created since."""
+    body) is hit, None for ever; ``times`` of ``late``: how many lists, and how many describes, lack what was created since; ``empty``: every list is."""
 
     kind: Kind
     operation: str = ".*"
@@ -184,7 +184,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.proxy.created(call, answer)
         if kind == "cut after" or (kind == "cut within" and (not answer[2] or call.method == "HEAD")):
             return self._cut()
-        self._send(call, self.proxy.hidden(call, answer), cut=kind == "cut within")
+        answer = emptied(call, answer) if kind == "empty" else self.proxy.hidden(call, answer)
+        self._send(call, answer, cut=kind == "cut within")
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve
 
@@ -235,6 +236,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Nothing is printed."""
+
+
+def emptied(call: Call, answer: Answer) -> Answer:
+    """A list without its rows: what a workspace says in which nothing has happened."""
+    if call.service == "s3" and call.operation == "REST.GET.BUCKET":
+        return answer[0], answer[1], re.sub(rb"<Contents>.*</Contents>", b"", answer[2], flags=re.DOTALL)
+    if call.service == "sagemaker" and call.operation.startswith("List"):
+        found = json.loads(answer[2])
+        return answer[0], answer[1], json.dumps({k: [] if isinstance(v, list) else v for k, v in found.items()}).encode()
+    return answer
 
 
 def refusal(call: Call, fault: Fault) -> Answer:
