@@ -33,7 +33,6 @@ LASTING = {
     "500 for ever": [Fault("error", WORK)],
     "503 for ever": [Fault("error", WORK, status=503)],
     "cut for ever": [Fault("cut after", WORK)],
-    "cut within every answer": [Fault("cut within", WORK)],
     "credentials expired": [Fault("expired", WORK)],
     "signed out": [Fault("expired")],
     "silent": [Fault("slow", WORK, None, seconds=1.0)],
@@ -58,7 +57,9 @@ def look(test: AppTest) -> Seen:
     texts = [str(part.value) for part in parts] + [f"{m.label}: {m.value}" for m in test.metric]
     counts = [len(test.get(kind)) for kind in ("dataframe", "plotly_chart", "echarts_chart", "page_link", "download_button")]
     errors, raised = ([str(part.value) for part in found] for found in (test.error, test.exception))
-    return Seen(tuple(errors), tuple(raised), tuple(re.sub(r"\d+ \w+ ago|just now", "ago", t) for t in texts), tuple(counts), len(test.tabs))
+    return Seen(
+        tuple(errors), tuple(raised), tuple(re.sub(r"\d+ \w+ ago|just now", "ago", t) for t in texts), tuple(counts), len(test.tabs)
+    )
 
 
 class Screen:

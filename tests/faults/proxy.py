@@ -47,8 +47,9 @@ GONE = {
 
 @dataclass
 class Fault:
-    """``operation``: a regular expression that the whole of ``service:Operation`` matches; ``times``: how often the same request (path and
-    body) is hit, None for ever; ``times`` of ``late``: how many lists, and how many describes, lack what was created since; ``empty``: every list is."""
+    """``operation``: a regular expression that the whole of ``service:Operation`` matches. ``times``: how often the same request (path and
+    body) is hit, None for ever; of ``late``: how many lists, and how many describes, lack what was created since. ``empty``: lists have no
+    rows."""
 
     kind: Kind
     operation: str = ".*"
