@@ -178,7 +178,7 @@ def _answered(error: ClientError, subject: str) -> GovernanceError:
     about = f"{error.operation_name}{f' of {subject}' if subject else ''}"
     lower = message.lower()
     if code == "ValidationException" and any(words in lower for words in ("does not exist", "not found", "could not find", "can't find")):
-        return NotFound(message, subject=subject, remedy=NAME)
+        return NotFound(_sentence(message), subject=subject, remedy=NAME)
     if code == "ValidationException" and "already exist" in lower:
         return Conflict(_sentence(f"{about}: {message}"), subject=subject, remedy="Choose another name.")
     family, remedy = _CODES.get(code, (TargetUnavailable, "Try again; if it stays so, look at the target's log."))
