@@ -17,7 +17,7 @@ ATTEMPTS = 4
 def checked(session: boto3.Session) -> boto3.Session:
     """The session, whose clients from now on ask again for an answer that is shorter than it says; they raise IncompleteReadError where it
     stays so. Bodies that are streamed (GetObject) are not looked at here."""
-    session.events.register_first("needs-retry", _again)
+    session.events.register_first("needs-retry", _again)  # type: ignore[arg-type]
     return session
 
 

@@ -48,10 +48,7 @@ def _mark(training_job: str) -> str:
 
 def state(clients: Clients, training_job: str) -> Evaluation:
     """How far it is."""
-    found = {
-        prefix: next(iter(jobs.listed(clients, "processing", contains=f"{prefix}-{_mark(training_job)}", most=1)), None)
-        for prefix in (bias.PREFIX, explainability.PREFIX)
-    }
+    found = {prefix: next(iter(_attempts(clients, prefix, training_job)), None) for prefix in (bias.PREFIX, explainability.PREFIX)}
     package = next((v.arn for v in registry.versions(clients) if v.description.endswith(f": {training_job}")), None)
     return Evaluation(training_job, found[bias.PREFIX], found[explainability.PREFIX], package)
 
@@ -59,21 +56,18 @@ def state(clients: Clients, training_job: str) -> Evaluation:
 def start(clients: Clients, identity: Identity, training_job: str, data: Rebalanced) -> Evaluation:
     """Start the bias and SHAP jobs on the held-out test rows, unless they run or have completed."""
     require(identity, "launch", subject=training_job)
-    now = state(clients, training_job)
+    earlier = {prefix: _attempts(clients, prefix, training_job) for prefix in (bias.PREFIX, explainability.PREFIX)}
     model = models.ensure_model(clients, identity, training_job)
-    if now.bias_job is None or now.bias_job.status in {"Failed", "Stopped"}:
-        with suppress(Taken):
-            bias.launch(clients, identity, model, data, name=_next(clients, bias.PREFIX, training_job))
-    if now.shap_job is None or now.shap_job.status in {"Failed", "Stopped"}:
-        with suppress(Taken):
-            explainability.launch(clients, identity, model, data, name=_next(clients, explainability.PREFIX, training_job))
+    for prefix, launch in ((bias.PREFIX, bias.launch), (explainability.PREFIX, explainability.launch)):
+        if not earlier[prefix] or earlier[prefix][0].status in {"Failed", "Stopped"}:
+            with suppress(Taken):  # two who start it at once, or one whose list lags, start one job
+                launch(clients, identity, model, data, name=f"{prefix}-{_mark(training_job)}-{len(earlier[prefix]) + 1}")
     return state(clients, training_job)
 
 
-def _next(clients: Clients, prefix: str, training_job: str) -> str:
-    """The name of the next attempt: two who start it at once, or one whose list lags, start one job."""
-    stem = f"{prefix}-{_mark(training_job)}"
-    return f"{stem}-{len(jobs.listed(clients, 'processing', contains=stem)) + 1}"
+def _attempts(clients: Clients, prefix: str, training_job: str) -> list[Job]:
+    """The jobs of one sort that were started for a training job, the newest first."""
+    return jobs.listed(clients, "processing", contains=f"{prefix}-{_mark(training_job)}")
 
 
 def register(clients: Clients, identity: Identity, training_job: str, data: Rebalanced, role: str) -> str:
