@@ -17,10 +17,10 @@ with st.container(horizontal=True):
     waiting = _glance.known(now, "versions", len(now.waiting))
     st.metric("Waiting for a decision", waiting, border=True, help="Submitted or validated, and not decided.")
 left, right = st.columns(2)
-with left:
-    if not now.unread:
+if not now.unread:
+    with left:
         _glance.next_step(now)
-with right:
+with left if now.unread else right:
     _glance.workflow_button(first=not now.versions and not now.unread)
 if "run" in st.query_params:
     _glance.steps(st.query_params["run"])

@@ -55,7 +55,6 @@ UNSEEN = (Forbidden, TargetUnavailable)
 """Says nothing of the thing that was asked for: it couldn't be looked at. Never to be taken for its absence."""
 
 SIGN_IN = "Sign in to AWS again (for instance: aws sso login), then reload."
-AGAIN = "Nothing was changed. Try again in a minute."
 ASK = "Ask whoever keeps the account's IAM policies for this permission."
 NAME = "Check the name, or choose another one from the list."
 FILE = "The file is gone; run the job that made it again."
@@ -97,7 +96,7 @@ _FAMILIES: tuple[tuple[tuple[str, ...], type[GovernanceError], str], ...] = (
             *("RequestThrottled", "RequestThrottledException", "BandwidthLimitExceeded", "LimitExceededException"),
         ),
         TargetUnavailable,
-        f"AWS asks to slow down. {AGAIN}",
+        "AWS asks to slow down. Try again in a minute.",
     ),
     (
         (

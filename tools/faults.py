@@ -55,6 +55,12 @@ def page(lines: list[dict[str, Any]]) -> str:
     return "\n".join(text)
 
 
+def operations(text: str, name: str) -> set[str]:
+    """The operations that docs/faults.md says are denied on a page."""
+    section = text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+    return set(re.findall(r"^\| (\w+:[\w.]+) \|", section, re.MULTILINE))
+
+
 def _cell(line: dict[str, Any]) -> str:
     if line["same"]:
         return "the same"
@@ -68,7 +74,7 @@ def _general(error: str) -> str:
     text = re.sub(r'endpoint URL: "[^"]*"', "endpoint URL: …", text)
     text = re.sub(r"arn:aws:sts::\d+:[\w/-]+", "*caller*", text)
     text = re.sub(r"s3://\S+?/([^/\s]+/?)(?=[\s:.]| is )", r"s3://…/\1", text)
-    text = re.sub(r"arn:aws:\w+:[\w-]*:\d*:[^\s.]+", "*resource*", text)
+    text = re.sub(r"arn:aws:\w+:[\w-]*:\d*:\S+?(?=[.,]?(?:\s|$))", "*resource*", text)
     return re.sub(r"\b[0-9a-f]{8,64}\b", "…", text)
 
 

@@ -13,6 +13,7 @@ from proxy import S3_PERMISSIONS, Fault, Proxy
 
 import core.clients
 from core.clients import Config
+from tools.faults import OUT, operations
 
 USUAL = {"throttled, 500, cut", "throttled for ever", "credentials expired"}
 """Faults that the suite runs on every page."""
@@ -63,6 +64,7 @@ def test_without_a_fault_a_page_is_whole_and_looks_the_same_twice(screen):
     assert sum(screen.plain.drawn)
     assert screen.nothing
     assert screen.under() == screen.plain
+    assert RECORD or set(screen.operations) == operations(OUT.read_text(encoding="utf-8"), screen.page)  # docs/faults.md has each
 
 
 def test_a_fault_that_passes_is_not_seen(screen):
