@@ -34,6 +34,11 @@ def judged(target: str, arn: str, version: int, rules: str) -> workspace.Failing
     return workspace.judge(_session.clients(), arn)
 
 
+def known(now: workspace.Glance, part: str, value: int) -> int | str:
+    """A figure; a dash where what it counts couldn't be read."""
+    return "–" if part in now.unread else value
+
+
 def next_step(now: workspace.Glance) -> None:
     person = _session.identity()
     step = workspace.next_step(person, now)

@@ -36,14 +36,17 @@ def show(name: str) -> None:
         for metric, value in sorted(training.metrics(job).items(), key=lambda item: not item[0].startswith("validation")):
             if any(word in metric for word in SHOWN) and "objective" not in metric.lower():
                 st.metric(metric, number(value, 4), border=True)
-    _register(job)
-    curves(name)
+    with _show.errors_shown():  # each part by itself: one that may not be read leaves the others
+        _register(job)
+    with _show.errors_shown():
+        curves(name)
     left, right = st.columns(2)
     with left:
         _hyperparameters(job)
     with right:
         _show.log("training", name)
-    _report(job, artifact)
+    with _show.errors_shown():
+        _report(job, artifact)
 
 
 def curves(name: str) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import identity as identities
 from core.clients import Clients, connect
-from core.errors import Forbidden, GovernanceError, TargetUnavailable
+from core.errors import Forbidden, GovernanceError, SignedOut, TargetUnavailable
 from core.identity import Account, Identity
 from core.settings import Settings
 
@@ -31,8 +31,8 @@ def clients() -> Clients:
 
 
 def forget(error: GovernanceError) -> None:
-    """Connect anew at the next use where the target didn't answer, as after a restart of the engine."""
-    if isinstance(error, TargetUnavailable):
+    """Connect anew at the next use where the target didn't answer, as after a restart of the engine, or didn't take the credentials."""
+    if isinstance(error, TargetUnavailable | SignedOut):
         _connect.clear()
 
 

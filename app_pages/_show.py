@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -27,6 +27,7 @@ ICONS = {
     "decisions": ":material/gavel:",
     "settings": ":material/settings:",
 }
+T = TypeVar("T")
 BAR = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
 STATES = {
     "Completed": ("green", ":material/check_circle:", "Completed"),
@@ -62,6 +63,12 @@ def show_error(error: GovernanceError) -> None:
     st.error(f"**{_unmarked(error.what)}**" + (f"  \n{_unmarked(error.remedy)}" if error.remedy else ""), icon=":material/error:")
 
 
+def show_errors(errors: Iterable[GovernanceError]) -> None:
+    """Each of them once."""
+    for error in {(error.what, error.remedy): error for error in errors}.values():
+        show_error(error)
+
+
 @contextmanager
 def errors_shown(*, stop: bool = False) -> Iterator[None]:
     """Show an error of the product's family where it occurs; with ``stop`` the rest of the page isn't shown."""
@@ -72,6 +79,12 @@ def errors_shown(*, stop: bool = False) -> Iterator[None]:
         show_error(error)
         if stop:
             st.stop()
+
+
+def of(found: T | None, draw: Callable[[T], None]) -> None:
+    """Draw what was found; nothing where it couldn't be read, which the page has said above."""
+    if found is not None:
+        draw(found)
 
 
 def plain(text: str) -> str:

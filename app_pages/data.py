@@ -33,10 +33,11 @@ def one(found: list[jobs.Job]) -> None:
 
 
 st.title("Data and rebalancing")
-with _show.errors_shown(stop=True):
+found: list[jobs.Job] | None = None
+with _show.errors_shown():
     found = rebalancing.list_jobs(_session.clients(), st.query_params.get("job"))
-linked = "compare" if "compare" in st.query_params else "sets" if "dataset" in st.query_params else None if found else "new"
-draws = (lambda: one(found), lambda: _methods.draw(found), _launch.form, _sets.draw)
+linked = "compare" if "compare" in st.query_params else "sets" if "dataset" in st.query_params else "new" if found == [] else None
+draws = (lambda: _show.of(found, one), lambda: _show.of(found, _methods.draw), _launch.form, _sets.draw)
 for panel, draw in zip(_show.sections("data", TABS, linked), draws, strict=True):
     if panel.open:
         with panel, _show.errors_shown():

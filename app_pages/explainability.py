@@ -56,13 +56,14 @@ def launch_form() -> None:
 
 
 st.title("Explainability")
-with _show.errors_shown(stop=True):
+found: list[jobs.Job] | None = None
+with _show.errors_shown():
     found = explainability.list_jobs(_session.clients(), st.query_params.get("job"))
-linked = "import" if "report" in st.query_params else None if found else "new"
+linked = "import" if "report" in st.query_params else "new" if found == [] else None
 results, form, foreign = _show.sections("explainability", TABS, linked)
 if results.open:
     with results, _show.errors_shown():
-        draw(found)
+        _show.of(found, draw)
 if form.open:
     with form, _show.errors_shown():
         launch_form()

@@ -81,9 +81,12 @@ def hops_chosen() -> int:
 
 
 st.title("Lineage")
+known: dict[str, str] | None = None
 with _show.errors_shown(stop=True):
-    wanted, known = asked(), starts(_session.target())
-if not known and wanted is None:
+    wanted = asked()
+with _show.errors_shown():
+    known = starts(_session.target())
+if known == {} and wanted is None:
     _show.empty(
         "Nothing is recorded yet: lineage appears with the first training job and the first version.", "overview", "To the overview"
     )
@@ -91,7 +94,10 @@ if not known and wanted is None:
 one, two, three, four = st.columns([4, 3, 3, 2])
 with two, _show.errors_shown():
     searched()
+if not known and wanted is None:
+    st.stop()
 with one:
+    known = known or {}
     options = known if wanted is None or wanted in known else {wanted: _lineage.called(wanted), **known}
     arn = _show.chosen("arn", list(options), "Start", format_func=options.__getitem__)
 with three:

@@ -60,12 +60,18 @@ with one:
     arn = _show.chosen("package", list(words), "Version", format_func=words.__getitem__)
 with two:
     other = _reports.beside(arn, list(words), "Compare with", words.__getitem__) if len(words) > 1 else None
-with _show.errors_shown(stop=True):
+both: dict[str, Package] = {}
+with _show.errors_shown():
     status = {version.arn: version.status for version in found}
-    package = loaded(_session.target(), arn, status[arn])
     both = {words[a]: loaded(_session.target(), a, status[a]) for a in (other, arn) if a}
+if not both:
+    with _show.errors_shown(stop=True):
+        _versions.listing(found)
+    st.stop()
+package = both[words[arn]]
 changed = tuple(f"{version.arn}{version.status}" for version in found)
-_versions.decision(package, changed)
+with _show.errors_shown():
+    _versions.decision(package, changed)
 
 
 def threshold() -> None:

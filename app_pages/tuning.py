@@ -130,10 +130,13 @@ def _turn_to_form(name: str, **query: str) -> None:
 
 
 st.title("Tuning")
-with _show.errors_shown(stop=True):
+found: list[jobs.Job] | None = None
+singles: list[jobs.Job] = []
+with _show.errors_shown():
     found = tuning.list_jobs(_session.clients(), st.query_params.get("job"))
+with _show.errors_shown():
     singles = jobs.listed(_session.clients(), "training", contains=training.PREFIX, named=st.query_params.get("training"))
-new = {"data", "clone"} & set(st.query_params) or not found
+new = {"data", "clone"} & set(st.query_params) or found == []
 results, form, single = _show.sections("tuning", TABS, "single" if "training" in st.query_params else "new" if new else None)
 if results.open:
     with results, _show.errors_shown():
@@ -144,7 +147,7 @@ if results.open:
                 for name in {"trial", "filter", "with"} & set(st.query_params):
                     del st.query_params[name]
             show(chosen)
-        else:
+        elif found is not None:
             st.markdown("No tuning job yet. Rebalance some data, then launch one under **New tuning job**.")
             _show.link("data", "Rebalance data")
 if form.open:

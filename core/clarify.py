@@ -11,9 +11,9 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from core import jobs, models
+from core import creating, jobs, models
 from core.clients import Clients
-from core.errors import DataError, NotFound, translated
+from core.errors import DataError, NotFound
 from core.identity import Identity
 from core.jobs import Job
 from core.rebalancing import Rebalanced
@@ -77,8 +77,7 @@ def _create(
     request = jobs.processing_request(
         clients, name, entry, inputs, f"{folder}/output", tags, image=image, output_name="analysis_result", hours=hours
     )
-    with translated(name):
-        clients.sagemaker.create_processing_job(**request)
+    creating.once(clients, "ProcessingJob", request)
 
 
 def aws_image(clients: Clients) -> str:

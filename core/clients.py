@@ -132,8 +132,8 @@ def connect(settings: Settings | None = None, acting: Identity | None = None) ->
         with translated("sign-in"):
             where = {"region_name": _region(settings)}
             session = boto3.Session(**where)
-    retries = {"mode": "standard", "total_max_attempts": 4}
-    config = Config(retries=retries, connect_timeout=5, read_timeout=60, signature_version="v4", max_pool_connections=20)  # type: ignore[arg-type]
+    retries = {"mode": "standard", "total_max_attempts": 5}  # throttled for ever: an error after some 10 s; silent: after 150 s
+    config = Config(retries=retries, connect_timeout=5, read_timeout=30, signature_version="v4", max_pool_connections=20)  # type: ignore[arg-type]
     s3_config = config.merge(Config(signature_version="s3v4", s3={"addressing_style": "path"} if "endpoint_url" in where else None))
 
     with translated("sign-in"):

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError,
-    CredentialRetrievalError,
-    EndpointConnectionError,
-    HTTPClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
+from botocore import exceptions as aws
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 
 class GovernanceError(Exception):
@@ -40,6 +31,10 @@ class Forbidden(GovernanceError):
     """The person, or the target's credentials, may not do this."""
 
 
+class SignedOut(Forbidden):
+    """The target doesn't know, or no longer knows, the credentials that the dashboard has."""
+
+
 class Conflict(GovernanceError):
     """Somebody else was there first: what was seen is no longer so."""
 
@@ -56,24 +51,110 @@ class TargetUnavailable(GovernanceError):
     """The target doesn't answer."""
 
 
+UNSEEN = (Forbidden, TargetUnavailable)
+"""Says nothing of the thing that was asked for: it couldn't be looked at. Never to be taken for its absence."""
+
+SIGN_IN = "Sign in to AWS again (for instance: aws sso login), then reload."
+ASK = "Ask whoever keeps the account's IAM policies for this permission."
+NAME = "Check the name, or choose another one from the list."
+FILE = "The file is gone; run the job that made it again."
+KEY = "Ask whoever keeps the KMS key whether it is enabled, and whether its policy lets these credentials use it."
+
 _CODES: dict[str, tuple[type[GovernanceError], str]] = {
-    "ResourceNotFound": (NotFound, "Check the name, or choose another one from the list."),
-    "NoSuchKey": (NotFound, "The file is gone; run the job that made it again."),
+    "ResourceNotFound": (NotFound, NAME),
+    "ResourceNotFoundException": (NotFound, NAME),
+    "NoSuchEntity": (NotFound, NAME),
+    "NoSuchKey": (NotFound, FILE),
+    "404": (NotFound, FILE),
     "NoSuchBucket": (NotFound, "Set GOVERNANCE_BUCKET to a bucket that exists."),
-    "404": (NotFound, "The file is gone; run the job that made it again."),
+    "PermanentRedirect": (Refused, "The bucket is in another region: set GOVERNANCE_REGION to it."),
+    "AuthorizationHeaderMalformed": (Refused, "The bucket is in another region: set GOVERNANCE_REGION to it."),
     "ResourceInUse": (Conflict, "Choose another name."),
     "ConflictException": (Conflict, "Reload, and look at what has changed."),
     "PreconditionFailed": (Conflict, "Reload, and look at what has changed."),
-    "AccessDeniedException": (Forbidden, "Ask whoever keeps the account's IAM policies for this permission."),
-    "AccessDenied": (Forbidden, "Ask whoever keeps the account's IAM policies for this permission."),
-    "ExpiredTokenException": (Forbidden, "Sign in to AWS again; the credentials have expired."),
-    "ExpiredToken": (Forbidden, "Sign in to AWS again; the credentials have expired."),
-    "InvalidClientTokenId": (Forbidden, "Sign in to AWS again; AWS doesn't know these credentials."),
-    "UnrecognizedClientException": (Forbidden, "Sign in to AWS again; AWS doesn't know these credentials."),
-    "ThrottlingException": (TargetUnavailable, "AWS asks to slow down; try again in a minute."),
     "ResourceLimitExceeded": (Refused, "A limit of the account is reached; delete something, or ask for a higher quota."),
     "ValidationException": (Refused, "Change the value that the message names."),
+    "OptInRequired": (Forbidden, "Ask whoever keeps the account to enable this service, or this region."),
 }
+_FAMILIES: tuple[tuple[tuple[str, ...], type[GovernanceError], str], ...] = (
+    (("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "403"), Forbidden, ASK),
+    (("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"), SignedOut, SIGN_IN),
+    (
+        ("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "InvalidToken", "IncompleteSignature"),
+        SignedOut,
+        "AWS doesn't know these credentials. Check the profile or the access key, sign in to AWS again, then reload.",
+    ),
+    (
+        ("SignatureDoesNotMatch", "InvalidSignatureException"),
+        SignedOut,
+        "Check the secret access key, and this machine's clock; sign in to AWS again, then reload.",
+    ),
+    (("RequestTimeTooSkewed",), SignedOut, "This machine's clock is wrong. Set it by network time, then reload."),
+    (
+        (
+            *("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"),
+            *("RequestThrottled", "RequestThrottledException", "BandwidthLimitExceeded", "LimitExceededException"),
+        ),
+        TargetUnavailable,
+        "AWS asks to slow down. Try again in a minute.",
+    ),
+    (
+        (
+            *("InternalFailure", "InternalError", "InternalServerError", "InternalServerException", "InternalServiceException"),
+            *("ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "500", "502", "503", "504"),
+        ),
+        TargetUnavailable,
+        "The fault is the target's own. Try again in a minute; if it stays so, look at AWS's Health Dashboard, or at the engine's log.",
+    ),
+    (("KMS.DisabledException", "KMS.KMSInvalidStateException", "KMS.NotFoundException", "KMSInvalidStateException"), Forbidden, KEY),
+    (("KMSAccessDeniedException", "DisabledException", "KMSDisabledException", "KMSNotFoundException"), Forbidden, KEY),
+)
+_CODES |= {code: (family, remedy) for codes, family, remedy in _FAMILIES for code in codes}
+
+_DENIED = re.compile(
+    r"(?P<who>arn:[^\s]+) is not authorized to perform: (?P<action>[\w-]+:\w+)(?: on (?:resource|the resource associated with this"
+    r" ciphertext)s?:? ?\"?(?P<resource>[^\s\"]+)\"?)?"
+)
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
+_S3_PERMISSIONS = {
+    "HeadObject": "s3:GetObject, and s3:ListBucket: without the second a file that isn't there looks forbidden too",
+    "ListObjectsV2": "s3:ListBucket",
+    "HeadBucket": "s3:ListBucket",
+    "GetObject": "s3:GetObject",
+    "PutObject": "s3:PutObject",
+    "DeleteObject": "s3:DeleteObject",
+}
+_SERVICES = {
+    "GetCallerIdentity": "sts",
+    "AssumeRole": "sts",
+    "GetRole": "iam",
+    "DescribeLogStreams": "logs",
+    "GetLogEvents": "logs",
+    **dict.fromkeys(("Encrypt", "Decrypt", "GenerateDataKey", "Sign", "GetPublicKey", "DescribeKey"), "kms"),
+}
+"""Of which service an operation is that isn't SageMaker's."""
+
+_SETUP: tuple[tuple[tuple[type[Exception], ...], type[GovernanceError], str], ...] = (
+    ((aws.NoCredentialsError, aws.PartialCredentialsError, aws.CredentialRetrievalError, aws.NoAuthTokenError), SignedOut, SIGN_IN),
+    ((aws.SSOError, aws.LoginError, aws.TokenRetrievalError), SignedOut, SIGN_IN),
+    ((aws.ProfileNotFound,), SignedOut, "Set AWS_PROFILE to a profile of ~/.aws/config, or make one with: aws configure sso."),
+    (
+        (aws.NoRegionError, aws.InvalidRegionError, aws.UnknownRegionError),
+        Refused,
+        "Set GOVERNANCE_REGION to a region, eu-central-1 for instance.",
+    ),
+    ((aws.ReadTimeoutError,), TargetUnavailable, "It took the request and said nothing for half a minute. Try again in a minute."),
+    ((aws.ResponseStreamingError, aws.IncompleteReadError), TargetUnavailable, "The connection broke within the answer. Reload."),
+    ((ResponseParserError,), TargetUnavailable, "The answer makes no sense: a proxy may stand between. Reload; look at HTTPS_PROXY."),
+    (
+        (aws.ProxyConnectionError, aws.SSLError),
+        TargetUnavailable,
+        "Look at HTTPS_PROXY, and at the certificates that this machine trusts (AWS_CA_BUNDLE).",
+    ),
+    ((aws.HTTPClientError, aws.ConnectionError), TargetUnavailable, "Look at the network, then reload; a local engine starts again."),
+    ((BotoCoreError,), Refused, "Change the value that the message names."),
+)
+"""What botocore raises itself, the narrower first."""
 
 
 @contextmanager
@@ -82,22 +163,49 @@ def translated(subject: str = "") -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        details = error.response.get("Error", {})
-        code, message = details.get("Code", ""), details.get("Message", "")
-        if code == "ValidationException" and any(words in message.lower() for words in ("does not exist", "not found", "could not find")):
-            raise NotFound(message, subject=subject, remedy="Check the name, or choose another one from the list.") from error
-        family, remedy = _CODES.get(code, (TargetUnavailable, "Try again; if it stays so, look at the target's log."))
-        raise family(
-            f"{error.operation_name}{f' of {subject}' if subject else ''}: {message or code}", subject=subject, remedy=remedy
-        ) from error
-    except NoCredentialsError as error:
-        raise Forbidden("There are no AWS credentials.", subject=subject, remedy="Sign in to AWS, then reload.") from error
-    except (PartialCredentialsError, CredentialRetrievalError, ProfileNotFound, SSOError, TokenRetrievalError) as error:
-        remedy = "Sign in to AWS (aws sso login, aws configure), or name a profile that is there (AWS_PROFILE); then reload."
-        raise Forbidden(f"The AWS credentials can't be used: {error}", subject=subject, remedy=remedy) from error
-    except (EndpointConnectionError, ConnectionError, HTTPClientError) as error:
-        raise TargetUnavailable(
-            f"The target does not answer: {error}", subject=subject, remedy="Reload; a local engine starts again."
-        ) from error
-    except BotoCoreError as error:
-        raise Refused(str(error), subject=subject, remedy="Change the value that the message names.") from error
+        raise _answered(error, subject) from error
+    except (BotoCoreError, ResponseParserError) as error:
+        family, remedy = next((family, remedy) for kinds, family, remedy in _SETUP if isinstance(error, kinds))
+        words = "The target does not answer: " if family is TargetUnavailable else ""
+        raise family(f"{words}{_sentence(str(error))}", subject=subject, remedy=remedy) from error
+
+
+def _answered(error: ClientError, subject: str) -> GovernanceError:
+    """An error that the service answered with."""
+    details = error.response.get("Error", {})
+    code, message = str(details.get("Code", "")), str(details.get("Message", ""))
+    about = f"{error.operation_name}{f' of {subject}' if subject else ''}"
+    lower = message.lower()
+    if code == "ValidationException" and any(words in lower for words in ("does not exist", "not found", "could not find", "can't find")):
+        return NotFound(_sentence(message), subject=subject, remedy=NAME)
+    if code == "ValidationException" and "already exist" in lower:
+        return Conflict(_sentence(f"{about}: {message}"), subject=subject, remedy="Choose another name.")
+    family, remedy = _CODES.get(code, (TargetUnavailable, "Try again; if it stays so, look at the target's log."))
+    if family is Forbidden and remedy is ASK:
+        return _denied(about, error.operation_name, message, subject)
+    if not message or message == code or code.isdigit():
+        message = f"the target answered {code} without saying why"
+    return family(_sentence(f"{about}: {message}"), subject=subject, remedy=remedy)
+
+
+def _denied(about: str, operation: str, message: str, subject: str) -> Forbidden:
+    """Which permission is missing, on what, to whom; and who can give it."""
+    found = _DENIED.search(message)
+    more = " Or set GOVERNANCE_ROLE to the ARN of the role that jobs run in." if operation == "GetRole" else ""
+    if found is None:
+        needed = _S3_PERMISSIONS.get(operation) or f"{_SERVICES.get(operation, 'sagemaker')}:{operation}"
+        return Forbidden(f"{about} is forbidden. It needs the permission {needed}.", subject=subject, remedy=ASK + more)
+    who, action = found["who"].rstrip("."), found["action"]
+    resource = found["resource"].rstrip(".") if found["resource"] not in {None, "*"} else ""
+    what = f"{about} is forbidden: {who} lacks the permission {action}{f' on {resource}' if resource else ''}."
+    if "explicit deny" in message:
+        return Forbidden(
+            what, subject=subject, remedy="A policy denies it outright: ask whoever keeps the account's policies to take that out."
+        )
+    by = "the KMS key's policy" if action.startswith("kms:") else "the account's IAM policies"
+    return Forbidden(what, subject=subject, remedy=f"Ask whoever keeps {by} to allow {action} to it.{more}")
+
+
+def _sentence(text: str) -> str:
+    text = " ".join(text.split())
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -6,12 +6,13 @@ Nothing is kept but what the target keeps: the jobs are found again by a part of
 from __future__ import annotations
 
 import hashlib
-import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from core import bias, clarify, explainability, jobs, models, registry, training, tuning
 from core.clients import Clients
+from core.creating import Taken
 from core.errors import Conflict, NotFound, Refused
 from core.identity import Identity, require
 from core.jobs import Job
@@ -48,10 +49,7 @@ def _mark(training_job: str) -> str:
 
 def state(clients: Clients, training_job: str) -> Evaluation:
     """How far it is."""
-    found = {
-        prefix: next(iter(jobs.listed(clients, "processing", contains=f"{prefix}-{_mark(training_job)}", most=1)), None)
-        for prefix in (bias.PREFIX, explainability.PREFIX)
-    }
+    found = {prefix: next(iter(_attempts(clients, prefix, training_job)), None) for prefix in (bias.PREFIX, explainability.PREFIX)}
     package = next((v.arn for v in registry.versions(clients) if v.description.endswith(f": {training_job}")), None)
     return Evaluation(training_job, clarify.joint(clients, found[bias.PREFIX]), found[explainability.PREFIX], package)
 
@@ -59,14 +57,18 @@ def state(clients: Clients, training_job: str) -> Evaluation:
 def start(clients: Clients, identity: Identity, training_job: str, data: Rebalanced) -> Evaluation:
     """Start the bias and SHAP jobs on the held-out test rows, unless they run or have completed."""
     require(identity, "launch", subject=training_job)
-    now = state(clients, training_job)
+    earlier = {prefix: _attempts(clients, prefix, training_job) for prefix in (bias.PREFIX, explainability.PREFIX)}
     model = models.ensure_model(clients, identity, training_job)
-    mark, attempt = _mark(training_job), secrets.token_hex(2)
-    if now.bias_job is None or now.bias_job.status in {"Failed", "Stopped"}:
-        bias.launch(clients, identity, model, data, name=f"{bias.PREFIX}-{mark}-{attempt}")
-    if now.shap_job is None or now.shap_job.status in {"Failed", "Stopped"}:
-        explainability.launch(clients, identity, model, data, name=f"{explainability.PREFIX}-{mark}-{attempt}")
+    for prefix, launch in ((bias.PREFIX, bias.launch), (explainability.PREFIX, explainability.launch)):
+        if not earlier[prefix] or earlier[prefix][0].status in {"Failed", "Stopped"}:
+            with suppress(Taken):  # two who start it at once, or one whose list lags, start one job
+                launch(clients, identity, model, data, name=f"{prefix}-{_mark(training_job)}-{len(earlier[prefix]) + 1}")
     return state(clients, training_job)
+
+
+def _attempts(clients: Clients, prefix: str, training_job: str) -> list[Job]:
+    """The jobs of one sort that were started for a training job, the newest first."""
+    return jobs.listed(clients, "processing", contains=f"{prefix}-{_mark(training_job)}")
 
 
 def register(clients: Clients, identity: Identity, training_job: str, data: Rebalanced, role: str) -> str:
@@ -81,7 +83,14 @@ def register(clients: Clients, identity: Identity, training_job: str, data: Reba
             f"The reports of {training_job} aren't there yet.", subject=training_job, remedy="Wait until both jobs have completed."
         )
     return registry.register(
-        clients, identity, training_job=training_job, data=data, bias_job=now.bias_job.name, shap_job=now.shap_job.name, role=role
+        clients,
+        identity,
+        training_job=training_job,
+        data=data,
+        bias_job=now.bias_job.name,
+        shap_job=now.shap_job.name,
+        role=role,
+        token=hashlib.sha256(f"{training_job} {now.bias_job.name} {now.shap_job.name}".encode()).hexdigest()[:36],
     )
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from core import placement
+from core import creating, placement
 from core.clients import Clients
 from core.errors import DataError, JobFailed, NotFound, Refused, translated
 from core.identity import Identity
 
 Kind = Literal["training", "processing", "tuning"]
 FINAL = frozenset({"Completed", "Failed", "Stopped"})
+KINDS: dict[Kind, str] = {"training": "TrainingJob", "processing": "ProcessingJob", "tuning": "HyperParameterTuningJob"}
 MAX_SECONDS = 3600
 """A job that takes longer is ended: what bounds its cost."""
 LOG_GROUPS = {"training": "/aws/sagemaker/TrainingJobs", "processing": "/aws/sagemaker/ProcessingJobs"}
@@ -36,6 +38,10 @@ class Job:
 
 def describe(clients: Clients, kind: Kind, name: str) -> Job:
     """Raises NotFound."""
+    return creating.settled(clients, KINDS[kind], name, lambda: _described(clients, kind, name))
+
+
+def _described(clients: Clients, kind: Kind, name: str) -> Job:
     api = clients.sagemaker
     with translated(name):
         if kind == "training":
@@ -78,6 +84,9 @@ def wait(
 def listed(clients: Clients, kind: Kind, *, contains: str = "", most: int = 50, named: str | None = None) -> list[Job]:
     """The newest jobs whose name holds ``contains``; before them the one that is ``named``, where it is older."""
     newest = _newest(clients, kind, contains, most)
+    for late in creating.unlisted(clients, KINDS[kind], {job.name for job in newest}, contains):
+        with suppress(NotFound):
+            newest.insert(0, describe(clients, kind, late))
     other = kind == "processing" and contains not in (named or "")  # sorts of processing job are told by their names
     if not named or other or named in {job.name for job in newest}:
         return newest

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from core import placement
+from core import creating, placement
 from core.clients import Clients
-from core.errors import Forbidden, NotFound, translated
+from core.errors import Conflict, Forbidden, NotFound, translated
 from core.jobs import slug
 from core.rebalancing import Rebalanced
 
@@ -165,8 +166,8 @@ def facts(clients: Clients, arn: str) -> dict[str, Any]:
 def artifact_of(clients: Clients, uri: str) -> str | None:
     """The ARN of the artifact with this source URI, or None."""
     with translated(uri):
-        found = clients.sagemaker.list_artifacts(SourceUri=uri)["ArtifactSummaries"]
-    return str(found[0]["ArtifactArn"]) if found else None
+        found = clients.sagemaker.list_artifacts(SourceUri=uri, SortBy="CreationTime", SortOrder="Ascending")["ArtifactSummaries"]
+    return str(found[0]["ArtifactArn"]) if found else creating.lately(clients, "Artifact", uri)
 
 
 def ensure_artifact(clients: Clients, uri: str, kind: str, name: str, properties: dict[str, str] | None = None) -> str:
@@ -174,48 +175,51 @@ def ensure_artifact(clients: Clients, uri: str, kind: str, name: str, properties
     found = artifact_of(clients, uri)
     if found:
         return found
-    with translated(uri):
-        made = clients.sagemaker.create_artifact(
-            ArtifactName=slug(name, 120),
-            Source={"SourceUri": uri},
-            ArtifactType=kind,
-            Properties=properties or {},
-            Tags=placement.tags(clients.settings),
-        )
-    return str(made["ArtifactArn"])
+    request = {
+        "ArtifactName": slug(name, 120),
+        "Source": {"SourceUri": uri},
+        "ArtifactType": kind,
+        "Properties": properties or {},
+        "Tags": placement.tags(clients.settings),
+    }
+    return creating.once(clients, "Artifact", request)
 
 
 def ensure_action(clients: Clients, name: str, uri: str, kind: str, description: str, properties: dict[str, str]) -> str:
     """The ARN of an action, made where there is none."""
-    with translated(name):
-        try:
+    try:
+        with translated(name):
             return str(clients.sagemaker.describe_action(ActionName=name)["ActionArn"])
-        except clients.sagemaker.exceptions.ResourceNotFound:
-            made = clients.sagemaker.create_action(
-                ActionName=name,
-                Source={"SourceUri": uri, "SourceType": "governance-event"},
-                ActionType=kind,
-                Description=description[:3072],
-                Status="Completed",
-                Properties=properties,
-                Tags=placement.tags(clients.settings),
-            )
-    return str(made["ActionArn"])
+    except NotFound:
+        request = {
+            "ActionName": name,
+            "Source": {"SourceUri": uri, "SourceType": "governance-event"},
+            "ActionType": kind,
+            "Description": description[:3072],
+            "Status": "Completed",
+            "Properties": properties,
+            "Tags": placement.tags(clients.settings),
+        }
+        return creating.once(clients, "Action", request, shared=True)
 
 
 def associate(clients: Clients, source: str, destination: str, association: str) -> None:
     """Add an edge unless it is there."""
     with translated(source):
         there = clients.sagemaker.list_associations(SourceArn=source, DestinationArn=destination)["AssociationSummaries"]
-        if not there:
+    if not there:
+        with suppress(Conflict), translated(source):  # the edge is there, and the list lags
             clients.sagemaker.add_association(SourceArn=source, DestinationArn=destination, AssociationType=association)  # type: ignore[arg-type]
 
 
 def component_of(clients: Clients, kind: Literal["training", "processing"], job: str) -> str:
     """The ARN of the trial component that SageMaker made for a job."""
-    with translated(job):
-        found = clients.sagemaker.describe_trial_component(TrialComponentName=f"{job}-aws-{kind}-job")
-    return str(found["TrialComponentArn"])
+
+    def read() -> str:
+        with translated(job):
+            return clients.sagemaker.describe_trial_component(TrialComponentName=f"{job}-aws-{kind}-job")["TrialComponentArn"]
+
+    return creating.patient(read)  # SageMaker makes it on its own, and not at once
 
 
 def record_data(clients: Clients, data: Rebalanced) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from core import jobs, placement
+from core import creating, jobs, placement
 from core.clients import Clients
-from core.errors import Conflict, DataError, translated
+from core.errors import Conflict, DataError, NotFound, translated
 from core.identity import Identity, require
 from core.training import describe
 
@@ -34,14 +34,30 @@ def ensure_model(clients: Clients, identity: Identity, training_job: str) -> str
         )
     name = training_job if len(training_job) <= 55 else f"{training_job[:46]}-{hashlib.sha256(training_job.encode()).hexdigest()[:8]}"
     name = f"{name.rstrip('-')}-model"
-    with translated(name):
-        found = clients.sagemaker.list_models(NameContains=name)["Models"]
-        if not any(model["ModelName"] == name for model in found):
-            clients.sagemaker.create_model(
-                ModelName=name,
-                ExecutionRoleArn=clients.role,
-                PrimaryContainer={"Image": image, "ModelDataUrl": artifact},
-                Tags=placement.tags(clients.settings, {"governance:training-job": training_job, **jobs.launched_by(identity)}),
-                **placement.vpc(clients.settings),
-            )
+    there = _artifact(clients, name)
+    if there is None:
+        tags = {"governance:training-job": training_job, **jobs.launched_by(identity)}
+        request = {
+            "ModelName": name,
+            "ExecutionRoleArn": clients.role,
+            "PrimaryContainer": {"Image": image, "ModelDataUrl": artifact},
+            "Tags": placement.tags(clients.settings, tags),
+            **placement.vpc(clients.settings),
+        }
+        creating.once(clients, "Model", request, shared=True)
+    elif there != artifact:
+        raise Conflict(f"The model {name} is there, and isn't that of {training_job}.", subject=name, remedy="Delete it, or train anew.")
     return name
+
+
+def _artifact(clients: Clients, name: str) -> str | None:
+    """The URI of a model's artifact, "" where it names none; None where there is no such model."""
+
+    def read() -> str:
+        with translated(name):
+            return clients.sagemaker.describe_model(ModelName=name).get("PrimaryContainer", {}).get("ModelDataUrl", "")
+
+    try:
+        return creating.settled(clients, "Model", name, read)
+    except NotFound:
+        return None

@@ -10,14 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from core import jobs
+from core import creating, jobs
 from core.analysis import resampling, resampling_parameters
 from core.analysis.resampling import METHODS, TARGETS, ResamplingError
 from core.analysis.resampling_parameters import PARAMETERS
 from core.analysis.splitting import SplitError, split
 from core.clients import Clients
 from core.datasets import Dataset, get
-from core.errors import Conflict, DataError, NotFound, translated
+from core.errors import Conflict, DataError, NotFound
 from core.identity import Identity, require
 from core.jobs import Job
 from core.tables import Checked, Roles
@@ -120,8 +120,7 @@ def launch(clients: Clients, identity: Identity, dataset: Dataset, options: Reba
         "data": (dataset.uri, "/opt/ml/processing/input/data"),
     }
     tags = {**jobs.launched_by(identity), "governance:dataset": dataset.uri}
-    with translated(name):
-        clients.sagemaker.create_processing_job(**jobs.processing_request(clients, name, "rebalance", inputs, f"{folder}/output", tags))
+    creating.once(clients, "ProcessingJob", jobs.processing_request(clients, name, "rebalance", inputs, f"{folder}/output", tags))
     return name
 
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pandas as pd
 
-from core import bias, jobs, lineage, package_reports, placement, training
+from core import bias, creating, jobs, lineage, package_reports, placement, training
 from core.analysis.performance import compare as paired
 from core.analysis.performance_difference import Difference
 from core.clients import Clients
-from core.errors import GovernanceError, NotFound, translated
+from core.errors import NotFound, translated
 from core.governance import log, signing
 from core.identity import Identity, require
 from core.rebalancing import Rebalanced
@@ -110,12 +110,13 @@ class Comparison:
 def ensure_group(clients: Clients, group: str) -> None:
     with translated(group):
         found = clients.sagemaker.list_model_package_groups(NameContains=group, MaxResults=100)["ModelPackageGroupSummaryList"]
-        if not any(item["ModelPackageGroupName"] == group for item in found):
-            clients.sagemaker.create_model_package_group(
-                ModelPackageGroupName=group,
-                ModelPackageGroupDescription="Models of the governance dashboard",
-                Tags=placement.tags(clients.settings),
-            )
+    if not any(item["ModelPackageGroupName"] == group for item in found):
+        request = {
+            "ModelPackageGroupName": group,
+            "ModelPackageGroupDescription": "Models of the governance dashboard",
+            "Tags": placement.tags(clients.settings),
+        }
+        creating.once(clients, "ModelPackageGroup", request, shared=True)
 
 
 def register(
@@ -128,8 +129,11 @@ def register(
     shap_job: str,
     role: str,
     group: str | None = None,
+    token: str | None = None,
 ) -> str:
-    """Register a training job's model with its quality, bias and explainability reports, their hashes pinned; returns the ARN."""
+    """Register a training job's model with its quality, bias and explainability reports, their hashes pinned; returns the ARN.
+
+    ``token``: two registrations with the same one make one version (1 to 36 letters, digits and hyphens)."""
     require(identity, "register", subject=training_job, target=clients.settings.target)
     signing.keys(clients)  # before anything is made: registering is an event, and has to be signed
     group = group or clients.settings.group
@@ -173,24 +177,23 @@ def register(
         "governance:test-sha256": data.manifest["files"]["test_res.csv"]["sha256"],
         **{f"governance:sha256-{name}": digest for name, digest in digests.items()},
     }
-    with translated(group):
-        made = clients.sagemaker.create_model_package(
-            ModelPackageGroupName=group,
-            ModelPackageDescription=f"{role}: {training_job}"[:1024],
-            InferenceSpecification={
-                "Containers": [{"Image": job.raw["AlgorithmSpecification"]["TrainingImage"], "ModelDataUrl": artifact}],
-                "SupportedContentTypes": ["text/csv"],
-                "SupportedResponseMIMETypes": ["text/csv"],
-            },
-            ModelApprovalStatus="PendingManualApproval",
-            ModelMetrics={
-                "ModelQuality": {"Statistics": source("quality")},
-                "Bias": {"Report": source("bias")},
-                "Explainability": {"Report": source("explainability")},
-            },
-            CustomerMetadataProperties=properties,
-        )
-    package = str(made["ModelPackageArn"])
+    request = {
+        "ModelPackageGroupName": group,
+        "ModelPackageDescription": f"{role}: {training_job}"[:1024],
+        "InferenceSpecification": {
+            "Containers": [{"Image": job.raw["AlgorithmSpecification"]["TrainingImage"], "ModelDataUrl": artifact}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+        "ModelApprovalStatus": "PendingManualApproval",
+        "ModelMetrics": {
+            "ModelQuality": {"Statistics": source("quality")},
+            "Bias": {"Report": source("bias")},
+            "Explainability": {"Report": source("explainability")},
+        },
+        "CustomerMetadataProperties": properties,
+    }
+    package = creating.once(clients, "ModelPackage", request | ({"ClientToken": token} if token else {}))
     log.append(clients, identity, REGISTERED, package, {"properties": properties})
     lineage.record_data(clients, data)
     lineage.record_reports(clients, package, artifact, {bias_job: bias_folder, shap_job: shap_folder})
@@ -211,7 +214,13 @@ def versions(clients: Clients, group: str | None = None, *, most: int = 100) -> 
     """The newest versions of a group (or of the workspace's own), or with NO_GROUP the packages without one. None when the group isn't
     there yet."""
     group = group or clients.settings.group
-    return list(islice(all_versions(clients, group), most)) if group == NO_GROUP or group in groups(clients) else []
+    if group != NO_GROUP and group not in groups(clients):
+        return []
+    found = list(islice(all_versions(clients, group), most))
+    if group == NO_GROUP:
+        return found
+    late = creating.unlisted(clients, "ModelPackage", {each.arn for each in found}, f":model-package/{group}/")
+    return [each for arn in late if (each := version(clients, arn)) is not None] + found
 
 
 def all_versions(clients: Clients, group: str) -> Iterator[Version]:
@@ -253,21 +262,28 @@ def model_uri(raw: dict[str, Any]) -> str:
 
 def properties(clients: Clients, arn: str) -> dict[str, str]:
     """What the product has written on a version."""
-    with translated(arn):
-        return dict(clients.sagemaker.describe_model_package(ModelPackageName=arn).get("CustomerMetadataProperties", {}))
+    return dict(_described(clients, arn).get("CustomerMetadataProperties", {}))
+
+
+def _described(clients: Clients, arn: str) -> Any:
+    def read() -> Any:
+        with translated(arn):
+            return clients.sagemaker.describe_model_package(ModelPackageName=arn)
+
+    return creating.settled(clients, "ModelPackage", arn, read)
 
 
 def groups(clients: Clients) -> list[str]:
     """The names of the model package groups."""
     with translated("model package groups"):
         pages = clients.sagemaker.get_paginator("list_model_package_groups").paginate()
-        return [item["ModelPackageGroupName"] for page in pages for item in page["ModelPackageGroupSummaryList"]]
+        found = [item["ModelPackageGroupName"] for page in pages for item in page["ModelPackageGroupSummaryList"]]
+    return creating.unlisted(clients, "ModelPackageGroup", found) + found
 
 
 def get(clients: Clients, arn: str) -> Package:
     """A package with its reports. A report that it doesn't have, or that can't be read, is missing in the result. Raises NotFound."""
-    with translated(arn):
-        raw: Any = clients.sagemaker.describe_model_package(ModelPackageName=arn)
+    raw = _described(clients, arn)
     properties = raw.get("CustomerMetadataProperties", {})
     found = package_reports.read(clients, raw)
     report, missing = found.bias, dict(found.missing)
@@ -336,7 +352,7 @@ def differences(clients: Clients, a: Package, b: Package) -> tuple[dict[str, Dif
         return None, "The two were not judged on the same test rows, so their differences can't be paired."
     try:
         left, right = scores(clients, a), scores(clients, b)
-    except GovernanceError as error:
+    except NotFound as error:
         return None, str(error)
     threshold = float((a.performance or {}).get("threshold", 0.5))
     return dict(paired(left["label"], left["score"], right["score"], threshold=threshold)), ""
@@ -352,8 +368,7 @@ def version(clients: Clients, arn: str) -> Version | None:
     """A version by its ARN, where it is there."""
 
     def read() -> Version:
-        with translated(arn):
-            return _version(clients.sagemaker.describe_model_package(ModelPackageName=arn))
+        return _version(_described(clients, arn))
 
     found: Version | None = _optional(read)
     return found

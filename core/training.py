@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from core import jobs, placement
+from core import creating, jobs, placement
 from core.clients import Clients
 from core.errors import DataError, Refused, translated
 from core.identity import Identity, require
@@ -73,25 +73,24 @@ def launch(
     require(identity, "launch", subject=name or PREFIX)
     name = name or f"{PREFIX}-{secrets.token_hex(4)}"
     output, settings = clients.uri("governance/models"), clients.settings
-    with translated(name):
-        clients.sagemaker.create_training_job(
-            TrainingJobName=name,
-            HyperParameters={**BASELINE, **(hyperparameters or {}), **({"csv_weights": "1"} if weights else {})},
-            AlgorithmSpecification={"TrainingImage": jobs.xgboost_image(clients), "TrainingInputMode": "File"},
-            RoleArn=clients.role,
-            InputDataConfig=[channel("train", train_uri), channel("validation", validation_uri)],  # type: ignore[list-item]
-            OutputDataConfig={"S3OutputPath": output, **placement.results(settings)},  # type: ignore[typeddict-item]
-            ResourceConfig={  # type: ignore[arg-type]
-                "InstanceType": settings.instance_type,
-                "InstanceCount": 1,
-                "VolumeSizeInGB": 10,
-                **placement.disk(settings),
-            },
-            **placement.vpc(settings),
-            StoppingCondition={"MaxRuntimeInSeconds": jobs.MAX_SECONDS},
-            Tags=tags(clients, identity, rebalanced),
-            **_debugger(clients, output),
-        )
+    request = {
+        "TrainingJobName": name,
+        "HyperParameters": {**BASELINE, **(hyperparameters or {}), **({"csv_weights": "1"} if weights else {})},
+        "AlgorithmSpecification": {"TrainingImage": jobs.xgboost_image(clients), "TrainingInputMode": "File"},
+        "RoleArn": clients.role,
+        "InputDataConfig": [channel("train", train_uri), channel("validation", validation_uri)],
+        "OutputDataConfig": {"S3OutputPath": output, **placement.results(settings)},
+        "ResourceConfig": {"InstanceType": settings.instance_type, "InstanceCount": 1, "VolumeSizeInGB": 10, **placement.disk(settings)},
+        **placement.vpc(settings),
+        "StoppingCondition": {"MaxRuntimeInSeconds": jobs.MAX_SECONDS},
+        "Tags": tags(clients, identity, rebalanced),
+    }
+    try:
+        creating.once(clients, "TrainingJob", {**request, **_debugger(clients, output)})
+    except Refused as error:
+        if "debug" not in error.what.lower():
+            raise
+        creating.once(clients, "TrainingJob", request)  # Debugger is closed to new accounts: ``launch_report`` makes the report
     return name
 
 
@@ -170,10 +169,8 @@ def launch_report(clients: Clients, identity: Identity, job: Job) -> str:
         **{c: (uri, f"{local}/data/{c}") for c, uri in sources.items()},
     }
     tags = {**jobs.launched_by(identity), "governance:training-job": job.name}
-    with translated(name):
-        clients.sagemaker.create_processing_job(
-            **jobs.processing_request(clients, name, "xgboost-report", inputs, f"{folder}/output", tags)
-        )
+    request = jobs.processing_request(clients, name, "xgboost-report", inputs, f"{folder}/output", tags)
+    creating.once(clients, "ProcessingJob", request, shared=True)
     return name
 
 

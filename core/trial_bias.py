@@ -6,9 +6,9 @@ import hashlib
 import json
 from typing import Any
 
-from core import jobs, tuning
+from core import creating, jobs, tuning
 from core.clients import Clients
-from core.errors import Conflict, translated
+from core.errors import Conflict
 from core.evaluation import data_of
 from core.identity import Identity, require
 from core.jobs import Job, describe
@@ -62,8 +62,7 @@ def launch(clients: Clients, identity: Identity, tuning_job: str, *, threshold: 
     tags = {**jobs.launched_by(identity), "governance:tuning-job": tuning_job, "governance:rebalanced": data.job}
     request = jobs.processing_request(clients, name, "trials", inputs, f"{folder}/output", tags)
     request["ProcessingInputs"][-1]["S3Input"]["S3DataType"] = "ManifestFile"
-    with translated(name):
-        clients.sagemaker.create_processing_job(**request)
+    creating.once(clients, "ProcessingJob", request, shared=True)
     return name
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from core import jobs, placement, training
+from core import creating, jobs, placement, training
 from core.clients import Clients
 from core.errors import NotFound, translated
 from core.identity import Identity, require
@@ -118,14 +118,14 @@ def launch(clients: Clients, identity: Identity, request: TuningRequest, *, name
     if request.warm_start:
         parents = [{"HyperParameterTuningJobName": parent} for parent in request.warm_start]
         arguments["WarmStartConfig"] = {"ParentHyperParameterTuningJobs": parents, "WarmStartType": "TransferLearning"}
-    with translated(name):
-        clients.sagemaker.create_hyper_parameter_tuning_job(
-            HyperParameterTuningJobName=name,
-            HyperParameterTuningJobConfig=config,  # type: ignore[arg-type]
-            TrainingJobDefinition=definition,  # type: ignore[arg-type]
-            Tags=training.tags(clients, identity, data.job),
-            **arguments,
-        )
+    asked = {
+        "HyperParameterTuningJobName": name,
+        "HyperParameterTuningJobConfig": config,
+        "TrainingJobDefinition": definition,
+        "Tags": training.tags(clients, identity, data.job),
+        **arguments,
+    }
+    creating.once(clients, "HyperParameterTuningJob", asked)
     return name
 
 

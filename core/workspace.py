@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from core import bias, datasets, explainability, jobs, rebalancing, registry, tuning
 from core.clients import Clients
+from core.errors import Forbidden, SignedOut
 from core.governance import decisions, elsewhere, gates, log, policy
 from core.governance.decisions import State
 from core.governance.log import Event
@@ -15,6 +17,7 @@ from core.jobs import FINAL, Job
 from core.registry import Version
 
 Held = tuple[Version, State]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Glance:
     jobs: tuple[Job, ...]
     versions: tuple[Held, ...]
     events: tuple[Event, ...]
+    unread: dict[str, Forbidden] = field(default_factory=dict)
+    """Which of these parts these credentials may not read, and why: such a part is 0 or () and says nothing."""
 
     @property
     def running(self) -> tuple[Job, ...]:
@@ -41,10 +46,25 @@ class Glance:
 
 
 def glance(clients: Clients, *, events: int = 6) -> Glance:
-    """Read it."""
-    found = running_and_latest(clients)
-    held = tuple(decisions.waiting(clients))
-    return Glance(datasets.count(clients), found, held, log.read(clients)[: -events - 1 : -1])
+    """Read it. A part that these credentials may not read is left out, and said to be."""
+    unread: dict[str, Forbidden] = {}
+
+    def part(name: str, read: Callable[[], T], nothing: T) -> T:
+        try:
+            return read()
+        except SignedOut:
+            raise
+        except Forbidden as error:
+            unread[name] = error
+            return nothing
+
+    return Glance(
+        part("data_sets", lambda: datasets.count(clients), 0),
+        part("jobs", lambda: running_and_latest(clients), ()),
+        part("versions", lambda: tuple(decisions.waiting(clients)), ()),
+        part("events", lambda: log.read(clients)[: -events - 1 : -1], ()),
+        unread,
+    )
 
 
 def running_and_latest(clients: Clients) -> tuple[Job, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from core import jobs, registry
 from core.clients import Clients
-from core.errors import GovernanceError, NotFound
+from core.errors import UNSEEN, GovernanceError, NotFound
 from core.governance import model_card
 from core.governance.policy import Policy, uri_of
 from core.governance.signing import Forged, keys, opened, sha256, sign, statement
@@ -85,7 +85,8 @@ def read(clients: Clients, digest: str) -> Evidence:
 
 
 def problems(clients: Clients, digest: str, hashes: dict[str, str | None] | None = None) -> list[str]:
-    """What of the evidence has changed or is gone since it was pinned; nothing when it holds. ``hashes``: of files already read, by URI."""
+    """What of the evidence has changed or is gone since it was pinned; nothing when it holds. ``hashes``: of files already read, by URI.
+    Raises Forbidden and TargetUnavailable: what couldn't be read now hasn't changed."""
     hashes = {} if hashes is None else hashes
     try:
         evidence = read(clients, digest)
@@ -102,6 +103,8 @@ def problems(clients: Clients, digest: str, hashes: dict[str, str | None] | None
             found.append(f"{name} has changed ({uri})")
     try:
         now = pinned_package(registry.get(clients, evidence.predicate["package"]["arn"]))
+    except UNSEEN:
+        raise
     except GovernanceError as error:
         return [*found, f"The registered version: {error.what}"]
     return found + [f"the version's {part} has changed" for part in now if now[part] != evidence.predicate["package"][part]]

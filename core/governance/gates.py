@@ -9,7 +9,7 @@ from typing import Any, Literal
 from core import lineage, registry
 from core.analysis.performance_difference import Difference
 from core.clients import Clients
-from core.errors import GovernanceError
+from core.errors import UNSEEN, GovernanceError
 from core.governance.policy import Bias, Calibration, Fresh, Gate, Profile, Quality, _Bounded
 from core.rebalancing import Rebalanced
 from core.registry import Package
@@ -212,9 +212,12 @@ def _lineage(known: Facts) -> Result:
 
 
 def check(clients: Clients, package: Package, profile: Profile) -> list[Result]:
-    """Gather and evaluate. What can't be read is a failing gate, not an error of the page."""
+    """Gather and evaluate. Evidence that can't be used is a failing gate, not an error of the page. Raises Forbidden and TargetUnavailable:
+    evidence that couldn't be read now says nothing of the version."""
     try:
         known = facts(clients, package, baseline_of(clients, package))
+    except UNSEEN:
+        raise
     except GovernanceError as error:
         return [Result("complete", "Evidence complete", "fail", "unreadable", "readable evidence", error.what)]
     return evaluate(profile, known)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from core import placement, registry
+from core import creating, placement, registry
 from core.clients import Clients
 from core.errors import Conflict, DataError, NotFound, TargetUnavailable, translated
 from core.governance.signing import canonical, sha256
@@ -101,8 +101,7 @@ def current(clients: Clients, package: Package, version: int | None = None) -> C
     name = name_of(package)
     asked: Any = {"ModelCardVersion": version} if version else {}
     try:
-        with translated(name):
-            found = clients.sagemaker.describe_model_card(ModelCardName=name, **asked)
+        found = creating.settled(clients, "ModelCard", name, lambda: _described(clients, name, asked))
     except NotFound:
         if version:
             raise
@@ -114,6 +113,11 @@ def current(clients: Clients, package: Package, version: int | None = None) -> C
         found.get("LastModifiedTime") or found["CreationTime"],
         json.loads(found["Content"]),
     )
+
+
+def _described(clients: Clients, name: str, asked: dict[str, Any]) -> Any:
+    with translated(name):
+        return clients.sagemaker.describe_model_card(ModelCardName=name, **asked)
 
 
 def versions(clients: Clients, package: Package) -> list[tuple[int, datetime]]:
@@ -165,12 +169,11 @@ def ensure(clients: Clients, package: Package) -> Card:
 
 def _keep(clients: Clients, package: Package, content: dict[str, Any], before: Card) -> Card:
     text = canonical(content).decode()
+    if not before.version:
+        request = {"ModelCardName": before.name, "Content": text, "ModelCardStatus": "Draft", "Tags": placement.tags(clients.settings)}
+        creating.once(clients, "ModelCard", request)
     with translated(before.name):
-        if not before.version:
-            clients.sagemaker.create_model_card(
-                ModelCardName=before.name, Content=text, ModelCardStatus="Draft", Tags=placement.tags(clients.settings)
-            )
-        elif content != before.content:
+        if before.version and content != before.content:
             clients.sagemaker.update_model_card(ModelCardName=before.name, Content=text)
             if before.status != "Draft":
                 clients.sagemaker.update_model_card(ModelCardName=before.name, ModelCardStatus="Draft")
@@ -193,13 +196,14 @@ def pdf(clients: Clients, identity: Identity, arn: str, *, seconds: float = 120)
     if not card.version:
         raise NotFound("No card was kept yet.", subject=card.name, remedy="Save it first.")
     job = f"governance-card-v{card.version}-{secrets.token_hex(5)}"
+    request = {
+        "ModelCardName": card.name,
+        "ModelCardVersion": card.version,
+        "ModelCardExportJobName": job,
+        "OutputConfig": {"S3OutputPath": clients.uri("governance/cards")},
+    }
+    made = creating.once(clients, "ModelCardExportJob", request)
     with translated(card.name):
-        made = clients.sagemaker.create_model_card_export_job(
-            ModelCardName=card.name,
-            ModelCardVersion=card.version,
-            ModelCardExportJobName=job,
-            OutputConfig={"S3OutputPath": clients.uri("governance/cards")},
-        )["ModelCardExportJobArn"]
         until = time.monotonic() + seconds
         while (found := clients.sagemaker.describe_model_card_export_job(ModelCardExportJobArn=made))["Status"] == "InProgress":
             if time.monotonic() > until:

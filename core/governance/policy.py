@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.analysis.bias import POST_TRAINING, PRE_TRAINING
 from core.clients import Clients
-from core.errors import GovernanceError, NotFound
+from core.errors import UNSEEN, GovernanceError, NotFound
 from core.governance import toml_file
 from core.governance.signing import Forged, keys, opened, sha256, sign
 
@@ -172,6 +172,8 @@ def keep(clients: Clients, policy: Policy) -> None:
         clients.create(uri, policy.text.encode(), "application/toml")
     try:
         known = last_valid(clients).sha256
+    except UNSEEN:
+        raise
     except GovernanceError:
         known = ""
     if known != policy.sha256:

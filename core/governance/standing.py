@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from core import datasets, registry
 from core.clients import Clients
 from core.datasets import Dataset
-from core.errors import GovernanceError
+from core.errors import NotFound
 from core.governance import elsewhere, evidence, gates, log, model_card, policy, states
 from core.governance.log import Event
 from core.governance.policy import Policy
-from core.governance.signing import sha256
+from core.governance.signing import Forged, sha256
 from core.governance.states import State, fold, state
 from core.rebalancing import Rebalanced
 from core.registry import Package
@@ -95,7 +95,7 @@ def _newer_data(data: Rebalanced | None, newest: Mapping[str, Dataset]) -> list[
 def _card_changed(clients: Clients, package: Package, now: State) -> list[str]:
     try:
         pinned = evidence.read(clients, now.evidence or "").files.get("model-card")
-    except GovernanceError:
+    except (Forged, NotFound):
         return []  # said as void already
     card = model_card.current(clients, package)
     if pinned is None or pinned["sha256"] == sha256(card.bytes):

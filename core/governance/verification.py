@@ -11,7 +11,7 @@ from typing import Any
 
 from core import registry
 from core.clients import Clients
-from core.errors import DataError, GovernanceError, NotFound
+from core.errors import UNSEEN, DataError, GovernanceError, NotFound
 from core.governance import decisions, evidence, following, log, policy
 from core.governance.following import Problem
 from core.governance.log import Event
@@ -174,6 +174,8 @@ def _parts(clients: Clients, events: list[Event], trusted: Any) -> Iterator[Prob
             continue
         try:
             payload = opened(clients.read(uri), trusted, log.PART_TYPE)
+        except UNSEEN:
+            raise
         except GovernanceError as error:
             yield Problem(number * log.PART + 1, uri, error.what)
             continue
@@ -205,6 +207,8 @@ def _evidence(clients: Clients, events: list[Event], hashes: dict[str, str | Non
             continue
         try:  # evidence whose submission was refused or interrupted: it must be what it says all the same
             evidence.read(clients, uri.rpartition("/")[2].removesuffix(".json"))
+        except UNSEEN:
+            raise
         except GovernanceError as error:
             yield Problem(None, uri, error.what)
 
@@ -221,6 +225,8 @@ def _kept(clients: Clients) -> Iterator[Problem]:
                 policy.last_valid(clients)
             elif name != f"{sha256(clients.read(uri))}.toml":
                 yield Problem(None, uri, "This policy is not the one that was kept.")
+        except UNSEEN:
+            raise
         except GovernanceError as error:
             yield Problem(None, uri, f"The last valid policy: {error.what}")
 
