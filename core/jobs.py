@@ -64,7 +64,7 @@ def wait(
     clients: Clients, jobs: Sequence[tuple[Kind, str]], *, on_progress: Callable[[list[Job]], None] | None = None, poll: float | None = None
 ) -> list[Job]:
     """Wait until all have ended. Raises JobFailed for the first that has not Completed, with its reason."""
-    pause = poll if poll is not None else (0.25 if clients.settings.target == "local" else 10.0)
+    began = time.monotonic()
     while True:
         found = [describe(clients, kind, name) for kind, name in jobs]
         if on_progress:
@@ -78,7 +78,7 @@ def wait(
                 )
         if all(job.status == "Completed" for job in found):
             return found
-        time.sleep(pause)
+        time.sleep(poll if poll is not None else min(max((time.monotonic() - began) / 20, 0.25), 10))
 
 
 def listed(clients: Clients, kind: Kind, *, contains: str = "", most: int = 50, named: str | None = None) -> list[Job]:

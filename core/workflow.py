@@ -116,9 +116,10 @@ def run(
             role: explainability.launch(clients, identity, name, data, name=f"{explainability.PREFIX}-{role}-{work.id}")
             for role, name in made.items()
         }
-        report = training.launch_report(clients, identity, training.describe(clients, chosen))
+        trained = [training.describe(clients, name) for name in training_jobs.values()]
+        more = [training.launch_report(clients, identity, job) for job in trained if not job.raw.get("DebugRuleConfigurations")]
         measured = [one for name in reports.values() for one in clarify.names(clients, name)]
-        jobs.wait(clients, [("processing", name) for name in (*measured, *shaps.values(), report)])
+        jobs.wait(clients, [("processing", name) for name in (*measured, *shaps.values(), *more)])
     with _timed(work, say, "registration", "packages with quality, bias and explainability reports"):
         packages = {
             role: registry.register(
