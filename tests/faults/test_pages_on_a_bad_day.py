@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import warnings
 from collections.abc import Iterator
 
@@ -12,13 +13,15 @@ from matrix import DENIED, LASTING, PAGES, PASSING, RECORD, Screen, Seen, record
 from proxy import S3_PERMISSIONS, Fault, Proxy
 
 import core.clients
-from core.clients import Config
+from core import jobs, workspace
+from core.clients import Config, connect
+from core.settings import Settings
 from tools.faults import OUT, operations
 
-USUAL = {"throttled, 500, cut", "throttled for ever", "credentials expired"}
+USUAL = {"throttled, 500, cut", "credentials expired"}
 """Faults that the suite runs on every page."""
-ONE = "overview"
-"""The page on which the suite runs all of them."""
+ONE, MORE = "overview", {"throttled for ever", "cut for ever", "silent"}
+"""And further ones on one page."""
 
 TABBED = {"data", "tuning", "bias", "explainability", "decisions"}
 """Pages whose tabs are there in any weather, so that the others can be opened."""
@@ -35,6 +38,8 @@ def proxy(full) -> Iterator[Proxy]:
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         engine = core.clients._engine(full)
+        while any(job.status not in jobs.FINAL for job in workspace.running_and_latest(connect(Settings(workspace=full)))):
+            time.sleep(0.5)  # another test's: a running job would be seen to run longer at the second look
         with Proxy(engine["endpoint"]) as between:
             patch.setenv("GOVERNANCE_WORKSPACE", str(full))
             patch.setattr(core.clients, "_engine", lambda workspace: {**engine, "endpoint": between.endpoint})
@@ -58,18 +63,18 @@ def ask(seen: Seen, screen: Screen) -> str:
     return "\n".join(seen.errors)
 
 
-def test_without_a_fault_a_page_is_whole_and_looks_the_same_twice(screen):
+def test_without_a_fault_a_page_is_whole_and_what_it_calls_is_written_down(screen):
     assert not screen.plain.exceptions
     assert not screen.plain.errors
     assert sum(screen.plain.drawn)
     assert screen.nothing
-    assert screen.under() == screen.plain
-    assert RECORD or set(screen.operations) == operations(OUT.read_text(encoding="utf-8"), screen.page)  # docs/faults.md has each
+    written = OUT.read_text(encoding="utf-8")
+    assert RECORD or set(screen.operations) <= set().union(*(operations(written, page) for page in PAGES))
 
 
 def test_a_fault_that_passes_is_not_seen(screen):
     for name, faults in PASSING.items():
-        if RECORD or name in USUAL or screen.page == ONE:
+        if RECORD or name in USUAL:
             seen = screen.under(*faults)
             record(screen.page, name, seen, screen.plain)
             assert seen == screen.plain, name
@@ -79,7 +84,7 @@ def test_a_fault_that_passes_is_not_seen(screen):
 
 def test_a_fault_that_lasts_is_an_error_with_a_remedy_and_passes_with_it(screen):
     for name, faults in LASTING.items():
-        if RECORD or name in USUAL or screen.page == ONE:
+        if RECORD or name in USUAL or (screen.page == ONE and name in MORE):
             screen.proxy.hasty.short = name == "silent"
             seen = screen.under(*faults)
             screen.proxy.hasty.short = False
