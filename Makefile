@@ -8,7 +8,7 @@ KILLS ?= 500
 ROOT := $(filter 0,$(shell id -u))
 MAKEFLAGS += --jobs=2  # the two environments of the tests are made at the same time
 
-.PHONY: run demo test fuzz faults clients policies image-check bench lint format shots lock clean
+.PHONY: run demo test fuzz faults clients policies pages-faults image-check bench lint format shots lock clean
 
 run: $(VENV)/.run  ## open the dashboard on the embedded engine
 	GOVERNANCE_WORKSPACE=$(WORKSPACE) $(BIN)/streamlit run streamlit_app.py --server.address 127.0.0.1 --server.port $(PORT)
@@ -32,6 +32,9 @@ policies: $(VENV)/.test tests/sdk/.venv/.done chromium  ## the tests, recording 
 	RECORD_CALLS=1 $(BIN)/pytest -n 2 --dist loadfile
 	$(BIN)/python -m tools.policies
 	$(BIN)/python -m tools.aws
+
+pages-faults: $(VENV)/.test  ## every page under each of AWS's failures; writes docs/faults.md
+	$(BIN)/python -m tools.faults
 
 image-check: $(VENV)/.test  ## the image's files in an environment of their own: each entry point against the engine
 	$(BIN)/python -m tools.image

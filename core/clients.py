@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import ClientError
 
-from core import placement
+from core import answers, placement
 from core.errors import TargetUnavailable, translated
 from core.identity import Identity
 from core.settings import Settings
@@ -66,7 +66,7 @@ class Clients:
     def read(self, uri: str) -> bytes:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         with translated(uri):
-            return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            return answers.body(lambda: self.s3.get_object(Bucket=bucket, Key=key))[0]
 
     def read_json(self, uri: str) -> Any:
         return json.loads(self.read(uri))
@@ -92,8 +92,8 @@ class Clients:
         """An object's content and its ETag."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         with translated(uri):
-            found = self.s3.get_object(Bucket=bucket, Key=key)
-            return found["Body"].read(), found["ETag"]
+            content, found = answers.body(lambda: self.s3.get_object(Bucket=bucket, Key=key))
+            return content, found["ETag"]
 
     def create(self, uri: str, content: bytes, content_type: str = "application/octet-stream", *, instead_of: str | None = None) -> bool:
         """Write an object that isn't there yet, or instead of the one with that ETag. False, and nothing is written, where another was
@@ -139,6 +139,7 @@ def connect(settings: Settings | None = None, acting: Identity | None = None) ->
     with translated("sign-in"):
         if acting is not None and acting.role.value in settings.assume:
             session = _in_role(session, settings.assume[acting.role.value], acting, where)
+        answers.checked(session)
 
         def client(service: Any) -> Any:
             return session.client(service, config=s3_config if service == "s3" else config, **where)
