@@ -7,7 +7,7 @@ import streamlit as st
 
 from app_pages import _prices, _session
 from app_pages._show import errors_shown, plain, sections
-from core import doctor, permissions
+from core import doctor
 from core.permissions import Finding
 from core.settings import Settings, described
 
@@ -39,7 +39,7 @@ def _check() -> None:
             number = sum(finding.state == state for finding in found)
             if number:
                 st.badge(f"{number} {words}", icon=icon, color=colour)  # type: ignore[arg-type]
-    if permissions.passed(found):
+    if doctor.passed(found):
         st.success("The workflow has what it needs here.", icon=":material/check_circle:")
     for finding in found:
         if finding.state == "missing":
@@ -56,7 +56,7 @@ def _check() -> None:
 def _set() -> None:
     st.markdown("Each is set in the environment, or in the file that starts the app. What is left out has the product's own value.")
     table = pd.DataFrame(described(Settings()), columns=["variable", "value", "for"])
-    st.dataframe(table, hide_index=True, alt="The settings in force, their variables and what they are for")
+    st.dataframe(table, hide_index=True, height="content", alt="The settings in force, their variables and what they are for")
 
 
 st.title("Settings")

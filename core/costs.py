@@ -71,7 +71,9 @@ def used(job: Job) -> Usage:
 def used_by_trials(job: Job, times: Sequence[tuple[Any, Any]]) -> Usage:
     """What the trials of a tuning job have used; ``times``: the start and end of each, as the list of its trials has them."""
     seconds = [billed(start, end) for start, end in times]
-    return Usage("training", *_instances(job.raw["TrainingJobDefinition"]), sum(seconds), sum(s > 0 for s in seconds))
+    types = {_instances(definition) for definition in tuning.definitions(job)}
+    instances = types.pop() if len(types) == 1 else _instances({})
+    return Usage("training", *instances, sum(seconds), sum(s > 0 for s in seconds))
 
 
 def _instances(raw: dict[str, Any]) -> tuple[str, int]:

@@ -23,6 +23,8 @@ RECORDED = ROOT / "aws" / "operations.json"
 READS = re.compile("(Get|Head|List|Describe|Query|Search|Batch(Describe|Get)|Simulate)")
 DOCTOR = {"core/doctor.py", "core/permissions.py"}
 READ_ONLY, EXECUTION = "read-only", "execution-role"
+SERVICES = {"sagemaker", "s3", "logs", "iam", "ecr", "servicequotas"}
+"""Those that take permissions of whoever acts; KMS signs for the app itself, and STS takes none."""
 NOT_THE_PRODUCT = {"core/clients.py"}
 """What tests call on their own account too; all but ``connect``."""
 REPAIR, NOBODY = "repair", "nobody"
@@ -68,9 +70,9 @@ def _frames():
 
 def note(model, operation, parameters) -> None:
     actions = _actions(READS.match(operation) is not None)
-    if not actions or model.service_name == "kms":  # the app's own part: docs/aws.md
+    service = model.service_name.replace("-", "")
+    if not actions or service not in SERVICES:
         return
-    service = model.metadata.get("signingName", model.service_name)
     found = {f"{service}:{operation}{_limit(service, operation, parameters)}"}
     if operation.startswith("Create") and parameters.get("Tags"):
         found.add(f"sagemaker:AddTags {operation}")

@@ -13,6 +13,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 from answering import ACCOUNT, MODELS, ROLE, filled
+from botocore import xform_name
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ParamValidationError
 
@@ -259,7 +260,9 @@ def called_by_core(services):
             ):
                 named.add(node.attr)
             elif isinstance(node, ast.Call):
-                named |= {arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)}
+                texts = {arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)}
+                made = isinstance(node.func, ast.Attribute) and node.func.attr == "once"  # core.creating
+                named |= {xform_name(f"Create{text}") for text in texts} if made else texts
     return {(name, op) for name, client in services.items() for method, op in client.meta.method_to_api_mapping.items() if method in named}
 
 

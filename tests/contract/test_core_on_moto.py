@@ -143,7 +143,8 @@ def test_what_is_not_there_is_not_found(clients):
 def test_a_training_job_is_what_was_asked_for(clients, data, trained):
     job = training.describe(clients, trained)
     assert (job.status, job.raw["RoleArn"]) == ("Completed", clients.role)
-    assert job.raw["AlgorithmSpecification"]["TrainingImage"] == "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+    image = f"492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-xgboost:{Settings().xgboost_version}"
+    assert job.raw["AlgorithmSpecification"]["TrainingImage"] == image
     assert {name: job.raw["HyperParameters"][name] for name in training.BASELINE} == training.BASELINE
     assert jobs.channels(job) == {"train": data.uri("train_res.csv"), "validation": data.uri("validation_res.csv")}
     assert evaluation.data_of(clients, job) == data

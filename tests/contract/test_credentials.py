@@ -158,7 +158,7 @@ def refusal():
 
 
 def test_nobody_signed_in(out):
-    assert refusal() == "There are no AWS credentials. Sign in to AWS, then reload."
+    assert refusal() == "Unable to locate credentials. Sign in to AWS again (for instance: aws sso login), then reload."
     assert out.sent == []
 
 
@@ -170,7 +170,7 @@ def test_a_profile_that_is_not_there(out, monkeypatch):
 
 def test_half_a_key(out, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
-    assert "missing: AWS_SECRET_ACCESS_KEY Sign in to AWS" in refusal()
+    assert "missing: AWS_SECRET_ACCESS_KEY. Sign in to AWS" in refusal()
 
 
 def test_a_sign_in_of_yesterday(out, home):
@@ -197,4 +197,6 @@ def test_credentials_that_aws_refuses(out, monkeypatch, code, message):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
     body = f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
     out.answers["GetCallerIdentity"] = (403, {}, body.encode())
-    assert refusal().startswith(f"GetCallerIdentity of sign-in: {message} Sign in to AWS again")
+    said = refusal()
+    assert said.startswith(f"GetCallerIdentity of sign-in: {message.rstrip('.')}.")
+    assert "sign in to aws again" in said.lower()

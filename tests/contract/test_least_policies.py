@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from deciding import CHRIS, DANA, EASY, VIC, WHY, approve, seen, submitted
 
-from core import datasets, doctor, permissions, registry, tables, workflow
+from core import datasets, doctor, registry, tables, workflow
 from core.clients import connect
 from core.errors import Forbidden
 from core.governance import decisions
@@ -99,7 +99,7 @@ def test_each_permission_that_is_taken_away_is_named_with_its_file(settings, own
 
 def test_with_all_of_them_nothing_is_missing(settings, owner):
     found = list(doctor.check(owner))
-    assert permissions.passed(found)
+    assert doctor.passed(found)
     assert len([finding for finding in found if finding.area == "permissions"]) > 60
 
 

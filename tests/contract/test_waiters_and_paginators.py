@@ -208,6 +208,8 @@ def test_a_waiter_ends_as_its_model_says(client, jobs, case):
 # paginators ----------------------------------------------------------------------------------------
 
 ARGUMENTS = {
+    "DescribeImages": {"repositoryName": "governance-analysis", "imageIds": [{"imageTag": tag} for tag in "123"]},
+    "ListServiceQuotas": {"ServiceCode": "sagemaker"},
     "ListModelCardExportJobs": {"ModelCardName": "card-1"},
     "ListModelCardVersions": {"ModelCardName": "card-1"},
     "ListModelPackages": {"ModelPackageGroupName": "group-1"},
