@@ -20,7 +20,7 @@ from core import bias, clarify, datasets, explainability, jobs, lineage, models,
 from core.clients import Clients
 from core.errors import Conflict, GovernanceError, NotFound
 from core.governance import signing
-from core.identity import WORKFLOW, Identity
+from core.identity import WORKFLOW, Identity, require
 from core.rebalancing import Rebalance
 
 STEPS = ("data", "rebalancing", "training", "models", "lineage", "bias and SHAP", "registration", "comparison")
@@ -62,6 +62,7 @@ def run(
     on_step: OnStep | None = None,
 ) -> dict[str, Any]:
     """Run the chain; returns the report. Raises GovernanceError at the first step that fails, naming it; what was made before stays."""
+    require(identity, "launch", subject="workflow")
     options = options or Options()
     say: OnStep = on_step or (lambda step, text: None)
     work = Run(options.id or secrets.token_hex(4))
@@ -258,8 +259,6 @@ def places(run_id: str) -> dict[str, tuple[str, dict[str, str]]]:
 
 def start_in_background(clients: Clients, identity: Identity, *, max_jobs: int = 10, max_parallel: int = 2) -> str:
     """Run the workflow on the bundled data in a process of its own, which outlives the page; returns the run's id for ``progress``."""
-    from core.identity import require
-
     require(identity, "launch", subject="workflow")
     run_id = secrets.token_hex(4)
     _note(clients, run_id, [], [datetime.now(UTC).isoformat()], done=False, error=None)

@@ -126,7 +126,9 @@ def describe_images(context: Context, request: Request) -> Response:
         raise AWSError("RepositoryNotFoundException", message)
     tags = [image.get("imageTag", "latest") for image in request.get("imageIds") or [{}]]
     details = [{"registryId": ACCOUNT, "repositoryName": OWN_IMAGE, "imageTags": [tag], "imageSizeInBytes": 0} for tag in tags]
-    return {"imageDetails": details}
+    names = {"nextToken": "NextToken", "maxResults": "MaxResults"}
+    page, token = part(details, {names.get(name, name): value for name, value in request.items()}, 100)
+    return {"imageDetails": list(page), "nextToken": token}
 
 
 @operation("service-quotas", "ListServiceQuotas")

@@ -69,6 +69,8 @@ def _frames():
 
 
 def note(model, operation, parameters) -> None:
+    if operation == "PutObject" and not parameters["Key"].startswith("governance/"):
+        return
     actions = _actions(READS.match(operation) is not None)
     service = model.service_name.replace("-", "")
     if not actions or service not in SERVICES:

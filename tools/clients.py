@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import engine.iam.principals
 import engine.neighbours
 import engine.sagemaker  # noqa: F401 - registers the operations
 from engine.context import OPERATIONS

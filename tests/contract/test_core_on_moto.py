@@ -31,6 +31,7 @@ from core import (
     training,
     tuning,
 )
+from core.analysis.performance import evaluate
 from core.clients import connect
 from core.errors import Conflict, NotFound, TargetUnavailable
 from core.governance import decisions, log, model_card, signing
@@ -227,7 +228,8 @@ def register(clients, data, trained):
     model = models.ensure_model(clients, DANA, trained)
     made = {"bias_job": bias.launch(clients, DANA, model, data), "shap_job": explainability.launch(clients, DANA, model, data)}
     for job in made.values():
-        report = json.dumps({"governance": {"performance": {"auc": {"value": 0.7, "low": 0.6, "high": 0.8, "n": 300}}}})
+        quality = {"performance": evaluate([0, 1, 0, 1], [0.1, 0.9, 0.4, 0.6]).to_json()}
+        report = json.dumps({"pre_training_bias_metrics": {"facets": {}}, "governance": quality})
         clients.write(f"{jobs.output_of(jobs.describe(clients, 'processing', job))}/analysis.json", report.encode())
     return registry.register(clients, DANA, training_job=trained, data=data, role="baseline", group="credit", **made)
 

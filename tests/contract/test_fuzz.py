@@ -16,6 +16,7 @@ from fuzzing import ARN, BUCKET, ESCAPE, HOSTILE_TEXTS, IMAGE, NAME, ROLE, SOUND
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+import engine.iam.principals
 import engine.neighbours
 import engine.sagemaker  # noqa: F401 - registers the operations
 from engine import lifecycle

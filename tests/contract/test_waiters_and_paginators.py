@@ -12,6 +12,7 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError, UnknownServiceError, WaiterError
 
+import engine.iam.principals
 import engine.neighbours
 import engine.sagemaker  # noqa: F401 - registers the operations
 from engine import lifecycle
@@ -208,6 +209,7 @@ def test_a_waiter_ends_as_its_model_says(client, jobs, case):
 # paginators ----------------------------------------------------------------------------------------
 
 ARGUMENTS = {
+    "ListRolePolicies": {"RoleName": "three"},
     "DescribeImages": {"repositoryName": "governance-analysis", "imageIds": [{"imageTag": tag} for tag in "123"]},
     "ListServiceQuotas": {"ServiceCode": "sagemaker"},
     "ListModelCardExportJobs": {"ModelCardName": "card-1"},
@@ -238,7 +240,10 @@ def three(client, role, train, analyse, jobs):
     specification = {"Containers": [container], "SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
     source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/train/", "S3DataDistributionType": "FullyReplicated"}
     uploads = []
+    trust = json.dumps({"Statement": []})
+    client("iam").create_role(RoleName="three", AssumeRolePolicyDocument=trust)
     for n in "123":
+        client("iam").put_role_policy(RoleName="three", PolicyName=f"policy-{n}", PolicyDocument=trust)
         sagemaker.create_model(ModelName=f"model-{n}", PrimaryContainer=container, ExecutionRoleArn=role)
         sagemaker.add_tags(ResourceArn=ARGUMENTS["ListTags"]["ResourceArn"], Tags=[{"Key": f"key-{n}", "Value": n}])
         sagemaker.create_model_package_group(ModelPackageGroupName=f"group-{n}")

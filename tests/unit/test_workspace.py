@@ -26,7 +26,7 @@ def job(name: str, kind: str = "processing", status: str = "Completed", **raw) -
 def held(number: int, status: str, event: int = 0, people: dict[str, str] | None = None) -> tuple[Version, State]:
     arn = f"arn:aws:sagemaker:x:1:model-package/credit/{number}"
     version = Version(arn, "credit", number, "PendingManualApproval", NOW + timedelta(minutes=number), "")
-    return version, State(arn, version=event, status=status, people=people or {})
+    return version, State(arn, version=event, status=status, people=people or {}, registered={})
 
 
 def glance(jobs: tuple[Job, ...] = (), versions=(), events=()) -> Glance:
