@@ -24,8 +24,8 @@ def target() -> str:
 def clients() -> Clients:
     """Clients of the target that the environment names, in the IAM role of whoever is signed in where the settings name one; starts the
     embedded engine where none runs."""
-    person: Identity = st.session_state["identity"]
-    if person.role.value not in Settings().assume:
+    person: Identity | None = st.session_state.get("identity")
+    if person is None or person.role.value not in Settings().assume:
         return _connect(target(), "", None)
     return _connect(target(), f"{person.role}: {person.id}", person)
 
