@@ -190,3 +190,22 @@ def test_only_whom_the_trust_policy_names_takes_a_role(client):
     assert (
         refused(client("sts").assume_role, RoleArn="arn:aws:iam::000000000000:role/nobody", RoleSessionName="me")["Code"] == "AccessDenied"
     )
+
+
+def test_the_accounts_user_is_limited_by_a_policy_of_its_own_and_free_again_without(client):
+    iam = client("iam")
+    document = policy(allow("iam:*"), allow("sagemaker:ListModels"))
+    iam.put_user_policy(UserName="governance", PolicyName="few", PolicyDocument=document)
+    try:
+        client("sagemaker").list_models()
+        assert refused(client("sagemaker").list_actions)["Code"] == "AccessDeniedException"
+    finally:
+        iam.delete_user_policy(UserName="governance", PolicyName="few")
+    assert "ActionSummaries" in client("sagemaker").list_actions()
+
+
+def test_a_policy_is_given_back_as_it_was_put(acting, client):
+    document = policy(allow("s3:GetObject", resource="arn:aws:s3:::b/*"))
+    acting(document, name="read-back")
+    assert client("iam").get_role_policy(RoleName="read-back", PolicyName="only")["PolicyDocument"] == json.loads(document)
+    assert refused(client("iam").get_role_policy, RoleName="read-back", PolicyName="other")["Code"] == "NoSuchEntity"
