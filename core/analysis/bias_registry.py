@@ -57,7 +57,7 @@ class Sample:
     group: NDArray[Any] | None = None
     features: pd.DataFrame | None = None
     weight: NDArray[np.float64] | None = None
-    flips: NDArray[np.int64] | None = None
+    flips: NDArray[np.float64] | None = None
 
     @cached_property
     def a(self) -> Cells:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial import cKDTree
 from sklearn.base import BaseEstimator
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 class Nearest(BaseEstimator):  # type: ignore[misc]
@@ -46,6 +45,6 @@ class Nearest(BaseEstimator):  # type: ignore[misc]
         return sparse.csr_matrix((values, found.ravel(), ends), shape=(len(found), self.tree_.n))
 
 
-def _dense(rows: ArrayLike | Any) -> Floats:
+def _dense(rows: Any) -> Floats:
     """One-hot columns come as a sparse matrix, of which there is no tree."""
     return np.ascontiguousarray(rows.toarray() if sparse.issparse(rows) else rows, dtype=float)
