@@ -19,7 +19,8 @@ FEW_ROWS = 9
 MOST_ASKED = 200_000
 """Rows of the facet whose neighbours are looked for; of more, so many drawn at random."""
 SEED = 0
-TRIED = 50
+TRIED, MANY_PAIRS = 50, 10_000_000
+"""So many rows are tried both ways where there are more pairs than that."""
 
 Floats = NDArray[np.float64]
 
@@ -89,7 +90,7 @@ def _search(k: int, known: Floats, unknown: Floats) -> Any:
     """(distances, row numbers) of the k nearest: by a tree where columns go together, as a client's amounts do; else it would look at
     every row, which brute force does faster. A few rows tell which it is."""
     tree = Nearest(k).fit(known)
-    if len(unknown) > 4 * TRIED:
+    if len(known) * len(unknown) > MANY_PAIRS:
         start = time.perf_counter()
         tree.kneighbors(unknown[:: len(unknown) // TRIED])
         middle = time.perf_counter()
