@@ -48,17 +48,17 @@ class Case:
         data = self.features.head(rows).to_numpy(dtype=float)
         return shap.KernelExplainer(predict, self.baseline).shap_values(data, nsamples=SAMPLES, silent=True)
 
-    def walked(self, rows: int) -> pd.DataFrame:
-        """Values of the probability on so many walks that they are as good as exact."""
+    def walked(self, rows: int, many: int) -> pd.DataFrame:
+        """Values of the probability on so many walks that they are nearly exact."""
         head = self.features.head(rows)
-        return pd.DataFrame(explain(self.booster, head, self.baseline, walks=2048, seed=1).values)
+        return pd.DataFrame(explain(self.booster, head, self.baseline, walks=many, seed=1).values)
 
 
 def rows(small: bool) -> list[Row]:
-    return figures(500, 5, 1) if small else figures(30_000, 200, 3)
+    return figures(60, 2, 1, 32) if small else figures(30_000, 200, 3, 2048)
 
 
-def figures(size: int, peer_rows: int, runs: int) -> list[Row]:
+def figures(size: int, peer_rows: int, runs: int, many: int) -> list[Row]:
     case = Case(size)
     what, scale = f"{size:,} rows × {case.features.shape[1]}", size / peer_rows
     exact = case.ours("raw")
@@ -88,12 +88,12 @@ def figures(size: int, peer_rows: int, runs: int) -> list[Row]:
     for name, one in (("log-odds", exact), ("probability", walked)):
         goal = Goal(limit=1e-5)
         found.append(said(Row(f"SHAP ({name}), {what}: greatest additivity error", (one.additivity,), unit="", goal=goal)))
-    near = case.walked(peer_rows)
+    near = case.walked(peer_rows, many)
     ours, kernel = walked.values[:peer_rows] - near, case.kernel("probability", peer_rows) - near
     size_of = float(near.abs().to_numpy().mean())
     note = (
         f"mean error of a value {100 * float(np.abs(ours).to_numpy().mean()) / size_of:.1f} % of the mean value, KernelExplainer's "
-        f"{100 * float(np.abs(kernel).to_numpy().mean()) / size_of:.0f} % (against 2,048 walks)"
+        f"{100 * float(np.abs(kernel).to_numpy().mean()) / size_of:.0f} % (against {many:,} walks)"
     )
     found.append(
         compare(

@@ -22,7 +22,7 @@ MOST = {"SMOTE": 300_000, "SMOTE-NC": 300_000, "SHAP of the probability": 30_000
 
 def points(small: bool) -> list[dict[str, Any]]:
     """(what, size, seconds, peak_mb, table_mb) of each, in this order."""
-    chosen = [(COUNTED, 1000), ("SMOTE-NC", 1000)] if small else [(w, n) for w in WHATS for n in SIZES if n <= MOST.get(w, n)]
+    chosen = [(COUNTED, 1000)] if small else [(w, n) for w in WHATS for n in SIZES if n <= MOST.get(w, n)]
     found = []
     for what, size in chosen:
         used = fresh.usage("bench.growth_analysis", "--fresh", what, str(size))

@@ -19,8 +19,8 @@ FEW_ROWS = 9
 MOST_ASKED = 200_000
 """Rows of the facet whose neighbours are looked for; of more, so many drawn at random."""
 SEED = 0
-TRIED, MANY_PAIRS = 50, 10_000_000
-"""So many rows are tried both ways where there are more pairs than that."""
+TRIED, PATIENCE = 50, 2.0
+"""So many rows are tried first; where all would take more seconds than that, they are tried by brute force, too."""
 
 Floats = NDArray[np.float64]
 
@@ -90,15 +90,19 @@ def _search(k: int, known: Floats, unknown: Floats) -> Any:
     """(distances, row numbers) of the k nearest: by a tree where columns go together, as a client's amounts do; else it would look at
     every row, which brute force does faster. A few rows tell which it is."""
     tree = Nearest(k).fit(known)
-    if len(known) * len(unknown) > MANY_PAIRS:
-        start = time.perf_counter()
-        tree.kneighbors(unknown[:: len(unknown) // TRIED])
-        middle = time.perf_counter()
+    some = unknown[:: max(1, len(unknown) // TRIED)]
+    by_tree = _seconds(tree, some)
+    if by_tree * len(unknown) / len(some) > PATIENCE:
         brute = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(known)
-        brute.kneighbors(unknown[:: len(unknown) // TRIED])
-        if middle - start > 2 * (time.perf_counter() - middle):
+        if by_tree > 2 * _seconds(brute, some):
             return brute.kneighbors(unknown)
     return tree.kneighbors(unknown)
+
+
+def _seconds(search: Any, rows: Floats) -> float:
+    start = time.perf_counter()
+    search.kneighbors(rows)
+    return time.perf_counter() - start
 
 
 def _as_scikit_learn(k: int, known: NDArray[np.generic], outcomes: BoolArray, unknown: NDArray[np.generic]) -> BoolArray:
