@@ -1,7 +1,6 @@
 """All 21 bias metrics, beside smclarify 0.5; with and without the flip test, which is a search for nearest neighbours; and the memory.
 
-Each size can be measured alone: ``python -m bench.bias 300000``. smclarify's own flip test takes minutes at 300,000 rows: it gets a share of
-them.
+Each size can be measured alone: ``python -m bench.bias 300000``. There smclarify's flip test takes minutes: it gets a share of the rows.
 """
 
 from __future__ import annotations

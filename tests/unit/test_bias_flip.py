@@ -79,3 +79,12 @@ def test_two_sampled_flip_tests_differ_by_the_rows_asked_of_both(few):
     assert found.n == 300
     assert found.value == pytest.approx(np.nansum(b) / 300 - np.nansum(a) / 300)
     assert found.low < found.value < found.high
+
+
+def test_where_a_tree_does_not_help_brute_force_finds_the_same(monkeypatch):
+    facet, prediction, features = rows(width=18, whole=False)
+    by_tree = flips(facet, prediction, features)
+    monkeypatch.setattr(bias_flip, "PATIENCE", 0.0)
+    taken = iter([9.0, 1.0])
+    monkeypatch.setattr(bias_flip, "_seconds", lambda search, some: next(taken))
+    assert (flips(facet, prediction, features) == by_tree).all()
