@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import json
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -33,13 +33,17 @@ def measured(work: Callable[[], Any], table_bytes: float) -> None:
     before, start = _resident(), time.perf_counter()
     work()
     seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
-    print(json.dumps({"seconds": seconds, "peak_mb": max(peak, 0.0), "table_mb": table_bytes / 2**20}))
+    print(json.dumps({"seconds": seconds, "peak_mb": _peak() - before, "table_mb": table_bytes / 2**20}))
 
 
 def _resident() -> float:
-    """The most memory so far in MB: making the table may have taken more than it is, which must not hide what the work takes."""
+    """What the process has now, in MB; from here on its peak is counted anew, as making the table may have taken more than it has."""
     ctypes.CDLL(None).malloc_trim(0)  # what is free already goes back, so that using it again counts
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")  # from here on the peak is counted anew
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    Path("/proc/self/clear_refs").write_text("5")
+    return _peak()
+
+
+def _peak() -> float:
+    """The most memory so far, in MB. Not ru_maxrss, which begins at the peak of the process that started this one."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024

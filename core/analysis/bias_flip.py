@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from core.analysis.bias_registry import BoolArray, Undefined
@@ -23,6 +24,7 @@ TRIED, PATIENCE = 50, 2.0
 """So many rows are tried first; where all would take more seconds than that, they are tried by brute force, too."""
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 
 def flip_test(facet: BoolArray, prediction: BoolArray, features: pd.DataFrame | None) -> float:
@@ -46,7 +48,7 @@ def flips(facet: BoolArray, prediction: BoolArray, features: pd.DataFrame | None
     rows are accepted; 0 for all other rows; NaN for rows of the facet that weren't asked (see ``MOST_ASKED``). Raises Undefined."""
     if features is None or features.shape[1] == 0:
         raise Undefined("The flip test needs the features of the rows")
-    if features.shape[1] != features.select_dtypes([np.number, bool]).shape[1]:
+    if features.shape[1] != features.head(0).select_dtypes([np.number, bool]).shape[1]:
         raise Undefined("FlipTest does not support non-numeric columns")
     rows = features.to_numpy()
     if rows.dtype.kind in "fO" and not np.isfinite(rows.astype(float)).all():
@@ -56,21 +58,21 @@ def flips(facet: BoolArray, prediction: BoolArray, features: pd.DataFrame | None
     if len(chosen) > MOST_ASKED:
         found[chosen] = np.nan
         chosen = np.sort(np.random.default_rng(SEED).choice(chosen, MOST_ASKED, replace=False))
-    found[chosen] = prediction[chosen].astype(int) - _vote(rows, ~facet, prediction[~facet], rows[chosen]).astype(int)
+    found[chosen] = prediction[chosen].astype(int) - _vote(rows, np.flatnonzero(~facet), prediction[~facet], chosen).astype(int)
     return found
 
 
-def _vote(rows: NDArray[np.generic], rest: BoolArray, outcomes: BoolArray, unknown: NDArray[np.generic]) -> BoolArray:
-    """The majority among each row's nearest neighbours, ties in distance broken as scikit-learn breaks them.
+def _vote(rows: NDArray[np.generic], rest: Places, outcomes: BoolArray, chosen: Places) -> BoolArray:
+    """The majority among the nearest neighbours of each of the ``chosen`` rows in the rest, ties in distance broken as scikit-learn
+    breaks them.
 
     scikit-learn's own search takes many times as long (on integers most of all). So the neighbours are found by a tree, and only rows
     whose vote hangs on which of several equally distant neighbours count are asked again as scikit-learn does.
     """
     k = NEIGHBOURS if len(outcomes) > FEW_ROWS else 1
     if len(outcomes) <= k + 1:
-        return _as_scikit_learn(k, rows[rest], outcomes, unknown)
-    known = rows[rest].astype(float, copy=False)
-    distances, neighbours = _search(k + 1, known, unknown.astype(float, copy=False))
+        return _as_scikit_learn(k, rows[rest], outcomes, rows[chosen])
+    distances, neighbours = _search(k + 1, *(np.ascontiguousarray(rows[part], dtype=float) for part in (rest, chosen)))
     votes = outcomes[neighbours]
     result: BoolArray = votes[:, :k].sum(axis=1) * 2 > k
     # Those clearly nearer than the last to count are sure; where the others can change the majority, it hangs on the tie.
@@ -81,8 +83,7 @@ def _vote(rows: NDArray[np.generic], rest: BoolArray, outcomes: BoolArray, unkno
     open_places = k - sure.sum(axis=1)
     hangs = tied & (yes * 2 <= k) & ((yes + open_places) * 2 > k)
     if hangs.any():
-        del known, distances, neighbours, votes
-        result[hangs] = _as_scikit_learn(k, rows[rest], outcomes, unknown[hangs])
+        result[hangs] = _as_scikit_learn(k, rows[rest], outcomes, rows[chosen[hangs]])
     return result
 
 
@@ -106,4 +107,5 @@ def _seconds(search: Any, rows: Floats) -> float:
 
 
 def _as_scikit_learn(k: int, known: NDArray[np.generic], outcomes: BoolArray, unknown: NDArray[np.generic]) -> BoolArray:
-    return np.asarray(KNeighborsClassifier(n_neighbors=k).fit(known, outcomes).predict(unknown), dtype=bool)
+    with config_context(working_memory=32):  # MB of distances at a time; its default is 1,024
+        return np.asarray(KNeighborsClassifier(n_neighbors=k).fit(known, outcomes).predict(unknown), dtype=bool)
