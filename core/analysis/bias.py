@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from core.analysis import bias_posttraining, bias_pretraining  # noqa: F401  (importing them registers the metrics)
-from core.analysis.bias_flip import flips
+from core.analysis.bias_flip import MOST_ASKED, asked, flips
 from core.analysis.bias_intervals import Interval, intervals
 from core.analysis.bias_registry import POST_TRAINING, PRE_TRAINING, BoolArray, Definition, Sample, Undefined
 from core.analysis.columns import bin_group
@@ -75,7 +75,7 @@ def post_training_bias(
     features: pd.DataFrame | None,
     *,
     metrics: Iterable[str] | None = None,
-    flips: NDArray[np.int64] | None = None,
+    flips: NDArray[np.float64] | None = None,
 ) -> dict[str, Metric]:
     """Bias in a model's predictions, by metric name in alphabetical order.
 
@@ -83,7 +83,20 @@ def post_training_bias(
     the flip test finds like rows: all but label and facet, numeric. ``flips``: the flip test's outcome (n,), where it was made before.
     """
     sample = replace(_sample(facet, favourable_label, favourable_prediction, group, features), flips=flips)
-    return _compute(POST_TRAINING, sample, metrics)
+    found = _compute(POST_TRAINING, sample, metrics)
+    if "FT" in found and found["FT"].value is not None:
+        found["FT"] = _of_those_asked(found["FT"], sample.facet, flips)
+    return found
+
+
+def _of_those_asked(flip_test: Metric, facet: BoolArray, flips: NDArray[np.float64] | None) -> Metric:
+    """The flip test, saying so where it asked a sample of the facet only."""
+    all_rows = int(facet.sum())
+    rows = min(all_rows, MOST_ASKED) if flips is None else int(asked(facet, flips).sum())
+    if rows == all_rows:
+        return flip_test
+    said = f"{flip_test.in_words} It was asked of {rows:,} of the facet's {all_rows:,} rows, drawn at random."
+    return replace(flip_test, in_words=said)
 
 
 def measured(metrics: dict[str, Metric], found: dict[str, Interval]) -> dict[str, Metric]:

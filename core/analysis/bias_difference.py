@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from core.analysis import bias_tables as tables
 from core.analysis.bias import POST_TRAINING
+from core.analysis.bias_flip import asked
 from core.analysis.bias_intervals import RESAMPLES, SEED, interval
+from core.analysis.bias_registry import BoolArray
 from core.analysis.bias_tables import Floats
 from core.analysis.performance_intervals import CONFIDENCE
 
@@ -56,7 +58,7 @@ def compare(
     ----------
     facet, favourable_label, prediction_a, prediction_b : bool (n,); the predictions are True where favourable
     group : (n,) categories for CDDPL, or None
-    flips_a, flips_b : (n,) outcomes of the flip test, 0 outside the facet; FT is left out without both
+    flips_a, flips_b : (n,) outcomes of the flip test, 0 outside the facet, NaN where it didn't ask; FT is left out without both
     """
     d = np.asarray(facet, dtype=bool)
     codes, groups = tables.group_codes(group, len(d))
@@ -69,7 +71,20 @@ def compare(
     draws = [tables.post_training(drawn) for drawn in tables.drawn(cells, groups, seed, resamples)]
     names = [name for name in points[0] if with_flips or name != "FT"]
     (point_a, point_b), (draws_a, draws_b) = points, draws
-    return {name: _one(name, point_a[name], point_b[name], draws_a[name], draws_b[name], len(d)) for name in names}
+    found = {name: _one(name, point_a[name], point_b[name], draws_a[name], draws_b[name], len(d)) for name in names}
+    if flips_a is not None and flips_b is not None:
+        rows = asked(d, np.asarray(flips_a, dtype=float)) & asked(d, np.asarray(flips_b, dtype=float))
+        if 0 < rows.sum() < d.sum():
+            found["FT"] = _flip_test(d, rows, [np.asarray(flips, dtype=float) for flips in (flips_a, flips_b)], seed, resamples)
+    return found
+
+
+def _flip_test(d: BoolArray, rows: BoolArray, flips: list[Floats], seed: int, resamples: int) -> BiasDifference:
+    """The flip test's difference on the rows that both models were asked about."""
+    kept = rows | ~d
+    some = np.zeros(int(kept.sum()), dtype=bool)
+    one = compare(d[kept], some, some, some, None, flips[0][kept], flips[1][kept], seed=seed, resamples=resamples)["FT"]
+    return replace(one, n=int(rows.sum()))
 
 
 def _one(name: str, a: Floats, b: Floats, draws_a: Floats, draws_b: Floats, n: int) -> BiasDifference:

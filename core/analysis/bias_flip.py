@@ -2,52 +2,110 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn import config_context
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from core.analysis.bias_registry import BoolArray, Undefined
+from core.analysis.neighbours import Nearest
 
 NEIGHBOURS = 5
 FEW_ROWS = 9
 """With as few rows in the rest, one neighbour decides."""
+MOST_ASKED = 200_000
+"""Rows of the facet whose neighbours are looked for; of more, so many drawn at random."""
+SEED = 0
+TRIED, PATIENCE = 50, 2.0
+"""So many rows are tried first; where all would take more seconds than that, they are tried by brute force, too."""
+
+Floats = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 
 def flip_test(facet: BoolArray, prediction: BoolArray, features: pd.DataFrame | None) -> float:
-    """(accepted though like rows are rejected − rejected though like rows are accepted) / rows of the facet."""
-    return float(flips(facet, prediction, features).sum()) / int(facet.sum())
+    """(accepted though like rows are rejected − rejected though like rows are accepted) / rows of the facet that were asked."""
+    return share(facet, flips(facet, prediction, features))
 
 
-def flips(facet: BoolArray, prediction: BoolArray, features: pd.DataFrame | None) -> NDArray[np.int64]:
+def share(facet: BoolArray, found: Floats) -> float:
+    """The flip test's value, from what ``flips`` found."""
+    return float(np.nansum(found)) / int(asked(facet, found).sum())
+
+
+def asked(facet: BoolArray, found: Floats) -> BoolArray:
+    """Which rows of the facet the flip test asked: all of them, unless there are more than ``MOST_ASKED``."""
+    known: BoolArray = facet & ~np.isnan(found)
+    return known
+
+
+def flips(facet: BoolArray, prediction: BoolArray, features: pd.DataFrame | None) -> Floats:
     """For each row of the facet 1 where it is accepted though like rows of the rest are rejected, −1 where it is rejected though like
-    rows are accepted; 0 for all other rows. Raises Undefined."""
+    rows are accepted; 0 for all other rows; NaN for rows of the facet that weren't asked (see ``MOST_ASKED``). Raises Undefined."""
     if features is None or features.shape[1] == 0:
         raise Undefined("The flip test needs the features of the rows")
-    if features.shape[1] != features.select_dtypes([np.number, bool]).shape[1]:
+    if features.shape[1] != features.head(0).select_dtypes([np.number, bool]).shape[1]:
         raise Undefined("FlipTest does not support non-numeric columns")
-    rows = np.array(features)
+    rows = features.to_numpy()
     if rows.dtype.kind in "fO" and not np.isfinite(rows.astype(float)).all():
         raise Undefined("The flip test needs features without missing or infinite values")
-    found = np.zeros(len(facet), dtype=np.int64)
-    found[facet] = prediction[facet].astype(int) - _vote(rows[~facet], prediction[~facet], rows[facet]).astype(int)
+    chosen = np.flatnonzero(facet)
+    found = np.zeros(len(facet))
+    if len(chosen) > MOST_ASKED:
+        found[chosen] = np.nan
+        chosen = np.sort(np.random.default_rng(SEED).choice(chosen, MOST_ASKED, replace=False))
+    found[chosen] = prediction[chosen].astype(int) - _vote(rows, np.flatnonzero(~facet), prediction[~facet], chosen).astype(int)
     return found
 
 
-def _vote(known: NDArray[np.generic], outcomes: BoolArray, unknown: NDArray[np.generic]) -> BoolArray:
-    """The majority among each row's nearest neighbours, ties in distance broken as scikit-learn breaks them.
+def _vote(rows: NDArray[np.generic], rest: Places, outcomes: BoolArray, chosen: Places) -> BoolArray:
+    """The majority among the nearest neighbours of each of the ``chosen`` rows in the rest, ties in distance broken as scikit-learn
+    breaks them.
 
-    scikit-learn searches integers some 15 times more slowly than floats. So the search is in floats, and only rows whose
-    last neighbour is as far away as the first one left out are searched again as the integers that they are.
+    scikit-learn's own search takes many times as long (on integers most of all). So the neighbours are found by a tree, and only rows
+    whose vote hangs on which of several equally distant neighbours count are asked again as scikit-learn does.
     """
-    k = NEIGHBOURS if len(known) > FEW_ROWS else 1
-    exact = KNeighborsClassifier(n_neighbors=k).fit(known, outcomes)
-    if known.dtype.kind not in "iu" or len(known) <= k + 1 or exact._fit_method != "brute":
-        return np.asarray(exact.predict(unknown), dtype=bool)
-    fast = KNeighborsClassifier(n_neighbors=k + 1).fit(known.astype(float), outcomes)
-    distances, neighbours = fast.kneighbors(unknown.astype(float))
-    result: BoolArray = outcomes[neighbours[:, :k]].sum(axis=1) * 2 > k
-    tied = distances[:, k] <= distances[:, k - 1] * (1 + 1e-9)
-    if tied.any():
-        result[tied] = exact.predict(unknown[tied])
+    k = NEIGHBOURS if len(outcomes) > FEW_ROWS else 1
+    if len(outcomes) <= k + 1:
+        return _as_scikit_learn(k, rows[rest], outcomes, rows[chosen])
+    distances, neighbours = _search(k + 1, *(np.ascontiguousarray(rows[part], dtype=float) for part in (rest, chosen)))
+    votes = outcomes[neighbours]
+    result: BoolArray = votes[:, :k].sum(axis=1) * 2 > k
+    # Those clearly nearer than the last to count are sure; where the others can change the majority, it hangs on the tie.
+    last = distances[:, k - 1 : k]
+    tied = distances[:, k] <= last[:, 0] * (1 + 1e-9)
+    sure = distances[:, :k] < last * (1 - 1e-9)
+    yes = (votes[:, :k] & sure).sum(axis=1)
+    open_places = k - sure.sum(axis=1)
+    hangs = tied & (yes * 2 <= k) & ((yes + open_places) * 2 > k)
+    if hangs.any():
+        result[hangs] = _as_scikit_learn(k, rows[rest], outcomes, rows[chosen[hangs]])
     return result
+
+
+def _search(k: int, known: Floats, unknown: Floats) -> Any:
+    """(distances, row numbers) of the k nearest: by a tree where columns go together, as a client's amounts do; else it would look at
+    every row, which brute force does faster. A few rows tell which it is."""
+    tree = Nearest(k).fit(known)
+    some = unknown[:: max(1, len(unknown) // TRIED)]
+    by_tree = _seconds(tree, some)
+    if by_tree * len(unknown) / len(some) > PATIENCE:
+        brute = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(known)
+        if by_tree > 2 * _seconds(brute, some):
+            return brute.kneighbors(unknown)
+    return tree.kneighbors(unknown)
+
+
+def _seconds(search: Any, rows: Floats) -> float:
+    start = time.perf_counter()
+    search.kneighbors(rows)
+    return time.perf_counter() - start
+
+
+def _as_scikit_learn(k: int, known: NDArray[np.generic], outcomes: BoolArray, unknown: NDArray[np.generic]) -> BoolArray:
+    with config_context(working_memory=32):  # MB of distances at a time; its default is 1,024
+        return np.asarray(KNeighborsClassifier(n_neighbors=k).fit(known, outcomes).predict(unknown), dtype=bool)

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.analysis import bias_tables as tables
+from core.analysis.bias_flip import asked
+from core.analysis.bias_registry import BoolArray
 from core.analysis.bias_tables import Floats
 from core.analysis.performance_intervals import CONFIDENCE
 
@@ -43,6 +45,7 @@ def intervals(
 
     Parameters as for ``pre_training_bias`` and ``post_training_bias``. ``flips``: (n,) what the flip test found for each row of the facet
     (``bias_flip.flips``), 0 for the rest: like rows are looked for once, not anew in each resample. Without it FT has no interval.
+    Where the flip test asked a sample of the facet, ``n`` of its interval is how many rows it asked.
     """
     d = np.asarray(facet, dtype=bool)
     codes, groups = tables.group_codes(group, len(d))
@@ -52,7 +55,19 @@ def intervals(
     figures = tables.pre_training(draws) if stage == "pre" else tables.post_training(draws)
     if flips is None:
         figures.pop("FT", None)
-    return {name: interval(values, len(d)) for name, values in figures.items()}
+    found = {name: interval(values, len(d)) for name, values in figures.items()}
+    if flips is not None and stage == "post":
+        rows = asked(d, np.asarray(flips, dtype=float))
+        if rows.sum() < d.sum():
+            found["FT"] = _flip_interval(rows, np.asarray(flips, dtype=float), seed, resamples)
+    return found
+
+
+def _flip_interval(rows: BoolArray, flips: Floats, seed: int, resamples: int) -> Interval:
+    """The flip test's interval on the rows that it asked."""
+    n, counts = int(rows.sum()), [int((flips[rows] == flip).sum()) for flip in (-1, 0, 1)]
+    draws = np.random.default_rng(seed).multinomial(n, np.array(counts) / n, size=resamples)
+    return interval((draws[:, 2] - draws[:, 0]) / n, n)
 
 
 def interval(draws: Floats, n: int) -> Interval:

@@ -5,7 +5,7 @@ Definitions: https://docs.aws.amazon.com/sagemaker/latest/dg/clarify-measure-pos
 
 from __future__ import annotations
 
-from core.analysis.bias_flip import flip_test
+from core.analysis.bias_flip import flip_test, share
 from core.analysis.bias_registry import (
     POST_TRAINING,
     BoolArray,
@@ -143,9 +143,9 @@ def DRR(sample: Sample) -> float:
 )
 def FT(sample: Sample) -> float:
     """Flip Test (FT)"""
-    _, d = sample.both()
+    sample.both()
     if sample.flips is not None:
-        return float(sample.flips.sum()) / d.n
+        return share(sample.facet, sample.flips)
     return flip_test(sample.facet, _prediction(sample), sample.features)
 
 

@@ -57,7 +57,7 @@ class Sample:
     group: NDArray[Any] | None = None
     features: pd.DataFrame | None = None
     weight: NDArray[np.float64] | None = None
-    flips: NDArray[np.int64] | None = None
+    flips: NDArray[np.float64] | None = None
 
     @cached_property
     def a(self) -> Cells:
@@ -77,9 +77,12 @@ class Sample:
 
     def _cells(self, rows: BoolArray) -> Cells:
         prediction = self.label if self.prediction is None else self.prediction
-        weight = None if self.weight is None else self.weight[rows]
-        tn, fp, fn, tp = np.bincount(2 * self.label[rows] + prediction[rows], weights=weight, minlength=4).tolist()
-        return Cells(tp=tp, fp=fp, fn=fn, tn=tn)
+        if self.weight is not None:
+            tn, fp, fn, tp = np.bincount(2 * self.label[rows] + prediction[rows], weights=self.weight[rows], minlength=4).tolist()
+            return Cells(tp=tp, fp=fp, fn=fn, tn=tn)
+        labelled, predicted = rows & self.label, rows & prediction
+        n, some, others, tp = (int(np.count_nonzero(one)) for one in (rows, labelled, predicted, labelled & predicted))
+        return Cells(tp=tp, fp=others - tp, fn=some - tp, tn=n - some - others + tp)
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class Definition:
 
     def in_words(self, value: float) -> str:
         """The direction of a value; ``{x}`` of a sentence is its magnitude, ``{p}`` the same in percent."""
-        if np.isclose(value, self.neutral, rtol=0, atol=5e-7):
+        if abs(value - self.neutral) <= 5e-7:
             return self.equal
         size = abs(value - self.neutral) if self.neutral == 0 else value
         text = self.above if value > self.neutral else self.below
@@ -152,9 +155,11 @@ def conditional_disparity(
     if favourable.all():
         raise Undefined("No negative labels in set: every row has the favourable outcome")
     codes, groups = pd.factorize(group)
-    known = codes >= 0
-    cell = codes[known] * 4 + favourable[known] * 2 + facet[known]
-    counts = np.bincount(cell, weights=None if weight is None else weight[known], minlength=4 * len(groups)).reshape(-1, 2, 2)
+    cell = codes * 4 + favourable * np.int8(2) + facet
+    if (codes < 0).any():
+        known = codes >= 0
+        cell, weight = cell[known], None if weight is None else weight[known]
+    counts = np.bincount(cell, weights=weight, minlength=4 * len(groups)).reshape(-1, 2, 2)
     totals = counts.sum(axis=2)
     shares = np.divide(counts[:, :, 1], totals, out=np.zeros(totals.shape), where=totals > 0)
     sizes = totals.sum(axis=1)

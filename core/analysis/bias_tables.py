@@ -52,7 +52,7 @@ def group_codes(group: ArrayLike | None, n: int) -> tuple[Integers, int]:
 
 def kinds(facet: ArrayLike, label: ArrayLike, prediction: ArrayLike, codes: Integers, flips: ArrayLike | None = None) -> Integers:
     """The number of each row's cell in a table."""
-    flip = np.zeros(len(codes), dtype=np.int64) if flips is None else np.asarray(flips, dtype=np.int64)
+    flip = np.zeros(len(codes), dtype=np.int64) if flips is None else np.nan_to_num(np.asarray(flips, dtype=float)).astype(np.int64)
     parts = [np.asarray(part, dtype=np.int64) for part in (facet, label, prediction)]
     found: Integers = (((codes * 2 + parts[0]) * 2 + parts[1]) * 2 + parts[2]) * 3 + flip + 1
     return found

@@ -121,7 +121,8 @@ POST_TRAINING = {
         "Flip test",
         "Would people of the facet be treated otherwise if they were like people of the rest?",
         "(facet accepted though its five nearest neighbours among the rest are turned away − the reverse) / n_d",
-        "0: as many better as worse. Below 0: more are treated worse. Its interval holds the neighbours fixed.",
+        "0: as many better as worse. Below 0: more are treated worse. Its interval holds the neighbours fixed. Of a facet of more than "
+        "200,000 rows it asks so many, drawn at random; its n says so.",
     ),
     "GE": Entry(
         "Generalized entropy",

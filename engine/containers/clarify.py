@@ -200,13 +200,13 @@ def _post_training(
     accepted = clarify_data.favourable(predicted, config.label_values)
     flipped = _flips(rows, accepted, features) if "FT" in config.post_training else None
     if flipped is not None and not by_row.empty:
-        by_row[f"flip {facet}={rows.value_or_threshold}"] = flipped
+        by_row[f"flip {facet}={rows.value_or_threshold}"] = pd.Series(flipped).astype("Int64")  # empty where it wasn't asked
     metrics = post_training_bias(rows.rows, label.rows, accepted.rows, group, features, metrics=config.post_training, flips=flipped)
     spread = intervals("post", rows.rows, label.rows, accepted.rows, group, flipped) if extras else {}
     return measured(metrics, spread)
 
 
-def _flips(rows: Rows, accepted: Rows, features: pd.DataFrame) -> NDArray[np.int64] | None:
+def _flips(rows: Rows, accepted: Rows, features: pd.DataFrame) -> NDArray[np.float64] | None:
     """The flip test row by row; None where it can't be made, which its metric explains."""
     if rows.rows.all() or not rows.rows.any():
         return None

@@ -406,3 +406,16 @@ def test_the_keys_that_awss_container_takes_are_those_of_the_sdks_schema():
     from engine.containers.clarify_config import SCHEMA
 
     assert {key.schema if isinstance(key, Optional) else key for key in ANALYSIS_CONFIG_SCHEMA_V1_0.schema} == SCHEMA
+
+
+def test_a_flip_test_of_a_sample_has_its_number_of_rows_and_interval_in_the_report(credit, tmp_path, monkeypatch):
+    monkeypatch.setattr("core.analysis.bias_flip.MOST_ASKED", 100)
+    booster, frame = credit
+    output, analysis = run(tmp_path, config(), frame, booster)
+    said = analysis["governance"]["metrics"]["post_training_bias_metrics"]["SEX"]["1"]["FT"]
+    assert "It was asked of 100 of the facet's" in said["in_words"]
+    assert said["interval"]["n"] == 100
+    assert said["interval"]["low"] < said["interval"]["high"]
+    flip = pd.read_csv(output / "scores.csv")["flip SEX=1"]
+    assert flip.notna().sum() == 100 + (frame["SEX"] != 1).sum()
+    assert set(flip.dropna()) <= {-1, 0, 1}

@@ -1,0 +1,79 @@
+"""How bias metrics, rebalancing and SHAP grow with the rows: seconds and the most memory beyond the table, each in a fresh process."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from bench import fresh
+from bench.compare import RESULTS, machine, smallest
+from bench.tables import repeated
+
+COUNTED, FLIP = "20 bias metrics, all but the flip test", "flip test"
+WHATS = (COUNTED, FLIP, "SMOTE", "SMOTE-NC", "SHAP, exact (log-odds)", "SHAP of the probability")
+SIZES = (3_000, 30_000, 300_000, 3_000_000)
+MOST = {"SMOTE": 300_000, "SMOTE-NC": 300_000, "SHAP of the probability": 30_000}
+"""What would take minutes beyond: left out."""
+
+
+def points(small: bool) -> list[dict[str, Any]]:
+    """(what, size, seconds, peak_mb, table_mb) of each, in this order."""
+    chosen = [(COUNTED, 1000)] if small else [(w, n) for w in WHATS for n in SIZES if n <= MOST.get(w, n)]
+    found = []
+    for what, size in chosen:
+        used = fresh.usage("bench.growth_analysis", "--fresh", what, str(size))
+        found.append({"what": what, "size": size, "seconds": used.seconds, "peak_mb": used.peak_mb, "table_mb": used.table_mb})
+        print(f"{what} | {size:,} rows | {used.seconds:.3g} s | {used.peak_mb:,.0f} MB beyond the table's {used.table_mb:,.0f}", flush=True)
+    return found
+
+
+def work(what: str, frame: pd.DataFrame) -> Callable[[], Any]:
+    """What is measured; everything that it needs is made before."""
+    if what in (COUNTED, FLIP):
+        import numpy as np
+
+        from core.analysis.bias import POST_TRAINING, flips, post_training_bias, pre_training_bias
+
+        accepted = np.random.default_rng(0).random(len(frame)) < 0.8
+        facet, group, label = (frame["SEX"] == 1).to_numpy(), frame["AGE"].to_numpy(), (frame["LABEL"] == 0).to_numpy()
+        if what == FLIP:
+            return lambda: flips(facet, accepted, frame.drop(columns=["LABEL", "SEX"]))
+        names = set(POST_TRAINING) - {"FT"}
+        return lambda: (pre_training_bias(facet, label, group), post_training_bias(facet, label, accepted, group, None, metrics=names))
+    if what in ("SMOTE", "SMOTE-NC"):
+        from core.analysis.resampling import Rebalance, rebalance
+
+        config = Rebalance("LABEL", "SEX", 1, what.lower(), "label", ("EDUCATION", "MARRIAGE"))
+        rebalance(frame.head(1000), config)
+        return lambda: rebalance(frame, config)
+    import xgboost
+
+    from core.analysis.explanations import explain
+
+    features = frame.drop(columns="LABEL")
+    some = xgboost.DMatrix(features.head(30_000), frame["LABEL"].head(30_000))
+    booster = xgboost.train({"objective": "binary:logistic", "max_depth": 5, "eta": 0.2}, some, num_boost_round=50)
+    baseline = features.median().to_frame().T
+    output: Any = "raw" if "exact" in what else "probability"
+    explain(booster, features.head(100), baseline, output=output)
+    return lambda: explain(booster, features, baseline, output=output)
+
+
+def main() -> None:
+    if "--fresh" in sys.argv:
+        frame = repeated(int(sys.argv[-1]))
+        fresh.measured(work(sys.argv[-2], frame), float(frame.memory_usage(index=False).sum()))
+        return
+    small = smallest()
+    found = points(small)
+    if not small:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / "growth_analysis.json").write_text(json.dumps({"machine": machine(), "points": found}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
