@@ -62,6 +62,7 @@ class Jobs:
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self.changed = threading.Condition()
+        self.changes = 0
         self.closing = False
         self._mp = multiprocessing.get_context("forkserver")
 
@@ -136,12 +137,13 @@ class Jobs:
     def wake(self) -> None:
         """Have whoever waits look again."""
         with self.changed:
+            self.changes += 1
             self.changed.notify_all()
 
-    def wait(self, seconds: float) -> None:
-        """Return when some record changed, or after ``seconds``."""
+    def wait(self, seconds: float, seen: int) -> None:
+        """Return when a job has ended or was cancelled since ``changes`` was ``seen``, or after ``seconds``."""
         with self.changed:
-            self.changed.wait(seconds)
+            self.changed.wait_for(lambda: self.changes != seen, seconds)
 
     # inside ----------------------------------------------------------------------------------------
 
@@ -304,7 +306,6 @@ class Jobs:
             body |= {**fields, "LastModifiedTime": now}
 
         self.context.store.update(kind, name, change, now=now, status=status)
-        self.wake()
 
     def secondary(self, name: str, status: str, message: str = "") -> None:
         """Move a training job to its next secondary status, as SageMaker's transitions record it."""

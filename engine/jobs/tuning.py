@@ -159,6 +159,7 @@ def run_tuning(context: Context, name: str, began: float) -> None:
     deadline = began + (limits.get("MaxRuntimeInSeconds") or math.inf)
     rung = _Hyperband(most) if strategy == "Hyperband" else None
     while not context.jobs.closing:
+        seen = context.jobs.changes
         jobs = jobs_of(context, body["HyperParameterTuningJobArn"])
         for job in jobs:
             job_name = job["TrainingJobName"]
@@ -201,7 +202,7 @@ def run_tuning(context: Context, name: str, began: float) -> None:
             continue
         if config.get("TrainingJobEarlyStoppingType") == "Auto":
             _stop_early(context, jobs, metric, direction)
-        context.jobs.wait(POLL_SECONDS)
+        context.jobs.wait(POLL_SECONDS, seen)
 
 
 class _Hyperband:
