@@ -33,7 +33,12 @@ def train(number: int, given: dict[str, str], threads: int) -> dict[str, float]:
     parameters["eval_metric"] = parameters["eval_metric"].split(",")
     history: dict[str, dict[str, list[float]]] = {}
     booster = xgboost.train(
-        parameters, tables["train"], rounds, evals=[(table, name) for name, table in tables.items()], evals_result=history, verbose_eval=False
+        parameters,
+        tables["train"],
+        rounds,
+        evals=[(table, name) for name, table in tables.items()],
+        evals_result=history,
+        verbose_eval=False,
     )
     booster.save_model(FOLDER / f"model-{number}.ubj")
     return {f"{data}:{metric}": values[-1] for data, found in history.items() for metric, values in found.items()}
