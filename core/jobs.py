@@ -78,7 +78,7 @@ def wait(
                 )
         if all(job.status == "Completed" for job in found):
             return found
-        time.sleep(poll if poll is not None else min(max((time.monotonic() - began) / 20, 0.25), 10))
+        time.sleep(poll if poll is not None else min(max((time.monotonic() - began) / 20, 0.1), 10))
 
 
 def listed(clients: Clients, kind: Kind, *, contains: str = "", most: int = 50, named: str | None = None) -> list[Job]:

@@ -205,7 +205,8 @@ class Jobs:
         }
         root = context.workspace / "jobs" / kind / name
         image = importlib.import_module("engine.sagemaker.images")
-        task = Task(kind, name, str(root), image.container(kind, body), body, context.endpoint, region=context.region, **pair)
+        container, tables = image.container(kind, body), str(context.workspace / "jobs" / "tables")
+        task = Task(kind, name, str(root), container, body, context.endpoint, region=context.region, tables=tables, **pair)
         if kind == "processing-job":
             task = image.with_model(context, task)
         mine, theirs = self._mp.Pipe(duplex=False)
@@ -270,11 +271,9 @@ class Jobs:
             what, *values = message
             if what == "log":
                 pending.append((values[0], values[1]))
+                metrics |= values[2]
                 if len(pending) < 200:
                     continue
-            elif what == "metrics":
-                metrics |= values[0]
-                continue
             if pending:
                 self.context.store.log(group, stream, pending)
                 pending = []
