@@ -54,6 +54,7 @@ class Jobs:
 
     def __init__(self, context: Context, workers: int | None = None) -> None:
         self.context = context
+        self.tables = context.workspace / "tables"
         self.workers = workers or os.cpu_count() or 1
         self._queue: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
         self._processes: dict[tuple[str, str], BaseProcess] = {}
@@ -72,7 +73,8 @@ class Jobs:
         for _ in range(self.workers):
             self._thread(self._dispatch)
         self._thread(self._warm)
-        shutil.rmtree(self.context.workspace / "jobs", ignore_errors=True)
+        for folder in (self.context.workspace / "jobs", self.tables):
+            shutil.rmtree(folder, ignore_errors=True)
         store = self.context.store
         for kind in STATUS:
             for body in store.all(kind, ("status", "=", "InProgress")) + store.all(kind, ("status", "=", "Stopping")):
@@ -205,7 +207,7 @@ class Jobs:
         }
         root = context.workspace / "jobs" / kind / name
         image = importlib.import_module("engine.sagemaker.images")
-        container, tables = image.container(kind, body), str(context.workspace / "jobs" / "tables")
+        container, tables = image.container(kind, body), str(self.tables)
         task = Task(kind, name, str(root), container, body, context.endpoint, region=context.region, tables=tables, **pair)
         if kind == "processing-job":
             task = image.with_model(context, task)
