@@ -1,11 +1,10 @@
-"""The engine's requests per second and latencies, beside moto's server where moto has the operation."""
+"""How long the engine takes to answer a request, beside moto's server where moto has the operation."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,12 +21,13 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 import engine.sagemaker  # noqa: F401 - registers the operations
-from bench.compare import save
+from bench.compare import Goal, Row, run, said
 from engine import lifecycle
 from engine.context import OPERATIONS, Context
 from engine.s3.objects import Objects
 from engine.store import Store
 
+REPORTED = Goal()
 REGION = "us-east-1"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 JOB = {
@@ -119,18 +119,18 @@ class Asker:
         assert answer.status == 200, content
         return dict(json.loads(content))
 
-    def figures(self) -> dict[str, float]:
-        ordered = sorted(self.seconds)
-        return {
-            "requests_per_second": len(ordered) / sum(ordered),
-            "p50_ms": statistics.median(ordered) * 1000,
-            "p99_ms": ordered[min(len(ordered) - 1, round(0.99 * len(ordered)))] * 1000,
-        }
-
 
 def measure(
-    figure: str, ours: Asker, peer: Asker | None, member: str, *, rounds: int, requests: int, before: Callable[[], Any] = lambda: None
-) -> dict[str, Any]:
+    figure: str,
+    ours: Asker,
+    peer: Asker | None,
+    member: str,
+    *,
+    rounds: int,
+    requests: int,
+    goal: Goal = REPORTED,
+    before: Callable[[], Any] = lambda: None,
+) -> Row:
     """Ask both in turn, in blocks; ``before`` each request, outside its time. Both must answer with as much of ``member``."""
     sides = [ours] if peer is None else [ours, peer]
     sizes = {len(side.ask()[member]) for side in sides}
@@ -142,18 +142,27 @@ def measure(
             for _ in range(requests):
                 before()
                 side.ask()
-    row: dict[str, Any] = {"figure": figure, "ours": ours.figures(), "peer": "moto's server" if peer else None}
-    shown = "{requests_per_second:.0f} requests/s, p50 {p50_ms:.1f} ms, p99 {p99_ms:.1f} ms".format
-    text = f"{figure}: ours {shown(**row['ours'])}"
-    if peer is not None:
-        row["peer_figures"] = peer.figures()
-        row["ours_over_peer"] = row["ours"]["requests_per_second"] / row["peer_figures"]["requests_per_second"]
-        text += f"; moto {shown(**row['peer_figures'])}: {row['ours_over_peer']:.1f}×"
-    print(text, flush=True)
-    return row
+    found = [tuple(second * 1000 for second in side.seconds) for side in sides]
+    slowest = ", ".join(f"{sorted(times)[min(len(times) - 1, round(0.99 * len(times)))]:.1f} ms" for times in found)
+    return said(
+        Row(
+            figure,
+            found[0],
+            "moto's server" if peer else "",
+            found[1] if peer else (),
+            unit="ms",
+            goal=goal,
+            note=f"of a hundred, 99 take at most {slowest}",
+        )
+    )
 
 
-def main(packages: int = 1000, entities: int = 5000, rounds: int = 10, requests: int = 50) -> None:
+def rows(small: bool) -> list[Row]:
+    return answered(20, 50, 1, 5) if small else answered(1000, 5000, 10, 50)
+
+
+def answered(packages: int, entities: int, rounds: int, requests: int) -> list[Row]:
+    """The rows, on a workspace of so many packages and lineage entities."""
     with tempfile.TemporaryDirectory(prefix="bench-engine-") as folder, moto() as theirs:
         workspace = Path(folder)
         first = fill(workspace, packages, entities)
@@ -184,13 +193,14 @@ def main(packages: int = 1000, entities: int = 5000, rounds: int = 10, requests:
 
             page = {"ModelPackageGroupName": "bench", "MaxResults": min(100, packages)}
             walk = {"StartArns": [first], "Direction": "Descendants", "IncludeEdges": True, "MaxResults": 50}
-            rows = [
+            return [
                 measure(
                     "DescribeTrainingJob",
                     *askers("DescribeTrainingJob", {"TrainingJobName": "bench"}),
                     "TrainingJobArn",
                     rounds=rounds,
                     requests=requests,
+                    goal=Goal(faster=2),
                 ),
                 measure(
                     f"ListModelPackages, {packages:,} packages, a page of {page['MaxResults']}",
@@ -198,6 +208,7 @@ def main(packages: int = 1000, entities: int = 5000, rounds: int = 10, requests:
                     "ModelPackageSummaryList",
                     rounds=rounds,
                     requests=requests,
+                    goal=Goal(faster=2),
                 ),
                 measure(
                     f"QueryLineage, {entities:,} entities, the first page of 50 after a write",
@@ -217,10 +228,9 @@ def main(packages: int = 1000, entities: int = 5000, rounds: int = 10, requests:
                     requests=requests,
                 ),
             ]
-            save("engine", rows)
         finally:
             lifecycle.stop(workspace)
 
 
 if __name__ == "__main__":
-    main(**({"packages": 20, "entities": 50, "rounds": 1, "requests": 5} if "--smallest" in sys.argv else {}))
+    run("engine", rows)

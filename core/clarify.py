@@ -11,7 +11,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from core import creating, jobs, models
+from core import creating, images, jobs, models
 from core.clients import Clients
 from core.errors import DataError, NotFound
 from core.identity import Identity
@@ -82,10 +82,8 @@ def _create(
 
 def aws_image(clients: Clients) -> str:
     """AWS's Clarify container. Raises DataError where the region has none."""
-    from sagemaker.core import image_uris
-
     try:
-        return str(image_uris.retrieve("clarify", clients.region))
+        return images.uri("clarify", clients.region)
     except ValueError as error:
         remedy = "Set GOVERNANCE_CLARIFY=own: the product's image measures the same."
         raise DataError(f"AWS's Clarify is not in {clients.region}.", subject=clients.region, remedy=remedy) from error

@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal
 
-from core import creating, placement
+from core import creating, images, placement
 from core.clients import Clients
 from core.errors import DataError, JobFailed, NotFound, Refused, translated
 from core.identity import Identity
@@ -78,7 +77,7 @@ def wait(
                 )
         if all(job.status == "Completed" for job in found):
             return found
-        time.sleep(poll if poll is not None else min(max((time.monotonic() - began) / 20, 0.25), 10))
+        time.sleep(poll if poll is not None else min(max((time.monotonic() - began) / 20, 0.1), 10))
 
 
 def listed(clients: Clients, kind: Kind, *, contains: str = "", most: int = 50, named: str | None = None) -> list[Job]:
@@ -188,20 +187,13 @@ def xgboost_image(clients: Clients) -> str:
 def built_in_image(clients: Clients, name: str, version: str | None = None) -> str:
     """One of SageMaker's own images: each region has its own account. Raises DataError where there is none."""
     try:
-        return _image(name, clients.region, version)
+        return images.uri(name, clients.region, version)
     except ValueError as error:  # of a region or a version that the SDK doesn't know
         raise DataError(
             f"SageMaker's {name} image: {str(error).partition(' You may need')[0]}",
             subject=clients.region,
             remedy="Set GOVERNANCE_REGION (or the version) to one that has it, or install a newer sagemaker package.",
         ) from error
-
-
-@lru_cache(maxsize=64)
-def _image(name: str, region: str, version: str | None) -> str:
-    from sagemaker.core import image_uris
-
-    return str(image_uris.retrieve(name, region, version=version))
 
 
 def processing_request(

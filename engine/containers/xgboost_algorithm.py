@@ -16,7 +16,7 @@ import xgboost
 from numpy.typing import NDArray
 from sklearn import metrics
 
-from engine.containers import ContainerError
+from engine.containers import ContainerError, kept
 
 Floats = NDArray[np.floating[Any]]
 
@@ -64,6 +64,8 @@ CONTAINER_METRICS: dict[str, Callable[[Floats, Floats], float]] = {
     "mse": lambda y, p: metrics.mean_squared_error(y, p),
 }
 NATIVE_METRICS = {"auc", "aucpr", "logloss", "error", "rmse", "mae"}
+KEPT_TABLES = "ENGINE_KEPT_TABLES"
+"""The variable that names the folder in which the channels' numbers are kept from one job to the next."""
 OWN = {"num_round", "early_stopping_rounds", "csv_weights", "eval_metric", "_tuning_objective_metric", "_kfold"}
 
 
@@ -76,8 +78,11 @@ def main(root: Path, environment: dict[str, str]) -> None:
     if "train" not in channels:
         raise ContainerError("the channel 'train' is required")
     weighted = hyperparameters.get("csv_weights") == 1
+    keep = Path(environment[KEPT_TABLES]) if KEPT_TABLES in environment else None
     tables = {
-        name: load(opt / "input/data" / name, name, channels[name].get("ContentType", ""), weighted and name == "train", hyperparameters)
+        name: load(
+            opt / "input/data" / name, name, channels[name].get("ContentType", ""), weighted and name == "train", hyperparameters, keep
+        )
         for name in ("train", "validation")
         if name in channels
     }
@@ -178,21 +183,16 @@ def validated(given: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-def load(folder: Path, channel: str, content_type: str, weighted: bool, hyperparameters: dict[str, Any]) -> xgboost.DMatrix:
+def load(
+    folder: Path, channel: str, content_type: str, weighted: bool, hyperparameters: dict[str, Any], keep: Path | None = None
+) -> xgboost.DMatrix:
     """All CSV files of a channel as one matrix. Raises ContainerError naming file, column and row."""
     if content_type and content_type.partition(";")[0].strip() not in {"text/csv", "csv"}:
         raise ContainerError(f"channel {channel}: the content type {content_type!r} is not served; give text/csv")
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith((".", "_")))
-    tables = [_read(path, channel) for path in paths]
-    if not tables or all(table.empty for table in tables):
-        raise ContainerError(f"channel {channel} has no data")
-    widths = {table.shape[1] for table in tables}
-    if len(widths) > 1:
-        raise ContainerError(f"channel {channel}: its files have different numbers of columns: {sorted(widths)}")
-    table = pd.concat(tables, ignore_index=True)
-    if table.shape[1] < (3 if weighted else 2):
-        raise ContainerError(f"channel {channel}: {table.shape[1]} column(s) are too few: the label comes first, then the features")
-    values = table.to_numpy(dtype=np.float32)
+    values = kept.table(paths, keep, lambda: _numbers(paths, channel))
+    if values.shape[1] < (3 if weighted else 2):
+        raise ContainerError(f"channel {channel}: {values.shape[1]} column(s) are too few: the label comes first, then the features")
     label = values[:, 0]
     if np.isnan(label).any():
         raise ContainerError(f"channel {channel}: row {int(np.flatnonzero(np.isnan(label))[0]) + 1} has no label (first column)")
@@ -208,6 +208,16 @@ def load(folder: Path, channel: str, content_type: str, weighted: bool, hyperpar
     if weighted:
         return xgboost.DMatrix(values[:, 2:], label=label, weight=values[:, 1])
     return xgboost.DMatrix(values[:, 1:], label=label)
+
+
+def _numbers(paths: list[Path], channel: str) -> kept.Table:
+    tables = [_read(path, channel) for path in paths]
+    if not tables or all(table.empty for table in tables):
+        raise ContainerError(f"channel {channel} has no data")
+    widths = {table.shape[1] for table in tables}
+    if len(widths) > 1:
+        raise ContainerError(f"channel {channel}: its files have different numbers of columns: {sorted(widths)}")
+    return pd.concat(tables, ignore_index=True).to_numpy(dtype=np.float32)
 
 
 def _read(path: Path, channel: str) -> pd.DataFrame:

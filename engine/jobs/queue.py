@@ -54,6 +54,7 @@ class Jobs:
 
     def __init__(self, context: Context, workers: int | None = None) -> None:
         self.context = context
+        self.tables = context.workspace / "tables"
         self.workers = workers or os.cpu_count() or 1
         self._queue: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
         self._processes: dict[tuple[str, str], BaseProcess] = {}
@@ -62,6 +63,7 @@ class Jobs:
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self.changed = threading.Condition()
+        self.changes = 0
         self.closing = False
         self._mp = multiprocessing.get_context("forkserver")
 
@@ -71,7 +73,8 @@ class Jobs:
         for _ in range(self.workers):
             self._thread(self._dispatch)
         self._thread(self._warm)
-        shutil.rmtree(self.context.workspace / "jobs", ignore_errors=True)
+        for folder in (self.context.workspace / "jobs", self.tables):
+            shutil.rmtree(folder, ignore_errors=True)
         store = self.context.store
         for kind in STATUS:
             for body in store.all(kind, ("status", "=", "InProgress")) + store.all(kind, ("status", "=", "Stopping")):
@@ -136,12 +139,13 @@ class Jobs:
     def wake(self) -> None:
         """Have whoever waits look again."""
         with self.changed:
+            self.changes += 1
             self.changed.notify_all()
 
-    def wait(self, seconds: float) -> None:
-        """Return when some record changed, or after ``seconds``."""
+    def wait(self, seconds: float, seen: int) -> None:
+        """Return when a job has ended or was cancelled since ``changes`` was ``seen``, or after ``seconds``."""
         with self.changed:
-            self.changed.wait(seconds)
+            self.changed.wait_for(lambda: self.changes != seen, seconds)
 
     # inside ----------------------------------------------------------------------------------------
 
@@ -203,7 +207,8 @@ class Jobs:
         }
         root = context.workspace / "jobs" / kind / name
         image = importlib.import_module("engine.sagemaker.images")
-        task = Task(kind, name, str(root), image.container(kind, body), body, context.endpoint, region=context.region, **pair)
+        container, tables = image.container(kind, body), str(self.tables)
+        task = Task(kind, name, str(root), container, body, context.endpoint, region=context.region, tables=tables, **pair)
         if kind == "processing-job":
             task = image.with_model(context, task)
         mine, theirs = self._mp.Pipe(duplex=False)
@@ -268,11 +273,9 @@ class Jobs:
             what, *values = message
             if what == "log":
                 pending.append((values[0], values[1]))
+                metrics |= values[2]
                 if len(pending) < 200:
                     continue
-            elif what == "metrics":
-                metrics |= values[0]
-                continue
             if pending:
                 self.context.store.log(group, stream, pending)
                 pending = []
@@ -304,7 +307,6 @@ class Jobs:
             body |= {**fields, "LastModifiedTime": now}
 
         self.context.store.update(kind, name, change, now=now, status=status)
-        self.wake()
 
     def secondary(self, name: str, status: str, message: str = "") -> None:
         """Move a training job to its next secondary status, as SageMaker's transitions record it."""

@@ -159,6 +159,7 @@ def run_tuning(context: Context, name: str, began: float) -> None:
     deadline = began + (limits.get("MaxRuntimeInSeconds") or math.inf)
     rung = _Hyperband(most) if strategy == "Hyperband" else None
     while not context.jobs.closing:
+        seen = context.jobs.changes
         jobs = jobs_of(context, body["HyperParameterTuningJobArn"])
         for job in jobs:
             job_name = job["TrainingJobName"]
@@ -201,7 +202,7 @@ def run_tuning(context: Context, name: str, began: float) -> None:
             continue
         if config.get("TrainingJobEarlyStoppingType") == "Auto":
             _stop_early(context, jobs, metric, direction)
-        context.jobs.wait(POLL_SECONDS)
+        context.jobs.wait(POLL_SECONDS, seen)
 
 
 class _Hyperband:
@@ -355,14 +356,16 @@ def _count(context: Context, tuning: Body, jobs: list[Body]) -> Body:
         if tuning.get("WarmStartConfig", {}).get("WarmStartType") == "IdenticalDataAndAlgorithm":
             overall, of = choose([(*best, tuning), *_parents_best(context, tuning, metric)], key=lambda found: found[0])[1:]
             fields["OverallBestTrainingJob"] = trial_summary(overall, of) | {"TuningJobName": of["HyperParameterTuningJobName"]}
-    now = context.now()
+    now, name, values = context.now(), tuning["HyperParameterTuningJobName"], _values(jobs, metric)
 
-    def change(body: Body) -> None:
-        body |= fields
-        values = _values(jobs, metric)
-        body["TuningJobCompletionDetails"] = completion.details(body, values, maximize=direction == "Maximize", now=now)
-        body["LastModifiedTime"] = now
+    def with_counts(body: Body) -> Body:
+        details = completion.details(body, values, maximize=direction == "Maximize", now=now)
+        return {**body, **fields, "TuningJobCompletionDetails": details}
 
-    updated = context.store.update(KIND, tuning["HyperParameterTuningJobName"], change, now=now)
+    written = context.store.get(KIND, name)
+    assert written is not None
+    if with_counts(written) == written:  # nothing to write: a write waits for the disk
+        return written
+    updated = context.store.update(KIND, name, lambda body: with_counts(body) | {"LastModifiedTime": now}, now=now)
     assert updated is not None
     return updated

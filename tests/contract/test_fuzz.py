@@ -316,7 +316,7 @@ def test_afterwards_no_file_lies_outside_the_workspace(sender, place):
         "keys.json",
         "objects",
     }
-    assert {path.name for path in (place / "workspace").iterdir()} <= known | {"jobs", judge.FINDINGS}
+    assert {path.name for path in (place / "workspace").iterdir()} <= known | {"jobs", "tables", judge.FINDINGS}
     assert [path for path in (place / "workspace" / "jobs").rglob("*") if path.is_file()] == []
     for folder in {
         "/",

@@ -38,7 +38,7 @@ def _nothing_leaves_the_workspace(engine_workspace):
 
     def names():
         beside = {name for name in os.listdir(engine_workspace.parent) if not name.startswith("test_")}  # pytest's own
-        return beside, set(os.listdir(engine_workspace)) | {"jobs"}
+        return beside, set(os.listdir(engine_workspace)) | {"jobs", "tables"}
 
     before = names()
     yield

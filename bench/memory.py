@@ -1,0 +1,176 @@
+"""Memory of the app and its engine, idle after one page and at most while the demo runs, beside the smallest Streamlit app with boto3."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import connect
+
+from bench.compare import Goal, Row, run, said
+from engine import lifecycle
+
+ROOT = Path(__file__).parent.parent
+BARE = 'import boto3\nimport streamlit as st\nst.title("bare")\nboto3.client("sagemaker", region_name="us-east-1")\n'
+EVERY = 0.2
+"""Seconds between two looks at the memory while the demo runs; each look is short of what lies between."""
+
+
+def rows(small: bool) -> list[Row]:
+    with tempfile.TemporaryDirectory(prefix="bench-memory-", ignore_cleanup_errors=True) as name:
+        bare = alone(Path(name))
+        idle, most = product(Path(name) / "workspace", small)
+    peer = "a one-line Streamlit app with boto3"
+
+    def row(when: str, found: dict[str, float], goal: Goal) -> Row:
+        note = ", ".join(f"{part} {size:.0f} MB" for part, size in found.items())
+        figure = f"memory of app and engine, {when}"
+        return said(Row(figure, (sum(found.values()),), peer, (bare,), unit="MB", goal=goal, note=note))
+
+    return [row("idle after one page", idle, Goal(at_most=3)), row("at most under the demo", most, Goal())]
+
+
+def alone(folder: Path) -> float:
+    """MB of the smallest app, its page opened once."""
+    (folder / "bare.py").write_text(BARE)
+    with app(folder / "bare.py", {}) as process:
+        return sum(memory({process: "app"}).values())
+
+
+def product(workspace: Path, small: bool) -> tuple[dict[str, float], dict[str, float]]:
+    """MB by part: idle, and at the time of the demo at which their sum was the greatest."""
+    workspace.mkdir()
+    try:
+        with app(ROOT / "streamlit_app.py", {"GOVERNANCE_WORKSPACE": str(workspace), "GOVERNANCE_TARGET": "local"}) as process:
+            engine = json.loads((workspace / "engine.json").read_text())["pid"]
+            until = time.monotonic() + 15
+            while not workers_ready(engine) and time.monotonic() < until:
+                time.sleep(0.1)
+            idle = most = memory({process: "app", engine: "engine"})
+            if small:
+                return idle, most
+            command = [sys.executable, "-m", "core", "demo", "--workspace", str(workspace), "--max-jobs", "4"]
+            demo = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+            while demo.poll() is None:
+                found = memory({process: "app", engine: "engine", demo.pid: "workflow"})
+                most = max(most, found, key=lambda parts: sum(parts.values()))
+                time.sleep(EVERY)
+            assert demo.returncode == 0
+            return idle, most
+    finally:
+        lifecycle.stop(workspace)
+
+
+@contextmanager
+def app(script: Path, environment: dict[str, str]) -> Iterator[int]:
+    """The process of a Streamlit app whose page was opened once."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    flags = ["--server.address=127.0.0.1", f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none"]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), *flags]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        view(port)
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def view(port: int, seconds: float = 60) -> None:
+    """Open the app's first page as a browser does, and wait until its script has ended."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2).close()
+            break
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+    with connect(f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"], max_size=None) as stream:  # type: ignore[list-item]
+        asked = BackMsg()
+        asked.rerun_script.query_string = ""
+        stream.send(asked.SerializeToString())
+        while True:
+            told = ForwardMsg.FromString(stream.recv(timeout=seconds))  # type: ignore[arg-type]
+            if told.WhichOneof("type") == "script_finished" and told.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+                return
+
+
+def workers_ready(engine: int) -> bool:
+    """Whether the process that workers are forked from has imported what they need: it has then nothing to do."""
+    servers = [pid for pid in below(engine) if "forkserver" in command_line(pid)]
+    if not servers:
+        return False
+    before = [spent(pid) for pid in servers]
+    time.sleep(0.5)
+    return before == [spent(pid) for pid in servers]
+
+
+def memory(roots: dict[int, str]) -> dict[str, float]:
+    """MB of memory by part: each root's own, and that of the processes below the engine. Pages that several share count once (PSS)."""
+    found: dict[str, float] = {}
+    for root, name in roots.items():
+        for pid in (root, *below(root)):
+            part = name if pid == root else "fork server" if "forkserver" in command_line(pid) and root == parent(pid) else "workers"
+            found[part] = found.get(part, 0.0) + proportional(pid)
+    return found
+
+
+def below(pid: int) -> list[int]:
+    """The processes that descend from one."""
+    parents = {int(path.name): parent(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdecimal()}
+    found = [pid]
+    for one in found:
+        found += [child for child, of in parents.items() if of == one]
+    return found[1:]
+
+
+def parent(pid: int) -> int:
+    return int(_stat(pid)[1]) if _stat(pid) else 0
+
+
+def spent(pid: int) -> int:
+    """Processor time of a process, in the clock's ticks."""
+    return sum(int(text) for text in _stat(pid)[11:13])
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the command's name; none of a process that has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    except OSError:
+        return []
+
+
+def command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def proportional(pid: int) -> float:
+    """MB of a process; 0 when it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
+
+
+if __name__ == "__main__":
+    run("memory", rows)

@@ -1,0 +1,59 @@
+"""Names of SageMaker's own images, read off the SDK's tables: that takes milliseconds, and importing the SDK seconds.
+
+What the tables don't settle in this simple way (a version that comes in several kinds, a region or a version that isn't there) is left to
+the SDK, whose errors are then its own.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+
+TABLES = "core/image_uri_config"
+"""Where they lie in the package ``sagemaker``."""
+
+
+@lru_cache(maxsize=64)
+def uri(name: str, region: str, version: str | None = None) -> str:
+    """The image's URI in a region. Raises ValueError for a region or a version that the SDK doesn't know."""
+    return _simple(name, region, version) or _of_sdk(name, region, version)
+
+
+def _simple(name: str, region: str, version: str | None) -> str | None:
+    table = _table(name)
+    config = table.get("training", table)
+    versions: dict[str, Any] = config.get("versions", {})
+    if version is None and len(versions) == 1:
+        version = next(iter(versions))
+    found = versions.get(version or "", {})
+    registry = found.get("registries", {}).get(region)
+    host = _resolver().construct_endpoint("ecr", region) if registry else None
+    if not host or found.keys() != {"registries", "repository"} or config.get("processors"):
+        return None
+    return f"{registry}.dkr.{host['hostname']}/{found['repository']}:{version}"
+
+
+def _of_sdk(name: str, region: str, version: str | None) -> str:
+    from sagemaker.core import image_uris
+
+    return str(image_uris.retrieve(name, region, version=version))
+
+
+def _table(name: str) -> dict[str, Any]:
+    """The SDK's table of an image; {} where it has none."""
+    package = importlib.util.find_spec("sagemaker")
+    for place in (package.submodule_search_locations or ()) if package else ():
+        path = Path(place) / TABLES / f"{name}.json"
+        if path.is_file():
+            return dict(json.loads(path.read_text()))
+    return {}
+
+
+@lru_cache
+def _resolver() -> Any:
+    return botocore.session.get_session().get_component("endpoint_resolver")
