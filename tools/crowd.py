@@ -33,8 +33,10 @@ def crowd(workspace: Path, *, versions: int = 1000, tuning_jobs: int = 200, tria
     context = Context(workspace, region(), store, Objects(workspace / "objects"))
     try:
         with store.transaction():
-            _versions(context, versions)
-            _tuning_jobs(context, tuning_jobs, trials)
+            if versions:
+                _versions(context, versions)
+            if tuning_jobs:
+                _tuning_jobs(context, tuning_jobs, trials)
             _lineage(context, entities)
     finally:
         store.close()
