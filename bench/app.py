@@ -30,11 +30,12 @@ LATER = ("sagemaker", "xgboost", "shap", "sklearn")
 SERVER = """
 import sys, threading, time
 from pathlib import Path
+kept = sys.argv[1]
 def tell():
     while True:
         time.sleep(0.2)
-        Path(sys.argv[1]).write_text(" ".join(sorted(name for name in sys.modules if "." not in name)))
-if sys.argv[1] != "-":
+        Path(kept).write_text(" ".join(sorted(name for name in sys.modules if "." not in name)))
+if kept != "-":
     threading.Thread(target=tell, daemon=True).start()
 from streamlit.web.cli import main
 sys.argv = ["streamlit", *sys.argv[2:]]

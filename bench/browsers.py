@@ -81,7 +81,7 @@ def rows(small: bool) -> list[Row]:
 
 
 def watching(clients: Clients, browsers: int, trials: int, seconds: float) -> list[float]:
-    """Seconds of each script run while the job runs, the first ones of each browser left out. Raises where a browser doesn't show the end."""
+    """Seconds of each script run while the job runs, the first ones of each browser left out. Raises where a browser misses the end."""
     data = rebalancing.result(clients, rebalancing.list_jobs(clients)[-1].name)
     times = full.folder() / f"times-{browsers}-{time.time():.0f}"
     times.touch()

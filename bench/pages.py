@@ -1,8 +1,8 @@
 """Each page's rerun on a full workspace, beside the same page on an empty one; and how often a page calls AWS, cold and warm.
 
 A rerun is Streamlit's own script run in this process (``ScriptRunner._run_script``, fragments that run beside the page included), without
-a browser. Calls are what botocore sends (``before-send``). Cold: all caches emptied; the connection is kept, and the log, of which a process
-reads only what is new. Warm: the run after that.
+a browser. Calls are what botocore sends (``before-send``). Cold: all caches emptied; the connection is kept, and the log, of which a
+process reads only what is new. Warm: the run after that.
 """
 
 from __future__ import annotations

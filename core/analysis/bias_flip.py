@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.neighbors import KNeighborsClassifier
 
 from core.analysis.bias_registry import BoolArray, Undefined
 
@@ -40,6 +39,8 @@ def _vote(known: NDArray[np.generic], outcomes: BoolArray, unknown: NDArray[np.g
     scikit-learn searches integers some 15 times more slowly than floats. So the search is in floats, and only rows whose
     last neighbour is as far away as the first one left out are searched again as the integers that they are.
     """
+    from sklearn.neighbors import KNeighborsClassifier
+
     k = NEIGHBOURS if len(known) > FEW_ROWS else 1
     exact = KNeighborsClassifier(n_neighbors=k).fit(known, outcomes)
     if known.dtype.kind not in "iu" or len(known) <= k + 1 or exact._fit_method != "brute":

@@ -9,14 +9,16 @@ SMOTE-ENN), Kamiran and Calders 2012 (reweighing).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
 
 from core.analysis import resampling_parameters
+
+if TYPE_CHECKING:
+    from sklearn.neighbors import NearestNeighbors
 
 METHODS = {
     "none": "No rebalancing",
@@ -194,6 +196,7 @@ def _run(
     from imblearn.combine import SMOTEENN, SMOTETomek
     from imblearn.over_sampling import ADASYN, SMOTE, SMOTENC, BorderlineSMOTE
     from imblearn.under_sampling import EditedNearestNeighbours, TomekLinks
+    from sklearn.neighbors import NearestNeighbors
 
     told = resampling_parameters.used(config.method, config.parameters)
     k = int(told["k_neighbors"])
@@ -259,6 +262,8 @@ def _seed_columns(
     config: Rebalance,
 ) -> None:
     """Label and facet of a synthetic row: those of the nearest real row of its group."""
+    from sklearn.neighbors import NearestNeighbors
+
     used = [c for c in train.columns if c not in fixed]
     for group in np.unique(groups[synthetic]):
         mine = synthetic & (groups == group)
