@@ -27,17 +27,17 @@ FAMILY = 7
 
 def crowd(workspace: Path, *, versions: int = 1000, tuning_jobs: int = 200, trials: int = 4, entities: int = 0) -> None:
     """Add copies until there are this many versions in the newest version's group, and tuning jobs of ``trials`` trials each, with the
-    lineage that the engine gives them. They share the files of what they are copies of. Then lineage of others, until there are so many
-    ``entities``."""
+    lineage that the engine gives them. They share the files of what they are copies of. Before them lineage of others, so that there are
+    about so many ``entities`` in all."""
     store = Store(workspace / "engine.db")
     context = Context(workspace, region(), store, Objects(workspace / "objects"))
     try:
         with store.transaction():
+            _lineage(context, entities - 2 * versions - 2 * tuning_jobs * trials)  # each of those brings two
             if versions:
                 _versions(context, versions)
             if tuning_jobs:
                 _tuning_jobs(context, tuning_jobs, trials)
-            _lineage(context, entities)
     finally:
         store.close()
 
