@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from typing import Any
 
 from botocore import exceptions as aws
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,10 +17,6 @@ class GovernanceError(Exception):
     def __init__(self, what: str, *, subject: str = "", remedy: str = "") -> None:
         super().__init__(" ".join(part for part in (what, remedy) if part))
         self.what, self.subject, self.remedy = what, subject, remedy
-
-    def __reduce__(self) -> tuple[Any, tuple[()]]:
-        """The same error again where it was kept, as in a page's cache: Exception's own way loses the remedy."""
-        return partial(type(self), self.what, subject=self.subject, remedy=self.remedy), ()
 
 
 class DataError(GovernanceError):

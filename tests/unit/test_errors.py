@@ -144,8 +144,3 @@ def test_nothing_that_botocore_raises_gets_through_untranslated():
         error = kind.__new__(kind)
         with pytest.raises(GovernanceError), translated("it"):
             raise error
-
-
-def test_an_error_that_was_kept_in_a_cache_still_says_what_can_be_done():
-    kept = pickle.loads(pickle.dumps(NotFound("It is gone.", subject="the job", remedy="Choose another one.")))
-    assert (type(kept), kept.what, kept.subject, kept.remedy) == (NotFound, "It is gone.", "the job", "Choose another one.")
