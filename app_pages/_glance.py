@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _costs, _session, _show, _when
+from app_pages import _costs, _kept, _session, _show, _when
 from core import costs, identity, jobs, workflow, workspace
 from core.errors import NotFound
 from core.governance import elsewhere, policy
@@ -156,7 +156,7 @@ def waiting(now: workspace.Glance) -> None:
                     _when.caption(state.history[-1].time, f"by {_show.plain(state.history[-1].actor['name'])}")
                 failing = workspace.recorded(state)
                 if failing is None:
-                    rules, _ = policy.in_force(_session.clients())
+                    rules, _ = _kept.lately(policy.in_force)
                     failing = judged(_session.target(), version.arn, state.version, rules.sha256)
                 gates(failing)
         if len(now.waiting) > SHOWN:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _costs, _session, _show, _tuning_cached, _xgboost_report
+from app_pages import _costs, _kept, _session, _show, _tuning_cached, _xgboost_report
 from core import bias, costs, evaluation, identity, jobs, rebalancing, training
 from core.views import tuning as views
 from core.views import tuning_words as words
@@ -16,7 +16,7 @@ SHOWN = ("auc", "f1", "logloss", "error", "accuracy")
 
 def show(name: str) -> None:
     """Draw the job; while it runs, its state."""
-    job = training.describe(_session.clients(), name)
+    job = _kept.lately(training.describe, name)
     if job.status not in jobs.FINAL:
         _show.watch("training", name)
         return
@@ -79,13 +79,12 @@ def _algorithm(job: jobs.Job) -> str:
 
 def _report(job: jobs.Job, artifact: str) -> None:
     """The XGBoost report drawn, or a button that makes it."""
-    page = training.report_uri(_session.clients(), job)
+    page, making = _kept.lately(training.report_state, job)
     if page:
         data = _tuning_cached.data_of_training(job.name)
         _xgboost_report.show(page, data.manifest["features"] if data else [], job.name)
         _costs.used_by_report(job)
     else:
-        making = training.report_job(_session.clients(), job)
         if not training.is_xgboost(job):
             st.caption(f"There is no XGBoost report: {_show.plain(_algorithm(job))} trained this model.")
         elif making is not None and making.status not in jobs.FINAL:
@@ -115,7 +114,7 @@ def _report(job: jobs.Job, artifact: str) -> None:
 
 
 def _register(job: jobs.Job) -> None:
-    now = evaluation.state(_session.clients(), job.name)
+    now = _kept.lately(evaluation.state, job.name)
     if now.package:
         _show.link("registry", "In the registry: open it", package=now.package)
         return

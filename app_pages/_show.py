@@ -209,8 +209,14 @@ def failed(job: jobs.Job) -> None:
 def log(kind: str, name: str) -> None:
     """A job's log."""
     with st.expander("Log", icon=":material/terminal:"), errors_shown():
-        lines = jobs.logs(_session.clients(), "training" if kind == "training" else "processing", name)
+        lines = _log(_session.target(), kind, name)
         st.code("\n".join(lines[-400:]) or "Nothing was printed.", language=None, height=280)
+
+
+@st.cache_data(ttl="1m", max_entries=32, show_spinner=False)
+def _log(target: str, kind: str, name: str) -> list[str]:
+    """The lines of a job that has ended."""
+    return jobs.logs(_session.clients(), "training" if kind == "training" else "processing", name)
 
 
 def listing(found: list[jobs.Job]) -> pd.DataFrame:

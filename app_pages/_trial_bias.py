@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app_pages import _costs, _model, _session, _show, _tuning_cached
+from app_pages import _costs, _kept, _model, _session, _show, _tuning_cached
 from core import costs, trial_bias, tuning
 from core.analysis.bias_registry import POST_TRAINING
 from core.governance.pack import table as csv
@@ -20,7 +20,7 @@ MOST = 5
 
 def show(job: Job, shown: pd.DataFrame, table: pd.DataFrame) -> None:
     """The measurement in whatever state it is; ``shown`` are the trials that pass the filter, of all in ``table``."""
-    now = trial_bias.of(_session.clients(), job.name)
+    now = _kept.lately(trial_bias.of, job.name)
     if now is not None and now.status not in FINAL:
         _show.watch("processing", now.name)
     elif now is not None and now.status == "Completed":
@@ -43,7 +43,7 @@ def show(job: Job, shown: pd.DataFrame, table: pd.DataFrame) -> None:
 
 def interval_of_best(job: Job, shown: pd.DataFrame) -> dict[str, Any]:
     """The interval of the best trial's objective and the number of rows, where it has been measured and is among ``shown``."""
-    now = trial_bias.of(_session.clients(), job.name)
+    now = _kept.lately(trial_bias.of, job.name)
     metric, _ = tuning.objective(job)
     name = views.of_objective(metric)
     if now is None or now.status != "Completed" or metric.endswith(":error") or name not in views.PERFORMANCE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _bias, _costs, _import, _reports, _session, _show
+from app_pages import _bias, _costs, _import, _kept, _reports, _session, _show
 from core import bias, costs, jobs
 
 TABS = {"results": ":material/insights: Reports", "new": ":material/add: New report", "import": ":material/upload_file: Import"}
@@ -16,7 +16,7 @@ def draw(found: list[jobs.Job]) -> None:
         _show.link("overview", "To the overview")
         return
     name, other = _reports.pair(found)
-    job = jobs.describe(_session.clients(), "processing", name)
+    job = _kept.lately(jobs.describe, "processing", name)
     if job.status == "Completed":
         _costs.used(job)
         _bias.show(name, other)
@@ -52,7 +52,7 @@ def launch_form() -> None:
 st.title("Bias")
 found: list[jobs.Job] | None = None
 with _show.errors_shown():
-    found = bias.list_jobs(_session.clients(), st.query_params.get("job"))
+    found = _kept.lately(bias.list_jobs, st.query_params.get("job"))
 results, form, foreign = _show.sections("bias", TABS, "import" if "report" in st.query_params else "new" if found == [] else None)
 if results.open:
     with results, _show.errors_shown():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _costs, _launch, _methods, _rebalanced, _session, _sets, _show
+from app_pages import _costs, _kept, _launch, _methods, _rebalanced, _sets, _show
 from core import jobs, rebalancing
 
 TABS = {
@@ -21,7 +21,7 @@ def one(found: list[jobs.Job]) -> None:
         _show.link("overview", "Run the whole workflow")
         return
     name = _show.chosen("job", [job.name for job in found], "Rebalancing job")
-    job = jobs.describe(_session.clients(), "processing", name)
+    job = _kept.lately(jobs.describe, "processing", name)
     if job.status == "Completed":
         _costs.used(job)
         _rebalanced.show(name)
@@ -35,7 +35,7 @@ def one(found: list[jobs.Job]) -> None:
 st.title("Data and rebalancing")
 found: list[jobs.Job] | None = None
 with _show.errors_shown():
-    found = rebalancing.list_jobs(_session.clients(), st.query_params.get("job"))
+    found = _kept.lately(rebalancing.list_jobs, st.query_params.get("job"))
 linked = "compare" if "compare" in st.query_params else "sets" if "dataset" in st.query_params else "new" if found == [] else None
 draws = (lambda: _show.of(found, one), lambda: _show.of(found, _methods.draw), _launch.form, _sets.draw)
 for panel, draw in zip(_show.sections("data", TABS, linked), draws, strict=True):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _book, _card, _decide, _session, _show, _version
+from app_pages import _book, _card, _decide, _kept, _session, _show, _version
 from core.governance import decisions, elsewhere, log, policy
 
 
 def picked() -> str | None:
     """The version that is looked at; None, and what to do next, where there is none."""
-    waiting = decisions.waiting(_session.clients(), named=st.query_params.get("package"))
+    waiting = _kept.lately(decisions.waiting, named=st.query_params.get("package"))
     if not waiting:
         _show.empty("No version is registered yet.", "overview", "To the overview")
         return None
@@ -22,10 +22,10 @@ def queue() -> None:
     arn = picked()
     if arn is None:
         return
-    rules, problem = policy.in_force(_session.clients())
+    rules, problem = _kept.lately(policy.in_force)
     if problem:
         _show.show_error(problem)
-    head = len(log.read(_session.clients()))
+    head = _kept.lately(log.length)
     _version.show(_version.standing(_session.target(), arn, head), rules)
 
 

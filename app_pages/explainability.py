@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _costs, _explained, _import, _reports, _session, _show
+from app_pages import _costs, _explained, _import, _kept, _reports, _session, _show
 from core import bias, costs, explainability, jobs
 
 TABS = {"results": ":material/insights: Results", "new": ":material/add: New explanation", "import": ":material/upload_file: Import"}
@@ -29,7 +29,7 @@ def draw(found: list[jobs.Job]) -> None:
         _show.link("overview", "To the overview")
         return
     name, other = pair(found)
-    job = jobs.describe(_session.clients(), "processing", name)
+    job = _kept.lately(jobs.describe, "processing", name)
     if job.status == "Completed":
         _costs.used(job)
         _explained.show(name, other)
@@ -58,7 +58,7 @@ def launch_form() -> None:
 st.title("Explainability")
 found: list[jobs.Job] | None = None
 with _show.errors_shown():
-    found = explainability.list_jobs(_session.clients(), st.query_params.get("job"))
+    found = _kept.lately(explainability.list_jobs, st.query_params.get("job"))
 linked = "import" if "report" in st.query_params else "new" if found == [] else None
 results, form, foreign = _show.sections("explainability", TABS, linked)
 if results.open:

@@ -21,13 +21,13 @@ def graph(target: str, arn: str, hops: int, direction: str) -> lineage.Graph:
 def starts(target: str) -> dict[str, str]:
     """Where one may begin: ARN of the node -> how it's called; the newest versions, then data sets."""
     clients = _session.clients()
-    named = [
-        (version.arn, f"{version.label} · {version.role}" if version.role else version.label)
-        for version in registry.versions(clients, most=20)
-    ]
-    named += [(dataset.uri, f"Data set {dataset.name}") for dataset in datasets.list_datasets(clients)[:20]]
-    found = [(lineage.artifact_of(clients, uri), label) for uri, label in named]
-    return {arn: label for arn, label in found if arn}
+    versions = {v.arn: f"{v.label} · {v.role}" if v.role else v.label for v in registry.versions(clients, most=20)}
+    data = {dataset.uri: f"Data set {dataset.name}" for dataset in datasets.list_datasets(clients)[:20]}
+    found: dict[str, str] = {}
+    for kind, named in (("ModelPackage", versions), ("DataSet", data)):
+        if named:
+            found |= {arn: named[uri] for uri, arn in lineage.artifacts_of(clients, list(named), kind).items()}
+    return found
 
 
 @st.cache_data(ttl="1m", max_entries=32, show_spinner="Searching …")

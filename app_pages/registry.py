@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _compare, _quality, _reports, _session, _show, _thresholds, _versions
+from app_pages import _compare, _kept, _quality, _reports, _session, _show, _thresholds, _versions
 from core import registry
 from core.registry import Package, Version
 
@@ -16,8 +16,8 @@ def loaded(target: str, arn: str, status: str) -> Package:
 
 def group() -> str:
     """The chosen group: that of ``?package=`` where the link names no other."""
-    found = registry.groups(_session.clients())
-    if registry.versions(_session.clients(), registry.NO_GROUP, most=1):
+    found = _kept.lately(registry.groups)
+    if _kept.lately(registry.versions, registry.NO_GROUP, most=1):
         found.append(registry.NO_GROUP)
     if not found:
         _show.empty("No version is registered yet. Tune a model and register it, or run the whole workflow.", "overview", "To the overview")
@@ -38,10 +38,10 @@ def group() -> str:
 
 def newest(name: str) -> list[Version]:
     """The newest versions of the group, and those that the URL names."""
-    found = registry.versions(_session.clients(), name, most=_versions.most())
+    found = _kept.lately(registry.versions, name, most=_versions.most())
     there = {version.arn for version in found}
     named = [st.query_params.get(key, "") for key in ("package", "other")]
-    asked = [registry.version(_session.clients(), arn) for arn in named if registry.group_of(arn) == name and arn not in there]
+    asked = [_kept.lately(registry.version, arn) for arn in named if registry.group_of(arn) == name and arn not in there]
     return found + [version for version in asked if version is not None]
 
 

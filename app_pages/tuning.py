@@ -8,7 +8,7 @@ from contextlib import suppress
 import pandas as pd
 import streamlit as st
 
-from app_pages import _costs, _forms, _model, _session, _show, _tuning_cached, _tuning_form, _tuning_results
+from app_pages import _costs, _forms, _kept, _model, _session, _show, _tuning_cached, _tuning_form, _tuning_results
 from core import jobs, training, trial_bias, tuning
 from core.errors import Conflict
 from core.views import tuning as views
@@ -72,7 +72,7 @@ def follow_up(job: jobs.Job) -> None:
 
 
 def show(name: str) -> None:
-    job = tuning.describe(_session.clients(), name)
+    job = _kept.lately(tuning.describe, name)
     if job.status not in jobs.FINAL:
         live(name)
         return
@@ -104,7 +104,7 @@ def show(name: str) -> None:
     _tuning_results.pictures(job)
     if job.raw.get("BestTrainingJob"):
         st.subheader("Best model")
-        _model.show(tuning.best(_session.clients(), name))
+        _model.show(str(job.raw["BestTrainingJob"]["TrainingJobName"]))
 
 
 def _unlike(job: jobs.Job) -> None:
@@ -133,9 +133,9 @@ st.title("Tuning")
 found: list[jobs.Job] | None = None
 singles: list[jobs.Job] = []
 with _show.errors_shown():
-    found = tuning.list_jobs(_session.clients(), st.query_params.get("job"))
+    found = _kept.lately(tuning.list_jobs, st.query_params.get("job"))
 with _show.errors_shown():
-    singles = jobs.listed(_session.clients(), "training", contains=training.PREFIX, named=st.query_params.get("training"))
+    singles = _kept.lately(jobs.listed, "training", contains=training.PREFIX, named=st.query_params.get("training"))
 new = {"data", "clone"} & set(st.query_params) or found == []
 results, form, single = _show.sections("tuning", TABS, "single" if "training" in st.query_params else "new" if new else None)
 if results.open:

@@ -194,12 +194,12 @@ def _single(clients: Clients, planned: Planned) -> list[tuple[str, float]]:
 
 def _trials(clients: Clients, data: str) -> list[tuple[str, float]]:
     """The same of the trials of the newest tuning job, on the same rows if one of the newest is."""
-    done = [job.name for job in tuning.list_jobs(clients) if job.status == "Completed"]
-    newest = _described(clients, "tuning", done[:SAMPLE])
-    for job in sorted(newest, key=lambda job: rows_of(job) != data):
-        times = [float(billed(t.started, t.ended)) for t in tuning.trials(clients, job.name) if _lasted(t)]
+    newest = [job.name for job in tuning.list_jobs(clients) if job.status == "Completed"][:SAMPLE]
+    rows = {job.name: rows_of(job) for job in _described(clients, "tuning", newest)} if data else dict.fromkeys(newest, "")
+    for name in sorted(newest, key=lambda name: rows[name] != data):
+        times = [float(billed(t.started, t.ended)) for t in tuning.trials(clients, name) if _lasted(t)]
         if times:
-            return [(rows_of(job), seconds) for seconds in times]
+            return [(rows[name], seconds) for seconds in times]
     return []
 
 

@@ -49,6 +49,12 @@ class _Made:
 
 _made: dict[tuple[str, str, str, str], _Made] = {}
 _lock = threading.Lock()
+_count = 0
+
+
+def count() -> int:
+    """How much this process has made so far: what was read before it grew may lack something."""
+    return _count
 
 
 def once(clients: Clients, kind: str, request: dict[str, Any], *, shared: bool = False) -> str:
@@ -79,7 +85,9 @@ def once(clients: Clients, kind: str, request: dict[str, Any], *, shared: bool =
         if found is None:
             raise TargetUnavailable(error.what, subject=name, remedy=UNSURE) from error
         arn = found
+    global _count
     with _lock:
+        _count += 1
         _made[_key(clients, kind, arn if kind == "ModelPackage" else name)] = _Made(arn, time.monotonic())
     return arn
 

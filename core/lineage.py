@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -168,6 +169,16 @@ def artifact_of(clients: Clients, uri: str) -> str | None:
     with translated(uri):
         found = clients.sagemaker.list_artifacts(SourceUri=uri, SortBy="CreationTime", SortOrder="Ascending")["ArtifactSummaries"]
     return str(found[0]["ArtifactArn"]) if found else creating.lately(clients, "Artifact", uri)
+
+
+def artifacts_of(clients: Clients, uris: Sequence[str], kind: str) -> dict[str, str]:
+    """The ARNs of the artifacts with these source URIs, by URI, where there are any: looked for among the newest of the ``kind`` first, in
+    one call, and the others one by one."""
+    with translated(f"artifacts: {kind}"):
+        newest = clients.sagemaker.list_artifacts(ArtifactType=kind, SortBy="CreationTime", SortOrder="Descending", MaxResults=100)
+    there = {raw["Source"]["SourceUri"]: str(raw["ArtifactArn"]) for raw in newest["ArtifactSummaries"]}
+    found = {uri: there.get(uri) or artifact_of(clients, uri) for uri in uris}
+    return {uri: arn for uri, arn in found.items() if arn}
 
 
 def ensure_artifact(clients: Clients, uri: str, kind: str, name: str, properties: dict[str, str] | None = None) -> str:

@@ -187,6 +187,12 @@ def _reports(clients: Clients, job: Job) -> list[Job]:
     return jobs.listed(clients, "processing", contains=_report_prefix(job))
 
 
+def report_state(clients: Clients, job: Job) -> tuple[str | None, Job | None]:
+    """The report, or where there is none the job that makes it: looked up together, so that the one fits the other."""
+    page = report_uri(clients, job)
+    return page, None if page else report_job(clients, job)
+
+
 def report(clients: Clients, job: Job) -> dict[str, Any] | None:
     """What the XGBoost report of a training job says, or None where none was made."""
     page = report_uri(clients, job)

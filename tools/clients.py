@@ -29,7 +29,19 @@ SUITE = "boto3"
 CLIENTS = {
     SUITE: [
         f"tests/contract/test_{name}.py"
-        for name in ("jobs", "lineage", "model_cards", "neighbours", "permissions", "registry", "s3", "search", "trials", "waiters_and_paginators", "wire")
+        for name in (
+            "jobs",
+            "lineage",
+            "model_cards",
+            "neighbours",
+            "permissions",
+            "registry",
+            "s3",
+            "search",
+            "trials",
+            "waiters_and_paginators",
+            "wire",
+        )
     ],
     "SDK v3": ["tests/sdk/test_workshop_v3.py"],
     "SDK v2": ["tests/sdk/test_workshop_v2.py"],

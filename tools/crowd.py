@@ -1,6 +1,7 @@
 """Many of everything: copies of what a workspace holds, for tests and benches at size.
 
-``python -m tools.crowd WORKSPACE [--versions N] [--tuning-jobs N] [--trials N]``; the workspace's engine must not be running.
+``python -m tools.crowd WORKSPACE [--versions N] [--tuning-jobs N] [--trials N] [--entities N]``; the workspace's engine must not be
+running.
 """
 
 from __future__ import annotations
@@ -19,17 +20,24 @@ from engine.sagemaker.packages import create_model_package
 from engine.store import Store
 
 COPIED = ("ModelPackageDescription", "InferenceSpecification", "ModelMetrics", "CustomerMetadataProperties")
+ENTITIES = ("artifact", "action", "context", "experiment-trial-component")
+FAMILY = 7
+"""Chains from one data set to a version's decision each."""
 
 
-def crowd(workspace: Path, *, versions: int = 1000, tuning_jobs: int = 200, trials: int = 4) -> None:
+def crowd(workspace: Path, *, versions: int = 1000, tuning_jobs: int = 200, trials: int = 4, entities: int = 0) -> None:
     """Add copies until there are this many versions in the newest version's group, and tuning jobs of ``trials`` trials each, with the
-    lineage that the engine gives them. They share the files of what they are copies of."""
+    lineage that the engine gives them. They share the files of what they are copies of. Before them lineage of others, so that there are
+    about so many ``entities`` in all."""
     store = Store(workspace / "engine.db")
     context = Context(workspace, region(), store, Objects(workspace / "objects"))
     try:
         with store.transaction():
-            _versions(context, versions)
-            _tuning_jobs(context, tuning_jobs, trials)
+            _lineage(context, entities - 2 * versions - 2 * tuning_jobs * trials)  # each of those brings two
+            if versions:
+                _versions(context, versions)
+            if tuning_jobs:
+                _tuning_jobs(context, tuning_jobs, trials)
     finally:
         store.close()
 
@@ -70,14 +78,41 @@ def _copy(context: Context, kind: str, body: dict[str, Any], names: dict[str, st
     return made
 
 
+def _lineage(context: Context, wanted: int) -> None:
+    """Families of 50 entities: a data set, and chains from it: rebalancing, its file, training, model, version, decision."""
+    count = sum(context.store.count(kind) for kind in ENTITIES)
+    for number in range(-(-max(wanted - count, 0) // (1 + 7 * FAMILY))):
+        data = auto_lineage.artifact(context, f"s3://crowd/{number:05d}/data.csv", "DataSet")
+        for chain in range(FAMILY):
+            _chain(context, data, f"crowd-{number:05d}-{chain}")
+
+
+def _chain(context: Context, data: str, name: str) -> None:
+    steps = (
+        auto_lineage._component(context, f"{name}-aws-processing-job", {"DisplayName": name}),
+        auto_lineage.artifact(context, f"s3://crowd/{name}/train_res.csv", "DataSet"),
+        auto_lineage._component(context, f"{name}-aws-training-job", {"DisplayName": name}),
+        auto_lineage.artifact(context, f"s3://crowd/{name}/model.tar.gz", "Model"),
+        auto_lineage.artifact(context, context.arn(f"model-package/{name}/1"), "ModelPackage"),
+    )
+    source = {"SourceUri": f"s3://crowd/{name}/event.json", "SourceType": "governance-event"}
+    decided = auto_lineage._named(context, "action", f"{name}-decision", {"Source": source, "ActionType": "approve", "Status": "Completed"})
+    grouped = auto_lineage._named(context, "context", f"{name}-group", {"Source": source, "ContextType": "ModelGroup"})
+    for before, after in zip((data, *steps), steps, strict=False):
+        auto_lineage.associate(context, before, after, "Produced" if ":experiment" in before else "ContributedTo")
+    auto_lineage.associate(context, decided, steps[-1], "ContributedTo")
+    auto_lineage.associate(context, steps[-1], grouped, "AssociatedWith")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.crowd", description=__doc__)
     parser.add_argument("workspace", type=Path)
     parser.add_argument("--versions", type=int, default=1000)
     parser.add_argument("--tuning-jobs", type=int, default=200)
     parser.add_argument("--trials", type=int, default=4)
+    parser.add_argument("--entities", type=int, default=0)
     options = parser.parse_args()
-    crowd(options.workspace, versions=options.versions, tuning_jobs=options.tuning_jobs, trials=options.trials)
+    crowd(options.workspace, versions=options.versions, tuning_jobs=options.tuning_jobs, trials=options.trials, entities=options.entities)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn import config_context
-from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from core.analysis.bias_registry import BoolArray, Undefined
-from core.analysis.neighbours import Nearest
 
 NEIGHBOURS = 5
 FEW_ROWS = 9
@@ -90,6 +87,10 @@ def _vote(rows: NDArray[np.generic], rest: Places, outcomes: BoolArray, chosen: 
 def _search(k: int, known: Floats, unknown: Floats) -> Any:
     """(distances, row numbers) of the k nearest: by a tree where columns go together, as a client's amounts do; else it would look at
     every row, which brute force does faster. A few rows tell which it is."""
+    from sklearn.neighbors import NearestNeighbors
+
+    from core.analysis.neighbours import Nearest
+
     tree = Nearest(k).fit(known)
     some = unknown[:: max(1, len(unknown) // TRIED)]
     by_tree = _seconds(tree, some)
@@ -107,5 +108,8 @@ def _seconds(search: Any, rows: Floats) -> float:
 
 
 def _as_scikit_learn(k: int, known: NDArray[np.generic], outcomes: BoolArray, unknown: NDArray[np.generic]) -> BoolArray:
+    from sklearn import config_context
+    from sklearn.neighbors import KNeighborsClassifier
+
     with config_context(working_memory=32):  # MB of distances at a time; its default is 1,024
         return np.asarray(KNeighborsClassifier(n_neighbors=k).fit(known, outcomes).predict(unknown), dtype=bool)

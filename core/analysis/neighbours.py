@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial import cKDTree
 from sklearn.base import BaseEstimator
+from sklearn.preprocessing import OneHotEncoder
 
 Floats = NDArray[np.float64]
 
@@ -48,3 +49,13 @@ class Nearest(BaseEstimator):  # type: ignore[misc]
 def _dense(rows: Any) -> Floats:
     """One-hot columns come as a sparse matrix, of which there is no tree."""
     return np.ascontiguousarray(rows.toarray() if sparse.issparse(rows) else rows, dtype=float)
+
+
+class OneHot(OneHotEncoder):  # type: ignore[misc]
+    """SMOTE-NC's own encoder, but for finding the ones among dense rows: among sparse ones that takes ten times as long."""
+
+    def __init__(self) -> None:
+        super().__init__(handle_unknown="ignore")
+
+    def inverse_transform(self, rows: Any) -> Any:
+        return super().inverse_transform(rows.toarray())

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from core.analysis import performance_bootstrap as bootstrap
 from core.analysis.performance_bootstrap import METRICS, Floats
@@ -71,6 +70,8 @@ def compare(
 
 
 def _auc(y: Floats, a: Floats, b: Floats) -> Difference:
+    from scipy import stats
+
     if y.min() == y.max():
         return Difference(None, None, None, None, None, None, "DeLong")
     (auc_a, auc_b), covariance = delong(y, [a, b])
@@ -85,6 +86,8 @@ def _auc(y: Floats, a: Floats, b: Floats) -> Difference:
 
 
 def _accuracy(y: Floats, a: Floats, b: Floats, threshold: float) -> Difference:
+    from scipy import stats
+
     right_a, right_b = (((s > threshold) == (y == 1)) for s in (a, b))
     gained, lost, n = int((right_b & ~right_a).sum()), int((right_a & ~right_b).sum()), len(y)
     value = (gained - lost) / n

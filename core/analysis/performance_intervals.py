@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from core.analysis.performance_bootstrap import Floats
 
@@ -13,6 +12,8 @@ CONFIDENCE = 0.95
 
 def normal_quantile() -> float:
     """How many standard errors the interval reaches to either side."""
+    from scipy import stats
+
     return float(stats.norm.ppf((1 + CONFIDENCE) / 2))
 
 
@@ -33,6 +34,8 @@ def delong(y: Floats, scores: list[Floats]) -> tuple[Floats, Floats]:
 
     With a single row of a label, its variance is unknown: the covariance is NaN.
     """
+    from scipy import stats
+
     positive = y == 1
     m, k = int(positive.sum()), int((~positive).sum())
     of_positive, of_negative, aucs = [], [], []

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
-from scipy import stats
-
 CONFIDENCE = 0.95
 
 
@@ -25,6 +23,8 @@ def share(hits: float, n: float) -> Share | None:
     """The share of ``hits`` in ``n`` rows; None of no rows."""
     if n <= 0:
         return None
+    from scipy import stats
+
     z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
     p = hits / n
     middle, half = (p + z * z / (2 * n)) / (1 + z * z / n), z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)

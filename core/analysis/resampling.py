@@ -9,16 +9,16 @@ SMOTE-ENN), Kamiran and Calders 2012 (reweighing).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import OneHotEncoder
 
 from core.analysis import resampling_parameters
-from core.analysis.neighbours import Nearest
+
+if TYPE_CHECKING:
+    from sklearn.neighbors import NearestNeighbors
 
 METHODS = {
     "none": "No rebalancing",
@@ -63,16 +63,6 @@ class Resampled:
     weights: NDArray[np.float64] | None
     synthetic: NDArray[np.bool_]
     origin: NDArray[np.int64]
-
-
-class _OneHot(OneHotEncoder):  # type: ignore[misc]
-    """SMOTE-NC's own encoder, but for finding the ones among dense rows: among sparse ones that takes ten times as long."""
-
-    def __init__(self) -> None:
-        super().__init__(handle_unknown="ignore")
-
-    def inverse_transform(self, rows: Any) -> Any:
-        return super().inverse_transform(rows.toarray())
 
 
 def rebalance(train: pd.DataFrame, config: Rebalance) -> Resampled:
@@ -206,6 +196,9 @@ def _run(
     from imblearn.combine import SMOTEENN, SMOTETomek
     from imblearn.over_sampling import ADASYN, SMOTE, SMOTENC, BorderlineSMOTE
     from imblearn.under_sampling import EditedNearestNeighbours, TomekLinks
+    from sklearn.neighbors import NearestNeighbors
+
+    from core.analysis.neighbours import Nearest, OneHot
 
     told = resampling_parameters.used(config.method, config.parameters)
     k = int(told["k_neighbors"])
@@ -218,7 +211,7 @@ def _run(
     smote = SMOTE(k_neighbors=near(k + 1), **common)
     samplers = {
         "smote": lambda: SMOTE(k_neighbors=Nearest(k + 1), **common),
-        "smote-nc": lambda: SMOTENC(categorical_features=nominal, categorical_encoder=_OneHot(), k_neighbors=Nearest(k + 1), **common),
+        "smote-nc": lambda: SMOTENC(categorical_features=nominal, categorical_encoder=OneHot(), k_neighbors=Nearest(k + 1), **common),
         "borderline-smote": lambda: BorderlineSMOTE(
             k_neighbors=near(k + 1), m_neighbors=near(int(told["m_neighbors"]) + 1), kind=told["kind"], **common
         ),
@@ -271,6 +264,8 @@ def _seed_columns(
     config: Rebalance,
 ) -> None:
     """Label and facet of a synthetic row: those of the nearest real row of its group."""
+    from core.analysis.neighbours import Nearest
+
     used = [c for c in train.columns if c not in fixed]
     for group in np.unique(groups[synthetic]):
         mine = synthetic & (groups == group)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 Indices = NDArray[np.int64]
 
@@ -31,6 +30,8 @@ def split(df: pd.DataFrame, label: str, facet: str, facet_value: int, *, seed: i
     validation_size, test_size: shares of all rows, each in (0, 1), together below 1. Raises SplitError for shares out of range, or for a
     stratum with fewer than three rows, which is named.
     """
+    from sklearn.model_selection import train_test_split
+
     if not (0 < validation_size < 1 and 0 < test_size < 1 and validation_size + test_size < 1):
         raise SplitError(f"The validation and test shares must be above 0 and together below 1, not {validation_size} and {test_size}.")
     strata: pd.Series[str] = df[label].astype(str) + "/" + np.where(df[facet] == facet_value, "facet", "others")

@@ -88,6 +88,7 @@ def append(clients: Clients, identity: Identity, kind: str, subject: str, body: 
         event = _event(payload)
         uri = clients.uri(key(event.number))
         if clients.create(uri, sign(clients, payload, EVENT_TYPE), "application/json") or _is_ours(clients, event):
+            _remember(clients, (*events, event))
             _keep_together(clients, (*events, event))
             move_head(clients, event)
             return event
@@ -97,8 +98,7 @@ def append(clients: Clients, identity: Identity, kind: str, subject: str, body: 
 def read(clients: Clients) -> tuple[Event, ...]:
     """All events, oldest first; each one's signature and its link to the one before are checked. Raises Forged, naming the first event that
     isn't what was written."""
-    where = clients.uri(EVENTS) + clients.s3.meta.endpoint_url
-    known = _read.get(where, ())
+    known = _read.get(_where(clients), ())
     events = list(known) or _kept_together(clients)
     new = clients.keys(clients.uri(EVENTS) + "/", after=clients.uri(key(len(events))) if events else None)
     if known and not new:
@@ -111,11 +111,29 @@ def read(clients: Clients) -> tuple[Event, ...]:
     with ThreadPoolExecutor(8) as pool:
         _extend(events, pool.map(lambda n: _single(clients, n, trusted), wanted))
     result = tuple(events)
+    _remember(clients, result)
+    return result
+
+
+def known(clients: Clients) -> int:
+    """How many events this process knows of, without looking."""
+    return len(_read.get(_where(clients), ()))
+
+
+def length(clients: Clients) -> int:
+    """How many events there are."""
+    return len(read(clients))
+
+
+def _where(clients: Clients) -> str:
+    return clients.uri(EVENTS) + clients.s3.meta.endpoint_url
+
+
+def _remember(clients: Clients, events: tuple[Event, ...]) -> None:
     with _lock:
-        _read[where] = result
+        _read[_where(clients)] = events
         while len(_read) > _KEPT:
             del _read[next(iter(_read))]
-    return result
 
 
 def _kept_together(clients: Clients) -> list[Event]:

@@ -132,8 +132,22 @@ def waiting(clients: Clients, *, most: int = 100, named: str | None = None) -> l
     return sorted(found, key=lambda pair: 0 if pair[1].due else order.get(pair[1].status, 3))
 
 
+_data: dict[str, Rebalanced] = {}
+"""What rebalancing jobs have made: it never changes, and a list of versions needs that of each approved one."""
+_KEPT = 1000
+
+
+def _data_of(clients: Clients, job: str) -> Rebalanced | None:
+    key = f"{clients.sagemaker.meta.endpoint_url} {clients.uri(job)}"
+    if key not in _data and (found := registry.data_named(clients, job)) is not None:
+        if len(_data) >= _KEPT:
+            _data.clear()
+        _data[key] = found
+    return _data.get(key)
+
+
 def _with_due(clients: Clients, now: State, rules: Policy, newest: Mapping[str, Dataset]) -> State:
     if now.status != "approved":
         return now
-    data = registry.data_named(clients, (now.registered or {}).get("governance:rebalanced"))
+    data = _data_of(clients, (now.registered or {}).get("governance:rebalanced", ""))
     return replace(now, due=(*_due(now, rules), *_newer_data(data, newest)))

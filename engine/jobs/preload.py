@@ -4,6 +4,8 @@ import boto3
 import boto3.s3.transfer
 import numpy  # noqa: F401
 import pandas  # noqa: F401
+import scipy.stats  # noqa: F401
+import sklearn.model_selection
 import sklearn.neighbors  # noqa: F401
 import xgboost  # noqa: F401
 

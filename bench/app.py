@@ -1,0 +1,125 @@
+"""From the command that starts the server to the painted overview, beside Streamlit's own hello world, in headless Chromium.
+
+The embedded engine runs already, as at a second start. The browser runs already too, for both.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser
+
+from bench import full
+from bench.compare import Goal, Row, run, said
+from core.clients import connect
+from core.settings import Settings
+from tools.browser import ROOT, chromium
+
+HELLO = 'import streamlit as st\n\nst.title("Hello, world")\n'
+LATER = ("sagemaker", "xgboost", "shap", "sklearn")
+"""What no page needs before it does something with it."""
+SERVER = """
+import sys, threading, time
+from pathlib import Path
+kept = sys.argv[1]
+def tell():
+    while True:
+        time.sleep(0.2)
+        Path(kept).write_text(" ".join(sorted(name for name in sys.modules if "." not in name)))
+if kept != "-":
+    threading.Thread(target=tell, daemon=True).start()
+from streamlit.web.cli import main
+sys.argv = ["streamlit", *sys.argv[2:]]
+main()
+"""
+"""The command ``streamlit``; it keeps a list of the modules that are loaded in a file, where one is named."""
+
+
+@contextmanager
+def serving(script: Path, workspace: Path, modules: str = "-") -> Iterator[str]:
+    """The URL of a server of the script, which has just been started; it may not answer yet."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    flags = ["--server.address=127.0.0.1", f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none"]
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER, modules, "run", str(script), *flags, "--browser.gatherUsageStats=false"],
+        cwd=ROOT,
+        env={**os.environ, "GOVERNANCE_WORKSPACE": str(workspace), "GOVERNANCE_TARGET": "local"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def answering(url: str) -> None:
+    while True:
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.01)
+
+
+def painted(browser: Browser, script: Path, workspace: Path, wanted: str, modules: str = "-") -> float:
+    """Seconds from the command until ``wanted`` is seen."""
+    page = browser.new_context().new_page()
+    start = time.perf_counter()
+    with serving(script, workspace, modules) as url:
+        answering(url)
+        page.goto(url, wait_until="commit")
+        page.wait_for_selector(wanted, timeout=60_000)
+        took = time.perf_counter() - start
+        if modules != "-":
+            page.wait_for_timeout(500)  # the list is written five times a second
+        page.context.close()
+    return took
+
+
+def rows(small: bool) -> list[Row]:
+    return [start(1 if small else 7)]
+
+
+def start(runs: int) -> Row:
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        hello, modules, app = Path(folder) / "hello.py", Path(folder) / "modules", ROOT / "streamlit_app.py"
+        hello.write_text(HELLO)
+        workspace = full.empty()
+        connect(Settings(workspace=workspace))
+        ours, peer = [], []
+        for _ in range(runs):
+            ours.append(painted(browser, app, workspace, "[data-testid='stMetric']"))
+            peer.append(painted(browser, hello, workspace, "h1"))
+        painted(browser, app, workspace, "[data-testid='stMetric']", str(modules))
+        loaded = set(modules.read_text().split()) & set(LATER)
+    if loaded:
+        raise RuntimeError(f"The overview loads {', '.join(sorted(loaded))}.")
+    note = f"engine running; none of {', '.join(LATER)} loaded after the overview was painted"
+    return said(
+        Row(
+            "start of the server to the painted overview",
+            tuple(ours),
+            "streamlit's hello world",
+            tuple(peer),
+            "s",
+            Goal(at_most=1.5),
+            note=note,
+        )
+    )
+
+
+if __name__ == "__main__":
+    run("app", rows)

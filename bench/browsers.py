@@ -1,0 +1,110 @@
+"""Eight browsers, each on the page of one running tuning job, beside one: the server's time for a rerun, and whether all see the end.
+
+The server is the app's own with a clock around Streamlit's script runs; the job's trials are made by the embedded engine meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from bench import full
+from bench.app import answering
+from bench.compare import Goal, Row, run, said
+from bench.pages import p95
+from core import jobs, rebalancing, tuning
+from core.clients import Clients, connect
+from core.identity import WORKFLOW
+from core.settings import Settings
+from engine import lifecycle
+from tools.browser import ROOT, chromium
+
+TIMED = """
+import sys, time
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+ran, kept = ScriptRunner._run_script, open(sys.argv[1], "a", buffering=1)
+def timed(self, data):
+    start = time.perf_counter()
+    try:
+        ran(self, data)
+    finally:
+        kept.write(f"{time.perf_counter() - start}\\n")
+ScriptRunner._run_script = timed
+from streamlit.web.cli import main
+sys.argv = ["streamlit", *sys.argv[2:]]
+main()
+"""
+"""The command ``streamlit``, with the seconds of each script run written to a file."""
+
+
+@contextmanager
+def serving(workspace: Path, times: Path) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    flags = ["--server.address=127.0.0.1", f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none"]
+    server = subprocess.Popen(
+        [sys.executable, "-c", TIMED, str(times), "run", "streamlit_app.py", *flags, "--browser.gatherUsageStats=false"],
+        cwd=ROOT,
+        env={**os.environ, "GOVERNANCE_WORKSPACE": str(workspace), "GOVERNANCE_TARGET": "local"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        answering(f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def rows(small: bool) -> list[Row]:
+    workspace, trials, seconds = full.folder() / f"browsers-{small}", 2 if small else 40, 0.5 if small else 20.0
+    full.copied(full.filled(small), workspace)
+    clients = connect(Settings(workspace=workspace))
+    try:
+        many, one = (watching(clients, count, trials, seconds) for count in (2 if small else 8, 1))
+    finally:
+        lifecycle.stop(workspace)
+    note = f"every browser shows {trials} of {trials} trials; {len(many)} and {len(one)} runs"
+    count = 2 if small else 8
+    figure = f"rerun with {count} browsers polling a tuning job, p95"
+    return [said(Row(figure, (p95(many),), "one browser", (p95(one),), goal=Goal(at_most=3), note=note))]
+
+
+def watching(clients: Clients, browsers: int, trials: int, seconds: float) -> list[float]:
+    """Seconds of each script run while the job runs, the first ones of each browser left out. Raises where a browser misses the end."""
+    data = rebalancing.result(clients, rebalancing.list_jobs(clients)[-1].name)
+    times = full.folder() / f"times-{browsers}-{time.time():.0f}"
+    times.touch()
+    with serving(clients.settings.workspace, times) as url, chromium() as browser:
+        pages = [browser.new_context().new_page() for _ in range(browsers)]
+        job = tuning.launch(clients, WORKFLOW, tuning.TuningRequest(data, max_jobs=trials, max_parallel=1))
+        for page in pages:
+            page.goto(f"{url}/tuning?job={job}&as=Vera (demo), viewer", wait_until="commit")
+        for page in pages:
+            page.wait_for_selector("[data-testid='stMetric']", timeout=60_000)
+        begun = len(times.read_text().splitlines())
+        time.sleep(seconds)
+        found = [float(line) for line in times.read_text().splitlines()[begun:]]
+        jobs.wait(clients, [("tuning", job)])
+        for page in pages:
+            _ended(page, trials)
+    return found or [float(line) for line in times.read_text().splitlines()]
+
+
+def _ended(page: Page, trials: int) -> None:
+    page.get_by_text(f"{trials} of {trials}", exact=True).first.wait_for(timeout=30_000)
+    page.get_by_text("Best model", exact=True).first.wait_for(timeout=30_000)
+
+
+if __name__ == "__main__":
+    run("browsers", rows)

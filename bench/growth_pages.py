@@ -1,0 +1,84 @@
+"""How seconds, calls and memory grow with a workspace: its lineage, its registry, its log; 10, 100, 1,000, 10,000 of each."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+from bench import full
+from bench.compare import RESULTS, machine, smallest
+from bench.pages import watched
+from core import lineage, registry
+from core.clients import Clients, connect
+from core.governance import decisions, log
+from core.settings import Settings
+from engine import lifecycle
+from tools.crowd import crowd
+
+SIZES = (10, 100, 1000, 10_000)
+
+
+def points(small: bool) -> list[dict[str, Any]]:
+    """``what``, ``size``, ``seconds`` (the median of three), ``calls`` and ``peak_mb`` (of Python's objects) of each.
+
+    lineage: a graph opened in the middle; registry: the newest versions and one of them opened; log: read by a new process; decisions:
+    what waits, with that log already read. Versions and events come in equal numbers."""
+    found = []
+    for size in (10,) if small else SIZES:
+        clients = connect(Settings(workspace=full.lineage(size)))
+        arn = str(lineage.artifact_of(clients, full.LINEAGE_START))
+        found.append(_point("lineage", size, lambda clients=clients, arn=arn: lineage.graph(clients, arn, most=100)))
+        lifecycle.stop(full.lineage(size))
+        clients = _registry(size, small)
+        found.append(_point("registry", size, lambda clients=clients: registry.get(clients, registry.versions(clients)[0].arn)))
+        found.append(_point("log", size, lambda clients=clients: _anew(clients)))
+        found.append(_point("decisions", size, lambda clients=clients: decisions.waiting(clients)))
+        lifecycle.stop(clients.settings.workspace)
+    return found
+
+
+def _registry(size: int, small: bool) -> Clients:
+    """A workspace with so many versions, and a log of about as many events."""
+    workspace = full.folder() / f"registry-{size}"
+    full.copied(full.filled(small), workspace)
+    crowd(workspace, versions=size, tuning_jobs=0)
+    full.decided(connect(Settings(workspace=workspace)), size)
+    return connect(Settings(workspace=workspace))
+
+
+def _anew(clients: Clients) -> None:
+    log._read.clear()
+    log.read(clients)
+
+
+def _point(what: str, size: int, work: Callable[[], Any]) -> dict[str, Any]:
+    work()
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    with watched() as seen:
+        tracemalloc.start()
+        work()
+        peak = tracemalloc.get_traced_memory()[1] / 2**20
+        tracemalloc.stop()
+    point = {"what": what, "size": size, "seconds": sorted(seconds)[1], "calls": sum(seen.calls.values()), "peak_mb": round(peak, 2)}
+    print(point, flush=True)
+    return point
+
+
+def main() -> None:
+    small = smallest()
+    found = points(small)
+    if not small:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / "growth_pages.json").write_text(json.dumps({"machine": machine(), "points": found}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
