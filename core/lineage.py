@@ -117,8 +117,12 @@ def _node(clients: Clients, arn: str, vertex: dict[str, Any]) -> Node:
     if resource != COMPONENT:
         try:
             found = described(clients, arn)
-        except (NotFound, Forbidden):  # deleted since, another account's, or of a kind that nobody describes: the edge still is there
+        except NotFound:  # deleted since, or of a kind that nobody describes: the edge still is there
             found = {}
+        except Forbidden:
+            if f":{clients.account}:" in arn:
+                raise
+            found = {}  # another account's
         uri = found.get("Source", {}).get("SourceUri", "")
         kind = found.get(f"{resource.title()}Type", kind)
         if resource == "artifact":
