@@ -20,7 +20,7 @@ from tools.faults import OUT, operations
 
 USUAL = {"throttled, 500, cut", "credentials expired"}
 """Faults that the suite runs on every page."""
-ONE, MORE = "overview", {"throttled for ever", "cut within every answer", "silent"}
+ONE, MORE = "overview", {"throttled for ever", "cut for ever"}
 """And further ones on one page."""
 
 TABBED = {"data", "tuning", "bias", "explainability", "decisions"}
