@@ -90,8 +90,9 @@ def rows(small: bool) -> list[Row]:
 
 def of(size: int) -> list[Row]:
     """The figures of one size."""
-    last = [sampled(size)] if size > 1_000_000 else [with_flip_test(size, 3 if size < 100_000 else 1)]
-    return [counted(size, 5 if size < 100_000 else 1), *last, memory(size)]
+    few = size < 100_000
+    first = counted(size, 1 if size > 1_000_000 else 5)
+    return [first, sampled(size) if size > 1_000_000 else with_flip_test(size, 3 if few else 1), memory(size)]
 
 
 def counted(size: int, runs: int) -> Row:

@@ -1,6 +1,6 @@
 """kill -9 of the engine, of workers, and of both, while clients write: what was acknowledged is there, nothing is there by halves.
 
-``FAULTS_KILLS`` says how often, fifty times without it; ``FAULTS_SEED`` repeats a run's choices.
+``FAULTS_KILLS`` says how often, twenty times without it; ``FAULTS_SEED`` repeats a run's choices.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hosting import Host, forkserver, members, until, workers
 from workload import BUCKET, FINAL, describe, ended, fill, rebalancing, training, tuning
 from writers import Lineage, Log, Objects, Registry
 
-KILLS = int(os.environ.get("FAULTS_KILLS", "50"))
+KILLS = int(os.environ.get("FAULTS_KILLS", "20"))
 SEED = int(os.environ.get("FAULTS_SEED", random.SystemRandom().randrange(10**6)))
 
 
