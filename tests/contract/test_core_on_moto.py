@@ -252,7 +252,7 @@ def test_a_version_holds_its_evidence_and_awaits_a_decision(clients, data, train
     assert registry.groups(clients) == ["credit"]
     assert registry.version(clients, registered.arn) == registered
     package = registry.get(clients, registered.arn)
-    assert (package.training_job, package.performance["auc"]["value"]) == (trained, 0.7)
+    assert (package.training_job, package.performance["auc"]["value"]) == (trained, 1.0)
     assert package.model_uri == training.describe(clients, trained).raw["ModelArtifacts"]["S3ModelArtifacts"]
     assert package.properties["governance:trained-by"] == DANA.tag
     assert registry.missing_evidence(clients, package) == []
