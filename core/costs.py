@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from core import bias, explainability, jobs, rebalancing, training, trial_bias, tuning
+from core import bias, explainability, jobs, placement, rebalancing, training, trial_bias, tuning
 from core.clients import Clients
 from core.jobs import Job
 from core.prices import Prices, Use
@@ -276,4 +276,4 @@ def workflow(settings: Settings, trials: int) -> tuple[Planned, ...]:
 
 
 def _processing(settings: Settings, kind: str, data: str) -> Planned:
-    return Planned("processing", kind, settings.processing_instance_type or settings.instance_type, data)
+    return Planned("processing", kind, placement.processing_instance(settings), data)

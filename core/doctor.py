@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from core import jobs
+from core import jobs, placement
 from core.clients import Clients
 from core.errors import GovernanceError, translated
 from core.governance import signing
@@ -204,7 +204,7 @@ def _quotas(clients: Clients) -> Iterator[Finding]:
     settings = clients.settings
     wanted = {
         f"{settings.instance_type} for training job usage": "training",
-        f"{settings.processing_instance_type or settings.instance_type} for processing job usage": "processing",
+        f"{placement.processing_instance(settings)} for processing job usage": "processing",
     }
     try:
         with translated("service quotas"):

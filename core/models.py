@@ -13,11 +13,10 @@ from core.training import describe
 
 def artifact(clients: Clients, model: str) -> str:
     """The S3 URI of a model's ``model.tar.gz``. Raises NotFound, and DataError where the model has none of its own."""
-    with translated(model):
-        container = clients.sagemaker.describe_model(ModelName=model).get("PrimaryContainer", {})
-    if not container.get("ModelDataUrl"):
+    uri = _artifact(clients, model)
+    if not uri:
         raise DataError(f"The model {model} names no model.tar.gz.", subject=model, remedy="Choose a model that a training job made.")
-    return str(container["ModelDataUrl"])
+    return uri
 
 
 def ensure_model(clients: Clients, identity: Identity, training_job: str) -> str:
@@ -34,8 +33,9 @@ def ensure_model(clients: Clients, identity: Identity, training_job: str) -> str
         )
     name = training_job if len(training_job) <= 55 else f"{training_job[:46]}-{hashlib.sha256(training_job.encode()).hexdigest()[:8]}"
     name = f"{name.rstrip('-')}-model"
-    there = _artifact(clients, name)
-    if there is None:
+    try:
+        there = _artifact(clients, name)
+    except NotFound:
         tags = {"governance:training-job": training_job, **jobs.launched_by(identity)}
         request = {
             "ModelName": name,
@@ -45,19 +45,17 @@ def ensure_model(clients: Clients, identity: Identity, training_job: str) -> str
             **placement.vpc(clients.settings),
         }
         creating.once(clients, "Model", request, shared=True)
-    elif there != artifact:
+        return name
+    if there != artifact:
         raise Conflict(f"The model {name} is there, and isn't that of {training_job}.", subject=name, remedy="Delete it, or train anew.")
     return name
 
 
-def _artifact(clients: Clients, name: str) -> str | None:
-    """The URI of a model's artifact, "" where it names none; None where there is no such model."""
+def _artifact(clients: Clients, name: str) -> str:
+    """The URI of a model's artifact, "" where it names none. Raises NotFound."""
 
     def read() -> str:
         with translated(name):
             return clients.sagemaker.describe_model(ModelName=name).get("PrimaryContainer", {}).get("ModelDataUrl", "")
 
-    try:
-        return creating.settled(clients, "Model", name, read)
-    except NotFound:
-        return None
+    return creating.settled(clients, "Model", name, read)

@@ -124,12 +124,15 @@ def recorded() -> dict[str, list[str]]:
     return json.loads(RECORDED.read_text())
 
 
-def differences(found: dict[str, set[str]], *, whole: bool) -> list[str]:
-    """What was called and isn't written down; after a run of the whole suite also what is written down and wasn't called."""
+def missing(found: dict[str, set[str]]) -> list[str]:
+    """What was called and isn't written down."""
     kept = recorded()
-    missing = [f"{role} also calls {call}" for role in found if role != NOBODY for call in sorted(found[role] - set(kept.get(role, [])))]
-    unused = [f"{role} never calls {call}" for role in kept for call in sorted(set(kept[role]) - found.get(role, set()))]
-    return missing + (unused if whole else [])
+    return [f"{role} also calls {call}" for role in found if role != NOBODY for call in sorted(found[role] - set(kept.get(role, [])))]
+
+
+def unused(found: dict[str, set[str]]) -> list[str]:
+    """What is written down and was never called: of a run of the whole suite."""
+    return [f"{role} never calls {call}" for role, calls in recorded().items() for call in sorted(set(calls) - found.get(role, set()))]
 
 
 def write(found: dict[str, set[str]]) -> None:

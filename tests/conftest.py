@@ -42,10 +42,9 @@ def pytest_sessionfinish(session):
     whole = config.args_source.name != "ARGS" and not config.option.keyword and session.testsfailed == 0
     if whole and os.environ.get(RECORD):
         calls.write(config.calls)
-    if whole:
-        for unused in sorted(set(calls.differences(config.calls, whole=True)) - set(calls.differences(config.calls, whole=False))):
-            print(f"\naws/operations.json: {unused}.")
-    for difference in calls.differences(config.calls, whole=False):
+    for unused in calls.unused(config.calls) if whole else ():
+        print(f"\naws/operations.json: {unused}.")
+    for difference in calls.missing(config.calls):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         print(f"\naws/operations.json: {difference}. `make policies` writes it anew.")
 
