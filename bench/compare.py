@@ -144,6 +144,15 @@ def save(name: str, rows: Sequence[Row]) -> None:
     (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
+def save_points(name: str, points: Callable[[bool], list[dict[str, Any]]]) -> None:
+    """A growth bench's command: its points, kept like rows unless they are of the smallest size."""
+    small = smallest()
+    found = points(small)
+    if not small:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{name}.json").write_text(json.dumps({"machine": machine(), "points": found}, indent=1) + "\n")
+
+
 def smallest() -> bool:
     """Whether the command asks for the smallest size: to see that a bench still runs, not for its figures, which aren't kept then."""
     return "--smallest" in sys.argv

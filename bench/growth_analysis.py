@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench import fresh
-from bench.compare import RESULTS, machine, smallest
+from bench.compare import save_points
 from bench.tables import repeated
 
 COUNTED, FLIP = "20 bias metrics, all but the flip test", "flip test"
@@ -68,11 +67,7 @@ def main() -> None:
         frame = repeated(int(sys.argv[-1]))
         fresh.measured(work(sys.argv[-2], frame), float(frame.memory_usage(index=False).sum()))
         return
-    small = smallest()
-    found = points(small)
-    if not small:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "growth_analysis.json").write_text(json.dumps({"machine": machine(), "points": found}, indent=1) + "\n")
+    save_points("growth_analysis", points)
 
 
 if __name__ == "__main__":

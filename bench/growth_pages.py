@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 import tracemalloc
@@ -10,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bench import full
-from bench.compare import RESULTS, machine, smallest
+from bench.compare import save_points
 from bench.pages import watched
 from core import lineage, registry
 from core.clients import Clients, connect
@@ -73,11 +72,7 @@ def _point(what: str, size: int, work: Callable[[], Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    small = smallest()
-    found = points(small)
-    if not small:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "growth_pages.json").write_text(json.dumps({"machine": machine(), "points": found}, indent=1) + "\n")
+    save_points("growth_pages", points)
 
 
 if __name__ == "__main__":
