@@ -135,7 +135,7 @@ def metrics(pairs: dict[str, FacetReport], name: str) -> None:
             st.subheader(title)
             _reports.explained(list(next(iter(models.values()))), stage)
         st.markdown(words.noisy({_show.plain(label): found for label, found in models.items()}))
-        st.plotly_chart(views.dots(models), alt=f"Bias metrics {title.lower()} with 95 % intervals", key=f"dots-{stage}")
+        st.plotly_chart(_show.drawn(views.dots, models), alt=f"Bias metrics {title.lower()} with 95 % intervals", key=f"dots-{stage}")
         st.table(views.reading(models), border="horizontal")
     _reports.csv("Metrics as CSV", f"{name}-metrics", bias_pairs.HEADINGS, bias_pairs.rows(tables))
 

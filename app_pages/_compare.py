@@ -43,7 +43,7 @@ def fairness(both: dict[str, Package]) -> None:
         named = next(iter(reports.values())).people(key)
         _differences.show(by_facet.get(key, {}), why or "The facet isn't in both reports.", names, named, f"v{a.version}-v{b.version}")
     st.subheader("Values")
-    _show.chart(bias_views.dots(metrics), bias_views.table(metrics), alt="Post-training bias of the versions", key="bias")
+    _show.chart(_show.drawn(bias_views.dots, metrics), bias_views.table(metrics), alt="Post-training bias of the versions", key="bias")
     _report_links(both, "bias", "bias-job", "Bias report")
 
 
@@ -59,7 +59,10 @@ def explanation(both: dict[str, Package]) -> None:
     own = all(p.properties.get("governance:shap-job") for p in both.values() if p.shap)
     axis = {} if own else {"x": "global SHAP value, as each report has it"}
     _show.chart(
-        shap_views.bars(values, **axis), shap_views.global_table(values), alt="Mean absolute SHAP values of the versions", key="shap"
+        _show.drawn(shap_views.bars, values, **axis),
+        shap_views.global_table(values),
+        alt="Mean absolute SHAP values of the versions",
+        key="shap",
     )
     _report_links(both, "explainability", "shap-job", "Explanation")
 

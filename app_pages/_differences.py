@@ -36,7 +36,9 @@ def show(found: dict[str, BiasDifference], why: str, names: list[str], people: t
     only = _reports.toggle("Differences beyond the noise only", "beyond", value=False)
     table = bias_pairs.differences_table(found, names, only_beyond=only)
     shown = {name: one for name, one in found.items() if one.beyond_noise or not only}
-    st.plotly_chart(bias_pairs.differences_figure(shown), alt="Paired differences of bias with 95 % intervals", key="bias-differences")
+    st.plotly_chart(
+        _show.drawn(bias_pairs.differences_figure, shown), alt="Paired differences of bias with 95 % intervals", key="bias-differences"
+    )
     st.dataframe(table, hide_index=True, height="content", alt="Paired differences of bias with 95 % intervals")
     with st.container(horizontal=True):
         _reports.csv("Differences as CSV", f"bias-{file}", table.columns, table.itertuples(index=False))

@@ -68,7 +68,10 @@ def imported(found: Opened) -> None:
         st.caption(_show.plain(f"The report also holds {', '.join(known.others)}, which isn't drawn here: see the JSON."))
     values = {label: one.values}
     _show.chart(
-        views.bars(values, x="global SHAP value"), views.global_table(values), alt="Global SHAP value of each feature", key="imported-bars"
+        _show.drawn(views.bars, values, x="global SHAP value"),
+        views.global_table(values),
+        alt="Global SHAP value of each feature",
+        key="imported-bars",
     )
 
 
@@ -77,7 +80,7 @@ def everything(name: str, jobs: dict[str, str], found: dict[str, Shap], known: A
     means = {label: _shap.overall(_session.target(), job)[0] for label, job in jobs.items()}
     given = [column for column in known.sensitive if column in means[_reports.short(name)]]
     st.markdown(_show.plain(words.of_importance(means[_reports.short(name)])))
-    fig = views.importance_bars(means, sensitive=known.sensitive)
+    fig = _show.drawn(views.importance_bars, means, sensitive=known.sensitive)
     _show.chart(fig, views.importance_table(means, paired, known.sensitive), alt="Mean absolute SHAP value of each feature", key="bars")
     if paired is not None:
         st.markdown(_show.plain(words.of_differences(paired, *jobs)))
@@ -105,7 +108,7 @@ def beeswarm(name: str, mine: Shap) -> None:
     rows = [(feature, e.value, e.low, e.high, e.n) for feature, e in push.items()]
     table = pd.DataFrame(rows, columns=["feature", "rank correlation with its SHAP value", "low", "high", "n"])
     alt = "SHAP values of many rows, by feature"
-    _show.chart(views.beeswarm(_shap.arrays(mine), mine.data), table, alt=alt, key="beeswarm")
+    _show.chart(_show.drawn(views.beeswarm, _shap.arrays(mine), mine.data), table, alt=alt, key="beeswarm")
 
 
 def along(found: dict[str, Shap]) -> None:
@@ -118,7 +121,8 @@ def along(found: dict[str, Shap]) -> None:
     bands = {label: summary.along(_shap.arrays(shap)[:, columns[label]], shap.data[feature]) for label, shap in found.items()}
     for label, band in bands.items():
         st.markdown(_show.plain(words.of_bands(band, feature, label)))
-    fig = views.dependence(
+    fig = _show.drawn(
+        views.dependence,
         {label: _shap.arrays(shap) for label, shap in found.items()},
         {label: shap.data for label, shap in found.items()},
         feature,

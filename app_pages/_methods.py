@@ -59,7 +59,10 @@ def _side_by_side(done: dict[str, rebalancing.Rebalanced]) -> None:
             "Metric", every, index=every.index("DPL"), format_func=lambda m: PRE_TRAINING[m].description, key="compare-metric"
         )
         _show.chart(
-            views.dots(manifests, metric), views.dots_table(manifests, metric), alt=f"{metric} before and after each method", key="dots"
+            _show.drawn(views.dots, manifests, metric),
+            views.dots_table(manifests, metric),
+            alt=f"{metric} before and after each method",
+            key="dots",
         )
     with right:
         for name, data in done.items():

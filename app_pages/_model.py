@@ -58,7 +58,7 @@ def curves(name: str) -> None:
     st.markdown(words.curves(rounds))
     wide = rounds.pivot_table(index="round", columns=["data", "metric"], values="value")
     wide.columns = pd.Index([" ".join(column) for column in wide.columns])
-    _show.chart(views.curves(rounds), wide.reset_index(), alt=f"Metrics per boosting round of {name}", key=f"curves-{name}")
+    _show.chart(_show.drawn(views.curves, rounds), wide.reset_index(), alt=f"Metrics per boosting round of {name}", key=f"curves-{name}")
 
 
 def _hyperparameters(job: jobs.Job) -> None:

@@ -50,17 +50,19 @@ def show(both: dict[str, Package]) -> None:
     left, right = st.columns(2, gap="large") if paired else (st.container(), st.empty())
     with left:
         st.subheader("Values")
-        _show.chart(views.intervals(metrics, names), table, alt="Metrics with 95 % intervals", key="intervals")
+        _show.chart(_show.drawn(views.intervals, metrics, names), table, alt="Metrics with 95 % intervals", key="intervals")
     if paired:
         with right:
             st.subheader("Paired differences")
             drawn = {name: paired[name] for name in names}
-            _show.chart(views.differences_figure(drawn), table, alt="Paired differences with 95 % intervals", key="differences")
+            _show.chart(
+                _show.drawn(views.differences_figure, drawn), table, alt="Paired differences with 95 % intervals", key="differences"
+            )
     st.subheader("Confusion")
     st.markdown(words.confusion({_show.plain(name): figure for name, figure in figures.items()}))
     cells = {name: views.confusion_counts(figure) for name, figure in figures.items()}
     rows = [{"version": n, "actual": a, "predicted 0": c[a][0], "predicted 1": c[a][1]} for n, c in cells.items() for a in (0, 1)]
-    _show.chart(views.confusion(cells, ["0", "1"]), pd.DataFrame(rows), alt="Confusion matrices", key="confusion")
+    _show.chart(_show.drawn(views.confusion, cells, ["0", "1"]), pd.DataFrame(rows), alt="Confusion matrices", key="confusion")
     curves(figures, found or {})
 
 
@@ -97,6 +99,9 @@ def curves(figures: dict[str, Any], found: dict[str, Difference]) -> None:
             lines = {name: make(figure) for name, figure in figures.items()}
             all_rows = pd.concat([table.assign(version=name) for name, table in lines.items()])
             _show.chart(
-                views.curve(lines, x=x, y=y, diagonal=diagonal, markers=markers), all_rows, alt=f"{title} of the versions", key=title
+                _show.drawn(views.curve, lines, x=x, y=y, diagonal=diagonal, markers=markers),
+                all_rows,
+                alt=f"{title} of the versions",
+                key=title,
             )
             st.markdown(sentence)

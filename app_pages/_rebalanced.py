@@ -98,7 +98,7 @@ def _before_and_after(manifest: dict[str, Any], names: Names) -> None:
     with left:
         st.subheader("Training rows by label and facet")
         st.caption(_show.plain(views.counts_sentence(**counts, label=label, facet=facet, names=names)))
-        figure = views.counts_figure(**counts, label=label, facet=facet, names=names)
+        figure = _show.drawn(views.counts_figure, **counts, label=label, facet=facet, names=names)
         _show.chart(figure, views.counts_table(**counts), alt=f"Training rows by {label} and {facet}, before and after", key="counts")
     with right:
         st.subheader("Bias in the training data")
@@ -106,7 +106,7 @@ def _before_and_after(manifest: dict[str, Any], names: Names) -> None:
         st.caption(
             f"⇄ **{', '.join(flipped)}**: the sign flips, so the other group is now ahead." if flipped else "No metric changes its sign."
         )
-        _show.chart(views.bias_figure(table), table, alt="Pre-training bias metrics before and after", key="pre")
+        _show.chart(_show.drawn(views.bias_figure, table), table, alt="Pre-training bias metrics before and after", key="pre")
         for row in table[table["why undefined"] != ""].itertuples():
             st.caption(_show.plain(f"{row.metric} is undefined: {row[list(table.columns).index('why undefined') + 1]}"))
 

@@ -46,7 +46,7 @@ def show(name: str, found: dict[str, Shap], known: About) -> None:
             st.markdown(
                 _show.plain(words.of_row(row, prediction, shap.expected, table, threshold, _whatif.outcome(known, prediction, threshold)))
             )
-            drawn = views.waterfall(one, shap.expected, shap.data.iloc[row])
+            drawn = _show.drawn(views.waterfall, one, shap.expected, shap.data.iloc[row])
             _show.chart(drawn, table, alt=f"Contributions to the prediction of row {row}, {label}", key=f"waterfall-{label}")
             total = float(one.sum())
             error = abs(shap.expected + total - prediction)

@@ -18,14 +18,14 @@ def _connect(settings: str, who: str, _acting: Identity | None) -> Clients:
 
 def target() -> str:
     """The settings as one string: what cached results of a target are kept under."""
-    return Settings().model_dump_json()
+    return Settings.current().model_dump_json()
 
 
 def clients() -> Clients:
     """Clients of the target that the environment names, in the IAM role of whoever is signed in where the settings name one; starts the
     embedded engine where none runs."""
     person: Identity | None = st.session_state.get("identity")
-    if person is None or person.role.value not in Settings().assume:
+    if person is None or person.role.value not in Settings.current().assume:
         return _connect(target(), "", None)
     return _connect(target(), f"{person.role}: {person.id}", person)
 
@@ -43,14 +43,14 @@ def provider() -> bool:
 
 def account() -> Account:
     """Whom the provider vouches for. Raises Forbidden where the sign-in has ended."""
-    return identities.account(st.user.to_dict() if st.user.is_logged_in else {}, Settings())
+    return identities.account(st.user.to_dict() if st.user.is_logged_in else {}, Settings.current())
 
 
 def people() -> tuple[Identity, ...]:
     """Whom this session may act as, now. Raises Forbidden where the sign-in has ended, or isn't set up."""
     if provider():
         return account().identities
-    found = identities.demo_identities(Settings())
+    found = identities.demo_identities(Settings.current())
     if not found:
         raise Forbidden("Nobody can sign in: no provider is configured.", remedy="Set one up as docs/sign-in.md says, and start anew.")
     return found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -27,7 +28,7 @@ ICONS = {
     "decisions": ":material/gavel:",
     "settings": ":material/settings:",
 }
-T = TypeVar("T")
+P, T = ParamSpec("P"), TypeVar("T")
 BAR = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
 STATES = {
     "Completed": ("green", ":material/check_circle:", "Completed"),
@@ -109,6 +110,16 @@ def may(action: str) -> bool:
         return True
     st.info(f"The role {person.role} can look, not {action}. Choose another identity in the sidebar.", icon=":material/lock:")
     return False
+
+
+def drawn(make: Callable[P, go.Figure], *arguments: P.args, **named: P.kwargs) -> go.Figure:
+    """The figure ``make(…)``: made once for the same content, not at every rerun of a page. Not to be changed."""
+    return _drawn(f"{make.__module__}.{make.__qualname__}", pickle.dumps((arguments, named)), lambda: make(*arguments, **named))
+
+
+@st.cache_resource(ttl="10m", max_entries=64, show_spinner=False)
+def _drawn(what: str, content: bytes, _make: Callable[[], go.Figure]) -> go.Figure:
+    return _make()
 
 
 def chart(fig: go.Figure, table: pd.DataFrame, *, alt: str, key: str) -> None:

@@ -51,8 +51,8 @@ def _choose(people: tuple[Identity, ...]) -> Identity:
         with st.container(horizontal=True):
             if demo:
                 st.badge("Demo sign-in", icon=":material/person_alert:", color="orange")
-            if Settings().target == "aws":
-                st.badge(f"AWS {Settings().region}", icon=":material/cloud:", color="blue")
+            if Settings.current().target == "aws":
+                st.badge(f"AWS {Settings.current().region}", icon=":material/cloud:", color="blue")
             else:
                 st.badge("Local engine", icon=":material/computer:", color="green")
         if not demo:

@@ -61,7 +61,7 @@ def distributions(done: rebalancing.Rebalanced, names: dict[str, dict[int, str]]
             feature = found[st.selectbox("Feature", order, key="spread-feature")]
             st.caption(_show.plain(views.sentence(feature, group, "" if group == "" else words[group])))
             _show.chart(
-                views.histogram(feature, group),
+                _show.drawn(views.histogram, feature, group),
                 views.histogram_table(feature, group),
                 alt=f"Distribution of {feature['feature']} in real and synthetic rows",
                 key="spread",

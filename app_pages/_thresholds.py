@@ -111,5 +111,5 @@ def groups(found: bias_outcomes.Outcome, people: tuple[str, str], key: str, labe
         return
     st.subheader(f"By group, {_show.plain(label)}")
     st.markdown(bias_pairs.groups_sentence([(_show.plain(group), one) for group, one in found.groups], plain(people)))
-    fig = bias_pairs.groups_figure(found.groups, people)
+    fig = _show.drawn(bias_pairs.groups_figure, found.groups, people)
     _show.chart(fig, bias_pairs.groups_table(found.groups, people), alt="Share turned away by group", key=f"groups-{key}")

@@ -73,7 +73,7 @@ def _measured(job: Job, now: Job, shown: pd.DataFrame, table: pd.DataFrame) -> N
     who = views.people(report, facet)
     st.markdown(views.best_in_words(kept, who, performance=performance, measure=measure))
     alt = f"{views.PERFORMANCE[performance]} of each trial against its {measure} from parity, with the Pareto front"
-    figure = views.scatter(kept, performance=performance, measure=measure)
+    figure = _show.drawn(views.scatter, kept, performance=performance, measure=measure)
     picked = st.plotly_chart(
         figure,
         alt=alt,

@@ -38,7 +38,7 @@ def show(job: Job, shown: pd.DataFrame) -> None:
         )
         jobs = {job.name: shown, other.name: theirs}
         twin = pd.concat([views.history_table(t, maximize=maximize).assign(job=n) for n, t in jobs.items()])
-        figure = views.overlay(jobs, objective=metric, maximize=maximize)
+        figure = _show.drawn(views.overlay, jobs, objective=metric, maximize=maximize)
         _show.chart(figure, twin, alt=f"{metric} of each trial and the best so far, of both jobs", key="overlay")
         st.subheader("The best trials")
         found = {name: _best(table, maximize) for name, table in zip(names, jobs.values(), strict=True)}

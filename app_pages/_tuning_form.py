@@ -84,7 +84,7 @@ def _request(given: tuning.TuningRequest, past: list[Job], key: str) -> tuning.T
     with st.expander("More settings", icon=":material/settings:"):
         a, b = st.columns(2)
         seed = a.number_input("Seed", 0, 2**31 - 1, min(max(given.seed, 0), 2**31 - 1), key=f"tuning-seed-{key}")
-        instance = b.text_input("Instance type", given.instance_type or Settings().instance_type, key=f"instance-{key}")
+        instance = b.text_input("Instance type", given.instance_type or Settings.current().instance_type, key=f"instance-{key}")
         ended = [job.name for job in past if job.status in FINAL]
         wanted = [st.query_params["parent"]] if "parent" in st.query_params else list(given.warm_start)
         parents = st.multiselect(

@@ -54,12 +54,12 @@ def _draw(view: str, job: Job, shown: pd.DataFrame, table: pd.DataFrame) -> None
     elif view == "timeline":
         st.markdown(words.timeline(shown))
         columns = ["number", "name", "status", "started", "ended"]
-        _show.chart(views.timeline(shown), shown[columns], alt="When each trial ran", key="timeline")
+        _show.chart(_show.drawn(views.timeline, shown), shown[columns], alt="When each trial ran", key="timeline")
     elif shown["objective"].isna().all():
         st.info("No trial here has an objective: there is nothing to draw. The failed ones say why under Trials.", icon=":material/info:")
     elif view == "history":
         st.markdown(words.history(shown, objective=metric, maximize=maximize, **_trial_bias.interval_of_best(job, shown)))
-        figure = views.history(shown, objective=metric, maximize=maximize)
+        figure = _show.drawn(views.history, shown, objective=metric, maximize=maximize)
         _show.chart(figure, views.history_table(shown, maximize=maximize), alt=f"{metric} of each trial and the best so far", key="history")
     else:
         _hyperparameters(shown, metric, maximize)
@@ -70,17 +70,19 @@ def _hyperparameters(shown: pd.DataFrame, metric: str, maximize: bool) -> None:
     columns = ["number", *tuned, "objective"]
     st.subheader("All together")
     st.markdown(words.slices(shown, tuned, maximize=maximize))
-    _show.chart(views.parallel(shown, tuned, objective=metric), shown[columns], alt="Trials across hyperparameters", key="parallel")
+    _show.chart(
+        _show.drawn(views.parallel, shown, tuned, objective=metric), shown[columns], alt="Trials across hyperparameters", key="parallel"
+    )
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.subheader("Importance")
         weights = _tuning_cached.importance(shown[["objective", *tuned]], tuned, maximize)
         st.markdown(words.importance(weights, int(shown["objective"].notna().sum())))
         if not weights.empty:
-            _show.chart(views.importance(weights), weights, alt="Importance of each hyperparameter", key="importance")
+            _show.chart(_show.drawn(views.importance, weights), weights, alt="Importance of each hyperparameter", key="importance")
     with right:
         st.subheader("One by one")
-        figure = views.slices(shown, tuned, objective=metric)
+        figure = _show.drawn(views.slices, shown, tuned, objective=metric)
         _show.chart(figure, shown[columns], alt="Objective against each hyperparameter; the later a trial, the darker", key="slices")
 
 

@@ -34,26 +34,28 @@ def _draw(
         st.markdown(said["confusion"])
         counts = comparison.confusion_counts(performance)
         table = comparison.values_table({f"predicted {p}": {f"actual {a}": counts[a][p] for a in (0, 1)} for p in (0, 1)}, heading="rows")
-        _show.chart(comparison.confusion({name: counts}, ["0", "1"]), table, alt="Confusion matrix", key=f"confusion-{key}")
+        _show.chart(_show.drawn(comparison.confusion, {name: counts}, ["0", "1"]), table, alt="Confusion matrix", key=f"confusion-{key}")
     elif section == "ROC":
         st.markdown(said["roc"])
         roc = comparison.roc_table(performance)
-        figure = comparison.curve({name: roc}, x="false positive rate", y="true positive rate", diagonal=True)
+        figure = _show.drawn(comparison.curve, {name: roc}, x="false positive rate", y="true positive rate", diagonal=True)
         _show.chart(figure, roc, alt="ROC curve", key=f"roc-{key}")
     elif section == "Precision and recall":
         st.markdown(said["pr"])
         pr = comparison.pr_table(performance)
-        _show.chart(comparison.curve({name: pr}, x="recall", y="precision"), pr, alt="Precision-recall curve", key=f"pr-{key}")
+        _show.chart(_show.drawn(comparison.curve, {name: pr}, x="recall", y="precision"), pr, alt="Precision-recall curve", key=f"pr-{key}")
     elif section == "Calibration":
         st.markdown(said["calibration"])
         bins = comparison.calibration_table(performance)
-        figure = comparison.curve({name: bins}, x="mean score", y="observed rate", diagonal=True, markers=True)
+        figure = _show.drawn(comparison.curve, {name: bins}, x="mean score", y="observed rate", diagonal=True, markers=True)
         _show.chart(figure, bins, alt="Observed rate against mean score, in bins", key=f"calibration-{key}")
     elif section == "Importance":
         kind = st.radio("Importance by", ["gain", "weight", "cover"], horizontal=True, key=f"kind-{key}")
         table = views.importance_table(found["importance"], features)
         st.markdown(_show.plain(views.importance_in_words(table, str(kind))).replace("\\*\\*", "**"))
-        _show.chart(views.importance(table, str(kind)), table, alt=f"Importance of features by {kind}", key=f"importance-{key}")
+        _show.chart(
+            _show.drawn(views.importance, table, str(kind)), table, alt=f"Importance of features by {kind}", key=f"importance-{key}"
+        )
     elif "distributions" not in found:
         st.info("This report was made before residuals were kept.", icon=":material/info:")
     else:
@@ -62,7 +64,9 @@ def _draw(
         left, right = st.columns(2)
         with left:
             table = views.distribution_table(kinds["residual"])
-            _show.chart(views.distribution(kinds["residual"], x="residual"), table, alt="Residuals by label", key=f"residual-{key}")
+            _show.chart(
+                _show.drawn(views.distribution, kinds["residual"], x="residual"), table, alt="Residuals by label", key=f"residual-{key}"
+            )
         with right:
             table = views.distribution_table(kinds["score"])
-            _show.chart(views.distribution(kinds["score"], x="score"), table, alt="Scores by label", key=f"score-{key}")
+            _show.chart(_show.drawn(views.distribution, kinds["score"], x="score"), table, alt="Scores by label", key=f"score-{key}")

@@ -55,7 +55,7 @@ def _check() -> None:
 
 def _set() -> None:
     st.markdown("Each is set in the environment, or in the file that starts the app. What is left out has the product's own value.")
-    table = pd.DataFrame(described(Settings()), columns=["variable", "value", "for"])
+    table = pd.DataFrame(described(Settings.current()), columns=["variable", "value", "for"])
     st.dataframe(table, hide_index=True, height="content", alt="The settings in force, their variables and what they are for")
 
 

@@ -40,10 +40,18 @@ def counts(job: jobs.Job) -> None:
         st.progress(min(counters["Completed"] / max(most, 1), 1.0))
 
 
+@st.cache_data(ttl="1s", max_entries=32, show_spinner=False)
+def _now(target: str, name: str) -> tuple[jobs.Job, pd.DataFrame]:
+    """A running job and its trials: asked for once a second, however many look on."""
+    clients = _session.clients()
+    job = tuning.describe(clients, name)
+    return job, pd.DataFrame() if job.status in jobs.FINAL else tuning.frame(tuning.trials(clients, name))
+
+
 @st.fragment(run_every=2)
 def live(name: str) -> None:
     with _show.errors_shown():
-        job = tuning.describe(_session.clients(), name)
+        job, table = _now(_session.target(), name)
         if job.status in jobs.FINAL:
             follow_up(job)
             st.rerun()
@@ -51,11 +59,11 @@ def live(name: str) -> None:
             _show.state(job.status)
             if st.button("Stop", icon=":material/stop_circle:", disabled=job.status == "Stopping" or not _show.allowed("launch")):
                 tuning.stop(_session.clients(), _session.identity(), name)
+                _now.clear()
         counts(job)
-        table = tuning.frame(tuning.trials(_session.clients(), name))
         metric, maximize = tuning.objective(job)
         if not table.empty and table["objective"].notna().any():
-            figure = views.history(table, objective=metric, maximize=maximize)
+            figure = _show.drawn(views.history, table, objective=metric, maximize=maximize)
             st.plotly_chart(figure, alt=f"{metric} of the trials so far", key="live-history")
         st.dataframe(table, hide_index=True, alt="Trials so far", key="live-trials", column_config=_show.TIMES)
 

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from playwright.sync_api import Browser
 
 from bench import full
 from bench.compare import Goal, Row, run, said
+from bench.visitor import answering
 from core.clients import connect
 from core.settings import Settings
 from tools.browser import ROOT, chromium
@@ -45,8 +45,8 @@ main()
 
 
 @contextmanager
-def serving(script: Path, workspace: Path, modules: str = "-") -> Iterator[str]:
-    """The URL of a server of the script, which has just been started; it may not answer yet."""
+def serving(script: Path, workspace: Path, modules: str = "-") -> Iterator[int]:
+    """The port of a server of the script, which has just been started; it may not answer yet."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -59,28 +59,19 @@ def serving(script: Path, workspace: Path, modules: str = "-") -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield port
     finally:
         server.terminate()
         server.wait()
-
-
-def answering(url: str) -> None:
-    while True:
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):
-                return
-        except OSError:
-            time.sleep(0.01)
 
 
 def painted(browser: Browser, script: Path, workspace: Path, wanted: str, modules: str = "-") -> float:
     """Seconds from the command until ``wanted`` is seen."""
     page = browser.new_context().new_page()
     start = time.perf_counter()
-    with serving(script, workspace, modules) as url:
-        answering(url)
-        page.goto(url, wait_until="commit")
+    with serving(script, workspace, modules) as port:
+        answering(port)
+        page.goto(f"http://127.0.0.1:{port}", wait_until="commit")
         page.wait_for_selector(wanted, timeout=60_000)
         took = time.perf_counter() - start
         if modules != "-":

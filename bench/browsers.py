@@ -1,6 +1,7 @@
 """Eight browsers, each on the page of one running tuning job, beside one: the server's time for a rerun, and whether all see the end.
 
-The server is the app's own with a clock around Streamlit's script runs; the job's trials are made by the embedded engine meanwhile.
+The server is the app's own with a clock around Streamlit's script runs; the job's trials are made by the embedded engine meanwhile. The
+browsers are sessions that speak the browser's protocol and draw nothing: elsewhere they would draw on machines of their own.
 """
 
 from __future__ import annotations
@@ -11,21 +12,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page
-
 from bench import full
-from bench.app import answering
 from bench.compare import Goal, Row, run, said
 from bench.pages import p95
-from core import jobs, rebalancing, tuning
+from bench.visitor import Visitor, answering
+from core import rebalancing, tuning
 from core.clients import Clients, connect
 from core.identity import WORKFLOW
 from core.settings import Settings
 from engine import lifecycle
-from tools.browser import ROOT, chromium
+
+ROOT = Path(__file__).parent.parent
 
 TIMED = """
 import sys, time
@@ -46,7 +47,8 @@ main()
 
 
 @contextmanager
-def serving(workspace: Path, times: Path) -> Iterator[str]:
+def serving(workspace: Path, times: Path) -> Iterator[int]:
+    """The port of a server of the app."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -59,8 +61,8 @@ def serving(workspace: Path, times: Path) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        answering(f"http://127.0.0.1:{port}")
-        yield f"http://127.0.0.1:{port}"
+        answering(port)
+        yield port
     finally:
         server.terminate()
         server.wait()
@@ -85,25 +87,24 @@ def watching(clients: Clients, browsers: int, trials: int, seconds: float) -> li
     data = rebalancing.result(clients, rebalancing.list_jobs(clients)[-1].name)
     times = full.folder() / f"times-{browsers}-{time.time():.0f}"
     times.touch()
-    with serving(clients.settings.workspace, times) as url, chromium() as browser:
-        pages = [browser.new_context().new_page() for _ in range(browsers)]
+    with serving(clients.settings.workspace, times) as port, ThreadPoolExecutor(browsers) as threads:
         job = tuning.launch(clients, WORKFLOW, tuning.TuningRequest(data, max_jobs=trials, max_parallel=1))
-        for page in pages:
-            page.goto(f"{url}/tuning?job={job}&as=Vera (demo), viewer", wait_until="commit")
-        for page in pages:
-            page.wait_for_selector("[data-testid='stMetric']", timeout=60_000)
+        query = {"job": job, "as": "Vera (demo), viewer"}
+        visitors = [Visitor(port, "tuning", query) for _ in range(browsers)]
+        opened = list(threads.map(lambda visitor: visitor.stay(60, "Running"), visitors))
+        assert all(opened), "a browser doesn't show the job"
         begun = len(times.read_text().splitlines())
-        time.sleep(seconds)
+        list(threads.map(lambda visitor: visitor.stay(seconds), visitors))
         found = [float(line) for line in times.read_text().splitlines()[begun:]]
-        jobs.wait(clients, [("tuning", job)])
-        for page in pages:
-            _ended(page, trials)
-    return found or [float(line) for line in times.read_text().splitlines()]
+        ended = list(threads.map(_sees_the_end, visitors, [trials] * browsers))
+        for visitor in visitors:
+            visitor.close()
+        assert all(ended), f"{ended.count(False)} of {browsers} browsers miss the end of the job"
+    return found
 
 
-def _ended(page: Page, trials: int) -> None:
-    page.get_by_text(f"{trials} of {trials}", exact=True).first.wait_for(timeout=30_000)
-    page.get_by_text("Best model", exact=True).first.wait_for(timeout=30_000)
+def _sees_the_end(visitor: Visitor, trials: int) -> bool:
+    return visitor.stay(300, "Trials", f"{trials} of {trials}") and visitor.stay(60, "Best model")
 
 
 if __name__ == "__main__":

@@ -9,16 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.sync.client import connect
-
 from bench.compare import Goal, Row, run, said
+from bench.visitor import Visitor, answering
 from engine import lifecycle
 
 ROOT = Path(__file__).parent.parent
@@ -54,9 +50,6 @@ def product(workspace: Path, small: bool) -> tuple[dict[str, float], dict[str, f
     try:
         with app(ROOT / "streamlit_app.py", {"GOVERNANCE_WORKSPACE": str(workspace), "GOVERNANCE_TARGET": "local"}) as process:
             engine = json.loads((workspace / "engine.json").read_text())["pid"]
-            until = time.monotonic() + 15
-            while not workers_ready(engine) and time.monotonic() < until:
-                time.sleep(0.1)
             idle = most = memory({process: "app", engine: "engine"})
             if small:
                 return idle, most
@@ -91,33 +84,13 @@ def app(script: Path, environment: dict[str, str]) -> Iterator[int]:
 
 def view(port: int, seconds: float = 60) -> None:
     """Open the app's first page as a browser does, and wait until its script has ended."""
+    answering(port)
+    visitor = Visitor(port)
     until = time.monotonic() + seconds
-    while True:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2).close()
-            break
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.1)
-    with connect(f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"], max_size=None) as stream:  # type: ignore[list-item]
-        asked = BackMsg()
-        asked.rerun_script.query_string = ""
-        stream.send(asked.SerializeToString())
-        while True:
-            told = ForwardMsg.FromString(stream.recv(timeout=seconds))  # type: ignore[arg-type]
-            if told.WhichOneof("type") == "script_finished" and told.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
-                return
-
-
-def workers_ready(engine: int) -> bool:
-    """Whether the process that workers are forked from has imported what they need: it has then nothing to do."""
-    servers = [pid for pid in below(engine) if "forkserver" in command_line(pid)]
-    if not servers:
-        return False
-    before = [spent(pid) for pid in servers]
-    time.sleep(0.5)
-    return before == [spent(pid) for pid in servers]
+    while not visitor.runs:
+        assert time.monotonic() < until, "the page isn't drawn"
+        visitor.stay(0.1)
+    visitor.close()
 
 
 def memory(roots: dict[int, str]) -> dict[str, float]:
@@ -141,11 +114,6 @@ def below(pid: int) -> list[int]:
 
 def parent(pid: int) -> int:
     return int(_stat(pid)[1]) if _stat(pid) else 0
-
-
-def spent(pid: int) -> int:
-    """Processor time of a process, in the clock's ticks."""
-    return sum(int(text) for text in _stat(pid)[11:13])
 
 
 def _stat(pid: int) -> list[str]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,24 +34,32 @@ ROLE = "governance-execution"
 
 @dataclass(frozen=True)
 class Clients:
-    """The clients of one target, and the bucket and role that jobs use."""
+    """The clients of one target, and the bucket and role that jobs use. ``partition``: what its ARNs begin with after ``arn:``: aws, in
+    China aws-cn."""
 
     settings: Settings
     session: boto3.Session
     sagemaker: SageMakerClient
     s3: S3Client
-    logs: CloudWatchLogsClient
     bucket: str
-    role: str
     region: str
     account: str
+    partition: str
     client: Callable[[str], Any]
     """The target's client of another service, by its name."""
 
-    @property
-    def partition(self) -> str:
-        """What this target's ARNs begin with after ``arn:``: aws, in China aws-cn."""
-        return self.role.split(":")[1]
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        found: CloudWatchLogsClient = self.client("logs")
+        return found
+
+    @cached_property
+    def role(self) -> str:
+        """The ARN of the role that jobs run in; asked for when it is first needed. Raises Forbidden, NotFound."""
+        if self.settings.role:
+            return self.settings.role
+        with translated("the execution role"):
+            return str(self.client("iam").get_role(RoleName=ROLE)["Role"]["Arn"])
 
     @property
     def domain(self) -> str:
@@ -122,7 +130,7 @@ class Clients:
 def connect(settings: Settings | None = None, acting: Identity | None = None) -> Clients:
     """Clients of the configured target; a local engine is started when none runs. ``acting``: who it is for, in whose IAM role the clients
     act where the settings name one (``assume``). Raises TargetUnavailable, Forbidden."""
-    settings = settings or Settings()
+    settings = settings or Settings.current()
     where: dict[str, Any]
     if settings.target == "local":
         engine = _engine(settings.workspace)
@@ -144,11 +152,10 @@ def connect(settings: Settings | None = None, acting: Identity | None = None) ->
         def client(service: Any) -> Any:
             return session.client(service, config=s3_config if service == "s3" else config, **where)
 
-        account = client("sts").get_caller_identity()["Account"]
-        role = settings.role or client("iam").get_role(RoleName=ROLE)["Role"]["Arn"]
-        bucket = settings.bucket or f"sagemaker-{where['region_name']}-{account}"
-        region = where["region_name"]
-        return Clients(settings, session, client("sagemaker"), client("s3"), client("logs"), bucket, role, region, account, client)
+        caller, region = client("sts").get_caller_identity(), where["region_name"]
+        account, partition = caller["Account"], caller["Arn"].split(":")[1]
+        bucket = settings.bucket or f"sagemaker-{region}-{account}"
+        return Clients(settings, session, client("sagemaker"), client("s3"), bucket, region, account, partition, client)
 
 
 def _in_role(session: boto3.Session, role: str, acting: Identity, where: dict[str, Any]) -> boto3.Session:

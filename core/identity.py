@@ -138,7 +138,7 @@ def refusal(
     """Why ``may`` says no; None where it says yes."""
     if type(identity) is not Identity or not isinstance(identity.role, Role) or not _alike(identity.name):
         return Forbidden("Nobody is signed in.", subject=subject, remedy="Sign in, with a name and one of the roles.")
-    if (target or Settings().target) == "aws" and not _vouched_for(identity, action):
+    if (target or Settings.current().target) == "aws" and not _vouched_for(identity, action):
         remedy = "Configure a provider to sign in with: docs/sign-in.md."
         who = "Demo identities" if identity.demo else "Who has not signed in with a provider"
         return Forbidden(f"{who} may do nothing on AWS.", subject=subject, remedy=remedy)

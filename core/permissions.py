@@ -37,14 +37,14 @@ class Finding:
 def permissions(clients: Clients) -> Iterator[Finding]:
     """Whether whoever acts has what the least policies allow; an explicit Deny that the files hold is not looked for."""
     try:
-        caller = _principal(clients)
+        caller, execution = _principal(clients), clients.role
     except GovernanceError as error:
         yield Finding("permissions", "sign-in", "unknown", error.what, error.remedy)
         return
     files: dict[str, list[str]] = {}
     for role, file in FILES.items():
         files.setdefault(clients.settings.assume.get(role.value, caller), ["read-only.json"]).append(file)
-    for principal, its in [*files.items(), (clients.role, ["execution-role.json"])]:
+    for principal, its in [*files.items(), (execution, ["execution-role.json"])]:
         yield from simulated(clients, principal, {need: file for file in its for need in needs(clients, file)})
 
 

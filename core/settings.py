@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,6 +45,16 @@ class Settings(BaseSettings):
     trusted_keys: tuple[Path, ...] = _said((), "PEM files of public keys whose signatures count too, as after a change of keys")
     role_claim: str = _said("roles", "claim of the ID token that holds a person's roles")
     roles_file: Path | None = _said(None, "TOML file that maps claims and people to roles")
+
+    @staticmethod
+    def current() -> Settings:
+        """The settings of the environment as it is now; made anew only where one of its variables has changed."""
+        return _of(tuple(sorted(item for item in os.environ.items() if item[0].upper().startswith(PREFIX))))
+
+
+@lru_cache(maxsize=4)
+def _of(environment: tuple[tuple[str, str], ...]) -> Settings:
+    return Settings()
 
 
 def described(settings: Settings) -> list[tuple[str, str, str]]:

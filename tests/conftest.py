@@ -42,9 +42,7 @@ def pytest_sessionfinish(session):
     whole = config.args_source.name != "ARGS" and not config.option.keyword and session.testsfailed == 0
     if whole and os.environ.get(RECORD):
         calls.write(config.calls)
-    for unused in calls.unused(config.calls) if whole else ():
-        print(f"\naws/operations.json: {unused}.")
-    for difference in calls.missing(config.calls):
+    for difference in [*calls.missing(config.calls), *(calls.unused(config.calls) if whole else ())]:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         print(f"\naws/operations.json: {difference}. `make policies` writes it anew.")
 

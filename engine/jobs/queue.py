@@ -68,11 +68,12 @@ class Jobs:
         self._mp = multiprocessing.get_context("forkserver")
 
     def start(self) -> None:
-        """Start the dispatchers, warm the forkserver, and take up what a crash interrupted."""
+        """Start the dispatchers, and take up what a crash interrupted.
+
+        The process that workers are forked from starts with the first job: until then its 150 MB aren't taken."""
         self._mp.set_forkserver_preload(PRELOAD)
         for _ in range(self.workers):
             self._thread(self._dispatch)
-        self._thread(self._warm)
         for folder in (self.context.workspace / "jobs", self.tables):
             shutil.rmtree(folder, ignore_errors=True)
         store = self.context.store
@@ -88,12 +89,6 @@ class Jobs:
         for body in store.all("training-job", ("$.DebugRuleEvaluationStatuses", "contains", "InProgress")):
             if body["TrainingJobStatus"] in FINAL:
                 self._end_rules(body["TrainingJobName"])
-
-    def _warm(self) -> None:
-        process = self._mp.Process(target=_nothing)
-        with contextlib.suppress(OSError):
-            process.start()
-            process.join()
 
     def stop(self) -> None:
         """End the workers; their jobs stay InProgress and are taken up at the next start."""
@@ -453,7 +448,3 @@ def _name_field(kind: str) -> str:
         "processing-job": "ProcessingJobName",
         TUNING: "HyperParameterTuningJobName",
     }[kind]
-
-
-def _nothing() -> None:
-    return None

@@ -19,7 +19,7 @@ MODELS = create_loader()
 ACCOUNT = "123456789012"
 ROLE = "arn:aws:iam::123456789012:role/service-role/governance-execution"
 IDENTITY = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
-<Arn>arn:aws:sts::123456789012:assumed-role/app/i</Arn><UserId>AROA:i</UserId><Account>123456789012</Account>
+<Arn>arn:{}:sts::123456789012:assumed-role/app/i</Arn><UserId>AROA:i</UserId><Account>123456789012</Account>
 </GetCallerIdentityResult><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></GetCallerIdentityResponse>"""
 IAM_ROLE = """<GetRoleResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><GetRoleResult><Role><Path>/service-role/</Path>
 <RoleName>governance-execution</RoleName><RoleId>AROA</RoleId><CreateDate>2026-01-01T00:00:00Z</CreateDate><Arn>{}</Arn>
@@ -74,7 +74,8 @@ class Wire:
         )
         kept = Sent(request.method, request.url, headers, body)
         self.sent.append(kept)
-        usual = {"GetCallerIdentity": IDENTITY.encode(), "GetRole": IAM_ROLE.format(self.role).encode()}
+        identity = IDENTITY.format(self.role.split(":")[1])  # of the role's partition
+        usual = {"GetCallerIdentity": identity.encode(), "GetRole": IAM_ROLE.format(self.role).encode()}
         json_spoken = {"Content-Type": "application/x-amz-json-1.1"}
         usual_one = (200, json_spoken, b"{}") if "X-Amz-Target" in headers else (200, {}, usual.get(kept.operation, b""))
         status, given, content = self.answers.get(kept.operation) or self.answers.get(kept.host) or usual_one

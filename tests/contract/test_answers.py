@@ -112,9 +112,10 @@ def target(engine_workspace, client, tmp_path_factory, answering):
     for key, content in files.items():
         s3.put_object(Bucket="answers", Key=key, Body=content.encode())
     found = connect(Settings(workspace=engine_workspace))
-    settings = found.settings.model_copy(update={"workspace": tmp_path_factory.mktemp("keys")})
-    services = {"s3": s3, **{name: answering.client(name) for name in ("sagemaker", "logs")}}
-    return dataclasses.replace(found, settings=settings, bucket="answers", role=ROLE, region="eu-central-1", account=ACCOUNT, **services)
+    settings = found.settings.model_copy(update={"workspace": tmp_path_factory.mktemp("keys"), "role": ROLE})
+    services = {"s3": s3, "sagemaker": answering.client("sagemaker")}
+    services["client"] = lambda name: answering.client(name) if name == "logs" else found.client(name)
+    return dataclasses.replace(found, settings=settings, bucket="answers", region="eu-central-1", account=ACCOUNT, **services)
 
 
 # what core asks --------------------------------------------------------------------------------------

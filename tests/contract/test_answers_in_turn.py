@@ -32,8 +32,10 @@ def unanswered():
 
 @pytest.fixture(scope="module")
 def there(engine_workspace, unanswered):
-    changes = {"region": "eu-central-1", "account": ACCOUNT, "role": ROLE, **unanswered}
-    return dataclasses.replace(connect(Settings(workspace=engine_workspace)), **changes)
+    found = connect(Settings(workspace=engine_workspace, role=ROLE))
+    return dataclasses.replace(
+        found, region="eu-central-1", account=ACCOUNT, sagemaker=unanswered["sagemaker"], client=unanswered.__getitem__
+    )
 
 
 @pytest.fixture

@@ -24,13 +24,10 @@ REPO = Path(__file__).parents[2]
 
 
 class Host:
-    """One workspace, one port, one engine after the other.
+    """One workspace, one port, one engine after the other. ``path`` comes first on the engine's PYTHONPATH."""
 
-    ``cold`` spares the preloading of workers, for what runs no jobs; ``path`` comes first on the engine's PYTHONPATH.
-    """
-
-    def __init__(self, workspace: Path, *, cold: bool = False, path: tuple[Path, ...] = (), **environment: str) -> None:
-        self.workspace, self.cold = workspace, cold
+    def __init__(self, workspace: Path, *, path: tuple[Path, ...] = (), **environment: str) -> None:
+        self.workspace = workspace
         workspace.mkdir(exist_ok=True)
         self.keys = lifecycle.keys(workspace)
         with socket.socket() as free:
@@ -52,10 +49,11 @@ class Host:
 
     def core(self) -> Clients:
         """The clients that the product's own code takes."""
-        account, role = "000000000000", "arn:aws:iam::000000000000:role/governance-execution"
-        bucket = f"sagemaker-{lifecycle.region()}-{account}"
-        services = (self.sagemaker, self.s3, self.clients["logs"])
-        return Clients(Settings(workspace=self.workspace), self.session, *services, bucket, role, lifecycle.region(), account, self._client)
+        account, region = "000000000000", lifecycle.region()
+        settings = Settings(workspace=self.workspace)
+        return Clients(
+            settings, self.session, self.sagemaker, self.s3, f"sagemaker-{region}-{account}", region, account, "aws", self._client
+        )
 
     def _tell(self, *words: object) -> str:
         print(*words, file=self.launcher.stdin)
@@ -63,7 +61,7 @@ class Host:
 
     def launch(self) -> None:
         """Start an engine."""
-        self.pid = int(self._tell("serve", self.workspace, self.port, "cold" if self.cold else "warm"))
+        self.pid = int(self._tell("serve", self.workspace, self.port))
         self.sessions.append(self.pid)
 
     def start(self, seconds: float = 20) -> None:

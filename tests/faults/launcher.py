@@ -28,17 +28,14 @@ def main() -> None:
             print("dead", flush=True)
 
 
-def serve(workspace: str, port: str, warm: str) -> None:
+def serve(workspace: str, port: str) -> None:
     from engine import lifecycle
-    from engine.jobs import queue
 
     os.setsid()
     output = os.open(Path(workspace) / "engine.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    if warm == "cold":  # nothing runs jobs: spare the machine the imports
-        queue.PRELOAD = []
     try:
         lifecycle.serve(Path(workspace), int(port))
     except lifecycle.EngineError as error:

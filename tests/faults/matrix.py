@@ -25,6 +25,7 @@ PASSING = {
     "slow": [Fault("slow", WORK, None, seconds=0.03)],
     "cut before the request": [Fault("cut before", WORK, 1)],
     "cut before the answer": [Fault("cut after", WORK, 1)],
+    "cut within the answer": [Fault("cut within", WORK, 1)],
     "throttled, 500, cut": [Fault("throttle", WORK, 1), Fault("error", WORK, 1), Fault("cut after", WORK, 1)],
 }
 """Of these nothing is to be seen."""
@@ -33,6 +34,7 @@ LASTING = {
     "500 for ever": [Fault("error", WORK)],
     "503 for ever": [Fault("error", WORK, status=503)],
     "cut for ever": [Fault("cut after", WORK)],
+    "cut within every answer": [Fault("cut within", WORK)],
     "credentials expired": [Fault("expired", WORK)],
     "signed out": [Fault("expired")],
     "silent": [Fault("slow", WORK, None, seconds=1.0)],

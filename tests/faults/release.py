@@ -47,7 +47,7 @@ def main() -> None:
     from engine.s3 import objects
 
     with tempfile.TemporaryDirectory() as folder:
-        host = Host(Path(folder) / "ws", cold=True)
+        host = Host(Path(folder) / "ws")
         try:
             host.start()
             write(host)

@@ -41,7 +41,7 @@ def warm(tmp_path_factory):
 
 
 def test_what_was_acknowledged_outlives_the_engine(tmp_path, choices, survived):
-    host = Host(tmp_path / "ws", cold=True)
+    host = Host(tmp_path / "ws")
     kills = KILLS * 29 // 50
     try:
         host.start()

@@ -48,7 +48,7 @@ def test_another_server_on_the_port_is_not_taken_for_the_engine(tmp_path, answer
 
 
 def test_what_a_killed_engine_left_behind_keeps_nobody_out(tmp_path, survived):
-    host = Host(tmp_path / "ws", cold=True)
+    host = Host(tmp_path / "ws")
     try:
         host.start()
         first = json.loads((host.workspace / "engine.json").read_text())
@@ -67,7 +67,7 @@ def test_what_a_killed_engine_left_behind_keeps_nobody_out(tmp_path, survived):
 
 
 def test_a_second_engine_does_not_own_the_workspace(tmp_path, survived):
-    host = Host(tmp_path / "ws", cold=True)
+    host = Host(tmp_path / "ws")
     try:
         host.start()
         owner = host.pid

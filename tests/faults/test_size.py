@@ -23,7 +23,7 @@ def memory(pid):
 
 def test_an_idle_engine_is_small_and_does_not_grow_by_being_asked(tmp_path, survived):
     fill(tmp_path / "ws", INTERRUPTED + 5)
-    host = Host(tmp_path / "ws", cold=True)
+    host = Host(tmp_path / "ws")
     try:
         host.start()
         assert memory(host.pid)[0] < 150 * MB
@@ -47,7 +47,7 @@ def test_an_idle_engine_is_small_and_does_not_grow_by_being_asked(tmp_path, surv
 
 def test_an_engine_starts_on_a_thousand_jobs_and_takes_up_what_was_interrupted(tmp_path):
     fill(tmp_path / "ws", 1000)
-    host = Host(tmp_path / "ws", cold=True)
+    host = Host(tmp_path / "ws")
     try:
         host.start(10)
         pages = host.sagemaker.get_paginator("list_training_jobs").paginate(PaginationConfig={"PageSize": 100})

@@ -78,7 +78,7 @@ def test_every_row_of_a_released_workspace_is_there_after_it_was_opened(released
 
 
 def test_a_released_workspace_serves_what_it_holds_and_goes_on(released, survived):
-    host = Host(released, cold=True)
+    host = Host(released)
     try:
         host.start()
         kept = host.s3.get_object(Bucket="jobs", Key="kept")
