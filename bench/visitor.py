@@ -84,10 +84,11 @@ class Visitor:
     def _take(self, told: ForwardMsg) -> None:
         kind = told.WhichOneof("type")
         if kind == "new_session":
-            self._script = told.new_session.page_script_hash
             if not told.metadata.run.fragment_ids:
                 self._again.clear()
                 self.shown.clear()
+        elif kind == "navigation":
+            self._script = told.navigation.page_script_hash
         elif kind == "page_info_changed":
             self._asked = told.page_info_changed.query_string
         elif kind == "auto_rerun":
