@@ -8,7 +8,7 @@ KILLS ?= 500
 ROOT := $(filter 0,$(shell id -u))
 MAKEFLAGS += --jobs=2  # the two environments of the tests are made at the same time
 
-.PHONY: run demo test fuzz faults clients policies pages-faults image-check bench lint format shots lock clean
+.PHONY: run demo test fuzz faults clients policies pages-faults image-check bench benches lint format shots lock clean
 
 run: $(VENV)/.run  ## open the dashboard on the embedded engine
 	GOVERNANCE_WORKSPACE=$(WORKSPACE) $(BIN)/streamlit run streamlit_app.py --server.address 127.0.0.1 --server.port $(PORT)
@@ -41,6 +41,9 @@ image-check: $(VENV)/.test  ## the image's files in an environment of their own:
 
 bench: $(VENV)/.test  ## every figure beside its peer
 	$(BIN)/python -m bench
+
+benches: $(VENV)/.test chromium  ## every bench at its smallest size, to see that it still runs; the tests have the short ones
+	BENCHES=all $(BIN)/pytest tests/bench
 
 lint: $(VENV)/.test  ## format, lint, types, direction of imports
 	$(BIN)/ruff format --check .

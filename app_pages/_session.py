@@ -17,17 +17,28 @@ def _connect(settings: str, who: str, _acting: Identity | None) -> Clients:
 
 
 def target() -> str:
-    """The settings as one string: what cached results of a target are kept under."""
-    return Settings.current().model_dump_json()
+    """The settings and the IAM role in which whoever is signed in acts: what cached results of a target are kept under, so that nobody
+    sees what only another role may read."""
+    person, settings = _acting(), Settings.current()
+    return settings.model_dump_json() + (settings.assume[person.role.value] if person else "")
 
 
 def clients() -> Clients:
     """Clients of the target that the environment names, in the IAM role of whoever is signed in where the settings name one; starts the
     embedded engine where none runs."""
+    person = _acting()
+    return _connect(Settings.current().model_dump_json(), f"{person.role}: {person.id}", person) if person else own()
+
+
+def own() -> Clients:
+    """Clients that act as the app itself, whoever is signed in."""
+    return _connect(Settings.current().model_dump_json(), "", None)
+
+
+def _acting() -> Identity | None:
+    """Who is signed in, where the settings name an IAM role for theirs."""
     person: Identity | None = st.session_state.get("identity")
-    if person is None or person.role.value not in Settings.current().assume:
-        return _connect(target(), "", None)
-    return _connect(target(), f"{person.role}: {person.id}", person)
+    return person if person and person.role.value in Settings.current().assume else None
 
 
 def forget(error: GovernanceError) -> None:

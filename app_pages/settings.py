@@ -20,8 +20,8 @@ STATES = {
 
 
 @st.cache_data(ttl="5m", max_entries=8, show_spinner="Asking the target …")
-def _findings(target: str, person: str) -> list[Finding]:
-    return list(doctor.check(_session.clients()))
+def _findings(target: str) -> list[Finding]:
+    return list(doctor.check(_session.own()))
 
 
 def _check() -> None:
@@ -33,7 +33,7 @@ def _check() -> None:
     if not st.session_state.get(key):
         return
     with errors_shown(stop=True):
-        found = _findings(_session.target(), _session.identity().id)
+        found = _findings(Settings.current().model_dump_json())
     with st.container(horizontal=True):
         for state, (icon, colour, words) in STATES.items():
             number = sum(finding.state == state for finding in found)

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
@@ -17,7 +18,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError
 
 from core import answers, placement
 from core.errors import TargetUnavailable, translated
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 ROLE = "governance-execution"
+BUSY = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, None)
+"""Seconds until a conditional write that met another one is tried again."""
 
 
 @dataclass(frozen=True)
@@ -109,14 +112,20 @@ class Clients:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         condition: Any = {"IfNoneMatch": "*"} if instead_of is None else {"IfMatch": instead_of}
         condition |= placement.written(self.settings)
-        try:
-            self.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type, **condition)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}:
-                return False
-            with translated(uri):
-                raise
-        return True
+        for pause in BUSY:
+            try:
+                self.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type, **condition)
+                return True
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code == "PreconditionFailed" or (code == "NoSuchKey" and instead_of is not None):
+                    return False
+                if code == "ConditionalRequestConflict" and pause is not None:  # another write is under way: S3 asks to try again
+                    time.sleep(pause)
+                    continue
+                with translated(uri):
+                    raise
+        raise AssertionError("the last try returns or raises")
 
     def keys(self, prefix: str, *, after: str | None = None) -> list[str]:
         """URIs of all objects under an s3:// prefix, in order; those after the URI ``after`` only, if given."""
@@ -160,9 +169,12 @@ def connect(settings: Settings | None = None, acting: Identity | None = None) ->
 
 def _in_role(session: boto3.Session, role: str, acting: Identity, where: dict[str, Any]) -> boto3.Session:
     """A session in an IAM role that renews itself; CloudTrail shows who acts by its name, and policies by its tag ``governance-id``."""
+    own = session.get_credentials()
+    if own is None:
+        raise NoCredentialsError
     fetcher = AssumeRoleCredentialFetcher(
         partial(session.client, **where),
-        session.get_credentials(),
+        own,
         role,
         extra_args={
             "RoleSessionName": re.sub(r"[^\w+=,.@-]+", "-", acting.name, flags=re.ASCII)[:64].ljust(2, "-"),

@@ -19,7 +19,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from core.clients import Clients
-from core.errors import Conflict, GovernanceError, NotFound, TargetUnavailable, translated
+from core.errors import Conflict, Forbidden, GovernanceError, NotFound, TargetUnavailable, translated
 
 TAG = "governance:request"
 """The tag that says by which call a thing was made."""
@@ -75,7 +75,11 @@ def once(clients: Clients, kind: str, request: dict[str, Any], *, shared: bool =
         if kind in NAMELESS:
             raise
         found = _there(clients, kind, request, PATIENCE)
-        if found is None or not (shared or _is_of(clients, kind, found, token)):
+        try:
+            ours = found is not None and (shared or _is_of(clients, kind, found, token))
+        except Forbidden:
+            raise Taken(error.what, subject=name, remedy=UNSURE) from error
+        if found is None or not ours:
             raise Taken(error.what, subject=name, remedy="Choose another name.") from error
         arn = found
     except TargetUnavailable as error:

@@ -4,12 +4,13 @@ simulated (SimulatePrincipalPolicy), everything else is read. One finding for ea
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 from core import jobs, placement
 from core.clients import Clients
-from core.errors import GovernanceError, translated
+from core.errors import UNSEEN, GovernanceError, translated
 from core.governance import signing
 from core.permissions import Finding, permissions
 
@@ -29,8 +30,16 @@ def check(clients: Clients) -> Iterator[Finding]:
         try:
             yield from look(clients)
         except GovernanceError as error:
-            yield Finding(area, error.subject or area, "missing", error.what, error.remedy)
+            yield Finding(area, error.subject or area, _seen(error) if area in LOOKED_UP else "missing", error.what, error.remedy)
     yield from permissions(clients)
+
+
+LOOKED_UP = {"execution role", "encryption key", "network"}
+"""What the doctor alone reads: where it may not, the jobs may use it all the same."""
+
+
+def _seen(error: GovernanceError) -> Literal["unknown", "missing"]:
+    return "unknown" if isinstance(error, UNSEEN) else "missing"
 
 
 def passed(findings: list[Finding]) -> bool:
@@ -141,7 +150,7 @@ def _execution_role(clients: Clients) -> Iterator[Finding]:
 
 
 def _signing_key(clients: Clients) -> Iterator[Finding]:
-    (own, *_) = signing.keys(clients)
+    own = signing.usable(clients)
     yield Finding("signing key", own.keyid[:16], "ok", f"signs the log ({own.scheme}).")
 
 
@@ -187,15 +196,17 @@ def _images(clients: Clients) -> Iterator[Finding]:
     except GovernanceError as error:
         yield Finding("images", "debugger", "advice", error.what, "Models get their XGBoost report by a job of its own here.")
     image = jobs.analysis_image(clients)
-    repository, _, tag = image.partition("/")[2].partition(":")
+    registry, _, path = image.partition("/")
+    repository, digest = re.match(r"([^:@]*)(?:.*@(.+))?", path).groups()  # type: ignore[union-attr]
+    tag = path.removeprefix(repository).partition("@")[0].removeprefix(":")
+    wanted: Any = {"imageDigest": digest} if digest else {"imageTag": tag or "latest"}
     remedy = "Build and push it: docs/aws.md says how; or name another one in GOVERNANCE_ANALYSIS_IMAGE."
     try:
         with translated(image):
-            found = clients.client("ecr").describe_images(repositoryName=repository, imageIds=[{"imageTag": tag or "latest"}])[
-                "imageDetails"
-            ]
+            ecr = clients.client("ecr")
+            found = ecr.describe_images(registryId=registry.partition(".")[0], repositoryName=repository, imageIds=[wanted])["imageDetails"]
     except GovernanceError as error:
-        yield Finding("images", image, "missing", error.what, remedy)
+        yield Finding("images", image, _seen(error), error.what, remedy)
         return
     yield Finding("images", image, "ok", f"there, {found[0].get('imageSizeInBytes', 0) / 1e6:,.0f} MB.")
 

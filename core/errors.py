@@ -74,6 +74,9 @@ _CODES: dict[str, tuple[type[GovernanceError], str]] = {
     "PreconditionFailed": (Conflict, "Reload, and look at what has changed."),
     "ResourceLimitExceeded": (Refused, "A limit of the account is reached; delete something, or ask for a higher quota."),
     "ValidationException": (Refused, "Change the value that the message names."),
+    "NotFoundException": (NotFound, NAME),
+    "ConditionalRequestConflict": (Conflict, "Somebody else writes the same. Try again in a minute."),
+    "InvalidObjectState": (Refused, "The file is archived: restore it from its storage class first."),
     "OptInRequired": (Forbidden, "Ask whoever keeps the account to enable this service, or this region."),
 }
 _FAMILIES: tuple[tuple[tuple[str, ...], type[GovernanceError], str], ...] = (
@@ -94,6 +97,7 @@ _FAMILIES: tuple[tuple[tuple[str, ...], type[GovernanceError], str], ...] = (
         (
             *("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"),
             *("RequestThrottled", "RequestThrottledException", "BandwidthLimitExceeded", "LimitExceededException"),
+            *("ProvisionedThroughputExceededException", "EC2ThrottledException", "TransactionInProgressException"),
         ),
         TargetUnavailable,
         "AWS asks to slow down. Try again in a minute.",
@@ -101,7 +105,17 @@ _FAMILIES: tuple[tuple[tuple[str, ...], type[GovernanceError], str], ...] = (
     (
         (
             *("InternalFailure", "InternalError", "InternalServerError", "InternalServerException", "InternalServiceException"),
-            *("ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "500", "502", "503", "504"),
+            *(
+                "ServiceUnavailable",
+                "ServiceUnavailableException",
+                "RequestTimeout",
+                "RequestTimeoutException",
+                "PriorRequestNotComplete",
+                "500",
+                "502",
+                "503",
+                "504",
+            ),
         ),
         TargetUnavailable,
         "The fault is the target's own. Try again in a minute; if it stays so, look at AWS's Health Dashboard, or at the engine's log.",
@@ -180,12 +194,20 @@ def _answered(error: ClientError, subject: str) -> GovernanceError:
         return NotFound(_sentence(message), subject=subject, remedy=NAME)
     if code == "ValidationException" and "already exist" in lower:
         return Conflict(_sentence(f"{about}: {message}"), subject=subject, remedy="Choose another name.")
-    family, remedy = _CODES.get(code, (TargetUnavailable, "Try again; if it stays so, look at the target's log."))
+    family, remedy = _CODES.get(code) or _unlisted(code, error)
     if family is Forbidden and remedy is ASK:
         return _denied(about, error.operation_name, message, subject)
     if not message or message == code or code.isdigit():
         message = f"the target answered {code} without saying why"
     return family(_sentence(f"{about}: {message}"), subject=subject, remedy=remedy)
+
+
+def _unlisted(code: str, error: ClientError) -> tuple[type[GovernanceError], str]:
+    """What an error is of which only its name and HTTP status are known."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if 400 <= status < 500:
+        return (NotFound, NAME) if re.search(r"NotFound(Exception)?$", code) else (Refused, "Change the value that the message names.")
+    return TargetUnavailable, "Try again; if it stays so, look at the target's log."
 
 
 def _denied(about: str, operation: str, message: str, subject: str) -> Forbidden:

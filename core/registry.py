@@ -135,7 +135,7 @@ def register(
 
     ``token``: two registrations with the same one make one version (1 to 36 letters, digits and hyphens)."""
     require(identity, "register", subject=training_job, target=clients.settings.target)
-    signing.keys(clients)  # before anything is made: registering is an event, and has to be signed
+    signing.usable(clients)  # before anything is made: registering is an event, and has to be signed
     group = group or clients.settings.group
     ensure_group(clients, group)
     job = training.describe(clients, training_job)

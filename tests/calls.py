@@ -46,8 +46,12 @@ def start() -> None:
     def refusal(identity, action, **about):
         found = _refusal(identity, action, **about)
         if found is None:
+            around = ""
             for name, frame in _frames():
-                if name != "core/identity.py" and isinstance(frame.f_locals.get("identity"), Identity):
+                if around and frame.f_code.co_qualname != around:
+                    continue  # what calls a function that was made within another one: it asks for that one
+                around = frame.f_code.co_qualname.rpartition(".<locals>.")[0]
+                if not around and name != "core/identity.py" and isinstance(frame.f_locals.get("identity"), Identity):
                     _asked.setdefault(frame.f_code, set()).add(action)
                     if not frame.f_code.co_name.startswith("_"):
                         break
@@ -102,8 +106,10 @@ def _actions(reads: bool) -> set[str]:
         return {"doctor"}
     if reads:
         return {READ_ONLY}
-    names = {frame.f_code.co_name for _, frame in frames}
-    return next((_asked[frame.f_code] for _, frame in frames if frame.f_code in _asked), {REPAIR} if REPAIR in names else {NOBODY})
+    if any(frame.f_code.co_name == REPAIR for _, frame in frames):
+        return {REPAIR}
+    asked = [_asked[frame.f_code] for _, frame in frames if frame.f_code in _asked]
+    return next((one for one in asked if len(one) == 1), asked[0] if asked else {NOBODY})
 
 
 def jobs_calls(workspace: Path) -> set[str]:

@@ -30,6 +30,7 @@ LOGS = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/a
 ROLE = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${ExecutionRole}"
 KINDS = {
     "HyperParameterTuningJob": "hyper-parameter-tuning-job",
+    "ModelCardExportJobs": "model-card",
     "ModelCardExportJob": "model-card",
     "ModelCardVersions": "model-card",
     "ModelCard": "model-card",
@@ -82,6 +83,8 @@ OWN_WORK = {
     "Resource": [f"{SAGEMAKER}:model-package/*"],
 }
 """Four eyes in IAM too: the app's sessions carry who acts as a tag, the version carries who trained it."""
+BESIDES = {"export": ("s3:PutObject governance/cards", "sagemaker:ListModelCardExportJobs")}
+"""What else an action takes: SageMaker writes a card's PDF in the caller's name, and a create whose answer was lost is looked for."""
 KEY = "${KmsKeyArn}"
 THROUGH_S3 = {"StringEquals": {"kms:ViaService": "s3.${AWS::Region}.amazonaws.com"}}
 
@@ -202,7 +205,9 @@ def _resources(name: str) -> tuple[str, ...]:
     if name in UNLIMITED:
         return ("*",)
     if name == "ListTags":
-        return tuple(f"{SAGEMAKER}:{kind}/*" for kind in ("model", "processing-job", "training-job"))
+        return tuple(
+            f"{SAGEMAKER}:{kind}/*" for kind in ("hyper-parameter-tuning-job", "model", "model-card", "processing-job", "training-job")
+        )
     if name == "AddAssociation":
         return tuple(f"{SAGEMAKER}:{kind}/*" for kind in ("action", "artifact", "context", "experiment-trial-component"))
     if name == "ListTrainingJobsForHyperParameterTuningJob":
@@ -215,6 +220,7 @@ def _resources(name: str) -> tuple[str, ...]:
 def by_role() -> dict[str, list[str]]:
     """Policy → operations: what its role may do, and for whom there is no role, what the file of calls says."""
     calls: dict[str, list[str]] = json.loads((AWS / "operations.json").read_text())
+    calls |= {action: [*calls.get(action, []), *more] for action, more in BESIDES.items()}
     allowed = {role.value: {action for action, roles in ALLOWED.items() if role in roles} for role in permissions.FILES}
     allowed[Role.DATA_SCIENTIST.value].add("withdraw")  # what they have submitted themselves
     allowed[Role.COMPLIANCE_OFFICER.value].add("repair")
@@ -254,8 +260,9 @@ Written by `make policies`, which runs the tests, records what the product calls
 policies of those who may do it. A test run ends in an error where a call is missing here, or where one that is here was never made.
 
 Read-only is what everybody has; each role has its own beside it. A data scientist registers versions as pending and can set no other
-status; officers approve and reject, and register nothing. Nobody approves what they trained or registered, in whatever role: the app's
-sessions carry who acts as the tag `governance-id` (GOVERNANCE_ASSUME), and the version carries who trained it, so IAM itself refuses.
+status than rejected, for what they withdraw; officers approve and reject, and register nothing. Nobody approves what they trained or
+registered, in whatever role: the app's sessions carry who acts as the tag `governance-id` (GOVERNANCE_ASSUME), and the version carries
+who trained it, so IAM itself refuses.
 `doctor.json` is what `python -m core doctor` takes.
 """
 DENIED = """

@@ -161,7 +161,6 @@ def in_force(clients: Clients) -> tuple[Policy, InvalidPolicy | None]:
             return last_valid(clients), error
         except NotFound:
             return load(BUNDLED), error
-    keep(clients, policy)
     return policy, None
 
 

@@ -20,7 +20,7 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import AWSSigner, CryptoSigner, Key, Signer, SSlibKey
 
 from core.clients import Clients
-from core.errors import Forbidden, GovernanceError
+from core.errors import Forbidden, GovernanceError, translated
 
 IN_TOTO = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -49,8 +49,15 @@ def statement(subject: dict[str, str], kind: str, predicate: dict[str, Any]) -> 
 def sign(clients: Clients, payload: bytes, payload_type: str = IN_TOTO) -> bytes:
     """The payload in a signed envelope, as JSON. Raises Forbidden where the key can't be used."""
     envelope = Envelope(payload, payload_type, {})
-    envelope.sign(_own(clients))
+    with translated("the signing key"):
+        envelope.sign(_own(clients))
     return canonical(envelope.to_dict())
+
+
+def usable(clients: Clients) -> Key:
+    """The public key of what is signed now, which has just signed something. Raises Forbidden where it can't."""
+    sign(clients, b"", "application/vnd.governance.trial")
+    return _own(clients).public_key
 
 
 def opened(content: bytes, keys: Iterable[Key], payload_type: str = IN_TOTO) -> bytes:

@@ -152,6 +152,9 @@ def _permissions(context: Context, service: str, name: str, request: Request) ->
         yield Permission(f"sagemaker:{name}", resource, values)
         if request.get("Tags") and name != "AddTags":
             yield Permission("sagemaker:AddTags", resource, values)
+    if name == "CreateModelCardExportJob":  # the caller writes the file
+        path = str(request["OutputConfig"]["S3OutputPath"]).partition("://")[2].rstrip("/")
+        yield Permission("s3:PutObject", f"arn:aws:s3:::{path}/{request['ModelCardExportJobName']}", {})
     for role in _roles(request):
         yield Permission("iam:PassRole", role, {"iam:passedtoservice": ["sagemaker.amazonaws.com"]})
 

@@ -1,14 +1,20 @@
-"""Every bench at its smallest size: they run, agree with their peers, and keep nothing."""
+"""Benches at their smallest size: they run, agree with their peers, and keep nothing. `make benches` runs the long ones too."""
 
 from __future__ import annotations
 
 import importlib
+import os
 
 import pytest
 
 from bench import growth_analysis, growth_pages, report
 from bench.__main__ import NAMES
 from bench.compare import RESULTS
+
+
+LONG = {"app", "browsers", "demo", "pages"}
+"""Those that take half a minute each: a whole workflow, servers and browsers."""
+RUN = [name for name in NAMES if os.environ.get("BENCHES") == "all" or name not in LONG]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -18,7 +24,7 @@ def _nothing_is_kept():
     assert {path: path.read_bytes() for path in RESULTS.iterdir()} == before
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RUN)
 def test_a_bench_measures_both_sides(name):
     rows = importlib.import_module(f"bench.{name}").rows(True)
     assert any(row.peer for row in rows)

@@ -12,7 +12,8 @@ import pytest
 from answering import wire
 
 from core.clients import connect
-from core.errors import Forbidden
+from core.errors import Forbidden, SignedOut
+from core.identity import Identity, Role
 from core.settings import Settings
 
 SOON = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -166,6 +167,12 @@ def test_a_profile_that_is_not_there(out, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "wrok")
     assert "(wrok) could not be found" in (said := refusal())
     assert "AWS_PROFILE" in said
+
+
+def test_nobody_signed_in_who_should_act_in_a_role(out):
+    person = Identity("Dana", Role.DATA_SCIENTIST, issuer="i", subject="dana")
+    with pytest.raises(SignedOut, match="Unable to locate credentials"):
+        connect(Settings(target="aws", assume={"data scientist": "arn:aws:iam::1:role/r"}), person)
 
 
 def test_half_a_key(out, monkeypatch):

@@ -209,6 +209,7 @@ def test_a_new_policy_and_a_gate_that_fails_under_it_bring_it_back(clients, rule
 def test_an_invalid_policy_is_refused_and_the_last_valid_one_stays(clients, rules):
     valid, problem = policy.in_force(clients)
     assert problem is None
+    policy.keep(clients, valid)
     rules.write_text(EASY.replace("min = 0.999}", 'min = "much"}'))
     still, problem = policy.in_force(clients)
     assert still.sha256 == valid.sha256

@@ -174,7 +174,7 @@ def test_a_policy_that_was_swapped_between_validation_and_approval_refuses_the_a
 
 
 def test_a_last_valid_policy_that_nobody_signed_is_not_used(clients, rules):
-    policy.in_force(clients)
+    policy.keep(clients, policy.in_force(clients)[0])
     lax = EASY.replace("0.999", "0.001").encode()
     clients.write(policy.uri_of(clients, signing.sha256(lax)), lax)
     original = clients.read(clients.uri(policy.LAST))

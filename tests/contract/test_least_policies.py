@@ -7,16 +7,18 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
+from datetime import timedelta
 
 import pandas as pd
 import pytest
 from botocore.exceptions import ClientError
-from deciding import CHRIS, DANA, EASY, VIC, WHY, approve, seen, submitted
+from deciding import CHRIS, DANA, EASY, VERA, VIC, WHY, approve, seen, submitted
 
 from core import datasets, doctor, registry, tables, workflow
 from core.clients import connect
-from core.errors import Forbidden
-from core.governance import decisions
+from core.errors import Conflict, Forbidden, NotFound
+from core.governance import decisions, model_card, policy, states
 from core.identity import Identity, Role
 from engine import lifecycle
 from tools import least, policies
@@ -56,6 +58,46 @@ def test_everybody_does_their_part_with_no_more_than_the_least_policies(settings
     decisions.validate(vics, VIC, arn, seen=seen(vics, arn), reason=WHY, code="evidence reviewed")
     approve(connect(settings, CHRIS), arn)
     assert registry.get(owner, arn).status == "Approved"
+    assert model_card.pdf(connect(settings, CHRIS), CHRIS, arn).startswith(b"%PDF")
+
+
+def test_what_is_withdrawn_or_retired_is_so_in_the_registry_too(settings, arn, owner):
+    danas, other = connect(settings, DANA), registry.versions(owner)[-1].arn
+    submitted(danas, other)
+    decisions.withdraw(danas, DANA, other, seen=seen(danas, other), reason=WHY, code="error found")
+    assert registry.get(owner, other).status == "Rejected"
+    ada = Identity("Ada", Role.ADMINISTRATOR, issuer="https://id.example", subject="ada")
+    adas = connect(settings, ada)
+    decisions.retire(adas, ada, arn, seen=seen(adas, arn), reason=WHY, code="end of use")
+    assert registry.get(owner, arn).status == "Rejected"
+
+
+def test_whoever_looks_first_writes_nothing_and_whoever_decides_keeps_the_policy(settings, arn, owner):
+    other, rules, viewer = registry.versions(owner)[-1].arn, settings.policy, connect(settings, VERA)
+    submitted(connect(settings, DANA), other)
+
+    def validate(vics):
+        decisions.validate(vics, VIC, other, seen=seen(vics, other), reason=WHY, code="evidence reviewed")
+
+    def waive(vics):
+        day, at = states.today() + timedelta(days=1), seen(vics, other)
+        decisions.waive(vics, VIC, other, seen=at, reason=WHY, code="small sample", gate="none", expires=day)
+
+    def reject(officers):
+        decisions.reject(officers, CHRIS, other, seen=seen(officers, other), reason=WHY, code="other")
+
+    for number, (person, act, words) in enumerate(
+        ((VIC, validate, "policy has changed"), (VIC, waive, "not in the way"), (CHRIS, reject, ""))
+    ):
+        rules.write_text(EASY.replace('title = "Easy"', f'title = "Easy {number}"', 1))
+        now, problem = policy.in_force(viewer)
+        assert problem is None
+        with pytest.raises(NotFound):
+            viewer.read(policy.uri_of(viewer, now.sha256))
+        with pytest.raises(Conflict, match=words) if words else nullcontext():
+            act(connect(settings, person))
+        assert viewer.read(policy.uri_of(viewer, now.sha256)).decode() == rules.read_text()
+    rules.write_text(EASY)
 
 
 def test_nobody_does_anothers_part_by_calling_aws_directly(settings, arn, owner):

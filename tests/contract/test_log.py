@@ -9,7 +9,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from botocore.exceptions import ClientError
 
+import core.clients
 from core import registry
 from core.clients import connect
 from core.errors import Conflict, NotFound
@@ -51,6 +53,31 @@ def filled(clients, workspace):
     writers = [subprocess.Popen([*command, f"writer {n}", "28"]) for n in range(4)]
     assert [writer.wait(280) for writer in writers] == [0] * 4
     return clients
+
+
+@pytest.mark.parametrize("times", [1, 99])
+def test_a_conditional_write_that_meets_another_one_is_tried_again_and_never_taken_for_lost(clients, monkeypatch, times):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: 409 says try again, not that the object is there."""
+    monkeypatch.setattr(core.clients, "BUSY", (0, 0, None))
+    put, met = clients.s3.put_object, []
+
+    def busy(**request):
+        if len(met) < times:
+            met.append(request["Key"])
+            raise ClientError({"Error": {"Code": "ConditionalRequestConflict", "Message": "a conflicting operation"}}, "PutObject")
+        return put(**request)
+
+    uri = clients.uri(f"governance/busy-{times}")
+    monkeypatch.setattr(clients.s3, "put_object", busy)
+    if times == 1:
+        assert clients.create(uri, b"mine")
+        assert clients.read(uri) == b"mine"
+        assert not clients.create(uri, b"another's")
+        return
+    with pytest.raises(Conflict, match="PutObject") as caught:
+        clients.create(uri, b"mine")
+    assert "Try again" in caught.value.remedy
+    assert len(met) == 3
 
 
 def test_many_writers_leave_no_gap_and_lose_nothing(filled):

@@ -13,9 +13,11 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -29,9 +31,9 @@ from pypdf import PdfReader
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey
 
-from core import registry
+from core import doctor, registry
 from core.clients import connect
-from core.errors import Forbidden, NotFound
+from core.errors import Forbidden, GovernanceError, NotFound
 from core.governance import decisions, model_card, pack, signing
 from core.governance.pack import table
 from core.identity import Identity, Role
@@ -237,6 +239,16 @@ def test_a_key_in_kms_signs_as_on_aws(clients, tmp_path, monkeypatch):
         verified(own, tmp_path)
         with pytest.raises(Forbidden, match="can't be used"):
             signing.keys(dataclasses.replace(own, settings=own.settings.model_copy(update={"signing_key": "awskms:none"})))
+        denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Sign")  # the public half can still be had
+        monkeypatch.setattr(signing._own(own), "sign", Mock(side_effect=denied))
+        before = len(registry.versions(clients))
+        with pytest.raises(GovernanceError, match="Sign of the signing key"):
+            registry.register(own, DANA, training_job="t", data=None, bias_job="b", shap_job="s", role="r")
+        assert len(registry.versions(clients)) == before
+        (finding,) = doctor._signing_key(clients)
+        assert finding.state == "ok"
+        with pytest.raises(GovernanceError, match="Sign of the signing key"):
+            list(doctor._signing_key(own))
     finally:
         server.stop()
 

@@ -41,7 +41,7 @@ keep allowed "$(text iam simulate-principal-policy --policy-source-arn "$ROLE" \
 
 # 2. Data: split, and put up as train (label first, no header) and validation.
 mkdir -p data/train data/validation
-tail -n +2 "$SOURCE" | head -n 2400 >data/train/train.csv
+sed -n 2,2401p "$SOURCE" >data/train/train.csv
 tail -n +2402 "$SOURCE" >data/validation/validation.csv
 head -c 12000000 /dev/urandom >large.bin # over the CLI's multipart threshold
 aws s3 mb "s3://$BUCKET" >&2

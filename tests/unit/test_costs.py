@@ -24,6 +24,16 @@ MEASURED = st.builds(Past, st.lists(st.integers(1, MAX_SECONDS).map(float), min_
 PLAN = st.lists(st.tuples(PLANNED, MEASURED), min_size=1, max_size=5)
 
 
+def test_a_job_of_others_whose_rows_are_not_in_s3_has_none_to_be_compared_by() -> None:
+    sources = ({"FileSystemDataSource": {"FileSystemId": "fs-1"}}, {"DatasetSource": {"DatasetArn": "a"}})
+    jobs = [Job("j", "tuning", "Completed", datetime.now(UTC), None, None, _reading(source)) for source in sources]
+    assert [costs.rows_of(job) for job in jobs] == ["", ""]
+
+
+def _reading(source: dict[str, object]) -> dict[str, object]:
+    return {"TrainingJobDefinition": {"InputDataConfig": [{"ChannelName": "train", "DataSource": source}]}}
+
+
 # the arithmetic ------------------------------------------------------------------------------------
 
 

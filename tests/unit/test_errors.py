@@ -102,6 +102,12 @@ def test_whatever_botocore_would_try_again_is_the_targets_trouble_and_not_the_us
         ("KMS.DisabledException", "disabled", Forbidden),
         ("InternalFailure", "", TargetUnavailable),
         ("500", "Internal Server Error", TargetUnavailable),
+        ("InvalidObjectState", "The operation is not valid for the object's storage class", Refused),
+        ("InvalidBucketName", "The specified bucket is not valid.", Refused),
+        ("NotFoundException", "Alias arn:aws:kms:x is not found.", NotFound),
+        ("RepositoryNotFoundException", "The repository does not exist", NotFound),
+        ("InvalidSubnetID.NotFound", "The subnet ID 'subnet-1' does not exist", NotFound),
+        ("SomethingNewException", "a value is wrong", Refused),
     ],
 )
 def test_an_answer_is_of_the_family_that_it_belongs_to(code, message, family):

@@ -1,0 +1,38 @@
+"""What is made once: settings for the same environment, figures for the same content."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from app_pages import _show
+from core.settings import Settings
+
+
+def test_settings_follow_the_environment_at_once(monkeypatch):
+    monkeypatch.setenv("GOVERNANCE_GROUP", "one")
+    first = Settings.current()
+    assert first == Settings()
+    assert Settings.current() is first
+    monkeypatch.setenv("GOVERNANCE_GROUP", "two")
+    assert Settings.current().group == "two"
+    monkeypatch.setenv("governance_instance_type", "ml.c5.large")
+    assert Settings.current() == Settings()
+    monkeypatch.delenv("GOVERNANCE_GROUP")
+    assert Settings.current() == Settings()
+    assert Settings.current().group != "two"
+
+
+def test_a_figure_is_made_once_for_the_same_content_and_anew_for_another():
+    made = []
+
+    def line(table: pd.DataFrame, *, name: str) -> go.Figure:
+        made.append(name)
+        return go.Figure(go.Scatter(x=table["x"], y=table["y"], name=name))
+
+    table = pd.DataFrame({"x": [1, 2], "y": [0.5, 0.25]})
+    first = _show.drawn(line, table, name="a")
+    assert _show.drawn(line, table.copy(), name="a") is first
+    assert _show.drawn(line, table.assign(y=[0.5, 0.26]), name="a").data[0].y[1] == 0.26
+    assert _show.drawn(line, table, name="b").data[0].name == "b"
+    assert made == ["a", "a", "b"]
