@@ -11,7 +11,6 @@ from bench import growth_analysis, growth_pages, report
 from bench.__main__ import NAMES
 from bench.compare import RESULTS
 
-
 LONG = {"app", "browsers", "demo", "pages"}
 """Those that take half a minute each: a whole workflow, servers and browsers."""
 RUN = [name for name in NAMES if os.environ.get("BENCHES") == "all" or name not in LONG]
