@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import plotly.graph_objects as go
 
-from app_pages import _show
+from app_pages import _session, _show
+from core.identity import Identity, Role
 from core.settings import Settings
 
 
@@ -21,6 +24,16 @@ def test_settings_follow_the_environment_at_once(monkeypatch):
     monkeypatch.delenv("GOVERNANCE_GROUP")
     assert Settings.current() == Settings()
     assert Settings.current().group != "two"
+
+
+def test_what_is_read_in_one_iam_role_is_kept_for_that_role_only(monkeypatch):
+    monkeypatch.setenv("GOVERNANCE_ASSUME", json.dumps({"viewer": "arn:aws:iam::1:role/v", "validator": "arn:aws:iam::1:role/w"}))
+    keys = {}
+    for role in (Role.VIEWER, Role.VALIDATOR, Role.ADMINISTRATOR):
+        monkeypatch.setattr(_session.st, "session_state", {"identity": Identity("Vera", role)})
+        keys[role] = _session.target()
+    assert len(set(keys.values())) == 3
+    assert keys[Role.ADMINISTRATOR] == Settings().model_dump_json()
 
 
 def test_a_figure_is_made_once_for_the_same_content_and_anew_for_another():
