@@ -15,11 +15,12 @@ import pytest
 from botocore.exceptions import ClientError
 from deciding import CHRIS, DANA, EASY, VERA, VIC, WHY, approve, seen, submitted
 
-from core import datasets, doctor, registry, tables, workflow
+from core import datasets, doctor, jobs, registry, tables, workflow
 from core.clients import connect
 from core.errors import Conflict, Forbidden, NotFound
 from core.governance import decisions, model_card, policy, states
 from core.identity import Identity, Role
+from core.settings import Settings
 from engine import lifecycle
 from tools import least, policies
 
@@ -167,3 +168,12 @@ def test_the_policy_files_are_those_that_the_recorded_calls_make():
     assert {path.name: path.read_text() for path in (policies.AWS / "policies").glob("*.json")} == {
         f"{name}.json": policies.text(document) for name, document in policies.documents().items()
     }
+
+
+def test_what_the_doctor_may_not_look_at_is_unknown_and_not_missing(settings):
+    viewer = connect(settings.model_copy(update={"analysis_image": None}), VERA)
+    states = {finding.subject: finding.state for finding in doctor._images(viewer)}
+    assert states[jobs.analysis_image(viewer)] == "unknown"
+    image = f"{viewer.account}.dkr.ecr.{viewer.region}.amazonaws.com/governance-analysis@sha256:{'0' * 64}"
+    pinned = list(doctor._images(connect(Settings(workspace=settings.workspace, analysis_image=image))))
+    assert (pinned[-1].subject, pinned[-1].state) == (image, "ok")
