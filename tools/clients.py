@@ -72,7 +72,8 @@ def results(folders: Mapping[str, Path]) -> Results:
     found: Results = defaultdict(lambda: defaultdict(set))
     for client, folder in folders.items():
         for line in records(folder):
-            service = "sagemaker-metrics" if ("sagemaker-metrics", line["operation"]) in OPERATIONS else line["service"]
+            signed = {operation: service for service, operation in OPERATIONS if service in {"sagemaker-metrics", "service-quotas"}}
+            service = signed.get(line["operation"], line["service"])  # those two sign with another name
             found[service, line["operation"]][client].add(line["code"])
     return found
 
