@@ -5,21 +5,15 @@ The embedded engine runs already, as at a second start. The browser runs already
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser
 
 from bench import full
 from bench.compare import Goal, Row, run, said
-from bench.visitor import answering
+from bench.visitor import answering, serving
 from core.clients import connect
 from core.settings import Settings
 from tools.browser import ROOT, chromium
@@ -44,32 +38,12 @@ main()
 """The command ``streamlit``; it keeps a list of the modules that are loaded in a file, where one is named."""
 
 
-@contextmanager
-def serving(script: Path, workspace: Path, modules: str = "-") -> Iterator[int]:
-    """The port of a server of the script, which has just been started; it may not answer yet."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    flags = ["--server.address=127.0.0.1", f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none"]
-    server = subprocess.Popen(
-        [sys.executable, "-c", SERVER, modules, "run", str(script), *flags, "--browser.gatherUsageStats=false"],
-        cwd=ROOT,
-        env={**os.environ, "GOVERNANCE_WORKSPACE": str(workspace), "GOVERNANCE_TARGET": "local"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield port
-    finally:
-        server.terminate()
-        server.wait()
-
-
 def painted(browser: Browser, script: Path, workspace: Path, wanted: str, modules: str = "-") -> float:
     """Seconds from the command until ``wanted`` is seen."""
     page = browser.new_context().new_page()
     start = time.perf_counter()
-    with serving(script, workspace, modules) as port:
+    where = {"GOVERNANCE_WORKSPACE": str(workspace), "GOVERNANCE_TARGET": "local"}
+    with serving("-c", SERVER, modules, "run", str(script), **where) as (_, port):
         answering(port)
         page.goto(f"http://127.0.0.1:{port}", wait_until="commit")
         page.wait_for_selector(wanted, timeout=60_000)

@@ -6,27 +6,18 @@ browsers are sessions that speak the browser's protocol and draw nothing: elsewh
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 
 from bench import full
 from bench.compare import Goal, Row, run, said
 from bench.pages import p95
-from bench.visitor import Visitor, answering
+from bench.visitor import Visitor, answering, serving
 from core import rebalancing, tuning
 from core.clients import Clients, connect
 from core.identity import WORKFLOW
 from core.settings import Settings
 from engine import lifecycle
-
-ROOT = Path(__file__).parent.parent
 
 TIMED = """
 import sys, time
@@ -44,28 +35,6 @@ sys.argv = ["streamlit", *sys.argv[2:]]
 main()
 """
 """The command ``streamlit``, with the seconds of each script run written to a file."""
-
-
-@contextmanager
-def serving(workspace: Path, times: Path) -> Iterator[int]:
-    """The port of a server of the app."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    flags = ["--server.address=127.0.0.1", f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none"]
-    server = subprocess.Popen(
-        [sys.executable, "-c", TIMED, str(times), "run", "streamlit_app.py", *flags, "--browser.gatherUsageStats=false"],
-        cwd=ROOT,
-        env={**os.environ, "GOVERNANCE_WORKSPACE": str(workspace), "GOVERNANCE_TARGET": "local"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        answering(port)
-        yield port
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def rows(small: bool) -> list[Row]:
@@ -87,11 +56,16 @@ def watching(clients: Clients, browsers: int, trials: int, seconds: float) -> li
     data = rebalancing.result(clients, rebalancing.list_jobs(clients)[-1].name)
     times = full.folder() / f"times-{browsers}-{time.time():.0f}"
     times.touch()
-    with serving(clients.settings.workspace, times) as port, ThreadPoolExecutor(browsers) as threads:
+    where = {"GOVERNANCE_WORKSPACE": str(clients.settings.workspace), "GOVERNANCE_TARGET": "local"}
+    with (
+        serving("-c", TIMED, str(times), "run", "streamlit_app.py", **where) as (_, port),
+        ThreadPoolExecutor(browsers) as threads,
+    ):
+        answering(port)
         job = tuning.launch(clients, WORKFLOW, tuning.TuningRequest(data, max_jobs=trials, max_parallel=1))
         query = {"job": job, "as": "Vera (demo), viewer"}
         visitors = [Visitor(port, "tuning", query) for _ in range(browsers)]
-        opened = list(threads.map(lambda visitor: visitor.stay(60, "Trials"), visitors))
+        opened = list(threads.map(lambda visitor: visitor.stay(60, lambda its: "Trials" in its.shown), visitors))
         assert all(opened), "a browser doesn't show the job"
         begun = len(times.read_text().splitlines())
         list(threads.map(lambda visitor: visitor.stay(seconds), visitors))
@@ -104,7 +78,9 @@ def watching(clients: Clients, browsers: int, trials: int, seconds: float) -> li
 
 
 def _sees_the_end(visitor: Visitor, trials: int) -> bool:
-    return visitor.stay(300, "Trials", f"{trials} of {trials}") and visitor.stay(60, "Best model")
+    if not visitor.stay(300, lambda its: its.shown.get("Trials") == f"{trials} of {trials}"):
+        return False
+    return visitor.stay(60, lambda its: "Best model" in its.shown)
 
 
 if __name__ == "__main__":

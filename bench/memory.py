@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,10 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.compare import Goal, Row, run, said
-from bench.visitor import Visitor, answering
+from bench.visitor import ROOT, Visitor, answering, serving
 from engine import lifecycle
 
-ROOT = Path(__file__).parent.parent
 BARE = 'import boto3\nimport streamlit as st\nst.title("bare")\nboto3.client("sagemaker", region_name="us-east-1")\n'
 EVERY = 0.2
 """Seconds between two looks at the memory while the demo runs; each look is short of what lies between."""
@@ -40,7 +37,7 @@ def rows(small: bool) -> list[Row]:
 def alone(folder: Path) -> float:
     """MB of the smallest app, its page opened once."""
     (folder / "bare.py").write_text(BARE)
-    with app(folder / "bare.py", {}) as process:
+    with app(folder / "bare.py") as process:
         return sum(memory({process: "app"}).values())
 
 
@@ -48,7 +45,7 @@ def product(workspace: Path, small: bool) -> tuple[dict[str, float], dict[str, f
     """MB by part: idle, and at the time of the demo at which their sum was the greatest."""
     workspace.mkdir()
     try:
-        with app(ROOT / "streamlit_app.py", {"GOVERNANCE_WORKSPACE": str(workspace), "GOVERNANCE_TARGET": "local"}) as process:
+        with app(ROOT / "streamlit_app.py", GOVERNANCE_WORKSPACE=str(workspace), GOVERNANCE_TARGET="local") as process:
             engine = json.loads((workspace / "engine.json").read_text())["pid"]
             idle = most = memory({process: "app", engine: "engine"})
             if small:
@@ -66,31 +63,14 @@ def product(workspace: Path, small: bool) -> tuple[dict[str, float], dict[str, f
 
 
 @contextmanager
-def app(script: Path, environment: dict[str, str]) -> Iterator[int]:
-    """The process of a Streamlit app whose page was opened once."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    flags = ["--server.address=127.0.0.1", f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none"]
-    command = [sys.executable, "-m", "streamlit", "run", str(script), *flags]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        view(port)
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def view(port: int, seconds: float = 60) -> None:
-    """Open the app's first page as a browser does, and wait until its script has ended."""
-    answering(port)
-    visitor = Visitor(port)
-    until = time.monotonic() + seconds
-    while not visitor.runs:
-        assert time.monotonic() < until, "the page isn't drawn"
-        visitor.stay(0.1)
-    visitor.close()
+def app(script: Path, **environment: str) -> Iterator[int]:
+    """The process of a Streamlit app whose first page was opened once, as a browser does."""
+    with serving("-m", "streamlit", "run", str(script), **environment) as (process, port):
+        answering(port)
+        visitor = Visitor(port)
+        assert visitor.stay(60, lambda its: its.runs), "the page isn't drawn"
+        visitor.close()
+        yield process
 
 
 def memory(roots: dict[int, str]) -> dict[str, float]:

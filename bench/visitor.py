@@ -1,15 +1,45 @@
-"""What a browser says to a Streamlit server, without drawing anything: it opens a page, and runs again what it is asked to."""
+"""A Streamlit server, and what a browser says to it without drawing anything: it opens a page, and runs again what it is asked to."""
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlencode
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
+
+ROOT = Path(__file__).parent.parent
+
+
+@contextmanager
+def serving(*arguments: str, **environment: str) -> Iterator[tuple[int, int]]:
+    """(process, port) of the server that ``python ARGUMENTS`` starts with Streamlit's flags; it may not answer yet."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    flags = ["--server.address=127.0.0.1", f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none"]
+    server = subprocess.Popen(
+        [sys.executable, *arguments, *flags, "--browser.gatherUsageStats=false"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield server.pid, port
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def answering(port: int, seconds: float = 60) -> None:
@@ -50,14 +80,10 @@ class Visitor:
     def close(self) -> None:
         self._stream.close()
 
-    def stay(self, seconds: float, until: str = "", value: str | None = None) -> bool:
-        """Go on for so long, or until ``shown`` has this metric or heading (with this value); returns whether it has."""
+    def stay(self, seconds: float, until: Callable[[Visitor], object] = lambda visitor: False) -> bool:
+        """Go on for so long, or until this holds; returns whether it does."""
         end = time.monotonic() + seconds
-
-        def there() -> bool:
-            return bool(until) and until in self.shown and value in (None, self.shown[until])
-
-        while not there():
+        while not until(self):
             now = time.monotonic()
             if now >= end:
                 return False

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 ROLE = "governance-execution"
-BUSY = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, None)
+BUSY = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds until a conditional write that met another one is tried again."""
 
 
@@ -112,7 +112,8 @@ class Clients:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         condition: Any = {"IfNoneMatch": "*"} if instead_of is None else {"IfMatch": instead_of}
         condition |= placement.written(self.settings)
-        for pause in BUSY:
+        pauses = list(BUSY)
+        while True:
             try:
                 self.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type, **condition)
                 return True
@@ -120,12 +121,10 @@ class Clients:
                 code = error.response["Error"]["Code"]
                 if code == "PreconditionFailed" or (code == "NoSuchKey" and instead_of is not None):
                     return False
-                if code == "ConditionalRequestConflict" and pause is not None:  # another write is under way: S3 asks to try again
-                    time.sleep(pause)
-                    continue
-                with translated(uri):
-                    raise
-        raise AssertionError("the last try returns or raises")
+                if code != "ConditionalRequestConflict" or not pauses:
+                    with translated(uri):
+                        raise
+            time.sleep(pauses.pop(0))  # another write is under way: S3 asks to try again
 
     def keys(self, prefix: str, *, after: str | None = None) -> list[str]:
         """URIs of all objects under an s3:// prefix, in order; those after the URI ``after`` only, if given."""

@@ -214,10 +214,8 @@ def _described(clients: Clients, kind: jobs.Kind, names: Sequence[str]) -> list[
 
 def rows_of(job: Job) -> str:
     """The URI of the rows that a job reads."""
-    channels = job.raw.get("TrainingJobDefinition", job.raw).get("InputDataConfig", [])
-    train = [str(c["DataSource"].get("S3DataSource", {}).get("S3Uri", "")) for c in channels if c["ChannelName"] == "train"]
     inputs = {i["InputName"]: str(i["S3Input"]["S3Uri"]) for i in job.raw.get("ProcessingInputs", []) if "S3Input" in i}
-    return next(iter(train), "") or next((inputs[name] for name in ("data", "dataset", "train") if name in inputs), "")
+    return jobs.channels(job).get("train", "") or next((inputs[name] for name in ("data", "dataset", "train") if name in inputs), "")
 
 
 # what each form launches ---------------------------------------------------------------------------

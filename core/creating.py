@@ -74,13 +74,13 @@ def once(clients: Clients, kind: str, request: dict[str, Any], *, shared: bool =
     except Conflict as error:
         if kind in NAMELESS:
             raise
-        found = _there(clients, kind, request, PATIENCE)
+        found, remedy = _there(clients, kind, request, PATIENCE), "Choose another name."
         try:
             ours = found is not None and (shared or _is_of(clients, kind, found, token))
         except Forbidden:
-            raise Taken(error.what, subject=name, remedy=UNSURE) from error
+            ours, remedy = False, UNSURE
         if found is None or not ours:
-            raise Taken(error.what, subject=name, remedy="Choose another name.") from error
+            raise Taken(error.what, subject=name, remedy=remedy) from error
         arn = found
     except TargetUnavailable as error:
         if not _maybe_done(error):

@@ -105,17 +105,8 @@ _FAMILIES: tuple[tuple[tuple[str, ...], type[GovernanceError], str], ...] = (
     (
         (
             *("InternalFailure", "InternalError", "InternalServerError", "InternalServerException", "InternalServiceException"),
-            *(
-                "ServiceUnavailable",
-                "ServiceUnavailableException",
-                "RequestTimeout",
-                "RequestTimeoutException",
-                "PriorRequestNotComplete",
-                "500",
-                "502",
-                "503",
-                "504",
-            ),
+            *("ServiceUnavailable", "ServiceUnavailableException", "500", "502", "503", "504"),
+            *("RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete"),
         ),
         TargetUnavailable,
         "The fault is the target's own. Try again in a minute; if it stays so, look at AWS's Health Dashboard, or at the engine's log.",

@@ -22,6 +22,7 @@ import engine.iam.principals
 import engine.neighbours
 import engine.sagemaker  # noqa: F401 - registers the operations
 from engine.context import OPERATIONS
+from engine.wire.model import service_model
 from tools.browser import ROOT
 
 OUT = ROOT / "docs" / "clients.md"
@@ -70,11 +71,11 @@ def records(folder: Path) -> Iterator[dict[str, Any]]:
 
 def results(folders: Mapping[str, Path]) -> Results:
     found: Results = defaultdict(lambda: defaultdict(set))
+    served = {(service_model(service).signing_name, operation): (service, operation) for service, operation in OPERATIONS}
     for client, folder in folders.items():
         for line in records(folder):
-            signed = {operation: service for service, operation in OPERATIONS if service in {"sagemaker-metrics", "service-quotas"}}
-            service = signed.get(line["operation"], line["service"])  # those two sign with another name
-            found[service, line["operation"]][client].add(line["code"])
+            signed = (line["service"], line["operation"])
+            found[served.get(signed, signed)][client].add(line["code"])
     return found
 
 

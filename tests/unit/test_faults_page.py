@@ -31,6 +31,10 @@ def test_the_page_has_every_page_and_every_fault_and_no_case_without_an_error():
         assert [name for name in rows if name in faults] == faults
         denied = {name: cell for name, cell in rows.items() if ":" in name}
         assert len(denied) > 3
+        assert "sts:GetCallerIdentity" in denied
+        assert any(name.startswith("s3:") for name in denied)
+        assert any(name.startswith("sagemaker:") for name in denied)
+        assert "iam:GetRole" not in denied  # asked for by launches only
         for name, cell in denied.items():
             assert name.startswith("s3:") or name in cell
             assert "Ask whoever keeps" in cell
