@@ -1,5 +1,6 @@
 """``python -m core doctor``: whether the target has what the workflow needs. Nothing is written, nothing is launched: permissions are
-simulated (SimulatePrincipalPolicy), everything else is read. One finding for each permission and resource, with the remedy."""
+simulated (SimulatePrincipalPolicy), the signing key signs a trial, everything else is read. One finding for each permission and resource,
+with the remedy."""
 
 from __future__ import annotations
 
