@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app_pages import _sign_in
-from app_pages._show import ICONS
+from app_pages._show import ICONS, errors_shown
 from core import identity
 
 # One flat list: a screen reader can't follow Streamlit's list with headings in it.
@@ -24,7 +24,8 @@ PAGES = {
 }
 
 st.set_page_config(page_title="Governance", page_icon=str(Path(__file__).parent / "app_pages/icon.svg"), layout="wide")
-person = st.session_state["identity"] = _sign_in.person()
+with errors_shown(stop=True):  # a setting that can't be used
+    person = st.session_state["identity"] = _sign_in.person()
 builder = identity.may(person, "launch")
 page = st.navigation(
     [

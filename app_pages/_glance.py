@@ -41,7 +41,7 @@ def known(now: workspace.Glance, part: str, value: int) -> int | str:
 
 def next_step(now: workspace.Glance) -> None:
     person = _session.identity()
-    step = workspace.next_step(person, now)
+    step = workspace.next_step(person, now, lambda job: jobs.own(_kept.lately(jobs.describe, job.kind, job.name)))
     with st.container(border=True, height="stretch"):
         st.markdown(f"**Next for you, {_show.plain(person.name)}**")
         st.markdown(_show.plain(step.text))
@@ -200,6 +200,13 @@ def versions(now: workspace.Glance) -> None:
             _when.caption(version.created)
     if len(newest) > SHOWN:
         _show.link("registry", f"{len(newest) - SHOWN} more")
+
+
+def other_groups(now: workspace.Glance) -> None:
+    """A way to the versions of the account's other groups."""
+    for name in now.groups[:1]:
+        more = f" and {len(now.groups) - 1} more" if len(now.groups) > 1 else ""
+        _show.link("registry", f"Versions in other groups: {name}{more}", group=name)
 
 
 def latest_jobs(now: workspace.Glance) -> None:

@@ -31,11 +31,13 @@ def section() -> None:
         if table.note:
             st.caption(_show.plain(table.note))
         config = {use: st.column_config.NumberColumn(format="%.3f") for use in ("training", "processing")}
-        st.dataframe(_rows(table), hide_index=True, height="content", column_config=config, alt="Price of an hour by instance type")
-    own = "the file that GOVERNANCE_PRICES names" if settings.prices else "the file that ships with the product"
+        st.dataframe(
+            _rows(table), hide_index=True, height="content", placeholder="–", column_config=config, alt="Price of an hour by instance type"
+        )
     file = settings.prices or prices.BUNDLED
-    advice = "Edit it" if settings.prices else "Copy it, edit the copy, and name that in GOVERNANCE_PRICES"
-    st.caption(_show.plain(f"In force is {own}: {file}. {advice}; a type that isn't listed has no price. Storage, S3 and tax come on top."))
+    own = f"In force is the file that GOVERNANCE_PRICES names: {file}. Edit it" if settings.prices else "In force are the product's own"
+    advice = "" if settings.prices else ". To change them, download them, edit the file, and name it in GOVERNANCE_PRICES"
+    st.caption(_show.plain(f"{own}{advice}; a type that isn't listed has no price. Storage, S3 and tax come on top."))
     if file.is_file():
         st.download_button(
             "Prices as TOML", file.read_bytes, "prices.toml", "application/toml", icon=":material/download:", on_click="ignore"

@@ -34,7 +34,8 @@ def show(both: dict[str, Package]) -> None:
     """Metrics with intervals and paired differences; confusion, ROC, precision and recall, calibration."""
     figures = {name: package.performance for name, package in both.items() if package.performance}
     if not figures:
-        st.info("Neither version has quality figures. Register it with a bias report.", icon=":material/info:")
+        which = "Neither version has" if len(both) > 1 else "The version doesn't have"
+        st.info(f"{which} quality figures: “Evaluate and register” on a training job measures them.", icon=":material/info:")
         return
     metrics = {name: views.estimates(figure) for name, figure in figures.items()}
     found = gains(both) if len(figures) > 1 else None

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from app_pages import _session, _show
+from app_pages import _kept, _session, _show
 from core import evaluation, jobs, models, rebalancing, training, tuning
 from core.errors import NotFound
 from core.views import glossary
@@ -30,6 +30,11 @@ def pair(found: list[jobs.Job]) -> tuple[str, str | None]:
         name = _show.chosen("job", names, "Report", format_func=short)
     with two:
         return name, beside(name, done, "Beside it", short)
+
+
+def ours(job: str | None) -> str | None:
+    """The job, where it is this product's; None, and it is said, where it is only called so."""
+    return None if job is None or _show.made_elsewhere(_kept.lately(jobs.describe, "processing", job)) else job
 
 
 def beside(name: str, names: list[str], label: str, words: Any) -> str | None:

@@ -140,6 +140,23 @@ def state(status: str) -> None:
     st.badge(words, color=colour, icon=icon)  # type: ignore[arg-type]
 
 
+def words(status: str) -> str:
+    """The same in words."""
+    return STATES.get(status, ("", "", status))[2]
+
+
+def made_elsewhere(job: jobs.Job) -> bool:
+    """Says of a job that is called like this product's, and isn't, that its results aren't to be shown here."""
+    if jobs.own(job):
+        return False
+    st.info(
+        f"**{plain(job.name)} was not made by this product**, though it is called so: it leaves no result that this page knows. "
+        "Choose another one above, or start one.",
+        icon=":material/input:",
+    )
+    return True
+
+
 def link(page: str, label: str, **query: str) -> None:
     """A link to another page of this app, open at what ``query`` names."""
     st.page_link(f"app_pages/{page}.py", label=label, icon=ICONS[page], query_params=query or None)
@@ -233,9 +250,6 @@ def _log(target: str, kind: str, name: str) -> list[str]:
 def listing(found: list[jobs.Job]) -> pd.DataFrame:
     """Jobs as a table."""
     return pd.DataFrame(
-        [
-            {"job": j.name, "kind": j.kind, "state": STATES.get(j.status, ("", "", j.status))[2], "started": j.created, "ended": j.ended}
-            for j in found
-        ],
+        [{"job": j.name, "kind": j.kind, "state": words(j.status), "started": j.created, "ended": j.ended} for j in found],
         columns=["job", "kind", "state", "started", "ended"],
     )

@@ -14,13 +14,13 @@ from core.views import tuning as views
 
 
 @st.cache_data(ttl="1h", max_entries=32, show_spinner="Reading the trials …")
-def _trials(target: str, name: str) -> pd.DataFrame:
-    return tuning.frame(tuning.trials(_session.clients(), name))
+def _trials(target: str, name: str) -> list[tuning.Trial]:
+    return tuning.trials(_session.clients(), name)
 
 
-def trials(name: str) -> pd.DataFrame:
-    """The trials of a tuning job that has ended."""
-    return _trials(_session.target(), name)
+def trials(name: str, definition: str = "") -> pd.DataFrame:
+    """The trials of a tuning job that has ended; those of one of its definitions, where it has several."""
+    return tuning.frame([trial for trial in _trials(_session.target(), name) if definition in {"", trial.definition}])
 
 
 @st.cache_data(ttl="1h", max_entries=32, show_spinner="Reading what the trials trained on …")

@@ -27,10 +27,14 @@ VIEWS = {
 
 
 def pictures(job: Job) -> None:
-    """All views of the trials behind one filter; only the open one is drawn."""
+    """All views of the trials behind one filter; only the open one is drawn. Of several definitions one is shown at a time."""
     table = _tuning_cached.trials(job.name)
+    names = [str(one.get("DefinitionName", "")) for one in tuning.definitions(job)]
+    if len(names) > 1:
+        definition = _show.chosen("definition", names, "Definition")
+        job, table = tuning.of_definition(job, definition), _tuning_cached.trials(job.name, definition)
     if table.empty:
-        st.info("The job made no trial: there is nothing to draw.", icon=":material/info:")
+        st.info("No trial was made: there is nothing to draw.", icon=":material/info:")
         return
     shown = _tuning_filter.chosen(table, job.name).apply(table)
     tabs = _show.sections("tuning", VIEWS, "trials" if "trial" in st.query_params else None, name="view")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _elsewhere, _reports, _session, _show
+from app_pages import _elsewhere, _kept, _reports, _session, _show
 from core import registry
 from core.governance import decisions, elsewhere
+from core.governance.standing import states_of
 from core.registry import Package, Version
 from core.views import history as views
 
@@ -91,19 +92,22 @@ def history(package: Package, changed: tuple[str, ...]) -> None:
 def listing(found: list[Version]) -> None:
     """All versions; two of them may be chosen for a comparison."""
     st.markdown(f"{len(found):,} version{'s' if len(found) != 1 else ''} shown, the newest first. Choose one or two rows to open them.")
+    states = _kept.lately(states_of, tuple(version.arn for version in found))
     rows = [
         {
             "version": str(version.version) if version.group else version.label,
             "role": version.role,
-            "state": _show.STATES.get(version.status, ("", "", version.status))[2],
+            "state": _show.words(elsewhere.label(version.status, states[version.arn])),
             "created": version.created,
             "training job": version.training_job,
             "description": "" if version.role else version.description,
         }
         for version in found
     ]
+    table = pd.DataFrame(rows)
     picked = st.dataframe(
-        pd.DataFrame(rows),
+        table,
+        column_order=[column for column in table if column == "version" or (table[column] != "").any()],
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",

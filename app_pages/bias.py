@@ -17,9 +17,11 @@ def draw(found: list[jobs.Job]) -> None:
         return
     name, other = _reports.pair(found)
     job = _kept.lately(jobs.describe, "processing", name)
+    if _show.made_elsewhere(job):
+        return
     if job.status == "Completed":
         _costs.used(job)
-        _bias.show(name, other)
+        _bias.show(name, _reports.ours(other))
     elif job.status in jobs.FINAL:
         _show.failed(job)
         _costs.used(job)

@@ -22,6 +22,8 @@ def one(found: list[jobs.Job]) -> None:
         return
     name = _show.chosen("job", [job.name for job in found], "Rebalancing job")
     job = _kept.lately(jobs.describe, "processing", name)
+    if _show.made_elsewhere(job):
+        return
     if job.status == "Completed":
         _costs.used(job)
         _rebalanced.show(name)

@@ -30,9 +30,11 @@ def draw(found: list[jobs.Job]) -> None:
         return
     name, other = pair(found)
     job = _kept.lately(jobs.describe, "processing", name)
+    if _show.made_elsewhere(job):
+        return
     if job.status == "Completed":
         _costs.used(job)
-        _explained.show(name, other)
+        _explained.show(name, _reports.ours(other))
     elif job.status in jobs.FINAL:
         _show.failed(job)
         _costs.used(job)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -9,7 +12,7 @@ from app_pages import _prices, _session
 from app_pages._show import errors_shown, plain, sections
 from core import doctor
 from core.permissions import Finding
-from core.settings import Settings, described
+from core.settings import Settings
 
 STATES = {
     "missing": (":material/error:", "red", "missing"),
@@ -17,6 +20,10 @@ STATES = {
     "advice": (":material/lightbulb:", "blue", "advised"),
     "ok": (":material/check_circle:", "green", "all right"),
 }
+
+
+BOXES: dict[str, Callable[..., Any]] = {"missing": st.error, "unknown": st.warning, "advice": st.info}
+"""What isn't all right, the worst first, each with its remedy."""
 
 
 @st.cache_data(ttl="5m", max_entries=8, show_spinner="Asking the target …")
@@ -41,22 +48,25 @@ def _check() -> None:
                 st.badge(f"{number} {words}", icon=icon, color=colour)  # type: ignore[arg-type]
     if doctor.passed(found):
         st.success("The workflow has what it needs here.", icon=":material/check_circle:")
-    for finding in found:
-        if finding.state == "missing":
-            text = f"**{plain(finding.subject)}**: {plain(finding.what)}"
-            st.error(text + (f"  \n{plain(finding.remedy)}" if finding.remedy else ""), icon=":material/error:")
-    order = list(STATES)
-    rows = sorted(found, key=lambda finding: order.index(finding.state))
-    table = pd.DataFrame(
-        [(STATES[f.state][2], f.area, f.subject, f.what, f.remedy) for f in rows], columns=["state", "area", "subject", "finding", "remedy"]
-    )
-    st.dataframe(table, hide_index=True, alt="Each resource and permission that the workflow needs, and how it stands")
+    for state, box in BOXES.items():
+        lines = [f"- **{plain(f.area)}: {plain(f.subject)}**  \n  {plain(f.what)} {plain(f.remedy)}" for f in found if f.state == state]
+        if lines:
+            box("\n".join(lines), icon=STATES[state][0])
+    right = [(f.area, f.subject, f.what) for f in found if f.state == "ok"]
+    if right:
+        with st.expander(f"All right: {len(right)}", icon=STATES["ok"][0]):
+            table = pd.DataFrame(right, columns=["area", "subject", "finding"])
+            st.dataframe(table, hide_index=True, alt="Each resource and permission that the workflow needs and has")
 
 
 def _set() -> None:
     st.markdown("Each is set in the environment, or in the file that starts the app. What is left out has the product's own value.")
-    table = pd.DataFrame(described(Settings.current()), columns=["variable", "value", "for"])
-    st.dataframe(table, hide_index=True, height="content", alt="The settings in force, their variables and what they are for")
+    every = doctor.in_force(_session.own())
+    for heading, given in (("Set", True), ("Left at the product's own value", False)):
+        lines = [f"- `{one.variable}`: **{plain(one.value)}**  \n  {plain(one.what)}" for one in every if one.given is given]
+        if lines:
+            st.subheader(heading)
+            st.markdown("\n".join(lines))
 
 
 st.title("Settings")

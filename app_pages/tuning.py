@@ -34,7 +34,7 @@ def counts(job: jobs.Job) -> None:
             st.metric("Running", counters["InProgress"], border=True)
         st.metric("Stopped early", counters["Stopped"], border=True)
         st.metric("Failed", counters["NonRetryableError"] + counters["RetryableError"], border=True)
-        st.metric(f"Best {tuning.objective(job)[0]}", number(best.get("Value"), 4), border=True)
+        st.metric(f"Best {best.get('MetricName') or tuning.objective(job)[0]}", number(best.get("Value"), 4), border=True)
         st.metric("Time", duration(took.total_seconds()), border=True)
     if job.status not in jobs.FINAL:
         st.progress(min(counters["Completed"] / max(most, 1), 1.0))
@@ -65,7 +65,10 @@ def live(name: str) -> None:
         if not table.empty and table["objective"].notna().any():
             figure = _show.drawn(views.history, table, objective=metric, maximize=maximize)
             st.plotly_chart(figure, alt=f"{metric} of the trials so far", key="live-history")
-        st.dataframe(table, hide_index=True, alt="Trials so far", key="live-trials", column_config=_show.TIMES)
+        if table.empty:
+            st.caption("No trial has started yet.")
+        else:
+            st.dataframe(table, hide_index=True, alt="Trials so far", key="live-trials", column_config=_show.TIMES)
 
 
 def follow_up(job: jobs.Job) -> None:
@@ -85,7 +88,8 @@ def show(name: str) -> None:
         live(name)
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        _show.state(job.status)
+        if job.status != "Failed":
+            _show.state(job.status)
         st.badge(job.raw["HyperParameterTuningJobConfig"]["Strategy"], color="gray")
         if st.button("Clone settings", icon=":material/content_copy:", type="tertiary"):
             _turn_to_form(name)
@@ -120,7 +124,7 @@ def _unlike(job: jobs.Job) -> None:
     several, objectives = tuning.definitions(job), tuning.objectives(job)
     if len(several) > 1:
         names = ", ".join(_show.plain(str(one.get("DefinitionName", "?"))) for one in several)
-        text = f"The job tunes {len(several)} definitions at once: {names}. Their trials stand in the same pictures."
+        text = f"The job tunes {len(several)} definitions at once: {names}. One is shown at a time."
         if len(objectives) > 1:
             text += (
                 f" They are tuned for different metrics ({', '.join(_show.plain(m) for m, _ in objectives)}): **don't compare** the values."

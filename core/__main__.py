@@ -131,7 +131,7 @@ def _data(options: argparse.Namespace) -> tuple[Any, tables.Roles]:
 def _examine(settings: Settings, options: argparse.Namespace) -> int:
     """Print what the doctor finds; 1 where something is missing."""
     findings = []
-    for finding in doctor.check(connect(settings)):
+    for finding in doctor.examine(settings):
         findings.append(finding)
         if not options.json and (options.all or finding.area != "permissions" or finding.state != "ok"):
             print(finding, flush=True)

@@ -189,14 +189,15 @@ def _single(clients: Clients, planned: Planned) -> list[tuple[str, float]]:
     alike = re.compile(rf"{re.escape(planned.kind)}-[^-]+$")  # SMOTE's jobs aren't SMOTE-NC's
     exact = planned.kind.startswith(rebalancing.PREFIX)
     done = [job.name for job in listed if job.status == "Completed" and (not exact or alike.match(job.name))]
-    return [(rows_of(job), used(job).seconds) for job in _described(clients, planned.use, done[:SAMPLE])]
+    described = [job for job in _described(clients, planned.use, done[:SAMPLE]) if jobs.own(job)]
+    return [(rows_of(job), used(job).seconds) for job in described]
 
 
 def _trials(clients: Clients, data: str) -> list[tuple[str, float]]:
     """The same of the trials of the newest tuning job, on the same rows if one of the newest is."""
     newest = [job.name for job in tuning.list_jobs(clients) if job.status == "Completed"][:SAMPLE]
-    rows = {job.name: rows_of(job) for job in _described(clients, "tuning", newest)} if data else dict.fromkeys(newest, "")
-    for name in sorted(newest, key=lambda name: rows[name] != data):
+    rows = {job.name: rows_of(job) for job in _described(clients, "tuning", newest) if jobs.own(job)}
+    for name in sorted(rows, key=lambda name: rows[name] != data):
         times = [float(billed(t.started, t.ended)) for t in tuning.trials(clients, name) if _lasted(t)]
         if times:
             return [(rows[name], seconds) for seconds in times]

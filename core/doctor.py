@@ -7,19 +7,35 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from core import jobs, placement
-from core.clients import Clients
+from core import identity, jobs, placement, prices, settings
+from core.clients import ROLE, Clients, connect
 from core.errors import UNSEEN, GovernanceError, translated
-from core.governance import signing
+from core.governance import policy, profiles, signing
+from core.identity import Identity, Role
 from core.permissions import Finding, permissions
+from core.settings import Settings
+
+
+def examine(its: Settings) -> Iterator[Finding]:
+    """Connect, and check."""
+    try:
+        clients = connect(its)
+    except GovernanceError as error:
+        yield Finding("sign-in", its.target, "missing", error.what, error.remedy)
+    else:
+        yield from check(clients)
 
 
 def check(clients: Clients) -> Iterator[Finding]:
     """Every finding, the resources first."""
     for area, look in (
+        ("settings", _names),
+        ("settings", _files),
         ("sign-in", _caller),
+        ("sign-in", _roles),
         ("bucket", _bucket),
         ("execution role", _execution_role),
         ("signing key", _signing_key),
@@ -48,6 +64,71 @@ def passed(findings: list[Finding]) -> bool:
     return not any(finding.state == "missing" for finding in findings)
 
 
+# settings ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class InForce:
+    """A setting as it is in force. ``given``: whether it is another than the product's own."""
+
+    variable: str
+    value: str
+    given: bool
+    what: str
+
+
+def in_force(clients: Clients) -> list[InForce]:
+    """All settings, in their order."""
+    its = clients.settings
+    without = {
+        "region": clients.region,
+        "bucket": clients.bucket,
+        "role": f"the role {ROLE} of the account",
+        "processing_instance_type": its.instance_type,
+        "analysis_image": jobs.analysis_image(clients),
+        "prices": "the product's own",
+        "policy": "the product's own",
+        "profiles": "the product's own",
+        "signing_key": "none" if its.target == "aws" else f"{its.workspace / signing.KEY_FILE}",
+    }
+    return [
+        InForce(
+            settings.variable(name),
+            settings.plain(getattr(its, name)) or without.get(name, "none"),
+            getattr(its, name) != field.default,
+            field.description or "",
+        )
+        for name, field in type(its).model_fields.items()
+    ]
+
+
+def _names(clients: Clients) -> Iterator[Finding]:
+    for name, meant in settings.unknown().items():
+        remedy = f"Do you mean {meant}?" if meant else "Look for its name among the settings in README.md."
+        yield Finding("settings", name, "advice", "no setting is called so: it has no effect.", remedy)
+
+
+def _files(clients: Clients) -> Iterator[Finding]:
+    """The files that settings name."""
+    its = clients.settings
+    readers: tuple[tuple[str, Any, Callable[[], Any]], ...] = (
+        ("prices", its.prices, lambda: prices.in_force(its)),
+        ("policy", its.policy, lambda: policy.load(its.policy or policy.BUNDLED)),
+        ("profiles", its.profiles, lambda: profiles.load(its.profiles)),
+        ("roles_file", its.roles_file, lambda: identity.account({"iss": "-", "sub": "-", "exp": 1e12}, its)),
+        ("trusted_keys", its.trusted_keys, lambda: signing.trusted(clients)),
+    )
+    for name, value, read in readers:
+        if value:
+            variable = settings.variable(name)
+            try:
+                read()
+            except GovernanceError as error:
+                yield Finding("settings", variable, "missing", error.what, error.remedy)
+            else:
+                yield Finding("settings", variable, "ok", f"{settings.plain(value)} can be read.")
+
+
 # resources -----------------------------------------------------------------------------------------
 
 
@@ -55,6 +136,18 @@ def _caller(clients: Clients) -> Iterator[Finding]:
     with translated("sign-in"):
         arn = clients.client("sts").get_caller_identity()["Arn"]
     yield Finding("sign-in", arn, "ok", f"signed in to account {clients.account}, region {clients.region}.")
+
+
+def _roles(clients: Clients) -> Iterator[Finding]:
+    """Whether the IAM roles that people act in can be taken: a session of each is begun, and not used."""
+    for role, arn in clients.settings.assume.items():
+        try:
+            connect(clients.settings, Identity("governance doctor", Role(role)))
+        except GovernanceError as error:
+            remedy = "Name one in GOVERNANCE_ASSUME that is there and whose trust policy lets the app's own role take it (docs/aws.md)."
+            yield Finding("sign-in", arn, "missing", f"whoever acts as {role} can't take it: {error.what}", remedy)
+        else:
+            yield Finding("sign-in", arn, "ok", f"can be taken for whoever acts as {role}.")
 
 
 def _bucket(clients: Clients) -> Iterator[Finding]:
@@ -132,7 +225,7 @@ def _protection(subject: str, why: str, read: Callable[[], Any], holds: Callable
         "bucket",
         subject,
         "ok" if found else "advice",
-        f"{why}." if found else f"off: it's what sees to it that {why}.",
+        f"{why}." if found else f"off; with it {why}.",
         "" if found else remedy,
     )
 
@@ -173,21 +266,19 @@ def _encryption_key(clients: Clients) -> Iterator[Finding]:
 
 
 def _network(clients: Clients) -> Iterator[Finding]:
-    settings = clients.settings
-    if not settings.subnets:
+    its = clients.settings
+    if not its.subnets:
         yield Finding("network", "GOVERNANCE_SUBNETS", "ok", "not set: jobs run in SageMaker's own network.")
         return
-    if not settings.security_groups:
+    if not its.security_groups:
         remedy = "Name at least one in GOVERNANCE_SECURITY_GROUPS."
         yield Finding("network", "GOVERNANCE_SECURITY_GROUPS", "missing", "subnets are set, but no security group.", remedy)
-    with translated(", ".join(settings.subnets)):
-        found = clients.client("ec2").describe_subnets(SubnetIds=list(settings.subnets))["Subnets"]
+    with translated(", ".join(its.subnets)):
+        found = clients.client("ec2").describe_subnets(SubnetIds=list(its.subnets))["Subnets"]
     networks = sorted({subnet["VpcId"] for subnet in found})
     one = len(networks) == 1
     remedy = "" if one else "Name subnets of one VPC."
-    yield Finding(
-        "network", ", ".join(settings.subnets), "ok" if one else "missing", f"{len(found)} subnets of {', '.join(networks)}.", remedy
-    )
+    yield Finding("network", ", ".join(its.subnets), "ok" if one else "missing", f"{len(found)} subnets of {', '.join(networks)}.", remedy)
 
 
 def _images(clients: Clients) -> Iterator[Finding]:
@@ -212,12 +303,19 @@ def _images(clients: Clients) -> Iterator[Finding]:
     yield Finding("images", image, "ok", f"there, {found[0].get('imageSizeInBytes', 0) / 1e6:,.0f} MB.")
 
 
+AT_ONCE = {"training": 3, "processing": 5}
+"""Jobs that the whole workflow has running at a time: two trials beside the baseline; the reports of two models and XGBoost's own."""
+
+
+def _types(clients: Clients, use: str) -> list[str]:
+    """The instance types that the SDK knows."""
+    shape: Any = clients.sagemaker.meta.service_model.shape_for(f"{use.capitalize()}InstanceType")
+    return list(shape.enum)
+
+
 def _quotas(clients: Clients) -> Iterator[Finding]:
-    settings = clients.settings
-    wanted = {
-        f"{settings.instance_type} for training job usage": "training",
-        f"{placement.processing_instance(settings)} for processing job usage": "processing",
-    }
+    types = {"training": clients.settings.instance_type, "processing": placement.processing_instance(clients.settings)}
+    wanted = {f"{instance} for {use} job usage": use for use, instance in types.items()}
     try:
         with translated("service quotas"):
             pages = clients.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
@@ -225,12 +323,18 @@ def _quotas(clients: Clients) -> Iterator[Finding]:
     except GovernanceError as error:
         yield Finding("quotas", "SageMaker", "unknown", error.what, "Look at Service Quotas in the console: a new account may have 0.")
         return
-    for name, kind in wanted.items():
-        value = found.get(name)
-        if value is None:
-            yield Finding("quotas", name, "unknown", "there is no such quota.", "Check the instance type's name.")
+    for name, use in wanted.items():
+        value, needed = found.get(name), AT_ONCE[use]
+        more = f"Ask for {needed} in Service Quotas, or name another instance type for {use}."
+        if value is None and types[use] not in _types(clients, use):
+            remedy = "Check GOVERNANCE_INSTANCE_TYPE and GOVERNANCE_PROCESSING_INSTANCE_TYPE."
+            yield Finding("quotas", name, "missing", f"SageMaker has no instance type {types[use]} for {use}.", remedy)
+        elif value is None:
+            yield Finding("quotas", name, "unknown", "the account's quotas don't list it.", "Look at Service Quotas in the console.")
         elif value < 1:
-            remedy = f"Ask for a higher one in Service Quotas, or name another instance type for {kind}."
-            yield Finding("quotas", name, "missing", "the account may use none at a time.", remedy)
+            yield Finding("quotas", name, "missing", "the account may use none at a time.", more)
+        elif value < needed:
+            what = f"{value:,.0f} at a time, where the whole workflow starts up to {needed}: SageMaker refuses the others."
+            yield Finding("quotas", name, "advice", what, more)
         else:
             yield Finding("quotas", name, "ok", f"{value:,.0f} at a time.")

@@ -54,21 +54,22 @@ class TargetUnavailable(GovernanceError):
 UNSEEN = (Forbidden, TargetUnavailable)
 """Says nothing of the thing that was asked for: it couldn't be looked at. Never to be taken for its absence."""
 
-SIGN_IN = "Sign in to AWS again (for instance: aws sso login), then reload."
+SIGN_IN = "Sign in to AWS (for instance: aws sso login), with AWS_PROFILE set where the profile isn't the default one; then try again."
 ASK = "Ask whoever keeps the account's IAM policies for this permission."
 NAME = "Check the name, or choose another one from the list."
 FILE = "The file is gone; run the job that made it again."
 KEY = "Ask whoever keeps the KMS key whether it is enabled, and whether its policy lets these credentials use it."
+ELSEWHERE = "The bucket is in another region: set GOVERNANCE_REGION to it."
 
 _CODES: dict[str, tuple[type[GovernanceError], str]] = {
     "ResourceNotFound": (NotFound, NAME),
     "ResourceNotFoundException": (NotFound, NAME),
-    "NoSuchEntity": (NotFound, NAME),
+    "NoSuchEntity": (NotFound, "Check GOVERNANCE_ROLE and GOVERNANCE_ASSUME: docs/aws.md says how the roles are made."),
     "NoSuchKey": (NotFound, FILE),
     "404": (NotFound, FILE),
-    "NoSuchBucket": (NotFound, "Set GOVERNANCE_BUCKET to a bucket that exists."),
-    "PermanentRedirect": (Refused, "The bucket is in another region: set GOVERNANCE_REGION to it."),
-    "AuthorizationHeaderMalformed": (Refused, "The bucket is in another region: set GOVERNANCE_REGION to it."),
+    "NoSuchBucket": (NotFound, "Check the bucket's name; GOVERNANCE_BUCKET names that of the product."),
+    "PermanentRedirect": (Refused, ELSEWHERE),
+    "AuthorizationHeaderMalformed": (Refused, ELSEWHERE),
     "ResourceInUse": (Conflict, "Choose another name."),
     "ConflictException": (Conflict, "Reload, and look at what has changed."),
     "PreconditionFailed": (Conflict, "Reload, and look at what has changed."),
@@ -114,6 +115,12 @@ _FAMILIES: tuple[tuple[tuple[str, ...], type[GovernanceError], str], ...] = (
     (("KMS.DisabledException", "KMS.KMSInvalidStateException", "KMS.NotFoundException", "KMSInvalidStateException"), Forbidden, KEY),
     (("KMSAccessDeniedException", "DisabledException", "KMSDisabledException", "KMSNotFoundException"), Forbidden, KEY),
 )
+_NAMED: dict[str, str] = {
+    "HeadBucket": "Check GOVERNANCE_BUCKET: the name of a bucket that is there, without s3:// before it.",
+    "DescribeKey": "Check GOVERNANCE_KMS_KEY: a key of this region. The embedded engine has none: leave it out there.",
+    "DescribeSubnets": "Check GOVERNANCE_SUBNETS: subnets of this region. The embedded engine has none: leave it out there.",
+}
+"""What to do where an operation doesn't find what a setting names."""
 _CODES |= {code: (family, remedy) for codes, family, remedy in _FAMILIES for code in codes}
 
 _DENIED = re.compile(
@@ -186,10 +193,12 @@ def _answered(error: ClientError, subject: str) -> GovernanceError:
     if code == "ValidationException" and "already exist" in lower:
         return Conflict(_sentence(f"{about}: {message}"), subject=subject, remedy="Choose another name.")
     family, remedy = _CODES.get(code) or _unlisted(code, error)
+    if error.operation_name in _NAMED and family in (NotFound, Refused) and remedy is not ELSEWHERE:
+        family, remedy = NotFound, _NAMED[error.operation_name]
     if family is Forbidden and remedy is ASK:
         return _denied(about, error.operation_name, message, subject)
     if not message or message == code or code.isdigit():
-        message = f"the target answered {code} without saying why"
+        message = "it isn't there" if code == "404" else f"the target answered {code} without saying why"
     return family(_sentence(f"{about}: {message}"), subject=subject, remedy=remedy)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -91,7 +92,7 @@ def located(clients: Clients, text: str) -> str:
         if not bucket or any(ord(c) < 32 for c in wanted):
             raise DataError(f"{wanted} names no bucket.", subject=wanted, remedy="Write s3://bucket/folder/analysis.json.")
         return wanted if key.endswith(".json") or _there(clients, wanted) else _in_folder(wanted)
-    if not wanted or "/" in wanted or ":" in wanted:
+    if not re.fullmatch("[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", wanted):
         raise DataError(
             f"{wanted or 'Nothing'} is no place in S3.",
             subject=wanted,

@@ -263,6 +263,14 @@ def output_of(job: Job) -> str:
     return found.rstrip("/")
 
 
+def own(job: Job) -> bool:
+    """Whether a job, described in full, is this product's, and not only called like one: its results go to the product's folder."""
+    raw = job.raw.get("TrainingJobDefinition", job.raw)
+    outputs = (raw.get("ProcessingOutputConfig") or {}).get("Outputs", [])
+    places = [raw.get("OutputDataConfig") or {}, *(one.get("S3Output") or {} for one in outputs)]
+    return any(re.match(r"s3://[^/]+/governance/", str(place.get("S3OutputPath") or place.get("S3Uri"))) for place in places)
+
+
 def input_of(job: Job, name: str) -> str:
     """The S3 URI of a processing job's input; "" where it has none of this name in S3."""
     return next((str(i["S3Input"]["S3Uri"]) for i in job.raw.get("ProcessingInputs", []) if i["InputName"] == name and "S3Input" in i), "")

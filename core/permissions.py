@@ -124,9 +124,9 @@ def simulated(clients: Clients, principal: str, wanted: dict[Need, str]) -> Iter
                         PolicySourceArn=principal, ActionNames=[n.action for n in part], ResourceArns=[resource], ContextEntries=entries
                     )
             except GovernanceError as error:
-                remedy = f"{error.remedy} Or compare the policies of {who} with aws/policies by hand."
-                yield Finding("permissions", f"{who}: {resource}", "unknown", error.what, remedy)
-                continue
+                remedy = f"{error.remedy} Or compare its policies with aws/policies by hand."
+                yield Finding("permissions", who, "unknown", error.what, remedy)
+                return  # of another action or resource it says the same
             decisions = {found["EvalActionName"]: found["EvalDecision"] for found in answer["EvaluationResults"]}
             for need in part:
                 yield _permission(who, need, decisions.get(need.action, "implicitDeny"), wanted[need])

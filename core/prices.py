@@ -68,7 +68,8 @@ def parse(content: bytes, name: str = "prices.toml") -> Prices:
 def in_force(settings: Settings) -> Prices:
     """The table that estimates go by: the file in ``GOVERNANCE_PRICES``, else the product's own. Raises InvalidPrices."""
     path = settings.prices or BUNDLED
+    name = str(path) if settings.prices else "a copy of the product's own, named in GOVERNANCE_PRICES"
     try:
-        return parse(path.read_bytes(), str(path))
+        return parse(path.read_bytes(), name)
     except OSError as error:
         raise InvalidPrices(f"{path} can't be read: {error.strerror}.", subject=str(path), remedy=REMEDY) from error

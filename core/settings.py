@@ -2,49 +2,83 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from core.errors import GovernanceError
 
 PREFIX = "GOVERNANCE_"
+INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
+ROLES = "^(viewer|data scientist|validator|compliance officer|administrator)$"
+"""The values of ``core.identity.Role``, which itself asks for settings."""
+ROLE_ARN = r"^arn:[a-z0-9-]+:iam::\d{12}:role/.+$"
 
 
-def _said(default: Any, text: str) -> Any:
-    return Field(default, description=text)
+class InvalidSetting(GovernanceError):
+    """A variable of the environment that can't be used; names it, its value, and how to write it."""
+
+
+def _said(default: Any, text: str, example: str = "", **more: Any) -> Any:
+    """A setting: its value when left out, what it is for, and how a value looks in a shell."""
+    return Field(default, description=text, examples=[example] if example else None, **more)
 
 
 class Settings(BaseSettings):
-    """Where the product works, and on what. Lists and tables are written as JSON: ``GOVERNANCE_SUBNETS='["subnet-1"]'``."""
+    """Where the product works, and on what. Lists and tables are written as JSON: ``GOVERNANCE_SUBNETS='["subnet-1"]'``. Raises
+    InvalidSetting."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     target: Literal["local", "aws"] = _said("local", "local: the embedded engine; aws: SageMaker, by your ordinary credentials")
-    region: str | None = _said(None, "AWS region of jobs, bucket and registry; that of your AWS tools, or else us-east-1, without")
-    bucket: str | None = _said(None, "bucket of data, reports and the log; SageMaker's default bucket without")
-    role: str | None = _said(None, "ARN of the jobs' execution role; the role governance-execution without")
+    region: str | None = _said(None, "AWS region of jobs, bucket and registry", "eu-central-1", pattern=r"^[a-z]{2,5}(-[a-z]+)+-\d+$")
+    bucket: str | None = _said(
+        None, "name (without s3://) of the bucket of data, reports and the log", "my-bucket", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$"
+    )
+    role: str | None = _said(
+        None, "ARN of the jobs' execution role", "arn:aws:iam::123456789012:role/governance-execution", pattern=ROLE_ARN
+    )
     kms_key: str | None = _said(None, "KMS key that encrypts files and the disks of jobs")
-    subnets: tuple[str, ...] = _said((), "subnets of the VPC in which jobs run")
-    security_groups: tuple[str, ...] = _said((), "security groups of the jobs in that VPC")
-    tags: dict[str, str] = _said({}, "tags put on everything that takes tags")
-    assume: dict[str, str] = _said({}, "IAM role in which each role of the product acts; the app's own credentials without")
+    subnets: tuple[str, ...] = _said((), "subnets of the VPC in which jobs run", """'["subnet-1", "subnet-2"]'""")
+    security_groups: tuple[str, ...] = _said((), "security groups of the jobs in that VPC", """'["sg-1"]'""")
+    tags: dict[str, str] = _said({}, "tags put on everything that takes tags", """'{"team": "credit"}'""")
+    assume: dict[Annotated[str, Field(pattern=ROLES)], Annotated[str, Field(pattern=ROLE_ARN)]] = _said(
+        {},
+        "IAM role in which each role of the product acts",
+        """'{"data scientist": "arn:aws:iam::123456789012:role/scientists"}'""",
+    )
     workspace: Path = _said(Path("workspace"), "folder of the embedded engine")
-    group: str = _said("credit-default", "model package group that versions are registered in")
-    instance_type: str = _said("ml.m5.xlarge", "instance type of training jobs")
-    processing_instance_type: str | None = _said(None, "instance type of processing jobs; that of training jobs without")
+    group: str = _said(
+        "credit-default", "model package group that versions are registered in", "my-models", pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$"
+    )
+    instance_type: str = _said("ml.m5.xlarge", "instance type of training jobs", "ml.m5.xlarge", pattern=INSTANCE_TYPE)
+    processing_instance_type: str | None = _said(None, "instance type of processing jobs", "ml.m5.xlarge", pattern=INSTANCE_TYPE)
     xgboost_version: str = _said("3.0-5", "version of AWS's XGBoost container")
-    analysis_image: str | None = _said(None, "the product's own image; governance-analysis:latest in the account's registry without")
+    analysis_image: str | None = _said(None, "the product's own image")
     clarify: Literal["own", "aws"] = _said("own", "what runs bias and SHAP jobs: own, the product's image; aws, the Clarify container")
-    prices: Path | None = _said(None, "price table for estimates; the product's own without")
-    policy: Path | None = _said(None, "policy of approvals; the product's own without")
-    profiles: Path | None = _said(None, "regulatory profiles; the product's own without")
-    signing_key: str | None = _said(None, "what signs the log: awskms:<key> or file2:<PEM>; a key in the workspace without")
-    trusted_keys: tuple[Path, ...] = _said((), "PEM files of public keys whose signatures count too, as after a change of keys")
+    prices: Path | None = _said(None, "price table for estimates")
+    policy: Path | None = _said(None, "policy of approvals")
+    profiles: Path | None = _said(None, "regulatory profiles")
+    signing_key: str | None = _said(
+        None, "what signs the log", "awskms:alias/governance or file2:/path/to/key.pem", pattern="^(awskms|file2):.+"
+    )
+    trusted_keys: tuple[Path, ...] = _said(
+        (), "PEM files of public keys whose signatures count too, as after a change of keys", """'["old.pem"]'"""
+    )
     role_claim: str = _said("roles", "claim of the ID token that holds a person's roles")
     roles_file: Path | None = _said(None, "TOML file that maps claims and people to roles")
+
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except (SettingsError, ValidationError) as error:
+            raise _invalid(error) from error
 
     @staticmethod
     def current() -> Settings:
@@ -57,13 +91,36 @@ def _of(environment: tuple[tuple[str, str], ...]) -> Settings:
     return Settings()
 
 
-def described(settings: Settings) -> list[tuple[str, str, str]]:
-    """(environment variable, value, what it is for) of every setting."""
-    fields = type(settings).model_fields.items()
-    return [(f"{PREFIX}{name.upper()}", _plain(getattr(settings, name)), field.description or "") for name, field in fields]
+def _invalid(error: SettingsError | ValidationError) -> InvalidSetting:
+    """The first setting that is wrong."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        name, value = str(first["loc"][0]), first["input"]
+        value = os.environ.get(variable(name), value)
+    else:  # a list or a table that isn't JSON: the message alone says which
+        name = re.findall(r'"(.*?)"', str(error))[0]
+        value = os.environ.get(variable(name), "")
+    field = Settings.model_fields[name]
+    allowed = getattr(field.annotation, "__args__", ()) if getattr(field.annotation, "__origin__", None) is Literal else ()
+    form = " or ".join(allowed) if allowed else f"for instance {variable(name)}={(field.examples or ['…'])[0]}"
+    what = f"{variable(name)}={value} can't be used: {field.description}."
+    return InvalidSetting(what, subject=variable(name), remedy=f"Write {form}, or leave it out.")
 
 
-def _plain(value: Any) -> str:
+def variable(name: str) -> str:
+    """A setting's variable of the environment."""
+    return f"{PREFIX}{name.upper()}"
+
+
+def unknown() -> dict[str, str]:
+    """Variables of the environment that begin like the settings' and are none of them, each with the one that may be meant, or ""."""
+    names = [variable(name) for name in Settings.model_fields]
+    others = sorted({name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in names})
+    return {name: next(iter(difflib.get_close_matches(name.upper(), names, 1)), "") for name in others}
+
+
+def plain(value: Any) -> str:
+    """A setting's value for people to read; "" where it has none."""
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     if isinstance(value, dict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -57,7 +57,7 @@ PREFIX = "gov-tune"
 
 @dataclass(frozen=True)
 class Trial:
-    """One training job of a tuning job. ``objective`` is None until it has one."""
+    """One training job of a tuning job. ``objective`` is None until it has one; ``definition``: of which of several it is."""
 
     name: str
     status: str
@@ -67,6 +67,7 @@ class Trial:
     started: Any
     ended: Any
     reason: str | None
+    definition: str = ""
 
 
 def launch(clients: Clients, identity: Identity, request: TuningRequest, *, name: str | None = None) -> str:
@@ -153,6 +154,7 @@ def trials(clients: Clients, name: str) -> list[Trial]:
                         row.get("TrainingStartTime"),
                         row.get("TrainingEndTime"),
                         row.get("FailureReason"),
+                        row.get("TrainingJobDefinitionName", ""),
                     )
                 )
     return found
@@ -210,6 +212,11 @@ def definitions(job: Job) -> list[dict[str, Any]]:
     """What the trials of a tuning job are: one definition, or several, each with ranges and an objective of its own."""
     one = job.raw.get("TrainingJobDefinition")
     return [one] if one else list(job.raw.get("TrainingJobDefinitions") or [])
+
+
+def of_definition(job: Job, name: str) -> Job:
+    """The job as if the definition of this name were its only one."""
+    return replace(job, raw={**job.raw, "TrainingJobDefinitions": [one for one in definitions(job) if one.get("DefinitionName") == name]})
 
 
 def uses(job: Job, data: Rebalanced) -> bool:

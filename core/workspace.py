@@ -29,6 +29,8 @@ class Glance:
     jobs: tuple[Job, ...]
     versions: tuple[Held, ...]
     events: tuple[Event, ...]
+    groups: tuple[str, ...] = ()
+    """The account's other model package groups."""
     unread: dict[str, Forbidden] = field(default_factory=dict)
     """Which of these parts these credentials may not read, and why: such a part is 0 or () and says nothing."""
 
@@ -63,6 +65,7 @@ def glance(clients: Clients, *, events: int = 6) -> Glance:
         part("jobs", lambda: running_and_latest(clients), ()),
         part("versions", lambda: tuple(decisions.waiting(clients)), ()),
         part("events", lambda: log.read(clients)[: -events - 1 : -1], ()),
+        part("groups", lambda: tuple(name for name in registry.groups(clients) if name != clients.settings.group), ()),
         unread,
     )
 
@@ -141,8 +144,8 @@ class Step:
     place: Place
 
 
-def next_step(person: Identity, now: Glance) -> Step:
-    """The next step for the role that ``person`` has here."""
+def next_step(person: Identity, now: Glance, own: Callable[[Job], bool] = lambda job: True) -> Step:
+    """The next step for the role that ``person`` has here. ``own`` tells whether a job is this product's: others may be called alike."""
     if person.role == Role.VALIDATOR:
         return _judging(person, now, "submitted", "validate", "to be validated", "Nothing waits to be validated.")
     if may(person, "decide"):
@@ -151,7 +154,7 @@ def next_step(person: Identity, now: Glance) -> Step:
         text = f"{_count(len(now.waiting), 'version')} in the queue, {_count(len(now.events), 'recent event')} in the log."
         return Step(f"{text} Verify the log, and look at the policy in force.", "Log and policy", Place("decisions"))
     if may(person, "launch"):
-        return _building(now)
+        return _building(now, own)
     if now.versions:
         return Step("You may look at everything here.", "Compare the versions", Place("registry"))
     return Step("You may look at everything here; nothing is registered yet.", "Look at the data", Place("data"))
@@ -172,18 +175,21 @@ def _nothing_to_decide(now: Glance) -> str:
     return "No version waits for your decision." + (f" {_count(unseen, 'version')} to be validated first." if unseen else "")
 
 
-def _building(now: Glance) -> Step:
-    rebalanced, tuned = now.completed("processing", rebalancing.PREFIX), now.completed("tuning", tuning.PREFIX)
-    own = [held for held in now.versions if not elsewhere.unknown(held[1])]
-    if not rebalanced and not own:
+def _building(now: Glance, own: Callable[[Job], bool]) -> Step:
+    held = [one for one in now.versions if not elsewhere.unknown(one[1])]
+    rebalanced, tuned = (
+        None if held else next(filter(own, now.completed(kind, prefix)), None)
+        for kind, prefix in (("processing", rebalancing.PREFIX), ("tuning", tuning.PREFIX))
+    )
+    if not rebalanced and not held:
         text = "Start with the data: take the bundled credit-default rows or upload a table, and rebalance it. Or run the whole workflow."
         return Step(text, "Rebalance data", Place("data"))
-    if not tuned and not own:
-        return Step("The data is rebalanced. Tune a model on it.", "Tune a model", Place("tuning", {"data": rebalanced[0].name}))
-    if not own:
+    if rebalanced and not tuned:
+        return Step("The data is rebalanced. Tune a model on it.", "Tune a model", Place("tuning", {"data": rebalanced.name}))
+    if tuned:
         text = "A model is tuned. Measure its bias, explain it, and register it."
-        return Step(text, "Register the best model", Place("tuning", {"job": tuned[0].name}))
-    version, state = max(own, key=lambda held: held[0].created)
+        return Step(text, "Register the best model", Place("tuning", {"job": tuned.name}))
+    version, state = max(held, key=lambda one: one[0].created)
     name, there = version.label, Place("decisions", {"package": version.arn})
     if state.status == "registered":
         return Step(f"{name} is registered. Compare it, then submit it for a decision.", f"Submit {name}", there)

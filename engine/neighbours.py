@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from engine import limits
 from engine.context import ACCOUNT, AWSError, Context, Request, Response, operation
 from engine.sagemaker.images import OWN_IMAGE
 from engine.sagemaker.paging import part
@@ -133,12 +134,12 @@ def describe_images(context: Context, request: Request) -> Response:
 
 @operation("service-quotas", "ListServiceQuotas")
 def list_service_quotas(context: Context, request: Request) -> Response:
-    """How many instances of each kind may run: as many as there are jobs that this engine takes at a time."""
+    """How many instances of each kind may be asked for at a time: as many as there are jobs that this engine lets wait."""
     if request["ServiceCode"] != "sagemaker":
         raise AWSError("NoSuchResourceException", f"The service {request['ServiceCode']} has no quotas here.")
     uses = {"training": "TrainingInstanceType", "processing": "ProcessingInstanceType"}
     quotas = [
-        {"ServiceCode": "sagemaker", "QuotaName": f"{kind} for {use} job usage", "Value": float(context.jobs.workers)}
+        {"ServiceCode": "sagemaker", "QuotaName": f"{kind} for {use} job usage", "Value": float(limits.WAITING_JOBS)}
         for use, shape in uses.items()
         for kind in service_model("sagemaker").shape_for(shape).metadata["enum"]
     ]

@@ -264,8 +264,9 @@ def _records(clients: Clients, now: float) -> list[tuple[str, str, Record, str |
             TuningJobArn=tuned,
             HyperParameters={"lr": "0.01", "optimizer": "adam", "epochs": "3"},
             FinalMetricDataList=[{"MetricName": name, "Value": 0.5 + number, "Timestamp": now}] if name else [],
+            TrainingJobDefinitionName=of,
         )
-        for number, name in enumerate(["eval:loss", ""])
+        for number, (of, name) in enumerate([("small", "eval:loss"), ("large", "")])
     ]
     own = {"OutputName": "analysis_result", "S3Output": {"S3Uri": f"s3://{BUCKET}/all", "LocalPath": "/o", "S3UploadMode": "EndOfJob"}}
     best = {

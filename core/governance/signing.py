@@ -77,7 +77,12 @@ def opened(content: bytes, keys: Iterable[Key], payload_type: str = IN_TOTO) -> 
 
 def keys(clients: Clients) -> list[Key]:
     """The public keys whose signatures count: this target's, and those that GOVERNANCE_TRUSTED_KEYS names (PEM files)."""
-    return [_own(clients).public_key, *(_public(str(path)) for path in clients.settings.trusted_keys)]
+    return [_own(clients).public_key, *trusted(clients)]
+
+
+def trusted(clients: Clients) -> list[Key]:
+    """Those that GOVERNANCE_TRUSTED_KEYS names. Raises Forbidden where one is no public key."""
+    return [_public(str(path)) for path in clients.settings.trusted_keys]
 
 
 def public_pem(clients: Clients) -> str:
@@ -137,9 +142,8 @@ def _signer(uri: str, workspace: str, region: str) -> Signer:
             _, public = AWSSigner.import_(uri.removeprefix("awskms:"))
             return AWSSigner.from_priv_key_uri(uri, public)
         except Exception as error:
-            raise Forbidden(
-                f"The key {uri} can't be used: {error}", subject=uri, remedy="Allow kms:Sign and kms:GetPublicKey on it."
-            ) from error
+            remedy = "Check GOVERNANCE_SIGNING_KEY: awskms: and a key that signs; kms:Sign and kms:GetPublicKey have to be allowed on it."
+            raise Forbidden(f"The key {uri} can't be used: {str(error).rstrip('.')}.", subject=uri, remedy=remedy) from error
     path = Path(uri.removeprefix("file2:")) if uri else Path(workspace) / KEY_FILE
     if not uri and not path.exists():
         _make(path)

@@ -114,17 +114,21 @@ def judged(results: Sequence[gates.Result], now: State) -> list[gates.Result]:
     ]
 
 
+def states_of(clients: Clients, arns: Sequence[str]) -> dict[str, State]:
+    """How each of these versions stands, by the log."""
+    by_subject: dict[str, list[Event]] = {}
+    for event in log.read(clients):
+        by_subject.setdefault(event.subject, []).append(event)
+    return {arn: fold(by_subject.get(arn, ()), arn) for arn in arns}
+
+
 def waiting(clients: Clients, *, most: int = 100, named: str | None = None) -> list[tuple[registry.Version, State]]:
     """The newest versions with how they stand in the log, those that somebody has to act on first: submitted ones, and approved ones whose
     approval ended, whose conditions are overdue, or whose policy or data have changed since. The ``named`` one too, of whatever group."""
-    events = log.read(clients)
-    by_subject: dict[str, list[Event]] = {}
-    for event in events:
-        by_subject.setdefault(event.subject, []).append(event)
     versions = registry.versions(clients, most=most)
     if named and named not in {version.arn for version in versions} and registry.group_of(named):
         versions += [version for version in [registry.version(clients, named)] if version is not None]
-    found = [(version, fold(by_subject.get(version.arn, ()), version.arn)) for version in versions]
+    found = [(version, now) for version, now in zip(versions, states_of(clients, [v.arn for v in versions]).values(), strict=True)]
     if any(now.status == "approved" for _, now in found):
         rules, newest = policy.in_force(clients)[0], _newest(clients)
         found = [(version, _with_due(clients, now, rules, newest)) for version, now in found]

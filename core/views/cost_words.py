@@ -38,6 +38,8 @@ def expected(found: Any, prices: Any, *, region: str, local: bool) -> str:
 
 def used(found: Sequence[Any], prices: Any, *, region: str, local: bool) -> str:
     """What jobs have used; ``found`` are ``core.costs.Usage``."""
+    if not found:
+        return "Which jobs went into it isn't recorded."
     count, seconds = sum(u.jobs for u in found), sum(u.seconds for u in found)
     types = ", ".join(dict.fromkeys(f"{u.count} × {u.instance_type}" for u in found))
     said = f"{f'{count} jobs, ' if count > 1 else ''}{_time(seconds)} on {types}."

@@ -277,7 +277,10 @@ def importance(models: Mapping[str, Mapping[str, float]], rows: int | None) -> s
         shared = [feature for feature in a if feature in b]
         if shared:
             furthest = max(shared, key=lambda feature: abs(a[feature] - b[feature]))
-            text += f" They differ most in {furthest}: {number(a[furthest], 4)} → {number(b[furthest], 4)}."
+            same = a[furthest] == b[furthest]
+            text += (
+                " They don't differ." if same else f" They differ most in {furthest}: {number(a[furthest], 4)} → {number(b[furthest], 4)}."
+            )
     return text + (f" Mean |SHAP| of {rows:,} rows." if rows else "")
 
 

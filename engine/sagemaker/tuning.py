@@ -176,7 +176,8 @@ def trial_summary(job: Body, tuning: Body) -> Body:
         "FailureReason",
     )
     found = {**pick(job, *names), "TunedHyperParameters": {k: v for k, v in job["HyperParameters"].items() if k in searched}}
-    found |= {"TrainingJobDefinitionName": source["DefinitionName"]} if "DefinitionName" in source else {}
+    of = job.get("TrainingJobDefinitionName", source.get("DefinitionName"))  # others have several definitions
+    found |= {"TrainingJobDefinitionName": of} if of else {}
     value = value_of(job, metric)
     if value is not None:
         found["FinalHyperParameterTuningJobObjectiveMetric"] = {"Type": direction, "MetricName": metric, "Value": value}

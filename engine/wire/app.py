@@ -231,5 +231,8 @@ def _error(service: str, error: AWSError, request_id: str) -> Response:
             status_code=error.status,
             media_type="text/xml",
         )
+    if service == "ec2":  # which isn't served: said in its own form
+        inner = f"<Errors><Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error></Errors>"
+        return Response(f"<Response>{inner}<RequestID>{request_id}</RequestID></Response>", status_code=error.status, media_type="text/xml")
     content = json.dumps({"__type": error.code, "message": error.message})
     return Response(content, status_code=error.status, media_type="application/x-amz-json-1.1")
