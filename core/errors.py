@@ -54,7 +54,8 @@ class TargetUnavailable(GovernanceError):
 UNSEEN = (Forbidden, TargetUnavailable)
 """Says nothing of the thing that was asked for: it couldn't be looked at. Never to be taken for its absence."""
 
-SIGN_IN = "Sign in to AWS (for instance: aws sso login), with AWS_PROFILE set where the profile isn't the default one; then try again."
+SIGN_IN = "Sign in to AWS again (for instance: aws sso login), then try again."
+CREDENTIALS = "Sign in to AWS (for instance: aws sso login), or set AWS_PROFILE to a profile that is signed in; then try again."
 ASK = "Ask whoever keeps the account's IAM policies for this permission."
 NAME = "Check the name, or choose another one from the list."
 FILE = "The file is gone; run the job that made it again."
@@ -147,7 +148,8 @@ _SERVICES = {
 """Of which service an operation is that isn't SageMaker's."""
 
 _SETUP: tuple[tuple[tuple[type[Exception], ...], type[GovernanceError], str], ...] = (
-    ((aws.NoCredentialsError, aws.PartialCredentialsError, aws.CredentialRetrievalError, aws.NoAuthTokenError), SignedOut, SIGN_IN),
+    ((aws.NoCredentialsError,), SignedOut, CREDENTIALS),
+    ((aws.PartialCredentialsError, aws.CredentialRetrievalError, aws.NoAuthTokenError), SignedOut, SIGN_IN),
     ((aws.SSOError, aws.LoginError, aws.TokenRetrievalError), SignedOut, SIGN_IN),
     ((aws.ProfileNotFound,), SignedOut, "Set AWS_PROFILE to a profile of ~/.aws/config, or make one with: aws configure sso."),
     (

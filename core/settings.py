@@ -18,7 +18,7 @@ PREFIX = "GOVERNANCE_"
 INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
 ROLES = "^(viewer|data scientist|validator|compliance officer|administrator)$"
 """The values of ``core.identity.Role``, which itself asks for settings."""
-ROLE_ARN = r"^arn:[a-z0-9-]+:iam::\d{12}:role/.+$"
+ROLE_ARN = r"^arn:[a-z0-9-]+:iam::\d+:role/.+$"
 
 
 class InvalidSetting(GovernanceError):
@@ -114,9 +114,12 @@ def variable(name: str) -> str:
 
 def unknown() -> dict[str, str]:
     """Variables of the environment that begin like the settings' and are none of them, each with the one that may be meant, or ""."""
-    names = [variable(name) for name in Settings.model_fields]
-    others = sorted({name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in names})
-    return {name: next(iter(difflib.get_close_matches(name.upper(), names, 1)), "") for name in others}
+    found = {}
+    for given in sorted(os.environ):
+        name = given.upper().removeprefix(PREFIX).lower()
+        if given.upper().startswith(PREFIX) and name not in Settings.model_fields:
+            found[given] = next((variable(close) for close in difflib.get_close_matches(name, Settings.model_fields, 1)), "")
+    return found
 
 
 def plain(value: Any) -> str:

@@ -12,7 +12,7 @@ import pytest
 from answering import wire
 
 from core.clients import connect
-from core.errors import Forbidden, SignedOut
+from core.errors import CREDENTIALS, Forbidden, SignedOut
 from core.identity import Identity, Role
 from core.settings import Settings
 
@@ -159,7 +159,7 @@ def refusal():
 
 
 def test_nobody_signed_in(out):
-    assert refusal() == "Unable to locate credentials. Sign in to AWS again (for instance: aws sso login), then reload."
+    assert refusal() == f"Unable to locate credentials. {CREDENTIALS}"
     assert out.sent == []
 
 

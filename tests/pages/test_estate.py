@@ -195,7 +195,44 @@ def test_a_training_job_of_others_is_shown_with_what_is_not_known_of_it(visit, f
 @pytest.mark.parametrize(("page", "job"), [("bias", "governance-bias-of-others"), ("explainability", "governance-shap-of-others")])
 def test_a_job_that_is_called_as_ours_are_and_has_no_result_says_so(visit, foreign, page, job):
     test = visit(page, job=job)
-    assert "writes nothing to S3" in text(test)
+    assert not test.error
+    assert f"{job} was not made by this product" in text(test)
+
+
+def test_a_form_that_takes_rebalanced_rows_says_which_are_none_of_ours(visit, foreign):
+    test = visit("tuning", tab="single")
+    assert not test.error
+    assert "governance-rebalance-of-others was not made by this product" in text(test)
+
+
+def test_a_definition_is_shown_by_itself(visit, foreign):
+    test = visit("tuning", tab="results", job="two-definitions", view="trials", definition="large")
+    assert [frame.value["name"].tolist() for frame in test.dataframe if "objective" in frame.value] == [["two-definitions-001"]]
+    assert "Best eval:loss" in [metric.label for metric in test.metric]
+
+
+def test_a_tuning_job_of_others_without_a_trial_says_so(visit, foreign):
+    assert "No trial has started yet." in text(visit("tuning", tab="results", job="still-going"))
+
+
+def test_what_failed_is_marked_once(visit, foreign):
+    test = visit("tuning", tab="results", job="autotuned")
+    assert [part.value for part in test.markdown].count(":red-badge[:material/error: Failed]") == 1
+
+
+def test_the_list_of_versions_says_how_each_stands_and_leaves_out_what_none_has(visit, foreign):
+    (table,) = [frame.value for frame in visit("registry", group="fraud", view="All versions").dataframe if "state" in frame.value]
+    assert set(table["state"]) == {"Made elsewhere", "Approved outside this product", "Rejected outside this product"}
+    (table,) = [frame.value for frame in visit("registry", group="-", view="All versions").dataframe if "state" in frame.value]
+    assert table["state"].tolist() == ["Made elsewhere"]
+
+
+def test_the_overview_reckons_with_nothing_of_others_and_leads_to_their_groups(visit, foreign):
+    test = visit("overview")
+    said = text(test)
+    assert "Start with the data" in said
+    assert "Not measured here yet" in said
+    assert any("Versions in other groups: fraud and 1 more" in link.label for link in test.get("page_link"))
 
 
 # import --------------------------------------------------------------------------------------------

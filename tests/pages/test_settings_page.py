@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from core.settings import Settings
+import re
+
+import pytest
+
+from core.settings import Settings, variable
 
 
-def test_every_setting_is_listed_with_its_value_and_purpose(app, full, monkeypatch):
+def listed(test) -> dict[str, str]:
+    """Variable → value, as the page lists them."""
+    lines = "\n".join(part.value for part in test.markdown).splitlines()
+    return {name: value.replace("\\", "") for line in lines for name, value in re.findall(r"^- `(GOVERNANCE_\w+)`: \*\*(.*?)\*\*", line)}
+
+
+def test_every_setting_is_listed_with_the_value_in_force(app, full, monkeypatch):
     monkeypatch.setenv("GOVERNANCE_TAGS", '{"team": "credit risk"}')
-    (table,) = [frame.value for frame in app(full, "settings", tab="set").dataframe]
-    assert len(table) == len(Settings.model_fields)
-    values = dict(zip(table["variable"], table["value"], strict=True))
+    test = app(full, "settings", tab="set")
+    values = listed(test)
+    assert set(values) == {variable(name) for name in Settings.model_fields}
+    assert all(values.values())
     assert values["GOVERNANCE_TAGS"] == "team = credit risk"
     assert values["GOVERNANCE_WORKSPACE"] == str(full)
-    assert table["for"].str.len().min() > 10
+    assert values["GOVERNANCE_REGION"] == "us-east-1"
+    assert values["GOVERNANCE_PROCESSING_INSTANCE_TYPE"] == "ml.m5.xlarge"
+    given, left = (part.value for part in test.markdown if part.value.startswith("- `"))
+    assert "GOVERNANCE_TAGS" in given
+    assert "GOVERNANCE_REGION" in left
+
+
+@pytest.mark.parametrize("page", ["overview", "settings"])
+def test_a_setting_that_cannot_be_used_is_said_instead_of_the_page(app, full, monkeypatch, page):
+    test = app(full, page)
+    monkeypatch.setenv("GOVERNANCE_SUBNETS", "subnet-1")
+    test.run()
+    assert not test.exception
+    (error,) = test.error
+    assert "GOVERNANCE_SUBNETS=subnet-1 can't be used" in error.value
+    assert "subnet-2" in error.value
 
 
 def test_the_check_passes_on_the_engine_and_lists_each_permission(app, full):
@@ -21,13 +47,12 @@ def test_the_check_passes_on_the_engine_and_lists_each_permission(app, full):
     test.button(key="check").click().run()
     assert not test.exception
     assert not test.error
+    assert not test.warning
     assert "The workflow has what it needs here." in [found.value for found in test.success]
-    table = test.dataframe[0].value
-    assert set(table["state"]) <= {"all right", "advised"}
-    assert (table["area"] == "permissions").sum() > 60
+    assert (test.dataframe[0].value["area"] == "permissions").sum() > 60
 
 
-def test_what_is_missing_stands_above_the_table_with_its_remedy(app, full, monkeypatch):
+def test_what_is_missing_or_advised_stands_above_the_rest_with_its_remedy(app, full, monkeypatch):
     monkeypatch.setenv("GOVERNANCE_ANALYSIS_IMAGE", "000000000000.dkr.ecr.us-east-1.amazonaws.com/somebody-elses:1")
     test = app(full, "settings", tab="check")
     test.button(key="check").click().run()
@@ -35,4 +60,5 @@ def test_what_is_missing_stands_above_the_table_with_its_remedy(app, full, monke
     assert "somebody\\-elses" in error.value
     assert "docs/aws" in error.value
     assert not test.success
-    assert test.dataframe[0].value["state"].iloc[0] == "missing"
+    (advice,) = test.info
+    assert "Switch versioning on" in advice.value

@@ -1,0 +1,87 @@
+"""The doctor: what the workflow would fail on is missing, once, and with a remedy that fits."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from core import doctor
+from core.clients import connect
+from core.settings import Settings
+
+NOBODY = "arn:aws:iam::000000000000:role/nobody"
+
+
+def found(workspace, **change):
+    clients = connect(Settings(workspace=workspace, **change))
+    return [finding for finding in doctor.check(clients) if finding.state != "ok" and finding.subject != finding.area]
+
+
+@pytest.mark.parametrize(
+    ("change", "subject", "remedy"),
+    [
+        ({"bucket": "nobodys-bucket"}, "the bucket nobodys-bucket", "GOVERNANCE_BUCKET"),
+        ({"bucket": "Bad_Bucket"}, "the bucket Bad_Bucket", "GOVERNANCE_BUCKET"),
+        ({"role": NOBODY}, NOBODY, "GOVERNANCE_ROLE"),
+        ({"assume": {"viewer": NOBODY}}, NOBODY, "GOVERNANCE_ASSUME"),
+        ({"kms_key": "alias/nobody"}, "alias/nobody", "The embedded engine has none"),
+        ({"subnets": ("subnet-1",), "security_groups": ("sg-1",)}, "subnet-1", "The embedded engine has none"),
+        ({"instance_type": "ml.bogus.large", "processing_instance_type": "ml.m5.large"}, "ml.bogus.large for training job usage", "Check"),
+        ({"prices": "nowhere.toml"}, "GOVERNANCE_PRICES", "unset GOVERNANCE_PRICES"),
+        ({"policy": "nowhere.toml"}, "GOVERNANCE_POLICY", "until it is there"),
+        ({"profiles": "nowhere.toml"}, "GOVERNANCE_PROFILES", "GOVERNANCE_PROFILES"),
+        ({"roles_file": "nowhere.toml"}, "GOVERNANCE_ROLES_FILE", "GOVERNANCE_ROLES_FILE"),
+        ({"trusted_keys": ("nowhere.pem",)}, "GOVERNANCE_TRUSTED_KEYS", "GOVERNANCE_TRUSTED_KEYS"),
+    ],
+)
+def test_what_the_work_would_fail_on_is_missing_and_said_once(engine_workspace, engine, change, subject, remedy):
+    about = found(engine_workspace, **change)
+    (missing,) = [finding for finding in about if finding.state == "missing"]
+    assert missing.subject == subject
+    assert remedy in missing.remedy
+    assert sum(finding.state == "unknown" for finding in about) <= 1
+    assert not any("list" in finding.remedy for finding in about)
+
+
+def test_files_that_can_be_read_are_all_right(engine_workspace, engine, tmp_path):
+    file = tmp_path / "roles.toml"
+    file.write_text('[people]\n"a@example.com" = "viewer"\n')
+    clients = connect(Settings(workspace=engine_workspace, roles_file=file))
+    assert [(f.subject, f.state) for f in doctor.check(clients) if f.area == "settings"] == [("GOVERNANCE_ROLES_FILE", "ok")]
+
+
+def test_a_quota_below_what_the_workflow_starts_at_a_time_is_advice(engine_workspace, engine, monkeypatch):
+    clients = connect(Settings(workspace=engine_workspace))
+    own = clients.client("service-quotas")
+    quotas = {f"ml.m5.xlarge for {use} job usage": value for use, value in (("training", 1.0), ("processing", 0.0))}
+    pages = [{"Quotas": [{"QuotaName": name, "Value": value} for name, value in quotas.items()]}]
+    monkeypatch.setattr(own, "get_paginator", lambda operation: type("Pages", (), {"paginate": lambda self, **asked: pages})())
+    clients = replace(clients, client=lambda service: own)
+    states = {finding.subject: finding for finding in doctor._quotas(clients)}
+    assert states["ml.m5.xlarge for training job usage"].state == "advice"
+    assert "3" in states["ml.m5.xlarge for training job usage"].what
+    assert states["ml.m5.xlarge for processing job usage"].state == "missing"
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"GOVERNANCE_SUBNETS": "subnet-1"}, "GOVERNANCE_SUBNETS=subnet-1 can't be used"),
+        ({"GOVERNANCE_TARGET": "aws"}, "Unable to locate credentials"),
+    ],
+)
+def test_without_a_target_the_command_says_why_in_json_too(environment, words, tmp_path):
+    own = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+    command = [sys.executable, "-m", "core", "doctor"]
+    for arguments in ([], ["--json"]):
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60, check=False, env={**own, **environment})
+        assert done.returncode == 1
+        assert words in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+    if "TARGET" in next(iter(environment)):
+        assert json.loads(done.stdout)[0]["state"] == "missing"

@@ -1,0 +1,71 @@
+"""Settings of the environment: what can't be used is said in one line, with the variable, its value and how to write it."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.errors import GovernanceError
+from core.identity import Role
+from core.settings import ROLES, InvalidSetting, Settings, unknown, variable
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "form"),
+    [
+        ("target", "azure", "Write local or aws"),
+        ("clarify", "Own", "Write own or aws"),
+        ("subnets", "subnet-1", """GOVERNANCE_SUBNETS='["subnet-1", "subnet-2"]'"""),
+        ("subnets", '{"a": "b"}', """'["subnet-1", "subnet-2"]'"""),
+        ("tags", "x", """GOVERNANCE_TAGS='{"team": "credit"}'"""),
+        ("tags", '["x"]', """'{"team": "credit"}'"""),
+        ("assume", "'{}'", "arn:aws:iam::123456789012:role/scientists"),
+        ("assume", '{"boss": "arn:aws:iam::123456789012:role/boss"}', "data scientist"),
+        ("assume", '{"viewer": "viewers"}', "arn:aws:iam::"),
+        ("bucket", "s3://my-bucket", "GOVERNANCE_BUCKET=my-bucket"),
+        ("role", "governance-execution", "arn:aws:iam::123456789012:role/"),
+        ("region", "Frankfurt", "eu-central-1"),
+        ("instance_type", "m5.large", "ml.m5.xlarge"),
+        ("group", "my models", "my-models"),
+    ],
+)
+def test_what_cannot_be_used_is_named_with_its_value_and_its_form(monkeypatch, name, value, form):
+    monkeypatch.setenv(variable(name), value)
+    for read in (Settings, Settings.current):
+        with pytest.raises(InvalidSetting) as caught:
+            read()
+        assert f"{variable(name)}={value} can't be used" in caught.value.what
+        assert form in caught.value.remedy
+        assert "\n" not in str(caught.value)
+    assert issubclass(InvalidSetting, GovernanceError)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("region", "us-gov-west-1"),
+        ("region", "cn-northwest-1"),
+        ("region", "eusc-de-east-1"),
+        ("role", "arn:aws-us-gov:iam::123456789012:role/path/of/it"),
+        ("bucket", "Old.Bucket_1"),
+        ("instance_type", "ml.p4de.24xlarge"),
+        ("processing_instance_type", "ml.geospatial.interactive"),
+        ("assume", '{"compliance officer": "arn:aws-cn:iam::123456789012:role/officers"}'),
+    ],
+)
+def test_what_aws_takes_is_taken(monkeypatch, name, value):
+    monkeypatch.setenv(variable(name), value)
+    assert Settings.model_validate_json(Settings.current().model_dump_json()) == Settings()
+
+
+def test_the_roles_that_settings_name_are_those_that_there_are():
+    assert f"^({'|'.join(Role)})$" == ROLES
+
+
+def test_a_misspelt_variable_is_found_with_the_one_that_is_meant(monkeypatch):
+    monkeypatch.setenv("GOVERNANCE_SUBNET", "x")
+    monkeypatch.setenv("GOVERNANCE_ZZZ", "x")
+    monkeypatch.setenv("governance_bucket", "mine")
+    found = unknown()
+    assert found["GOVERNANCE_SUBNET"] == "GOVERNANCE_SUBNETS"
+    assert found["GOVERNANCE_ZZZ"] == ""
+    assert "governance_bucket" not in found
