@@ -38,7 +38,7 @@ main()
 
 
 def rows(small: bool) -> list[Row]:
-    workspace, trials, seconds = full.folder() / f"browsers-{small}", 2 if small else 40, 0.5 if small else 20.0
+    workspace, trials, seconds = full.folder() / f"browsers-{small}", 2 if small else 200, 0.5 if small else 60.0
     full.copied(full.filled(small), workspace)
     clients = connect(Settings(workspace=workspace))
     try:

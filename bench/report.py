@@ -1,17 +1,30 @@
-"""``python -m bench.report``: the kept results as the table of docs/performance.md, and growth as docs/images/growth.png."""
+"""``python -m bench.report``: the kept results as the tables of docs/performance.md, and growth as docs/images/growth.png.
+
+What the workflow costs on AWS is reckoned by the price table in force: ``GOVERNANCE_PRICES=mine.toml python -m bench.report``.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bench.compare import RESULTS, Goal, Row
+from bench.growth_analysis import COUNTED, FLIP, PROBABILITY, TRAINING, WHATS
+from core import costs, jobs, placement, prices
+from core.settings import Settings
+from core.views.cost_words import as_of, money
+from core.views.tuning_words import duration
 
 ROOT = Path(__file__).parent.parent
 DOC, PLOT = ROOT / "docs" / "performance.md", ROOT / "docs" / "images" / "growth.png"
 BEGIN, END = "<!-- table: python -m bench.report -->", "<!-- end of the table -->"
+LIMITS = "<!-- limits: python -m bench.report -->", "<!-- end of the limits -->"
+WORKFLOW = {"SMOTE-NC": 1, TRAINING: 11, COUNTED: 2, FLIP: 2, PROBABILITY: 2}
+"""How often the whole workflow does each: a baseline and ten trials, and the reports of two models."""
+SIZES = (30_000, 300_000, 3_000_000)
 SIDES = {"growth_analysis": ("rows", "MB beyond the table"), "growth_pages": ("entities, versions, events", "MB of Python's objects")}
 
 
@@ -35,6 +48,78 @@ def table() -> str:
     return "\n".join(lines)
 
 
+class Growth:
+    """What analyses take, by their rows; between and beyond what was measured by the power law of the last two sizes."""
+
+    def __init__(self) -> None:
+        kept = json.loads((RESULTS / "growth_analysis.json").read_text())
+        self.machine: dict[str, Any] = kept["machine"]
+        self.points: dict[str, list[dict[str, Any]]] = {}
+        for point in kept["points"]:
+            self.points.setdefault(point["what"], []).append(point)
+
+    def _law(self, what: str, key: str) -> tuple[float, float, float]:
+        """(size, value, exponent) at the largest size; it grows with the rows at the least."""
+        a, b = self.points[what][-2:]
+        exponent = math.log(b[key] / a[key]) / math.log(b["size"] / a["size"])
+        return b["size"], b[key], max(1.0, exponent)
+
+    def at(self, what: str, key: str, size: int) -> float:
+        measured = next((point[key] for point in self.points[what] if point["size"] == size), None)
+        if measured is not None:
+            return float(measured)
+        last, value, exponent = self._law(what, key)
+        return float(value * (size / last) ** exponent)
+
+    def until(self, what: str, key: str, most: float) -> float:
+        """The rows at which it reaches ``most``."""
+        size, value, exponent = self._law(what, key)
+        return size * (most / value) ** (1 / exponent)
+
+
+def limits() -> str:
+    """Up to which size one machine does, analysis by analysis; and what the workflow costs on AWS, by the price table in force."""
+    growth, settings = Growth(), Settings.current()
+    table, memory = prices.in_force(settings), growth.machine["memory_gib"] * 1024 / 2
+    lines = [
+        f"| analysis | {' | '.join(f'{size:,} rows' for size in SIZES)} | an hour (then a job is ended) | half of the memory |",
+        "|---|" + "---|" * (len(SIZES) + 2),
+    ]
+    for what in WHATS:
+        last = growth.points[what][-1]["size"]
+        cells = [
+            f"{'≈ ' if size > last else ''}{_short(growth.at(what, 'seconds', size))}, {growth.at(what, 'peak_mb', size):,.0f} MB"
+            for size in SIZES
+        ]
+        ends = [_rows(growth.until(what, "seconds", jobs.MAX_SECONDS)), _rows(growth.until(what, "peak_mb", memory))]
+        lines.append(f"| {' | '.join((what, *cells, *ends))} |")
+    types = {"training": settings.instance_type, "processing": placement.processing_instance(settings)}
+    lines += [
+        "",
+        f"| the whole workflow, 17 jobs | seconds of jobs | on AWS ({as_of(table, region=table.region, local=False)}) |",
+        "|---|---|---|",
+    ]
+    for size in SIZES:
+        spent = dict.fromkeys(types, 0.0)
+        for what, times in WORKFLOW.items():
+            spent["training" if what == TRAINING else "processing"] += times * growth.at(what, "seconds", size)
+        parts = [costs.cost(table, use, types[use], seconds) for use, seconds in spent.items()]  # type: ignore[arg-type]
+        price = "no price for the instance types" if None in parts else money(sum(part or 0 for part in parts), table.currency)
+        lines.append(f"| {size:,} rows | {_short(sum(spent.values()))} | {price}, {' and '.join(dict.fromkeys(types.values()))} |")
+    return "\n".join(lines)
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 90 else duration(seconds)
+
+
+def _rows(size: float) -> str:
+    """``3.1 million rows``, or ``600,000 rows``: two digits."""
+    digits = 10 ** (math.floor(math.log10(size)) - 1)
+    whole = round(size / digits) * digits
+    return f"{whole / 1e6:,g} million rows" if whole >= 1e6 else f"{whole:,} rows"
+
+
 def plot() -> None:
     """Seconds and memory against size, both logarithmic: of the analyses above, of what pages read below."""
     from matplotlib.figure import Figure
@@ -54,10 +139,11 @@ def plot() -> None:
 
 def main() -> None:
     text = DOC.read_text(encoding="utf-8")
-    head, _, rest = text.partition(BEGIN)
-    DOC.write_text(f"{head}{BEGIN}\n{table()}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
-    if all((RESULTS / f"{name}.json").exists() for name in SIDES):
-        plot()
+    for (begin, end), content in (((BEGIN, END), table()), (LIMITS, limits())):
+        head, _, rest = text.partition(begin)
+        text = f"{head}{begin}\n{content}\n{end}{rest.partition(end)[2]}"
+    DOC.write_text(text, encoding="utf-8")
+    plot()
 
 
 if __name__ == "__main__":

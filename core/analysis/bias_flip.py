@@ -17,6 +17,8 @@ FEW_ROWS = 9
 MOST_ASKED = 200_000
 """Rows of the facet whose neighbours are looked for; of more, so many drawn at random."""
 SEED = 0
+BLOCK = 4_096
+"""Rows that are asked at a time: so much memory and no more is taken by what they find."""
 TRIED, PATIENCE = 50, 2.0
 """So many rows are tried first; where all would take more seconds than that, they are tried by brute force, too."""
 
@@ -69,36 +71,42 @@ def _vote(rows: NDArray[np.generic], rest: Places, outcomes: BoolArray, chosen: 
     k = NEIGHBOURS if len(outcomes) > FEW_ROWS else 1
     if len(outcomes) <= k + 1:
         return _as_scikit_learn(k, rows[rest], outcomes, rows[chosen])
-    distances, neighbours = _search(k + 1, *(np.ascontiguousarray(rows[part], dtype=float) for part in (rest, chosen)))
-    votes = outcomes[neighbours]
-    result: BoolArray = votes[:, :k].sum(axis=1) * 2 > k
-    # Those clearly nearer than the last to count are sure; where the others can change the majority, it hangs on the tie.
-    last = distances[:, k - 1 : k]
-    tied = distances[:, k] <= last[:, 0] * (1 + 1e-9)
-    sure = distances[:, :k] < last * (1 - 1e-9)
-    yes = (votes[:, :k] & sure).sum(axis=1)
-    open_places = k - sure.sum(axis=1)
-    hangs = tied & (yes * 2 <= k) & ((yes + open_places) * 2 > k)
+    search = _search(k + 1, rows[rest].astype(float), rows[chosen[:: max(1, len(chosen) // TRIED)]].astype(float), len(chosen))
+    result, hangs = np.zeros((2, len(chosen)), dtype=bool)
+    for start in range(0, len(chosen), BLOCK):
+        part = slice(start, start + BLOCK)
+        distances, neighbours = search.kneighbors(rows[chosen[part]].astype(float))
+        result[part], hangs[part] = _majority(k, distances, outcomes[neighbours])
+    del search
     if hangs.any():
         result[hangs] = _as_scikit_learn(k, rows[rest], outcomes, rows[chosen[hangs]])
     return result
 
 
-def _search(k: int, known: Floats, unknown: Floats) -> Any:
-    """(distances, row numbers) of the k nearest: by a tree where columns go together, as a client's amounts do; else it would look at
-    every row, which brute force does faster. A few rows tell which it is."""
+def _majority(k: int, distances: Floats, votes: BoolArray) -> tuple[BoolArray, BoolArray]:
+    """(the votes of the k nearest, whether they hang on which of several equally distant ones count); both arguments (rows, k + 1)."""
+    last = distances[:, k - 1 : k]
+    tied = distances[:, k] <= last[:, 0] * (1 + 1e-9)
+    sure = distances[:, :k] < last * (1 - 1e-9)  # clearly nearer than the last to count
+    yes = (votes[:, :k] & sure).sum(axis=1)
+    open_places = k - sure.sum(axis=1)
+    return votes[:, :k].sum(axis=1) * 2 > k, tied & (yes * 2 <= k) & ((yes + open_places) * 2 > k)
+
+
+def _search(k: int, known: Floats, some: Floats, many: int) -> Any:
+    """What finds the k nearest: a tree where columns go together, as a client's amounts do; else it would look at every row, which brute
+    force does faster. ``some`` of the ``many`` rows that will be asked tell which it is."""
     from sklearn.neighbors import NearestNeighbors
 
     from core.analysis.neighbours import Nearest
 
     tree = Nearest(k).fit(known)
-    some = unknown[:: max(1, len(unknown) // TRIED)]
     by_tree = _seconds(tree, some)
-    if by_tree * len(unknown) / len(some) > PATIENCE:
+    if by_tree * many / len(some) > PATIENCE:
         brute = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(known)
         if by_tree > 2 * _seconds(brute, some):
-            return brute.kneighbors(unknown)
-    return tree.kneighbors(unknown)
+            return brute
+    return tree
 
 
 def _seconds(search: Any, rows: Floats) -> float:
@@ -111,5 +119,5 @@ def _as_scikit_learn(k: int, known: NDArray[np.generic], outcomes: BoolArray, un
     from sklearn import config_context
     from sklearn.neighbors import KNeighborsClassifier
 
-    with config_context(working_memory=32):  # MB of distances at a time; its default is 1,024
+    with config_context(working_memory=8):  # MB of distances at a time; its default is 1,024
         return np.asarray(KNeighborsClassifier(n_neighbors=k).fit(known, outcomes).predict(unknown), dtype=bool)

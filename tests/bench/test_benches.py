@@ -10,6 +10,7 @@ import pytest
 from bench import growth_analysis, growth_pages, report
 from bench.__main__ import NAMES
 from bench.compare import RESULTS
+from core import prices
 
 LONG = {"app", "browsers", "demo", "pages"}
 """Those that take half a minute each: a whole workflow, servers and browsers."""
@@ -35,6 +36,30 @@ def test_a_bench_measures_both_sides(name):
 @pytest.mark.parametrize("bench", [growth_analysis, growth_pages], ids=lambda bench: bench.__name__)
 def test_growth_has_points(bench):
     assert all(point["seconds"] > 0 for point in bench.points(True))
+
+
+def test_growth_beyond_what_was_measured_goes_through_it_and_back():
+    growth = report.Growth()
+    for what, points in growth.points.items():
+        for point in points:
+            assert growth.at(what, "seconds", point["size"]) == point["seconds"]
+        last = points[-1]
+        beyond = growth.at(what, "seconds", 3 * last["size"])
+        assert beyond >= 3 * last["seconds"] * (1 - 1e-9)
+        assert growth.until(what, "seconds", beyond) == pytest.approx(3 * last["size"])
+
+
+def test_what_the_workflow_costs_goes_by_the_price_table_in_force(monkeypatch, tmp_path):
+    before = report.limits()
+    file = tmp_path / "prices.toml"
+    text = prices.BUNDLED.read_text()
+    file.write_text(text.replace('"ml.m5.xlarge" = 0.23', '"ml.m5.xlarge" = 2300.0'))
+    monkeypatch.setenv("GOVERNANCE_PRICES", str(file))
+    after = report.limits()
+    assert len(after.splitlines()) == len(growth_analysis.WHATS) + len(report.SIZES) + 5
+    assert before != after
+    monkeypatch.setenv("GOVERNANCE_INSTANCE_TYPE", "ml.unlisted.large")
+    assert report.limits().count("no price for the instance types") == len(report.SIZES)
 
 
 def test_the_table_has_every_kept_figure_and_says_where_a_goal_is_not_met():
