@@ -8,7 +8,7 @@ KILLS ?= 500
 ROOT := $(filter 0,$(shell id -u))
 MAKEFLAGS += --jobs=2  # the two environments of the tests are made at the same time
 
-.PHONY: run demo test fuzz faults clients policies pages-faults image-check bench benches lint format shots lock clean
+.PHONY: run demo test fuzz faults clients policies pages-faults image-check bench lint format shots lock clean
 
 run: $(VENV)/.run  ## open the dashboard on the embedded engine
 	GOVERNANCE_WORKSPACE=$(WORKSPACE) $(BIN)/streamlit run streamlit_app.py --server.address 127.0.0.1 --server.port $(PORT)
@@ -18,7 +18,7 @@ demo: $(VENV)/.run  ## run the whole workflow without a browser, on the bundled 
 
 test: $(VENV)/.test tests/sdk/.venv/.done chromium  ## lint, then every test, Chromium and the SageMaker SDK v3 (in its own environment) included
 	$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 REQUESTS ?= 21000
 fuzz: $(VENV)/.test  ## hostile requests to every operation, REQUESTS=21000 of them; prints the answers by operation
@@ -29,7 +29,7 @@ clients: $(VENV)/.test tests/sdk/.venv/.done tests/sdk/.venv-v2/.done tests/sdk/
 	$(BIN)/python -m tools.clients
 
 policies: $(VENV)/.test tests/sdk/.venv/.done chromium  ## the tests, recording what is called at AWS; then the least policies, the template, docs/permissions.md
-	RECORD_CALLS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	RECORD_CALLS=1 $(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
 	$(BIN)/python -m tools.policies
 	$(BIN)/python -m tools.aws
 
@@ -41,9 +41,6 @@ image-check: $(VENV)/.test  ## the image's files in an environment of their own:
 
 bench: $(VENV)/.test  ## every figure beside its peer
 	$(BIN)/python -m bench
-
-benches: $(VENV)/.test chromium  ## every bench at its smallest size, to see that it still runs; the tests have the short ones
-	BENCHES=all $(BIN)/pytest tests/bench
 
 lint: $(VENV)/.test  ## format, lint, types, direction of imports
 	$(BIN)/ruff format --check .

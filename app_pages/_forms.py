@@ -18,6 +18,7 @@ def data_job(key: str) -> rebalancing.Rebalanced | None:
     wanted = st.query_params.get("data")
     name = st.selectbox("Rebalanced rows", done, index=done.index(wanted) if wanted in done else 0, key=key)
     if _show.made_elsewhere(_kept.lately(jobs.describe, "processing", name)):
+        _show.link("data", "Rebalance data", tab="new")
         return None
     return rebalancing.result(_session.clients(), name)
 

@@ -64,6 +64,8 @@ def workflow_button(first: bool) -> None:
                     st.rerun()
         if allowed:
             _workflow_costs(int(trials))
+        else:
+            st.caption(f"The role {person.role} can look, not launch.")
 
 
 @st.fragment(parallel=True)

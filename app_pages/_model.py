@@ -127,13 +127,15 @@ def _register(job: jobs.Job) -> None:
     allowed = _show.may("register")
     hint = "Measures bias and SHAP on the test rows, then registers the version with both reports."
     if data is None:
+        sources = {channel["ChannelName"]: training.source(channel) or "not known" for channel in job.raw.get("InputDataConfig", [])}
+        read = "it read data that weren't rebalanced here" if sources else "it read no data channel"
         st.info(
-            "It can't be evaluated and registered here: it read data that weren't rebalanced here, so that its test rows aren't known. "
-            "Keep its data here, split them, and train on them.",
+            f"It can't be evaluated and registered here: {read}, so that its test rows aren't known. "
+            "Keep the data here that it learned from, split them, and train on them.",
             icon=":material/info:",
         )
-        sources = {channel["ChannelName"]: training.source(channel) or "not known" for channel in job.raw.get("InputDataConfig", [])}
-        st.caption(_show.plain("; ".join(f"{name}: {uri}" for name, uri in sources.items()) or "It read no data channel."))
+        if sources:
+            st.caption(_show.plain("; ".join(f"{name}: {uri}" for name, uri in sources.items())))
         _show.link("data", "Data and rebalancing", tab="new")
     disabled, key = data is None or not allowed, f"evaluate-{job.name}"
     pressed = st.button("Evaluate and register", icon=":material/app_registration:", type="primary", help=hint, disabled=disabled, key=key)

@@ -35,13 +35,12 @@ def section() -> None:
             _rows(table), hide_index=True, height="content", placeholder="–", column_config=config, alt="Price of an hour by instance type"
         )
     file = settings.prices or prices.BUNDLED
+    if not file.is_file():
+        return
     own = f"In force is the file that GOVERNANCE_PRICES names: {file}. Edit it" if settings.prices else "In force are the product's own"
     advice = "" if settings.prices else ". To change them, download them, edit the file, and name it in GOVERNANCE_PRICES"
     st.caption(_show.plain(f"{own}{advice}; a type that isn't listed has no price. Storage, S3 and tax come on top."))
-    if file.is_file():
-        st.download_button(
-            "Prices as TOML", file.read_bytes, "prices.toml", "application/toml", icon=":material/download:", on_click="ignore"
-        )
+    st.download_button("Prices as TOML", file.read_bytes, "prices.toml", "application/toml", icon=":material/download:", on_click="ignore")
 
 
 def _rows(table: prices.Prices) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import streamlit as st
 from app_pages import _session, _show
 from core.errors import GovernanceError
 from core.identity import Identity
-from core.settings import Settings
+from core.settings import InvalidSetting, Settings
 
 
 def person() -> Identity:
@@ -18,6 +18,8 @@ def person() -> Identity:
         _stop("Sign in", None, "Governance dashboard: who may see it and decide here is known by your organisation's sign-in.")
     try:
         people = _session.people()
+    except InvalidSetting:
+        raise
     except GovernanceError as error:
         _stop("Sign in again" if _session.provider() else "Sign-in", error)
     if not people:

@@ -32,7 +32,7 @@ def _findings(target: str) -> list[Finding]:
 
 
 def _check() -> None:
-    st.markdown("Permissions are simulated and resources are read: nothing is launched or written. `python -m core doctor` says the same.")
+    st.markdown("Permissions are simulated, resources read; no job is launched, nothing written. `python -m core doctor` says the same.")
     key = "doctor-asked"
     if st.button("Check the target", icon=":material/stethoscope:", type="primary", key="check"):
         _findings.clear()

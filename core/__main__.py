@@ -44,11 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     note = None
     try:
-        settings = Settings(workspace=options.workspace) if options.workspace else Settings()
+        if options.command == "doctor":
+            return _examine(options)
+        settings = _settings(options)
         if options.command == "audit":
             return governance.run(connect(settings), options)
-        if options.command == "doctor":
-            return _examine(settings, options)
         if options.report:
             _writable(options.report)
         frame, roles = _data(options)
@@ -128,10 +128,14 @@ def _data(options: argparse.Namespace) -> tuple[Any, tables.Roles]:
     return frame, replace(roles, categorical=categorical, ignored=ignored)
 
 
-def _examine(settings: Settings, options: argparse.Namespace) -> int:
+def _settings(options: argparse.Namespace) -> Settings:
+    return Settings(workspace=options.workspace) if options.workspace else Settings()
+
+
+def _examine(options: argparse.Namespace) -> int:
     """Print what the doctor finds; 1 where something is missing."""
     findings = []
-    for finding in doctor.examine(settings):
+    for finding in doctor.examine(lambda: _settings(options)):
         findings.append(finding)
         if not options.json and (options.all or finding.area != "permissions" or finding.state != "ok"):
             print(finding, flush=True)

@@ -152,7 +152,7 @@ def connect(settings: Settings | None = None, acting: Identity | None = None) ->
     config = Config(retries=retries, connect_timeout=5, read_timeout=30, signature_version="v4", max_pool_connections=20)  # type: ignore[arg-type]
     s3_config = config.merge(Config(signature_version="s3v4", s3={"addressing_style": "path"} if "endpoint_url" in where else None))
 
-    with translated("sign-in"):
+    with translated((settings.assume.get(acting.role.value) if acting else None) or "sign-in"):
         if acting is not None and acting.role.value in settings.assume:
             session = _in_role(session, settings.assume[acting.role.value], acting, where)
         answers.checked(session)
@@ -200,7 +200,7 @@ def _engine(workspace: Path) -> dict[str, str]:
     root = Path(__file__).resolve().parent.parent
     done = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=90, check=False)
     if done.returncode != 0:
-        remedy = "Look at engine.log in the workspace, or choose another workspace."
+        remedy = "Look at engine.log in the workspace, or choose another one: GOVERNANCE_WORKSPACE, or --workspace."
         raise TargetUnavailable(done.stderr.strip() or "The engine did not start.", subject=str(workspace), remedy=remedy)
     found: dict[str, str] = json.loads(done.stdout)
     return found

@@ -1,6 +1,6 @@
-"""``python -m core doctor``: whether the target has what the workflow needs. Nothing is written, nothing is launched: permissions are
-simulated (SimulatePrincipalPolicy), the signing key signs a trial, everything else is read. One finding for each permission and resource,
-with the remedy."""
+"""``python -m core doctor``: whether the target has what the workflow needs. Nothing is written, nothing is launched (but for the
+embedded engine, where that is the target and doesn't run yet): permissions are simulated (SimulatePrincipalPolicy), the signing key signs a
+trial, everything else is read. One finding for each permission and resource, with the remedy. Ends with 1 where something is missing."""
 
 from __future__ import annotations
 
@@ -16,24 +16,29 @@ from core.errors import UNSEEN, GovernanceError, translated
 from core.governance import policy, profiles, signing
 from core.identity import Identity, Role
 from core.permissions import Finding, permissions
-from core.settings import Settings
+from core.settings import InvalidSetting, Settings
 
 
-def examine(its: Settings) -> Iterator[Finding]:
-    """Connect, and check."""
+def examine(given: Callable[[], Settings]) -> Iterator[Finding]:
+    """What ``check`` finds; where no connection can be made, what the settings alone show, and why."""
+    try:
+        its = given()
+    except InvalidSetting as error:
+        yield Finding("settings", error.subject, "missing", error.what, error.remedy)
+        return
     try:
         clients = connect(its)
     except GovernanceError as error:
-        yield Finding("sign-in", its.target, "missing", error.what, error.remedy)
+        yield from _settings(its)
+        yield Finding("target", its.target, "missing", error.what, error.remedy)
     else:
         yield from check(clients)
 
 
 def check(clients: Clients) -> Iterator[Finding]:
     """Every finding, the resources first."""
+    yield from _settings(clients.settings)
     for area, look in (
-        ("settings", _names),
-        ("settings", _files),
         ("sign-in", _caller),
         ("sign-in", _roles),
         ("bucket", _bucket),
@@ -81,7 +86,6 @@ def in_force(clients: Clients) -> list[InForce]:
     """All settings, in their order."""
     its = clients.settings
     without = {
-        "region": clients.region,
         "bucket": clients.bucket,
         "role": f"the role {ROLE} of the account",
         "processing_instance_type": its.instance_type,
@@ -89,12 +93,12 @@ def in_force(clients: Clients) -> list[InForce]:
         "prices": "the product's own",
         "policy": "the product's own",
         "profiles": "the product's own",
-        "signing_key": "none" if its.target == "aws" else f"{its.workspace / signing.KEY_FILE}",
+        "signing_key": f"{its.workspace / signing.KEY_FILE}, on the local target only",
     }
     return [
         InForce(
             settings.variable(name),
-            settings.plain(getattr(its, name)) or without.get(name, "none"),
+            clients.region if name == "region" else settings.plain(getattr(its, name)) or without.get(name, "none"),
             getattr(its, name) != field.default,
             field.description or "",
         )
@@ -102,21 +106,18 @@ def in_force(clients: Clients) -> list[InForce]:
     ]
 
 
-def _names(clients: Clients) -> Iterator[Finding]:
+def _settings(its: Settings) -> Iterator[Finding]:
+    """Misspelt ones, and the files that they name."""
     for name, meant in settings.unknown().items():
-        remedy = f"Do you mean {meant}?" if meant else "Look for its name among the settings in README.md."
+        remedy = f"Do you mean {meant}?" if meant else "The settings page lists those that there are."
         yield Finding("settings", name, "advice", "no setting is called so: it has no effect.", remedy)
 
-
-def _files(clients: Clients) -> Iterator[Finding]:
-    """The files that settings name."""
-    its = clients.settings
     readers: tuple[tuple[str, Any, Callable[[], Any]], ...] = (
         ("prices", its.prices, lambda: prices.in_force(its)),
         ("policy", its.policy, lambda: policy.load(its.policy or policy.BUNDLED)),
         ("profiles", its.profiles, lambda: profiles.load(its.profiles)),
         ("roles_file", its.roles_file, lambda: identity.account({"iss": "-", "sub": "-", "exp": 1e12}, its)),
-        ("trusted_keys", its.trusted_keys, lambda: signing.trusted(clients)),
+        ("trusted_keys", its.trusted_keys, lambda: signing.trusted(its)),
     )
     for name, value, read in readers:
         if value:
@@ -136,6 +137,9 @@ def _caller(clients: Clients) -> Iterator[Finding]:
     with translated("sign-in"):
         arn = clients.client("sts").get_caller_identity()["Arn"]
     yield Finding("sign-in", arn, "ok", f"signed in to account {clients.account}, region {clients.region}.")
+    if clients.settings.region not in {None, clients.region}:
+        what = f"it has no effect: this target is in {clients.region}."
+        yield Finding("sign-in", f"GOVERNANCE_REGION={clients.settings.region}", "advice", what, "Leave it out.")
 
 
 def _roles(clients: Clients) -> Iterator[Finding]:
@@ -267,6 +271,10 @@ def _encryption_key(clients: Clients) -> Iterator[Finding]:
 
 def _network(clients: Clients) -> Iterator[Finding]:
     its = clients.settings
+    if its.security_groups and not its.subnets:
+        what, remedy = "security groups are set, but no subnets: jobs would run outside of any VPC.", "Name subnets in GOVERNANCE_SUBNETS."
+        yield Finding("network", "GOVERNANCE_SECURITY_GROUPS", "missing", what, remedy)
+        return
     if not its.subnets:
         yield Finding("network", "GOVERNANCE_SUBNETS", "ok", "not set: jobs run in SageMaker's own network.")
         return
@@ -300,7 +308,8 @@ def _images(clients: Clients) -> Iterator[Finding]:
     except GovernanceError as error:
         yield Finding("images", image, _seen(error), error.what, remedy)
         return
-    yield Finding("images", image, "ok", f"there, {found[0].get('imageSizeInBytes', 0) / 1e6:,.0f} MB.")
+    size = found[0].get("imageSizeInBytes")
+    yield Finding("images", image, "ok", f"there, {size / 1e6:,.0f} MB." if size else "there.")
 
 
 AT_ONCE = {"training": 3, "processing": 5}

@@ -59,6 +59,7 @@ CREDENTIALS = "Sign in to AWS (for instance: aws sso login), or set AWS_PROFILE 
 ASK = "Ask whoever keeps the account's IAM policies for this permission."
 NAME = "Check the name, or choose another one from the list."
 FILE = "The file is gone; run the job that made it again."
+UNREACHED = "Look at the network, and at the region if the host isn't known; then try again. A local engine starts again by itself."
 KEY = "Ask whoever keeps the KMS key whether it is enabled, and whether its policy lets these credentials use it."
 ELSEWHERE = "The bucket is in another region: set GOVERNANCE_REGION to it."
 
@@ -122,6 +123,8 @@ _NAMED: dict[str, str] = {
     "DescribeSubnets": "Check GOVERNANCE_SUBNETS: subnets of this region. The embedded engine has none: leave it out there.",
 }
 """What to do where an operation doesn't find what a setting names."""
+SILENT = {("HeadBucket", "400"): "no bucket can be called so", ("", "404"): "it isn't there"}
+"""What an answer without a body says: by operation, or of any, and code."""
 _CODES |= {code: (family, remedy) for codes, family, remedy in _FAMILIES for code in codes}
 
 _DENIED = re.compile(
@@ -165,7 +168,7 @@ _SETUP: tuple[tuple[tuple[type[Exception], ...], type[GovernanceError], str], ..
         TargetUnavailable,
         "Look at HTTPS_PROXY, and at the certificates that this machine trusts (AWS_CA_BUNDLE).",
     ),
-    ((aws.HTTPClientError, aws.ConnectionError), TargetUnavailable, "Look at the network, then reload; a local engine starts again."),
+    ((aws.HTTPClientError, aws.ConnectionError), TargetUnavailable, UNREACHED),
     ((BotoCoreError,), Refused, "Change the value that the message names."),
 )
 """What botocore raises itself, the narrower first."""
@@ -200,7 +203,7 @@ def _answered(error: ClientError, subject: str) -> GovernanceError:
     if family is Forbidden and remedy is ASK:
         return _denied(about, error.operation_name, message, subject)
     if not message or message == code or code.isdigit():
-        message = "it isn't there" if code == "404" else f"the target answered {code} without saying why"
+        message = SILENT.get((error.operation_name, code)) or SILENT.get(("", code), f"the target answered {code} without saying why")
     return family(_sentence(f"{about}: {message}"), subject=subject, remedy=remedy)
 
 

@@ -251,7 +251,9 @@ def _roles_file(path: Path) -> tuple[dict[str, frozenset[Role]] | None, dict[str
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(
-            f"The roles file {path} can't be read: {error}", subject=str(path), remedy="Put GOVERNANCE_ROLES_FILE right."
+            f"The roles file {path} can't be read: {error.strerror if isinstance(error, OSError) else error}.",
+            subject=str(path),
+            remedy="Put GOVERNANCE_ROLES_FILE right.",
         ) from error
     if unknown := sorted(set(tables) - {"claims", "people"}):
         raise DataError(f"The roles file {path} has {', '.join(unknown)}.", subject=str(path), remedy="It takes [claims] and [people].")

@@ -72,4 +72,5 @@ def in_force(settings: Settings) -> Prices:
     try:
         return parse(path.read_bytes(), name)
     except OSError as error:
-        raise InvalidPrices(f"{path} can't be read: {error.strerror}.", subject=str(path), remedy=REMEDY) from error
+        what, remedy = f"{path} can't be read: {error.strerror}.", REMEDY.replace("Mend it", "Check its name")
+        raise InvalidPrices(what, subject=str(path), remedy=remedy) from error

@@ -16,6 +16,9 @@ from core.errors import GovernanceError
 
 PREFIX = "GOVERNANCE_"
 INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
+TAG_KEY, TAG_VALUE = r"^(?!(?i:aws:))[\w\s.:/=+\-@]{1,128}$", r"^[\w\s.:/=+\-@]{0,256}$"
+"""https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Tag.html; the product adds a few of its own to at most 50."""
+ECR = r"^\d+\.dkr[.-]ecr[a-z0-9.-]*/.+$"
 ROLES = "^(viewer|data scientist|validator|compliance officer|administrator)$"
 """The values of ``core.identity.Role``, which itself asks for settings."""
 ROLE_ARN = r"^arn:[a-z0-9-]+:iam::\d+:role/.+$"
@@ -34,24 +37,24 @@ class Settings(BaseSettings):
     """Where the product works, and on what. Lists and tables are written as JSON: ``GOVERNANCE_SUBNETS='["subnet-1"]'``. Raises
     InvalidSetting."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, regex_engine="python-re")
 
     target: Literal["local", "aws"] = _said("local", "local: the embedded engine; aws: SageMaker, by your ordinary credentials")
     region: str | None = _said(None, "AWS region of jobs, bucket and registry", "eu-central-1", pattern=r"^[a-z]{2,5}(-[a-z]+)+-\d+$")
     bucket: str | None = _said(
         None, "name (without s3://) of the bucket of data, reports and the log", "my-bucket", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$"
     )
-    role: str | None = _said(
-        None, "ARN of the jobs' execution role", "arn:aws:iam::123456789012:role/governance-execution", pattern=ROLE_ARN
-    )
+    role: str | None = _said(None, "ARN of the jobs' execution role", "arn:…:iam::123456789012:role/governance-execution", pattern=ROLE_ARN)
     kms_key: str | None = _said(None, "KMS key that encrypts files and the disks of jobs")
     subnets: tuple[str, ...] = _said((), "subnets of the VPC in which jobs run", """'["subnet-1", "subnet-2"]'""")
     security_groups: tuple[str, ...] = _said((), "security groups of the jobs in that VPC", """'["sg-1"]'""")
-    tags: dict[str, str] = _said({}, "tags put on everything that takes tags", """'{"team": "credit"}'""")
+    tags: dict[Annotated[str, Field(pattern=TAG_KEY)], Annotated[str, Field(pattern=TAG_VALUE)]] = _said(
+        {}, "tags put on everything that takes tags, as AWS allows them", """'{"team": "credit"}'""", max_length=40
+    )
     assume: dict[Annotated[str, Field(pattern=ROLES)], Annotated[str, Field(pattern=ROLE_ARN)]] = _said(
         {},
-        "IAM role in which each role of the product acts",
-        """'{"data scientist": "arn:aws:iam::123456789012:role/scientists"}'""",
+        "IAM role in which each role of the product (viewer, data scientist, validator, compliance officer, administrator) acts",
+        """'{"data scientist": "arn:…:iam::123456789012:role/scientists"}'""",
     )
     workspace: Path = _said(Path("workspace"), "folder of the embedded engine")
     group: str = _said(
@@ -60,7 +63,9 @@ class Settings(BaseSettings):
     instance_type: str = _said("ml.m5.xlarge", "instance type of training jobs", "ml.m5.xlarge", pattern=INSTANCE_TYPE)
     processing_instance_type: str | None = _said(None, "instance type of processing jobs", "ml.m5.xlarge", pattern=INSTANCE_TYPE)
     xgboost_version: str = _said("3.0-5", "version of AWS's XGBoost container")
-    analysis_image: str | None = _said(None, "the product's own image")
+    analysis_image: str | None = _said(
+        None, "the product's own image, in a registry of ECR", "123456789012.dkr.ecr.eu-central-1.….com/governance-analysis:1", pattern=ECR
+    )
     clarify: Literal["own", "aws"] = _said("own", "what runs bias and SHAP jobs: own, the product's image; aws, the Clarify container")
     prices: Path | None = _said(None, "price table for estimates")
     policy: Path | None = _said(None, "policy of approvals")

@@ -47,6 +47,13 @@ def pytest_sessionfinish(session):
         print(f"\naws/operations.json: {difference}. `make policies` writes it anew.")
 
 
+def pytest_collection_modifyitems(items):
+    """Tests that share a filled workspace run in one worker, so that it is filled once; the others by file."""
+    for item in items:
+        shared = next((name for name in ("demo", "full") if name in item.fixturenames), item.path.stem)
+        item.add_marker(pytest.mark.xdist_group(shared))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node, error):
     for role, found in getattr(node, "workeroutput", {}).get("calls", {}).items():

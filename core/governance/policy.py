@@ -147,9 +147,8 @@ def load(path: Path) -> Policy:
     try:
         return parse(path.read_bytes(), str(path))
     except OSError as error:
-        raise InvalidPolicy(
-            f"{path} can't be read: {error.strerror}.", subject=str(path), remedy="The last valid policy stays in force until it is there."
-        ) from error
+        remedy = "Until it can, the last valid policy is in force, or the product's own. Check GOVERNANCE_POLICY."
+        raise InvalidPolicy(f"{path} can't be read: {error.strerror}.", subject=str(path), remedy=remedy) from error
 
 
 def in_force(clients: Clients) -> tuple[Policy, InvalidPolicy | None]:

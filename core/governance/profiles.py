@@ -66,7 +66,8 @@ def load(path: Path | None = None) -> tuple[Profile, ...]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InvalidProfiles(f"{path} can't be read: {error.strerror}.", subject=str(path), remedy="Mend GOVERNANCE_PROFILES.") from error
+        what, remedy = f"{path} can't be read: {error.strerror}.", "Check GOVERNANCE_PROFILES, or unset it."
+        raise InvalidProfiles(what, subject=str(path), remedy=remedy) from error
     return toml_file.parse(_File, content, str(path), InvalidProfiles, "Mend the file.").profiles
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import HTTPClientError, NoCredentialsError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key, load_pem_public_key
 from securesystemslib.dsse import Envelope
@@ -21,6 +22,7 @@ from securesystemslib.signer import AWSSigner, CryptoSigner, Key, Signer, SSlibK
 
 from core.clients import Clients
 from core.errors import Forbidden, GovernanceError, translated
+from core.settings import Settings
 
 IN_TOTO = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -77,12 +79,12 @@ def opened(content: bytes, keys: Iterable[Key], payload_type: str = IN_TOTO) -> 
 
 def keys(clients: Clients) -> list[Key]:
     """The public keys whose signatures count: this target's, and those that GOVERNANCE_TRUSTED_KEYS names (PEM files)."""
-    return [_own(clients).public_key, *trusted(clients)]
+    return [_own(clients).public_key, *trusted(clients.settings)]
 
 
-def trusted(clients: Clients) -> list[Key]:
+def trusted(settings: Settings) -> list[Key]:
     """Those that GOVERNANCE_TRUSTED_KEYS names. Raises Forbidden where one is no public key."""
-    return [_public(str(path)) for path in clients.settings.trusted_keys]
+    return [_public(str(path)) for path in settings.trusted_keys]
 
 
 def public_pem(clients: Clients) -> str:
@@ -119,6 +121,11 @@ def openssl_command(clients: Clients, keyid: str, key: str, signed: str, signatu
 
 
 def _own(clients: Clients) -> Signer:
+    with translated("the signing key"):
+        return _found(clients)
+
+
+def _found(clients: Clients) -> Signer:
     if clients.settings.target == "aws" and not clients.settings.signing_key:
         remedy = "Name a key in KMS: GOVERNANCE_SIGNING_KEY=awskms:<key>. See docs/governance.md."
         raise Forbidden("On AWS there is no key to sign the log with.", remedy=remedy)
@@ -129,7 +136,9 @@ def _own(clients: Clients) -> Signer:
 def _public(path: str) -> Key:
     try:
         return SSlibKey.from_crypto(load_pem_public_key(Path(path).read_bytes()))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise Forbidden(f"{path} can't be read: {error.strerror}.", subject=path, remedy="Check GOVERNANCE_TRUSTED_KEYS.") from error
+    except ValueError as error:
         raise Forbidden(f"{path} is no public key.", subject=path, remedy="Name PEM files in GOVERNANCE_TRUSTED_KEYS.") from error
 
 
@@ -141,6 +150,8 @@ def _signer(uri: str, workspace: str, region: str) -> Signer:
             boto3.setup_default_session(region_name=of_key[1] if of_key else region)  # the one that AWSSigner works with
             _, public = AWSSigner.import_(uri.removeprefix("awskms:"))
             return AWSSigner.from_priv_key_uri(uri, public)
+        except (NoCredentialsError, HTTPClientError):
+            raise
         except Exception as error:
             remedy = "Check GOVERNANCE_SIGNING_KEY: awskms: and a key that signs; kms:Sign and kms:GetPublicKey have to be allowed on it."
             raise Forbidden(f"The key {uri} can't be used: {str(error).rstrip('.')}.", subject=uri, remedy=remedy) from error
@@ -151,7 +162,9 @@ def _signer(uri: str, workspace: str, region: str) -> Signer:
         key = load_pem_private_key(path.read_bytes(), None)
         return CryptoSigner(key)
     except (OSError, ValueError, TypeError) as error:
-        raise Forbidden(f"The signing key {path} can't be read: {error}", subject=str(path), remedy="Restore it from a copy.") from error
+        why = error.strerror if isinstance(error, OSError) else "it is no private key in PEM, or has a password"
+        remedy = "Check GOVERNANCE_SIGNING_KEY, or restore the key from a copy."
+        raise Forbidden(f"The signing key {path} can't be read: {why}.", subject=str(path), remedy=remedy) from error
 
 
 def _make(path: Path) -> None:

@@ -21,7 +21,7 @@ def history(trials: pd.DataFrame, *, objective: str, maximize: bool, interval: t
     text = f"**Trial {best['number']}** has the best {objective}, {number(best['objective'], 4)}"
     if interval:
         text += f" (95 % interval {number(interval[0], 4)} to {number(interval[1], 4)}, n = {rows:,} validation rows)"
-    text += f"; the median of {len(known)} trials is {number(spread, 4)}."
+    text += f"; the median of {len(known)} trials is {number(spread, 4)}." if len(known) > 1 else "."
     if after:
         text += f" The {after} trial{'s' if after > 1 else ''} after it found nothing better."
     if interval:

@@ -1,9 +1,8 @@
-"""Benches at their smallest size: they run, agree with their peers, and keep nothing. `make benches` runs the long ones too."""
+"""Every bench at its smallest size: it runs, agrees with its peer, and keeps nothing."""
 
 from __future__ import annotations
 
 import importlib
-import os
 
 import pytest
 
@@ -12,19 +11,17 @@ from bench.__main__ import NAMES
 from bench.compare import RESULTS
 from core import prices
 
-LONG = {"app", "browsers", "demo", "pages"}
-"""Those that take half a minute each: a whole workflow, servers and browsers."""
-RUN = [name for name in NAMES if os.environ.get("BENCHES") == "all" or name not in LONG]
-
 
 @pytest.fixture(scope="module", autouse=True)
-def _nothing_is_kept():
+def _nothing_is_kept(full):
     before = {path: path.read_bytes() for path in RESULTS.iterdir()}
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCH_WORKSPACE", str(full))
+        yield
     assert {path: path.read_bytes() for path in RESULTS.iterdir()} == before
 
 
-@pytest.mark.parametrize("name", RUN)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_bench_measures_both_sides(name):
     rows = importlib.import_module(f"bench.{name}").rows(True)
     assert any(row.peer for row in rows)

@@ -18,14 +18,17 @@ from core.settings import ROLES, InvalidSetting, Settings, unknown, variable
         ("subnets", '{"a": "b"}', """'["subnet-1", "subnet-2"]'"""),
         ("tags", "x", """GOVERNANCE_TAGS='{"team": "credit"}'"""),
         ("tags", '["x"]', """'{"team": "credit"}'"""),
-        ("assume", "'{}'", "arn:aws:iam::123456789012:role/scientists"),
+        ("assume", "'{}'", "iam::123456789012:role/scientists"),
         ("assume", '{"boss": "arn:aws:iam::123456789012:role/boss"}', "data scientist"),
-        ("assume", '{"viewer": "viewers"}', "arn:aws:iam::"),
+        ("assume", '{"viewer": "viewers"}', "iam::123456789012:role/"),
         ("bucket", "s3://my-bucket", "GOVERNANCE_BUCKET=my-bucket"),
-        ("role", "governance-execution", "arn:aws:iam::123456789012:role/"),
+        ("role", "governance-execution", "iam::123456789012:role/"),
         ("region", "Frankfurt", "eu-central-1"),
         ("instance_type", "m5.large", "ml.m5.xlarge"),
         ("group", "my models", "my-models"),
+        ("tags", '{"aws:x": "1"}', """'{"team": "credit"}'"""),
+        ("tags", '{"a,b": "1"}', """'{"team": "credit"}'"""),
+        ("analysis_image", "docker.io/library/python:3.11", "dkr.ecr"),
     ],
 )
 def test_what_cannot_be_used_is_named_with_its_value_and_its_form(monkeypatch, name, value, form):
@@ -45,6 +48,8 @@ def test_what_cannot_be_used_is_named_with_its_value_and_its_form(monkeypatch, n
         ("region", "us-gov-west-1"),
         ("region", "cn-northwest-1"),
         ("region", "eusc-de-east-1"),
+        ("tags", '{"größe": "x y:/=+-@.", "empty": ""}'),
+        ("analysis_image", "123456789012.dkr-ecr.us-west-2.on.aws/mine@sha256:00"),
         ("role", "arn:aws-us-gov:iam::123456789012:role/path/of/it"),
         ("bucket", "Old.Bucket_1"),
         ("instance_type", "ml.p4de.24xlarge"),
@@ -55,6 +60,13 @@ def test_what_cannot_be_used_is_named_with_its_value_and_its_form(monkeypatch, n
 def test_what_aws_takes_is_taken(monkeypatch, name, value):
     monkeypatch.setenv(variable(name), value)
     assert Settings.model_validate_json(Settings.current().model_dump_json()) == Settings()
+
+
+def test_an_empty_variable_is_one_that_is_left_out(monkeypatch):
+    plain = Settings()
+    for name in Settings.model_fields:
+        monkeypatch.setenv(variable(name), "")
+    assert Settings.current() == plain
 
 
 def test_the_roles_that_settings_name_are_those_that_there_are():
