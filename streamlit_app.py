@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app_pages import _sign_in
+from app_pages import _session, _sign_in
 from app_pages._show import ICONS, errors_shown
 from core import identity
 
@@ -41,3 +41,4 @@ page = st.navigation(
     ]
 )
 page.run()
+_session.settle()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from functools import cache
+
 import streamlit as st
 
 from core import identity as identities
@@ -45,6 +48,14 @@ def forget(error: GovernanceError) -> None:
     """Connect anew at the next use where the target didn't answer, as after a restart of the engine, or didn't take the credentials."""
     if isinstance(error, TargetUnavailable | SignedOut):
         _connect.clear()
+
+
+@cache
+def settle() -> None:
+    """Once in a process, after its first page: what is loaded by then stays, so that Python's search for garbage needn't look through it
+    again, a quarter of a second every few reruns."""
+    gc.collect()
+    gc.freeze()
 
 
 def provider() -> bool:

@@ -114,7 +114,9 @@ def _short(seconds: float) -> str:
 
 
 def _rows(size: float) -> str:
-    """``3.1 million rows``, or ``600,000 rows``: two digits."""
+    """``3.1 million rows``, or ``600,000 rows``: two digits; what lies far beyond any table isn't reckoned."""
+    if size > 1e9:
+        return "beyond 1,000 million"
     digits = 10 ** (math.floor(math.log10(size)) - 1)
     whole = round(size / digits) * digits
     return f"{whole / 1e6:,g} million rows" if whole >= 1e6 else f"{whole:,} rows"
