@@ -182,7 +182,7 @@ def test_the_settings_of_a_tuning_job_of_others_can_be_cloned(visit, foreign, jo
         ("bert-finetune", "huggingface-pytorch-training:2.0 trained this model"),
         ("bert-finetune", "train: fs-0123456789abcdef0:/d"),
         ("bert-finetune", "reports no final metrics"),
-        ("marketplace", "It read no data channel"),
+        ("marketplace", "it read no data channel"),
         ("ran-out", "out of memory"),
         ("xgb-elsewhere", "its test rows aren't known"),
     ],

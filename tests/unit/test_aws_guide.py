@@ -241,7 +241,10 @@ def test_the_stacks_parameters_that_the_page_names_are_the_templates():
 
 def test_the_lines_that_the_outputs_are_made_into_are_settings(tmp_path):
     """The page's own pipeline, on outputs as CloudFormation gives them."""
-    values = {"A": "GOVERNANCE_TARGET=aws", "B": 'GOVERNANCE_ASSUME=\'{"data scientist": "arn:aws:iam::1:role/d", "viewer": "arn"}\''}
+    values = {
+        "A": "GOVERNANCE_TARGET=aws",
+        "B": 'GOVERNANCE_ASSUME=\'{"data scientist": "arn:aws:iam::1:role/d", "viewer": "arn:aws:iam::1:role/v"}\'',
+    }
     outputs = [{"OutputKey": f"Setting{key}", "OutputValue": value} for key, value in values.items()]
     (query,) = [q for command in COMMANDS if "starts_with" in (q := _options(command[3:])[0].get("--query", [""])[0])]
     found = jmespath.search(query, {"Stacks": [{"Outputs": [{"OutputKey": "AppRoleArn", "OutputValue": "arn"}, *outputs]}]})
@@ -252,7 +255,7 @@ def test_the_lines_that_the_outputs_are_made_into_are_settings(tmp_path):
         ["bash", "-eu"], input=script, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stderr == ""
-    assert json.loads(done.stdout) == ["aws", {"data scientist": "arn:aws:iam::1:role/d", "viewer": "arn"}, "3.0-5"]
+    assert json.loads(done.stdout) == ["aws", {"data scientist": "arn:aws:iam::1:role/d", "viewer": "arn:aws:iam::1:role/v"}, "3.0-5"]
 
 
 SHOW = "import json; from core.settings import Settings; s = Settings(); print(json.dumps([s.target, s.assume, s.xgboost_version]))"
