@@ -141,7 +141,7 @@ def state(status: str) -> None:
 
 
 def words(status: str) -> str:
-    """The same in words."""
+    """A state in words."""
     return STATES.get(status, ("", "", status))[2]
 
 
