@@ -40,5 +40,7 @@ page = st.navigation(
         for name, title in PAGES.items()
     ]
 )
-page.run()
-_session.settle()
+try:
+    page.run()
+finally:
+    _session.settle()

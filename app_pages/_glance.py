@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from app_pages import _costs, _kept, _session, _show, _when
-from core import costs, identity, jobs, workflow, workspace
+from core import costs, identity, jobs, registry, workflow, workspace
 from core.errors import GovernanceError, NotFound
 from core.governance import elsewhere, policy
 
@@ -73,7 +73,7 @@ def workflow_button(first: bool) -> None:
         if allowed:
             _workflow_costs(int(trials))
         else:
-            st.caption(f"The role {person.role} can look, not launch.")
+            st.caption(f"The role {person.role} can't launch jobs.")
 
 
 @st.fragment(parallel=True)
@@ -212,11 +212,15 @@ def versions(now: workspace.Glance) -> None:
         _show.link("registry", f"{len(newest) - SHOWN} more")
 
 
-def other_groups(now: workspace.Glance) -> None:
-    """A way to the versions of the account's other groups."""
-    for name in now.groups[:1]:
-        more = f" and {len(now.groups) - 1} more" if len(now.groups) > 1 else ""
-        _show.link("registry", f"Versions in other groups: {name}{more}", group=name)
+def other_groups() -> None:
+    """A way to the versions of the account's other groups; where these may not be listed, the versions have said so."""
+    try:
+        others = [name for name in _kept.lately(registry.groups) if name != _session.clients().settings.group]
+    except GovernanceError:
+        return
+    if others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        _show.link("registry", f"Versions in other groups: {others[0]}{more}", group=others[0])
 
 
 def latest_jobs(now: workspace.Glance) -> None:

@@ -21,7 +21,8 @@ def show(job: Job, shown: pd.DataFrame) -> None:
         st.markdown("There is no other tuning job that has ended. Clone this one's settings, change something, and compare.")
         return
     other = tuning.describe(_session.clients(), _show.chosen("with", others, "Compare with"))
-    theirs = _tuning_cached.trials(other.name)
+    first, *more = tuning.definitions(other)
+    theirs = _tuning_cached.trials(other.name, first.get("DefinitionName", "") if more else "")
     metric, maximize = tuning.objective(job)
     names = [short(job.name), short(other.name)]
     if tuning.objective(other) != (metric, maximize):

@@ -31,6 +31,8 @@ def pictures(job: Job) -> None:
     table = _tuning_cached.trials(job.name)
     names = [str(one.get("DefinitionName", "")) for one in tuning.definitions(job)]
     if len(names) > 1:
+        if of_trial := [name for name in names if st.query_params.get("trial") in set(_tuning_cached.trials(job.name, name)["name"])]:
+            st.query_params["definition"] = of_trial[0]
         definition = _show.chosen("definition", names, "Definition")
         job, table = tuning.of_definition(job, definition), _tuning_cached.trials(job.name, definition)
     if table.empty:

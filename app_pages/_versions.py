@@ -9,6 +9,7 @@ from app_pages import _elsewhere, _kept, _reports, _session, _show
 from core import registry
 from core.governance import decisions, elsewhere
 from core.governance.standing import states_of
+from core.governance.states import State
 from core.registry import Package, Version
 from core.views import history as views
 
@@ -92,12 +93,14 @@ def history(package: Package, changed: tuple[str, ...]) -> None:
 def listing(found: list[Version]) -> None:
     """All versions; two of them may be chosen for a comparison."""
     st.markdown(f"{len(found):,} version{'s' if len(found) != 1 else ''} shown, the newest first. Choose one or two rows to open them.")
-    states = _kept.lately(states_of, tuple(version.arn for version in found))
+    states: dict[str, State] = {}
+    with _show.errors_shown():  # of the log; the registry's own states are listed then
+        states = _kept.lately(states_of, tuple(version.arn for version in found))
     rows = [
         {
             "version": str(version.version) if version.group else version.label,
             "role": version.role,
-            "state": _show.words(elsewhere.label(version.status, states[version.arn])),
+            "state": _show.words(elsewhere.label(version.status, states[version.arn]) if states else version.status),
             "created": version.created,
             "training job": version.training_job,
             "description": "" if version.role else version.description,

@@ -30,11 +30,11 @@ if now.versions:
     left, right = st.columns(2, gap="large")
     with left:
         _glance.versions(now)
-        _glance.other_groups(now)
+        _glance.other_groups()
     with right:
         if "events" not in now.unread:
             _glance.decided(now)
 else:
-    _glance.other_groups(now)
+    _glance.other_groups()
 if now.jobs:
     _glance.latest_jobs(now)

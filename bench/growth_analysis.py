@@ -39,6 +39,7 @@ def work(what: str, frame: pd.DataFrame) -> Callable[[], Any]:
         from core.analysis.bias import POST_TRAINING, flips, post_training_bias, pre_training_bias
 
         accepted = np.random.default_rng(0).random(len(frame)) < 0.8
+        flips(frame["SEX"].head(1000).eq(1).to_numpy(), accepted[:1000], frame.head(1000).drop(columns=["LABEL", "SEX"]))
         facet, group, label = (frame["SEX"] == 1).to_numpy(), frame["AGE"].to_numpy(), (frame["LABEL"] == 0).to_numpy()
         if what == FLIP:
             return lambda: flips(facet, accepted, frame.drop(columns=["LABEL", "SEX"]))

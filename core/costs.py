@@ -189,15 +189,14 @@ def _single(clients: Clients, planned: Planned) -> list[tuple[str, float]]:
     alike = re.compile(rf"{re.escape(planned.kind)}-[^-]+$")  # SMOTE's jobs aren't SMOTE-NC's
     exact = planned.kind.startswith(rebalancing.PREFIX)
     done = [job.name for job in listed if job.status == "Completed" and (not exact or alike.match(job.name))]
-    described = [job for job in _described(clients, planned.use, done[:SAMPLE]) if jobs.own(job)]
-    return [(rows_of(job), used(job).seconds) for job in described]
+    return [(rows_of(job), used(job).seconds) for job in _own(clients, planned.use, done)]
 
 
 def _trials(clients: Clients, data: str) -> list[tuple[str, float]]:
     """The same of the trials of the newest tuning job, on the same rows if one of the newest is."""
-    newest = [job.name for job in tuning.list_jobs(clients) if job.status == "Completed"][:SAMPLE]
-    rows = {job.name: rows_of(job) for job in _described(clients, "tuning", newest) if jobs.own(job)}
-    for name in sorted(rows, key=lambda name: rows[name] != data):
+    newest = [job.name for job in tuning.list_jobs(clients) if job.status == "Completed"]
+    rows = {job.name: rows_of(job) for job in _own(clients, "tuning", newest)}
+    for name in sorted(rows, key=lambda name: bool(data) and rows[name] != data):
         times = [float(billed(t.started, t.ended)) for t in tuning.trials(clients, name) if _lasted(t)]
         if times:
             return [(rows[name], seconds) for seconds in times]
@@ -208,9 +207,15 @@ def _lasted(trial: Trial) -> bool:
     return trial.status == "Completed" and trial.started is not None
 
 
-def _described(clients: Clients, kind: jobs.Kind, names: Sequence[str]) -> list[Job]:
+def _own(clients: Clients, kind: jobs.Kind, names: Sequence[str]) -> list[Job]:
+    """The newest of these that are this product's own, described in full; of the first few only, as others' may be called alike."""
+    found: list[Job] = []
     with ThreadPoolExecutor(SAMPLE) as pool:
-        return list(pool.map(lambda name: jobs.describe(clients, kind, name), names))
+        for start in range(0, min(len(names), 4 * SAMPLE), SAMPLE):
+            found += filter(jobs.own, pool.map(lambda name: jobs.describe(clients, kind, name), names[start : start + SAMPLE]))
+            if len(found) >= SAMPLE:
+                break
+    return found[:SAMPLE]
 
 
 def rows_of(job: Job) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from core import identity, jobs, placement, prices, settings
 from core.clients import ROLE, Clients, connect
-from core.errors import UNSEEN, GovernanceError, translated
+from core.errors import UNSEEN, GovernanceError, SignedOut, TargetUnavailable, translated
 from core.governance import policy, profiles, signing
 from core.identity import Identity, Role
 from core.permissions import Finding, permissions
@@ -148,8 +148,10 @@ def _roles(clients: Clients) -> Iterator[Finding]:
         try:
             connect(clients.settings, Identity("governance doctor", Role(role)))
         except GovernanceError as error:
+            unseen = isinstance(error, SignedOut | TargetUnavailable)
             remedy = "Name one in GOVERNANCE_ASSUME that is there and whose trust policy lets the app's own role take it (docs/aws.md)."
-            yield Finding("sign-in", arn, "missing", f"whoever acts as {role} can't take it: {error.what}", remedy)
+            what = f"whoever acts as {role} can't take it: {error.what}"
+            yield Finding("sign-in", arn, "unknown" if unseen else "missing", what, error.remedy if unseen else remedy)
         else:
             yield Finding("sign-in", arn, "ok", f"can be taken for whoever acts as {role}.")
 
@@ -346,4 +348,4 @@ def _quotas(clients: Clients) -> Iterator[Finding]:
             what = f"{value:,.0f} at a time, where the whole workflow starts up to {needed}: SageMaker refuses the others."
             yield Finding("quotas", name, "advice", what, more)
         else:
-            yield Finding("quotas", name, "ok", f"{value:,.0f} at a time.")
+            yield Finding("quotas", name, "ok", f"{value:,.0f} may be started at a time.")

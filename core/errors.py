@@ -88,14 +88,14 @@ _FAMILIES: tuple[tuple[tuple[str, ...], type[GovernanceError], str], ...] = (
     (
         ("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "InvalidToken", "IncompleteSignature"),
         SignedOut,
-        "AWS doesn't know these credentials. Check the profile or the access key, sign in to AWS again, then reload.",
+        "AWS doesn't know these credentials. Check the profile or the access key, sign in to AWS again, then try again.",
     ),
     (
         ("SignatureDoesNotMatch", "InvalidSignatureException"),
         SignedOut,
-        "Check the secret access key, and this machine's clock; sign in to AWS again, then reload.",
+        "Check the secret access key, and this machine's clock; sign in to AWS again, then try again.",
     ),
-    (("RequestTimeTooSkewed",), SignedOut, "This machine's clock is wrong. Set it by network time, then reload."),
+    (("RequestTimeTooSkewed",), SignedOut, "This machine's clock is wrong. Set it by network time, then try again."),
     (
         (
             *("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"),
@@ -117,13 +117,16 @@ _FAMILIES: tuple[tuple[tuple[str, ...], type[GovernanceError], str], ...] = (
     (("KMS.DisabledException", "KMS.KMSInvalidStateException", "KMS.NotFoundException", "KMSInvalidStateException"), Forbidden, KEY),
     (("KMSAccessDeniedException", "DisabledException", "KMSDisabledException", "KMSNotFoundException"), Forbidden, KEY),
 )
+SIGNS = "Check GOVERNANCE_SIGNING_KEY: awskms: and a key of this region that signs, with kms:Sign and kms:GetPublicKey allowed on it."
 _NAMED: dict[str, str] = {
-    "HeadBucket": "Check GOVERNANCE_BUCKET: the name of a bucket that is there, without s3:// before it.",
+    "GetPublicKey": SIGNS,
+    "Sign": SIGNS,
+    "HeadBucket": "Check GOVERNANCE_BUCKET (the name of a bucket that is there, without s3:// before it), and the sign-in.",
     "DescribeKey": "Check GOVERNANCE_KMS_KEY: a key of this region. The embedded engine has none: leave it out there.",
     "DescribeSubnets": "Check GOVERNANCE_SUBNETS: subnets of this region. The embedded engine has none: leave it out there.",
 }
 """What to do where an operation doesn't find what a setting names."""
-SILENT = {("HeadBucket", "400"): "no bucket can be called so", ("", "404"): "it isn't there"}
+SILENT = {("HeadBucket", "400"): "S3 takes the name, or the sign-in, for wrong", ("", "404"): "it isn't there"}
 """What an answer without a body says: by operation, or of any, and code."""
 _CODES |= {code: (family, remedy) for codes, family, remedy in _FAMILIES for code in codes}
 
@@ -199,7 +202,7 @@ def _answered(error: ClientError, subject: str) -> GovernanceError:
         return Conflict(_sentence(f"{about}: {message}"), subject=subject, remedy="Choose another name.")
     family, remedy = _CODES.get(code) or _unlisted(code, error)
     if error.operation_name in _NAMED and family in (NotFound, Refused) and remedy is not ELSEWHERE:
-        family, remedy = NotFound, _NAMED[error.operation_name]
+        remedy = _NAMED[error.operation_name]
     if family is Forbidden and remedy is ASK:
         return _denied(about, error.operation_name, message, subject)
     if not message or message == code or code.isdigit():

@@ -14,7 +14,8 @@ from core.settings import Settings
 
 BUNDLED = Path(__file__).with_name("prices.toml")
 OLD = dt.timedelta(days=180)
-REMEDY = "Mend it, or unset GOVERNANCE_PRICES to go by the prices that ship with the product."
+UNSET = "unset GOVERNANCE_PRICES to go by the prices that ship with the product."
+REMEDY = f"Mend it, or {UNSET}"
 Use = Literal["training", "processing"]
 """What AWS prices an instance's hour for."""
 InstanceType = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
@@ -72,5 +73,5 @@ def in_force(settings: Settings) -> Prices:
     try:
         return parse(path.read_bytes(), name)
     except OSError as error:
-        what, remedy = f"{path} can't be read: {error.strerror}.", REMEDY.replace("Mend it", "Check its name")
+        what, remedy = f"{path} can't be read: {error.strerror}.", f"Check its name, or {UNSET}"
         raise InvalidPrices(what, subject=str(path), remedy=remedy) from error

@@ -15,13 +15,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from core.errors import GovernanceError
 
 PREFIX = "GOVERNANCE_"
-INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
-TAG_KEY, TAG_VALUE = r"^(?!(?i:aws:))[\w\s.:/=+\-@]{1,128}$", r"^[\w\s.:/=+\-@]{0,256}$"
+INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+\Z"
+TAG_KEY, TAG_VALUE = r"^(?!(?i:aws:))[\w\s.:/=+\-@]{1,128}\Z", r"^[\w\s.:/=+\-@]{0,256}\Z"
 """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Tag.html; the product adds a few of its own to at most 50."""
-ECR = r"^\d+\.dkr[.-]ecr[a-z0-9.-]*/.+$"
-ROLES = "^(viewer|data scientist|validator|compliance officer|administrator)$"
+ECR = r"^\d+\.dkr[.-]ecr[a-z0-9.-]*/.+\Z"
+ROLES = "^(viewer|data scientist|validator|compliance officer|administrator)\Z"
 """The values of ``core.identity.Role``, which itself asks for settings."""
-ROLE_ARN = r"^arn:[a-z0-9-]+:iam::\d+:role/.+$"
+ROLE_ARN = r"^arn:[a-z0-9-]+:iam::\d+:role/.+\Z"
 
 
 class InvalidSetting(GovernanceError):
@@ -40,16 +40,16 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, regex_engine="python-re")
 
     target: Literal["local", "aws"] = _said("local", "local: the embedded engine; aws: SageMaker, by your ordinary credentials")
-    region: str | None = _said(None, "AWS region of jobs, bucket and registry", "eu-central-1", pattern=r"^[a-z]{2,5}(-[a-z]+)+-\d+$")
+    region: str | None = _said(None, "AWS region of jobs, bucket and registry", "eu-central-1", pattern=r"^[a-z]{2,5}(-[a-z]+)+-\d+\Z")
     bucket: str | None = _said(
-        None, "name (without s3://) of the bucket of data, reports and the log", "my-bucket", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$"
+        None, "name (without s3://) of the bucket of data, reports and the log", "my-bucket", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}\Z"
     )
     role: str | None = _said(None, "ARN of the jobs' execution role", "arn:…:iam::123456789012:role/governance-execution", pattern=ROLE_ARN)
     kms_key: str | None = _said(None, "KMS key that encrypts files and the disks of jobs")
     subnets: tuple[str, ...] = _said((), "subnets of the VPC in which jobs run", """'["subnet-1", "subnet-2"]'""")
     security_groups: tuple[str, ...] = _said((), "security groups of the jobs in that VPC", """'["sg-1"]'""")
     tags: dict[Annotated[str, Field(pattern=TAG_KEY)], Annotated[str, Field(pattern=TAG_VALUE)]] = _said(
-        {}, "tags put on everything that takes tags, as AWS allows them", """'{"team": "credit"}'""", max_length=40
+        {}, "tags put on everything that takes tags, at most 40, as AWS allows them", """'{"team": "credit"}'""", max_length=40
     )
     assume: dict[Annotated[str, Field(pattern=ROLES)], Annotated[str, Field(pattern=ROLE_ARN)]] = _said(
         {},
@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     )
     workspace: Path = _said(Path("workspace"), "folder of the embedded engine")
     group: str = _said(
-        "credit-default", "model package group that versions are registered in", "my-models", pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$"
+        "credit-default", "model package group that versions are registered in", "my-models", pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}\Z"
     )
     instance_type: str = _said("ml.m5.xlarge", "instance type of training jobs", "ml.m5.xlarge", pattern=INSTANCE_TYPE)
     processing_instance_type: str | None = _said(None, "instance type of processing jobs", "ml.m5.xlarge", pattern=INSTANCE_TYPE)
@@ -101,10 +101,9 @@ def _invalid(error: SettingsError | ValidationError) -> InvalidSetting:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         name, value = str(first["loc"][0]), first["input"]
-        value = os.environ.get(variable(name), value)
     else:  # a list or a table that isn't JSON: the message alone says which
-        name = re.findall(r'"(.*?)"', str(error))[0]
-        value = os.environ.get(variable(name), "")
+        name, value = re.findall(r'"(.*?)"', str(error))[0], ""
+    value = next((text for given, text in os.environ.items() if given.upper() == variable(name)), value)
     field = Settings.model_fields[name]
     allowed = getattr(field.annotation, "__args__", ()) if getattr(field.annotation, "__origin__", None) is Literal else ()
     form = " or ".join(allowed) if allowed else f"for instance {variable(name)}={(field.examples or ['…'])[0]}"

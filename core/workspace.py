@@ -29,8 +29,6 @@ class Glance:
     jobs: tuple[Job, ...]
     versions: tuple[Held, ...]
     events: tuple[Event, ...]
-    groups: tuple[str, ...] = ()
-    """The account's other model package groups."""
     unread: dict[str, Forbidden] = field(default_factory=dict)
     """Which of these parts these credentials may not read, and why: such a part is 0 or () and says nothing."""
 
@@ -65,7 +63,6 @@ def glance(clients: Clients, *, events: int = 6) -> Glance:
         part("jobs", lambda: running_and_latest(clients), ()),
         part("versions", lambda: tuple(decisions.waiting(clients)), ()),
         part("events", lambda: log.read(clients)[: -events - 1 : -1], ()),
-        part("groups", lambda: tuple(name for name in registry.groups(clients) if name != clients.settings.group), ()),
         unread,
     )
 
@@ -175,10 +172,14 @@ def _nothing_to_decide(now: Glance) -> str:
     return "No version waits for your decision." + (f" {_count(unseen, 'version')} to be validated first." if unseen else "")
 
 
+ALIKE = 5
+"""So many of the newest jobs that are called like this product's are looked at."""
+
+
 def _building(now: Glance, own: Callable[[Job], bool]) -> Step:
     held = [one for one in now.versions if not elsewhere.unknown(one[1])]
     rebalanced, tuned = (
-        None if held else next(filter(own, now.completed(kind, prefix)), None)
+        None if held else next(filter(own, now.completed(kind, prefix)[:ALIKE]), None)
         for kind, prefix in (("processing", rebalancing.PREFIX), ("tuning", tuning.PREFIX))
     )
     if not rebalanced and not held:

@@ -47,6 +47,7 @@ def pytest_sessionfinish(session):
         print(f"\naws/operations.json: {difference}. `make policies` writes it anew.")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the marks
 def pytest_collection_modifyitems(items):
     """Tests that share a filled workspace run in one worker, so that it is filled once; the others by file."""
     for item in items:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import HTTPClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key, load_pem_public_key
 from securesystemslib.dsse import Envelope
@@ -21,7 +21,7 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import AWSSigner, CryptoSigner, Key, Signer, SSlibKey
 
 from core.clients import Clients
-from core.errors import Forbidden, GovernanceError, translated
+from core.errors import SIGNS, Forbidden, GovernanceError, translated
 from core.settings import Settings
 
 IN_TOTO = "application/vnd.in-toto+json"
@@ -150,11 +150,10 @@ def _signer(uri: str, workspace: str, region: str) -> Signer:
             boto3.setup_default_session(region_name=of_key[1] if of_key else region)  # the one that AWSSigner works with
             _, public = AWSSigner.import_(uri.removeprefix("awskms:"))
             return AWSSigner.from_priv_key_uri(uri, public)
-        except (NoCredentialsError, HTTPClientError):
+        except (BotoCoreError, ClientError):
             raise
         except Exception as error:
-            remedy = "Check GOVERNANCE_SIGNING_KEY: awskms: and a key that signs; kms:Sign and kms:GetPublicKey have to be allowed on it."
-            raise Forbidden(f"The key {uri} can't be used: {str(error).rstrip('.')}.", subject=uri, remedy=remedy) from error
+            raise Forbidden(f"The key {uri} can't be used: {str(error).rstrip('.')}.", subject=uri, remedy=SIGNS) from error
     path = Path(uri.removeprefix("file2:")) if uri else Path(workspace) / KEY_FILE
     if not uri and not path.exists():
         _make(path)

@@ -128,7 +128,8 @@ def waiting(clients: Clients, *, most: int = 100, named: str | None = None) -> l
     versions = registry.versions(clients, most=most)
     if named and named not in {version.arn for version in versions} and registry.group_of(named):
         versions += [version for version in [registry.version(clients, named)] if version is not None]
-    found = [(version, now) for version, now in zip(versions, states_of(clients, [v.arn for v in versions]).values(), strict=True)]
+    now_of = states_of(clients, [version.arn for version in versions])
+    found = [(version, now_of[version.arn]) for version in versions]
     if any(now.status == "approved" for _, now in found):
         rules, newest = policy.in_force(clients)[0], _newest(clients)
         found = [(version, _with_due(clients, now, rules, newest)) for version, now in found]

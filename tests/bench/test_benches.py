@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 
 import pytest
 
@@ -50,11 +51,13 @@ def test_what_the_workflow_costs_goes_by_the_price_table_in_force(monkeypatch, t
     before = report.limits()
     file = tmp_path / "prices.toml"
     text = prices.BUNDLED.read_text()
-    file.write_text(text.replace('"ml.m5.xlarge" = 0.23', '"ml.m5.xlarge" = 2300.0'))
+    file.write_text(text.replace('"ml.m5.xlarge" = 0.23', '"ml.m5.xlarge" = 23000.0'))
     monkeypatch.setenv("GOVERNANCE_PRICES", str(file))
     after = report.limits()
     assert len(after.splitlines()) == len(growth_analysis.WHATS) + len(report.SIZES) + 5
-    assert before != after
+    cost = {text: [float(found.replace(",", "")) for found in re.findall(r"\$([\d,.]+)", text)] for text in (before, after)}
+    assert len(cost[after]) == len(report.SIZES)
+    assert cost[after][-1] / cost[before][-1] == pytest.approx(100_000, rel=0.1)
     monkeypatch.setenv("GOVERNANCE_INSTANCE_TYPE", "ml.unlisted.large")
     assert report.limits().count("no price for the instance types") == len(report.SIZES)
 
