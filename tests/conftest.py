@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from botocore.config import Config
+from xdist.scheduler import LoadScopeScheduling
 
 from core import tables, workflow
 from core.clients import connect
@@ -22,6 +23,14 @@ from core.identity import WORKFLOW
 from core.settings import Settings
 from engine import lifecycle
 
+SHARED = {
+    "demo": (
+        *("test_aws_clarify", "test_bias_reports", "test_decisions", "test_explained", "test_getting_round", "test_image", "test_workflow"),
+        *("test_lineage_reading", "test_model_cards", "test_pack", "test_placement"),
+    ),
+    "full": ("tests/pages/", "test_accessibility", "test_lineage_graph", "test_benches", "test_pages_on_a_bad_day"),
+}
+"""The files whose tests share a filled workspace, by the fixture that fills it."""
 RECORD = "RECORD_CALLS"
 """With this in the environment a run of the whole suite writes aws/operations.json anew."""
 
@@ -47,12 +56,28 @@ def pytest_sessionfinish(session):
         print(f"\naws/operations.json: {difference}. `make policies` writes it anew.")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the marks
+def _workspace(file):
+    """The filled workspace that a file's tests share ("demo", "full"); the file itself where they need none."""
+    return next((name for name, parts in SHARED.items() if any(part in file for part in parts)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file's tests run in one worker, and so do those that share a filled workspace, which is filled once then."""
+
+    class ByWorkspace(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return _workspace(nodeid.partition("::")[0])
+
+    return ByWorkspace(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
 def pytest_collection_modifyitems(items):
-    """Tests that share a filled workspace run in one worker, so that it is filled once; the others by file."""
-    for item in items:
-        shared = next((name for name in ("demo", "full") if name in item.fixturenames), item.path.stem)
-        item.add_marker(pytest.mark.xdist_group(shared))
+    wrong = {
+        (item.path.name, name) for item in items for name in SHARED if name in item.fixturenames and _workspace(str(item.path)) != name
+    }
+    if wrong:
+        raise pytest.UsageError(f"tests/conftest.py: SHARED has to name {wrong}")
 
 
 @pytest.hookimpl(optionalhook=True)
