@@ -31,6 +31,7 @@ def test_a_crowded_workspace_is_shown_and_no_list_holds_all_of_it(app, crowded, 
     test = app(crowded, page, "Chris")
     assert not test.exception
     assert not test.error
-    assert test.metric or test.dataframe or test.table or test.get("echarts_chart") or test.get("plotly_chart")
+    shown = test.metric or test.dataframe or test.table or test.get("echarts_chart") or test.get("plotly_chart")
+    assert shown or (page == "settings" and test.subheader)
     assert max((len(frame.value) for frame in test.dataframe), default=0) < VERSIONS / 2
     assert max((len(box.options) for box in test.selectbox), default=0) < VERSIONS / 2
