@@ -18,7 +18,7 @@ demo: $(VENV)/.run  ## run the whole workflow without a browser, on the bundled 
 
 test: $(VENV)/.test tests/sdk/.venv/.done chromium  ## lint, then every test, Chromium and the SageMaker SDK v3 (in its own environment) included
 	$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 REQUESTS ?= 21000
 fuzz: $(VENV)/.test  ## hostile requests to every operation, REQUESTS=21000 of them; prints the answers by operation
@@ -29,7 +29,7 @@ clients: $(VENV)/.test tests/sdk/.venv/.done tests/sdk/.venv-v2/.done tests/sdk/
 	$(BIN)/python -m tools.clients
 
 policies: $(VENV)/.test tests/sdk/.venv/.done chromium  ## the tests, recording what is called at AWS; then the least policies, the template, docs/permissions.md
-	RECORD_CALLS=1 $(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
+	RECORD_CALLS=1 $(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder
 	$(BIN)/python -m tools.policies
 	$(BIN)/python -m tools.aws
 

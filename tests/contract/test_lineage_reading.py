@@ -74,7 +74,8 @@ def events(clients, whole):
 
 def test_a_capped_graph_holds_the_nearest_nodes_and_says_how_many_there_are(clients, whole):
     capped = lineage.graph(clients, whole.start, hops=10, most=5)
-    assert (len(capped.nodes), capped.total, capped.exact) == (5, whole.total, True)
+    assert len(capped.nodes) == 5
+    assert capped.total == whole.total if capped.exact else 5 + lineage.PAGE <= capped.total < whole.total
     wider = (lineage.graph(clients, whole.start, hops=hops).nodes for hops in range(1, 11))
     near = next(nodes for nodes in wider if len(nodes) >= 5)
     assert {node.arn for node in capped.nodes} <= {node.arn for node in near}
