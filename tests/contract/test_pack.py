@@ -237,7 +237,7 @@ def test_a_key_in_kms_signs_as_on_aws(clients, tmp_path, monkeypatch):
         key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
         own = dataclasses.replace(clients, settings=clients.settings.model_copy(update={"target": "aws", "signing_key": f"awskms:{key}"}))
         verified(own, tmp_path)
-        with pytest.raises(NotFound, match="Invalid keyId none. Check GOVERNANCE_SIGNING_KEY"):
+        with pytest.raises(NotFound, match=r"Invalid keyId none\. Check GOVERNANCE_SIGNING_KEY"):
             signing.keys(dataclasses.replace(own, settings=own.settings.model_copy(update={"signing_key": "awskms:none"})))
         denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Sign")  # the public half can still be had
         monkeypatch.setattr(signing._own(own), "sign", Mock(side_effect=denied))
