@@ -19,7 +19,7 @@ INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+\Z"
 TAG_KEY, TAG_VALUE = r"^(?!(?i:aws:))[\w\s.:/=+\-@]{1,128}\Z", r"^[\w\s.:/=+\-@]{0,256}\Z"
 """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Tag.html; the product adds a few of its own to at most 50."""
 ECR = r"^\d+\.dkr[.-]ecr[a-z0-9.-]*/.+\Z"
-ROLES = "^(viewer|data scientist|validator|compliance officer|administrator)\Z"
+ROLES = r"^(viewer|data scientist|validator|compliance officer|administrator)\Z"
 """The values of ``core.identity.Role``, which itself asks for settings."""
 ROLE_ARN = r"^arn:[a-z0-9-]+:iam::\d+:role/.+\Z"
 

@@ -70,7 +70,7 @@ def test_an_empty_variable_is_one_that_is_left_out(monkeypatch):
 
 
 def test_the_roles_that_settings_name_are_those_that_there_are():
-    assert f"^({'|'.join(Role)})$" == ROLES
+    assert rf"^({'|'.join(Role)})\Z" == ROLES
 
 
 def test_a_misspelt_variable_is_found_with_the_one_that_is_meant(monkeypatch):
