@@ -18,7 +18,7 @@ demo: $(VENV)/.run  ## run the whole workflow without a browser, on the bundled 
 
 test: $(VENV)/.test tests/sdk/.venv/.done chromium  ## lint, then every test, Chromium and the SageMaker SDK v3 (in its own environment) included
 	$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 REQUESTS ?= 21000
 fuzz: $(VENV)/.test  ## hostile requests to every operation, REQUESTS=21000 of them; prints the answers by operation
@@ -29,7 +29,7 @@ clients: $(VENV)/.test tests/sdk/.venv/.done tests/sdk/.venv-v2/.done tests/sdk/
 	$(BIN)/python -m tools.clients
 
 policies: $(VENV)/.test tests/sdk/.venv/.done chromium  ## the tests, recording what is called at AWS; then the least policies, the template, docs/permissions.md
-	RECORD_CALLS=1 $(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder
+	RECORD_CALLS=1 $(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 	$(BIN)/python -m tools.policies
 	$(BIN)/python -m tools.aws
 
@@ -58,7 +58,7 @@ shots: $(VENV)/.test chromium  ## every page, wide and phone, light and dark, fr
 	$(BIN)/python -m tools.shots --empty --out docs/images/empty
 
 lock: $(VENV)/.test  ## renew the locked requirements
-	$(BIN)/pip install -q uv
+	echo uv | $(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 - -o requirements-uv.txt
 	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 -c requirements.txt image/requirements.in -o image/requirements.txt
 	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 requirements-dev.in -o requirements-dev.txt
@@ -72,12 +72,17 @@ $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: $(PYTHON) was not found. Name it with: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
+# Into the environment $(1), what the file $(2) locks: by uv, in seconds; by pip where uv can't reach the index that pip is configured for.
+install = $(1)/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.txt && \
+  $(1)/bin/uv pip install -q --system-certs --python $(1)/bin/python --require-hashes -r $(2) || \
+  $(1)/bin/pip install -q --disable-pip-version-check --require-hashes -r $(2)
+
 $(VENV)/.run: $(VENV)/bin/python requirements.txt
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	$(call install,$(VENV),requirements.txt)
 	@touch $@
 
 $(VENV)/.test: $(VENV)/bin/python requirements-dev.txt
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(call install,$(VENV),requirements-dev.txt)
 	@touch $@ $(VENV)/.run
 
 tests/sdk/.venv/.done: tests/sdk/requirements-v3.txt
@@ -85,7 +90,7 @@ tests/sdk/.venv-v2/.done: tests/sdk/requirements-v2.txt
 tests/sdk/.venv-cli/.done: tests/sdk/requirements-cli.txt
 tests/sdk/.venv%.done:
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	$(call install,$(@D),$<)
 	@touch $@
 
 .PHONY: chromium
