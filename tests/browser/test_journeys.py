@@ -133,6 +133,7 @@ def test_the_evidence_pack_and_the_card_are_downloaded_whole(page: Page, url: st
 
 
 def downloaded(page: Page, button: str) -> bytes:
+    settle(page)  # a button that is drawn anew under the click saves nothing
     with page.expect_download(timeout=LONG) as found:
         page.get_by_test_id("stMain").get_by_role("button", name=button, exact=True).click()
     assert found.value.failure() is None
