@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _costs, _kept, _session, _show
+from app_pages import _costs, _reports, _session, _show
 from core import costs, jobs, rebalancing, training
 
 
@@ -17,7 +17,7 @@ def data_job(key: str) -> rebalancing.Rebalanced | None:
         return None
     wanted = st.query_params.get("data")
     name = st.selectbox("Rebalanced rows", done, index=done.index(wanted) if wanted in done else 0, key=key)
-    if _show.made_elsewhere(_kept.lately(jobs.describe, "processing", name)):
+    if _reports.ours(name) is None:
         _show.link("data", "Rebalance data", tab="new")
         return None
     return rebalancing.result(_session.clients(), name)

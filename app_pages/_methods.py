@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _kept, _session, _show
+from app_pages import _reports, _session, _show
 from app_pages._rebalanced import result
 from core import datasets, jobs, rebalancing
 from core.analysis.bias import PRE_TRAINING
@@ -33,9 +33,7 @@ def draw(found: list[jobs.Job]) -> None:
     for name in chosen:
         if states[name].status in {"Failed", "Stopped"}:
             _show.failed(jobs.describe(_session.clients(), "processing", name))
-    completed = [name for name in chosen if states[name].status == "Completed"]
-    ours = [name for name in completed if not _show.made_elsewhere(_kept.lately(jobs.describe, "processing", name))]
-    done = {name: result(_session.target(), name) for name in ours}
+    done = {name: result(_session.target(), name) for name in chosen if states[name].status == "Completed" and _reports.ours(name)}
     if len(done) < 2:
         st.info("Choose at least two that have completed.", icon=":material/info:")
     else:

@@ -33,7 +33,7 @@ def pair(found: list[jobs.Job]) -> tuple[str, str | None]:
 
 
 def ours(job: str | None) -> str | None:
-    """The job, where it is this product's; None, and it is said, where it is only called so."""
+    """The processing job, where it is this product's; None, and it is said, where it is only called so."""
     return None if job is None or _show.made_elsewhere(_kept.lately(jobs.describe, "processing", job)) else job
 
 

@@ -73,6 +73,8 @@ def events(clients, whole):
 
 
 def test_a_capped_graph_holds_the_nearest_nodes_and_says_how_many_there_are(clients, whole):
+    nearly = lineage.graph(clients, whole.start, hops=10, most=whole.total - 1)
+    assert (len(nearly.nodes), nearly.total, nearly.exact) == (whole.total - 1, whole.total, True)
     capped = lineage.graph(clients, whole.start, hops=10, most=5)
     assert len(capped.nodes) == 5
     assert capped.total == whole.total if capped.exact else 5 + lineage.PAGE <= capped.total < whole.total

@@ -227,5 +227,5 @@ def test_a_key_in_kms_that_may_not_be_used_says_what_to_allow(out, monkeypatch):
     denied = {"__type": "AccessDeniedException", "Message": "not authorized to perform: kms:GetPublicKey"}
     out.answers["GetPublicKey"] = (400, {}, json.dumps(denied).encode())
     clients = connect(Settings(target="aws", signing_key="awskms:alias/denied"))
-    with pytest.raises(Forbidden, match="It needs the permission kms:GetPublicKey"):
+    with pytest.raises(Forbidden, match=r"GetPublicKey of the signing key is forbidden\. It needs the permission kms:GetPublicKey\. Ask"):
         signing.sign(clients, b"{}")

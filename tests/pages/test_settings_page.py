@@ -21,6 +21,9 @@ def test_every_setting_is_listed_with_the_value_in_force(app, full, monkeypatch)
     values = listed(test)
     assert set(values) == {variable(name) for name in Settings.model_fields}
     assert all(values.values())
+    purposes = re.findall(r"^- `GOVERNANCE_\w+`.*\n  (.*)$", "\n".join(part.value for part in test.markdown), re.MULTILINE)
+    assert len(purposes) == len(values)
+    assert min(map(len, purposes)) > 10
     assert values["GOVERNANCE_TAGS"] == "team = credit risk"
     assert values["GOVERNANCE_WORKSPACE"] == str(full)
     assert values["GOVERNANCE_REGION"] == "us-east-1"
@@ -60,5 +63,7 @@ def test_what_is_missing_or_advised_stands_above_the_rest_with_its_remedy(app, f
     assert "somebody\\-elses" in error.value
     assert "docs/aws" in error.value
     assert not test.success
+    kinds = [node.type for node in test.main]
+    assert kinds.index("error") < kinds.index("info") < kinds.index("expander")
     (advice,) = test.info
     assert "Switch versioning on" in advice.value
