@@ -6,12 +6,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from app_pages import _session, _sign_in
-from app_pages._show import ICONS, errors_shown
 from core import identity
+from ui import session, sign_in
+from ui.components.errors import show_raised_errors
+from ui.navigation import PAGE_ICONS
 
 # One flat list: a screen reader can't follow Streamlit's list with headings in it.
-PAGES = {
+PAGE_TITLES = {
     "overview": "Overview",
     "data": "Data and rebalancing",
     "tuning": "Tuning",
@@ -23,24 +24,24 @@ PAGES = {
     "settings": "Settings",
 }
 
-st.set_page_config(page_title="Governance", page_icon=str(Path(__file__).parent / "app_pages/icon.svg"), layout="wide")
-with errors_shown(stop=True):  # a setting that can't be used
-    person = st.session_state["identity"] = _sign_in.person()
-builder = identity.may(person, "launch")
+st.set_page_config(page_title="Governance", page_icon=str(Path(__file__).parent / "ui/icon.svg"), layout="wide")
+with show_raised_errors(stop=True):  # a setting that can't be used
+    person = st.session_state["identity"] = sign_in.require_identity()
+builder = identity.is_allowed(person, "launch")
 page = st.navigation(
     [
         st.Page(
-            f"app_pages/{name}.py",
+            f"pages/{name}.py",
             title=title,
-            icon=ICONS[name],
+            icon=PAGE_ICONS[name],
             url_path=name,
             default=name == "overview",
             visibility="visible" if builder or name != "tuning" else "hidden",
         )
-        for name, title in PAGES.items()
+        for name, title in PAGE_TITLES.items()
     ]
 )
 try:
     page.run()
 finally:
-    _session.settle()
+    session.freeze_gc()

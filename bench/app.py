@@ -14,7 +14,7 @@ from playwright.sync_api import Browser
 from bench import full
 from bench.compare import Goal, Row, run, said
 from bench.visitor import answering, serving
-from core.clients import connect
+from core.aws.target import connect
 from core.settings import Settings
 from tools.browser import ROOT, chromium
 

@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 import xgboost
 
-from core.analysis.resampling import Rebalance, rebalance
-from core.analysis.splitting import split
+from core.analysis.resampling.resampling import RebalanceConfig, rebalance
+from core.analysis.resampling.splitting import split_rows
 from engine.containers import clarify, xgboost_report
 
 FOLDER = Path(sys.argv[1]) if len(sys.argv) > 1 else Path()
@@ -35,9 +35,9 @@ def data() -> list[str]:
     frame = pd.read_csv(FOLDER / "data.csv").drop(columns=told["ignored"])
     frame = frame[[told["label"], *frame.columns.drop(told["label"])]]
     sizes = {key: told[key] for key in ("seed", "validation_size", "test_size")}
-    parts = split(frame, told["label"], told["facet"], told["facet_value"], **sizes)
+    parts = split_rows(frame, told["label"], told["facet"], told["facet_value"], **sizes)
     train, validation, test = (frame.iloc[rows].reset_index(drop=True) for rows in (parts.train, parts.validation, parts.test))
-    ask = Rebalance(
+    ask = RebalanceConfig(
         told["label"], told["facet"], told["facet_value"], told["method"], told["target"], tuple(told["categorical"]), seed=told["seed"]
     )
     tables = {"train": train, "train_res": rebalance(train, ask).frame, "validation": validation}

@@ -18,8 +18,15 @@ import pandas as pd
 from bench import fresh
 from bench.compare import Goal, Row, run, said, save, seconds
 from bench.tables import repeated
-from core.analysis import bias_flip
-from core.analysis.bias import POST_TRAINING, PRE_TRAINING, flips, intervals, post_training_bias, pre_training_bias
+from core.analysis.bias import flip_test
+from core.analysis.bias.bias_metrics import (
+    POST_TRAINING,
+    PRE_TRAINING,
+    flip_outcomes,
+    metric_intervals,
+    post_training_bias,
+    pre_training_bias,
+)
 
 SIZES = (30_000, 300_000, 3_000_000)
 PEER = "smclarify 0.5"
@@ -77,8 +84,8 @@ class Table:
         """The flip test's value and its interval."""
         facet = (self.frame["SEX"] == 1).to_numpy()
         label, accepted = (self.frame["LABEL"] == 0).to_numpy(), (self.predicted == 0).to_numpy()
-        found = flips(facet, accepted, self.features)
-        return bias_flip.share(facet, found), intervals("post", facet, label, accepted, None, found)["FT"]
+        found = flip_outcomes(facet, accepted, self.features)
+        return flip_test.flip_test_value(facet, found), metric_intervals("post", facet, label, accepted, None, found)["FT"]
 
 
 def rows(small: bool) -> list[Row]:
@@ -114,7 +121,7 @@ def with_flip_test(size: int, runs: int) -> Row:
     value: list[float] = []
     ours = seconds(lambda: table.ours(sorted(POST_TRAINING)))
     peer = seconds(lambda: table.theirs(COUNTED)) + SHARE * seconds(lambda: value.append(FT(*sides)))
-    own = bias_flip.flip_test(sides[1].to_numpy(), sides[2].to_numpy(), sides[0])
+    own = flip_test.flip_test(sides[1].to_numpy(), sides[2].to_numpy(), sides[0])
     assert abs(own - value[0]) < 1e-9, (own, value[0])
     note = f"smclarify's flip test on 1/{SHARE} of the facet's rows, scaled; both sides' values for those agree; runs=1"
     return said(Row(figure, (ours,), PEER, (peer,), goal=goal, note=note))

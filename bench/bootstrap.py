@@ -14,9 +14,9 @@ import pandas as pd
 from sklearn import metrics as sk
 
 from bench.compare import Goal, Row, run, said, seconds
-from core.analysis.bias import intervals
-from core.analysis.performance import evaluate
-from core.tables import bundled
+from core.analysis.bias.bias_metrics import metric_intervals
+from core.analysis.performance.performance import evaluate_performance
+from core.data.csv_reader import read_bundled
 
 THRESHOLD = 0.5
 OURS = "11 performance metrics (AUC's interval is DeLong's) and 20 bias metrics of a facet"
@@ -30,7 +30,7 @@ def rows(small: bool) -> list[Row]:
 
 def measured(size: int, resamples: int, theirs: int) -> Row:
     """The peer once, ours three times, around it."""
-    frame = bundled().drop(columns="ID").head(size)
+    frame = read_bundled().drop(columns="ID").head(size)
     random = np.random.default_rng(0)
     label = frame["LABEL"]
     scores = pd.Series(np.clip(0.2 + 0.2 * label + random.normal(0, 0.2, size), 0, 1).round(6))
@@ -39,9 +39,9 @@ def measured(size: int, resamples: int, theirs: int) -> Row:
     found: dict[str, Any] = {}
 
     def ours() -> None:
-        found["performance"] = evaluate(label, scores, threshold=THRESHOLD, resamples=resamples)
-        found["pre"] = intervals("pre", facet, favourable, None, group, resamples=resamples)
-        found["post"] = intervals("post", facet, favourable, accepted, group, resamples=resamples)
+        found["performance"] = evaluate_performance(label, scores, threshold=THRESHOLD, resamples=resamples)
+        found["pre"] = metric_intervals("pre", facet, favourable, None, group, resamples=resamples)
+        found["post"] = metric_intervals("post", facet, favourable, accepted, group, resamples=resamples)
 
     def peer() -> None:
         found["peer"] = metric_frame(label, scores, frame["SEX"], theirs)

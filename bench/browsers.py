@@ -13,9 +13,10 @@ from bench import full
 from bench.compare import Goal, Row, run, said
 from bench.pages import p95
 from bench.visitor import Visitor, answering, serving
-from core import rebalancing, tuning
-from core.clients import Clients, connect
-from core.identity import WORKFLOW
+from core.aws.target import Target, connect
+from core.identity import WORKFLOW_IDENTITY
+from core.jobs import rebalancing_jobs
+from core.jobs.tuning import tuning_jobs
 from core.settings import Settings
 from engine import lifecycle
 
@@ -40,9 +41,9 @@ main()
 def rows(small: bool) -> list[Row]:
     workspace, trials, seconds = full.folder() / f"browsers-{small}", 2 if small else 200, 0.5 if small else 60.0
     full.copied(full.filled(small), workspace)
-    clients = connect(Settings(workspace=workspace))
+    target = connect(Settings(workspace=workspace))
     try:
-        many, one = (watching(clients, count, trials, seconds) for count in (2 if small else 8, 1))
+        many, one = (watching(target, count, trials, seconds) for count in (2 if small else 8, 1))
     finally:
         lifecycle.stop(workspace)
     note = f"every browser shows {trials} of {trials} trials; {len(many)} and {len(one)} runs"
@@ -51,18 +52,18 @@ def rows(small: bool) -> list[Row]:
     return [said(Row(figure, (p95(many),), "one browser", (p95(one),), goal=Goal(at_most=3), note=note))]
 
 
-def watching(clients: Clients, browsers: int, trials: int, seconds: float) -> list[float]:
+def watching(target: Target, browsers: int, trials: int, seconds: float) -> list[float]:
     """Seconds of each script run while the job runs, the first ones of each browser left out. Raises where a browser misses the end."""
-    data = rebalancing.result(clients, rebalancing.list_jobs(clients)[-1].name)
+    data = rebalancing_jobs.read_result(target, rebalancing_jobs.list_jobs(target)[-1].name)
     times = full.folder() / f"times-{browsers}-{time.time():.0f}"
     times.touch()
-    where = {"GOVERNANCE_WORKSPACE": str(clients.settings.workspace), "GOVERNANCE_TARGET": "local"}
+    where = {"GOVERNANCE_WORKSPACE": str(target.settings.workspace), "GOVERNANCE_TARGET": "local"}
     with (
         serving("-c", TIMED, str(times), "run", "streamlit_app.py", **where) as (_, port),
         ThreadPoolExecutor(browsers) as threads,
     ):
         answering(port)
-        job = tuning.launch(clients, WORKFLOW, tuning.TuningRequest(data, max_jobs=trials, max_parallel=1))
+        job = tuning_jobs.launch_job(target, WORKFLOW_IDENTITY, tuning_jobs.TuningRequest(data, max_jobs=trials, max_parallel=1))
         query = {"job": job, "as": "Vera (demo), viewer"}
         visitors = [Visitor(port, "tuning", query) for _ in range(browsers)]
         opened = list(threads.map(lambda visitor: visitor.stay(60, lambda its: "Trials" in its.shown), visitors))

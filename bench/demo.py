@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.compare import Goal, Row, run, said, seconds
-from core import bias, explainability, training, tuning
-from core.clients import Clients, connect
+from core.aws.target import Target, connect
+from core.data.csv_reader import BUNDLED_ROLES, read_bundled
+from core.jobs import training_jobs
+from core.jobs.tuning import tuning_jobs
+from core.reports import bias_jobs, shap_jobs
 from core.settings import Settings
-from core.tables import BUNDLED_ROLES, bundled
 from engine import lifecycle
 
 ROOT = Path(__file__).parent.parent
@@ -29,7 +31,7 @@ def demo(size: int, trials: int, runs: int) -> Row:
     a, b = [], []
     with tempfile.TemporaryDirectory(prefix="bench-demo-", ignore_cleanup_errors=True) as name:
         data = Path(name) / "data.csv"
-        bundled().drop(columns="ID").head(size).to_csv(data, index=False)
+        read_bundled().drop(columns="ID").head(size).to_csv(data, index=False)
         for number in range(runs):
             workspace, folder = Path(name) / f"workspace-{number}", Path(name) / f"bare-{number}"
             folder.mkdir()
@@ -58,18 +60,18 @@ def product(workspace: Path, data: Path, trials: int) -> None:
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
-def chosen(clients: Clients, report: dict[str, Any], folder: Path) -> None:
+def chosen(target: Target, report: dict[str, Any], folder: Path) -> None:
     """Write down for the bare script what the run was asked for and what its tuning tried."""
     job, run_id = report["data"]["rebalancing_job"], report["run"]
     configs = {
-        "rebalance": clients.uri("governance/rebalanced", job, "config/rebalance.json"),
-        "bias": clients.uri("governance/clarify", f"{bias.PREFIX}-mitigated-{run_id}", "config/analysis_config.json"),
-        "shap": clients.uri("governance/clarify", f"{explainability.PREFIX}-mitigated-{run_id}", "config/analysis_config.json"),
+        "rebalance": target.uri("governance/rebalanced", job, "config/rebalance.json"),
+        "bias": target.uri("governance/clarify", f"{bias_jobs.JOB_NAME_PREFIX}-mitigated-{run_id}", "config/analysis_config.json"),
+        "shap": target.uri("governance/clarify", f"{shap_jobs.JOB_NAME_PREFIX}-mitigated-{run_id}", "config/analysis_config.json"),
     }
     for name, uri in configs.items():
-        (folder / f"{name}.json").write_bytes(clients.read(uri))
-    names = [f"{training.PREFIX}-{run_id}", *(trial.name for trial in tuning.trials(clients, report["tuning_job"]))]
-    (folder / "trials.json").write_text(json.dumps([training.describe(clients, name).raw["HyperParameters"] for name in names]))
+        (folder / f"{name}.json").write_bytes(target.read(uri))
+    names = [f"{training_jobs.JOB_NAME_PREFIX}-{run_id}", *(trial.name for trial in tuning_jobs.list_trials(target, report["tuning_job"]))]
+    (folder / "trials.json").write_text(json.dumps([training_jobs.describe_job(target, name).raw["HyperParameters"] for name in names]))
 
 
 def agree(report: dict[str, Any], bare: dict[str, Any]) -> None:

@@ -20,12 +20,12 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-import engine.sagemaker  # noqa: F401 - registers the operations
 from bench.compare import Goal, Row, run, said
 from engine import lifecycle
-from engine.context import OPERATIONS, Context
-from engine.s3.objects import Objects
-from engine.store import Store
+from engine.context import Context
+from engine.store.objects import ObjectStore
+from engine.store.records import Store
+from engine.wire.operations import OPERATIONS
 
 REPORTED = Goal()
 REGION = "us-east-1"
@@ -54,7 +54,7 @@ PACKAGE = {
 
 def fill(workspace: Path, packages: int, entities: int) -> str:
     """Records of a workspace, by the engine's own operations in one transaction. Returns the first entity's ARN."""
-    store, objects = Store(workspace / "engine.db"), Objects(workspace / "objects")
+    store, objects = Store(workspace / "engine.db"), ObjectStore(workspace / "objects")
     context = Context(workspace, REGION, store, objects)
 
     def call(operation: str, **request: Any) -> Any:
@@ -166,10 +166,10 @@ def answered(packages: int, entities: int, rounds: int, requests: int) -> list[R
     with tempfile.TemporaryDirectory(prefix="bench-engine-") as folder, moto() as theirs:
         workspace = Path(folder)
         first = fill(workspace, packages, entities)
-        running = lifecycle.ensure(workspace)
+        running = lifecycle.ensure_running(workspace)
         try:
             mine = (running.access_key_id, running.secret_access_key)
-            clients = {
+            target = {
                 endpoint: boto3.client(
                     "sagemaker",
                     endpoint_url=endpoint,
@@ -180,12 +180,12 @@ def answered(packages: int, entities: int, rounds: int, requests: int) -> list[R
                 )
                 for endpoint in (running.endpoint, theirs)
             }
-            for client in clients.values():
+            for client in target.values():
                 client.create_training_job(**JOB)
-            clients[theirs].create_model_package_group(ModelPackageGroupName="bench")
+            target[theirs].create_model_package_group(ModelPackageGroupName="bench")
             for _ in range(packages):
-                clients[theirs].create_model_package(**PACKAGE)
-            while clients[running.endpoint].describe_training_job(TrainingJobName="bench")["TrainingJobStatus"] == "InProgress":
+                target[theirs].create_model_package(**PACKAGE)
+            while target[running.endpoint].describe_training_job(TrainingJobName="bench")["TrainingJobStatus"] == "InProgress":
                 time.sleep(0.1)
 
             def askers(operation: str, request: dict[str, Any]) -> tuple[Asker, Asker]:
@@ -217,7 +217,7 @@ def answered(packages: int, entities: int, rounds: int, requests: int) -> list[R
                     "Vertices",
                     rounds=rounds,
                     requests=max(1, requests // 10),
-                    before=lambda: clients[running.endpoint].add_tags(ResourceArn=first, Tags=[{"Key": "a", "Value": "1"}]),
+                    before=lambda: target[running.endpoint].add_tags(ResourceArn=first, Tags=[{"Key": "a", "Value": "1"}]),
                 ),
                 measure(
                     f"QueryLineage, {entities:,} entities, each page of 50 after it",

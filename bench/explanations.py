@@ -13,8 +13,8 @@ import shap
 import xgboost
 
 from bench.compare import Goal, Row, compare, run, said
-from core.analysis.explanations import WALKS, explain
-from core.tables import bundled
+from core.analysis.explanations.shap_values import DEFAULT_WALKS, compute_shap_values
+from core.data.csv_reader import read_bundled
 
 KERNEL, TREE = "KernelExplainer, 100 samples", "bare TreeExplainer"
 SAMPLES = 100
@@ -25,7 +25,7 @@ class Case:
     """The model, its rows, and the same question put to each side."""
 
     def __init__(self, size: int) -> None:
-        frame = bundled().drop(columns="ID").head(size)
+        frame = read_bundled().drop(columns="ID").head(size)
         self.features, label = frame.drop(columns="LABEL"), frame["LABEL"]
         self.booster = xgboost.train(
             {"objective": "binary:logistic", "max_depth": 5, "eta": 0.2}, xgboost.DMatrix(self.features, label), num_boost_round=50
@@ -33,7 +33,7 @@ class Case:
         self.baseline = self.features.median().to_frame().T
 
     def ours(self, output: Output) -> Any:
-        return explain(self.booster, self.features, self.baseline, output=output)
+        return compute_shap_values(self.booster, self.features, self.baseline, output=output)
 
     def tree(self, output: Output) -> Any:
         explainer = shap.TreeExplainer(self.booster, self.baseline, feature_perturbation="interventional", model_output=output)
@@ -51,7 +51,7 @@ class Case:
     def walked(self, rows: int, many: int) -> pd.DataFrame:
         """Values of the probability on so many walks that they are nearly exact."""
         head = self.features.head(rows)
-        return pd.DataFrame(explain(self.booster, head, self.baseline, walks=many, seed=1).values)
+        return pd.DataFrame(compute_shap_values(self.booster, head, self.baseline, walks=many, seed=1).values)
 
 
 def rows(small: bool) -> list[Row]:
@@ -87,7 +87,7 @@ def figures(size: int, peer_rows: int, runs: int, many: int) -> list[Row]:
     walked = case.ours("probability")
     for name, one in (("log-odds", exact), ("probability", walked)):
         goal = Goal(limit=1e-5)
-        found.append(said(Row(f"SHAP ({name}), {what}: greatest additivity error", (one.additivity,), unit="", goal=goal)))
+        found.append(said(Row(f"SHAP ({name}), {what}: greatest additivity error", (one.additivity_error,), unit="", goal=goal)))
     near = case.walked(peer_rows, many)
     ours, kernel = walked.values[:peer_rows] - near, case.kernel("probability", peer_rows) - near
     size_of = float(near.abs().to_numpy().mean())
@@ -97,7 +97,7 @@ def figures(size: int, peer_rows: int, runs: int, many: int) -> list[Row]:
     )
     found.append(
         compare(
-            f"SHAP of the probability ({WALKS} walks a row), {what}",
+            f"SHAP of the probability ({DEFAULT_WALKS} walks a row), {what}",
             lambda: case.ours("probability"),
             lambda: case.kernel("probability", peer_rows),
             peer_name=KERNEL,

@@ -21,13 +21,16 @@ from unittest.mock import patch
 
 import pandas as pd
 
-from core import registry, tables, workflow
-from core.clients import Clients, connect
-from core.governance import decisions, log, policy, signing
-from core.identity import DEMO, WORKFLOW, Identity, Role
+from core.aws.target import Target, connect
+from core.data import csv_reader
+from core.governance import decisions, policy
+from core.identity import DEMO_IDENTITIES, WORKFLOW_IDENTITY, Identity, Role
+from core.ledger import audit_log, signing
+from core.registry import model_packages
 from core.settings import Settings
+from core.workflow import workflow
 from engine import lifecycle
-from engine.s3.objects import Objects
+from engine.store.objects import ObjectStore
 from tools.crowd import crowd
 
 REASON = "Because the evidence bears it, as far as we have looked."
@@ -82,8 +85,14 @@ def filled(small: bool) -> Path:
         copied(Path(source), made)
     else:
         made.mkdir()
-        frame = pd.read_csv(io.BytesIO(tables.to_csv(tables.bundled().sample(size.rows, random_state=1))))
-        workflow.run(connect(Settings(workspace=made)), WORKFLOW, frame, tables.BUNDLED_ROLES, workflow.Options(max_jobs=size.trials))
+        frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(csv_reader.read_bundled().sample(size.rows, random_state=1))))
+        workflow.run_all_steps(
+            connect(Settings(workspace=made)),
+            WORKFLOW_IDENTITY,
+            frame,
+            csv_reader.BUNDLED_ROLES,
+            workflow.WorkflowOptions(max_jobs=size.trials),
+        )
     return made
 
 
@@ -107,43 +116,43 @@ def copied(source: Path, target: Path) -> None:
 # the log -------------------------------------------------------------------------------------------
 
 
-def decided(clients: Clients, events: int) -> None:
+def decided(target: Target, events: int) -> None:
     """Decisions on every version until the log has so many events: each was handed in, looked at and rejected before, most more than once.
 
     They are written at once, as ``log.append`` would have written them one by one."""
-    versions = [each for group in registry.groups(clients) for each in registry.all_versions(clients, group)][::-1]
+    versions = [each for group in model_packages.list_groups(target) for each in model_packages.iterate_versions(target, group)][::-1]
     first = versions[0]
-    if decisions.state(clients, first.arn).version == 0:
-        rules, _ = policy.in_force(clients)
+    if decisions.read_state(target, first.arn).last_event == 0:
+        rules, _ = policy.load_in_force(target)
         about: dict[str, Any] = {"seen": 0, "reason": REASON, "code": "first version", "tier": "medium", "tier_rationale": REASON}
-        decisions.submit(clients, WORKFLOW, first.arn, profile=next(iter(rules.profiles)), **about)
-    made = list(log.read(clients))
+        decisions.submit(target, WORKFLOW_IDENTITY, first.arn, profile=next(iter(rules.profiles)), **about)
+    made = list(audit_log.read_events(target))
     begun = len(made)
     pinned = next(event.body for event in made if event.kind == "submit")
-    properties = next(event.body["properties"] for event in made if event.kind == registry.REGISTERED)
+    properties = next(event.body["properties"] for event in made if event.kind == model_packages.REGISTER_EVENT)
     rounds = max(((events - begun) // len(versions) - 1 - len(LAST[2])) // 3, 1)
     for number, version in enumerate(versions):
         if all(event.subject != version.arn for event in made[:begun]):
-            _add(made, WORKFLOW, registry.REGISTERED, version.arn, {"properties": properties})
+            _add(made, WORKFLOW_IDENTITY, model_packages.REGISTER_EVENT, version.arn, {"properties": properties})
         for _ in range(rounds):
             _acts(made, version.arn, (*ROUND, ("reject", Role.COMPLIANCE_OFFICER, "bias")), pinned)
         _acts(made, version.arn, LAST[number % len(LAST)], pinned)
         if len(made) >= events - 1:
             break
     while len(made) < events - 1:
-        _add(made, WORKFLOW, "note", "workspace", {"reason": REASON})
-    _write(clients, made[: events - 1], begun)
-    log.append(connect(clients.settings), WORKFLOW, "note", "workspace", {"reason": REASON})  # moves the head
+        _add(made, WORKFLOW_IDENTITY, "note", "workspace", {"reason": REASON})
+    _write(target, made[: events - 1], begun)
+    audit_log.append_event(connect(target.settings), WORKFLOW_IDENTITY, "note", "workspace", {"reason": REASON})  # moves the head
 
 
-def _acts(made: list[log.Event], arn: str, acts: Any, pinned: dict[str, Any]) -> None:
+def _acts(made: list[audit_log.Event], arn: str, acts: Any, pinned: dict[str, Any]) -> None:
     for kind, role, code in acts:
-        who = next(person for person in DEMO if person.role == role)
+        who = next(person for person in DEMO_IDENTITIES if person.role == role)
         more = {"submit": pinned, "approve": {"conditions": [], "expires": "2099-01-01", "policy": pinned["policy"]}}.get(kind, {})
         _add(made, who, kind, arn, more | {"gates": [], "reason": REASON, "code": code})
 
 
-def _add(made: list[log.Event], who: Identity, kind: str, subject: str, body: dict[str, Any]) -> None:
+def _add(made: list[audit_log.Event], who: Identity, kind: str, subject: str, body: dict[str, Any]) -> None:
     last = made[-1]
     event = {
         "number": last.number + 1,
@@ -155,24 +164,27 @@ def _add(made: list[log.Event], who: Identity, kind: str, subject: str, body: di
         "body": body,
         "previous": last.hash,
     }
-    made.append(log._event(signing.canonical(event)))
+    made.append(audit_log._parse_event(signing.canonical_json(event)))
 
 
-def _write(clients: Clients, made: list[log.Event], begun: int) -> None:
+def _write(target: Target, made: list[audit_log.Event], begun: int) -> None:
     """Into the stopped engine's objects, without waiting for the disk after each: through the engine it takes minutes."""
-    signed = {log.key(event.number): signing.sign(clients, log.payload(event), log.EVENT_TYPE) for event in made[begun:]}
-    for number in range(begun // log.PART, len(made) // log.PART):
-        part = made[number * log.PART : (number + 1) * log.PART]
-        signed[log.part_key(number)] = signing.sign(clients, log.together(part), log.PART_TYPE)
-    workspace = clients.settings.workspace
+    signed = {
+        audit_log.event_key(event.number): signing.sign_envelope(target, audit_log.event_payload(event), audit_log.EVENT_TYPE)
+        for event in made[begun:]
+    }
+    for number in range(begun // audit_log.EVENTS_PER_PART, len(made) // audit_log.EVENTS_PER_PART):
+        part = made[number * audit_log.EVENTS_PER_PART : (number + 1) * audit_log.EVENTS_PER_PART]
+        signed[audit_log.part_key(number)] = signing.sign_envelope(target, audit_log.part_payload(part), audit_log.PART_TYPE)
+    workspace = target.settings.workspace
     lifecycle.stop(workspace)
-    objects = Objects(workspace / "objects")
+    objects = ObjectStore(workspace / "objects")
     try:
         with patch("os.fsync"), objects._db.transaction():
             for key, content in signed.items():
-                with objects.incoming() as body:
+                with objects.receive_body() as body:
                     body.write(content)
-                    objects.put(clients.bucket, key, body, {"content-type": "application/json"}, time.time())
+                    objects.put(target.bucket, key, body, {"content-type": "application/json"}, time.time())
     finally:
         objects.close()
 

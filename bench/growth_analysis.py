@@ -36,24 +36,24 @@ def work(what: str, frame: pd.DataFrame) -> Callable[[], Any]:
     if what in (COUNTED, FLIP):
         import numpy as np
 
-        from core.analysis.bias import POST_TRAINING, flips, post_training_bias, pre_training_bias
+        from core.analysis.bias.bias_metrics import POST_TRAINING, flip_outcomes, post_training_bias, pre_training_bias
 
         accepted = np.random.default_rng(0).random(len(frame)) < 0.8
-        flips(frame["SEX"].head(1000).eq(1).to_numpy(), accepted[:1000], frame.head(1000).drop(columns=["LABEL", "SEX"]))
+        flip_outcomes(frame["SEX"].head(1000).eq(1).to_numpy(), accepted[:1000], frame.head(1000).drop(columns=["LABEL", "SEX"]))
         facet, group, label = (frame["SEX"] == 1).to_numpy(), frame["AGE"].to_numpy(), (frame["LABEL"] == 0).to_numpy()
         if what == FLIP:
-            return lambda: flips(facet, accepted, frame.drop(columns=["LABEL", "SEX"]))
+            return lambda: flip_outcomes(facet, accepted, frame.drop(columns=["LABEL", "SEX"]))
         names = set(POST_TRAINING) - {"FT"}
         return lambda: (pre_training_bias(facet, label, group), post_training_bias(facet, label, accepted, group, None, metrics=names))
     if what in ("SMOTE", "SMOTE-NC"):
-        from core.analysis.resampling import Rebalance, rebalance
+        from core.analysis.resampling.resampling import RebalanceConfig, rebalance
 
-        config = Rebalance("LABEL", "SEX", 1, what.lower(), "label", ("EDUCATION", "MARRIAGE"))
+        config = RebalanceConfig("LABEL", "SEX", 1, what.lower(), "label", ("EDUCATION", "MARRIAGE"))
         rebalance(frame.head(1000), config)
         return lambda: rebalance(frame, config)
     import xgboost
 
-    from core.analysis.explanations import explain
+    from core.analysis.explanations.shap_values import compute_shap_values
 
     features = frame.drop(columns="LABEL")
     settings = {"objective": "binary:logistic", "max_depth": 5, "eta": 0.2}
@@ -63,8 +63,8 @@ def work(what: str, frame: pd.DataFrame) -> Callable[[], Any]:
     booster = xgboost.train(settings, some, num_boost_round=50)
     baseline = features.median().to_frame().T
     output: Any = "raw" if "exact" in what else "probability"
-    explain(booster, features.head(100), baseline, output=output)
-    return lambda: explain(booster, features, baseline, output=output)
+    compute_shap_values(booster, features.head(100), baseline, output=output)
+    return lambda: compute_shap_values(booster, features, baseline, output=output)
 
 
 def main() -> None:

@@ -11,9 +11,11 @@ from typing import Any
 from bench import full
 from bench.compare import save_points
 from bench.pages import watched
-from core import lineage, registry
-from core.clients import Clients, connect
-from core.governance import decisions, log
+from core.aws.target import Target, connect
+from core.governance import decisions
+from core.ledger import audit_log
+from core.lineage import lineage_graph
+from core.registry import model_packages
 from core.settings import Settings
 from engine import lifecycle
 from tools.crowd import crowd
@@ -28,19 +30,21 @@ def points(small: bool) -> list[dict[str, Any]]:
     what waits, with that log already read. Versions and events come in equal numbers."""
     found = []
     for size in (10,) if small else SIZES:
-        clients = connect(Settings(workspace=full.lineage(size)))
-        arn = str(lineage.artifact_of(clients, full.LINEAGE_START))
-        found.append(_point("lineage", size, lambda clients=clients, arn=arn: lineage.graph(clients, arn, most=100)))
+        target = connect(Settings(workspace=full.lineage(size)))
+        arn = str(lineage_graph.find_artifact_arn(target, full.LINEAGE_START))
+        found.append(_point("lineage", size, lambda target=target, arn=arn: lineage_graph.read_graph(target, arn, max_nodes=100)))
         lifecycle.stop(full.lineage(size))
-        clients = _registry(size, small)
-        found.append(_point("registry", size, lambda clients=clients: registry.get(clients, registry.versions(clients)[0].arn)))
-        found.append(_point("log", size, lambda clients=clients: _anew(clients)))
-        found.append(_point("decisions", size, lambda clients=clients: decisions.waiting(clients)))
-        lifecycle.stop(clients.settings.workspace)
+        target = _registry(size, small)
+        found.append(
+            _point("registry", size, lambda target=target: model_packages.read_package(target, model_packages.list_versions(target)[0].arn))
+        )
+        found.append(_point("log", size, lambda target=target: _anew(target)))
+        found.append(_point("decisions", size, lambda target=target: decisions.list_versions_by_urgency(target)))
+        lifecycle.stop(target.settings.workspace)
     return found
 
 
-def _registry(size: int, small: bool) -> Clients:
+def _registry(size: int, small: bool) -> Target:
     """A workspace with so many versions, and a log of about as many events."""
     workspace = full.folder() / f"registry-{size}"
     full.copied(full.filled(small), workspace)
@@ -49,9 +53,9 @@ def _registry(size: int, small: bool) -> Clients:
     return connect(Settings(workspace=workspace))
 
 
-def _anew(clients: Clients) -> None:
-    log._read.clear()
-    log.read(clients)
+def _anew(target: Target) -> None:
+    audit_log._events_cache.clear()
+    audit_log.read_events(target)
 
 
 def _point(what: str, size: int, work: Callable[[], Any]) -> dict[str, Any]:

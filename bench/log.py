@@ -7,52 +7,57 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench.compare import Goal, Row, compare, run
-from core.clients import Clients, connect
-from core.governance import log, signing
+from core.aws.target import Target, connect
 from core.identity import Identity, Role
+from core.ledger import audit_log, signing
 from core.settings import Settings
 from engine import lifecycle
 
 WRITER = Identity("Ada", Role.ADMINISTRATOR)
 
 
-def fill(clients: Clients, events: int) -> None:
+def fill(target: Target, events: int) -> None:
     """A log of so many events: all but the last written at once, as ``append`` would have written them one by one."""
-    made: list[log.Event] = []
+    made: list[audit_log.Event] = []
     actor = {"name": WRITER.name, "role": WRITER.role.value, "id": WRITER.id}
     for number in range(1, events):
         body = {"reason": "Because the evidence bears it, as far as we have looked.", "n": number}
         about = {"number": number, "id": f"{number:016x}", "time": "2026-01-01T00:00:00.000+00:00", "kind": "note", "subject": "bench"}
-        previous = made[-1].hash if made else log.NOTHING
-        payload = signing.canonical({**about, "actor": actor, "body": body, "previous": previous})
-        made.append(log._event(payload))
-    parts = [made[n : n + log.PART] for n in range(0, len(made) // log.PART * log.PART, log.PART)]
-    objects = {log.key(event.number): (log.payload(event), log.EVENT_TYPE) for event in made}
-    objects |= {log.part_key(number): (log.together(part), log.PART_TYPE) for number, part in enumerate(parts)}
+        previous = made[-1].hash if made else audit_log.NO_PREVIOUS_HASH
+        payload = signing.canonical_json({**about, "actor": actor, "body": body, "previous": previous})
+        made.append(audit_log._parse_event(payload))
+    parts = [
+        made[n : n + audit_log.EVENTS_PER_PART]
+        for n in range(0, len(made) // audit_log.EVENTS_PER_PART * audit_log.EVENTS_PER_PART, audit_log.EVENTS_PER_PART)
+    ]
+    objects = {audit_log.event_key(event.number): (audit_log.event_payload(event), audit_log.EVENT_TYPE) for event in made}
+    objects |= {audit_log.part_key(number): (audit_log.part_payload(part), audit_log.PART_TYPE) for number, part in enumerate(parts)}
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda item: clients.create(clients.uri(item[0]), signing.sign(clients, *item[1])), objects.items()))
-    log.append(clients, WRITER, "note", "bench", {"n": events})
+        list(
+            pool.map(lambda item: target.write_conditionally(target.uri(item[0]), signing.sign_envelope(target, *item[1])), objects.items())
+        )
+    audit_log.append_event(target, WRITER, "note", "bench", {"n": events})
 
 
 def rows(small: bool) -> list[Row]:
     events, runs = (250, 1) if small else (10_000, 3)
     with tempfile.TemporaryDirectory(prefix="bench-log-") as folder:
-        clients = connect(Settings(workspace=Path(folder)))
+        target = connect(Settings(workspace=Path(folder)))
         try:
-            fill(clients, events)
+            fill(target, events)
 
             def first() -> None:
-                log._read.clear()
-                assert len(log.read(clients)) == events
+                audit_log._events_cache.clear()
+                assert len(audit_log.read_events(target)) == events
 
             def again() -> None:
-                assert len(log.read(clients)) == events
+                assert len(audit_log.read_events(target)) == events
 
             def one_by_one() -> None:
-                trusted = signing.keys(clients)
-                uris = clients.keys(clients.uri(log.EVENTS) + "/")
+                trusted = signing.load_verification_keys(target)
+                uris = target.list_uris(target.uri(audit_log.EVENTS_FOLDER) + "/")
                 with ThreadPoolExecutor(8) as pool:
-                    list(pool.map(lambda uri: signing.opened(clients.read(uri), trusted, log.EVENT_TYPE), uris))
+                    list(pool.map(lambda uri: signing.open_envelope(target.read(uri), trusted, audit_log.EVENT_TYPE), uris))
 
             return [
                 compare(

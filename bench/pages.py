@@ -26,8 +26,8 @@ from streamlit.testing.v1 import AppTest
 
 from bench import full
 from bench.compare import Goal, Row, run, said
-from core import lineage
-from core.clients import connect
+from core.aws.target import connect
+from core.lineage import lineage_graph
 from core.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -83,7 +83,7 @@ class Session:
         with self._at():
             self.app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
             self.app.query_params.update({"as": WHO.get(self.page, "Dana (demo), data scientist"), **self.query})
-            self.app.switch_page(f"app_pages/{self.page}.py").run()
+            self.app.switch_page(f"pages/{self.page}.py").run()
             self.rerun()
 
     @contextmanager
@@ -161,7 +161,7 @@ def opened(small: bool, seen: Seen) -> Row:
     """The lineage page opened at a version's artifact, cold: in a workspace of many entities and in one of 50."""
     entities = 200 if small else 5000
     large, few = full.lineage(entities), full.lineage(50)
-    arns = [lineage.artifact_of(connect(Settings(workspace=each)), full.LINEAGE_START) for each in (large, few)]
+    arns = [lineage_graph.find_artifact_arn(connect(Settings(workspace=each)), full.LINEAGE_START) for each in (large, few)]
     sides = [Session(each, "lineage", seen, {"arn": str(arn)}) for each, arn in zip((large, few), arns, strict=True)]
     pairs = [(sides[0].cold(), sides[1].cold()) for _ in range(1 if small else 10)]
     return said(

@@ -13,10 +13,12 @@ from typing import Any
 
 from bench.compare import RESULTS, Goal, Row
 from bench.growth_analysis import COUNTED, FLIP, PROBABILITY, TRAINING, WHATS
-from core import costs, jobs, placement, prices
+from core.aws import request_defaults
+from core.costs import cost_estimates, prices
+from core.jobs import jobs
 from core.settings import Settings
-from core.views.cost_words import as_of, money
-from core.views.tuning_words import duration
+from core.views.shared.cost_sentences import money_text, price_date_text
+from core.views.tuning.tuning_sentences import duration_text
 
 ROOT = Path(__file__).parent.parent
 DOC, PLOT = ROOT / "docs" / "performance.md", ROOT / "docs" / "images" / "growth.png"
@@ -81,7 +83,7 @@ class Growth:
 def limits() -> str:
     """Up to which size one machine does, analysis by analysis; and what the workflow costs on AWS, by the price table in force."""
     growth, settings = Growth(), Settings.current()
-    table, memory = prices.in_force(settings), growth.machine["memory_gib"] * 1024 / 2
+    table, memory = prices.load_in_force(settings), growth.machine["memory_gib"] * 1024 / 2
     lines = [
         f"| analysis | {' | '.join(f'{size:,} rows' for size in SIZES)} | an hour (then a job is ended) | half of the memory |",
         "|---|" + "---|" * (len(SIZES) + 2),
@@ -94,24 +96,24 @@ def limits() -> str:
         ]
         ends = [_rows(growth.until(what, "seconds", jobs.MAX_SECONDS)), _rows(growth.until(what, "peak_mb", memory))]
         lines.append(f"| {' | '.join((what, *cells, *ends))} |")
-    types = {"training": settings.instance_type, "processing": placement.processing_instance(settings)}
+    types = {"training": settings.instance_type, "processing": request_defaults.processing_instance_type(settings)}
     lines += [
         "",
-        f"| the workflow's analyses, ten trials | seconds | on AWS ({as_of(table, region=table.region, local=False)}) |",
+        f"| the workflow's analyses, ten trials | seconds | on AWS ({price_date_text(table, region=table.region, local=False)}) |",
         "|---|---|---|",
     ]
     for size in SIZES:
         spent = dict.fromkeys(types, 0.0)
         for what, (times, part) in WORKFLOW.items():
             spent["training" if what == TRAINING else "processing"] += times * growth.at(what, "seconds", round(part * size))
-        parts = [costs.cost(table, use, types[use], seconds) for use, seconds in spent.items()]  # type: ignore[arg-type]
-        price = "no price for the instance types" if None in parts else money(sum(part or 0 for part in parts), table.currency)
+        parts = [cost_estimates.instance_cost(table, use, types[use], seconds) for use, seconds in spent.items()]  # type: ignore[arg-type]
+        price = "no price for the instance types" if None in parts else money_text(sum(part or 0 for part in parts), table.currency)
         lines.append(f"| {size:,} rows | {_short(sum(spent.values()))} | {price}, {' and '.join(dict.fromkeys(types.values()))} |")
     return "\n".join(lines)
 
 
 def _short(seconds: float) -> str:
-    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 90 else duration(seconds)
+    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 90 else duration_text(seconds)
 
 
 def _rows(size: float) -> str:

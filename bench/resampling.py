@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from bench.compare import Goal, Row, run, said, save, seconds
 from bench.tables import repeated
-from core.analysis.neighbours import Nearest
-from core.analysis.resampling import Rebalance, rebalance
+from core.analysis.resampling.nearest_neighbours import KDTreeNeighbors
+from core.analysis.resampling.resampling import RebalanceConfig, rebalance
 
 PEER = "imbalanced-learn's default"
 CODED = ("EDUCATION", "MARRIAGE")
@@ -41,7 +41,7 @@ def of(size: int) -> list[Row]:
 
 
 def measured(frame: pd.DataFrame, method: str, target: str, runs: int) -> Row:
-    config = Rebalance("LABEL", "SEX", 1, method, target, CODED, seed=SEED)
+    config = RebalanceConfig("LABEL", "SEX", 1, method, target, CODED, seed=SEED)
     groups = (frame["SEX"] == 1).astype(int) if target == "facet" else frame["LABEL"]
     kept: dict[str, Any] = {}
 
@@ -106,7 +106,7 @@ def from_tied_rows(frame: pd.DataFrame, groups: NDArray[Any], method: str, made:
         codes = [pd.get_dummies(frame.loc[rarer, name]).to_numpy() * unlike for name in (*CODED, *FIXED)]
         points = np.column_stack([numbers.to_numpy(), *codes])
     values = np.asarray(points, dtype=float)
-    distances, _ = Nearest(K + 2).fit(values).kneighbors(values)
+    distances, _ = KDTreeNeighbors(K + 2).fit(values).kneighbors(values)
     # imbalanced-learn's default takes differences of squared lengths, whose rounding makes more rows equally far away than there are.
     slack = 1e-12 * (values**2).sum(axis=1, keepdims=True)
     tied = (np.diff(distances**2, axis=1) <= slack).any(axis=1)

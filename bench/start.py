@@ -13,10 +13,10 @@ from typing import Any
 from bench.compare import Goal, Row, compare, run
 from engine import lifecycle
 from engine.context import ACCOUNT, Context
-from engine.jobs.queue import Jobs
-from engine.s3.objects import Objects
-from engine.sagemaker import training
-from engine.store import Store
+from engine.jobs.job_queue import JobQueue
+from engine.sagemaker import training_jobs
+from engine.store.objects import ObjectStore
+from engine.store.records import Store
 
 INTERRUPTED = 10
 
@@ -42,25 +42,25 @@ def request(number: int) -> dict[str, Any]:
 def fill(workspace: Path, jobs: int) -> None:
     """So many training jobs, written as the engine writes them, with logs, metrics and lineage; the last ten were interrupted."""
     workspace.mkdir(parents=True, exist_ok=True)
-    context = Context(workspace, lifecycle.region(), Store(workspace / "engine.db"), Objects(workspace / "objects"))
-    context.jobs = Jobs(context)
+    context = Context(workspace, lifecycle.configured_region(), Store(workspace / "engine.db"), ObjectStore(workspace / "objects"))
+    context.jobs = JobQueue(context)
     with context.store.transaction():  # as one: a thousand times faster than one by one
         for number in range(jobs):
             name = request(number)["TrainingJobName"]
-            training.start(context, request(number))
+            training_jobs.launch_training_job(context, request(number))
             lines = [(int(time.time() * 1000), f"[{n}]#011train-auc:0.8") for n in range(50)]
-            context.store.log("/aws/sagemaker/TrainingJobs", f"{name}/algo-1-1", lines)
+            context.store.append_log("/aws/sagemaker/TrainingJobs", f"{name}/algo-1-1", lines)
             if number < jobs - INTERRUPTED:
                 model = {"ModelArtifacts": {"S3ModelArtifacts": f"s3://bench/out/{name}/output/model.tar.gz"}}
-                context.jobs.finish("training-job", name, "Completed", metrics={"train:auc": 0.8}, extra=model)
+                context.jobs.finish_job("training-job", name, "Completed", metrics={"train:auc": 0.8}, extra=model)
     context.store.close()
     context.objects.close()
 
 
 def start_and_kill(workspace: Path) -> None:
-    lifecycle.ensure(workspace)
+    lifecycle.ensure_running(workspace)
     os.kill(json.loads((workspace / "engine.json").read_text())["pid"], signal.SIGKILL)
-    while lifecycle._owned(workspace):
+    while lifecycle._is_locked(workspace):
         time.sleep(0.005)
 
 

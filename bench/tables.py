@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from core.tables import bundled
+from core.data.csv_reader import read_bundled
 
 JITTER = 0.05
 FEW = 15
@@ -16,7 +16,7 @@ def repeated(rows: int, *, seed: int = 0) -> pd.DataFrame:
     """The bundled rows without ID, the first ``rows`` of them; where more are wanted, again from the first on, each amount that isn't
     0 multiplied by a random factor from 0.95 to 1.05 and rounded. Codes (SEX, EDUCATION, PAY_0 …), AGE and LABEL stay, so that the
     metrics do."""
-    base = bundled().drop(columns="ID")
+    base = read_bundled().drop(columns="ID")
     random = np.random.default_rng(seed)
     times = -(-rows // len(base))
     columns = {}

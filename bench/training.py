@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from bench.compare import Goal, Row, run, said, seconds
-from core import jobs, training, tuning
-from core.clients import Clients, connect
-from core.datasets import Dataset
-from core.identity import WORKFLOW
-from core.rebalancing import Rebalanced
+from core.aws.target import Target, connect
+from core.data.csv_reader import BUNDLED_ROLES, read_bundled
+from core.data.datasets import Dataset
+from core.identity import WORKFLOW_IDENTITY
+from core.jobs import jobs, training_jobs
+from core.jobs.rebalancing_jobs import RebalancedData
+from core.jobs.tuning import tuning_jobs
 from core.settings import Settings
-from core.tables import BUNDLED_ROLES, bundled
 from engine import lifecycle
 
 SCRIPT = Path(__file__).parent / "bare_training.py"
@@ -27,41 +28,41 @@ OWN = {"_tuning_objective_metric"}
 
 
 def rows(small: bool) -> list[Row]:
-    with tempfile.TemporaryDirectory(prefix="bench-training-", ignore_cleanup_errors=True) as name, target(Path(name)) as clients:
+    with tempfile.TemporaryDirectory(prefix="bench-training-", ignore_cleanup_errors=True) as name, started_target(Path(name)) as target:
         folder = Path(name) / "bare"
         folder.mkdir()
-        data = files(clients, folder, 800 if small else 24_000)
+        data = files(target, folder, 800 if small else 24_000)
         return [
-            tuned(clients, data, folder, 2 if small else 20, 1 if small else 5),
-            trained(clients, data, folder, 1 if small else 7),
+            tuned(target, data, folder, 2 if small else 20, 1 if small else 5),
+            trained(target, data, folder, 1 if small else 7),
         ]
 
 
 @contextmanager
-def target(workspace: Path) -> Iterator[Clients]:
+def started_target(workspace: Path) -> Iterator[Target]:
     """Clients of an engine that runs already, as it does behind the app."""
-    clients = connect(Settings(workspace=workspace))
+    target = connect(Settings(workspace=workspace))
     try:
-        yield clients
+        yield target
     finally:
         lifecycle.stop(workspace)
 
 
-def files(clients: Clients, folder: Path, size: int) -> Rebalanced:
+def files(target: Target, folder: Path, size: int) -> RebalancedData:
     """The first ``size`` rows to train on and as many more as a quarter of them to validate, in S3 and in the bare script's folder."""
-    frame = bundled().drop(columns="ID")
+    frame = read_bundled().drop(columns="ID")
     frame = frame[["LABEL", *frame.columns.drop("LABEL")]]
-    data = Rebalanced(
+    data = RebalancedData(
         "bench",
-        clients.uri("bench"),
+        target.uri("bench"),
         {"weights": []},
-        Dataset("bench", clients.uri("bench/data.csv"), "", size, tuple(frame.columns), BUNDLED_ROLES, {}, "", ""),
+        Dataset("bench", target.uri("bench/data.csv"), "", size, tuple(frame.columns), BUNDLED_ROLES, {}, "", ""),
     )
     parts = {"train": frame.head(size), "validation": frame.iloc[size : size + size // 4]}
     for part, table in parts.items():
         content = table.to_csv(index=False, header=False).encode()
         (folder / f"{part}.csv").write_bytes(content)
-        clients.write(data.uri(f"{part}_res.csv"), content, "text/csv")
+        target.write(data.uri(f"{part}_res.csv"), content, "text/csv")
     return data
 
 
@@ -71,20 +72,20 @@ def bare(folder: Path, parameters: list[dict[str, str]], what: str) -> list[dict
     return list(json.loads(done.stdout))
 
 
-def tuned(clients: Clients, data: Rebalanced, folder: Path, trials: int, runs: int) -> Row:
+def tuned(target: Target, data: RebalancedData, folder: Path, trials: int, runs: int) -> Row:
     a, b = [], []
     for number in range(runs):
-        request = tuning.TuningRequest(data, max_jobs=trials, max_parallel=2, seed=42 + number)
+        request = tuning_jobs.TuningRequest(data, max_jobs=trials, max_parallel=2, seed=42 + number)
         best: list[str] = []
 
-        def ours(request: tuning.TuningRequest = request, best: list[str] = best) -> None:
-            name = tuning.launch(clients, WORKFLOW, request)
-            jobs.wait(clients, [("tuning", name)])
-            best.extend((name, tuning.best(clients, name)))
+        def ours(request: tuning_jobs.TuningRequest = request, best: list[str] = best) -> None:
+            name = tuning_jobs.launch_job(target, WORKFLOW_IDENTITY, request)
+            jobs.wait_for_jobs(target, [("tuning", name)])
+            best.extend((name, tuning_jobs.best_job_name(target, name)))
 
         a.append(seconds(ours))
-        found = tuning.trials(clients, best[0])
-        described = [training.describe(clients, trial.name) for trial in found]
+        found = tuning_jobs.list_trials(target, best[0])
+        described = [training_jobs.describe_job(target, trial.name) for trial in found]
         parameters = [asked(job.raw["HyperParameters"]) for job in described]
         b.append(timed(lambda parameters=parameters: bare(folder, parameters, "all"), [t.objective for t in found], "validation:auc"))
         assert best[1] == max(found, key=lambda trial: trial.objective or 0).name
@@ -110,30 +111,32 @@ def asked(hyperparameters: dict[str, str]) -> dict[str, str]:
     return {"eval_metric": metric, **found} if metric else found
 
 
-def trained(clients: Clients, data: Rebalanced, folder: Path, runs: int) -> Row:
+def trained(target: Target, data: RebalancedData, folder: Path, runs: int) -> Row:
     a, b = [], []
     for _ in range(runs):
         names: list[str] = []
 
         def ours(names: list[str] = names) -> None:
-            names.append(training.launch(clients, WORKFLOW, data.uri("train_res.csv"), data.uri("validation_res.csv")))
-            jobs.wait(clients, [("training", names[0])])
+            names.append(training_jobs.launch_job(target, WORKFLOW_IDENTITY, data.uri("train_res.csv"), data.uri("validation_res.csv")))
+            jobs.wait_for_jobs(target, [("training", names[0])])
 
         a.append(seconds(ours))
-        job = training.describe(clients, names[0])
-        expected: list[Any] = [training.metrics(job)["validation:auc"]]
-        wait_for_rules(clients, names[0])
-        b.append(timed(lambda: bare(folder, [training.BASELINE], "one"), expected, "validation:auc"))
+        job = training_jobs.describe_job(target, names[0])
+        expected: list[Any] = [training_jobs.final_metrics(job)["validation:auc"]]
+        wait_for_rules(target, names[0])
+        b.append(timed(lambda: bare(folder, [training_jobs.BASELINE_HYPERPARAMETERS], "one"), expected, "validation:auc"))
     text = f"one training job, {data.dataset.rows:,} rows, launch to Completed"
     note = "the XGBoost report is made after it, as by Debugger: in neither side's time"
     return said(Row(text, tuple(a), "xgb.train in a fresh process", tuple(b), goal=Goal(at_most=1.0), note=note))
 
 
-def wait_for_rules(clients: Clients, name: str) -> None:
+def wait_for_rules(target: Target, name: str) -> None:
     """So that the report isn't made in the peer's time."""
     import time
 
-    while any(s["RuleEvaluationStatus"] == "InProgress" for s in training.describe(clients, name).raw["DebugRuleEvaluationStatuses"]):
+    while any(
+        s["RuleEvaluationStatus"] == "InProgress" for s in training_jobs.describe_job(target, name).raw["DebugRuleEvaluationStatuses"]
+    ):
         time.sleep(0.05)
 
 

@@ -31,7 +31,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Identity:
-    """A person in one role. ``issuer`` and ``subject`` are the sign-in's; ``demo`` marks the named demo identities of the local target."""
+    """A person in one role. ``issuer`` and ``resource`` are the sign-in's; ``demo`` marks the named demo identities of the local target."""
 
     name: str
     role: Role
@@ -47,15 +47,15 @@ class Identity:
     @property
     def tag(self) -> str:
         """``id`` as AWS takes it in a tag or a package's property: other characters as ``=23``, and a hash past 256."""
-        text = re.sub(r"[^A-Za-z0-9 _.:/+\-@]", _escaped, self.id)
+        text = re.sub(r"[^A-Za-z0-9 _.:/+\-@]", _escape_character, self.id)
         return text if len(text) <= 256 else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def _escaped(found: re.Match[str]) -> str:
+def _escape_character(found: re.Match[str]) -> str:
     return "".join(f"={byte:02X}" for byte in found[0].encode("utf-8", "surrogatepass"))
 
 
-DEMO = (
+DEMO_IDENTITIES = (
     Identity("Dana (demo)", Role.DATA_SCIENTIST, demo=True),
     Identity("Chris (demo)", Role.COMPLIANCE_OFFICER, demo=True),
     Identity("Olga (demo)", Role.COMPLIANCE_OFFICER, demo=True),
@@ -63,19 +63,19 @@ DEMO = (
     Identity("Vera (demo)", Role.VIEWER, demo=True),
     Identity("Ada (demo)", Role.ADMINISTRATOR, demo=True),
 )
-WORKFLOW = Identity("workflow", Role.DATA_SCIENTIST)
+WORKFLOW_IDENTITY = Identity("workflow", Role.DATA_SCIENTIST)
 
 
 def demo_identities(settings: Settings) -> tuple[Identity, ...]:
     """Whom anyone may choose to be where no provider is configured: nobody on AWS."""
-    return DEMO if settings.target == "local" else ()
+    return DEMO_IDENTITIES if settings.target == "local" else ()
 
 
 _BUILDERS = frozenset({Role.DATA_SCIENTIST, Role.ADMINISTRATOR})
 _OFFICER = frozenset({Role.COMPLIANCE_OFFICER})
 _ALL_BUT_VIEWERS = frozenset(Role) - {Role.VIEWER}
 
-ALLOWED: Mapping[str, frozenset[Role]] = {
+ROLES_BY_ACTION: Mapping[str, frozenset[Role]] = {
     "view": frozenset(Role),
     "export": _ALL_BUT_VIEWERS,
     "launch": _BUILDERS,
@@ -94,80 +94,80 @@ ALLOWED: Mapping[str, frozenset[Role]] = {
     "meet condition": _ALL_BUT_VIEWERS,
     "adopt policy": frozenset({Role.ADMINISTRATOR}),
 }
-OTHER_EYES = frozenset({"decide", "approve", "reject", "validate", "confirm waiver"})
+FOUR_EYES_ACTIONS = frozenset({"decide", "approve", "reject", "validate", "confirm waiver"})
 """What nobody does to a resource in which they had a part already."""
 
 
-def may(
+def is_allowed(
     identity: Identity,
     action: str,
     *,
     involved: Mapping[str, str | None] = {},
     trained_by: str | None = None,
-    target: str | None = None,
+    target_kind: str | None = None,
 ) -> bool:
     """May this person do this to this resource? Whoever is ``involved`` in it already (part → id) judges it never; ``trained_by`` is one
-    more of them. ``target`` is the settings' where left out."""
-    return refusal(identity, action, involved=involved, trained_by=trained_by, target=target) is None
+    more of them. ``target_kind`` is the settings' where left out."""
+    return explain_refusal(identity, action, involved=involved, trained_by=trained_by, target_kind=target_kind) is None
 
 
-def require(
+def require_permission(
     identity: Identity,
     action: str,
     *,
-    subject: str = "",
+    resource: str = "",
     involved: Mapping[str, str | None] = {},
     trained_by: str | None = None,
-    target: str | None = None,
+    target_kind: str | None = None,
 ) -> None:
-    """Raises Forbidden unless ``may``; the error names the part that the person had."""
-    error = refusal(identity, action, subject=subject, involved=involved, trained_by=trained_by, target=target)
+    """Raises Forbidden unless ``is_allowed``; the error names the part that the person had."""
+    error = explain_refusal(identity, action, resource=resource, involved=involved, trained_by=trained_by, target_kind=target_kind)
     if error is not None:
         raise error
 
 
-def refusal(
+def explain_refusal(
     identity: Identity,
     action: str,
     *,
-    subject: str = "",
+    resource: str = "",
     involved: Mapping[str, str | None] = {},
     trained_by: str | None = None,
-    target: str | None = None,
+    target_kind: str | None = None,
 ) -> Forbidden | None:
-    """Why ``may`` says no; None where it says yes."""
-    if type(identity) is not Identity or not isinstance(identity.role, Role) or not _alike(identity.name):
-        return Forbidden("Nobody is signed in.", subject=subject, remedy="Sign in, with a name and one of the roles.")
-    if (target or Settings.current().target) == "aws" and not _vouched_for(identity, action):
+    """Why ``is_allowed`` says no; None where it says yes."""
+    if type(identity) is not Identity or not isinstance(identity.role, Role) or not _normalize_name(identity.name):
+        return Forbidden("Nobody is signed in.", resource=resource, hint="Sign in, with a name and one of the roles.")
+    if (target_kind or Settings.current().target) == "aws" and not _is_vouched_for(identity, action):
         remedy = "Configure a provider to sign in with: docs/sign-in.md."
         who = "Demo identities" if identity.demo else "Who has not signed in with a provider"
-        return Forbidden(f"{who} may do nothing on AWS.", subject=subject, remedy=remedy)
-    roles = ALLOWED.get(action, frozenset())
+        return Forbidden(f"{who} may do nothing on AWS.", resource=resource, hint=remedy)
+    roles = ROLES_BY_ACTION.get(action, frozenset())
     own = action == "withdraw" and involved.get("submitter") in (identity.id, identity.tag)
     if identity.role not in roles and not own:
         needed = " or ".join(sorted(roles)) or "nobody has"
-        return Forbidden(f"The role {identity.role} may not {action}.", subject=subject, remedy=f"It takes the role {needed}.")
+        return Forbidden(f"The role {identity.role} may not {action}.", resource=resource, hint=f"It takes the role {needed}.")
     parts = {**involved, "trained or registered it": trained_by}
-    had = [part for part, person in parts.items() if person and _alike(person) in _known_as(identity)]
-    if action in OTHER_EYES and had:
-        what = f"{identity.name} had a part in {subject or 'this'} already: {', '.join(had)}."
-        return Forbidden(what, subject=subject, remedy=f"Somebody else must {action}.")
+    had = [part for part, person in parts.items() if person and _normalize_name(person) in _known_names(identity)]
+    if action in FOUR_EYES_ACTIONS and had:
+        what = f"{identity.name} had a part in {resource or 'this'} already: {', '.join(had)}."
+        return Forbidden(what, resource=resource, hint=f"Somebody else must {action}.")
     return None
 
 
-def _vouched_for(identity: Identity, action: str) -> bool:
+def _is_vouched_for(identity: Identity, action: str) -> bool:
     """Whether a provider stands behind the person. The workflow itself, which nobody signs in for, may build and decide nothing."""
-    if identity == WORKFLOW:
+    if identity == WORKFLOW_IDENTITY:
         return action in {"view", "launch", "upload", "register"}
     return bool(identity.issuer and identity.subject) and not identity.demo
 
 
-def _known_as(identity: Identity) -> set[str]:
+def _known_names(identity: Identity) -> set[str]:
     """Under what a record may name this person: older ones hold the name. Good for refusing only: two people may share a name."""
-    return {_alike(text) for text in (identity.id, identity.tag, identity.name) if text}
+    return {_normalize_name(text) for text in (identity.id, identity.tag, identity.name) if text}
 
 
-def _alike(text: str) -> str:
+def _normalize_name(text: str) -> str:
     """A name or id as a person reads it: whatever its case, width, spaces, invisible characters and markup; a tag's ``=C3`` too."""
     plain = urllib.parse.unquote(re.sub(r"=(?=[0-9A-F]{2})", "%", text), errors="replace")
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", plain).casefold())
@@ -194,21 +194,21 @@ class Account:
         return tuple(Identity(self.name, role, subject=self.subject, issuer=self.issuer) for role in self.roles)
 
 
-def account(claims: Mapping[str, Any], settings: Settings, *, now: float | None = None) -> Account:
+def account_from_claims(claims: Mapping[str, Any], settings: Settings, *, now: float | None = None) -> Account:
     """The person that an ID token's verified ``claims`` name. Raises Forbidden where the claims have expired or name nobody, DataError
     where the roles file is wrong."""
     issuer, subject, until = claims.get("iss"), claims.get("sub"), claims.get("exp")
     if not (isinstance(issuer, str) and issuer and isinstance(subject, str) and subject):
-        raise Forbidden("The provider did not say who signed in.", remedy="Its ID token must hold the claims iss and sub.")
+        raise Forbidden("The provider did not say who signed in.", hint="Its ID token must hold the claims iss and sub.")
     if isinstance(until, bool) or not isinstance(until, int | float) or not until > (time.time() if now is None else now):
         when = f" at {datetime.fromtimestamp(until, UTC):%H:%M} UTC" if isinstance(until, int | float) and 0 < until < 1e11 else ""
-        raise Forbidden(f"Your sign-in ended{when}.", remedy="Sign in again to go on.")
+        raise Forbidden(f"Your sign-in ended{when}.", hint="Sign in again to go on.")
     email = _verified_email(claims)
-    name = next((text for key in ("name", "preferred_username") if (text := _readable(claims.get(key)))), "") or email or subject
-    claimed, people = _roles_file(settings.roles_file) if settings.roles_file else (None, {})
+    name = next((text for key in ("name", "preferred_username") if (text := _clean_display_name(claims.get(key)))), "") or email or subject
+    claimed, people = _read_roles_file(settings.roles_file) if settings.roles_file else (None, {})
     found: set[Role] = set()
-    for value in _claimed(claims, settings.role_claim):
-        found |= claimed.get(value, frozenset()) if claimed is not None else _role_named(value)
+    for value in _claim_values(claims, settings.role_claim):
+        found |= claimed.get(value, frozenset()) if claimed is not None else _parse_role(value)
     for key, roles in people.items():
         if key == f"{issuer}#{subject}" or (email and key.lower() == email):
             found |= roles
@@ -222,12 +222,12 @@ def _verified_email(claims: Mapping[str, Any]) -> str:
     return email.strip().lower() if verified and isinstance(email, str) and email.isascii() else ""
 
 
-def _readable(name: object) -> str:
+def _clean_display_name(name: object) -> str:
     """A name on one line, without what a page would take for markup."""
     return re.sub(r"[^\w .,:'’@+()\-]|\s+", " ", name).strip()[:100] if isinstance(name, str) else ""
 
 
-def _claimed(claims: Mapping[str, Any], name: str) -> Iterator[str]:
+def _claim_values(claims: Mapping[str, Any], name: str) -> Iterator[str]:
     """The texts under a claim; ``realm_access.roles`` is looked for inside of ``realm_access`` too."""
     found: Any = claims.get(name)
     if found is None:
@@ -239,37 +239,37 @@ def _claimed(claims: Mapping[str, Any], name: str) -> Iterator[str]:
             yield value
 
 
-def _role_named(text: str) -> frozenset[Role]:
+def _parse_role(text: str) -> frozenset[Role]:
     """The role of this name, ``Data_Scientist`` and ``data-scientist`` included; none where there's no such role."""
     plain = re.sub(r"[\s_\-]+", " ", text).strip().lower()
     return frozenset(role for role in Role if role == plain)
 
 
-def _roles_file(path: Path) -> tuple[dict[str, frozenset[Role]] | None, dict[str, frozenset[Role]]]:
+def _read_roles_file(path: Path) -> tuple[dict[str, frozenset[Role]] | None, dict[str, frozenset[Role]]]:
     """([claims], [people]) of a roles file; the first is None where the file has no such table."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(
             f"The roles file {path} can't be read: {error.strerror if isinstance(error, OSError) else error}.",
-            subject=str(path),
-            remedy="Put GOVERNANCE_ROLES_FILE right.",
+            resource=str(path),
+            hint="Put GOVERNANCE_ROLES_FILE right.",
         ) from error
     if unknown := sorted(set(tables) - {"claims", "people"}):
-        raise DataError(f"The roles file {path} has {', '.join(unknown)}.", subject=str(path), remedy="It takes [claims] and [people].")
-    claims, people = (_roles_table(path, table, tables.get(table)) for table in ("claims", "people"))
+        raise DataError(f"The roles file {path} has {', '.join(unknown)}.", resource=str(path), hint="It takes [claims] and [people].")
+    claims, people = (_parse_roles_table(path, table, tables.get(table)) for table in ("claims", "people"))
     return claims, people or {}
 
 
-def _roles_table(path: Path, table: str, entries: object) -> dict[str, frozenset[Role]] | None:
+def _parse_roles_table(path: Path, table: str, entries: object) -> dict[str, frozenset[Role]] | None:
     if entries is None:
         return None
     found: dict[str, frozenset[Role]] = {}
     for key, value in entries.items() if isinstance(entries, Mapping) else [("", entries)]:
         names = value if isinstance(value, list) else [value]
-        roles = [_role_named(name) if isinstance(name, str) else frozenset() for name in names]
+        roles = [_parse_role(name) if isinstance(name, str) else frozenset() for name in names]
         if not key or not all(roles):
             what = f"The roles file {path} names no role at {table}.{key}: {value!r}."
-            raise DataError(what, subject=str(path), remedy=f"The roles are {', '.join(Role)}.")
+            raise DataError(what, resource=str(path), hint=f"The roles are {', '.join(Role)}.")
         found[key] = frozenset[Role]().union(*roles)
     return found

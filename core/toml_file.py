@@ -13,11 +13,11 @@ from core.errors import GovernanceError
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def parse(model: type[Model], content: bytes, name: str, invalid: type[GovernanceError], remedy: str, **own: Any) -> Model:
-    """What the file says, and ``own``, which no file can say. Raises ``invalid``."""
+def parse_validated(model: type[Model], content: bytes, name: str, error_class: type[GovernanceError], remedy: str, **own: Any) -> Model:
+    """What the file says, and ``own``, which no file can say. Raises ``error_class``."""
 
     def problem(line: int | str, reason: str) -> GovernanceError:
-        return invalid(f"{name}, line {line}: {reason}", subject=name, remedy=remedy)
+        return error_class(f"{name}, line {line}: {reason}", resource=name, hint=remedy)
 
     try:
         text = content.decode()
@@ -32,13 +32,13 @@ def parse(model: type[Model], content: bytes, name: str, invalid: type[Governanc
         return model.model_validate({k: v for k, v in raw.items() if k not in own} | own)
     except ValidationError as error:
         first = error.errors()[0]
-        path = _path(first["loc"], raw)
+        path = _path_in_file(first["loc"], raw)
         where = ".".join(str(part) for part in path)
         reason = first["msg"].removeprefix("Value error, ")
-        raise problem(_line(text, path), f"{where + ': ' if where else ''}{reason}.") from error
+        raise problem(_line_of_path(text, path), f"{where + ': ' if where else ''}{reason}.") from error
 
 
-def _path(loc: tuple[int | str, ...], raw: Any) -> list[int | str]:
+def _path_in_file(loc: tuple[int | str, ...], raw: Any) -> list[int | str]:
     """Pydantic's location without the names that it gives to a union's members, which no file has."""
     path: list[int | str] = []
     for at, part in enumerate(loc):
@@ -53,7 +53,7 @@ def _path(loc: tuple[int | str, ...], raw: Any) -> list[int | str]:
     return path
 
 
-def _line(text: str, path: list[Any]) -> int:
+def _line_of_path(text: str, path: list[Any]) -> int:
     """The line of the file that a path of keys and indices leads to; that of the nearest table where the key itself isn't there."""
     lines = text.splitlines()
     at, header = 0, ""

@@ -31,7 +31,7 @@ def main() -> int:
         elif options.command == "stop":
             print("stopped" if lifecycle.stop(options.workspace.resolve()) else "no engine was running")
         else:
-            running = lifecycle.ensure(options.workspace, options.port)
+            running = lifecycle.ensure_running(options.workspace, options.port)
             if options.command == "ensure":
                 print(json.dumps(asdict(running)))
             else:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.jobs.queue import Jobs
-    from engine.s3.objects import Objects
-    from engine.store import Store
-    from engine.wire.sigv4 import Keys
+    from engine.iam.sigv4 import AccessKeys
+    from engine.jobs.job_queue import JobQueue
+    from engine.store.objects import ObjectStore
+    from engine.store.records import Store
 
 ACCOUNT = "000000000000"
 """The account id of the embedded engine: plainly not a real one."""
@@ -46,9 +46,9 @@ class Principal:
     tags: tuple[tuple[str, str], ...] = ()
 
 
-USER = Principal(f"arn:aws:iam::{ACCOUNT}:user/governance", "user", "governance")
+ENGINE_USER = Principal(f"arn:aws:iam::{ACCOUNT}:user/governance", "user", "governance")
 """Whoever signs with the engine's own keys."""
-CALLER: ContextVar[Principal] = ContextVar("caller", default=USER)
+CALLER: ContextVar[Principal] = ContextVar("caller", default=ENGINE_USER)
 """Who made the request that is being answered."""
 
 
@@ -59,10 +59,10 @@ class Context:
     workspace: Path
     region: str
     store: Store
-    objects: Objects
+    objects: ObjectStore
     endpoint: str = ""
-    keys: Keys = field(init=False)
-    jobs: Jobs = field(init=False)
+    keys: AccessKeys = field(init=False)
+    jobs: JobQueue = field(init=False)
     now: Callable[[], float] = field(default=time.time)
 
     @property

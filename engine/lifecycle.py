@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.context import ACCOUNT, Context
-from engine.database import Unusable
-from engine.disk import trouble
-from engine.wire.sigv4 import Keys
+from engine.iam.sigv4 import AccessKeys
+from engine.store.database import UnusableWorkspace
+from engine.store.disk_errors import disk_problem
 
 START_SECONDS = 30
 STOP_SECONDS = 30
@@ -37,7 +37,7 @@ class EngineError(Exception):
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningEngine:
     """Where an engine answers, and the keys to sign with."""
 
     endpoint: str
@@ -46,11 +46,11 @@ class Running:
     region: str
 
 
-def region() -> str:
+def configured_region() -> str:
     return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
 
-def keys(workspace: Path) -> Keys:
+def ensure_keys(workspace: Path) -> AccessKeys:
     """The workspace's keys, made at the first call; the file is for its owner only."""
     path = workspace / "keys.json"
     if not path.exists():
@@ -66,7 +66,7 @@ def keys(workspace: Path) -> Keys:
             pass
         finally:
             draft.unlink()
-    return Keys(**json.loads(path.read_text()))
+    return AccessKeys(**json.loads(path.read_text()))
 
 
 @contextmanager
@@ -86,14 +86,14 @@ def _lock(path: Path, seconds: float = 0) -> Iterator[None]:
 
 
 @contextmanager
-def _worded(workspace: Path) -> Iterator[None]:
+def _as_engine_error(workspace: Path) -> Iterator[None]:
     """Turn what stands in the way of using the workspace into an EngineError."""
     try:
         yield
-    except Unusable as error:
+    except UnusableWorkspace as error:
         raise EngineError(str(error)) from error
     except (OSError, sqlite3.Error) as error:
-        reason = trouble(error) or f"it can't be used ({error})"
+        reason = disk_problem(error) or f"it can't be used ({error})"
         raise EngineError(f"the workspace {workspace}: {reason}") from error
 
 
@@ -101,21 +101,18 @@ def serve(workspace: Path, port: int = 0) -> None:
     """Serve the workspace on 127.0.0.1 until SIGTERM or SIGINT. Raises EngineError when another engine owns it."""
     import uvicorn
 
-    import engine.iam.principals
-    import engine.neighbours
-    import engine.sagemaker  # noqa: F401 - registers the operations
-    from engine.jobs.queue import Jobs
-    from engine.s3.objects import Objects
-    from engine.store import Store
-    from engine.wire import access
+    from engine.jobs.job_queue import JobQueue
+    from engine.store.objects import ObjectStore
+    from engine.store.records import Store
+    from engine.wire import access_log
     from engine.wire.app import create_app
 
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    with _worded(workspace):
+    with _as_engine_error(workspace):
         workspace.mkdir(parents=True, exist_ok=True)
-    with _worded(workspace), _lock(workspace / "engine.lock"):
-        pair = keys(workspace)
+    with _as_engine_error(workspace), _lock(workspace / "engine.lock"):
+        pair = ensure_keys(workspace)
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, as asyncio sets TCP_NODELAY on TCP only
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -123,10 +120,10 @@ def serve(workspace: Path, port: int = 0) -> None:
         except (OSError, OverflowError) as error:
             raise EngineError(f"port {port} of 127.0.0.1 can't be had: {error}") from error
         endpoint = f"http://127.0.0.1:{sock.getsockname()[1]}"
-        store, objects = Store(workspace / "engine.db"), Objects(workspace / "objects")
-        context = Context(workspace, region(), store, objects, endpoint=endpoint)
-        context.jobs = Jobs(context)
-        access.keep(workspace)
+        store, objects = Store(workspace / "engine.db"), ObjectStore(workspace / "objects")
+        context = Context(workspace, configured_region(), store, objects, endpoint=endpoint)
+        context.jobs = JobQueue(context)
+        access_log.start_recording(workspace)
         objects.create_bucket(f"sagemaker-{context.region}-{ACCOUNT}", context.now())
         instance = secrets.token_hex(8)
         config = uvicorn.Config(
@@ -155,25 +152,25 @@ def serve(workspace: Path, port: int = 0) -> None:
             log.info("stopped")
 
 
-def ensure(workspace: Path, port: int = 0) -> Running:
+def ensure_running(workspace: Path, port: int = 0) -> RunningEngine:
     """The running engine of the workspace; started, detached, when none answers. Two callers at once get the same one."""
     workspace = workspace.resolve()
-    with _worded(workspace):
+    with _as_engine_error(workspace):
         workspace.mkdir(parents=True, exist_ok=True, mode=0o700)
-        pair = keys(workspace)
-    with _worded(workspace), _lock(workspace / "ensure.lock", START_SECONDS + STOP_SECONDS):
-        found = _answering(workspace)
+        pair = ensure_keys(workspace)
+    with _as_engine_error(workspace), _lock(workspace / "ensure.lock", START_SECONDS + STOP_SECONDS):
+        found = _read_if_answering(workspace)
         if found is None:
-            found = _start(workspace, port)
-    return Running(found["endpoint"], pair.access_key_id, pair.secret_access_key, found.get("region", region()))
+            found = _start_and_wait(workspace, port)
+    return RunningEngine(found["endpoint"], pair.access_key_id, pair.secret_access_key, found.get("region", configured_region()))
 
 
-def _start(workspace: Path, port: int) -> dict[str, str]:
+def _start_and_wait(workspace: Path, port: int) -> dict[str, str]:
     """Start an engine unless one holds the workspace (it may be about to answer, or busy), and wait until it answers."""
     process = None
     deadline = time.monotonic() + START_SECONDS
-    while (found := _answering(workspace)) is None:
-        if process is None and not _owned(workspace):
+    while (found := _read_if_answering(workspace)) is None:
+        if process is None and not _is_locked(workspace):
             with os.fdopen(os.open(workspace / "engine.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
                 process = subprocess.Popen(
                     [sys.executable, "-m", "engine", "serve", "--workspace", str(workspace), "--port", str(port)],
@@ -183,7 +180,7 @@ def _start(workspace: Path, port: int) -> dict[str, str]:
                     start_new_session=True,
                     cwd=Path(__file__).parent.parent,
                 )
-        if process is not None and process.poll() is not None and not _owned(workspace):
+        if process is not None and process.poll() is not None and not _is_locked(workspace):
             tail = (workspace / "engine.log").read_text(errors="replace").strip().splitlines()[-1:]
             raise EngineError(f"the engine did not start: {' '.join(tail).removeprefix('engine: ') or 'see engine.log'}")
         if time.monotonic() > deadline:
@@ -192,13 +189,13 @@ def _start(workspace: Path, port: int) -> dict[str, str]:
     return found
 
 
-def find(workspace: Path) -> str | None:
+def find_endpoint(workspace: Path) -> str | None:
     """The endpoint of the engine that answers for this workspace, or None."""
-    found = _answering(workspace)
+    found = _read_if_answering(workspace)
     return found["endpoint"] if found else None
 
 
-def _answering(workspace: Path) -> dict[str, str] | None:
+def _read_if_answering(workspace: Path) -> dict[str, str] | None:
     """engine.json, when the engine that wrote it answers. What a crash left behind, or another engine on that port, doesn't count."""
     try:
         written = json.loads((workspace / "engine.json").read_text())
@@ -215,7 +212,7 @@ def stop(workspace: Path) -> bool:
     if not workspace.is_dir():
         return False
     with _lock(workspace / "ensure.lock", START_SECONDS + STOP_SECONDS):
-        found = _answering(workspace)
+        found = _read_if_answering(workspace)
         if found is None:
             return False
         os.kill(int(found["pid"]), signal.SIGTERM)
@@ -226,7 +223,7 @@ def stop(workspace: Path) -> bool:
             raise EngineError(f"the engine (process {found['pid']}) did not end within {STOP_SECONDS} s") from error
 
 
-def _owned(workspace: Path) -> bool:
+def _is_locked(workspace: Path) -> bool:
     try:
         with _lock(workspace / "engine.lock"):
             return False

@@ -17,27 +17,28 @@ def _limit(name: str, default: int) -> int:
     return int(text)
 
 
-REQUEST_BYTES = _limit("REQUEST_BYTES", 10 * 1024**2)
+MAX_REQUEST_BYTES = _limit("REQUEST_BYTES", 10 * 1024**2)
 """A request to any service but S3, and a body of XML to S3."""
-OBJECT_BYTES = _limit("OBJECT_BYTES", 5 * 1024**3)
-WAITING_JOBS = _limit("WAITING_JOBS", 1000)
+MAX_OBJECT_BYTES = _limit("OBJECT_BYTES", 5 * 1024**3)
+MAX_WAITING_JOBS = _limit("WAITING_JOBS", 1000)
 """Training and processing jobs that wait for a worker; the trials of a tuning job are held to MaxParallelTrainingJobs instead."""
-TUNING_JOBS = _limit("TUNING_JOBS", 100)
+MAX_TUNING_JOBS = _limit("TUNING_JOBS", 100)
 """Tuning jobs that run at once, as SageMaker's quota has it."""
-TRIALS = _limit("TRIALS", 1000)
+MAX_TRIALS = _limit("TRIALS", 1000)
 """MaxNumberOfTrainingJobs of a tuning job."""
-PARALLEL_TRIALS = _limit("PARALLEL_TRIALS", 100)
+MAX_PARALLEL_TRIALS = _limit("PARALLEL_TRIALS", 100)
 """MaxParallelTrainingJobs of a tuning job."""
-WORKER_BYTES = _limit("WORKER_BYTES", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+MAX_WORKER_BYTES = _limit("WORKER_BYTES", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 """Memory of one job; without a setting, what the machine has."""
-RUNTIME_SECONDS = 86_400
+MAX_RUNTIME_SECONDS = 86_400
 """A job without a StoppingCondition: a day, as in SageMaker."""
 
 
-def refuse_beyond(what: str, limit: int, used: int, asked: int = 1) -> None:
-    """Raises ResourceLimitExceeded, in SageMaker's words, when ``asked`` more than is ``used`` would be over ``limit``."""
-    if used + asked > limit:
+def require_within_limit(limit_name: str, limit: int, used: int, requested: int = 1) -> None:
+    """Raises ResourceLimitExceeded, in SageMaker's words, when ``requested`` more than is ``used`` would be over ``limit``."""
+    if used + requested > limit:
         raise AWSError(
             "ResourceLimitExceeded",
-            f"The account-level service limit '{what}' is {limit}, with current utilization of {used} and a request delta of {asked}.",
+            f"The account-level service limit '{limit_name}' is {limit}, with current utilization of {used} and a request delta of "
+            f"{requested}.",
         )

@@ -12,16 +12,16 @@ from typing import TypeVar
 from engine.context import AWSError, Request
 
 T = TypeVar("T")
-DEFAULT_PAGE = 10
+DEFAULT_PAGE_SIZE = 10
 """Entries of a page when the caller names no MaxResults, as in SageMaker."""
 
 
-def seconds(time: float | datetime) -> float:
+def to_epoch_seconds(time: float | datetime) -> float:
     """A request's time as seconds since the epoch."""
     return time.timestamp() if isinstance(time, datetime) else float(time)
 
 
-def part(items: Sequence[T], request: Request, default: int = DEFAULT_PAGE) -> tuple[Sequence[T], str | None]:
+def paginate(items: Sequence[T], request: Request, default: int = DEFAULT_PAGE_SIZE) -> tuple[Sequence[T], str | None]:
     """The items of the request's page (MaxResults, or ``default``), and the token of those that follow.
 
     Raises ValidationException for a NextToken that another question was answered with.
@@ -33,14 +33,14 @@ def part(items: Sequence[T], request: Request, default: int = DEFAULT_PAGE) -> t
         try:
             of, start = json.loads(base64.urlsafe_b64decode(request["NextToken"].encode()))
         except (ValueError, TypeError, RecursionError) as error:
-            raise _bad_token() from error
+            raise _bad_token_error() from error
         if of != question or not isinstance(start, int) or isinstance(start, bool) or start < 0:
-            raise _bad_token()
+            raise _bad_token_error()
     limit = request.get("MaxResults") or 0
     end = start + (limit if limit > 0 else default)
     following = base64.urlsafe_b64encode(json.dumps([question, end]).encode()).decode() if end < len(items) else None
     return items[start:end], following
 
 
-def _bad_token() -> AWSError:
+def _bad_token_error() -> AWSError:
     return AWSError("ValidationException", "Invalid NextToken: it was not returned by this operation for this request.")

@@ -6,24 +6,24 @@ import re
 
 from engine import limits
 from engine.context import ACCOUNT, AWSError, Context, Request, Response, operation
-from engine.sagemaker.images import OWN_IMAGE
-from engine.sagemaker.paging import part
+from engine.paging import paginate
+from engine.sagemaker.images import OWN_REPOSITORY
 from engine.wire.model import service_model
 
 # logs ----------------------------------------------------------------------------------------------
 
-GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
+LOG_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
 
 
-EVERYTHING = -1
+NO_LIMIT = -1
 """No LIMIT, in SQLite."""
 
 
-def _group(request: Request) -> str:
+def _require_log_group(request: Request) -> str:
     """The log group that a request names. Raises ResourceNotFoundException for one that the engine doesn't have."""
     identifier = request.get("logGroupIdentifier", "").removesuffix(":*")
     group = str(request.get("logGroupName") or identifier.rpartition(":log-group:")[2])
-    if group not in GROUPS:
+    if group not in LOG_GROUPS:
         raise AWSError("ResourceNotFoundException", "The specified log group does not exist.")
     return group
 
@@ -31,8 +31,8 @@ def _group(request: Request) -> str:
 @operation("logs", "DescribeLogGroups")
 def describe_log_groups(context: Context, request: Request) -> Response:
     prefix, part = request.get("logGroupNamePrefix", ""), request.get("logGroupNamePattern", "")
-    names = [name for name in GROUPS if name.startswith(prefix) and part in name]
-    start, limit = _offset(request.get("nextToken")), request.get("limit", 50)
+    names = [name for name in LOG_GROUPS if name.startswith(prefix) and part in name]
+    start, limit = _parse_offset(request.get("nextToken")), request.get("limit", 50)
     arn = f"arn:aws:logs:{context.region}:{ACCOUNT}:log-group:"
     groups = [{"logGroupName": name, "arn": f"{arn}{name}:*", "creationTime": 0, "storedBytes": 0} for name in names[start : start + limit]]
     return {"logGroups": groups, "nextToken": str(start + limit) if start + limit < len(names) else None}
@@ -40,13 +40,13 @@ def describe_log_groups(context: Context, request: Request) -> Response:
 
 @operation("logs", "DescribeLogStreams")
 def describe_log_streams(context: Context, request: Request) -> Response:
-    group = _group(request)
-    streams = context.store.streams(group, request.get("logStreamNamePrefix", ""))
+    group = _require_log_group(request)
+    streams = context.store.list_log_streams(group, request.get("logStreamNamePrefix", ""))
     if request.get("orderBy") == "LastEventTime":
         streams.sort(key=lambda stream: stream[2])
     if request.get("descending"):
         streams.reverse()
-    start, limit = _offset(request.get("nextToken")), request.get("limit", 50)
+    start, limit = _parse_offset(request.get("nextToken")), request.get("limit", 50)
     arn = f"arn:aws:logs:{context.region}:{ACCOUNT}:log-group:{group}:log-stream:"
     page = [
         {"logStreamName": name, "creationTime": first, "firstEventTimestamp": first, "lastEventTimestamp": last, "arn": arn + name}
@@ -58,8 +58,8 @@ def describe_log_streams(context: Context, request: Request) -> Response:
 @operation("logs", "GetLogEvents")
 def get_log_events(context: Context, request: Request) -> Response:
     """Events in order, the last ones first asked for unless ``startFromHead``; as CloudWatch, a token stays the same at its end."""
-    group, stream = _group(request), request["logStreamName"]
-    if not context.store.events(group, stream, limit=1):
+    group, stream = _require_log_group(request), request["logStreamName"]
+    if not context.store.read_log_events(group, stream, limit=1):
         raise AWSError("ResourceNotFoundException", "The specified log stream does not exist.")
     token = request.get("nextToken")
     found = re.fullmatch("([fb])/([0-9]{1,15})", token) if token is not None else None
@@ -69,9 +69,9 @@ def get_log_events(context: Context, request: Request) -> Response:
     forward = found[1] == "f" if found else request.get("startFromHead", False)
     at = int(found[2]) if found else 0
     if forward:
-        events = context.store.events(group, stream, after=at, limit=limit, start=start, end=end)
+        events = context.store.read_log_events(group, stream, after=at, limit=limit, start=start, end=end)
     else:
-        events = context.store.events(group, stream, limit=EVERYTHING, start=start, end=end)
+        events = context.store.read_log_events(group, stream, limit=NO_LIMIT, start=start, end=end)
         events = [event for event in events if found is None or event[0] < at][-limit:]
     newest, oldest = (events[-1][0], events[0][0]) if events else (at if forward else max(at - 1, 0), at + 1 if forward else at)
     return {
@@ -84,7 +84,7 @@ def get_log_events(context: Context, request: Request) -> Response:
 @operation("logs", "FilterLogEvents")
 def filter_log_events(context: Context, request: Request) -> Response:
     """Events of the streams whose name starts with the prefix, that hold the pattern's text."""
-    group = _group(request)
+    group = _require_log_group(request)
     names = set(request.get("logStreamNames", []))
     text = request.get("filterPattern", "").strip()
     text = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
@@ -92,15 +92,15 @@ def filter_log_events(context: Context, request: Request) -> Response:
         raise AWSError("InvalidParameterException", "This engine filters by one term or one quoted phrase.")
     rows = [
         (at, id_, stream, message)
-        for stream, _, _ in context.store.streams(group, request.get("logStreamNamePrefix", ""))
+        for stream, _, _ in context.store.list_log_streams(group, request.get("logStreamNamePrefix", ""))
         if not names or stream in names
-        for id_, at, message in context.store.events(
-            group, stream, limit=EVERYTHING, start=request.get("startTime"), end=request.get("endTime")
+        for id_, at, message in context.store.read_log_events(
+            group, stream, limit=NO_LIMIT, start=request.get("startTime"), end=request.get("endTime")
         )
         if text in message
     ]
     rows.sort()
-    start, limit = _offset(request.get("nextToken")), request.get("limit", 10_000)
+    start, limit = _parse_offset(request.get("nextToken")), request.get("limit", 10_000)
     events = [
         {"logStreamName": s, "timestamp": at, "message": m, "ingestionTime": at, "eventId": str(i)}
         for at, i, s, m in rows[start : start + limit]
@@ -108,7 +108,7 @@ def filter_log_events(context: Context, request: Request) -> Response:
     return {"events": events, "nextToken": str(start + limit) if start + limit < len(rows) else None}
 
 
-def _offset(token: str | None) -> int:
+def _parse_offset(token: str | None) -> int:
     if token is None:
         return 0
     if not re.fullmatch("[0-9]{1,15}", token):
@@ -122,13 +122,13 @@ def _offset(token: str | None) -> int:
 @operation("ecr", "DescribeImages")
 def describe_images(context: Context, request: Request) -> Response:
     """The product's own image, which this engine has built in, under the tag that is asked for."""
-    if request["repositoryName"] != OWN_IMAGE:
+    if request["repositoryName"] != OWN_REPOSITORY:
         message = f"The repository with name '{request['repositoryName']}' does not exist in the registry with id '{ACCOUNT}'"
         raise AWSError("RepositoryNotFoundException", message)
     tags = [image.get("imageTag", "latest") for image in request.get("imageIds") or [{}]]
-    details = [{"registryId": ACCOUNT, "repositoryName": OWN_IMAGE, "imageTags": [tag], "imageSizeInBytes": 0} for tag in tags]
+    details = [{"registryId": ACCOUNT, "repositoryName": OWN_REPOSITORY, "imageTags": [tag], "imageSizeInBytes": 0} for tag in tags]
     names = {"nextToken": "NextToken", "maxResults": "MaxResults"}
-    page, token = part(details, {names.get(name, name): value for name, value in request.items()}, 100)
+    page, token = paginate(details, {names.get(name, name): value for name, value in request.items()}, 100)
     return {"imageDetails": list(page), "nextToken": token}
 
 
@@ -139,9 +139,9 @@ def list_service_quotas(context: Context, request: Request) -> Response:
         raise AWSError("NoSuchResourceException", f"The service {request['ServiceCode']} has no quotas here.")
     uses = {"training": "TrainingInstanceType", "processing": "ProcessingInstanceType"}
     quotas = [
-        {"ServiceCode": "sagemaker", "QuotaName": f"{kind} for {use} job usage", "Value": float(limits.WAITING_JOBS)}
+        {"ServiceCode": "sagemaker", "QuotaName": f"{kind} for {use} job usage", "Value": float(limits.MAX_WAITING_JOBS)}
         for use, shape in uses.items()
         for kind in service_model("sagemaker").shape_for(shape).metadata["enum"]
     ]
-    page, token = part(quotas, request, 100)
+    page, token = paginate(quotas, request, 100)
     return {"Quotas": list(page), "NextToken": token}

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _costs, _kept, _launch, _methods, _rebalanced, _sets, _show
-from core import jobs, rebalancing
+from core.jobs import jobs, rebalancing_jobs
+from ui import cache
+from ui.components import errors, links, running_jobs, tabs
+from ui.data import datasets_tab, method_comparison, rebalancing_form, rebalancing_result
+from ui.shared import cost_line
 
 TABS = {
     "results": ":material/insights: Results",
@@ -15,32 +18,37 @@ TABS = {
 }
 
 
-def one(found: list[jobs.Job]) -> None:
+def show_rebalancing(found: list[jobs.Job]) -> None:
     if not found:
         st.markdown("Nothing was rebalanced yet. Choose data and a method under **New rebalancing**, or run the whole workflow.")
-        _show.link("overview", "Run the whole workflow")
+        links.page_link("overview", "Run the whole workflow")
         return
-    name = _show.chosen("job", [job.name for job in found], "Rebalancing job")
-    job = _kept.lately(jobs.describe, "processing", name)
-    if _show.made_elsewhere(job):
+    name = links.url_selectbox("job", [job.name for job in found], "Rebalancing job")
+    job = cache.cached_read(jobs.describe_job, "processing", name)
+    if running_jobs.explain_if_foreign(job):
         return
     if job.status == "Completed":
-        _costs.used(job)
-        _rebalanced.show(name)
-    elif job.status in jobs.FINAL:
-        _show.failed(job)
-        _costs.used(job)
+        cost_line.show_job_cost(job)
+        rebalancing_result.show_result(name)
+    elif job.status in jobs.FINAL_STATUSES:
+        running_jobs.show_failed_job(job)
+        cost_line.show_job_cost(job)
     else:
-        _show.watch("processing", name)
+        running_jobs.watch_job("processing", name)
 
 
 st.title("Data and rebalancing")
 found: list[jobs.Job] | None = None
-with _show.errors_shown():
-    found = _kept.lately(rebalancing.list_jobs, st.query_params.get("job"))
+with errors.show_raised_errors():
+    found = cache.cached_read(rebalancing_jobs.list_jobs, st.query_params.get("job"))
 linked = "compare" if "compare" in st.query_params else "sets" if "dataset" in st.query_params else "new" if found == [] else None
-draws = (lambda: _show.of(found, one), lambda: _show.of(found, _methods.draw), _launch.form, _sets.draw)
-for panel, draw in zip(_show.sections("data", TABS, linked), draws, strict=True):
+draws = (
+    lambda: errors.if_read(found, show_rebalancing),
+    lambda: errors.if_read(found, method_comparison.show_comparison),
+    rebalancing_form.launch_form,
+    datasets_tab.show_datasets,
+)
+for panel, draw in zip(tabs.url_tabs("data", TABS, linked), draws, strict=True):
     if panel.open:
-        with panel, _show.errors_shown():
+        with panel, errors.show_raised_errors():
             draw()

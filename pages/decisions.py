@@ -4,42 +4,45 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _book, _card, _decide, _kept, _session, _show, _version
-from core.governance import decisions, elsewhere, log, policy
+from core.governance import decisions, foreign_versions, policy
+from core.ledger import audit_log
+from ui import cache, session
+from ui.components import errors, links, tabs
+from ui.decisions import decision_form, log_tab, model_card, version_panel
 
 
-def picked() -> str | None:
+def select_version() -> str | None:
     """The version that is looked at; None, and what to do next, where there is none."""
-    waiting = _kept.lately(decisions.waiting, named=st.query_params.get("package"))
+    waiting = cache.cached_read(decisions.list_versions_by_urgency, including=st.query_params.get("package"))
     if not waiting:
-        _show.empty("No version is registered yet.", "overview", "To the overview")
+        links.show_empty_state("No version is registered yet.", "overview", "To the overview")
         return None
-    names = {v.arn: " · ".join(filter(None, (v.label, v.role, elsewhere.label(v.status, state)))) for v, state in waiting}
-    return _show.chosen("package", list(names), "Version", format_func=names.__getitem__)
+    names = {v.arn: " · ".join(filter(None, (v.label, v.role, foreign_versions.status_label(v.status, state)))) for v, state in waiting}
+    return links.url_selectbox("package", list(names), "Version", format_func=names.__getitem__)
 
 
-def queue() -> None:
-    arn = picked()
+def show_version_tab() -> None:
+    arn = select_version()
     if arn is None:
         return
-    rules, problem = _kept.lately(policy.in_force)
+    rules, problem = cache.cached_read(policy.load_in_force)
     if problem:
-        _show.show_error(problem)
-    head = _kept.lately(log.length)
-    _version.show(_version.standing(_session.target(), arn, head), rules)
+        errors.show_error(problem)
+    head = cache.cached_read(audit_log.count_events)
+    version_panel.show_version(version_panel.read_validity(session.cache_key(), arn, head), rules)
 
 
-def cards() -> None:
-    arn = picked()
+def show_card_tab() -> None:
+    arn = select_version()
     if arn is not None:
-        _decide.said()
-        _card.panel(arn)
+        decision_form.show_last_outcome()
+        model_card.show_card(arn)
 
 
 st.title("Decisions")
-tabs = {"versions": "Versions", "card": "Model card", "log": "Log", "policy": "Policy"}
-draws = (queue, cards, _book.draw_log, _book.draw_policy)
-for panel, draw in zip(_show.sections("decisions", tabs), draws, strict=True):
+labels = {"versions": "Versions", "card": "Model card", "log": "Log", "policy": "Policy"}
+draws = (show_version_tab, show_card_tab, log_tab.show_log, log_tab.show_policy)
+for panel, draw in zip(tabs.url_tabs("decisions", labels), draws, strict=True):
     if panel.open:
-        with panel, _show.errors_shown():
+        with panel, errors.show_raised_errors():
             draw()

@@ -4,71 +4,76 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _costs, _explained, _import, _kept, _reports, _session, _show
-from core import bias, costs, explainability, jobs
+from core.costs import cost_estimates
+from core.jobs import jobs
+from core.reports import bias_jobs, shap_jobs
+from ui import cache, session
+from ui.components import errors, links, running_jobs, tabs
+from ui.explainability import explanation_report
+from ui.shared import cost_line, model_choice, report_choice, report_import
 
 TABS = {"results": ":material/insights: Results", "new": ":material/add: New explanation", "import": ":material/upload_file: Import"}
 NONE = "none"
 
 
-def pair(found: list[jobs.Job]) -> tuple[str, str | None]:
+def select_explanations(explanation_jobs: list[jobs.Job]) -> tuple[str, str | None]:
     """Choose an explanation, and one to set beside it: ?job= and ?with=."""
-    names = [job.name for job in found]
+    names = [job.name for job in explanation_jobs]
     one, two = st.columns(2)
     with one:
-        name = _show.chosen("job", names, "Explanation", format_func=_reports.short)
-    others = [job.name for job in found if job.status == "Completed" and job.name != name]
+        name = links.url_selectbox("job", names, "Explanation", format_func=report_choice.short_job_name)
+    others = [job.name for job in explanation_jobs if job.status == "Completed" and job.name != name]
     with two:
-        other = _show.chosen("with", [*others, NONE], "Beside it", format_func=_reports.short)
+        other = links.url_selectbox("with", [*others, NONE], "Beside it", format_func=report_choice.short_job_name)
     return name, None if other == NONE else other
 
 
-def draw(found: list[jobs.Job]) -> None:
+def show_results(found: list[jobs.Job]) -> None:
     if not found:
         st.markdown("No model was explained yet. Choose one under **New explanation**, or run the whole workflow.")
-        _show.link("overview", "To the overview")
+        links.page_link("overview", "To the overview")
         return
-    name, other = pair(found)
-    job = _kept.lately(jobs.describe, "processing", name)
-    if _show.made_elsewhere(job):
+    name, other = select_explanations(found)
+    job = cache.cached_read(jobs.describe_job, "processing", name)
+    if running_jobs.explain_if_foreign(job):
         return
     if job.status == "Completed":
-        _costs.used(job)
-        _explained.show(name, _reports.ours(other))
-    elif job.status in jobs.FINAL:
-        _show.failed(job)
-        _costs.used(job)
+        cost_line.show_job_cost(job)
+        explanation_report.show_explanation(name, report_choice.own_job_or_explain(other))
+    elif job.status in jobs.FINAL_STATUSES:
+        running_jobs.show_failed_job(job)
+        cost_line.show_job_cost(job)
     else:
-        _show.watch("processing", name)
+        running_jobs.watch_job("processing", name)
 
 
 def launch_form() -> None:
-    asked = _reports.model_form("shap")
+    asked = model_choice.select_model_and_rows("shap")
     if asked is None:
         return
     model, data = asked
     words = {"test": "Test rows (held out)", "validation": "Validation rows", "train": "Training rows"}
     rows = st.selectbox("Rows", list(words), format_func=words.__getitem__, key="shap-rows")
-    pressed = st.button("Explain", type="primary", icon=":material/play_arrow:", disabled=not _show.may("launch"))
-    _costs.expected(costs.explanation(_session.clients().settings, data.uri(bias.ROWS[rows])))
+    pressed = st.button("Explain", type="primary", icon=":material/play_arrow:", disabled=not session.allowed_or_explain("launch"))
+    cost_line.show_expected_cost(cost_estimates.plan_explanation(session.target().settings, data.uri(bias_jobs.ROW_FILES[rows])))
     if pressed:
-        with _show.errors_shown(), st.spinner("Starting the job …"):
-            name = explainability.launch(_session.clients(), _session.identity(), _reports.ensured(model), data, rows=rows)
-            _show.turn_to("results", job=name)
+        with errors.show_raised_errors(), st.spinner("Starting the job …"):
+            name = shap_jobs.launch_job(session.target(), session.identity(), model_choice.ensure_model(model), data, rows=rows)
+            tabs.open_tab("results", job=name)
 
 
 st.title("Explainability")
 found: list[jobs.Job] | None = None
-with _show.errors_shown():
-    found = _kept.lately(explainability.list_jobs, st.query_params.get("job"))
+with errors.show_raised_errors():
+    found = cache.cached_read(shap_jobs.list_jobs, st.query_params.get("job"))
 linked = "import" if "report" in st.query_params else "new" if found == [] else None
-results, form, foreign = _show.sections("explainability", TABS, linked)
+results, form, foreign = tabs.url_tabs("explainability", TABS, linked)
 if results.open:
-    with results, _show.errors_shown():
-        _show.of(found, draw)
+    with results, errors.show_raised_errors():
+        errors.if_read(found, show_results)
 if form.open:
-    with form, _show.errors_shown():
+    with form, errors.show_raised_errors():
         launch_form()
 if foreign.open:
-    with foreign, _show.errors_shown():
-        _import.draw("explainability", _explained.imported)
+    with foreign, errors.show_raised_errors():
+        report_import.show_import_tab("explainability", explanation_report.show_imported_report)

@@ -4,72 +4,78 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _lineage, _session, _show
-from core import datasets, lineage, lineage_search, registry
+from core.data import datasets
 from core.errors import NotFound
-from core.views import lineage as views
+from core.lineage import lineage_graph, lineage_search
+from core.registry import model_packages
+from core.views.lineage import lineage_picture as views
+from ui import session
+from ui.components import errors, links
+from ui.lineage import graph_panel
 
 WORDS = {"Both": "Ancestors and descendants", "Ascendants": "Ancestors", "Descendants": "Descendants"}
 
 
 @st.cache_data(ttl="2m", max_entries=32, show_spinner="Following the lineage …")
-def graph(target: str, arn: str, hops: int, direction: str) -> lineage.Graph:
-    return lineage.graph(_session.clients(), arn, hops=hops, direction=direction, most=_lineage.MOST)
+def read_graph(cache_key: str, arn: str, hops: int, direction: str) -> lineage_graph.Graph:
+    return lineage_graph.read_graph(session.target(), arn, hops=hops, direction=direction, max_nodes=graph_panel.MAX_NODES)
 
 
 @st.cache_data(ttl="1m", max_entries=8, show_spinner=False)
-def starts(target: str) -> dict[str, str]:
+def list_start_nodes(cache_key: str) -> dict[str, str]:
     """Where one may begin: ARN of the node -> how it's called; the newest versions, then data sets."""
-    clients = _session.clients()
-    versions = {v.arn: f"{v.label} · {v.role}" if v.role else v.label for v in registry.versions(clients, most=20)}
-    data = {dataset.uri: f"Data set {dataset.name}" for dataset in datasets.list_datasets(clients)[:20]}
+    target = session.target()
+    versions = {v.arn: f"{v.label} · {v.role}" if v.role else v.label for v in model_packages.list_versions(target, max_results=20)}
+    data = {dataset.uri: f"Data set {dataset.name}" for dataset in datasets.list_datasets(target)[:20]}
     found: dict[str, str] = {}
     for kind, named in (("ModelPackage", versions), ("DataSet", data)):
         if named:
-            found |= {arn: named[uri] for uri, arn in lineage.artifacts_of(clients, list(named), kind).items()}
+            found |= {arn: named[uri] for uri, arn in lineage_graph.find_artifact_arns(target, list(named), kind).items()}
     return found
 
 
 @st.cache_data(ttl="1m", max_entries=32, show_spinner="Searching …")
-def search(target: str, text: str) -> lineage_search.Search:
-    return lineage_search.find(_session.clients(), text)
+def search_nodes(cache_key: str, text: str) -> lineage_search.SearchResult:
+    return lineage_search.find_nodes(session.target(), text)
 
 
-def asked() -> str | None:
+def node_from_url() -> str | None:
     """The node that the link names: by ?arn=, or by ?uri= or ?package= of what it stands for."""
     uri = st.query_params.get("uri") or st.query_params.get("package")
     if uri is None:
         arn = st.query_params.get("arn")
         if arn is not None and not arn.startswith("arn:"):
-            raise NotFound(f"The link names {arn}, which is no node.", subject=arn, remedy="Choose one from the list.")
+            raise NotFound(f"The link names {arn}, which is no node.", resource=arn, hint="Choose one from the list.")
         return arn
-    arn = lineage.artifact_of(_session.clients(), uri)
+    arn = lineage_graph.find_artifact_arn(session.target(), uri)
     if arn is None:
-        raise NotFound(f"Nothing is recorded about {uri} yet.", subject=uri, remedy="Train on it or register it first.")
-    _show.at(arn=arn)
+        raise NotFound(f"Nothing is recorded about {uri} yet.", resource=uri, hint="Train on it or register it first.")
+    links.set_query(arn=arn)
     return arn
 
 
-def searched() -> None:
+def search_form() -> None:
     """Find any entity by a part of its name, and begin there."""
     text = st.text_input(
         "Search", key="search", placeholder="a part of a name or URI", help="Data, models, jobs, versions, decisions: old ones too."
     )
     if text:
-        found = search(_session.target(), text)
-        names = {node.arn: f"{views.readable(node.name, node.uri, node.kind)} ({node.kind})" for node in found.nodes}
+        found = search_nodes(session.cache_key(), text)
+        names = {node.arn: f"{views.readable_node_name(node.name, node.uri, node.kind)} ({node.kind})" for node in found.nodes}
         if not names:
-            st.caption("Nothing has this in its name." if found.whole else "None of the newest has this in its name; try the whole URI.")
+            st.caption(
+                "Nothing has this in its name." if found.is_complete else "None of the newest has this in its name; try the whole URI."
+            )
             return
-        words = f"{len(names)} found" if found.whole else f"the newest {len(names)} of those found"
+        words = f"{len(names)} found" if found.is_complete else f"the newest {len(names)} of those found"
         arn = st.selectbox(
             "Begin at", list(names), index=None, format_func=names.__getitem__, placeholder=words, key=f"found-{text}", width="stretch"
         )
         if arn is not None and arn != st.query_params.get("arn"):
-            _lineage.begin(arn)
+            graph_panel.open_at_node(arn)
 
 
-def hops_chosen() -> int:
+def hops_slider() -> int:
     """The slider in step with ?hops=."""
     text = st.query_params.get("hops", "2")
     here = min(max(int(text), 1), 10) if text.isdecimal() else 2
@@ -82,27 +88,27 @@ def hops_chosen() -> int:
 
 st.title("Lineage")
 known: dict[str, str] | None = None
-with _show.errors_shown(stop=True):
-    wanted = asked()
-with _show.errors_shown():
-    known = starts(_session.target())
+with errors.show_raised_errors(stop=True):
+    wanted = node_from_url()
+with errors.show_raised_errors():
+    known = list_start_nodes(session.cache_key())
 if known == {} and wanted is None:
-    _show.empty(
+    links.show_empty_state(
         "Nothing is recorded yet: lineage appears with the first training job and the first version.", "overview", "To the overview"
     )
     st.stop()
 one, two, three, four = st.columns([4, 3, 3, 2])
-with two, _show.errors_shown():
-    searched()
+with two, errors.show_raised_errors():
+    search_form()
 if not known and wanted is None:
     st.stop()
 with one:
     known = known or {}
-    options = known if wanted is None or wanted in known else {wanted: _lineage.called(wanted), **known}
-    arn = _show.chosen("arn", list(options), "Start", format_func=options.__getitem__)
+    options = known if wanted is None or wanted in known else {wanted: graph_panel.read_node_name(wanted), **known}
+    arn = links.url_selectbox("arn", list(options), "Start", format_func=options.__getitem__)
 with three:
-    direction = _show.chosen("direction", list(WORDS), "Direction", format_func=WORDS.__getitem__)
+    direction = links.url_selectbox("direction", list(WORDS), "Direction", format_func=WORDS.__getitem__)
 with four:
-    hops = hops_chosen()
-with _show.errors_shown():
-    _lineage.draw(graph(_session.target(), arn, hops, direction))
+    hops = hops_slider()
+with errors.show_raised_errors():
+    graph_panel.show_graph(read_graph(session.cache_key(), arn, hops, direction))

@@ -4,37 +4,39 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _glance, _session, _show
+from ui import session
+from ui.components import errors
+from ui.overview import sections
 
 st.title("Overview")
-with _show.errors_shown(stop=True):
-    now = _glance.glance(_session.target())
-_show.show_errors(now.unread.values())
+with errors.show_raised_errors(stop=True):
+    now = sections.read_overview(session.cache_key())
+errors.show_errors(now.unreadable.values())
 with st.container(horizontal=True):
-    st.metric("Data sets", _glance.known(now, "data_sets", now.data_sets), border=True)
-    st.metric("Jobs running", _glance.known(now, "jobs", len(now.running)), border=True)
-    st.metric("Versions", _glance.known(now, "versions", len(now.versions)), border=True)
-    waiting = _glance.known(now, "versions", len(now.waiting))
+    st.metric("Data sets", sections.count_or_dash(now, "data_sets", now.data_sets), border=True)
+    st.metric("Jobs running", sections.count_or_dash(now, "jobs", len(now.running_jobs)), border=True)
+    st.metric("Versions", sections.count_or_dash(now, "versions", len(now.versions)), border=True)
+    waiting = sections.count_or_dash(now, "versions", len(now.waiting))
     st.metric("Waiting for a decision", waiting, border=True, help="Submitted or validated, and not decided.")
 left, right = st.columns(2)
-if not now.unread:
+if not now.unreadable:
     with left:
-        _glance.next_step(now)
-with left if now.unread else right:
-    _glance.workflow_button(first=not now.versions and not now.unread)
+        sections.show_next_step(now)
+with left if now.unreadable else right:
+    sections.workflow_form(first=not now.versions and not now.unreadable)
 if "run" in st.query_params:
-    _glance.steps(st.query_params["run"])
-_glance.running(now, following=bool(st.session_state.get("followed")))
+    sections.show_workflow_steps(st.query_params["run"])
+sections.show_running_jobs(now, following=bool(st.session_state.get("followed")))
 if now.versions:
-    _glance.waiting(now)
+    sections.show_waiting_versions(now)
     left, right = st.columns(2, gap="large")
     with left:
-        _glance.versions(now)
-        _glance.other_groups()
+        sections.show_newest_versions(now)
+        sections.link_other_groups()
     with right:
-        if "events" not in now.unread:
-            _glance.decided(now)
+        if "events" not in now.unreadable:
+            sections.show_last_decisions(now)
 else:
-    _glance.other_groups()
+    sections.link_other_groups()
 if now.jobs:
-    _glance.latest_jobs(now)
+    sections.show_latest_jobs(now)

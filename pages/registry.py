@@ -4,94 +4,107 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _compare, _kept, _quality, _reports, _session, _show, _thresholds, _versions
-from core import registry
-from core.registry import Package, Version
+from core.registry import model_packages
+from core.registry.model_packages import Package, Version
+from ui import cache, session
+from ui.components import errors, links, markdown, tabs
+from ui.registry import version_comparison, version_details, version_list, version_quality
+from ui.shared import report_choice, threshold_panel
 
 
 @st.cache_data(ttl="15m", max_entries=32, show_spinner="Reading the version …")
-def loaded(target: str, arn: str, status: str) -> Package:
-    return registry.get(_session.clients(), arn)
+def read_version(cache_key: str, arn: str, status: str) -> Package:
+    return model_packages.read_package(session.target(), arn)
 
 
-def group() -> str:
+def select_group() -> str:
     """The chosen group: that of ``?package=`` where the link names no other."""
-    found = _kept.lately(registry.groups)
-    if _kept.lately(registry.versions, registry.NO_GROUP, most=1):
-        found.append(registry.NO_GROUP)
+    found = cache.cached_read(model_packages.list_groups)
+    if cache.cached_read(model_packages.list_versions, model_packages.NO_GROUP, max_results=1):
+        found.append(model_packages.NO_GROUP)
     if not found:
-        _show.empty("No version is registered yet. Tune a model and register it, or run the whole workflow.", "overview", "To the overview")
+        links.show_empty_state(
+            "No version is registered yet. Tune a model and register it, or run the whole workflow.", "overview", "To the overview"
+        )
         st.stop()
-    of_package = registry.group_of(st.query_params.get("package", ""))
+    of_package = model_packages.group_from_arn(st.query_params.get("package", ""))
     if of_package in found and "group" not in st.query_params:
         st.query_params["group"] = of_package
-    own = _session.clients().settings.group
-    options = sorted(found, key=lambda name: (name != own, name == registry.NO_GROUP, name))
+    own = session.target().settings.group
+    options = sorted(found, key=lambda name: (name != own, name == model_packages.NO_GROUP, name))
     if len(options) == 1 and st.query_params.get("group", options[0]) == options[0]:
         return options[0]
-    chosen = _show.chosen("group", options, "Group", format_func=lambda name: "no group" if name == registry.NO_GROUP else name)
+    chosen = links.url_selectbox(
+        "group", options, "Group", format_func=lambda name: "no group" if name == model_packages.NO_GROUP else name
+    )
     if of_package and of_package != chosen:
         for name in {"package", "other"} & set(st.query_params):
             del st.query_params[name]
     return chosen
 
 
-def newest(name: str) -> list[Version]:
+def list_versions(name: str) -> list[Version]:
     """The newest versions of the group, and those that the URL names."""
-    found = _kept.lately(registry.versions, name, most=_versions.most())
+    found = cache.cached_read(model_packages.list_versions, name, max_results=version_list.list_limit())
     there = {version.arn for version in found}
     named = [st.query_params.get(key, "") for key in ("package", "other")]
-    asked = [_kept.lately(registry.version, arn) for arn in named if registry.group_of(arn) == name and arn not in there]
+    asked = [
+        cache.cached_read(model_packages.find_version, arn)
+        for arn in named
+        if model_packages.group_from_arn(arn) == name and arn not in there
+    ]
     return found + [version for version in asked if version is not None]
 
 
 st.title("Registry")
-with _show.errors_shown(stop=True):
-    name = group()
-    found = newest(name)
+with errors.show_raised_errors(stop=True):
+    name = select_group()
+    found = list_versions(name)
 if not found:
-    _show.empty(
-        f"The group {_show.plain(name)} has no version yet. Tune a model and register it, or choose another group.", "tuning", "To tuning"
+    links.show_empty_state(
+        f"The group {markdown.escape_markdown(name)} has no version yet. Tune a model and register it, or choose another group.",
+        "tuning",
+        "To tuning",
     )
     st.stop()
-words = {version.arn: _versions.title(version) for version in found}
+words = {version.arn: version_list.version_title(version) for version in found}
 one, two = st.columns(2)
 with one:
-    arn = _show.chosen("package", list(words), "Version", format_func=words.__getitem__)
+    arn = links.url_selectbox("package", list(words), "Version", format_func=words.__getitem__)
 with two:
-    other = _reports.beside(arn, list(words), "Compare with", words.__getitem__) if len(words) > 1 else None
+    other = report_choice.select_comparison(arn, list(words), "Compare with", words.__getitem__) if len(words) > 1 else None
 both: dict[str, Package] = {}
-with _show.errors_shown():
+with errors.show_raised_errors():
     status = {version.arn: version.status for version in found}
-    both = {words[a]: loaded(_session.target(), a, status[a]) for a in (other, arn) if a}
+    both = {words[a]: read_version(session.cache_key(), a, status[a]) for a in (other, arn) if a}
 if not both:
-    with _show.errors_shown(stop=True):
-        _versions.listing(found)
+    with errors.show_raised_errors(stop=True):
+        version_list.show_version_list(found)
     st.stop()
 package = both[words[arn]]
 changed = tuple(f"{version.arn}{version.status}" for version in found)
-with _show.errors_shown():
-    _versions.decision(package, changed)
+with errors.show_raised_errors():
+    version_details.show_decision(package, changed)
 
 
-def threshold() -> None:
+def show_thresholds() -> None:
     reports = {label: p.bias for label, p in both.items() if p.bias and p.bias.facets}
-    key = _compare.facet(reports)
+    key = version_comparison.select_facet(reports)
     if key is not None:
-        _thresholds.panel({label: report for label, report in reports.items() if report.sweep(key) is not None}, key)
+        threshold_panel.show_threshold_panel({label: report for label, report in reports.items() if report.sweep(key) is not None}, key)
 
 
 draws = {
-    "Quality": lambda: _quality.show(both),
-    "Bias": lambda: _compare.fairness(both),
-    "Threshold": threshold,
-    "Explanation": lambda: _compare.explanation(both),
-    "Settings and data": lambda: _compare.settings(both),
-    "History": lambda: _versions.history(package, changed),
-    "All versions": lambda: _versions.listing(found),
+    "Quality": lambda: version_quality.show_quality(both),
+    "Bias": lambda: version_comparison.show_bias(both),
+    "Threshold": show_thresholds,
+    "Explanation": lambda: version_comparison.show_explanation(both),
+    "Settings and data": lambda: version_comparison.show_settings(both),
+    "History": lambda: version_details.show_history(package, changed),
+    "All versions": lambda: version_list.show_version_list(found),
 }
-for panel, draw in zip(_show.sections("registry", {name: name for name in draws}, name="view"), draws.values(), strict=True):
+for panel, draw in zip(tabs.url_tabs("registry", {name: name for name in draws}, name="view"), draws.values(), strict=True):
     if panel.open:
-        with panel, _show.errors_shown():
+        with panel, errors.show_raised_errors():
             draw()
-_versions.links(package)
+version_details.show_source_links(package)

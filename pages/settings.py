@@ -8,13 +8,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app_pages import _prices, _session
-from app_pages._show import errors_shown, plain, sections
-from core import doctor
-from core.permissions import Finding
+from core.aws.permissions import Finding
+from core.doctor import doctor
 from core.settings import Settings
+from ui import session
+from ui.components.errors import show_raised_errors
+from ui.components.markdown import escape_markdown
+from ui.components.tabs import url_tabs
+from ui.settings import price_table
 
-STATES = {
+FINDING_STATES = {
     "missing": (":material/error:", "red", "missing"),
     "unknown": (":material/help:", "orange", "could not be looked at"),
     "advice": (":material/lightbulb:", "blue", "advised"),
@@ -22,67 +25,77 @@ STATES = {
 }
 
 
-BOXES: dict[str, Callable[..., Any]] = {"missing": st.error, "unknown": st.warning, "advice": st.info}
+MESSAGE_BOXES: dict[str, Callable[..., Any]] = {"missing": st.error, "unknown": st.warning, "advice": st.info}
 """What isn't all right, the worst first, each with its remedy."""
 
 
 @st.cache_data(ttl="5m", max_entries=8, show_spinner="Asking the target …")
-def _findings(target: str) -> list[Finding]:
-    return list(doctor.check(_session.own()))
+def _read_findings(cache_key: str) -> list[Finding]:
+    return list(doctor.check_target(session.app_target()))
 
 
-def _check() -> None:
+def _show_check() -> None:
     st.markdown("Permissions are simulated, resources read; no job is launched, nothing written. `python -m core doctor` says the same.")
     key = "doctor-asked"
     if st.button("Check the target", icon=":material/stethoscope:", type="primary", key="check"):
-        _findings.clear()
+        _read_findings.clear()
         st.session_state[key] = True
     if not st.session_state.get(key):
         return
-    with errors_shown(stop=True):
-        found = _findings(Settings.current().model_dump_json())
+    with show_raised_errors(stop=True):
+        found = _read_findings(Settings.current().model_dump_json())
     with st.container(horizontal=True):
-        for state, (icon, colour, words) in STATES.items():
+        for state, (icon, colour, words) in FINDING_STATES.items():
             number = sum(finding.state == state for finding in found)
             if number:
                 st.badge(f"{number} {words}", icon=icon, color=colour)  # type: ignore[arg-type]
-    if doctor.passed(found):
+    if doctor.has_passed(found):
         st.success("The workflow has what it needs here.", icon=":material/check_circle:")
-    for state, box in BOXES.items():
-        lines = [f"- **{plain(f.area)}: {plain(f.subject)}**  \n  {plain(f.what)} {plain(f.remedy)}" for f in found if f.state == state]
+    for state, box in MESSAGE_BOXES.items():
+        lines = [
+            f"- **{escape_markdown(f.area)}: {escape_markdown(f.subject)}**  \n  {escape_markdown(f.what)} {escape_markdown(f.remedy)}"
+            for f in found
+            if f.state == state
+        ]
         if lines:
-            box("\n".join(lines), icon=STATES[state][0])
+            box("\n".join(lines), icon=FINDING_STATES[state][0])
     right = [(f.area, f.subject, f.what) for f in found if f.state == "ok"]
     if right:
-        with st.expander(f"All right: {len(right)}", icon=STATES["ok"][0]):
+        with st.expander(f"All right: {len(right)}", icon=FINDING_STATES["ok"][0]):
             table = pd.DataFrame(right, columns=["area", "subject", "finding"])
             st.dataframe(table, hide_index=True, alt="Each resource and permission that the workflow needs and has")
 
 
-def _set() -> None:
+def _show_settings() -> None:
     st.markdown("Each is set in the environment, or in the file that starts the app. What is left out has the product's own value.")
-    every = doctor.in_force(_session.own())
+    every = doctor.list_settings(session.app_target())
     for heading, given in (("Set", True), ("Left at the product's own value", False)):
-        lines = [f"- `{one.variable}`: **{plain(one.value)}**  \n  {plain(one.what)}" for one in every if one.given is given]
+        lines = [
+            f"- `{one.variable}`: **{escape_markdown(one.value)}**  \n  {escape_markdown(one.description)}"
+            for one in every
+            if one.is_changed is given
+        ]
         if lines:
             st.subheader(heading)
             st.markdown("\n".join(lines))
 
 
 st.title("Settings")
-with errors_shown(stop=True):
-    clients = _session.clients()
-    person = _session.identity()
-local = clients.settings.target == "local"
-where = "the embedded engine on this machine" if local else f"SageMaker, account {clients.account}"
-st.caption(f"Target: {where} · region {clients.region} · bucket {plain(clients.bucket)} · {plain(person.name)}, {person.role}")
-in_force, checked, prices = sections("settings", {"set": "What is set", "check": "Check", "prices": "Prices"})
+with show_raised_errors(stop=True):
+    target = session.target()
+    person = session.identity()
+local = target.settings.target == "local"
+where = "the embedded engine on this machine" if local else f"SageMaker, account {target.account}"
+st.caption(
+    f"Target: {where} · region {target.region} · bucket {escape_markdown(target.bucket)} · {escape_markdown(person.name)}, {person.role}"
+)
+in_force, checked, prices = url_tabs("settings", {"set": "What is set", "check": "Check", "prices": "Prices"})
 with checked:
     if checked.open:
-        _check()
+        _show_check()
 with in_force:
     if in_force.open:
-        _set()
+        _show_settings()
 with prices:
     if prices.open:
-        _prices.section()
+        price_table.show_prices()

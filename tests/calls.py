@@ -21,11 +21,11 @@ from core.identity import Identity
 ROOT = Path(__file__).parents[1]
 RECORDED = ROOT / "aws" / "operations.json"
 READS = re.compile("(Get|Head|List|Describe|Query|Search|Batch(Describe|Get)|Simulate)")
-DOCTOR = {"core/doctor.py", "core/permissions.py"}
+DOCTOR = {"core/doctor/doctor.py", "core/aws/permissions.py"}
 READ_ONLY, EXECUTION = "read-only", "execution-role"
 SERVICES = {"sagemaker", "s3", "logs", "iam", "ecr", "servicequotas"}
 """Those that take permissions of whoever acts; KMS signs for the app itself, and STS takes none."""
-NOT_THE_PRODUCT = {"core/clients.py"}
+NOT_THE_PRODUCT = {"core/aws/target.py"}
 """What tests call on their own account too; all but ``connect``."""
 REPAIR, NOBODY = "repair", "nobody"
 """`python -m core audit repair`; and what no permission was asked for."""
@@ -33,7 +33,7 @@ seen: dict[str, set[str]] = {}
 """Action → operations, as ``sagemaker:CreateModel``, with what a policy limits them by: ``s3:PutObject governance/log``."""
 _asked: dict[Any, set[str]] = {}
 """A function of `core` (its code) → the actions that it asked a permission for."""
-_call, _refusal = botocore.client.BaseClient._make_api_call, identities.refusal
+_call, _refusal = botocore.client.BaseClient._make_api_call, identities.explain_refusal
 
 
 def start() -> None:
@@ -58,7 +58,7 @@ def start() -> None:
         return found
 
     botocore.client.BaseClient._make_api_call = call
-    identities.refusal = refusal
+    identities.explain_refusal = refusal
 
 
 def _frames():
@@ -67,7 +67,7 @@ def _frames():
     while frame is not None:
         file = frame.f_code.co_filename
         name = file.removeprefix(f"{ROOT}/")
-        if name != file and name.startswith(("core/", "app_pages/")):
+        if name != file and name.startswith(("core/", "ui/", "pages/")):
             yield name, frame
         frame = frame.f_back
 
@@ -106,7 +106,7 @@ def _actions(reads: bool) -> set[str]:
         return {"doctor"}
     if reads:
         return {READ_ONLY}
-    if any(frame.f_code.co_name == REPAIR for _, frame in frames):
+    if any(frame.f_code.co_name == "repair_registry_and_lineage" for _, frame in frames):
         return {REPAIR}
     asked = [_asked[frame.f_code] for _, frame in frames if frame.f_code in _asked]
     return next((one for one in asked if len(one) == 1), asked[0] if asked else {NOBODY})

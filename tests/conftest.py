@@ -17,10 +17,11 @@ import pytest
 from botocore.config import Config
 from xdist.scheduler import LoadScopeScheduling
 
-from core import tables, workflow
-from core.clients import connect
-from core.identity import WORKFLOW
+from core.aws.target import connect
+from core.data import csv_reader
+from core.identity import WORKFLOW_IDENTITY
 from core.settings import Settings
+from core.workflow import workflow
 from engine import lifecycle
 
 SHARED = {
@@ -103,7 +104,7 @@ def _judged():
 def engine(engine_workspace):
     """A running engine (``engine.lifecycle.Running``) on an empty workspace."""
     judge.start(engine_workspace)
-    yield lifecycle.ensure(engine_workspace)
+    yield lifecycle.ensure_running(engine_workspace)
     lifecycle.stop(engine_workspace)
     calls.seen.setdefault(calls.EXECUTION, set()).update(calls.jobs_calls(engine_workspace))
 
@@ -165,9 +166,11 @@ def full(tmp_path_factory):
     """A workspace in which the whole workflow has run on 4,000 of the rows, four trials."""
     workspace = tmp_path_factory.mktemp("full")
     judge.start(workspace)
-    rows = tables.bundled().sample(4000, random_state=1)
-    frame = pd.read_csv(io.BytesIO(tables.to_csv(rows)))
-    workflow.run(connect(Settings(workspace=workspace)), WORKFLOW, frame, tables.BUNDLED_ROLES, workflow.Options(max_jobs=4))
+    rows = csv_reader.read_bundled().sample(4000, random_state=1)
+    frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(rows)))
+    workflow.run_all_steps(
+        connect(Settings(workspace=workspace)), WORKFLOW_IDENTITY, frame, csv_reader.BUNDLED_ROLES, workflow.WorkflowOptions(max_jobs=4)
+    )
     yield workspace
     lifecycle.stop(workspace)
     calls.seen.setdefault(calls.EXECUTION, set()).update(calls.jobs_calls(workspace))

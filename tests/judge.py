@@ -38,7 +38,7 @@ UNDECLARED = {"DeleteHyperParameterTuningJob": {"ResourceNotFound", "ResourceInU
 
 def faults(shape: Any, value: Any, path: str = "", absent: frozenset[str] = frozenset()) -> Iterator[str]:
     """What the model has against ``value``. Members with a leading underscore are the engine's own; None is an absent member."""
-    from engine.wire.model import _pattern
+    from engine.wire.model import _compile_pattern
 
     kind = shape.type_name
     types = {"structure": dict, "map": dict, "list": list, "string": str, "boolean": bool, "integer": int, "long": int}
@@ -65,7 +65,7 @@ def faults(shape: Any, value: Any, path: str = "", absent: frozenset[str] = froz
     elif kind == "string":
         if shape.enum and value not in shape.enum:
             yield f"{path} is {value!r}, none of {shape.enum}"
-        pattern = _pattern(shape.metadata["pattern"]) if shape.metadata.get("pattern") else None
+        pattern = _compile_pattern(shape.metadata["pattern"]) if shape.metadata.get("pattern") else None
         if pattern is not None and value and pattern.fullmatch(value) is None:
             yield f"{path} is {value!r}, not of the pattern {shape.metadata['pattern']}"
     elif not math.isfinite(value) or (kind == "timestamp" and not 0 <= value < 253_402_300_800):
@@ -136,10 +136,8 @@ _WATCHED: list[str] = []
 
 def serve(workspace: Path) -> None:
     """Serve the workspace as ``engine.lifecycle`` does, and judge each answer."""
-    import engine.neighbours
-    import engine.sagemaker  # noqa: F401 - registers the operations
     from engine import lifecycle
-    from engine.context import OPERATIONS, AWSError
+    from engine.context import AWSError
     from engine.wire import app
     from engine.wire.model import operation_model
 
@@ -168,7 +166,7 @@ def serve(workspace: Path) -> None:
 
         return judged
 
-    for (service, name), handler in list(OPERATIONS.items()):
+    for (service, name), handler in list(app.OPERATIONS.items()):
         app.OPERATIONS[(service, name)] = judging(service, name, handler)
     lifecycle.serve(workspace)
 
@@ -184,7 +182,7 @@ def start(workspace: Path) -> None:
             [sys.executable, __file__, str(workspace)], stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT
         )
     deadline = time.monotonic() + lifecycle.START_SECONDS
-    while lifecycle.find(workspace) is None:
+    while lifecycle.find_endpoint(workspace) is None:
         assert process.poll() is None, (workspace / "engine.log").read_text()
         assert time.monotonic() < deadline, "the judged engine did not answer"
         time.sleep(0.05)

@@ -48,7 +48,7 @@ def serving(workspace: Path, secrets: str = "", **settings: str) -> Iterator[str
         file.write_text(secrets.replace("URL", f"http://127.0.0.1:{port}"))
         flags.append(f"--secrets.files={file}")
     log = workspace.parent / f"{workspace.name}-app.log"
-    others = lifecycle.find(workspace) is not None
+    others = lifecycle.find_endpoint(workspace) is not None
     with log.open("wb") as output:
         app = subprocess.Popen(
             [*command, *flags], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True

@@ -18,11 +18,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import engine.iam.principals
-import engine.neighbours
-import engine.sagemaker  # noqa: F401 - registers the operations
-from engine.context import OPERATIONS
 from engine.wire.model import service_model
+from engine.wire.operations import OPERATIONS
 from tools.browser import ROOT
 
 OUT = ROOT / "docs" / "clients.md"
@@ -85,12 +82,12 @@ def page(found: Results) -> str:
     for client, (name, package) in LOCKED.items():
         text = (ROOT / "tests" / "sdk" / f"requirements-{name}.txt").read_text()
         versions[client] = re.findall(rf"^{package}==(\S+)", text, re.MULTILINE)[0]
-    clients = ", ".join(f"{client} {number}" for client, number in versions.items())
+    target = ", ".join(f"{client} {number}" for client, number in versions.items())
     lines = [
         "# Clients",
         "",
         "Real clients, unmodified, each in an environment of its own, against the embedded engine. Written by `make clients`.",
-        f"Versions: {clients}. `boto3` is the engine's contract suite; the others run the workshop, and look up no host but 127.0.0.1.",
+        f"Versions: {target}. `boto3` is the engine's contract suite; the others run the workshop, and look up no host but 127.0.0.1.",
         "",
         "✓: called, and answered. A code: called, and only ever refused with it. Empty: not called.",
         "",
@@ -102,8 +99,8 @@ def page(found: Results) -> str:
     lines += ["## s3", "", "Requests by the names that S3's own access logs give them.", "", *_table(found, "s3", s3)]
     gaps = [
         f"| {service}:{name} | {client} | {', '.join(sorted(codes))} |"
-        for (service, name), clients in sorted(found.items())
-        for client, codes in clients.items()
+        for (service, name), target in sorted(found.items())
+        for client, codes in target.items()
         if client != SUITE and codes & NOT_SERVED
     ]
     lines += ["## Gaps", ""]

@@ -13,11 +13,11 @@ from typing import Any
 
 import engine.sagemaker  # noqa: F401 - registers the operations
 from engine.context import Context
-from engine.lifecycle import region
-from engine.s3.objects import Objects
+from engine.lifecycle import configured_region
 from engine.sagemaker import auto_lineage
-from engine.sagemaker.packages import create_model_package
-from engine.store import Store
+from engine.sagemaker.model_packages import create_model_package
+from engine.store.objects import ObjectStore
+from engine.store.records import Store
 
 COPIED = ("ModelPackageDescription", "InferenceSpecification", "ModelMetrics", "CustomerMetadataProperties")
 ENTITIES = ("artifact", "action", "context", "experiment-trial-component")
@@ -30,7 +30,7 @@ def crowd(workspace: Path, *, versions: int = 1000, tuning_jobs: int = 200, tria
     lineage that the engine gives them. They share the files of what they are copies of. Before them lineage of others, so that there are
     about so many ``entities`` in all."""
     store = Store(workspace / "engine.db")
-    context = Context(workspace, region(), store, Objects(workspace / "objects"))
+    context = Context(workspace, configured_region(), store, ObjectStore(workspace / "objects"))
     try:
         with store.transaction():
             _lineage(context, entities - 2 * versions - 2 * tuning_jobs * trials)  # each of those brings two
@@ -43,26 +43,26 @@ def crowd(workspace: Path, *, versions: int = 1000, tuning_jobs: int = 200, tria
 
 
 def _versions(context: Context, wanted: int) -> None:
-    (newest,), _ = context.store.page("model-package", limit=1)
+    (newest,), _ = context.store.read_page("model-package", limit=1)
     group = newest["ModelPackageGroupName"]
     request = {key: newest[key] for key in COPIED if key in newest} | {"ModelPackageGroupName": group}
-    for _ in range(wanted - context.store.count("model-package", parent=group)):
+    for _ in range(wanted - context.store.count_records("model-package", parent=group)):
         create_model_package(context, dict(request))
 
 
 def _tuning_jobs(context: Context, wanted: int, trials: int) -> None:
     store = context.store
-    (newest,), _ = store.page("hyper-parameter-tuning-job", limit=1)
+    (newest,), _ = store.read_page("hyper-parameter-tuning-job", limit=1)
     name, arn = newest["HyperParameterTuningJobName"], newest["HyperParameterTuningJobArn"]
-    jobs, _ = store.page("training-job", where=[("parent", "=", arn)], limit=trials)
-    for number in range(wanted - store.count("hyper-parameter-tuning-job")):
+    jobs, _ = store.read_page("training-job", where=[("parent", "=", arn)], limit=trials)
+    for number in range(wanted - store.count_records("hyper-parameter-tuning-job")):
         copy = f"crowd-{number:04d}"
         _copy(context, "hyper-parameter-tuning-job", newest, {name: copy}, copy, None)
         for job in jobs:
             own = job["TrainingJobName"].replace(name, copy)
             body = _copy(context, "training-job", job, {name: copy}, own, context.arn(f"hyper-parameter-tuning-job/{copy}"))
-            auto_lineage.training_job_created(context, body)
-            auto_lineage.training_job_finished(context, body)
+            auto_lineage.record_training_created(context, body)
+            auto_lineage.record_training_finished(context, body)
 
 
 def _copy(context: Context, kind: str, body: dict[str, Any], names: dict[str, str], name: str, parent: str | None) -> dict[str, Any]:
@@ -80,28 +80,30 @@ def _copy(context: Context, kind: str, body: dict[str, Any], names: dict[str, st
 
 def _lineage(context: Context, wanted: int) -> None:
     """Families of 50 entities: a data set, and chains from it: rebalancing, its file, training, model, version, decision."""
-    count = sum(context.store.count(kind) for kind in ENTITIES)
+    count = sum(context.store.count_records(kind) for kind in ENTITIES)
     for number in range(-(-max(wanted - count, 0) // (1 + 7 * FAMILY))):
-        data = auto_lineage.artifact(context, f"s3://crowd/{number:05d}/data.csv", "DataSet")
+        data = auto_lineage.ensure_artifact(context, f"s3://crowd/{number:05d}/data.csv", "DataSet")
         for chain in range(FAMILY):
             _chain(context, data, f"crowd-{number:05d}-{chain}")
 
 
 def _chain(context: Context, data: str, name: str) -> None:
     steps = (
-        auto_lineage._component(context, f"{name}-aws-processing-job", {"DisplayName": name}),
-        auto_lineage.artifact(context, f"s3://crowd/{name}/train_res.csv", "DataSet"),
-        auto_lineage._component(context, f"{name}-aws-training-job", {"DisplayName": name}),
-        auto_lineage.artifact(context, f"s3://crowd/{name}/model.tar.gz", "Model"),
-        auto_lineage.artifact(context, context.arn(f"model-package/{name}/1"), "ModelPackage"),
+        auto_lineage._ensure_component(context, f"{name}-aws-processing-job", {"DisplayName": name}),
+        auto_lineage.ensure_artifact(context, f"s3://crowd/{name}/train_res.csv", "DataSet"),
+        auto_lineage._ensure_component(context, f"{name}-aws-training-job", {"DisplayName": name}),
+        auto_lineage.ensure_artifact(context, f"s3://crowd/{name}/model.tar.gz", "Model"),
+        auto_lineage.ensure_artifact(context, context.arn(f"model-package/{name}/1"), "ModelPackage"),
     )
     source = {"SourceUri": f"s3://crowd/{name}/event.json", "SourceType": "governance-event"}
-    decided = auto_lineage._named(context, "action", f"{name}-decision", {"Source": source, "ActionType": "approve", "Status": "Completed"})
-    grouped = auto_lineage._named(context, "context", f"{name}-group", {"Source": source, "ContextType": "ModelGroup"})
+    decided = auto_lineage._ensure_named_entity(
+        context, "action", f"{name}-decision", {"Source": source, "ActionType": "approve", "Status": "Completed"}
+    )
+    grouped = auto_lineage._ensure_named_entity(context, "context", f"{name}-group", {"Source": source, "ContextType": "ModelGroup"})
     for before, after in zip((data, *steps), steps, strict=False):
-        auto_lineage.associate(context, before, after, "Produced" if ":experiment" in before else "ContributedTo")
-    auto_lineage.associate(context, decided, steps[-1], "ContributedTo")
-    auto_lineage.associate(context, steps[-1], grouped, "AssociatedWith")
+        auto_lineage.ensure_association(context, before, after, "Produced" if ":experiment" in before else "ContributedTo")
+    auto_lineage.ensure_association(context, decided, steps[-1], "ContributedTo")
+    auto_lineage.ensure_association(context, steps[-1], grouped, "AssociatedWith")
 
 
 def main() -> None:

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from core.clients import Clients, connect
+from core.aws.target import Target, connect
 from core.settings import Settings
-from engine.store import Store
+from engine.store.records import Store
 
 BUCKET = "other-team"
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/huggingface-pytorch-training:2.0"
@@ -59,24 +59,24 @@ REPORTS: dict[str, Any] = {
 }
 
 
-def estate(clients: Clients) -> dict[str, str]:
+def estate(target: Target) -> dict[str, str]:
     """Make all of it; returns the ARNs of the packages by a name for each."""
-    clients.s3.create_bucket(Bucket=BUCKET)
+    target.s3.create_bucket(Bucket=BUCKET)
     for key, report in REPORTS.items():
-        clients.write(f"s3://{BUCKET}/{key}", json.dumps(report).encode(), "application/json")
-    clients.write(f"s3://{BUCKET}/notes.txt", b"not a report")
-    _jobs(clients)
-    _lineage(clients)
-    return _packages(clients)
+        target.write(f"s3://{BUCKET}/{key}", json.dumps(report).encode(), "application/json")
+    target.write(f"s3://{BUCKET}/notes.txt", b"not a report")
+    _jobs(target)
+    _lineage(target)
+    return _packages(target)
 
 
 def _source(key: str, bucket: str = BUCKET) -> Any:
     return {"ContentType": "application/json", "S3Uri": f"s3://{bucket}/{key}"}
 
 
-def _packages(clients: Clients) -> dict[str, str]:
-    api = clients.sagemaker
-    for group in ("fraud", "nothing-in-it", clients.settings.group):
+def _packages(target: Target) -> dict[str, str]:
+    api = target.sagemaker
+    for group in ("fraud", "nothing-in-it", target.settings.group):
         api.create_model_package_group(ModelPackageGroupName=group)
     one: Any = {"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/models/bert/output/model.tar.gz"}
     served: Any = {"SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
@@ -121,7 +121,7 @@ def _packages(clients: Clients) -> dict[str, str]:
         "algorithm": {
             "ModelPackageGroupName": "fraud",
             "SourceAlgorithmSpecification": {
-                "SourceAlgorithms": [{"AlgorithmName": f"arn:aws:sagemaker:{clients.region}:{clients.account}:algorithm/scikit-tree"}]
+                "SourceAlgorithms": [{"AlgorithmName": f"arn:aws:sagemaker:{target.region}:{target.account}:algorithm/scikit-tree"}]
             },
         },
         "sourced": {"ModelPackageGroupName": "fraud", "SourceUri": "models:/fraud/7"},
@@ -135,7 +135,7 @@ def _packages(clients: Clients) -> dict[str, str]:
         },
         "alone": {"ModelPackageName": "standalone", "InferenceSpecification": {"Containers": [one], **served}},
         "in our group": {
-            "ModelPackageGroupName": clients.settings.group,
+            "ModelPackageGroupName": target.settings.group,
             "InferenceSpecification": {"Containers": [one], **served},
             "ModelApprovalStatus": "Approved",
         },
@@ -143,8 +143,8 @@ def _packages(clients: Clients) -> dict[str, str]:
     return {name: str(api.create_model_package(**request)["ModelPackageArn"]) for name, request in made.items()}
 
 
-def _lineage(clients: Clients) -> None:
-    api = clients.sagemaker
+def _lineage(target: Target) -> None:
+    api = target.sagemaker
     thing = api.create_artifact(Source={"SourceUri": f"s3://{BUCKET}/raw"}, ArtifactType="feature-store-snapshot")["ArtifactArn"]
     where: Any = {"SourceUri": "arn:aws:sagemaker:us-east-1:123456789012:endpoint/fraud-live", "SourceType": "ARN"}
     point = api.create_context(ContextName="fraud-live", ContextType="Endpoint", Source=where)["ContextArn"]
@@ -161,22 +161,22 @@ def _lineage(clients: Clients) -> None:
         api.add_association(SourceArn=source, DestinationArn=destination, **more)
 
 
-def _jobs(clients: Clients) -> None:
+def _jobs(target: Target) -> None:
     now = time.time() - 86_400
-    store = Store(clients.settings.workspace / "engine.db")
+    store = Store(target.settings.workspace / "engine.db")
     try:
         with store.transaction():
-            for number, (kind, name, body, parent) in enumerate(_records(clients, now)):
-                arn = f"arn:aws:sagemaker:{clients.region}:{clients.account}:{kind}/{name}"
+            for number, (kind, name, body, parent) in enumerate(_records(target, now)):
+                arn = f"arn:aws:sagemaker:{target.region}:{target.account}:{kind}/{name}"
                 status = next(value for key, value in body.items() if key.endswith("JobStatus"))
                 store.insert(kind, name, body, arn=arn, now=now + number, parent=parent, status=status)
     finally:
         store.close()
 
 
-def _records(clients: Clients, now: float) -> list[tuple[str, str, Record, str | None]]:
+def _records(target: Target, now: float) -> list[tuple[str, str, Record, str | None]]:
     def arn(kind: str, name: str) -> str:
-        return f"arn:aws:sagemaker:{clients.region}:{clients.account}:{kind}/{name}"
+        return f"arn:aws:sagemaker:{target.region}:{target.account}:{kind}/{name}"
 
     def training(name: str, **more: Any) -> Record:
         return {
@@ -186,7 +186,7 @@ def _records(clients: Clients, now: float) -> list[tuple[str, str, Record, str |
             "TrainingJobStatus": "Completed",
             "SecondaryStatus": "Completed",
             "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
-            "RoleArn": clients.role,
+            "RoleArn": target.role,
             "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/models", "KmsKeyId": ""},
             "ResourceConfig": {"InstanceType": "ml.p3.2xlarge", "InstanceCount": 4, "VolumeSizeInGB": 50},
             "StoppingCondition": {"MaxRuntimeInSeconds": 86_400},
@@ -229,7 +229,7 @@ def _records(clients: Clients, now: float) -> list[tuple[str, str, Record, str |
             "TuningObjective": {"Type": kind, "MetricName": metric},
             "HyperParameterRanges": ranges,
             "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "Pipe", "MetricDefinitions": []},
-            "RoleArn": clients.role,
+            "RoleArn": target.role,
             "InputDataConfig": [files("train")],
             "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/models"},
             "ResourceConfig": {"InstanceType": "ml.p3.2xlarge", "InstanceCount": 1, "VolumeSizeInGB": 50},

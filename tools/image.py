@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from core.clients import Clients
+from core.aws.target import Target
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = ROOT / "image/Dockerfile"
@@ -87,19 +87,19 @@ def _files(source: Path) -> Iterator[Path]:
 # a job's folders ---------------------------------------------------------------------------------------
 
 
-def lay(clients: Clients, name: str, files: Path) -> dict[str, Any]:
+def lay(target: Target, name: str, files: Path) -> dict[str, Any]:
     """Make the folders of a processing job below ``files`` as SageMaker does; returns the job."""
-    job: dict[str, Any] = dict(clients.sagemaker.describe_processing_job(ProcessingJobName=name))
+    job: dict[str, Any] = dict(target.sagemaker.describe_processing_job(ProcessingJobName=name))
     for item in job["ProcessingInputs"]:
         source = item["S3Input"]
-        base, keys = source["S3Uri"].rpartition("/")[0] + "/", [*clients.keys(source["S3Uri"])]
+        base, keys = source["S3Uri"].rpartition("/")[0] + "/", [*target.list_uris(source["S3Uri"])]
         if source["S3DataType"] == "ManifestFile":
-            first, *names = clients.read_json(source["S3Uri"])
+            first, *names = target.read_json(source["S3Uri"])
             base, keys = first["prefix"], [first["prefix"] + one for one in names]
         for uri in keys:
             path = files / source["LocalPath"].lstrip("/") / uri.removeprefix(base)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(clients.read(uri))
+            path.write_bytes(target.read(uri))
     for item in job["ProcessingOutputConfig"]["Outputs"]:
         (files / item["S3Output"]["LocalPath"].lstrip("/")).mkdir(parents=True)
     (files / "opt/ml/output").mkdir()
@@ -127,11 +127,11 @@ def undated(name: str, content: bytes) -> bytes:
     return re.sub(rb"/CreationDate \(D:[^)]*\)|/ID \[[^\]]*\]", b"", content) if name.endswith(".pdf") else content
 
 
-def differences(clients: Clients, job: dict[str, Any], files: Path) -> list[str]:
+def differences(target: Target, job: dict[str, Any], files: Path) -> list[str]:
     """The files of a job's output that aren't the same below ``files`` as in S3."""
     (output,) = job["ProcessingOutputConfig"]["Outputs"]
     folder, uri = files / output["S3Output"]["LocalPath"].lstrip("/"), output["S3Output"]["S3Uri"].rstrip("/") + "/"
-    theirs = {one.removeprefix(uri): clients.read(one) for one in clients.keys(uri)}
+    theirs = {one.removeprefix(uri): target.read(one) for one in target.list_uris(uri)}
     ours = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     ours |= {name: content for name, content in theirs.items() if name == "statistics.json"}  # of the registration
     both = theirs.keys() & ours.keys()
@@ -143,10 +143,14 @@ def differences(clients: Clients, job: dict[str, Any], files: Path) -> list[str]
 
 def main() -> int:
     """Print a line per entry point; the exit code is the number of those that differ."""
-    from core import bias, explainability, jobs, rebalancing, tables, training, trial_bias, tuning, workflow
-    from core.clients import connect
-    from core.identity import WORKFLOW
+    from core.aws.target import connect
+    from core.data import csv_reader
+    from core.identity import WORKFLOW_IDENTITY
+    from core.jobs import jobs, rebalancing_jobs, training_jobs
+    from core.jobs.tuning import tuning_jobs
+    from core.reports import bias_jobs, shap_jobs, trial_bias_jobs
     from core.settings import Settings
+    from core.workflow import workflow
     from engine import lifecycle
 
     with tempfile.TemporaryDirectory(prefix="image-") as folder:
@@ -169,31 +173,31 @@ def main() -> int:
               f"{time.perf_counter() - start:.0f} s")  # fmt: skip
         environment = assemble(place / "image")
         try:
-            clients = connect(Settings(workspace=place / "workspace"))
-            table, roles = tables.bundled(), tables.BUNDLED_ROLES
-            workflow.run(clients, WORKFLOW, table, roles, workflow.Options(max_jobs=3))
-            tuned = jobs.listed(clients, "tuning", contains=tuning.PREFIX)[0].name
-            trials = trial_bias.launch(clients, WORKFLOW, tuned)
-            jobs.wait(clients, [("processing", trials)])
+            target = connect(Settings(workspace=place / "workspace"))
+            table, roles = csv_reader.read_bundled(), csv_reader.BUNDLED_ROLES
+            workflow.run_all_steps(target, WORKFLOW_IDENTITY, table, roles, workflow.WorkflowOptions(max_jobs=3))
+            tuned = jobs.list_jobs(target, "tuning", name_contains=tuning_jobs.JOB_NAME_PREFIX)[0].name
+            trials = trial_bias_jobs.launch_job(target, WORKFLOW_IDENTITY, tuned)
+            jobs.wait_for_jobs(target, [("processing", trials)])
             newest = {
-                "rebalance": jobs.listed(clients, "processing", contains=rebalancing.PREFIX)[0].name,
-                "clarify, bias": bias.list_jobs(clients)[0].name,
-                "clarify, SHAP": explainability.list_jobs(clients)[0].name,
+                "rebalance": jobs.list_jobs(target, "processing", name_contains=rebalancing_jobs.JOB_NAME_PREFIX)[0].name,
+                "clarify, bias": bias_jobs.list_jobs(target)[0].name,
+                "clarify, SHAP": shap_jobs.list_jobs(target)[0].name,
                 "trials": trials,
-                "xgboost-report": jobs.listed(clients, "processing", contains=training.REPORTS)[0].name,
+                "xgboost-report": jobs.list_jobs(target, "processing", name_contains=training_jobs.REPORT_JOB_PREFIX)[0].name,
             }
-            return sum(_compared(clients, place, environment, what, name) for what, name in newest.items())
+            return sum(_compared(target, place, environment, what, name) for what, name in newest.items())
         finally:
             lifecycle.stop(place / "workspace")
 
 
-def _compared(clients: Clients, place: Path, environment: dict[str, str], what: str, name: str) -> int:
+def _compared(target: Target, place: Path, environment: dict[str, str], what: str, name: str) -> int:
     files = place / name
-    job = lay(clients, name, files)
+    job = lay(target, name, files)
     start = time.perf_counter()
     done = run(place / "image", environment, files, job["AppSpecification"]["ContainerEntrypoint"], place / "venv/bin")
     seconds = time.perf_counter() - start
-    found = [f"exit code {done.returncode}: {done.stdout}{done.stderr}"] if done.returncode else differences(clients, job, files)
+    found = [f"exit code {done.returncode}: {done.stdout}{done.stderr}"] if done.returncode else differences(target, job, files)
     written = sum(path.is_file() for path in (files / "opt/ml/processing/output").rglob("*"))
     print(f"{what}: {written} files, {seconds:.1f} s, " + (f"different: {', '.join(found)}" if found else "the same as the engine's"))
     return bool(found)

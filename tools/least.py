@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core import permissions
-from core.clients import Clients, connect
-from core.permissions import Finding
+from core.aws import permissions
+from core.aws.permissions import Finding
+from core.aws.target import Target, connect
 from core.settings import Settings
 
 TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}]}
 EXECUTION = "governance-execution"
-ROLES = {role.value: [file, "read-only.json"] for role, file in permissions.FILES.items()} | {"viewer": ["read-only.json"]}
+ROLES = {role.value: [file, "read-only.json"] for role, file in permissions.POLICY_FILES.items()} | {"viewer": ["read-only.json"]}
 
 
 def name(role: str) -> str:
@@ -24,23 +24,23 @@ def name(role: str) -> str:
 
 def install(workspace: Path) -> Settings:
     """Settings under which everybody acts in the IAM role of theirs, and the jobs under the execution role's policy."""
-    clients = connect(Settings(workspace=workspace))
+    target = connect(Settings(workspace=workspace))
     for role, files in ROLES.items():
-        clients.client("iam").create_role(RoleName=name(role), AssumeRolePolicyDocument=json.dumps(TRUST))
+        target.client("iam").create_role(RoleName=name(role), AssumeRolePolicyDocument=json.dumps(TRUST))
         for file in files:
-            put(clients, name(role), file, policy(clients, file))
-    put(clients, EXECUTION, "execution-role.json", policy(clients, "execution-role.json"))
-    return Settings(workspace=workspace, assume={role: f"arn:aws:iam::{clients.account}:role/{name(role)}" for role in ROLES})
+            put(target, name(role), file, policy(target, file))
+    put(target, EXECUTION, "execution-role.json", policy(target, "execution-role.json"))
+    return Settings(workspace=workspace, assume={role: f"arn:aws:iam::{target.account}:role/{name(role)}" for role in ROLES})
 
 
-def policy(clients: Clients, file: str) -> dict[str, Any]:
+def policy(target: Target, file: str) -> dict[str, Any]:
     """A policy file with its placeholders filled in."""
-    document: dict[str, Any] = json.loads(permissions.filled(clients, file))
+    document: dict[str, Any] = json.loads(permissions.fill_placeholders(target, file))
     return document
 
 
-def put(clients: Clients, role: str, file: str, document: dict[str, Any]) -> None:
-    clients.client("iam").put_role_policy(RoleName=role, PolicyName=file.removesuffix(".json"), PolicyDocument=json.dumps(document))
+def put(target: Target, role: str, file: str, document: dict[str, Any]) -> None:
+    target.client("iam").put_role_policy(RoleName=role, PolicyName=file.removesuffix(".json"), PolicyDocument=json.dumps(document))
 
 
 def without(document: dict[str, Any], action: str) -> dict[str, Any]:
@@ -52,15 +52,15 @@ def without(document: dict[str, Any], action: str) -> dict[str, Any]:
     return document | {"Statement": kept}
 
 
-def taken_away(clients: Clients) -> Iterator[tuple[str, str, list[Finding]]]:
-    """(policy file, action, what is then missing) of every action of every policy, each taken away by itself. ``clients``: of an engine on
+def taken_away(target: Target) -> Iterator[tuple[str, str, list[Finding]]]:
+    """(policy file, action, what is then missing) of every action of every policy, each taken away by itself. ``target``: of an engine on
     which the policies were installed."""
     holders = {files[0]: name(role) for role, files in ROLES.items()} | {"execution-role.json": EXECUTION}
     for file, role in sorted(holders.items()):
-        whole, arn = policy(clients, file), f"arn:aws:iam::{clients.account}:role/{role}"
-        wanted = dict.fromkeys(permissions.needs(clients, file), file)
+        whole, arn = policy(target, file), f"arn:aws:iam::{target.account}:role/{role}"
+        wanted = dict.fromkeys(permissions.read_needs(target, file), file)
         for action in sorted({need.action for need in wanted}):
-            put(clients, role, file, without(whole, action))
-            found = [finding for finding in permissions.simulated(clients, arn, wanted) if finding.state != "ok"]
-            put(clients, role, file, whole)
+            put(target, role, file, without(whole, action))
+            found = [finding for finding in permissions.simulate_needs(target, arn, wanted) if finding.state != "ok"]
+            put(target, role, file, whole)
             yield file, action, found

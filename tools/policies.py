@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core import permissions
-from core.clients import connect
-from core.identity import ALLOWED, Role
-from core.permissions import Finding
+from core.aws import permissions
+from core.aws.permissions import Finding
+from core.aws.target import connect
+from core.identity import ROLES_BY_ACTION, Role
 from engine import lifecycle
 from tools import least
 
@@ -221,7 +221,7 @@ def by_role() -> dict[str, list[str]]:
     """Policy → operations: what its role may do, and for whom there is no role, what the file of calls says."""
     calls: dict[str, list[str]] = json.loads((AWS / "operations.json").read_text())
     calls |= {action: [*calls.get(action, []), *more] for action, more in BESIDES.items()}
-    allowed = {role.value: {action for action, roles in ALLOWED.items() if role in roles} for role in permissions.FILES}
+    allowed = {role.value: {action for action, roles in ROLES_BY_ACTION.items() if role in roles} for role in permissions.POLICY_FILES}
     allowed[Role.DATA_SCIENTIST.value].add("withdraw")  # what they have submitted themselves
     allowed[Role.COMPLIANCE_OFFICER.value].add("repair")
     found = {role: sorted({call for action in actions for call in calls.get(action, [])}) for role, actions in allowed.items()}

@@ -7,39 +7,41 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import streamlit as st
 
-from app_pages import _session
-from core import creating
-from core.clients import Clients
-from core.evaluation import Evaluation
-from core.governance import log
-from core.jobs import FINAL, Job
+from core.aws import idempotency
+from core.aws.target import Target
+from core.jobs.jobs import FINAL_STATUSES, Job
+from core.ledger import audit_log
+from core.registry.model_evaluation import Evaluation
+from ui import session
 
 P, T = ParamSpec("P"), TypeVar("T")
 
 
-def lately(read: Callable[Concatenate[Clients, P], T], *arguments: P.args, **named: P.kwargs) -> T:
+def cached_read(read: Callable[Concatenate[Target, P], T], *arguments: P.args, **named: P.kwargs) -> T:
     """What ``read(clients, …)`` finds; looked up anew after five seconds, and at once after whatever this process makes or decides.
 
     What still runs is never kept. What others change, in another process, is seen after these seconds; deciding looks anew by itself.
     """
-    clients = _session.clients()
-    changes = (creating.count(), log.known(clients))
-    key = (_session.target(), changes, f"{read.__module__}.{read.__qualname__}", arguments, named)
-    found: T = _read(*key, lambda: read(clients, *arguments, **named))
-    if _runs(found):
-        _read.clear(*key)
+    target = session.target()
+    changes = (idempotency.count_created(), audit_log.count_known_events(target))
+    key = (session.cache_key(), changes, f"{read.__module__}.{read.__qualname__}", arguments, named)
+    found: T = _read_once(*key, lambda: read(target, *arguments, **named))
+    if _is_running(found):
+        _read_once.clear(*key)
     return found
 
 
 @st.cache_data(ttl="5s", max_entries=256, show_spinner=False)
-def _read(target: str, changes: tuple[int, int], what: str, arguments: Any, named: Any, _find: Callable[[], Any]) -> Any:
-    return _find()
+def _read_once(
+    cache_key: str, changes: tuple[int, int], function_name: str, arguments: Any, named: Any, _compute: Callable[[], Any]
+) -> Any:
+    return _compute()
 
 
-def _runs(found: object) -> bool:
+def _is_running(found: object) -> bool:
     """Whether it is, or names, something that changes by itself."""
     if isinstance(found, Job):
-        return found.status not in FINAL
+        return found.status not in FINAL_STATUSES
     if isinstance(found, Evaluation):
-        return found.running
-    return isinstance(found, list | tuple) and any(isinstance(one, Job) and one.status not in FINAL for one in found)
+        return found.is_running
+    return isinstance(found, list | tuple) and any(isinstance(one, Job) and one.status not in FINAL_STATUSES for one in found)

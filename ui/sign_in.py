@@ -6,39 +6,40 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from app_pages import _session, _show
 from core.errors import GovernanceError
 from core.identity import Identity
 from core.settings import InvalidSetting, Settings
+from ui import session
+from ui.components import errors, markdown
 
 
-def person() -> Identity:
+def require_identity() -> Identity:
     """Who acts in this session, chosen in the sidebar where there is a choice. Where nobody may act, says why, and stops."""
-    if _session.provider() and not st.user.is_logged_in:
-        _stop("Sign in", None, "Governance dashboard: who may see it and decide here is known by your organisation's sign-in.")
+    if session.has_sign_in_provider() and not st.user.is_logged_in:
+        _stop_at_sign_in("Sign in", None, "Governance dashboard: who may see it and decide here is known by your organisation's sign-in.")
     try:
-        people = _session.people()
+        people = session.list_identities()
     except InvalidSetting:
         raise
     except GovernanceError as error:
-        _stop("Sign in again" if _session.provider() else "Sign-in", error)
+        _stop_at_sign_in("Sign in again" if session.has_sign_in_provider() else "Sign-in", error)
     if not people:
-        account = _session.account()
+        account = session.provider_account()
         st.title("No role yet")
-        st.warning(f"You are signed in as {_show.plain(account.name)}, but have no role here.", icon=":material/person_off:")
+        st.warning(f"You are signed in as {markdown.escape_markdown(account.name)}, but have no role here.", icon=":material/person_off:")
         st.markdown("Ask an administrator to give you one, in the provider or in the roles file. They need this:")
         st.code(account.id, language=None)
         st.button("Sign out", icon=":material/logout:", on_click=st.logout)
         st.stop()
-    return _choose(people)
+    return _choose_identity(people)
 
 
-def _choose(people: tuple[Identity, ...]) -> Identity:
+def _choose_identity(people: tuple[Identity, ...]) -> Identity:
     with st.sidebar:
         demo = people[0].demo
         labels = {f"{one.name}, {one.role}": one for one in people}
         if len(labels) == 1:
-            st.markdown(f"Signed in as **{_show.plain(people[0].name)}**, {people[0].role}")
+            st.markdown(f"Signed in as **{markdown.escape_markdown(people[0].name)}**, {people[0].role}")
             chosen = people[0]
         else:
             tip = (
@@ -49,7 +50,10 @@ def _choose(people: tuple[Identity, ...]) -> Identity:
             wanted = st.query_params.get("as")
             chosen = labels[st.selectbox("Signed in as", list(labels), key="as", bind="query-params", help=tip)]
             if wanted and wanted not in labels:
-                st.warning(f"There is no {_show.plain(wanted)} here: you act as {_show.plain(chosen.name)}.", icon=":material/person_off:")
+                st.warning(
+                    f"There is no {markdown.escape_markdown(wanted)} here: you act as {markdown.escape_markdown(chosen.name)}.",
+                    icon=":material/person_off:",
+                )
         with st.container(horizontal=True):
             if demo:
                 st.badge("Demo sign-in", icon=":material/person_alert:", color="orange")
@@ -62,13 +66,13 @@ def _choose(people: tuple[Identity, ...]) -> Identity:
     return chosen
 
 
-def _stop(title: str, error: GovernanceError | None, text: str = "") -> None:
+def _stop_at_sign_in(title: str, error: GovernanceError | None, text: str = "") -> None:
     st.title(title)
     if error:
-        _show.show_error(error)
+        errors.show_error(error)
     else:
         st.markdown(text)
-    if _session.provider():
+    if session.has_sign_in_provider():
         auth = st.secrets["auth"]
         for name in [key for key, value in auth.items() if isinstance(value, Mapping) and "client_id" in value] or [None]:
             words = f"Sign in with {name}" if name else "Sign in"

@@ -10,18 +10,18 @@ from typing import Any
 import boto3
 from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 
-ATTEMPTS = 4
+MAX_ATTEMPTS = 4
 """How often one answer is asked for, all told."""
 
 
-def checked(session: boto3.Session) -> boto3.Session:
+def retry_incomplete_responses(session: boto3.Session) -> boto3.Session:
     """The session, whose clients from now on ask again for an answer that is shorter than it says; they raise IncompleteReadError where it
     stays so. Bodies that are streamed (GetObject) are not looked at here."""
-    session.events.register_first("needs-retry", _again)  # type: ignore[arg-type]
+    session.events.register_first("needs-retry", _seconds_until_retry)  # type: ignore[arg-type]
     return session
 
 
-def _again(response: Any, operation: Any, attempts: int, **_: Any) -> float | None:
+def _seconds_until_retry(response: Any, operation: Any, attempts: int, **_: Any) -> float | None:
     """Seconds until the request is sent again; None where the answer is whole."""
     if response is None or (operation.has_streaming_output and response[0].status_code < 300):
         return None
@@ -31,23 +31,23 @@ def _again(response: Any, operation: Any, attempts: int, **_: Any) -> float | No
         return None
     if len(http.content) >= int(announced):
         return None
-    if attempts >= ATTEMPTS:
+    if attempts >= MAX_ATTEMPTS:
         raise IncompleteReadError(actual_bytes=len(http.content), expected_bytes=int(announced))
-    return _pause(attempts)
+    return _backoff_seconds(attempts)
 
 
-def body(get: Callable[[], Any]) -> tuple[bytes, Any]:
+def read_body(get_object: Callable[[], Any]) -> tuple[bytes, Any]:
     """(content, answer) of a GetObject call; asked for again where the body breaks off. Raises what botocore raises."""
-    for attempt in range(1, ATTEMPTS + 1):
-        answer = get()
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        answer = get_object()
         try:
             return answer["Body"].read(), answer
         except (IncompleteReadError, ResponseStreamingError):
-            if attempt == ATTEMPTS:
+            if attempt == MAX_ATTEMPTS:
                 raise
-            time.sleep(_pause(attempt))
+            time.sleep(_backoff_seconds(attempt))
     raise AssertionError("unreachable")
 
 
-def _pause(attempt: int) -> float:
+def _backoff_seconds(attempt: int) -> float:
     return 0.1 * 2.0**attempt

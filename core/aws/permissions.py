@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from core.clients import Clients
-from core.errors import GovernanceError, translated
+from core.aws.target import Target
+from core.errors import GovernanceError, translate_aws_errors
 from core.identity import Role
 
-POLICIES = Path(__file__).parents[1] / "aws" / "policies"
-FILES = {role: f"{role.value.replace(' ', '-')}.json" for role in Role if role != Role.VIEWER}
+POLICIES_FOLDER = Path(__file__).parents[2] / "aws" / "policies"
+POLICY_FILES = {role: f"{role.value.replace(' ', '-')}.json" for role in Role if role != Role.VIEWER}
 """The least policy of each role, beside read-only.json, which all have."""
-State = Literal["ok", "advice", "missing", "unknown"]
-MARKS: dict[State, str] = {"ok": "ok", "advice": "advice", "missing": "MISSING", "unknown": "unknown"}
+FindingState = Literal["ok", "advice", "missing", "unknown"]
+STATE_MARKS: dict[FindingState, str] = {"ok": "ok", "advice": "advice", "missing": "MISSING", "unknown": "unknown"}
 
 
 @dataclass(frozen=True)
@@ -26,26 +26,26 @@ class Finding:
 
     area: str
     subject: str
-    state: State
+    state: FindingState
     what: str
     remedy: str = ""
 
     def __str__(self) -> str:
-        return f"{MARKS[self.state]:8}{self.area}: {self.subject}: {self.what}" + (f" {self.remedy}" if self.remedy else "")
+        return f"{STATE_MARKS[self.state]:8}{self.area}: {self.subject}: {self.what}" + (f" {self.remedy}" if self.remedy else "")
 
 
-def permissions(clients: Clients) -> Iterator[Finding]:
+def check_permissions(target: Target) -> Iterator[Finding]:
     """Whether whoever acts has what the least policies allow; an explicit Deny that the files hold is not looked for."""
     try:
-        caller, execution = _principal(clients), clients.role
+        caller, execution = _calling_principal(target), target.role
     except GovernanceError as error:
-        yield Finding("permissions", "sign-in", "unknown", error.what, error.remedy)
+        yield Finding("permissions", "sign-in", "unknown", error.message, error.hint)
         return
     files: dict[str, list[str]] = {}
-    for role, file in FILES.items():
-        files.setdefault(clients.settings.assume.get(role.value, caller), ["read-only.json"]).append(file)
+    for role, file in POLICY_FILES.items():
+        files.setdefault(target.settings.assume.get(role.value, caller), ["read-only.json"]).append(file)
     for principal, its in [*files.items(), (execution, ["execution-role.json"])]:
-        yield from simulated(clients, principal, {need: file for file in its for need in needs(clients, file)})
+        yield from simulate_needs(target, principal, {need: file for file in its for need in read_needs(target, file)})
 
 
 @dataclass(frozen=True)
@@ -57,82 +57,84 @@ class Need:
     condition: tuple[tuple[str, str], ...]
 
 
-def filled(clients: Clients, file: str) -> str:
+def fill_placeholders(target: Target, file: str) -> str:
     """A policy file with this target's own names in place of its placeholders."""
     names = {
-        "${AWS::Partition}": clients.partition,
-        "${AWS::Region}": clients.region,
-        "${AWS::AccountId}": clients.account,
-        "${Bucket}": clients.bucket,
-        "${ExecutionRole}": clients.role.partition(":role/")[2],
-        "${KmsKeyArn}": clients.settings.kms_key or "*",
+        "${AWS::Partition}": target.partition,
+        "${AWS::Region}": target.region,
+        "${AWS::AccountId}": target.account,
+        "${Bucket}": target.bucket,
+        "${ExecutionRole}": target.role.partition(":role/")[2],
+        "${KmsKeyArn}": target.settings.kms_key or "*",
     }
-    text = (POLICIES / file).read_text(encoding="utf-8")
+    text = (POLICIES_FOLDER / file).read_text(encoding="utf-8")
     for name, value in names.items():
         text = text.replace(name, value)
     return text
 
 
-def needs(clients: Clients, file: str) -> list[Need]:
+def read_needs(target: Target, file: str) -> list[Need]:
     """What a policy file allows."""
-    text = filled(clients, file)
+    text = fill_placeholders(target, file)
     found = []
     for statement in json.loads(text)["Statement"]:
-        if statement["Effect"] == "Allow" and not _idle(clients, statement):
+        if statement["Effect"] == "Allow" and not _is_irrelevant(target, statement):
             keys = tuple(
-                _example(operator, key, value) for operator, of in statement.get("Condition", {}).items() for key, value in of.items()
+                _example_context(operator, key, value)
+                for operator, of in statement.get("Condition", {}).items()
+                for key, value in of.items()
             )
             condition = tuple(pair for pair in keys if pair is not None)
             found += [Need(action, resource, condition) for action in statement["Action"] for resource in statement["Resource"]]
     return found
 
 
-def _idle(clients: Clients, statement: dict[str, Any]) -> bool:
+def _is_irrelevant(target: Target, statement: dict[str, Any]) -> bool:
     """Whether a statement is about a key or a network that isn't set."""
     services = {action.partition(":")[0] for action in statement["Action"]}
-    return (services == {"kms"} and not clients.settings.kms_key) or (services == {"ec2"} and not clients.settings.subnets)
+    return (services == {"kms"} and not target.settings.kms_key) or (services == {"ec2"} and not target.settings.subnets)
 
 
-def _example(operator: str, key: str, value: str | list[str]) -> tuple[str, str] | None:
+def _example_context(operator: str, key: str, value: str | list[str]) -> tuple[str, str] | None:
     """A value under which the condition holds; None where it holds without one."""
     first = value if isinstance(value, str) else value[0]
     return None if operator == "Null" else (key, first.replace("*", "x"))
 
 
-def _principal(clients: Clients) -> str:
+def _calling_principal(target: Target) -> str:
     """The caller as IAM's simulation takes it: the role behind a session."""
-    with translated("sign-in"):
-        arn: str = clients.client("sts").get_caller_identity()["Arn"]
+    with translate_aws_errors("sign-in"):
+        arn: str = target.client("sts").get_caller_identity()["Arn"]
         if ":assumed-role/" not in arn:
             return arn
         name = arn.partition(":assumed-role/")[2].partition("/")[0]
-        return str(clients.client("iam").get_role(RoleName=name)["Role"]["Arn"])
+        return str(target.client("iam").get_role(RoleName=name)["Role"]["Arn"])
 
 
-def simulated(clients: Clients, principal: str, wanted: dict[Need, str]) -> Iterator[Finding]:
-    """One finding for each action and resource; ``wanted``: need → the file that allows it."""
+def simulate_needs(target: Target, principal: str, file_by_need: dict[Need, str]) -> Iterator[Finding]:
+    """One finding for each action and resource; ``file_by_need``: need → the file that allows it."""
     who = principal.rpartition("/")[2]
     groups: dict[tuple[str, tuple[tuple[str, str], ...]], list[Need]] = {}
-    for need in wanted:
+    for need in file_by_need:
         groups.setdefault((need.resource, need.condition), []).append(need)
     for (resource, condition), group in groups.items():
         entries = [{"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"} for key, value in condition]
         for part in (group[i : i + 50] for i in range(0, len(group), 50)):
             try:
-                with translated(principal):
-                    answer = clients.client("iam").simulate_principal_policy(
+                with translate_aws_errors(principal):
+                    answer = target.client("iam").simulate_principal_policy(
                         PolicySourceArn=principal, ActionNames=[n.action for n in part], ResourceArns=[resource], ContextEntries=entries
                     )
             except GovernanceError as error:
-                remedy = f"{error.remedy} Or compare its policies with aws/policies by hand."
-                yield Finding("permissions", who, "unknown", error.what, remedy)
+                remedy = f"{error.hint} Or compare its policies with aws/policies by hand."
+                yield Finding("permissions", who, "unknown", error.message, remedy)
                 return  # of another action or resource it says the same
             decisions = {found["EvalActionName"]: found["EvalDecision"] for found in answer["EvaluationResults"]}
             for need in part:
-                yield _permission(who, need, decisions.get(need.action, "implicitDeny"), wanted[need])
+                yield _finding_for_need(who, need, decisions.get(need.action, "implicitDeny"), file_by_need[need])
 
 
-def _permission(who: str, need: Need, decision: str, file: str) -> Finding:
+def _finding_for_need(who: str, need: Need, decision: str, file: str) -> Finding:
     short = need.resource.rpartition(":")[2] if need.resource.startswith("arn:") else need.resource
     when = "".join(f", {key} = {value}" for key, value in need.condition)
     subject = f"{who}: {need.action} on {short}{when}"

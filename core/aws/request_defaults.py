@@ -7,39 +7,39 @@ from typing import Any
 from core.settings import Settings
 
 
-def tags(settings: Settings, own: dict[str, str] | None = None) -> list[Any]:
+def tags(settings: Settings, own_tags: dict[str, str] | None = None) -> list[Any]:
     """The tags of whatever takes tags: those of the settings, and its own, which win."""
-    return [{"Key": key, "Value": value} for key, value in {**settings.tags, **(own or {})}.items()]
+    return [{"Key": key, "Value": value} for key, value in {**settings.tags, **(own_tags or {})}.items()]
 
 
-def disk(settings: Settings) -> dict[str, Any]:
+def volume_encryption(settings: Settings) -> dict[str, Any]:
     """The part of a job's resources that encrypts its disk. Instances with disks of their own (such as ml.m5d) refuse it."""
     return {"VolumeKmsKeyId": settings.kms_key} if settings.kms_key else {}
 
 
-def results(settings: Settings) -> dict[str, Any]:
+def output_encryption(settings: Settings) -> dict[str, Any]:
     """The part of a job's output that encrypts what it writes to S3."""
     return {"KmsKeyId": settings.kms_key} if settings.kms_key else {}
 
 
-def written(settings: Settings) -> dict[str, Any]:
+def put_encryption(settings: Settings) -> dict[str, Any]:
     """The part of a PutObject that encrypts the object."""
     return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": settings.kms_key} if settings.kms_key else {}
 
 
-def vpc(settings: Settings) -> dict[str, Any]:
+def vpc_config(settings: Settings) -> dict[str, Any]:
     """The VPC of a training job or a model."""
     if not settings.subnets:
         return {}
     return {"VpcConfig": {"Subnets": list(settings.subnets), "SecurityGroupIds": list(settings.security_groups)}}
 
 
-def network(settings: Settings, *, isolated: bool) -> dict[str, Any]:
+def network_config(settings: Settings, *, isolated: bool) -> dict[str, Any]:
     """The network of a processing job. An isolated container has none; SageMaker itself moves its files."""
-    found = {**({"EnableNetworkIsolation": True} if isolated else {}), **vpc(settings)}
+    found = {**({"EnableNetworkIsolation": True} if isolated else {}), **vpc_config(settings)}
     return {"NetworkConfig": found} if found else {}
 
 
-def processing_instance(settings: Settings) -> str:
+def processing_instance_type(settings: Settings) -> str:
     """The instance type of processing jobs."""
     return settings.processing_instance_type or settings.instance_type

@@ -14,18 +14,18 @@ from typing import Any
 
 import botocore.session
 
-TABLES = "core/image_uri_config"
+SDK_TABLES_FOLDER = "core/image_uri_config"
 """Where they lie in the package ``sagemaker``."""
 
 
 @lru_cache(maxsize=64)
-def uri(name: str, region: str, version: str | None = None) -> str:
+def find_uri(name: str, region: str, version: str | None = None) -> str:
     """The image's URI in a region. Raises ValueError for a region or a version that the SDK doesn't know."""
-    return _simple(name, region, version) or _of_sdk(name, region, version)
+    return _uri_from_table(name, region, version) or _uri_from_sdk(name, region, version)
 
 
-def _simple(name: str, region: str, version: str | None) -> str | None:
-    table = _table(name)
+def _uri_from_table(name: str, region: str, version: str | None) -> str | None:
+    table = _read_sdk_table(name)
     config = table.get("training", table)
     versions: dict[str, Any] = config.get("versions", {})
     if version is None and len(versions) == 1:
@@ -38,17 +38,17 @@ def _simple(name: str, region: str, version: str | None) -> str | None:
     return f"{registry}.dkr.{host['hostname']}/{found['repository']}:{version}"
 
 
-def _of_sdk(name: str, region: str, version: str | None) -> str:
+def _uri_from_sdk(name: str, region: str, version: str | None) -> str:
     from sagemaker.core import image_uris
 
     return str(image_uris.retrieve(name, region, version=version))
 
 
-def _table(name: str) -> dict[str, Any]:
+def _read_sdk_table(name: str) -> dict[str, Any]:
     """The SDK's table of an image; {} where it has none."""
     package = importlib.util.find_spec("sagemaker")
     for place in (package.submodule_search_locations or ()) if package else ():
-        path = Path(place) / TABLES / f"{name}.json"
+        path = Path(place) / SDK_TABLES_FOLDER / f"{name}.json"
         if path.is_file():
             return dict(json.loads(path.read_text()))
     return {}

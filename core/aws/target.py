@@ -20,8 +20,8 @@ from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from core import answers, placement
-from core.errors import TargetUnavailable, translated
+from core.aws import complete_responses, request_defaults
+from core.errors import TargetUnavailable, translate_aws_errors
 from core.identity import Identity
 from core.settings import Settings
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
 
-ROLE = "governance-execution"
-BUSY = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+EXECUTION_ROLE = "governance-execution"
+CONFLICT_RETRY_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds until a conditional write that met another one is tried again."""
 
 
 @dataclass(frozen=True)
-class Clients:
+class Target:
     """The clients of one target, and the bucket and role that jobs use. ``partition``: what its ARNs begin with after ``arn:``: aws, in
     China aws-cn."""
 
@@ -61,13 +61,13 @@ class Clients:
         """The ARN of the role that jobs run in; asked for when it is first needed. Raises Forbidden, NotFound."""
         if self.settings.role:
             return self.settings.role
-        with translated("the execution role"):
-            return str(self.client("iam").get_role(RoleName=ROLE)["Role"]["Arn"])
+        with translate_aws_errors("the execution role"):
+            return str(self.client("iam").get_role(RoleName=EXECUTION_ROLE)["Role"]["Arn"])
 
     @property
-    def domain(self) -> str:
+    def dns_suffix(self) -> str:
         """What the names of its hosts end with: amazonaws.com, in China amazonaws.com.cn."""
-        return _domain(self.partition)
+        return _dns_suffix(self.partition)
 
     # files -----------------------------------------------------------------------------------------
 
@@ -76,8 +76,8 @@ class Clients:
 
     def read(self, uri: str) -> bytes:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
-        with translated(uri):
-            return answers.body(lambda: self.s3.get_object(Bucket=bucket, Key=key))[0]
+        with translate_aws_errors(uri):
+            return complete_responses.read_body(lambda: self.s3.get_object(Bucket=bucket, Key=key))[0]
 
     def read_json(self, uri: str) -> Any:
         return json.loads(self.read(uri))
@@ -89,73 +89,78 @@ class Clients:
         except ClientError as error:
             if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
                 return False
-            with translated(uri):
+            with translate_aws_errors(uri):
                 raise
         return True
 
     def write(self, uri: str, content: bytes, content_type: str = "application/octet-stream") -> str:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
-        with translated(uri):
-            self.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type, **placement.written(self.settings))
+        with translate_aws_errors(uri):
+            self.s3.put_object(
+                Bucket=bucket, Key=key, Body=content, ContentType=content_type, **request_defaults.put_encryption(self.settings)
+            )
         return uri
 
-    def read_tagged(self, uri: str) -> tuple[bytes, str]:
+    def read_with_etag(self, uri: str) -> tuple[bytes, str]:
         """An object's content and its ETag."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
-        with translated(uri):
-            content, found = answers.body(lambda: self.s3.get_object(Bucket=bucket, Key=key))
+        with translate_aws_errors(uri):
+            content, found = complete_responses.read_body(lambda: self.s3.get_object(Bucket=bucket, Key=key))
             return content, found["ETag"]
 
-    def create(self, uri: str, content: bytes, content_type: str = "application/octet-stream", *, instead_of: str | None = None) -> bool:
+    def write_conditionally(
+        self, uri: str, content: bytes, content_type: str = "application/octet-stream", *, expected_etag: str | None = None
+    ) -> bool:
         """Write an object that isn't there yet, or instead of the one with that ETag. False, and nothing is written, where another was
         first."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
-        condition: Any = {"IfNoneMatch": "*"} if instead_of is None else {"IfMatch": instead_of}
-        condition |= placement.written(self.settings)
-        pauses = list(BUSY)
+        condition: Any = {"IfNoneMatch": "*"} if expected_etag is None else {"IfMatch": expected_etag}
+        condition |= request_defaults.put_encryption(self.settings)
+        pauses = list(CONFLICT_RETRY_PAUSES)
         while True:
             try:
                 self.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type, **condition)
                 return True
             except ClientError as error:
                 code = error.response["Error"]["Code"]
-                if code == "PreconditionFailed" or (code == "NoSuchKey" and instead_of is not None):
+                if code == "PreconditionFailed" or (code == "NoSuchKey" and expected_etag is not None):
                     return False
                 if code != "ConditionalRequestConflict" or not pauses:
-                    with translated(uri):
+                    with translate_aws_errors(uri):
                         raise
             time.sleep(pauses.pop(0))  # another write is under way: S3 asks to try again
 
-    def keys(self, prefix: str, *, after: str | None = None) -> list[str]:
+    def list_uris(self, prefix: str, *, after: str | None = None) -> list[str]:
         """URIs of all objects under an s3:// prefix, in order; those after the URI ``after`` only, if given."""
         bucket, _, key = prefix.removeprefix("s3://").partition("/")
         start: Any = {"StartAfter": after.removeprefix(f"s3://{bucket}/")} if after else {}
-        with translated(prefix):
+        with translate_aws_errors(prefix):
             pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, **start)
             return [f"s3://{bucket}/{item['Key']}" for page in pages for item in page.get("Contents", [])]
 
 
-def connect(settings: Settings | None = None, acting: Identity | None = None) -> Clients:
-    """Clients of the configured target; a local engine is started when none runs. ``acting``: who it is for, in whose IAM role the clients
+def connect(settings: Settings | None = None, identity: Identity | None = None) -> Target:
+    """Clients of the configured target; a local engine is started when none runs. ``identity``: who it is for, in whose IAM role the
+    clients
     act where the settings name one (``assume``). Raises TargetUnavailable, Forbidden."""
     settings = settings or Settings.current()
     where: dict[str, Any]
     if settings.target == "local":
-        engine = _engine(settings.workspace)
+        engine = _ensure_local_engine(settings.workspace)
         where = {"region_name": engine["region"], "endpoint_url": engine["endpoint"]}
         session = boto3.Session(engine["access_key_id"], engine["secret_access_key"], region_name=engine["region"])
     else:
-        with translated("sign-in"):
-            where = {"region_name": _region(settings)}
+        with translate_aws_errors("sign-in"):
+            where = {"region_name": _resolve_region(settings)}
             session = boto3.Session(**where)
     retries = {"mode": "standard", "total_max_attempts": 5}  # throttled for ever: an error after some 10 s; silent: after 150 s
     config = Config(retries=retries, connect_timeout=5, read_timeout=30, signature_version="v4", max_pool_connections=20)  # type: ignore[arg-type]
     s3_config = config.merge(Config(signature_version="s3v4", s3={"addressing_style": "path"} if "endpoint_url" in where else None))
 
-    with translated((settings.assume.get(acting.role.value) if acting else None) or "sign-in"):
-        if acting is not None and acting.role.value in settings.assume:
-            session = _in_role(session, settings.assume[acting.role.value], acting, where)
-        answers.checked(session)
+    with translate_aws_errors((settings.assume.get(identity.role.value) if identity else None) or "sign-in"):
+        if identity is not None and identity.role.value in settings.assume:
+            session = _assume_role_session(session, settings.assume[identity.role.value], identity, where)
+        complete_responses.retry_incomplete_responses(session)
 
         def client(service: Any) -> Any:
             return session.client(service, config=s3_config if service == "s3" else config, **where)
@@ -163,10 +168,10 @@ def connect(settings: Settings | None = None, acting: Identity | None = None) ->
         caller, region = client("sts").get_caller_identity(), where["region_name"]
         account, partition = caller["Account"], caller["Arn"].split(":")[1]
         bucket = settings.bucket or f"sagemaker-{region}-{account}"
-        return Clients(settings, session, client("sagemaker"), client("s3"), bucket, region, account, partition, client)
+        return Target(settings, session, client("sagemaker"), client("s3"), bucket, region, account, partition, client)
 
 
-def _in_role(session: boto3.Session, role: str, acting: Identity, where: dict[str, Any]) -> boto3.Session:
+def _assume_role_session(session: boto3.Session, role: str, identity: Identity, where: dict[str, Any]) -> boto3.Session:
     """A session in an IAM role that renews itself; CloudTrail shows who acts by its name, and policies by its tag ``governance-id``."""
     own = session.get_credentials()
     if own is None:
@@ -176,8 +181,8 @@ def _in_role(session: boto3.Session, role: str, acting: Identity, where: dict[st
         own,
         role,
         extra_args={
-            "RoleSessionName": re.sub(r"[^\w+=,.@-]+", "-", acting.name, flags=re.ASCII)[:64].ljust(2, "-"),
-            "Tags": [{"Key": "governance-id", "Value": acting.tag}],
+            "RoleSessionName": re.sub(r"[^\w+=,.@-]+", "-", identity.name, flags=re.ASCII)[:64].ljust(2, "-"),
+            "Tags": [{"Key": "governance-id", "Value": identity.tag}],
         },
     )
     inner = botocore.session.get_session()
@@ -186,21 +191,21 @@ def _in_role(session: boto3.Session, role: str, acting: Identity, where: dict[st
 
 
 @lru_cache
-def _domain(partition: str) -> str:
+def _dns_suffix(partition: str) -> str:
     return str(botocore.session.get_session().get_component("endpoint_resolver").get_partition_dns_suffix(partition))
 
 
-def _region(settings: Settings) -> str:
+def _resolve_region(settings: Settings) -> str:
     """GOVERNANCE_REGION; without it the region that the user's own AWS tools work in, as the AWS CLI finds it."""
     return settings.region or os.environ.get("AWS_REGION") or boto3.Session().region_name or "us-east-1"
 
 
-def _engine(workspace: Path) -> dict[str, str]:
+def _ensure_local_engine(workspace: Path) -> dict[str, str]:
     command = [sys.executable, "-m", "engine", "ensure", "--workspace", str(workspace.resolve())]
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     done = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=90, check=False)
     if done.returncode != 0:
         remedy = "Look at engine.log in the workspace, or choose another one: GOVERNANCE_WORKSPACE, or --workspace."
-        raise TargetUnavailable(done.stderr.strip() or "The engine did not start.", subject=str(workspace), remedy=remedy)
+        raise TargetUnavailable(done.stderr.strip() or "The engine did not start.", resource=str(workspace), hint=remedy)
     found: dict[str, str] = json.loads(done.stdout)
     return found

@@ -9,14 +9,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from core.clients import Clients
+from core.aws.target import Target
 from core.errors import DataError
-from core.governance import signing, verification
+from core.governance import verification
+from core.ledger import signing
 
 
-def add(commands: Any) -> None:
+def add_audit_parser(subparsers: Any) -> None:
     """Add the command ``audit`` to the program's."""
-    audit = commands.add_parser("audit", help="verify the audit log and its evidence", description=__doc__)
+    audit = subparsers.add_parser("audit", help="verify the audit log and its evidence", description=__doc__)
     what = audit.add_subparsers(dest="what", required=True)
     verify = what.add_parser("verify", help="check chain, numbering, signatures, evidence, and that the registry follows the log")
     verify.add_argument("--head", type=Path, help="a head that was exported before and kept elsewhere")
@@ -29,36 +30,36 @@ def add(commands: Any) -> None:
         parser.add_argument("--workspace", type=Path)
 
 
-def run(clients: Clients, options: argparse.Namespace) -> int:
+def run_audit(target: Target, options: argparse.Namespace) -> int:
     """Run ``audit``; returns 1 where the log doesn't hold."""
     if options.what == "key":
-        print(signing.public_pem(clients), end="")
+        print(signing.public_pem(target), end="")
         return 0
     if options.what == "head":
-        content = verification.export_head(clients)
+        content = verification.export_head(target)
         if options.out:
             options.out.write_bytes(content + b"\n")
         else:
             print(content.decode())
         return 0
     if options.what == "repair":
-        mended = verification.repair(clients)
+        mended = verification.repair_registry_and_lineage(target)
         print("\n".join(f"mended: {label}" for label in mended) or "Nothing lagged behind the log.")
         return 0
-    return _verify(clients, options)
+    return _verify(target, options)
 
 
-def _verify(clients: Clients, options: argparse.Namespace) -> int:
+def _verify(target: Target, options: argparse.Namespace) -> int:
     kept = None
     if options.head:
         try:
             kept = verification.read_head_file(options.head.read_bytes())
         except OSError as error:
-            raise DataError(f"{options.head} can't be read: {error.strerror}.", remedy="Give the file that `audit head` wrote.") from error
-    found = verification.verify(clients, kept_head=kept)
+            raise DataError(f"{options.head} can't be read: {error.strerror}.", hint="Give the file that `audit head` wrote.") from error
+    found = verification.verify_log(target, exported_head=kept)
     if options.json:
-        print(json.dumps(asdict(found) | {"holds": found.holds}, indent=1))
-    elif found.holds:
+        print(json.dumps(asdict(found) | {"holds": found.is_valid}, indent=1))
+    elif found.is_valid:
         head = f"; the head is event {found.head[0]}, SHA-256 {found.head[1]}" if found.head else ""
         print(f"The log holds: {found.events} events, {found.files} files of evidence{head}.")
     else:
@@ -67,4 +68,4 @@ def _verify(clients: Clients, options: argparse.Namespace) -> int:
         print(f"The log does NOT hold: {len(found.problems)} problems; {where}.", file=sys.stderr)
         for problem in found.problems:
             print(f"  {problem.what}  ({problem.subject})", file=sys.stderr)
-    return 0 if found.holds else 1
+    return 0 if found.is_valid else 1

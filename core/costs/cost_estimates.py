@@ -15,17 +15,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from core import bias, explainability, jobs, placement, rebalancing, training, trial_bias, tuning
-from core.clients import Clients
-from core.jobs import Job
-from core.prices import Prices, Use
+from core.aws import request_defaults
+from core.aws.target import Target
+from core.costs.prices import Prices, Use
+from core.jobs import jobs, rebalancing_jobs, training_jobs
+from core.jobs.jobs import Job
+from core.jobs.tuning import tuning_jobs
+from core.jobs.tuning.tuning_jobs import Trial
+from core.jobs.tuning.tuning_request import TuningRequest, grid_size
+from core.reports import bias_jobs, shap_jobs, trial_bias_jobs
 from core.settings import Settings
-from core.tuning import Trial
-from core.tuning_request import TuningRequest, grid_size
 
-SAMPLE = 5
+MAX_SAMPLED_JOBS = 5
 """How many earlier jobs of a kind are looked at."""
-TRIALS = "trials"
+TRIALS_KIND = "trials"
 """The kind of a tuning job's training jobs; other kinds are what their jobs' names begin with."""
 
 
@@ -44,110 +47,114 @@ class Usage:
 
     def cost(self, prices: Prices) -> float | None:
         """By the table; None where it has no price for the type."""
-        return cost(prices, self.use, self.instance_type, self.seconds * self.count)
+        return instance_cost(prices, self.use, self.instance_type, self.seconds * self.count)
 
 
-def cost(prices: Prices, use: Use, instance_type: str, seconds: float) -> float | None:
+def instance_cost(prices: Prices, use: Use, instance_type: str, seconds: float) -> float | None:
     """The price of an instance's seconds; None where the table has none."""
     hourly = prices.hourly(use, instance_type)
     return None if hourly is None else seconds / 3600 * hourly
 
 
-def billed(start: datetime | None, end: datetime | None) -> int:
+def billed_seconds(start: datetime | None, end: datetime | None) -> int:
     """The seconds between a job's start on its instances and its end, as BillableTimeInSeconds has them; 0 where it never started."""
     return max(1, round((end - start).total_seconds())) if start and end else 0
 
 
-def used(job: Job) -> Usage:
+def usage_of_job(job: Job) -> Usage:
     """What a training or processing job that has ended, described in full, has used."""
     raw = job.raw
     if job.kind == "processing":
         cluster = raw["ProcessingResources"]["ClusterConfig"]
-        return Usage("processing", cluster["InstanceType"], cluster["InstanceCount"], billed(raw.get("ProcessingStartTime"), job.ended))
-    seconds = raw.get("BillableTimeInSeconds", billed(raw.get("TrainingStartTime"), job.ended))
-    return Usage("training", *_instances(raw), seconds)
+        return Usage(
+            "processing", cluster["InstanceType"], cluster["InstanceCount"], billed_seconds(raw.get("ProcessingStartTime"), job.ended)
+        )
+    seconds = raw.get("BillableTimeInSeconds", billed_seconds(raw.get("TrainingStartTime"), job.ended))
+    return Usage("training", *_instance_type_and_count(raw), seconds)
 
 
-def used_by_trials(job: Job, times: Sequence[tuple[Any, Any]]) -> Usage:
+def usage_of_trials(job: Job, times: Sequence[tuple[Any, Any]]) -> Usage:
     """What the trials of a tuning job have used; ``times``: the start and end of each, as the list of its trials has them."""
-    seconds = [billed(start, end) for start, end in times]
-    types = {_instances(definition) for definition in tuning.definitions(job)}
-    instances = types.pop() if len(types) == 1 else _instances({})
+    seconds = [billed_seconds(start, end) for start, end in times]
+    types = {_instance_type_and_count(definition) for definition in tuning_jobs.list_definitions(job)}
+    instances = types.pop() if len(types) == 1 else _instance_type_and_count({})
     return Usage("training", *instances, sum(seconds), sum(s > 0 for s in seconds))
 
 
-def _instances(raw: dict[str, Any]) -> tuple[str, int]:
+def _instance_type_and_count(raw: dict[str, Any]) -> tuple[str, int]:
     """Type and number of a training job's instances; those that others have launched may be of several types."""
     found = raw.get("ResourceConfig") or raw.get("HyperParameterTuningResourceConfig", {})
     return found.get("InstanceType", "several types"), found.get("InstanceCount", 1)
 
 
-def used_for(clients: Clients, properties: dict[str, str]) -> dict[str, Usage]:
+def usage_by_step(target: Target, properties: dict[str, str]) -> dict[str, Usage]:
     """What went into a registered version, by its properties: its rebalancing, its training (of a trial: all trials), bias and SHAP."""
     found = {}
     for step, key in (("rebalancing", "rebalanced"), ("training", "training-job"), ("bias", "bias-job"), ("SHAP", "shap-job")):
         name = properties.get(f"governance:{key}")
         if not name:
             continue
-        job = jobs.describe(clients, "training" if step == "training" else "processing", name)
+        job = jobs.describe_job(target, "training" if step == "training" else "processing", name)
         if parent := job.raw.get("TuningJobArn", "").rpartition("/")[2]:
-            found["tuning"] = _trials_of(clients, parent)
+            found["tuning"] = _usage_of_tuning_job(target, parent)
         else:
-            found[step] = used(job)
+            found[step] = usage_of_job(job)
     return found
 
 
-def _trials_of(clients: Clients, name: str) -> Usage:
-    return used_by_trials(tuning.describe(clients, name), [(t.started, t.ended) for t in tuning.trials(clients, name)])
+def _usage_of_tuning_job(target: Target, name: str) -> Usage:
+    return usage_of_trials(tuning_jobs.describe_job(target, name), [(t.started, t.ended) for t in tuning_jobs.list_trials(target, name)])
 
 
 # before --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Planned:
-    """``jobs`` jobs of one kind that are about to be launched. ``data``: the URI of the rows that they read, where it's known."""
+class PlannedJobs:
+    """``jobs`` jobs of one kind that are about to be launched. ``rows_uri``: the URI of the rows that they read, where it's known."""
 
     use: Use
     kind: str
     instance_type: str
-    data: str = ""
+    rows_uri: str = ""
     jobs: int = 1
 
 
 @dataclass(frozen=True)
-class Past:
-    """How long earlier jobs of a kind took, in seconds billed; ``same``: on the same rows."""
+class PastDurations:
+    """How long earlier jobs of a kind took, in seconds billed; ``same_rows``: on the same rows."""
 
     seconds: tuple[float, ...] = ()
-    same: bool = False
+    same_rows: bool = False
 
 
 @dataclass(frozen=True)
-class Expected:
-    """What a launch will use and cost. ``seconds``, ``shortest`` to ``longest``, and ``cost`` are those of the ``known`` jobs, whose kind
-    was measured in ``past`` jobs; None where there are none. ``same``: all of the past were on the same rows. ``most``: seconds after
+class CostEstimate:
+    """What a launch will use and cost. ``seconds``, ``shortest`` to ``longest``, and ``instance_cost`` are those of the ``known_jobs``
+    jobs, whose kind
+    was measured in ``past_jobs`` jobs; None where there are none. ``same_rows``: all of the past were on the same rows. ``max_seconds``:
+    seconds after
     which all jobs are ended. Costs are None where a type is ``unpriced``."""
 
     jobs: int
-    types: tuple[str, ...]
-    most: float
-    most_cost: float | None
-    known: int = 0
+    instance_types: tuple[str, ...]
+    max_seconds: float
+    max_cost: float | None
+    known_jobs: int = 0
     seconds: float | None = None
     shortest: float = 0
     longest: float = 0
     cost: float | None = None
-    past: int = 0
-    same: bool = False
+    past_jobs: int = 0
+    same_rows: bool = False
     unpriced: tuple[tuple[Use, str], ...] = ()
 
 
-def expect(prices: Prices, plan: Sequence[tuple[Planned, Past]]) -> Expected:
+def estimate_launch(prices: Prices, plan: Sequence[tuple[PlannedJobs, PastDurations]]) -> CostEstimate:
     """Each kind's median times its jobs, added up; at most what all would take until they are ended."""
     every = [planned for planned, _ in plan]
-    most, most_cost = _total(prices, [(planned, jobs.MAX_SECONDS) for planned in every])
-    found = Expected(
+    most, most_cost = _total_seconds_and_cost(prices, [(planned, jobs.MAX_SECONDS) for planned in every])
+    found = CostEstimate(
         sum(planned.jobs for planned in every),
         tuple(dict.fromkeys(planned.instance_type for planned in every)),
         most,
@@ -157,127 +164,129 @@ def expect(prices: Prices, plan: Sequence[tuple[Planned, Past]]) -> Expected:
     known = [(planned, past) for planned, past in plan if past.seconds]
     if not known:
         return found
-    seconds, price = _total(prices, [(planned, statistics.median(past.seconds)) for planned, past in known])
+    seconds, price = _total_seconds_and_cost(prices, [(planned, statistics.median(past.seconds)) for planned, past in known])
     return replace(
         found,
-        known=sum(planned.jobs for planned, _ in known),
+        known_jobs=sum(planned.jobs for planned, _ in known),
         seconds=seconds,
         cost=price,
-        shortest=_total(prices, [(planned, min(past.seconds)) for planned, past in known])[0],
-        longest=_total(prices, [(planned, max(past.seconds)) for planned, past in known])[0],
-        past=sum(len(past.seconds) for _, past in known),
-        same=all(past.same for _, past in known),
+        shortest=_total_seconds_and_cost(prices, [(planned, min(past.seconds)) for planned, past in known])[0],
+        longest=_total_seconds_and_cost(prices, [(planned, max(past.seconds)) for planned, past in known])[0],
+        past_jobs=sum(len(past.seconds) for _, past in known),
+        same_rows=all(past.same_rows for _, past in known),
     )
 
 
-def _total(prices: Prices, plan: Sequence[tuple[Planned, float]]) -> tuple[float, float | None]:
+def _total_seconds_and_cost(prices: Prices, plan: Sequence[tuple[PlannedJobs, float]]) -> tuple[float, float | None]:
     """Seconds of all jobs, and their cost, where each job of a kind takes so long."""
-    costs = [cost(prices, planned.use, planned.instance_type, planned.jobs * each) for planned, each in plan]
+    costs = [instance_cost(prices, planned.use, planned.instance_type, planned.jobs * each) for planned, each in plan]
     return sum(planned.jobs * each for planned, each in plan), None if None in costs else sum(c or 0 for c in costs)
 
 
-def measured(clients: Clients, planned: Planned) -> Past:
+def read_past_durations(target: Target, planned: PlannedJobs) -> PastDurations:
     """How long the newest completed jobs of a kind took: those on the same rows where there are any, else whatever they read."""
-    found = _trials(clients, planned.data) if planned.kind == TRIALS else _single(clients, planned)
-    same = [seconds for uri, seconds in found if planned.data and uri == planned.data]
-    return Past(tuple(same), True) if same else Past(tuple(seconds for _, seconds in found))
+    found = _trial_durations(target, planned.rows_uri) if planned.kind == TRIALS_KIND else _job_durations(target, planned)
+    same = [seconds for uri, seconds in found if planned.rows_uri and uri == planned.rows_uri]
+    return PastDurations(tuple(same), True) if same else PastDurations(tuple(seconds for _, seconds in found))
 
 
-def _single(clients: Clients, planned: Planned) -> list[tuple[str, float]]:
+def _job_durations(target: Target, planned: PlannedJobs) -> list[tuple[str, float]]:
     """(URI of its rows, seconds) of each job."""
-    listed = jobs.listed(clients, planned.use, contains=planned.kind)
+    listed = jobs.list_jobs(target, planned.use, name_contains=planned.kind)
     alike = re.compile(rf"{re.escape(planned.kind)}-[^-]+$")  # SMOTE's jobs aren't SMOTE-NC's
-    exact = planned.kind.startswith(rebalancing.PREFIX)
+    exact = planned.kind.startswith(rebalancing_jobs.JOB_NAME_PREFIX)
     done = [job.name for job in listed if job.status == "Completed" and (not exact or alike.match(job.name))]
-    return [(rows_of(job), used(job).seconds) for job in _own(clients, planned.use, done)]
+    return [(input_rows_uri(job), usage_of_job(job).seconds) for job in _newest_own_jobs(target, planned.use, done)]
 
 
-def _trials(clients: Clients, data: str) -> list[tuple[str, float]]:
+def _trial_durations(target: Target, data: str) -> list[tuple[str, float]]:
     """The same of the trials of the newest tuning job, on the same rows if one of the newest is."""
-    newest = [job.name for job in tuning.list_jobs(clients) if job.status == "Completed"]
-    rows = {job.name: rows_of(job) for job in _own(clients, "tuning", newest)}
+    newest = [job.name for job in tuning_jobs.list_jobs(target) if job.status == "Completed"]
+    rows = {job.name: input_rows_uri(job) for job in _newest_own_jobs(target, "tuning", newest)}
     for name in sorted(rows, key=lambda name: bool(data) and rows[name] != data):
-        times = [float(billed(t.started, t.ended)) for t in tuning.trials(clients, name) if _lasted(t)]
+        times = [float(billed_seconds(t.started, t.ended)) for t in tuning_jobs.list_trials(target, name) if _has_run(t)]
         if times:
             return [(rows[name], seconds) for seconds in times]
     return []
 
 
-def _lasted(trial: Trial) -> bool:
+def _has_run(trial: Trial) -> bool:
     return trial.status == "Completed" and trial.started is not None
 
 
-def _own(clients: Clients, kind: jobs.Kind, names: Sequence[str]) -> list[Job]:
+def _newest_own_jobs(target: Target, kind: jobs.JobKind, names: Sequence[str]) -> list[Job]:
     """The newest of these that are this product's own, described in full; of the first few only, as others' may be called alike."""
     found: list[Job] = []
-    with ThreadPoolExecutor(SAMPLE) as pool:
-        for start in range(0, min(len(names), 4 * SAMPLE), SAMPLE):
-            found += filter(jobs.own, pool.map(lambda name: jobs.describe(clients, kind, name), names[start : start + SAMPLE]))
-            if len(found) >= SAMPLE:
+    with ThreadPoolExecutor(MAX_SAMPLED_JOBS) as pool:
+        for start in range(0, min(len(names), 4 * MAX_SAMPLED_JOBS), MAX_SAMPLED_JOBS):
+            found += filter(
+                jobs.is_product_job, pool.map(lambda name: jobs.describe_job(target, kind, name), names[start : start + MAX_SAMPLED_JOBS])
+            )
+            if len(found) >= MAX_SAMPLED_JOBS:
                 break
-    return found[:SAMPLE]
+    return found[:MAX_SAMPLED_JOBS]
 
 
-def rows_of(job: Job) -> str:
+def input_rows_uri(job: Job) -> str:
     """The URI of the rows that a job reads."""
     inputs = {i["InputName"]: str(i["S3Input"]["S3Uri"]) for i in job.raw.get("ProcessingInputs", []) if "S3Input" in i}
-    return jobs.channels(job).get("train", "") or next((inputs[name] for name in ("data", "dataset", "train") if name in inputs), "")
+    return jobs.channel_uris(job).get("train", "") or next((inputs[name] for name in ("data", "dataset", "train") if name in inputs), "")
 
 
 # what each form launches ---------------------------------------------------------------------------
 
 
-def rebalancings(settings: Settings, methods: Sequence[str], data: str = "") -> tuple[Planned, ...]:
-    """A job for each method, on the data set at ``data``."""
-    return tuple(_processing(settings, f"{rebalancing.PREFIX}-{method}", data) for method in methods)
+def plan_rebalancing(settings: Settings, methods: Sequence[str], data: str = "") -> tuple[PlannedJobs, ...]:
+    """A job for each method, on the data set at ``rows_uri``."""
+    return tuple(_plan_processing(settings, f"{rebalancing_jobs.JOB_NAME_PREFIX}-{method}", data) for method in methods)
 
 
-def single_training(settings: Settings, data: str) -> tuple[Planned, ...]:
-    return (Planned("training", training.PREFIX, settings.instance_type, data),)
+def plan_training(settings: Settings, data: str) -> tuple[PlannedJobs, ...]:
+    return (PlannedJobs("training", training_jobs.JOB_NAME_PREFIX, settings.instance_type, data),)
 
 
-def whole_tuning(settings: Settings, request: TuningRequest) -> tuple[Planned, ...]:
+def plan_tuning(settings: Settings, request: TuningRequest) -> tuple[PlannedJobs, ...]:
     """All trials, the measurement of their bias and the best one's report."""
     rows, trials = request.rebalanced.uri("train_res.csv"), grid_size(request.ranges) if request.strategy == "Grid" else request.max_jobs
     return (
-        Planned("training", TRIALS, request.instance_type or settings.instance_type, rows, trials),
-        *trials_measured(settings, request.rebalanced.uri(trial_bias.ROWS)),
-        *xgboost_report(settings, rows),
+        PlannedJobs("training", TRIALS_KIND, request.instance_type or settings.instance_type, rows, trials),
+        *plan_trial_bias(settings, request.rebalanced.uri(trial_bias_jobs.ROWS_FILE)),
+        *plan_xgboost_report(settings, rows),
     )
 
 
-def trials_measured(settings: Settings, data: str) -> tuple[Planned, ...]:
-    return (_processing(settings, trial_bias.PREFIX, data),)
+def plan_trial_bias(settings: Settings, data: str) -> tuple[PlannedJobs, ...]:
+    return (_plan_processing(settings, trial_bias_jobs.JOB_NAME_PREFIX, data),)
 
 
-def xgboost_report(settings: Settings, data: str) -> tuple[Planned, ...]:
-    return (_processing(settings, training.REPORTS, data),)
+def plan_xgboost_report(settings: Settings, data: str) -> tuple[PlannedJobs, ...]:
+    return (_plan_processing(settings, training_jobs.REPORT_JOB_PREFIX, data),)
 
 
-def bias_report(settings: Settings, data: str) -> tuple[Planned, ...]:
-    return (_processing(settings, bias.PREFIX, data),)
+def plan_bias_report(settings: Settings, data: str) -> tuple[PlannedJobs, ...]:
+    return (_plan_processing(settings, bias_jobs.JOB_NAME_PREFIX, data),)
 
 
-def explanation(settings: Settings, data: str) -> tuple[Planned, ...]:
-    return (_processing(settings, explainability.PREFIX, data),)
+def plan_explanation(settings: Settings, data: str) -> tuple[PlannedJobs, ...]:
+    return (_plan_processing(settings, shap_jobs.JOB_NAME_PREFIX, data),)
 
 
-def evaluation(settings: Settings, data: str) -> tuple[Planned, ...]:
+def plan_evaluation(settings: Settings, data: str) -> tuple[PlannedJobs, ...]:
     """The bias and SHAP jobs that come before a registration."""
-    return (*bias_report(settings, data), *explanation(settings, data))
+    return (*plan_bias_report(settings, data), *plan_explanation(settings, data))
 
 
-def workflow(settings: Settings, trials: int) -> tuple[Planned, ...]:
+def plan_workflow(settings: Settings, trials: int) -> tuple[PlannedJobs, ...]:
     """The whole chain, on rows that don't lie anywhere yet."""
     return (
-        *rebalancings(settings, [rebalancing.Rebalance().method]),
-        *single_training(settings, ""),
-        Planned("training", TRIALS, settings.instance_type, "", trials),
-        replace(bias_report(settings, "")[0], jobs=2),
-        replace(explanation(settings, "")[0], jobs=2),
-        *xgboost_report(settings, ""),
+        *plan_rebalancing(settings, [rebalancing_jobs.RebalancingOptions().method]),
+        *plan_training(settings, ""),
+        PlannedJobs("training", TRIALS_KIND, settings.instance_type, "", trials),
+        replace(plan_bias_report(settings, "")[0], jobs=2),
+        replace(plan_explanation(settings, "")[0], jobs=2),
+        *plan_xgboost_report(settings, ""),
     )
 
 
-def _processing(settings: Settings, kind: str, data: str) -> Planned:
-    return Planned("processing", kind, placement.processing_instance(settings), data)
+def _plan_processing(settings: Settings, kind: str, data: str) -> PlannedJobs:
+    return PlannedJobs("processing", kind, request_defaults.processing_instance_type(settings), data)

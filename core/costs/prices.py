@@ -8,14 +8,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from core import toml_file
 from core.errors import GovernanceError
-from core.governance import toml_file
 from core.settings import Settings
 
-BUNDLED = Path(__file__).with_name("prices.toml")
-OLD = dt.timedelta(days=180)
-UNSET = "unset GOVERNANCE_PRICES to go by the prices that ship with the product."
-REMEDY = f"Mend it, or {UNSET}"
+BUNDLED_FILE = Path(__file__).with_name("prices.toml")
+MAX_AGE = dt.timedelta(days=180)
+UNSET_HINT = "unset GOVERNANCE_PRICES to go by the prices that ship with the product."
+FIX_HINT = f"Mend it, or {UNSET_HINT}"
 Use = Literal["training", "processing"]
 """What AWS prices an instance's hour for."""
 InstanceType = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
@@ -43,7 +43,7 @@ class Prices(BaseModel):
 
     @field_validator("date")
     @classmethod
-    def _past(cls, value: dt.date) -> dt.date:
+    def _check_not_future(cls, value: dt.date) -> dt.date:
         if value > dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1):  # somewhere it is tomorrow already
             raise ValueError(f"{value} is yet to come: give the day on which the prices were read")
         return value
@@ -56,22 +56,22 @@ class Prices(BaseModel):
         """How old the prices are."""
         return (today or dt.datetime.now(dt.UTC).date()) - self.date
 
-    def old(self, today: dt.date | None = None) -> bool:
+    def is_outdated(self, today: dt.date | None = None) -> bool:
         """Whether they are too old to go by unread."""
-        return self.age(today) > OLD
+        return self.age(today) > MAX_AGE
 
 
-def parse(content: bytes, name: str = "prices.toml") -> Prices:
+def parse_prices(content: bytes, name: str = "prices.toml") -> Prices:
     """The table in a file's bytes. Raises InvalidPrices with file, line and reason."""
-    return toml_file.parse(Prices, content, name, InvalidPrices, REMEDY, file=name)
+    return toml_file.parse_validated(Prices, content, name, InvalidPrices, FIX_HINT, file=name)
 
 
-def in_force(settings: Settings) -> Prices:
+def load_in_force(settings: Settings) -> Prices:
     """The table that estimates go by: the file in ``GOVERNANCE_PRICES``, else the product's own. Raises InvalidPrices."""
-    path = settings.prices or BUNDLED
+    path = settings.prices or BUNDLED_FILE
     name = str(path) if settings.prices else "a copy of the product's own, named in GOVERNANCE_PRICES"
     try:
-        return parse(path.read_bytes(), name)
+        return parse_prices(path.read_bytes(), name)
     except OSError as error:
-        what, remedy = f"{path} can't be read: {error.strerror}.", f"Check its name, or {UNSET}"
-        raise InvalidPrices(what, subject=str(path), remedy=remedy) from error
+        what, remedy = f"{path} can't be read: {error.strerror}.", f"Check its name, or {UNSET_HINT}"
+        raise InvalidPrices(what, resource=str(path), hint=remedy) from error

@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.analysis.columns import ColumnError, infer, to_integers
+from core.analysis.tables.column_kinds import ColumnError, infer_column_kinds, to_integers
 from core.errors import DataError
 
-BUNDLED = Path(__file__).parent / "data" / "uci_credit_default.csv.gz"
-MOST_BYTES = 500 * 1024 * 1024
-MOST_TEXTS = 100
-MOST_NUMBER = float(np.finfo(np.float32).max)
+BUNDLED_FILE = Path(__file__).parent / "uci_credit_default.csv.gz"
+MAX_BYTES = 500 * 1024 * 1024
+MAX_TEXT_VALUES = 100
+MAX_NUMBER = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
-class Roles:
+class ColumnRoles:
     """What the columns are for. ``favourable``: the label that people wish for; ``facet_value``: who may be at a disadvantage;
     ``further_facets``: (column, value) of other groups whose bias is measured too."""
 
@@ -37,16 +37,16 @@ class Roles:
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedTable:
     """A table fit for use: numbers only. ``coding`` says which text each code stands for, by column."""
 
     frame: pd.DataFrame
-    roles: Roles
+    roles: ColumnRoles
     coding: dict[str, dict[str, int]]
 
 
-BUNDLED_ROLES = Roles("LABEL", 0, "SEX", 1, "AGE", ("EDUCATION", "MARRIAGE"), ("ID",))
-BUNDLED_NAMES = {
+BUNDLED_ROLES = ColumnRoles("LABEL", 0, "SEX", 1, "AGE", ("EDUCATION", "MARRIAGE"), ("ID",))
+BUNDLED_VALUE_NAMES = {
     "LABEL": {0: "paid", 1: "defaulted"},
     "SEX": {1: "men", 2: "women"},
     "EDUCATION": {1: "graduate school", 2: "university", 3: "high school", 4: "other education"},
@@ -55,9 +55,9 @@ BUNDLED_NAMES = {
 """What the bundled rows' codes mean, as their data card says."""
 
 
-def bundled() -> pd.DataFrame:
+def read_bundled() -> pd.DataFrame:
     """The 30,000 credit-default rows that ship with the product."""
-    return pd.read_csv(BUNDLED)
+    return pd.read_csv(BUNDLED_FILE)
 
 
 def read_csv(source: Path | bytes, *, name: str = "the file") -> pd.DataFrame:
@@ -65,7 +65,7 @@ def read_csv(source: Path | bytes, *, name: str = "the file") -> pd.DataFrame:
     if isinstance(source, Path):
         name = source.name
         if not source.is_file():
-            raise DataError(f"{source} is not a file.", subject=name, remedy="Name a CSV file that exists.")
+            raise DataError(f"{source} is not a file.", resource=name, hint="Name a CSV file that exists.")
         check_size(source.stat().st_size, name)
         content = source.read_bytes()
     else:
@@ -73,102 +73,106 @@ def read_csv(source: Path | bytes, *, name: str = "the file") -> pd.DataFrame:
     if content[:2] == b"\x1f\x8b":
         try:
             with gzip.open(io.BytesIO(content)) as packed:
-                content = packed.read(MOST_BYTES + 1)
+                content = packed.read(MAX_BYTES + 1)
         except (OSError, EOFError) as error:
-            raise DataError(f"{name} is a damaged gzip file.", subject=name, remedy="Compress it again, or give the plain CSV.") from error
+            raise DataError(f"{name} is a damaged gzip file.", resource=name, hint="Compress it again, or give the plain CSV.") from error
     check_size(len(content), name)
     if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        raise DataError(f"{name} is UTF-16.", subject=name, remedy="Save it as CSV in UTF-8.")
+        raise DataError(f"{name} is UTF-16.", resource=name, hint="Save it as CSV in UTF-8.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise DataError(
-            f"{name} is not UTF-8: line {line} has the byte 0x{content[error.start]:02x}.", subject=name, remedy="Save it as CSV in UTF-8."
+            f"{name} is not UTF-8: line {line} has the byte 0x{content[error.start]:02x}.", resource=name, hint="Save it as CSV in UTF-8."
         ) from error
     if "\x00" in text:
-        raise DataError(f"{name} holds NUL characters: it is not a text file.", subject=name, remedy="Give a CSV file in UTF-8.")
+        raise DataError(f"{name} holds NUL characters: it is not a text file.", resource=name, hint="Give a CSV file in UTF-8.")
     if not text.strip():
-        raise DataError(f"{name} is empty.", subject=name, remedy="Give a CSV file with a header line and rows.")
+        raise DataError(f"{name} is empty.", resource=name, hint="Give a CSV file with a header line and rows.")
     try:
         top = pd.read_csv(io.StringIO(text), header=None, nrows=2, dtype=str, keep_default_na=False, skipinitialspace=True)
     except (ValueError, pd.errors.ParserError) as error:
-        raise _irregular(name, error) from error
+        raise _irregular_csv(name, error) from error
     names = [column.strip() for column in top.iloc[0]]
     if any(not column for column in names):
         raise DataError(
-            f"Column {names.index('') + 1} of {name} has no name.", subject=name, remedy="Give every column a name in the first line."
+            f"Column {names.index('') + 1} of {name} has no name.", resource=name, hint="Give every column a name in the first line."
         )
     twice = sorted({column for column in names if names.count(column) > 1})
     if twice:
-        raise DataError(f"The column name {', '.join(twice)} occurs twice in {name}.", subject=twice[0], remedy="Rename one of the two.")
+        raise DataError(f"The column name {', '.join(twice)} occurs twice in {name}.", resource=twice[0], hint="Rename one of the two.")
     try:
         frame = pd.read_csv(io.StringIO(text), skipinitialspace=True, index_col=False)
     except (ValueError, pd.errors.ParserError) as error:
-        raise _irregular(name, error) from error
+        raise _irregular_csv(name, error) from error
     frame.columns = pd.Index(names)
     if frame.empty:
-        raise DataError(f"{name} has a header but no rows.", subject=name, remedy="Give a CSV file with rows.")
+        raise DataError(f"{name} has a header but no rows.", resource=name, hint="Give a CSV file with rows.")
     return frame
 
 
-def _irregular(name: str, error: Exception) -> DataError:
+def _irregular_csv(name: str, error: Exception) -> DataError:
     return DataError(
         f"{name} is not a regular CSV: {str(error).strip()}.",
-        subject=name,
-        remedy="Each line needs as many cells as the header, and each quote its end.",
+        resource=name,
+        hint="Each line needs as many cells as the header, and each quote its end.",
     )
 
 
 def check_size(size: int, name: str) -> None:
-    if size > MOST_BYTES:
+    if size > MAX_BYTES:
         raise DataError(
-            f"{name} has {size / 1e6:,.0f} MB; {MOST_BYTES / 1e6:,.0f} MB is the most that is read here.",
-            subject=name,
-            remedy="Give a sample, or put the file into S3 and use the AWS target.",
+            f"{name} has {size / 1e6:,.0f} MB; {MAX_BYTES / 1e6:,.0f} MB is the most that is read here.",
+            resource=name,
+            hint="Give a sample, or put the file into S3 and use the AWS target.",
         )
 
 
-def detect(frame: pd.DataFrame, *, label: str | None = None, facet: str | None = None) -> Roles:
+def detect_roles(frame: pd.DataFrame, *, label: str | None = None, facet: str | None = None) -> ColumnRoles:
     """A first guess of the roles that aren't given: label and facet are two-valued columns, the group has ages. Raises DataError."""
     two = [str(c) for c in frame.columns if frame[c].nunique(dropna=True) == 2 and c not in {label, facet}]
     words = ("label", "target", "default", "outcome", "class")
     label = label or next((c for c in two if any(word in c.lower() for word in words)), two[-1] if two else None)
     if label is None:
-        raise DataError("No column has exactly two values.", subject="label", remedy="Give a table with a two-valued label.")
+        raise DataError("No column has exactly two values.", resource="label", hint="Give a table with a two-valued label.")
     others = [str(c) for c in frame.columns if c != label]
     named = (c for c in others if any(w in c.lower() for w in ("sex", "gender", "race")) and frame[c].nunique() <= 10)
     facet = facet or next(named, next((c for c in two if c != label), None))
     if facet is None:
-        raise DataError("No column looks like a facet (sex, for instance).", subject="facet", remedy="Name the facet yourself.")
-    return roles_for(frame, label, facet)
+        raise DataError("No column looks like a facet (sex, for instance).", resource="facet", hint="Name the facet yourself.")
+    return guess_roles(frame, label, facet)
 
 
-def roles_for(frame: pd.DataFrame, label: str, facet: str) -> Roles:
+def guess_roles(frame: pd.DataFrame, label: str, facet: str) -> ColumnRoles:
     """The other roles, guessed for a label and a facet; the rarer facet value is the facet's, the commoner label the favourable one."""
     for role, name in (("label", label), ("facet", facet)):
         if name not in frame.columns:
-            _refuse(name, f"Column {name} ({role}) is not in the table.", f"Name one of {', '.join(map(str, frame.columns[:40]))}.")
+            _raise_data_error(
+                name, f"Column {name} ({role}) is not in the table.", f"Name one of {', '.join(map(str, frame.columns[:40]))}."
+            )
         if frame[name].dropna().empty:
-            _refuse(name, f"Column {name} ({role}) is empty.", "Choose another column.")
-    kinds = infer(frame)
+            _raise_data_error(name, f"Column {name} ({role}) is empty.", "Choose another column.")
+    kinds = infer_column_kinds(frame)
     others = [str(c) for c in frame.columns if c not in {label, facet}]
     group = next((c for c in others if c.lower() == "age"), None)
     ignored = tuple(c for c in others if c.lower() in {"id", "index", "row", "unnamed: 0"} and frame[c].is_unique)
     few = (
-        c for c in others if kinds[c] in {"categorical", "text"} and frame[c].nunique() <= MOST_TEXTS and not _is_number_mostly(frame[c])
+        c
+        for c in others
+        if kinds[c] in {"categorical", "text"} and frame[c].nunique() <= MAX_TEXT_VALUES and not _is_number_mostly(frame[c])
     )
     coded = (c for c in others if kinds[c] == "categorical")
     categorical = tuple(c for c in dict.fromkeys([*few, *coded]) if c not in {group, *ignored})
     value, favourable = frame[facet].value_counts().index[-1], frame[label].value_counts().index[0]
-    return Roles(label, _scalar(favourable), facet, _scalar(value), group, categorical, ignored)
+    return ColumnRoles(label, _to_python_scalar(favourable), facet, _to_python_scalar(value), group, categorical, ignored)
 
 
-def _scalar(value: Any) -> Any:
+def _to_python_scalar(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def check(frame: pd.DataFrame, roles: Roles) -> Checked:
+def check_table(frame: pd.DataFrame, roles: ColumnRoles) -> CheckedTable:
     """The table as numbers, with the label as 0/1 (1 = the outcome that is not favourable, unless it is coded 0/1 already).
 
     Text in the label, the facet and categorical columns is coded, in alphabetical order; elsewhere it is refused.
@@ -176,56 +180,60 @@ def check(frame: pd.DataFrame, roles: Roles) -> Checked:
     """
     for role, name in (("label", roles.label), ("facet", roles.facet), ("group", roles.group)):
         if name is not None and name not in frame.columns:
-            _refuse(
+            _raise_data_error(
                 name,
                 f"Column {name} ({role}) is not in the table; its columns are {', '.join(map(str, frame.columns[:40]))}.",
                 "Name one of these.",
             )
     for name in (*roles.categorical, *roles.ignored):
         if name not in frame.columns:
-            _refuse(name, f"Column {name} is not in the table.", f"Name one of {', '.join(map(str, frame.columns[:40]))}.")
+            _raise_data_error(name, f"Column {name} is not in the table.", f"Name one of {', '.join(map(str, frame.columns[:40]))}.")
     if len({roles.label, roles.facet}) < 2 or roles.label in roles.ignored or roles.facet in roles.ignored:
-        _refuse(
+        _raise_data_error(
             roles.facet,
             f"Label {roles.label} and facet {roles.facet} must be two different columns that are not ignored.",
             "Choose others.",
         )
     if roles.group is not None and roles.group in {roles.label, roles.facet, *roles.ignored}:
-        _refuse(roles.group, f"The group {roles.group} is the label, the facet or an ignored column.", "Choose another column, or none.")
+        _raise_data_error(
+            roles.group, f"The group {roles.group} is the label, the facet or an ignored column.", "Choose another column, or none."
+        )
     frame = frame.drop(columns=list(roles.ignored))
     for name in frame.columns:
         empty = frame[name].isna()
         if empty.any():
             row = int(empty.to_numpy().argmax()) + 1
-            _refuse(
+            _raise_data_error(
                 name,
                 f"Column {name} has {int(empty.sum())} empty cells (the first in row {row}).",
                 "Fill them, or leave those rows or the column out. NA, NaN, None and null count as empty.",
             )
     for name, _ in roles.further_facets:
         if name not in frame.columns or name in {roles.label, roles.facet}:
-            _refuse(
+            _raise_data_error(
                 name, f"Column {name} can't be a further facet.", "Choose a column that is there, not ignored, and neither label nor facet."
             )
         if frame[name].nunique() < 2:
-            _refuse(name, f"The facet {name} has only one value: there are no groups to compare.", "Choose another facet.")
+            _raise_data_error(name, f"The facet {name} has only one value: there are no groups to compare.", "Choose another facet.")
     if frame.shape[1] < 3:
-        _refuse(roles.label, "There is no column besides label and facet.", "Give at least one more column to learn from.")
-    _binary(frame, roles)
+        _raise_data_error(roles.label, "There is no column besides label and facet.", "Give at least one more column to learn from.")
+    _require_two_values(frame, roles)
     coding: dict[str, dict[str, int]] = {}
-    text = {name for name, kind in infer(frame).items() if kind == "text"}
+    text = {name for name, kind in infer_column_kinds(frame).items() if kind == "text"}
     coded = {roles.label, roles.facet, *roles.categorical}
     frame = frame.copy()
-    favourable: Any = _find(frame, roles.label, roles.favourable, "favourable value")
-    facet_value: Any = _find(frame, roles.facet, roles.facet_value, "facet value")
-    further: list[tuple[str, Any]] = [(name, _find(frame, name, value, "facet value")) for name, value in roles.further_facets]
+    favourable: Any = _find_value(frame, roles.label, roles.favourable, "favourable value")
+    facet_value: Any = _find_value(frame, roles.facet, roles.facet_value, "facet value")
+    further: list[tuple[str, Any]] = [(name, _find_value(frame, name, value, "facet value")) for name, value in roles.further_facets]
     coded |= {name for name, _ in further}
     for name in sorted(text, key=str):
         if name not in coded and name != roles.group and _is_number_mostly(frame[name]):
             continue
         values = sorted(frame[name].astype(str).unique())
-        if len(values) > MOST_TEXTS:
-            _refuse(name, f"Column {name} holds text with {len(values)} different values.", "Leave the column out, or give it numbers.")
+        if len(values) > MAX_TEXT_VALUES:
+            _raise_data_error(
+                name, f"Column {name} holds text with {len(values)} different values.", "Leave the column out, or give it numbers."
+            )
         if name not in coded and name != roles.group and len(values) > 0:
             coded.add(name)
         coding[name] = {value: i for i, value in enumerate(values)}
@@ -239,16 +247,16 @@ def check(frame: pd.DataFrame, roles: Roles) -> Checked:
         frame = to_integers(frame, coded=coded)
     except ColumnError as error:
         raise DataError(
-            f"Column {error.column}: {error.reason}.", subject=error.column, remedy="Correct it, or leave the column out."
+            f"Column {error.column}: {error.reason}.", resource=error.column, hint="Correct it, or leave the column out."
         ) from error
     for name in frame.columns:
-        beyond = frame[name].abs() > MOST_NUMBER
+        beyond = frame[name].abs() > MAX_NUMBER
         if beyond.any():
             row = int(beyond.to_numpy().argmax()) + 1
-            _refuse(
+            _raise_data_error(
                 name,
                 f"Column {name} has {int(beyond.sum())} infinite or too large numbers (the first in row {row}).",
-                f"Correct them: {MOST_NUMBER:g} is the most that training takes. Or leave the column out.",
+                f"Correct them: {MAX_NUMBER:g} is the most that training takes. Or leave the column out.",
             )
     if set(frame[roles.label].unique()) != {0, 1}:
         old = {str(v): int(v != favourable) for v in sorted(frame[roles.label].unique())}
@@ -257,7 +265,7 @@ def check(frame: pd.DataFrame, roles: Roles) -> Checked:
         favourable = 0
     categorical = tuple(dict.fromkeys([*roles.categorical, *(n for n in coding if n not in {roles.label, roles.facet, roles.group})]))
     frame = frame[[roles.label, *[c for c in frame.columns if c != roles.label]]]
-    done = Roles(
+    done = ColumnRoles(
         roles.label,
         int(favourable),
         roles.facet,
@@ -267,34 +275,34 @@ def check(frame: pd.DataFrame, roles: Roles) -> Checked:
         (),
         tuple((name, int(value)) for name, value in further),
     )
-    return Checked(frame, done, coding)
+    return CheckedTable(frame, done, coding)
 
 
-def _binary(frame: pd.DataFrame, roles: Roles) -> None:
+def _require_two_values(frame: pd.DataFrame, roles: ColumnRoles) -> None:
     values = frame[roles.label].unique()
     if len(values) != 2:
         shown = ", ".join(map(str, values[:5])) + (" …" if len(values) > 5 else "")
-        _refuse(
+        _raise_data_error(
             roles.label,
             f"The label {roles.label} has {len(values)} different value(s) ({shown}); it needs exactly two.",
             "Choose a two-valued column.",
         )
     if frame[roles.facet].nunique() < 2:
-        _refuse(
+        _raise_data_error(
             roles.facet,
             f"The facet {roles.facet} has only the value {frame[roles.facet].iloc[0]}: there are no groups to compare.",
             "Choose another facet.",
         )
 
 
-def _find(frame: pd.DataFrame, column: str, value: Any, what: str) -> Any:
+def _find_value(frame: pd.DataFrame, column: str, value: Any, value_kind: str) -> Any:
     """The value as the column has it (``1``, ``1.0`` and ``"1"`` are one)."""
     for candidate in frame[column].unique():
         if str(candidate) == str(value) or (_number(candidate) is not None and _number(candidate) == _number(value)):
-            return _scalar(candidate)
+            return _to_python_scalar(candidate)
     shown = ", ".join(map(str, sorted(frame[column].unique(), key=str)[:10]))
     raise DataError(
-        f"The {what} {value} does not occur in column {column}; its values are {shown}.", subject=column, remedy="Choose one of these."
+        f"The {value_kind} {value} does not occur in column {column}; its values are {shown}.", resource=column, hint="Choose one of these."
     )
 
 
@@ -309,8 +317,8 @@ def _is_number_mostly(series: pd.Series[Any]) -> bool:
     return bool(pd.to_numeric(series, errors="coerce").notna().mean() > 0.5)
 
 
-def _refuse(column: str, what: str, remedy: str) -> None:
-    raise DataError(what, subject=column, remedy=remedy)
+def _raise_data_error(column: str, message: str, hint: str) -> None:
+    raise DataError(message, resource=column, hint=hint)
 
 
 def to_csv(frame: pd.DataFrame) -> bytes:

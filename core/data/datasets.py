@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
-from core.clients import Clients
-from core.errors import DataError, translated
-from core.identity import Identity, require
-from core.tables import BUNDLED_NAMES, Checked, Roles, check_size, read_csv, to_csv
+from core.aws.target import Target
+from core.data.csv_reader import BUNDLED_VALUE_NAMES, CheckedTable, ColumnRoles, check_size, read_csv, to_csv
+from core.errors import DataError, translate_aws_errors
+from core.identity import Identity, require_permission
 
-PREFIX = "governance/datasets"
+S3_FOLDER = "governance/datasets"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Dataset:
     sha256: str
     rows: int
     columns: tuple[str, ...]
-    roles: Roles
+    roles: ColumnRoles
     coding: dict[str, dict[str, int]]
     created: str
     created_by: str
@@ -38,30 +38,30 @@ class Dataset:
 def value_names(dataset: Dataset) -> dict[str, dict[int, str]]:
     """What the codes of a data set mean, by column: ``region = north`` for a text that was coded, ``men`` for the bundled columns."""
     found = {column: {code: f"{column} = {text}" for text, code in codes.items()} for column, codes in dataset.coding.items()}
-    bundled_columns = {"LIMIT_BAL", "PAY_0", "BILL_AMT1", *BUNDLED_NAMES} <= set(dataset.columns)
-    return {**BUNDLED_NAMES, **found} if bundled_columns else found
+    bundled_columns = {"LIMIT_BAL", "PAY_0", "BILL_AMT1", *BUNDLED_VALUE_NAMES} <= set(dataset.columns)
+    return {**BUNDLED_VALUE_NAMES, **found} if bundled_columns else found
 
 
-def fetch(clients: Clients, identity: Identity, uri: str) -> pd.DataFrame:
+def fetch_csv(target: Target, identity: Identity, uri: str) -> pd.DataFrame:
     """The table of a CSV in S3, read with the credentials of the target. Raises DataError, NotFound, Forbidden."""
-    require(identity, "upload", subject=uri)
+    require_permission(identity, "upload", resource=uri)
     bucket, _, key = uri.strip().removeprefix("s3://").partition("/")
     if not uri.strip().startswith("s3://") or not bucket or not key.endswith((".csv", ".csv.gz")):
-        raise DataError(f"{uri!r} names no CSV in S3.", subject=uri, remedy="Write s3://bucket/folder/file.csv (or .csv.gz).")
-    with translated(uri):
-        check_size(clients.s3.head_object(Bucket=bucket, Key=key)["ContentLength"], uri)
-    return read_csv(clients.read(uri.strip()), name=key.rpartition("/")[2])
+        raise DataError(f"{uri!r} names no CSV in S3.", resource=uri, hint="Write s3://bucket/folder/file.csv (or .csv.gz).")
+    with translate_aws_errors(uri):
+        check_size(target.s3.head_object(Bucket=bucket, Key=key)["ContentLength"], uri)
+    return read_csv(target.read(uri.strip()), name=key.rpartition("/")[2])
 
 
-def upload(clients: Clients, identity: Identity, checked: Checked, name: str) -> Dataset:
+def upload_dataset(target: Target, identity: Identity, checked: CheckedTable, name: str) -> Dataset:
     """Put a checked table into S3, named by the hash of rows and roles: the same twice is one data set, and stays its first uploader's."""
-    require(identity, "upload", subject=name)
+    require_permission(identity, "upload", resource=name)
     content = to_csv(checked.frame)
     roles = json.dumps(asdict(checked.roles), sort_keys=True)
     version = hashlib.sha256(content + roles.encode()).hexdigest()
-    folder = clients.uri(PREFIX, f"{_slug(name)}-{version[:12]}")
-    if clients.exists(f"{folder}/dataset.json"):
-        return get(clients, f"{folder}/dataset.json")
+    folder = target.uri(S3_FOLDER, f"{_slug(name)}-{version[:12]}")
+    if target.exists(f"{folder}/dataset.json"):
+        return read_dataset(target, f"{folder}/dataset.json")
     dataset = Dataset(
         name,
         f"{folder}/data.csv",
@@ -73,40 +73,40 @@ def upload(clients: Clients, identity: Identity, checked: Checked, name: str) ->
         datetime.now(UTC).isoformat(timespec="seconds"),
         identity.name,
     )
-    clients.write(dataset.uri, content, "text/csv")
-    clients.write(f"{folder}/dataset.json", json.dumps(asdict(dataset)).encode(), "application/json")
+    target.write(dataset.uri, content, "text/csv")
+    target.write(f"{folder}/dataset.json", json.dumps(asdict(dataset)).encode(), "application/json")
     return dataset
 
 
-def count(clients: Clients) -> int:
+def count_datasets(target: Target) -> int:
     """How many there are; none is read."""
-    return sum(uri.endswith("/dataset.json") for uri in clients.keys(clients.uri(PREFIX, "")))
+    return sum(uri.endswith("/dataset.json") for uri in target.list_uris(target.uri(S3_FOLDER, "")))
 
 
-def list_datasets(clients: Clients) -> list[Dataset]:
+def list_datasets(target: Target) -> list[Dataset]:
     """The data sets of the workspace, newest first."""
-    found = [uri for uri in clients.keys(clients.uri(PREFIX, "")) if uri.endswith("/dataset.json")]
+    found = [uri for uri in target.list_uris(target.uri(S3_FOLDER, "")) if uri.endswith("/dataset.json")]
     with ThreadPoolExecutor(8) as pool:
-        return sorted(pool.map(lambda uri: get(clients, uri), found), key=lambda dataset: dataset.created, reverse=True)
+        return sorted(pool.map(lambda uri: read_dataset(target, uri), found), key=lambda dataset: dataset.created, reverse=True)
 
 
-def head(clients: Clients, uri: str, *, rows: int = 50) -> pd.DataFrame:
+def read_first_rows(target: Target, uri: str, *, rows: int = 50) -> pd.DataFrame:
     """The first rows of a data set; only the beginning of the file is read."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    with translated(uri):
-        content = clients.s3.get_object(Bucket=bucket, Key=key, Range="bytes=0-262143")["Body"].read()
+    with translate_aws_errors(uri):
+        content = target.s3.get_object(Bucket=bucket, Key=key, Range="bytes=0-262143")["Body"].read()
     lines = content.decode(errors="replace").splitlines(keepends=True)
     whole = lines if len(content) < 262_144 or len(lines) < 3 else lines[:-1]
     return pd.read_csv(io.StringIO("".join(whole)), nrows=rows)
 
 
-def get(clients: Clients, uri: str) -> Dataset:
+def read_dataset(target: Target, uri: str) -> Dataset:
     """The data set that this ``dataset.json`` (or ``data.csv`` beside it) describes."""
-    raw = clients.read_json(uri.rpartition("/")[0] + "/dataset.json")
+    raw = target.read_json(uri.rpartition("/")[0] + "/dataset.json")
     roles = raw.pop("roles")
     lists: Iterable[str] = ("categorical", "ignored")
     roles = {**roles, **{k: tuple(roles[k]) for k in lists}, "further_facets": tuple((c, v) for c, v in roles.get("further_facets", ()))}
-    return Dataset(**{**raw, "columns": tuple(raw["columns"]), "roles": Roles(**roles)})
+    return Dataset(**{**raw, "columns": tuple(raw["columns"]), "roles": ColumnRoles(**roles)})
 
 
 def _slug(name: str) -> str:

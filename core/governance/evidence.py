@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import jobs, registry
-from core.clients import Clients
-from core.errors import UNSEEN, GovernanceError, NotFound
+from core.aws.target import Target
+from core.errors import INCONCLUSIVE_ERRORS, GovernanceError, NotFound
 from core.governance import model_card
-from core.governance.policy import Policy, uri_of
-from core.governance.signing import Forged, keys, opened, sha256, sign, statement
-from core.registry import Package
+from core.governance.policy import Policy, policy_uri
+from core.jobs import jobs
+from core.ledger.signing import Forged, in_toto_statement, load_verification_keys, open_envelope, sha256, sign_envelope
+from core.registry import model_packages
+from core.registry.model_packages import Package
 
-KIND = "urn:governance-dashboard:evidence:1"
-FOLDER, FILES = "governance/evidence", "governance/files"
-LOCK = Path(__file__).resolve().parents[2] / "requirements.txt"
+PREDICATE_TYPE = "urn:governance-dashboard:evidence:1"
+FOLDER, FILES_FOLDER = "governance/evidence", "governance/files"
+REQUIREMENTS_FILE = Path(__file__).resolve().parents[2] / "requirements.txt"
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,17 @@ class Evidence:
         return found
 
     @property
-    def uri_part(self) -> str:
+    def object_key(self) -> str:
         return f"{FOLDER}/{self.digest}.json"
 
 
-def collect(clients: Clients, package: Package, policy: Policy) -> Evidence:
+def collect_for_package(target: Target, package: Package, policy: Policy) -> Evidence:
     """All that a decision on the package rests on, hashed now. Raises NotFound for a file that the package names and that isn't there."""
-    files = {name: _pinned(clients, uri) for name, uri in sorted(_uris(clients, package, policy).items())}
+    files = {name: _pin_file(target, uri) for name, uri in sorted(_evidence_uris(target, package, policy).items())}
     report = package.bias
     predicate = {
         "version": 1,
-        "package": pinned_package(package),
+        "package": immutable_package_fields(package),
         "files": files,
         "container": (package.raw.get("InferenceSpecification", {}).get("Containers") or [{}])[0].get("Image", ""),
         "policy": {"version": policy.version, "sha256": policy.sha256},
@@ -58,66 +59,67 @@ def collect(clients: Clients, package: Package, policy: Policy) -> Evidence:
             {
                 "facet": facet.facet,
                 "value": facet.value,
-                "metrics": {n: _number(m.value) for n, m in sorted({**facet.pre_training, **facet.post_training}.items())},
+                "metrics": {n: _json_number(m.value) for n, m in sorted({**facet.pre_training, **facet.post_training}.items())},
             }
             for facet in (report.facets if report else ())
         ],
         "shap": dict(sorted(package.shap.items())),
     }
-    content = statement({"model.tar.gz": files["model"]["sha256"]}, KIND, predicate)
+    content = in_toto_statement({"model.tar.gz": files["model"]["sha256"]}, PREDICATE_TYPE, predicate)
     return Evidence(sha256(content), json.loads(content)["predicate"], content)
 
 
-def keep(clients: Clients, evidence: Evidence) -> str:
+def store_signed(target: Target, evidence: Evidence) -> str:
     """Write the signed statement, unless it is there; returns its URI."""
-    uri = clients.uri(evidence.uri_part)
-    if not clients.exists(uri):
-        clients.create(uri, sign(clients, evidence.statement), "application/json")
+    uri = target.uri(evidence.object_key)
+    if not target.exists(uri):
+        target.write_conditionally(uri, sign_envelope(target, evidence.statement), "application/json")
     return uri
 
 
-def read(clients: Clients, digest: str) -> Evidence:
+def read_evidence(target: Target, digest: str) -> Evidence:
     """The evidence that a decision names. Raises Forged, and NotFound."""
-    content = opened(clients.read(clients.uri(FOLDER, f"{digest}.json")), keys(clients))
+    content = open_envelope(target.read(target.uri(FOLDER, f"{digest}.json")), load_verification_keys(target))
     if sha256(content) != digest:
-        raise Forged("The evidence is not the one that was decided on.", subject=digest, remedy="Compare with a copy kept elsewhere.")
+        raise Forged("The evidence is not the one that was decided on.", resource=digest, hint="Compare with a copy kept elsewhere.")
     return Evidence(digest, json.loads(content)["predicate"], content)
 
 
-def problems(clients: Clients, digest: str, hashes: dict[str, str | None] | None = None) -> list[str]:
-    """What of the evidence has changed or is gone since it was pinned; nothing when it holds. ``hashes``: of files already read, by URI.
+def find_changes(target: Target, digest: str, known_hashes: dict[str, str | None] | None = None) -> list[str]:
+    """What of the evidence has changed or is gone since it was pinned; nothing when it holds. ``known_hashes``: of files already read,
+    by URI.
     Raises Forbidden and TargetUnavailable: what couldn't be read now hasn't changed."""
-    hashes = {} if hashes is None else hashes
+    known_hashes = {} if known_hashes is None else known_hashes
     try:
-        evidence = read(clients, digest)
+        evidence = read_evidence(target, digest)
     except (Forged, NotFound) as error:
-        return [f"The signed evidence: {error.what}"]
+        return [f"The signed evidence: {error.message}"]
     found = []
     for name, pinned in evidence.files.items():
         uri = pinned["uri"]
-        if uri not in hashes:
-            hashes[uri] = _hash(clients, uri)
-        if hashes[uri] is None:
+        if uri not in known_hashes:
+            known_hashes[uri] = _sha256_or_none(target, uri)
+        if known_hashes[uri] is None:
             found.append(f"{name} is gone ({uri})")
-        elif hashes[uri] != pinned["sha256"]:
+        elif known_hashes[uri] != pinned["sha256"]:
             found.append(f"{name} has changed ({uri})")
     try:
-        now = pinned_package(registry.get(clients, evidence.predicate["package"]["arn"]))
-    except UNSEEN:
+        now = immutable_package_fields(model_packages.read_package(target, evidence.predicate["package"]["arn"]))
+    except INCONCLUSIVE_ERRORS:
         raise
     except GovernanceError as error:
-        return [*found, f"The registered version: {error.what}"]
+        return [*found, f"The registered version: {error.message}"]
     return found + [f"the version's {part} has changed" for part in now if now[part] != evidence.predicate["package"][part]]
 
 
-def pinned_package(package: Package) -> dict[str, Any]:
+def immutable_package_fields(package: Package) -> dict[str, Any]:
     """What of a registered version never changes: all but its approval and what the product itself writes there."""
     raw = json.loads(json.dumps({k: package.raw.get(k) for k in ("InferenceSpecification", "ModelMetrics")}, default=str, sort_keys=True))
-    kept = {k: v for k, v in package.properties.items() if k not in registry.DECIDED}
+    kept = {k: v for k, v in package.properties.items() if k not in model_packages.DECISION_PROPERTIES}
     return {"arn": package.arn, "created": package.created.timestamp(), "properties": kept, **raw}
 
 
-def _uris(clients: Clients, package: Package, policy: Policy) -> dict[str, str]:
+def _evidence_uris(target: Target, package: Package, policy: Policy) -> dict[str, str]:
     metrics = package.raw.get("ModelMetrics", {})
     reported = {
         "quality": metrics.get("ModelQuality", {}).get("Statistics"),
@@ -129,41 +131,41 @@ def _uris(clients: Clients, package: Package, policy: Policy) -> dict[str, str]:
         uris["model"] = package.model_uri
     if package.scores_uri:
         uris["scores"] = package.scores_uri
-    if package.bias and package.bias.beside:
-        uris["measured"] = f"{package.bias.beside}/analysis.json"
+    if package.bias and package.bias.companion_uri:
+        uris["measured"] = f"{package.bias.companion_uri}/analysis.json"
     for name, job in (("bias-config", "governance:bias-job"), ("explainability-config", "governance:shap-job")):
         if package.properties.get(job):
-            uris[name] = jobs.input_of(jobs.describe(clients, "processing", package.properties[job]), "analysis_config")
-    data = registry.data_of(clients, package)
+            uris[name] = jobs.input_uri(jobs.describe_job(target, "processing", package.properties[job]), "analysis_config")
+    data = model_packages.find_rebalancing(target, package)
     if data is not None:
         uris |= {f"data/{name}": data.uri(name) for name in data.manifest["files"]}
         uris |= {"data/manifest.json": data.uri("manifest.json"), "data/source": data.dataset.uri}
-    uris["policy"] = uri_of(clients, policy.sha256)
-    uris["package-lock"] = _kept(clients, LOCK.read_bytes(), "requirements.txt")
-    uris["model-card"] = _kept(clients, model_card.current(clients, package).bytes, "model-card.json")
+    uris["policy"] = policy_uri(target, policy.sha256)
+    uris["package-lock"] = _store_file(target, REQUIREMENTS_FILE.read_bytes(), "requirements.txt")
+    uris["model-card"] = _store_file(target, model_card.read_card(target, package).json_bytes, "model-card.json")
     return {name: uri for name, uri in uris.items() if uri}
 
 
-def _kept(clients: Clients, content: bytes, name: str) -> str:
+def _store_file(target: Target, content: bytes, name: str) -> str:
     """A file of the product's own, in the target under its hash."""
-    uri = clients.uri(FILES, sha256(content), name)
-    if not clients.exists(uri):
-        clients.create(uri, content, "text/plain")
+    uri = target.uri(FILES_FOLDER, sha256(content), name)
+    if not target.exists(uri):
+        target.write_conditionally(uri, content, "text/plain")
     return uri
 
 
-def _pinned(clients: Clients, uri: str) -> dict[str, Any]:
-    content = clients.read(uri)
+def _pin_file(target: Target, uri: str) -> dict[str, Any]:
+    content = target.read(uri)
     return {"uri": uri, "sha256": sha256(content), "bytes": len(content)}
 
 
-def _hash(clients: Clients, uri: str) -> str | None:
+def _sha256_or_none(target: Target, uri: str) -> str | None:
     try:
-        return sha256(clients.read(uri))
+        return sha256(target.read(uri))
     except NotFound:
         return None
 
 
-def _number(value: float | None) -> float | str | None:
+def _json_number(value: float | None) -> float | str | None:
     """JSON has no infinities."""
     return value if value is None or abs(value) != float("inf") else str(value)

@@ -6,67 +6,68 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core import evaluation, registry, training
-from core.clients import Clients
+from core.aws.target import Target
 from core.errors import GovernanceError
-from core.governance.log import Event
-from core.governance.states import State
-from core.registry import Package
+from core.governance.version_state import State
+from core.jobs import training_jobs
+from core.ledger.audit_log import Event
+from core.registry import model_evaluation, model_packages
+from core.registry.model_packages import Package
 
-LABELS = {"Approved": "approved elsewhere", "Rejected": "rejected elsewhere"}
-MADE = "made elsewhere"
+STATUS_LABELS = {"Approved": "approved elsewhere", "Rejected": "rejected elsewhere"}
+FOREIGN_LABEL = "made elsewhere"
 
 
-def unknown(now: State) -> bool:
+def is_foreign(state: State) -> bool:
     """Whether the log has nothing about a version: something else than this product made it."""
-    return now.registered is None and not now.history
+    return state.registered_properties is None and not state.history
 
 
-def label(status: str, now: State) -> str:
+def status_label(status: str, state: State) -> str:
     """How a version stands, in words; ``status`` is the registry's."""
-    return LABELS.get(status, MADE) if unknown(now) else now.status
+    return STATUS_LABELS.get(status, FOREIGN_LABEL) if is_foreign(state) else state.status
 
 
-def first_registered(events: Sequence[Event]) -> dict[str, int]:
+def first_registered_numbers(events: Sequence[Event]) -> dict[str, int]:
     """Group -> the number of the first version that this product registered in it."""
     found: dict[str, int] = {}
     for event in events:
-        group, number = _numbered(event.subject)
-        if event.kind == registry.REGISTERED and number:
+        group, number = _group_and_number(event.subject)
+        if event.kind == model_packages.REGISTER_EVENT and number:
             found[group] = min(number, found.get(group, number))
     return found
 
 
-def predates(first: dict[str, int], arn: str) -> bool:
+def is_before_first_registered(first_numbers: dict[str, int], arn: str) -> bool:
     """Whether a version was there before this product registered any in its group: what was decided on it is no business of the log."""
-    group, number = _numbered(arn)
-    return group not in first or number < first[group]
+    group, number = _group_and_number(arn)
+    return group not in first_numbers or number < first_numbers[group]
 
 
-def _numbered(arn: str) -> tuple[str, int]:
+def _group_and_number(arn: str) -> tuple[str, int]:
     found = re.search(r":model-package/([^/]+)/(\d+)$", arn)
     return (found[1], int(found[2])) if found else (arn, 0)
 
 
 @dataclass(frozen=True)
-class Lack:
+class MissingPart:
     """A part of the evidence that a version made elsewhere doesn't have, and why it isn't there."""
 
     part: str
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)
-class Way:
+class PathToDecision:
     """How to come to a version that can be decided on: in words, with the page and its query."""
 
-    words: str
-    link: str
+    explanation: str
+    link_label: str
     page: str
     query: dict[str, str]
 
 
-PARTS = {
+PART_TITLES = {
     "training job": "Training job",
     "model": "Model",
     "quality": "Quality on held-out rows, with intervals",
@@ -77,29 +78,29 @@ PARTS = {
 }
 
 
-def lacks(clients: Clients, package: Package) -> list[Lack]:
+def list_missing_parts(target: Target, package: Package) -> list[MissingPart]:
     """What the product needs for a decision and this version doesn't have."""
-    found = [Lack("Registration", "The log of this product doesn't say who registered it, nor what was registered.")]
-    found += [Lack(title, package.missing[part]) for part, title in PARTS.items() if part in package.missing]
-    if registry.data_of(clients, package) is None:
-        found.append(Lack("Data", "It names no rebalancing of this product: which rows it never trained on isn't known."))
+    found = [MissingPart("Registration", "The log of this product doesn't say who registered it, nor what was registered.")]
+    found += [MissingPart(title, package.missing[part]) for part, title in PART_TITLES.items() if part in package.missing]
+    if model_packages.find_rebalancing(target, package) is None:
+        found.append(MissingPart("Data", "It names no rebalancing of this product: which rows it never trained on isn't known."))
     return found
 
 
-def way(clients: Clients, package: Package) -> Way:
+def find_path_to_decision(target: Target, package: Package) -> PathToDecision:
     """The shortest way from this version to one that can be decided on."""
     job = package.training_job if "training job" not in package.missing else None
     data = None
     if job:
         try:
-            data = evaluation.data_of(clients, training.describe(clients, job))
+            data = model_evaluation.find_rebalancing(target, training_jobs.describe_job(target, job))
         except GovernanceError:
             data = None
     if job and data is not None:
         words = "Its training job read rows that were split here: “Evaluate and register” on it measures bias and SHAP on the test rows."
-        return Way(words, "Its training job", "tuning", {"training": job})
+        return PathToDecision(words, "Its training job", "tuning", {"training": job})
     words = (
         "Keep its data here and split them, train or tune on them with the same settings, then “Evaluate and register”: "
         "only then is known which rows the model never saw."
     )
-    return Way(words, "Data and rebalancing", "data", {"tab": "new"})
+    return PathToDecision(words, "Data and rebalancing", "data", {"tab": "new"})

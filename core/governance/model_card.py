@@ -10,53 +10,55 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from core import creating, placement, registry
-from core.clients import Clients
-from core.errors import Conflict, DataError, NotFound, TargetUnavailable, translated
-from core.governance.signing import canonical, sha256
-from core.identity import Identity, require
-from core.registry import Package
+from core.aws import idempotency, request_defaults
+from core.aws.target import Target
+from core.errors import Conflict, DataError, NotFound, TargetUnavailable, translate_aws_errors
+from core.identity import Identity, require_permission
+from core.ledger.signing import canonical_json, sha256
+from core.registry import model_packages
+from core.registry.model_packages import Package
 
 
 @dataclass(frozen=True)
-class Field:
-    """What is asked of people. ``path``: where in AWS's model card JSON schema the answer goes; ``most``: characters that it takes."""
+class CardField:
+    """What is asked of people. ``path``: where in AWS's model card JSON schema the answer goes; ``max_length``: characters that it
+    takes."""
 
     path: str
     title: str
-    asks: str
-    most: int = 2048
+    question: str
+    max_length: int = 2048
     choices: tuple[str, ...] = ()
 
 
 _CUSTOM = "additional_information.custom_details."
 FIELDS = (
-    Field("model_overview.model_description", "Description", "What the model predicts, of whom, and from what", 1024),
-    Field("model_overview.model_owner", "Owner", "Who answers for it", 1024),
-    Field("business_details.line_of_business", "Line of business", "Where it is used"),
-    Field("business_details.business_problem", "Problem", "What it is to solve"),
-    Field("business_details.business_stakeholders", "Stakeholders", "Who uses it, and who is affected"),
-    Field("intended_uses.purpose_of_model", "Purpose", "Which decision it supports, and how"),
-    Field("intended_uses.intended_uses", "Intended uses", "By whom and on whom it may be used"),
-    Field(_CUSTOM + "out_of_scope_uses", "Out of scope", "What it must not be used for", 1024),
-    Field("intended_uses.factors_affecting_model_efficiency", "What quality depends on", "Conditions under which it does worse"),
-    Field("intended_uses.risk_rating", "Risk rating", "How much harm an error does", choices=("Unknown", "Low", "Medium", "High")),
-    Field("intended_uses.explanations_for_risk_rating", "Why that rating", "Who is affected, how many, how badly"),
-    Field("additional_information.ethical_considerations", "Ethics", "Who may be harmed, and what is done about it"),
-    Field("additional_information.caveats_and_recommendations", "Limitations and misuse", "What it can't do, and foreseeable misuse"),
-    Field(_CUSTOM + "reason_for_change", "Reason for this version", "What it changes against its predecessor", 1024),
-    Field(_CUSTOM + "sensitive_inputs", "Sensitive inputs", "Which protected or proxy features it uses, and why they stay", 1024),
-    Field(_CUSTOM + "threshold_rationale", "Threshold", "At which score a person is turned away, and why there", 1024),
-    Field(
+    CardField("model_overview.model_description", "Description", "What the model predicts, of whom, and from what", 1024),
+    CardField("model_overview.model_owner", "Owner", "Who answers for it", 1024),
+    CardField("business_details.line_of_business", "Line of business", "Where it is used"),
+    CardField("business_details.business_problem", "Problem", "What it is to solve"),
+    CardField("business_details.business_stakeholders", "Stakeholders", "Who uses it, and who is affected"),
+    CardField("intended_uses.purpose_of_model", "Purpose", "Which decision it supports, and how"),
+    CardField("intended_uses.intended_uses", "Intended uses", "By whom and on whom it may be used"),
+    CardField(_CUSTOM + "out_of_scope_uses", "Out of scope", "What it must not be used for", 1024),
+    CardField("intended_uses.factors_affecting_model_efficiency", "What quality depends on", "Conditions under which it does worse"),
+    CardField("intended_uses.risk_rating", "Risk rating", "How much harm an error does", choices=("Unknown", "Low", "Medium", "High")),
+    CardField("intended_uses.explanations_for_risk_rating", "Why that rating", "Who is affected, how many, how badly"),
+    CardField("additional_information.ethical_considerations", "Ethics", "Who may be harmed, and what is done about it"),
+    CardField("additional_information.caveats_and_recommendations", "Limitations and misuse", "What it can't do, and foreseeable misuse"),
+    CardField(_CUSTOM + "reason_for_change", "Reason for this version", "What it changes against its predecessor", 1024),
+    CardField(_CUSTOM + "sensitive_inputs", "Sensitive inputs", "Which protected or proxy features it uses, and why they stay", 1024),
+    CardField(_CUSTOM + "threshold_rationale", "Threshold", "At which score a person is turned away, and why there", 1024),
+    CardField(
         _CUSTOM + "alternatives_considered", "Alternatives considered", "Which less discriminatory ones, and why they were not taken", 1024
     ),
-    Field(_CUSTOM + "adverse_action_reasons", "Reasons given", "How people who are turned away learn the reasons", 1024),
-    Field(_CUSTOM + "human_oversight", "Human oversight", "Who can overrule it, and how", 1024),
-    Field(_CUSTOM + "monitoring_plan", "Monitoring", "What is watched in use, how often, and by whom", 1024),
-    Field(_CUSTOM + "rollback_version", "Rollback", "Which version is gone back to when this one fails", 1024),
+    CardField(_CUSTOM + "adverse_action_reasons", "Reasons given", "How people who are turned away learn the reasons", 1024),
+    CardField(_CUSTOM + "human_oversight", "Human oversight", "Who can overrule it, and how", 1024),
+    CardField(_CUSTOM + "monitoring_plan", "Monitoring", "What is watched in use, how often, and by whom", 1024),
+    CardField(_CUSTOM + "rollback_version", "Rollback", "Which version is gone back to when this one fails", 1024),
 )
 RATINGS: dict[str, str] = {"low": "Low", "medium": "Medium", "high": "High"}
-STATUS = {"submitted": "PendingReview", "validated": "PendingReview", "approved": "Approved", "retired": "Archived"}
+CARD_STATUS = {"submitted": "PendingReview", "validated": "PendingReview", "approved": "Approved", "retired": "Archived"}
 """How a card's status follows its version's; Draft for the rest."""
 
 
@@ -67,12 +69,12 @@ class Card:
     name: str
     version: int
     status: str
-    changed: datetime | None
+    changed_at: datetime | None
     content: dict[str, Any]
 
     @property
-    def bytes(self) -> bytes:
-        return canonical(self.content)
+    def json_bytes(self) -> bytes:
+        return canonical_json(self.content)
 
     def answer(self, path: str) -> str:
         """What people wrote at a field's path."""
@@ -87,7 +89,7 @@ def value_at(content: Any, path: str) -> Any:
     return content
 
 
-def name_of(package: Package) -> str:
+def card_name(package: Package) -> str:
     """What the version's card is called: up to 63 characters."""
     if not package.group:
         return f"{package.label[:40].rstrip('-')}-{sha256(package.arn.encode())[:8]}-package"
@@ -95,17 +97,17 @@ def name_of(package: Package) -> str:
     return name if len(name) <= 63 else f"{package.group[:40].rstrip('-')}-{sha256(package.group.encode())[:8]}-v{package.version}"
 
 
-def current(clients: Clients, package: Package, version: int | None = None) -> Card:
+def read_card(target: Target, package: Package, version: int | None = None) -> Card:
     """The latest card of a version, or one of its versions; what is known, with version 0, where none was kept. Raises NotFound for a
     version that isn't there."""
-    name = name_of(package)
+    name = card_name(package)
     asked: Any = {"ModelCardVersion": version} if version else {}
     try:
-        found = creating.settled(clients, "ModelCard", name, lambda: _described(clients, name, asked))
+        found = idempotency.read_after_create(target, "ModelCard", name, lambda: _describe_card(target, name, asked))
     except NotFound:
         if version:
             raise
-        return Card(name, 0, "Draft", None, known(clients, package))
+        return Card(name, 0, "Draft", None, build_known_content(target, package))
     return Card(
         name,
         found["ModelCardVersion"],
@@ -115,108 +117,115 @@ def current(clients: Clients, package: Package, version: int | None = None) -> C
     )
 
 
-def _described(clients: Clients, name: str, asked: dict[str, Any]) -> Any:
-    with translated(name):
-        return clients.sagemaker.describe_model_card(ModelCardName=name, **asked)
+def _describe_card(target: Target, name: str, asked: dict[str, Any]) -> Any:
+    with translate_aws_errors(name):
+        return target.sagemaker.describe_model_card(ModelCardName=name, **asked)
 
 
-def versions(clients: Clients, package: Package) -> list[tuple[int, datetime]]:
+def list_versions(target: Target, package: Package) -> list[tuple[int, datetime]]:
     """(version, when it was made), newest first; nothing where no card was kept."""
     try:
-        with translated(package.label):
-            pages = clients.sagemaker.get_paginator("list_model_card_versions").paginate(ModelCardName=name_of(package))
+        with translate_aws_errors(package.label):
+            pages = target.sagemaker.get_paginator("list_model_card_versions").paginate(ModelCardName=card_name(package))
             found = [(v["ModelCardVersion"], v["CreationTime"]) for page in pages for v in page["ModelCardVersionSummaryList"]]
     except NotFound:
         return []
     return sorted(found, reverse=True)
 
 
-def save(clients: Clients, identity: Identity, arn: str, answers: dict[str, str], *, seen: int) -> Card:
-    """Keep a new version: what is known, and the answers (field's path -> text). ``seen``: the version that the author saw. Raises
+def save_answers(target: Target, identity: Identity, arn: str, answers: dict[str, str], *, seen_version: int) -> Card:
+    """Keep a new version: what is known, and the answers (field's path -> text). ``seen_version``: the version that the author saw. Raises
     DataError for an answer that doesn't fit, Conflict where somebody else was first."""
-    require(identity, "edit card", subject=arn, target=clients.settings.target)
-    package = registry.get(clients, arn)
-    content = known(clients, package)
+    require_permission(identity, "edit card", resource=arn, target_kind=target.settings.target)
+    package = model_packages.read_package(target, arn)
+    content = build_known_content(target, package)
     fields = {field.path: field for field in FIELDS}
     for path, text in answers.items():
         if path not in fields:
-            raise DataError(f"A model card has no field {path}.", subject=path, remedy="Leave it out.")
+            raise DataError(f"A model card has no field {path}.", resource=path, hint="Leave it out.")
         field, text = fields[path], text.strip()
-        if len(text) > field.most:
-            raise DataError(f"{field.title} has {len(text):,} characters.", subject=field.title, remedy=f"Keep it under {field.most:,}.")
+        if len(text) > field.max_length:
+            raise DataError(
+                f"{field.title} has {len(text):,} characters.", resource=field.title, hint=f"Keep it under {field.max_length:,}."
+            )
         if field.choices and text and text not in field.choices:
-            raise DataError(f"{field.title} can't be {text}.", subject=field.title, remedy=f"Choose one of {', '.join(field.choices)}.")
+            raise DataError(f"{field.title} can't be {text}.", resource=field.title, hint=f"Choose one of {', '.join(field.choices)}.")
         if text:
-            _put(content, path, text)
-    _put(content, _CUSTOM + "last_edited_by", identity.name)
-    before = current(clients, package)
-    if before.version != seen:
-        when = f" at {before.changed:%Y-%m-%d %H:%M} UTC" if before.changed else ""
+            _set_at_path(content, path, text)
+    _set_at_path(content, _CUSTOM + "last_edited_by", identity.name)
+    before = read_card(target, package)
+    if before.version != seen_version:
+        when = f" at {before.changed_at:%Y-%m-%d %H:%M} UTC" if before.changed_at else ""
         who = before.answer(_CUSTOM + "last_edited_by")
         raise Conflict(
             f"The card has changed since you opened it: {who or 'somebody'} made version {before.version}{when}.",
-            subject=before.name,
-            remedy="Copy what you wrote, load the page anew, and write it into the newest version.",
+            resource=before.name,
+            hint="Copy what you wrote, load the page anew, and write it into the newest version.",
         )
-    return _keep(clients, package, content, before)
+    return _write_card(target, package, content, before)
 
 
-def ensure(clients: Clients, package: Package) -> Card:
+def ensure_card(target: Target, package: Package) -> Card:
     """The latest card; where none was kept yet, one of what is known."""
-    card = current(clients, package)
-    return card if card.version else _keep(clients, package, card.content, card)
+    card = read_card(target, package)
+    return card if card.version else _write_card(target, package, card.content, card)
 
 
-def _keep(clients: Clients, package: Package, content: dict[str, Any], before: Card) -> Card:
-    text = canonical(content).decode()
+def _write_card(target: Target, package: Package, content: dict[str, Any], before: Card) -> Card:
+    text = canonical_json(content).decode()
     if not before.version:
-        request = {"ModelCardName": before.name, "Content": text, "ModelCardStatus": "Draft", "Tags": placement.tags(clients.settings)}
-        creating.once(clients, "ModelCard", request)
-    with translated(before.name):
+        request = {
+            "ModelCardName": before.name,
+            "Content": text,
+            "ModelCardStatus": "Draft",
+            "Tags": request_defaults.tags(target.settings),
+        }
+        idempotency.create_once(target, "ModelCard", request)
+    with translate_aws_errors(before.name):
         if before.version and content != before.content:
-            clients.sagemaker.update_model_card(ModelCardName=before.name, Content=text)
+            target.sagemaker.update_model_card(ModelCardName=before.name, Content=text)
             if before.status != "Draft":
-                clients.sagemaker.update_model_card(ModelCardName=before.name, ModelCardStatus="Draft")
-    return current(clients, package)
+                target.sagemaker.update_model_card(ModelCardName=before.name, ModelCardStatus="Draft")
+    return read_card(target, package)
 
 
-def follow(clients: Clients, package: Package, status: str) -> None:
+def sync_status(target: Target, package: Package, status: str) -> None:
     """Bring the card's status to the version's."""
-    card, wanted = current(clients, package), STATUS.get(status, "Draft")
+    card, wanted = read_card(target, package), CARD_STATUS.get(status, "Draft")
     if card.version and card.status != wanted:
-        with translated(card.name):
-            clients.sagemaker.update_model_card(ModelCardName=card.name, ModelCardStatus=wanted)  # type: ignore[arg-type]
+        with translate_aws_errors(card.name):
+            target.sagemaker.update_model_card(ModelCardName=card.name, ModelCardStatus=wanted)  # type: ignore[arg-type]
 
 
-def pdf(clients: Clients, identity: Identity, arn: str, *, seconds: float = 120) -> bytes:
+def export_pdf(target: Target, identity: Identity, arn: str, *, timeout_seconds: float = 120) -> bytes:
     """The latest card as a PDF, by the target's own export. Raises NotFound where none was kept."""
-    require(identity, "export", subject=arn, target=clients.settings.target)
-    package = registry.get(clients, arn)
-    card = current(clients, package)
+    require_permission(identity, "export", resource=arn, target_kind=target.settings.target)
+    package = model_packages.read_package(target, arn)
+    card = read_card(target, package)
     if not card.version:
-        raise NotFound("No card was kept yet.", subject=card.name, remedy="Save it first.")
+        raise NotFound("No card was kept yet.", resource=card.name, hint="Save it first.")
     job = f"governance-card-v{card.version}-{secrets.token_hex(5)}"
     request = {
         "ModelCardName": card.name,
         "ModelCardVersion": card.version,
         "ModelCardExportJobName": job,
-        "OutputConfig": {"S3OutputPath": clients.uri("governance/cards")},
+        "OutputConfig": {"S3OutputPath": target.uri("governance/cards")},
     }
-    made = creating.once(clients, "ModelCardExportJob", request)
-    with translated(card.name):
-        until = time.monotonic() + seconds
-        while (found := clients.sagemaker.describe_model_card_export_job(ModelCardExportJobArn=made))["Status"] == "InProgress":
+    made = idempotency.create_once(target, "ModelCardExportJob", request)
+    with translate_aws_errors(card.name):
+        until = time.monotonic() + timeout_seconds
+        while (found := target.sagemaker.describe_model_card_export_job(ModelCardExportJobArn=made))["Status"] == "InProgress":
             if time.monotonic() > until:
-                raise TargetUnavailable(f"The export {job} takes long.", subject=card.name, remedy="Try again in a minute.")
+                raise TargetUnavailable(f"The export {job} takes long.", resource=card.name, hint="Try again in a minute.")
             time.sleep(1)
     if found["Status"] != "Completed":
         raise Conflict(
-            f"The card was not exported: {found.get('FailureReason', 'no reason was given')}", subject=card.name, remedy="Try again."
+            f"The card was not exported: {found.get('FailureReason', 'no reason was given')}", resource=card.name, hint="Try again."
         )
-    return clients.read(found["ExportArtifacts"]["S3ExportArtifacts"])
+    return target.read(found["ExportArtifacts"]["S3ExportArtifacts"])
 
 
-def filled(card: Card) -> tuple[list[Field], list[Field]]:
+def filled_and_missing_fields(card: Card) -> tuple[list[CardField], list[CardField]]:
     """Which of the fields that people fill in are filled, and which are missing."""
     there = [field for field in FIELDS if card.answer(field.path) not in {"", "Unknown"}]
     return there, [field for field in FIELDS if field not in there]
@@ -225,18 +234,18 @@ def filled(card: Card) -> tuple[list[Field], list[Field]]:
 # what is known -------------------------------------------------------------------------------------
 
 
-def known(clients: Clients, package: Package) -> dict[str, Any]:
+def build_known_content(target: Target, package: Package) -> dict[str, Any]:
     """The part of a card that nobody has to write: by AWS's schema, from the version, its training job, its reports and its data."""
     container = (package.raw.get("InferenceSpecification", {}).get("Containers") or [{}])[0]
     image, artifact = container.get("Image", ""), package.model_uri
-    data = registry.data_of(clients, package)
+    data = model_packages.find_rebalancing(target, package)
     training: dict[str, Any] = {
         "hyper_parameters": [{"name": k[:255], "value": str(v)[:255]} for k, v in sorted(package.hyperparameters.items())][:100],
         **({"training_environment": {"container_image": [image]}} if image and package.training_job else {}),
     }
     if package.training_job and "training job" not in package.missing:
-        with translated(package.training_job):
-            job = clients.sagemaker.describe_training_job(TrainingJobName=package.training_job)
+        with translate_aws_errors(package.training_job):
+            job = target.sagemaker.describe_training_job(TrainingJobName=package.training_job)
         training["training_arn"] = job["TrainingJobArn"]
         training["training_metrics"] = [
             {"name": m["MetricName"], "value": float(m["Value"])}
@@ -260,7 +269,7 @@ def known(clients: Clients, package: Package) -> dict[str, Any]:
             **({"inference_environment": {"container_image": [image]}} if image else {}),
         },
         "training_details": {"training_observations": _observations(data), "training_job_details": training},
-        "evaluation_details": _evaluations(clients, package),
+        "evaluation_details": _evaluations(target, package),
         "model_package_details": {
             "model_package_arn": package.arn,
             **({"model_package_group_name": package.group, "model_package_version": package.version} if package.group else {}),
@@ -290,7 +299,7 @@ def _observations(data: Any) -> str:
     )[:1024]
 
 
-def _evaluations(clients: Clients, package: Package) -> list[dict[str, Any]]:
+def _evaluations(target: Target, package: Package) -> list[dict[str, Any]]:
     found = []
     performance = {
         name: value
@@ -299,7 +308,7 @@ def _evaluations(clients: Clients, package: Package) -> list[dict[str, Any]]:
     }
     if performance:
         n = next(iter(performance.values()))["n"]
-        groups = [{"name": "Quality", "metric_data": [_measured(k, v["value"], _bounds(v)) for k, v in performance.items()]}]
+        groups = [{"name": "Quality", "metric_data": [_metric_entry(k, v["value"], _interval_note(v)) for k, v in performance.items()]}]
         found.append(_evaluation("Quality", f"{n:,} held-out test rows; 95 % intervals.", groups, [package.scores_uri]))
     facets = package.bias.facets if package.bias else ()
     if facets:
@@ -307,7 +316,7 @@ def _evaluations(clients: Clients, package: Package) -> list[dict[str, Any]]:
             {
                 "name": f"{facet.facet} = {facet.value}"[:63],
                 "metric_data": [
-                    _measured(name, m.value, m.error or m.in_words) for name, m in {**facet.pre_training, **facet.post_training}.items()
+                    _metric_entry(name, m.value, m.error or m.in_words) for name, m in {**facet.pre_training, **facet.post_training}.items()
                 ],
             }
             for facet in facets
@@ -316,7 +325,7 @@ def _evaluations(clients: Clients, package: Package) -> list[dict[str, Any]]:
         where = {"test": "On the held-out test rows.", "": "On which rows, the report doesn't say."}
         measured_on = package.bias.measured_on if package.bias else ""
         said = where.get(measured_on, f"On the {measured_on} rows.")
-        found.append(_evaluation("Bias", said, groups, [], _arn_of(clients, job)))
+        found.append(_evaluation("Bias", said, groups, [], _processing_job_arn(target, job)))
     if package.shap:
         top = sorted(package.shap.items(), key=lambda item: -item[1])[:20]
         chart = {
@@ -326,7 +335,7 @@ def _evaluations(clients: Clients, package: Package) -> list[dict[str, Any]]:
             "x_axis_name": [str(k)[:63] for k, _ in top],
         }
         job = package.properties.get("governance:shap-job")
-        found.append(_evaluation("Explainability", "", [{"name": "SHAP", "metric_data": [chart]}], [], _arn_of(clients, job)))
+        found.append(_evaluation("Explainability", "", [{"name": "SHAP", "metric_data": [chart]}], [], _processing_job_arn(target, job)))
     return found
 
 
@@ -335,12 +344,12 @@ def _evaluation(name: str, text: str, groups: list[dict[str, Any]], datasets: li
     return {k: v for k, v in made.items() if v and v != [None]}
 
 
-def _arn_of(clients: Clients, job: str | None) -> str:
-    arn = f"arn:{clients.partition}:sagemaker:{clients.region}:{clients.account}:processing-job/{job}" if job else ""
+def _processing_job_arn(target: Target, job: str | None) -> str:
+    arn = f"arn:{target.partition}:sagemaker:{target.region}:{target.account}:processing-job/{job}" if job else ""
     return arn if len(arn) <= 256 else ""
 
 
-def _measured(name: str, value: float | None, notes: str | None) -> dict[str, Any]:
+def _metric_entry(name: str, value: float | None, notes: str | None) -> dict[str, Any]:
     if value is None or not math.isfinite(value):
         made: dict[str, Any] = {"name": name[:255], "type": "string", "value": "not defined" if value is None else str(value)}
     else:
@@ -348,19 +357,19 @@ def _measured(name: str, value: float | None, notes: str | None) -> dict[str, An
     return made | ({"notes": notes[:1024]} if notes else {})
 
 
-def _bounds(value: dict[str, Any]) -> str:
+def _interval_note(value: dict[str, Any]) -> str:
     return "" if value["low"] is None else f"95 % interval {value['low']:.4f} to {value['high']:.4f}, n = {value['n']:,}"
 
 
-def _put(content: dict[str, Any], path: str, text: str) -> None:
+def _set_at_path(content: dict[str, Any], path: str, text: str) -> None:
     *parts, last = path.split(".")
     for part in parts:
         content = content.setdefault(part, {})
     content[last] = text
 
 
-def edited(card: Card) -> str:
+def last_edit_text(card: Card) -> str:
     """Who wrote it last and when, in words."""
     who = card.answer(_CUSTOM + "last_edited_by")
-    when = card.changed.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if card.changed else ""
+    when = card.changed_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if card.changed_at else ""
     return " ".join(part for part in (f"version {card.version}", f"by {who}" if who else "", when) if part)

@@ -7,19 +7,19 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from core.analysis.bias import POST_TRAINING, PRE_TRAINING
-from core.clients import Clients
-from core.errors import UNSEEN, GovernanceError, NotFound
-from core.governance import toml_file
-from core.governance.signing import Forged, keys, opened, sha256, sign
+from core import toml_file
+from core.analysis.bias.bias_metrics import POST_TRAINING, PRE_TRAINING
+from core.aws.target import Target
+from core.errors import INCONCLUSIVE_ERRORS, GovernanceError, NotFound
+from core.ledger.signing import Forged, load_verification_keys, open_envelope, sha256, sign_envelope
 
 BUNDLED = Path(__file__).with_name("policy.toml")
 FOLDER = "governance/policies"
-LAST = f"{FOLDER}/last-valid.json"
-LAST_TYPE = "application/vnd.governance.policy-digest"
+LAST_VALID_KEY = f"{FOLDER}/last-valid.json"
+LAST_VALID_TYPE = "application/vnd.governance.policy-digest"
 Tier = Literal["low", "medium", "high"]
 TIERS: tuple[Tier, ...] = ("low", "medium", "high")
-METRICS = frozenset(
+QUALITY_METRICS = frozenset(
     {"auc", "average_precision", "accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1", "log_loss", "brier"}
 )
 
@@ -28,11 +28,11 @@ class InvalidPolicy(GovernanceError):
     """A policy file that can't be used; names file, line and reason."""
 
 
-class _Part(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class _Gate(_Part):
+class _Gate(_StrictModel):
     required: bool = True
 
     @property
@@ -43,12 +43,12 @@ class _Gate(_Part):
         )
 
 
-class _Bounded(_Gate):
+class _BoundedGate(_Gate):
     min: float | None = None
     max: float | None = None
 
     @model_validator(mode="after")
-    def _some_bound(self) -> Self:
+    def _check_bounds(self) -> Self:
         if self.min is None and self.max is None:
             raise ValueError("a gate needs min, max or both")
         if self.min is not None and self.max is not None and self.min > self.max:
@@ -56,7 +56,7 @@ class _Bounded(_Gate):
         return self
 
 
-class Quality(_Bounded):
+class QualityGate(_BoundedGate):
     """A metric of the test rows; ``baseline``: this version's minus the approved one's, or the baseline's."""
 
     kind: Literal["quality", "baseline"]
@@ -64,19 +64,19 @@ class Quality(_Bounded):
     bound: Literal["value", "low", "high"] = "low"
 
     @model_validator(mode="after")
-    def _known(self) -> Self:
-        if self.metric not in METRICS:
-            raise ValueError(f"there is no metric {self.metric}: it is one of {', '.join(sorted(METRICS))}")
+    def _check_metric(self) -> Self:
+        if self.metric not in QUALITY_METRICS:
+            raise ValueError(f"there is no metric {self.metric}: it is one of {', '.join(sorted(QUALITY_METRICS))}")
         return self
 
 
-class Calibration(_Bounded):
+class CalibrationGate(_BoundedGate):
     kind: Literal["calibration"]
     metric: Literal["ece", "brier"] = "ece"
     bound: Literal["value", "low", "high"] = "high"
 
 
-class Bias(_Bounded):
+class BiasGate(_BoundedGate):
     """A bias metric, for the facet ``column`` or ``column=value``; for every facet of the report without one."""
 
     kind: Literal["bias"]
@@ -84,108 +84,110 @@ class Bias(_Bounded):
     facet: str = ""
 
     @model_validator(mode="after")
-    def _known(self) -> Self:
+    def _check_metric(self) -> Self:
         if self.metric not in PRE_TRAINING | POST_TRAINING:
             raise ValueError(f"there is no bias metric {self.metric}: it is one of {', '.join(sorted(PRE_TRAINING | POST_TRAINING))}")
         return self
 
 
-class Fresh(_Gate):
+class FreshnessGate(_Gate):
     kind: Literal["fresh"]
     max_age_days: int = Field(gt=0)
 
 
-class Plain(_Gate):
+class PlainGate(_Gate):
     kind: Literal["complete", "disjoint", "lineage"]
 
 
-Gate = Annotated[Quality | Calibration | Bias | Fresh | Plain, Field(discriminator="kind")]
+Gate = Annotated[QualityGate | CalibrationGate | BiasGate | FreshnessGate | PlainGate, Field(discriminator="kind")]
 
 
-class Profile(_Part):
+class GateProfile(_StrictModel):
     title: str
     note: str = ""
     gates: tuple[Gate, ...] = Field(min_length=1, strict=False)
 
     @model_validator(mode="after")
-    def _once(self) -> Self:
+    def _check_gates_unique(self) -> Self:
         names = [gate.name for gate in self.gates]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"the gate {twice} is there twice")
         return self
 
 
-class ByTier(_Part):
+class ByTier(_StrictModel):
     low: int = Field(gt=0)
     medium: int = Field(gt=0)
     high: int = Field(gt=0)
 
-    def of(self, tier: Tier) -> int:
+    def for_tier(self, tier: Tier) -> int:
         return int(getattr(self, tier))
 
 
-class Policy(_Part):
+class Policy(_StrictModel):
     """``sha256``: of the file's bytes. ``text``: the file."""
 
     version: str
     title: str
     approvals: ByTier
     expiry: ByTier
-    profiles: dict[str, Profile] = Field(min_length=1)
+    profiles: dict[str, GateProfile] = Field(min_length=1)
     sha256: str = ""
     text: str = Field(default="", repr=False)
 
 
-def parse(content: bytes, name: str = "policy.toml") -> Policy:
+def parse_toml(content: bytes, name: str = "policy.toml") -> Policy:
     """The policy in a file's bytes. Raises InvalidPolicy with file, line and reason."""
     remedy = "The last valid policy stays in force until it is mended."
-    return toml_file.parse(Policy, content, name, InvalidPolicy, remedy, sha256=sha256(content), text=content.decode(errors="replace"))
+    return toml_file.parse_validated(
+        Policy, content, name, InvalidPolicy, remedy, sha256=sha256(content), text=content.decode(errors="replace")
+    )
 
 
-def load(path: Path) -> Policy:
+def load_file(path: Path) -> Policy:
     """The policy in a file. Raises InvalidPolicy."""
     try:
-        return parse(path.read_bytes(), str(path))
+        return parse_toml(path.read_bytes(), str(path))
     except OSError as error:
         remedy = "Until it can, the last valid policy is in force, or the product's own. Check GOVERNANCE_POLICY."
-        raise InvalidPolicy(f"{path} can't be read: {error.strerror}.", subject=str(path), remedy=remedy) from error
+        raise InvalidPolicy(f"{path} can't be read: {error.strerror}.", resource=str(path), hint=remedy) from error
 
 
-def in_force(clients: Clients) -> tuple[Policy, InvalidPolicy | None]:
+def load_in_force(target: Target) -> tuple[Policy, InvalidPolicy | None]:
     """The policy that decisions are judged by. Where the file isn't valid: the last valid one, and what is wrong with the file."""
     try:
-        policy = load(clients.settings.policy or BUNDLED)
+        policy = load_file(target.settings.policy or BUNDLED)
     except InvalidPolicy as error:
         try:
-            return last_valid(clients), error
+            return load_last_valid(target), error
         except NotFound:
-            return load(BUNDLED), error
+            return load_file(BUNDLED), error
     return policy, None
 
 
-def keep(clients: Clients, policy: Policy) -> None:
+def store_in_target(target: Target, policy: Policy) -> None:
     """Keep the file's text in the target, so that what a decision was judged by can always be read."""
-    uri = uri_of(clients, policy.sha256)
-    if not clients.exists(uri):
-        clients.create(uri, policy.text.encode(), "application/toml")
+    uri = policy_uri(target, policy.sha256)
+    if not target.exists(uri):
+        target.write_conditionally(uri, policy.text.encode(), "application/toml")
     try:
-        known = last_valid(clients).sha256
-    except UNSEEN:
+        known = load_last_valid(target).sha256
+    except INCONCLUSIVE_ERRORS:
         raise
     except GovernanceError:
         known = ""
     if known != policy.sha256:
-        clients.write(clients.uri(LAST), sign(clients, policy.sha256.encode(), LAST_TYPE), "application/json")
+        target.write(target.uri(LAST_VALID_KEY), sign_envelope(target, policy.sha256.encode(), LAST_VALID_TYPE), "application/json")
 
 
-def last_valid(clients: Clients) -> Policy:
+def load_last_valid(target: Target) -> Policy:
     """The last valid policy. Raises NotFound where there was none yet, Forged where it is not what was kept."""
-    digest = opened(clients.read(clients.uri(LAST)), keys(clients), LAST_TYPE).decode()
-    content = clients.read(uri_of(clients, digest))
+    digest = open_envelope(target.read(target.uri(LAST_VALID_KEY)), load_verification_keys(target), LAST_VALID_TYPE).decode()
+    content = target.read(policy_uri(target, digest))
     if sha256(content) != digest:
-        raise Forged("The policy is not the one that was kept.", subject=LAST, remedy="Mend the policy file.")
-    return parse(content, "the last valid policy")
+        raise Forged("The policy is not the one that was kept.", resource=LAST_VALID_KEY, hint="Mend the policy file.")
+    return parse_toml(content, "the last valid policy")
 
 
-def uri_of(clients: Clients, digest: str) -> str:
-    return clients.uri(FOLDER, f"{digest}.toml")
+def policy_uri(target: Target, digest: str) -> str:
+    return target.uri(FOLDER, f"{digest}.toml")

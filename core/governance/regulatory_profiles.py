@@ -9,28 +9,29 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core import registry
-from core.clients import Clients
+from core import toml_file
+from core.aws.target import Target
 from core.errors import GovernanceError
-from core.governance import model_card, toml_file
+from core.governance import model_card
 from core.governance.decisions import State
 from core.governance.evidence import Evidence
 from core.governance.model_card import Card
-from core.registry import Package
+from core.registry import model_packages
+from core.registry.model_packages import Package
 
-BUNDLED = Path(__file__).with_name("profiles.toml")
+BUNDLED = Path(__file__).with_name("regulatory_profiles.toml")
 
 
 class InvalidProfiles(GovernanceError):
     """A file of regulatory profiles that can't be used; names file, line and reason."""
 
 
-class _Part(BaseModel):
+class _FrozenModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Item(_Part):
-    """``ref``: which part of the text; ``fields``: dotted paths into ``facts``, all of which are evidence for it."""
+class ProfileItem(_FrozenModel):
+    """``ref``: which part of the text; ``fields``: dotted paths into ``collect_facts``, all of which are evidence for it."""
 
     ref: str
     asks: str
@@ -38,44 +39,44 @@ class Item(_Part):
     tags: tuple[str, ...] = ()
 
 
-class Profile(_Part):
+class RegulatoryProfile(_FrozenModel):
     id: str
     title: str
     date: date
     source: str = Field(pattern="^https://")
     note: str = ""
-    items: tuple[Item, ...] = Field(min_length=1)
+    items: tuple[ProfileItem, ...] = Field(min_length=1)
 
 
-class _File(_Part):
-    profiles: tuple[Profile, ...] = Field(min_length=1)
+class _ProfilesFile(_FrozenModel):
+    profiles: tuple[RegulatoryProfile, ...] = Field(min_length=1)
 
 
 @dataclass(frozen=True)
-class Answer:
+class ChecklistRow:
     """What the record holds for an item."""
 
-    item: Item
+    item: ProfileItem
     filled: tuple[str, ...]
     missing: tuple[str, ...]
 
 
-def load(path: Path | None = None) -> tuple[Profile, ...]:
+def load_profiles(path: Path | None = None) -> tuple[RegulatoryProfile, ...]:
     """The profiles of a file, or the product's own. Raises InvalidProfiles."""
     path = path or BUNDLED
     try:
         content = path.read_bytes()
     except OSError as error:
         what, remedy = f"{path} can't be read: {error.strerror}.", "Check GOVERNANCE_PROFILES, or unset it."
-        raise InvalidProfiles(what, subject=str(path), remedy=remedy) from error
-    return toml_file.parse(_File, content, str(path), InvalidProfiles, "Mend the file.").profiles
+        raise InvalidProfiles(what, resource=str(path), hint=remedy) from error
+    return toml_file.parse_validated(_ProfilesFile, content, str(path), InvalidProfiles, "Mend the file.").profiles
 
 
-def facts(clients: Clients, package: Package, now: State, card: Card, evidence: Evidence | None) -> dict[str, Any]:
+def collect_facts(target: Target, package: Package, state: State, card: Card, evidence: Evidence | None) -> dict[str, Any]:
     """What the paths of a profile lead into."""
-    data = registry.data_of(clients, package)
-    validation = next((e for e in reversed(now.history) if e.kind == "validate"), None)
-    submission = next((e for e in reversed(now.history) if e.kind == "submit"), None)
+    data = model_packages.find_rebalancing(target, package)
+    validation = next((e for e in reversed(state.history) if e.kind == "validate"), None)
+    submission = next((e for e in reversed(state.history) if e.kind == "submit"), None)
     return {
         "card": card.content,
         "version": {
@@ -102,27 +103,27 @@ def facts(clients: Clients, package: Package, now: State, card: Card, evidence: 
         "decision": {}
         if submission is None
         else {
-            "tier": now.tier,
+            "tier": state.tier,
             "tier_rationale": submission.body["tier_rationale"],
-            "profile": now.profile,
-            "policy": now.policy,
-            "evidence": now.evidence,
+            "profile": state.profile,
+            "policy": state.policy,
+            "evidence": state.evidence,
             "validator": validation.actor["name"] if validation else None,
             "validation_rationale": validation.body["reason"] if validation else None,
         },
     }
 
 
-def checklist(profile: Profile, known: dict[str, Any]) -> list[Answer]:
+def build_checklist(profile: RegulatoryProfile, facts: dict[str, Any]) -> list[ChecklistRow]:
     """Which fields of each item are filled and which are missing."""
     answers = []
     for item in profile.items:
-        filled = tuple(path for path in item.fields if model_card.value_at(known, path) not in (None, "", "Unknown", [], {}, ()))
-        answers.append(Answer(item, filled, tuple(path for path in item.fields if path not in filled)))
+        filled = tuple(path for path in item.fields if model_card.value_at(facts, path) not in (None, "", "Unknown", [], {}, ()))
+        answers.append(ChecklistRow(item, filled, tuple(path for path in item.fields if path not in filled)))
     return answers
 
 
-def named(path: str) -> str:
+def field_title(path: str) -> str:
     """A field's path in words: the title of what people fill in, or the path's last parts."""
     titles = {f"card.{field.path}": field.title for field in model_card.FIELDS}
     return titles.get(path) or path.replace("_", " ").replace(".", ": ", 1)

@@ -5,154 +5,166 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from core import datasets, registry
-from core.clients import Clients
-from core.datasets import Dataset
+from core.aws.target import Target
+from core.data import datasets
+from core.data.datasets import Dataset
 from core.errors import NotFound
-from core.governance import elsewhere, evidence, gates, log, model_card, policy, states
-from core.governance.log import Event
+from core.governance import evidence, foreign_versions, gates, model_card, policy, version_state
 from core.governance.policy import Policy
-from core.governance.signing import Forged, sha256
-from core.governance.states import State, fold, state
-from core.rebalancing import Rebalanced
-from core.registry import Package
+from core.governance.version_state import State, fold_events, read_state
+from core.jobs.rebalancing_jobs import RebalancedData
+from core.ledger import audit_log
+from core.ledger.audit_log import Event
+from core.ledger.signing import Forged, sha256
+from core.registry import model_packages
+from core.registry.model_packages import Package
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A version's state as it is now. ``void``: why an approval no longer holds; ``review``: why it has to be looked at again;
-    ``outside``: it was made, and perhaps decided on, before this product had anything to do with its group."""
+class Validity:
+    """A version's state as it is now. ``void_reasons``: why an approval no longer holds; ``review_reasons``: why it has to be looked at
+    again;
+    ``is_outside_log``: it was made, and perhaps decided on, before this product had anything to do with its group."""
 
     package: Package
     state: State
-    void: tuple[str, ...]
-    review: tuple[str, ...]
-    outside: bool = False
+    void_reasons: tuple[str, ...]
+    review_reasons: tuple[str, ...]
+    is_outside_log: bool = False
 
     @property
     def label(self) -> str:
         """In words."""
-        if elsewhere.unknown(self.state) and not self.void:
-            return elsewhere.label(self.package.status, self.state)
+        if foreign_versions.is_foreign(self.state) and not self.void_reasons:
+            return foreign_versions.status_label(self.package.status, self.state)
         if self.state.status != "approved":
-            return self.state.status if not self.void else "void"
-        if self.void:
+            return self.state.status if not self.void_reasons else "void"
+        if self.void_reasons:
             return "void"
-        if self.state.expires and self.state.expires < states.today().isoformat():
+        if self.state.expires and self.state.expires < version_state.today().isoformat():
             return "expired"
         return "approved with conditions" if any(c.met_by is None for c in self.state.conditions) else "approved"
 
 
-def standing(clients: Clients, arn: str, *, with_gates: bool = True) -> Standing:
+def check_validity(target: Target, arn: str, *, with_gates: bool = True) -> Validity:
     """How a version stands now: its state, and whether evidence, policy, data and dates still bear it."""
-    package, now = registry.get(clients, arn), state(clients, arn)
+    package, now = model_packages.read_package(target, arn), read_state(target, arn)
     void: list[str] = []
-    outside = elsewhere.unknown(now) and elsewhere.predates(elsewhere.first_registered(log.read(clients)), arn)
+    outside = foreign_versions.is_foreign(now) and foreign_versions.is_before_first_registered(
+        foreign_versions.first_registered_numbers(audit_log.read_events(target)), arn
+    )
     if package.status == "Approved" and now.status != "approved" and not outside:
         void.append("The registry says Approved, and no decision in the log does.")
     if now.status not in {"submitted", "validated", "approved"}:
-        return Standing(package, now, tuple(void), (), outside)
+        return Validity(package, now, tuple(void), (), outside)
     if now.evidence:
-        void += evidence.problems(clients, now.evidence)
+        void += evidence.find_changes(target, now.evidence)
     if now.status != "approved":
-        return Standing(package, now, tuple(void), ())
+        return Validity(package, now, tuple(void), ())
     if package.status != "Approved":
         void.append(f"The log says approved, and the registry says {package.status}.")
-    return Standing(package, now, tuple(void), tuple(_review(clients, package, now, with_gates=with_gates)))
+    return Validity(package, now, tuple(void), tuple(_review_reasons(target, package, now, with_gates=with_gates)))
 
 
-def _review(clients: Clients, package: Package, now: State, *, with_gates: bool) -> list[str]:
-    rules, _ = policy.in_force(clients)
-    reasons = [*_due(now, rules), *_newer_data(registry.data_of(clients, package), _newest(clients)), *_card_changed(clients, package, now)]
+def _review_reasons(target: Target, package: Package, now: State, *, with_gates: bool) -> list[str]:
+    rules, _ = policy.load_in_force(target)
+    reasons = [
+        *_due_reasons(now, rules),
+        *_newer_data_reasons(model_packages.find_rebalancing(target, package), _newest_datasets(target)),
+        *_card_change_reasons(target, package, now),
+    ]
     if with_gates and now.profile in rules.profiles:
-        failing = [r.title for r in judged(gates.check(clients, package, rules.profiles[now.profile]), now) if r.blocks]
+        failing = [r.title for r in apply_waivers(gates.check_package(target, package, rules.profiles[now.profile]), now) if r.is_blocking]
         if failing:
             reasons.append(f"Gates that fail now: {', '.join(failing)}.")
     return reasons
 
 
-def _due(now: State, rules: Policy) -> list[str]:
+def _due_reasons(now: State, rules: Policy) -> list[str]:
     """Why an approval has to be looked at again by its dates and its policy."""
-    today = states.today().isoformat()
+    today = version_state.today().isoformat()
     ended = [f"The approval ended on {now.expires}."] if now.expires and now.expires < today else []
     owed = [f"Condition {c.number} of {c.owner} was due on {c.due}: {c.text}" for c in now.conditions if c.met_by is None and c.due < today]
     changed = [f"The policy has changed since: {rules.title} {rules.version} is in force."] if now.policy != rules.sha256 else []
     return ended + owed + changed
 
 
-def _newest(clients: Clients) -> dict[str, Dataset]:
+def _newest_datasets(target: Target) -> dict[str, Dataset]:
     """The newest data set of each name."""
-    return {found.name: found for found in reversed(datasets.list_datasets(clients))}
+    return {found.name: found for found in reversed(datasets.list_datasets(target))}
 
 
-def _newer_data(data: Rebalanced | None, newest: Mapping[str, Dataset]) -> list[str]:
+def _newer_data_reasons(data: RebalancedData | None, newest: Mapping[str, Dataset]) -> list[str]:
     found = newest.get(data.dataset.name) if data is not None else None
     if data is None or found is None or found.sha256 == data.dataset.sha256:
         return []
     return [f"There are newer data: {found.name}, SHA-256 {found.sha256[:12]}…."]
 
 
-def _card_changed(clients: Clients, package: Package, now: State) -> list[str]:
+def _card_change_reasons(target: Target, package: Package, now: State) -> list[str]:
     try:
-        pinned = evidence.read(clients, now.evidence or "").files.get("model-card")
+        pinned = evidence.read_evidence(target, now.evidence or "").files.get("model-card")
     except (Forged, NotFound):
         return []  # said as void already
-    card = model_card.current(clients, package)
-    if pinned is None or pinned["sha256"] == sha256(card.bytes):
+    card = model_card.read_card(target, package)
+    if pinned is None or pinned["sha256"] == sha256(card.json_bytes):
         return []
-    return [f"The model card has changed since it was pinned: {model_card.edited(card)}."]
+    return [f"The model card has changed since it was pinned: {model_card.last_edit_text(card)}."]
 
 
-def judged(results: Sequence[gates.Result], now: State) -> list[gates.Result]:
+def apply_waivers(results: Sequence[gates.GateResult], state: State) -> list[gates.GateResult]:
     """The gates' outcomes, with the waivers that hold today."""
-    held = {w.gate: w for w in now.waivers if w.holds(states.today())}
+    held = {w.gate: w for w in state.waivers if w.is_valid_on(version_state.today())}
     return [
         replace(r, status="waived", reason=f"{w.reason} (asked by {w.by}, agreed by {w.confirmed_by}, until {w.expires})")
-        if r.blocks and (w := held.get(r.gate))
+        if r.is_blocking and (w := held.get(r.gate))
         else r
         for r in results
     ]
 
 
-def states_of(clients: Clients, arns: Sequence[str]) -> dict[str, State]:
+def read_states(target: Target, arns: Sequence[str]) -> dict[str, State]:
     """How each of these versions stands, by the log."""
     by_subject: dict[str, list[Event]] = {}
-    for event in log.read(clients):
+    for event in audit_log.read_events(target):
         by_subject.setdefault(event.subject, []).append(event)
-    return {arn: fold(by_subject.get(arn, ()), arn) for arn in arns}
+    return {arn: fold_events(by_subject.get(arn, ()), arn) for arn in arns}
 
 
-def waiting(clients: Clients, *, most: int = 100, named: str | None = None) -> list[tuple[registry.Version, State]]:
+def list_versions_by_urgency(
+    target: Target, *, limit: int = 100, including: str | None = None
+) -> list[tuple[model_packages.Version, State]]:
     """The newest versions with how they stand in the log, those that somebody has to act on first: submitted ones, and approved ones whose
-    approval ended, whose conditions are overdue, or whose policy or data have changed since. The ``named`` one too, of whatever group."""
-    versions = registry.versions(clients, most=most)
-    if named and named not in {version.arn for version in versions} and registry.group_of(named):
-        versions += [version for version in [registry.version(clients, named)] if version is not None]
-    now_of = states_of(clients, [version.arn for version in versions])
+    approval ended, whose conditions are overdue, or whose policy or data have changed since. The ``including`` one too, of whatever
+    group."""
+    versions = model_packages.list_versions(target, max_results=limit)
+    if including and including not in {version.arn for version in versions} and model_packages.group_from_arn(including):
+        versions += [version for version in [model_packages.find_version(target, including)] if version is not None]
+    now_of = read_states(target, [version.arn for version in versions])
     found = [(version, now_of[version.arn]) for version in versions]
     if any(now.status == "approved" for _, now in found):
-        rules, newest = policy.in_force(clients)[0], _newest(clients)
-        found = [(version, _with_due(clients, now, rules, newest)) for version, now in found]
+        rules, newest = policy.load_in_force(target)[0], _newest_datasets(target)
+        found = [(version, _with_review_reasons(target, now, rules, newest)) for version, now in found]
     order = {"submitted": 0, "validated": 0, "registered": 1, "approved": 2}
-    return sorted(found, key=lambda pair: 0 if pair[1].due else order.get(pair[1].status, 3))
+    return sorted(found, key=lambda pair: 0 if pair[1].review_reasons else order.get(pair[1].status, 3))
 
 
-_data: dict[str, Rebalanced] = {}
+_rebalancing_cache: dict[str, RebalancedData] = {}
 """What rebalancing jobs have made: it never changes, and a list of versions needs that of each approved one."""
-_KEPT = 1000
+_CACHE_SIZE = 1000
 
 
-def _data_of(clients: Clients, job: str) -> Rebalanced | None:
-    key = f"{clients.sagemaker.meta.endpoint_url} {clients.uri(job)}"
-    if key not in _data and (found := registry.data_named(clients, job)) is not None:
-        if len(_data) >= _KEPT:
-            _data.clear()
-        _data[key] = found
-    return _data.get(key)
+def _cached_rebalancing(target: Target, job: str) -> RebalancedData | None:
+    key = f"{target.sagemaker.meta.endpoint_url} {target.uri(job)}"
+    if key not in _rebalancing_cache and (found := model_packages.read_rebalancing(target, job)) is not None:
+        if len(_rebalancing_cache) >= _CACHE_SIZE:
+            _rebalancing_cache.clear()
+        _rebalancing_cache[key] = found
+    return _rebalancing_cache.get(key)
 
 
-def _with_due(clients: Clients, now: State, rules: Policy, newest: Mapping[str, Dataset]) -> State:
+def _with_review_reasons(target: Target, now: State, rules: Policy, newest: Mapping[str, Dataset]) -> State:
     if now.status != "approved":
         return now
-    data = _data_of(clients, (now.registered or {}).get("governance:rebalanced", ""))
-    return replace(now, due=(*_due(now, rules), *_newer_data(data, newest)))
+    data = _cached_rebalancing(target, (now.registered_properties or {}).get("governance:rebalanced", ""))
+    return replace(now, review_reasons=(*_due_reasons(now, rules), *_newer_data_reasons(data, newest)))

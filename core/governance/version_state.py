@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
-from core import registry
-from core.clients import Clients
-from core.governance import log
-from core.governance.log import Event
+from core.aws.target import Target
 from core.governance.policy import Tier
-from core.registry import Package
+from core.ledger import audit_log
+from core.ledger.audit_log import Event
+from core.registry import model_packages
+from core.registry.model_packages import Package
 
-FROM: dict[str, frozenset[str]] = {
+ALLOWED_FROM: dict[str, frozenset[str]] = {
     "submit": frozenset({"registered", "rejected", "withdrawn", "approved"}),
     "validate": frozenset({"submitted"}),
     "approve": frozenset({"validated"}),
@@ -25,7 +25,7 @@ FROM: dict[str, frozenset[str]] = {
     "meet condition": frozenset({"approved"}),
 }
 """What may be done from which status."""
-STATUS = {"approved": "Approved", "rejected": "Rejected", "withdrawn": "Rejected", "retired": "Rejected"}
+REGISTRY_STATUS = {"approved": "Approved", "rejected": "Rejected", "withdrawn": "Rejected", "retired": "Rejected"}
 """How the registry calls it; PendingManualApproval for the rest."""
 
 
@@ -38,7 +38,7 @@ class Waiver:
     by_id: str
     confirmed_by: str | None = None
 
-    def holds(self, on: date) -> bool:
+    def is_valid_on(self, on: date) -> bool:
         return self.confirmed_by is not None and on.isoformat() <= self.expires
 
 
@@ -53,67 +53,75 @@ class Condition:
 
 @dataclass(frozen=True)
 class State:
-    """How a version stands in the log. ``version``: the number of the last decision about it, 0 when there is none; what a decision names
-    as seen. ``registered``: its properties as the product registered it; None for a version that something else made. ``people``: part ->
-    id of who had it; ``names``: the same, as shown. ``expires``: the last day of an approval. ``due``: why it is on the list again, where
+    """How a version stands in the log. ``last_event``: the number of the last decision about it, 0 when there is none; what a decision
+    names
+    as seen. ``registered_properties``: its properties as the product registered it; None for a version that something else made.
+    ``person_ids``: part ->
+    id of who had it; ``person_names``: the same, as shown. ``expires``: the last day of an approval. ``review_reasons``: why it is on
+    the list again, where
     ``waiting`` says so."""
 
     subject: str
-    registered: dict[str, str] | None = None
-    version: int = 0
+    registered_properties: dict[str, str] | None = None
+    last_event: int = 0
     status: str = "registered"
     tier: Tier = "high"
     profile: str = ""
-    people: dict[str, str] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
+    person_ids: dict[str, str] = field(default_factory=dict)
+    person_names: dict[str, str] = field(default_factory=dict)
     approvals: tuple[str, ...] = ()
-    needed: int = 0
+    approvals_needed: int = 0
     evidence: str | None = None
     policy: str | None = None
     conditions: tuple[Condition, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     expires: str | None = None
-    due: tuple[str, ...] = ()
+    review_reasons: tuple[str, ...] = ()
     history: tuple[Event, ...] = ()
 
 
-def fold(events: Sequence[Event], subject: str) -> State:
+def fold_events(events: Sequence[Event], subject: str) -> State:
     """How the events leave a version."""
     state = State(subject)
     for event in events:
-        if event.subject == subject and event.kind == registry.REGISTERED:
-            state = replace(state, registered=event.body["properties"])
-        elif event.subject == subject and event.kind in FROM:
-            state = replace(_after(state, event), version=event.number, history=(*state.history, event))
+        if event.subject == subject and event.kind == model_packages.REGISTER_EVENT:
+            state = replace(state, registered_properties=event.body["properties"])
+        elif event.subject == subject and event.kind in ALLOWED_FROM:
+            state = replace(_apply_event(state, event), last_event=event.number, history=(*state.history, event))
     return state
 
 
-def _after(state: State, event: Event) -> State:
+def _apply_event(state: State, event: Event) -> State:
     body, who, name = event.body, event.actor["id"], event.actor["name"]
     if event.kind == "submit":
         return State(
             state.subject,
-            state.registered,
+            state.registered_properties,
             status="submitted",
             tier=body["tier"],
             profile=body["profile"],
-            people={"submitter": who},
-            names={"submitter": name},
-            needed=body["approvals_needed"],
+            person_ids={"submitter": who},
+            person_names={"submitter": name},
+            approvals_needed=body["approvals_needed"],
             evidence=body["evidence"],
             policy=body["policy"],
             history=state.history,
         )
     if event.kind == "validate":
-        return replace(state, status="validated", people=state.people | {"validator": who}, names=state.names | {"validator": name})
+        return replace(
+            state,
+            status="validated",
+            person_ids=state.person_ids | {"validator": who},
+            person_names=state.person_names | {"validator": name},
+        )
     if event.kind == "approve":
         count = len(state.approvals) + 1
         return replace(
             state,
-            status="approved" if count >= state.needed else state.status,
+            status="approved" if count >= state.approvals_needed else state.status,
             approvals=(*state.approvals, who),
-            people=state.people | {f"approver {count}": who},
-            names=state.names | {f"approver {count}": name},
+            person_ids=state.person_ids | {f"approver {count}": who},
+            person_names=state.person_names | {f"approver {count}": name},
             conditions=state.conditions + tuple(Condition(len(state.conditions) + i + 1, **c) for i, c in enumerate(body["conditions"])),
             expires=body["expires"],
             policy=body["policy"],
@@ -129,18 +137,18 @@ def _after(state: State, event: Event) -> State:
     return replace(state, status={"reject": "rejected", "withdraw": "withdrawn", "retire": "retired"}[event.kind])
 
 
-def state(clients: Clients, arn: str) -> State:
+def read_state(target: Target, arn: str) -> State:
     """How a version stands in the log."""
-    return fold(log.read(clients), arn)
+    return fold_events(audit_log.read_events(target), arn)
 
 
-def involved(package: Package, now: State) -> dict[str, str]:
+def people_involved(package: Package, state: State) -> dict[str, str]:
     """Part -> id of everyone who has had a part in a version, so that the same person doesn't have another. By the log, where properties
     that somebody wrote over say otherwise; names count too, for whoever has two accounts."""
-    made = now.registered or package.properties
+    made = state.registered_properties or package.properties
     parts = {"trainer": "trained-by", "registrant": "registered-by"}
-    ids = {part: made.get(f"governance:{key}", "") for part, key in parts.items()} | now.people
-    names = {part: made.get(f"governance:{key}-name", "") for part, key in parts.items()} | now.names
+    ids = {part: made.get(f"governance:{key}", "") for part, key in parts.items()} | state.person_ids
+    names = {part: made.get(f"governance:{key}-name", "") for part, key in parts.items()} | state.person_names
     return {part: who for part, who in {**ids, **{f"{part} by name": name for part, name in names.items()}}.items() if who}
 
 

@@ -11,15 +11,16 @@ from typing import Any
 
 import pandas as pd
 
-from core import creating, jobs, placement
-from core.clients import Clients
-from core.errors import DataError, Refused, translated
-from core.identity import Identity, require
-from core.jobs import Job
+from core.aws import idempotency, request_defaults
+from core.aws.target import Target
+from core.errors import DataError, Refused, translate_aws_errors
+from core.identity import Identity, require_permission
+from core.jobs import jobs
+from core.jobs.jobs import Job
 
-PREFIX = "governance-train"
-REPORTS = "governance-report"
-BASELINE: dict[str, str] = {
+JOB_NAME_PREFIX = "governance-train"
+REPORT_JOB_PREFIX = "governance-report"
+BASELINE_HYPERPARAMETERS: dict[str, str] = {
     "objective": "binary:logistic",
     "max_depth": "5",
     "eta": "0.2",
@@ -32,15 +33,15 @@ BASELINE: dict[str, str] = {
 }
 """The workshop's first model."""
 REPORT_RULE = "CreateXgboostReport"
-LINE = re.compile(r"^\[(\d+)\]\t(.*)$")
+LOG_LINE = re.compile(r"^\[(\d+)\]\t(.*)$")
 
 
-def channel(name: str, uri: str) -> dict[str, Any]:
+def build_channel(name: str, uri: str) -> dict[str, Any]:
     source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
     return {"ChannelName": name, "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
 
 
-def source(channel: dict[str, Any]) -> str:
+def channel_source(channel: dict[str, Any]) -> str:
     """Where a channel's data lie, of whosever job: an S3 URI, a file system with its directory, or a data set's name; "" where unknown."""
     found = channel.get("DataSource") or {}
     if "S3DataSource" in found:
@@ -58,8 +59,8 @@ def is_xgboost(job: Job) -> bool:
     return re.split("[:@]", image.rpartition("/")[2])[0] in {"sagemaker-xgboost", "xgboost"}
 
 
-def launch(
-    clients: Clients,
+def launch_job(
+    target: Target,
     identity: Identity,
     train_uri: str,
     validation_uri: str,
@@ -70,61 +71,66 @@ def launch(
     rebalanced: str = "",
 ) -> str:
     """Start a training job, the XGBoost report attached; returns its name. ``rebalanced``: the job that made the data."""
-    require(identity, "launch", subject=name or PREFIX)
-    name = name or f"{PREFIX}-{secrets.token_hex(4)}"
-    output, settings = clients.uri("governance/models"), clients.settings
+    require_permission(identity, "launch", resource=name or JOB_NAME_PREFIX)
+    name = name or f"{JOB_NAME_PREFIX}-{secrets.token_hex(4)}"
+    output, settings = target.uri("governance/models"), target.settings
     request = {
         "TrainingJobName": name,
-        "HyperParameters": {**BASELINE, **(hyperparameters or {}), **({"csv_weights": "1"} if weights else {})},
-        "AlgorithmSpecification": {"TrainingImage": jobs.xgboost_image(clients), "TrainingInputMode": "File"},
-        "RoleArn": clients.role,
-        "InputDataConfig": [channel("train", train_uri), channel("validation", validation_uri)],
-        "OutputDataConfig": {"S3OutputPath": output, **placement.results(settings)},
-        "ResourceConfig": {"InstanceType": settings.instance_type, "InstanceCount": 1, "VolumeSizeInGB": 10, **placement.disk(settings)},
-        **placement.vpc(settings),
+        "HyperParameters": {**BASELINE_HYPERPARAMETERS, **(hyperparameters or {}), **({"csv_weights": "1"} if weights else {})},
+        "AlgorithmSpecification": {"TrainingImage": jobs.xgboost_image(target), "TrainingInputMode": "File"},
+        "RoleArn": target.role,
+        "InputDataConfig": [build_channel("train", train_uri), build_channel("validation", validation_uri)],
+        "OutputDataConfig": {"S3OutputPath": output, **request_defaults.output_encryption(settings)},
+        "ResourceConfig": {
+            "InstanceType": settings.instance_type,
+            "InstanceCount": 1,
+            "VolumeSizeInGB": 10,
+            **request_defaults.volume_encryption(settings),
+        },
+        **request_defaults.vpc_config(settings),
         "StoppingCondition": {"MaxRuntimeInSeconds": jobs.MAX_SECONDS},
-        "Tags": tags(clients, identity, rebalanced),
+        "Tags": job_tags(target, identity, rebalanced),
     }
     try:
-        creating.once(clients, "TrainingJob", {**request, **_debugger(clients, output)})
+        idempotency.create_once(target, "TrainingJob", {**request, **_debugger_request(target, output)})
     except Refused as error:
-        if "debug" not in error.what.lower():
+        if "debug" not in error.message.lower():
             raise
-        creating.once(clients, "TrainingJob", request)  # Debugger is closed to new accounts: ``launch_report`` makes the report
+        idempotency.create_once(target, "TrainingJob", request)  # Debugger is closed to new accounts: ``launch_report`` makes the report
     return name
 
 
-def tags(clients: Clients, identity: Identity, rebalanced: str) -> list[Any]:
-    found = jobs.launched_by(identity) | ({"governance:rebalanced": rebalanced} if rebalanced else {})
-    return placement.tags(clients.settings, found)
+def job_tags(target: Target, identity: Identity, rebalanced: str) -> list[Any]:
+    found = jobs.launched_by_tags(identity) | ({"governance:rebalanced": rebalanced} if rebalanced else {})
+    return request_defaults.tags(target.settings, found)
 
 
-def _debugger(clients: Clients, output: str) -> dict[str, Any]:
+def _debugger_request(target: Target, output: str) -> dict[str, Any]:
     """Debugger's XGBoost report; nothing in a region without Debugger, where ``launch_report`` makes one."""
     with suppress(DataError):
-        image = jobs.built_in_image(clients, "debugger")
+        image = jobs.built_in_image(target, "debugger")
         rule = {"RuleConfigurationName": REPORT_RULE, "RuleEvaluatorImage": image, "RuleParameters": {"rule_to_invoke": REPORT_RULE}}
         return {"DebugHookConfig": {"S3OutputPath": output}, "DebugRuleConfigurations": [rule]}
     return {}
 
 
-def describe(clients: Clients, name: str) -> Job:
-    return jobs.describe(clients, "training", name)
+def describe_job(target: Target, name: str) -> Job:
+    return jobs.describe_job(target, "training", name)
 
 
-def launched_by(clients: Clients, arn: str) -> tuple[str, str] | None:
+def read_launcher(target: Target, arn: str) -> tuple[str, str] | None:
     """Who started the job, by its tags: an id, and a name to show."""
-    with translated(arn):
-        found = {tag["Key"]: tag["Value"] for tag in clients.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+    with translate_aws_errors(arn):
+        found = {tag["Key"]: tag["Value"] for tag in target.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
     who = found.get("governance:launched-by")
     return (who, found.get("governance:launched-by-name", who)) if who else None
 
 
-def curves(clients: Clients, name: str) -> pd.DataFrame:
+def read_curves(target: Target, name: str) -> pd.DataFrame:
     """The metrics of each round, read off the log: columns round, data, metric, value."""
     rows = []
-    for line in jobs.logs(clients, "training", name):
-        found = LINE.match(line.replace("#011", "\t"))
+    for line in jobs.read_logs(target, "training", name):
+        found = LOG_LINE.match(line.replace("#011", "\t"))
         if found:
             for part in found[2].split("\t"):
                 key, _, value = part.rpartition(":")
@@ -133,7 +139,7 @@ def curves(clients: Clients, name: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["round", "data", "metric", "value"])
 
 
-def metrics(job: Job) -> dict[str, float]:
+def final_metrics(job: Job) -> dict[str, float]:
     """The final metrics, by name."""
     return {
         item["MetricName"]: float(item["Value"])
@@ -142,69 +148,69 @@ def metrics(job: Job) -> dict[str, float]:
     }
 
 
-def launch_report(clients: Clients, identity: Identity, job: Job) -> str:
+def launch_report(target: Target, identity: Identity, job: Job) -> str:
     """Start the XGBoost report of a training job that has none (a tuning job's trials can't have rules); returns the job's name, the
     running or completed one's where there is one."""
-    require(identity, "launch", subject=job.name)
-    sources = {str(c["ChannelName"]): source(c) for c in job.raw.get("InputDataConfig", [])}
+    require_permission(identity, "launch", resource=job.name)
+    sources = {str(c["ChannelName"]): channel_source(c) for c in job.raw.get("InputDataConfig", [])}
     if not is_xgboost(job) or not all(uri.startswith("s3://") for uri in sources.values()):
         raise Refused(
             f"{job.name} is no job of the built-in XGBoost algorithm with its data in S3: there is no XGBoost report of it.",
-            subject=job.name,
-            remedy="Train with the built-in algorithm, on data in S3.",
+            resource=job.name,
+            hint="Train with the built-in algorithm, on data in S3.",
         )
-    earlier = _reports(clients, job)
+    earlier = _list_report_jobs(target, job)
     if earlier and earlier[0].status not in {"Failed", "Stopped"}:
         return earlier[0].name
     name = f"{_report_prefix(job)}-{len(earlier) + 1}"
-    folder = clients.uri("governance/reports", job.name)
+    folder = target.uri("governance/reports", job.name)
     parameters = job.raw.get("HyperParameters", {})
     configs = {"hyperparameters": parameters, "inputdataconfig": {c: {"ContentType": "text/csv"} for c in sources}}
     for file, content in configs.items():
-        clients.write(f"{folder}/config/{file}.json", json.dumps(content).encode(), "application/json")
+        target.write(f"{folder}/config/{file}.json", json.dumps(content).encode(), "application/json")
     local = "/opt/ml/processing/input"
     inputs = {
         "config": (f"{folder}/config/", f"{local}/config"),
         "model": (job.raw["ModelArtifacts"]["S3ModelArtifacts"], f"{local}/model"),
         **{c: (uri, f"{local}/data/{c}") for c, uri in sources.items()},
     }
-    tags = {**jobs.launched_by(identity), "governance:training-job": job.name}
-    request = jobs.processing_request(clients, name, "xgboost-report", inputs, f"{folder}/output", tags)
-    creating.once(clients, "ProcessingJob", request, shared=True)
+    tags = {**jobs.launched_by_tags(identity), "governance:training-job": job.name}
+    request = jobs.build_processing_request(target, name, "xgboost-report", inputs, f"{folder}/output", tags)
+    idempotency.create_once(target, "ProcessingJob", request, shared=True)
     return name
 
 
 def _report_prefix(job: Job) -> str:
-    return f"{REPORTS}-{hashlib.sha256(job.name.encode()).hexdigest()[:10]}"
+    return f"{REPORT_JOB_PREFIX}-{hashlib.sha256(job.name.encode()).hexdigest()[:10]}"
 
 
-def report_job(clients: Clients, job: Job) -> Job | None:
+def find_report_job(target: Target, job: Job) -> Job | None:
     """The newest job that makes or made a training job's XGBoost report, in whatever state; None where none was started."""
-    return next(iter(_reports(clients, job)), None)
+    return next(iter(_list_report_jobs(target, job)), None)
 
 
-def _reports(clients: Clients, job: Job) -> list[Job]:
-    return jobs.listed(clients, "processing", contains=_report_prefix(job))
+def _list_report_jobs(target: Target, job: Job) -> list[Job]:
+    return jobs.list_jobs(target, "processing", name_contains=_report_prefix(job))
 
 
-def report_state(clients: Clients, job: Job) -> tuple[str | None, Job | None]:
+def find_report_or_job(target: Target, job: Job) -> tuple[str | None, Job | None]:
     """The report, or where there is none the job that makes it: looked up together, so that the one fits the other."""
-    page = report_uri(clients, job)
-    return page, None if page else report_job(clients, job)
+    page = find_report_uri(target, job)
+    return page, None if page else find_report_job(target, job)
 
 
-def report(clients: Clients, job: Job) -> dict[str, Any] | None:
+def read_xgboost_report(target: Target, job: Job) -> dict[str, Any] | None:
     """What the XGBoost report of a training job says, or None where none was made."""
-    page = report_uri(clients, job)
-    found: dict[str, Any] | None = clients.read_json(page.removesuffix(".html") + ".json") if page else None
+    page = find_report_uri(target, job)
+    found: dict[str, Any] | None = target.read_json(page.removesuffix(".html") + ".json") if page else None
     return found
 
 
-def report_uri(clients: Clients, job: Job) -> str | None:
+def find_report_uri(target: Target, job: Job) -> str | None:
     """The XGBoost report (HTML) of a training job, or None where none was made."""
     output = str((job.raw.get("OutputDataConfig") or {}).get("S3OutputPath", "")).rstrip("/")
     rules = [f"{output}/{job.name}/rule-output/{r['RuleConfigurationName']}" for r in job.raw.get("DebugRuleConfigurations", [])]
-    for folder in (*rules, clients.uri("governance/reports", job.name, "output")):
-        if clients.exists(f"{folder}/xgboost_report.html"):
+    for folder in (*rules, target.uri("governance/reports", job.name, "output")):
+        if target.exists(f"{folder}/xgboost_report.html"):
             return f"{folder}/xgboost_report.html"
     return None

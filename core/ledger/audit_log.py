@@ -16,19 +16,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from core.clients import Clients
+from core.aws.target import Target
 from core.errors import Conflict, GovernanceError, NotFound
-from core.governance.signing import Forged, canonical, keys, opened, sha256, sign, statement
 from core.identity import Identity
+from core.ledger.signing import Forged, canonical_json, in_toto_statement, load_verification_keys, open_envelope, sha256, sign_envelope
 
-EVENTS, PARTS, HEAD = "governance/log/events", "governance/log/parts", "governance/log/head.json"
+EVENTS_FOLDER, PARTS_FOLDER, HEAD_KEY = "governance/log/events", "governance/log/parts", "governance/log/head.json"
 EVENT_TYPE, PART_TYPE = "application/vnd.governance.event+json", "application/vnd.governance.events+json-lines"
-HEAD_KIND = "urn:governance-dashboard:log-head:1"
-PART = 100
+HEAD_PREDICATE_TYPE = "urn:governance-dashboard:log-head:1"
+EVENTS_PER_PART = 100
 """Events kept together in one object."""
-NOTHING = "0" * 64
+NO_PREVIOUS_HASH = "0" * 64
 """What the first event holds as the hash of the one before."""
-ATTEMPTS = 200
+APPEND_ATTEMPTS = 200
 
 
 @dataclass(frozen=True)
@@ -47,33 +47,35 @@ class Event:
     hash: str
 
 
-Check = Callable[[Sequence[Event]], None]
+AppendCheck = Callable[[Sequence[Event]], None]
 """Called with all events just before one is written; raises to refuse it."""
 
-_read: dict[str, tuple[Event, ...]] = {}
+_events_cache: dict[str, tuple[Event, ...]] = {}
 _lock = threading.Lock()
-_KEPT = 8
+_CACHED_LOGS = 8
 
 
-def key(number: int) -> str:
-    return f"{EVENTS}/{number:08d}.json"
+def event_key(number: int) -> str:
+    return f"{EVENTS_FOLDER}/{number:08d}.json"
 
 
 def part_key(number: int) -> str:
-    return f"{PARTS}/{number:06d}.json"
+    return f"{PARTS_FOLDER}/{number:06d}.json"
 
 
-def append(clients: Clients, identity: Identity, kind: str, subject: str, body: dict[str, Any], *, check: Check | None = None) -> Event:
+def append_event(
+    target: Target, identity: Identity, kind: str, subject: str, body: dict[str, Any], *, check: AppendCheck | None = None
+) -> Event:
     """Write the next event. ``check`` sees every event before it, whoever else is writing. Raises what ``check`` raises, and Conflict where
     the log is too busy."""
     actor = {"name": identity.name, "role": identity.role.value, "id": identity.id}
-    for _ in range(ATTEMPTS):
-        events = read(clients)
+    for _ in range(APPEND_ATTEMPTS):
+        events = read_events(target)
         if check is not None:
             check(events)
         last = events[-1] if events else None
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        payload = canonical(
+        payload = canonical_json(
             {
                 "number": last.number + 1 if last else 1,
                 "id": secrets.token_hex(8),
@@ -82,156 +84,162 @@ def append(clients: Clients, identity: Identity, kind: str, subject: str, body: 
                 "actor": actor,
                 "subject": subject,
                 "body": body,
-                "previous": last.hash if last else NOTHING,
+                "previous": last.hash if last else NO_PREVIOUS_HASH,
             }
         )
-        event = _event(payload)
-        uri = clients.uri(key(event.number))
-        if clients.create(uri, sign(clients, payload, EVENT_TYPE), "application/json") or _is_ours(clients, event):
-            _remember(clients, (*events, event))
-            _keep_together(clients, (*events, event))
-            move_head(clients, event)
+        event = _parse_event(payload)
+        uri = target.uri(event_key(event.number))
+        if target.write_conditionally(uri, sign_envelope(target, payload, EVENT_TYPE), "application/json") or _is_own_event(target, event):
+            _cache_events(target, (*events, event))
+            _write_full_parts(target, (*events, event))
+            advance_head(target, event)
             return event
-    raise Conflict("The log is too busy.", subject=subject, remedy="Try again.")
+    raise Conflict("The log is too busy.", resource=subject, hint="Try again.")
 
 
-def read(clients: Clients) -> tuple[Event, ...]:
+def read_events(target: Target) -> tuple[Event, ...]:
     """All events, oldest first; each one's signature and its link to the one before are checked. Raises Forged, naming the first event that
     isn't what was written."""
-    known = _read.get(_where(clients), ())
-    events = list(known) or _kept_together(clients)
-    new = clients.keys(clients.uri(EVENTS) + "/", after=clients.uri(key(len(events))) if events else None)
+    known = _events_cache.get(_cache_key(target), ())
+    events = list(known) or _read_full_parts(target)
+    new = target.list_uris(target.uri(EVENTS_FOLDER) + "/", after=target.uri(event_key(len(events))) if events else None)
     if known and not new:
         return known
     wanted = range(len(events) + 1, len(events) + len(new) + 1)
     for number, found in zip(wanted, new, strict=True):
-        if found != clients.uri(key(number)):
-            raise Forged(f"Event {number} is missing.", subject=found, remedy="Run the verification on the decisions page.")
-    trusted = keys(clients)
+        if found != target.uri(event_key(number)):
+            raise Forged(f"Event {number} is missing.", resource=found, hint="Run the verification on the decisions page.")
+    trusted = load_verification_keys(target)
     with ThreadPoolExecutor(8) as pool:
-        _extend(events, pool.map(lambda n: _single(clients, n, trusted), wanted))
+        _extend_chain(events, pool.map(lambda n: _read_payload(target, n, trusted), wanted))
     result = tuple(events)
-    _remember(clients, result)
+    _cache_events(target, result)
     return result
 
 
-def known(clients: Clients) -> int:
+def count_known_events(target: Target) -> int:
     """How many events this process knows of, without looking."""
-    return len(_read.get(_where(clients), ()))
+    return len(_events_cache.get(_cache_key(target), ()))
 
 
-def length(clients: Clients) -> int:
+def count_events(target: Target) -> int:
     """How many events there are."""
-    return len(read(clients))
+    return len(read_events(target))
 
 
-def _where(clients: Clients) -> str:
-    return clients.uri(EVENTS) + clients.s3.meta.endpoint_url
+def _cache_key(target: Target) -> str:
+    return target.uri(EVENTS_FOLDER) + target.s3.meta.endpoint_url
 
 
-def _remember(clients: Clients, events: tuple[Event, ...]) -> None:
+def _cache_events(target: Target, events: tuple[Event, ...]) -> None:
     with _lock:
-        _read[_where(clients)] = events
-        while len(_read) > _KEPT:
-            del _read[next(iter(_read))]
+        _events_cache[_cache_key(target)] = events
+        while len(_events_cache) > _CACHED_LOGS:
+            del _events_cache[next(iter(_events_cache))]
 
 
-def _kept_together(clients: Clients) -> list[Event]:
+def _read_full_parts(target: Target) -> list[Event]:
     """The events of the full hundreds, each read as one object."""
     events: list[Event] = []
-    parts = clients.keys(clients.uri(PARTS) + "/")
-    whole = next((n for n, uri in enumerate(parts) if uri != clients.uri(part_key(n))), len(parts))
-    trusted = keys(clients)
+    parts = target.list_uris(target.uri(PARTS_FOLDER) + "/")
+    whole = next((n for n, uri in enumerate(parts) if uri != target.uri(part_key(n))), len(parts))
+    trusted = load_verification_keys(target)
     with ThreadPoolExecutor(8) as pool:
-        for payloads in pool.map(lambda n: _part(clients, n, trusted), range(whole)):
-            _extend(events, payloads)
+        for payloads in pool.map(lambda n: _read_part(target, n, trusted), range(whole)):
+            _extend_chain(events, payloads)
     return events
 
 
-def _extend(events: list[Event], payloads: Iterable[bytes]) -> None:
+def _extend_chain(events: list[Event], payloads: Iterable[bytes]) -> None:
     for payload in payloads:
-        events.append(linked(_event(payload), events[-1] if events else None))
+        events.append(check_link(_parse_event(payload), events[-1] if events else None))
 
 
-def _is_ours(clients: Clients, event: Event) -> bool:
+def _is_own_event(target: Target, event: Event) -> bool:
     """Whether the event was written by a first try whose answer was lost."""
-    return _event(_single(clients, event.number, keys(clients))).id == event.id
+    return _parse_event(_read_payload(target, event.number, load_verification_keys(target))).id == event.id
 
 
-def linked(event: Event, before: Event | None) -> Event:
+def check_link(event: Event, before: Event | None) -> Event:
     """The event, if it follows the one before. Raises Forged."""
-    number, previous = (before.number + 1, before.hash) if before else (1, NOTHING)
+    number, previous = (before.number + 1, before.hash) if before else (1, NO_PREVIOUS_HASH)
     if event.number != number or event.previous != previous:
-        raise Forged(f"Event {number} doesn't follow the one before.", subject=key(number), remedy="Compare with a copy kept elsewhere.")
+        raise Forged(
+            f"Event {number} doesn't follow the one before.", resource=event_key(number), hint="Compare with a copy kept elsewhere."
+        )
     return event
 
 
-def _single(clients: Clients, number: int, trusted: Any) -> bytes:
+def _read_payload(target: Target, number: int, trusted: Any) -> bytes:
     try:
-        return opened(clients.read(clients.uri(key(number))), trusted, EVENT_TYPE)
+        return open_envelope(target.read(target.uri(event_key(number))), trusted, EVENT_TYPE)
     except (Forged, NotFound) as error:
-        raise Forged(f"Event {number}: {error.what}", subject=key(number), remedy="Compare with a copy kept elsewhere.") from error
+        raise Forged(f"Event {number}: {error.message}", resource=event_key(number), hint="Compare with a copy kept elsewhere.") from error
 
 
-def _part(clients: Clients, number: int, trusted: Any) -> list[bytes]:
+def _read_part(target: Target, number: int, trusted: Any) -> list[bytes]:
     """The payloads of events number · 100 + 1 and on; from the events themselves where they aren't kept together (yet)."""
     try:
-        return opened(clients.read(clients.uri(part_key(number))), trusted, PART_TYPE).split(b"\n")
+        return open_envelope(target.read(target.uri(part_key(number))), trusted, PART_TYPE).split(b"\n")
     except (Forged, NotFound):
-        return [_single(clients, n, trusted) for n in range(number * PART + 1, (number + 1) * PART + 1)]
+        return [_read_payload(target, n, trusted) for n in range(number * EVENTS_PER_PART + 1, (number + 1) * EVENTS_PER_PART + 1)]
 
 
-def _event(payload: bytes) -> Event:
+def _parse_event(payload: bytes) -> Event:
     try:
         return Event(**json.loads(payload), hash=sha256(payload))
     except (ValueError, TypeError) as error:
-        raise Forged("This is no event.", remedy="Compare with a copy kept elsewhere.") from error
+        raise Forged("This is no event.", hint="Compare with a copy kept elsewhere.") from error
 
 
-def payload(event: Event) -> bytes:
+def event_payload(event: Event) -> bytes:
     """What was signed."""
-    return canonical({name: value for name, value in event.__dict__.items() if name != "hash"})
+    return canonical_json({name: value for name, value in event.__dict__.items() if name != "hash"})
 
 
-def together(events: Sequence[Event]) -> bytes:
+def part_payload(events: Sequence[Event]) -> bytes:
     """A hundred events as the payload of one object."""
-    return b"\n".join(payload(event) for event in events)
+    return b"\n".join(event_payload(event) for event in events)
 
 
-def _keep_together(clients: Clients, events: Sequence[Event]) -> None:
+def _write_full_parts(target: Target, events: Sequence[Event]) -> None:
     """Keep full hundreds in one object each; the one before too, in case its writer was interrupted."""
-    full = len(events) // PART
-    if full and len(events) % PART in {0, 1}:
+    full = len(events) // EVENTS_PER_PART
+    if full and len(events) % EVENTS_PER_PART in {0, 1}:
         for number in range(max(full - 2, 0), full):
-            uri = clients.uri(part_key(number))
-            if not clients.exists(uri):
-                clients.create(uri, sign(clients, together(events[number * PART : (number + 1) * PART]), PART_TYPE), "application/json")
+            uri = target.uri(part_key(number))
+            if not target.exists(uri):
+                target.write_conditionally(
+                    uri,
+                    sign_envelope(target, part_payload(events[number * EVENTS_PER_PART : (number + 1) * EVENTS_PER_PART]), PART_TYPE),
+                    "application/json",
+                )
 
 
-def head(event: Event) -> bytes:
+def head_statement(event: Event) -> bytes:
     """The statement that ``event`` is in the log, and everything before it."""
-    return statement({key(event.number): event.hash}, HEAD_KIND, {"number": event.number, "time": event.time})
+    return in_toto_statement({event_key(event.number): event.hash}, HEAD_PREDICATE_TYPE, {"number": event.number, "time": event.time})
 
 
 def read_head(content: bytes, trusted: Any) -> tuple[int, str]:
     """(number, hash) of a signed head. Raises Forged."""
-    raw = json.loads(opened(content, trusted))
-    if raw.get("predicateType") != HEAD_KIND:
-        raise Forged("This is no head of the log.", remedy="Give the file that the export wrote.")
+    raw = json.loads(open_envelope(content, trusted))
+    if raw.get("predicateType") != HEAD_PREDICATE_TYPE:
+        raise Forged("This is no head of the log.", hint="Give the file that the export wrote.")
     return int(raw["predicate"]["number"]), str(raw["subject"][0]["digest"]["sha256"])
 
 
-def move_head(clients: Clients, event: Event) -> None:
+def advance_head(target: Target, event: Event) -> None:
     """Write the head, unless a later one is there."""
-    uri = clients.uri(HEAD)
+    uri = target.uri(HEAD_KEY)
     for _ in range(20):
         try:
-            content, etag = clients.read_tagged(uri)
-            if read_head(content, keys(clients))[0] >= event.number:
+            content, etag = target.read_with_etag(uri)
+            if read_head(content, load_verification_keys(target))[0] >= event.number:
                 return
         except NotFound:
             etag = None
         except GovernanceError:
             return  # the verification says so
-        if clients.create(uri, sign(clients, head(event)), "application/json", instead_of=etag):
+        if target.write_conditionally(uri, sign_envelope(target, head_statement(event)), "application/json", expected_etag=etag):
             return

@@ -20,12 +20,12 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import AWSSigner, CryptoSigner, Key, Signer, SSlibKey
 
-from core.clients import Clients
-from core.errors import SIGNS, Forbidden, GovernanceError, translated
+from core.aws.target import Target
+from core.errors import SIGNING_KEY_HINT, Forbidden, GovernanceError, translate_aws_errors
 from core.settings import Settings
 
-IN_TOTO = "application/vnd.in-toto+json"
-STATEMENT = "https://in-toto.io/Statement/v1"
+IN_TOTO_TYPE = "application/vnd.in-toto+json"
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 KEY_FILE = "signing-key.pem"
 
 
@@ -33,7 +33,7 @@ class Forged(GovernanceError):
     """Something signed is not what was signed, or was signed by nobody known."""
 
 
-def canonical(value: Any) -> bytes:
+def canonical_json(value: Any) -> bytes:
     """``value`` as JSON that is the same for the same value: sorted keys, no spaces, UTF-8. Raises ValueError for NaN and infinities."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
@@ -42,57 +42,57 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def statement(subject: dict[str, str], kind: str, predicate: dict[str, Any]) -> bytes:
+def in_toto_statement(subject: dict[str, str], kind: str, predicate: dict[str, Any]) -> bytes:
     """An in-toto Statement; ``subject``: name -> SHA-256 of what the predicate is about."""
     subjects = [{"name": name, "digest": {"sha256": digest}} for name, digest in subject.items()]
-    return canonical({"_type": STATEMENT, "subject": subjects, "predicateType": kind, "predicate": predicate})
+    return canonical_json({"_type": STATEMENT_TYPE, "subject": subjects, "predicateType": kind, "predicate": predicate})
 
 
-def sign(clients: Clients, payload: bytes, payload_type: str = IN_TOTO) -> bytes:
+def sign_envelope(target: Target, payload: bytes, payload_type: str = IN_TOTO_TYPE) -> bytes:
     """The payload in a signed envelope, as JSON. Raises Forbidden where the key can't be used."""
     envelope = Envelope(payload, payload_type, {})
-    with translated("the signing key"):
-        envelope.sign(_own(clients))
-    return canonical(envelope.to_dict())
+    with translate_aws_errors("the signing key"):
+        envelope.sign(_current_signer(target))
+    return canonical_json(envelope.to_dict())
 
 
-def usable(clients: Clients) -> Key:
+def check_signing_key(target: Target) -> Key:
     """The public key of what is signed now, which has just signed something. Raises Forbidden where it can't."""
-    sign(clients, b"", "application/vnd.governance.trial")
-    return _own(clients).public_key
+    sign_envelope(target, b"", "application/vnd.governance.trial")
+    return _current_signer(target).public_key
 
 
-def opened(content: bytes, keys: Iterable[Key], payload_type: str = IN_TOTO) -> bytes:
+def open_envelope(content: bytes, keys: Iterable[Key], payload_type: str = IN_TOTO_TYPE) -> bytes:
     """The payload of a signed envelope. Raises Forged when a byte of it is not as it was signed."""
     try:
         raw = json.loads(content)
         envelope = Envelope.from_dict(raw)
         envelope.verify(list(keys), 1)
     except VerificationError as error:
-        raise Forged("The signature doesn't hold.", remedy="Compare with a copy kept elsewhere.") from error
+        raise Forged("The signature doesn't hold.", hint="Compare with a copy kept elsewhere.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Forged("This is no signed envelope.", remedy="Compare with a copy kept elsewhere.") from error
-    if envelope.payload_type != payload_type or canonical(envelope.to_dict()) != content:
-        raise Forged("The envelope is not as it was written.", remedy="Compare with a copy kept elsewhere.")
+        raise Forged("This is no signed envelope.", hint="Compare with a copy kept elsewhere.") from error
+    if envelope.payload_type != payload_type or canonical_json(envelope.to_dict()) != content:
+        raise Forged("The envelope is not as it was written.", hint="Compare with a copy kept elsewhere.")
     return bytes(envelope.payload)
 
 
-def keys(clients: Clients) -> list[Key]:
+def load_verification_keys(target: Target) -> list[Key]:
     """The public keys whose signatures count: this target's, and those that GOVERNANCE_TRUSTED_KEYS names (PEM files)."""
-    return [_own(clients).public_key, *trusted(clients.settings)]
+    return [_current_signer(target).public_key, *load_trusted_keys(target.settings)]
 
 
-def trusted(settings: Settings) -> list[Key]:
+def load_trusted_keys(settings: Settings) -> list[Key]:
     """Those that GOVERNANCE_TRUSTED_KEYS names. Raises Forbidden where one is no public key."""
-    return [_public(str(path)) for path in settings.trusted_keys]
+    return [_load_public_key(str(path)) for path in settings.trusted_keys]
 
 
-def public_pem(clients: Clients) -> str:
+def public_pem(target: Target) -> str:
     """The public key that verifies what is signed now, in PEM."""
-    return pem(_own(clients).public_key)
+    return key_to_pem(_current_signer(target).public_key)
 
 
-def pem(key: Key) -> str:
+def key_to_pem(key: Key) -> str:
     """A public key in PEM."""
     public = str(key.keyval["public"])
     if public.startswith("-----BEGIN"):
@@ -100,17 +100,17 @@ def pem(key: Key) -> str:
     return Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-def key_named(clients: Clients, keyid: str) -> Key:
+def find_key(target: Target, keyid: str) -> Key:
     """The public key of this id. Raises Forged where nobody known has it."""
-    found = next((key for key in keys(clients) if key.keyid == keyid), None)
+    found = next((key for key in load_verification_keys(target) if key.keyid == keyid), None)
     if found is None:
-        raise Forged("The key is nobody's.", subject=keyid, remedy="Name its PEM file in GOVERNANCE_TRUSTED_KEYS.")
+        raise Forged("The key is nobody's.", resource=keyid, hint="Name its PEM file in GOVERNANCE_TRUSTED_KEYS.")
     return found
 
 
-def openssl_command(clients: Clients, keyid: str, key: str, signed: str, signature: str) -> str:
+def openssl_command(target: Target, keyid: str, key: str, signed: str, signature: str) -> str:
     """What verifies a file's signature by this key without this product."""
-    scheme = key_named(clients, keyid).scheme
+    scheme = find_key(target, keyid).scheme
     if scheme == "ed25519":
         return f"openssl pkeyutl -verify -pubin -inkey {key} -rawin -in {signed} -sigfile {signature}"
     digest = next(
@@ -120,30 +120,30 @@ def openssl_command(clients: Clients, keyid: str, key: str, signed: str, signatu
     return f"openssl dgst -{digest} -verify {key}{padding} -signature {signature} {signed}"
 
 
-def _own(clients: Clients) -> Signer:
-    with translated("the signing key"):
-        return _found(clients)
+def _current_signer(target: Target) -> Signer:
+    with translate_aws_errors("the signing key"):
+        return _signer_from_settings(target)
 
 
-def _found(clients: Clients) -> Signer:
-    if clients.settings.target == "aws" and not clients.settings.signing_key:
+def _signer_from_settings(target: Target) -> Signer:
+    if target.settings.target == "aws" and not target.settings.signing_key:
         remedy = "Name a key in KMS: GOVERNANCE_SIGNING_KEY=awskms:<key>. See docs/governance.md."
-        raise Forbidden("On AWS there is no key to sign the log with.", remedy=remedy)
-    return _signer(clients.settings.signing_key or "", str(clients.settings.workspace.resolve()), clients.region)
+        raise Forbidden("On AWS there is no key to sign the log with.", hint=remedy)
+    return _load_signer(target.settings.signing_key or "", str(target.settings.workspace.resolve()), target.region)
 
 
 @lru_cache(maxsize=16)
-def _public(path: str) -> Key:
+def _load_public_key(path: str) -> Key:
     try:
         return SSlibKey.from_crypto(load_pem_public_key(Path(path).read_bytes()))
     except OSError as error:
-        raise Forbidden(f"{path} can't be read: {error.strerror}.", subject=path, remedy="Check GOVERNANCE_TRUSTED_KEYS.") from error
+        raise Forbidden(f"{path} can't be read: {error.strerror}.", resource=path, hint="Check GOVERNANCE_TRUSTED_KEYS.") from error
     except ValueError as error:
-        raise Forbidden(f"{path} is no public key.", subject=path, remedy="Name PEM files in GOVERNANCE_TRUSTED_KEYS.") from error
+        raise Forbidden(f"{path} is no public key.", resource=path, hint="Name PEM files in GOVERNANCE_TRUSTED_KEYS.") from error
 
 
 @lru_cache(maxsize=16)
-def _signer(uri: str, workspace: str, region: str) -> Signer:
+def _load_signer(uri: str, workspace: str, region: str) -> Signer:
     if uri.startswith("awskms:"):
         try:
             of_key = re.match(r"awskms:arn:[^:]+:kms:([^:]+):", uri)
@@ -153,20 +153,20 @@ def _signer(uri: str, workspace: str, region: str) -> Signer:
         except (BotoCoreError, ClientError):
             raise
         except Exception as error:
-            raise Forbidden(f"The key {uri} can't be used: {str(error).rstrip('.')}.", subject=uri, remedy=SIGNS) from error
+            raise Forbidden(f"The key {uri} can't be used: {str(error).rstrip('.')}.", resource=uri, hint=SIGNING_KEY_HINT) from error
     path = Path(uri.removeprefix("file2:")) if uri else Path(workspace) / KEY_FILE
     if not uri and not path.exists():
-        _make(path)
+        _create_key_file(path)
     try:
         key = load_pem_private_key(path.read_bytes(), None)
         return CryptoSigner(key)
     except (OSError, ValueError, TypeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no private key in PEM, or has a password"
         remedy = "Check GOVERNANCE_SIGNING_KEY, or restore the key from a copy."
-        raise Forbidden(f"The signing key {path} can't be read: {why}.", subject=str(path), remedy=remedy) from error
+        raise Forbidden(f"The signing key {path} can't be read: {why}.", resource=str(path), hint=remedy) from error
 
 
-def _make(path: Path) -> None:
+def _create_key_file(path: Path) -> None:
     """A new key, readable by its owner only; the first of two that make one at a time wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".key-")  # mode 0600

@@ -8,14 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from core import creating, placement
-from core.clients import Clients
-from core.errors import Conflict, Forbidden, NotFound, translated
-from core.jobs import slug
-from core.rebalancing import Rebalanced
+from core.aws import idempotency, request_defaults
+from core.aws.target import Target
+from core.errors import Conflict, Forbidden, NotFound, translate_aws_errors
+from core.jobs.jobs import slug
+from core.jobs.rebalancing_jobs import RebalancedData
 
-COMPONENT = "experiment-trial-component"
-PAGE, COUNTED, DEEPEST = 50, 200, 10
+TRIAL_COMPONENT = "experiment-trial-component"
+PAGE_SIZE, MAX_COUNTED, MAX_DEPTH = 50, 200, 10
 """Vertices that SageMaker gives at a time, vertices that a page counts, and the hops that a query may go."""
 
 
@@ -39,36 +39,42 @@ class Edge:
 
 @dataclass(frozen=True)
 class Graph:
-    """The nodes shown, the edges between them, and how many nodes the whole graph around the start has (``exact``, or at least)."""
+    """The nodes shown, the edges between them, and how many nodes the whole graph around the start has (``is_total_exact``, or at
+    least)."""
 
     start: str
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     total: int
-    exact: bool = True
+    is_total_exact: bool = True
 
 
-def graph(
-    clients: Clients, arn: str, *, hops: int = 2, direction: Literal["Ascendants", "Descendants", "Both"] = "Both", most: int | None = None
+def read_graph(
+    target: Target,
+    arn: str,
+    *,
+    hops: int = 2,
+    direction: Literal["Ascendants", "Descendants", "Both"] = "Both",
+    max_nodes: int | None = None,
 ) -> Graph:
     """What lies within ``hops`` of ``arn`` (10 at most), in the direction Ascendants, Descendants or Both.
 
-    With ``most`` no more than the nearest so many nodes are described, and ``total`` is counted only so far that nobody waits for it.
+    With ``max_nodes`` no more than the nearest so many nodes are described, and ``total`` is counted only so far that nobody waits for it.
     """
-    limit = most + PAGE if most else None
-    vertices, edges, whole = _query(clients, arn, direction, min(hops + 1, DEEPEST), limit)
-    near = [a for a in _within(arn, edges, hops) if a in vertices or a == arn][:most]
-    nodes = tuple(_node(clients, a, vertices.get(a, {})) for a in sorted(near))
+    limit = max_nodes + PAGE_SIZE if max_nodes else None
+    vertices, edges, whole = _query_lineage(target, arn, direction, min(hops + 1, MAX_DEPTH), limit)
+    near = [a for a in _nodes_within(arn, edges, hops) if a in vertices or a == arn][:max_nodes]
+    nodes = tuple(_describe_node(target, a, vertices.get(a, {})) for a in sorted(near))
     inside = {node.arn for node in nodes}
     shown = tuple(e for e in edges.values() if {e.source, e.destination} <= inside)
-    if whole and hops + 1 < DEEPEST:
-        counted, _, whole = _query(clients, arn, direction, DEEPEST, COUNTED if most else None, with_edges=False)
+    if whole and hops + 1 < MAX_DEPTH:
+        counted, _, whole = _query_lineage(target, arn, direction, MAX_DEPTH, MAX_COUNTED if max_nodes else None, with_edges=False)
         vertices = {**vertices, **counted}
     return Graph(arn, nodes, shown, len(vertices.keys() | {arn}), whole)
 
 
-def _query(
-    clients: Clients, arn: str, direction: Any, depth: int, limit: int | None, *, with_edges: bool = True
+def _query_lineage(
+    target: Target, arn: str, direction: Any, depth: int, limit: int | None, *, with_edges: bool = True
 ) -> tuple[dict[str, Any], dict[tuple[str, str], Edge], bool]:
     """Vertices and edges within ``depth``, and whether these are all: reading stops after ``limit`` vertices."""
     vertices: dict[str, Any] = {}
@@ -78,11 +84,11 @@ def _query(
         "Direction": direction,
         "IncludeEdges": with_edges,
         "MaxDepth": depth,
-        "MaxResults": PAGE,
+        "MaxResults": PAGE_SIZE,
     }
-    with translated(arn):
+    with translate_aws_errors(arn):
         while True:
-            page = clients.sagemaker.query_lineage(**request)
+            page = target.sagemaker.query_lineage(**request)
             vertices |= {vertex["Arn"]: vertex for vertex in page.get("Vertices", [])}
             for edge in page.get("Edges", []):
                 key = (edge["SourceArn"], edge["DestinationArn"])
@@ -94,7 +100,7 @@ def _query(
                 return vertices, edges, False
 
 
-def _within(start: str, edges: dict[tuple[str, str], Edge], hops: int) -> list[str]:
+def _nodes_within(start: str, edges: dict[tuple[str, str], Edge], hops: int) -> list[str]:
     """The nodes within ``hops`` of the start, the nearest first."""
     neighbours: dict[str, set[str]] = defaultdict(set)
     for source, destination in edges:
@@ -111,51 +117,51 @@ def _within(start: str, edges: dict[tuple[str, str], Edge], hops: int) -> list[s
     return list(seen)
 
 
-def _node(clients: Clients, arn: str, vertex: dict[str, Any]) -> Node:
-    resource, name = _resource(arn)
+def _describe_node(target: Target, arn: str, vertex: dict[str, Any]) -> Node:
+    resource, name = _entity_of_arn(arn)
     kind, uri = vertex.get("Type", resource), ""
-    if resource != COMPONENT:
+    if resource != TRIAL_COMPONENT:
         try:
-            found = described(clients, arn)
+            found = describe_entity(target, arn)
         except NotFound:  # deleted since, or of a kind that nobody describes: the edge still is there
             found = {}
         except Forbidden:
-            if f":{clients.account}:" in arn:
+            if f":{target.account}:" in arn:
                 raise
             found = {}  # another account's
         uri = found.get("Source", {}).get("SourceUri", "")
         kind = found.get(f"{resource.title()}Type", kind)
         if resource == "artifact":
             name = found.get("ArtifactName") or "/".join(uri.rstrip("/").split("/")[-2:])
-    return Node(arn, name, vertex.get("LineageType", "TrialComponent" if resource == COMPONENT else resource.title()), kind, uri)
+    return Node(arn, name, vertex.get("LineageType", "TrialComponent" if resource == TRIAL_COMPONENT else resource.title()), kind, uri)
 
 
-def _resource(arn: str) -> tuple[str, str]:
+def _entity_of_arn(arn: str) -> tuple[str, str]:
     """(kind of entity, its name or id) of an ARN."""
     kind, _, name = arn.partition(":sagemaker:")[2].rpartition(":")[2].partition("/")
     return kind, name
 
 
-def described(clients: Clients, arn: str) -> dict[str, Any]:
+def describe_entity(target: Target, arn: str) -> dict[str, Any]:
     """What SageMaker's Describe call says of an entity of the lineage. Raises NotFound."""
-    kind, name = _resource(arn)
-    api = clients.sagemaker
+    kind, name = _entity_of_arn(arn)
+    api = target.sagemaker
     calls: dict[str, Any] = {
         "artifact": lambda: api.describe_artifact(ArtifactArn=arn),
         "action": lambda: api.describe_action(ActionName=name),
         "context": lambda: api.describe_context(ContextName=name),
-        COMPONENT: lambda: api.describe_trial_component(TrialComponentName=name),
+        TRIAL_COMPONENT: lambda: api.describe_trial_component(TrialComponentName=name),
     }
     if kind not in calls:
-        raise NotFound(f"{arn} is no entity of the lineage.", subject=arn, remedy="Give an artifact, action, context or job.")
-    with translated(arn):
+        raise NotFound(f"{arn} is no entity of the lineage.", resource=arn, hint="Give an artifact, action, context or job.")
+    with translate_aws_errors(arn):
         found: dict[str, Any] = calls[kind]()
     return found
 
 
-def facts(clients: Clients, arn: str) -> dict[str, Any]:
+def read_facts(target: Target, arn: str) -> dict[str, Any]:
     """What is recorded about one node: times, who, status, properties, and of a job its parameters and last metrics. Raises NotFound."""
-    raw = described(clients, arn)
+    raw = describe_entity(target, arn)
     found = {"created": raw.get("CreationTime"), "by": raw.get("CreatedBy", {}).get("UserProfileName")}
     found |= {"started": raw.get("StartTime"), "ended": raw.get("EndTime")}
     status = raw.get("Status")
@@ -168,26 +174,26 @@ def facts(clients: Clients, arn: str) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value not in (None, "")}
 
 
-def artifact_of(clients: Clients, uri: str) -> str | None:
+def find_artifact_arn(target: Target, uri: str) -> str | None:
     """The ARN of the artifact with this source URI, or None."""
-    with translated(uri):
-        found = clients.sagemaker.list_artifacts(SourceUri=uri, SortBy="CreationTime", SortOrder="Ascending")["ArtifactSummaries"]
-    return str(found[0]["ArtifactArn"]) if found else creating.lately(clients, "Artifact", uri)
+    with translate_aws_errors(uri):
+        found = target.sagemaker.list_artifacts(SourceUri=uri, SortBy="CreationTime", SortOrder="Ascending")["ArtifactSummaries"]
+    return str(found[0]["ArtifactArn"]) if found else idempotency.recently_created_arn(target, "Artifact", uri)
 
 
-def artifacts_of(clients: Clients, uris: Sequence[str], kind: str) -> dict[str, str]:
+def find_artifact_arns(target: Target, uris: Sequence[str], kind: str) -> dict[str, str]:
     """The ARNs of the artifacts with these source URIs, by URI, where there are any: looked for among the newest of the ``kind`` first, in
     one call, and the others one by one."""
-    with translated(f"artifacts: {kind}"):
-        newest = clients.sagemaker.list_artifacts(ArtifactType=kind, SortBy="CreationTime", SortOrder="Descending", MaxResults=100)
+    with translate_aws_errors(f"artifacts: {kind}"):
+        newest = target.sagemaker.list_artifacts(ArtifactType=kind, SortBy="CreationTime", SortOrder="Descending", MaxResults=100)
     there = {raw["Source"]["SourceUri"]: str(raw["ArtifactArn"]) for raw in newest["ArtifactSummaries"]}
-    found = {uri: there.get(uri) or artifact_of(clients, uri) for uri in uris}
+    found = {uri: there.get(uri) or find_artifact_arn(target, uri) for uri in uris}
     return {uri: arn for uri, arn in found.items() if arn}
 
 
-def ensure_artifact(clients: Clients, uri: str, kind: str, name: str, properties: dict[str, str] | None = None) -> str:
+def ensure_artifact(target: Target, uri: str, kind: str, name: str, properties: dict[str, str] | None = None) -> str:
     """The artifact of a URI, made where there is none."""
-    found = artifact_of(clients, uri)
+    found = find_artifact_arn(target, uri)
     if found:
         return found
     request = {
@@ -195,16 +201,16 @@ def ensure_artifact(clients: Clients, uri: str, kind: str, name: str, properties
         "Source": {"SourceUri": uri},
         "ArtifactType": kind,
         "Properties": properties or {},
-        "Tags": placement.tags(clients.settings),
+        "Tags": request_defaults.tags(target.settings),
     }
-    return creating.once(clients, "Artifact", request)
+    return idempotency.create_once(target, "Artifact", request)
 
 
-def ensure_action(clients: Clients, name: str, uri: str, kind: str, description: str, properties: dict[str, str]) -> str:
+def ensure_action(target: Target, name: str, uri: str, kind: str, description: str, properties: dict[str, str]) -> str:
     """The ARN of an action, made where there is none."""
     try:
-        with translated(name):
-            return str(clients.sagemaker.describe_action(ActionName=name)["ActionArn"])
+        with translate_aws_errors(name):
+            return str(target.sagemaker.describe_action(ActionName=name)["ActionArn"])
     except NotFound:
         request = {
             "ActionName": name,
@@ -213,46 +219,46 @@ def ensure_action(clients: Clients, name: str, uri: str, kind: str, description:
             "Description": description[:3072],
             "Status": "Completed",
             "Properties": properties,
-            "Tags": placement.tags(clients.settings),
+            "Tags": request_defaults.tags(target.settings),
         }
-        return creating.once(clients, "Action", request, shared=True)
+        return idempotency.create_once(target, "Action", request, shared=True)
 
 
-def associate(clients: Clients, source: str, destination: str, association: str) -> None:
+def ensure_association(target: Target, source: str, destination: str, association: str) -> None:
     """Add an edge unless it is there."""
-    with translated(source):
-        there = clients.sagemaker.list_associations(SourceArn=source, DestinationArn=destination)["AssociationSummaries"]
+    with translate_aws_errors(source):
+        there = target.sagemaker.list_associations(SourceArn=source, DestinationArn=destination)["AssociationSummaries"]
     if not there:
-        with suppress(Conflict), translated(source):  # the edge is there, and the list lags
-            clients.sagemaker.add_association(SourceArn=source, DestinationArn=destination, AssociationType=association)  # type: ignore[arg-type]
+        with suppress(Conflict), translate_aws_errors(source):  # the edge is there, and the list lags
+            target.sagemaker.add_association(SourceArn=source, DestinationArn=destination, AssociationType=association)  # type: ignore[arg-type]
 
 
-def component_of(clients: Clients, kind: Literal["training", "processing"], job: str) -> str:
+def find_component_arn(target: Target, kind: Literal["training", "processing"], job: str) -> str:
     """The ARN of the trial component that SageMaker made for a job."""
 
     def read() -> str:
-        with translated(job):
-            return clients.sagemaker.describe_trial_component(TrialComponentName=f"{job}-aws-{kind}-job")["TrialComponentArn"]
+        with translate_aws_errors(job):
+            return target.sagemaker.describe_trial_component(TrialComponentName=f"{job}-aws-{kind}-job")["TrialComponentArn"]
 
-    return creating.patient(read)  # SageMaker makes it on its own, and not at once
+    return idempotency.retry_until_found(read)  # SageMaker makes it on its own, and not at once
 
 
-def record_data(clients: Clients, data: Rebalanced) -> None:
+def record_data_files(target: Target, data: RebalancedData) -> None:
     """The files of a rebalancing: SageMaker knows only the folder that they are in."""
-    component = component_of(clients, "processing", data.job)
+    component = find_component_arn(target, "processing", data.job)
     for name, written in data.manifest["files"].items():
         properties = {"sha256": written["sha256"], "rebalancing-job": data.job}
-        file = ensure_artifact(clients, data.uri(name), "DataSet", f"{data.job}-{name}", properties)
-        associate(clients, component, file, "Produced")
+        file = ensure_artifact(target, data.uri(name), "DataSet", f"{data.job}-{name}", properties)
+        ensure_association(target, component, file, "Produced")
 
 
-def record_reports(clients: Clients, package: str, model: str, reports: dict[str, str]) -> None:
+def record_reports(target: Target, package: str, model: str, reports: dict[str, str]) -> None:
     """What a package was judged by: processing job -> URI of its results. SageMaker knows neither which model they were about (``model``,
     the URI of its artifact), nor that the package holds them."""
-    artifact, registered = ensure_artifact(clients, model, "Model", model), ensure_artifact(clients, package, "ModelPackage", package)
+    artifact, registered = ensure_artifact(target, model, "Model", model), ensure_artifact(target, package, "ModelPackage", package)
     for job, uri in reports.items():
-        component = component_of(clients, "processing", job)
-        report = ensure_artifact(clients, uri, "DataSet", job)
-        associate(clients, artifact, component, "ContributedTo")
-        associate(clients, component, report, "Produced")
-        associate(clients, report, registered, "ContributedTo")
+        component = find_component_arn(target, "processing", job)
+        report = ensure_artifact(target, uri, "DataSet", job)
+        ensure_association(target, artifact, component, "ContributedTo")
+        ensure_association(target, component, report, "Produced")
+        ensure_association(target, report, registered, "ContributedTo")

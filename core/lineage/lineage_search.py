@@ -6,102 +6,103 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from core.clients import Clients
-from core.errors import translated
-from core.lineage import Node
+from core.aws.target import Target
+from core.errors import translate_aws_errors
+from core.lineage.lineage_graph import Node
 
-FOUND, LOOKED = 20, 1000
+MAX_FOUND, MAX_LOOKED_AT = 20, 1000
 
 
 @dataclass(frozen=True)
-class Search:
-    """``nodes``: the newest that fit, ``FOUND`` of each kind at most. ``whole``: everything was looked at; otherwise only the newest."""
+class SearchResult:
+    """``nodes``: the newest that fit, ``MAX_FOUND`` of each kind at most. ``is_complete``: everything was looked at; otherwise only the
+    newest."""
 
     nodes: tuple[Node, ...]
-    whole: bool
+    is_complete: bool
 
 
-def find(clients: Clients, text: str) -> Search:
+def find_nodes(target: Target, text: str) -> SearchResult:
     """Data, models, packages, jobs, decisions and groups whose name or URI holds ``text``, in any case.
 
-    SageMaker searches jobs by itself. Artifacts, actions and contexts it only lists: of these the newest ``LOOKED`` are looked at.
+    SageMaker searches jobs by itself. Artifacts, actions and contexts it only lists: of these the newest ``MAX_LOOKED_AT`` are looked at.
     """
     wanted = text.strip()
     if not wanted:
-        return Search((), True)
-    with translated(wanted):
-        found = list(_exact(clients, wanted))
+        return SearchResult((), True)
+    with translate_aws_errors(wanted):
+        found = list(_find_by_uri(target, wanted))
         whole = True
         for listed in (_artifacts, _actions, _contexts):
-            nodes, all_of_them = _fitting(listed(clients), wanted.lower())
+            nodes, all_of_them = _matching_nodes(listed(target), wanted.lower())
             found += nodes
             whole = whole and all_of_them
-        jobs, all_jobs = _jobs(clients, wanted)
+        jobs, all_jobs = _search_jobs(target, wanted)
     unique = {node.arn: node for node in [*found, *jobs]}
-    return Search(tuple(unique.values()), whole and all_jobs)
+    return SearchResult(tuple(unique.values()), whole and all_jobs)
 
 
-def _exact(clients: Clients, uri: str) -> Iterator[Node]:
+def _find_by_uri(target: Target, uri: str) -> Iterator[Node]:
     """The artifact whose source is just this URI or ARN, however old."""
     if ":" in uri:
-        yield from map(_artifact, clients.sagemaker.list_artifacts(SourceUri=uri)["ArtifactSummaries"])
+        yield from map(_artifact_node, target.sagemaker.list_artifacts(SourceUri=uri)["ArtifactSummaries"])
 
 
-def _fitting(pages: Iterator[list[Node]], wanted: str) -> tuple[list[Node], bool]:
+def _matching_nodes(pages: Iterator[list[Node]], wanted: str) -> tuple[list[Node], bool]:
     found: list[Node] = []
     looked = 0
     for nodes in pages:
         found += [node for node in nodes if wanted in f"{node.name}\n{node.uri}\n{node.kind if node.type == 'Action' else ''}".lower()]
         looked += len(nodes)
-        if len(found) >= FOUND or looked >= LOOKED:
-            return found[:FOUND], False
+        if len(found) >= MAX_FOUND or looked >= MAX_LOOKED_AT:
+            return found[:MAX_FOUND], False
     return found, True
 
 
-def _jobs(clients: Clients, wanted: str) -> tuple[list[Node], bool]:
-    page = clients.sagemaker.search(
+def _search_jobs(target: Target, wanted: str) -> tuple[list[Node], bool]:
+    page = target.sagemaker.search(
         Resource="ExperimentTrialComponent",
         SearchExpression={"Filters": [{"Name": "TrialComponentName", "Operator": "Contains", "Value": wanted}]},
         SortBy="CreationTime",
         SortOrder="Descending",
-        MaxResults=FOUND,
+        MaxResults=MAX_FOUND,
     )
-    return [_component(item["TrialComponent"]) for item in page["Results"]], "NextToken" not in page
+    return [_component_node(item["TrialComponent"]) for item in page["Results"]], "NextToken" not in page
 
 
-def _component(raw: Any) -> Node:
+def _component_node(raw: Any) -> Node:
     kind = str(raw.get("Source", {}).get("SourceType", "")).removeprefix("SageMaker")
     return Node(raw["TrialComponentArn"], raw["TrialComponentName"], "TrialComponent", kind or "TrialComponent")
 
 
-def _artifact(raw: Any) -> Node:
+def _artifact_node(raw: Any) -> Node:
     uri = raw["Source"]["SourceUri"]
     name = raw.get("ArtifactName") or "/".join(uri.rstrip("/").split("/")[-2:])
     return Node(raw["ArtifactArn"], name, "Artifact", raw.get("ArtifactType", "Artifact"), uri)
 
 
-def _pages(clients: Clients, operation: str, member: str, make: Callable[[Any], Node]) -> Iterator[list[Node]]:
-    paginator: Any = clients.sagemaker.get_paginator(operation)  # type: ignore[call-overload]
+def _pages(target: Target, operation: str, member: str, make: Callable[[Any], Node]) -> Iterator[list[Node]]:
+    paginator: Any = target.sagemaker.get_paginator(operation)  # type: ignore[call-overload]
     for page in paginator.paginate(SortBy="CreationTime", SortOrder="Descending", PaginationConfig={"PageSize": 100}):
         yield [make(raw) for raw in page[member]]
 
 
-def _artifacts(clients: Clients) -> Iterator[list[Node]]:
-    return _pages(clients, "list_artifacts", "ArtifactSummaries", _artifact)
+def _artifacts(target: Target) -> Iterator[list[Node]]:
+    return _pages(target, "list_artifacts", "ArtifactSummaries", _artifact_node)
 
 
-def _actions(clients: Clients) -> Iterator[list[Node]]:
+def _actions(target: Target) -> Iterator[list[Node]]:
     return _pages(
-        clients,
+        target,
         "list_actions",
         "ActionSummaries",
         lambda raw: Node(raw["ActionArn"], raw["ActionName"], "Action", raw.get("ActionType", "Action"), raw["Source"]["SourceUri"]),
     )
 
 
-def _contexts(clients: Clients) -> Iterator[list[Node]]:
+def _contexts(target: Target) -> Iterator[list[Node]]:
     return _pages(
-        clients,
+        target,
         "list_contexts",
         "ContextSummaries",
         lambda raw: Node(raw["ContextArn"], raw["ContextName"], "Context", raw.get("ContextType", "Context"), raw["Source"]["SourceUri"]),

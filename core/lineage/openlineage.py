@@ -13,21 +13,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from core import datasets
-from core.clients import Clients
-from core.errors import NotFound, translated
-from core.lineage import Graph, Node, described
+from core.aws.target import Target
+from core.data import datasets
+from core.errors import NotFound, translate_aws_errors
+from core.lineage.lineage_graph import Graph, Node, describe_entity
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import RunEvent
 
 PRODUCER = "urn:governance-dashboard:openlineage:1"
-ENDED = {"Completed": "COMPLETE", "Failed": "FAIL", "Stopped": "ABORT"}
-FOLDER = "/governance/rebalanced/"
+END_EVENT_BY_STATUS = {"Completed": "COMPLETE", "Failed": "FAIL", "Stopped": "ABORT"}
+REBALANCED_FOLDER = "/governance/rebalanced/"
 
 
 @dataclass
-class Known:
+class KnownFiles:
     """What is known of files without reading them, by URI: SHA-256, columns, rows."""
 
     sha256: dict[str, str] = field(default_factory=dict)
@@ -35,13 +35,13 @@ class Known:
     rows: dict[str, int] = field(default_factory=dict)
 
 
-def events(clients: Clients, graph: Graph) -> list[RunEvent]:
+def build_events(target: Target, graph: Graph) -> list[RunEvent]:
     """A START event of each run in the graph, and of each that has ended its last event, in the order of time."""
     from openlineage.client.event_v2 import set_producer
 
     set_producer(PRODUCER)
     nodes = {node.arn: node for node in graph.nodes}
-    known = _known(clients, graph.nodes)
+    known = _collect_known_files(target, graph.nodes)
     before: dict[str, list[Node]] = {arn: [] for arn in nodes}
     after: dict[str, list[Node]] = {arn: [] for arn in nodes}
     for edge in graph.edges:
@@ -50,26 +50,28 @@ def events(clients: Clients, graph: Graph) -> list[RunEvent]:
     found: list[RunEvent] = []
     for node in graph.nodes:
         if node.type == "TrialComponent":
-            found += _job(clients, node, before[node.arn], after[node.arn], known)
+            found += _job_events(target, node, before[node.arn], after[node.arn], known)
         elif node.type == "Action":
-            found += _instant(clients, node, "DECISION", node.name, before[node.arn], after[node.arn], known)
+            found += _instant_events(target, node, "DECISION", node.name, before[node.arn], after[node.arn], known)
         elif node.type == "Artifact" and any(_is_data(other) for other in before[node.arn]):
-            found += _instant(clients, node, "REGISTRATION", f"register {_name(node.uri)[1]}", before[node.arn], [node], known)
+            found += _instant_events(
+                target, node, "REGISTRATION", f"register {_dataset_name(node.uri)[1]}", before[node.arn], [node], known
+            )
     return sorted(found, key=lambda event: event.eventTime)
 
 
-def to_ndjson(found: Iterable[RunEvent]) -> bytes:
+def to_ndjson(events: Iterable[RunEvent]) -> bytes:
     """One event a line, as OpenLineage's file transport writes them."""
     from openlineage.client.serde import Serde
 
-    return b"".join(json.dumps(Serde.to_dict(event), sort_keys=True).encode() + b"\n" for event in found)
+    return b"".join(json.dumps(Serde.to_dict(event), sort_keys=True).encode() + b"\n" for event in events)
 
 
-def _job(clients: Clients, node: Node, before: list[Node], after: list[Node], known: Known) -> list[RunEvent]:
+def _job_events(target: Target, node: Node, before: list[Node], after: list[Node], known: KnownFiles) -> list[RunEvent]:
     """A training or processing job: its START, and how it ended. Inputs and outputs that SageMaker has noted count too, shown or not."""
     from openlineage.client import facet_v2 as facets
 
-    raw = described(clients, node.arn)
+    raw = describe_entity(target, node.arn)
     values = {name: next(iter(value.values()), None) for name, value in raw.get("Parameters", {}).items()}
     image = str(values.get("SageMaker.ImageUri") or "")
     inputs = {n.uri: None for n in before if _is_data(n)} | {a["Value"]: None for a in raw.get("InputArtifacts", {}).values()}
@@ -84,36 +86,38 @@ def _job(clients: Clients, node: Node, before: list[Node], after: list[Node], kn
     ]
     if settings:
         run["executionParameters"] = facets.execution_parameters_run.ExecutionParametersRunFacet(parameters=settings)
-    parent = _tuning_job(clients, node) if node.kind == "TrainingJob" else None
+    parent = _parent_tuning_job(target, node) if node.kind == "TrainingJob" else None
     if parent:
         name, created = parent
         run["parent"] = facets.parent_run.ParentRunFacet(
-            run=facets.parent_run.Run(runId=_run_id(f"{_namespace(clients)}/{name}", created)),
-            job=facets.parent_run.Job(namespace=_namespace(clients), name=name),
+            run=facets.parent_run.Run(runId=_run_id(f"{_namespace(target)}/{name}", created)),
+            job=facets.parent_run.Job(namespace=_namespace(target), name=name),
         )
     status = raw.get("Status", {}).get("PrimaryStatus", "")
     began = raw.get("StartTime") or raw["CreationTime"]
     name = node.name.removesuffix("-aws-training-job").removesuffix("-aws-processing-job")
-    made = [_event(clients, node, "START", began, node.kind, name, run, inputs, {}, known, began)]
-    if status in ENDED:
+    made = [_run_event(target, node, "START", began, node.kind, name, run, inputs, {}, known, began)]
+    if status in END_EVENT_BY_STATUS:
         if status == "Failed":
             message = str(raw["Status"].get("Message", ""))
             run = run | {"errorMessage": facets.error_message_run.ErrorMessageRunFacet(message=message, programmingLanguage="PYTHON")}
         ended = raw.get("EndTime") or raw.get("LastModifiedTime") or began
-        made.append(_event(clients, node, ENDED[status], ended, node.kind, name, run, inputs, outputs, known, began))
+        made.append(_run_event(target, node, END_EVENT_BY_STATUS[status], ended, node.kind, name, run, inputs, outputs, known, began))
     return made
 
 
-def _instant(clients: Clients, node: Node, kind: str, name: str, before: list[Node], after: list[Node], known: Known) -> list[RunEvent]:
+def _instant_events(
+    target: Target, node: Node, kind: str, name: str, before: list[Node], after: list[Node], known: KnownFiles
+) -> list[RunEvent]:
     """A decision or a registration, which begins and ends at once."""
-    at = described(clients, node.arn)["CreationTime"]
+    at = describe_entity(target, node.arn)["CreationTime"]
     inputs, outputs = ({n.uri: None for n in side if _is_data(n)} for side in (before, after))
-    first = _event(clients, node, "START", at, kind, name, {}, inputs, {}, known, at)
-    return [first, _event(clients, node, "COMPLETE", at, kind, name, {}, inputs, outputs, known, at)]
+    first = _run_event(target, node, "START", at, kind, name, {}, inputs, {}, known, at)
+    return [first, _run_event(target, node, "COMPLETE", at, kind, name, {}, inputs, outputs, known, at)]
 
 
-def _event(
-    clients: Clients,
+def _run_event(
+    target: Target,
     node: Node,
     state: str,
     at: datetime,
@@ -122,7 +126,7 @@ def _event(
     run: dict[str, Any],
     inputs: Iterable[str],
     outputs: Iterable[str],
-    known: Known,
+    known: KnownFiles,
     began: datetime,
 ) -> RunEvent:
     from openlineage.client import event_v2 as spec
@@ -133,16 +137,19 @@ def _event(
         eventType=spec.RunState(state),
         eventTime=at.astimezone(UTC).isoformat(),
         run=spec.Run(runId=_run_id(node.arn, began), facets=run),
-        job=spec.Job(namespace=_namespace(clients), name=name, facets={"jobType": job_type}),
-        inputs=[spec.InputDataset(*_name(uri), facets=_facets(uri, known)) for uri in inputs],
-        outputs=[spec.OutputDataset(*_name(uri), facets=_facets(uri, known), outputFacets=_statistics(uri, known)) for uri in outputs],
+        job=spec.Job(namespace=_namespace(target), name=name, facets={"jobType": job_type}),
+        inputs=[spec.InputDataset(*_dataset_name(uri), facets=_dataset_facets(uri, known)) for uri in inputs],
+        outputs=[
+            spec.OutputDataset(*_dataset_name(uri), facets=_dataset_facets(uri, known), outputFacets=_output_statistics(uri, known))
+            for uri in outputs
+        ],
     )
 
 
-def _facets(uri: str, known: Known) -> dict[str, Any]:
+def _dataset_facets(uri: str, known: KnownFiles) -> dict[str, Any]:
     from openlineage.client import facet_v2 as facets
 
-    found: dict[str, Any] = {"dataSource": facets.datasource_dataset.DatasourceDatasetFacet(name=_name(uri)[0], uri=uri)}
+    found: dict[str, Any] = {"dataSource": facets.datasource_dataset.DatasourceDatasetFacet(name=_dataset_name(uri)[0], uri=uri)}
     if uri in known.columns:
         fields = [facets.schema_dataset.SchemaDatasetFacetFields(name=name) for name in known.columns[uri]]
         found["schema"] = facets.schema_dataset.SchemaDatasetFacet(fields=fields)
@@ -151,7 +158,7 @@ def _facets(uri: str, known: Known) -> dict[str, Any]:
     return found
 
 
-def _statistics(uri: str, known: Known) -> dict[str, Any]:
+def _output_statistics(uri: str, known: KnownFiles) -> dict[str, Any]:
     from openlineage.client import facet_v2 as facets
 
     if uri not in known.rows:
@@ -166,7 +173,7 @@ def _run_id(key: str, began: datetime) -> str:
     return str(generate_static_uuid(began, key.encode()))
 
 
-def _name(uri: str) -> tuple[str, str]:
+def _dataset_name(uri: str) -> tuple[str, str]:
     """(namespace, name), as https://openlineage.io/docs/spec/naming has them."""
     if uri.startswith("s3://"):
         bucket, _, key = uri.removeprefix("s3://").partition("/")
@@ -181,43 +188,43 @@ def _is_data(node: Node) -> bool:
     return node.type == "Artifact" and node.kind != "Image" and bool(node.uri)
 
 
-def _namespace(clients: Clients) -> str:
-    return f"arn:{clients.partition}:sagemaker:{clients.region}:{clients.account}"
+def _namespace(target: Target) -> str:
+    return f"arn:{target.partition}:sagemaker:{target.region}:{target.account}"
 
 
-def _tuning_job(clients: Clients, node: Node) -> tuple[str, datetime] | None:
+def _parent_tuning_job(target: Target, node: Node) -> tuple[str, datetime] | None:
     """The tuning job that a training job is a trial of, and when it was created."""
     name = node.name.removesuffix("-aws-training-job")
     try:
-        with translated(name):
-            arn = clients.sagemaker.describe_training_job(TrainingJobName=name).get("TuningJobArn")
+        with translate_aws_errors(name):
+            arn = target.sagemaker.describe_training_job(TrainingJobName=name).get("TuningJobArn")
             if not arn:
                 return None
             tuning = arn.rpartition("/")[2]
-            described = clients.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=tuning)
+            described = target.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=tuning)
     except NotFound:
         return None
     return tuning, described["CreationTime"]
 
 
-def _known(clients: Clients, nodes: Iterable[Node]) -> Known:
+def _collect_known_files(target: Target, nodes: Iterable[Node]) -> KnownFiles:
     """What data sets, manifests of rebalancings and versions say of the files among the nodes."""
-    known = Known()
+    known = KnownFiles()
     folders = set()
     for node in nodes:
-        if FOLDER in node.uri and "/output" in node.uri:
+        if REBALANCED_FOLDER in node.uri and "/output" in node.uri:
             folders.add(node.uri.partition("/output")[0] + "/output")
         if "/governance/datasets/" in node.uri:
             try:
-                dataset = datasets.get(clients, node.uri)
+                dataset = datasets.read_dataset(target, node.uri)
             except NotFound:
                 continue
             known.sha256[node.uri], known.columns[node.uri], known.rows[node.uri] = dataset.sha256, list(dataset.columns), dataset.rows
         if node.kind == "ModelPackage":
-            _of_version(clients, node, known)
+            _add_model_hash(target, node, known)
     for folder in sorted(folders):
         try:
-            files = clients.read_json(f"{folder}/manifest.json")["files"]
+            files = target.read_json(f"{folder}/manifest.json")["files"]
         except NotFound:
             continue
         for name, written in files.items():
@@ -227,11 +234,11 @@ def _known(clients: Clients, nodes: Iterable[Node]) -> Known:
     return known
 
 
-def _of_version(clients: Clients, node: Node, known: Known) -> None:
+def _add_model_hash(target: Target, node: Node, known: KnownFiles) -> None:
     """The hash of a version's model artifact, pinned at its registration; a version deleted since has left its node and no more."""
     try:
-        with translated(node.uri):
-            package = clients.sagemaker.describe_model_package(ModelPackageName=node.uri)
+        with translate_aws_errors(node.uri):
+            package = target.sagemaker.describe_model_package(ModelPackageName=node.uri)
     except NotFound:
         return
     digest = package.get("CustomerMetadataProperties", {}).get("governance:sha256-model")

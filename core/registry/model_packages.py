@@ -13,21 +13,24 @@ from typing import Any
 
 import pandas as pd
 
-from core import bias, creating, jobs, lineage, package_reports, placement, training
-from core.analysis.performance import compare as paired
-from core.analysis.performance_difference import Difference
-from core.clients import Clients
-from core.errors import NotFound, translated
-from core.governance import log, signing
-from core.identity import Identity, require
-from core.rebalancing import Rebalanced
-from core.rebalancing import result as rebalanced_result
+from core.analysis.performance.performance import compare_performance as paired
+from core.analysis.performance.performance_difference import PerformanceDifference
+from core.aws import idempotency, request_defaults
+from core.aws.target import Target
+from core.errors import NotFound, translate_aws_errors
+from core.identity import Identity, require_permission
+from core.jobs import jobs, training_jobs
+from core.jobs.rebalancing_jobs import RebalancedData
+from core.jobs.rebalancing_jobs import read_result as rebalanced_result
+from core.ledger import audit_log, signing
+from core.lineage import lineage_graph
+from core.reports import bias_jobs, package_reports
 
-PENDING = "PendingManualApproval"
-DECISION, EVIDENCE, DECIDED_BY = "governance:decision", "governance:evidence", "governance:decided-by"
-REGISTERED = "register"
+PENDING_STATUS = "PendingManualApproval"
+DECISION_PROPERTY, EVIDENCE_PROPERTY, DECIDED_BY_PROPERTY = "governance:decision", "governance:evidence", "governance:decided-by"
+REGISTER_EVENT = "register"
 """The event of the log that says what was registered, by whom, and who trained it."""
-DECIDED = frozenset({DECISION, EVIDENCE, DECIDED_BY})
+DECISION_PROPERTIES = frozenset({DECISION_PROPERTY, EVIDENCE_PROPERTY, DECIDED_BY_PROPERTY})
 """Properties that a decision writes; all others are there from the registration on."""
 NO_GROUP = "-"
 """Stands for the packages that belong to no group; no group can be called so."""
@@ -47,20 +50,20 @@ class Version:
     @property
     def label(self) -> str:
         """``credit-default v3``; of a package without a group its name."""
-        return called(self.arn, self.group, self.version)
+        return version_label(self.arn, self.group, self.version)
 
     @property
     def role(self) -> str:
         """baseline or mitigated, as this product describes it; "" in versions of others."""
-        return self._described[0]
+        return self._parsed_description[0]
 
     @property
     def training_job(self) -> str:
         """The training job that this product's description names; "" in versions of others."""
-        return self._described[1]
+        return self._parsed_description[1]
 
     @property
-    def _described(self) -> tuple[str, str]:
+    def _parsed_description(self) -> tuple[str, str]:
         found = re.fullmatch(r"([a-z][a-z -]{0,39}): ([A-Za-z0-9-]{1,63})", self.description)
         return (found[1], found[2]) if found else ("", "")
 
@@ -80,7 +83,7 @@ class Package:
     training_job: str | None
     hyperparameters: dict[str, str]
     performance: dict[str, Any] | None
-    bias: bias.BiasReport | None
+    bias: bias_jobs.BiasReport | None
     shap: dict[str, float]
     scores_uri: str | None
     raw: dict[str, Any]
@@ -89,7 +92,7 @@ class Package:
     @property
     def label(self) -> str:
         role = self.properties.get("governance:role", "")
-        return called(self.arn, self.group, self.version) + (f" · {role}" if role else "")
+        return version_label(self.arn, self.group, self.version) + (f" · {role}" if role else "")
 
     @property
     def model_uri(self) -> str:
@@ -99,32 +102,33 @@ class Package:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two packages. ``differences``: b − a by metric, paired; None where the test rows are not the same (``why`` says so)."""
+    """Two packages. ``paired_differences``: b − a by metric, paired; None where the test rows are not the same (``unpaired_reason`` says
+    so)."""
 
     a: Package
     b: Package
-    differences: dict[str, Difference] | None
-    why: str
+    differences: dict[str, PerformanceDifference] | None
+    unpaired_reason: str
 
 
-def ensure_group(clients: Clients, group: str) -> None:
-    with translated(group):
-        found = clients.sagemaker.list_model_package_groups(NameContains=group, MaxResults=100)["ModelPackageGroupSummaryList"]
+def ensure_group(target: Target, group: str) -> None:
+    with translate_aws_errors(group):
+        found = target.sagemaker.list_model_package_groups(NameContains=group, MaxResults=100)["ModelPackageGroupSummaryList"]
     if not any(item["ModelPackageGroupName"] == group for item in found):
         request = {
             "ModelPackageGroupName": group,
             "ModelPackageGroupDescription": "Models of the governance dashboard",
-            "Tags": placement.tags(clients.settings),
+            "Tags": request_defaults.tags(target.settings),
         }
-        creating.once(clients, "ModelPackageGroup", request, shared=True)
+        idempotency.create_once(target, "ModelPackageGroup", request, shared=True)
 
 
-def register(
-    clients: Clients,
+def register_version(
+    target: Target,
     identity: Identity,
     *,
     training_job: str,
-    data: Rebalanced,
+    data: RebalancedData,
     bias_job: str,
     shap_job: str,
     role: str,
@@ -134,20 +138,20 @@ def register(
     """Register a training job's model with its quality, bias and explainability reports, their hashes pinned; returns the ARN.
 
     ``token``: two registrations with the same one make one version (1 to 36 letters, digits and hyphens)."""
-    require(identity, "register", subject=training_job, target=clients.settings.target)
-    signing.usable(clients)  # before anything is made: registering is an event, and has to be signed
-    group = group or clients.settings.group
-    ensure_group(clients, group)
-    job = training.describe(clients, training_job)
-    bias_folder = jobs.output_of(jobs.describe(clients, "processing", bias_job))
-    shap_folder = jobs.output_of(jobs.describe(clients, "processing", shap_job))
-    report = bias.report(clients, bias_job)
+    require_permission(identity, "register", resource=training_job, target_kind=target.settings.target)
+    signing.check_signing_key(target)  # before anything is made: registering is an event, and has to be signed
+    group = group or target.settings.group
+    ensure_group(target, group)
+    job = training_jobs.describe_job(target, training_job)
+    bias_folder = jobs.output_uri(jobs.describe_job(target, "processing", bias_job))
+    shap_folder = jobs.output_uri(jobs.describe_job(target, "processing", shap_job))
+    report = bias_jobs.read_job_report(target, bias_job)
     performance = report.governance.get("performance")
     if performance is None:
         remedy = "Start the bias job with a model; on AWS's Clarify the job beside it measures them, and must have completed."
-        raise NotFound(f"The report of {bias_job} has no quality figures.", subject=bias_job, remedy=remedy)
-    quality = _statistics(performance)
-    quality_uri = clients.write(f"{bias_folder}/statistics.json", json.dumps(quality).encode(), "application/json")
+        raise NotFound(f"The report of {bias_job} has no quality figures.", resource=bias_job, hint=remedy)
+    quality = _quality_statistics(performance)
+    quality_uri = target.write(f"{bias_folder}/statistics.json", json.dumps(quality).encode(), "application/json")
     artifact = job.raw["ModelArtifacts"]["S3ModelArtifacts"]
     evidence = {
         "quality": quality_uri,
@@ -155,15 +159,15 @@ def register(
         "explainability": f"{shap_folder}/analysis.json",
         "model": artifact,
         "manifest": data.uri("manifest.json"),
-        **({"measured": f"{report.beside}/analysis.json"} if report.beside else {}),
+        **({"measured": f"{report.companion_uri}/analysis.json"} if report.companion_uri else {}),
     }
-    digests = {name: hashlib.sha256(clients.read(uri)).hexdigest() for name, uri in evidence.items()}
+    digests = {name: hashlib.sha256(target.read(uri)).hexdigest() for name, uri in evidence.items()}
 
     def source(name: str) -> Any:
         return {"ContentType": "application/json", "S3Uri": evidence[name], "ContentDigest": f"sha256:{digests[name]}"}
 
-    here = (identity.tag, jobs.tag_text(identity.name))
-    trainer, trainer_name = training.launched_by(clients, job.raw["TrainingJobArn"]) or here
+    here = (identity.tag, jobs.clean_tag_value(identity.name))
+    trainer, trainer_name = training_jobs.read_launcher(target, job.raw["TrainingJobArn"]) or here
     properties = {
         "governance:role": role,
         "governance:training-job": training_job,
@@ -173,7 +177,7 @@ def register(
         "governance:trained-by": trainer,
         "governance:trained-by-name": trainer_name,
         "governance:registered-by": identity.tag,
-        "governance:registered-by-name": jobs.tag_text(identity.name),
+        "governance:registered-by-name": jobs.clean_tag_value(identity.name),
         "governance:test-sha256": data.manifest["files"]["test_res.csv"]["sha256"],
         **{f"governance:sha256-{name}": digest for name, digest in digests.items()},
     }
@@ -193,14 +197,14 @@ def register(
         },
         "CustomerMetadataProperties": properties,
     }
-    package = creating.once(clients, "ModelPackage", request | ({"ClientToken": token} if token else {}))
-    log.append(clients, identity, REGISTERED, package, {"properties": properties})
-    lineage.record_data(clients, data)
-    lineage.record_reports(clients, package, artifact, {bias_job: bias_folder, shap_job: shap_folder})
+    package = idempotency.create_once(target, "ModelPackage", request | ({"ClientToken": token} if token else {}))
+    audit_log.append_event(target, identity, REGISTER_EVENT, package, {"properties": properties})
+    lineage_graph.record_data_files(target, data)
+    lineage_graph.record_reports(target, package, artifact, {bias_job: bias_folder, shap_job: shap_folder})
     return package
 
 
-def _statistics(performance: dict[str, Any]) -> dict[str, Any]:
+def _quality_statistics(performance: dict[str, Any]) -> dict[str, Any]:
     """The figures in the shape of SageMaker's model-quality reports."""
     found = {
         name: {"value": value["value"], "low": value["low"], "high": value["high"], "n": value["n"]}
@@ -210,31 +214,31 @@ def _statistics(performance: dict[str, Any]) -> dict[str, Any]:
     return {"binary_classification_metrics": {**found, "confusion_matrix": performance.get("confusion")}, "version": 0.0}
 
 
-def versions(clients: Clients, group: str | None = None, *, most: int = 100) -> list[Version]:
+def list_versions(target: Target, group: str | None = None, *, max_results: int = 100) -> list[Version]:
     """The newest versions of a group (or of the workspace's own), or with NO_GROUP the packages without one. None when the group isn't
     there yet."""
-    group = group or clients.settings.group
-    if group != NO_GROUP and group not in groups(clients):
+    group = group or target.settings.group
+    if group != NO_GROUP and group not in list_groups(target):
         return []
-    found = list(islice(all_versions(clients, group), most))
+    found = list(islice(iterate_versions(target, group), max_results))
     if group == NO_GROUP:
         return found
-    late = creating.unlisted(clients, "ModelPackage", {each.arn for each in found}, f":model-package/{group}/")
-    return [each for arn in late if (each := version(clients, arn)) is not None] + found
+    late = idempotency.created_but_unlisted(target, "ModelPackage", {each.arn for each in found}, f":model-package/{group}/")
+    return [each for arn in late if (each := find_version(target, arn)) is not None] + found
 
 
-def all_versions(clients: Clients, group: str) -> Iterator[Version]:
+def iterate_versions(target: Target, group: str) -> Iterator[Version]:
     """Every version of a group, newest first; with NO_GROUP every package without one."""
     which: Any = {"ModelPackageType": "Unversioned"} if group == NO_GROUP else {"ModelPackageGroupName": group}
-    with translated(group):
-        pages = clients.sagemaker.get_paginator("list_model_packages").paginate(
+    with translate_aws_errors(group):
+        pages = target.sagemaker.get_paginator("list_model_packages").paginate(
             SortBy="CreationTime", SortOrder="Descending", PaginationConfig={"PageSize": 100}, **which
         )
         for page in pages:
-            yield from map(_version, page["ModelPackageSummaryList"])
+            yield from map(_parse_version, page["ModelPackageSummaryList"])
 
 
-def _version(raw: Any) -> Version:
+def _parse_version(raw: Any) -> Version:
     return Version(
         raw["ModelPackageArn"],
         raw.get("ModelPackageGroupName", ""),
@@ -245,7 +249,7 @@ def _version(raw: Any) -> Version:
     )
 
 
-def called(arn: str, group: str, version: int) -> str:
+def version_label(arn: str, group: str, version: int) -> str:
     """What a version is called: ``credit-default v3``, or the name of a package without a group."""
     return f"{group} v{version}" if group else arn.rpartition("model-package/")[2] or arn
 
@@ -260,34 +264,34 @@ def model_uri(raw: dict[str, Any]) -> str:
     return ""
 
 
-def properties(clients: Clients, arn: str) -> dict[str, str]:
+def read_properties(target: Target, arn: str) -> dict[str, str]:
     """What the product has written on a version."""
-    return dict(_described(clients, arn).get("CustomerMetadataProperties", {}))
+    return dict(_describe_package(target, arn).get("CustomerMetadataProperties", {}))
 
 
-def _described(clients: Clients, arn: str) -> Any:
+def _describe_package(target: Target, arn: str) -> Any:
     def read() -> Any:
-        with translated(arn):
-            return clients.sagemaker.describe_model_package(ModelPackageName=arn)
+        with translate_aws_errors(arn):
+            return target.sagemaker.describe_model_package(ModelPackageName=arn)
 
-    return creating.settled(clients, "ModelPackage", arn, read)
+    return idempotency.read_after_create(target, "ModelPackage", arn, read)
 
 
-def groups(clients: Clients) -> list[str]:
+def list_groups(target: Target) -> list[str]:
     """The names of the model package groups."""
-    with translated("model package groups"):
-        pages = clients.sagemaker.get_paginator("list_model_package_groups").paginate()
+    with translate_aws_errors("model package groups"):
+        pages = target.sagemaker.get_paginator("list_model_package_groups").paginate()
         found = [item["ModelPackageGroupName"] for page in pages for item in page["ModelPackageGroupSummaryList"]]
-    return creating.unlisted(clients, "ModelPackageGroup", found) + found
+    return idempotency.created_but_unlisted(target, "ModelPackageGroup", found) + found
 
 
-def get(clients: Clients, arn: str) -> Package:
+def read_package(target: Target, arn: str) -> Package:
     """A package with its reports. A report that it doesn't have, or that can't be read, is missing in the result. Raises NotFound."""
-    raw = _described(clients, arn)
+    raw = _describe_package(target, arn)
     properties = raw.get("CustomerMetadataProperties", {})
-    found = package_reports.read(clients, raw)
+    found = package_reports.read_reports(target, raw)
     report, missing = found.bias, dict(found.missing)
-    described = _training_job(clients, properties, model_uri(raw))
+    described = _find_training_job(target, properties, model_uri(raw))
     if described is None:
         missing["training job"] = "No training job here is known to have made this model."
     if not model_uri(raw):
@@ -315,66 +319,68 @@ def get(clients: Clients, arn: str) -> Package:
     )
 
 
-def _training_job(clients: Clients, properties: dict[str, str], model: str) -> jobs.Job | None:
+def _find_training_job(target: Target, properties: dict[str, str], model: str) -> jobs.Job | None:
     """The training job that a version names, or else the one whose artifact its model is: SageMaker puts it under the job's name."""
     named = properties.get("governance:training-job")
     name = named or model.removesuffix("/output/model.tar.gz").rpartition("/")[2]
-    found: jobs.Job | None = _optional(lambda: training.describe(clients, name)) if re.fullmatch(r"[A-Za-z0-9-]{1,63}", name) else None
+    found: jobs.Job | None = (
+        _read_or_none(lambda: training_jobs.describe_job(target, name)) if re.fullmatch(r"[A-Za-z0-9-]{1,63}", name) else None
+    )
     if found is None or (not named and (found.raw.get("ModelArtifacts") or {}).get("S3ModelArtifacts") != model):
         return None
     return found
 
 
-def _optional(read: Any) -> Any:
+def _read_or_none(read: Any) -> Any:
     try:
         return read()
     except (KeyError, TypeError, ValueError, NotFound):  # not there, or not what it should be
         return None
 
 
-def scores(clients: Clients, package: Package) -> pd.DataFrame:
+def read_scores(target: Target, package: Package) -> pd.DataFrame:
     """The test rows' labels and scores: columns row, label, score."""
     if package.scores_uri is None:
-        raise NotFound(f"{package.label} has no scores.", subject=package.arn, remedy="Register it with a bias report.")
-    return pd.read_csv(io.BytesIO(clients.read(package.scores_uri)))
+        raise NotFound(f"{package.label} has no scores.", resource=package.arn, hint="Register it with a bias report.")
+    return pd.read_csv(io.BytesIO(target.read(package.scores_uri)))
 
 
-def compare(clients: Clients, arn_a: str, arn_b: str) -> Comparison:
+def compare_packages(target: Target, arn_a: str, arn_b: str) -> Comparison:
     """Two packages side by side; paired differences where both were judged on the same test rows."""
-    a, b = get(clients, arn_a), get(clients, arn_b)
-    return Comparison(a, b, *differences(clients, a, b))
+    a, b = read_package(target, arn_a), read_package(target, arn_b)
+    return Comparison(a, b, *paired_differences(target, a, b))
 
 
-def differences(clients: Clients, a: Package, b: Package) -> tuple[dict[str, Difference] | None, str]:
+def paired_differences(target: Target, a: Package, b: Package) -> tuple[dict[str, PerformanceDifference] | None, str]:
     """b − a by metric, paired; or None, and why."""
     key = "governance:test-sha256"
     if a.properties.get(key) is None or a.properties.get(key) != b.properties.get(key):
         return None, "The two were not judged on the same test rows, so their differences can't be paired."
     try:
-        left, right = scores(clients, a), scores(clients, b)
+        left, right = read_scores(target, a), read_scores(target, b)
     except NotFound as error:
         return None, str(error)
     threshold = float((a.performance or {}).get("threshold", 0.5))
     return dict(paired(left["label"], left["score"], right["score"], threshold=threshold)), ""
 
 
-def group_of(arn: str) -> str | None:
+def group_from_arn(arn: str) -> str | None:
     """The group that a version's ARN names, NO_GROUP for a package without one; None where it is no package."""
     found = re.fullmatch(r"arn:[^:]+:sagemaker:[^:]*:[^:]*:model-package/([^/]+)(/\d+)?", arn)
     return None if found is None else found.group(1) if found.group(2) else NO_GROUP
 
 
-def version(clients: Clients, arn: str) -> Version | None:
+def find_version(target: Target, arn: str) -> Version | None:
     """A version by its ARN, where it is there."""
 
     def read() -> Version:
-        return _version(_described(clients, arn))
+        return _parse_version(_describe_package(target, arn))
 
-    found: Version | None = _optional(read)
+    found: Version | None = _read_or_none(read)
     return found
 
 
-def missing_evidence(clients: Clients, package: Package) -> list[str]:
+def list_broken_evidence(target: Target, package: Package) -> list[str]:
     """The parts of the evidence whose pinned hash is not that of the file any more, or that are gone."""
     uris = {
         "quality": package.raw.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {}).get("S3Uri"),
@@ -384,23 +390,23 @@ def missing_evidence(clients: Clients, package: Package) -> list[str]:
     bad = []
     for name, uri in uris.items():
         pinned = package.properties.get(f"governance:sha256-{name}")
-        content = _optional(lambda uri=uri: clients.read(uri)) if uri else None
+        content = _read_or_none(lambda uri=uri: target.read(uri)) if uri else None
         if pinned is None or content is None or hashlib.sha256(content).hexdigest() != pinned:
             bad.append(name)
     return bad
 
 
-def data_of(clients: Clients, package: Package) -> Rebalanced | None:
+def find_rebalancing(target: Target, package: Package) -> RebalancedData | None:
     """The rebalancing job behind a package, where it names one."""
-    return data_named(clients, package.properties.get("governance:rebalanced"))
+    return read_rebalancing(target, package.properties.get("governance:rebalanced"))
 
 
-def data_named(clients: Clients, job: str | None) -> Rebalanced | None:
+def read_rebalancing(target: Target, job: str | None) -> RebalancedData | None:
     """What a rebalancing job made, where there is such a job."""
-    found: Rebalanced | None = _optional(lambda: rebalanced_result(clients, job)) if job else None
+    found: RebalancedData | None = _read_or_none(lambda: rebalanced_result(target, job)) if job else None
     return found
 
 
-def plain(value: Any) -> Any:
+def to_plain_data(value: Any) -> Any:
     """Dataclasses as dicts, for JSON."""
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

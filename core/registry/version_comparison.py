@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 
-from core import bias_outcomes, jobs, registry, training
-from core.analysis.bias_difference import BiasDifference
-from core.clients import Clients
-from core.registry import Package
+from core.analysis.bias.bias_difference import BiasDifference
+from core.aws.target import Target
+from core.jobs import jobs, training_jobs
+from core.registry import model_packages
+from core.registry.model_packages import Package
+from core.reports import bias_outcomes
 
 
-def bias_differences(clients: Clients, a: Package, b: Package) -> tuple[dict[str, dict[str, BiasDifference]], str]:
+def bias_differences(target: Target, a: Package, b: Package) -> tuple[dict[str, dict[str, BiasDifference]], str]:
     """b − a of the post-training bias metrics by facet, paired; and why there are none, where there are none."""
     if a.bias is None or b.bias is None:
         return {}, "One of the two has no bias report."
-    return bias_outcomes.paired(clients, a.bias, b.bias)
+    return bias_outcomes.paired_differences(target, a.bias, b.bias)
 
 
-def data_facts(clients: Clients, package: Package) -> dict[str, str]:
+def data_facts(target: Target, package: Package) -> dict[str, str]:
     """The data behind a package in words: set, hashes, split, rebalancing, and the file that the model trained on; {} where not known."""
-    data = registry.data_of(clients, package)
+    data = model_packages.find_rebalancing(target, package)
     if data is None:
         return {}
     manifest = data.manifest
@@ -37,8 +39,8 @@ def data_facts(clients: Clients, package: Package) -> dict[str, str]:
         "synthetic rows": f"{synthetic['count']:,}",
         "leaked rows": f"{manifest['leaked_rows']:,}",
     }
-    job = training.describe(clients, package.training_job) if package.training_job else None
-    for channel, uri in jobs.channels(job).items() if job else ():
+    job = training_jobs.describe_job(target, package.training_job) if package.training_job else None
+    for channel, uri in jobs.channel_uris(job).items() if job else ():
         file = uri.rpartition("/")[2]
         facts[f"channel {channel}"] = file
         facts[f"channel {channel}, SHA-256"] = manifest["files"].get(file, {}).get("sha256", "unknown")

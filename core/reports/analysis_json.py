@@ -15,16 +15,16 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from core.analysis.bias_intervals import Interval
-from core.analysis.performance import Performance
-from core.analysis.thresholds import Sweep
+from core.analysis.bias.bias_intervals import Interval
+from core.analysis.performance.performance import Performance
+from core.analysis.performance.threshold_sweep import ThresholdSweep
 from core.errors import DataError
 
-LARGEST = 20_000_000
+MAX_REPORT_BYTES = 20_000_000
 """Bytes of a file that is taken for a report; Clarify's own have some thousand."""
 STAGES = ("pre_training_bias_metrics", "post_training_bias_metrics")
-REMEDY = "Choose the analysis.json of a Clarify processing job, as the job wrote it."
-OTHERS = {
+CHOOSE_REPORT_HINT = "Choose the analysis.json of a Clarify processing job, as the job wrote it."
+OTHER_SAGEMAKER_FILES = {
     "violations": "a list of violations, as a monitoring job of SageMaker writes it",
     "binary_classification_metrics": "a report on a model's quality",
     "multiclass_classification_metrics": "a report on a model's quality",
@@ -39,63 +39,63 @@ OTHERS = {
 """Other files of SageMaker's, by a part that they have: what they are."""
 
 
-def number(value: Any) -> float | None:
+def parse_number(value: Any) -> float | None:
     """A figure of a report: a number, or the text of one; NaN is none. Raises ValueError."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"{shown(value)} is no number")
+        raise ValueError(f"{shorten_json(value)} is no number")
     try:
         found = float(value)
     except (ValueError, OverflowError):
-        raise ValueError(f"{shown(value)} is no number") from None
+        raise ValueError(f"{shorten_json(value)} is no number") from None
     return None if math.isnan(found) else found
 
 
-def text(value: Any) -> str:
+def value_as_text(value: Any) -> str:
     """A value or threshold as text, the same for 1, 1.0 and "1". Raises ValueError."""
     if isinstance(value, list) and value:
-        return ", ".join(map(text, value))
+        return ", ".join(map(value_as_text, value))
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, str | int | float) and str(value).strip():
         return str(value).strip()
-    raise ValueError(f"{shown(value)} is no value")
+    raise ValueError(f"{shorten_json(value)} is no value")
 
 
-def shown(value: Any) -> str:
+def shorten_json(value: Any) -> str:
     """A piece of a file, short enough for a message."""
     piece = json.dumps(value, default=str)
     return piece if len(piece) <= 40 else piece[:37] + "…"
 
 
-Figure = Annotated[float | None, BeforeValidator(number)]
-Value = Annotated[str, BeforeValidator(text)]
+Figure = Annotated[float | None, BeforeValidator(parse_number)]
+Value = Annotated[str, BeforeValidator(value_as_text)]
 
 
-class Part(BaseModel):
+class ReportPart(BaseModel):
     model_config = ConfigDict(frozen=True, strict=False)
 
 
-class MetricPart(Part):
+class MetricPart(ReportPart):
     name: Value
     description: str | None = None
     value: Figure
     error: Any = None
 
 
-class FacetPart(Part):
+class FacetPart(ReportPart):
     value_or_threshold: Value
     metrics: list[MetricPart]
 
 
-class StagePart(Part):
+class StagePart(ReportPart):
     label: Value | None = None
     label_value_or_threshold: Value | None = None
     facets: dict[str, list[FacetPart]]
 
 
-class Ends(Part):
+class IntervalPart(ReportPart):
     low: Figure
     high: Figure
     n: int
@@ -106,14 +106,14 @@ class Ends(Part):
         return Interval(self.low, self.high, self.n, self.why)
 
 
-class Words(Part):
+class MetricDetailsPart(ReportPart):
     low: Figure = None
     high: Figure = None
     in_words: str = ""
-    interval: Ends | None = None
+    interval: IntervalPart | None = None
 
 
-class Count(Part):
+class FacetCountsPart(ReportPart):
     facet: str
     value_or_threshold: Value
     rows: int = Field(ge=0)
@@ -122,7 +122,7 @@ class Count(Part):
     favourable_rest: int = Field(ge=0)
 
 
-class Counted(Part):
+class SweepPart(ReportPart):
     """A sweep, in which the counts have the shape that they say."""
 
     facet: str
@@ -134,8 +134,8 @@ class Counted(Part):
     accepted: list[Any]
 
     @model_validator(mode="after")
-    def shaped(self) -> Counted:
-        sweep = Sweep.from_json(self.model_dump())
+    def check_shapes(self) -> SweepPart:
+        sweep = ThresholdSweep.from_json(self.model_dump())
         try:
             totals, accepted = np.array(sweep.totals, dtype=float), np.array(sweep.accepted, dtype=float)
         except (TypeError, ValueError) as error:
@@ -148,7 +148,7 @@ class Counted(Part):
         return self
 
 
-class Governance(Part):
+class Governance(ReportPart):
     """What this product's container adds."""
 
     model_config = ConfigDict(extra="allow")
@@ -156,15 +156,15 @@ class Governance(Part):
     measured_on: str = ""
     rows_sha256: str | None = None
     names: dict[str, tuple[str, str]] = {}
-    counts: list[Count] | None = None
-    facets: list[Count] | Annotated[dict[str, Any], Field(max_length=0)] | None = None
-    metrics: dict[str, dict[str, dict[str, dict[str, Words]]]] = {}
-    sweeps: list[Counted] = []
+    counts: list[FacetCountsPart] | None = None
+    facets: list[FacetCountsPart] | Annotated[dict[str, Any], Field(max_length=0)] | None = None
+    metrics: dict[str, dict[str, dict[str, dict[str, MetricDetailsPart]]]] = {}
+    sweeps: list[SweepPart] = []
     performance: Performance | None = None
     shap: dict[str, Any] | None = None
 
 
-class Explained(Part):
+class LabelShapPart(ReportPart):
     """SHAP of one label. ``expected_value``: one, or one for each output."""
 
     global_shap_values: dict[str, Any] | None = None
@@ -172,12 +172,12 @@ class Explained(Part):
     expected_value: Any = None
 
 
-class Explanations(Part):
+class Explanations(ReportPart):
     model_config = ConfigDict(extra="allow")
-    kernel_shap: dict[str, Explained] | None = None
+    kernel_shap: dict[str, LabelShapPart] | None = None
 
 
-class Analysis(Part):
+class Analysis(ReportPart):
     pre_training_bias_metrics: StagePart | None = None
     post_training_bias_metrics: StagePart | None = None
     explanations: Explanations | None = None
@@ -187,59 +187,59 @@ class Analysis(Part):
 _ANALYSIS = TypeAdapter(Analysis)
 
 
-def load(content: bytes, subject: str = "") -> dict[str, Any]:
+def load(content: bytes, resource: str = "") -> dict[str, Any]:
     """The JSON object in a file. Raises DataError for a file that is too large, no JSON, or no object."""
-    if len(content) > LARGEST:
-        raise _wrong(f"it has {len(content):,} bytes, and a report has {LARGEST:,} at most", subject)
+    if len(content) > MAX_REPORT_BYTES:
+        raise _unreadable_report(f"it has {len(content):,} bytes, and a report has {MAX_REPORT_BYTES:,} at most", resource)
     try:
         raw = json.loads(content)
         json.dumps(raw, ensure_ascii=False).encode()
     except UnicodeError as error:
-        raise _wrong("it is no text in UTF-8", subject) from error
+        raise _unreadable_report("it is no text in UTF-8", resource) from error
     except RecursionError as error:
-        raise _wrong("its parts lie too deep in each other", subject) from error
+        raise _unreadable_report("its parts lie too deep in each other", resource) from error
     except ValueError as error:
         empty = "it is empty" if not content.strip() else f"it is no JSON: {error}"
-        raise _wrong(empty, subject) from error
-    return whole(raw, subject)
+        raise _unreadable_report(empty, resource) from error
+    return require_object(raw, resource)
 
 
-def whole(raw: Any, subject: str = "") -> dict[str, Any]:
+def require_object(raw: Any, resource: str = "") -> dict[str, Any]:
     """``raw`` where it is a JSON object. Raises DataError, by name for smclarify's list of facets."""
     if isinstance(raw, list) and raw and all(isinstance(one, dict) and "value_or_threshold" in one for one in raw):
-        raise _wrong(
+        raise _unreadable_report(
             "it is what smclarify's bias_report returns, which doesn't say which facet and stage it is about",
-            subject,
+            resource,
             'Put the list into {"post_training_bias_metrics": {"facets": {"<facet>": [...]}}}.',
         )
     if not isinstance(raw, dict):
-        raise _wrong(f"it holds {shown(raw)}, where an object with the parts of a report should be", subject)
+        raise _unreadable_report(f"it holds {shorten_json(raw)}, where an object with the parts of a report should be", resource)
     return raw
 
 
-def checked(raw: Any, subject: str = "") -> Analysis:
+def validate_report(raw: Any, resource: str = "") -> Analysis:
     """The parts of a report. Raises DataError, which names the part that is wrong, or what the file is instead."""
-    found = whole(raw, subject)
+    found = require_object(raw, resource)
     if not {*STAGES, "explanations"} & found.keys():
-        other = next((what for part, what in OTHERS.items() if part in found), None)
+        other = next((what for part, what in OTHER_SAGEMAKER_FILES.items() if part in found), None)
         if other:
-            raise _wrong(f"it is {other}", subject)
-        parts = f"only {', '.join(sorted(map(shown, found))[:5])}" if found else "nothing"
-        raise _wrong(f"it has none of the parts of a report ({', '.join((*STAGES, 'explanations'))}), {parts}", subject)
+            raise _unreadable_report(f"it is {other}", resource)
+        parts = f"only {', '.join(sorted(map(shorten_json, found))[:5])}" if found else "nothing"
+        raise _unreadable_report(f"it has none of the parts of a report ({', '.join((*STAGES, 'explanations'))}), {parts}", resource)
     for stage in STAGES:
-        _no_constraints(found.get(stage), stage, subject)
+        _reject_constraints(found.get(stage), stage, resource)
     try:
         return _ANALYSIS.validate_python(found)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         missing = first["type"] == "missing"
         what = "is missing" if missing else f"can't be read: {first['msg'].removeprefix('Value error, ')}"
-        raise _wrong(f"its part {_place(first['loc'])} {what}", subject) from error
+        raise _unreadable_report(f"its part {_format_location(first['loc'])} {what}", resource) from error
     except (RecursionError, OverflowError) as error:
-        raise _wrong("its parts lie too deep in each other", subject) from error
+        raise _unreadable_report("its parts lie too deep in each other", resource) from error
 
 
-def _no_constraints(stage: Any, name: str, subject: str) -> None:
+def _reject_constraints(stage: Any, name: str, resource: str) -> None:
     """Limits on metrics, by their names: a drift check's constraints have a threshold where a report has a value."""
     facets = stage.get("facets") if isinstance(stage, dict) else None
     entries = facets if isinstance(facets, list) else []
@@ -248,10 +248,10 @@ def _no_constraints(stage: Any, name: str, subject: str) -> None:
     lists = [entry["metrics"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("metrics"), list)]
     metrics = [metric for found in lists for metric in found if isinstance(metric, dict)]
     if metrics and all("value" not in m and {"threshold", "constraint", "constraints"} & m.keys() for m in metrics):
-        raise _wrong(f"its part {name} holds the limits of a drift check (constraints), no measured values", subject)
+        raise _unreadable_report(f"its part {name} holds the limits of a drift check (constraints), no measured values", resource)
 
 
-def _place(location: tuple[int | str, ...]) -> str:
+def _format_location(location: tuple[int | str, ...]) -> str:
     """``post_training_bias_metrics.facets.SEX[0].value``."""
     place = ""
     for step in location:
@@ -259,25 +259,25 @@ def _place(location: tuple[int | str, ...]) -> str:
     return place if len(place) <= 120 else place[:117] + "…"
 
 
-def _wrong(what: str, subject: str, remedy: str = REMEDY) -> DataError:
-    return DataError(f"{subject or 'The file'} can't be read as a report: {what}.", subject=subject, remedy=remedy)
+def _unreadable_report(problem: str, resource: str, hint: str = CHOOSE_REPORT_HINT) -> DataError:
+    return DataError(f"{resource or 'The file'} can't be read as a report: {problem}.", resource=resource, hint=hint)
 
 
 def error_text(error: Any) -> str | None:
     """Why a metric has no value, as a report says it."""
     if error is None or error == "":
         return None
-    return error if isinstance(error, str) else shown(error)
+    return error if isinstance(error, str) else shorten_json(error)
 
 
-def figures(values: Mapping[str, Any], place: str, subject: str) -> tuple[dict[str, float], tuple[str, ...]]:
+def parse_finite_numbers(values: Mapping[str, Any], part_path: str, resource: str) -> tuple[dict[str, float], tuple[str, ...]]:
     """Finite figures by name, the greatest first, and the names of the others. Raises DataError for what is no figure."""
     found: dict[str, float] = {}
     for name, value in values.items():
         try:
-            figure = number(value)
+            figure = parse_number(value)
         except ValueError as error:
-            raise _wrong(f"its part {place}.{name} can't be read: {error}", subject) from error
+            raise _unreadable_report(f"its part {part_path}.{name} can't be read: {error}", resource) from error
         if figure is not None and math.isfinite(figure):
             found[name] = figure
     rest = tuple(name for name in values if name not in found)

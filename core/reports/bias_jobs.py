@@ -6,42 +6,43 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core import analysis_json, clarify, jobs
-from core.bias_report import BiasReport, FacetReport, Measure, parse
-from core.clarify import ROWS
-from core.clients import Clients
-from core.errors import Conflict, DataError, NotFound, translated
-from core.identity import Identity, require
-from core.jobs import Job
-from core.rebalancing import Rebalanced
+from core.aws.target import Target
+from core.errors import Conflict, DataError, NotFound, translate_aws_errors
+from core.identity import Identity, require_permission
+from core.jobs import jobs
+from core.jobs.jobs import Job
+from core.jobs.rebalancing_jobs import RebalancedData
+from core.reports import analysis_json, clarify_jobs
+from core.reports.bias_report import BiasReport, FacetReport, Measure, parse_report
+from core.reports.clarify_jobs import ROW_FILES
 
 __all__ = [
-    "PREFIX",
-    "ROWS",
+    "JOB_NAME_PREFIX",
+    "ROW_FILES",
     "BiasReport",
     "FacetReport",
     "Measure",
-    "Origin",
-    "launch",
+    "ReportOrigin",
+    "facet_group_names",
+    "find_origin",
+    "launch_job",
     "list_jobs",
-    "origin",
-    "parse",
-    "people",
-    "read",
-    "report",
+    "parse_report",
+    "read_job_report",
+    "read_report_at",
 ]
-PREFIX = "governance-bias"
-CREDIT = frozenset({"LIMIT_BAL", "PAY_0", "BILL_AMT1", "PAY_AMT1"})
-CREDIT_NAMES = {"SEX": {1: "men", 2: "women"}}
+JOB_NAME_PREFIX = "governance-bias"
+CREDIT_COLUMNS = frozenset({"LIMIT_BAL", "PAY_0", "BILL_AMT1", "PAY_AMT1"})
+CREDIT_GROUP_NAMES = {"SEX": {1: "men", 2: "women"}}
 """What the codes of the bundled data mean (UCI, default of credit card clients), known by its columns."""
 
 
-def people(data: Rebalanced) -> dict[str, list[str]]:
+def facet_group_names(data: RebalancedData) -> dict[str, list[str]]:
     """What the facet's people and the rest are called, as the report's ``names`` has it."""
     roles, dataset = data.roles, data.dataset
     words = {code: f"people with {roles.facet} = {text}" for text, code in dataset.coding.get(roles.facet, {}).items()}
-    if set(dataset.columns) >= CREDIT:
-        words |= CREDIT_NAMES.get(roles.facet, {})
+    if set(dataset.columns) >= CREDIT_COLUMNS:
+        words |= CREDIT_GROUP_NAMES.get(roles.facet, {})
     others = {c["facet"] for c in data.manifest["counts"]["before"]} - {roles.facet_value}
 
     def called(value: Any) -> str:
@@ -51,11 +52,11 @@ def people(data: Rebalanced) -> dict[str, list[str]]:
     return {f"{roles.facet}={roles.facet_value}": [called(roles.facet_value), rest]}
 
 
-def launch(
-    clients: Clients,
+def launch_job(
+    target: Target,
     identity: Identity,
     model: str,
-    data: Rebalanced,
+    data: RebalancedData,
     *,
     rows: str = "test",
     threshold: float = 0.5,
@@ -63,75 +64,79 @@ def launch(
     name: str | None = None,
 ) -> str:
     """Start the bias job of a model; returns its name. ``rows``: test, validation, or train (marked as such)."""
-    require(identity, "launch", subject=model)
-    if rows not in ROWS:
-        raise DataError(f"There are no rows called {rows}.", subject="rows", remedy=f"Choose one of {', '.join(ROWS)}.")
-    name = name or f"{PREFIX}-{'' if rows == 'test' else f'{rows}-'}{secrets.token_hex(5)}"
+    require_permission(identity, "launch", resource=model)
+    if rows not in ROW_FILES:
+        raise DataError(f"There are no rows called {rows}.", resource="rows", hint=f"Choose one of {', '.join(ROW_FILES)}.")
+    name = name or f"{JOB_NAME_PREFIX}-{'' if rows == 'test' else f'{rows}-'}{secrets.token_hex(5)}"
     roles = data.roles
-    config = clarify.config(data, rows, model, f"Bias of {model} on the {rows} rows")
+    config = clarify_jobs.build_shared_config(data, rows, model, f"Bias of {model} on the {rows} rows")
     config |= {
         "label_values_or_threshold": [roles.favourable],
         "facet": [{"name_or_index": roles.facet, "value_or_threshold": [roles.facet_value]}],
         "probability_threshold": threshold,
-        "governance": {"categorical": [roles.facet], "measured_on": rows, "names": people(data)},
+        "governance": {"categorical": [roles.facet], "measured_on": rows, "names": facet_group_names(data)},
     }
     if roles.group:
         config["group_variable"] = roles.group
         if group_bins:
             config["governance"]["group_bins"] = group_bins
     config["methods"] |= {"pre_training_bias": {"methods": "all"}, "post_training_bias": {"methods": "all"}}
-    return clarify.submit(clients, identity, name, data, rows, config, {"governance:model": model})
+    return clarify_jobs.submit_job(target, identity, name, data, rows, config, {"governance:model": model})
 
 
-def report(clients: Clients, name: str) -> BiasReport:
+def read_job_report(target: Target, name: str) -> BiasReport:
     """The report of a job that has Completed, and its companion with it. Raises Conflict while there is none."""
-    job = jobs.describe(clients, "processing", name)
-    beside = clarify.joint(clients, job)
-    if beside and job.status == "Completed" and beside.status not in jobs.FINAL:
+    job = jobs.describe_job(target, "processing", name)
+    beside = clarify_jobs.with_companion(target, job)
+    if beside and job.status == "Completed" and beside.status not in jobs.FINAL_STATUSES:
         job = beside
     if job.status != "Completed":
         raise Conflict(
             f"The job {name} is {job.status}{f': {job.reason}' if job.reason else ''}.",
-            subject=name,
-            remedy="Wait for it, or start another.",
+            resource=name,
+            hint="Wait for it, or start another.",
         )
-    return read(clients, jobs.output_of(job), name)
+    return read_report_at(target, jobs.output_uri(job), name)
 
 
-def read(clients: Clients, folder: str, name: str = "") -> BiasReport:
+def read_report_at(target: Target, folder: str, name: str = "") -> BiasReport:
     """The report in a folder of S3, or at a URI that ends in .json; with what its companion measured where AWS's container wrote it."""
     uri = folder if folder.endswith(".json") else f"{folder}/analysis.json"
-    written = analysis_json.load(clients.read(uri), uri)
-    raw = clarify.completed(clients, folder, written)
-    return parse(raw, folder, name) if raw is written else replace(parse(raw, folder, name), beside=clarify.own_folder(folder))
+    written = analysis_json.load(target.read(uri), uri)
+    raw = clarify_jobs.merged_with_companion(target, folder, written)
+    return (
+        parse_report(raw, folder, name)
+        if raw is written
+        else replace(parse_report(raw, folder, name), companion_uri=clarify_jobs.companion_output(folder))
+    )
 
 
-def list_jobs(clients: Clients, named: str | None = None) -> list[Job]:
-    """The newest bias jobs; before them the one that is ``named``, where it is older."""
-    return jobs.listed(clients, "processing", contains=PREFIX, named=named)
+def list_jobs(target: Target, including: str | None = None) -> list[Job]:
+    """The newest bias jobs; before them the one that is ``including``, where it is older."""
+    return jobs.list_jobs(target, "processing", name_contains=JOB_NAME_PREFIX, including=including)
 
 
 @dataclass(frozen=True)
-class Origin:
+class ReportOrigin:
     """What a report came from; parts that aren't known are None."""
 
     model: str | None
     training_job: str | None
-    rebalanced: str | None
+    rebalancing_job: str | None
 
 
-def origin(clients: Clients, name: str) -> Origin:
+def find_origin(target: Target, name: str) -> ReportOrigin:
     """The model, its training job, and the rebalancing behind a bias job."""
-    with translated(name):
-        arn = clients.sagemaker.describe_processing_job(ProcessingJobName=name)["ProcessingJobArn"]
-        tags = {tag["Key"]: tag["Value"] for tag in clients.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+    with translate_aws_errors(name):
+        arn = target.sagemaker.describe_processing_job(ProcessingJobName=name)["ProcessingJobArn"]
+        tags = {tag["Key"]: tag["Value"] for tag in target.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
     model, training = tags.get("governance:model"), None
     if model:
         try:
-            with translated(model):
-                of_model = clients.sagemaker.describe_model(ModelName=model)["ModelArn"]
-                found = {tag["Key"]: tag["Value"] for tag in clients.sagemaker.list_tags(ResourceArn=of_model)["Tags"]}
+            with translate_aws_errors(model):
+                of_model = target.sagemaker.describe_model(ModelName=model)["ModelArn"]
+                found = {tag["Key"]: tag["Value"] for tag in target.sagemaker.list_tags(ResourceArn=of_model)["Tags"]}
             training = found.get("governance:training-job")
         except NotFound:
             model = None
-    return Origin(model, training, tags.get("governance:rebalanced"))
+    return ReportOrigin(model, training, tags.get("governance:rebalanced"))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from core import analysis_json
-from core.analysis import bias_posttraining, bias_pretraining  # noqa: F401 - importing them registers the metrics
-from core.analysis.bias_intervals import Interval
-from core.analysis.bias_registry import POST_TRAINING, PRE_TRAINING
-from core.analysis.thresholds import Sweep
+from core.analysis.bias.bias_intervals import Interval
+from core.analysis.bias.metric_registry import POST_TRAINING, PRE_TRAINING
+from core.analysis.performance.threshold_sweep import ThresholdSweep
 from core.errors import DataError
+from core.reports import analysis_json
 
-KNOWN = {"pre_training_bias_metrics": PRE_TRAINING, "post_training_bias_metrics": POST_TRAINING}
+METRIC_DEFINITIONS = {"pre_training_bias_metrics": PRE_TRAINING, "post_training_bias_metrics": POST_TRAINING}
 
 
 @dataclass(frozen=True)
@@ -54,13 +53,13 @@ class BiasReport:
     facets: tuple[FacetReport, ...]
     governance: dict[str, Any]
     raw: dict[str, Any]
-    beside: str = ""
+    companion_uri: str = ""
     """Where the product's own measurement lies, for a report of AWS's container; "" for others."""
 
     @property
     def scores_uri(self) -> str:
         """Where the scores of each row are, if the job wrote any."""
-        return f"{self.beside or self.folder}/scores.csv"
+        return f"{self.companion_uri or self.folder}/scores.csv"
 
     @property
     def threshold(self) -> float:
@@ -77,36 +76,36 @@ class BiasReport:
         stages = [self.raw.get(stage) or {} for stage in analysis_json.STAGES]
 
         def said(key: str) -> str:
-            return next((analysis_json.text(part[key]) for part in stages if part.get(key) is not None), "")
+            return next((analysis_json.value_as_text(part[key]) for part in stages if part.get(key) is not None), "")
 
         return said("label"), said("label_value_or_threshold")
 
-    def people(self, key: str) -> tuple[str, str]:
+    def group_names(self, facet_key: str) -> tuple[str, str]:
         """What the facet's people and the rest are called."""
-        facet, _, value = key.partition("=")
-        name, rest = self.governance.get("names", {}).get(key, [f"people with {facet} = {value}", "all others"])
+        facet, _, value = facet_key.partition("=")
+        name, rest = self.governance.get("names", {}).get(facet_key, [f"people with {facet} = {value}", "all others"])
         return str(name), str(rest)
 
-    def sweep(self, key: str) -> Sweep | None:
+    def sweep(self, facet_key: str) -> ThresholdSweep | None:
         """Counts at other thresholds; None in reports that don't have them."""
-        found = next((s for s in self.governance.get("sweeps", []) if _key(s) == key), None)
-        return None if found is None else Sweep.from_json(found)
+        found = next((s for s in self.governance.get("sweeps", []) if _facet_key(s) == facet_key), None)
+        return None if found is None else ThresholdSweep.from_json(found)
 
-    def counts(self, key: str) -> dict[str, Any]:
+    def counts(self, facet_key: str) -> dict[str, Any]:
         """Rows and favourable labels of facet and rest; {} in reports of others."""
         counts = self.governance.get("counts") or self.governance.get("facets") or []  # the older reports' name
-        return dict(next((c for c in counts if _key(c) == key), {}))
+        return dict(next((c for c in counts if _facet_key(c) == facet_key), {}))
 
 
-def _key(entry: dict[str, Any]) -> str:
-    return f"{entry['facet']}={analysis_json.text(entry['value_or_threshold'])}"
+def _facet_key(entry: dict[str, Any]) -> str:
+    return f"{entry['facet']}={analysis_json.value_as_text(entry['value_or_threshold'])}"
 
 
-def parse(raw: Any, folder: str = "", name: str = "") -> BiasReport:
+def parse_report(raw: Any, folder: str = "", job_name: str = "") -> BiasReport:
     """An ``analysis.json`` of Clarify's, ours or another's: missing parts are missing in the result. Raises DataError, which names the
     part that is wrong."""
-    subject = name or folder
-    found = analysis_json.checked(raw, subject)
+    subject = job_name or folder
+    found = analysis_json.validate_report(raw, subject)
     own = found.governance or analysis_json.Governance()
     facets: dict[tuple[str, str], dict[str, dict[str, Measure]]] = {}
     for stage in analysis_json.STAGES:
@@ -115,18 +114,18 @@ def parse(raw: Any, folder: str = "", name: str = "") -> BiasReport:
             for entry in entries:
                 value = entry.value_or_threshold
                 words = own.metrics.get(stage, {}).get(facet, {}).get(value, {})
-                measures = {m.name: _measure(m, stage, words.get(m.name)) for m in entry.metrics}
+                measures = {m.name: _build_measure(m, stage, words.get(m.name)) for m in entry.metrics}
                 stages = facets.setdefault((facet, value), {})
                 if stage in stages or len(measures) < len(entry.metrics):
                     raise DataError(
                         f"{subject or 'The file'} can't be read as a report: its part {stage}.facets.{facet} names "
                         f"{value if stage in stages else 'a metric'} twice.",
-                        subject=subject,
-                        remedy=analysis_json.REMEDY,
+                        resource=subject,
+                        hint=analysis_json.CHOOSE_REPORT_HINT,
                     )
                 stages[stage] = measures
     return BiasReport(
-        name,
+        job_name,
         folder,
         tuple(
             FacetReport(facet, value, stages.get("pre_training_bias_metrics", {}), stages.get("post_training_bias_metrics", {}))
@@ -137,9 +136,9 @@ def parse(raw: Any, folder: str = "", name: str = "") -> BiasReport:
     )
 
 
-def _measure(metric: analysis_json.MetricPart, stage: str, words: analysis_json.Words | None) -> Measure:
+def _build_measure(metric: analysis_json.MetricPart, stage: str, words: analysis_json.MetricDetailsPart | None) -> Measure:
     """A metric with its range and what its value says: as the report has them, or else as the metric of this name is defined."""
-    known = KNOWN[stage].get(metric.name)
+    known = METRIC_DEFINITIONS[stage].get(metric.name)
     error = analysis_json.error_text(metric.error)
     if metric.value is None and error is None:
         error = "the report doesn't say why"

@@ -11,30 +11,31 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from core import creating, images, jobs, models
-from core.clients import Clients
+from core.aws import idempotency, sagemaker_images
+from core.aws.target import Target
 from core.errors import DataError, NotFound
 from core.identity import Identity
-from core.jobs import Job
-from core.rebalancing import Rebalanced
+from core.jobs import jobs, models
+from core.jobs.jobs import Job
+from core.jobs.rebalancing_jobs import RebalancedData
 
-ROWS = {"test": "test_header.csv", "validation": "validation_header.csv", "train": "train_res_header.csv"}
+ROW_FILES = {"test": "test_header.csv", "validation": "validation_header.csv", "train": "train_res_header.csv"}
 """The rows that a report may be measured on; ``test`` is the rule, ``train`` is marked."""
-COMPANION = "governance-quality"
-LOCAL = "/opt/ml/processing/input"
-OURS = "governance"
+COMPANION_PREFIX = "governance-quality"
+CONTAINER_INPUT = "/opt/ml/processing/input"
+GOVERNANCE_KEY = "governance"
 """The key of the configuration and of the report that AWS's container doesn't know."""
 STAGES = ("pre_training_bias_metrics", "post_training_bias_metrics")
-HOURS = 4
+MAX_HOURS = 4
 """At most, of a job of AWS's container: Kernel SHAP asks an endpoint some thousand times for every row."""
 
 
-def config(data: Rebalanced, rows: str, model: str | None, title: str) -> dict[str, Any]:
+def build_shared_config(data: RebalancedData, rows: str, model: str | None, title: str) -> dict[str, Any]:
     """The part of analysis_config.json that bias and SHAP jobs share."""
     found: dict[str, Any] = {
         "version": "1.0",
         "dataset_type": "text/csv",
-        "headers": data.manifest["files"][ROWS[rows]]["columns"],
+        "headers": data.manifest["files"][ROW_FILES[rows]]["columns"],
         "label": data.roles.label,
         "methods": {"report": {"name": "report", "title": title}},
     }
@@ -43,104 +44,107 @@ def config(data: Rebalanced, rows: str, model: str | None, title: str) -> dict[s
     return found
 
 
-def for_aws(config: dict[str, Any]) -> dict[str, Any]:
+def config_for_aws(config: dict[str, Any]) -> dict[str, Any]:
     """The same for AWS's container: no key of ours, and the columns' names from the data's own first line."""
-    return {key: value for key, value in config.items() if key not in {OURS, "headers"}}
+    return {key: value for key, value in config.items() if key not in {GOVERNANCE_KEY, "headers"}}
 
 
-def submit(
-    clients: Clients, identity: Identity, name: str, data: Rebalanced, rows: str, config: dict[str, Any], tags: dict[str, str]
+def submit_job(
+    target: Target, identity: Identity, name: str, data: RebalancedData, rows: str, config: dict[str, Any], tags: dict[str, str]
 ) -> str:
     """Start the job on the named rows, with its companion where it needs one; returns its name."""
-    tags = {**jobs.launched_by(identity), "governance:rebalanced": data.job, "governance:rows": rows, **tags}
-    folder, dataset = clients.uri("governance/clarify", name), data.uri(ROWS[rows])
-    if clients.settings.clarify == "own":
-        _create(clients, name, folder, dataset, config, tags, image=None)
+    tags = {**jobs.launched_by_tags(identity), "governance:rebalanced": data.job, "governance:rows": rows, **tags}
+    folder, dataset = target.uri("governance/clarify", name), data.uri(ROW_FILES[rows])
+    if target.settings.clarify == "own":
+        _create_job(target, name, folder, dataset, config, tags, image=None)
         return name
-    _create(clients, name, folder, dataset, for_aws(config), tags, image=aws_image(clients))
-    if OURS in config:
-        _create(clients, companion(name), f"{folder}/own", dataset, config, tags, image=None)
+    _create_job(target, name, folder, dataset, config_for_aws(config), tags, image=aws_image(target))
+    if GOVERNANCE_KEY in config:
+        _create_job(target, companion_name(name), f"{folder}/own", dataset, config, tags, image=None)
     return name
 
 
-def _create(
-    clients: Clients, name: str, folder: str, dataset: str, config: dict[str, Any], tags: dict[str, str], *, image: str | None
+def _create_job(
+    target: Target, name: str, folder: str, dataset: str, config: dict[str, Any], tags: dict[str, str], *, image: str | None
 ) -> None:
     content = json.dumps(config).encode()
     inputs = {
-        "analysis_config": (clients.write(f"{folder}/config/analysis_config.json", content, "application/json"), f"{LOCAL}/config"),
-        "dataset": (dataset, f"{LOCAL}/data"),
+        "analysis_config": (
+            target.write(f"{folder}/config/analysis_config.json", content, "application/json"),
+            f"{CONTAINER_INPUT}/config",
+        ),
+        "dataset": (dataset, f"{CONTAINER_INPUT}/data"),
     }
     if image is None and "predictor" in config:  # AWS's container asks an endpoint of the model; an image of one's own is handed it
-        inputs["model"] = (models.artifact(clients, config["predictor"]["model_name"]), f"{LOCAL}/model")
-    entry, hours = ("clarify", 1) if image is None else (None, HOURS)
-    request = jobs.processing_request(
-        clients, name, entry, inputs, f"{folder}/output", tags, image=image, output_name="analysis_result", hours=hours
+        inputs["model"] = (models.artifact_uri(target, config["predictor"]["model_name"]), f"{CONTAINER_INPUT}/model")
+    entry, hours = ("clarify", 1) if image is None else (None, MAX_HOURS)
+    request = jobs.build_processing_request(
+        target, name, entry, inputs, f"{folder}/output", tags, image=image, output_name="analysis_result", max_hours=hours
     )
-    creating.once(clients, "ProcessingJob", request)
+    idempotency.create_once(target, "ProcessingJob", request)
 
 
-def aws_image(clients: Clients) -> str:
+def aws_image(target: Target) -> str:
     """AWS's Clarify container. Raises DataError where the region has none."""
     try:
-        return images.uri("clarify", clients.region)
+        return sagemaker_images.find_uri("clarify", target.region)
     except ValueError as error:
         remedy = "Set GOVERNANCE_CLARIFY=own: the product's image measures the same."
-        raise DataError(f"AWS's Clarify is not in {clients.region}.", subject=clients.region, remedy=remedy) from error
+        raise DataError(f"AWS's Clarify is not in {target.region}.", resource=target.region, hint=remedy) from error
 
 
 # the companion of a bias job on AWS's container --------------------------------------------------------
 
 
-def companion(name: str) -> str:
+def companion_name(name: str) -> str:
     """The name of the product's own measurement beside a bias job."""
-    return f"{COMPANION}-{name.removeprefix('governance-bias-')}"
+    return f"{COMPANION_PREFIX}-{name.removeprefix('governance-bias-')}"
 
 
-def names(clients: Clients, name: str) -> list[str]:
+def job_and_companion(target: Target, name: str) -> list[str]:
     """The jobs that a bias job's report needs: itself, and its companion."""
-    return [name] if clients.settings.clarify == "own" else [name, companion(name)]
+    return [name] if target.settings.clarify == "own" else [name, companion_name(name)]
 
 
-def joint(clients: Clients, job: Job | None) -> Job | None:
+def with_companion(target: Target, job: Job | None) -> Job | None:
     """A bias job as it stands together with its companion: done when both are, failed when one is."""
     if job is None or job.status != "Completed":
         return job
-    beside = _companion(clients, job.name) if clients.settings.clarify == "aws" else None
+    beside = _describe_companion(target, job.name) if target.settings.clarify == "aws" else None
     return job if beside is None else replace(job, status=beside.status, reason=beside.reason)
 
 
-def _companion(clients: Clients, name: str) -> Job | None:
+def _describe_companion(target: Target, name: str) -> Job | None:
     try:
-        return jobs.describe(clients, "processing", companion(name))
+        return jobs.describe_job(target, "processing", companion_name(name))
     except NotFound:
         return None
 
 
-def own_folder(folder: str) -> str:
+def companion_output(folder: str) -> str:
     """Where the companion of the bias job with this output writes."""
     return f"{folder.removesuffix('/output')}/own/output"
 
 
-def completed(clients: Clients, folder: str, raw: dict[str, Any]) -> dict[str, Any]:
+def merged_with_companion(target: Target, folder: str, raw: dict[str, Any]) -> dict[str, Any]:
     """A report of AWS's container with what its companion knows; the report as it is where there is no such measurement.
 
     The metrics stay AWS's. Where the companion measured another value (AWS groups by single values, and this product by bins), what it
     says of that metric's interval is left out.
     """
-    uri = f"{own_folder(folder)}/analysis.json"
-    if OURS in raw or not folder.startswith(clients.uri("governance/clarify/")) or not clients.exists(uri):
+    uri = f"{companion_output(folder)}/analysis.json"
+    if GOVERNANCE_KEY in raw or not folder.startswith(target.uri("governance/clarify/")) or not target.exists(uri):
         return raw
-    own = clients.read_json(uri)
-    words, values = own[OURS].get("metrics", {}), _values(own)
-    for stage, facet, value, metric in _metrics(raw):
+    own = target.read_json(uri)
+    words, values = own[GOVERNANCE_KEY].get("metrics", {}), _values_by_metric(own)
+    for stage, facet, value, metric in _list_metrics(raw):
         said = words.get(stage, {}).get(facet, {}).get(value, {}).get(metric["name"], {})
-        if not _same(metric.get("value"), values.get((stage, facet, value, metric["name"]))):
+        if not _is_same_value(metric.get("value"), values.get((stage, facet, value, metric["name"]))):
             said.pop("interval", None)
-    return raw | {OURS: own[OURS]}
+    return raw | {GOVERNANCE_KEY: own[GOVERNANCE_KEY]}
 
 
-def _metrics(raw: dict[str, Any]) -> list[tuple[str, str, str, dict[str, Any]]]:
+def _list_metrics(raw: dict[str, Any]) -> list[tuple[str, str, str, dict[str, Any]]]:
     return [
         (stage, facet, str(entry["value_or_threshold"]), metric)
         for stage in STAGES
@@ -150,11 +154,11 @@ def _metrics(raw: dict[str, Any]) -> list[tuple[str, str, str, dict[str, Any]]]:
     ]
 
 
-def _values(raw: dict[str, Any]) -> dict[tuple[str, str, str, str], Any]:
-    return {(stage, facet, value, metric["name"]): metric.get("value") for stage, facet, value, metric in _metrics(raw)}
+def _values_by_metric(raw: dict[str, Any]) -> dict[tuple[str, str, str, str], Any]:
+    return {(stage, facet, value, metric["name"]): metric.get("value") for stage, facet, value, metric in _list_metrics(raw)}
 
 
-def _same(a: Any, b: Any) -> bool:
+def _is_same_value(a: Any, b: Any) -> bool:
     """Whether two values of a metric agree to six digits; infinities are strings there, and None is undefined."""
     if a is None or b is None:
         return a is b

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from core import analysis_json, bias, explainability
-from core.bias_report import BiasReport
-from core.clients import Clients
+from core.aws.target import Target
 from core.errors import DataError, Forbidden, GovernanceError, NotFound, Refused
-from core.imports import reported
+from core.reports import analysis_json, bias_jobs, shap_jobs
+from core.reports.bias_report import BiasReport
+from core.reports.imported_reports import report_uris
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Reports:
+class PackageReports:
     """``bias``: before and after training as one; ``shap``: global values of the first label; ``missing``: part -> why it isn't there."""
 
     bias: BiasReport | None
@@ -24,9 +24,9 @@ class Reports:
     missing: dict[str, str]
 
 
-def read(clients: Clients, raw: dict[str, Any]) -> Reports:
+def read_reports(target: Target, raw: dict[str, Any]) -> PackageReports:
     """The reports of a package as DescribeModelPackage has it."""
-    uris, missing = reported(raw), {}
+    uris, missing = report_uris(raw), {}
     if "quality" not in uris:
         missing["quality"] = "The version names no report on its quality."
 
@@ -34,41 +34,41 @@ def read(clients: Clients, raw: dict[str, Any]) -> Reports:
         try:
             return get()
         except (NotFound, Forbidden, DataError, Refused) as error:
-            missing[name] = _why(error)
+            missing[name] = _explain_missing(error)
             return None
 
     named = ("bias", "bias after training", "bias before training")
-    found = [report for name in named if (report := part(name, _bias(clients, uris, name)))]
+    found = [report for name in named if (report := part(name, _bias_reader(target, uris, name)))]
     if not found and not set(named) & missing.keys():
         missing["bias"] = "The version names no bias report."
-    shap = part("explainability", lambda: _shap(clients, uris)) or {}
+    shap = part("explainability", lambda: _read_shap_values(target, uris)) or {}
     if "explainability" not in uris:
         missing["explainability"] = "The version names no report on its explanation."
-    return Reports(_joined(found), shap, missing)
+    return PackageReports(_merge_reports(found), shap, missing)
 
 
-def _why(error: GovernanceError) -> str:
-    return f"{error.what} {error.remedy}".strip()
+def _explain_missing(error: GovernanceError) -> str:
+    return f"{error.message} {error.hint}".strip()
 
 
-def _bias(clients: Clients, uris: dict[str, str], part: str) -> Callable[[], BiasReport | None]:
+def _bias_reader(target: Target, uris: dict[str, str], part: str) -> Callable[[], BiasReport | None]:
     def get() -> BiasReport | None:
         uri = uris.get(part)
         if uri is None:
             return None
-        return bias.read(clients, uri.removesuffix("/analysis.json"))
+        return bias_jobs.read_report_at(target, uri.removesuffix("/analysis.json"))
 
     return get
 
 
-def _shap(clients: Clients, uris: dict[str, str]) -> dict[str, float]:
+def _read_shap_values(target: Target, uris: dict[str, str]) -> dict[str, float]:
     uri = uris.get("explainability")
     if uri is None:
         return {}
-    return dict(explainability.summary(analysis_json.load(clients.read(uri), uri), uri).labels[0].values)
+    return dict(shap_jobs.summarize_report(analysis_json.load(target.read(uri), uri), uri).labels[0].values)
 
 
-def _joined(reports: list[BiasReport]) -> BiasReport | None:
+def _merge_reports(reports: list[BiasReport]) -> BiasReport | None:
     """One report of several: the facets of the first, with the stages that only the others have."""
     if not reports:
         return None

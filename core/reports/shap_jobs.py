@@ -9,20 +9,21 @@ from typing import Any
 
 import pandas as pd
 
-from core import analysis_json, clarify, jobs, models
-from core.clients import Clients
+from core.aws.target import Target
 from core.errors import Conflict, DataError, NotFound
-from core.identity import Identity, require
-from core.jobs import Job
-from core.rebalancing import Rebalanced
-from core.rebalancing import result as rebalanced_result
+from core.identity import Identity, require_permission
+from core.jobs import jobs, models
+from core.jobs.jobs import Job
+from core.jobs.rebalancing_jobs import RebalancedData
+from core.jobs.rebalancing_jobs import read_result as rebalanced_result
+from core.reports import analysis_json, clarify_jobs
 
-PREFIX = "governance-shap"
+JOB_NAME_PREFIX = "governance-shap"
 BASELINE_ROWS = 1
 
 
 @dataclass(frozen=True)
-class Shap:
+class ShapResult:
     """global_values: mean |SHAP| by feature, largest first; values: rows × features; data: the explained rows; predictions: P(label = 1);
     expected: the mean prediction of the baseline; additivity: the largest |expected + Σ values − prediction|."""
 
@@ -33,13 +34,13 @@ class Shap:
     data: pd.DataFrame
     predictions: pd.Series[Any]
     expected: float
-    additivity: float | None
+    additivity_error: float | None
     rows: int
     raw: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Label:
+class LabelShapValues:
     """Global SHAP values of one output of a model, the greatest first. ``undefined``: features without a figure; ``expected``: none where
     the report doesn't say it."""
 
@@ -50,27 +51,27 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Summary:
+class ShapSummary:
     """What an ``analysis.json`` alone says of an explanation: no rows. ``others``: methods in it that aren't shown."""
 
-    labels: tuple[Label, ...]
+    labels: tuple[LabelShapValues, ...]
     others: tuple[str, ...]
     raw: dict[str, Any]
 
 
-def launch(
-    clients: Clients,
+def launch_job(
+    target: Target,
     identity: Identity,
     model: str,
-    data: Rebalanced,
+    data: RebalancedData,
     *,
     rows: str = "test",
     name: str | None = None,
 ) -> str:
     """Start the SHAP job of a model on every one of the named rows; returns its name."""
-    require(identity, "launch", subject=model)
-    name = name or f"{PREFIX}-{secrets.token_hex(5)}"
-    config = clarify.config(data, rows, model, f"Explanation of {model} on the {rows} rows")
+    require_permission(identity, "launch", resource=model)
+    name = name or f"{JOB_NAME_PREFIX}-{secrets.token_hex(5)}"
+    config = clarify_jobs.build_shared_config(data, rows, model, f"Explanation of {model} on the {rows} rows")
     config["methods"]["shap"] = {
         "num_clusters": BASELINE_ROWS,
         "agg_method": "mean_abs",
@@ -78,34 +79,34 @@ def launch(
         "use_logit": False,
         "seed": 42,
     }
-    return clarify.submit(clients, identity, name, data, rows, config, {"governance:model": model})
+    return clarify_jobs.submit_job(target, identity, name, data, rows, config, {"governance:model": model})
 
 
-def result(clients: Clients, name: str) -> Shap:
+def read_job_result(target: Target, name: str) -> ShapResult:
     """The result of a job that has Completed. Raises Conflict while there is none."""
-    job = jobs.describe(clients, "processing", name)
+    job = jobs.describe_job(target, "processing", name)
     if job.status != "Completed":
         raise Conflict(
             f"The job {name} is {job.status}{f': {job.reason}' if job.reason else ''}.",
-            subject=name,
-            remedy="Wait for it, or start another.",
+            resource=name,
+            hint="Wait for it, or start another.",
         )
-    return read(clients, jobs.output_of(job), name)
+    return read_result_at(target, jobs.output_uri(job), name)
 
 
-def read(clients: Clients, folder: str, name: str = "") -> Shap:
+def read_result_at(target: Target, folder: str, name: str = "") -> ShapResult:
     """The result in a folder of S3. Raises NotFound when the folder's report explains nothing, DataError where a file of it is not what a
     SHAP job of this product writes."""
     uri = f"{folder}/analysis.json"
-    raw = analysis_json.load(clients.read(uri), uri)
+    raw = analysis_json.load(target.read(uri), uri)
     if not raw.get("explanations"):
-        raise NotFound(f"{folder} holds no SHAP values.", subject=folder, remedy="Start a SHAP job for this model.")
-    first = summary(raw, uri).labels[0]
+        raise NotFound(f"{folder} holds no SHAP values.", resource=folder, hint="Start a SHAP job for this model.")
+    first = summarize_report(raw, uri).labels[0]
     if not first.expected:
-        raise DataError(f"{uri} doesn't say what prediction was expected.", subject=uri, remedy="Start a SHAP job for this model.")
+        raise DataError(f"{uri} doesn't say what prediction was expected.", resource=uri, hint="Start a SHAP job for this model.")
     expected, rows = first.expected[0], f"{folder}/explanations_shap/data.csv"
-    ours = clients.exists(rows)  # AWS's container keeps neither the rows nor what the model says of them
-    files = {"out": clients.read(f"{folder}/explanations_shap/out.csv")} | ({"data": clients.read(rows)} if ours else {})
+    ours = target.exists(rows)  # AWS's container keeps neither the rows nor what the model says of them
+    files = {"out": target.read(f"{folder}/explanations_shap/out.csv")} | ({"data": target.read(rows)} if ours else {})
     try:
         values = pd.read_csv(io.BytesIO(files["out"]))
         values.columns = pd.Index([str(c).removesuffix("_label0") for c in values.columns])
@@ -114,43 +115,43 @@ def read(clients: Clients, folder: str, name: str = "") -> Shap:
             predictions = data.pop("prediction")
             data = data[list(values.columns)]
         else:
-            data = _rows(clients, folder, list(values.columns))
+            data = _read_explained_rows(target, folder, list(values.columns))
     except (KeyError, ValueError) as error:
         raise DataError(
             f"The rows in {folder}/explanations_shap are not as this product's jobs write them: {error}.",
-            subject=folder,
-            remedy="Open its analysis.json under Import: it is shown without the rows.",
+            resource=folder,
+            hint="Open its analysis.json under Import: it is shown without the rows.",
         ) from error
     if ours:
         additivity = ((raw.get("governance") or {}).get("shap") or {}).get("additivity")
     else:
-        model = models.artifact(clients, _config(clients, folder)["predictor"]["model_name"])
-        predictions = pd.Series(predict(booster(clients, model), data))
+        model = models.artifact_uri(target, _read_job_config(target, folder)["predictor"]["model_name"])
+        predictions = pd.Series(predict_rows(load_model(target, model), data))
         additivity = float((values.sum(axis=1) + expected - predictions).abs().max())
-    return Shap(name, folder, first.values, values, data, predictions, expected, additivity, len(values), raw)
+    return ShapResult(name, folder, first.values, values, data, predictions, expected, additivity, len(values), raw)
 
 
-def summary(raw: Any, subject: str = "") -> Summary:
+def summarize_report(raw: Any, resource: str = "") -> ShapSummary:
     """The global SHAP values of an ``analysis.json``, ours or another's. Raises DataError where it has none, or a part is wrong."""
     remedy = "Choose the report of a job that computed SHAP values of a table (methods.shap)."
-    found = analysis_json.checked(raw, subject).explanations
+    found = analysis_json.validate_report(raw, resource).explanations
     methods = list((raw.get("explanations") or {}).keys())
     others = tuple(name for name in methods if name not in {"kernel_shap", "version"})
     if found is None:
-        raise DataError(f"{subject or 'The report'} holds no explanations.", subject=subject, remedy=remedy)
-    labels: list[Label] = []
+        raise DataError(f"{resource or 'The report'} holds no explanations.", resource=resource, hint=remedy)
+    labels: list[LabelShapValues] = []
     texts = False
     for label, one in (found.kernel_shap or {}).items():
         texts |= bool(one.global_top_shap_text)
         for name, values in _by_aggregation(label, one.global_shap_values or {}):
             place = f"explanations.kernel_shap.{label}.global_shap_values"
-            figures, undefined = analysis_json.figures(values, place, subject)
-            labels.append(Label(name, figures, undefined, _expected(one.expected_value, label, subject)))
+            figures, undefined = analysis_json.parse_finite_numbers(values, place, resource)
+            labels.append(LabelShapValues(name, figures, undefined, _expected_values(one.expected_value, label, resource)))
     if not any(label.values for label in labels):
         what = "text features" if texts else ", ".join(others or methods) or "nothing"
-        text = f"{subject or 'The report'} has no global SHAP values of a table's features: its explanations hold {what}."
-        raise DataError(text, subject=subject, remedy=remedy)
-    return Summary(tuple(label for label in labels if label.values), others, raw)
+        text = f"{resource or 'The report'} has no global SHAP values of a table's features: its explanations hold {what}."
+        raise DataError(text, resource=resource, hint=remedy)
+    return ShapSummary(tuple(label for label in labels if label.values), others, raw)
 
 
 def _by_aggregation(label: str, values: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -161,27 +162,27 @@ def _by_aggregation(label: str, values: dict[str, Any]) -> list[tuple[str, dict[
     return [(label, values)]
 
 
-def _expected(value: Any, label: str, subject: str) -> tuple[float, ...]:
+def _expected_values(value: Any, label: str, resource: str) -> tuple[float, ...]:
     values = value if isinstance(value, list) else [value]
     place = f"explanations.kernel_shap.{label}.expected_value"
-    found, _ = analysis_json.figures({str(i): v for i, v in enumerate(values)}, place, subject)
+    found, _ = analysis_json.parse_finite_numbers({str(i): v for i, v in enumerate(values)}, place, resource)
     return tuple(found[str(i)] for i in range(len(values)) if str(i) in found)
 
 
-def _config(clients: Clients, folder: str) -> dict[str, Any]:
+def _read_job_config(target: Target, folder: str) -> dict[str, Any]:
     """What the job with this output was asked."""
-    found: dict[str, Any] = clients.read_json(f"{folder.removesuffix('/output')}/config/analysis_config.json")
+    found: dict[str, Any] = target.read_json(f"{folder.removesuffix('/output')}/config/analysis_config.json")
     return found
 
 
-def _rows(clients: Clients, folder: str, features: list[str]) -> pd.DataFrame:
+def _read_explained_rows(target: Target, folder: str, features: list[str]) -> pd.DataFrame:
     """The rows that the job with this output explained."""
-    job = jobs.describe(clients, "processing", folder.removesuffix("/output").rpartition("/")[2])
-    return pd.read_csv(io.BytesIO(clients.read(jobs.input_of(job, "dataset"))))[features]
+    job = jobs.describe_job(target, "processing", folder.removesuffix("/output").rpartition("/")[2])
+    return pd.read_csv(io.BytesIO(target.read(jobs.input_uri(job, "dataset"))))[features]
 
 
 @dataclass(frozen=True)
-class About:
+class ShapRequest:
     """What a SHAP job was asked: of which model, on which rows; and what the data set says its columns are for.
 
     ``favourable``: the label that people wish for, 0 or 1; None where the data weren't rebalanced here. ``sensitive``: its facet and its
@@ -194,53 +195,53 @@ class About:
     training_job: str
     label: str
     favourable: int | None
-    words: dict[int, str]
+    label_names: dict[int, str]
     facet: str
     facet_value: int | None
     sensitive: tuple[str, ...]
-    rebalanced: str
+    rebalancing_job: str
 
     @property
-    def unfavourable_raises(self) -> bool:
+    def is_higher_unfavourable(self) -> bool:
         """Whether a higher prediction is the worse one for the person: the prediction is the probability of label 1."""
         return self.favourable != 1
 
 
-def about(clients: Clients, name: str) -> About:
+def read_request(target: Target, name: str) -> ShapRequest:
     """Raises NotFound where the job's configuration is gone."""
-    job = jobs.describe(clients, "processing", name)
-    config = _config(clients, jobs.output_of(job))
+    job = jobs.describe_job(target, "processing", name)
+    config = _read_job_config(target, jobs.output_uri(job))
     model = config["predictor"]["model_name"]
-    uri = models.artifact(clients, model)
+    uri = models.artifact_uri(target, model)
     trained = uri.removesuffix("/output/model.tar.gz").rpartition("/")[2]
-    made_by = jobs.input_of(job, "dataset").partition("/governance/rebalanced/")[2].partition("/")[0]
+    made_by = jobs.input_uri(job, "dataset").partition("/governance/rebalanced/")[2].partition("/")[0]
     label, title = str(config["label"]), str(config["methods"]["report"]["title"])
     if not made_by:
-        return About(title, model, uri, trained, label, None, {}, "", None, (), "")
-    dataset = rebalanced_result(clients, made_by).dataset
+        return ShapRequest(title, model, uri, trained, label, None, {}, "", None, (), "")
+    dataset = rebalanced_result(target, made_by).dataset
     roles = dataset.roles
     words = {code: text for text, code in dataset.coding.get(roles.label, {}).items()}
     sensitive = tuple(column for column in (roles.facet, roles.group) if column)
-    return About(title, model, uri, trained, label, roles.favourable, words, roles.facet, roles.facet_value, sensitive, made_by)
+    return ShapRequest(title, model, uri, trained, label, roles.favourable, words, roles.facet, roles.facet_value, sensitive, made_by)
 
 
-def booster(clients: Clients, model_uri: str) -> Any:
+def load_model(target: Target, model_uri: str) -> Any:
     """The model itself, to predict a row anew. Raises DataError where the archive holds none."""
-    from core.analysis import explanations_model
+    from core.analysis.explanations import xgboost_model
 
     try:
-        return explanations_model.load(clients.read(model_uri))
-    except explanations_model.ModelError as error:
-        raise DataError(f"{model_uri}: {error}", subject=model_uri, remedy="Train the model again.") from error
+        return xgboost_model.load_booster(target.read(model_uri))
+    except xgboost_model.ModelError as error:
+        raise DataError(f"{model_uri}: {error}", resource=model_uri, hint="Train the model again.") from error
 
 
-def predict(model: Any, rows: pd.DataFrame) -> list[float]:
+def predict_rows(model: Any, rows: pd.DataFrame) -> list[float]:
     """P(label = 1) of each row, the same figure as the job's own."""
-    from core.analysis import explanations
+    from core.analysis.explanations import shap_values
 
-    return [float(p) for p in explanations.predict(model, rows)]
+    return [float(p) for p in shap_values.predict_probabilities(model, rows)]
 
 
-def list_jobs(clients: Clients, named: str | None = None) -> list[Job]:
-    """The newest SHAP jobs; before them the one that is ``named``, where it is older."""
-    return jobs.listed(clients, "processing", contains=PREFIX, named=named)
+def list_jobs(target: Target, including: str | None = None) -> list[Job]:
+    """The newest SHAP jobs; before them the one that is ``including``, where it is older."""
+    return jobs.list_jobs(target, "processing", name_contains=JOB_NAME_PREFIX, including=including)

@@ -12,7 +12,7 @@ class ContainerError(Exception):
     """An error of the user's: its message, worded for the user, becomes the reason of the job's failure."""
 
 
-def below(folder: Path, path: str) -> Path:
+def path_inside(folder: Path, path: str) -> Path:
     """The file or folder that a configuration names, below ``folder``. Raises ContainerError when it would lie elsewhere."""
     parts = PurePosixPath(path.lstrip("/")).parts
     if not parts or ".." in parts or "\x00" in path:

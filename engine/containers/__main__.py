@@ -16,20 +16,20 @@ def main() -> int:
     root = Path(os.environ.get("PROCESSING_ROOT", "/"))
 
     def stop(signum: int, frame: object) -> NoReturn:
-        entry.tell(root, "the job was stopped")
-        sys.exit(entry.STOPPED)
+        entry.report_failure(root, "the job was stopped")
+        sys.exit(entry.EXIT_STOPPED)
 
     signal.signal(signal.SIGTERM, stop)
     try:
         if len(sys.argv) != 2:
             raise ContainerError("name one entry point: python -m engine.containers clarify")
-        return entry.run(entry.module_of(sys.argv[1]), root, dict(os.environ)).code
+        return entry.run_container(entry.entry_point_module(sys.argv[1]), root, dict(os.environ)).code
     except ContainerError as error:
-        entry.tell(root, str(error))
-        return entry.MISTAKE
+        entry.report_failure(root, str(error))
+        return entry.EXIT_USER_ERROR
     except MemoryError:
-        entry.tell(root, "the job needs more memory than its instance has: choose a larger processing_instance_type")
-        return entry.NO_MEMORY
+        entry.report_failure(root, "the job needs more memory than its instance has: choose a larger processing_instance_type")
+        return entry.EXIT_OUT_OF_MEMORY
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.containers.clarify import analyse
+from engine.containers.clarify import run_analysis
 
 
 def main(root: Path, environment: dict[str, str]) -> None:
     """Run the analysis on ``root``. Raises ContainerError, for a key that isn't of AWS's schema too."""
-    analyse(root, extras=False)
+    run_analysis(root, extras=False)

@@ -16,27 +16,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 Table = NDArray[np.float32]
-MOST_TABLES = 6
-MOST_BYTES = 256 * 1024**2
+MAX_TABLES = 6
+MAX_TABLE_BYTES = 256 * 1024**2
 """A larger table isn't kept."""
 
 
-def table(files: Sequence[Path], folder: Path | None, parse: Callable[[], Table]) -> Table:
-    """The numbers in ``files``, from ``folder`` where an earlier job kept them, else parsed and kept. Without a folder always parsed."""
-    if folder is None:
+def load_or_parse(files: Sequence[Path], cache_folder: Path | None, parse: Callable[[], Table]) -> Table:
+    """The numbers in ``files``, from ``cache_folder`` where an earlier job kept them, else parsed and kept. Without a folder always
+    parsed."""
+    if cache_folder is None:
         return parse()
-    path = folder / f"{_digest(files)}.npy"
+    path = cache_folder / f"{_hash_files(files)}.npy"
     with contextlib.suppress(OSError, ValueError):
         found: Table = np.load(path)
         return found
     made = parse()
-    if made.nbytes <= MOST_BYTES:
+    if made.nbytes <= MAX_TABLE_BYTES:
         with contextlib.suppress(OSError):  # a disk that takes no more: the job has its table all the same
-            _keep(path, made)
+            _store_table(path, made)
     return made
 
 
-def _digest(files: Sequence[Path]) -> str:
+def _hash_files(files: Sequence[Path]) -> str:
     whole = hashlib.sha256()
     for file in files:
         with file.open("rb") as content:
@@ -44,15 +45,15 @@ def _digest(files: Sequence[Path]) -> str:
     return whole.hexdigest()
 
 
-def _keep(path: Path, made: NDArray[Any]) -> None:
+def _store_table(path: Path, numbers: NDArray[Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}.draft")
     try:
         with draft.open("wb") as file:
-            np.save(file, made)
+            np.save(file, numbers)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
     newest_last = sorted(path.parent.glob("*.npy"), key=lambda one: one.stat().st_mtime)
-    for old in newest_last[:-MOST_TABLES]:
+    for old in newest_last[:-MAX_TABLES]:
         old.unlink(missing_ok=True)

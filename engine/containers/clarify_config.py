@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.analysis.bias import POST_TRAINING, PRE_TRAINING
+from core.analysis.bias.bias_metrics import POST_TRAINING, PRE_TRAINING
 from engine.containers import ContainerError
 
-NOT_SERVED = (
+UNSUPPORTED_KEYS = (
     "features",
     "segment_config",
     "facet_dataset_uri",
@@ -22,7 +22,7 @@ NOT_SERVED = (
     "joinsource_name_or_index",
     "time_series_data_config",
 )
-SCHEMA = {
+AWS_KEYS = {
     *("version", "dataset_type", "dataset_uri", "headers", "label", "predicted_label", "features", "label_values_or_threshold"),
     *("probability_threshold", "segment_config", "facet", "facet_dataset_uri", "facet_headers", "predicted_label_dataset_uri"),
     *("predicted_label_headers", "excluded_columns", "joinsource_name_or_index", "group_variable", "time_series_data_config"),
@@ -31,11 +31,11 @@ SCHEMA = {
 """The keys that AWS's container takes."""
 METHODS = {"pre_training_bias", "post_training_bias", "shap", "report"}
 AGGREGATIONS = ("mean_abs", "median", "mean_sq")
-Column = str | int
+ColumnReference = str | int
 
 
 @dataclass(frozen=True)
-class Shap:
+class ShapConfig:
     """``methods.shap``: ``baseline`` is rows, a local path, or None for cluster centres of the data."""
 
     baseline: list[list[Any]] | str | None
@@ -48,38 +48,38 @@ class Shap:
 
 
 @dataclass(frozen=True)
-class Facet:
-    column: Column
+class FacetConfig:
+    column: ColumnReference
     values: list[Any] | None
 
 
 @dataclass(frozen=True)
-class Config:
+class AnalysisConfig:
     """What is asked for. ``pre_training`` and ``post_training`` are metric names, or None where not asked for. ``measured_on``: which part
     of the data the rows are; ``names``: what facet and rest are called, by ``facet=value``."""
 
     headers: list[str] | None
     dataset: str | None
-    label: Column | None
+    label: ColumnReference | None
     label_values: list[Any]
-    facets: list[Facet]
-    group: Column | None
+    facets: list[FacetConfig]
+    group: ColumnReference | None
     group_bins: int | list[float] | None
-    categorical: list[Column]
+    categorical: list[ColumnReference]
     threshold: float
-    excluded: list[Column]
-    predicted_label: Column | None
+    excluded: list[ColumnReference]
+    predicted_label: ColumnReference | None
     model: str | None
     label_name: str
     pre_training: list[str] | None
     post_training: list[str] | None
-    shap: Shap | None
+    shap: ShapConfig | None
     title: str
     measured_on: str
     names: dict[str, list[str]]
 
 
-def read(path: Path, *, extras: bool = True) -> Config:
+def read_config(path: Path, *, extras: bool = True) -> AnalysisConfig:
     """The configuration; without extras no key but those of AWS's schema. Raises ContainerError naming what is wrong in it."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
@@ -89,34 +89,34 @@ def read(path: Path, *, extras: bool = True) -> Config:
         raise ContainerError(f"{path.name} is not JSON: {error}") from error
     if not isinstance(raw, dict) or not isinstance(raw.get("methods"), dict):
         raise ContainerError(f"{path.name} must be a JSON object with the key methods")
-    unknown = sorted(raw.keys() - SCHEMA) if not extras else []
+    unknown = sorted(raw.keys() - AWS_KEYS) if not extras else []
     if unknown:
         raise ContainerError(f"{path.name}: {', '.join(unknown)} is not of Clarify's schema; leave it out")
     try:
-        return parse(raw)
+        return parse_config(raw)
     except (TypeError, AttributeError, KeyError, ValueError) as error:
         raise ContainerError(f"{path.name} does not have the shape of a Clarify analysis configuration: {error!r}") from error
 
 
-def parse(raw: dict[str, Any]) -> Config:
+def parse_config(raw: dict[str, Any]) -> AnalysisConfig:
     kind = str(raw.get("dataset_type", "text/csv")).lower()
     if kind != "text/csv":
         raise ContainerError(f"dataset_type {kind} is not served: give a text/csv dataset")
     methods = raw["methods"]
-    strange = sorted([key for key in NOT_SERVED if key in raw] + [f"methods.{key}" for key in set(methods) - METHODS])
+    strange = sorted([key for key in UNSUPPORTED_KEYS if key in raw] + [f"methods.{key}" for key in set(methods) - METHODS])
     if strange:
         raise ContainerError(f"{', '.join(strange)}: not served by this container; leave it out")
     governance, predictor = raw.get("governance") or {}, raw.get("predictor") or {}
-    pre = _metrics(methods, "pre_training_bias", sorted(PRE_TRAINING))
-    post = _metrics(methods, "post_training_bias", sorted(POST_TRAINING))
-    facets = [Facet(facet["name_or_index"], facet.get("value_or_threshold")) for facet in raw.get("facet") or []]
+    pre = _parse_metrics(methods, "pre_training_bias", sorted(PRE_TRAINING))
+    post = _parse_metrics(methods, "post_training_bias", sorted(POST_TRAINING))
+    facets = [FacetConfig(facet["name_or_index"], facet.get("value_or_threshold")) for facet in raw.get("facet") or []]
     label_values = raw.get("label_values_or_threshold") or []
     if pre is not None or post is not None:
         for name, given in (("label", raw.get("label") is not None), ("label_values_or_threshold", label_values), ("facet", facets)):
             if not given:
                 raise ContainerError(f"{name} is required for bias metrics")
     headers = predictor.get("label_headers")
-    return Config(
+    return AnalysisConfig(
         headers=raw.get("headers"),
         dataset=raw.get("dataset_uri"),
         label=raw.get("label"),
@@ -132,14 +132,14 @@ def parse(raw: dict[str, Any]) -> Config:
         label_name=str(headers[0]) if headers else "label0",
         pre_training=pre,
         post_training=post,
-        shap=_shap(methods["shap"]) if "shap" in methods else None,
+        shap=_parse_shap(methods["shap"]) if "shap" in methods else None,
         title=str((methods.get("report") or {}).get("title") or "SageMaker Clarify analysis report"),
         measured_on=str(governance.get("measured_on") or ""),
         names={str(facet): [str(name) for name in names] for facet, names in (governance.get("names") or {}).items()},
     )
 
 
-def _metrics(methods: dict[str, Any], stage: str, known: list[str]) -> list[str] | None:
+def _parse_metrics(methods: dict[str, Any], stage: str, known: list[str]) -> list[str] | None:
     if stage not in methods:
         return None
     asked = (methods[stage] or {}).get("methods", "all")
@@ -150,7 +150,7 @@ def _metrics(methods: dict[str, Any], stage: str, known: list[str]) -> list[str]
     return known if "all" in names else sorted(names)
 
 
-def _shap(raw: dict[str, Any]) -> Shap:
+def _parse_shap(raw: dict[str, Any]) -> ShapConfig:
     unserved = sorted({"text_config", "image_config", "features_to_explain"} & set(raw))
     if unserved:
         raise ContainerError(f"methods.shap.{unserved[0]}: not served by this container; leave it out")
@@ -160,7 +160,7 @@ def _shap(raw: dict[str, Any]) -> Shap:
     baseline = raw.get("baseline")
     if baseline is not None and not isinstance(baseline, str | list):
         raise ContainerError("methods.shap.baseline must be a list of rows, or the path of a CSV file")
-    return Shap(
+    return ShapConfig(
         baseline=baseline,
         clusters=raw.get("num_clusters"),
         samples=raw.get("num_samples"),

@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.analysis.bias import BoolArray
-from core.analysis.columns import ColumnError, bin_group, to_integers
-from engine.containers import ContainerError, below
-from engine.containers.clarify_config import Column, Config
+from core.analysis.bias.bias_metrics import BoolArray
+from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
+from engine.containers import ContainerError, path_inside
+from engine.containers.clarify_config import AnalysisConfig, ColumnReference
 
-UNIQUENESS = 0.05
+MIN_CONTINUOUS_SHARE = 0.05
 """Clarify takes a column of integers for continuous when at least this share of its values are different."""
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowSelection:
     """A sensitive facet, or the favourable outcome: which rows, and ``value_or_threshold`` as Clarify prints it."""
 
-    rows: BoolArray
+    mask: BoolArray
     value_or_threshold: str
 
 
@@ -43,14 +43,14 @@ class Dataset:
     categorical: list[str]
 
 
-def read(folder: Path, config: Config) -> Dataset:
+def read_dataset(folder: Path, config: AnalysisConfig) -> Dataset:
     """The dataset at ``folder`` (a file, or CSV files taken together). Raises ContainerError naming file and column."""
-    frame = _frame(folder, config.headers)
-    label, group = column(frame, config.label, "label"), column(frame, config.group, "group_variable")
-    predicted = column(frame, config.predicted_label, "predicted_label")
-    excluded = [name for item in config.excluded if (name := column(frame, item, "excluded_columns")) is not None]
-    facets = [str(column(frame, facet.column, "facet")) for facet in config.facets]
-    categorical = [str(column(frame, item, "governance.categorical")) for item in config.categorical]
+    frame = _read_csv_files(folder, config.headers)
+    label, group = resolve_column(frame, config.label, "label"), resolve_column(frame, config.group, "group_variable")
+    predicted = resolve_column(frame, config.predicted_label, "predicted_label")
+    excluded = [name for item in config.excluded if (name := resolve_column(frame, item, "excluded_columns")) is not None]
+    facets = [str(resolve_column(frame, facet.column, "facet")) for facet in config.facets]
+    categorical = [str(resolve_column(frame, item, "governance.categorical")) for item in config.categorical]
     coded = list(dict.fromkeys(name for name in (label, predicted, group, *facets) if name and frame[name].dtype.kind != "b"))
     try:
         frame[coded] = to_integers(frame[coded])
@@ -60,7 +60,7 @@ def read(folder: Path, config: Config) -> Dataset:
     return Dataset(frame, label, group, predicted, frame[[name for name in frame if name not in left_out]], facets, excluded, categorical)
 
 
-def column(frame: pd.DataFrame, name_or_index: Column | None, role: str) -> str | None:
+def resolve_column(frame: pd.DataFrame, name_or_index: ColumnReference | None, role: str) -> str | None:
     """The name of a column given by name or by zero-based index."""
     if name_or_index is None:
         return None
@@ -88,7 +88,7 @@ def read_csv(path: Path, headers: list[str] | None) -> pd.DataFrame:
     return frame
 
 
-def _frame(folder: Path, headers: list[str] | None) -> pd.DataFrame:
+def _read_csv_files(folder: Path, headers: list[str] | None) -> pd.DataFrame:
     files = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
     if not files:
         raise ContainerError("There is no dataset: give it as the processing input dataset")
@@ -100,50 +100,50 @@ def _frame(folder: Path, headers: list[str] | None) -> pd.DataFrame:
     return frame.rename(columns=str)
 
 
-def digest(frame: pd.DataFrame) -> str:
+def hash_rows(frame: pd.DataFrame) -> str:
     """The SHA-256 of the rows' values, in their order: two reports with the same one judge the same rows."""
     return hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()).hexdigest()
 
 
-def sensitive(series: pd.Series[Any], values: list[Any] | None, *, categorical: bool = False) -> list[Rows]:
+def select_facet_rows(series: pd.Series[Any], values: list[Any] | None, *, categorical: bool = False) -> list[RowSelection]:
     """The rows of a facet. Without values, each value of a categorical column is a facet of its own."""
-    if not categorical and _continuous(series, values):
+    if not categorical and _is_continuous(series, values):
         if not values:
             raise ContainerError(f"facet {series.name} is continuous: give a threshold as its value_or_threshold")
-        return [_above(series, values[0])]
+        return [_select_above(series, values[0])]
     if not values:
-        return [_among(series, [value]) for value in sorted(series.dropna().unique().tolist())]
-    return [_among(series, values)]
+        return [_select_values(series, [value]) for value in sorted(series.dropna().unique().tolist())]
+    return [_select_values(series, values)]
 
 
-def favourable(series: pd.Series[Any], values: list[Any]) -> Rows:
+def select_favourable_rows(series: pd.Series[Any], values: list[Any]) -> RowSelection:
     """The rows with the favourable outcome: one of the values, or above the threshold of a continuous label."""
-    return _above(series, values[0]) if _continuous(series, values) else _among(series, values)
+    return _select_above(series, values[0]) if _is_continuous(series, values) else _select_values(series, values)
 
 
-def _continuous(series: pd.Series[Any], values: list[Any] | None) -> bool:
+def _is_continuous(series: pd.Series[Any], values: list[Any] | None) -> bool:
     """As smclarify decides it, but for columns of at most two values: those are categorical in small tables too."""
     if series.dtype.kind not in "iuf" or (values is not None and len(values) > 1) or series.nunique() <= 2:
         return False
-    return series.dtype.kind == "f" or series.nunique() / max(series.count(), 1) >= UNIQUENESS
+    return series.dtype.kind == "f" or series.nunique() / max(series.count(), 1) >= MIN_CONTINUOUS_SHARE
 
 
-def _among(series: pd.Series[Any], values: Iterable[Any]) -> Rows:
-    asked = [_like(series, value) for value in values]
-    return Rows(series.isin(asked).to_numpy(dtype=bool), ",".join(map(str, asked)))
+def _select_values(series: pd.Series[Any], values: Iterable[Any]) -> RowSelection:
+    asked = [_cast_to_column(series, value) for value in values]
+    return RowSelection(series.isin(asked).to_numpy(dtype=bool), ",".join(map(str, asked)))
 
 
-def _above(series: pd.Series[Any], threshold: Any) -> Rows:
+def _select_above(series: pd.Series[Any], threshold: Any) -> RowSelection:
     """The rows in (threshold, maximum]."""
     try:
         limit = float(threshold)
     except (TypeError, ValueError) as error:
         raise ContainerError(f"{series.name} is continuous, so that its threshold must be a number, not {threshold!r}") from error
     shown = int(limit) if limit.is_integer() and series.dtype.kind in "iu" else limit
-    return Rows((series > limit).to_numpy(dtype=bool), f"({shown}, {series.max()}]")
+    return RowSelection((series > limit).to_numpy(dtype=bool), f"({shown}, {series.max()}]")
 
 
-def _like(series: pd.Series[Any], value: Any) -> Any:
+def _cast_to_column(series: pd.Series[Any], value: Any) -> Any:
     """A value of the configuration in the column's own type: "1" and 1.0 mean 1 in a column of integers, and True in one of booleans."""
     if series.dtype.kind == "b":
         return {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}.get(str(value).lower(), value)
@@ -156,7 +156,7 @@ def _like(series: pd.Series[Any], value: Any) -> Any:
     return str(value)
 
 
-def groups(dataset: Dataset, bins: int | list[float] | None) -> pd.Series[Any] | None:
+def group_values(dataset: Dataset, bins: int | list[float] | None) -> pd.Series[Any] | None:
     """The group variable, binned where bins are asked for."""
     if dataset.group is None:
         return None
@@ -169,16 +169,16 @@ def groups(dataset: Dataset, bins: int | list[float] | None) -> pd.Series[Any] |
         raise ContainerError(f"governance.group_bins for {dataset.group}: {error}") from error
 
 
-def baseline(dataset: Dataset, given: list[list[Any]] | str | None, root: Path, clusters: int | None, seed: int) -> pd.DataFrame:
+def shap_baseline(dataset: Dataset, given: list[list[Any]] | str | None, root: Path, clusters: int | None, seed: int) -> pd.DataFrame:
     """The rows that stand for an unknown feature: those given, or the rows nearest to cluster centres of the dataset.
 
     Clarify clusters into 1 to 12; without a number this container makes 12 (or as many as there are rows).
     """
     names = list(map(str, dataset.features.columns))
     if given is None:
-        return _representatives(dataset.features, clusters or 12, seed)
+        return _cluster_representatives(dataset.features, clusters or 12, seed)
     if isinstance(given, str):
-        path = below(root, given.removeprefix("file://"))
+        path = path_inside(root, given.removeprefix("file://"))
         if not path.exists():
             raise ContainerError(f"methods.shap.baseline: there is no file {given} in the container; give it as a processing input")
         frame = read_csv(path, names)
@@ -193,7 +193,7 @@ def baseline(dataset: Dataset, given: list[list[Any]] | str | None, root: Path, 
     return frame
 
 
-def _representatives(features: pd.DataFrame, clusters: int, seed: int) -> pd.DataFrame:
+def _cluster_representatives(features: pd.DataFrame, clusters: int, seed: int) -> pd.DataFrame:
     from sklearn.cluster import KMeans
     from sklearn.metrics import pairwise_distances_argmin
 

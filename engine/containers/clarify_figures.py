@@ -11,46 +11,46 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from core.analysis.bias import Metric
-from core.analysis.explanations import Explanation
-from core.analysis.performance import Performance
+from core.analysis.bias.bias_metrics import Metric
+from core.analysis.explanations.shap_values import Explanation
+from core.analysis.performance.performance import Performance
 
 BLUE, ORANGE, GREY = "#1f6fb2", "#c2571a", "#8795a1"
-MOST_FEATURES = 12
-MOST_DOTS = 600
+MAX_FEATURES = 12
+MAX_DOTS = 600
 SETTINGS: Any = {"svg.fonttype": "path", "svg.hashsalt": "clarify", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
 
 
-def bias(metrics: dict[str, Metric]) -> str:
+def bias_svg(metrics: dict[str, Metric]) -> str:
     """One bar per metric with a bounded value, from its neutral value."""
-    return svg(_bias(metrics))
+    return to_svg(_bias_figure(metrics))
 
 
 def bias_png(metrics: dict[str, Metric]) -> bytes:
-    return png(_bias(metrics))
+    return to_png(_bias_figure(metrics))
 
 
-def curves(performance: Performance) -> str:
-    return svg(_curves(performance))
+def curves_svg(performance: Performance) -> str:
+    return to_svg(_curves_figure(performance))
 
 
 def curves_png(performance: Performance) -> bytes:
-    return png(_curves(performance))
+    return to_png(_curves_figure(performance))
 
 
-def global_values(values: dict[str, float]) -> str:
-    return svg(_global(values))
+def global_values_svg(values: dict[str, float]) -> str:
+    return to_svg(_global_figure(values))
 
 
 def global_values_png(values: dict[str, float]) -> bytes:
-    return png(_global(values))
+    return to_png(_global_figure(values))
 
 
-def beeswarm(explanation: Explanation, features: pd.DataFrame, order: list[str]) -> str:
-    return svg(_beeswarm(explanation, features, order))
+def beeswarm_svg(explanation: Explanation, features: pd.DataFrame, order: list[str]) -> str:
+    return to_svg(_beeswarm_figure(explanation, features, order))
 
 
-def svg(figure: Figure) -> str:
+def to_svg(figure: Figure) -> str:
     stream = io.StringIO()
     with matplotlib.rc_context(SETTINGS):
         figure.savefig(stream, format="svg", metadata={"Date": None})
@@ -58,22 +58,22 @@ def svg(figure: Figure) -> str:
     return text[text.index("<svg") :]
 
 
-def png(figure: Figure) -> bytes:
+def to_png(figure: Figure) -> bytes:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=160)
     return stream.getvalue()
 
 
-def _new(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
+def _new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(1, columns, squeeze=False)
     return figure, list(axes[0])
 
 
-def _bias(metrics: dict[str, Metric]) -> Figure:
+def _bias_figure(metrics: dict[str, Metric]) -> Figure:
     shown = [(name, one) for name, one in metrics.items() if one.value is not None and math.isfinite(one.value)]
-    figure, (axis,) = _new(7.5, 0.5 + 0.24 * max(len(shown), 2))
+    figure, (axis,) = _new_figure(7.5, 0.5 + 0.24 * max(len(shown), 2))
     for name, one in shown:
         assert one.value is not None
         offset = one.value - (1.0 if name == "DI" else 0.0)
@@ -86,8 +86,8 @@ def _bias(metrics: dict[str, Metric]) -> Figure:
     return figure
 
 
-def _curves(performance: Performance) -> Figure:
-    figure, (roc, pr, calibration) = _new(9, 3, 3)
+def _curves_figure(performance: Performance) -> Figure:
+    figure, (roc, pr, calibration) = _new_figure(9, 3, 3)
     if performance.roc:
         x, y, _ = zip(*performance.roc, strict=True)
         roc.plot(x, y, color=BLUE)
@@ -108,9 +108,9 @@ def _curves(performance: Performance) -> Figure:
     return figure
 
 
-def _global(values: dict[str, float]) -> Figure:
-    top = list(values.items())[:MOST_FEATURES]
-    figure, (axis,) = _new(7.5, 0.5 + 0.26 * max(len(top), 2))
+def _global_figure(values: dict[str, float]) -> Figure:
+    top = list(values.items())[:MAX_FEATURES]
+    figure, (axis,) = _new_figure(7.5, 0.5 + 0.26 * max(len(top), 2))
     axis.barh([name for name, _ in top], [value for _, value in top], color=BLUE, height=0.65)
     axis.invert_yaxis()
     axis.tick_params(labelsize=8)
@@ -119,10 +119,10 @@ def _global(values: dict[str, float]) -> Figure:
     return figure
 
 
-def _beeswarm(explanation: Explanation, features: pd.DataFrame, order: list[str]) -> Figure:
-    names = order[:MOST_FEATURES]
-    rows = np.random.default_rng(0).permutation(len(explanation.values))[:MOST_DOTS]
-    figure, (axis,) = _new(7.5, 0.6 + 0.32 * max(len(names), 2))
+def _beeswarm_figure(explanation: Explanation, features: pd.DataFrame, order: list[str]) -> Figure:
+    names = order[:MAX_FEATURES]
+    rows = np.random.default_rng(0).permutation(len(explanation.values))[:MAX_DOTS]
+    figure, (axis,) = _new_figure(7.5, 0.6 + 0.32 * max(len(names), 2))
     for place, name in enumerate(names):
         values = explanation.values[rows, explanation.features.index(name)]
         ranks = features[name].iloc[rows].rank(pct=True).to_numpy(dtype=float)

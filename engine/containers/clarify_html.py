@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from core.analysis.bias import Metric
-from core.analysis.explanations import Explanation
-from core.analysis.performance import Performance
+from core.analysis.bias.bias_metrics import Metric
+from core.analysis.explanations.shap_values import Explanation
+from core.analysis.performance.performance import Performance
 from engine.containers import clarify_figures as figures
-from engine.containers.clarify_report import STAGES, Report
+from engine.containers.clarify_report import STAGES, ClarifyReport
 
-NAMES = {
+METRIC_NAMES = {
     "auc": "AUC",
     "average_precision": "Average precision",
     "accuracy": "Accuracy",
@@ -30,7 +30,7 @@ NAMES = {
 }
 
 
-def shown(value: float | None) -> str:
+def format_value(value: float | None) -> str:
     """A figure as a reader sees it."""
     if value is None:
         return "undefined"
@@ -39,24 +39,27 @@ def shown(value: float | None) -> str:
     return f"{value:.4g}".replace("-", "−")
 
 
-def shown_range(metric: Metric) -> str:
-    return f"{'(' if math.isinf(metric.low) else '['}{shown(metric.low)}, {shown(metric.high)}{')' if math.isinf(metric.high) else ']'}"
+def format_range(metric: Metric) -> str:
+    return (
+        f"{'(' if math.isinf(metric.low) else '['}{format_value(metric.low)}, "
+        f"{format_value(metric.high)}{')' if math.isinf(metric.high) else ']'}"
+    )
 
 
 def metric_rows(metrics: dict[str, Metric]) -> list[list[str]]:
     """Name, description, value, 95 % interval, range, direction in words."""
-    return [[m.name, m.description, shown(m.value), shown_interval(m), shown_range(m), m.in_words] for m in metrics.values()]
+    return [[m.name, m.description, format_value(m.value), format_interval(m), format_range(m), m.in_words] for m in metrics.values()]
 
 
-def shown_interval(metric: Metric) -> str:
+def format_interval(metric: Metric) -> str:
     """From where to where, or why there is none."""
     found = metric.interval
     if found is None or found.low is None:
         return found.why if found is not None and found.why else "–"
-    return f"{shown(found.low)} to {shown(found.high)}"
+    return f"{format_value(found.low)} to {format_value(found.high)}"
 
 
-def sentences(report: Report) -> list[str]:
+def summary_lines(report: ClarifyReport) -> list[str]:
     """What the report is about, in a few lines."""
     part = f" of the {report.measured_on} part" if report.measured_on else ""
     lines = [f"{report.rows:,} rows{part}."]
@@ -67,7 +70,7 @@ def sentences(report: Report) -> list[str]:
     if report.performance is not None:
         lines.append(f"A row is predicted 1 where the model's probability is above {report.threshold:g}.")
     for one in report.facets:
-        rates = [f"{100 * part / whole:.1f} %" if whole else "–" for part, whole in _parts(one)]
+        rates = [f"{100 * part / whole:.1f} %" if whole else "–" for part, whole in _favourable_counts(one)]
         lines.append(
             f"Facet {one['facet']} = {one['value_or_threshold']}: {one['rows']:,} rows, {rates[0]} of them with the favourable label; "
             f"the rest: {one['rest']:,} rows, {rates[1]}."
@@ -75,7 +78,7 @@ def sentences(report: Report) -> list[str]:
     return lines
 
 
-def _parts(one: dict[str, Any]) -> list[tuple[int, int]]:
+def _favourable_counts(one: dict[str, Any]) -> list[tuple[int, int]]:
     return [(one["favourable_rows"], one["rows"]), (one["favourable_rest"], one["rest"])]
 
 
@@ -97,13 +100,13 @@ figcaption, .note { color: #52606d; font-size: .9rem }
 HEAD = '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
 
 
-def write_html(report: Report, path: Path) -> None:
-    parts = [f"<h1>{escape(report.title)}</h1>", "<p>" + "<br>".join(escape(line) for line in sentences(report)) + "</p>"]
+def write_html(report: ClarifyReport, path: Path) -> None:
+    parts = [f"<h1>{escape(report.title)}</h1>", "<p>" + "<br>".join(escape(line) for line in summary_lines(report)) + "</p>"]
     for stage, heading in STAGES.items():
         for one in report.stages.get(stage, []):
             name = f"{one.facet} = {one.value_or_threshold}"
             parts.append(f"<h2>{heading}: {escape(name)}</h2>")
-            parts.append(_figure(figures.bias(one.metrics), f"{heading} metrics of {name}; the line marks no difference."))
+            parts.append(_figure(figures.bias_svg(one.metrics), f"{heading} metrics of {name}; the line marks no difference."))
             rows = metric_rows(one.metrics)
             parts.append(_table(["Metric", "Description", "Value", "95 % interval", "Range", "In words"], rows, numbers={2, 3, 4}))
     if report.groups:
@@ -122,7 +125,7 @@ def write_html(report: Report, path: Path) -> None:
 def performance_rows(performance: Performance) -> list[list[str]]:
     """Metric, value and 95 % interval."""
     return [
-        [NAMES[name], shown(one.value), "–" if one.low is None else f"{shown(one.low)} to {shown(one.high)}"]
+        [METRIC_NAMES[name], format_value(one.value), "–" if one.low is None else f"{format_value(one.low)} to {format_value(one.high)}"]
         for name, one in performance.estimates().items()
     ]
 
@@ -132,11 +135,11 @@ def confusion_rows(performance: Performance) -> list[list[str]]:
     return [["label 0", f"{c.tn:,}", f"{c.fp:,}"], ["label 1", f"{c.fn:,}", f"{c.tp:,}"]]
 
 
-def explanation_note(report: Report, explanation: Explanation) -> str:
+def explanation_note(report: ClarifyReport, explanation: Explanation) -> str:
     what = "probability of label 1" if explanation.output == "probability" else "log-odds of label 1"
     return (
-        f"SHAP values of the {what} on {len(explanation.values):,} rows; expected value {shown(explanation.expected)}. "
-        f"Values and expected value add up to each row's prediction with an error of at most {explanation.additivity:.1g}. "
+        f"SHAP values of the {what} on {len(explanation.values):,} rows; expected value {format_value(explanation.expected)}. "
+        f"Values and expected value add up to each row's prediction with an error of at most {explanation.additivity_error:.1g}. "
         f"Standard error of a single value: {explanation.standard_error:.1g}."
     )
 
@@ -146,18 +149,20 @@ def _performance(performance: Performance) -> list[str]:
         "<h2>Performance</h2>",
         _table(["Metric", "Value", "95 % interval"], performance_rows(performance), numbers={1, 2}),
         _table(["", "predicted 0", "predicted 1"], confusion_rows(performance), numbers={1, 2}),
-        _figure(figures.curves(performance), "ROC curve, precision and recall, and calibration (area of a dot: rows in the bin)."),
+        _figure(figures.curves_svg(performance), "ROC curve, precision and recall, and calibration (area of a dot: rows in the bin)."),
     ]
 
 
-def _explanations(report: Report, explanation: Explanation, features: pd.DataFrame) -> list[str]:
-    order = list(report.global_values())
-    rows = [[name, shown(value)] for name, value in report.global_values().items()]
+def _explanations(report: ClarifyReport, explanation: Explanation, features: pd.DataFrame) -> list[str]:
+    order = list(report.global_shap_values())
+    rows = [[name, format_value(value)] for name, value in report.global_shap_values().items()]
     return [
         "<h2>Explanations</h2>",
         f'<p class="note">{escape(explanation_note(report, explanation))}</p>',
-        _figure(figures.global_values(report.global_values()), f"Global SHAP values ({report.aggregation})."),
-        _figure(figures.beeswarm(explanation, features, order), "SHAP values of single rows; colour: the feature's value, low to high."),
+        _figure(figures.global_values_svg(report.global_shap_values()), f"Global SHAP values ({report.aggregation})."),
+        _figure(
+            figures.beeswarm_svg(explanation, features, order), "SHAP values of single rows; colour: the feature's value, low to high."
+        ),
         _table(["Feature", f"Global SHAP value ({report.aggregation})"], rows, numbers={1}),
     ]
 

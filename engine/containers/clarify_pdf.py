@@ -10,13 +10,13 @@ from fpdf import FPDF
 from fpdf.fonts import FontFace
 
 from engine.containers import clarify_figures as figures
-from engine.containers.clarify_html import confusion_rows, explanation_note, metric_rows, performance_rows, sentences, shown
-from engine.containers.clarify_report import STAGES, Report
+from engine.containers.clarify_html import confusion_rows, explanation_note, format_value, metric_rows, performance_rows, summary_lines
+from engine.containers.clarify_report import STAGES, ClarifyReport
 
 FONTS = Path(matplotlib.get_data_path()) / "fonts/ttf"
 
 
-class _Page(FPDF):
+class _ReportPdf(FPDF):
     def __init__(self, title: str) -> None:
         super().__init__(format="A4")
         self.add_font("DejaVu", "", FONTS / "DejaVuSans.ttf")
@@ -64,12 +64,12 @@ class _Page(FPDF):
         self.ln(2)
 
 
-def write_pdf(report: Report, path: Path) -> None:
-    page = _Page(report.title)
+def write_pdf(report: ClarifyReport, path: Path) -> None:
+    page = _ReportPdf(report.title)
     page.add_page()
     page.set_font("DejaVu", "B", 16)
     page.multi_cell(0, 9, report.title, align="L", new_x="LMARGIN", new_y="NEXT")
-    page.paragraph("\n".join(sentences(report)))
+    page.paragraph("\n".join(summary_lines(report)))
     for stage, heading in STAGES.items():
         for one in report.stages.get(stage, []):
             name = f"{heading}: {one.facet} = {one.value_or_threshold}"
@@ -90,7 +90,7 @@ def write_pdf(report: Report, path: Path) -> None:
     if report.explanation is not None:
         page.section("Explanations", needs=110)
         page.paragraph(explanation_note(report, report.explanation))
-        page.figure(figures.global_values_png(report.global_values()), "Global SHAP values")
-        rows = [[name, shown(value)] for name, value in report.global_values().items()]
+        page.figure(figures.global_values_png(report.global_shap_values()), "Global SHAP values")
+        rows = [[name, format_value(value)] for name, value in report.global_shap_values().items()]
         page.rows(["Feature", f"Global SHAP value ({report.aggregation})"], rows, (2, 1), {1})
     page.output(str(path))

@@ -8,17 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from core.analysis.bias import Metric
-from core.analysis.explanations import Explanation
-from core.analysis.performance import Performance
-from engine.containers.clarify_data import Rows
+from core.analysis.bias.bias_metrics import Metric
+from core.analysis.explanations.shap_values import Explanation
+from core.analysis.performance.performance import Performance
+from engine.containers.clarify_data import RowSelection
 
-VERSION = "1.0"
+FORMAT_VERSION = "1.0"
 STAGES = {"pre_training_bias_metrics": "Pre-training bias", "post_training_bias_metrics": "Post-training bias"}
 
 
 @dataclass(frozen=True)
-class Measured:
+class FacetMetrics:
     """The metrics of one facet value."""
 
     facet: str
@@ -27,7 +27,7 @@ class Measured:
 
 
 @dataclass
-class Report:
+class ClarifyReport:
     """Filled step by step by the container."""
 
     title: str
@@ -37,7 +37,7 @@ class Report:
     rows: int
     measured_on: str = ""
     favourable: str = ""
-    stages: dict[str, list[Measured]] = field(default_factory=dict)
+    stages: dict[str, list[FacetMetrics]] = field(default_factory=dict)
     facets: list[dict[str, Any]] = field(default_factory=list)
     groups: list[dict[str, Any]] = field(default_factory=list)
     sweeps: list[dict[str, Any]] = field(default_factory=list)
@@ -50,19 +50,21 @@ class Report:
     features: pd.DataFrame | None = None
     baseline: pd.DataFrame | None = None
 
-    def add(self, stage: str, facet: str, rows: Rows, metrics: dict[str, Metric]) -> None:
-        self.stages.setdefault(stage, []).append(Measured(facet, rows.value_or_threshold, metrics))
+    def add_metrics(self, stage: str, facet: str, rows: RowSelection, metrics: dict[str, Metric]) -> None:
+        self.stages.setdefault(stage, []).append(FacetMetrics(facet, rows.value_or_threshold, metrics))
 
-    def describe(self, facet: str, rows: Rows, label: Rows, group: str | None, values: pd.Series[Any] | None, *, binned: bool) -> None:
+    def add_counts(
+        self, facet: str, rows: RowSelection, label: RowSelection, group: str | None, values: pd.Series[Any] | None, *, binned: bool
+    ) -> None:
         """Counts of the facet, and of each group where the group variable is binned."""
         self.facets.append(
             {
                 "facet": facet,
                 "value_or_threshold": rows.value_or_threshold,
-                "rows": int(rows.rows.sum()),
-                "rest": int((~rows.rows).sum()),
-                "favourable_rows": int((rows.rows & label.rows).sum()),
-                "favourable_rest": int((~rows.rows & label.rows).sum()),
+                "rows": int(rows.mask.sum()),
+                "rest": int((~rows.mask).sum()),
+                "favourable_rows": int((rows.mask & label.mask).sum()),
+                "favourable_rest": int((~rows.mask & label.mask).sum()),
             }
         )
         if values is not None and binned:
@@ -76,30 +78,30 @@ class Report:
                         "facet": facet,
                         "value_or_threshold": rows.value_or_threshold,
                         "rows": int(at.sum()),
-                        "facet_rows": int((at & rows.rows).sum()),
-                        "favourable": int((at & label.rows).sum()),
+                        "facet_rows": int((at & rows.mask).sum()),
+                        "favourable": int((at & label.mask).sum()),
                     }
                 )
 
-    def global_values(self) -> dict[str, float]:
+    def global_shap_values(self) -> dict[str, float]:
         """Each feature's global SHAP value, the greatest first."""
         if self.explanation is None:
             return {}
-        values = self.explanation.importance(self.aggregation)
+        values = self.explanation.global_importance(self.aggregation)
         return dict(sorted(values.items(), key=lambda item: -abs(item[1])))
 
     def to_json(self, *, extras: bool) -> dict[str, Any]:
         """As Clarify's ``analysis.json``; with extras, what else is known is under ``governance``."""
-        result: dict[str, Any] = {"version": VERSION}
+        result: dict[str, Any] = {"version": FORMAT_VERSION}
         if self.explanation is not None:
-            global_values = self.explanation.importance(self.aggregation)
+            global_values = self.explanation.global_importance(self.aggregation)
             found = {"global_shap_values": global_values, "expected_value": self.explanation.expected}
             result["explanations"] = {"kernel_shap": {self.label_name: found}}
         for stage in STAGES:
             if stage in self.stages:
                 facets: dict[str, list[dict[str, Any]]] = {}
                 for one in self.stages[stage]:
-                    metrics = [_metric(metric) for metric in one.metrics.values()]
+                    metrics = [_metric_json(metric) for metric in one.metrics.values()]
                     facets.setdefault(one.facet, []).append({"value_or_threshold": one.value_or_threshold, "metrics": metrics})
                 result[stage] = {"label": self.label, "facets": facets, "label_value_or_threshold": self.favourable}
         if extras:
@@ -109,7 +111,8 @@ class Report:
     def _governance(self) -> dict[str, Any]:
         words = {
             stage: {
-                one.facet: {one.value_or_threshold: {name: _detail(metric) for name, metric in one.metrics.items()}} for one in measured
+                one.facet: {one.value_or_threshold: {name: _metric_detail_json(metric) for name, metric in one.metrics.items()}}
+                for one in measured
             }
             for stage, measured in self.stages.items()
         }
@@ -131,7 +134,7 @@ class Report:
             section["shap"] = {
                 "sample_size": len(self.explanation.values),
                 "baseline_rows": len(self.baseline),
-                "additivity": self.explanation.additivity,
+                "additivity": self.explanation.additivity_error,
                 "standard_error": self.explanation.standard_error,
                 "output": self.explanation.output,
                 "agg_method": self.aggregation,
@@ -140,22 +143,22 @@ class Report:
         return section
 
 
-def _metric(metric: Metric) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": metric.name, "description": metric.description, "value": _number(metric.value)}
+def _metric_json(metric: Metric) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": metric.name, "description": metric.description, "value": _json_number(metric.value)}
     if metric.error is not None:
         found["error"] = metric.error
     return found
 
 
-def _detail(metric: Metric) -> dict[str, Any]:
-    found: dict[str, Any] = {"low": _number(metric.low), "high": _number(metric.high), "in_words": metric.in_words}
+def _metric_detail_json(metric: Metric) -> dict[str, Any]:
+    found: dict[str, Any] = {"low": _json_number(metric.low), "high": _json_number(metric.high), "in_words": metric.in_words}
     if metric.interval is not None:
         one = metric.interval
-        found["interval"] = {"low": _number(one.low), "high": _number(one.high), "n": one.n, "why": one.why}
+        found["interval"] = {"low": _json_number(one.low), "high": _json_number(one.high), "n": one.n, "why": one.why}
     return found
 
 
-def _number(value: float | None) -> float | str | None:
+def _json_number(value: float | None) -> float | str | None:
     """Infinities as strings: JSON has none."""
     if value is None or math.isfinite(value):
         return None if value is None else float(value)

@@ -19,65 +19,65 @@ from typing import Any
 
 from engine.containers import ENTRY_POINTS, ContainerError
 
-MISTAKE, DEFECT, NO_MEMORY, STOPPED = 1, 2, 137, 143
+EXIT_USER_ERROR, EXIT_DEFECT, EXIT_OUT_OF_MEMORY, EXIT_STOPPED = 1, 2, 137, 143
 """Exit codes: what the user can mend, what nobody foresaw, and those of a process that SIGKILL or SIGTERM ended."""
-MESSAGE = Path("opt/ml/output/message")
-MOST = 1024
+MESSAGE_FILE = Path("opt/ml/output/message")
+MAX_MESSAGE_BYTES = 1024
 """Bytes of the message that SageMaker keeps."""
 
 
 @dataclass(frozen=True)
-class Ended:
+class ContainerExit:
     """How a container ended: its exit code, and why where that isn't 0."""
 
     code: int
     reason: str = ""
 
 
-def run(module: str, root: Path, environment: dict[str, str]) -> Ended:
+def run_container(module: str, root: Path, environment: dict[str, str]) -> ContainerExit:
     """Run a container's module on ``root``. A MemoryError is the caller's, who knows how much memory there was."""
     try:
-        check(root)
+        check_inputs_and_outputs(root)
         importlib.import_module(f"engine.containers.{module}").main(root, environment)
-        return Ended(0)
+        return ContainerExit(0)
     except ContainerError as error:
-        ended = Ended(MISTAKE, str(error))
+        ended = ContainerExit(EXIT_USER_ERROR, str(error))
     except OSError as error:
         print(traceback.format_exc(), flush=True)
-        ended = Ended(DEFECT, _of_the_system(error))
+        ended = ContainerExit(EXIT_DEFECT, _os_error_text(error))
     except MemoryError:
         raise
     except Exception as error:
         print(traceback.format_exc(), flush=True)
-        ended = Ended(DEFECT, f"{type(error).__name__}: {error}")
-    tell(root, ended.reason)
+        ended = ContainerExit(EXIT_DEFECT, f"{type(error).__name__}: {error}")
+    report_failure(root, ended.reason)
     return ended
 
 
-def tell(root: Path, reason: str) -> None:
+def report_failure(root: Path, reason: str) -> None:
     """Leave the reason in the log and where SageMaker looks for it; a disk that takes no more has it in the log only."""
     print(reason, flush=True)
-    path = root / MESSAGE
+    path = root / MESSAGE_FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(reason.encode()[:MOST].decode(errors="ignore").encode())
+        path.write_bytes(reason.encode()[:MAX_MESSAGE_BYTES].decode(errors="ignore").encode())
     except OSError as error:
         print(f"{path} cannot be written: {error}", flush=True)
 
 
-def check(root: Path) -> None:
+def check_inputs_and_outputs(root: Path) -> None:
     """Raise ContainerError, before anything is computed, for an input that isn't there or an output that can't be written."""
-    if len(_config(root, "resourceconfig.json").get("hosts") or [""]) > 1:
+    if len(_read_config(root, "resourceconfig.json").get("hosts") or [""]) > 1:
         raise ContainerError("this image works on one instance: give the job an InstanceCount of 1")
-    request = _config(root, "processingjobconfig.json")
+    request = _read_config(root, "processingjobconfig.json")
     for item in request.get("ProcessingInputs") or []:
         source = item.get("S3Input") or {}
-        folder = _place(root, source.get("LocalPath"))
+        folder = _path_under(root, source.get("LocalPath"))
         if not folder.is_dir() or not any(path.is_file() for path in folder.rglob("*")):
             raise ContainerError(f"the input {item.get('InputName')} has no file: nothing came from {source.get('S3Uri')} to /{folder}")
     outputs = (request.get("ProcessingOutputConfig") or {}).get("Outputs") or []
     for path in [(item.get("S3Output") or {}).get("LocalPath") for item in outputs] or ["/opt/ml/processing/output"]:
-        folder = _place(root, path)
+        folder = _path_under(root, path)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -86,11 +86,11 @@ def check(root: Path) -> None:
             raise ContainerError(f"the output folder {path} cannot be written by user {os.getuid()}: run the image as root")
 
 
-def _place(root: Path, path: str | None) -> Path:
+def _path_under(root: Path, path: str | None) -> Path:
     return root / (path or "").lstrip("/")
 
 
-def _config(root: Path, name: str) -> dict[str, Any]:
+def _read_config(root: Path, name: str) -> dict[str, Any]:
     """A file that SageMaker writes beside the container; {} where there is none, as with a ``docker run`` by hand."""
     path = root / "opt/ml/config" / name
     try:
@@ -100,7 +100,7 @@ def _config(root: Path, name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _of_the_system(error: OSError) -> str:
+def _os_error_text(error: OSError) -> str:
     """What the system refused, with the remedy where it is known."""
     said = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
     if error.errno == errno.ENOSPC:
@@ -108,7 +108,7 @@ def _of_the_system(error: OSError) -> str:
     return said
 
 
-def module_of(entry: str) -> str:
+def entry_point_module(entry: str) -> str:
     """The module of an entry point. Raises ContainerError with those that there are."""
     if entry not in ENTRY_POINTS:
         raise ContainerError(f"there is no entry point {entry!r}; there are {', '.join(ENTRY_POINTS)}")

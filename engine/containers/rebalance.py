@@ -17,32 +17,32 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.analysis.bias import pre_training_bias
-from core.analysis.columns import ColumnError, bin_group, to_integers
-from core.analysis.resampling import Rebalance, Resampled, ResamplingError, rebalance
-from core.analysis.splitting import SplitError, leaked_rows, split
+from core.analysis.bias.bias_metrics import pre_training_bias
+from core.analysis.resampling.resampling import RebalanceConfig, Resampled, ResamplingError, rebalance
+from core.analysis.resampling.splitting import SplitError, count_leaked_rows, split_rows
+from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
 from engine.containers import ContainerError, rebalance_details
-from engine.containers.rebalance_details import sha256
+from engine.containers.rebalance_details import file_sha256
 
-ROOT = "opt/ml/processing"
-MOST_GROUPS = 15
+PROCESSING_FOLDER = "opt/ml/processing"
+MAX_GROUPS = 15
 
 
 def main(root: Path, environment: dict[str, str]) -> None:
     """Run the container on ``root``. Raises ContainerError with the column and the remedy."""
-    config, path = _read_config(root), _one_csv(root)
+    config, path = _read_config(root), _find_csv(root)
     try:
-        frame = _read(path, config)
-        report = _run(frame, config, root / ROOT / "output")
+        frame = _read_rows(path, config)
+        report = _split_and_rebalance(frame, config, root / PROCESSING_FOLDER / "output")
     except (ColumnError, ResamplingError, SplitError) as error:
         raise ContainerError(str(error)) from error
-    report["input"] = {"rows": len(frame), "sha256": sha256(path), "columns": list(frame.columns)}
-    (root / ROOT / "output" / "manifest.json").write_text(json.dumps(report, indent=1, allow_nan=False))
+    report["input"] = {"rows": len(frame), "sha256": file_sha256(path), "columns": list(frame.columns)}
+    (root / PROCESSING_FOLDER / "output" / "manifest.json").write_text(json.dumps(report, indent=1, allow_nan=False))
     print(f"{report['config']['method']}: {report['split']['train_rows']} training rows, {report['synthetic']['count']} synthetic")
 
 
 def _read_config(root: Path) -> dict[str, Any]:
-    path = root / ROOT / "input/config/rebalance.json"
+    path = root / PROCESSING_FOLDER / "input/config/rebalance.json"
     try:
         config = json.loads(path.read_text())
     except (OSError, ValueError) as error:
@@ -69,14 +69,14 @@ def _read_config(root: Path) -> dict[str, Any]:
     return config
 
 
-def _one_csv(root: Path) -> Path:
-    found = sorted((root / ROOT / "input/data").rglob("*.csv"))
+def _find_csv(root: Path) -> Path:
+    found = sorted((root / PROCESSING_FOLDER / "input/data").rglob("*.csv"))
     if len(found) != 1:
         raise ContainerError(f"one CSV file is expected in the data input, {len(found)} were found")
     return found[0]
 
 
-def _read(path: Path, config: dict[str, Any]) -> pd.DataFrame:
+def _read_rows(path: Path, config: dict[str, Any]) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path)
     except (ValueError, pd.errors.ParserError) as error:
@@ -104,22 +104,22 @@ def _read(path: Path, config: dict[str, Any]) -> pd.DataFrame:
     return frame
 
 
-def _run(frame: pd.DataFrame, config: dict[str, Any], output: Path) -> dict[str, Any]:
+def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Path) -> dict[str, Any]:
     label, facet, value = config["label"], config["facet"], config["facet_value"]
-    ask = Rebalance(
+    ask = RebalanceConfig(
         label, facet, value, config["method"], config["target"], tuple(config["categorical"]), config["parameters"], config["seed"]
     )
     sizes = {"seed": config["seed"], "validation_size": config["validation_size"], "test_size": config["test_size"]}
-    parts = split(frame, label, facet, value, **sizes)
+    parts = split_rows(frame, label, facet, value, **sizes)
     train, validation, test = (frame.iloc[rows].reset_index(drop=True) for rows in (parts.train, parts.validation, parts.test))
     held_out = np.concatenate([parts.validation, parts.test])
     if config["order"] == "split_first":
         result = rebalance(train, ask)
         origins = np.where(result.origin >= 0, parts.train[np.maximum(result.origin, 0)], -1)
         sources = origins
-        disjoint, leaked = not np.isin(origins, held_out).any(), leaked_rows(origins, held_out)
+        disjoint, leaked = not np.isin(origins, held_out).any(), count_leaked_rows(origins, held_out)
     else:
-        result, validation, test, held_out, leaked = _workshop(frame, ask, sizes)
+        result, validation, test, held_out, leaked = _rebalance_then_split(frame, ask, sizes)
         disjoint, sources = not leaked, result.origin
     columns = list(frame.columns)
     output.mkdir(parents=True, exist_ok=True)
@@ -139,9 +139,9 @@ def _run(frame: pd.DataFrame, config: dict[str, Any], output: Path) -> dict[str,
     described = {}
     for name, (table, header) in files.items():
         table.to_csv(output / name, index=False, header=header, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
-        described[name] = {"sha256": sha256(output / name), "rows": len(table), "columns": list(table.columns)}
+        described[name] = {"sha256": file_sha256(output / name), "rows": len(table), "columns": list(table.columns)}
     synthetic = np.flatnonzero(result.synthetic)
-    details = rebalance_details.write(output, train, result, sources, config)
+    details = rebalance_details.write_details(output, train, result, sources, config)
     return {
         "config": config,
         "files": described,
@@ -167,30 +167,33 @@ def _run(frame: pd.DataFrame, config: dict[str, Any], output: Path) -> dict[str,
             "rows": synthetic.tolist(),
         },
         "leaked_rows": leaked,
-        "held_out_duplicates": rebalance_details.duplicates(result.frame[~result.synthetic], pd.concat([validation, test])),
+        "held_out_duplicates": rebalance_details.count_duplicates(result.frame[~result.synthetic], pd.concat([validation, test])),
         "details": details,
-        **_both(train, result, config),
+        **_before_and_after(train, result, config),
         "further_facets": [
-            {"facet": column, "facet_value": of, **_both(train, result, {**config, "facet": column, "facet_value": of})}
+            {"facet": column, "facet_value": of, **_before_and_after(train, result, {**config, "facet": column, "facet_value": of})}
             for column, of in config["further_facets"]
         ],
     }
 
 
-def _both(train: pd.DataFrame, result: Resampled, config: dict[str, Any]) -> dict[str, Any]:
+def _before_and_after(train: pd.DataFrame, result: Resampled, config: dict[str, Any]) -> dict[str, Any]:
     """Counts and bias by the facet that ``config`` names, before and after."""
     return {
-        "counts": {"before": _counts(train, config, None), "after": _counts(result.frame, config, result.weights)},
-        "pre_training_bias": {"before": _bias(train, config, None), "after": _bias(result.frame, config, result.weights)},
+        "counts": {"before": _count_cells(train, config, None), "after": _count_cells(result.frame, config, result.weights)},
+        "pre_training_bias": {
+            "before": _pre_training_values(train, config, None),
+            "after": _pre_training_values(result.frame, config, result.weights),
+        },
     }
 
 
-def _workshop(
-    frame: pd.DataFrame, ask: Rebalance, sizes: dict[str, Any]
+def _rebalance_then_split(
+    frame: pd.DataFrame, ask: RebalanceConfig, sizes: dict[str, Any]
 ) -> tuple[Resampled, pd.DataFrame, pd.DataFrame, NDArray[np.int64], int]:
     """The workshop's order: everything is rebalanced, then split. Counts the held-out rows that training rows were made from or are."""
     whole = rebalance(frame, ask)
-    parts = split(whole.frame, ask.label, ask.facet, ask.facet_value, **sizes)
+    parts = split_rows(whole.frame, ask.label, ask.facet, ask.facet_value, **sizes)
     train, validation, test = (whole.frame.iloc[rows].reset_index(drop=True) for rows in (parts.train, parts.validation, parts.test))
     held_out = np.concatenate([parts.validation, parts.test])
     synthetic = whole.synthetic
@@ -201,10 +204,10 @@ def _workshop(
         origin=whole.origin[parts.train],
         weights=None if whole.weights is None else whole.weights[parts.train],
     )
-    return result, validation, test, held_out, _touched(whole, parts.train, held_out, ask)
+    return result, validation, test, held_out, _count_leaked(whole, parts.train, held_out, ask)
 
 
-def _touched(whole: Resampled, train: NDArray[np.int64], held_out: NDArray[np.int64], ask: Rebalance) -> int:
+def _count_leaked(whole: Resampled, train: NDArray[np.int64], held_out: NDArray[np.int64], ask: RebalanceConfig) -> int:
     """Held-out rows that are synthetic, or that have a copy or a synthetic neighbour in training."""
     from sklearn.neighbors import NearestNeighbors
 
@@ -221,18 +224,18 @@ def _touched(whole: Resampled, train: NDArray[np.int64], held_out: NDArray[np.in
     return int(leaked.sum())
 
 
-def _counts(frame: pd.DataFrame, config: dict[str, Any], weights: NDArray[np.float64] | None) -> list[dict[str, Any]]:
+def _count_cells(frame: pd.DataFrame, config: dict[str, Any], weights: NDArray[np.float64] | None) -> list[dict[str, Any]]:
     table = frame[[config["label"], config["facet"]]].assign(weight=1.0 if weights is None else weights)
     cells = table.groupby([config["label"], config["facet"]])["weight"].agg(["size", "sum"]).reset_index()
     return [
-        {"label": int(row.iloc[0]), "facet": _plain(row.iloc[1]), "count": int(row.iloc[2]), "weight": float(row.iloc[3])}
+        {"label": int(row.iloc[0]), "facet": _json_number(row.iloc[1]), "count": int(row.iloc[2]), "weight": float(row.iloc[3])}
         for _, row in cells.iterrows()
     ]
 
 
-def _bias(frame: pd.DataFrame, config: dict[str, Any], weights: NDArray[np.float64] | None) -> dict[str, dict[str, Any]]:
+def _pre_training_values(frame: pd.DataFrame, config: dict[str, Any], weights: NDArray[np.float64] | None) -> dict[str, dict[str, Any]]:
     group = frame[config["group"]] if config["group"] else None
-    if group is not None and group.nunique() > MOST_GROUPS:
+    if group is not None and group.nunique() > MAX_GROUPS:
         group = bin_group(group, 5)
     facet = (frame[config["facet"]] == config["facet_value"]).to_numpy()
     favourable = (frame[config["label"]] == config["favourable"]).to_numpy()
@@ -243,6 +246,6 @@ def _bias(frame: pd.DataFrame, config: dict[str, Any], weights: NDArray[np.float
     }
 
 
-def _plain(value: float) -> int | float:
+def _json_number(value: float) -> int | float:
     """A number as JSON has it: whole ones without a fraction."""
     return int(value) if float(value).is_integer() else float(value)

@@ -18,30 +18,30 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.analysis.columns import ColumnError, bin_group, to_integers
-from core.analysis.explanations import FeatureError, predict
-from core.analysis.trials import RESAMPLES, Facet, TrialReport, judge, to_json
-from engine.containers import ContainerError, below
-from engine.containers.clarify import load
+from core.analysis.explanations.shap_values import FeatureError, predict_probabilities
+from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
+from core.analysis.trials.trial_reports import RESAMPLES, FacetRows, TrialReport, judge_trials, trial_report_to_json
+from engine.containers import ContainerError, path_inside
+from engine.containers.clarify import load_booster
 
-ROOT = "opt/ml/processing"
+PROCESSING_FOLDER = "opt/ml/processing"
 DEFAULTS: dict[str, Any] = {"favourable": 0, "group": None, "group_bins": 5, "threshold": 0.5, "seed": 0, "resamples": RESAMPLES}
 
 
 def main(root: Path, environment: dict[str, str]) -> None:
     """Run the container on ``root``. A trial whose model can't be used is left out, with the reason. Raises ContainerError."""
-    folder = root / ROOT
-    config = _config(folder / "input/config/trials.json")
-    frame = _rows(folder / "input/data", config)
+    folder = root / PROCESSING_FOLDER
+    config = _read_config(folder / "input/config/trials.json")
+    frame = _read_rows(folder / "input/data", config)
     features = frame.drop(columns=config["label"])
     scores: dict[str, NDArray[np.float64]] = {}
     hashes: dict[str, str] = {}
     left_out: list[dict[str, str]] = []
     for trial in config["trials"]:
         try:
-            path = below(folder / "input/models", trial["path"])
+            path = path_inside(folder / "input/models", trial["path"])
             hashes[trial["name"]] = _sha256(path)
-            scores[trial["name"]] = predict(load(path), features)
+            scores[trial["name"]] = predict_probabilities(load_booster(path), features)
         except (ContainerError, FeatureError, OSError) as error:
             left_out.append({"name": trial["name"], "reason": str(error)})
             print(f"{trial['name']} is left out: {error}", flush=True)
@@ -49,9 +49,9 @@ def main(root: Path, environment: dict[str, str]) -> None:
         reason = next((item["reason"] for item in left_out if item["name"] == config["reference"]), "it isn't among the trials")
         raise ContainerError(f"the trial {config['reference']}, with which the others are compared, can't be used: {reason}")
     print(f"{len(scores)} trials on {len(frame)} rows, {config['resamples']} resamples", flush=True)
-    facets = [Facet(f["name"], f["value"], (frame[f["name"]] == f["value"]).to_numpy()) for f in config["facets"]]
+    facets = [FacetRows(f["name"], f["value"], (frame[f["name"]] == f["value"]).to_numpy()) for f in config["facets"]]
     group = bin_group(frame[config["group"]], config["group_bins"]) if config["group"] else None
-    reports = judge(
+    reports = judge_trials(
         frame[config["label"]],
         scores,
         facets,
@@ -67,15 +67,15 @@ def main(root: Path, environment: dict[str, str]) -> None:
     content = {
         **{key: value for key, value in config.items() if key != "trials"},
         "rows": len(frame),
-        "trials": [{**to_json(report), "sha256": hashes[report.name]} for report in reports],
+        "trials": [{**trial_report_to_json(report), "sha256": hashes[report.name]} for report in reports],
         "left_out": left_out,
     }
     (output / "trials.json").write_text(json.dumps(content, allow_nan=False))
-    (output / "trials.csv").write_text(_table(reports))
+    (output / "trials.csv").write_text(_figures_csv(reports))
     print("Wrote trials.json, trials.csv", flush=True)
 
 
-def _config(path: Path) -> dict[str, Any]:
+def _read_config(path: Path) -> dict[str, Any]:
     try:
         given = json.loads(path.read_text())
     except (OSError, ValueError) as error:
@@ -86,7 +86,7 @@ def _config(path: Path) -> dict[str, Any]:
     return {**DEFAULTS, **given}
 
 
-def _rows(folder: Path, config: dict[str, Any]) -> pd.DataFrame:
+def _read_rows(folder: Path, config: dict[str, Any]) -> pd.DataFrame:
     found = sorted(folder.rglob("*.csv"))
     if len(found) != 1:
         raise ContainerError(f"one CSV file is expected in the data input, {len(found)} were found")
@@ -115,7 +115,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _table(reports: list[TrialReport]) -> str:
+def _figures_csv(reports: list[TrialReport]) -> str:
     """All figures, one a line; a facet's name that a spreadsheet would take for a formula gets an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -123,11 +123,11 @@ def _table(reports: list[TrialReport]) -> str:
         ["trial", "facet", "value_of_facet", "metric", "value", "low", "high", "difference", "difference_low", "difference_high"]
     )
     for report in reports:
-        writer.writerows(_lines(report))
+        writer.writerows(_csv_lines(report))
     return out.getvalue()
 
 
-def _lines(report: TrialReport) -> Iterator[list[Any]]:
+def _csv_lines(report: TrialReport) -> Iterator[list[Any]]:
     for name, found in report.performance.items():
         difference = report.differences[name]
         yield [report.name, "", "", name, found.value, found.low, found.high, difference.value, difference.low, difference.high]

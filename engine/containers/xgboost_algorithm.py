@@ -16,12 +16,12 @@ import xgboost
 from numpy.typing import NDArray
 from sklearn import metrics
 
-from engine.containers import ContainerError, kept
+from engine.containers import ContainerError, channel_cache
 
 Floats = NDArray[np.floating[Any]]
 
 # name: (convert, lowest, highest)
-NUMBERS: dict[str, tuple[Callable[[str], float], float, float]] = {
+NUMERIC_HYPERPARAMETERS: dict[str, tuple[Callable[[str], float], float, float]] = {
     "num_round": (int, 1, 1_000_000),
     "early_stopping_rounds": (int, 1, 1_000_000),
     "max_depth": (int, 0, 100),
@@ -45,7 +45,7 @@ NUMBERS: dict[str, tuple[Callable[[str], float], float, float]] = {
     "scale_pos_weight": (float, 0, float("inf")),
     "base_score": (float, 0, 1),
 }
-WORDS = {
+TEXT_HYPERPARAMETERS = {
     "booster": {"gbtree"},
     "objective": {"binary:logistic", "binary:logitraw", "reg:squarederror", "reg:logistic"},
     "tree_method": {"auto", "exact", "approx", "hist"},
@@ -64,23 +64,23 @@ CONTAINER_METRICS: dict[str, Callable[[Floats, Floats], float]] = {
     "mse": lambda y, p: metrics.mean_squared_error(y, p),
 }
 NATIVE_METRICS = {"auc", "aucpr", "logloss", "error", "rmse", "mae"}
-KEPT_TABLES = "ENGINE_KEPT_TABLES"
+TABLE_CACHE_VARIABLE = "ENGINE_KEPT_TABLES"
 """The variable that names the folder in which the channels' numbers are kept from one job to the next."""
-OWN = {"num_round", "early_stopping_rounds", "csv_weights", "eval_metric", "_tuning_objective_metric", "_kfold"}
+CONTAINER_HYPERPARAMETERS = {"num_round", "early_stopping_rounds", "csv_weights", "eval_metric", "_tuning_objective_metric", "_kfold"}
 
 
 def main(root: Path, environment: dict[str, str]) -> None:
     """Train as the container does. Raises ContainerError in the user's words."""
     opt = root / "opt/ml"
     given = json.loads((opt / "input/config/hyperparameters.json").read_text())
-    hyperparameters = validated(given)
+    hyperparameters = parse_hyperparameters(given)
     channels = json.loads((opt / "input/config/inputdataconfig.json").read_text())
     if "train" not in channels:
         raise ContainerError("the channel 'train' is required")
     weighted = hyperparameters.get("csv_weights") == 1
-    keep = Path(environment[KEPT_TABLES]) if KEPT_TABLES in environment else None
+    keep = Path(environment[TABLE_CACHE_VARIABLE]) if TABLE_CACHE_VARIABLE in environment else None
     tables = {
-        name: load(
+        name: load_channel(
             opt / "input/data" / name, name, channels[name].get("ContentType", ""), weighted and name == "train", hyperparameters, keep
         )
         for name in ("train", "validation")
@@ -89,8 +89,8 @@ def main(root: Path, environment: dict[str, str]) -> None:
     if len({table.num_col() for table in tables.values()}) > 1:
         counts = ", ".join(f"{name} has {table.num_col()}" for name, table in tables.items())
         raise ContainerError(f"the channels differ in their number of feature columns: {counts}")
-    native, own = metric_names(hyperparameters)
-    parameters = {k: v for k, v in hyperparameters.items() if k not in OWN}
+    native, own = requested_metrics(hyperparameters)
+    parameters = {k: v for k, v in hyperparameters.items() if k not in CONTAINER_HYPERPARAMETERS}
     parameters.setdefault("objective", "reg:squarederror")
     parameters.setdefault("nthread", 1)  # the pool has a worker for each core; and the model doesn't depend on how busy the machine is
     if native:
@@ -106,10 +106,10 @@ def main(root: Path, environment: dict[str, str]) -> None:
             tables["train"],
             num_boost_round=int(hyperparameters["num_round"]),
             evals=[(table, name) for name, table in tables.items()],
-            custom_metric=_custom(own) if own else None,
+            custom_metric=_container_metrics(own) if own else None,
             evals_result=history,
             verbose_eval=False,
-            callbacks=[_Log(), *([_early(int(stop), own or native, native, own)] if stop else [])],
+            callbacks=[_RoundLogger(), *([_early_stopping(int(stop), own or native, native, own)] if stop else [])],
         )
     except xgboost.core.XGBoostError as error:
         raise ContainerError(f"XGBoost Error: {str(error).strip().splitlines()[0]}") from error
@@ -120,7 +120,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
     (opt / "output" / "evals_result.json").write_text(json.dumps(history))
 
 
-class _Log(xgboost.callback.TrainingCallback):
+class _RoundLogger(xgboost.callback.TrainingCallback):
     """One line a round, in the container's form."""
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
@@ -129,20 +129,20 @@ class _Log(xgboost.callback.TrainingCallback):
         return False
 
 
-def _early(rounds: int, names: list[str], native: list[str], own: list[str]) -> Any:
+def _early_stopping(rounds: int, names: list[str], native: list[str], own: list[str]) -> Any:
     watched = (own or native)[-1]
     smaller = watched in {"logloss", "error", "rmse", "mae", "mse"}
     return xgboost.callback.EarlyStopping(rounds=rounds, metric_name=watched, maximize=not smaller, save_best=True)
 
 
-def _custom(names: list[str]) -> Callable[[Floats, xgboost.DMatrix], list[tuple[str, float]]]:
+def _container_metrics(names: list[str]) -> Callable[[Floats, xgboost.DMatrix], list[tuple[str, float]]]:
     def evaluate(predicted: Floats, data: xgboost.DMatrix) -> list[tuple[str, float]]:
         return [(name, float(CONTAINER_METRICS[name](data.get_label(), predicted))) for name in names]
 
     return evaluate
 
 
-def metric_names(hyperparameters: dict[str, Any]) -> tuple[list[str], list[str]]:
+def requested_metrics(hyperparameters: dict[str, Any]) -> tuple[list[str], list[str]]:
     """(XGBoost's own metrics, the container's metrics) that are asked for; without any, those that suit the objective."""
     asked = [name.strip() for name in str(hyperparameters.get("eval_metric", "")).strip("[]").replace("'", "").replace('"', "").split(",")]
     names = [name for name in asked if name]
@@ -158,12 +158,12 @@ def metric_names(hyperparameters: dict[str, Any]) -> tuple[list[str], list[str]]
     return [n for n in names if n in NATIVE_METRICS], [n for n in names if n in CONTAINER_METRICS]
 
 
-def validated(given: dict[str, str]) -> dict[str, Any]:
+def parse_hyperparameters(given: dict[str, str]) -> dict[str, Any]:
     """The hyperparameters with their types. Raises ContainerError naming the one that is missing, unknown or out of range."""
     found: dict[str, Any] = {}
     for name, text in given.items():
-        if name in NUMBERS:
-            convert, low, high = NUMBERS[name]
+        if name in NUMERIC_HYPERPARAMETERS:
+            convert, low, high = NUMERIC_HYPERPARAMETERS[name]
             try:
                 value = convert(text)
             except ValueError as error:
@@ -171,8 +171,8 @@ def validated(given: dict[str, str]) -> dict[str, Any]:
             if not low <= value <= high:
                 raise ContainerError(f"Hyperparameter {name}: {value} is not in the range {low} to {high}")
             found[name] = value
-        elif name in WORDS:
-            choices = WORDS[name]
+        elif name in TEXT_HYPERPARAMETERS:
+            choices = TEXT_HYPERPARAMETERS[name]
             if choices is not None and text not in choices:
                 raise ContainerError(f"Hyperparameter {name}: {text!r} is not one of {', '.join(sorted(choices))}")
             found[name] = text
@@ -183,14 +183,14 @@ def validated(given: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-def load(
-    folder: Path, channel: str, content_type: str, weighted: bool, hyperparameters: dict[str, Any], keep: Path | None = None
+def load_channel(
+    folder: Path, channel: str, content_type: str, weighted: bool, hyperparameters: dict[str, Any], cache_folder: Path | None = None
 ) -> xgboost.DMatrix:
     """All CSV files of a channel as one matrix. Raises ContainerError naming file, column and row."""
     if content_type and content_type.partition(";")[0].strip() not in {"text/csv", "csv"}:
         raise ContainerError(f"channel {channel}: the content type {content_type!r} is not served; give text/csv")
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith((".", "_")))
-    values = kept.table(paths, keep, lambda: _numbers(paths, channel))
+    values = channel_cache.load_or_parse(paths, cache_folder, lambda: _read_channel(paths, channel))
     if values.shape[1] < (3 if weighted else 2):
         raise ContainerError(f"channel {channel}: {values.shape[1]} column(s) are too few: the label comes first, then the features")
     label = values[:, 0]
@@ -210,8 +210,8 @@ def load(
     return xgboost.DMatrix(values[:, 1:], label=label)
 
 
-def _numbers(paths: list[Path], channel: str) -> kept.Table:
-    tables = [_read(path, channel) for path in paths]
+def _read_channel(paths: list[Path], channel: str) -> channel_cache.Table:
+    tables = [_read_csv(path, channel) for path in paths]
     if not tables or all(table.empty for table in tables):
         raise ContainerError(f"channel {channel} has no data")
     widths = {table.shape[1] for table in tables}
@@ -220,7 +220,7 @@ def _numbers(paths: list[Path], channel: str) -> kept.Table:
     return pd.concat(tables, ignore_index=True).to_numpy(dtype=np.float32)
 
 
-def _read(path: Path, channel: str) -> pd.DataFrame:
+def _read_csv(path: Path, channel: str) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, header=None)
     except pd.errors.EmptyDataError:

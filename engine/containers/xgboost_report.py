@@ -17,14 +17,14 @@ import numpy as np
 import xgboost
 from jinja2 import Environment
 
-from core.analysis.performance import Performance, evaluate
+from core.analysis.performance.performance import Performance, evaluate_performance
 from engine.containers import ContainerError
-from engine.containers.clarify import load as load_model
-from engine.containers.xgboost_algorithm import load, validated
+from engine.containers.clarify import load_booster as load_model
+from engine.containers.xgboost_algorithm import load_channel, parse_hyperparameters
 
 RESAMPLES = 200
-BINS = 20
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>XGBoost report</title>
+HISTOGRAM_BINS = 20
+PAGE_TEMPLATE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>XGBoost report</title>
 <style>body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .8rem;border-bottom:1px solid #d5dce3;text-align:right}
 td:first-child,th:first-child{text-align:left}img{max-width:100%;height:auto}h2{margin-top:2.2rem}.note{color:#51606e}</style>
@@ -53,7 +53,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
     """Write the report. Raises ContainerError when the model isn't one of probabilities."""
     processing = root / "opt/ml/processing"
     opt = processing if processing.exists() else root / "opt/ml"
-    hyperparameters = validated(json.loads((opt / "input/config/hyperparameters.json").read_text()))
+    hyperparameters = parse_hyperparameters(json.loads((opt / "input/config/hyperparameters.json").read_text()))
     channels = json.loads((opt / "input/config/inputdataconfig.json").read_text())
     if not str(hyperparameters.get("objective", "")).startswith("binary"):
         raise ContainerError("the report is made for binary objectives only")
@@ -66,9 +66,9 @@ def main(root: Path, environment: dict[str, str]) -> None:
     for name in ("train", "validation"):
         if name in channels:
             weighted = hyperparameters.get("csv_weights") == 1 and name == "train"
-            data = load(opt / "input/data" / name, name, channels[name].get("ContentType", ""), weighted, hyperparameters)
+            data = load_channel(opt / "input/data" / name, name, channels[name].get("ContentType", ""), weighted, hyperparameters)
             scores, labels = booster.predict(data), data.get_label()
-            judged[name] = (evaluate(labels, scores, resamples=RESAMPLES), labels, scores)
+            judged[name] = (evaluate_performance(labels, scores, resamples=RESAMPLES), labels, scores)
     history_path = opt / "output/evals_result.json"
     history = json.loads(history_path.read_text()) if history_path.exists() else {}
     importance = {kind: booster.get_score(importance_type=kind) for kind in ("gain", "weight", "cover")}
@@ -85,7 +85,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
     (output / "xgboost_report.json").write_text(json.dumps(content))
     performance, labels, scores = judged[best]
     names = sorted({name for scored in importance.values() for name in scored}, key=lambda name: -importance["gain"].get(name, 0))
-    page = Environment(autoescape=True).from_string(PAGE)
+    page = Environment(autoescape=True).from_string(PAGE_TEMPLATE)
     figures = _figures(performance, labels, scores, history)
     html = page.render(
         rounds=content["rounds"],
@@ -101,7 +101,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
 
 def _distributions(labels: Any, scores: Any) -> dict[str, Any]:
     """Rows of each label by score, and by residual (label − score), in equal bins."""
-    edges = {"score": np.linspace(0, 1, BINS + 1), "residual": np.linspace(-1, 1, 2 * BINS + 1)}
+    edges = {"score": np.linspace(0, 1, HISTOGRAM_BINS + 1), "residual": np.linspace(-1, 1, 2 * HISTOGRAM_BINS + 1)}
     values = {"score": scores, "residual": labels - scores}
     return {
         kind: {

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from engine.context import ACCOUNT, CALLER, AWSError, Context, Request
-from engine.iam.policies import Values
-from engine.iam.principals import decide, unlimited
-from engine.s3.body import S3Request
+from engine.iam.policies import ConditionValues
+from engine.iam.principals import decide_access, has_full_access
+from engine.s3.request_body import S3Request
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class Permission:
 
     action: str
     resource: str
-    values: Values
+    values: ConditionValues
 
 
-FREE = {("sts", "GetCallerIdentity")}
+UNRESTRICTED_OPERATIONS = {("sts", "GetCallerIdentity")}
 """What anyone may do."""
-LIMITED_LISTS = {"ListModelCardVersions", "ListTrainingJobsForHyperParameterTuningJob", "ListTags"}
+RESOURCE_LIMITED_LISTS = {"ListModelCardVersions", "ListTrainingJobsForHyperParameterTuningJob", "ListTags"}
 """The lists that a policy can limit to a resource."""
-RESOURCES = {
+RESOURCE_PARAMETERS = {
     "ModelPackageArn": "model-package",
     "ModelPackageName": "model-package",
     "ModelPackageGroupName": "model-package-group",
@@ -50,7 +50,7 @@ RESOURCES = {
     "ResourceArn": "",
 }
 """The parameter that names what a SageMaker operation is about → the kind of its ARN."""
-S3_OBJECT = {
+S3_OBJECT_ACTIONS = {
     ("GET", False): "s3:GetObject",
     ("HEAD", False): "s3:GetObject",
     ("PUT", False): "s3:PutObject",
@@ -62,7 +62,7 @@ S3_OBJECT = {
     ("DELETE", True): "s3:AbortMultipartUpload",
 }
 """(method, whether it is about an upload's parts) → action."""
-S3_BUCKET = {
+S3_BUCKET_ACTIONS = {
     "location": "s3:GetBucketLocation",
     "uploads": "s3:ListBucketMultipartUploads",
     "versions": "s3:ListBucketVersions",
@@ -79,12 +79,12 @@ S3_BUCKET = {
 }
 
 
-def operation(context: Context, service: str, name: str, request: Request) -> None:
+def check_operation(context: Context, service: str, name: str, request: Request) -> None:
     """Raises AccessDenied(Exception) where the caller's policies don't allow an operation with this request."""
-    if (service, name) in FREE or unlimited(context, CALLER.get()):
+    if (service, name) in UNRESTRICTED_OPERATIONS or has_full_access(context, CALLER.get()):
         return
-    for permission in _permissions(context, service, name, request):
-        _require(
+    for permission in _required_permissions(context, service, name, request):
+        _require_permission(
             context,
             permission,
             "AccessDenied" if service in {"iam", "sts"} else "AccessDeniedException",
@@ -92,28 +92,31 @@ def operation(context: Context, service: str, name: str, request: Request) -> No
         )
 
 
-def s3(context: Context, request: S3Request) -> None:
+def check_s3_request(context: Context, request: S3Request) -> None:
     """The same of an S3 request."""
-    if unlimited(context, CALLER.get()):
+    if has_full_access(context, CALLER.get()):
         return
-    _require(context, _s3_permission(request), "AccessDenied", 403)
+    _require_permission(context, _s3_permission(request), "AccessDenied", 403)
     if source := request.headers.get("x-amz-copy-source"):
-        _require(
+        _require_permission(
             context, Permission("s3:GetObject", f"arn:aws:s3:::{unquote(source).lstrip('/').partition('?')[0]}", {}), "AccessDenied", 403
         )
 
 
-def hides_missing(context: Context, request: S3Request) -> bool:
+def is_missing_key_hidden(context: Context, request: S3Request) -> bool:
     """Whether a key that isn't there is answered with AccessDenied: S3 tells only those who may list the bucket."""
     caller = CALLER.get()
-    return not unlimited(context, caller) and decide(context, caller, "s3:ListBucket", f"arn:aws:s3:::{request.bucket}", {}) != "allowed"
+    return (
+        not has_full_access(context, caller)
+        and decide_access(context, caller, "s3:ListBucket", f"arn:aws:s3:::{request.bucket}", {}) != "allowed"
+    )
 
 
-def _require(context: Context, permission: Permission, code: str, status: int) -> None:
+def _require_permission(context: Context, permission: Permission, code: str, status: int) -> None:
     caller = CALLER.get()
     tags = {f"aws:principaltag/{key.lower()}": [value] for key, value in caller.tags}
     about = {**permission.values, **tags, "aws:principalarn": [caller.arn], "aws:securetransport": ["false"]}
-    decision = decide(context, caller, permission.action, permission.resource, about)
+    decision = decide_access(context, caller, permission.action, permission.resource, about)
     if decision == "allowed":
         return
     why = (
@@ -125,7 +128,7 @@ def _require(context: Context, permission: Permission, code: str, status: int) -
     raise AWSError(code, on, status)
 
 
-def _permissions(context: Context, service: str, name: str, request: Request) -> Iterator[Permission]:
+def _required_permissions(context: Context, service: str, name: str, request: Request) -> Iterator[Permission]:
     if service == "sagemaker-metrics":
         component = request.get("TrialComponentName", "*")
         yield Permission("sagemaker:BatchPutMetrics", context.arn(f"experiment-trial-component/{component}"), {})
@@ -147,19 +150,19 @@ def _permissions(context: Context, service: str, name: str, request: Request) ->
     if service == "service-quotas":
         yield Permission(f"servicequotas:{name}", "*", {})
         return
-    values = _values(context, name, request)
-    for resource in _resources(context, name, request):
+    values = _condition_values(context, name, request)
+    for resource in _resource_arns(context, name, request):
         yield Permission(f"sagemaker:{name}", resource, values)
         if request.get("Tags") and name != "AddTags":
             yield Permission("sagemaker:AddTags", resource, values)
     if name == "CreateModelCardExportJob":  # the caller writes the file
         path = str(request["OutputConfig"]["S3OutputPath"]).partition("://")[2].rstrip("/")
         yield Permission("s3:PutObject", f"arn:aws:s3:::{path}/{request['ModelCardExportJobName']}", {})
-    for role in _roles(request):
+    for role in _passed_roles(request):
         yield Permission("iam:PassRole", role, {"iam:passedtoservice": ["sagemaker.amazonaws.com"]})
 
 
-def _resources(context: Context, name: str, request: Request) -> list[str]:
+def _resource_arns(context: Context, name: str, request: Request) -> list[str]:
     """The ARNs that an operation touches; ``*`` for those that IAM limits to none."""
     if name == "AddAssociation":
         return [str(request["SourceArn"]), str(request["DestinationArn"])]
@@ -167,16 +170,16 @@ def _resources(context: Context, name: str, request: Request) -> list[str]:
         return [context.arn(f"model-package/{request['ModelPackageGroupName'].rpartition('/')[2]}/*")]
     if name == "CreateArtifact":
         return [context.arn("artifact/*")]
-    if name.startswith(("List", "Search", "QueryLineage", "BatchDescribe")) and name not in LIMITED_LISTS:
+    if name.startswith(("List", "Search", "QueryLineage", "BatchDescribe")) and name not in RESOURCE_LIMITED_LISTS:
         return ["*"]
-    for parameter, kind in RESOURCES.items():
+    for parameter, kind in RESOURCE_PARAMETERS.items():
         if parameter in request:
             value = str(request[parameter])
             return [value if value.startswith("arn:") else context.arn(f"{kind}/{value}")]
     return ["*"]
 
 
-def _values(context: Context, name: str, request: Request) -> dict[str, list[str]]:
+def _condition_values(context: Context, name: str, request: Request) -> dict[str, list[str]]:
     """The condition keys of SageMaker that a request sets."""
     cycle = request.get("ModelLifeCycle") or {}
     tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags") or []}
@@ -194,14 +197,14 @@ def _values(context: Context, name: str, request: Request) -> dict[str, list[str
         },
     }
     if name == "UpdateModelPackage":
-        stored = context.store.find(str(request["ModelPackageArn"]))
+        stored = context.store.find_by_arn(str(request["ModelPackageArn"]))
         now = (stored[2].get("CustomerMetadataProperties") or {}) if stored else {}
         found |= {f"sagemaker:currentcustomermetadataproperties/{key.lower()}": value for key, value in now.items()}
     values = {key: [str(value)] for key, value in found.items() if value is not None}
     return values | ({"aws:tagkeys": list(tags)} if tags else {})
 
 
-def _roles(request: Request) -> list[str]:
+def _passed_roles(request: Request) -> list[str]:
     """The roles that a request hands to SageMaker."""
     definitions = [request.get("TrainingJobDefinition") or {}, *(request.get("TrainingJobDefinitions") or [])]
     found = [request.get("RoleArn"), request.get("ExecutionRoleArn"), *(d.get("RoleArn") for d in definitions)]
@@ -217,9 +220,9 @@ def _s3_permission(request: S3Request) -> Permission:
         values = {f"s3:{name}": [request.headers[name]] for name in ("if-none-match", "if-match") if name in request.headers}
         if "x-amz-server-side-encryption" in request.headers:
             values["s3:x-amz-server-side-encryption"] = [request.headers["x-amz-server-side-encryption"]]
-        return Permission(S3_OBJECT.get((method, upload), "s3:PutObject"), f"arn:aws:s3:::{request.bucket}/{request.key}", values)
+        return Permission(S3_OBJECT_ACTIONS.get((method, upload), "s3:PutObject"), f"arn:aws:s3:::{request.bucket}/{request.key}", values)
     resource = f"arn:aws:s3:::{request.bucket}"
-    for name, action in S3_BUCKET.items():
+    for name, action in S3_BUCKET_ACTIONS.items():
         if name in query:
             return Permission(action, f"{resource}/*" if name == "delete" else resource, {})
     if method in {"PUT", "DELETE"}:

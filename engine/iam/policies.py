@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 Decision = Literal["allowed", "explicitDeny", "implicitDeny"]
-Values = Mapping[str, list[str]]
+ConditionValues = Mapping[str, list[str]]
 """Condition key (in small letters) → its values in the request."""
 
-ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+STATEMENT_ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 _MATCHES: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda wanted, value: wanted == value,
     "StringEqualsIgnoreCase": lambda wanted, value: wanted.lower() == value.lower(),
-    "StringLike": lambda wanted, value: _like(wanted, value),
-    "ArnEquals": lambda wanted, value: _like(wanted, value),
-    "ArnLike": lambda wanted, value: _like(wanted, value),
+    "StringLike": lambda wanted, value: _matches_wildcard(wanted, value),
+    "ArnEquals": lambda wanted, value: _matches_wildcard(wanted, value),
+    "ArnLike": lambda wanted, value: _matches_wildcard(wanted, value),
     "Bool": lambda wanted, value: wanted.lower() == value.lower(),
 }
 _NEGATED = {
@@ -32,28 +32,32 @@ _NEGATED = {
 }
 
 
-class Malformed(ValueError):
+class MalformedPolicy(ValueError):
     """A text that is no identity-based policy, or one with a condition that isn't known here."""
 
 
-def parsed(text: str) -> list[dict[str, Any]]:
+def parse_policy(text: str) -> list[dict[str, Any]]:
     """The statements of a policy. Raises Malformed."""
     try:
         document = json.loads(text)
         statements = document["Statement"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise Malformed("The policy is not a JSON document with a Statement.") from error
+        raise MalformedPolicy("The policy is not a JSON document with a Statement.") from error
     statements = statements if isinstance(statements, list) else [statements]
     for statement in statements:
         _check(statement)
     return statements
 
 
-def evaluate(statements: Iterable[dict[str, Any]], action: str, resource: str, values: Values) -> Decision:
+def evaluate(statements: Iterable[dict[str, Any]], action: str, resource: str, values: ConditionValues) -> Decision:
     """A Deny that matches wins; then an Allow; else it's refused. ``action``: ``s3:GetObject``; ``resource``: an ARN, or ``*``."""
     decision: Decision = "implicitDeny"
     for statement in statements:
-        if _covers(statement, "Action", action.lower()) and _covers(statement, "Resource", resource) and _holds(statement, values):
+        if (
+            _covers(statement, "Action", action.lower())
+            and _covers(statement, "Resource", resource)
+            and _are_conditions_met(statement, values)
+        ):
             if statement["Effect"] == "Deny":
                 return "explicitDeny"
             decision = "allowed"
@@ -62,57 +66,57 @@ def evaluate(statements: Iterable[dict[str, Any]], action: str, resource: str, v
 
 def _check(statement: Any) -> None:
     if not isinstance(statement, dict) or statement.get("Effect") not in {"Allow", "Deny"}:
-        raise Malformed("A statement has the Effect Allow or Deny.")
-    if unknown := sorted(statement.keys() - ELEMENTS):
-        raise Malformed(f"An identity-based policy has no element {unknown[0]}.")
+        raise MalformedPolicy("A statement has the Effect Allow or Deny.")
+    if unknown := sorted(statement.keys() - STATEMENT_ELEMENTS):
+        raise MalformedPolicy(f"An identity-based policy has no element {unknown[0]}.")
     for element in ("Action", "Resource"):
         given = [name for name in (element, f"Not{element}") if name in statement]
-        if len(given) != 1 or not all(isinstance(text, str) for text in _list(statement[given[0]])):
-            raise Malformed(f"A statement has either {element} or Not{element}, as texts.")
+        if len(given) != 1 or not all(isinstance(text, str) for text in _as_list(statement[given[0]])):
+            raise MalformedPolicy(f"A statement has either {element} or Not{element}, as texts.")
     conditions = statement.get("Condition", {})
     if not isinstance(conditions, dict) or not all(isinstance(keys, dict) for keys in conditions.values()):
-        raise Malformed("A Condition is an operator with its keys.")
+        raise MalformedPolicy("A Condition is an operator with its keys.")
     for operator in conditions:
         plain = operator.rpartition(":")[2].removesuffix("IfExists")
         quantifier = operator.rpartition(":")[0]
         if plain != "Null" and plain not in _MATCHES and plain not in _NEGATED:
-            raise Malformed(f"This engine has no condition operator {operator}.")
+            raise MalformedPolicy(f"This engine has no condition operator {operator}.")
         if quantifier not in {"", "ForAnyValue", "ForAllValues"}:
-            raise Malformed(f"There is no quantifier {quantifier}.")
+            raise MalformedPolicy(f"There is no quantifier {quantifier}.")
 
 
-def _list(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
 def _covers(statement: dict[str, Any], element: str, value: str) -> bool:
     lower = element == "Action"
     if f"Not{element}" in statement:
-        return not any(_like(text.lower() if lower else text, value) for text in _list(statement[f"Not{element}"]))
-    return any(_like(text.lower() if lower else text, value) for text in _list(statement[element]))
+        return not any(_matches_wildcard(text.lower() if lower else text, value) for text in _as_list(statement[f"Not{element}"]))
+    return any(_matches_wildcard(text.lower() if lower else text, value) for text in _as_list(statement[element]))
 
 
-def _like(pattern: str, value: str) -> bool:
+def _matches_wildcard(pattern: str, value: str) -> bool:
     parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
     return re.fullmatch("".join(parts), value, re.DOTALL) is not None
 
 
-def _holds(statement: dict[str, Any], values: Values) -> bool:
+def _are_conditions_met(statement: dict[str, Any], values: ConditionValues) -> bool:
     return all(
-        _condition(operator, [_filled(text, values) for text in _list(wanted)], values.get(key.lower()))
+        _is_condition_met(operator, [_substitute_variables(text, values) for text in _as_list(wanted)], values.get(key.lower()))
         for operator, keys in statement.get("Condition", {}).items()
         for key, wanted in keys.items()
     )
 
 
-def _filled(wanted: Any, values: Values) -> Any:
+def _substitute_variables(wanted: Any, values: ConditionValues) -> Any:
     """A condition's text with the request's own value for each variable (``${aws:PrincipalTag/team}``); what has none matches nothing."""
     if not isinstance(wanted, str):
         return wanted
     return re.sub(r"\$\{([^}]+)\}", lambda found: (values.get(found[1].lower()) or ["\0"])[0], wanted)
 
 
-def _condition(operator: str, wanted: list[Any], found: list[str] | None) -> bool:
+def _is_condition_met(operator: str, wanted: list[Any], found: list[str] | None) -> bool:
     quantifier, _, name = operator.rpartition(":")
     texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in wanted]
     if name == "Null":

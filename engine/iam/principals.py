@@ -7,47 +7,47 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from engine.context import ACCOUNT, CALLER, USER, AWSError, Context, Principal, Request, Response, operation
+from engine.context import ACCOUNT, CALLER, ENGINE_USER, AWSError, Context, Principal, Request, Response, operation
 from engine.iam import policies, sessions
-from engine.iam.policies import Decision, Malformed, Values
-from engine.iam.sessions import identifier
-from engine.sagemaker.paging import part
-from engine.store import Body, Exists
+from engine.iam.policies import ConditionValues, Decision, MalformedPolicy
+from engine.iam.sessions import principal_id
+from engine.paging import paginate
+from engine.store.records import Body, RecordExists
 
-EXECUTION = "governance-execution"
+EXECUTION_ROLE = "governance-execution"
 """The role of the jobs. It and the user may do everything until they're given a policy; every other role may do what its policies say."""
-TRUST = {
+EXECUTION_TRUST_POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 """Who may take the execution role."""
-LONGEST = 12 * 3600
+MAX_SESSION_SECONDS = 12 * 3600
 
 
-def in_role(name: str, session: str, tags: tuple[tuple[str, str], ...] = ()) -> Principal:
+def assumed_role_principal(name: str, session: str, tags: tuple[tuple[str, str], ...] = ()) -> Principal:
     return Principal(f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}", "role", name, tags)
 
 
-def decide(context: Context, principal: Principal, action: str, resource: str, values: Values) -> Decision:
+def decide_access(context: Context, principal: Principal, action: str, resource: str, values: ConditionValues) -> Decision:
     """What a principal's policies say to an action on a resource."""
-    texts = _policies(context, principal.kind, principal.name)
-    if not texts and (principal == USER or (principal.kind, principal.name) == ("role", EXECUTION)):
+    texts = _inline_policies(context, principal.kind, principal.name)
+    if not texts and (principal == ENGINE_USER or (principal.kind, principal.name) == ("role", EXECUTION_ROLE)):
         return "allowed"
-    return policies.evaluate((statement for text in texts for statement in _parsed(text)), action, resource, values)
+    return policies.evaluate((statement for text in texts for statement in _cached_statements(text)), action, resource, values)
 
 
-def unlimited(context: Context, principal: Principal) -> bool:
+def has_full_access(context: Context, principal: Principal) -> bool:
     """Whether it needs no asking."""
-    first = principal == USER or (principal.kind, principal.name) == ("role", EXECUTION)
-    return first and not _policies(context, principal.kind, principal.name)
+    first = principal == ENGINE_USER or (principal.kind, principal.name) == ("role", EXECUTION_ROLE)
+    return first and not _inline_policies(context, principal.kind, principal.name)
 
 
 @lru_cache(maxsize=64)
-def _parsed(text: str) -> tuple[dict[str, Any], ...]:
-    return tuple(policies.parsed(text))
+def _cached_statements(text: str) -> tuple[dict[str, Any], ...]:
+    return tuple(policies.parse_policy(text))
 
 
-def _policies(context: Context, kind: str, name: str) -> list[str]:
+def _inline_policies(context: Context, kind: str, name: str) -> list[str]:
     body = context.store.get(f"iam-{kind}", name)
     return list(body["Policies"].values()) if body else []
 
@@ -55,19 +55,19 @@ def _policies(context: Context, kind: str, name: str) -> list[str]:
 # roles and users -----------------------------------------------------------------------------------
 
 
-def _record(context: Context, kind: str, name: str) -> Body:
+def _require_entity(context: Context, kind: str, name: str) -> Body:
     """A user's or role's record. Raises NoSuchEntity."""
     body = context.store.get(f"iam-{kind}", name)
-    if body is None and (kind, name) == ("user", USER.name):
+    if body is None and (kind, name) == ("user", ENGINE_USER.name):
         return {"Policies": {}}
-    if body is None and (kind, name) == ("role", EXECUTION):
-        return {"Role": _role(EXECUTION, TRUST, 0.0, 3600), "Policies": {}}
+    if body is None and (kind, name) == ("role", EXECUTION_ROLE):
+        return {"Role": _role_record(EXECUTION_ROLE, EXECUTION_TRUST_POLICY, 0.0, 3600), "Policies": {}}
     if body is None:
         raise AWSError("NoSuchEntity", f"The {kind} with name {name} cannot be found.", 404)
     return body
 
 
-def _role(name: str, trust: Any, now: float, longest: int) -> Body:
+def _role_record(name: str, trust: Any, now: float, longest: int) -> Body:
     return {
         "Path": "/",
         "RoleName": name,
@@ -81,48 +81,48 @@ def _role(name: str, trust: Any, now: float, longest: int) -> Body:
 
 @operation("iam", "CreateRole")
 def create_role(context: Context, request: Request) -> Response:
-    trust = _document(request["AssumeRolePolicyDocument"], trust=True)
-    role = _role(request["RoleName"], trust, context.now(), request.get("MaxSessionDuration", 3600))
+    trust = _parse_document(request["AssumeRolePolicyDocument"], trust=True)
+    role = _role_record(request["RoleName"], trust, context.now(), request.get("MaxSessionDuration", 3600))
     try:
-        if request["RoleName"] == EXECUTION:
-            raise Exists(EXECUTION)
+        if request["RoleName"] == EXECUTION_ROLE:
+            raise RecordExists(EXECUTION_ROLE)
         context.store.insert("iam-role", request["RoleName"], {"Role": role, "Trust": trust, "Policies": {}}, arn=None, now=context.now())
-    except Exists as error:
+    except RecordExists as error:
         raise AWSError("EntityAlreadyExists", f"Role with name {request['RoleName']} already exists.", 409) from error
     return {"Role": role}
 
 
 @operation("iam", "GetRole")
 def get_role(context: Context, request: Request) -> Response:
-    return {"Role": _record(context, "role", request["RoleName"])["Role"]}
+    return {"Role": _require_entity(context, "role", request["RoleName"])["Role"]}
 
 
 @operation("iam", "DeleteRole")
 def delete_role(context: Context, request: Request) -> Response:
-    if _record(context, "role", request["RoleName"])["Policies"]:
+    if _require_entity(context, "role", request["RoleName"])["Policies"]:
         raise AWSError("DeleteConflict", "Cannot delete entity, must delete policies first.", 409)
     if not context.store.delete("iam-role", request["RoleName"]):
         raise AWSError("UnmodifiableEntity", f"The role {request['RoleName']} is the engine's own.")
     return {}
 
 
-def _document(text: str, *, trust: bool = False) -> Any:
+def _parse_document(text: str, *, trust: bool = False) -> Any:
     try:
         document = json.loads(text)
         if trust:
             _ = document["Statement"]
         else:
-            policies.parsed(text)
+            policies.parse_policy(text)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        message = str(error) if isinstance(error, Malformed) else "This policy is not a JSON document with a Statement."
+        message = str(error) if isinstance(error, MalformedPolicy) else "This policy is not a JSON document with a Statement."
         raise AWSError("MalformedPolicyDocument", message) from error
     return document
 
 
-def _change(context: Context, kind: str, name: str, policy: str, document: str | None) -> None:
+def _change_policy(context: Context, kind: str, name: str, policy: str, document: str | None) -> None:
     now = context.now()
     with context.store.transaction():
-        body = _record(context, kind, name)
+        body = _require_entity(context, kind, name)
         if document is None and policy not in body["Policies"]:
             raise AWSError("NoSuchEntity", f"The {kind} policy with name {policy} cannot be found.", 404)
         kept = {key: text for key, text in body["Policies"].items() if key != policy}
@@ -133,20 +133,20 @@ def _change(context: Context, kind: str, name: str, policy: str, document: str |
 
 @operation("iam", "PutRolePolicy")
 def put_role_policy(context: Context, request: Request) -> Response:
-    _document(request["PolicyDocument"])
-    _change(context, "role", request["RoleName"], request["PolicyName"], request["PolicyDocument"])
+    _parse_document(request["PolicyDocument"])
+    _change_policy(context, "role", request["RoleName"], request["PolicyName"], request["PolicyDocument"])
     return {}
 
 
 @operation("iam", "DeleteRolePolicy")
 def delete_role_policy(context: Context, request: Request) -> Response:
-    _change(context, "role", request["RoleName"], request["PolicyName"], None)
+    _change_policy(context, "role", request["RoleName"], request["PolicyName"], None)
     return {}
 
 
 @operation("iam", "GetRolePolicy")
 def get_role_policy(context: Context, request: Request) -> Response:
-    text = _record(context, "role", request["RoleName"])["Policies"].get(request["PolicyName"])
+    text = _require_entity(context, "role", request["RoleName"])["Policies"].get(request["PolicyName"])
     if text is None:
         raise AWSError("NoSuchEntity", f"The role policy with name {request['PolicyName']} cannot be found.", 404)
     return {"RoleName": request["RoleName"], "PolicyName": request["PolicyName"], "PolicyDocument": quote(text)}
@@ -154,27 +154,27 @@ def get_role_policy(context: Context, request: Request) -> Response:
 
 @operation("iam", "ListRolePolicies")
 def list_role_policies(context: Context, request: Request) -> Response:
-    names = sorted(_record(context, "role", request["RoleName"])["Policies"])
-    page, marker = _page(names, request)
+    names = sorted(_require_entity(context, "role", request["RoleName"])["Policies"])
+    page, marker = _page_by_marker(names, request)
     return {"PolicyNames": page, "IsTruncated": marker is not None, "Marker": marker}
 
 
 @operation("iam", "PutUserPolicy")
 def put_user_policy(context: Context, request: Request) -> Response:
-    _document(request["PolicyDocument"])
-    _change(context, "user", request["UserName"], request["PolicyName"], request["PolicyDocument"])
+    _parse_document(request["PolicyDocument"])
+    _change_policy(context, "user", request["UserName"], request["PolicyName"], request["PolicyDocument"])
     return {}
 
 
 @operation("iam", "DeleteUserPolicy")
 def delete_user_policy(context: Context, request: Request) -> Response:
-    _change(context, "user", request["UserName"], request["PolicyName"], None)
+    _change_policy(context, "user", request["UserName"], request["PolicyName"], None)
     return {}
 
 
-def _page(items: list[Any], request: Request) -> tuple[list[Any], str | None]:
+def _page_by_marker(items: list[Any], request: Request) -> tuple[list[Any], str | None]:
     names = {"Marker": "NextToken", "MaxItems": "MaxResults"}
-    page, marker = part(items, {names.get(name, name): value for name, value in request.items()}, 100)
+    page, marker = paginate(items, {names.get(name, name): value for name, value in request.items()}, 100)
     return list(page), marker
 
 
@@ -185,20 +185,20 @@ def simulate_principal_policy(context: Context, request: Request) -> Response:
     kind, _, name = source.removeprefix(f"arn:aws:iam::{ACCOUNT}:").partition("/")
     if kind not in {"user", "role"}:
         raise AWSError("InvalidInput", f"{source} is no user or role of this account.")
-    record = _record(context, kind, name)
-    principal = USER if (kind, name) == ("user", USER.name) else Principal(str(record["Role"]["Arn"]), kind, name)
+    record = _require_entity(context, kind, name)
+    principal = ENGINE_USER if (kind, name) == ("user", ENGINE_USER.name) else Principal(str(record["Role"]["Arn"]), kind, name)
     values = {entry["ContextKeyName"].lower(): list(entry.get("ContextKeyValues", [])) for entry in request.get("ContextEntries", [])}
     results = [
         {
             "EvalActionName": action,
             "EvalResourceName": resource,
-            "EvalDecision": decide(context, principal, action, resource, values),
+            "EvalDecision": decide_access(context, principal, action, resource, values),
             "MissingContextValues": [],
         }
         for action in request["ActionNames"]
         for resource in request.get("ResourceArns", ["*"])
     ]
-    page, marker = _page(results, request)
+    page, marker = _page_by_marker(results, request)
     return {"EvaluationResults": page, "IsTruncated": marker is not None, "Marker": marker}
 
 
@@ -208,7 +208,7 @@ def simulate_principal_policy(context: Context, request: Request) -> Response:
 @operation("sts", "GetCallerIdentity")
 def get_caller_identity(context: Context, request: Request) -> Response:
     caller = CALLER.get()
-    return {"UserId": identifier(caller), "Account": ACCOUNT, "Arn": caller.arn}
+    return {"UserId": principal_id(caller), "Account": ACCOUNT, "Arn": caller.arn}
 
 
 @operation("sts", "AssumeRole")
@@ -221,11 +221,11 @@ def assume_role(context: Context, request: Request) -> Response:
     )
     if record is None or not _trusts(record["Trust"], caller):
         raise refused
-    if seconds > min(LONGEST, record["Role"]["MaxSessionDuration"]):
+    if seconds > min(MAX_SESSION_SECONDS, record["Role"]["MaxSessionDuration"]):
         raise AWSError("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
     tags = tuple((tag["Key"], tag["Value"]) for tag in request.get("Tags") or [])
-    principal = in_role(name, request["RoleSessionName"], tags)
-    session = sessions.begin(context.keys, principal, context.now() + seconds)
+    principal = assumed_role_principal(name, request["RoleSessionName"], tags)
+    session = sessions.begin_session(context.keys, principal, context.now() + seconds)
     credentials = {
         "AccessKeyId": session.keys.access_key_id,
         "SecretAccessKey": session.keys.secret_access_key,
@@ -234,7 +234,7 @@ def assume_role(context: Context, request: Request) -> Response:
     }
     return {
         "Credentials": credentials,
-        "AssumedRoleUser": {"AssumedRoleId": identifier(principal), "Arn": principal.arn},
+        "AssumedRoleUser": {"AssumedRoleId": principal_id(principal), "Arn": principal.arn},
     }
 
 

@@ -9,55 +9,55 @@ import json
 import secrets
 from dataclasses import dataclass
 
-from engine.context import USER, AWSError, Principal
-from engine.wire.sigv4 import Keys
+from engine.context import ENGINE_USER, AWSError, Principal
+from engine.iam.sigv4 import AccessKeys
 
 
 @dataclass(frozen=True)
 class Session:
     """Temporary keys; ``expires``: epoch seconds."""
 
-    keys: Keys
+    keys: AccessKeys
     token: str
     expires: float
 
 
-class Expired(ValueError):
+class SessionExpired(ValueError):
     """The session has ended."""
 
 
-def identifier(principal: Principal) -> str:
+def principal_id(principal: Principal) -> str:
     """The principal's unique id, as STS gives it."""
-    return "AIDAGOVERNANCELOCAL00" if principal == USER else f"AROAGOVERNANCELOCAL00:{principal.arn.rpartition('/')[2]}"
+    return "AIDAGOVERNANCELOCAL00" if principal == ENGINE_USER else f"AROAGOVERNANCELOCAL00:{principal.arn.rpartition('/')[2]}"
 
 
-def begin(keys: Keys, principal: Principal, expires: float) -> Session:
+def begin_session(keys: AccessKeys, principal: Principal, expires: float) -> Session:
     """New temporary keys for a principal, vouched for by the engine's own ``keys``."""
     access_key = "ASIA" + secrets.token_hex(8).upper()
     said = [access_key, principal.arn, principal.kind, principal.name, principal.tags, expires]
     content = base64.urlsafe_b64encode(json.dumps(said).encode()).decode()
     token = f"{content}.{_mac(keys, 'token', content)}"
-    return Session(Keys(access_key, _mac(keys, "secret", content)), token, expires)
+    return Session(AccessKeys(access_key, _mac(keys, "secret", content)), token, expires)
 
 
-def resume(keys: Keys, token: str, now: float) -> tuple[Keys, Principal]:
+def resume_session(keys: AccessKeys, token: str, now: float) -> tuple[AccessKeys, Principal]:
     """The keys and the principal of a session token. Raises ValueError for one that the engine didn't give, Expired."""
     content, _, mac = token.rpartition(".")
     if not hmac.compare_digest(mac.encode(), _mac(keys, "token", content).encode()):
         raise ValueError("not a token of this engine's")
     access_key, arn, kind, name, tags, expires = json.loads(base64.urlsafe_b64decode(content))
     if now > expires:
-        raise Expired
-    return Keys(access_key, _mac(keys, "secret", content)), Principal(arn, kind, name, tuple((key, value) for key, value in tags))
+        raise SessionExpired
+    return AccessKeys(access_key, _mac(keys, "secret", content)), Principal(arn, kind, name, tuple((key, value) for key, value in tags))
 
 
-def of_request(keys: Keys, service: str, token: str | None, now: float) -> tuple[Keys, Principal]:
+def resolve_credentials(keys: AccessKeys, service: str, token: str | None, now: float) -> tuple[AccessKeys, Principal]:
     """The keys that a request has to be signed with, and who it then comes from. Raises AWSError for a token that doesn't hold."""
     if token is None:
-        return keys, USER
+        return keys, ENGINE_USER
     try:
-        return resume(keys, token, now)
-    except Expired as error:
+        return resume_session(keys, token, now)
+    except SessionExpired as error:
         code = "ExpiredToken" if service in {"s3", "sts", "iam"} else "ExpiredTokenException"
         raise AWSError(code, "The security token included in the request is expired", 400 if service == "s3" else 403) from error
     except (ValueError, TypeError) as error:
@@ -66,5 +66,5 @@ def of_request(keys: Keys, service: str, token: str | None, now: float) -> tuple
         raise AWSError(codes.get(service, "UnrecognizedClientException"), message, 400 if service == "s3" else 403) from error
 
 
-def _mac(keys: Keys, purpose: str, content: str) -> str:
+def _mac(keys: AccessKeys, purpose: str, content: str) -> str:
     return hmac.new(keys.secret_access_key.encode(), f"{purpose}:{content}".encode(), hashlib.sha256).hexdigest()

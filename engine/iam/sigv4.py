@@ -15,14 +15,14 @@ from urllib.parse import quote, unquote, unquote_to_bytes
 
 from engine.context import AWSError
 
-WINDOW = 15 * 60
+MAX_CLOCK_SKEW_SECONDS = 15 * 60
 """How far the client's clock may be off, in seconds."""
-UNSIGNED = "UNSIGNED-PAYLOAD"
+UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 @dataclass(frozen=True)
-class Keys:
+class AccessKeys:
     """The one pair of keys that this engine knows."""
 
     access_key_id: str
@@ -30,38 +30,38 @@ class Keys:
 
 
 @dataclass
-class Chain:
+class ChunkSignatures:
     """The signatures of an aws-chunked body: each is over its chunk and the signature before."""
 
     key: bytes
-    stamp: str
+    timestamp: str
     scope: str
-    previous: str
+    previous_signature: str
 
-    def check(self, what: str, digest: str, signature: str) -> None:
-        """``what``: ``PAYLOAD`` (a chunk) or ``TRAILER``; ``digest``: hex SHA-256 of it. Raises SignatureDoesNotMatch."""
-        parts = [f"{ALGORITHM}-{what}", self.stamp, self.scope, self.previous]
-        if what == "PAYLOAD":
+    def check(self, signed_part: str, digest: str, signature: str) -> None:
+        """``signed_part``: ``PAYLOAD`` (a chunk) or ``TRAILER``; ``digest``: hex SHA-256 of it. Raises SignatureDoesNotMatch."""
+        parts = [f"{ALGORITHM}-{signed_part}", self.timestamp, self.scope, self.previous_signature]
+        if signed_part == "PAYLOAD":
             parts.append(hashlib.sha256(b"").hexdigest())
         expected = hmac.new(self.key, "\n".join([*parts, digest]).encode(), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(expected.encode(), signature.encode()):
             raise AWSError("SignatureDoesNotMatch", "The signature of a chunk does not match its content.", 403)
-        self.previous = expected
+        self.previous_signature = expected
 
 
 @dataclass(frozen=True)
-class Signed:
+class SignedRequest:
     """What a valid signature says: the service it is for, what it covers of the body, and what checks signed chunks."""
 
     service: str
     region: str
-    payload: str
-    chain: Chain
+    payload_hash: str
+    chunk_signatures: ChunkSignatures
 
 
-def verify(
-    keys: Keys, *, method: str, raw_path: str, raw_query: str, headers: Mapping[str, str], payload_hash: str | None, now: float
-) -> Signed:
+def verify_signature(
+    keys: AccessKeys, *, method: str, raw_path: str, raw_query: str, headers: Mapping[str, str], payload_hash: str | None, now: float
+) -> SignedRequest:
     """Check the signature of a request. ``headers`` have lower-case names.
 
     ``payload_hash``: hex SHA-256 of the body, or None when the body is yet to be read (S3): then the
@@ -107,11 +107,11 @@ def verify(
         raise AWSError("InvalidRequest", "Missing required header for this request: x-amz-content-sha256", 400)
     for name in unsigned:
         if name not in names:
-            code = "AccessDenied" if service == "s3" else _mismatch(service)
+            code = "AccessDenied" if service == "s3" else _mismatch_code(service)
             raise AWSError(code, f"There were headers present in the request which were not signed: {name}", 403)
     covered = payload_hash
     if service == "s3":
-        covered = headers.get("x-amz-content-sha256", UNSIGNED) if authorization else UNSIGNED
+        covered = headers.get("x-amz-content-sha256", UNSIGNED_PAYLOAD) if authorization else UNSIGNED_PAYLOAD
     if covered is None:
         raise AWSError("InvalidRequest", "The payload has no hash.", 400)
     path = quote(unquote_to_bytes(raw_path) if service == "s3" else raw_path, safe="/-_.~")
@@ -131,11 +131,11 @@ def verify(
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     expected = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
     if not hmac.compare_digest(expected.encode(), signature.encode()):
-        raise AWSError(_mismatch(service), "The request signature we calculated does not match the signature you provided.", 403)
-    return Signed(service, region, covered, Chain(key, stamp, "/".join(scope), signature))
+        raise AWSError(_mismatch_code(service), "The request signature we calculated does not match the signature you provided.", 403)
+    return SignedRequest(service, region, covered, ChunkSignatures(key, stamp, "/".join(scope), signature))
 
 
-def _mismatch(service: str) -> str:
+def _mismatch_code(service: str) -> str:
     return "SignatureDoesNotMatch" if service in {"s3", "sts", "iam"} else "InvalidSignatureException"
 
 
@@ -152,9 +152,9 @@ def _check_time(stamp: str, date: str, query: Mapping[str, str], *, presigned: b
             raise AWSError("AuthorizationQueryParametersError", "X-Amz-Expires must be between 1 and 604800 seconds.", 400)
         if now > at + int(expires):
             raise AWSError("AccessDenied", "Request has expired", 403)
-        if at > now + WINDOW:
+        if at > now + MAX_CLOCK_SKEW_SECONDS:
             raise AWSError("AccessDenied", "Request is not valid yet", 403)
-    elif abs(now - at) > WINDOW:
+    elif abs(now - at) > MAX_CLOCK_SKEW_SECONDS:
         raise AWSError("RequestTimeTooSkewed", "The difference between the request time and the current time is too large.", 403)
 
 

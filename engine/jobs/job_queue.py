@@ -20,50 +20,50 @@ from typing import Any
 
 from engine import limits
 from engine.context import Context
-from engine.disk import trouble
 from engine.iam import sessions
-from engine.store import Body
+from engine.store.disk_errors import disk_problem
+from engine.store.records import Body
 
 log = logging.getLogger("engine.jobs")
-PRELOAD = ["engine.jobs.worker", "engine.jobs.preload"]
-FINAL = {"Completed", "Failed", "Stopped"}
-TUNING = "hyper-parameter-tuning-job"
+PRELOADED_MODULES = ["engine.jobs.worker", "engine.jobs.worker_imports"]
+FINAL_STATUSES = {"Completed", "Failed", "Stopped"}
+TUNING_JOB = "hyper-parameter-tuning-job"
 LOG_GROUPS = {"training-job": "/aws/sagemaker/TrainingJobs", "processing-job": "/aws/sagemaker/ProcessingJobs"}
-STATUS = {
+STATUS_FIELD = {
     "training-job": "TrainingJobStatus",
     "processing-job": "ProcessingJobStatus",
-    TUNING: "HyperParameterTuningJobStatus",
+    TUNING_JOB: "HyperParameterTuningJobStatus",
 }
-PATIENCE_SECONDS = 2
+DISK_RETRY_SECONDS = 2
 """Until work that the disk refused is tried again."""
-SESSION_SECONDS = 7 * 24 * 3600
+CREDENTIAL_SECONDS = 7 * 24 * 3600
 """How long a job's own credentials hold."""
-LOST = 255
+UNKNOWN_EXIT_CODE = 255
 """The exit code that multiprocessing gives to a process of which it can't know."""
-START = {"training-job": "TrainingStartTime", "processing-job": "ProcessingStartTime"}
-END = {"training-job": "TrainingEndTime", "processing-job": "ProcessingEndTime"}
-OVERTIME: dict[str, Body] = {
+START_TIME_FIELD = {"training-job": "TrainingStartTime", "processing-job": "ProcessingStartTime"}
+END_TIME_FIELD = {"training-job": "TrainingEndTime", "processing-job": "ProcessingEndTime"}
+OVERTIME_ENDING: dict[str, Body] = {
     "training-job": {"extra": {"SecondaryStatus": "MaxRuntimeExceeded"}},
     "processing-job": {"reason": "ClientError: the job ran longer than its MaxRuntimeInSeconds"},
 }
 """How a job ends that ran too long, beside being Stopped."""
 
 
-class Jobs:
+class JobQueue:
     """Runs what the store's records ask for; ``submit`` and ``cancel`` return at once."""
 
     def __init__(self, context: Context, workers: int | None = None) -> None:
         self.context = context
-        self.tables = context.workspace / "tables"
+        self.channel_cache = context.workspace / "tables"
         self.workers = workers or os.cpu_count() or 1
         self._queue: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
         self._processes: dict[tuple[str, str], BaseProcess] = {}
         self._cancelled: set[tuple[str, str]] = set()
-        self._tunings = 0
+        self._running_tuning_jobs = 0
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
-        self.changed = threading.Condition()
-        self.changes = 0
+        self.change_condition = threading.Condition()
+        self.change_count = 0
         self.closing = False
         self._mp = multiprocessing.get_context("forkserver")
 
@@ -71,24 +71,24 @@ class Jobs:
         """Start the dispatchers, and take up what a crash interrupted.
 
         The process that workers are forked from starts with the first job: until then its 150 MB aren't taken."""
-        self._mp.set_forkserver_preload(PRELOAD)
+        self._mp.set_forkserver_preload(PRELOADED_MODULES)
         for _ in range(self.workers):
-            self._thread(self._dispatch)
-        for folder in (self.context.workspace / "jobs", self.tables):
+            self._start_thread(self._run_queued_jobs)
+        for folder in (self.context.workspace / "jobs", self.channel_cache):
             shutil.rmtree(folder, ignore_errors=True)
         store = self.context.store
-        for kind in STATUS:
-            for body in store.all(kind, ("status", "=", "InProgress")) + store.all(kind, ("status", "=", "Stopping")):
+        for kind in STATUS_FIELD:
+            for body in store.list_records(kind, ("status", "=", "InProgress")) + store.list_records(kind, ("status", "=", "Stopping")):
                 name = body[_name_field(kind)]
-                if body[STATUS[kind]] == "Stopping" and kind != TUNING:
-                    self.finish(kind, name, "Stopped")
+                if body[STATUS_FIELD[kind]] == "Stopping" and kind != TUNING_JOB:
+                    self.finish_job(kind, name, "Stopped")
                     continue
                 if body.get("SecondaryStatus", "Starting") != "Starting":
-                    self.secondary(name, "Restarting")
+                    self.set_secondary_status(name, "Restarting")
                 self.submit(kind, name, elapsed=max(self.context.now() - body["CreationTime"], 0))
-        for body in store.all("training-job", ("$.DebugRuleEvaluationStatuses", "contains", "InProgress")):
-            if body["TrainingJobStatus"] in FINAL:
-                self._end_rules(body["TrainingJobName"])
+        for body in store.list_records("training-job", ("$.DebugRuleEvaluationStatuses", "contains", "InProgress")):
+            if body["TrainingJobStatus"] in FINAL_STATUSES:
+                self._fail_unfinished_rules(body["TrainingJobName"])
 
     def stop(self) -> None:
         """End the workers; their jobs stay InProgress and are taken up at the next start."""
@@ -99,26 +99,26 @@ class Jobs:
             processes = list(self._processes.values())
         for process in processes:
             _kill(process)
-        self.wake()
+        self.notify_waiters()
         for thread in self._threads:
             thread.join(timeout=5)
 
-    def admit(self, kind: str) -> None:
+    def require_capacity(self, kind: str) -> None:
         """Raises ResourceLimitExceeded when there is no room for one more job of that kind."""
-        if kind == TUNING:
-            limits.refuse_beyond("Number of tuning jobs at once", limits.TUNING_JOBS, self._tunings)
+        if kind == TUNING_JOB:
+            limits.require_within_limit("Number of tuning jobs at once", limits.MAX_TUNING_JOBS, self._running_tuning_jobs)
         else:
-            limits.refuse_beyond("Number of jobs that wait for a worker", limits.WAITING_JOBS, self._queue.qsize())
+            limits.require_within_limit("Number of jobs that wait for a worker", limits.MAX_WAITING_JOBS, self._queue.qsize())
 
     def submit(self, kind: str, name: str, *, elapsed: float = 0) -> None:
         """Have a job run. ``elapsed``: seconds since its creation, where that isn't now."""
         with self._lock:
             self._cancelled.discard((kind, name))  # of a deleted job of that name
-        if kind == TUNING:
+        if kind == TUNING_JOB:
             with self._lock:
-                self._tunings += 1
+                self._running_tuning_jobs += 1
             began = time.monotonic() - elapsed
-            self._thread(lambda: self._tune(name, began))
+            self._start_thread(lambda: self._run_tuning_job(name, began))
         else:
             self._queue.put((kind, name))
 
@@ -129,39 +129,39 @@ class Jobs:
             process = self._processes.get((kind, name))
         if process is not None:
             _kill(process)
-        self.wake()
+        self.notify_waiters()
 
-    def wake(self) -> None:
+    def notify_waiters(self) -> None:
         """Have whoever waits look again."""
-        with self.changed:
-            self.changes += 1
-            self.changed.notify_all()
+        with self.change_condition:
+            self.change_count += 1
+            self.change_condition.notify_all()
 
-    def wait(self, seconds: float, seen: int) -> None:
-        """Return when a job has ended or was cancelled since ``changes`` was ``seen``, or after ``seconds``."""
-        with self.changed:
-            self.changed.wait_for(lambda: self.changes != seen, seconds)
+    def wait_for_change(self, seconds: float, seen_count: int) -> None:
+        """Return when a job has ended or was cancelled since ``change_count`` was ``seen_count``, or after ``seconds``."""
+        with self.change_condition:
+            self.change_condition.wait_for(lambda: self.change_count != seen_count, seconds)
 
     # inside ----------------------------------------------------------------------------------------
 
-    def _thread(self, work: Callable[[], None]) -> None:
+    def _start_thread(self, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work, daemon=True)
         self._threads = [t for t in self._threads if t.is_alive()] + [thread]
         thread.start()
 
-    def _dispatch(self) -> None:
+    def _run_queued_jobs(self) -> None:
         while (item := self._queue.get()) is not None and not self.closing:
             kind, name = item
-            self._guarded(kind, name, lambda kind=kind, name=name: self._run(kind, name))  # type: ignore[misc]
+            self._retry_or_fail(kind, name, lambda kind=kind, name=name: self._run_job(kind, name))  # type: ignore[misc]
 
-    def _tune(self, name: str, began: float) -> None:
-        from engine.jobs.tuning import run_tuning
+    def _run_tuning_job(self, name: str, monotonic_start: float) -> None:
+        from engine.jobs.tuning_runner import run_tuning
 
-        self._guarded(TUNING, name, lambda: run_tuning(self.context, name, began))
+        self._retry_or_fail(TUNING_JOB, name, lambda: run_tuning(self.context, name, monotonic_start))
         with self._lock:
-            self._tunings -= 1
+            self._running_tuning_jobs -= 1
 
-    def _guarded(self, kind: str, name: str, work: Callable[[], None]) -> None:
+    def _retry_or_fail(self, kind: str, name: str, work: Callable[[], None]) -> None:
         """Do the work, again while the disk refuses it; what else goes wrong ends the job with the reason."""
         failed = False
         while not self.closing:
@@ -171,30 +171,30 @@ class Jobs:
             except Exception as error:
                 if self.closing:
                     return
-                refused = trouble(error)
+                refused = disk_problem(error)
                 if refused is not None:
                     log.warning("%s %s waits: %s", kind, name, refused)
-                    time.sleep(PATIENCE_SECONDS)
+                    time.sleep(DISK_RETRY_SECONDS)
                     continue
                 log.exception("%s %s", kind, name)
                 if failed:
                     return
                 failed = True
                 reason = f"InternalServerError: {type(error).__name__}: {error}"
-                work = functools.partial(self.finish, kind, name, "Failed", reason)
+                work = functools.partial(self.finish_job, kind, name, "Failed", reason)
 
-    def _run(self, kind: str, name: str) -> None:
+    def _run_job(self, kind: str, name: str) -> None:
         context = self.context
         body = context.store.get(kind, name)
-        if body is None or body[STATUS[kind]] in FINAL:
+        if body is None or body[STATUS_FIELD[kind]] in FINAL_STATUSES:
             return
-        if self._taken_back(kind, name):
-            self.finish(kind, name, "Stopped")
+        if self._is_cancelled(kind, name):
+            self.finish_job(kind, name, "Stopped")
             return
-        from engine.iam.principals import EXECUTION, in_role
-        from engine.jobs.worker import Task, run
+        from engine.iam.principals import EXECUTION_ROLE, assumed_role_principal
+        from engine.jobs.worker import Task, run_job
 
-        session = sessions.begin(context.keys, in_role(EXECUTION, name), context.now() + SESSION_SECONDS)
+        session = sessions.begin_session(context.keys, assumed_role_principal(EXECUTION_ROLE, name), context.now() + CREDENTIAL_SECONDS)
         pair = {
             "access_key_id": session.keys.access_key_id,
             "secret_access_key": session.keys.secret_access_key,
@@ -202,13 +202,13 @@ class Jobs:
         }
         root = context.workspace / "jobs" / kind / name
         image = importlib.import_module("engine.sagemaker.images")
-        container, tables = image.container(kind, body), str(self.tables)
-        task = Task(kind, name, str(root), container, body, context.endpoint, region=context.region, tables=tables, **pair)
+        container, tables = image.container(kind, body), str(self.channel_cache)
+        task = Task(kind, name, str(root), container, body, context.endpoint, region=context.region, channel_cache=tables, **pair)
         if kind == "processing-job":
             task = image.with_model(context, task)
         mine, theirs = self._mp.Pipe(duplex=False)
-        process = self._mp.Process(target=run, args=(task, theirs), daemon=True)
-        _start(process)
+        process = self._mp.Process(target=run_job, args=(task, theirs), daemon=True)
+        _start_process(process)
         theirs.close()
         with self._lock:
             self._processes[(kind, name)] = process
@@ -221,13 +221,13 @@ class Jobs:
             overtime.set()
             _kill(process)
 
-        timer = threading.Timer(body.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", limits.RUNTIME_SECONDS), too_long)
+        timer = threading.Timer(body.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", limits.MAX_RUNTIME_SECONDS), too_long)
         timer.daemon = True
         started = context.now()
         try:
-            self._change(kind, name, {START[kind]: started})
+            self._update_record(kind, name, {START_TIME_FIELD[kind]: started})
             timer.start()
-            ended, metrics = self._follow(kind, name, mine, LOG_GROUPS[kind], f"{name}/algo-1-{int(started)}")
+            ended, metrics = self._handle_messages(kind, name, mine, LOG_GROUPS[kind], f"{name}/algo-1-{int(started)}")
         except BaseException:
             _kill(process)
             raise
@@ -240,18 +240,18 @@ class Jobs:
             shutil.rmtree(root, ignore_errors=True)
         if self.closing:
             return
-        if self._taken_back(kind, name):
-            self.finish(kind, name, "Stopped", metrics=metrics)
+        if self._is_cancelled(kind, name):
+            self.finish_job(kind, name, "Stopped", metrics=metrics)
         elif not ended and overtime.is_set():
-            self.finish(kind, name, "Stopped", metrics=metrics, **OVERTIME[kind])
+            self.finish_job(kind, name, "Stopped", metrics=metrics, **OVERTIME_ENDING[kind])
         elif not ended:
-            self.finish(kind, name, "Failed", _death(process.exitcode))
+            self.finish_job(kind, name, "Failed", _exit_reason(process.exitcode))
         if kind == "training-job":
-            self._end_rules(name)
+            self._fail_unfinished_rules(name)
         with self._lock:
             self._cancelled.discard((kind, name))
 
-    def _follow(self, kind: str, name: str, pipe: Any, group: str, stream: str) -> tuple[bool, dict[str, float]]:
+    def _handle_messages(self, kind: str, name: str, pipe: Any, group: str, stream: str) -> tuple[bool, dict[str, float]]:
         """Take the worker's messages until its end: whether the job was done by then, and the last value of each metric."""
         done = False
         metrics: dict[str, float] = {}
@@ -259,7 +259,7 @@ class Jobs:
         while True:
             try:
                 if not pipe.poll(0.2 if pending else None):
-                    self.context.store.log(group, stream, pending)
+                    self.context.store.append_log(group, stream, pending)
                     pending = []
                     continue
                 message = pipe.recv()
@@ -272,30 +272,30 @@ class Jobs:
                 if len(pending) < 200:
                     continue
             if pending:
-                self.context.store.log(group, stream, pending)
+                self.context.store.append_log(group, stream, pending)
                 pending = []
             if what == "status":
-                self.secondary(name, values[0])
+                self.set_secondary_status(name, values[0])
             elif what == "done":
                 done = True
                 extra = {"ModelArtifacts": {"S3ModelArtifacts": values[0]["model"]}} if "model" in values[0] else {}
-                self.finish(kind, name, "Completed", metrics=metrics, extra=extra)
+                self.finish_job(kind, name, "Completed", metrics=metrics, extra=extra)
             elif what == "rule":
-                self._rule(name, *values)
+                self._set_rule_status(name, *values)
             elif what == "failed" and not done:
                 done = True
-                self.finish(kind, name, "Failed", values[0], metrics=metrics, extra={"ExitMessage": values[1]} if values[1] else None)
+                self.finish_job(kind, name, "Failed", values[0], metrics=metrics, extra={"ExitMessage": values[1]} if values[1] else None)
             elif what == "end":
                 break
         if pending and not self.closing:
-            self.context.store.log(group, stream, pending)
+            self.context.store.append_log(group, stream, pending)
         return done, metrics
 
-    def _taken_back(self, kind: str, name: str) -> bool:
+    def _is_cancelled(self, kind: str, name: str) -> bool:
         with self._lock:
             return (kind, name) in self._cancelled
 
-    def _change(self, kind: str, name: str, fields: Body, status: str | None = None) -> None:
+    def _update_record(self, kind: str, name: str, fields: Body, status: str | None = None) -> None:
         now = self.context.now()
 
         def change(body: Body) -> None:
@@ -303,19 +303,19 @@ class Jobs:
 
         self.context.store.update(kind, name, change, now=now, status=status)
 
-    def secondary(self, name: str, status: str, message: str = "") -> None:
+    def set_secondary_status(self, name: str, status: str, message: str = "") -> None:
         """Move a training job to its next secondary status, as SageMaker's transitions record it."""
         now = self.context.now()
 
         def change(body: Body) -> None:
-            if body["TrainingJobStatus"] in FINAL:
+            if body["TrainingJobStatus"] in FINAL_STATUSES:
                 return
-            transition(body, status, now, message)
+            add_secondary_status(body, status, now, message)
             body["LastModifiedTime"] = now
 
         self.context.store.update("training-job", name, change, now=now)
 
-    def _rule(self, name: str, rule: str, status: str, reason: str | None) -> None:
+    def _set_rule_status(self, name: str, rule: str, status: str, reason: str | None) -> None:
         now = self.context.now()
 
         def change(body: Body) -> None:
@@ -327,14 +327,14 @@ class Jobs:
 
         self.context.store.update("training-job", name, change, now=now)
 
-    def _end_rules(self, name: str) -> None:
+    def _fail_unfinished_rules(self, name: str) -> None:
         """A rule that is still at it when its job's process has gone will never end."""
         body = self.context.store.get("training-job", name) or {}
         for entry in body.get("DebugRuleEvaluationStatuses", []):
             if entry["RuleEvaluationStatus"] == "InProgress":
-                self._rule(name, entry["RuleConfigurationName"], "Error", "The rule was interrupted.")
+                self._set_rule_status(name, entry["RuleConfigurationName"], "Error", "The rule was interrupted.")
 
-    def finish(
+    def finish_job(
         self,
         kind: str,
         name: str,
@@ -350,41 +350,43 @@ class Jobs:
 
         def change(body: Body) -> None:
             nonlocal moved
-            if body[STATUS[kind]] in FINAL:
+            if body[STATUS_FIELD[kind]] in FINAL_STATUSES:
                 return
             moved = True
-            body[STATUS[kind]] = status
+            body[STATUS_FIELD[kind]] = status
             body["LastModifiedTime"] = now
             if reason:
                 body["FailureReason"] = reason[:1024]
-            end = max(now, body.get(START.get(kind, ""), now))  # the clock may have been set back
-            if kind in END:
-                body[END[kind]] = end
+            end = max(now, body.get(START_TIME_FIELD.get(kind, ""), now))  # the clock may have been set back
+            if kind in END_TIME_FIELD:
+                body[END_TIME_FIELD[kind]] = end
             if kind == "training-job":
-                transition(body, status if not extra or "SecondaryStatus" not in extra else extra["SecondaryStatus"], now, reason or "")
+                add_secondary_status(
+                    body, status if not extra or "SecondaryStatus" not in extra else extra["SecondaryStatus"], now, reason or ""
+                )
                 body["SecondaryStatusTransitions"][-1]["EndTime"] = now
                 if "TrainingStartTime" in body:
                     seconds = max(1, round(end - body["TrainingStartTime"]))
                     body |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
                 if metrics:
                     body["FinalMetricDataList"] = [{"MetricName": n, "Value": v, "Timestamp": now} for n, v in metrics.items() if v == v]
-            elif kind == TUNING:
+            elif kind == TUNING_JOB:
                 body["HyperParameterTuningEndTime"] = now
             body |= extra or {}
 
         with self.context.store.transaction():
             self.context.store.update(kind, name, change, now=now, status=status)
             if moved:
-                self._lineage(kind, name)
-        self.wake()
+                self._record_lineage(kind, name)
+        self.notify_waiters()
 
-    def _lineage(self, kind: str, name: str) -> None:
+    def _record_lineage(self, kind: str, name: str) -> None:
         body = self.context.store.get(kind, name)
         if body is None or kind not in LOG_GROUPS:
             return
         from engine.sagemaker import auto_lineage
 
-        finished = auto_lineage.training_job_finished if kind == "training-job" else auto_lineage.processing_job_finished
+        finished = auto_lineage.record_training_finished if kind == "training-job" else auto_lineage.record_processing_finished
         try:
             finished(self.context, body)
         except sqlite3.Error:
@@ -393,16 +395,16 @@ class Jobs:
             log.exception("lineage of %s %s", kind, name)
 
 
-def transition(body: Body, status: str, now: float, message: str) -> None:
+def add_secondary_status(body: Body, status: str, now: float, message: str) -> None:
     """Move a training job to a secondary status: the one before ends as this one starts."""
     transitions = body.setdefault("SecondaryStatusTransitions", [])
     if transitions:
         transitions[-1].setdefault("EndTime", now)
-    transitions.append({"Status": status, "StartTime": now, "StatusMessage": message or MESSAGES.get(status, "")})
+    transitions.append({"Status": status, "StartTime": now, "StatusMessage": message or SECONDARY_STATUS_MESSAGES.get(status, "")})
     body["SecondaryStatus"] = status
 
 
-MESSAGES = {
+SECONDARY_STATUS_MESSAGES = {
     "Starting": "Preparing the instances for training",
     "Downloading": "Downloading input data",
     "Training": "Training image download completed. Training in progress.",
@@ -416,12 +418,12 @@ MESSAGES = {
 def _kill(process: BaseProcess) -> None:
     """kill -9, of a worker too that lost the process that it was forked from; multiprocessing takes that one for dead."""
     process.kill()
-    if process.exitcode == LOST and process.pid is not None:
+    if process.exitcode == UNKNOWN_EXIT_CODE and process.pid is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
 
 
-def _start(process: BaseProcess, seconds: float = 10) -> None:
+def _start_process(process: BaseProcess, seconds: float = 10) -> None:
     """Start a worker, by another process to fork from where that one is dying: until it is dead, it refuses, and isn't replaced."""
     until = time.monotonic() + seconds
     while True:
@@ -433,7 +435,7 @@ def _start(process: BaseProcess, seconds: float = 10) -> None:
             time.sleep(0.05)
 
 
-def _death(code: int | None) -> str:
+def _exit_reason(code: int | None) -> str:
     """Why a process ended that said nothing: a signal, or its exit code."""
     if code is None or code >= 0:
         return f"AlgorithmError: the job's process ended without a word, exit code: {code}"
@@ -446,5 +448,5 @@ def _name_field(kind: str) -> str:
     return {
         "training-job": "TrainingJobName",
         "processing-job": "ProcessingJobName",
-        TUNING: "HyperParameterTuningJobName",
+        TUNING_JOB: "HyperParameterTuningJobName",
     }[kind]

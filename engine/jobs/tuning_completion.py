@@ -7,33 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.store import Body
+from engine.store.records import Body
 
-IMPROVEMENT = 0.01
+MIN_IMPROVEMENT = 0.01
 """A training job improves the objective when it is better than the best before it by this share, as in SageMaker."""
-CONVERGED = 20
+CONVERGENCE_JOBS = 20
 """So many training jobs in a row without improvement are a convergence; SageMaker doesn't tell its own criterion."""
 
 
-def not_improving(values: Sequence[float], *, maximize: bool) -> int:
+def count_not_improving(values: Sequence[float], *, maximize: bool) -> int:
     """How many training jobs have ended since the last that improved the objective; ``values`` in the order of their ends."""
     best, count = None, 0
     for value in values:
         gain = 0.0 if best is None else (value - best if maximize else best - value)
-        count = 0 if best is None or (gain > 0 and gain >= IMPROVEMENT * abs(best)) else count + 1
+        count = 0 if best is None or (gain > 0 and gain >= MIN_IMPROVEMENT * abs(best)) else count + 1
         best = value if best is None or gain > 0 else best
     return count
 
 
-def details(body: Body, values: Sequence[float], *, maximize: bool, now: float) -> Body:
+def completion_details(body: Body, values: Sequence[float], *, maximize: bool, now: float) -> Body:
     """The tuning job's TuningJobCompletionDetails."""
-    count = not_improving(values, maximize=maximize)
+    count = count_not_improving(values, maximize=maximize)
     found: Body = {"NumberOfTrainingJobsObjectiveNotImproving": count}
-    at = body.get("TuningJobCompletionDetails", {}).get("ConvergenceDetectedTime") or (now if count >= CONVERGED else None)
+    at = body.get("TuningJobCompletionDetails", {}).get("ConvergenceDetectedTime") or (now if count >= CONVERGENCE_JOBS else None)
     return found | ({"ConvergenceDetectedTime": at} if at is not None else {})
 
 
-def met(body: Body, values: Sequence[float], *, maximize: bool) -> bool:
+def has_met_criteria(body: Body, values: Sequence[float], *, maximize: bool) -> bool:
     """Whether one of the job's completion criteria is met; ``body`` holds the details."""
     criteria = body["HyperParameterTuningJobConfig"].get("TuningJobCompletionCriteria", {})
     found = body["TuningJobCompletionDetails"]

@@ -27,10 +27,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from engine.containers import ContainerError, entry
-from engine.limits import WORKER_BYTES
+from engine.limits import MAX_WORKER_BYTES
 
-METRIC = re.compile(r"([\w.]+)-([\w@.\-]+):([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|inf|nan))")
-ROUND = re.compile(r"^\[\d+\]")
+METRIC_PATTERN = re.compile(r"([\w.]+)-([\w@.\-]+):([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|inf|nan))")
+ROUND_PATTERN = re.compile(r"^\[\d+\]")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Task:
     secret_access_key: str
     session_token: str
     region: str
-    tables: str
+    channel_cache: str
     """The folder in which the numbers of channels are kept from job to job."""
     model_data_url: str | None = None
 
@@ -64,7 +64,7 @@ class InputError(Exception):
     """An input that can't be had: SageMaker's ClientError."""
 
 
-class _Lines(io.TextIOBase):
+class _LineWriter(io.TextIOBase):
     """Standard output of a container, sent line by line."""
 
     def __init__(self, send: Any) -> None:
@@ -79,13 +79,13 @@ class _Lines(io.TextIOBase):
             self.send(line)
         return len(text)
 
-    def end(self) -> None:
+    def send_rest(self) -> None:
         if self.rest:
             self.send(self.rest)
         self.rest = ""
 
 
-def run(task: Task, pipe: Connection) -> None:
+def run_job(task: Task, pipe: Connection) -> None:
     """Entry point of the worker process, which ends with the engine: a job that is taken up again has its folder to itself."""
     import boto3  # here, as the engine itself needs neither
     from botocore.config import Config
@@ -97,7 +97,7 @@ def run(task: Task, pipe: Connection) -> None:
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")  # when memory runs out, the system ends this process and not the engine
     most = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    _allow(WORKER_BYTES if most == resource.RLIM_INFINITY else min(WORKER_BYTES, most))
+    _limit_memory(MAX_WORKER_BYTES if most == resource.RLIM_INFINITY else min(MAX_WORKER_BYTES, most))
     s3 = boto3.client(
         "s3",
         endpoint_url=task.endpoint,
@@ -112,28 +112,28 @@ def run(task: Task, pipe: Connection) -> None:
     root.mkdir(parents=True)
 
     def line(text: str) -> None:
-        found = METRIC.findall(text) if ROUND.match(text) else ()
+        found = METRIC_PATTERN.findall(text) if ROUND_PATTERN.match(text) else ()
         pipe.send(("log", int(time.time() * 1000), text, {f"{channel}:{name}": float(value) for channel, name, value in found}))
 
-    lines = _Lines(line)
+    lines = _LineWriter(line)
     try:
         with contextlib.redirect_stdout(lines), contextlib.redirect_stderr(lines):
             if task.kind == "training-job":
-                _train(task, root, s3, pipe)
+                _run_training(task, root, s3, pipe)
             else:
-                _process(task, root, s3, pipe)
-            lines.end()
+                _run_processing(task, root, s3, pipe)
+            lines.send_rest()
     except InputError as error:
         pipe.send(("failed", f"ClientError: {error}", None))
     except ContainerFailed as error:
-        lines.end()
+        lines.send_rest()
         pipe.send(("failed", SEE_LOG, str(error)))
     except ContainerError as error:
-        lines.end()
+        lines.send_rest()
         pipe.send(("failed", f"AlgorithmError: {error}, exit code: 1", None))
     except MemoryError:
-        _allow(most)
-        why = f"the job needs more memory than the {WORKER_BYTES // 1024**2:,} MiB of a worker"
+        _limit_memory(most)
+        why = f"the job needs more memory than the {MAX_WORKER_BYTES // 1024**2:,} MiB of a worker"
         training = task.kind == "training-job"
         pipe.send(("failed", f"AlgorithmError: {why}, exit code: 137" if training else SEE_LOG, None if training else why))
     except Exception as error:
@@ -145,7 +145,7 @@ def run(task: Task, pipe: Connection) -> None:
         pipe.send(("end",))
 
 
-def _allow(size: int) -> None:
+def _limit_memory(size: int) -> None:
     """Let this process have so many bytes of memory of its own: one more is a MemoryError here, rather than the end of some process."""
     resource.setrlimit(resource.RLIMIT_DATA, (size, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
@@ -157,11 +157,11 @@ def _end_with_engine() -> None:
         os._exit(1)
 
 
-def _container(name: str) -> Any:
+def _import_container(name: str) -> Any:
     return importlib.import_module(f"engine.containers.{name}")
 
 
-def _train(task: Task, root: Path, s3: Any, pipe: Connection) -> None:
+def _run_training(task: Task, root: Path, s3: Any, pipe: Connection) -> None:
     body, opt = task.body, root / "opt/ml"
     for folder in ("input/config", "input/data", "model", "output/data"):
         (opt / folder).mkdir(parents=True)
@@ -169,7 +169,7 @@ def _train(task: Task, root: Path, s3: Any, pipe: Connection) -> None:
     channels = body.get("InputDataConfig", [])
     for channel in channels:
         source = channel["DataSource"]["S3DataSource"]
-        download(s3, source["S3Uri"], opt / "input/data" / channel["ChannelName"], source.get("S3DataType", "S3Prefix"))
+        download_objects(s3, source["S3Uri"], opt / "input/data" / channel["ChannelName"], source.get("S3DataType", "S3Prefix"))
     config = {
         "hyperparameters.json": body.get("HyperParameters", {}),
         "inputdataconfig.json": {
@@ -186,18 +186,18 @@ def _train(task: Task, root: Path, s3: Any, pipe: Connection) -> None:
     for name, content in config.items():
         (opt / "input/config" / name).write_text(json.dumps(content))
     pipe.send(("status", "Training"))
-    environment = {**body.get("Environment", {}), "TRAINING_JOB_NAME": task.name, "ENGINE_KEPT_TABLES": task.tables}
-    _container(task.container).main(root, environment)
+    environment = {**body.get("Environment", {}), "TRAINING_JOB_NAME": task.name, "ENGINE_KEPT_TABLES": task.channel_cache}
+    _import_container(task.container).main(root, environment)
     pipe.send(("status", "Uploading"))
     target = body["OutputDataConfig"]["S3OutputPath"].rstrip("/") + f"/{task.name}"
     uri = f"{target}/output/model.tar.gz"
-    put(s3, uri, _tar(opt / "model"), body["OutputDataConfig"].get("KmsKeyId"))
+    upload_bytes(s3, uri, _pack_folder(opt / "model"), body["OutputDataConfig"].get("KmsKeyId"))
     pipe.send(("done", {"model": uri}))
     for rule in body.get("DebugRuleConfigurations", []):
-        _rule(task, rule, root, s3, pipe, target)
+        _run_rule(task, rule, root, s3, pipe, target)
 
 
-def _rule(task: Task, rule: dict[str, Any], root: Path, s3: Any, pipe: Connection, target: str) -> None:
+def _run_rule(task: Task, rule: dict[str, Any], root: Path, s3: Any, pipe: Connection, output_uri: str) -> None:
     name = rule["RuleConfigurationName"]
     invoked = rule.get("RuleParameters", {}).get("rule_to_invoke")
     if invoked != "CreateXgboostReport":
@@ -206,9 +206,12 @@ def _rule(task: Task, rule: dict[str, Any], root: Path, s3: Any, pipe: Connectio
     try:
         folder = root / "opt/ml/output/rule"
         folder.mkdir(parents=True, exist_ok=True)
-        _container("xgboost_report").main(root, {})
-        upload(
-            s3, folder, f"{rule.get('S3OutputPath', target).rstrip('/')}/rule-output/{name}", task.body["OutputDataConfig"].get("KmsKeyId")
+        _import_container("xgboost_report").main(root, {})
+        upload_folder(
+            s3,
+            folder,
+            f"{rule.get('S3OutputPath', output_uri).rstrip('/')}/rule-output/{name}",
+            task.body["OutputDataConfig"].get("KmsKeyId"),
         )
         pipe.send(("rule", name, "NoIssuesFound", None))
     except Exception as error:
@@ -216,39 +219,39 @@ def _rule(task: Task, rule: dict[str, Any], root: Path, s3: Any, pipe: Connectio
         pipe.send(("rule", name, "Error", str(error)))
 
 
-def _process(task: Task, root: Path, s3: Any, pipe: Connection) -> None:
+def _run_processing(task: Task, root: Path, s3: Any, pipe: Connection) -> None:
     body = task.body
     for item in body.get("ProcessingInputs", []):
         source = item.get("S3Input")
         if source is None:
             raise InputError(f"input {item['InputName']} is not an S3Input")
-        download(s3, source["S3Uri"], inside(root, source["LocalPath"]), source.get("S3DataType", "S3Prefix"))
+        download_objects(s3, source["S3Uri"], resolve_container_path(root, source["LocalPath"]), source.get("S3DataType", "S3Prefix"))
     if task.model_data_url:
-        download(s3, task.model_data_url, root / "opt/ml/processing/input/model", "S3Prefix")
+        download_objects(s3, task.model_data_url, root / "opt/ml/processing/input/model", "S3Prefix")
     outputs = body.get("ProcessingOutputConfig", {}).get("Outputs", [])
     for item in outputs:
-        inside(root, item["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
+        resolve_container_path(root, item["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
     configs = {"processingjobconfig.json": body, "resourceconfig.json": {"current_host": "algo-1", "hosts": ["algo-1"]}}
     (root / "opt/ml/config").mkdir(parents=True, exist_ok=True)
     for name, content in configs.items():
         (root / "opt/ml/config" / name).write_text(json.dumps(content))
-    ended = entry.run(task.container, root, dict(body.get("Environment", {})))
+    ended = entry.run_container(task.container, root, dict(body.get("Environment", {})))
     if ended.code:
         raise ContainerFailed(ended.reason)
     key = body.get("ProcessingOutputConfig", {}).get("KmsKeyId")
     for item in outputs:
-        upload(s3, inside(root, item["S3Output"]["LocalPath"]), item["S3Output"]["S3Uri"], key)
+        upload_folder(s3, resolve_container_path(root, item["S3Output"]["LocalPath"]), item["S3Output"]["S3Uri"], key)
     pipe.send(("done", {}))
 
 
 # files ---------------------------------------------------------------------------------------------
 
 
-def inside(root: Path, path: str) -> Path:
-    """``path`` of the container, below ``root``. Raises InputError when it would lead out of it."""
-    parts = PurePosixPath(path).parts
-    if ".." in parts or "\x00" in path or not path.startswith("/opt/ml/") or parts[:3] != ("/", "opt", "ml"):
-        raise InputError(f"the local path {path!r} is not below /opt/ml")
+def resolve_container_path(root: Path, container_path: str) -> Path:
+    """``container_path`` of the container, below ``root``. Raises InputError when it would lead out of it."""
+    parts = PurePosixPath(container_path).parts
+    if ".." in parts or "\x00" in container_path or not container_path.startswith("/opt/ml/") or parts[:3] != ("/", "opt", "ml"):
+        raise InputError(f"the local path {container_path!r} is not below /opt/ml")
     return root.joinpath(*parts[1:])
 
 
@@ -260,13 +263,13 @@ def split_uri(uri: str) -> tuple[str, str]:
     return found[1], found[2]
 
 
-def download(s3: Any, uri: str, folder: Path, data_type: str) -> None:
+def download_objects(s3: Any, uri: str, folder: Path, data_type: str) -> None:
     """All objects whose keys begin with a prefix (or that a manifest names) into ``folder``, below the prefix's last slash."""
     folder.mkdir(parents=True, exist_ok=True)
     bucket, prefix = split_uri(uri)
-    with _told(f"Data download failed: {uri}"):
+    with _as_input_error(f"Data download failed: {uri}"):
         if data_type == "ManifestFile":
-            bucket, base, keys = _manifest(s3.get_object(Bucket=bucket, Key=prefix)["Body"].read(), uri)
+            bucket, base, keys = _parse_manifest(s3.get_object(Bucket=bucket, Key=prefix)["Body"].read(), uri)
         else:
             base = prefix.rpartition("/")[0] + "/" if "/" in prefix else ""
             pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
@@ -287,7 +290,7 @@ def download(s3: Any, uri: str, folder: Path, data_type: str) -> None:
                 raise InputError(f"Data download failed: another object is what the key {key!r} has for a folder") from error
 
 
-def _manifest(content: bytes, uri: str) -> tuple[str, str, list[str]]:
+def _parse_manifest(content: bytes, uri: str) -> tuple[str, str, list[str]]:
     """(bucket, prefix, keys) of a manifest: ``[{"prefix": "s3://…"}, "name", …]``."""
     try:
         first, *names = json.loads(content)
@@ -298,7 +301,7 @@ def _manifest(content: bytes, uri: str) -> tuple[str, str, list[str]]:
 
 
 @contextlib.contextmanager
-def _told(what: str) -> Iterator[None]:
+def _as_input_error(what: str) -> Iterator[None]:
     """What S3 answers, and names that it cannot be asked for, as the job's ClientError."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
@@ -309,32 +312,32 @@ def _told(what: str) -> Iterator[None]:
         raise InputError(f"{what}: {error}") from error
 
 
-def upload(s3: Any, folder: Path, uri: str, key: str | None = None) -> None:
+def upload_folder(s3: Any, folder: Path, uri: str, kms_key: str | None = None) -> None:
     """All files of ``folder``, under the prefix ``uri``, encrypted with the KMS key where there is one."""
     bucket, prefix = split_uri(uri)
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
             name = "/".join(part for part in (prefix.rstrip("/"), path.relative_to(folder).as_posix()) if part)
-            extra = {"ContentType": TYPES.get(path.suffix, "application/octet-stream"), **encrypted(key)}
-            with _told(f"Data upload failed: {uri}"):
+            extra = {"ContentType": CONTENT_TYPES.get(path.suffix, "application/octet-stream"), **kms_arguments(kms_key)}
+            with _as_input_error(f"Data upload failed: {uri}"):
                 s3.upload_file(str(path), bucket, name, ExtraArgs=extra)
 
 
-TYPES = {".json": "application/json", ".html": "text/html", ".pdf": "application/pdf", ".csv": "text/csv"}
+CONTENT_TYPES = {".json": "application/json", ".html": "text/html", ".pdf": "application/pdf", ".csv": "text/csv"}
 
 
-def put(s3: Any, uri: str, content: bytes, key: str | None = None) -> None:
+def upload_bytes(s3: Any, uri: str, content: bytes, kms_key: str | None = None) -> None:
     bucket, name = split_uri(uri)
-    with _told(f"Data upload failed: {uri}"):
-        s3.put_object(Bucket=bucket, Key=name, Body=content, **encrypted(key))
+    with _as_input_error(f"Data upload failed: {uri}"):
+        s3.put_object(Bucket=bucket, Key=name, Body=content, **kms_arguments(kms_key))
 
 
-def encrypted(key: str | None) -> dict[str, str]:
+def kms_arguments(kms_key: str | None) -> dict[str, str]:
     """What asks S3 to encrypt an object with a KMS key."""
-    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
 
 
-def _tar(folder: Path) -> bytes:
+def _pack_folder(folder: Path) -> bytes:
     """A tar.gz of the folder: the same files give the same bytes. Level 9 would take ten times as long for 1 % less."""
     import gzip
 

@@ -12,53 +12,53 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from engine.context import ACCOUNT, AWSError, Context
-from engine.s3.body import S3Request, content
-from engine.s3.objects import Expected, Incoming, NoSuchKey, Stored
-from engine.s3.xml import document, iso
+from engine.s3.request_body import S3Request, read_content
+from engine.s3.xml_documents import iso_timestamp, xml_response
+from engine.store.objects import IncomingBody, NoSuchKey, StoredObject, WriteCondition
 
-KEPT = {"content-type", "content-encoding", "content-disposition", "content-language", "cache-control", "expires"}
-ENCRYPTION = "x-amz-server-side-encryption"
-KMS_KEY = f"{ENCRYPTION}-aws-kms-key-id"
-CHECKSUM = "x-amz-checksum-"
-OVERRIDES = {f"response-{name}": name for name in KEPT}
-READ = {*OVERRIDES, "x-id", "versionId"}
-PRECONDITION = "At least one of the pre-conditions you specified did not hold"
-CHUNK = 1024 * 1024
-MAX_METADATA = 2048
+STORED_HEADERS = {"content-type", "content-encoding", "content-disposition", "content-language", "cache-control", "expires"}
+ENCRYPTION_HEADER = "x-amz-server-side-encryption"
+KMS_KEY_HEADER = f"{ENCRYPTION_HEADER}-aws-kms-key-id"
+CHECKSUM_PREFIX = "x-amz-checksum-"
+RESPONSE_OVERRIDES = {f"response-{name}": name for name in STORED_HEADERS}
+GET_PARAMETERS = {*RESPONSE_OVERRIDES, "x-id", "versionId"}
+PRECONDITION_MESSAGE = "At least one of the pre-conditions you specified did not hold"
+CHUNK_BYTES = 1024 * 1024
+MAX_METADATA_BYTES = 2048
 
 
-async def put(context: Context, request: S3Request) -> Response:
+async def put_object(context: Context, request: S3Request) -> Response:
     """PutObject, or UploadPart when the query names an upload."""
-    refuse_unkept(request.headers)
-    kept(request.headers)
-    encrypted(context, request.headers)
-    expected(request.headers)
-    with context.objects.incoming() as incoming:
+    refuse_unsupported_headers(request.headers)
+    stored_headers(request.headers)
+    encryption_headers(context, request.headers)
+    write_condition(request.headers)
+    with context.objects.receive_body() as incoming:
         buffer = bytearray()
-        async for chunk in content(request):
+        async for chunk in read_content(request):
             buffer += chunk
-            if len(buffer) >= CHUNK:
+            if len(buffer) >= CHUNK_BYTES:
                 await run_in_threadpool(incoming.write, bytes(buffer))
                 buffer.clear()
         incoming.write(bytes(buffer))
-        return await run_in_threadpool(_keep, context, request, incoming)
+        return await run_in_threadpool(_store_incoming, context, request, incoming)
 
 
-def _keep(context: Context, request: S3Request, incoming: Incoming) -> Response:
+def _store_incoming(context: Context, request: S3Request, incoming: IncomingBody) -> Response:
     if "uploadId" in request.query:
-        etag = context.objects.put_part(request.query["uploadId"], part_number(request), incoming, context.now())
+        etag = context.objects.put_part(request.query["uploadId"], parse_part_number(request), incoming, context.now())
     else:
-        encryption = encrypted(context, request.headers)
-        headers = kept(request.headers) | encryption | request.checksums
-        condition = expected(request.headers)
-        etag = context.objects.put(request.bucket, request.key, incoming, headers, context.now(), expected=condition).etag
+        encryption = encryption_headers(context, request.headers)
+        headers = stored_headers(request.headers) | encryption | request.checksums
+        condition = write_condition(request.headers)
+        etag = context.objects.put(request.bucket, request.key, incoming, headers, context.now(), condition=condition).etag
         return Response(headers={"ETag": f'"{etag}"', **encryption, **request.checksums})
     return Response(headers={"ETag": f'"{etag}"', **request.checksums})
 
 
-def encrypted(context: Context, headers: Mapping[str, str]) -> dict[str, str]:
+def encryption_headers(context: Context, headers: Mapping[str, str]) -> dict[str, str]:
     """How a write asks to be encrypted at rest: kept with the object, and answered as S3 does. The disk's encryption is the machine's."""
-    how, key = headers.get(ENCRYPTION), headers.get(KMS_KEY)
+    how, key = headers.get(ENCRYPTION_HEADER), headers.get(KMS_KEY_HEADER)
     if how not in {None, "AES256", "aws:kms", "aws:kms:dsse"}:
         raise AWSError("InvalidEncryptionAlgorithmError", "The encryption request you specified is not valid.", 400)
     if key and not (how or "").startswith("aws:kms"):
@@ -68,44 +68,48 @@ def encrypted(context: Context, headers: Mapping[str, str]) -> dict[str, str]:
         return {}
     if key and not key.startswith("arn:"):
         key = f"arn:aws:kms:{context.region}:{ACCOUNT}:{key if key.startswith('alias/') else f'key/{key}'}"
-    return {ENCRYPTION: how, **({KMS_KEY: key} if key else {})}
+    return {ENCRYPTION_HEADER: how, **({KMS_KEY_HEADER: key} if key else {})}
 
 
-def part_number(request: S3Request) -> int:
+def parse_part_number(request: S3Request) -> int:
     number = request.query.get("partNumber", "")
     if not re.fullmatch("[0-9]{1,5}", number) or not 1 <= int(number) <= 10_000:
         raise AWSError("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive", 400)
     return int(number)
 
 
-def expected(headers: Mapping[str, str]) -> Expected:
+def write_condition(headers: Mapping[str, str]) -> WriteCondition:
     """If-Match and If-None-Match of a write."""
     if headers.get("if-none-match", "*") != "*":
         raise AWSError("NotImplemented", "If-None-Match of a write takes only *.", 501)
-    return Expected("if-none-match" in headers, headers["if-match"].strip('"') if "if-match" in headers else None)
+    return WriteCondition("if-none-match" in headers, headers["if-match"].strip('"') if "if-match" in headers else None)
 
 
-def kept(headers: Mapping[str, str]) -> dict[str, str]:
+def stored_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers of a write that its object keeps: content type and the like, and user metadata."""
-    own = {k: v for k, v in headers.items() if k in KEPT or k.startswith("x-amz-meta-")}
-    if sum(len(k) - len("x-amz-meta-") + len(v) for k, v in own.items() if k.startswith("x-amz-meta-")) > MAX_METADATA:
-        raise AWSError("MetadataTooLarge", f"Your metadata headers exceed the maximum allowed metadata size of {MAX_METADATA} bytes.", 400)
+    own = {k: v for k, v in headers.items() if k in STORED_HEADERS or k.startswith("x-amz-meta-")}
+    if sum(len(k) - len("x-amz-meta-") + len(v) for k, v in own.items() if k.startswith("x-amz-meta-")) > MAX_METADATA_BYTES:
+        raise AWSError(
+            "MetadataTooLarge", f"Your metadata headers exceed the maximum allowed metadata size of {MAX_METADATA_BYTES} bytes.", 400
+        )
     if "content-encoding" in own:
         own["content-encoding"] = ",".join(p.strip() for p in own["content-encoding"].split(",") if p.strip() != "aws-chunked")
     return {k: v for k, v in own.items() if v or k.startswith("x-amz-meta-")}
 
 
-def refuse_unkept(headers: Mapping[str, str]) -> None:
+def refuse_unsupported_headers(headers: Mapping[str, str]) -> None:
     """Promises that this engine would break are refused rather than ignored."""
     for name in headers:
         if name.startswith(("x-amz-server-side-encryption-customer-", "x-amz-object-lock-")) or name == "x-amz-tagging":
             raise AWSError("NotImplemented", f"This engine does not serve {name}.", 501)
 
 
-def get(context: Context, request: S3Request) -> Response:
+def get_object(context: Context, request: S3Request) -> Response:
     """GetObject and HeadObject."""
-    if request.query.keys() - READ:
-        raise AWSError("NotImplemented", f"This engine does not read objects with {', '.join(sorted(request.query.keys() - READ))}.", 501)
+    if request.query.keys() - GET_PARAMETERS:
+        raise AWSError(
+            "NotImplemented", f"This engine does not read objects with {', '.join(sorted(request.query.keys() - GET_PARAMETERS))}.", 501
+        )
     if request.query.get("versionId", "null") != "null":
         raise AWSError("NoSuchVersion", "The specified version does not exist.", 404)
     opened = context.objects.open(request.bucket, request.key)
@@ -113,22 +117,22 @@ def get(context: Context, request: S3Request) -> Response:
         raise NoSuchKey(request.key)
     stored, file = opened
     try:
-        start, end, status = _conditions(stored, request.headers)
+        start, end, status = _evaluate_conditions(stored, request.headers)
     except BaseException:
         file.close()
         raise
     headers = {
-        **{name: value for name, value in stored.headers.items() if not name.startswith(CHECKSUM)},
+        **{name: value for name, value in stored.headers.items() if not name.startswith(CHECKSUM_PREFIX)},
         "ETag": f'"{stored.etag}"',
         "Last-Modified": formatdate(stored.modified, usegmt=True),
         "Accept-Ranges": "bytes",
         "Content-Length": str(end - start),
     }
-    headers.update({name: request.query[asked] for asked, name in OVERRIDES.items() if asked in request.query})
+    headers.update({name: request.query[asked] for asked, name in RESPONSE_OVERRIDES.items() if asked in request.query})
     if status == 206:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{stored.size}"
     elif status == 200 and request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
-        headers.update({name: value for name, value in stored.headers.items() if name.startswith(CHECKSUM)})
+        headers.update({name: value for name, value in stored.headers.items() if name.startswith(CHECKSUM_PREFIX)})
     headers.setdefault("content-type", "binary/octet-stream")
     if any(not re.fullmatch(r"[\t\x20-\x7e\x80-\xff]*", value) for value in headers.values()):
         file.close()
@@ -136,23 +140,23 @@ def get(context: Context, request: S3Request) -> Response:
     if request.method == "HEAD" or status == 304:
         file.close()
         return Response(status_code=status, headers=headers)
-    return StreamingResponse(_read(file, start, end), status_code=status, headers=headers)
+    return StreamingResponse(_read_range(file, start, end), status_code=status, headers=headers)
 
 
-def _conditions(stored: Stored, headers: Mapping[str, str]) -> tuple[int, int, int]:
+def _evaluate_conditions(stored: StoredObject, headers: Mapping[str, str]) -> tuple[int, int, int]:
     """(start, end, status) after If-Match, If-None-Match, If-(Un)Modified-Since and Range."""
     if "if-match" in headers:
         if headers["if-match"].strip('"') not in {stored.etag, "*"}:
-            raise AWSError("PreconditionFailed", PRECONDITION, 412)
+            raise AWSError("PreconditionFailed", PRECONDITION_MESSAGE, 412)
     else:
-        unchanged = _second(headers.get("if-unmodified-since"))
+        unchanged = _parse_http_date(headers.get("if-unmodified-since"))
         if unchanged is not None and stored.modified >= unchanged + 1:
-            raise AWSError("PreconditionFailed", PRECONDITION, 412)
+            raise AWSError("PreconditionFailed", PRECONDITION_MESSAGE, 412)
     if "if-none-match" in headers:
         if headers["if-none-match"].strip('"') in {stored.etag, "*"}:
             return 0, stored.size, 304
     else:
-        changed = _second(headers.get("if-modified-since"))
+        changed = _parse_http_date(headers.get("if-modified-since"))
         if changed is not None and stored.modified < changed + 1:
             return 0, stored.size, 304
     found = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", headers.get("range", ""))
@@ -168,7 +172,7 @@ def _conditions(stored: Stored, headers: Mapping[str, str]) -> tuple[int, int, i
     return start, end, 206
 
 
-def _second(date: str | None) -> float | None:
+def _parse_http_date(date: str | None) -> float | None:
     """An HTTP date as seconds since the epoch; None when it is missing or not a date (S3 ignores it then)."""
     try:
         return parsedate_to_datetime(date).timestamp() if date else None
@@ -176,20 +180,20 @@ def _second(date: str | None) -> float | None:
         return None
 
 
-def _read(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+def _read_range(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
     with file:
         file.seek(start)
         while start < end:
-            chunk = file.read(min(CHUNK, end - start))
+            chunk = file.read(min(CHUNK_BYTES, end - start))
             if not chunk:
                 raise EOFError(f"{file.name} is shorter than its record")
             start += len(chunk)
             yield chunk
 
 
-def copy(context: Context, request: S3Request) -> Response:
+def copy_object(context: Context, request: S3Request) -> Response:
     """CopyObject, or UploadPartCopy when the query names an upload."""
-    refuse_unkept(request.headers)
+    refuse_unsupported_headers(request.headers)
     headers = request.headers
     bucket, _, key = unquote(headers["x-amz-copy-source"].partition("?")[0]).removeprefix("/").partition("/")
     if not context.objects.has_bucket(bucket):
@@ -204,24 +208,24 @@ def copy(context: Context, request: S3Request) -> Response:
     stored, file = opened
     with file:
         source = {f"if-{k.removeprefix('x-amz-copy-source-if-')}": v for k, v in headers.items() if k.startswith("x-amz-copy-source-if-")}
-        start, end, status = _conditions(stored, {**source, "range": headers.get("x-amz-copy-source-range", "") if part else ""})
+        start, end, status = _evaluate_conditions(stored, {**source, "range": headers.get("x-amz-copy-source-range", "") if part else ""})
         if status == 304:
-            raise AWSError("PreconditionFailed", PRECONDITION, 412)
-        with context.objects.incoming() as incoming:
-            for chunk in _read(file, start, end):
+            raise AWSError("PreconditionFailed", PRECONDITION_MESSAGE, 412)
+        with context.objects.receive_body() as incoming:
+            for chunk in _read_range(file, start, end):
                 incoming.write(chunk)
             if part:
-                etag = context.objects.put_part(request.query["uploadId"], part_number(request), incoming, context.now())
-                return document("CopyPartResult", [("ETag", f'"{etag}"'), ("LastModified", iso(context.now()))])
-            encryption = encrypted(context, headers)
-            own = kept(headers) if replace else {k: v for k, v in stored.headers.items() if not k.startswith(ENCRYPTION)}
+                etag = context.objects.put_part(request.query["uploadId"], parse_part_number(request), incoming, context.now())
+                return xml_response("CopyPartResult", [("ETag", f'"{etag}"'), ("LastModified", iso_timestamp(context.now()))])
+            encryption = encryption_headers(context, headers)
+            own = stored_headers(headers) if replace else {k: v for k, v in stored.headers.items() if not k.startswith(ENCRYPTION_HEADER)}
             own |= encryption  # a copy is encrypted as it asks to be, not as its source is
-            copied = context.objects.put(request.bucket, request.key, incoming, own, context.now(), expected=expected(headers))
-    answer = document("CopyObjectResult", [("ETag", f'"{copied.etag}"'), ("LastModified", iso(copied.modified))])
+            copied = context.objects.put(request.bucket, request.key, incoming, own, context.now(), condition=write_condition(headers))
+    answer = xml_response("CopyObjectResult", [("ETag", f'"{copied.etag}"'), ("LastModified", iso_timestamp(copied.modified))])
     answer.headers.update(encryption)
     return answer
 
 
-def delete(context: Context, request: S3Request) -> Response:
-    context.objects.delete(request.bucket, request.key, expected=expected(request.headers))
+def delete_object(context: Context, request: S3Request) -> Response:
+    context.objects.delete(request.bucket, request.key, condition=write_condition(request.headers))
     return Response(status_code=204)

@@ -15,18 +15,18 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from engine.context import AWSError
-from engine.limits import OBJECT_BYTES, REQUEST_BYTES
-from engine.wire.sigv4 import Chain
+from engine.iam.sigv4 import ChunkSignatures
+from engine.limits import MAX_OBJECT_BYTES, MAX_REQUEST_BYTES
 
 MAX_LINE = 16 * 1024
 
 
 @dataclass
 class S3Request:
-    """A request whose signature has been checked; ``payload`` is what it says of the body.
+    """A request whose signature has been checked; ``payload_hash`` is what it says of the body.
 
-    ``payload`` is a hex SHA-256, ``UNSIGNED-PAYLOAD``, or a ``STREAMING-…`` word, and then ``chain`` checks signed chunks.
-    ``checksums`` are the x-amz-checksum-… headers and trailers that ``content`` found right.
+    ``payload_hash`` is a hex SHA-256, ``UNSIGNED-PAYLOAD``, or a ``STREAMING-…`` word, and then ``chunk_signatures`` checks signed chunks.
+    ``checksums`` are the x-amz-checksum-… headers and trailers that ``read_content`` found right.
     """
 
     method: str
@@ -34,9 +34,9 @@ class S3Request:
     key: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
-    payload: str
-    body: Callable[[], AsyncIterator[bytes]]
-    chain: Chain | None = None
+    payload_hash: str
+    stream_body: Callable[[], AsyncIterator[bytes]]
+    chunk_signatures: ChunkSignatures | None = None
     checksums: dict[str, str] = field(default_factory=dict)
 
 
@@ -57,16 +57,16 @@ class _CRC32:
         return self.value.to_bytes(4, "big")
 
 
-CHECKSUMS: dict[str, Callable[[], _Hash]] = {
+CHECKSUM_HASHES: dict[str, Callable[[], _Hash]] = {
     "content-md5": lambda: hashlib.md5(usedforsecurity=False),
     "x-amz-checksum-crc32": _CRC32,
     "x-amz-checksum-sha1": lambda: hashlib.sha1(usedforsecurity=False),
     "x-amz-checksum-sha256": hashlib.sha256,
 }
-NOT_SUMS = {"x-amz-checksum-algorithm", "x-amz-checksum-mode", "x-amz-checksum-type"}
+CHECKSUM_SETTINGS = {"x-amz-checksum-algorithm", "x-amz-checksum-mode", "x-amz-checksum-type"}
 
 
-async def content(request: S3Request, *, most: int = OBJECT_BYTES) -> AsyncIterator[bytes]:
+async def read_content(request: S3Request, *, max_bytes: int = MAX_OBJECT_BYTES) -> AsyncIterator[bytes]:
     """The body's content, as it comes; raises AWSError at its end when a hash, a signature or a length is wrong.
 
     So whoever reads must not act before the iterator has ended.
@@ -75,21 +75,21 @@ async def content(request: S3Request, *, most: int = OBJECT_BYTES) -> AsyncItera
     if request.method == "POST" and "uploadId" in request.query:  # the checksums of this one are the joined object's
         headers = {name: value for name, value in headers.items() if not name.startswith("x-amz-checksum-")}
     announced = {name.strip().lower() for name in headers.get("x-amz-trailer", "").split(",") if name.strip()}
-    sums = {name: CHECKSUMS[name]() for name in (headers.keys() | announced) & CHECKSUMS.keys()}
+    sums = {name: CHECKSUM_HASHES[name]() for name in (headers.keys() | announced) & CHECKSUM_HASHES.keys()}
     for name in headers.keys() | announced:
-        if name.startswith("x-amz-checksum-") and name not in sums.keys() | NOT_SUMS:
+        if name.startswith("x-amz-checksum-") and name not in sums.keys() | CHECKSUM_SETTINGS:
             raise AWSError("NotImplemented", f"This engine does not compute {name}; it checks CRC32, SHA1 and SHA256.", 501)
-    declared = headers.get("x-amz-decoded-content-length" if request.payload.startswith("STREAMING-") else "content-length", "")
-    if re.fullmatch("[0-9]{1,15}", declared) and int(declared) > most:
-        raise AWSError("EntityTooLarge", f"Your proposed upload exceeds the maximum allowed size of {most} bytes.", 400)
+    declared = headers.get("x-amz-decoded-content-length" if request.payload_hash.startswith("STREAMING-") else "content-length", "")
+    if re.fullmatch("[0-9]{1,15}", declared) and int(declared) > max_bytes:
+        raise AWSError("EntityTooLarge", f"Your proposed upload exceeds the maximum allowed size of {max_bytes} bytes.", 400)
     payload = hashlib.sha256()
     size = 0
     trailers: dict[str, str] = {}
-    chunked = request.payload.startswith("STREAMING-")
-    async for chunk in _unchunked(request, trailers) if chunked else request.body():
+    chunked = request.payload_hash.startswith("STREAMING-")
+    async for chunk in _decode_chunks(request, trailers) if chunked else request.stream_body():
         size += len(chunk)
-        if size > most:
-            raise AWSError("EntityTooLarge", f"Your proposed upload exceeds the maximum allowed size of {most} bytes.", 400)
+        if size > max_bytes:
+            raise AWSError("EntityTooLarge", f"Your proposed upload exceeds the maximum allowed size of {max_bytes} bytes.", 400)
         if not chunked:
             payload.update(chunk)
         for one in sums.values():
@@ -97,18 +97,18 @@ async def content(request: S3Request, *, most: int = OBJECT_BYTES) -> AsyncItera
         yield chunk
     if declared and declared != str(size):
         raise AWSError("IncompleteBody", "The body is not of the length that its headers state.", 400)
-    if re.fullmatch("[0-9a-f]{64}", request.payload) and request.payload != payload.hexdigest():
+    if re.fullmatch("[0-9a-f]{64}", request.payload_hash) and request.payload_hash != payload.hexdigest():
         raise AWSError("XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.", 400)
     claims = headers | trailers
     for name in announced - claims.keys():
         raise AWSError("MalformedTrailerError", f"The trailer {name} was announced and did not come.", 400)
     for name, one in sums.items():
-        check(name, claims[name], one.digest())
+        check_digest(name, claims[name], one.digest())
         if name != "content-md5":
             request.checksums[name] = claims[name]
 
 
-def check(name: str, claim: str, digest: bytes) -> None:
+def check_digest(name: str, claim: str, digest: bytes) -> None:
     """Raises InvalidDigest or BadDigest unless ``claim`` is ``digest`` in base 64."""
     try:
         claimed = base64.b64decode(claim, validate=True)
@@ -118,14 +118,14 @@ def check(name: str, claim: str, digest: bytes) -> None:
         raise AWSError("BadDigest", f"The {name} you specified did not match the calculated checksum.", 400)
 
 
-async def _unchunked(request: S3Request, trailers: dict[str, str]) -> AsyncIterator[bytes]:
+async def _decode_chunks(request: S3Request, trailers: dict[str, str]) -> AsyncIterator[bytes]:
     """The content of an aws-chunked body; its trailing headers go to ``trailers``."""
-    chain = request.chain if request.payload.startswith("STREAMING-AWS4-HMAC-SHA256-PAYLOAD") else None
-    if chain is None and request.payload != "STREAMING-UNSIGNED-PAYLOAD-TRAILER":
-        raise AWSError("NotImplemented", f"This engine does not read a payload of {request.payload}.", 501)
+    chain = request.chunk_signatures if request.payload_hash.startswith("STREAMING-AWS4-HMAC-SHA256-PAYLOAD") else None
+    if chain is None and request.payload_hash != "STREAMING-UNSIGNED-PAYLOAD-TRAILER":
+        raise AWSError("NotImplemented", f"This engine does not read a payload of {request.payload_hash}.", 501)
     buffer, left, last, signature = b"", 0, False, ""
     digest = hashlib.sha256()
-    async for piece in request.body():
+    async for piece in request.stream_body():
         buffer += piece
         while buffer and not last:
             if left:
@@ -159,11 +159,11 @@ async def _unchunked(request: S3Request, trailers: dict[str, str]) -> AsyncItera
         if found_colon:
             trailers[name.strip().lower()] = value.strip()
     signed = trailers.pop("x-amz-trailer-signature", "")
-    if chain is not None and request.payload.endswith("-TRAILER"):
+    if chain is not None and request.payload_hash.endswith("-TRAILER"):
         canonical = "".join(f"{name}:{value}\n" for name, value in sorted(trailers.items()))
         chain.check("TRAILER", hashlib.sha256(canonical.encode()).hexdigest(), signed)
 
 
-async def whole(request: S3Request, most: int = REQUEST_BYTES) -> bytes:
+async def read_whole_body(request: S3Request, max_bytes: int = MAX_REQUEST_BYTES) -> bytes:
     """A short body (XML), checked."""
-    return b"".join([chunk async for chunk in content(request, most=most)])
+    return b"".join([chunk async for chunk in read_content(request, max_bytes=max_bytes)])

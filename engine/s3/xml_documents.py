@@ -8,12 +8,12 @@ from xml.etree import ElementTree
 from starlette.responses import Response
 
 from engine.context import AWSError
-from engine.wire.model import escape
+from engine.wire.model import escape_xml
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
-def parse(body: bytes) -> ElementTree.Element:
+def parse_xml(body: bytes) -> ElementTree.Element:
     """The root element. Raises MalformedXML."""
     try:
         text = body.decode()  # no other encoding, in which a document type would not be seen: UTF-16 shows by its NULs
@@ -24,18 +24,18 @@ def parse(body: bytes) -> ElementTree.Element:
         raise AWSError("MalformedXML", "The XML you provided was not well-formed.", 400) from error
 
 
-def document(root: str, items: object) -> Response:
+def xml_response(root: str, items: object) -> Response:
     """A response of nested (name, text or items) pairs."""
     return Response(
-        f'<?xml version="1.0" encoding="UTF-8"?><{root} xmlns="{NAMESPACE}">{_inner(items)}</{root}>', media_type="application/xml"
+        f'<?xml version="1.0" encoding="UTF-8"?><{root} xmlns="{NAMESPACE}">{_xml_content(items)}</{root}>', media_type="application/xml"
     )
 
 
-def _inner(value: object) -> str:
+def _xml_content(value: object) -> str:
     if isinstance(value, list):
-        return "".join(f"<{name}>{_inner(inner)}</{name}>" for name, inner in value)
-    return escape(str(value))
+        return "".join(f"<{name}>{_xml_content(inner)}</{name}>" for name, inner in value)
+    return escape_xml(str(value))
 
 
-def iso(at: float) -> str:
+def iso_timestamp(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

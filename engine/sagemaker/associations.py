@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cache
 
 from engine.context import AWSError, Context, Request, Response, operation
-from engine.sagemaker.identity import user_context
-from engine.sagemaker.lineage import missing
-from engine.sagemaker.paging import part, seconds
-from engine.store import Body, Exists
+from engine.paging import paginate, to_epoch_seconds
+from engine.sagemaker.lineage import missing_entity_error
+from engine.sagemaker.user_context import user_context
+from engine.store.records import Body, RecordExists
 
-ENTITIES = {
+ASSOCIABLE_KINDS = {
     "artifact": ("ArtifactName", "ArtifactType"),
     "action": ("ActionName", "ActionType"),
     "context": ("ContextName", "ContextType"),
@@ -22,7 +22,7 @@ ENTITIES = {
 
 def name_and_type(kind: str, body: Body) -> tuple[str | None, str | None]:
     """What a list shows of an entity. A job's trial component has the type of its source, e.g. SageMakerTrainingJob."""
-    name, type = ENTITIES[kind]
+    name, type = ASSOCIABLE_KINDS[kind]
     return body.get(name), body.get(type) if type else body.get("Source", {}).get("SourceType")
 
 
@@ -33,12 +33,12 @@ def add_association(context: Context, request: Request) -> Response:
         raise AWSError("ValidationException", "An entity cannot be associated with itself.")
     with context.store.transaction():
         for arn in (source, destination):
-            found = context.store.find(arn)
-            if found is None or found[0] not in ENTITIES:
-                raise missing(arn)
+            found = context.store.find_by_arn(arn)
+            if found is None or found[0] not in ASSOCIABLE_KINDS:
+                raise missing_entity_error(arn)
         try:
-            context.store.associate(source, destination, request.get("AssociationType"), now=context.now())
-        except Exists:
+            context.store.add_association(source, destination, request.get("AssociationType"), now=context.now())
+        except RecordExists:
             raise AWSError("ValidationException", f"Association between {source} and {destination} already exists.") from None
     return {"SourceArn": source, "DestinationArn": destination}
 
@@ -46,7 +46,7 @@ def add_association(context: Context, request: Request) -> Response:
 @operation("sagemaker", "DeleteAssociation")
 def delete_association(context: Context, request: Request) -> Response:
     source, destination = request["SourceArn"], request["DestinationArn"]
-    if not context.store.dissociate(source, destination):
+    if not context.store.remove_association(source, destination):
         raise AWSError("ResourceNotFound", f"Association between {source} and {destination} does not exist.")
     return {"SourceArn": source, "DestinationArn": destination}
 
@@ -55,17 +55,17 @@ def delete_association(context: Context, request: Request) -> Response:
 def list_associations(context: Context, request: Request) -> Response:
     @cache
     def entity(arn: str) -> tuple[str | None, str | None]:
-        found = context.store.find(arn)
-        return name_and_type(found[0], found[2]) if found and found[0] in ENTITIES else (None, None)
+        found = context.store.find_by_arn(arn)
+        return name_and_type(found[0], found[2]) if found and found[0] in ASSOCIABLE_KINDS else (None, None)
 
     after, before = request.get("CreatedAfter"), request.get("CreatedBefore")
     summaries = []
-    for source, destination, type, created in context.store.associations(
+    for source, destination, type, created in context.store.list_associations(
         source=request.get("SourceArn") or None, destination=request.get("DestinationArn") or None
     ):
         if request.get("AssociationType") and type != request["AssociationType"]:
             continue
-        if (after is not None and created <= seconds(after)) or (before is not None and created >= seconds(before)):
+        if (after is not None and created <= to_epoch_seconds(after)) or (before is not None and created >= to_epoch_seconds(before)):
             continue
         summary = {
             "SourceArn": source,
@@ -83,5 +83,5 @@ def list_associations(context: Context, request: Request) -> Response:
     by = request.get("SortBy") or "CreationTime"
     descending = (request.get("SortOrder") or "Descending") == "Descending"
     summaries.sort(key=lambda s: (s.get(by) or "", s["SourceArn"], s["DestinationArn"]), reverse=descending)
-    page, token = part(summaries, request)
+    page, token = paginate(summaries, request)
     return {"AssociationSummaries": list(page), "NextToken": token}

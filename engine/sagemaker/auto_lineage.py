@@ -15,55 +15,55 @@ from typing import Any
 
 from engine.context import AWSError, Context
 from engine.sagemaker import job_metrics, lineage, trial_components
-from engine.store import Body, Exists
+from engine.store.records import Body, RecordExists
 
 FINAL = {"Completed", "Failed", "Stopped"}
-VALUE_LENGTH = 2500
+MAX_VALUE_LENGTH = 2500
 
 
 # entities ------------------------------------------------------------------------------------------
 
 
-def artifact(context: Context, uri: str, type: str) -> str:
+def ensure_artifact(context: Context, uri: str, type: str) -> str:
     """The ARN of the artifact of ``uri``, made when it isn't there."""
-    return lineage.create(context, "artifact", {"Source": {"SourceUri": uri}, "ArtifactType": type}, by={})
+    return lineage.create_entity(context, "artifact", {"Source": {"SourceUri": uri}, "ArtifactType": type}, created_by={})
 
 
-def associate(context: Context, source: str, destination: str, type: str) -> None:
+def ensure_association(context: Context, source: str, destination: str, type: str) -> None:
     """An association, unless the two have one."""
-    with contextlib.suppress(Exists):
-        context.store.associate(source, destination, type, now=context.now())
+    with contextlib.suppress(RecordExists):
+        context.store.add_association(source, destination, type, now=context.now())
 
 
-def _named(context: Context, kind: str, name: str, request: Body) -> str:
+def _ensure_named_entity(context: Context, kind: str, name: str, request: Body) -> str:
     """The ARN of an action or context, made when it isn't there."""
     if context.store.get(kind, name) is not None:
         return context.arn(f"{kind}/{name}")
-    return lineage.create(context, kind, {f"{lineage.KINDS[kind]}Name": name, **request}, by={})
+    return lineage.create_entity(context, kind, {f"{lineage.MEMBER_PREFIXES[kind]}Name": name, **request}, created_by={})
 
 
-def _component(context: Context, name: str, request: Body) -> str:
+def _ensure_component(context: Context, name: str, request: Body) -> str:
     """The ARN of a job's trial component, made when it isn't there."""
-    if context.store.get(trial_components.COMPONENT, name) is None:
-        trial_components.create(context, name, request, by={})
-    return context.arn(f"{trial_components.COMPONENT}/{name}")
+    if context.store.get(trial_components.COMPONENT_KIND, name) is None:
+        trial_components.create_component(context, name, request, created_by={})
+    return context.arn(f"{trial_components.COMPONENT_KIND}/{name}")
 
 
-def _value(text: str) -> dict[str, Any]:
+def _parameter_value(text: str) -> dict[str, Any]:
     """A parameter: a number where the text is one."""
     try:
         number = float(text)
     except ValueError:
-        return {"StringValue": text[:VALUE_LENGTH]}
+        return {"StringValue": text[:MAX_VALUE_LENGTH]}
     return {"NumberValue": number} if abs(number) < float("inf") else {"StringValue": text}
 
 
-def _status(status: str, secondary: str, reason: str | None) -> dict[str, str]:
+def _component_status(status: str, secondary: str, reason: str | None) -> dict[str, str]:
     message = f"Status: {status}, secondary status: {secondary}, failure reason: {reason or ''}."
     return {"PrimaryStatus": status, "Message": message[:1024]}
 
 
-def _in_trial(context: Context, name: str, experiment: dict[str, str]) -> None:
+def _add_to_trial(context: Context, name: str, experiment: dict[str, str]) -> None:
     """Put a job's component in the trial that its ExperimentConfig names."""
     if experiment.get("TrialName"):
         with contextlib.suppress(AWSError):  # a trial that isn't there: the job runs all the same
@@ -73,22 +73,22 @@ def _in_trial(context: Context, name: str, experiment: dict[str, str]) -> None:
 # training jobs -------------------------------------------------------------------------------------
 
 
-def training_job_created(context: Context, body: Body) -> None:
+def record_training_created(context: Context, body: Body) -> None:
     """Make the job's trial component, and join its image and the data of its channels to it."""
     algorithm, resources = body["AlgorithmSpecification"], body.get("ResourceConfig") or {}
     image = algorithm.get("TrainingImage") or algorithm.get("AlgorithmName", "")
-    parameters = {key: _value(value) for key, value in (body.get("HyperParameters") or {}).items()}
+    parameters = {key: _parameter_value(value) for key, value in (body.get("HyperParameters") or {}).items()}
     parameters["SageMaker.ImageUri"] = {"StringValue": image}
     for key in ("InstanceCount", "VolumeSizeInGB"):
         if resources.get(key) is not None:
             parameters[f"SageMaker.{key}"] = {"NumberValue": float(resources[key])}
     if resources.get("InstanceType"):
         parameters["SageMaker.InstanceType"] = {"StringValue": resources["InstanceType"]}
-    channels = list(_channels(body))
+    channels = list(_input_channels(body))
     outputs = {}
     if (body.get("DebugHookConfig") or {}).get("S3OutputPath"):
         outputs["SageMaker.DebugHookOutput"] = {"Value": body["DebugHookConfig"]["S3OutputPath"]}
-    _job_created(
+    _record_job_created(
         context,
         f"{body['TrainingJobName']}-aws-training-job",
         source={"SourceArn": body["TrainingJobArn"], "SourceType": "SageMakerTrainingJob"},
@@ -100,7 +100,7 @@ def training_job_created(context: Context, body: Body) -> None:
     )
 
 
-def _channels(body: Body) -> Iterator[tuple[str, str, str | None]]:
+def _input_channels(body: Body) -> Iterator[tuple[str, str, str | None]]:
     """(name, S3 URI, content type) of each input channel."""
     for channel in body.get("InputDataConfig") or ():
         source = channel.get("DataSource") or {}
@@ -109,30 +109,30 @@ def _channels(body: Body) -> Iterator[tuple[str, str, str | None]]:
             yield channel["ChannelName"], uri, channel.get("ContentType")
 
 
-def training_job_finished(context: Context, body: Body) -> None:
+def record_training_finished(context: Context, body: Body) -> None:
     """Bring the job's trial component to its end: status, metrics, and the model artifact that it produced."""
     with context.store.transaction():
-        training_job_created(context, body)
+        record_training_created(context, body)
         model = (body.get("ModelArtifacts") or {}).get("S3ModelArtifacts")
-        _job_finished(
+        _record_job_finished(
             context,
             f"{body['TrainingJobName']}-aws-training-job",
-            status=_status(body["TrainingJobStatus"], body.get("SecondaryStatus", ""), body.get("FailureReason")),
+            status=_component_status(body["TrainingJobStatus"], body.get("SecondaryStatus", ""), body.get("FailureReason")),
             start=body.get("TrainingStartTime"),
             end=body.get("TrainingEndTime"),
             outputs={"SageMaker.ModelArtifact": (model, "Model")} if model else {},
-            metrics=job_metrics.summaries(context, body),
+            metrics=job_metrics.summarize_job_metrics(context, body),
         )
 
 
 # processing jobs -----------------------------------------------------------------------------------
 
 
-def processing_job_created(context: Context, body: Body) -> None:
+def record_processing_created(context: Context, body: Body) -> None:
     """Make the job's trial component, and join its image and inputs to it."""
     application = body["AppSpecification"]
     resources = (body.get("ProcessingResources") or {}).get("ClusterConfig") or {}
-    parameters = {key: _value(value) for key, value in (body.get("Environment") or {}).items()}
+    parameters = {key: _parameter_value(value) for key, value in (body.get("Environment") or {}).items()}
     parameters["SageMaker.ImageUri"] = {"StringValue": application["ImageUri"]}
     for key in ("InstanceCount", "VolumeSizeInGB"):
         if resources.get(key) is not None:
@@ -141,13 +141,13 @@ def processing_job_created(context: Context, body: Body) -> None:
         parameters["SageMaker.InstanceType"] = {"StringValue": resources["InstanceType"]}
     for key in ("ContainerEntrypoint", "ContainerArguments"):
         if application.get(key):
-            parameters[f"SageMaker.{key}"] = {"StringValue": " ".join(application[key])[:VALUE_LENGTH]}
+            parameters[f"SageMaker.{key}"] = {"StringValue": " ".join(application[key])[:MAX_VALUE_LENGTH]}
     inputs = {
         entry["InputName"]: {"Value": entry["S3Input"]["S3Uri"]}
         for entry in body.get("ProcessingInputs") or ()
         if (entry.get("S3Input") or {}).get("S3Uri")
     }
-    _job_created(
+    _record_job_created(
         context,
         f"{body['ProcessingJobName']}-aws-processing-job",
         source={"SourceArn": body["ProcessingJobArn"], "SourceType": "SageMakerProcessingJob"},
@@ -159,7 +159,7 @@ def processing_job_created(context: Context, body: Body) -> None:
     )
 
 
-def processing_job_finished(context: Context, body: Body) -> None:
+def record_processing_finished(context: Context, body: Body) -> None:
     """Bring the job's trial component to its end; where it completed, with the data that it produced."""
     status = body["ProcessingJobStatus"]
     outputs = {
@@ -168,11 +168,11 @@ def processing_job_finished(context: Context, body: Body) -> None:
         if (entry.get("S3Output") or {}).get("S3Uri")
     }
     with context.store.transaction():
-        processing_job_created(context, body)
-        _job_finished(
+        record_processing_created(context, body)
+        _record_job_finished(
             context,
             f"{body['ProcessingJobName']}-aws-processing-job",
-            status=_status(status, status, body.get("FailureReason")),
+            status=_component_status(status, status, body.get("FailureReason")),
             start=body.get("ProcessingStartTime"),
             end=body.get("ProcessingEndTime"),
             outputs=outputs if status == "Completed" else {},
@@ -183,7 +183,7 @@ def processing_job_finished(context: Context, body: Body) -> None:
 # what both kinds of job share ----------------------------------------------------------------------
 
 
-def _job_created(
+def _record_job_created(
     context: Context,
     name: str,
     *,
@@ -196,26 +196,26 @@ def _job_created(
 ) -> None:
     experiment = body.get("ExperimentConfig") or {}
     with context.store.transaction():
-        component = _component(
+        component = _ensure_component(
             context,
             name,
             {
                 "DisplayName": experiment.get("TrialComponentDisplayName") or name,
                 "Source": source,
-                "Status": _status("InProgress", "Starting", None),
-                "Parameters": dict(list(parameters.items())[: trial_components.LIMITS["Parameters"]]),
+                "Status": _component_status("InProgress", "Starting", None),
+                "Parameters": dict(list(parameters.items())[: trial_components.MEMBER_LIMITS["Parameters"]]),
                 "InputArtifacts": inputs,
                 "OutputArtifacts": outputs,
             },
         )
         if image:
-            associate(context, artifact(context, image, "Image"), component, "ContributedTo")
+            ensure_association(context, ensure_artifact(context, image, "Image"), component, "ContributedTo")
         for entry in inputs.values():
-            associate(context, artifact(context, entry["Value"], "DataSet"), component, "ContributedTo")
-        _in_trial(context, name, experiment)
+            ensure_association(context, ensure_artifact(context, entry["Value"], "DataSet"), component, "ContributedTo")
+        _add_to_trial(context, name, experiment)
 
 
-def _job_finished(
+def _record_job_finished(
     context: Context,
     name: str,
     *,
@@ -225,9 +225,9 @@ def _job_finished(
     outputs: dict[str, tuple[str, str]],
     metrics: list[dict[str, Any]],
 ) -> None:
-    component = context.arn(f"{trial_components.COMPONENT}/{name}")
+    component = context.arn(f"{trial_components.COMPONENT_KIND}/{name}")
     for uri, type in outputs.values():
-        associate(context, component, artifact(context, uri, type), "Produced")
+        ensure_association(context, component, ensure_artifact(context, uri, type), "Produced")
     changes = {
         "Status": status,
         "StartTime": start,
@@ -235,36 +235,36 @@ def _job_finished(
         "OutputArtifacts": {output: {"Value": uri} for output, (uri, _) in outputs.items()},
         "Metrics": metrics,
     }
-    trial_components.change(context, name, {key: value for key, value in changes.items() if value}, by={})
+    trial_components.update_component(context, name, {key: value for key, value in changes.items() if value}, changed_by={})
 
 
 # model packages ------------------------------------------------------------------------------------
 
 
-def model_package_created(context: Context, body: Body) -> None:
+def record_package_created(context: Context, body: Body) -> None:
     """Make the package's artifact, join its images and model data to it, it to its group, and record its first approval status."""
     arn = body["ModelPackageArn"]
     with context.store.transaction():
-        package = artifact(context, arn, "ModelPackage")
+        package = ensure_artifact(context, arn, "ModelPackage")
         for container in (body.get("InferenceSpecification") or {}).get("Containers") or ():
             if container.get("Image"):
-                associate(context, artifact(context, container["Image"], "Image"), package, "ContributedTo")
+                ensure_association(context, ensure_artifact(context, container["Image"], "Image"), package, "ContributedTo")
             data = container.get("ModelDataUrl") or ((container.get("ModelDataSource") or {}).get("S3DataSource") or {}).get("S3Uri")
             if data:
-                associate(context, artifact(context, data, "Model"), package, "ContributedTo")
+                ensure_association(context, ensure_artifact(context, data, "Model"), package, "ContributedTo")
         for algorithm in (body.get("SourceAlgorithmSpecification") or {}).get("SourceAlgorithms") or ():
-            associate(context, artifact(context, algorithm["AlgorithmName"], "Algorithm"), package, "ContributedTo")
+            ensure_association(context, ensure_artifact(context, algorithm["AlgorithmName"], "Algorithm"), package, "ContributedTo")
             if algorithm.get("ModelDataUrl"):
-                associate(context, artifact(context, algorithm["ModelDataUrl"], "Model"), package, "ContributedTo")
+                ensure_association(context, ensure_artifact(context, algorithm["ModelDataUrl"], "Model"), package, "ContributedTo")
         if body.get("ModelPackageGroupName"):
             group = body["ModelPackageGroupName"]
             source = {"SourceUri": context.arn(f"model-package-group/{group}"), "SourceType": "ARN"}
-            joined = _named(context, "context", f"{group}-aws-model-group", {"Source": source, "ContextType": "ModelGroup"})
-            associate(context, package, joined, "AssociatedWith")
-            approval_changed(context, body)
+            joined = _ensure_named_entity(context, "context", f"{group}-aws-model-group", {"Source": source, "ContextType": "ModelGroup"})
+            ensure_association(context, package, joined, "AssociatedWith")
+            record_approval_change(context, body)
 
 
-def approval_changed(context: Context, body: Body) -> None:
+def record_approval_change(context: Context, body: Body) -> None:
     """Record a version's approval status as an action that contributed to it: one for each change."""
     arn, status = body["ModelPackageArn"], body["ModelApprovalStatus"]
     at = int((body.get("LastModifiedTime") or body["CreationTime"]) * 1000)
@@ -274,4 +274,6 @@ def approval_changed(context: Context, body: Body) -> None:
     if body.get("ApprovalDescription"):
         request["Description"] = body["ApprovalDescription"]
     with context.store.transaction():
-        associate(context, _named(context, "action", name, request), artifact(context, arn, "ModelPackage"), "ContributedTo")
+        ensure_association(
+            context, _ensure_named_entity(context, "action", name, request), ensure_artifact(context, arn, "ModelPackage"), "ContributedTo"
+        )

@@ -12,17 +12,17 @@ import matplotlib
 from fpdf import FPDF
 from fpdf.fonts import FontFace
 
-from engine.sagemaker.paging import seconds
-from engine.store import Body
+from engine.paging import to_epoch_seconds
+from engine.store.records import Body
 
 FONTS = Path(matplotlib.get_data_path()) / "fonts/ttf"
 
 
-def pdf(card: Body) -> bytes:
+def render_card(card: Body) -> bytes:
     """A version of a card as PDF; the same version in the same status gives the same bytes."""
     content = json.loads(card["Content"])
     page = FPDF(format="A4")
-    page.set_creation_date(datetime.fromtimestamp(seconds(card["LastModifiedTime"]), UTC))
+    page.set_creation_date(datetime.fromtimestamp(to_epoch_seconds(card["LastModifiedTime"]), UTC))
     page.add_font("DejaVu", "", FONTS / "DejaVuSans.ttf")
     page.add_font("DejaVu", "B", FONTS / "DejaVuSans-Bold.ttf")
     page.set_title(f"Model card {card['ModelCardName']}")
@@ -31,18 +31,18 @@ def pdf(card: Body) -> bytes:
     page.set_auto_page_break(True, 18)
     page.add_page()
     _line(page, f"Model card {card['ModelCardName']}", 16, "B")
-    changed = datetime.fromtimestamp(seconds(card["LastModifiedTime"]), UTC)
+    changed = datetime.fromtimestamp(to_epoch_seconds(card["LastModifiedTime"]), UTC)
     _line(page, f"Version {card['ModelCardVersion']} · {card['ModelCardStatus']} · last changed {changed:%Y-%m-%d %H:%M} UTC", 9)
     for part, value in content.items():
         page.ln(3)
-        page.start_section(_words(part))
-        _line(page, _words(part), 12, "B")
+        page.start_section(_readable_name(part))
+        _line(page, _readable_name(part), 12, "B")
         for one in value if isinstance(value, list) else [value]:
-            _part(page, one)
+            _write_section(page, one)
     return bytes(page.output())
 
 
-def _words(name: str) -> str:
+def _readable_name(name: str) -> str:
     return name.replace("_", " ").capitalize() if name == name.lower() else name
 
 
@@ -56,11 +56,11 @@ def _printable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _part(page: FPDF, part: Body) -> None:
+def _write_section(page: FPDF, part: Body) -> None:
     """A section: what it says in a table, then its lists of metrics, each in a table of its own."""
     rows: list[list[str]] = []
     groups: list[Body] = []
-    for path, value in _flat(part):
+    for path, value in _flatten(part):
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, dict) and "metric_data" in one:
                 groups.append(one)
@@ -76,23 +76,23 @@ def _part(page: FPDF, part: Body) -> None:
         _line(page, group["name"], 9, "B")
         simple = [m for m in group["metric_data"] if not isinstance(m.get("value"), list)]
         if simple:
-            shown = [[m["name"], _shown(m.get("value", "")), m.get("notes", "")] for m in simple]
+            shown = [[m["name"], _format_value(m.get("value", "")), m.get("notes", "")] for m in simple]
             _table(page, [["Name", "Value", "Notes"], *shown], (2, 2, 4))
         for metric in group["metric_data"]:
             if isinstance(metric.get("value"), list):
-                _drawn(page, metric)
+                _draw_metric(page, metric)
 
 
-def _flat(part: Body, path: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten(part: Body, path: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in part.items():
-        here = f"{path} · {_words(name)}" if path else _words(name)
+        here = f"{path} · {_readable_name(name)}" if path else _readable_name(name)
         if isinstance(value, dict):
-            yield from _flat(value, here)
+            yield from _flatten(value, here)
         else:
             yield here, value
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
@@ -107,7 +107,7 @@ def _table(page: FPDF, rows: list[list[str]], widths: tuple[int, ...]) -> None:
     page.ln(2)
 
 
-def _drawn(page: FPDF, metric: Body) -> None:
+def _draw_metric(page: FPDF, metric: Body) -> None:
     """A bar chart as bars, a graph as a line, a matrix as a table."""
     values: list[Any] = metric["value"]
     title = f"{metric['name']}: {metric['notes']}" if metric.get("notes") else str(metric["name"])
@@ -115,7 +115,7 @@ def _drawn(page: FPDF, metric: Body) -> None:
         _line(page, title, 8)
         columns = [str(name) for name in metric.get("x_axis_name", [])] or [str(i) for i in range(len(values[0]))]
         names = [str(name) for name in metric.get("y_axis_name", [])] or [str(i) for i in range(len(values))]
-        rows = [[*names[i : i + 1], *map(_shown, row)] for i, row in enumerate(values)]
+        rows = [[*names[i : i + 1], *map(_format_value, row)] for i, row in enumerate(values)]
         width = max(len(row) for row in rows)
         _table(page, [([""] + columns + [""] * width)[:width], *rows], (1,) * width)
     elif metric["type"] == "bar_chart":
@@ -129,7 +129,7 @@ def _drawn(page: FPDF, metric: Body) -> None:
             page.cell(50, 4.5, _printable(str(names[i])[:32]) if i < len(names) else str(i))
             page.rect(page.get_x(), page.get_y() + 0.9, max(0.1, 90 * abs(value) / most), 2.7, "F")
             page.set_x(page.get_x() + 92)
-            page.cell(25, 4.5, _shown(float(value)), new_x="LMARGIN", new_y="NEXT")
+            page.cell(25, 4.5, _format_value(float(value)), new_x="LMARGIN", new_y="NEXT")
         page.ln(2)
     else:
         if page.will_page_break(62):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from engine.context import AWSError, Context, Request, Response, operation
+from engine.paging import DEFAULT_PAGE_SIZE, paginate, to_epoch_seconds
 from engine.sagemaker import tags
-from engine.sagemaker.identity import user_context
-from engine.sagemaker.lineage import missing, taken
-from engine.sagemaker.listing import listed, pick
-from engine.sagemaker.paging import DEFAULT_PAGE, part, seconds
-from engine.sagemaker.trial_components import COMPONENT, TRIALS, component, members_of
-from engine.store import Body, Exists
+from engine.sagemaker.lineage import missing_entity_error, name_taken_error
+from engine.sagemaker.listing import page_response, pick
+from engine.sagemaker.trial_components import COMPONENT_KIND, TRIALS_MEMBER, find_component, membership_condition
+from engine.sagemaker.user_context import user_context
+from engine.store.records import Body, RecordExists
 
 EXPERIMENT = "experiment"
 TRIAL = "experiment-trial"
@@ -22,16 +22,16 @@ def _insert(context: Context, kind: str, name: str, body: Body, request: Request
     with context.store.transaction():
         try:
             context.store.insert(kind, name, body | {f"{what}Arn": arn} | times, arn=arn, now=now, parent=parent)
-        except Exists:
-            raise taken(what, name) from None
-        tags.tag(context, arn, request.get("Tags", []))
+        except RecordExists:
+            raise name_taken_error(what, name) from None
+        tags.tag_resource(context, arn, request.get("Tags", []))
     return arn
 
 
-def _get(context: Context, kind: str, name: str) -> Body:
+def _require_record(context: Context, kind: str, name: str) -> Body:
     body = context.store.get(kind, name)
     if body is None:
-        raise missing(context.arn(f"{kind}/{name}"))
+        raise missing_entity_error(context.arn(f"{kind}/{name}"))
     return body
 
 
@@ -40,7 +40,7 @@ def _update(context: Context, kind: str, name: str, request: Request) -> Body:
     changes = pick(request, "DisplayName", "Description") | {"LastModifiedTime": now, "LastModifiedBy": user_context()}
     body = context.store.update(kind, name, lambda body: body | changes, now=now)
     if body is None:
-        raise missing(context.arn(f"{kind}/{name}"))
+        raise missing_entity_error(context.arn(f"{kind}/{name}"))
     return body
 
 
@@ -56,7 +56,7 @@ def create_experiment(context: Context, request: Request) -> Response:
 
 @operation("sagemaker", "DescribeExperiment")
 def describe_experiment(context: Context, request: Request) -> Response:
-    return _get(context, EXPERIMENT, request["ExperimentName"])
+    return _require_record(context, EXPERIMENT, request["ExperimentName"])
 
 
 @operation("sagemaker", "UpdateExperiment")
@@ -67,16 +67,16 @@ def update_experiment(context: Context, request: Request) -> Response:
 @operation("sagemaker", "ListExperiments")
 def list_experiments(context: Context, request: Request) -> Response:
     members = ("ExperimentArn", "ExperimentName", "DisplayName", "CreationTime", "LastModifiedTime")
-    request = {"MaxResults": DEFAULT_PAGE, **request}
-    return listed(context, EXPERIMENT, request, result="ExperimentSummaries", summary=lambda body: pick(body, *members))
+    request = {"MaxResults": DEFAULT_PAGE_SIZE, **request}
+    return page_response(context, EXPERIMENT, request, result_member="ExperimentSummaries", summarize=lambda body: pick(body, *members))
 
 
 @operation("sagemaker", "DeleteExperiment")
 def delete_experiment(context: Context, request: Request) -> Response:
     name = request["ExperimentName"]
     with context.store.transaction():
-        arn = _get(context, EXPERIMENT, name)["ExperimentArn"]
-        if context.store.count(TRIAL, parent=name):
+        arn = _require_record(context, EXPERIMENT, name)["ExperimentArn"]
+        if context.store.count_records(TRIAL, parent=name):
             raise AWSError("ValidationException", f"Experiment '{arn}' still has trials: delete them first.")
         context.store.delete(EXPERIMENT, name)
     return {"ExperimentArn": arn}
@@ -87,7 +87,7 @@ def delete_experiment(context: Context, request: Request) -> Response:
 
 @operation("sagemaker", "CreateTrial")
 def create_trial(context: Context, request: Request) -> Response:
-    _get(context, EXPERIMENT, request["ExperimentName"])
+    _require_record(context, EXPERIMENT, request["ExperimentName"])
     name = request.get("TrialName") or ""
     body = {"DisplayName": name} | pick(request, "TrialName", "DisplayName", "ExperimentName", "MetadataProperties")
     return {"TrialArn": _insert(context, TRIAL, name, body, request, parent=request["ExperimentName"])}
@@ -95,7 +95,7 @@ def create_trial(context: Context, request: Request) -> Response:
 
 @operation("sagemaker", "DescribeTrial")
 def describe_trial(context: Context, request: Request) -> Response:
-    return _get(context, TRIAL, request["TrialName"])
+    return _require_record(context, TRIAL, request["TrialName"])
 
 
 @operation("sagemaker", "UpdateTrial")
@@ -107,8 +107,8 @@ def update_trial(context: Context, request: Request) -> Response:
 def delete_trial(context: Context, request: Request) -> Response:
     name = request["TrialName"]
     with context.store.transaction():
-        arn = _get(context, TRIAL, name)["TrialArn"]
-        if context.store.page(COMPONENT, where=members_of("_Trials", name), limit=1)[0]:
+        arn = _require_record(context, TRIAL, name)["TrialArn"]
+        if context.store.read_page(COMPONENT_KIND, where=membership_condition("_Trials", name), limit=1)[0]:
             raise AWSError("ValidationException", f"Trial '{arn}' still has trial components: disassociate them first.")
         context.store.delete(TRIAL, name)
     return {"TrialArn": arn}
@@ -118,20 +118,22 @@ def delete_trial(context: Context, request: Request) -> Response:
 def list_trials(context: Context, request: Request) -> Response:
     members = ("TrialArn", "TrialName", "DisplayName", "CreationTime", "LastModifiedTime")
     if request.get("ExperimentName"):
-        _get(context, EXPERIMENT, request["ExperimentName"])
+        _require_record(context, EXPERIMENT, request["ExperimentName"])
     if not request.get("TrialComponentName"):
         where = [("parent", "=", request["ExperimentName"])] if request.get("ExperimentName") else []
-        request = {"MaxResults": DEFAULT_PAGE, **request}
-        return listed(context, TRIAL, request, result="TrialSummaries", summary=lambda body: pick(body, *members), where=where)
-    names = component(context, request["TrialComponentName"])[TRIALS]
+        request = {"MaxResults": DEFAULT_PAGE_SIZE, **request}
+        return page_response(
+            context, TRIAL, request, result_member="TrialSummaries", summarize=lambda body: pick(body, *members), where=where
+        )
+    names = find_component(context, request["TrialComponentName"])[TRIALS_MEMBER]
     trials = [body for name in names if (body := context.store.get(TRIAL, name)) is not None]
     if request.get("ExperimentName"):
         trials = [body for body in trials if body["ExperimentName"] == request["ExperimentName"]]
     if request.get("CreatedAfter") is not None:
-        trials = [body for body in trials if body["CreationTime"] > seconds(request["CreatedAfter"])]
+        trials = [body for body in trials if body["CreationTime"] > to_epoch_seconds(request["CreatedAfter"])]
     if request.get("CreatedBefore") is not None:
-        trials = [body for body in trials if body["CreationTime"] < seconds(request["CreatedBefore"])]
+        trials = [body for body in trials if body["CreationTime"] < to_epoch_seconds(request["CreatedBefore"])]
     by = "TrialName" if request.get("SortBy") == "Name" else "CreationTime"
     trials.sort(key=lambda body: (body[by], body["TrialName"]), reverse=request.get("SortOrder") != "Ascending")
-    some, token = part(trials, request)
+    some, token = paginate(trials, request)
     return {"TrialSummaries": [pick(body, *members) for body in some], "NextToken": token}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.context import AWSError, Context, Request, Response, operation
-from engine.jobs.queue import FINAL, STATUS
-from engine.sagemaker.listing import missing
+from engine.jobs.job_queue import FINAL_STATUSES, STATUS_FIELD
+from engine.sagemaker.listing import resource_not_found_error
 
 
 def _delete(context: Context, kind: str, name: str) -> Response:
@@ -12,9 +12,9 @@ def _delete(context: Context, kind: str, name: str) -> Response:
     with context.store.transaction():
         body = context.store.get(kind, name)
         if body is None:
-            raise missing()
-        if body[STATUS[kind]] not in FINAL:
-            raise AWSError("ResourceInUse", f"The job {name} is {body[STATUS[kind]]}: only a job that has ended can be deleted.")
+            raise resource_not_found_error()
+        if body[STATUS_FIELD[kind]] not in FINAL_STATUSES:
+            raise AWSError("ResourceInUse", f"The job {name} is {body[STATUS_FIELD[kind]]}: only a job that has ended can be deleted.")
         context.store.delete(kind, name)
     return {}
 

@@ -8,14 +8,14 @@ import statistics
 from typing import Any
 
 from engine.context import Context
-from engine.store import Body
+from engine.store.records import Body
 
-GROUP = "/aws/sagemaker/TrainingJobs"
-ROUND = re.compile(r"^\[\d+\]((?:\s+[\w-]+?-[\w@.-]+:\S+)+)\s*$")
-PAIR = re.compile(r"(train|validation)-([\w@.-]+):(\S+)")
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+ROUND_LINE = re.compile(r"^\[\d+\]((?:\s+[\w-]+?-[\w@.-]+:\S+)+)\s*$")
+METRIC_PAIR = re.compile(r"(train|validation)-([\w@.-]+):(\S+)")
 
 
-def summaries(context: Context, body: Body) -> list[dict[str, Any]]:
+def summarize_job_metrics(context: Context, body: Body) -> list[dict[str, Any]]:
     """Minimum, maximum, last, count, mean and standard deviation of each metric that the job's log tells, by name.
 
     Rounds are read off the algorithm's own lines (``[3]\\ttrain-auc:0.78\\tvalidation-auc:0.77``); a metric that only
@@ -23,22 +23,22 @@ def summaries(context: Context, body: Body) -> list[dict[str, Any]]:
     """
     values: dict[str, list[tuple[float, float]]] = {}
     name = body["TrainingJobName"]
-    streams = sorted(context.store.streams(GROUP, f"{name}/"), key=lambda stream: stream[1])
+    streams = sorted(context.store.list_log_streams(LOG_GROUP, f"{name}/"), key=lambda stream: stream[1])
     if streams:  # the newest: a job that a crash interrupted starts over, in a stream of its own
-        for at, metric, value in _logged(context, streams[-1][0]):
+        for at, metric, value in _read_logged_points(context, streams[-1][0]):
             values.setdefault(metric, []).append((at, value))
     for final in body.get("FinalMetricDataList") or ():
         values.setdefault(final["MetricName"], [(float(final.get("Timestamp") or context.now()), float(final["Value"]))])
-    return [summary(metric, body["TrainingJobArn"], points) for metric, points in sorted(values.items())]
+    return [summarize_metric(metric, body["TrainingJobArn"], points) for metric, points in sorted(values.items())]
 
 
-def _logged(context: Context, stream: str) -> list[tuple[float, str, float]]:
+def _read_logged_points(context: Context, stream: str) -> list[tuple[float, str, float]]:
     found = []
     after = 0
-    while events := context.store.events(GROUP, stream, after=after):
+    while events := context.store.read_log_events(LOG_GROUP, stream, after=after):
         for _, at, line in events:
-            match = ROUND.match(line)
-            for part, metric, text in PAIR.findall(match.group(1)) if match else ():
+            match = ROUND_LINE.match(line)
+            for part, metric, text in METRIC_PAIR.findall(match.group(1)) if match else ():
                 value = float(text) if re.fullmatch(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?", text) else math.nan
                 if math.isfinite(value):
                     found.append((at / 1000, f"{part}:{metric}", value))
@@ -46,7 +46,7 @@ def _logged(context: Context, stream: str) -> list[tuple[float, str, float]]:
     return found
 
 
-def summary(metric: str, arn: str, points: list[tuple[float, float]]) -> dict[str, Any]:
+def summarize_metric(metric: str, arn: str, points: list[tuple[float, float]]) -> dict[str, Any]:
     """The MetricSummary of a metric, from its (time, value) points in order."""
     values = [value for _, value in points]
     found: dict[str, Any] = {

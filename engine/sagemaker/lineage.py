@@ -12,30 +12,30 @@ import json
 from typing import Any
 
 from engine.context import AWSError, Context, Request, Response, operation
+from engine.paging import DEFAULT_PAGE_SIZE
 from engine.sagemaker import tags
-from engine.sagemaker.identity import user_context
-from engine.sagemaker.listing import listed, pick
-from engine.sagemaker.paging import DEFAULT_PAGE
-from engine.store import Body, Exists
+from engine.sagemaker.listing import page_response, pick
+from engine.sagemaker.user_context import user_context
+from engine.store.records import Body, RecordExists
 
-GROUP = "sagemaker-default-lineage-group"
-KINDS = {"artifact": "Artifact", "action": "Action", "context": "Context"}
+LINEAGE_GROUP = "sagemaker-default-lineage-group"
+MEMBER_PREFIXES = {"artifact": "Artifact", "action": "Action", "context": "Context"}
 """Kind of record -> the name's prefix in the members of its operations."""
 
 
-def missing(arn: str) -> AWSError:
+def missing_entity_error(arn: str) -> AWSError:
     """The error for an entity that isn't there."""
     kind = arn.split(":")[5].split("/")[0] if arn.count(":") >= 5 else "entity"
     words = {"experiment-trial": "Trial", "experiment-trial-component": "TrialComponent"}
     return AWSError("ResourceNotFound", f"{words.get(kind, kind.capitalize())} '{arn}' does not exist.")
 
 
-def _named(context: Context, kind: str, name_or_arn: str) -> tuple[str, Body]:
+def _find_entity(context: Context, kind: str, name_or_arn: str) -> tuple[str, Body]:
     """(key, body) of an action or context by name or ARN, an artifact by ARN. Raises ResourceNotFound."""
     arn = name_or_arn if name_or_arn.startswith("arn:") else context.arn(f"{kind}/{name_or_arn}")
-    found = context.store.find(arn)
+    found = context.store.find_by_arn(arn)
     if found is None or found[0] != kind:
-        raise missing(arn)
+        raise missing_entity_error(arn)
     return found[1], found[2]
 
 
@@ -45,12 +45,12 @@ def artifact_id(source: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps([source["SourceUri"], types]).encode()).hexdigest()[:32]
 
 
-def create(context: Context, kind: str, request: Request, *, by: dict[str, Any] | None = None) -> str:
+def create_entity(context: Context, kind: str, request: Request, *, created_by: dict[str, Any] | None = None) -> str:
     """Add an entity and return its ARN; an artifact of a source already known gives that artifact's.
 
-    ``by`` is its CreatedBy: empty for entities that SageMaker itself creates. Raises ValidationException for a taken name.
+    ``created_by`` is its CreatedBy: empty for entities that SageMaker itself creates. Raises ValidationException for a taken name.
     """
-    prefix, now = KINDS[kind], context.now()
+    prefix, now = MEMBER_PREFIXES[kind], context.now()
     if kind == "artifact":
         name = artifact_id(request["Source"])
         if context.store.get(kind, name) is not None:
@@ -63,23 +63,23 @@ def create(context: Context, kind: str, request: Request, *, by: dict[str, Any] 
     body |= {
         f"{prefix}Arn": arn,
         "CreationTime": now,
-        "CreatedBy": user_context() if by is None else by,
+        "CreatedBy": user_context() if created_by is None else created_by,
         "LastModifiedTime": now,
-        "LastModifiedBy": user_context() if by is None else by,
-        "LineageGroupArn": context.arn(f"lineage-group/{GROUP}"),
+        "LastModifiedBy": user_context() if created_by is None else created_by,
+        "LineageGroupArn": context.arn(f"lineage-group/{LINEAGE_GROUP}"),
     }
     if kind == "action":
         body.setdefault("Status", "Unknown")
     with context.store.transaction():
         try:
             context.store.insert(kind, name, body, arn=arn, now=now, parent=request["Source"]["SourceUri"], status=body.get("Status"))
-        except Exists:
-            raise taken(prefix, name) from None
-        tags.tag(context, arn, request.get("Tags", []))
+        except RecordExists:
+            raise name_taken_error(prefix, name) from None
+        tags.tag_resource(context, arn, request.get("Tags", []))
     return arn
 
 
-def taken(what: str, name: str) -> AWSError:
+def name_taken_error(what: str, name: str) -> AWSError:
     """The error for a name that must be unique and isn't."""
     return AWSError(
         "ValidationException", f"{what} names must be unique within an AWS account and region. {what} with name ({name}) already exists."
@@ -87,8 +87,8 @@ def taken(what: str, name: str) -> AWSError:
 
 
 def _check_artifact_name(context: Context, name: str | None) -> None:
-    if name and context.store.page("artifact", where=[("$.ArtifactName", "=", name)], limit=1)[0]:
-        raise taken("Artifact", name)
+    if name and context.store.read_page("artifact", where=[("$.ArtifactName", "=", name)], limit=1)[0]:
+        raise name_taken_error("Artifact", name)
 
 
 def _update(context: Context, kind: str, key: str, request: Request, *members: str) -> str:
@@ -105,26 +105,26 @@ def _update(context: Context, kind: str, key: str, request: Request, *members: s
 
     changed = context.store.update(kind, key, change, now=now, status=request.get("Status"))
     if changed is None:
-        raise missing(context.arn(f"{kind}/{key}"))
-    return str(changed[f"{KINDS[kind]}Arn"])
+        raise missing_entity_error(context.arn(f"{kind}/{key}"))
+    return str(changed[f"{MEMBER_PREFIXES[kind]}Arn"])
 
 
 def _delete(context: Context, kind: str, key: str, arn: str) -> str:
     with context.store.transaction():
-        if context.store.associations(source=arn) or context.store.associations(destination=arn):
-            raise AWSError("ValidationException", f"{KINDS[kind]} '{arn}' still has associations: delete them first.")
+        if context.store.list_associations(source=arn) or context.store.list_associations(destination=arn):
+            raise AWSError("ValidationException", f"{MEMBER_PREFIXES[kind]} '{arn}' still has associations: delete them first.")
         context.store.delete(kind, key)
     return arn
 
 
 def _list(context: Context, kind: str, request: Request, *members: str) -> Response:
-    prefix = KINDS[kind]
+    prefix = MEMBER_PREFIXES[kind]
     where = [("parent", "=", request["SourceUri"])] if request.get("SourceUri") else []
     if request.get(f"{prefix}Type"):
         where.append((f"$.{prefix}Type", "=", request[f"{prefix}Type"]))
     shown = (f"{prefix}Arn", f"{prefix}Name", "Source", f"{prefix}Type", "CreationTime", "LastModifiedTime", *members)
-    request = {"MaxResults": DEFAULT_PAGE, **request}
-    return listed(context, kind, request, result=f"{prefix}Summaries", summary=lambda body: pick(body, *shown), where=where)
+    request = {"MaxResults": DEFAULT_PAGE_SIZE, **request}
+    return page_response(context, kind, request, result_member=f"{prefix}Summaries", summarize=lambda body: pick(body, *shown), where=where)
 
 
 # artifacts -----------------------------------------------------------------------------------------
@@ -132,17 +132,17 @@ def _list(context: Context, kind: str, request: Request, *members: str) -> Respo
 
 @operation("sagemaker", "CreateArtifact")
 def create_artifact(context: Context, request: Request) -> Response:
-    return {"ArtifactArn": create(context, "artifact", request)}
+    return {"ArtifactArn": create_entity(context, "artifact", request)}
 
 
 @operation("sagemaker", "DescribeArtifact")
 def describe_artifact(context: Context, request: Request) -> Response:
-    return _named(context, "artifact", request["ArtifactArn"])[1]
+    return _find_entity(context, "artifact", request["ArtifactArn"])[1]
 
 
 @operation("sagemaker", "UpdateArtifact")
 def update_artifact(context: Context, request: Request) -> Response:
-    key, body = _named(context, "artifact", request["ArtifactArn"])
+    key, body = _find_entity(context, "artifact", request["ArtifactArn"])
     if request.get("ArtifactName") != body.get("ArtifactName"):
         _check_artifact_name(context, request.get("ArtifactName"))
     return {"ArtifactArn": _update(context, "artifact", key, request, "ArtifactName")}
@@ -153,7 +153,7 @@ def delete_artifact(context: Context, request: Request) -> Response:
     if bool(request.get("ArtifactArn")) == bool(request.get("Source")):
         raise AWSError("ValidationException", "Give either ArtifactArn or Source, and not both.")
     arn = request.get("ArtifactArn") or context.arn(f"artifact/{artifact_id(request['Source'])}")
-    key, _ = _named(context, "artifact", arn)
+    key, _ = _find_entity(context, "artifact", arn)
     return {"ArtifactArn": _delete(context, "artifact", key, arn)}
 
 
@@ -167,23 +167,23 @@ def list_artifacts(context: Context, request: Request) -> Response:
 
 @operation("sagemaker", "CreateAction")
 def create_action(context: Context, request: Request) -> Response:
-    return {"ActionArn": create(context, "action", request)}
+    return {"ActionArn": create_entity(context, "action", request)}
 
 
 @operation("sagemaker", "DescribeAction")
 def describe_action(context: Context, request: Request) -> Response:
-    return _named(context, "action", request["ActionName"])[1]
+    return _find_entity(context, "action", request["ActionName"])[1]
 
 
 @operation("sagemaker", "UpdateAction")
 def update_action(context: Context, request: Request) -> Response:
-    key, _ = _named(context, "action", request["ActionName"])
+    key, _ = _find_entity(context, "action", request["ActionName"])
     return {"ActionArn": _update(context, "action", key, request, "Description", "Status")}
 
 
 @operation("sagemaker", "DeleteAction")
 def delete_action(context: Context, request: Request) -> Response:
-    key, body = _named(context, "action", request["ActionName"])
+    key, body = _find_entity(context, "action", request["ActionName"])
     return {"ActionArn": _delete(context, "action", key, body["ActionArn"])}
 
 
@@ -197,23 +197,23 @@ def list_actions(context: Context, request: Request) -> Response:
 
 @operation("sagemaker", "CreateContext")
 def create_context(context: Context, request: Request) -> Response:
-    return {"ContextArn": create(context, "context", request)}
+    return {"ContextArn": create_entity(context, "context", request)}
 
 
 @operation("sagemaker", "DescribeContext")
 def describe_context(context: Context, request: Request) -> Response:
-    return _named(context, "context", request["ContextName"])[1]
+    return _find_entity(context, "context", request["ContextName"])[1]
 
 
 @operation("sagemaker", "UpdateContext")
 def update_context(context: Context, request: Request) -> Response:
-    key, _ = _named(context, "context", request["ContextName"])
+    key, _ = _find_entity(context, "context", request["ContextName"])
     return {"ContextArn": _update(context, "context", key, request, "Description")}
 
 
 @operation("sagemaker", "DeleteContext")
 def delete_context(context: Context, request: Request) -> Response:
-    key, body = _named(context, "context", request["ContextName"])
+    key, body = _find_entity(context, "context", request["ContextName"])
     return {"ContextArn": _delete(context, "context", key, body["ContextArn"])}
 
 
@@ -225,28 +225,36 @@ def list_contexts(context: Context, request: Request) -> Response:
 # the lineage group ---------------------------------------------------------------------------------
 
 
-def _group(context: Context) -> Body:
+def _ensure_lineage_group(context: Context) -> Body:
     """The account's one lineage group, made when it is first asked for."""
     with context.store.transaction():
-        body = context.store.get("lineage-group", GROUP)
+        body = context.store.get("lineage-group", LINEAGE_GROUP)
         if body is None:
-            now, arn = context.now(), context.arn(f"lineage-group/{GROUP}")
-            body = {"LineageGroupName": GROUP, "LineageGroupArn": arn, "CreationTime": now, "CreatedBy": {}, "LastModifiedTime": now}
-            context.store.insert("lineage-group", GROUP, body, arn=arn, now=now)
+            now, arn = context.now(), context.arn(f"lineage-group/{LINEAGE_GROUP}")
+            body = {
+                "LineageGroupName": LINEAGE_GROUP,
+                "LineageGroupArn": arn,
+                "CreationTime": now,
+                "CreatedBy": {},
+                "LastModifiedTime": now,
+            }
+            context.store.insert("lineage-group", LINEAGE_GROUP, body, arn=arn, now=now)
     return body
 
 
 @operation("sagemaker", "ListLineageGroups")
 def list_lineage_groups(context: Context, request: Request) -> Response:
-    _group(context)
+    _ensure_lineage_group(context)
     members = ("LineageGroupArn", "LineageGroupName", "CreationTime", "LastModifiedTime")
     summary = lambda body: pick(body, *members)  # noqa: E731
-    return listed(context, "lineage-group", request, result="LineageGroupSummaries", summary=summary, order="Ascending")
+    return page_response(
+        context, "lineage-group", request, result_member="LineageGroupSummaries", summarize=summary, default_order="Ascending"
+    )
 
 
 @operation("sagemaker", "DescribeLineageGroup")
 def describe_lineage_group(context: Context, request: Request) -> Response:
-    group = _group(context)
-    if request["LineageGroupName"] != GROUP:
+    group = _ensure_lineage_group(context)
+    if request["LineageGroupName"] != LINEAGE_GROUP:
         raise AWSError("ResourceNotFound", f"LineageGroup '{context.arn('lineage-group/' + request['LineageGroupName'])}' does not exist.")
     return group

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from engine.context import AWSError, Context, Request, Response
-from engine.store import Body, InvalidToken
+from engine.store.records import Body, InvalidPageToken
 
-SORTS = {"Name": "name", "CreationTime": "created", "Status": "status", "LastModifiedTime": "modified", "ModifiedTime": "modified"}
-TIMES = {
+SORT_COLUMNS = {"Name": "name", "CreationTime": "created", "Status": "status", "LastModifiedTime": "modified", "ModifiedTime": "modified"}
+TIME_FILTERS = {
     "CreationTimeAfter": ("created", ">"),
     "CreationTimeBefore": ("created", "<"),
     "CreatedAfter": ("created", ">"),
@@ -19,22 +19,22 @@ TIMES = {
 }
 
 
-def missing() -> AWSError:
+def resource_not_found_error() -> AWSError:
     """SageMaker's answer for a job that isn't there."""
     return AWSError("ResourceNotFound", "Requested resource not found.")
 
 
-def listed(
+def page_response(
     context: Context,
     kind: str,
     request: Request,
     *,
-    result: str,
-    summary: Callable[[Body], Body],
+    result_member: str,
+    summarize: Callable[[Body], Body],
     where: Iterable[tuple[str, str, Any]] = (),
-    sort: str = "CreationTime",
-    order: str = "Descending",
-    sorts: Mapping[str, str] = SORTS,
+    default_sort: str = "CreationTime",
+    default_order: str = "Descending",
+    sort_columns: Mapping[str, str] = SORT_COLUMNS,
 ) -> Response:
     """One page: ``{result: [summaries], "NextToken": …}``. ``where`` adds conditions to the filters that all lists share."""
     conditions = list(where)
@@ -42,21 +42,21 @@ def listed(
         conditions.append(("name", "contains", request["NameContains"]))
     if "StatusEquals" in request:
         conditions.append(("status", "=", request["StatusEquals"]))
-    for member, (column, comparison) in TIMES.items():
+    for member, (column, comparison) in TIME_FILTERS.items():
         if member in request:
             conditions.append((column, comparison, request[member]))
     try:
-        bodies, token = context.store.page(
+        bodies, token = context.store.read_page(
             kind,
             where=conditions,
-            sort=sorts.get(request.get("SortBy", sort), "created"),
-            descending=request.get("SortOrder", order) == "Descending",
+            sort=sort_columns.get(request.get("SortBy", default_sort), "created"),
+            descending=request.get("SortOrder", default_order) == "Descending",
             limit=request.get("MaxResults", 10 if kind.endswith("-job") else 100),
             token=request.get("NextToken"),
         )
-    except InvalidToken as error:
+    except InvalidPageToken as error:
         raise AWSError("ValidationException", "Invalid NextToken: it was not returned by this operation for this request.") from error
-    return {result: [summary(body) for body in bodies], "NextToken": token}
+    return {result_member: [summarize(body) for body in bodies], "NextToken": token}
 
 
 def pick(body: Body, *names: str) -> Body:
@@ -64,6 +64,6 @@ def pick(body: Body, *names: str) -> Body:
     return {name: body[name] for name in names if name in body}
 
 
-def tags_of(request: Request) -> dict[str, str]:
+def request_tags(request: Request) -> dict[str, str]:
     """The Tags of a request as a dict."""
     return {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}

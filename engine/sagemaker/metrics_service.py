@@ -5,26 +5,26 @@ from __future__ import annotations
 import math
 
 from engine.context import Context, Request, Response, operation
-from engine.sagemaker.job_metrics import summary
-from engine.sagemaker.trial_components import COMPONENT, component
-from engine.store import Body
+from engine.sagemaker.job_metrics import summarize_metric
+from engine.sagemaker.trial_components import COMPONENT_KIND, find_component
+from engine.store.records import Body
 
-POINTS = "_Points"
+POINTS_MEMBER = "_Points"
 """Metric -> its points [time, step, value], in the order in which they came; not sent to clients."""
-LIMIT = 10_000
+MAX_POINTS = 10_000
 """Points that a trial component may have."""
 
 
 @operation("sagemaker-metrics", "BatchPutMetrics")
 def batch_put_metrics(context: Context, request: Request) -> Response:
     """Points that can't be kept are named in the answer; the others are."""
-    name = component(context, request["TrialComponentName"])["TrialComponentName"]
+    name = find_component(context, request["TrialComponentName"])["TrialComponentName"]
     now = context.now()
     errors = []
 
     def add(body: Body) -> None:
-        kept: dict[str, list[tuple[float, int | None, float]]] = body.setdefault(POINTS, {})
-        room = LIMIT - sum(map(len, kept.values()))
+        kept: dict[str, list[tuple[float, int | None, float]]] = body.setdefault(POINTS_MEMBER, {})
+        room = MAX_POINTS - sum(map(len, kept.values()))
         for index, point in enumerate(request["MetricData"]):
             if not math.isfinite(point["Value"]) or room <= 0:
                 errors.append({"Code": "METRIC_LIMIT_EXCEEDED" if room <= 0 else "VALIDATION_ERROR", "MetricIndex": index})
@@ -32,8 +32,8 @@ def batch_put_metrics(context: Context, request: Request) -> Response:
             kept.setdefault(point["MetricName"], []).append((point["Timestamp"], point.get("Step"), float(point["Value"])))
             room -= 1
         others = [entry for entry in body.get("Metrics") or () if entry["MetricName"] not in kept]
-        own = [summary(metric, body["TrialComponentArn"], [(at, value) for at, _, value in kept[metric]]) for metric in kept]
+        own = [summarize_metric(metric, body["TrialComponentArn"], [(at, value) for at, _, value in kept[metric]]) for metric in kept]
         body |= {"Metrics": sorted(others + own, key=lambda entry: entry["MetricName"]), "LastModifiedTime": now}
 
-    context.store.update(COMPONENT, name, add, now=now)
+    context.store.update(COMPONENT_KIND, name, add, now=now)
     return {"Errors": errors} if errors else {}

@@ -6,14 +6,14 @@ import json
 
 from engine.context import AWSError, Context, Request, Response, operation
 from engine.sagemaker import tags
-from engine.sagemaker.identity import user_context
-from engine.sagemaker.listing import listed, pick
-from engine.store import Body, Exists
+from engine.sagemaker.listing import page_response, pick
+from engine.sagemaker.user_context import user_context
+from engine.store.records import Body, RecordExists
 
 KIND = "model-package-group"
-PACKAGE = "model-package"
-POLICY = "_ResourcePolicy"
-LAST_VERSION = "_LastVersion"
+PACKAGE_KIND = "model-package"
+POLICY_MEMBER = "_ResourcePolicy"
+LAST_VERSION_MEMBER = "_LastVersion"
 """The newest version number given out; it only grows, so that a deleted version's number never comes back. Not sent to clients."""
 
 
@@ -27,21 +27,21 @@ def create_model_package_group(context: Context, request: Request) -> Response:
         "ModelPackageGroupStatus": "Completed",
         "CreationTime": now,
         "CreatedBy": user_context(),
-        LAST_VERSION: 0,
+        LAST_VERSION_MEMBER: 0,
     }
     with context.store.transaction():
         try:
             context.store.insert(KIND, name, body, arn=arn, now=now, status="Completed")
-        except Exists:
+        except RecordExists:
             raise AWSError("ValidationException", f"Model Package Group already exists: {arn}") from None
-        tags.tag(context, arn, request.get("Tags", []))
+        tags.tag_resource(context, arn, request.get("Tags", []))
     return {"ModelPackageGroupArn": arn}
 
 
 def find_group(context: Context, name_or_arn: str) -> Body:
     """The group of that name or ARN. Raises ValidationException when there is none, as SageMaker does."""
     arn = name_or_arn if name_or_arn.startswith("arn:") else context.arn(f"{KIND}/{name_or_arn}")
-    found = context.store.find(arn)
+    found = context.store.find_by_arn(arn)
     if found is None or found[0] != KIND:
         raise AWSError("ValidationException", f"ModelPackageGroup {arn} does not exist.")
     return found[2]
@@ -57,13 +57,13 @@ def list_model_package_groups(context: Context, request: Request) -> Response:
     if request.get("CrossAccountFilterOption") == "CrossAccount":
         return {"ModelPackageGroupSummaryList": []}
     members = [f"ModelPackageGroup{member}" for member in ("Name", "Arn", "Description", "Status")]
-    return listed(
+    return page_response(
         context,
         KIND,
         request,
-        result="ModelPackageGroupSummaryList",
-        summary=lambda body: pick(body, *members, "CreationTime", "ManagedConfiguration"),
-        order="Ascending",
+        result_member="ModelPackageGroupSummaryList",
+        summarize=lambda body: pick(body, *members, "CreationTime", "ManagedConfiguration"),
+        default_order="Ascending",
     )
 
 
@@ -71,7 +71,7 @@ def list_model_package_groups(context: Context, request: Request) -> Response:
 def delete_model_package_group(context: Context, request: Request) -> Response:
     with context.store.transaction():
         body = find_group(context, request["ModelPackageGroupName"])
-        if context.store.count(PACKAGE, parent=body["ModelPackageGroupName"]):
+        if context.store.count_records(PACKAGE_KIND, parent=body["ModelPackageGroupName"]):
             raise AWSError(
                 "ConflictException", f"Model Package Group {body['ModelPackageGroupArn']} still has model packages: delete them first."
             )
@@ -90,29 +90,31 @@ def put_model_package_group_policy(context: Context, request: Request) -> Respon
         policy = None
     if not isinstance(policy, dict) or not isinstance(policy.get("Statement"), list | dict):
         raise AWSError("ValidationException", "The ResourcePolicy is not a policy document: a JSON object with a Statement.")
-    group = _of_policy(context, request)
-    context.store.update(KIND, group["ModelPackageGroupName"], lambda body: body | {POLICY: request["ResourcePolicy"]}, now=context.now())
+    group = _require_group(context, request)
+    context.store.update(
+        KIND, group["ModelPackageGroupName"], lambda body: body | {POLICY_MEMBER: request["ResourcePolicy"]}, now=context.now()
+    )
     return pick(group, "ModelPackageGroupArn")
 
 
 @operation("sagemaker", "GetModelPackageGroupPolicy")
 def get_model_package_group_policy(context: Context, request: Request) -> Response:
-    return {"ResourcePolicy": _of_policy(context, request, kept=True)[POLICY]}
+    return {"ResourcePolicy": _require_group(context, request, with_policy=True)[POLICY_MEMBER]}
 
 
 @operation("sagemaker", "DeleteModelPackageGroupPolicy")
 def delete_model_package_group_policy(context: Context, request: Request) -> Response:
-    name = _of_policy(context, request, kept=True)["ModelPackageGroupName"]
-    context.store.update(KIND, name, lambda body: {k: v for k, v in body.items() if k != POLICY}, now=context.now())
+    name = _require_group(context, request, with_policy=True)["ModelPackageGroupName"]
+    context.store.update(KIND, name, lambda body: {k: v for k, v in body.items() if k != POLICY_MEMBER}, now=context.now())
     return {}
 
 
-def _of_policy(context: Context, request: Request, *, kept: bool = False) -> Body:
-    """The group that a policy operation names; ``kept``: one that has a policy. Raises ValidationException."""
+def _require_group(context: Context, request: Request, *, with_policy: bool = False) -> Body:
+    """The group that a policy operation names; ``with_policy``: one that has a policy. Raises ValidationException."""
     name = request["ModelPackageGroupName"]
     body = context.store.get(KIND, name)
     if body is None:
         raise AWSError("ValidationException", f"Cannot find Model Package Group: {context.arn(f'{KIND}/{name}')}")
-    if kept and POLICY not in body:
+    if with_policy and POLICY_MEMBER not in body:
         raise AWSError("ValidationException", f"Cannot find resource policy for: {body['ModelPackageGroupArn']}")
     return body

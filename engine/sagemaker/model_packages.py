@@ -8,15 +8,15 @@ from typing import Any
 
 from engine.context import AWSError, Context, Request, Response, operation
 from engine.sagemaker import auto_lineage, tags
-from engine.sagemaker.identity import user_context
-from engine.sagemaker.listing import listed, pick
-from engine.sagemaker.package_groups import KIND as GROUP
-from engine.sagemaker.package_groups import LAST_VERSION, PACKAGE, find_group
-from engine.store import Body, Exists
+from engine.sagemaker.listing import page_response, pick
+from engine.sagemaker.model_package_groups import KIND as GROUP
+from engine.sagemaker.model_package_groups import LAST_VERSION_MEMBER, PACKAGE_KIND, find_group
+from engine.sagemaker.user_context import user_context
+from engine.store.records import Body, RecordExists
 
-TOKEN = "client-token"  # noqa: S105 - a kind of record
+CLIENT_TOKEN_KIND = "client-token"  # noqa: S105 - a kind of record
 PROPERTIES_LIMIT = 50
-KEPT = (
+DESCRIBED_MEMBERS = (
     "ModelPackageDescription",
     "InferenceSpecification",
     "ValidationSpecification",
@@ -39,7 +39,7 @@ KEPT = (
     "ManagedStorageType",
 )
 """Members of CreateModelPackage that DescribeModelPackage gives back as they came."""
-BATCH = (
+BATCH_MEMBERS = (
     "ModelPackageGroupName",
     "ModelPackageVersion",
     "ModelPackageArn",
@@ -55,14 +55,14 @@ BATCH = (
 
 def find_package(context: Context, name_or_arn: str) -> Body:
     """The package of that ARN, name, or ``group/version``. Raises ValidationException when there is none."""
-    arn = name_or_arn if name_or_arn.startswith("arn:") else context.arn(f"{PACKAGE}/{name_or_arn}")
-    found = context.store.find(arn)
-    if found is None or found[0] != PACKAGE:
+    arn = name_or_arn if name_or_arn.startswith("arn:") else context.arn(f"{PACKAGE_KIND}/{name_or_arn}")
+    found = context.store.find_by_arn(arn)
+    if found is None or found[0] != PACKAGE_KIND:
         raise AWSError("ValidationException", f"ModelPackage {arn} does not exist.")
     return found[2]
 
 
-def _key(body: Body) -> str:
+def _record_name(body: Body) -> str:
     version = body.get("ModelPackageVersion")
     return f"{body['ModelPackageName']}/{version}" if version else str(body["ModelPackageName"])
 
@@ -77,29 +77,29 @@ def create_model_package(context: Context, request: Request) -> Response:
             "ValidationException", "A model package needs an InferenceSpecification, a SourceAlgorithmSpecification or a SourceUri."
         )
     with context.store.transaction():
-        earlier = _earlier(context, request)
+        earlier = _find_by_client_token(context, request)
         if earlier is not None:
             return {"ModelPackageArn": earlier}
-        body = _versioned(context, request) if group else _unversioned(context, request)
+        body = _new_version(context, request) if group else _new_unversioned(context, request)
         now, arn = body["CreationTime"], body["ModelPackageArn"]
         try:
             context.store.insert(
-                PACKAGE,
-                _key(body),
+                PACKAGE_KIND,
+                _record_name(body),
                 body,
                 arn=arn,
                 now=now,
                 parent=body.get("ModelPackageGroupName", ""),
                 status=body.get("ModelApprovalStatus"),
             )
-        except Exists:
+        except RecordExists:
             raise AWSError("ValidationException", f"ModelPackage already exists: {arn}") from None
-        tags.tag(context, arn, request.get("Tags", []))
+        tags.tag_resource(context, arn, request.get("Tags", []))
         if request.get("ClientToken"):
             token = {"Digest": _digest(request), "ModelPackageArn": arn}
-            context.store.delete(TOKEN, request["ClientToken"])
-            context.store.insert(TOKEN, request["ClientToken"], token, arn=None, now=now)
-        auto_lineage.model_package_created(context, body)
+            context.store.delete(CLIENT_TOKEN_KIND, request["ClientToken"])
+            context.store.insert(CLIENT_TOKEN_KIND, request["ClientToken"], token, arn=None, now=now)
+        auto_lineage.record_package_created(context, body)
     return {"ModelPackageArn": arn}
 
 
@@ -107,27 +107,27 @@ def _digest(request: Request) -> str:
     return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _earlier(context: Context, request: Request) -> str | None:
+def _find_by_client_token(context: Context, request: Request) -> str | None:
     """The package that this very request, by its ClientToken, has already made."""
-    token = context.store.get(TOKEN, request["ClientToken"]) if request.get("ClientToken") else None
-    if token is None or context.store.find(token["ModelPackageArn"]) is None:
+    token = context.store.get(CLIENT_TOKEN_KIND, request["ClientToken"]) if request.get("ClientToken") else None
+    if token is None or context.store.find_by_arn(token["ModelPackageArn"]) is None:
         return None
     if token["Digest"] != _digest(request):
         raise AWSError("ConflictException", f"ClientToken {request['ClientToken']} was used before with other parameters.")
     return str(token["ModelPackageArn"])
 
 
-def _versioned(context: Context, request: Request) -> Body:
+def _new_version(context: Context, request: Request) -> Body:
     if request.get("Tags"):
         raise AWSError("ValidationException", "A model package version uses the tags of its ModelPackageGroup and takes none of its own.")
     group = find_group(context, request["ModelPackageGroupName"])["ModelPackageGroupName"]
 
     def next_version(body: Body) -> None:
-        body[LAST_VERSION] = int(body.get(LAST_VERSION, 0)) + 1
+        body[LAST_VERSION_MEMBER] = int(body.get(LAST_VERSION_MEMBER, 0)) + 1
 
     changed = context.store.update(GROUP, group, next_version, now=context.now())
-    version = changed[LAST_VERSION] if changed else 1
-    return _body(context, request, f"{group}/{version}") | {
+    version = changed[LAST_VERSION_MEMBER] if changed else 1
+    return _new_package(context, request, f"{group}/{version}") | {
         "ModelPackageName": group,
         "ModelPackageGroupName": group,
         "ModelPackageVersion": version,
@@ -136,20 +136,20 @@ def _versioned(context: Context, request: Request) -> Body:
     }
 
 
-def _unversioned(context: Context, request: Request) -> Body:
+def _new_unversioned(context: Context, request: Request) -> Body:
     if request.get("ModelApprovalStatus"):
         raise AWSError("ValidationException", "ModelApprovalStatus applies to versioned model packages only.")
-    return _body(context, request, request["ModelPackageName"]) | {"ModelPackageName": request["ModelPackageName"]}
+    return _new_package(context, request, request["ModelPackageName"]) | {"ModelPackageName": request["ModelPackageName"]}
 
 
-def _body(context: Context, request: Request, resource: str) -> Body:
-    kept = pick(request, *KEPT)
+def _new_package(context: Context, request: Request, resource: str) -> Body:
+    kept = pick(request, *DESCRIBED_MEMBERS)
     if kept.get("InferenceSpecification"):
-        containers = [located(container) for container in kept["InferenceSpecification"]["Containers"]]
+        containers = [with_model_data_url(container) for container in kept["InferenceSpecification"]["Containers"]]
         kept["InferenceSpecification"] = kept["InferenceSpecification"] | {"Containers": containers}
     return {
         **kept,
-        "ModelPackageArn": context.arn(f"{PACKAGE}/{resource}"),
+        "ModelPackageArn": context.arn(f"{PACKAGE_KIND}/{resource}"),
         "ModelPackageStatus": "Completed",
         "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
         "CertifyForMarketplace": bool(request.get("CertifyForMarketplace", False)),
@@ -158,7 +158,7 @@ def _body(context: Context, request: Request, resource: str) -> Body:
     }
 
 
-def located(container: Body) -> Body:
+def with_model_data_url(container: Body) -> Body:
     """The container with the URL of its model's archive, also where that was given as a data source."""
     source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
     return ({"ModelDataUrl": source["S3Uri"]} if source.get("CompressionType") == "Gzip" else {}) | container
@@ -178,7 +178,7 @@ def batch_describe_model_package(context: Context, request: Request) -> Response
     errors: dict[str, dict[str, str]] = {}
     for arn in request["ModelPackageArnList"]:
         try:
-            found[arn] = pick(find_package(context, arn), *BATCH)
+            found[arn] = pick(find_package(context, arn), *BATCH_MEMBERS)
         except AWSError as error:
             errors[arn] = {"ErrorCode": error.code, "ErrorResponse": error.message}
     return {"ModelPackageSummaries": found, "BatchDescribeModelPackageErrorMap": errors}
@@ -194,7 +194,9 @@ def list_model_packages(context: Context, request: Request) -> Response:
         where.append(("parent", "=" if versions == "Unversioned" else "!=", ""))
     if request.get("ModelApprovalStatus"):
         where.append(("status", "=", request["ModelApprovalStatus"]))
-    return listed(context, PACKAGE, request, result="ModelPackageSummaryList", summary=_summary, where=where, order="Ascending")
+    return page_response(
+        context, PACKAGE_KIND, request, result_member="ModelPackageSummaryList", summarize=_summary, where=where, default_order="Ascending"
+    )
 
 
 def _summary(body: Body) -> Body:
@@ -210,14 +212,14 @@ def update_model_package(context: Context, request: Request) -> Response:
         if request.get("ModelApprovalStatus") and not before.get("ModelPackageVersion"):
             raise AWSError("ValidationException", "ModelApprovalStatus applies to versioned model packages only.")
         now = context.now()
-        after = _changed(before, request) | {"LastModifiedTime": now, "LastModifiedBy": user_context()}
-        context.store.update(PACKAGE, _key(before), lambda _: after, now=now, status=after.get("ModelApprovalStatus"))
+        after = _apply_update(before, request) | {"LastModifiedTime": now, "LastModifiedBy": user_context()}
+        context.store.update(PACKAGE_KIND, _record_name(before), lambda _: after, now=now, status=after.get("ModelApprovalStatus"))
         if after.get("ModelApprovalStatus") != before.get("ModelApprovalStatus"):
-            auto_lineage.approval_changed(context, after)
+            auto_lineage.record_approval_change(context, after)
     return {"ModelPackageArn": after["ModelPackageArn"]}
 
 
-def _changed(before: Body, request: Request) -> Body:
+def _apply_update(before: Body, request: Request) -> Body:
     members = (
         "ModelApprovalStatus",
         "ApprovalDescription",
@@ -248,5 +250,5 @@ def _changed(before: Body, request: Request) -> Body:
 
 @operation("sagemaker", "DeleteModelPackage")
 def delete_model_package(context: Context, request: Request) -> Response:
-    context.store.delete(PACKAGE, _key(find_package(context, request["ModelPackageName"])))
+    context.store.delete(PACKAGE_KIND, _record_name(find_package(context, request["ModelPackageName"])))
     return {}

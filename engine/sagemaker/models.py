@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from engine.context import AWSError, Context, Request, Response, operation
-from engine.sagemaker import requirements, tags
-from engine.sagemaker.listing import listed, pick
-from engine.sagemaker.packages import find_package, located
-from engine.store import Body, Exists
+from engine.sagemaker import request_checks, tags
+from engine.sagemaker.listing import page_response, pick
+from engine.sagemaker.model_packages import find_package, with_model_data_url
+from engine.store.records import Body, RecordExists
 
 KIND = "model"
 
@@ -21,29 +21,29 @@ def create_model(context: Context, request: Request) -> Response:
     if bool(request.get("PrimaryContainer")) == bool(request.get("Containers")):
         raise AWSError("ValidationException", "Give either PrimaryContainer or Containers, and not both.")
     if "ExecutionRoleArn" in request:
-        requirements.role(context, request["ExecutionRoleArn"])
+        request_checks.check_role(context, request["ExecutionRoleArn"])
     for container in request.get("Containers") or [request["PrimaryContainer"]]:
         _check_container(context, container)
     arn = context.arn(f"{KIND}/{name}")
     now = context.now()
     body: Body = {key: value for key, value in request.items() if key != "Tags"}
     if request.get("PrimaryContainer"):
-        body["PrimaryContainer"] = _described(request["PrimaryContainer"])
+        body["PrimaryContainer"] = _describe_container(request["PrimaryContainer"])
     else:
-        body["Containers"] = [_described(container) for container in request["Containers"]]
+        body["Containers"] = [_describe_container(container) for container in request["Containers"]]
     body |= {"ModelArn": arn, "CreationTime": now, "EnableNetworkIsolation": bool(request.get("EnableNetworkIsolation", False))}
     with context.store.transaction():
         try:
             context.store.insert(KIND, name, body, arn=arn, now=now)
-        except Exists:
+        except RecordExists:
             raise AWSError("ValidationException", f'Cannot create already existing model "{arn}".') from None
-        tags.tag(context, arn, request.get("Tags", []))
+        tags.tag_resource(context, arn, request.get("Tags", []))
     return {"ModelArn": arn}
 
 
-def _described(container: Body) -> Body:
+def _describe_container(container: Body) -> Body:
     """A container as SageMaker describes it: the archive of its model by its URL, and as a data source."""
-    found = {"Mode": "SingleModel", "Environment": {}} | located(container)
+    found = {"Mode": "SingleModel", "Environment": {}} | with_model_data_url(container)
     if "ModelDataUrl" in found:
         source = {"S3Uri": found["ModelDataUrl"], "S3DataType": "S3Object", "CompressionType": "Gzip"}
         found = {"ModelDataSource": {"S3DataSource": source}} | found
@@ -68,21 +68,23 @@ def _check_container(context: Context, container: dict[str, Any]) -> None:
 def describe_model(context: Context, request: Request) -> Response:
     body = context.store.get(KIND, request["ModelName"])
     if body is None:
-        raise _missing(context, request["ModelName"])
+        raise _model_missing_error(context, request["ModelName"])
     return body
 
 
 @operation("sagemaker", "ListModels")
 def list_models(context: Context, request: Request) -> Response:
-    return listed(context, KIND, request, result="Models", summary=lambda body: pick(body, "ModelName", "ModelArn", "CreationTime"))
+    return page_response(
+        context, KIND, request, result_member="Models", summarize=lambda body: pick(body, "ModelName", "ModelArn", "CreationTime")
+    )
 
 
 @operation("sagemaker", "DeleteModel")
 def delete_model(context: Context, request: Request) -> Response:
     if not context.store.delete(KIND, request["ModelName"]):
-        raise _missing(context, request["ModelName"])
+        raise _model_missing_error(context, request["ModelName"])
     return {}
 
 
-def _missing(context: Context, name: str) -> AWSError:
+def _model_missing_error(context: Context, name: str) -> AWSError:
     return AWSError("ValidationException", f'Could not find model "{context.arn(f"{KIND}/{name}")}".')

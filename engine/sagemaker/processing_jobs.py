@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from engine.context import AWSError, Context, Request, Response, operation
-from engine.jobs.queue import FINAL
-from engine.sagemaker import requirements
-from engine.sagemaker.images import container
-from engine.sagemaker.listing import listed, pick, tags_of
-from engine.store import Body, Exists
+from engine.jobs.job_queue import FINAL_STATUSES
+from engine.sagemaker import request_checks
+from engine.sagemaker.images import find_container
+from engine.sagemaker.listing import page_response, pick, request_tags
+from engine.store.records import Body, RecordExists
 
 KIND = "processing-job"
 
@@ -16,9 +16,9 @@ KIND = "processing-job"
 def create_processing_job(context: Context, request: Request) -> Response:
     name = request["ProcessingJobName"]
     arn = context.arn(f"processing-job/{name}")
-    container(KIND, request)
-    requirements.processing(context, request)
-    context.jobs.admit(KIND)
+    find_container(KIND, request)
+    request_checks.check_processing_job(context, request)
+    context.jobs.require_capacity(KIND)
     now = context.now()
     body: Body = {
         **{key: value for key, value in request.items() if key != "Tags"},
@@ -30,8 +30,8 @@ def create_processing_job(context: Context, request: Request) -> Response:
     try:
         with context.store.transaction():
             context.store.insert(KIND, name, body, arn=arn, now=now, status="InProgress")
-            context.store.tag(arn, tags_of(request))
-    except Exists as error:
+            context.store.add_tags(arn, request_tags(request))
+    except RecordExists as error:
         raise AWSError(
             "ResourceInUse", "Processing job names must be unique within an AWS account and region, and this one is taken."
         ) from error
@@ -43,23 +43,23 @@ def create_processing_job(context: Context, request: Request) -> Response:
 def describe_processing_job(context: Context, request: Request) -> Response:
     body = context.store.get(KIND, request["ProcessingJobName"])
     if body is None:
-        raise _missing(request["ProcessingJobName"])
+        raise _job_not_found_error(request["ProcessingJobName"])
     return body
 
 
-def _missing(name: str) -> AWSError:
+def _job_not_found_error(name: str) -> AWSError:
     """The ValidationException that the SDKs' waiters count on."""
     return AWSError("ValidationException", f"Could not find requested job with name: {name}")
 
 
-def summary(body: Body) -> Body:
+def summarize_processing_job(body: Body) -> Body:
     names = ("ProcessingJobName", "ProcessingJobArn", "CreationTime", "ProcessingEndTime", "LastModifiedTime", "ProcessingJobStatus")
     return pick(body, *names, "FailureReason", "ExitMessage")
 
 
 @operation("sagemaker", "ListProcessingJobs")
 def list_processing_jobs(context: Context, request: Request) -> Response:
-    return listed(context, KIND, request, result="ProcessingJobSummaries", summary=summary)
+    return page_response(context, KIND, request, result_member="ProcessingJobSummaries", summarize=summarize_processing_job)
 
 
 @operation("sagemaker", "StopProcessingJob")
@@ -69,11 +69,11 @@ def stop_processing_job(context: Context, request: Request) -> Response:
 
     def change(body: Body) -> None:
         status = body["ProcessingJobStatus"]
-        if status in FINAL:
+        if status in FINAL_STATUSES:
             raise AWSError("ValidationException", f"The request was rejected because the processing job is in status {status}.")
         body |= {"ProcessingJobStatus": "Stopping", "LastModifiedTime": now}
 
     if context.store.update(KIND, name, change, now=now, status="Stopping") is None:
-        raise _missing(name)
+        raise _job_not_found_error(name)
     context.jobs.cancel(KIND, name)
     return {}

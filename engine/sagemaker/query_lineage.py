@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from engine.context import Context, Request, Response, operation
-from engine.sagemaker.associations import ENTITIES, name_and_type
-from engine.sagemaker.lineage import missing
-from engine.sagemaker.paging import part, seconds
-from engine.store import Body, Store
+from engine.paging import paginate, to_epoch_seconds
+from engine.sagemaker.associations import ASSOCIABLE_KINDS, name_and_type
+from engine.sagemaker.lineage import missing_entity_error
+from engine.store.records import Body, Store
 
 Edge = tuple[str, str, str | None]
 LINEAGE_TYPES = {"artifact": "Artifact", "action": "Action", "context": "Context", "experiment-trial-component": "TrialComponent"}
@@ -60,25 +60,25 @@ class Walk:
 
 
 @dataclass(frozen=True)
-class Answer:
+class LineageAnswer:
     """All that a question finds: the entities in order, and each edge with the later of its two, so that the pages hold it once."""
 
     order: list[str]
     edges: dict[str, list[Edge]]
 
 
-KEPT = 4
+CACHED_ANSWERS = 4
 """Answers kept for the pages that follow, until something is written."""
-_kept: WeakKeyDictionary[Store, tuple[int, dict[str, Answer]]] = WeakKeyDictionary()
+_answer_cache: WeakKeyDictionary[Store, tuple[int, dict[str, LineageAnswer]]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
 @operation("sagemaker", "QueryLineage")
 def query_lineage(context: Context, request: Request) -> Response:
-    answer = _kept_answer(context, request)
-    page, token = part(answer.order, request, MAX_RESULTS)
+    answer = _cached_answer(context, request)
+    page, token = paginate(answer.order, request, MAX_RESULTS)
     return {
-        "Vertices": [_vertex(arn, found[0], found[2]) for arn in page if (found := context.store.find(arn)) is not None],
+        "Vertices": [_vertex(arn, found[0], found[2]) for arn in page if (found := context.store.find_by_arn(arn)) is not None],
         "Edges": [
             {"SourceArn": s, "DestinationArn": d} | ({"AssociationType": t} if t else {})
             for s, d, t in sorted((edge for arn in page for edge in answer.edges.get(arn, ())), key=lambda e: (e[0], e[1]))
@@ -87,38 +87,40 @@ def query_lineage(context: Context, request: Request) -> Response:
     }
 
 
-def _kept_answer(context: Context, request: Request) -> Answer:
-    changes = context.store.changes()  # before the question is answered: what is written meanwhile makes the answer old
+def _cached_answer(context: Context, request: Request) -> LineageAnswer:
+    changes = context.store.change_count()  # before the question is answered: what is written meanwhile makes the answer old
     question = json.dumps({name: value for name, value in request.items() if name not in {"NextToken", "MaxResults"}}, sort_keys=True)
     with _lock:
-        of, answers = _kept.get(context.store, (changes, {}))
+        of, answers = _answer_cache.get(context.store, (changes, {}))
         if of == changes and question in answers:
             return answers[question]
-    answer = _answer(context, request)
+    answer = _compute_answer(context, request)
     with _lock:
-        of, answers = _kept.get(context.store, (changes, {}))
+        of, answers = _answer_cache.get(context.store, (changes, {}))
         answers = {**answers, question: answer} if of == changes else {question: answer}
-        _kept[context.store] = (changes, dict(list(answers.items())[-KEPT:]))
+        _answer_cache[context.store] = (changes, dict(list(answers.items())[-CACHED_ANSWERS:]))
     return answer
 
 
-def _answer(context: Context, request: Request) -> Answer:
+def _compute_answer(context: Context, request: Request) -> LineageAnswer:
     starts = request.get("StartArns") or []
     for arn in starts:
-        found = context.store.find(arn)
-        if found is None or found[0] not in ENTITIES:
-            raise missing(arn)
-    walks = _walks(context, starts, request)
+        found = context.store.find_by_arn(arn)
+        if found is None or found[0] not in ASSOCIABLE_KINDS:
+            raise missing_entity_error(arn)
+    walks = _walk_directions(context, starts, request)
     depth: dict[str, int] = {}
     for walk in walks:
         for arn, steps in walk.depth.items():
             depth[arn] = min(steps, depth.get(arn, steps))
-    entities = {arn: outline for arn, outline in context.store.outlines(depth).items() if outline[0] in LINEAGE_TYPES}
+    entities = {arn: outline for arn, outline in context.store.kinds_and_times(depth).items() if outline[0] in LINEAGE_TYPES}
     filters = request.get("Filters") or {}
     kinds = filters.get("LineageTypes")
     chosen = {arn for arn, (kind, _) in entities.items() if not kinds or LINEAGE_TYPES[kind] in kinds}
     if filters.keys() - {"LineageTypes"}:
-        chosen = {arn for arn in chosen if (found := context.store.find(arn)) is not None and _matches(found[0], found[2], filters)}
+        chosen = {
+            arn for arn in chosen if (found := context.store.find_by_arn(arn)) is not None and _matches_filters(found[0], found[2], filters)
+        }
     edges: set[Edge] = set()
     if request.get("IncludeEdges"):
         kept = [(walk, walk.on_path(chosen)) for walk in walks]
@@ -131,13 +133,13 @@ def _answer(context: Context, request: Request) -> Answer:
     for edge in edges:
         if edge[0] in place and edge[1] in place:
             placed.setdefault(max(edge[0], edge[1], key=place.__getitem__), []).append(edge)
-    return Answer(order, placed)
+    return LineageAnswer(order, placed)
 
 
-def _walks(context: Context, starts: list[str], request: Request) -> list[Walk]:
+def _walk_directions(context: Context, starts: list[str], request: Request) -> list[Walk]:
     outgoing: dict[str, list[tuple[str, Edge]]] = {}
     incoming: dict[str, list[tuple[str, Edge]]] = {}
-    for source, destination, type, _ in context.store.associations():
+    for source, destination, type, _ in context.store.list_associations():
         edge = (source, destination, type)
         outgoing.setdefault(source, []).append((destination, edge))
         incoming.setdefault(destination, []).append((source, edge))
@@ -149,8 +151,8 @@ def _walks(context: Context, starts: list[str], request: Request) -> list[Walk]:
     return [Walk().run(starts, lambda arn, side=side: side.get(arn, []), limit) for side in sides]  # type: ignore[misc]
 
 
-def _matches(kind: str, body: Body, filters: Request) -> bool:
-    if filters.get("Types") and _type(kind, body) not in filters["Types"]:
+def _matches_filters(kind: str, body: Body, filters: Request) -> bool:
+    if filters.get("Types") and _vertex_type(kind, body) not in filters["Types"]:
         return False
     for member, key, wanted in (
         ("CreatedBefore", "CreationTime", -1),
@@ -158,13 +160,13 @@ def _matches(kind: str, body: Body, filters: Request) -> bool:
         ("ModifiedBefore", "LastModifiedTime", -1),
         ("ModifiedAfter", "LastModifiedTime", 1),
     ):
-        if filters.get(member) is not None and (float(body.get(key, 0)) - seconds(filters[member])) * wanted <= 0:
+        if filters.get(member) is not None and (float(body.get(key, 0)) - to_epoch_seconds(filters[member])) * wanted <= 0:
             return False
     properties = body.get("Properties", {})
     return all(properties.get(key) == value for key, value in (filters.get("Properties") or {}).items())
 
 
-def _type(kind: str, body: Body) -> str | None:
+def _vertex_type(kind: str, body: Body) -> str | None:
     """A job's trial component goes by the job's kind here: TrainingJob, ProcessingJob."""
     type = name_and_type(kind, body)[1]
     return type.removeprefix("SageMaker") if type and kind == "experiment-trial-component" else type
@@ -172,5 +174,5 @@ def _type(kind: str, body: Body) -> str | None:
 
 def _vertex(arn: str, kind: str, body: Body) -> Body:
     vertex = {"Arn": arn, "LineageType": LINEAGE_TYPES[kind]}
-    type = _type(kind, body)
+    type = _vertex_type(kind, body)
     return vertex | {"Type": type[:40]} if type else vertex

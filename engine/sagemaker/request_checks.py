@@ -7,97 +7,99 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine.context import AWSError, Context, Request
-from engine.jobs.worker import InputError, inside, split_uri
+from engine.jobs.worker import InputError, resolve_container_path, split_uri
 
-MODES = {"File", "FastFile", None}
+INPUT_MODES = {"File", "FastFile", None}
 """With FastFile too the files are there before the algorithm starts: it cannot tell."""
 
 
-def refuse(message: str) -> AWSError:
+def validation_error(message: str) -> AWSError:
     return AWSError("ValidationException", message)
 
 
-def role(context: Context, arn: str) -> None:
+def check_role(context: Context, arn: str) -> None:
     """Raises ValidationException for a role other than the one that IAM's GetRole knows."""
     if arn != context.role_arn:
         remedy = "Please ensure that the role exists and allows principal 'sagemaker.amazonaws.com' to assume the role."
-        raise refuse(f"Could not assume role {arn}. {remedy} This engine has the role {context.role_arn}.")
+        raise validation_error(f"Could not assume role {arn}. {remedy} This engine has the role {context.role_arn}.")
 
 
-def training(context: Context, request: Request) -> None:
+def check_training_job(context: Context, request: Request) -> None:
     """Check a training job, or the definition of a tuning job's. Raises ValidationException."""
-    role(context, request["RoleArn"])
+    check_role(context, request["RoleArn"])
     if request.get("ServerlessJobConfig"):
-        raise refuse("This engine has no serverless training.")
+        raise validation_error("This engine has no serverless training.")
     for member in ("AlgorithmSpecification", "StoppingCondition"):
         if member not in request:
-            raise refuse(f"{member} is required.")
+            raise validation_error(f"{member} is required.")
     resources = request.get("ResourceConfig") or request.get("HyperParameterTuningResourceConfig") or {}
-    _one_instance(resources)
+    _check_one_instance(resources)
     if resources.get("InstanceGroups") or len(resources.get("InstanceConfigs") or ()) > 1:
-        raise refuse("This engine trains on one instance, without instance groups.")
-    _mode(request["AlgorithmSpecification"].get("TrainingInputMode"))
+        raise validation_error("This engine trains on one instance, without instance groups.")
+    _check_input_mode(request["AlgorithmSpecification"].get("TrainingInputMode"))
     channels = request.get("InputDataConfig") or []
-    _once("channel", (channel["ChannelName"] for channel in channels))
+    _check_unique_names("channel", (channel["ChannelName"] for channel in channels))
     for channel in channels:
         name, source = channel["ChannelName"], channel["DataSource"].get("S3DataSource")
         if set(name) == {"."}:
-            raise refuse(f"The channel name {name!r} does not name a folder.")
-        _mode(channel.get("InputMode"))
+            raise validation_error(f"The channel name {name!r} does not name a folder.")
+        _check_input_mode(channel.get("InputMode"))
         if source is None or source["S3DataType"] not in {"S3Prefix", "ManifestFile"}:
-            raise refuse(f"The channel {name} must have an S3DataSource with the S3DataType S3Prefix or ManifestFile in this engine.")
-        _uri(source["S3Uri"])
-    _uri(request["OutputDataConfig"]["S3OutputPath"])
+            raise validation_error(
+                f"The channel {name} must have an S3DataSource with the S3DataType S3Prefix or ManifestFile in this engine."
+            )
+        _check_uri(source["S3Uri"])
+    _check_uri(request["OutputDataConfig"]["S3OutputPath"])
 
 
-def processing(context: Context, request: Request) -> None:
+def check_processing_job(context: Context, request: Request) -> None:
     """Check a processing job. Raises ValidationException."""
-    role(context, request["RoleArn"])
-    _one_instance(request["ProcessingResources"]["ClusterConfig"])
+    check_role(context, request["RoleArn"])
+    _check_one_instance(request["ProcessingResources"]["ClusterConfig"])
     inputs, outputs = request.get("ProcessingInputs") or [], (request.get("ProcessingOutputConfig") or {}).get("Outputs") or []
-    _once("input", (item["InputName"] for item in inputs))
-    _once("output", (item["OutputName"] for item in outputs))
+    _check_unique_names("input", (item["InputName"] for item in inputs))
+    _check_unique_names("output", (item["OutputName"] for item in outputs))
     for item, what, name in [(item, "S3Input", item["InputName"]) for item in inputs] + [
         (item, "S3Output", item["OutputName"]) for item in outputs
     ]:
         if item.get("AppManaged") or item.get(what) is None:
-            raise refuse(f"{name} must have an {what} and not be AppManaged in this engine.")
-        _mode(item[what].get("S3InputMode"))
+            raise validation_error(f"{name} must have an {what} and not be AppManaged in this engine.")
+        _check_input_mode(item[what].get("S3InputMode"))
         if not item[what].get("LocalPath"):
-            raise refuse(f"{name} must have a LocalPath in this engine.")
-        _uri(item[what]["S3Uri"])
+            raise validation_error(f"{name} must have a LocalPath in this engine.")
+        _check_uri(item[what]["S3Uri"])
         try:
-            inside(context.workspace, item[what]["LocalPath"])
+            resolve_container_path(context.workspace, item[what]["LocalPath"])
         except InputError as error:
-            raise refuse(str(error)) from error
+            raise validation_error(str(error)) from error
 
 
-def _one_instance(resources: dict[str, Any]) -> None:
+def _check_one_instance(resources: dict[str, Any]) -> None:
     if resources.get("InstanceCount", 1) != 1:
-        raise refuse(f"This engine runs a job on one instance: InstanceCount must be 1, not {resources['InstanceCount']}.")
+        raise validation_error(f"This engine runs a job on one instance: InstanceCount must be 1, not {resources['InstanceCount']}.")
 
 
-def _mode(mode: str | None) -> None:
-    if mode not in MODES:
-        raise refuse(f"This engine gives a job its input as files: the input mode must be File or FastFile, not {mode}.")
+def _check_input_mode(mode: str | None) -> None:
+    if mode not in INPUT_MODES:
+        raise validation_error(f"This engine gives a job its input as files: the input mode must be File or FastFile, not {mode}.")
 
 
-def _once(what: str, names: Iterable[str]) -> None:
+def _check_unique_names(what: str, names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise refuse(f"The {what} name {name} is given more than once.")
+            raise validation_error(f"The {what} name {name} is given more than once.")
         seen.add(name)
 
 
-def _uri(uri: str) -> None:
+def _check_uri(uri: str) -> None:
     try:
         split_uri(uri)
     except InputError as error:
-        raise refuse(str(error)) from error
+        raise validation_error(str(error)) from error
 
 
-def finite(text: str, convert: type[int] | type[float]) -> float:
+def parse_finite(text: str, convert: type[int] | type[float]) -> float:
     """A bound of a range. Raises ValueError for what is no number of that type, or not a finite one."""
     number = convert(text)
     if not math.isfinite(float(number)):

@@ -9,13 +9,13 @@ from functools import lru_cache
 from typing import Any
 
 from engine.context import AWSError, Context, Request, Response, operation
+from engine.paging import paginate
 from engine.sagemaker.listing import pick
-from engine.sagemaker.paging import part
-from engine.sagemaker.trial_components import TRIALS
-from engine.store import Body
+from engine.sagemaker.trial_components import TRIALS_MEMBER
+from engine.store.records import Body
 from engine.wire.model import operation_model
 
-RESOURCES = {
+SEARCHABLE_RESOURCES = {
     "TrainingJob": ("training-job", "TrainingJob"),
     "HyperParameterTuningJob": ("hyper-parameter-tuning-job", "HyperParameterTuningJob"),
     "Experiment": ("experiment", "Experiment"),
@@ -27,7 +27,7 @@ RESOURCES = {
     "ModelCard": ("model-card", "ModelCard"),
 }
 """Resource of a search -> kind of record, and the member that its results are in."""
-ORDER: dict[str, Callable[[Any, Any], bool]] = {
+ORDER_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "GreaterThan": lambda a, b: a > b,
     "GreaterThanOrEqualTo": lambda a, b: a >= b,
     "LessThan": lambda a, b: a < b,
@@ -37,71 +37,77 @@ ORDER: dict[str, Callable[[Any, Any], bool]] = {
 
 @operation("sagemaker", "Search")
 def search(context: Context, request: Request) -> Response:
-    if request["Resource"] not in RESOURCES:
-        raise AWSError("ValidationException", f"This engine has no {request['Resource']} to search: it has {', '.join(RESOURCES)}.")
-    kind, member = RESOURCES[request["Resource"]]
-    shown = _shown(member)
+    if request["Resource"] not in SEARCHABLE_RESOURCES:
+        raise AWSError(
+            "ValidationException", f"This engine has no {request['Resource']} to search: it has {', '.join(SEARCHABLE_RESOURCES)}."
+        )
+    kind, member = SEARCHABLE_RESOURCES[request["Resource"]]
+    shown = _result_members(member)
     expression = request.get("SearchExpression") or {}
-    found = [body for body in _all(context, kind) if matches(body, expression)]
+    found = [body for body in _all_records(context, kind) if matches_expression(body, expression)]
     by = request.get("SortBy") or "LastModifiedTime"
     found.sort(key=lambda body: _sort_key(body, by), reverse=request.get("SortOrder") != "Ascending")
-    page, token = part(found, request)
+    page, token = paginate(found, request)
     results = [{member: {"Model": pick(body, *shown)} if member == "Model" else pick(body, *shown)} for body in page]
     return {"Results": results, "NextToken": token, "TotalHits": {"Value": len(found), "Relation": "EqualTo"}}
 
 
 @lru_cache
-def _shown(member: str) -> tuple[str, ...]:
+def _result_members(member: str) -> tuple[str, ...]:
     """The members of a record that a search shows."""
     output: Any = operation_model("sagemaker", "Search").output_shape
     record = output.members["Results"].member.members[member]
     return tuple((record.members["Model"] if member == "Model" else record).members)
 
 
-def _all(context: Context, kind: str) -> Iterator[Body]:
+def _all_records(context: Context, kind: str) -> Iterator[Body]:
     """Every record of the kind, with what only a search shows: its tags, and the trials of a trial component."""
     token = None
     while True:
-        bodies, token = context.store.page(kind, limit=500, token=token)
+        bodies, token = context.store.read_page(kind, limit=500, token=token)
         for body in bodies:
             arns = [value for key, value in body.items() if key.endswith("Arn") and context.arn(f"{kind}/") in str(value)]
-            tags = context.store.tags(arns[0]) if arns else {}
+            tags = context.store.read_tags(arns[0]) if arns else {}
             body["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
-            if TRIALS in body:
-                trials = [trial for name in body[TRIALS] if (trial := context.store.get("experiment-trial", name)) is not None]
+            if TRIALS_MEMBER in body:
+                trials = [trial for name in body[TRIALS_MEMBER] if (trial := context.store.get("experiment-trial", name)) is not None]
                 body["Parents"] = [{"TrialName": t["TrialName"], "ExperimentName": t["ExperimentName"]} for t in trials]
             yield body
         if token is None:
             return
 
 
-def matches(body: Body, expression: Request) -> bool:
+def matches_expression(body: Body, expression: Request) -> bool:
     """Whether the record meets a SearchExpression; one without conditions is met by all."""
-    checks = [_filter(body, entry) for entry in expression.get("Filters") or ()]
+    checks = [_meets_filter(body, entry) for entry in expression.get("Filters") or ()]
     for nested in expression.get("NestedFilters") or ():
-        objects = values(body, nested["NestedPropertyName"])
+        objects = values_at_path(body, nested["NestedPropertyName"])
         checks.append(
-            any(all(_filter(item, _inside(entry, nested)) for entry in nested["Filters"]) for item in objects if isinstance(item, dict))
+            any(
+                all(_meets_filter(item, _relative_filter(entry, nested)) for entry in nested["Filters"])
+                for item in objects
+                if isinstance(item, dict)
+            )
         )
-    checks += [matches(body, entry) for entry in expression.get("SubExpressions") or ()]
+    checks += [matches_expression(body, entry) for entry in expression.get("SubExpressions") or ()]
     return (any if expression.get("Operator") == "Or" else all)(checks) if checks else True
 
 
-def _inside(entry: Request, nested: Request) -> Request:
+def _relative_filter(entry: Request, nested: Request) -> Request:
     """A nested filter names its property in full, from the resource on."""
     return entry | {"Name": entry["Name"].removeprefix(nested["NestedPropertyName"] + ".")}
 
 
-def values(body: Any, path: str) -> list[Any]:
+def values_at_path(body: Any, path: str) -> list[Any]:
     """What lies at a dotted path: through lists, tags by key, metrics by name, parameters by value."""
     if isinstance(body, list):
         keys = {"Key": "Value", "MetricName": "Value"}
-        found = [value for item in body for value in values(item, path)]
+        found = [value for item in body for value in values_at_path(item, path)]
         for item in body:
             for key, value in keys.items():
                 if isinstance(item, dict) and key in item and (path == item[key] or path.startswith(f"{item[key]}.")):
                     rest = path[len(str(item[key])) + 1 :]
-                    found += values(item, rest) if rest else [item.get(value, item.get("Last"))]
+                    found += values_at_path(item, rest) if rest else [item.get(value, item.get("Last"))]
         return found
     if not isinstance(body, dict):
         return []
@@ -110,7 +116,7 @@ def values(body: Any, path: str) -> list[Any]:
         key, rest = ".".join(parts[:i]), ".".join(parts[i:])
         if key in body and body[key] is not None:
             if rest:
-                return values(body[key], rest)
+                return values_at_path(body[key], rest)
             value = body[key]
             if isinstance(value, dict) and value.keys() & {"NumberValue", "StringValue"}:
                 return list(value.values())
@@ -118,10 +124,10 @@ def values(body: Any, path: str) -> list[Any]:
     return []
 
 
-def _filter(body: Body, entry: Request) -> bool:
+def _meets_filter(body: Body, entry: Request) -> bool:
     """One condition. Numbers and times compare as such, everything else as text; NotEquals needs the property to be there."""
     operator = entry.get("Operator") or "Equals"
-    found = values(body, entry["Name"])
+    found = values_at_path(body, entry["Name"])
     if operator in {"Exists", "NotExists"}:
         return bool(found) == (operator == "Exists")
     wanted = entry.get("Value")
@@ -135,10 +141,10 @@ def _filter(body: Body, entry: Request) -> bool:
         return any(_equal(value, wanted) for value in found)
     if operator == "NotEquals":
         return bool(found) and not any(_equal(value, wanted) for value in found)
-    return any(_ordered(value, wanted, operator) for value in found)
+    return any(_meets_order(value, wanted, operator) for value in found)
 
 
-def _number(value: Any) -> float | None:
+def _comparable_number(value: Any) -> float | None:
     """A number, or the seconds of a time such as 2026-01-31T12:00:00Z."""
     if isinstance(value, bool):
         return None
@@ -153,19 +159,19 @@ def _number(value: Any) -> float | None:
 def _equal(value: Any, wanted: str) -> bool:
     if isinstance(value, bool):
         return str(value).lower() == wanted.lower()
-    left, right = _number(value), _number(wanted)
+    left, right = _comparable_number(value), _comparable_number(wanted)
     return str(value) == wanted or (left is not None and left == right)
 
 
-def _ordered(value: Any, wanted: str, operator: str) -> bool:
-    left, right = _number(value), _number(wanted)
-    return left is not None and right is not None and ORDER[operator](left, right)
+def _meets_order(value: Any, wanted: str, operator: str) -> bool:
+    left, right = _comparable_number(value), _comparable_number(wanted)
+    return left is not None and right is not None and ORDER_COMPARISONS[operator](left, right)
 
 
 def _sort_key(body: Body, by: str) -> tuple[int, float, str]:
     """Records without the property first, then by number or time, then by text."""
-    found = values(body, by) or (values(body, "CreationTime") if by == "LastModifiedTime" else [])
+    found = values_at_path(body, by) or (values_at_path(body, "CreationTime") if by == "LastModifiedTime" else [])
     if not found:
         return (0, 0.0, "")
-    number = _number(found[0])
+    number = _comparable_number(found[0])
     return (1, number, "") if number is not None else (2, 0.0, str(found[0]))

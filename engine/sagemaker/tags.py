@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.context import AWSError, Context, Request, Response, operation
-from engine.sagemaker.paging import part
+from engine.paging import paginate
 
-LIMIT = 50
+MAX_TAGS = 50
 """Tags that a resource may have."""
 
 
-def tag(context: Context, arn: str, tags: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+def tag_resource(context: Context, arn: str, tags: Sequence[dict[str, str]]) -> list[dict[str, str]]:
     """Put ``tags`` (Key, Value) on ``arn`` and return all that it then has.
 
     Raises ValidationException for a key given twice, a key of AWS's own, or more than 50 tags.
@@ -23,36 +23,36 @@ def tag(context: Context, arn: str, tags: Sequence[dict[str, str]]) -> list[dict
         if key.lower().startswith("aws:"):
             raise AWSError("ValidationException", f"Tag key {key!r} is invalid: the prefix aws: is reserved.")
     with context.store.transaction():
-        together = context.store.tags(arn) | new
-        if len(together) > LIMIT:
-            raise AWSError("ValidationException", f"The number of tags on {arn} would exceed the limit of {LIMIT}.")
-        context.store.tag(arn, new)
-    return _listed(together)
+        together = context.store.read_tags(arn) | new
+        if len(together) > MAX_TAGS:
+            raise AWSError("ValidationException", f"The number of tags on {arn} would exceed the limit of {MAX_TAGS}.")
+        context.store.add_tags(arn, new)
+    return _tag_list(together)
 
 
-def _listed(tags: dict[str, str]) -> list[dict[str, str]]:
+def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
-def _existing(context: Context, arn: str) -> str:
-    if context.store.find(arn) is None:
+def _require_resource(context: Context, arn: str) -> str:
+    if context.store.find_by_arn(arn) is None:
         raise AWSError("ValidationException", f"Could not find resource {arn!r}.")
     return arn
 
 
 @operation("sagemaker", "AddTags")
 def add_tags(context: Context, request: Request) -> Response:
-    return {"Tags": tag(context, _existing(context, request["ResourceArn"]), request["Tags"])}
+    return {"Tags": tag_resource(context, _require_resource(context, request["ResourceArn"]), request["Tags"])}
 
 
 @operation("sagemaker", "ListTags")
 def list_tags(context: Context, request: Request) -> Response:
-    tags = _listed(context.store.tags(_existing(context, request["ResourceArn"])))
-    page, token = part(tags, request, LIMIT)
+    tags = _tag_list(context.store.read_tags(_require_resource(context, request["ResourceArn"])))
+    page, token = paginate(tags, request, MAX_TAGS)
     return {"Tags": list(page), "NextToken": token}
 
 
 @operation("sagemaker", "DeleteTags")
 def delete_tags(context: Context, request: Request) -> Response:
-    context.store.untag(_existing(context, request["ResourceArn"]), request["TagKeys"])
+    context.store.remove_tags(_require_resource(context, request["ResourceArn"]), request["TagKeys"])
     return {}

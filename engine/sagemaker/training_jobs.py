@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from engine.context import AWSError, Context, Request, Response, operation
-from engine.jobs.queue import FINAL, transition
-from engine.sagemaker import auto_lineage, requirements
-from engine.sagemaker.images import container, specified
-from engine.sagemaker.listing import listed, missing, pick, tags_of
-from engine.store import Body, Exists
+from engine.jobs.job_queue import FINAL_STATUSES, add_secondary_status
+from engine.sagemaker import auto_lineage, request_checks
+from engine.sagemaker.images import find_container, with_metric_definitions
+from engine.sagemaker.listing import page_response, pick, request_tags, resource_not_found_error
+from engine.store.records import Body, RecordExists
 
 KIND = "training-job"
 
 
-def start(context: Context, request: Request, *, tuning_arn: str | None = None) -> str:
+def launch_training_job(context: Context, request: Request, *, tuning_arn: str | None = None) -> str:
     """Record a training job and hand it to the queue. Returns its ARN; raises ResourceInUse for a name that is taken."""
     name = request["TrainingJobName"]
     arn = context.arn(f"training-job/{name}")
-    requirements.training(context, request)
-    container(KIND, request)
+    request_checks.check_training_job(context, request)
+    find_container(KIND, request)
     if tuning_arn is None:
-        context.jobs.admit(KIND)
+        context.jobs.require_capacity(KIND)
     now = context.now()
     body: Body = {
         **{key: value for key, value in request.items() if key not in {"Tags", "SessionChainingConfig"}},
-        "AlgorithmSpecification": specified(request["AlgorithmSpecification"]),
+        "AlgorithmSpecification": with_metric_definitions(request["AlgorithmSpecification"]),
         "OutputDataConfig": {"KmsKeyId": ""} | request["OutputDataConfig"],  # as SageMaker shows one without a key; the SDKs read it
         "TrainingJobArn": arn,
         "TrainingJobStatus": "InProgress",
@@ -49,9 +49,9 @@ def start(context: Context, request: Request, *, tuning_arn: str | None = None) 
     try:
         with context.store.transaction():
             context.store.insert(KIND, name, body, arn=arn, now=now, parent=tuning_arn, status="InProgress")
-            context.store.tag(arn, tags_of(request))
-            auto_lineage.training_job_created(context, body)
-    except Exists as error:
+            context.store.add_tags(arn, request_tags(request))
+            auto_lineage.record_training_created(context, body)
+    except RecordExists as error:
         raise AWSError(
             "ResourceInUse", "Training job names must be unique within an AWS account and region, and this one is taken."
         ) from error
@@ -61,23 +61,23 @@ def start(context: Context, request: Request, *, tuning_arn: str | None = None) 
 
 @operation("sagemaker", "CreateTrainingJob")
 def create_training_job(context: Context, request: Request) -> Response:
-    return {"TrainingJobArn": start(context, request)}
+    return {"TrainingJobArn": launch_training_job(context, request)}
 
 
 @operation("sagemaker", "DescribeTrainingJob")
 def describe_training_job(context: Context, request: Request) -> Response:
     body = context.store.get(KIND, request["TrainingJobName"])
     if body is None:
-        raise _missing()
+        raise _job_not_found_error()
     return body
 
 
-def _missing() -> AWSError:
+def _job_not_found_error() -> AWSError:
     """SageMaker's own answer, which is not the ResourceNotFound of its model (https://github.com/aws/aws-sdk/issues/165)."""
     return AWSError("ValidationException", "Requested resource not found.")
 
 
-def summary(body: Body) -> Body:
+def summarize_training_job(body: Body) -> Body:
     return pick(
         body,
         "TrainingJobName",
@@ -94,7 +94,7 @@ def summary(body: Body) -> Body:
 def list_training_jobs(context: Context, request: Request) -> Response:
     if "WarmPoolStatusEquals" in request or "TrainingPlanArnEquals" in request:
         return {"TrainingJobSummaries": []}  # no job has a warm pool or a training plan here
-    return listed(context, KIND, request, result="TrainingJobSummaries", summary=summary)
+    return page_response(context, KIND, request, result_member="TrainingJobSummaries", summarize=summarize_training_job)
 
 
 @operation("sagemaker", "UpdateTrainingJob")
@@ -118,29 +118,29 @@ def update_training_job(context: Context, request: Request) -> Response:
 
     body = context.store.update(KIND, request["TrainingJobName"], change, now=now)
     if body is None:
-        raise missing()
+        raise resource_not_found_error()
     return pick(body, "TrainingJobArn")
 
 
 @operation("sagemaker", "StopTrainingJob")
 def stop_training_job(context: Context, request: Request) -> Response:
-    stop(context, request["TrainingJobName"])
+    cancel_training_job(context, request["TrainingJobName"])
     return {}
 
 
-def stop(context: Context, name: str) -> None:
+def cancel_training_job(context: Context, name: str) -> None:
     """InProgress → Stopping → Stopped. Raises ValidationException for a job that is not there, or has ended."""
     now = context.now()
 
     def change(body: Body) -> None:
-        if body["TrainingJobStatus"] in FINAL:
+        if body["TrainingJobStatus"] in FINAL_STATUSES:
             raise AWSError(
                 "ValidationException", f"The request was rejected because the training job is in status {body['TrainingJobStatus']}."
             )
         if body["TrainingJobStatus"] != "Stopping":
             body |= {"TrainingJobStatus": "Stopping", "LastModifiedTime": now}
-            transition(body, "Stopping", now, "Stopping the training job")
+            add_secondary_status(body, "Stopping", now, "Stopping the training job")
 
     if context.store.update(KIND, name, change, now=now, status="Stopping") is None:
-        raise _missing()
+        raise _job_not_found_error()
     context.jobs.cancel(KIND, name)

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from engine.context import AWSError, Context, Request, Response, operation
-from engine.jobs.queue import FINAL
-from engine.jobs.tuning import KIND, OBJECTIVE, definition, grid_size, jobs_of, objective, ranges_of, tuned_names, value_of
-from engine.limits import PARALLEL_TRIALS, TRIALS, refuse_beyond
-from engine.sagemaker import requirements
-from engine.sagemaker.images import container, specified
-from engine.sagemaker.listing import listed, missing, pick, tags_of
-from engine.sagemaker.paging import part
-from engine.store import Body, Exists
+from engine.jobs.job_queue import FINAL_STATUSES
+from engine.jobs.tuning_runner import (
+    KIND,
+    OBJECTIVE_HYPERPARAMETER,
+    final_objective,
+    grid_size,
+    list_trial_jobs,
+    objective_metric,
+    parameter_ranges,
+    training_definition,
+    tuned_hyperparameters,
+)
+from engine.limits import MAX_PARALLEL_TRIALS, MAX_TRIALS, require_within_limit
+from engine.paging import paginate
+from engine.sagemaker import request_checks
+from engine.sagemaker.images import find_container, with_metric_definitions
+from engine.sagemaker.listing import page_response, pick, request_tags, resource_not_found_error
+from engine.store.records import Body, RecordExists
 
 
 @operation("sagemaker", "CreateHyperParameterTuningJob")
@@ -18,10 +28,10 @@ def create_tuning_job(context: Context, request: Request) -> Response:
     name = request["HyperParameterTuningJobName"]
     arn = context.arn(f"hyper-parameter-tuning-job/{name}")
     _check(context, request)
-    context.jobs.admit(KIND)
+    context.jobs.require_capacity(KIND)
     now = context.now()
     body: Body = {
-        **_completed({key: value for key, value in request.items() if key != "Tags"}),
+        **_with_defaults({key: value for key, value in request.items() if key != "Tags"}),
         "HyperParameterTuningJobArn": arn,
         "HyperParameterTuningJobStatus": "InProgress",
         "CreationTime": now,
@@ -32,29 +42,29 @@ def create_tuning_job(context: Context, request: Request) -> Response:
     try:
         with context.store.transaction():
             context.store.insert(KIND, name, body, arn=arn, now=now, status="InProgress")
-            context.store.tag(arn, tags_of(request))
-    except Exists as error:
+            context.store.add_tags(arn, request_tags(request))
+    except RecordExists as error:
         raise AWSError("ResourceInUse", "Hyperparameter tuning job names must be unique, and this one is taken.") from error
     context.jobs.submit(KIND, name)
     return {"HyperParameterTuningJobArn": arn}
 
 
-RANGES = ("IntegerParameterRanges", "ContinuousParameterRanges", "CategoricalParameterRanges")
+RANGE_MEMBERS = ("IntegerParameterRanges", "ContinuousParameterRanges", "CategoricalParameterRanges")
 
 
-def _completed(request: Body) -> Body:
+def _with_defaults(request: Body) -> Body:
     """The request with what SageMaker adds to it: all kinds of ranges; in the definition the objective, the metrics, the instances."""
     config = {"TrainingJobEarlyStoppingType": "Off"} | request["HyperParameterTuningJobConfig"]
     if "ParameterRanges" in config:
-        config["ParameterRanges"] = {key: [] for key in RANGES} | config["ParameterRanges"]
-    source = definition(request)
-    source["AlgorithmSpecification"] = specified(source["AlgorithmSpecification"])
+        config["ParameterRanges"] = {key: [] for key in RANGE_MEMBERS} | config["ParameterRanges"]
+    source = training_definition(request)
+    source["AlgorithmSpecification"] = with_metric_definitions(source["AlgorithmSpecification"])
     resources = source.get("HyperParameterTuningResourceConfig")
     if resources and "ResourceConfig" not in source:
         source["ResourceConfig"] = pick(
             (resources.get("InstanceConfigs") or [resources])[0], "InstanceType", "InstanceCount", "VolumeSizeInGB"
         )
-    source["StaticHyperParameters"] = source.get("StaticHyperParameters", {}) | {OBJECTIVE: objective(request)[0]}
+    source["StaticHyperParameters"] = source.get("StaticHyperParameters", {}) | {OBJECTIVE_HYPERPARAMETER: objective_metric(request)[0]}
     name = "TrainingJobDefinition" if "TrainingJobDefinition" in request else "TrainingJobDefinitions"
     return request | {"HyperParameterTuningJobConfig": config, name: source if name[-1] == "n" else [source]}
 
@@ -67,13 +77,13 @@ def _check(context: Context, request: Request) -> None:
         raise refuse("A TrainingJobDefinition is required.")
     if len(request.get("TrainingJobDefinitions", [])) > 1:
         raise refuse("This engine tunes one training job definition at a time.")
-    source = definition(request)
-    requirements.training(context, source)
-    container("training-job", source)
+    source = training_definition(request)
+    request_checks.check_training_job(context, source)
+    find_container("training-job", source)
     config = request["HyperParameterTuningJobConfig"]
     if "HyperParameterTuningJobObjective" not in config and "TuningObjective" not in source:
         raise refuse("HyperParameterTuningJobObjective is required.")
-    ranges = ranges_of(request)
+    ranges = parameter_ranges(request)
     if ranges.get("AutoParameters") or request.get("Autotune", {}).get("Mode") == "Enabled":
         raise refuse("This engine does not choose ranges by itself: give the ranges that it is to search.")
     numeric: list[tuple[str, type[int] | type[float]]] = [("Integer", int), ("Continuous", float)]
@@ -82,7 +92,7 @@ def _check(context: Context, request: Request) -> None:
         for item in ranges.get(f"{kind}ParameterRanges", []):
             names.append(item["Name"])
             try:
-                low, high = requirements.finite(item["MinValue"], convert), requirements.finite(item["MaxValue"], convert)
+                low, high = request_checks.parse_finite(item["MinValue"], convert), request_checks.parse_finite(item["MaxValue"], convert)
             except (ValueError, OverflowError) as error:
                 raise refuse(f"The range of {item['Name']} is not of type {kind}: {item['MinValue']} to {item['MaxValue']}.") from error
             if not low < high:
@@ -106,13 +116,13 @@ def _check(context: Context, request: Request) -> None:
     elif "MaxNumberOfTrainingJobs" not in limits:
         raise refuse("MaxNumberOfTrainingJobs is required.")
     trials = limits["MaxNumberOfTrainingJobs"] if "MaxNumberOfTrainingJobs" in limits else grid_size(ranges)
-    refuse_beyond("Number of training jobs per tuning job", TRIALS, 0, trials)
-    refuse_beyond("Number of parallel training jobs per tuning job", PARALLEL_TRIALS, 0, limits["MaxParallelTrainingJobs"])
+    require_within_limit("Number of training jobs per tuning job", MAX_TRIALS, 0, trials)
+    require_within_limit("Number of parallel training jobs per tuning job", MAX_PARALLEL_TRIALS, 0, limits["MaxParallelTrainingJobs"])
     for parent in request.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", []):
         found = context.store.get(KIND, parent.get("HyperParameterTuningJobName", ""))
         if found is None:
             raise refuse(f"The parent tuning job {parent.get('HyperParameterTuningJobName')!r} does not exist.")
-        if found["HyperParameterTuningJobStatus"] not in FINAL:
+        if found["HyperParameterTuningJobStatus"] not in FINAL_STATUSES:
             raise refuse(f"The parent tuning job {parent['HyperParameterTuningJobName']!r} has not ended.")
 
 
@@ -120,11 +130,11 @@ def _check(context: Context, request: Request) -> None:
 def describe_tuning_job(context: Context, request: Request) -> Response:
     body = context.store.get(KIND, request["HyperParameterTuningJobName"])
     if body is None:
-        raise missing()
+        raise resource_not_found_error()
     return body
 
 
-def summary(body: Body) -> Body:
+def summarize_tuning_job(body: Body) -> Body:
     config = body["HyperParameterTuningJobConfig"]
     found = pick(
         body,
@@ -142,7 +152,15 @@ def summary(body: Body) -> Body:
 
 @operation("sagemaker", "ListHyperParameterTuningJobs")
 def list_tuning_jobs(context: Context, request: Request) -> Response:
-    return listed(context, KIND, request, result="HyperParameterTuningJobSummaries", summary=summary, sort="Name", order="Ascending")
+    return page_response(
+        context,
+        KIND,
+        request,
+        result_member="HyperParameterTuningJobSummaries",
+        summarize=summarize_tuning_job,
+        default_sort="Name",
+        default_order="Ascending",
+    )
 
 
 @operation("sagemaker", "StopHyperParameterTuningJob")
@@ -152,20 +170,20 @@ def stop_tuning_job(context: Context, request: Request) -> Response:
 
     def change(body: Body) -> None:
         status = body["HyperParameterTuningJobStatus"]
-        if status in FINAL:
+        if status in FINAL_STATUSES:
             raise AWSError("ValidationException", f"The request was rejected because the tuning job is in status {status}.")
         body |= {"HyperParameterTuningJobStatus": "Stopping", "LastModifiedTime": now}
 
     if context.store.update(KIND, name, change, now=now, status="Stopping") is None:
-        raise missing()
-    context.jobs.wake()
+        raise resource_not_found_error()
+    context.jobs.notify_waiters()
     return {}
 
 
-def trial_summary(job: Body, tuning: Body) -> Body:
+def summarize_trial(job: Body, tuning: Body) -> Body:
     """A training job as the lists of the tuning job that launched it show it."""
-    metric, direction = objective(tuning)
-    searched, source = tuned_names(tuning), definition(tuning)
+    metric, direction = objective_metric(tuning)
+    searched, source = tuned_hyperparameters(tuning), training_definition(tuning)
     names = (
         "TrainingJobName",
         "TrainingJobArn",
@@ -178,10 +196,10 @@ def trial_summary(job: Body, tuning: Body) -> Body:
     found = {**pick(job, *names), "TunedHyperParameters": {k: v for k, v in job["HyperParameters"].items() if k in searched}}
     of = job.get("TrainingJobDefinitionName", source.get("DefinitionName"))  # others have several definitions
     found |= {"TrainingJobDefinitionName": of} if of else {}
-    value = value_of(job, metric)
+    value = final_objective(job, metric)
     if value is not None:
         found["FinalHyperParameterTuningJobObjectiveMetric"] = {"Type": direction, "MetricName": metric, "Value": value}
-    if job["TrainingJobStatus"] in FINAL:
+    if job["TrainingJobStatus"] in FINAL_STATUSES:
         found["ObjectiveStatus"] = "Succeeded" if value is not None else "Failed"
     else:
         found["ObjectiveStatus"] = "Pending"
@@ -189,22 +207,29 @@ def trial_summary(job: Body, tuning: Body) -> Body:
 
 
 @operation("sagemaker", "ListTrainingJobsForHyperParameterTuningJob")
-def list_trials(context: Context, request: Request) -> Response:
+def list_tuning_training_jobs(context: Context, request: Request) -> Response:
     body = context.store.get(KIND, request["HyperParameterTuningJobName"])
     if body is None:
-        raise missing()
-    metric, _ = objective(body)
+        raise resource_not_found_error()
+    metric, _ = objective_metric(body)
     where = [("parent", "=", body["HyperParameterTuningJobArn"])]
 
     def show(job: Body) -> Body:
-        return trial_summary(job, body)
+        return summarize_trial(job, body)
 
     if request.get("SortBy") == "FinalObjectiveMetricValue":
-        jobs = [job for job in jobs_of(context, body["HyperParameterTuningJobArn"]) if value_of(job, metric) is not None]
+        jobs = [job for job in list_trial_jobs(context, body["HyperParameterTuningJobArn"]) if final_objective(job, metric) is not None]
         jobs = [job for job in jobs if request.get("StatusEquals", job["TrainingJobStatus"]) == job["TrainingJobStatus"]]
-        jobs.sort(key=lambda job: value_of(job, metric) or 0.0, reverse=request.get("SortOrder") == "Descending")
-        page, token = part(jobs, request)
+        jobs.sort(key=lambda job: final_objective(job, metric) or 0.0, reverse=request.get("SortOrder") == "Descending")
+        page, token = paginate(jobs, request)
         return {"TrainingJobSummaries": [show(job) for job in page], "NextToken": token}
-    return listed(
-        context, "training-job", request, result="TrainingJobSummaries", summary=show, where=where, sort="Name", order="Ascending"
+    return page_response(
+        context,
+        "training-job",
+        request,
+        result_member="TrainingJobSummaries",
+        summarize=show,
+        where=where,
+        default_sort="Name",
+        default_order="Ascending",
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from engine.context import CALLER
-from engine.iam.sessions import identifier
+from engine.iam.sessions import principal_id
 
 
 def user_context() -> dict[str, Any]:
     """The UserContext of whoever calls."""
     caller = CALLER.get()
-    return {"IamIdentity": {"Arn": caller.arn, "PrincipalId": identifier(caller)}}
+    return {"IamIdentity": {"Arn": caller.arn, "PrincipalId": principal_id(caller)}}

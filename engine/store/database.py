@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+DAMAGE_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-class Unusable(Exception):
+class UnusableWorkspace(Exception):
     """What lies in the workspace can't be used by this version of the product, with the reason."""
 
 
@@ -30,7 +30,7 @@ class Database:
         try:
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version > len(schemas):
-                raise Unusable(
+                raise UnusableWorkspace(
                     f"{path} was written by a newer version of this product (schema {version}, this one knows {len(schemas)}): "
                     "update the product, or choose another workspace"
                 )
@@ -40,8 +40,8 @@ class Database:
                 self._db.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version={number}; COMMIT;")
         except BaseException as error:
             self._db.close()
-            if isinstance(error, sqlite3.DatabaseError) and getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED:
-                raise Unusable(f"{path} is damaged ({error}): restore it from a backup, or choose another workspace") from error
+            if isinstance(error, sqlite3.DatabaseError) and getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGE_CODES:
+                raise UnusableWorkspace(f"{path} is damaged ({error}): restore it from a backup, or choose another workspace") from error
             raise
 
     def close(self) -> None:

@@ -6,12 +6,12 @@ import errno
 import os
 import sqlite3
 
-FULL = {errno.ENOSPC, errno.EDQUOT}
-CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM}
-BROKEN = {errno.EIO, errno.EFBIG}
+FULL_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT}
+NOT_WRITABLE_ERRORS = {errno.EROFS, errno.EACCES, errno.EPERM}
+IO_ERRORS = {errno.EIO, errno.EFBIG}
 
 
-def trouble(error: BaseException) -> str | None:
+def disk_problem(error: BaseException) -> str | None:
     """Why the disk didn't take a write; None for an error of another kind."""
     if isinstance(error, sqlite3.Error):
         extended = getattr(error, "sqlite_errorcode", 0)  # a misuse of the module has none
@@ -22,9 +22,9 @@ def trouble(error: BaseException) -> str | None:
             return f"the disk can't be written ({error})"
         return f"the disk fails ({error})" if code == sqlite3.SQLITE_IOERR else None
     if isinstance(error, OSError) and error.errno is not None:
-        if error.errno in FULL:
+        if error.errno in FULL_DISK_ERRORS:
             return "the disk is full"
-        if error.errno in CLOSED:
+        if error.errno in NOT_WRITABLE_ERRORS:
             return f"the disk can't be written ({os.strerror(error.errno)})"
-        return f"the disk fails ({os.strerror(error.errno)})" if error.errno in BROKEN else None
+        return f"the disk fails ({os.strerror(error.errno)})" if error.errno in IO_ERRORS else None
     return None

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from engine.database import Database, Unusable
+from engine.store.database import Database, UnusableWorkspace
 
 SCHEMAS = (
     """
@@ -46,7 +46,7 @@ class NoSuchUpload(Exception):
 
 
 @dataclass(frozen=True)
-class Expected:
+class WriteCondition:
     """What a conditional write demands of the object that is there: none (``absent``), or one with this ETag (``*``: any)."""
 
     absent: bool = False
@@ -63,11 +63,11 @@ class Expected:
                 raise PreconditionFailed(key)
 
 
-ANY = Expected()
+UNCONDITIONAL = WriteCondition()
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredObject:
     """One object as the index has it. ``headers`` are content type, user metadata and checksums, as they came."""
 
     bucket: str
@@ -80,13 +80,13 @@ class Stored:
 
 
 @dataclass
-class Incoming:
+class IncomingBody:
     """A body on its way in: written to a file, and hashed for its ETag, as it comes."""
 
     path: Path
     file: BinaryIO
     size: int = 0
-    taken: bool = False
+    taken_over: bool = False
     md5: hashlib._Hash = field(default_factory=lambda: hashlib.md5(usedforsecurity=False))
 
     def write(self, chunk: bytes) -> None:
@@ -95,7 +95,7 @@ class Incoming:
         self.size += len(chunk)
 
 
-class Objects:
+class ObjectStore:
     """Buckets and objects under ``root``. Safe to use from many threads of one process."""
 
     def __init__(self, root: Path) -> None:
@@ -104,7 +104,7 @@ class Objects:
         self.files.mkdir(parents=True, exist_ok=True)
         index = root / "index.db"
         if not (index.exists() and index.stat().st_size) and any(self.files.iterdir()):
-            raise Unusable(f"{index} is gone and its objects are there: restore it from a backup, or choose another workspace")
+            raise UnusableWorkspace(f"{index} is gone and its objects are there: restore it from a backup, or choose another workspace")
         self._db = Database(index, SCHEMAS)
         named = {row[0] for row in self._db.execute("SELECT file FROM objects UNION SELECT file FROM parts")}
         for path in self.files.iterdir():
@@ -125,7 +125,7 @@ class Objects:
         with self._db.lock:
             return self._db.execute("SELECT 1 FROM buckets WHERE name=?", (name,)).fetchone() is not None
 
-    def buckets(self) -> list[tuple[str, float]]:
+    def list_buckets(self) -> list[tuple[str, float]]:
         with self._db.lock:
             return self._db.execute("SELECT name, created FROM buckets ORDER BY name").fetchall()
 
@@ -136,33 +136,33 @@ class Objects:
                 return False
             db.execute("DELETE FROM buckets WHERE name=?", (name,))
             uploads = [row[0] for row in db.execute("SELECT id FROM uploads WHERE bucket=?", (name,)).fetchall()]
-            files = [file for upload in uploads for file in self._forget(upload)]
-        self._remove(files)
+            files = [file for upload in uploads for file in self._forget_upload(upload)]
+        self._remove_files(files)
         return True
 
-    def _demand_bucket(self, name: str) -> None:
+    def _require_bucket(self, name: str) -> None:
         if not self.has_bucket(name):
             raise NoSuchBucket(name)
 
     # contents --------------------------------------------------------------------------------------
 
     @contextmanager
-    def incoming(self) -> Iterator[Incoming]:
+    def receive_body(self) -> Iterator[IncomingBody]:
         """A file to write a body to; removed unless ``put`` or ``put_part`` takes it over."""
         path = self.files / uuid.uuid4().hex
         with path.open("wb") as file:
-            body = Incoming(path, file)
+            body = IncomingBody(path, file)
             try:
                 yield body
             except BaseException:
-                if not body.taken:
+                if not body.taken_over:
                     path.unlink(missing_ok=True)
                 raise
 
     @contextmanager
-    def _settled(self, body: Incoming) -> Iterator[Database]:
+    def _commit_body(self, body: IncomingBody) -> Iterator[Database]:
         """A transaction that names the body, which is on disk before; removed when it fails, whatever becomes of the request meanwhile."""
-        body.taken = True
+        body.taken_over = True
         try:
             body.file.flush()
             os.fsync(body.file.fileno())
@@ -174,10 +174,10 @@ class Objects:
             with self._db.transaction() as db:
                 yield db
         except BaseException:
-            self._remove([body.path.name])
+            self._remove_files([body.path.name])
             raise
 
-    def _remove(self, files: Iterable[str]) -> None:
+    def _remove_files(self, files: Iterable[str]) -> None:
         """Remove files that no row names any more; what can't be removed now is removed at the next start."""
         for file in files:
             with suppress(OSError):
@@ -187,81 +187,81 @@ class Objects:
         self,
         bucket: str,
         key: str,
-        body: Incoming,
+        body: IncomingBody,
         headers: dict[str, str],
         now: float,
         *,
         etag: str | None = None,
-        expected: Expected = ANY,
+        condition: WriteCondition = UNCONDITIONAL,
         upload: str | None = None,
-    ) -> Stored:
+    ) -> StoredObject:
         """Make ``body`` the object of this key, and end the upload that it was joined from.
 
-        Raises NoSuchBucket, NoSuchUpload, and what ``expected`` raises.
+        Raises NoSuchBucket, NoSuchUpload, and what ``condition`` raises.
         """
         etag = etag or body.md5.hexdigest()
-        with self._settled(body) as db:
-            self._demand_bucket(bucket)
+        with self._commit_body(body) as db:
+            self._require_bucket(bucket)
             old = db.execute("SELECT file, etag FROM objects WHERE bucket=? AND key=?", (bucket, key)).fetchone()
-            expected.check(key, old[1] if old else None)
+            condition.check(key, old[1] if old else None)
             row = (bucket, key, body.path.name, body.size, etag, now, json.dumps(headers))
             db.execute("INSERT OR REPLACE INTO objects VALUES (?,?,?,?,?,?,?)", row)
-            parts = self._forget(upload) if upload else []
-        self._remove([*parts, *([old[0]] if old else [])])
-        return Stored(bucket, key, body.path, body.size, etag, now, headers)
+            parts = self._forget_upload(upload) if upload else []
+        self._remove_files([*parts, *([old[0]] if old else [])])
+        return StoredObject(bucket, key, body.path, body.size, etag, now, headers)
 
-    def get(self, bucket: str, key: str) -> Stored | None:
+    def get(self, bucket: str, key: str) -> StoredObject | None:
         with self._db.lock:
             row = self._db.execute(
                 "SELECT bucket, key, file, size, etag, modified, headers FROM objects WHERE bucket=? AND key=?", (bucket, key)
             ).fetchone()
-        return self._stored(row) if row else None
+        return self._to_stored_object(row) if row else None
 
-    def open(self, bucket: str, key: str) -> tuple[Stored, BinaryIO] | None:
+    def open(self, bucket: str, key: str) -> tuple[StoredObject, BinaryIO] | None:
         """The object and its content, opened as one step: a later write doesn't change what is read."""
         with self._db.lock:
             found = self.get(bucket, key)
             return (found, found.path.open("rb")) if found else None
 
-    def delete(self, bucket: str, key: str, *, expected: Expected = ANY) -> None:
-        """Remove the object, if there is one. Raises what ``expected`` raises."""
+    def delete(self, bucket: str, key: str, *, condition: WriteCondition = UNCONDITIONAL) -> None:
+        """Remove the object, if there is one. Raises what ``condition`` raises."""
         with self._db.transaction() as db:
             old = db.execute("SELECT file, etag FROM objects WHERE bucket=? AND key=?", (bucket, key)).fetchone()
-            expected.check(key, old[1] if old else None)
+            condition.check(key, old[1] if old else None)
             db.execute("DELETE FROM objects WHERE bucket=? AND key=?", (bucket, key))
-        self._remove([old[0]] if old else [])
+        self._remove_files([old[0]] if old else [])
 
-    def walk(self, bucket: str, *, prefix: str, after: str = "", start: str = "", limit: int) -> list[Stored]:
+    def list_objects(self, bucket: str, *, prefix: str, after: str = "", start: str = "", limit: int) -> list[StoredObject]:
         """Objects whose key has ``prefix``, is greater than ``after`` and not before ``start``, in the order of their UTF-8 bytes."""
-        end = beyond(prefix)
+        end = first_after_prefix(prefix)
         with self._db.lock:
             rows = self._db.execute(
                 "SELECT bucket, key, file, size, etag, modified, headers FROM objects"
                 " WHERE bucket=? AND key>? AND key>=? AND (? IS NULL OR key<?) ORDER BY key LIMIT ?",
                 (bucket, after, max(prefix, start), end, end, limit),
             ).fetchall()
-        return [self._stored(row) for row in rows]
+        return [self._to_stored_object(row) for row in rows]
 
-    def _stored(self, row: tuple[str, str, str, int, str, float, str]) -> Stored:
+    def _to_stored_object(self, row: tuple[str, str, str, int, str, float, str]) -> StoredObject:
         bucket, key, file, size, etag, modified, headers = row
-        return Stored(bucket, key, self.files / file, size, etag, modified, json.loads(headers))
+        return StoredObject(bucket, key, self.files / file, size, etag, modified, json.loads(headers))
 
     # multipart -------------------------------------------------------------------------------------
 
     def start_upload(self, bucket: str, key: str, headers: dict[str, str], now: float) -> str:
         upload = f"{int(now * 1000):012x}{uuid.uuid4().hex[12:]}"  # in the order of their beginning, as lists have them
         with self._db.transaction() as db:
-            self._demand_bucket(bucket)
+            self._require_bucket(bucket)
             db.execute("INSERT INTO uploads VALUES (?,?,?,?,?)", (upload, bucket, key, json.dumps(headers), now))
         return upload
 
-    def upload(self, upload: str, bucket: str, key: str) -> dict[str, str] | None:
+    def upload_headers(self, upload: str, bucket: str, key: str) -> dict[str, str] | None:
         """The headers of an upload that is under way, or None."""
         with self._db.lock:
             row = self._db.execute("SELECT headers FROM uploads WHERE id=? AND bucket=? AND key=?", (upload, bucket, key)).fetchone()
         return json.loads(row[0]) if row else None
 
-    def uploads(self, bucket: str, prefix: str = "") -> list[tuple[str, str, float]]:
+    def list_uploads(self, bucket: str, prefix: str = "") -> list[tuple[str, str, float]]:
         """(key, upload, started) of the uploads under way."""
         with self._db.lock:
             return self._db.execute(
@@ -269,18 +269,18 @@ class Objects:
                 (bucket, len(prefix), prefix),
             ).fetchall()
 
-    def put_part(self, upload: str, number: int, body: Incoming, now: float) -> str:
+    def put_part(self, upload: str, number: int, body: IncomingBody, now: float) -> str:
         """Keep a part, and return its ETag. Raises NoSuchUpload."""
         etag = body.md5.hexdigest()
-        with self._settled(body) as db:
+        with self._commit_body(body) as db:
             if db.execute("SELECT 1 FROM uploads WHERE id=?", (upload,)).fetchone() is None:
                 raise NoSuchUpload(upload)
             old = db.execute("SELECT file FROM parts WHERE upload=? AND number=?", (upload, number)).fetchone()
             db.execute("INSERT OR REPLACE INTO parts VALUES (?,?,?,?,?,?)", (upload, number, body.path.name, body.size, etag, now))
-        self._remove([old[0]] if old else [])
+        self._remove_files([old[0]] if old else [])
         return etag
 
-    def parts(self, upload: str) -> list[tuple[int, str, int, str, float]]:
+    def list_parts(self, upload: str) -> list[tuple[int, str, int, str, float]]:
         """(number, file, size, etag, modified) of the parts that have come."""
         with self._db.lock:
             return self._db.execute(
@@ -288,7 +288,7 @@ class Objects:
             ).fetchall()
 
     def open_part(self, file: str) -> BinaryIO:
-        """The content of a part, by the file name that ``parts`` gives. Raises NoSuchUpload when its upload ended meanwhile."""
+        """The content of a part, by the file name that ``list_parts`` gives. Raises NoSuchUpload when its upload ended meanwhile."""
         try:
             return (self.files / file).open("rb")
         except FileNotFoundError as error:
@@ -297,17 +297,17 @@ class Objects:
     def end_upload(self, upload: str) -> None:
         """Forget an upload and remove its parts."""
         with self._db.transaction():
-            files = self._forget(upload)
-        self._remove(files)
+            files = self._forget_upload(upload)
+        self._remove_files(files)
 
-    def _forget(self, upload: str) -> list[str]:
+    def _forget_upload(self, upload: str) -> list[str]:
         """Take an upload out of the index; returns the files of its parts. Raises NoSuchUpload."""
         if self._db.execute("DELETE FROM uploads WHERE id=?", (upload,)).rowcount == 0:
             raise NoSuchUpload(upload)
         return [row[0] for row in self._db.execute("DELETE FROM parts WHERE upload=? RETURNING file", (upload,)).fetchall()]
 
 
-def beyond(prefix: str) -> str | None:
+def first_after_prefix(prefix: str) -> str | None:
     """The first string, in the order of UTF-8 bytes, after all those that start with ``prefix``; None when there is none."""
     while prefix:
         following = ord(prefix[-1]) + 1

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from engine.database import Database
+from engine.store.database import Database
 
 Body = dict[str, Any]
 
@@ -37,14 +37,14 @@ CREATE TABLE logs (
 CREATE INDEX logs_stream ON logs (grp, stream, id);
 """,
 )
-SORTS = {"created", "modified", "name", "status"}
+SORT_COLUMNS = {"created", "modified", "name", "status"}
 
 
-class Exists(Exception):
+class RecordExists(Exception):
     """A record of that kind and name (or ARN) is already there."""
 
 
-class InvalidToken(Exception):
+class InvalidPageToken(Exception):
     """A paging token that this store didn't make."""
 
 
@@ -79,14 +79,14 @@ class Store:
                     (kind, name, arn, parent, status, now, now, json.dumps(body)),
                 )
             except sqlite3.IntegrityError as error:
-                raise Exists(f"{kind} {name}") from error
+                raise RecordExists(f"{kind} {name}") from error
 
     def get(self, kind: str, name: str) -> Body | None:
         with self._db.lock:
             row = self._db.execute("SELECT body FROM records WHERE kind=? AND name=?", (kind, name)).fetchone()
         return json.loads(row[0]) if row else None
 
-    def find(self, arn: str) -> tuple[str, str, Body] | None:
+    def find_by_arn(self, arn: str) -> tuple[str, str, Body] | None:
         """(kind, name, body) of the record with this ARN."""
         with self._db.lock:
             row = self._db.execute("SELECT kind, name, body FROM records WHERE arn=?", (arn,)).fetchone()
@@ -119,7 +119,7 @@ class Store:
             self._db.execute("DELETE FROM associations WHERE source=? OR destination=?", (row[0], row[0]))
             return True
 
-    def page(
+    def read_page(
         self,
         kind: str,
         *,
@@ -135,7 +135,7 @@ class Store:
         such as ``$.SourceUri``; operators ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``contains``.
         Raises InvalidToken for a token that isn't one of ours, or that belongs to another question or order.
         """
-        if sort not in SORTS:
+        if sort not in SORT_COLUMNS:
             raise ValueError(sort)
         clauses: list[str] = ["kind=?"]
         values: list[Any] = [kind]
@@ -143,7 +143,7 @@ class Store:
             if column.startswith("$."):
                 expression = "json_extract(body, ?)"
                 values.append(column)
-            elif column in SORTS | {"parent", "arn"}:
+            elif column in SORT_COLUMNS | {"parent", "arn"}:
                 expression = column
             else:
                 raise ValueError(column)
@@ -163,9 +163,9 @@ class Store:
                 str(last).encode()
                 name.encode()
             except (ValueError, TypeError, AttributeError, RecursionError) as error:
-                raise InvalidToken(token) from error
+                raise InvalidPageToken(token) from error
             if asked != question or not isinstance(last, str | float):
-                raise InvalidToken(token)
+                raise InvalidPageToken(token)
             clauses.append(f"({by}, name) {'<' if descending else '>'} (?, ?)")
             values += [last, name]
         with self._db.lock:
@@ -178,17 +178,17 @@ class Store:
         following = base64.urlsafe_b64encode(json.dumps([question, rows[-1][1], rows[-1][2]]).encode()).decode() if more else None
         return [json.loads(row[0]) for row in rows], following
 
-    def all(self, kind: str, *where: tuple[str, str, Any]) -> list[Body]:
-        """Every record that ``page`` would show, oldest first."""
+    def list_records(self, kind: str, *where: tuple[str, str, Any]) -> list[Body]:
+        """Every record that ``read_page`` would show, oldest first."""
         bodies: list[Body] = []
         token = None
         while True:
-            some, token = self.page(kind, where=where, descending=False, limit=500, token=token)
+            some, token = self.read_page(kind, where=where, descending=False, limit=500, token=token)
             bodies += some
             if token is None:
                 return bodies
 
-    def count(self, kind: str, *, parent: str | None = None, status: str | None = None) -> int:
+    def count_records(self, kind: str, *, parent: str | None = None, status: str | None = None) -> int:
         with self._db.lock:
             row = self._db.execute(
                 "SELECT COUNT(*) FROM records WHERE kind=? AND (? IS NULL OR parent=?) AND (? IS NULL OR status=?)",
@@ -198,20 +198,20 @@ class Store:
 
     # associations ------------------------------------------------------------------------------
 
-    def associate(self, source: str, destination: str, type: str | None, *, now: float) -> None:
+    def add_association(self, source: str, destination: str, type: str | None, *, now: float) -> None:
         """Add an edge. Raises Exists when the two are already associated."""
         with self.transaction():
             try:
                 self._db.execute("INSERT INTO associations VALUES (?,?,?,?)", (source, destination, type, now))
             except sqlite3.IntegrityError as error:
-                raise Exists(f"{source} -> {destination}") from error
+                raise RecordExists(f"{source} -> {destination}") from error
 
-    def dissociate(self, source: str, destination: str) -> bool:
+    def remove_association(self, source: str, destination: str) -> bool:
         with self.transaction():
             done = self._db.execute("DELETE FROM associations WHERE source=? AND destination=?", (source, destination))
             return done.rowcount > 0
 
-    def associations(self, *, source: str | None = None, destination: str | None = None) -> list[tuple[str, str, str | None, float]]:
+    def list_associations(self, *, source: str | None = None, destination: str | None = None) -> list[tuple[str, str, str | None, float]]:
         """Edges (source, destination, type, created), oldest first, filtered by either end."""
         with self._db.lock:
             return self._db.execute(
@@ -220,12 +220,12 @@ class Store:
                 (source, source, destination, destination),
             ).fetchall()
 
-    def changes(self) -> int:
+    def change_count(self) -> int:
         """A number that grows with every write."""
         with self._db.lock:
             return int(self._db.execute("SELECT total_changes()").fetchone()[0])
 
-    def outlines(self, arns: Iterable[str]) -> dict[str, tuple[str, float]]:
+    def kinds_and_times(self, arns: Iterable[str]) -> dict[str, tuple[str, float]]:
         """ARN -> (kind, created) of those that are there, without their bodies."""
         with self._db.lock:
             rows = self._db.execute(
@@ -235,21 +235,21 @@ class Store:
 
     # tags --------------------------------------------------------------------------------------
 
-    def tag(self, arn: str, tags: dict[str, str]) -> None:
+    def add_tags(self, arn: str, tags: dict[str, str]) -> None:
         with self.transaction():
             self._db.executemany("INSERT OR REPLACE INTO tags VALUES (?,?,?)", [(arn, k, v) for k, v in tags.items()])
 
-    def untag(self, arn: str, keys: Iterable[str]) -> None:
+    def remove_tags(self, arn: str, keys: Iterable[str]) -> None:
         with self.transaction():
             self._db.executemany("DELETE FROM tags WHERE arn=? AND key=?", [(arn, key) for key in keys])
 
-    def tags(self, arn: str) -> dict[str, str]:
+    def read_tags(self, arn: str) -> dict[str, str]:
         with self._db.lock:
             return dict(self._db.execute("SELECT key, value FROM tags WHERE arn=? ORDER BY key", (arn,)).fetchall())
 
     # logs --------------------------------------------------------------------------------------
 
-    def log(self, group: str, stream: str, events: Iterable[tuple[int, str]]) -> None:
+    def append_log(self, group: str, stream: str, events: Iterable[tuple[int, str]]) -> None:
         """Append (milliseconds since the epoch, message) lines to a stream."""
         with self.transaction():
             self._db.executemany(
@@ -257,7 +257,7 @@ class Store:
                 [(group, stream, at, message) for at, message in events],
             )
 
-    def streams(self, group: str, prefix: str = "") -> list[tuple[str, int, int]]:
+    def list_log_streams(self, group: str, prefix: str = "") -> list[tuple[str, int, int]]:
         """(stream, first event, last event) of a group, times in milliseconds, by name."""
         with self._db.lock:
             return self._db.execute(
@@ -265,7 +265,7 @@ class Store:
                 (group, len(prefix), prefix),
             ).fetchall()
 
-    def events(
+    def read_log_events(
         self, group: str, stream: str, *, after: int = 0, limit: int = 10_000, start: int | None = None, end: int | None = None
     ) -> list[tuple[int, int, str]]:
         """(id, milliseconds, message) of a stream with id > ``after``, oldest first."""

@@ -11,20 +11,20 @@ from urllib.parse import parse_qs
 
 log = logging.getLogger("engine.access")
 MAX_BYTES = 5_000_000
-OLDER = 4
+ROTATED_FILES = 4
 """How many full files are kept beside the one that is being written."""
 
 
-def keep(workspace: Path) -> None:
+def start_recording(workspace: Path) -> None:
     """Write the record from now on."""
-    handler = RotatingFileHandler(workspace / "access.log", maxBytes=MAX_BYTES, backupCount=OLDER, encoding="utf-8")
+    handler = RotatingFileHandler(workspace / "access.log", maxBytes=MAX_BYTES, backupCount=ROTATED_FILES, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
 
 
-def record(
+def record_request(
     *, at: float, service: str, operation: str, status: int, code: str, seconds: float, client: str, caller: str, request_id: str
 ) -> None:
     """``code``: of the error that the request was answered with; ``client``: as it names itself (User-Agent); ``caller``: the user or role
@@ -44,10 +44,10 @@ def record(
         log.info("%s", json.dumps(line))
 
 
-def operation(service: str, method: str, raw_path: str, raw_query: str, target: str, body: bytes | None) -> str:
+def operation_name(service: str, method: str, raw_path: str, raw_query: str, target: str, body: bytes | None) -> str:
     """The operation as the service names it; for S3 as its own access logs do (``REST.GET.OBJECT``)."""
     if service == "s3":
-        return f"REST.{method}.{_resource(raw_path, raw_query)}"
+        return f"REST.{method}.{_s3_resource(raw_path, raw_query)}"
     if target:
         return target.rpartition(".")[2]
     if b"Action=" in (body or b""):
@@ -55,7 +55,7 @@ def operation(service: str, method: str, raw_path: str, raw_query: str, target: 
     return raw_path.strip("/")
 
 
-def _resource(raw_path: str, raw_query: str) -> str:
+def _s3_resource(raw_path: str, raw_query: str) -> str:
     query = parse_qs(raw_query, keep_blank_values=True)
     if "uploadId" in query:
         return "PART" if "partNumber" in query else "UPLOAD"

@@ -19,7 +19,7 @@ from botocore.model import OperationModel, ServiceModel
 from engine.context import AWSError, Request, Response
 
 _session = botocore.session.Session()
-INVALID = {"logs": "InvalidParameterException", "iam": "ValidationError", "sts": "ValidationError"}
+VALIDATION_CODES = {"logs": "InvalidParameterException", "iam": "ValidationError", "sts": "ValidationError"}
 """The codes of services that don't call it ValidationException."""
 
 
@@ -43,35 +43,35 @@ def operation_model(service: str, name: str) -> OperationModel:
 def parse_json(operation: OperationModel, body: bytes) -> Request:
     """The validated request of a JSON-1.1 call. Members that the model doesn't know are left out, as AWS does."""
     try:
-        given = json.loads(body or b"{}", parse_constant=_no_number)
+        given = json.loads(body or b"{}", parse_constant=_reject_constant)
         if not isinstance(given, dict):
             raise AWSError("SerializationException", "The request body is not a JSON object.")
-        return validated(operation, given)
+        return validate_request(operation, given)
     except (ValueError, RecursionError) as error:
         raise AWSError("SerializationException", "The request body is not JSON that this operation can be given.") from error
 
 
-def _no_number(text: str) -> float:
+def _reject_constant(text: str) -> float:
     raise ValueError(f"{text} is not JSON")
 
 
-def validated(operation: OperationModel, given: dict[str, Any]) -> Request:
+def validate_request(operation: OperationModel, given: dict[str, Any]) -> Request:
     """``given`` coerced to the operation's input shape. Raises ValidationException (or the service's own) naming all that is wrong."""
     if operation.input_shape is None:
         return {}
     problems: list[str] = []
     try:
         request = _coerce(operation.input_shape, given, "", problems)
-    except _Enough:
+    except _TooManyProblems:
         request = {}
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
-        code = INVALID.get(operation.service_model.service_name, "ValidationException")
+        code = VALIDATION_CODES.get(operation.service_model.service_name, "ValidationException")
         raise AWSError(code, count + "; ".join(problems))
     return dict(request)
 
 
-class _Enough(Exception):
+class _TooManyProblems(Exception):
     """So many problems that no caller reads more."""
 
 
@@ -86,89 +86,89 @@ def _coerce(shape: Any, value: Any, path: str, problems: list[str]) -> Any:
             inner = f"{path}.{_lower(name)}" if path else _lower(name)
             if value.get(name) is None:
                 if name in required:
-                    _report(problems, f"Value null at '{_short(inner)}' failed to satisfy constraint: Member must not be null")
+                    _add_problem(problems, f"Value null at '{_short(inner)}' failed to satisfy constraint: Member must not be null")
             else:
                 result[name] = _coerce(member, value[name], inner, problems)
         return result
     if kind == "list":
         if not isinstance(value, list):
             raise AWSError("SerializationException", f"{_short(path)} must be a list.")
-        if not _limits(shape, len(value), value, path, problems, "length"):
+        if not _check_limits(shape, len(value), value, path, problems, "length"):
             return []
         return [_coerce(shape.member, item, f"{path}.{i + 1}.member", problems) for i, item in enumerate(value)]
     if kind == "map":
         if not isinstance(value, dict):
             raise AWSError("SerializationException", f"{_short(path)} must be an object.")
-        if not _limits(shape, len(value), value, path, problems, "length"):
+        if not _check_limits(shape, len(value), value, path, problems, "length"):
             return {}
         return {
             _coerce(shape.key, key, f"{path}.key", problems): _coerce(shape.value, item, f"{path}.{key}.member", problems)
             for key, item in value.items()
         }
-    return _scalar(shape, kind, value, path, problems)
+    return _coerce_scalar(shape, kind, value, path, problems)
 
 
-WHOLE = {"integer": 2**31, "long": 2**63}
-SECONDS = 253_402_300_800
+INTEGER_BOUNDS = {"integer": 2**31, "long": 2**63}
+MAX_TIMESTAMP = 253_402_300_800
 """The end of the year 9999, in seconds since the epoch."""
 
 
-def _scalar(shape: Any, kind: str, value: Any, path: str, problems: list[str]) -> Any:
+def _coerce_scalar(shape: Any, kind: str, value: Any, path: str, problems: list[str]) -> Any:
     if kind == "string":
         if not isinstance(value, str):
             raise AWSError("SerializationException", f"{_short(path)} must be a string.")
         value.encode()  # a ValueError for half of a surrogate pair
         if shape.enum and value not in shape.enum:
-            _refuse(problems, value, path, f"satisfy enum value set: [{', '.join(shape.enum)}]")
-        elif _limits(shape, len(value), value, path, problems, "length"):
+            _report_constraint(problems, value, path, f"satisfy enum value set: [{', '.join(shape.enum)}]")
+        elif _check_limits(shape, len(value), value, path, problems, "length"):
             pattern = shape.metadata.get("pattern")
-            compiled = _pattern(pattern) if pattern else None
+            compiled = _compile_pattern(pattern) if pattern else None
             if compiled is not None and compiled.fullmatch(value) is None:
-                _refuse(problems, value, path, f"satisfy regular expression pattern: {pattern}")
+                _report_constraint(problems, value, path, f"satisfy regular expression pattern: {pattern}")
         return value
-    if kind in WHOLE:
-        if isinstance(value, bool) or not isinstance(value, int) or not -WHOLE[kind] <= value < WHOLE[kind]:
+    if kind in INTEGER_BOUNDS:
+        if isinstance(value, bool) or not isinstance(value, int) or not -INTEGER_BOUNDS[kind] <= value < INTEGER_BOUNDS[kind]:
             raise AWSError("SerializationException", f"{_short(path)} must be a whole number of its type.")
-        _limits(shape, value, value, path, problems, "value")
+        _check_limits(shape, value, value, path, problems, "value")
         return value
     if kind in {"float", "double"}:
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**1023:
             raise AWSError("SerializationException", f"{_short(path)} must be a number.")
-        _limits(shape, value, value, path, problems, "value")
+        _check_limits(shape, value, value, path, problems, "value")
         return float(value)
     if kind == "boolean":
         if not isinstance(value, bool):
             raise AWSError("SerializationException", f"{_short(path)} must be true or false.")
         return value
     if kind == "timestamp":
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < SECONDS:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MAX_TIMESTAMP:
             raise AWSError("SerializationException", f"{_short(path)} must be a time in seconds since the epoch.")
         return float(value)
     return value
 
 
-def _limits(shape: Any, size: float, value: Any, path: str, problems: list[str], what: str) -> bool:
+def _check_limits(shape: Any, size: float, value: Any, path: str, problems: list[str], what: str) -> bool:
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
     if low is not None and size < low:
-        _refuse(problems, value, path, f"have {what} greater than or equal to {low}")
+        _report_constraint(problems, value, path, f"have {what} greater than or equal to {low}")
         return False
     if high is not None and size > high:
-        _refuse(problems, value, path, f"have {what} less than or equal to {high}")
+        _report_constraint(problems, value, path, f"have {what} less than or equal to {high}")
         return False
     return True
 
 
-def _refuse(problems: list[str], value: Any, path: str, constraint: str) -> None:
-    _report(problems, f"Value '{_short(value)}' at '{_short(path)}' failed to satisfy constraint: Member must {constraint}")
+def _report_constraint(problems: list[str], value: Any, path: str, constraint: str) -> None:
+    _add_problem(problems, f"Value '{_short(value)}' at '{_short(path)}' failed to satisfy constraint: Member must {constraint}")
 
 
-def _report(problems: list[str], problem: str) -> None:
+def _add_problem(problems: list[str], problem: str) -> None:
     problems.append(problem)
-    if len(problems) == MOST_PROBLEMS:
-        raise _Enough
+    if len(problems) == MAX_PROBLEMS:
+        raise _TooManyProblems
 
 
-MOST_PROBLEMS = 100
+MAX_PROBLEMS = 100
 
 
 def _short(value: Any) -> str:
@@ -177,7 +177,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 256 else f"{text[:256]}…"
 
 
-CLASSES = {
+CHARACTER_CLASSES = {
     r"\p{L}": r"\w",
     r"\p{N}": r"\d",
     r"\p{Z}": " \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
@@ -187,8 +187,8 @@ CLASSES = {
 
 
 @lru_cache(maxsize=4096)
-def _pattern(pattern: str) -> re.Pattern[str] | None:
-    for theirs, ours in CLASSES.items():
+def _compile_pattern(pattern: str) -> re.Pattern[str] | None:
+    for theirs, ours in CHARACTER_CLASSES.items():
         pattern = pattern.replace(theirs, ours)
     try:
         return re.compile(re.sub(r"\$\{\d+,\d+\}$", "$", pattern), re.DOTALL if pattern in {".*", "(?s).*"} else 0)
@@ -234,47 +234,47 @@ def _from_query(shape: Any, at: str, given: dict[str, str]) -> Any:
 
 def json_body(operation: OperationModel, response: Response) -> bytes:
     """The response in the model's shape: unknown members and Nones dropped, times as epoch seconds."""
-    shaped = _shaped(operation.output_shape, response) if operation.output_shape is not None else None
+    shaped = _shape_output(operation.output_shape, response) if operation.output_shape is not None else None
     return json.dumps(shaped).encode() if shaped is not None else b""
 
 
-def _shaped(shape: Any, value: Any) -> Any:
+def _shape_output(shape: Any, value: Any) -> Any:
     if shape.type_name == "structure":
-        return {n: _shaped(m, value[n]) for n, m in shape.members.items() if value.get(n) is not None}
+        return {n: _shape_output(m, value[n]) for n, m in shape.members.items() if value.get(n) is not None}
     if shape.type_name == "list":
-        return [_shaped(shape.member, item) for item in value]
+        return [_shape_output(shape.member, item) for item in value]
     if shape.type_name == "map":
-        return {key: _shaped(shape.value, item) for key, item in value.items()}
+        return {key: _shape_output(shape.value, item) for key, item in value.items()}
     return value
 
 
 def xml_body(operation: OperationModel, response: Response, request_id: str) -> str:
     """The response of a query-protocol call (STS, IAM)."""
     namespace = operation.service_model.metadata.get("xmlNamespace", "")
-    inner = "".join(_xml(operation.output_shape, response)) if operation.output_shape is not None else ""
+    inner = "".join(_xml_parts(operation.output_shape, response)) if operation.output_shape is not None else ""
     wrapper = operation.output_shape.serialization.get("resultWrapper") if operation.output_shape is not None else None
     body = f"<{wrapper}>{inner}</{wrapper}>" if wrapper else inner
     meta = f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
     return f'<{operation.name}Response xmlns="{namespace}">{body}{meta}</{operation.name}Response>'
 
 
-def _xml(shape: Any, value: Any) -> Iterator[str]:
+def _xml_parts(shape: Any, value: Any) -> Iterator[str]:
     if shape.type_name == "structure":
         for name, member in shape.members.items():
             if value.get(name) is not None:
-                yield f"<{name}>{''.join(_xml(member, value[name]))}</{name}>"
+                yield f"<{name}>{''.join(_xml_parts(member, value[name]))}</{name}>"
     elif shape.type_name == "list":
         for item in value:
-            yield f"<member>{''.join(_xml(shape.member, item))}</member>"
+            yield f"<member>{''.join(_xml_parts(shape.member, item))}</member>"
     elif shape.type_name == "timestamp":
         yield datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     elif shape.type_name == "boolean":
         yield "true" if value else "false"
     else:
-        yield escape(str(value))
+        yield escape_xml(str(value))
 
 
-def escape(text: str) -> str:
+def escape_xml(text: str) -> str:
     """Text as XML content: characters that XML 1.0 cannot carry are dropped."""
     text = re.sub("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -10,7 +10,7 @@ import pytest
 from bench import growth_analysis, growth_pages, report
 from bench.__main__ import NAMES
 from bench.compare import RESULTS
-from core import prices
+from core.costs import prices
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,7 +50,7 @@ def test_growth_beyond_what_was_measured_goes_through_it_and_back():
 def test_what_the_workflow_costs_goes_by_the_price_table_in_force(monkeypatch, tmp_path):
     before = report.limits()
     file = tmp_path / "prices.toml"
-    text = prices.BUNDLED.read_text()
+    text = prices.BUNDLED_FILE.read_text()
     file.write_text(text.replace('"ml.m5.xlarge" = 0.23', '"ml.m5.xlarge" = 23000.0'))
     monkeypatch.setenv("GOVERNANCE_PRICES", str(file))
     after = report.limits()

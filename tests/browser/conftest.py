@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.clients import connect
+from core.aws.target import connect
 from core.settings import Settings
 from tools.browser import chromium, serving
 
@@ -21,7 +21,7 @@ def url(workspace):
 
 
 @pytest.fixture(scope="module")
-def clients(workspace, url):
+def target(workspace, url):
     return connect(Settings(workspace=workspace))
 
 

@@ -7,7 +7,7 @@ import re
 import numpy as np
 from playwright.sync_api import Page, expect
 
-from core import datasets
+from core.data import datasets
 from tools.browser import settle
 
 LONG = 120_000
@@ -21,7 +21,7 @@ def table(rows: int = 240) -> bytes:
     return ("outcome,sex,age,income\n" + "".join(lines)).encode()
 
 
-def test_methods_launched_together_are_compared_and_one_is_opened(page: Page, url: str, clients) -> None:
+def test_methods_launched_together_are_compared_and_one_is_opened(page: Page, url: str, target) -> None:
     page.goto(f"{url}/data?tab=new")
     settle(page)
     page.get_by_role("radio", name="Upload a CSV").check(force=True)
@@ -44,4 +44,4 @@ def test_methods_launched_together_are_compared_and_one_is_opened(page: Page, ur
     expect(page.get_by_text("Training rows by label and facet")).to_be_visible(timeout=LONG)
     expect(page.get_by_text(re.compile("Of 100 rows with sex = ")).first).to_be_visible()
     assert "job=governance-rebalance-smote-nc-" in page.url
-    assert datasets.list_datasets(clients)[0].name == "people"
+    assert datasets.list_datasets(target)[0].name == "people"

@@ -10,7 +10,7 @@ import zipfile
 import pytest
 from playwright.sync_api import Page, expect
 
-from core import registry
+from core.registry import model_packages
 from tools.browser import settle
 
 SHORT, LONG = 30_000, 120_000
@@ -22,7 +22,7 @@ def sign_in(page: Page, name: str) -> None:
     settle(page)
 
 
-def test_a_first_time_data_scientist_rebalances_tunes_and_registers(page: Page, url: str, clients) -> None:
+def test_a_first_time_data_scientist_rebalances_tunes_and_registers(page: Page, url: str, target) -> None:
     page.goto(url)
     settle(page)
     expect(page.get_by_text("Start with the data")).to_be_visible()
@@ -47,7 +47,7 @@ def test_a_first_time_data_scientist_rebalances_tunes_and_registers(page: Page, 
     page.get_by_role("link", name="In the registry: open it").click(timeout=LONG)
     expect(page.get_by_text("Decision on credit-default v1")).to_be_visible(timeout=SHORT)
     expect(page.get_by_text("their hashes hold")).to_be_visible()
-    assert [version.status for version in registry.versions(clients)] == [registry.PENDING]
+    assert [version.status for version in model_packages.list_versions(target)] == [model_packages.PENDING_STATUS]
 
 
 def decide(page: Page, url: str, arn: str, who: str, what: str, button: str) -> None:
@@ -64,8 +64,8 @@ def decide(page: Page, url: str, arn: str, who: str, what: str, button: str) -> 
     page.get_by_test_id("stForm").get_by_role("button", name=button).click()
 
 
-def test_a_submission_is_validated_and_rejected_with_reasons_by_others(page: Page, url: str, clients) -> None:
-    (version,) = registry.versions(clients)
+def test_a_submission_is_validated_and_rejected_with_reasons_by_others(page: Page, url: str, target) -> None:
+    (version,) = model_packages.list_versions(target)
     for who, what, said in (
         ("Dana", "Submit for a decision", "submitted"),
         ("Vic", "Validate", "validated"),
@@ -73,13 +73,13 @@ def test_a_submission_is_validated_and_rejected_with_reasons_by_others(page: Pag
     ):
         decide(page, url, version.arn, who, what, what)
         expect(page.get_by_text(re.compile(f"Recorded as event .*the version is {said}"))).to_be_visible(timeout=SHORT)
-    package = registry.get(clients, version.arn)
+    package = model_packages.read_package(target, version.arn)
     assert package.status == "Rejected"
     assert package.comment.startswith("reject by Chris (demo), event 4: Recall for men fell")
 
 
-def test_a_page_that_has_grown_stale_cannot_decide_and_is_told_why(browser, url: str, clients) -> None:
-    (version,) = registry.versions(clients)
+def test_a_page_that_has_grown_stale_cannot_decide_and_is_told_why(browser, url: str, target) -> None:
+    (version,) = model_packages.list_versions(target)
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     one, two = context.new_page(), context.new_page()
     for view in (one, two):
@@ -97,9 +97,9 @@ def test_a_page_that_has_grown_stale_cannot_decide_and_is_told_why(browser, url:
 
 
 def test_an_officer_looks_at_the_evidence_and_a_gate_that_nothing_answers_stands_in_the_way_of_approval(
-    page: Page, url: str, clients
+    page: Page, url: str, target
 ) -> None:
-    (version,) = registry.versions(clients)
+    (version,) = model_packages.list_versions(target)
     page.goto(f"{url}/?as=Chris+%28demo%29%2C+compliance+officer")
     settle(page)
     main = page.get_by_test_id("stMain")
@@ -113,11 +113,11 @@ def test_an_officer_looks_at_the_evidence_and_a_gate_that_nothing_answers_stands
     expect(page.get_by_text(re.compile("Recorded as event .*the version is validated"))).to_be_visible(timeout=SHORT)
     decide(page, url, version.arn, "Chris", "Approve", "Approve")
     expect(page.get_by_text("can't be approved").first).to_be_visible(timeout=SHORT)
-    assert registry.get(clients, version.arn).status == registry.PENDING
+    assert model_packages.read_package(target, version.arn).status == model_packages.PENDING_STATUS
 
 
-def test_the_evidence_pack_and_the_card_are_downloaded_whole(page: Page, url: str, clients) -> None:
-    (version,) = registry.versions(clients)
+def test_the_evidence_pack_and_the_card_are_downloaded_whole(page: Page, url: str, target) -> None:
+    (version,) = model_packages.list_versions(target)
     page.goto(f"{url}/decisions?package={version.arn}")
     settle(page)
     sign_in(page, "Dana")
@@ -157,9 +157,9 @@ LINKS = [("registry?package={arn}", "Decision on credit-default v1"), ("bias?job
 
 
 @pytest.mark.parametrize(("path", "shown"), LINKS)
-def test_a_link_opens_the_page_where_it_was(page: Page, url: str, clients, path: str, shown: str) -> None:
-    (version,) = registry.versions(clients)
-    bias_job = registry.get(clients, version.arn).properties["governance:bias-job"]
+def test_a_link_opens_the_page_where_it_was(page: Page, url: str, target, path: str, shown: str) -> None:
+    (version,) = model_packages.list_versions(target)
+    bias_job = model_packages.read_package(target, version.arn).properties["governance:bias-job"]
     page.goto(f"{url}/{path.format(arn=version.arn, bias=bias_job)}")
     expect(page.get_by_text(shown)).to_be_visible(timeout=SHORT)
     settle(page)

@@ -8,12 +8,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from app_pages import _lineage
-from core import lineage, registry
-from core.clients import connect
+from core.aws.target import connect
+from core.lineage import lineage_graph
+from core.registry import model_packages
 from core.settings import Settings
-from core.views import lineage as views
+from core.views.lineage import lineage_picture as views
 from tools.browser import serving, settle
+from ui.lineage import graph_panel
 
 
 @pytest.fixture(scope="module")
@@ -23,21 +24,21 @@ def filled(full):
 
 
 @pytest.fixture(scope="module")
-def shown(full, filled) -> lineage.Graph:
+def shown(full, filled) -> lineage_graph.Graph:
     """Two hops around the newest version."""
-    clients = connect(Settings(workspace=full))
-    start = lineage.artifact_of(clients, registry.versions(clients)[0].arn)
-    return lineage.graph(clients, start, hops=2)
+    target = connect(Settings(workspace=full))
+    start = lineage_graph.find_artifact_arn(target, model_packages.list_versions(target)[0].arn)
+    return lineage_graph.read_graph(target, start, hops=2)
 
 
-def click(page: Page, shown: lineage.Graph, arn: str) -> None:
+def click(page: Page, shown: lineage_graph.Graph, arn: str) -> None:
     """Click where ECharts draws the node: the graph fills its series' rectangle, its aspect kept."""
     chart = page.get_by_test_id("stEChartsChart").locator("canvas").first
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
-    nodes, edges = _lineage.frames(shown)
-    height = views.height(list(nodes["arn"]), list(zip(edges["source"], edges["destination"], strict=True)))
-    series = views.graph(nodes, edges, selected=shown.start, size=(640, height))["series"][0]
+    nodes, edges = graph_panel.node_and_edge_tables(shown)
+    height = views.graph_height(list(nodes["arn"]), list(zip(edges["source"], edges["destination"], strict=True)))
+    series = views.graph_option(nodes, edges, selected=shown.start, size=(640, height))["series"][0]
     points = {item["id"]: (item["x"], item["y"]) for item in series["data"]}
     left, top = min(x for x, _ in points.values()), min(y for _, y in points.values())
     wide, tall = max(x for x, _ in points.values()) - left, max(y for _, y in points.values()) - top

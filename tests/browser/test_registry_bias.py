@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from core import tables, workflow
-from core.clients import connect
-from core.identity import WORKFLOW
+from core.aws.target import connect
+from core.data import csv_reader
+from core.identity import WORKFLOW_IDENTITY
 from core.settings import Settings
+from core.workflow import workflow
 from engine import lifecycle
 from tools.browser import settle
 
@@ -23,8 +24,10 @@ SLOW = 45_000
 def workspace(tmp_path_factory):
     """A workspace that the workflow filled: 4,000 of the rows, two trials."""
     folder = tmp_path_factory.mktemp("compared")
-    frame = pd.read_csv(io.BytesIO(tables.to_csv(tables.bundled().sample(4000, random_state=1))))
-    workflow.run(connect(Settings(workspace=folder)), WORKFLOW, frame, tables.BUNDLED_ROLES, workflow.Options(max_jobs=2))
+    frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(csv_reader.read_bundled().sample(4000, random_state=1))))
+    workflow.run_all_steps(
+        connect(Settings(workspace=folder)), WORKFLOW_IDENTITY, frame, csv_reader.BUNDLED_ROLES, workflow.WorkflowOptions(max_jobs=2)
+    )
     yield folder
     lifecycle.stop(folder)
 

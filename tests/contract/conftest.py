@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from deciding import DANA, EASY
 
-from core import registry
-from core.clients import connect
+from core.aws.target import connect
+from core.registry import model_packages
 from core.settings import Settings
 
 
@@ -18,16 +18,18 @@ def rules(tmp_path):
 
 
 @pytest.fixture
-def clients(demo, rules):
+def target(demo, rules):
     return connect(Settings(workspace=demo[0], policy=rules))
 
 
 @pytest.fixture
-def arn(demo, clients):
+def arn(demo, target):
     """A version of its own for each test, trained by the workflow and registered by Dana."""
     model = demo[1][0]["models"][1]
-    package = registry.get(clients, model["model_package_arn"])
-    data = registry.data_of(clients, package)
+    package = model_packages.read_package(target, model["model_package_arn"])
+    data = model_packages.find_rebalancing(target, package)
     assert data is not None
     jobs = {"bias_job": package.properties["governance:bias-job"], "shap_job": package.properties["governance:shap-job"]}
-    return registry.register(clients, DANA, training_job=model["training_job"], data=data, role="mitigated", group="decided", **jobs)
+    return model_packages.register_version(
+        target, DANA, training_job=model["training_job"], data=data, role="mitigated", group="decided", **jobs
+    )

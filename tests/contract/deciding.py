@@ -31,25 +31,25 @@ gates = [{kind = "quality", metric = "auc", min = 0.999}, {kind = "bias", metric
 """
 
 
-def seen(clients, arn):
-    return decisions.state(clients, arn).version
+def seen(target, arn):
+    return decisions.read_state(target, arn).last_event
 
 
-def submitted(clients, arn, *, tier="low", profile="easy", by=DANA):
+def submitted(target, arn, *, tier="low", profile="easy", by=DANA):
     return decisions.submit(
-        clients, by, arn, seen=seen(clients, arn), reason=WHY, code="first version", tier=tier, tier_rationale=WHY, profile=profile
+        target, by, arn, seen_event=seen(target, arn), reason=WHY, code="first version", tier=tier, tier_rationale=WHY, profile=profile
     )
 
 
-def validated(clients, arn, **arguments):
-    submitted(clients, arn, **arguments)
-    return decisions.validate(clients, VIC, arn, seen=seen(clients, arn), reason=WHY, code="evidence reviewed")
+def validated(target, arn, **arguments):
+    submitted(target, arn, **arguments)
+    return decisions.validate(target, VIC, arn, seen_event=seen(target, arn), reason=WHY, code="evidence reviewed")
 
 
-def approve(clients, arn, who=CHRIS, **arguments):
-    return decisions.approve(clients, who, arn, seen=seen(clients, arn), reason=WHY, code="meets the policy", **arguments)
+def approve(target, arn, who=CHRIS, **arguments):
+    return decisions.approve(target, who, arn, seen_event=seen(target, arn), reason=WHY, code="meets the policy", **arguments)
 
 
-def approved(clients, arn, **arguments):
-    validated(clients, arn)
-    return approve(clients, arn, **arguments)
+def approved(target, arn, **arguments):
+    validated(target, arn)
+    return approve(target, arn, **arguments)

@@ -17,39 +17,29 @@ from botocore import xform_name
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ParamValidationError
 
-from core import (
-    bias,
-    creating,
-    evaluation,
-    explainability,
-    jobs,
-    lineage,
-    lineage_search,
-    models,
-    openlineage,
-    rebalancing,
-    registry,
-    training,
-    trial_bias,
-    tuning,
-    tuning_history,
-    workspace,
-)
-from core.analysis.performance import evaluate
-from core.clients import connect
-from core.datasets import Dataset
+from core.analysis.performance.performance import evaluate_performance
+from core.aws import idempotency
+from core.aws.target import connect
+from core.data.csv_reader import ColumnRoles
+from core.data.datasets import Dataset
 from core.errors import GovernanceError
-from core.governance import decisions, following, log, model_card
-from core.identity import WORKFLOW
-from core.rebalancing import Rebalance, Rebalanced
+from core.governance import consistency, decisions, model_card
+from core.identity import WORKFLOW_IDENTITY
+from core.jobs import jobs, models, rebalancing_jobs, training_jobs
+from core.jobs.rebalancing_jobs import RebalancedData, RebalancingOptions
+from core.jobs.tuning import tuning_history, tuning_jobs
+from core.ledger import audit_log
+from core.lineage import lineage_graph, lineage_search, openlineage
+from core.registry import model_evaluation, model_packages
+from core.reports import bias_jobs, shap_jobs, trial_bias_jobs
 from core.settings import Settings
-from core.tables import Roles
+from core.workflow import workspace_summary
 
 ROOT = Path(__file__).parents[2]
 ARN = f"arn:aws:sagemaker:eu-central-1:{ACCOUNT}:model-package/credit/1"
 ENTITY = f"arn:aws:sagemaker:eu-central-1:{ACCOUNT}:{{}}"
-ROLES = Roles("label", 0, "SEX", 2)
-DATA = Rebalanced(
+ROLES = ColumnRoles("label", 0, "SEX", 2)
+DATA = RebalancedData(
     "job",
     "s3://answers/key",
     {
@@ -122,95 +112,101 @@ def target(engine_workspace, client, tmp_path_factory, answering):
 
 
 def job_of(kind):
-    return lambda c: jobs.describe(c, kind, "j")
+    return lambda c: jobs.describe_job(c, kind, "j")
 
 
 def with_job(kind, use):
-    return lambda c: use(c, jobs.describe(c, kind, "j"))
+    return lambda c: use(c, jobs.describe_job(c, kind, "j"))
 
 
 def seen_from(c):
-    return openlineage.events(c, lineage.graph(c, ENTITY.format("artifact/0")))
+    return openlineage.build_events(c, lineage_graph.read_graph(c, ENTITY.format("artifact/0")))
 
 
 def decided(c):
     said = {"tier": "low", "profile": "easy", "approvals_needed": 1, "evidence": "0" * 64, "policy": "0" * 64}
-    event = log.append(c, WORKFLOW, "submit", ARN, {"reason": "r", "code": "c", **said})
-    decisions.follow(c, ARN)
-    return list(following.drawn(c, [event]))
+    event = audit_log.append_event(c, WORKFLOW_IDENTITY, "submit", ARN, {"reason": "r", "code": "c", **said})
+    decisions.sync_registry_and_lineage(c, ARN)
+    return list(consistency.lineage_problems(c, [event]))
 
 
 def registered(c):
     names = {"training_job": "t", "bias_job": "b", "shap_job": "s"}
-    return registry.register(c, WORKFLOW, data=DATA, role="baseline", group="credit", **names)
+    return model_packages.register_version(c, WORKFLOW_IDENTITY, data=DATA, role="baseline", group="credit", **names)
 
 
 def card(c):
-    package = registry.get(c, ARN)
-    return model_card.current(c, package), model_card.versions(c, package), model_card.follow(c, package, "approved")
+    package = model_packages.read_package(c, ARN)
+    return model_card.read_card(c, package), model_card.list_versions(c, package), model_card.sync_status(c, package, "approved")
 
 
 def saved(c):
-    before = model_card.current(c, registry.get(c, ARN))
-    return model_card.save(c, WORKFLOW, ARN, {}, seen=before.version)
+    before = model_card.read_card(c, model_packages.read_package(c, ARN))
+    return model_card.save_answers(c, WORKFLOW_IDENTITY, ARN, {}, seen_version=before.version)
 
 
 ASKED = {
     "a training job": job_of("training"),
     "a processing job": job_of("processing"),
     "a tuning job": job_of("tuning"),
-    "jobs": lambda c: [jobs.listed(c, kind, named="old") for kind in ("training", "processing", "tuning")],
-    "the overview's jobs": lambda c: [(workspace.place(j), workspace.progress(j)) for j in workspace.running_and_latest(c)],
-    "a log": lambda c: [jobs.logs(c, kind, "j") for kind in ("training", "processing")],
-    "curves": lambda c: training.curves(c, "j"),
-    "metrics": with_job("training", lambda c, job: training.metrics(job)),
-    "a training job's report": with_job("training", training.report),
-    "a training job's report job": with_job("training", training.report_job),
-    "who trained": lambda c: training.launched_by(c, ARN),
-    "a training job's data": with_job("training", lambda c, job: (evaluation.data_of(c, job), evaluation.is_baseline(job))),
-    "trials": lambda c: tuning.frame(tuning.trials(c, "t")),
-    "the best trial": lambda c: tuning.best(c, "t"),
-    "a tuning job's settings": with_job("tuning", lambda c, job: tuning_history.settings(job)),
-    "a tuning job again": with_job("tuning", lambda c, job: tuning_history.request_of(job, DATA)),
-    "a tuning job's data": with_job("tuning", lambda c, job: (tuning.uses(job, DATA), evaluation.data_of(c, job))),
-    "what a tuning job will take": lambda c: tuning_history.estimate(tuning.list_jobs(c), "Bayesian", (), 4, 2),
-    "an end of tuning": lambda c: tuning.stop(c, WORKFLOW, "t"),
-    "trials measured": lambda c: trial_bias.of(c, "t"),
-    "how far an evaluation is": lambda c: evaluation.state(c, "j"),
-    "a start of an evaluation": lambda c: evaluation.start(c, WORKFLOW, "j", DATA),
-    "a start of training": lambda c: training.launch(c, WORKFLOW, "s3://b/t.csv", "s3://b/v.csv", name="t"),
-    "a start of tuning": lambda c: tuning.launch(c, WORKFLOW, tuning.TuningRequest(DATA)),
-    "a start of a grid": lambda c: tuning.launch(
-        c, WORKFLOW, tuning.TuningRequest(DATA, tuning.DEFAULT_RANGES[:1], strategy="Grid", warm_start=("before",))
+    "jobs": lambda c: [jobs.list_jobs(c, kind, including="old") for kind in ("training", "processing", "tuning")],
+    "the overview's jobs": lambda c: [
+        (workspace_summary.page_for_job(j), workspace_summary.trial_progress(j)) for j in workspace_summary.list_latest_jobs(c)
+    ],
+    "a log": lambda c: [jobs.read_logs(c, kind, "j") for kind in ("training", "processing")],
+    "curves": lambda c: training_jobs.read_curves(c, "j"),
+    "metrics": with_job("training", lambda c, job: training_jobs.final_metrics(job)),
+    "a training job's report": with_job("training", training_jobs.read_xgboost_report),
+    "a training job's report job": with_job("training", training_jobs.find_report_job),
+    "who trained": lambda c: training_jobs.read_launcher(c, ARN),
+    "a training job's data": with_job(
+        "training", lambda c, job: (model_evaluation.find_rebalancing(c, job), model_evaluation.is_baseline(job))
     ),
-    "a start of rebalancing": lambda c: rebalancing.launch(c, WORKFLOW, DATA.dataset, Rebalance()),
-    "a start of measuring trials": lambda c: trial_bias.launch(c, WORKFLOW, "t"),
-    "a start of a report": with_job("training", lambda c, job: training.launch_report(c, WORKFLOW, job)),
-    "rebalanced data": lambda c: rebalancing.result(c, "j"),
-    "a bias report": lambda c: bias.report(c, "j"),
-    "where a bias report is from": lambda c: bias.origin(c, "j"),
-    "what an explanation is about": lambda c: explainability.about(c, "j"),
-    "a model": lambda c: models.ensure_model(c, WORKFLOW, "j"),
-    "groups": registry.groups,
-    "a group": lambda c: registry.ensure_group(c, "credit"),
-    "versions": lambda c: list(registry.all_versions(c, "credit")),
-    "a version": lambda c: (registry.version(c, ARN), registry.properties(c, ARN)),
-    "a package": lambda c: registry.missing_evidence(c, registry.get(c, ARN)),
+    "trials": lambda c: tuning_jobs.trials_to_frame(tuning_jobs.list_trials(c, "t")),
+    "the best trial": lambda c: tuning_jobs.best_job_name(c, "t"),
+    "a tuning job's settings": with_job("tuning", lambda c, job: tuning_history.settings_as_text(job)),
+    "a tuning job again": with_job("tuning", lambda c, job: tuning_history.rebuild_request(job, DATA)),
+    "a tuning job's data": with_job(
+        "tuning", lambda c, job: (tuning_jobs.is_trained_on(job, DATA), model_evaluation.find_rebalancing(c, job))
+    ),
+    "what a tuning job will take": lambda c: tuning_history.estimate_duration(tuning_jobs.list_jobs(c), "Bayesian", (), 4, 2),
+    "an end of tuning": lambda c: tuning_jobs.stop_job(c, WORKFLOW_IDENTITY, "t"),
+    "trials measured": lambda c: trial_bias_jobs.find_newest_job(c, "t"),
+    "how far an evaluation is": lambda c: model_evaluation.read_evaluation(c, "j"),
+    "a start of an evaluation": lambda c: model_evaluation.start_jobs(c, WORKFLOW_IDENTITY, "j", DATA),
+    "a start of training": lambda c: training_jobs.launch_job(c, WORKFLOW_IDENTITY, "s3://b/t.csv", "s3://b/v.csv", name="t"),
+    "a start of tuning": lambda c: tuning_jobs.launch_job(c, WORKFLOW_IDENTITY, tuning_jobs.TuningRequest(DATA)),
+    "a start of a grid": lambda c: tuning_jobs.launch_job(
+        c, WORKFLOW_IDENTITY, tuning_jobs.TuningRequest(DATA, tuning_jobs.DEFAULT_RANGES[:1], strategy="Grid", warm_start=("before",))
+    ),
+    "a start of rebalancing": lambda c: rebalancing_jobs.launch_job(c, WORKFLOW_IDENTITY, DATA.dataset, RebalancingOptions()),
+    "a start of measuring trials": lambda c: trial_bias_jobs.launch_job(c, WORKFLOW_IDENTITY, "t"),
+    "a start of a report": with_job("training", lambda c, job: training_jobs.launch_report(c, WORKFLOW_IDENTITY, job)),
+    "rebalanced data": lambda c: rebalancing_jobs.read_result(c, "j"),
+    "a bias report": lambda c: bias_jobs.read_job_report(c, "j"),
+    "where a bias report is from": lambda c: bias_jobs.find_origin(c, "j"),
+    "what an explanation is about": lambda c: shap_jobs.read_request(c, "j"),
+    "a model": lambda c: models.ensure_model(c, WORKFLOW_IDENTITY, "j"),
+    "groups": model_packages.list_groups,
+    "a group": lambda c: model_packages.ensure_group(c, "credit"),
+    "versions": lambda c: list(model_packages.iterate_versions(c, "credit")),
+    "a version": lambda c: (model_packages.find_version(c, ARN), model_packages.read_properties(c, ARN)),
+    "a package": lambda c: model_packages.list_broken_evidence(c, model_packages.read_package(c, ARN)),
     "a registration": registered,
     "a decision": decided,
     "a card": card,
     "a card kept": saved,
-    "a card as PDF": lambda c: model_card.pdf(c, WORKFLOW, ARN, seconds=0),
-    "a lineage": lambda c: lineage.graph(c, ENTITY.format("artifact/0"), most=5),
+    "a card as PDF": lambda c: model_card.export_pdf(c, WORKFLOW_IDENTITY, ARN, timeout_seconds=0),
+    "a lineage": lambda c: lineage_graph.read_graph(c, ENTITY.format("artifact/0"), max_nodes=5),
     "facts": lambda c: [
-        lineage.facts(c, ENTITY.format(kind)) for kind in ("artifact/0", "action/a", "context/c", "experiment-trial-component/t")
+        lineage_graph.read_facts(c, ENTITY.format(kind)) for kind in ("artifact/0", "action/a", "context/c", "experiment-trial-component/t")
     ],
-    "entities of a name": lambda c: lineage_search.find(c, "s3://some"),
+    "entities of a name": lambda c: lineage_search.find_nodes(c, "s3://some"),
     "open lineage": seen_from,
-    "what was recorded": lambda c: lineage.record_data(c, DATA),
-    "reports recorded": lambda c: lineage.record_reports(c, ARN, "s3://answers/key", {"b": "s3://answers/b"}),
+    "what was recorded": lambda c: lineage_graph.record_data_files(c, DATA),
+    "reports recorded": lambda c: lineage_graph.record_reports(c, ARN, "s3://answers/key", {"b": "s3://answers/b"}),
 }
-QUALITY = evaluate([0, 1, 0, 1], [0.1, 0.9, 0.4, 0.6]).to_json()
+QUALITY = evaluate_performance([0, 1, 0, 1], [0.1, 0.9, 0.4, 0.6]).to_json()
 DONE = {"ProcessingJobStatus": "Completed"}
 TRAINED = {"TrainingJobStatus": "Completed", "AlgorithmSpecification": {"TrainingImage": "i"}}
 NEW = {
@@ -241,7 +237,7 @@ def test_an_answer_that_the_model_allows_is_understood_or_refused_in_words(targe
 
 def ask(target, what):
     """Ask; a refusal in the product's words is an answer too, unless it is of a request that AWS's model doesn't allow."""
-    creating._made.clear()  # what another answer says was made
+    idempotency._created_resources.clear()  # what another answer says was made
     try:
         ASKED[what](target)
     except GovernanceError as error:

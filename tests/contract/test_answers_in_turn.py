@@ -10,11 +10,14 @@ import pytest
 from answering import ACCOUNT, MODELS, ROLE
 from botocore.stub import ANY, Stubber
 
-from core import evaluation, jobs, lineage, registry, training, tuning, tuning_history
-from core.clients import connect
+from core.aws.target import connect
 from core.errors import GovernanceError, NotFound
 from core.governance import model_card
-from core.identity import WORKFLOW
+from core.identity import WORKFLOW_IDENTITY
+from core.jobs import jobs, training_jobs
+from core.jobs.tuning import tuning_history, tuning_jobs
+from core.lineage import lineage_graph
+from core.registry import model_evaluation, model_packages
 from core.settings import Settings
 
 ARN = f"arn:aws:sagemaker:eu-central-1:{ACCOUNT}:model-package/credit/1"
@@ -49,7 +52,7 @@ def told(there, unanswered):
 
 def test_a_lineage_goes_on_where_its_page_ends(told):
     """Shapes of https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_QueryLineage.html; a vertex need not say its type."""
-    clients, sagemaker, _ = told
+    target, sagemaker, _ = told
     data, model, job = (
         ENTITY.format(name) for name in ("artifact/data", "artifact/model", "experiment-trial-component/t-aws-training-job")
     )
@@ -64,7 +67,7 @@ def test_a_lineage_goes_on_where_its_page_ends(told):
     sagemaker.add_response("query_lineage", {"Vertices": vertices, "Edges": edges[:1]}, asked | {"NextToken": "n"})
     for arn, uri in ((data, "s3://b/data/train.csv"), (model, "s3://b/t/output/model.tar.gz")):
         sagemaker.add_response("describe_artifact", {"ArtifactArn": arn, "Source": {"SourceUri": uri}}, {"ArtifactArn": arn})
-    found = lineage.graph(clients, model, hops=10)
+    found = lineage_graph.read_graph(target, model, hops=10)
     assert [(node.name, node.type, node.kind) for node in found.nodes] == [
         ("data/train.csv", "Artifact", "DataSet"),
         ("output/model.tar.gz", "Artifact", "Model"),
@@ -76,7 +79,7 @@ def test_a_lineage_goes_on_where_its_page_ends(told):
 def test_the_lines_of_a_log_go_on_until_its_token_stays(told):
     """ "If you have reached the end of the stream, it returns the same token you passed in":
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html."""
-    clients, _, logs = told
+    target, _, logs = told
     group, stream = "/aws/sagemaker/TrainingJobs", "j/algo-1-1600000000"
     logs.add_response(
         "describe_log_streams", {"logStreams": [{"logStreamName": stream}]}, {"logGroupName": group, "logStreamNamePrefix": "j/"}
@@ -87,17 +90,17 @@ def test_the_lines_of_a_log_go_on_until_its_token_stays(told):
         more = {"nextToken": token} if token else {}
         left = 5000 - {None: 0, "f/2": 2, "f/3": 2, "f/4": 3}[token]
         logs.add_response("get_log_events", {"events": events, "nextForwardToken": then}, asked | {"limit": left} | more)
-    assert jobs.logs(clients, "training", "j") == ["one", "two", "three"]
+    assert jobs.read_logs(target, "training", "j") == ["one", "two", "three"]
 
 
 def test_an_account_without_a_job_has_no_log_group_and_so_no_lines(told):
-    clients, _, logs = told
+    target, _, logs = told
     logs.add_client_error("describe_log_streams", "ResourceNotFoundException", "The specified log group does not exist.")
-    assert jobs.logs(clients, "processing", "j") == []
+    assert jobs.read_logs(target, "processing", "j") == []
 
 
 def test_trials_come_in_pages_and_some_have_no_objective(told):
-    clients, sagemaker, _ = told
+    target, sagemaker, _ = told
     asked = {"HyperParameterTuningJobName": "t", "SortBy": "CreationTime", "SortOrder": "Ascending"}
     base = {"TrainingJobArn": ARN, "CreationTime": 1600000000, "TunedHyperParameters": {"eta": "0.1", "booster": "gbtree"}}
     metric = {"FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "validation:auc", "Value": 0.75}}
@@ -106,7 +109,7 @@ def test_trials_come_in_pages_and_some_have_no_objective(told):
     operation = "list_training_jobs_for_hyper_parameter_tuning_job"
     sagemaker.add_response(operation, {"TrainingJobSummaries": rows[:1], "NextToken": "n"}, asked)
     sagemaker.add_response(operation, {"TrainingJobSummaries": rows[1:]}, asked | {"NextToken": "n"})
-    found = tuning.frame(tuning.trials(clients, "t"))
+    found = tuning_jobs.trials_to_frame(tuning_jobs.list_trials(target, "t"))
     assert list(found["objective"].fillna(-1)) == [0.75, -1]
     assert list(found["status"]) == ["Completed", "SomethingNew"]
     assert list(found["eta"]) == [0.1, 0.1]
@@ -114,7 +117,7 @@ def test_trials_come_in_pages_and_some_have_no_objective(told):
 
 def test_a_tuning_job_of_several_algorithms_has_the_objective_of_its_definitions(told):
     """As Autopilot makes them: https://docs.aws.amazon.com/sagemaker/latest/dg/multiple-algorithm-hpo.html."""
-    clients, sagemaker, _ = told
+    target, sagemaker, _ = told
     counters = {"Completed": 1, "InProgress": 0, "RetryableError": 0, "NonRetryableError": 0, "Stopped": 0}
     definition = {
         "DefinitionName": "linear",
@@ -135,14 +138,14 @@ def test_a_tuning_job_of_several_algorithms_has_the_objective_of_its_definitions
         "ObjectiveStatusCounters": {"Succeeded": 1, "Pending": 0, "Failed": 0},
     }
     sagemaker.add_response("describe_hyper_parameter_tuning_job", said, {"HyperParameterTuningJobName": "t"})
-    job = tuning.describe(clients, "t")
-    assert tuning.objective(job) == ("validation:auc", True)
-    assert tuning_history.settings(job)["objective"] == "validation:auc"
-    assert evaluation.data_of(clients, job) is None
+    job = tuning_jobs.describe_job(target, "t")
+    assert tuning_jobs.first_objective(job) == ("validation:auc", True)
+    assert tuning_history.settings_as_text(job)["objective"] == "validation:auc"
+    assert model_evaluation.find_rebalancing(target, job) is None
 
 
 def test_a_training_job_that_reads_a_file_system_has_no_channels_in_s3(told):
-    clients, sagemaker, _ = told
+    target, sagemaker, _ = told
     there = {"FileSystemId": "fs-0123456789", "FileSystemAccessMode": "ro", "FileSystemType": "FSxLustre", "DirectoryPath": "/data"}
     s3 = {"S3DataType": "S3Prefix", "S3Uri": "s3://b/governance/rebalanced/train.csv"}
     sagemaker.add_response(
@@ -163,15 +166,15 @@ def test_a_training_job_that_reads_a_file_system_has_no_channels_in_s3(told):
         },
         {"TrainingJobName": "j"},
     )
-    job = training.describe(clients, "j")
-    assert jobs.channels(job) == {"validation": s3["S3Uri"]}
-    assert evaluation.data_of(clients, job) is None
-    assert not evaluation.is_baseline(job)
+    job = training_jobs.describe_job(target, "j")
+    assert jobs.channel_uris(job) == {"validation": s3["S3Uri"]}
+    assert model_evaluation.find_rebalancing(target, job) is None
+    assert not model_evaluation.is_baseline(job)
 
 
 def test_a_decision_is_drawn_once(told):
     """The code with which SageMaker says that there is none: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeAction.html."""
-    clients, sagemaker, _ = told
+    target, sagemaker, _ = told
     action, artifact = ENTITY.format("action/a"), ENTITY.format("artifact/0")
     sagemaker.add_client_error("describe_action", "ResourceNotFound", "Action does not exist", http_status_code=404)
     made = {
@@ -190,15 +193,15 @@ def test_a_decision_is_drawn_once(told):
     sagemaker.add_response("describe_action", {"ActionName": "a", "ActionArn": action}, {"ActionName": "a"})
     sagemaker.add_response("list_associations", {"AssociationSummaries": [between]}, between)
     for _ in range(2):
-        assert lineage.ensure_action(clients, "a", "s3://b/e", "approve", "r" * 4000, {"event": "0"}) == action
-        lineage.associate(clients, action, artifact, "ContributedTo")
+        assert lineage_graph.ensure_action(target, "a", "s3://b/e", "approve", "r" * 4000, {"event": "0"}) == action
+        lineage_graph.ensure_association(target, action, artifact, "ContributedTo")
 
 
 @pytest.mark.parametrize(("end", "reason"), [("Completed", None), ("Failed", "Access denied to the output path"), ("SomethingNew", None)])
 def test_a_cards_export_is_waited_for(told, monkeypatch, end, reason):
     """States of https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeModelCardExportJob.html."""
     monkeypatch.setattr("core.governance.model_card.time.sleep", lambda _: None)
-    clients, sagemaker, _ = told
+    target, sagemaker, _ = told
     package = {
         "ModelPackageName": "credit",
         "ModelPackageGroupName": "credit",
@@ -224,7 +227,7 @@ def test_a_cards_export_is_waited_for(told, monkeypatch, end, reason):
         "ModelCardName": "credit-v1",
         "ModelCardVersion": 3,
         "ModelCardExportJobName": ANY,
-        "OutputConfig": {"S3OutputPath": clients.uri("governance/cards")},
+        "OutputConfig": {"S3OutputPath": target.uri("governance/cards")},
     }
     sagemaker.add_response("create_model_card_export_job", {"ModelCardExportJobArn": job}, asked)
     said = {
@@ -232,24 +235,24 @@ def test_a_cards_export_is_waited_for(told, monkeypatch, end, reason):
         "ModelCardExportJobArn": job,
         "ModelCardName": "credit-v1",
         "ModelCardVersion": 3,
-        "OutputConfig": {"S3OutputPath": clients.uri("governance/cards")},
+        "OutputConfig": {"S3OutputPath": target.uri("governance/cards")},
         "CreatedAt": 1600000000,
         "LastModifiedAt": 1600000001,
     }
     ends = {"Status": end, **({"FailureReason": reason} if reason else {})}
-    ends |= {"ExportArtifacts": {"S3ExportArtifacts": clients.uri("card.pdf")}} if end == "Completed" else {}
+    ends |= {"ExportArtifacts": {"S3ExportArtifacts": target.uri("card.pdf")}} if end == "Completed" else {}
     for state in ({"Status": "InProgress"}, {"Status": "InProgress"}, ends):
         sagemaker.add_response("describe_model_card_export_job", said | state, {"ModelCardExportJobArn": job})
     if end == "Completed":
-        clients.write(clients.uri("card.pdf"), b"%PDF")
-        assert model_card.pdf(clients, WORKFLOW, ARN) == b"%PDF"
+        target.write(target.uri("card.pdf"), b"%PDF")
+        assert model_card.export_pdf(target, WORKFLOW_IDENTITY, ARN) == b"%PDF"
     else:
         with pytest.raises(GovernanceError, match=reason or "no reason was given"):
-            model_card.pdf(clients, WORKFLOW, ARN)
+            model_card.export_pdf(target, WORKFLOW_IDENTITY, ARN)
 
 
 def test_groups_and_jobs_found_by_name_come_in_pages(told):
-    clients, sagemaker, _ = told
+    target, sagemaker, _ = told
     group = {
         "ModelPackageGroupArn": ENTITY.format("model-package-group/a"),
         "CreationTime": 1600000000,
@@ -258,15 +261,15 @@ def test_groups_and_jobs_found_by_name_come_in_pages(told):
     for name, asked, then in (("a", {}, {"NextToken": "n"}), ("b", {"NextToken": "n"}, {})):
         said = {"ModelPackageGroupSummaryList": [group | {"ModelPackageGroupName": name}], **then}
         sagemaker.add_response("list_model_package_groups", said, asked)
-    assert registry.groups(clients) == ["a", "b"]
+    assert model_packages.list_groups(target) == ["a", "b"]
 
 
 def test_what_is_not_there_is_not_found_in_sagemakers_own_words(told):
     """SageMaker says it with a ValidationException: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeModel.html."""
-    clients, sagemaker, _ = told
+    target, sagemaker, _ = told
     for call, ask, words in (
-        ("describe_training_job", lambda: training.describe(clients, "j"), "Requested resource not found."),
-        ("describe_model_package", lambda: registry.get(clients, ARN), f"ModelPackage {ARN} does not exist."),
+        ("describe_training_job", lambda: training_jobs.describe_job(target, "j"), "Requested resource not found."),
+        ("describe_model_package", lambda: model_packages.read_package(target, ARN), f"ModelPackage {ARN} does not exist."),
     ):
         sagemaker.add_client_error(call, "ValidationException", words)
         with pytest.raises(NotFound, match=words):

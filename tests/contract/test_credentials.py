@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from answering import wire
 
-from core.clients import connect
-from core.errors import CREDENTIALS, Forbidden, SignedOut
+from core.aws.target import connect
+from core.errors import CREDENTIALS_HINT, Forbidden, SignedOut
 from core.identity import Identity, Role
 from core.settings import Settings
 
@@ -47,8 +47,8 @@ def out(monkeypatch, home):
 
 def signed(out):
     """Connect, and return the key and the session token that the product's own requests went out with."""
-    clients = connect(Settings(target="aws"))
-    clients.s3.list_buckets()
+    target = connect(Settings(target="aws"))
+    target.s3.list_buckets()
     sent = out.of("s3")
     return sent.scope[0], sent.headers.get("X-Amz-Security-Token")
 
@@ -145,8 +145,8 @@ def test_the_region_is_the_products_own_or_else_where_the_users_tools_work(out, 
     (home / "config").write_text(f"[default]\nregion = eu-west-3\n{keys}[profile none]\n{keys}")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    clients = connect(Settings(target="aws"))
-    assert (clients.region, clients.sagemaker.meta.region_name, clients.bucket) == (region, region, f"sagemaker-{region}-123456789012")
+    target = connect(Settings(target="aws"))
+    assert (target.region, target.sagemaker.meta.region_name, target.bucket) == (region, region, f"sagemaker-{region}-123456789012")
 
 
 # what can't be used ----------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def refusal():
 
 
 def test_nobody_signed_in(out):
-    assert refusal() == f"Unable to locate credentials. {CREDENTIALS}"
+    assert refusal() == f"Unable to locate credentials. {CREDENTIALS_HINT}"
     assert out.sent == []
 
 

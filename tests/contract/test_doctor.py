@@ -10,17 +10,17 @@ from dataclasses import replace
 
 import pytest
 
-from core import doctor
-from core.clients import connect
-from core.errors import NAME
+from core.aws.target import connect
+from core.doctor import doctor
+from core.errors import CHECK_NAME_HINT
 from core.settings import Settings
 
 NOBODY = "arn:aws:iam::000000000000:role/nobody"
 
 
 def found(workspace, **change):
-    clients = connect(Settings(workspace=workspace, **change))
-    return [finding for finding in doctor.check(clients) if finding.state != "ok"]
+    target = connect(Settings(workspace=workspace, **change))
+    return [finding for finding in doctor.check_target(target) if finding.state != "ok"]
 
 
 @pytest.mark.parametrize(
@@ -47,26 +47,26 @@ def test_what_the_work_would_fail_on_is_missing_and_said_once(engine_workspace, 
     about = found(engine_workspace, **change)
     (missing,) = [finding for finding in about if finding.state == "missing"]
     assert missing.subject == subject
-    assert remedy in missing.remedy
+    assert remedy in missing.hint
     assert sum(finding.state == "unknown" for finding in about) <= 1
-    assert not any(NAME in finding.remedy for finding in about)
+    assert not any(CHECK_NAME_HINT in finding.hint for finding in about)
 
 
 def test_files_that_can_be_read_are_all_right(engine_workspace, engine, tmp_path):
     file = tmp_path / "roles.toml"
     file.write_text('[people]\n"a@example.com" = "viewer"\n')
-    clients = connect(Settings(workspace=engine_workspace, roles_file=file))
-    assert [(f.subject, f.state) for f in doctor.check(clients) if f.area == "settings"] == [("GOVERNANCE_ROLES_FILE", "ok")]
+    target = connect(Settings(workspace=engine_workspace, roles_file=file))
+    assert [(f.subject, f.state) for f in doctor.check_target(target) if f.area == "settings"] == [("GOVERNANCE_ROLES_FILE", "ok")]
 
 
 def test_a_quota_below_what_the_workflow_starts_at_a_time_is_advice(engine_workspace, engine, monkeypatch):
-    clients = connect(Settings(workspace=engine_workspace))
-    own = clients.client("service-quotas")
+    target = connect(Settings(workspace=engine_workspace))
+    own = target.client("service-quotas")
     quotas = {f"ml.m5.xlarge for {use} job usage": value for use, value in (("training", 1.0), ("processing", 0.0))}
     pages = [{"Quotas": [{"QuotaName": name, "Value": value} for name, value in quotas.items()]}]
     monkeypatch.setattr(own, "get_paginator", lambda operation: type("Pages", (), {"paginate": lambda self, **asked: pages})())
-    clients = replace(clients, client=lambda service: own)
-    states = {finding.subject: finding for finding in doctor._quotas(clients)}
+    target = replace(target, client=lambda service: own)
+    states = {finding.subject: finding for finding in doctor._check_quotas(target)}
     assert states["ml.m5.xlarge for training job usage"].state == "advice"
     assert "3" in states["ml.m5.xlarge for training job usage"].what
     assert states["ml.m5.xlarge for processing job usage"].state == "missing"

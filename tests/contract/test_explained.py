@@ -5,48 +5,49 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core import explainability, rebalancing
-from core.clients import connect
+from core.aws.target import connect
 from core.errors import NotFound
+from core.jobs import rebalancing_jobs
+from core.reports import shap_jobs
 from core.settings import Settings
 
 
 @pytest.fixture(scope="module")
-def clients(demo):
+def target(demo):
     return connect(Settings(workspace=demo[0]))
 
 
 @pytest.fixture(scope="module")
-def job(clients):
-    return explainability.list_jobs(clients)[0].name
+def job(target):
+    return shap_jobs.list_jobs(target)[0].name
 
 
-def test_an_explanation_knows_its_model_its_data_and_what_the_columns_are_for(clients, job):
-    known = explainability.about(clients, job)
-    data = rebalancing.result(clients, known.rebalanced)
+def test_an_explanation_knows_its_model_its_data_and_what_the_columns_are_for(target, job):
+    known = shap_jobs.read_request(target, job)
+    data = rebalancing_jobs.read_result(target, known.rebalancing_job)
     assert known.model_uri.endswith(f"/{known.training_job}/output/model.tar.gz")
-    assert clients.exists(known.model_uri)
+    assert target.exists(known.model_uri)
     assert (known.label, known.favourable, known.facet) == (data.roles.label, data.roles.favourable, data.roles.facet)
     assert known.sensitive == (data.roles.facet, data.roles.group)
-    assert known.unfavourable_raises == (data.roles.favourable == 0)
+    assert known.is_higher_unfavourable == (data.roles.favourable == 0)
 
 
-def test_the_model_predicts_every_explained_row_as_the_job_did(clients, job):
-    shap, known = explainability.result(clients, job), explainability.about(clients, job)
-    again = explainability.predict(explainability.booster(clients, known.model_uri), shap.data)
+def test_the_model_predicts_every_explained_row_as_the_job_did(target, job):
+    shap, known = shap_jobs.read_job_result(target, job), shap_jobs.read_request(target, job)
+    again = shap_jobs.predict_rows(shap_jobs.load_model(target, known.model_uri), shap.data)
     assert np.abs(np.array(again) - shap.predictions.to_numpy()).max() < 1e-6
 
 
-def test_a_changed_row_is_predicted_otherwise(clients, job):
-    shap, known = explainability.result(clients, job), explainability.about(clients, job)
-    model = explainability.booster(clients, known.model_uri)
+def test_a_changed_row_is_predicted_otherwise(target, job):
+    shap, known = shap_jobs.read_job_result(target, job), shap_jobs.read_request(target, job)
+    model = shap_jobs.load_model(target, known.model_uri)
     first = max(shap.global_values, key=shap.global_values.__getitem__)
     row = shap.data.iloc[[0]]
     ends = [row.assign(**{first: shap.data[first].min()}), row.assign(**{first: shap.data[first].max()})]
-    low, high = (explainability.predict(model, end)[0] for end in ends)
+    low, high = (shap_jobs.predict_rows(model, end)[0] for end in ends)
     assert low != high
 
 
-def test_a_job_that_is_gone_is_an_error_of_the_product(clients):
+def test_a_job_that_is_gone_is_an_error_of_the_product(target):
     with pytest.raises(NotFound):
-        explainability.about(clients, "governance-shap-gone")
+        shap_jobs.read_request(target, "governance-shap-gone")

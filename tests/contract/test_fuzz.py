@@ -16,12 +16,9 @@ from fuzzing import ARN, BUCKET, ESCAPE, HOSTILE_TEXTS, IMAGE, NAME, ROLE, SOUND
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-import engine.iam.principals
-import engine.neighbours
-import engine.sagemaker  # noqa: F401 - registers the operations
 from engine import lifecycle
-from engine.context import OPERATIONS
 from engine.wire.model import operation_model
+from engine.wire.operations import OPERATIONS
 
 REQUESTS = int(os.environ.get("FUZZ", "2000"))
 PER_OPERATION = max(1, REQUESTS * 13 // 20 // len(OPERATIONS))
@@ -54,7 +51,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sender(place, client, pytestconfig):
-    running = lifecycle.ensure(place / "workspace")
+    running = lifecycle.ensure_running(place / "workspace")
     own = {"endpoint_url": running.endpoint, "aws_access_key_id": running.access_key_id, "aws_secret_access_key": running.secret_access_key}
     sagemaker, s3 = client("sagemaker", **own), client("s3", **own)
     s3.create_bucket(Bucket=BUCKET)
@@ -294,7 +291,7 @@ def test_no_connection_breaks_the_engine(sender, line, fields, content):
 def test_afterwards_the_engine_is_what_it_was(sender, place):
     quiet(sender)
     assert sender.sagemaker.list_models()["Models"] is not None
-    assert lifecycle.find(place / "workspace") == sender.engine.endpoint
+    assert lifecycle.find_endpoint(place / "workspace") == sender.engine.endpoint
     assert resident(sender.pid) < sender.resident + GROWTH
     log = (place / "workspace" / "engine.log").read_text(errors="replace")
     assert "Traceback" not in log, log[log.index("Traceback") :][:3000]

@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from core import explainability, jobs, rebalancing, training, trial_bias, tuning
-from core.clients import connect
-from core.identity import WORKFLOW
+from core.aws.target import connect
+from core.identity import WORKFLOW_IDENTITY
+from core.jobs import jobs, rebalancing_jobs, training_jobs
+from core.jobs.tuning import tuning_jobs
+from core.reports import shap_jobs, trial_bias_jobs
 from core.settings import Settings
 from engine.containers import ENTRY_POINTS
 from tools import image
@@ -43,7 +45,7 @@ runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 @pytest.fixture(scope="module")
-def clients(demo):
+def target(demo):
     return connect(Settings(workspace=demo[0]))
 
 
@@ -65,24 +67,24 @@ def assembled(tmp_path_factory):
     return folder, image.assemble(folder)
 
 
-def test_each_entry_point_writes_to_the_byte_what_the_engine_wrote(demo, clients, binaries, assembled, tmp_path):
+def test_each_entry_point_writes_to_the_byte_what_the_engine_wrote(demo, target, binaries, assembled, tmp_path):
     run = demo[1][0]["run"]
-    trials = trial_bias.launch(clients, WORKFLOW, f"{tuning.PREFIX}-{run}")
-    jobs.wait(clients, [("processing", trials)])
+    trials = trial_bias_jobs.launch_job(target, WORKFLOW_IDENTITY, f"{tuning_jobs.JOB_NAME_PREFIX}-{run}")
+    jobs.wait_for_jobs(target, [("processing", trials)])
     names = [  # the bias form of `clarify` too: `make image-check`
-        f"{rebalancing.PREFIX}-smote-nc-{run}",
-        f"{explainability.PREFIX}-mitigated-{run}",
+        f"{rebalancing_jobs.JOB_NAME_PREFIX}-smote-nc-{run}",
+        f"{shap_jobs.JOB_NAME_PREFIX}-mitigated-{run}",
         trials,
-        jobs.listed(clients, "processing", contains=training.REPORTS)[0].name,
+        jobs.list_jobs(target, "processing", name_contains=training_jobs.REPORT_JOB_PREFIX)[0].name,
     ]
 
     def same(name):
-        job = image.lay(clients, name, tmp_path / name)
+        job = image.lay(target, name, tmp_path / name)
         entry = job["AppSpecification"]["ContainerEntrypoint"]
         done = image.run(*assembled, tmp_path / name, entry, binaries)
         assert done.returncode == 0, done.stdout + done.stderr
         assert not (tmp_path / name / "opt/ml/output/message").exists()
-        return entry[0], image.differences(clients, job, tmp_path / name)
+        return entry[0], image.differences(target, job, tmp_path / name)
 
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(same, names))
@@ -121,7 +123,8 @@ def test_the_images_packages_have_the_products_versions():
 
 def test_the_image_holds_its_containers_and_nothing_else_of_the_product(assembled):
     files = {path.relative_to(assembled[0]).as_posix() for path in assembled[0].rglob("*") if path.is_file()}
-    places = re.compile(r"app/(core/__init__.py|core/analysis/\w+\.py|engine/__init__.py|engine/containers/\w+\.py|image/requirements.txt)")
+    modules = r"core/__init__.py|core/analysis/[\w/]+\.py|engine/__init__.py|engine/containers/\w+\.py"
+    places = re.compile(rf"app/({modules}|image/requirements.txt)")
     scripts = {f"usr/local/bin/{entry}" for entry in ENTRY_POINTS}
     assert {name for name in files if not places.fullmatch(name)} == scripts
     assert all((assembled[0] / name).stat().st_mode & 0o111 for name in scripts)

@@ -10,7 +10,7 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
-from core.analysis import explanations_model
+from core.analysis.explanations import xgboost_model
 from engine.jobs import worker
 
 IMAGES = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
@@ -236,15 +236,15 @@ def linked(kind, target):
 )
 def test_an_archive_is_read_and_never_unpacked(archive, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(explanations_model.ModelError):
-        explanations_model.load(archive)
+    with pytest.raises(xgboost_model.ModelError):
+        xgboost_model.load_booster(archive)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_archive_of_a_model_too_large_for_the_memory_is_refused(monkeypatch):
-    monkeypatch.setattr(explanations_model, "MOST_BYTES", 100)
-    with pytest.raises(explanations_model.ModelError, match="would be 101 bytes"):
-        explanations_model.load(tar_of([(tarfile.TarInfo("xgboost-model"), b"x" * 101)]))
+    monkeypatch.setattr(xgboost_model, "MAX_MODEL_BYTES", 100)
+    with pytest.raises(xgboost_model.ModelError, match="would be 101 bytes"):
+        xgboost_model.load_booster(tar_of([(tarfile.TarInfo("xgboost-model"), b"x" * 101)]))
 
 
 def test_links_in_an_output_are_not_followed(client, bucket, tmp_path):
@@ -255,9 +255,9 @@ def test_links_in_an_output_are_not_followed(client, bucket, tmp_path):
     (output / "own").write_text("o")
     (output / "link").symlink_to(elsewhere / "secret")
     (output / "folder").symlink_to(elsewhere)
-    worker.upload(client("s3"), output, f"s3://{bucket}/links")
+    worker.upload_folder(client("s3"), output, f"s3://{bucket}/links")
     assert [o["Key"] for o in client("s3").list_objects_v2(Bucket=bucket, Prefix="links")["Contents"]] == ["links/own"]
-    with tarfile.open(fileobj=io.BytesIO(worker._tar(output))) as tar:
+    with tarfile.open(fileobj=io.BytesIO(worker._pack_folder(output))) as tar:
         assert tar.getnames() == ["own"]
 
 

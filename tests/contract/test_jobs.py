@@ -207,7 +207,7 @@ def test_a_job_that_has_ended_can_be_deleted_and_its_name_used_again(sagemaker, 
 
 
 def test_jobs_go_on_where_a_killed_engine_left_them(tmp_path, client):
-    running = lifecycle.ensure(tmp_path)
+    running = lifecycle.ensure_running(tmp_path)
 
     def mine(service):
         keys = {"aws_access_key_id": running.access_key_id, "aws_secret_access_key": running.secret_access_key}
@@ -225,7 +225,7 @@ def test_jobs_go_on_where_a_killed_engine_left_them(tmp_path, client):
         while not mine("sagemaker").describe_hyper_parameter_tuning_job(HyperParameterTuningJobName="cut")[counters]["Completed"]:
             time.sleep(0.05)
         os.kill(json.loads((tmp_path / "engine.json").read_text())["pid"], signal.SIGKILL)
-        running = lifecycle.ensure(tmp_path)
+        running = lifecycle.ensure_running(tmp_path)
         assert tuned(mine("sagemaker"), "cut")[counters]["Completed"] == 6
         trials = mine("sagemaker").list_training_jobs_for_hyper_parameter_tuning_job(HyperParameterTuningJobName="cut")
         assert len({str(trial["TunedHyperParameters"]) for trial in trials["TrainingJobSummaries"]}) == 6

@@ -15,12 +15,16 @@ import pytest
 from botocore.exceptions import ClientError
 from deciding import CHRIS, DANA, EASY, VERA, VIC, WHY, approve, seen, submitted
 
-from core import datasets, doctor, jobs, registry, tables, workflow
-from core.clients import connect
+from core.aws.target import connect
+from core.data import csv_reader, datasets
+from core.doctor import doctor
 from core.errors import Conflict, Forbidden, NotFound
-from core.governance import decisions, model_card, policy, states
+from core.governance import decisions, model_card, policy, version_state
 from core.identity import Identity, Role
+from core.jobs import jobs
+from core.registry import model_packages
 from core.settings import Settings
+from core.workflow import workflow
 from engine import lifecycle
 from tools import least, policies
 
@@ -43,8 +47,10 @@ def owner(settings):
 @pytest.fixture(scope="module")
 def arn(settings):
     """The version that the whole workflow made, run by a data scientist who may do no more than the policy says."""
-    frame = pd.read_csv(io.BytesIO(tables.to_csv(tables.bundled().sample(1500, random_state=3))))
-    report = workflow.run(connect(settings, DANA), DANA, frame, tables.BUNDLED_ROLES, workflow.Options(max_jobs=1, max_parallel=1))
+    frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(csv_reader.read_bundled().sample(1500, random_state=3))))
+    report = workflow.run_all_steps(
+        connect(settings, DANA), DANA, frame, csv_reader.BUNDLED_ROLES, workflow.WorkflowOptions(max_jobs=1, max_parallel=1)
+    )
     return report["models"][1]["model_package_arn"]
 
 
@@ -56,48 +62,48 @@ def test_everybody_does_their_part_with_no_more_than_the_least_policies(settings
         )
     submitted(connect(settings, DANA), arn)
     vics = connect(settings, VIC)
-    decisions.validate(vics, VIC, arn, seen=seen(vics, arn), reason=WHY, code="evidence reviewed")
+    decisions.validate(vics, VIC, arn, seen_event=seen(vics, arn), reason=WHY, code="evidence reviewed")
     approve(connect(settings, CHRIS), arn)
-    assert registry.get(owner, arn).status == "Approved"
-    assert model_card.pdf(connect(settings, CHRIS), CHRIS, arn).startswith(b"%PDF")
+    assert model_packages.read_package(owner, arn).status == "Approved"
+    assert model_card.export_pdf(connect(settings, CHRIS), CHRIS, arn).startswith(b"%PDF")
 
 
 def test_what_is_withdrawn_or_retired_is_so_in_the_registry_too(settings, arn, owner):
-    danas, other = connect(settings, DANA), registry.versions(owner)[-1].arn
+    danas, other = connect(settings, DANA), model_packages.list_versions(owner)[-1].arn
     submitted(danas, other)
-    decisions.withdraw(danas, DANA, other, seen=seen(danas, other), reason=WHY, code="error found")
-    assert registry.get(owner, other).status == "Rejected"
+    decisions.withdraw(danas, DANA, other, seen_event=seen(danas, other), reason=WHY, code="error found")
+    assert model_packages.read_package(owner, other).status == "Rejected"
     ada = Identity("Ada", Role.ADMINISTRATOR, issuer="https://id.example", subject="ada")
     adas = connect(settings, ada)
-    decisions.retire(adas, ada, arn, seen=seen(adas, arn), reason=WHY, code="end of use")
-    assert registry.get(owner, arn).status == "Rejected"
+    decisions.retire(adas, ada, arn, seen_event=seen(adas, arn), reason=WHY, code="end of use")
+    assert model_packages.read_package(owner, arn).status == "Rejected"
 
 
 def test_whoever_looks_first_writes_nothing_and_whoever_decides_keeps_the_policy(settings, arn, owner):
-    other, rules, viewer = registry.versions(owner)[-1].arn, settings.policy, connect(settings, VERA)
+    other, rules, viewer = model_packages.list_versions(owner)[-1].arn, settings.policy, connect(settings, VERA)
     submitted(connect(settings, DANA), other)
 
     def validate(vics):
-        decisions.validate(vics, VIC, other, seen=seen(vics, other), reason=WHY, code="evidence reviewed")
+        decisions.validate(vics, VIC, other, seen_event=seen(vics, other), reason=WHY, code="evidence reviewed")
 
     def waive(vics):
-        day, at = states.today() + timedelta(days=1), seen(vics, other)
-        decisions.waive(vics, VIC, other, seen=at, reason=WHY, code="small sample", gate="none", expires=day)
+        day, at = version_state.today() + timedelta(days=1), seen(vics, other)
+        decisions.waive(vics, VIC, other, seen_event=at, reason=WHY, code="small sample", gate="none", expires=day)
 
     def reject(officers):
-        decisions.reject(officers, CHRIS, other, seen=seen(officers, other), reason=WHY, code="other")
+        decisions.reject(officers, CHRIS, other, seen_event=seen(officers, other), reason=WHY, code="other")
 
     for number, (person, act, words) in enumerate(
         ((VIC, validate, "policy has changed"), (VIC, waive, "not in the way"), (CHRIS, reject, ""))
     ):
         rules.write_text(EASY.replace('title = "Easy"', f'title = "Easy {number}"', 1))
-        now, problem = policy.in_force(viewer)
+        now, problem = policy.load_in_force(viewer)
         assert problem is None
         with pytest.raises(NotFound):
-            viewer.read(policy.uri_of(viewer, now.sha256))
+            viewer.read(policy.policy_uri(viewer, now.sha256))
         with pytest.raises(Conflict, match=words) if words else nullcontext():
             act(connect(settings, person))
-        assert viewer.read(policy.uri_of(viewer, now.sha256)).decode() == rules.read_text()
+        assert viewer.read(policy.policy_uri(viewer, now.sha256)).decode() == rules.read_text()
     rules.write_text(EASY)
 
 
@@ -107,7 +113,7 @@ def test_nobody_does_anothers_part_by_calling_aws_directly(settings, arn, owner)
             getattr(connect(settings, person).sagemaker, call)(**arguments)
         assert caught.value.response["Error"]["Code"] == "AccessDeniedException"
 
-    other = registry.versions(owner)[-1].arn
+    other = model_packages.list_versions(owner)[-1].arn
     for person in (DANA, VIC):
         refused(person, "update_model_package", ModelPackageArn=other, ModelApprovalStatus="Approved")
     for person in (VIC, CHRIS):
@@ -141,8 +147,8 @@ def test_each_permission_that_is_taken_away_is_named_with_its_file(settings, own
 
 
 def test_with_all_of_them_nothing_is_missing(settings, owner):
-    found = list(doctor.check(owner))
-    assert doctor.passed(found)
+    found = list(doctor.check_target(owner))
+    assert doctor.has_passed(found)
     assert len([finding for finding in found if finding.area == "permissions"]) > 60
 
 
@@ -172,8 +178,8 @@ def test_the_policy_files_are_those_that_the_recorded_calls_make():
 
 def test_what_the_doctor_may_not_look_at_is_unknown_and_not_missing(settings):
     viewer = connect(settings.model_copy(update={"analysis_image": None}), VERA)
-    states = {finding.subject: finding.state for finding in doctor._images(viewer)}
+    states = {finding.subject: finding.state for finding in doctor._check_images(viewer)}
     assert states[jobs.analysis_image(viewer)] == "unknown"
     image = f"{viewer.account}.dkr.ecr.{viewer.region}.amazonaws.com/governance-analysis@sha256:{'0' * 64}"
-    pinned = list(doctor._images(connect(Settings(workspace=settings.workspace, analysis_image=image))))
+    pinned = list(doctor._check_images(connect(Settings(workspace=settings.workspace, analysis_image=image))))
     assert (pinned[-1].subject, pinned[-1].state) == (image, "ok")

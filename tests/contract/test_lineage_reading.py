@@ -7,11 +7,13 @@ import json
 import jsonschema
 import pytest
 
-from core import datasets, lineage, lineage_search, openlineage, registry
-from core.clients import connect
+from core.aws.target import connect
+from core.data import datasets
 from core.errors import NotFound
+from core.lineage import lineage_graph, lineage_search, openlineage
+from core.registry import model_packages
 from core.settings import Settings
-from core.views import lineage as views
+from core.views.lineage import lineage_picture as views
 
 URI, FACETS = {"type": "string", "format": "uri"}, {"additionalProperties": {"$ref": "#/$defs/facet"}}
 DATASET = {
@@ -44,53 +46,53 @@ SPEC = {
 
 
 @pytest.fixture(scope="module")
-def clients(demo):
+def target(demo):
     return connect(Settings(workspace=demo[0]))
 
 
 @pytest.fixture(scope="module")
-def data_set(clients):
-    return datasets.list_datasets(clients)[0]
+def data_set(target):
+    return datasets.list_datasets(target)[0]
 
 
 @pytest.fixture(scope="module")
-def version(clients):
-    return registry.versions(clients)[-1]
+def version(target):
+    return model_packages.list_versions(target)[-1]
 
 
 @pytest.fixture(scope="module")
-def whole(clients, data_set):
-    return lineage.graph(clients, lineage.artifact_of(clients, data_set.uri), hops=10)
+def whole(target, data_set):
+    return lineage_graph.read_graph(target, lineage_graph.find_artifact_arn(target, data_set.uri), hops=10)
 
 
 @pytest.fixture(scope="module")
-def events(clients, whole):
-    lines = openlineage.to_ndjson(openlineage.events(clients, whole)).splitlines()
+def events(target, whole):
+    lines = openlineage.to_ndjson(openlineage.build_events(target, whole)).splitlines()
     return [json.loads(line) for line in lines]
 
 
 # graphs ---------------------------------------------------------------------------------------------
 
 
-def test_a_capped_graph_holds_the_nearest_nodes_and_says_how_many_there_are(clients, whole):
-    nearly = lineage.graph(clients, whole.start, hops=10, most=whole.total - 1)
-    assert (len(nearly.nodes), nearly.total, nearly.exact) == (whole.total - 1, whole.total, True)
-    capped = lineage.graph(clients, whole.start, hops=10, most=5)
+def test_a_capped_graph_holds_the_nearest_nodes_and_says_how_many_there_are(target, whole):
+    nearly = lineage_graph.read_graph(target, whole.start, hops=10, max_nodes=whole.total - 1)
+    assert (len(nearly.nodes), nearly.total, nearly.is_total_exact) == (whole.total - 1, whole.total, True)
+    capped = lineage_graph.read_graph(target, whole.start, hops=10, max_nodes=5)
     assert len(capped.nodes) == 5
-    assert capped.total == whole.total if capped.exact else 5 + lineage.PAGE <= capped.total < whole.total
-    wider = (lineage.graph(clients, whole.start, hops=hops).nodes for hops in range(1, 11))
+    assert capped.total == whole.total if capped.is_total_exact else 5 + lineage_graph.PAGE_SIZE <= capped.total < whole.total
+    wider = (lineage_graph.read_graph(target, whole.start, hops=hops).nodes for hops in range(1, 11))
     near = next(nodes for nodes in wider if len(nodes) >= 5)
     assert {node.arn for node in capped.nodes} <= {node.arn for node in near}
     assert whole.start in {node.arn for node in capped.nodes}
 
 
-def test_a_graph_of_few_hops_still_counts_the_whole(clients, whole):
-    shown = lineage.graph(clients, whole.start, hops=2, most=150)
+def test_a_graph_of_few_hops_still_counts_the_whole(target, whole):
+    shown = lineage_graph.read_graph(target, whole.start, hops=2, max_nodes=150)
     assert len(shown.nodes) < shown.total == whole.total
 
 
-def test_edges_between_two_nodes_at_the_rim_are_shown(clients, version):
-    shown = lineage.graph(clients, lineage.artifact_of(clients, version.arn), hops=2)
+def test_edges_between_two_nodes_at_the_rim_are_shown(target, version):
+    shown = lineage_graph.read_graph(target, lineage_graph.find_artifact_arn(target, version.arn), hops=2)
     inside = {node.arn for node in shown.nodes}
     image = next(node.arn for node in shown.nodes if node.kind == "Image" and "xgboost" in node.uri)
     job = next(node.arn for node in shown.nodes if node.kind == "TrainingJob")
@@ -98,28 +100,28 @@ def test_edges_between_two_nodes_at_the_rim_are_shown(clients, version):
     assert (image, job) in {(edge.source, edge.destination) for edge in shown.edges}
 
 
-def test_counting_stops_where_there_are_very_many(clients, whole, monkeypatch):
-    monkeypatch.setattr(lineage, "COUNTED", 5)
-    monkeypatch.setattr(lineage, "PAGE", 5)
-    shown = lineage.graph(clients, whole.start, hops=1, most=3)
-    assert not shown.exact
+def test_counting_stops_where_there_are_very_many(target, whole, monkeypatch):
+    monkeypatch.setattr(lineage_graph, "MAX_COUNTED", 5)
+    monkeypatch.setattr(lineage_graph, "PAGE_SIZE", 5)
+    shown = lineage_graph.read_graph(target, whole.start, hops=1, max_nodes=3)
+    assert not shown.is_total_exact
     assert len(shown.nodes) <= 3 < shown.total < whole.total
 
 
-def test_facts_of_a_job_are_its_parameters_and_metrics_and_of_a_file_its_hash(clients, whole):
+def test_facts_of_a_job_are_its_parameters_and_metrics_and_of_a_file_its_hash(target, whole):
     job = next(node for node in whole.nodes if node.kind == "TrainingJob")
-    known = lineage.facts(clients, job.arn)
+    known = lineage_graph.read_facts(target, job.arn)
     assert known["status"] == "Completed"
     assert known["max_depth"] > 0
     assert 0 < known["validation:auc"] <= 1
     file = next(node for node in whole.nodes if node.uri.endswith("/test_header.csv"))
-    assert len(lineage.facts(clients, file.arn)["sha256"]) == 64
+    assert len(lineage_graph.read_facts(target, file.arn)["sha256"]) == 64
 
 
-def test_facts_of_something_else_than_a_node_are_an_error_with_a_remedy(clients):
+def test_facts_of_something_else_than_a_node_are_an_error_with_a_remedy(target):
     with pytest.raises(NotFound) as error:
-        lineage.facts(clients, "arn:aws:sagemaker:us-east-1:000000000000:model/any")
-    assert error.value.remedy
+        lineage_graph.read_facts(target, "arn:aws:sagemaker:us-east-1:000000000000:model/any")
+    assert error.value.hint
 
 
 # search ---------------------------------------------------------------------------------------------
@@ -129,27 +131,27 @@ def test_facts_of_something_else_than_a_node_are_an_error_with_a_remedy(clients)
     ("text", "kind"),
     [("TRAIN_RES", "DataSet"), ("xgboost", "Image"), ("rebalance", "ProcessingJob"), ("model.tar", "Model"), ("pending", "Approval")],
 )
-def test_any_entity_is_found_by_a_part_of_its_name_in_any_case(clients, text, kind):
-    found = lineage_search.find(clients, text)
+def test_any_entity_is_found_by_a_part_of_its_name_in_any_case(target, text, kind):
+    found = lineage_search.find_nodes(target, text)
     assert kind in {node.kind for node in found.nodes}
     assert len({node.arn for node in found.nodes}) == len(found.nodes)
 
 
-def test_what_is_found_can_be_drawn(clients):
-    for node in lineage_search.find(clients, "governance").nodes:
-        assert node in lineage.graph(clients, node.arn, hops=1, most=5).nodes
+def test_what_is_found_can_be_drawn(target):
+    for node in lineage_search.find_nodes(target, "governance").nodes:
+        assert node in lineage_graph.read_graph(target, node.arn, hops=1, max_nodes=5).nodes
 
 
-def test_a_search_for_nothing_or_for_what_is_not_there_finds_nothing(clients):
-    assert lineage_search.find(clients, "  ").nodes == ()
-    assert lineage_search.find(clients, "no such thing") == lineage_search.Search((), True)
+def test_a_search_for_nothing_or_for_what_is_not_there_finds_nothing(target):
+    assert lineage_search.find_nodes(target, "  ").nodes == ()
+    assert lineage_search.find_nodes(target, "no such thing") == lineage_search.SearchResult((), True)
 
 
-def test_a_search_stops_and_says_so(clients, version, monkeypatch):
-    monkeypatch.setattr(lineage_search, "LOOKED", 1)
-    found = lineage_search.find(clients, "no such thing")
-    assert not found.whole
-    exact = lineage_search.find(clients, version.arn)
+def test_a_search_stops_and_says_so(target, version, monkeypatch):
+    monkeypatch.setattr(lineage_search, "MAX_LOOKED_AT", 1)
+    found = lineage_search.find_nodes(target, "no such thing")
+    assert not found.is_complete
+    exact = lineage_search.find_nodes(target, version.arn)
     assert [node.uri for node in exact.nodes if node.type == "Artifact"] == [version.arn]
 
 
@@ -191,7 +193,7 @@ def test_the_events_lead_from_the_data_set_to_the_version(events, data_set, vers
     assert version.arn.rpartition(":")[2] in reached
 
 
-def test_a_file_carries_its_hash_its_columns_and_its_rows(events, clients, data_set):
+def test_a_file_carries_its_hash_its_columns_and_its_rows(events, target, data_set):
     made = [part for event in events for part in event["outputs"] if part["name"].endswith("/train_res.csv")]
     read = [part for event in events for part in event["inputs"] if part["name"].endswith("/data.csv")]
     assert made[0]["facets"]["version"]["datasetVersion"].startswith("sha256:")
@@ -212,23 +214,23 @@ def test_a_trial_names_its_tuning_job_as_its_parent_and_its_image_as_its_engine(
         assert "xgboost" in event["run"]["facets"]["processing_engine"]["name"]
 
 
-def test_a_decision_is_a_run_that_leads_to_its_version(clients, version):
-    shown = lineage.graph(clients, lineage.artifact_of(clients, version.arn), hops=1)
-    found = [json.loads(line) for line in openlineage.to_ndjson(openlineage.events(clients, shown)).splitlines()]
+def test_a_decision_is_a_run_that_leads_to_its_version(target, version):
+    shown = lineage_graph.read_graph(target, lineage_graph.find_artifact_arn(target, version.arn), hops=1)
+    found = [json.loads(line) for line in openlineage.to_ndjson(openlineage.build_events(target, shown)).splitlines()]
     decided = [event for event in found if event["job"]["facets"]["jobType"]["jobType"] == "DECISION" and event["eventType"] == "COMPLETE"]
     assert decided
     assert all([part["name"] for part in event["outputs"]] == [version.arn.split(":", 5)[5]] for event in decided)
 
 
-def test_two_exports_are_the_same(clients, whole, events):
-    again = openlineage.to_ndjson(openlineage.events(clients, whole)).splitlines()
+def test_two_exports_are_the_same(target, whole, events):
+    again = openlineage.to_ndjson(openlineage.build_events(target, whole)).splitlines()
     assert [json.loads(line) for line in again] == events
 
 
-def test_a_version_deleted_since_keeps_its_place_in_the_events(clients, arn):
-    node = lineage.artifact_of(clients, arn)
-    clients.sagemaker.delete_model_package(ModelPackageName=arn)
-    left = openlineage.to_ndjson(openlineage.events(clients, lineage.graph(clients, node, hops=2)))
+def test_a_version_deleted_since_keeps_its_place_in_the_events(target, arn):
+    node = lineage_graph.find_artifact_arn(target, arn)
+    target.sagemaker.delete_model_package(ModelPackageName=arn)
+    left = openlineage.to_ndjson(openlineage.build_events(target, lineage_graph.read_graph(target, node, hops=2)))
     assert arn.split(":", 5)[5] in left.decode()
 
 
@@ -238,7 +240,7 @@ def test_a_version_deleted_since_keeps_its_place_in_the_events(clients, arn):
 def test_every_job_version_model_and_rebalanced_file_links_to_its_page(whole):
     pages = {}
     for node in whole.nodes:
-        pages.setdefault(node.kind, set()).update(page for page, _, _ in views.links(node.kind, node.name, node.uri))
+        pages.setdefault(node.kind, set()).update(page for page, _, _ in views.page_links(node.kind, node.name, node.uri))
     assert pages["ModelPackage"] == {"registry", "decisions"}
     assert pages["TrainingJob"] == pages["Model"] == {"tuning"}
     assert pages["ProcessingJob"] >= {"data", "bias", "explainability"}

@@ -14,10 +14,10 @@ from jsonschema import Draft7Validator
 from moto.server import ThreadedMotoServer
 from pypdf import PdfReader
 
-from core import registry
 from core.errors import Conflict, DataError, Forbidden
 from core.governance import decisions, model_card
-from engine.sagemaker import cards
+from core.registry import model_packages
+from engine.sagemaker import model_cards
 
 CONTENT = {
     "model_overview": {"model_name": "Credit", "model_owner": "Zoë 貸款"},
@@ -154,50 +154,50 @@ def test_answers_have_the_members_that_motos_have(sagemaker, card, question):
 
 @pytest.fixture
 def validator():
-    schema = json.loads((Path(cards.__file__).parent / "model_card_schema.json").read_text())
+    schema = json.loads((Path(model_cards.__file__).parent / "model_card_schema.json").read_text())
     return Draft7Validator(schema)
 
 
-def test_what_the_product_knows_and_the_longest_answers_are_valid_by_awss_schema(clients, arn, validator):
-    package = registry.get(clients, arn)
-    known = model_card.known(clients, package)
+def test_what_the_product_knows_and_the_longest_answers_are_valid_by_awss_schema(target, arn, validator):
+    package = model_packages.read_package(target, arn)
+    known = model_card.build_known_content(target, package)
     assert list(validator.iter_errors(known)) == []
     assert {"training_details", "evaluation_details", "model_package_details"} <= known.keys()
-    answers = {field.path: field.choices[-1] if field.choices else "貸" * field.most for field in model_card.FIELDS}
-    card = model_card.save(clients, DANA, arn, answers, seen=0)
+    answers = {field.path: field.choices[-1] if field.choices else "貸" * field.max_length for field in model_card.FIELDS}
+    card = model_card.save_answers(target, DANA, arn, answers, seen_version=0)
     assert list(validator.iter_errors(card.content)) == []
-    assert model_card.filled(card)[1] == []
-    assert [field.title for field in model_card.filled(model_card.current(clients, package))[1]] == []
+    assert model_card.filled_and_missing_fields(card)[1] == []
+    assert [field.title for field in model_card.filled_and_missing_fields(model_card.read_card(target, package))[1]] == []
     with pytest.raises(DataError, match="characters"):
-        model_card.save(clients, DANA, arn, {"model_overview.model_owner": "x" * 1025}, seen=1)
+        model_card.save_answers(target, DANA, arn, {"model_overview.model_owner": "x" * 1025}, seen_version=1)
     with pytest.raises(DataError, match="no field"):
-        model_card.save(clients, DANA, arn, {"model_overview.model_id": "forged"}, seen=1)
+        model_card.save_answers(target, DANA, arn, {"model_overview.model_id": "forged"}, seen_version=1)
     with pytest.raises(DataError, match="can't be"):
-        model_card.save(clients, DANA, arn, {"intended_uses.risk_rating": "None"}, seen=1)
+        model_card.save_answers(target, DANA, arn, {"intended_uses.risk_rating": "None"}, seen_version=1)
 
 
-def test_a_card_keeps_its_versions_and_a_stale_page_cannot_write_over_somebody_elses(clients, arn):
-    package = registry.get(clients, arn)
+def test_a_card_keeps_its_versions_and_a_stale_page_cannot_write_over_somebody_elses(target, arn):
+    package = model_packages.read_package(target, arn)
     for version, owner in enumerate(("Zoë", "Ann")):
-        model_card.save(clients, DANA, arn, {"model_overview.model_owner": owner}, seen=version)
+        model_card.save_answers(target, DANA, arn, {"model_overview.model_owner": owner}, seen_version=version)
     with pytest.raises(Conflict, match="Dana made version 2"):
-        model_card.save(clients, VIC, arn, {"model_overview.model_owner": "Vic"}, seen=1)
+        model_card.save_answers(target, VIC, arn, {"model_overview.model_owner": "Vic"}, seen_version=1)
     with pytest.raises(Forbidden):
-        model_card.save(clients, VERA, arn, {"model_overview.model_owner": "Vera"}, seen=2)
-    assert [version for version, _ in model_card.versions(clients, package)] == [2, 1]
-    owners = [model_card.current(clients, package, n).answer("model_overview.model_owner") for n in (1, 2)]
+        model_card.save_answers(target, VERA, arn, {"model_overview.model_owner": "Vera"}, seen_version=2)
+    assert [version for version, _ in model_card.list_versions(target, package)] == [2, 1]
+    owners = [model_card.read_card(target, package, n).answer("model_overview.model_owner") for n in (1, 2)]
     assert owners == ["Zoë", "Ann"]
 
 
-def test_a_cards_status_follows_its_version_and_a_later_edit_is_said_beside_the_approval(clients, arn):
-    package = registry.get(clients, arn)
-    approved(clients, arn)
-    assert model_card.current(clients, package).status == "Approved"
-    card = model_card.current(clients, package)
-    model_card.save(clients, DANA, arn, {"model_overview.model_owner": "Changed later"}, seen=card.version)
-    assert model_card.current(clients, package).status == "Draft"
-    standing = decisions.standing(clients, arn, with_gates=False)
-    assert any("model card has changed" in reason for reason in standing.review)
-    assert standing.void == ()
-    text = "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(model_card.pdf(clients, DANA, arn))).pages)
+def test_a_cards_status_follows_its_version_and_a_later_edit_is_said_beside_the_approval(target, arn):
+    package = model_packages.read_package(target, arn)
+    approved(target, arn)
+    assert model_card.read_card(target, package).status == "Approved"
+    card = model_card.read_card(target, package)
+    model_card.save_answers(target, DANA, arn, {"model_overview.model_owner": "Changed later"}, seen_version=card.version)
+    assert model_card.read_card(target, package).status == "Draft"
+    standing = decisions.check_validity(target, arn, with_gates=False)
+    assert any("model card has changed" in reason for reason in standing.review_reasons)
+    assert standing.void_reasons == ()
+    text = "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(model_card.export_pdf(target, DANA, arn))).pages)
     assert "Changed later" in text

@@ -1,7 +1,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from engine.store import Store
+from engine.store.records import Store
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 LINES = 12_000
@@ -14,9 +14,9 @@ def logs(client, engine_workspace):
     """The logs client, with a stream of 12,000 lines (more than one answer holds) and two short ones."""
     client = client("logs")
     store = Store(engine_workspace / "engine.db")
-    store.log(GROUP, STREAM, [(1_000 + n, f"[{n}]\ttrain-auc:0.{n}") for n in range(LINES)])
-    store.log(GROUP, "neighbour-job/algo-2-1", [(500, "an early ERROR here"), (YEAR_2100, "late")])
-    store.log(GROUP, "other-job/algo-1-1", [(600, "ERROR of another job")])
+    store.append_log(GROUP, STREAM, [(1_000 + n, f"[{n}]\ttrain-auc:0.{n}") for n in range(LINES)])
+    store.append_log(GROUP, "neighbour-job/algo-2-1", [(500, "an early ERROR here"), (YEAR_2100, "late")])
+    store.append_log(GROUP, "other-job/algo-1-1", [(600, "ERROR of another job")])
     store.close()
     return client
 

@@ -31,12 +31,15 @@ from pypdf import PdfReader
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey
 
-from core import doctor, registry
-from core.clients import connect
+from core.aws.target import connect
+from core.doctor import doctor
 from core.errors import Forbidden, GovernanceError, NotFound
-from core.governance import decisions, model_card, pack, signing
-from core.governance.pack import table
+from core.governance import decisions, model_card
+from core.governance.dossier import evidence_pack
+from core.governance.dossier.evidence_pack import safe_csv_bytes
 from core.identity import Identity, Role
+from core.ledger import signing
+from core.registry import model_packages
 from core.settings import Settings
 
 FORMULA = "=HYPERLINK(1) <script>alert(1)</script> as it stands in the rationale."
@@ -47,30 +50,32 @@ VERA = Identity("Vera", Role.VIEWER, issuer="https://id.example", subject="vera"
 
 
 @pytest.fixture(scope="module")
-def clients(demo):
+def target(demo):
     return connect(Settings(workspace=demo[0]))
 
 
 @pytest.fixture(scope="module")
-def arn(demo, clients):
+def arn(demo, target):
     """A version that was submitted, validated and rejected, beside a baseline."""
     for model, role in zip(demo[1][0]["models"], ("baseline", "mitigated"), strict=True):
-        package = registry.get(clients, model["model_package_arn"])
+        package = model_packages.read_package(target, model["model_package_arn"])
         jobs = {"bias_job": package.properties["governance:bias-job"], "shap_job": package.properties["governance:shap-job"]}
-        data = registry.data_of(clients, package)
-        made = registry.register(clients, DANA, training_job=model["training_job"], data=data, role=role, group="packed", **jobs)
+        data = model_packages.find_rebalancing(target, package)
+        made = model_packages.register_version(
+            target, DANA, training_job=model["training_job"], data=data, role=role, group="packed", **jobs
+        )
     answers = {"model_overview.model_owner": FORMULA, "intended_uses.purpose_of_model": "To decide on loans. \u8cb8 \u202e"}
-    model_card.save(clients, DANA, made, answers, seen=0)
+    model_card.save_answers(target, DANA, made, answers, seen_version=0)
     submission = {"tier": "low", "tier_rationale": FORMULA, "profile": "standard"}
-    state = decisions.submit(clients, DANA, made, seen=0, reason=FORMULA, code="first version", **submission)
-    state = decisions.validate(clients, VIC, made, seen=state.version, reason=FORMULA, code="evidence reviewed")
-    decisions.reject(clients, CHRIS, made, seen=state.version, reason=FORMULA, code="bias")
+    state = decisions.submit(target, DANA, made, seen_event=0, reason=FORMULA, code="first version", **submission)
+    state = decisions.validate(target, VIC, made, seen_event=state.last_event, reason=FORMULA, code="evidence reviewed")
+    decisions.reject(target, CHRIS, made, seen_event=state.last_event, reason=FORMULA, code="bias")
     return made
 
 
 @pytest.fixture(scope="module")
-def content(clients, arn):
-    return pack.build(clients, CHRIS, arn)
+def content(target, arn):
+    return evidence_pack.build_zip(target, CHRIS, arn)
 
 
 @pytest.fixture
@@ -91,7 +96,7 @@ def commands(folder):
 
 def test_the_same_evidence_gives_the_same_bytes(demo, arn, content):
     again = connect(Settings(workspace=demo[0]))
-    assert hashlib.sha256(pack.build(again, CHRIS, arn)).digest() == hashlib.sha256(content).digest()
+    assert hashlib.sha256(evidence_pack.build_zip(again, CHRIS, arn)).digest() == hashlib.sha256(content).digest()
 
 
 def test_the_commands_of_its_readme_verify_it_without_this_product(folder):
@@ -124,14 +129,14 @@ def test_evidence_and_events_are_dsse_envelopes_that_plain_cryptography_verifies
         Envelope.from_dict(json.loads(path.read_text())).verify([SSlibKey.from_crypto(load_pem_public_key(pem))], 1)
 
 
-def test_the_statement_is_in_totos_and_its_subject_is_the_model_artifact(folder, clients, arn):
+def test_the_statement_is_in_totos_and_its_subject_is_the_model_artifact(folder, target, arn):
     raw = (folder / "evidence.json").read_bytes()
     statement = json.loads(raw)
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
-    artifact = clients.read(registry.get(clients, arn).raw["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
+    artifact = target.read(model_packages.read_package(target, arn).raw["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
     assert statement["subject"][0]["digest"]["sha256"] == hashlib.sha256(artifact).hexdigest()
     digest = hashlib.sha256(raw).hexdigest()
-    assert registry.get(clients, arn).properties[registry.EVIDENCE] == digest
+    assert model_packages.read_package(target, arn).properties[model_packages.EVIDENCE_PROPERTY] == digest
     assert digest in (folder / "README.txt").read_text()
 
 
@@ -189,9 +194,9 @@ def test_no_cell_of_a_csv_is_a_formula(folder):
     assert {file.name for file in files} == {"comparison.csv", "bias.csv", "shap.csv"}
     hostile = ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "  =1", "\tx", "\rx", "\nx", "＝1", "＠x", "\u200b=1", "\ufeff=1", "\u00a0=1"]
     for cell in hostile:
-        ((written,),) = list(csv.reader(io.StringIO(table(("a",), [(cell,)]).decode(), newline="")))[1:]
+        ((written,),) = list(csv.reader(io.StringIO(safe_csv_bytes(("a",), [(cell,)]).decode(), newline="")))[1:]
         assert written == f"'{cell}"
-    assert table(("a",), [(-1.5,)]) == b"a\n-1.5\n"
+    assert safe_csv_bytes(("a",), [(-1.5,)]) == b"a\n-1.5\n"
 
 
 def test_names_in_the_zip_stay_in_its_folder_and_rows_of_people_stay_out(content):
@@ -203,15 +208,15 @@ def test_names_in_the_zip_stay_in_its_folder_and_rows_of_people_stay_out(content
         assert all(info.date_time == (1980, 1, 1, 0, 0, 0) and info.external_attr >> 16 == 0o644 for info in archive.infolist())
 
 
-def test_only_who_may_export_gets_a_pack_and_only_of_what_was_submitted(clients, arn, demo):
+def test_only_who_may_export_gets_a_pack_and_only_of_what_was_submitted(target, arn, demo):
     with pytest.raises(Forbidden, match="may not"):
-        pack.build(clients, VERA, arn)
+        evidence_pack.build_zip(target, VERA, arn)
     with pytest.raises(NotFound, match="Nothing was submitted"):
-        pack.build(clients, CHRIS, demo[1][1]["models"][0]["model_package_arn"])
+        evidence_pack.build_zip(target, CHRIS, demo[1][1]["models"][0]["model_package_arn"])
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "p256", "p384", "rsa"])
-def test_the_command_for_each_kind_of_key_verifies_and_finds_a_changed_byte(clients, tmp_path, kind):
+def test_the_command_for_each_kind_of_key_verifies_and_finds_a_changed_byte(target, tmp_path, kind):
     make = {
         "ed25519": ed25519.Ed25519PrivateKey.generate,
         "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
@@ -219,11 +224,11 @@ def test_the_command_for_each_kind_of_key_verifies_and_finds_a_changed_byte(clie
         "rsa": lambda: rsa.generate_private_key(65537, 2048),
     }[kind]
     (tmp_path / "own.pem").write_bytes(make().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    own = dataclasses.replace(clients, settings=clients.settings.model_copy(update={"signing_key": f"file2:{tmp_path / 'own.pem'}"}))
+    own = dataclasses.replace(target, settings=target.settings.model_copy(update={"signing_key": f"file2:{tmp_path / 'own.pem'}"}))
     verified(own, tmp_path)
 
 
-def test_a_key_in_kms_signs_as_on_aws(clients, tmp_path, monkeypatch):
+def test_a_key_in_kms_signs_as_on_aws(target, tmp_path, monkeypatch):
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
@@ -235,33 +240,37 @@ def test_a_key_in_kms_signs_as_on_aws(clients, tmp_path, monkeypatch):
         monkeypatch.setattr(ECDSAPrivateKey, "sign", lambda self, message, _: self.private_key.sign(message, digest))
         kms = boto3.client("kms")
         key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
-        own = dataclasses.replace(clients, settings=clients.settings.model_copy(update={"target": "aws", "signing_key": f"awskms:{key}"}))
+        own = dataclasses.replace(target, settings=target.settings.model_copy(update={"target": "aws", "signing_key": f"awskms:{key}"}))
         verified(own, tmp_path)
         with pytest.raises(NotFound, match=r"Invalid keyId none\. Check GOVERNANCE_SIGNING_KEY"):
-            signing.keys(dataclasses.replace(own, settings=own.settings.model_copy(update={"signing_key": "awskms:none"})))
+            signing.load_verification_keys(
+                dataclasses.replace(own, settings=own.settings.model_copy(update={"signing_key": "awskms:none"}))
+            )
         denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Sign")  # the public half can still be had
-        monkeypatch.setattr(signing._own(own), "sign", Mock(side_effect=denied))
-        before = len(registry.versions(clients))
+        monkeypatch.setattr(signing._current_signer(own), "sign", Mock(side_effect=denied))
+        before = len(model_packages.list_versions(target))
         with pytest.raises(GovernanceError, match="Sign of the signing key"):
-            registry.register(own, DANA, training_job="t", data=None, bias_job="b", shap_job="s", role="r")
-        assert len(registry.versions(clients)) == before
-        (finding,) = doctor._signing_key(clients)
+            model_packages.register_version(own, DANA, training_job="t", data=None, bias_job="b", shap_job="s", role="r")
+        assert len(model_packages.list_versions(target)) == before
+        (finding,) = doctor._check_signing_key(target)
         assert finding.state == "ok"
         with pytest.raises(GovernanceError, match="Sign of the signing key"):
-            list(doctor._signing_key(own))
+            list(doctor._check_signing_key(own))
     finally:
         server.stop()
 
 
-def verified(clients, folder):
+def verified(target, folder):
     """Sign as these clients do, and verify with openssl; a changed byte must be found."""
-    envelope = json.loads(signing.sign(clients, b'{"a":1}'))
-    assert signing.opened(signing.canonical(envelope), signing.keys(clients)) == b'{"a":1}'
-    (folder / "key.pem").write_text(signing.public_pem(clients))
+    envelope = json.loads(signing.sign_envelope(target, b'{"a":1}'))
+    assert signing.open_envelope(signing.canonical_json(envelope), signing.load_verification_keys(target)) == b'{"a":1}'
+    (folder / "key.pem").write_text(signing.public_pem(target))
     (folder / "sig").write_bytes(base64.b64decode(envelope["signatures"][0]["sig"]))
-    command = signing.openssl_command(clients, envelope["signatures"][0]["keyid"], "key.pem", "pae", "sig")
+    command = signing.openssl_command(target, envelope["signatures"][0]["keyid"], "key.pem", "pae", "sig")
     for payload, code in ((b'{"a":1}', 0), (b'{"a":2}', 1)):
-        (folder / "pae").write_bytes(b"DSSEv1 %d %s %d %s" % (len(signing.IN_TOTO), signing.IN_TOTO.encode(), len(payload), payload))
+        (folder / "pae").write_bytes(
+            b"DSSEv1 %d %s %d %s" % (len(signing.IN_TOTO_TYPE), signing.IN_TOTO_TYPE.encode(), len(payload), payload)
+        )
         done = run(folder, *command.split())
         assert done.returncode == code, done.stdout + done.stderr
 

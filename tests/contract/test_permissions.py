@@ -154,8 +154,8 @@ def test_a_simulation_says_beforehand_what_the_call_will_be_told(acting, client)
 def test_credentials_that_were_made_up_or_have_ended_are_refused_with_the_services_own_code(client, engine, engine_workspace):
     from engine.iam import sessions
 
-    keys = lifecycle.keys(engine_workspace)
-    ended = sessions.begin(keys, sessions.USER, expires=1.0)
+    keys = lifecycle.ensure_keys(engine_workspace)
+    ended = sessions.begin_session(keys, sessions.ENGINE_USER, expires=1.0)
     for service, call, codes in (
         ("s3", "list_buckets", {"ExpiredToken", "InvalidToken"}),
         ("sagemaker", "list_models", {"ExpiredTokenException", "UnrecognizedClientException"}),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from core import bias, jobs, models, registry, training, tuning
-from core.clients import connect
+from core.aws.target import connect
 from core.errors import JobFailed
-from core.identity import WORKFLOW
+from core.identity import WORKFLOW_IDENTITY
+from core.jobs import jobs, models, training_jobs
+from core.jobs.tuning import tuning_jobs
+from core.registry import model_packages
+from core.reports import bias_jobs, clarify_jobs
 from core.settings import Settings
 
 KEY = "arn:aws:kms:us-east-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -17,7 +20,7 @@ TAGS = {"cost-centre": "4711", "governance:launched-by": "nobody"}
 
 
 @pytest.fixture(scope="module")
-def clients(demo):
+def target(demo):
     return connect(
         Settings(
             workspace=demo[0],
@@ -32,101 +35,109 @@ def clients(demo):
 
 
 @pytest.fixture(scope="module")
-def package(clients, demo):
-    return registry.get(clients, demo[1][0]["models"][0]["model_package_arn"])
+def package(target, demo):
+    return model_packages.read_package(target, demo[1][0]["models"][0]["model_package_arn"])
 
 
 @pytest.fixture(scope="module")
-def data(clients, package):
-    return registry.data_of(clients, package)
+def data(target, package):
+    return model_packages.find_rebalancing(target, package)
 
 
-def tags(clients, arn):
-    return {tag["Key"]: tag["Value"] for tag in clients.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+def tags(target, arn):
+    return {tag["Key"]: tag["Value"] for tag in target.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
 
 
-def keys_of(clients, uris):
+def keys_of(target, uris):
     found = set()
     for uri in uris:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
-        head = clients.s3.head_object(Bucket=bucket, Key=key)
+        head = target.s3.head_object(Bucket=bucket, Key=key)
         found.add((head.get("ServerSideEncryption"), head.get("SSEKMSKeyId")))
     return found
 
 
-def test_a_processing_job_has_them_and_what_it_writes_is_encrypted(clients, package, data):
-    name = bias.launch(clients, WORKFLOW, models.ensure_model(clients, WORKFLOW, package.training_job), data, name="placed-bias")
-    (job,) = jobs.wait(clients, [("processing", name)])
+def test_a_processing_job_has_them_and_what_it_writes_is_encrypted(target, package, data):
+    name = bias_jobs.launch_job(
+        target, WORKFLOW_IDENTITY, models.ensure_model(target, WORKFLOW_IDENTITY, package.training_job), data, name="placed-bias"
+    )
+    (job,) = jobs.wait_for_jobs(target, [("processing", name)])
     cluster = job.raw["ProcessingResources"]["ClusterConfig"]
     assert (cluster["VolumeKmsKeyId"], cluster["InstanceType"]) == (KEY, "ml.c5.xlarge")
     assert job.raw["ProcessingOutputConfig"]["KmsKeyId"] == KEY
     assert job.raw["NetworkConfig"] == {"EnableNetworkIsolation": True, "VpcConfig": VPC}
-    found = tags(clients, job.raw["ProcessingJobArn"])
-    assert (found["cost-centre"], found["governance:launched-by"]) == ("4711", WORKFLOW.tag)  # who launched it is not for the settings
-    results = clients.keys(jobs.output_of(job))
+    found = tags(target, job.raw["ProcessingJobArn"])
+    assert (found["cost-centre"], found["governance:launched-by"]) == (
+        "4711",
+        WORKFLOW_IDENTITY.tag,
+    )  # who launched it is not for the settings
+    results = target.keys(jobs.output_uri(job))
     assert len(results) > 3
-    assert keys_of(clients, [*results, jobs.input_of(job, "analysis_config")]) == {("aws:kms", KEY)}
+    assert keys_of(target, [*results, jobs.input_uri(job, "analysis_config")]) == {("aws:kms", KEY)}
 
 
-def test_a_training_job_and_its_model_have_them(clients, data):
-    name = training.launch(
-        clients, WORKFLOW, data.uri("train.csv"), data.uri("validation_res.csv"), {"num_round": "2"}, name="placed-training"
+def test_a_training_job_and_its_model_have_them(target, data):
+    name = training_jobs.launch_job(
+        target, WORKFLOW_IDENTITY, data.uri("train.csv"), data.uri("validation_res.csv"), {"num_round": "2"}, name="placed-training"
     )
-    (job,) = jobs.wait(clients, [("training", name)])
+    (job,) = jobs.wait_for_jobs(target, [("training", name)])
     assert job.raw["OutputDataConfig"]["KmsKeyId"] == job.raw["ResourceConfig"]["VolumeKmsKeyId"] == KEY
     assert job.raw["ResourceConfig"]["InstanceType"] == "ml.m5.large"
     assert job.raw["VpcConfig"] == VPC
-    assert tags(clients, job.raw["TrainingJobArn"])["cost-centre"] == "4711"
-    assert keys_of(clients, [job.raw["ModelArtifacts"]["S3ModelArtifacts"]]) == {("aws:kms", KEY)}
-    made = clients.sagemaker.describe_model(ModelName=models.ensure_model(clients, WORKFLOW, name))
+    assert tags(target, job.raw["TrainingJobArn"])["cost-centre"] == "4711"
+    assert keys_of(target, [job.raw["ModelArtifacts"]["S3ModelArtifacts"]]) == {("aws:kms", KEY)}
+    made = target.sagemaker.describe_model(ModelName=models.ensure_model(target, WORKFLOW_IDENTITY, name))
     assert made["VpcConfig"] == VPC
-    assert tags(clients, made["ModelArn"])["cost-centre"] == "4711"
+    assert tags(target, made["ModelArn"])["cost-centre"] == "4711"
 
 
-def test_a_tuning_jobs_trials_have_them(clients, data):
-    name = tuning.launch(clients, WORKFLOW, tuning.TuningRequest(data, max_jobs=1, max_parallel=1), name="placed-tuning")
-    tuning.stop(clients, WORKFLOW, name)
-    job = tuning.describe(clients, name)
+def test_a_tuning_jobs_trials_have_them(target, data):
+    name = tuning_jobs.launch_job(
+        target, WORKFLOW_IDENTITY, tuning_jobs.TuningRequest(data, max_jobs=1, max_parallel=1), name="placed-tuning"
+    )
+    tuning_jobs.stop_job(target, WORKFLOW_IDENTITY, name)
+    job = tuning_jobs.describe_job(target, name)
     definition = job.raw["TrainingJobDefinition"]
     assert definition["OutputDataConfig"]["KmsKeyId"] == definition["ResourceConfig"]["VolumeKmsKeyId"] == KEY
     assert definition["VpcConfig"] == VPC
-    assert tags(clients, job.raw["HyperParameterTuningJobArn"])["cost-centre"] == "4711"
+    assert tags(target, job.raw["HyperParameterTuningJobArn"])["cost-centre"] == "4711"
 
 
 def test_without_the_settings_nothing_is_asked_for(demo, data):
     plain = connect(Settings(workspace=demo[0]))
-    request = jobs.processing_request(plain, "name", "clarify", {}, "s3://b/out", {})
+    request = jobs.build_processing_request(plain, "name", "clarify", {}, "s3://b/out", {})
     assert request["NetworkConfig"] == {"EnableNetworkIsolation": True}
     assert not {"VolumeKmsKeyId", "KmsKeyId"} & {*request["ProcessingResources"]["ClusterConfig"], *request["ProcessingOutputConfig"]}
     assert keys_of(plain, [plain.write(plain.uri("placement/plain"), b"x")]) == {(None, None)}
 
 
-def test_a_processing_job_fails_with_the_words_of_its_container(clients, data):
+def test_a_processing_job_fails_with_the_words_of_its_container(target, data):
     """SageMaker's own reason names the log only; the container's message is what a user can act on."""
     name = "words-of-its-own"
-    request = jobs.processing_request(clients, name, "clarify", {"dataset": (data.uri("test_header.csv"), bias.clarify.LOCAL + "/data")},
-                                      clients.uri("placement/out"), {})  # fmt: skip
-    clients.sagemaker.create_processing_job(**request)
+    inputs = {"dataset": (data.uri("test_header.csv"), clarify_jobs.CONTAINER_INPUT + "/data")}
+    request = jobs.build_processing_request(target, name, "clarify", inputs, target.uri("placement/out"), {})
+    target.sagemaker.create_processing_job(**request)
     with pytest.raises(JobFailed, match="No analysis configuration"):
-        jobs.wait(clients, [("processing", name)])
-    raw = jobs.describe(clients, "processing", name).raw
+        jobs.wait_for_jobs(target, [("processing", name)])
+    raw = jobs.describe_job(target, "processing", name).raw
     assert raw["FailureReason"] == "AlgorithmError: See job logs for more information"
     assert raw["ExitMessage"].startswith("No analysis configuration at analysis_config.json")
-    assert jobs.listed(clients, "processing", contains=name)[0].reason == raw["ExitMessage"]
+    assert jobs.list_jobs(target, "processing", name_contains=name)[0].reason == raw["ExitMessage"]
 
 
-def test_a_prefix_is_every_key_that_begins_with_it_as_on_aws(clients):
+def test_a_prefix_is_every_key_that_begins_with_it_as_on_aws(target):
     """Not only the object or the folder of that name: a careless prefix must fail here too, and not on AWS first."""
     for name in ("rows", "rows-of-others", "rows/more"):
-        clients.write(clients.uri("prefixes", f"{name}.csv"), b"a\n1\n")
-    config = clients.write(
-        clients.uri("prefixes/config/rebalance.json"), b'{"label": "a", "facet": "b", "facet_value": 1, "favourable": 1}'
-    )
-    inputs = {"config": (config, f"{bias.clarify.LOCAL}/config"), "data": (clients.uri("prefixes/rows"), f"{bias.clarify.LOCAL}/data")}
-    request = jobs.processing_request(clients, "careless-prefix", "rebalance", inputs, clients.uri("prefixes/out"), {})
-    clients.sagemaker.create_processing_job(**request)
+        target.write(target.uri("prefixes", f"{name}.csv"), b"a\n1\n")
+    config = target.write(target.uri("prefixes/config/rebalance.json"), b'{"label": "a", "facet": "b", "facet_value": 1, "favourable": 1}')
+    inputs = {
+        "config": (config, f"{clarify_jobs.CONTAINER_INPUT}/config"),
+        "data": (target.uri("prefixes/rows"), f"{clarify_jobs.CONTAINER_INPUT}/data"),
+    }
+    request = jobs.build_processing_request(target, "careless-prefix", "rebalance", inputs, target.uri("prefixes/out"), {})
+    target.sagemaker.create_processing_job(**request)
     with pytest.raises(JobFailed, match="one CSV file is expected in the data input, 3 were found"):
-        jobs.wait(clients, [("processing", "careless-prefix")])
+        jobs.wait_for_jobs(target, [("processing", "careless-prefix")])
 
 
 # S3 ----------------------------------------------------------------------------------------------------

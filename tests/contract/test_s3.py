@@ -20,9 +20,9 @@ from botocore.exceptions import ClientError, FlexibleChecksumError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.iam.sigv4 import ChunkSignatures
 from engine.s3.buckets import list_objects
-from engine.s3.objects import Objects, beyond
-from engine.wire.sigv4 import Chain
+from engine.store.objects import ObjectStore, first_after_prefix
 
 BUCKET = "contract-bucket"
 
@@ -174,13 +174,13 @@ def test_keys_that_xml_cannot_carry_are_listed(s3):
 
 @given(prefix=st.text(max_size=4), key=st.text(max_size=6))
 def test_the_end_of_a_prefix_is_exact(prefix, key):
-    end = beyond(prefix)
+    end = first_after_prefix(prefix)
     inside = key.encode() >= prefix.encode() and (end is None or key.encode() < end.encode())
     assert inside == key.startswith(prefix)
 
 
 def test_ten_thousand_objects_are_listed_without_delay(tmp_path):
-    objects = Objects(tmp_path)
+    objects = ObjectStore(tmp_path)
     objects.create_bucket("many", 0.0)
     rows = [("many", f"run-{i % 5000:04d}/part-{i // 5000}", f"f{i}", 1, "e", 0.0, "{}") for i in range(10_000)]
     with objects._db.transaction() as db:
@@ -340,7 +340,7 @@ def documented(seed):
     signing = f"AWS4{SECRET}".encode()
     for part in SCOPE.split("/"):
         signing = key._sign(signing, part)
-    return Chain(signing, "20130524T000000Z", SCOPE, seed)
+    return ChunkSignatures(signing, "20130524T000000Z", SCOPE, seed)
 
 
 def test_chunk_signatures_are_those_of_awss_worked_example():

@@ -16,11 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from core import jobs, openlineage, training
-from core.clients import connect
+from core.aws.target import connect
 from core.errors import Forbidden, GovernanceError, Refused
-from core.governance import model_card, signing
-from core.identity import WORKFLOW
+from core.governance import model_card
+from core.identity import WORKFLOW_IDENTITY
+from core.jobs import jobs, training_jobs
+from core.ledger import signing
+from core.lineage import openlineage
 from core.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -62,17 +64,17 @@ def out(monkeypatch):
 def at(out, region, **settings):
     """Clients of a region, and a request of each service in ``out``."""
     out.role = f"arn:{PLACES[region].partition}:iam::{ACCOUNT}:role/governance-execution"
-    clients = connect(Settings(target="aws", region=region, **settings))
-    clients.write(clients.uri("a b/ü"), b"content")
-    clients.sagemaker.list_tags(ResourceArn=f"arn:aws:sagemaker:{region}:{ACCOUNT}:training-job/a")
-    clients.logs.describe_log_streams(logGroupName="g")
-    assert clients.role == out.role
-    return clients
+    target = connect(Settings(target="aws", region=region, **settings))
+    target.write(target.uri("a b/ü"), b"content")
+    target.sagemaker.list_tags(ResourceArn=f"arn:aws:sagemaker:{region}:{ACCOUNT}:training-job/a")
+    target.logs.describe_log_streams(logGroupName="g")
+    assert target.role == out.role
+    return target
 
 
 @pytest.mark.parametrize("region", PLACES)
 def test_each_service_is_asked_at_its_own_host_in_the_partition_and_signed_for_its_region(out, region):
-    clients, place = at(out, region), PLACES[region]
+    target, place = at(out, region), PLACES[region]
     bucket = f"sagemaker-{region}-{ACCOUNT}"
     s3 = "s3.amazonaws.com" if region == "us-east-1" else f"s3.{region}.{place.suffix}"
     assert {sent.scope[3]: (sent.host, sent.scope[2]) for sent in out.sent} == {
@@ -84,43 +86,43 @@ def test_each_service_is_asked_at_its_own_host_in_the_partition_and_signed_for_i
     }
     assert {sent.url.partition("://")[0] for sent in out.sent} == {"https"}
     assert out.of("s3").url.endswith("/a%20b/%C3%BC")
-    assert (clients.bucket, clients.account, clients.region, clients.partition) == (bucket, ACCOUNT, region, place.partition)
+    assert (target.bucket, target.account, target.region, target.partition) == (bucket, ACCOUNT, region, place.partition)
 
 
 @pytest.mark.parametrize("region", PLACES)
 def test_arns_and_image_hosts_are_the_partitions_own(out, region):
     out.role = f"arn:{PLACES[region].partition}:iam::{ACCOUNT}:role/service-role/r"
-    clients, place = connect(Settings(target="aws", region=region)), PLACES[region]
-    assert jobs.analysis_image(clients) == f"{ACCOUNT}.dkr.ecr.{region}.{place.suffix}/governance-analysis:latest"
-    assert openlineage._namespace(clients) == f"arn:{place.partition}:sagemaker:{region}:{ACCOUNT}"
-    assert model_card._arn_of(clients, "j") == f"arn:{place.partition}:sagemaker:{region}:{ACCOUNT}:processing-job/j"
+    target, place = connect(Settings(target="aws", region=region)), PLACES[region]
+    assert jobs.analysis_image(target) == f"{ACCOUNT}.dkr.ecr.{region}.{place.suffix}/governance-analysis:latest"
+    assert openlineage._namespace(target) == f"arn:{place.partition}:sagemaker:{region}:{ACCOUNT}"
+    assert model_card._processing_job_arn(target, "j") == f"arn:{place.partition}:sagemaker:{region}:{ACCOUNT}:processing-job/j"
     if place.xgboost:
         assert (
-            jobs.xgboost_image(clients) == f"{place.xgboost}.dkr.ecr.{region}.{place.suffix}/sagemaker-xgboost:{Settings().xgboost_version}"
+            jobs.xgboost_image(target) == f"{place.xgboost}.dkr.ecr.{region}.{place.suffix}/sagemaker-xgboost:{Settings().xgboost_version}"
         )
     else:
         with pytest.raises(GovernanceError, match=f"Unsupported region: {region}.*Set GOVERNANCE_REGION"):
-            jobs.xgboost_image(clients)
+            jobs.xgboost_image(target)
 
 
 def test_a_version_of_xgboost_that_there_is_not_is_named_with_those_that_there_are(out):
-    clients = connect(Settings(target="aws", xgboost_version="9"))
+    target = connect(Settings(target="aws", xgboost_version="9"))
     with pytest.raises(GovernanceError, match=r"Unsupported xgboost version: 9\..*Set GOVERNANCE_REGION"):
-        training.launch(clients, WORKFLOW, "s3://b/train.csv", "s3://b/validation.csv")
+        training_jobs.launch_job(target, WORKFLOW_IDENTITY, "s3://b/train.csv", "s3://b/validation.csv")
     assert "CreateTrainingJob" not in {sent.operation for sent in out.sent}
 
 
 @pytest.mark.parametrize(("region", "asked"), [("eu-central-1", True), ("eu-central-2", False)])
 def test_a_region_without_debugger_trains_without_its_report(out, region, asked):
     out.answers["CreateTrainingJob"] = (200, {}, b'{"TrainingJobArn": "arn:aws:sagemaker:x:123456789012:training-job/a"}')
-    clients = connect(Settings(target="aws", region=region))
-    training.launch(clients, WORKFLOW, "s3://b/train.csv", "s3://b/validation.csv")
+    target = connect(Settings(target="aws", region=region))
+    training_jobs.launch_job(target, WORKFLOW_IDENTITY, "s3://b/train.csv", "s3://b/validation.csv")
     (sent,) = [sent for sent in out.sent if sent.operation == "CreateTrainingJob"]
     assert (b"DebugRuleConfigurations" in sent.body, b"DebugHookConfig" in sent.body) == (asked, asked)
 
 
 def test_nothing_in_the_product_names_a_partition_or_its_hosts():
-    files = [path for folder in ("core", "app_pages") for path in (ROOT / folder).rglob("*.py")]
+    files = [path for folder in ("core", "ui", "pages") for path in (ROOT / folder).rglob("*.py")]
     assert len(files) > 100
     assert [
         (path.name, found) for path in files for found in re.findall(r".*(?:arn:aws|(?<!sagemaker)\.amazonaws\.).*", path.read_text())
@@ -128,14 +130,14 @@ def test_nothing_in_the_product_names_a_partition_or_its_hosts():
 
 
 def test_an_object_is_signed_with_the_hash_of_what_is_sent(out):
-    clients = at(out, "eu-central-1")
+    target = at(out, "eu-central-1")
     written = out.of("s3")
     assert "x-amz-content-sha256" in written.headers["Authorization"]
     assert written.headers["X-Amz-Content-SHA256"] == "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
     assert written.headers["X-Amz-Trailer"] == "x-amz-checksum-crc32"
-    clients.create(clients.uri("log/1"), b"content")
+    target.create(target.uri("log/1"), b"content")
     assert out.of("s3").headers["If-None-Match"] == "*"
-    clients.read(clients.uri("log/1"))
+    target.read(target.uri("log/1"))
     assert out.of("s3").headers["X-Amz-Content-SHA256"] == hashlib.sha256(b"").hexdigest()
     assert out.of("s3").scope[0] == "AKIA"
 
@@ -151,8 +153,8 @@ def test_an_object_is_signed_with_the_hash_of_what_is_sent(out):
 def test_a_bucket_is_part_of_the_host_unless_its_name_or_the_user_forbids_it(out, credentials, bucket, config, url):
     """TLS can't vouch for a host with further dots: https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html."""
     credentials(config)
-    clients = at(out, "eu-central-1", bucket=bucket)
-    assert (clients.bucket, out.of("s3").url) == (bucket, url)
+    target = at(out, "eu-central-1", bucket=bucket)
+    assert (target.bucket, out.of("s3").url) == (bucket, url)
 
 
 @pytest.mark.parametrize(
@@ -211,11 +213,13 @@ def test_a_key_in_kms_signs_in_its_own_region_or_else_in_the_products(out, monke
     algorithm = {"KeyId": key, "KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY", "SigningAlgorithms": ["ECDSA_SHA_256"]}
     out.answers["GetPublicKey"] = (200, {}, json.dumps({**algorithm, "PublicKey": public}).encode())
     payload = b'{"a":1}'
-    digest = hashlib.sha256(b"DSSEv1 %d %s %d %s" % (len(signing.IN_TOTO), signing.IN_TOTO.encode(), len(payload), payload)).digest()
+    digest = hashlib.sha256(
+        b"DSSEv1 %d %s %d %s" % (len(signing.IN_TOTO_TYPE), signing.IN_TOTO_TYPE.encode(), len(payload), payload)
+    ).digest()
     signature = b64encode(private.sign(digest, ec.ECDSA(Prehashed(SHA256())))).decode()
     out.answers["Sign"] = (200, {}, json.dumps({"KeyId": key, "Signature": signature, "SigningAlgorithm": "ECDSA_SHA_256"}).encode())
-    clients = connect(Settings(target="aws", region="eu-central-1", signing_key=f"awskms:{key}"))
-    assert signing.opened(signing.sign(clients, payload), signing.keys(clients)) == payload
+    target = connect(Settings(target="aws", region="eu-central-1", signing_key=f"awskms:{key}"))
+    assert signing.open_envelope(signing.sign_envelope(target, payload), signing.load_verification_keys(target)) == payload
     asked = [sent for sent in out.sent if sent.scope[3] == "kms"]
     assert {(sent.host, sent.scope[2]) for sent in asked} == {(host, host.split(".")[1])}
     wanted = {"KeyId": key, "Message": b64encode(digest).decode(), "MessageType": "DIGEST", "SigningAlgorithm": "ECDSA_SHA_256"}
@@ -226,6 +230,6 @@ def test_a_key_in_kms_that_may_not_be_used_says_what_to_allow(out, monkeypatch):
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     denied = {"__type": "AccessDeniedException", "Message": "not authorized to perform: kms:GetPublicKey"}
     out.answers["GetPublicKey"] = (400, {}, json.dumps(denied).encode())
-    clients = connect(Settings(target="aws", signing_key="awskms:alias/denied"))
+    target = connect(Settings(target="aws", signing_key="awskms:alias/denied"))
     with pytest.raises(Forbidden, match=r"GetPublicKey of the signing key is forbidden\. It needs the permission kms:GetPublicKey\. Ask"):
-        signing.sign(clients, b"{}")
+        signing.sign_envelope(target, b"{}")

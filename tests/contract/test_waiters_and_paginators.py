@@ -12,11 +12,8 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError, UnknownServiceError, WaiterError
 
-import engine.iam.principals
-import engine.neighbours
-import engine.sagemaker  # noqa: F401 - registers the operations
 from engine import lifecycle
-from engine.context import OPERATIONS
+from engine.wire.operations import OPERATIONS
 
 IMAGES = "683313688378.dkr.ecr.us-east-1.amazonaws.com"
 BUCKET = "pages"
@@ -45,7 +42,7 @@ def models(kind):
 def client(tmp_path_factory):
     """Clients of an engine that holds nothing but what this module made."""
     workspace = tmp_path_factory.mktemp("pages")
-    running = lifecycle.ensure(workspace)
+    running = lifecycle.ensure_running(workspace)
 
     def build(service):
         return boto3.client(

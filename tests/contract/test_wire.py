@@ -23,9 +23,9 @@ from botocore.exceptions import ClientError
 
 from engine import lifecycle
 from engine.context import OPERATIONS, Context
-from engine.store import Store
+from engine.iam.sigv4 import AccessKeys
+from engine.store.records import Store
 from engine.wire.app import create_app
-from engine.wire.sigv4 import Keys
 
 
 def code(error):
@@ -125,7 +125,7 @@ def test_the_role_and_the_caller_are_known(client):
 
 def test_two_starts_make_one_engine_and_a_restart_keeps_the_keys(tmp_path):
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: lifecycle.ensure(tmp_path), range(4)))
+        found = list(pool.map(lambda _: lifecycle.ensure_running(tmp_path), range(4)))
     assert len(set(found)) == 1
     assert (tmp_path / "keys.json").stat().st_mode & 0o777 == 0o600
     refused = subprocess.run(
@@ -134,8 +134,8 @@ def test_two_starts_make_one_engine_and_a_restart_keeps_the_keys(tmp_path):
     assert refused.returncode == 1
     assert "another engine owns" in refused.stderr
     assert lifecycle.stop(tmp_path)
-    assert lifecycle.find(tmp_path) is None
-    again = lifecycle.ensure(tmp_path)
+    assert lifecycle.find_endpoint(tmp_path) is None
+    again = lifecycle.ensure_running(tmp_path)
     assert again.secret_access_key == found[0].secret_access_key
     assert lifecycle.stop(tmp_path)
 
@@ -230,14 +230,14 @@ def own(tmp_path):
 
 
 def test_what_was_acknowledged_outlives_a_killed_engine(own, client):
-    first = lifecycle.ensure(own)
+    first = lifecycle.ensure_running(own)
     there = {"aws_access_key_id": first.access_key_id, "aws_secret_access_key": first.secret_access_key}
     s3 = client("s3", endpoint_url=first.endpoint, **there)
     s3.create_bucket(Bucket="durable")
     s3.put_object(Bucket="durable", Key="k", Body=b"kept", IfNoneMatch="*")
     (own / "objects" / "files" / "half-written").write_bytes(b"of an upload that a crash cut off")
     os.kill(json.loads((own / "engine.json").read_text())["pid"], signal.SIGKILL)
-    second = lifecycle.ensure(own)
+    second = lifecycle.ensure_running(own)
     s3 = client("s3", endpoint_url=second.endpoint, **there)
     assert s3.get_object(Bucket="durable", Key="k")["Body"].read() == b"kept"
     assert not (own / "objects" / "files" / "half-written").exists()
@@ -245,11 +245,11 @@ def test_what_was_acknowledged_outlives_a_killed_engine(own, client):
 
 def test_another_engine_on_the_port_of_a_dead_one_is_not_taken_for_it(engine, tmp_path):
     (tmp_path / "engine.json").write_text(json.dumps({"pid": 1, "endpoint": engine.endpoint, "region": "us-east-1", "instance": "dead"}))
-    assert lifecycle.find(tmp_path) is None
+    assert lifecycle.find_endpoint(tmp_path) is None
     assert lifecycle.stop(tmp_path) is False
     for torn in ("", "{", "[]", '{"endpoint": 5}'):
         (tmp_path / "engine.json").write_text(torn)
-        assert lifecycle.find(tmp_path) is None
+        assert lifecycle.find_endpoint(tmp_path) is None
 
 
 def test_the_exported_lines_reach_the_engine_from_any_directory(own):
@@ -269,7 +269,7 @@ def test_the_exported_lines_reach_the_engine_from_any_directory(own):
 
 
 def test_the_engine_process_is_light():
-    script = "import sys, engine.lifecycle, engine.neighbours, engine.sagemaker, engine.wire.app, engine.jobs.queue; "
+    script = "import sys, engine.lifecycle, engine.wire.app, engine.jobs.job_queue; "
     script += (
         "print(sorted({'xgboost', 'shap', 'pandas', 'sklearn', 'numpy', 'scipy', 'optuna', 'jsonschema', 'boto3'} & sys.modules.keys()))"
     )
@@ -282,7 +282,7 @@ def test_a_failure_of_the_engine_does_not_tell_its_insides(tmp_path):
     def broken(context, request):
         raise RuntimeError("the inside of the engine")
 
-    keys = Keys("AKIALOCAL", "secret")
+    keys = AccessKeys("AKIALOCAL", "secret")
     app = create_app(Context(tmp_path, "us-east-1", Store(tmp_path / "engine.db"), None), keys)
     request = botocore.awsrequest.AWSRequest("POST", "http://127.0.0.1/", data=b"{}", headers={"X-Amz-Target": "SageMaker.ListModels"})
     botocore.auth.SigV4Auth(

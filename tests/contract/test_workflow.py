@@ -5,9 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core import bias, explainability, lineage, registry, tuning
-from core.clients import connect
+from core.aws.target import connect
 from core.identity import Identity, Role
+from core.jobs.tuning import tuning_jobs
+from core.lineage import lineage_graph
+from core.registry import model_packages
+from core.reports import bias_jobs, shap_jobs
 from core.settings import Settings
 from engine import lifecycle
 
@@ -15,7 +18,7 @@ OFFICER = Identity("Olga", Role.COMPLIANCE_OFFICER)
 
 
 @pytest.fixture(scope="module")
-def clients(demo):
+def target(demo):
     return connect(Settings(workspace=demo[0]))
 
 
@@ -34,53 +37,55 @@ def test_the_report_holds_both_models_with_every_metric(demo):
     assert report["lineage"]["vertices"] > 5
 
 
-def test_a_second_run_makes_new_versions_and_keeps_the_old(demo, clients):
+def test_a_second_run_makes_new_versions_and_keeps_the_old(demo, target):
     arns = [model["model_package_arn"] for report in demo[1] for model in report["models"]]
     assert [int(arn.rsplit("/", 1)[1]) for arn in arns] == [1, 2, 3, 4]
-    assert [version.arn for version in registry.versions(clients)] == arns[::-1]
+    assert [version.arn for version in model_packages.list_versions(target)] == arns[::-1]
 
 
-def test_the_tuning_job_trained_on_the_rebalanced_rows(demo, clients):
+def test_the_tuning_job_trained_on_the_rebalanced_rows(demo, target):
     report = demo[1][0]
-    job = tuning.describe(clients, report["tuning_job"])
+    job = tuning_jobs.describe_job(target, report["tuning_job"])
     (channel,) = [c for c in job.raw["TrainingJobDefinition"]["InputDataConfig"] if c["ChannelName"] == "train"]
     assert channel["DataSource"]["S3DataSource"]["S3Uri"].endswith("/train_res.csv")
-    values = {trial.name: trial.objective for trial in tuning.trials(clients, job.name)}
-    assert max(values, key=values.get) == tuning.best(clients, job.name) == report["models"][1]["training_job"]
+    values = {trial.name: trial.objective for trial in tuning_jobs.list_trials(target, job.name)}
+    assert max(values, key=values.get) == tuning_jobs.best_job_name(target, job.name) == report["models"][1]["training_job"]
 
 
-def test_both_models_are_judged_on_the_same_rows_and_paired(demo, clients):
+def test_both_models_are_judged_on_the_same_rows_and_paired(demo, target):
     left, right = (model["model_package_arn"] for model in demo[1][0]["models"])
-    comparison = registry.compare(clients, left, right)
+    comparison = model_packages.compare_packages(target, left, right)
     assert comparison.differences is not None
     auc = comparison.differences["auc"]
     assert auc.value == pytest.approx(auc.b - auc.a)
-    pd.testing.assert_series_equal(registry.scores(clients, comparison.a)["label"], registry.scores(clients, comparison.b)["label"])
+    pd.testing.assert_series_equal(
+        model_packages.read_scores(target, comparison.a)["label"], model_packages.read_scores(target, comparison.b)["label"]
+    )
 
 
-def test_shap_adds_up_to_the_prediction_on_every_row(demo, clients):
-    for job in explainability.list_jobs(clients):
-        shap = explainability.result(clients, job.name)
+def test_shap_adds_up_to_the_prediction_on_every_row(demo, target):
+    for job in shap_jobs.list_jobs(target):
+        shap = shap_jobs.read_job_result(target, job.name)
         total = shap.expected + shap.values.sum(axis=1)
         assert np.abs(total - shap.predictions).max() <= 1e-5
 
 
-def test_lineage_leads_from_the_data_to_the_model(demo, clients):
+def test_lineage_leads_from_the_data_to_the_model(demo, target):
     report = demo[1][0]
-    start = lineage.artifact_of(clients, report["data"]["uri"])
-    graph = lineage.graph(clients, start, hops=10)
+    start = lineage_graph.find_artifact_arn(target, report["data"]["uri"])
+    graph = lineage_graph.read_graph(target, start, hops=10)
     names = {node.name for node in graph.nodes}
     assert any(name.endswith("-aws-training-job") for name in names)
     assert any(node.kind == "Model" for node in graph.nodes)
-    assert len(lineage.graph(clients, start, hops=1).nodes) < len(graph.nodes) == graph.total
+    assert len(lineage_graph.read_graph(target, start, hops=1).nodes) < len(graph.nodes) == graph.total
 
 
-def test_a_version_descends_from_its_data_its_jobs_and_its_reports(demo, clients):
+def test_a_version_descends_from_its_data_its_jobs_and_its_reports(demo, target):
     _, (report, _) = demo
     model = report["models"][1]
-    package = registry.get(clients, model["model_package_arn"])
-    start = lineage.artifact_of(clients, package.arn)
-    shown = lineage.graph(clients, start, hops=10, direction="Ascendants")
+    package = model_packages.read_package(target, model["model_package_arn"])
+    start = lineage_graph.find_artifact_arn(target, package.arn)
+    shown = lineage_graph.read_graph(target, start, hops=10, direction="Ascendants")
     assert report["data"]["uri"] in {node.uri for node in shown.nodes}
     names = {node.name for node in shown.nodes if node.type == "TrialComponent"}
     properties = package.properties
@@ -88,37 +93,37 @@ def test_a_version_descends_from_its_data_its_jobs_and_its_reports(demo, clients
     assert names == expected | {f"{model['training_job']}-aws-training-job"}
 
 
-def test_every_attached_report_opens_and_has_its_pinned_hash(demo, clients):
-    for version in registry.versions(clients):
-        package = registry.get(clients, version.arn)
-        assert registry.missing_evidence(clients, package) == []
+def test_every_attached_report_opens_and_has_its_pinned_hash(demo, target):
+    for version in model_packages.list_versions(target):
+        package = model_packages.read_package(target, version.arn)
+        assert model_packages.list_broken_evidence(target, package) == []
     uri = package.raw["ModelMetrics"]["Bias"]["Report"]["S3Uri"]
-    original = clients.read(uri)
-    clients.write(uri, original + b" ")
-    assert registry.missing_evidence(clients, package) == ["bias"]
-    clients.write(uri, original)
+    original = target.read(uri)
+    target.write(uri, original + b" ")
+    assert model_packages.list_broken_evidence(target, package) == ["bias"]
+    target.write(uri, original)
 
 
-def test_reports_of_training_jobs_open(demo, clients):
-    from core import training
+def test_reports_of_training_jobs_open(demo, target):
+    from core.jobs import training_jobs
 
     for model in demo[1][0]["models"]:
-        uri = training.report_uri(clients, training.describe(clients, model["training_job"]))
+        uri = training_jobs.find_report_uri(target, training_jobs.describe_job(target, model["training_job"]))
         assert uri is not None
-        page = clients.read(uri).decode()
+        page = target.read(uri).decode()
         assert "Confusion matrix" in page
         assert "data:image/png" in page
 
 
-def test_the_clarify_report_is_there_in_every_format(demo, clients):
-    job = bias.list_jobs(clients)[0]
-    report = bias.report(clients, job.name)
+def test_the_clarify_report_is_there_in_every_format(demo, target):
+    job = bias_jobs.list_jobs(target)[0]
+    report = bias_jobs.read_job_report(target, job.name)
     for name, start in (("report.pdf", b"%PDF"), ("report.html", b"<!"), ("analysis.json", b"{")):
-        assert clients.read(f"{report.folder}/{name}").lstrip().startswith(start)
+        assert target.read(f"{report.folder}/{name}").lstrip().startswith(start)
 
 
 def test_the_plain_sdk_sees_the_same_packages(demo):
-    running = lifecycle.ensure(demo[0])
+    running = lifecycle.ensure_running(demo[0])
     sagemaker = boto3.client(
         "sagemaker",
         endpoint_url=running.endpoint,

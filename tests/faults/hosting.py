@@ -16,7 +16,7 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
-from core.clients import Clients
+from core.aws.target import Target
 from core.settings import Settings
 from engine import lifecycle
 
@@ -29,14 +29,14 @@ class Host:
     def __init__(self, workspace: Path, *, path: tuple[Path, ...] = (), **environment: str) -> None:
         self.workspace = workspace
         workspace.mkdir(exist_ok=True)
-        self.keys = lifecycle.keys(workspace)
+        self.keys = lifecycle.ensure_keys(workspace)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.launcher = launcher(path, **environment)
         self.pid = 0
         self.sessions: list[int] = []
-        self.session = boto3.Session(self.keys.access_key_id, self.keys.secret_access_key, region_name=lifecycle.region())
+        self.session = boto3.Session(self.keys.access_key_id, self.keys.secret_access_key, region_name=lifecycle.configured_region())
         self.clients = {name: self._client(name) for name in ("s3", "sagemaker", "logs")}
         self.s3, self.sagemaker = self.clients["s3"], self.clients["sagemaker"]
 
@@ -47,11 +47,11 @@ class Host:
         )
         return self.session.client(service, endpoint_url=f"http://127.0.0.1:{self.port}", config=config)
 
-    def core(self) -> Clients:
+    def core(self) -> Target:
         """The clients that the product's own code takes."""
-        account, region = "000000000000", lifecycle.region()
+        account, region = "000000000000", lifecycle.configured_region()
         settings = Settings(workspace=self.workspace)
-        return Clients(
+        return Target(
             settings, self.session, self.sagemaker, self.s3, f"sagemaker-{region}-{account}", region, account, "aws", self._client
         )
 

@@ -10,8 +10,6 @@ def main() -> None:
     import optuna  # noqa: F401
     import uvicorn  # noqa: F401
 
-    import engine.neighbours
-    import engine.sagemaker
     import engine.wire.app  # noqa: F401
 
     for line in sys.stdin:

@@ -72,7 +72,7 @@ class Screen:
         proxy.set()
         self.test = AppTest.from_file(APP, default_timeout=120).run()
         if page != "overview":
-            self.test.switch_page(f"app_pages/{page}.py").run()
+            self.test.switch_page(f"pages/{page}.py").run()
         self.plain = self.under()
         self.operations = tuple(sorted(set(proxy.seen)))
         self.nothing = set(self.under(Fault("empty", WORK)).texts) - set(self.plain.texts)

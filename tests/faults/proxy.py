@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from engine.wire import access
+from engine.wire import access_log
 
 Kind = Literal["throttle", "error", "slow", "cut before", "cut after", "cut within", "expired", "denied", "late", "empty"]
 CALLER = "arn:aws:sts::000000000000:assumed-role/governance-app/dana"
@@ -199,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
         scope = re.search(r"(?:Credential=|X-Amz-Credential=)[^/]+/\d+/[^/]+/(\w+)/", self.headers.get("Authorization", "") + query)
         service = scope[1] if scope else "s3"
         target = self.headers.get("X-Amz-Target", "")
-        operation = access.operation(service, self.command, path, query, target, body)
+        operation = access_log.operation_name(service, self.command, path, query, target, body)
         return Call(service, operation, self.command, self.path, list(self.headers.items()), body)
 
     def _chunk(self) -> bytes:

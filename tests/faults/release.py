@@ -43,8 +43,7 @@ def write(host) -> None:
 def main() -> None:
     from hosting import Host, end_launchers
 
-    from engine import store
-    from engine.s3 import objects
+    from engine.store import objects, records
 
     with tempfile.TemporaryDirectory() as folder:
         host = Host(Path(folder) / "ws")
@@ -54,7 +53,7 @@ def main() -> None:
         finally:
             host.end()
             end_launchers()
-        target = RELEASED / f"{len(store.SCHEMAS)}-{len(objects.SCHEMAS)}"
+        target = RELEASED / f"{len(records.SCHEMAS)}-{len(objects.SCHEMAS)}"
         (target / "files").mkdir(parents=True)
         for name, file in FILES.items():
             with contextlib.closing(sqlite3.connect(host.workspace / file)) as database:

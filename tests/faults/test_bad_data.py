@@ -8,12 +8,13 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from core import rebalancing, tables
+from core.data import csv_reader
+from core.data.csv_reader import ColumnRoles, check_table, detect_roles, read_csv
 from core.errors import DataError
-from core.rebalancing import Rebalance
-from core.tables import Roles, check, detect, read_csv
+from core.jobs import rebalancing_jobs
+from core.jobs.rebalancing_jobs import RebalancingOptions
 
-ROLES = Roles("label", 0, "sex", 1, "age")
+ROLES = ColumnRoles("label", 0, "sex", 1, "age")
 
 
 def table(**changes):
@@ -42,8 +43,8 @@ def table(**changes):
 )
 def test_a_table_that_cannot_be_used_names_column_and_remedy(frame, roles, words):
     with pytest.raises(DataError, match=words) as error:
-        check(frame, roles)
-    assert error.value.remedy
+        check_table(frame, roles)
+    assert error.value.hint
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_a_table_that_cannot_be_used_names_column_and_remedy(frame, roles, words
 def test_a_file_that_is_no_table_says_why(content, words):
     with pytest.raises(DataError, match=words) as error:
         read_csv(content)
-    assert error.value.remedy
+    assert error.value.hint
 
 
 def test_a_file_of_two_gigabytes_is_refused_by_its_size_unread(tmp_path):
@@ -78,7 +79,7 @@ def test_a_file_of_two_gigabytes_is_refused_by_its_size_unread(tmp_path):
 
 
 def test_a_small_file_that_unpacks_to_too_much_is_refused(monkeypatch):
-    monkeypatch.setattr(tables, "MOST_BYTES", 1000)
+    monkeypatch.setattr(csv_reader, "MAX_BYTES", 1000)
     with pytest.raises(DataError, match="MB is the most"):
         read_csv(gzip.compress(b"a,b\n" + b"1,2\n" * 10_000))
 
@@ -100,7 +101,7 @@ def test_the_header_is_read_as_the_rows_are(content, columns):
 
 
 def test_numbers_beyond_64_bits_stay_what_they_are():
-    assert check(table(income=[2**64] * 40), ROLES).frame["income"].tolist() == [2.0**64] * 40
+    assert check_table(table(income=[2**64] * 40), ROLES).frame["income"].tolist() == [2.0**64] * 40
 
 
 def test_a_table_too_small_for_the_sampler_is_refused_before_it_is_uploaded():
@@ -108,30 +109,30 @@ def test_a_table_too_small_for_the_sampler_is_refused_before_it_is_uploaded():
     with pytest.raises(
         DataError, match="smallest group of sex has 3 row\\(s\\) in the training part, and SMOTE-NC needs more than k_neighbors = 5"
     ):
-        rebalancing.check(check(few, ROLES), Rebalance())
-    rebalancing.check(check(few, ROLES), Rebalance(parameters={"k_neighbors": 2}))
-    rebalancing.check(check(few, ROLES), Rebalance(method="random-over"))
+        rebalancing_jobs.check_feasible(check_table(few, ROLES), RebalancingOptions())
+    rebalancing_jobs.check_feasible(check_table(few, ROLES), RebalancingOptions(parameters={"k_neighbors": 2}))
+    rebalancing_jobs.check_feasible(check_table(few, ROLES), RebalancingOptions(method="random-over"))
     with pytest.raises(DataError, match="Only 1 row\\(s\\) have label = 0 and sex = 1"):
-        rebalancing.check(check(table(sex=[1] * 2 + [2] * 38), ROLES), Rebalance())
+        rebalancing_jobs.check_feasible(check_table(table(sex=[1] * 2 + [2] * 38), ROLES), RebalancingOptions())
 
 
 def test_what_is_named_is_not_guessed():
     frame = table(default=[1, 0, 0, 0] * 10, row=list(range(40)))
-    roles = detect(frame, label="label", facet="default")
+    roles = detect_roles(frame, label="label", facet="default")
     assert (roles.label, roles.facet, roles.facet_value) == ("label", "default", 1)
-    assert detect(frame, facet="label").label == "default"
-    assert detect(frame, label="sex").label == "sex"
+    assert detect_roles(frame, facet="label").label == "default"
+    assert detect_roles(frame, label="sex").label == "sex"
 
 
 def test_floats_in_coded_columns_become_integers():
-    checked = check(table(sex=[1.0, 1.0, 2.0, 2.0] * 10, label=[0.0, 1.0] * 20), ROLES)
+    checked = check_table(table(sex=[1.0, 1.0, 2.0, 2.0] * 10, label=[0.0, 1.0] * 20), ROLES)
     assert checked.frame["sex"].dtype.kind == checked.frame["label"].dtype.kind == "i"
-    assert b"." not in tables.to_csv(checked.frame)
+    assert b"." not in csv_reader.to_csv(checked.frame)
 
 
 def test_words_are_coded_and_the_coding_is_kept():
     frame = table(label=["paid", "late"] * 20, sex=["f", "f", "m", "m"] * 10, region=["north", "south"] * 20)
-    checked = check(frame, replace(ROLES, favourable="paid", facet_value="f", categorical=("region",)))
+    checked = check_table(frame, replace(ROLES, favourable="paid", facet_value="f", categorical=("region",)))
     assert checked.coding["sex"] == {"f": 0, "m": 1}
     assert checked.roles.facet_value == 0
     assert set(checked.frame["label"]) == {0, 1}
@@ -141,13 +142,13 @@ def test_words_are_coded_and_the_coding_is_kept():
 
 def test_labels_of_other_numbers_become_zero_and_one():
     frame = table(label=[1, 2] * 20)
-    checked = check(frame, replace(ROLES, favourable=1))
+    checked = check_table(frame, replace(ROLES, favourable=1))
     assert checked.roles.favourable == 0
     assert (checked.frame["label"] == 0).tolist() == (frame["label"] == 1).tolist()
 
 
 def test_roles_of_the_bundled_data_are_found():
-    roles = detect(tables.bundled())
+    roles = detect_roles(csv_reader.read_bundled())
     assert (roles.label, roles.favourable, roles.facet, roles.facet_value, roles.group, roles.ignored) == (
         "LABEL",
         0,

@@ -17,10 +17,10 @@ from hosting import REPO, Host, answers, members, until
 from workload import BUCKET, describe, ended, fill, rebalancing, training
 
 from engine import lifecycle
-from engine.database import Unusable
-from engine.disk import trouble
-from engine.s3.objects import Objects
-from engine.store import Store
+from engine.store.database import UnusableWorkspace
+from engine.store.disk_errors import disk_problem
+from engine.store.objects import ObjectStore
+from engine.store.records import Store
 
 MOUNTS = os.getuid() == 0
 PAGE = 4096
@@ -168,20 +168,20 @@ def workspace(tmp_path):
     """A workspace with a record and an object in it, and no engine."""
     workspace = tmp_path / "ws"
     (workspace / "objects").mkdir(parents=True)
-    store, objects = Store(workspace / "engine.db"), Objects(workspace / "objects")
+    store, objects = Store(workspace / "engine.db"), ObjectStore(workspace / "objects")
     store.insert("model-package-group", "kept", {"ModelPackageGroupName": "kept"}, arn="arn:kept", now=1.0)
     objects.create_bucket("kept", 1.0)
-    with objects.incoming() as body:
+    with objects.receive_body() as body:
         body.write(b"evidence")
         objects.put("kept", "k", body, {}, 1.0)
     store.close()
     objects.close()
-    lifecycle.keys(workspace)
+    lifecycle.ensure_keys(workspace)
     return workspace
 
 
 def everything(workspace):
-    store, objects = Store(workspace / "engine.db"), Objects(workspace / "objects")
+    store, objects = Store(workspace / "engine.db"), ObjectStore(workspace / "objects")
     try:
         _, file = objects.open("kept", "k")
         with file:
@@ -224,7 +224,7 @@ def test_a_read_only_workspace_is_named_and_nothing_in_it_changes(workspace, sur
 
 def opened(workspace):
     Store(workspace / "engine.db").close()
-    Objects(workspace / "objects").close()
+    ObjectStore(workspace / "objects").close()
 
 
 @pytest.mark.parametrize("file", ["engine.db", "objects/index.db"])
@@ -232,7 +232,7 @@ def test_a_workspace_of_a_newer_version_is_refused_and_left_as_it_is(workspace, 
     with contextlib.closing(sqlite3.connect(workspace / file)) as database:
         database.execute("PRAGMA user_version=99")
     words = f"{workspace / file} was written by a newer version of this product"
-    with pytest.raises(Unusable, match=words):
+    with pytest.raises(UnusableWorkspace, match=words):
         opened(workspace)
     if file == "engine.db":
         done = by_core(workspace)
@@ -250,7 +250,7 @@ def test_a_workspace_of_a_newer_version_is_refused_and_left_as_it_is(workspace, 
 def test_a_damaged_database_is_named(workspace, file, survived):
     content = (workspace / file).read_bytes()
     (workspace / file).write_bytes(b"garbage!" * 1000)
-    with pytest.raises(Unusable, match=f"{workspace / file} is damaged"):
+    with pytest.raises(UnusableWorkspace, match=f"{workspace / file} is damaged"):
         opened(workspace)
     (workspace / file).write_bytes(content)
     assert everything(workspace) == KEPT
@@ -260,7 +260,7 @@ def test_a_damaged_database_is_named(workspace, file, survived):
 def test_a_lost_index_does_not_take_the_objects_with_it(workspace, survived):
     shutil.move(workspace / "objects" / "index.db", workspace / "index.db")
     for _ in range(2):
-        with pytest.raises(Unusable, match=r"index\.db is gone and its objects are there"):
+        with pytest.raises(UnusableWorkspace, match=r"index\.db is gone and its objects are there"):
             opened(workspace)
     shutil.move(workspace / "index.db", workspace / "objects" / "index.db")
     assert everything(workspace) == KEPT
@@ -275,7 +275,7 @@ def test_a_commit_that_the_disk_refuses_does_not_swallow_the_next(workspace):
     with pytest.raises(sqlite3.OperationalError) as error, store.transaction():
         for n in range(100):
             store.insert("model", f"lost-{n}", {"text": "x" * 1000}, arn=f"arn:lost-{n}", now=1.0)
-    assert trouble(error.value) == "the disk is full"
+    assert disk_problem(error.value) == "the disk is full"
     store._db.execute("PRAGMA max_page_count=1000000")
     store.insert("model", "next", {}, arn="arn:next", now=1.0)
     store.close()
@@ -285,11 +285,11 @@ def test_a_commit_that_the_disk_refuses_does_not_swallow_the_next(workspace):
 
 
 def test_an_object_stays_when_its_predecessor_cannot_be_removed(workspace):
-    objects = Objects(workspace / "objects")
+    objects = ObjectStore(workspace / "objects")
     old = objects.get("kept", "k").path
     old.unlink()
     old.mkdir()
-    with objects.incoming() as body:
+    with objects.receive_body() as body:
         body.write(b"newer")
         objects.put("kept", "k", body, {}, 2.0)
     assert objects.get("kept", "k").path.read_bytes() == b"newer"

@@ -32,7 +32,7 @@ class Other(http.server.BaseHTTPRequestHandler):
 )
 def test_a_stale_engine_file_names_no_engine(tmp_path, content):
     (tmp_path / "engine.json").write_text(content)
-    assert lifecycle.find(tmp_path) is None
+    assert lifecycle.find_endpoint(tmp_path) is None
     assert not lifecycle.stop(tmp_path)
 
 
@@ -42,7 +42,7 @@ def test_another_server_on_the_port_is_not_taken_for_the_engine(tmp_path, answer
         threading.Thread(target=server.serve_forever, daemon=True).start()
         written = {"pid": os.getpid(), "endpoint": f"http://127.0.0.1:{server.server_port}", "instance": "mine"}
         (tmp_path / "engine.json").write_text(json.dumps(written))
-        assert lifecycle.find(tmp_path) is None
+        assert lifecycle.find_endpoint(tmp_path) is None
         assert not lifecycle.stop(tmp_path)
         server.shutdown()
 
@@ -55,10 +55,10 @@ def test_what_a_killed_engine_left_behind_keeps_nobody_out(tmp_path, survived):
         host.kill()
         assert (host.workspace / "engine.lock").exists()
         assert json.loads((host.workspace / "engine.json").read_text()) == first
-        assert lifecycle.find(host.workspace) is None
+        assert lifecycle.find_endpoint(host.workspace) is None
         assert not lifecycle.stop(host.workspace)
         host.start()
-        assert lifecycle.find(host.workspace) == f"http://127.0.0.1:{host.port}"
+        assert lifecycle.find_endpoint(host.workspace) == f"http://127.0.0.1:{host.port}"
         assert json.loads((host.workspace / "engine.json").read_text())["instance"] != first["instance"]
     finally:
         host.end()
@@ -77,7 +77,7 @@ def test_a_second_engine_does_not_own_the_workspace(tmp_path, survived):
             until(lambda n=n: (host.workspace / "engine.log").read_text().count(f"engine: another engine owns {host.workspace}") == n, 10)
             host.kill()
         assert json.loads((host.workspace / "engine.json").read_text())["pid"] == owner
-        assert lifecycle.find(host.workspace) is not None
+        assert lifecycle.find_endpoint(host.workspace) is not None
         host.pid = owner
     finally:
         host.end()

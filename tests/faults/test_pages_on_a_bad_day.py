@@ -12,10 +12,11 @@ from botocore.retries import standard
 from matrix import DENIED, LASTING, PAGES, PASSING, RECORD, Screen, Seen, record
 from proxy import S3_PERMISSIONS, Fault, Proxy
 
-import core.clients
-from core import jobs, workspace
-from core.clients import Config, connect
+import core.aws.target
+from core.aws.target import Config, connect
+from core.jobs import jobs
 from core.settings import Settings
+from core.workflow import workspace_summary
 from tools.faults import OUT, operations
 
 USUAL = {"throttled, 500, cut", "credentials expired"}
@@ -37,13 +38,13 @@ def proxy(full) -> Iterator[Proxy]:
     hasty.short = False
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        engine = core.clients._engine(full)
-        while any(job.status not in jobs.FINAL for job in workspace.running_and_latest(connect(Settings(workspace=full)))):
+        engine = core.aws.target._ensure_local_engine(full)
+        while any(job.status not in jobs.FINAL_STATUSES for job in workspace_summary.list_latest_jobs(connect(Settings(workspace=full)))):
             time.sleep(0.5)  # another test's: a running job would be seen to run longer at the second look
         with Proxy(engine["endpoint"]) as between:
             patch.setenv("GOVERNANCE_WORKSPACE", str(full))
-            patch.setattr(core.clients, "_engine", lambda workspace: {**engine, "endpoint": between.endpoint})
-            patch.setattr(core.clients, "Config", hasty)
+            patch.setattr(core.aws.target, "_ensure_local_engine", lambda workspace: {**engine, "endpoint": between.endpoint})
+            patch.setattr(core.aws.target, "Config", hasty)
             patch.setattr(standard.ExponentialBackoff, "delay_amount", lambda self, context: 0)
             between.hasty = hasty
             yield between

@@ -11,12 +11,11 @@ import release
 from hosting import Host
 from workload import describe
 
-from engine import store
-from engine.database import Database
-from engine.s3 import objects
+from engine.store import objects, records
+from engine.store.database import Database
 
 RELEASES = sorted(path.name for path in release.RELEASED.iterdir())
-SCHEMAS = {"engine": store.SCHEMAS, "index": objects.SCHEMAS}
+SCHEMAS = {"engine": records.SCHEMAS, "index": objects.SCHEMAS}
 
 
 @pytest.fixture(params=RELEASES)
@@ -68,8 +67,8 @@ def test_a_released_schema_is_never_changed(tmp_path, release_, name):
 
 def test_every_row_of_a_released_workspace_is_there_after_it_was_opened(released):
     before = {file: tables(released / file) for file in release.FILES.values()}
-    store.Store(released / "engine.db").close()
-    objects.Objects(released / "objects").close()
+    records.Store(released / "engine.db").close()
+    objects.ObjectStore(released / "objects").close()
     for file, old in before.items():
         new = tables(released / file)
         for name, (columns, rows) in old.items():
@@ -116,7 +115,7 @@ def test_the_next_schema_is_applied_once_and_keeps_every_record(released):
     path = released / "engine.db"
     before = tables(path)["records"][1]
     for _ in range(2):
-        Database(path, [*store.SCHEMAS, NEXT]).close()
+        Database(path, [*records.SCHEMAS, NEXT]).close()
         assert tables(path)["records"][1] == sorted([(*row, "nobody") for row in before], key=repr)
 
 
@@ -125,6 +124,6 @@ def test_a_migration_that_fails_leaves_the_old_schema(released):
     before = tables(path)
     for broken in (f"{NEXT} UPDATE nothing SET a=1;", f"{NEXT} INSERT INTO tags SELECT arn, key, value FROM tags;"):
         with pytest.raises(sqlite3.Error):
-            Database(path, [*store.SCHEMAS, broken])
+            Database(path, [*records.SCHEMAS, broken])
         assert tables(path) == before
-    store.Store(path).close()
+    records.Store(path).close()

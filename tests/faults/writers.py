@@ -9,8 +9,9 @@ import threading
 from botocore.exceptions import BotoCoreError
 
 from core.errors import TargetUnavailable
-from core.governance import log, verification
+from core.governance import verification
 from core.identity import Identity, Role
+from core.ledger import audit_log
 
 BUCKET = "survivors"
 GROUP = "survivors"
@@ -262,12 +263,12 @@ class Log(Writer):
 
     def step(self) -> None:
         self.count += 1
-        event = log.append(self.host.core(), ADA, "note", "survivors", {"n": self.count})
+        event = audit_log.append_event(self.host.core(), ADA, "note", "survivors", {"n": self.count})
         self.events[event.number] = event.hash
 
     def check(self) -> None:
-        log._read.clear()
-        found = {event.number: event.hash for event in log.read(self.host.core())}
+        audit_log._events_cache.clear()
+        found = {event.number: event.hash for event in audit_log.read_events(self.host.core())}
         assert len(found) - len(self.events) in {0, 1}
         assert self.events.items() <= found.items()
         self.events = found
@@ -275,5 +276,5 @@ class Log(Writer):
     def verify(self) -> None:
         """The whole of it, as an auditor does; the next event has the head follow one whose writer had no answer."""
         self.step()
-        report = verification.verify(self.host.core())
+        report = verification.verify_log(self.host.core())
         assert report.problems == ()

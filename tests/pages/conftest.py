@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import registry, tuning
-from core.clients import Clients, connect
+from core.aws.target import Target, connect
+from core.jobs.tuning import tuning_jobs
+from core.registry import model_packages
 from core.settings import Settings
 from engine import lifecycle
 
@@ -24,20 +25,20 @@ def empty(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def clients(full) -> Clients:
+def target(full) -> Target:
     return connect(Settings(workspace=full))
 
 
 @pytest.fixture(scope="session")
-def packages(clients) -> list[str]:
+def packages(target) -> list[str]:
     """ARNs of the registered versions, newest first."""
-    return [version.arn for version in registry.versions(clients)]
+    return [version.arn for version in model_packages.list_versions(target)]
 
 
 @pytest.fixture(scope="session")
-def tuning_job(clients) -> str:
+def tuning_job(target) -> str:
     """The workflow's own tuning job: the first of the workspace."""
-    return tuning.list_jobs(clients)[-1].name
+    return tuning_jobs.list_jobs(target)[-1].name
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def app(monkeypatch):
             test.query_params["tab"] = tab
         for name, value in query.items():
             test.query_params[name] = value
-        test.switch_page(f"app_pages/{page}.py").run()
+        test.switch_page(f"pages/{page}.py").run()
         chosen = next(option for option in test.selectbox(key="as").options if option.startswith(person))
         if chosen != test.selectbox(key="as").value:
             test.selectbox(key="as").set_value(chosen).run()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core import bias, jobs, registry
-from core.identity import WORKFLOW
+from core.identity import WORKFLOW_IDENTITY
+from core.jobs import jobs
+from core.registry import model_packages
+from core.reports import bias_jobs
 
 
 def text(test) -> str:
@@ -45,8 +47,8 @@ def test_a_link_opens_each_section(app, full, view):
     assert view in [tab.label for tab in test.tabs if tab.children]
 
 
-def test_two_reports_are_paired_and_a_link_chooses_them(app, full, clients):
-    names = [job.name for job in bias.list_jobs(clients) if job.status == "Completed"]
+def test_two_reports_are_paired_and_a_link_chooses_them(app, full, target):
+    names = [job.name for job in bias_jobs.list_jobs(target) if job.status == "Completed"]
     test = app(full, "bias", job=names[1], other=names[0], view="Difference")
     assert not test.warning
     assert {box.label: box.value for box in test.selectbox if box.label in ("Report", "Beside it")} == {
@@ -63,11 +65,11 @@ def test_the_groups_are_shown_with_the_widest_gap_named(app, full):
     assert len(frame(test, "group", "difference (points)")) == 5
 
 
-def test_training_rows_are_marked_wherever_they_are_shown(app, full, clients, packages):
-    package = registry.get(clients, packages[0])
-    model = bias.origin(clients, package.properties["governance:bias-job"]).model
-    name = bias.launch(clients, WORKFLOW, model, registry.data_of(clients, package), rows="train")
-    jobs.wait(clients, [("processing", name)])
+def test_training_rows_are_marked_wherever_they_are_shown(app, full, target, packages):
+    package = model_packages.read_package(target, packages[0])
+    model = bias_jobs.find_origin(target, package.properties["governance:bias-job"]).model
+    name = bias_jobs.launch_job(target, WORKFLOW_IDENTITY, model, model_packages.find_rebalancing(target, package), rows="train")
+    jobs.wait_for_jobs(target, [("processing", name)])
     test = app(full, "bias", job=name, view="Difference")
     assert "Measured on training rows" in test.warning[0].value
     assert "do not judge the same rows" in text(test)

@@ -7,11 +7,15 @@ import re
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import bias, costs, explainability, jobs, prices, rebalancing, registry, training, trial_bias, tuning
+from core.costs import cost_estimates, prices
+from core.jobs import jobs, rebalancing_jobs, training_jobs
+from core.jobs.tuning import tuning_jobs
+from core.registry import model_packages
+from core.reports import bias_jobs, shap_jobs, trial_bias_jobs
 from core.settings import Settings
-from core.views.tuning_words import duration
+from core.views.tuning.tuning_sentences import duration_text
 
-TABLE = prices.in_force(Settings(prices=None))
+TABLE = prices.load_in_force(Settings(prices=None))
 HOUR = TABLE.processing["ml.m5.xlarge"]
 AS_OF = f"prices of {TABLE.date}, us-east-1"
 
@@ -23,12 +27,12 @@ def lines(test) -> list[str]:
 
 
 def read(seconds: int) -> str:
-    return f"{seconds} s" if seconds < 90 else duration(seconds)
+    return f"{seconds} s" if seconds < 90 else duration_text(seconds)
 
 
-def billed(clients, kind, name: str) -> int:
+def billed(target, kind, name: str) -> int:
     """What AWS bills for, off the job's own description."""
-    raw = jobs.describe(clients, kind, name).raw
+    raw = jobs.describe_job(target, kind, name).raw
     return (
         raw["BillableTimeInSeconds"]
         if kind == "training"
@@ -41,7 +45,7 @@ def mine(monkeypatch, tmp_path):
     """``mine(was, becomes)``: the product goes by a changed copy of its price table."""
 
     def use(was: str, becomes: str):
-        text = prices.BUNDLED.read_text()
+        text = prices.BUNDLED_FILE.read_text()
         assert was in text
         file = tmp_path / "mine.toml"
         file.write_text(text.replace(was, becomes))
@@ -78,60 +82,65 @@ def test_every_form_says_what_its_launch_will_take_and_cost_at_most_and_more_cos
         assert f"at most ${3 * HOUR:.2f}" in lines(test)[0]
 
 
-def test_the_measurement_of_every_trial_says_what_it_will_cost_and_then_what_it_has(app, full, clients, tuning_job):
-    made = trial_bias.of(clients, tuning_job)
+def test_the_measurement_of_every_trial_says_what_it_will_cost_and_then_what_it_has(app, full, target, tuning_job):
+    made = trial_bias_jobs.find_newest_job(target, tuning_job)
     found = lines(app(full, "tuning", job=tuning_job, view="bias"))
     if made is not None and made.status == "Completed":
-        assert any(f" {read(billed(clients, 'processing', made.name))} on 1 × ml.m5.xlarge" in line for line in found)
+        assert any(f" {read(billed(target, 'processing', made.name))} on 1 × ml.m5.xlarge" in line for line in found)
     else:
         assert f"at most ${HOUR:.2f}" in next(line for line in found if "at most" in line)
 
 
-def test_the_times_of_an_estimate_are_those_that_the_target_billed(clients):
-    data = rebalancing.result(clients, rebalancing.list_jobs(clients)[-1].name)
-    same = costs.measured(clients, costs.bias_report(clients.settings, data.uri(bias.ROWS["test"]))[0])
-    elsewhere = costs.measured(clients, costs.bias_report(clients.settings, "s3://other/rows.csv")[0])
-    times = {billed(clients, "processing", job.name) for job in bias.list_jobs(clients) if job.status == "Completed"}
-    assert (same.same, elsewhere.same) == (True, False)
+def test_the_times_of_an_estimate_are_those_that_the_target_billed(target):
+    data = rebalancing_jobs.read_result(target, rebalancing_jobs.list_jobs(target)[-1].name)
+    same = cost_estimates.read_past_durations(
+        target, cost_estimates.plan_bias_report(target.settings, data.uri(bias_jobs.ROW_FILES["test"]))[0]
+    )
+    elsewhere = cost_estimates.read_past_durations(target, cost_estimates.plan_bias_report(target.settings, "s3://other/rows.csv")[0])
+    times = {billed(target, "processing", job.name) for job in bias_jobs.list_jobs(target) if job.status == "Completed"}
+    assert (same.same_rows, elsewhere.same_rows) == (True, False)
     assert same.seconds
     assert set(same.seconds) <= set(elsewhere.seconds) <= times
 
 
-def test_a_method_is_judged_by_its_own_jobs_only(clients):
-    nc, smote = (costs.measured(clients, planned) for planned in costs.rebalancings(clients.settings, ["smote-nc", "smote"]))
+def test_a_method_is_judged_by_its_own_jobs_only(target):
+    nc, smote = (
+        cost_estimates.read_past_durations(target, planned)
+        for planned in cost_estimates.plan_rebalancing(target.settings, ["smote-nc", "smote"])
+    )
     assert nc.seconds
-    done = [job.name for job in rebalancing.list_jobs(clients) if job.status == "Completed" and re.search(r"smote-[^-]+$", job.name)]
+    done = [job.name for job in rebalancing_jobs.list_jobs(target) if job.status == "Completed" and re.search(r"smote-[^-]+$", job.name)]
     assert len(smote.seconds) <= len(done)
 
 
-def test_the_trials_of_a_tuning_job_have_used_what_the_target_bills_for_each(app, full, clients, tuning_job):
-    trials = tuning.trials(clients, tuning_job)
-    seconds = [billed(clients, "training", trial.name) for trial in trials]
-    used = costs.used_by_trials(tuning.describe(clients, tuning_job), [(trial.started, trial.ended) for trial in trials])
+def test_the_trials_of_a_tuning_job_have_used_what_the_target_bills_for_each(app, full, target, tuning_job):
+    trials = tuning_jobs.list_trials(target, tuning_job)
+    seconds = [billed(target, "training", trial.name) for trial in trials]
+    used = cost_estimates.usage_of_trials(tuning_jobs.describe_job(target, tuning_job), [(trial.started, trial.ended) for trial in trials])
     assert (used.seconds, used.jobs) == (sum(seconds), len(trials))
-    consumed = tuning.describe(clients, tuning_job).raw["ConsumedResources"]["RuntimeInSeconds"]
+    consumed = tuning_jobs.describe_job(target, tuning_job).raw["ConsumedResources"]["RuntimeInSeconds"]
     assert max(seconds) <= consumed + 1  # AWS's figure is wall-clock time: of parallel trials it says less than is billed
     line = lines(app(full, "tuning", job=tuning_job))[0]
-    assert f"{len(trials)} jobs, {read(sum(seconds))} on 1 × {clients.settings.instance_type}" in line
+    assert f"{len(trials)} jobs, {read(sum(seconds))} on 1 × {target.settings.instance_type}" in line
 
 
 @pytest.mark.parametrize("page", ["bias", "explainability", "data"])
-def test_a_result_says_what_its_job_has_used(app, full, clients, page):
-    listed = {"bias": bias.list_jobs, "explainability": explainability.list_jobs, "data": rebalancing.list_jobs}[page](clients)
+def test_a_result_says_what_its_job_has_used(app, full, target, page):
+    listed = {"bias": bias_jobs.list_jobs, "explainability": shap_jobs.list_jobs, "data": rebalancing_jobs.list_jobs}[page](target)
     name = next(job.name for job in listed if job.status == "Completed")
     line = lines(app(full, page, job=name))[0]
-    assert f"{read(billed(clients, 'processing', name))} on 1 × ml.m5.xlarge" in line
+    assert f"{read(billed(target, 'processing', name))} on 1 × ml.m5.xlarge" in line
     assert "Nothing was billed on this machine" in line
 
 
-def test_a_version_has_used_what_its_jobs_have(app, full, clients, packages):
-    package = next(arn for arn in packages if registry.get(clients, arn).properties["governance:role"] == "mitigated")
-    properties = registry.get(clients, package).properties
-    found = costs.used_for(clients, properties)
+def test_a_version_has_used_what_its_jobs_have(app, full, target, packages):
+    package = next(arn for arn in packages if model_packages.read_package(target, arn).properties["governance:role"] == "mitigated")
+    properties = model_packages.read_package(target, package).properties
+    found = cost_estimates.usage_by_step(target, properties)
     assert set(found) == {"rebalancing", "tuning", "bias", "SHAP"}
-    parts = [billed(clients, "processing", properties[f"governance:{key}"]) for key in ("rebalanced", "bias-job", "shap-job")]
-    tuned = training.describe(clients, properties["governance:training-job"]).raw["TuningJobArn"].rpartition("/")[2]
-    parts += [billed(clients, "training", trial.name) for trial in tuning.trials(clients, tuned)]
+    parts = [billed(target, "processing", properties[f"governance:{key}"]) for key in ("rebalanced", "bias-job", "shap-job")]
+    tuned = training_jobs.describe_job(target, properties["governance:training-job"]).raw["TuningJobArn"].rpartition("/")[2]
+    parts += [billed(target, "training", trial.name) for trial in tuning_jobs.list_trials(target, tuned)]
     assert sum(usage.seconds for usage in found.values()) == sum(parts)
     test = app(full, "registry", package=package, view="Settings and data")
     assert any(f"{len(parts)} jobs, " in line for line in lines(test))
@@ -139,15 +148,15 @@ def test_a_version_has_used_what_its_jobs_have(app, full, clients, packages):
     assert table[table["step"] == "all"]["seconds billed"].max() >= sum(parts)
 
 
-def test_no_job_may_run_longer_than_its_ceiling_says(clients, tuning_job):
-    trial = tuning.best(clients, tuning_job)
-    single = jobs.listed(clients, "training", contains=training.PREFIX)[0].name
+def test_no_job_may_run_longer_than_its_ceiling_says(target, tuning_job):
+    trial = tuning_jobs.best_job_name(target, tuning_job)
+    single = jobs.list_jobs(target, "training", name_contains=training_jobs.JOB_NAME_PREFIX)[0].name
     every = [
         ("training", trial),
         ("training", single),
-        *(("processing", job.name) for job in jobs.listed(clients, "processing", contains="governance-", most=8)),
+        *(("processing", job.name) for job in jobs.list_jobs(target, "processing", name_contains="governance-", max_results=8)),
     ]
-    assert {jobs.describe(clients, kind, name).raw["StoppingCondition"]["MaxRuntimeInSeconds"] for kind, name in every} == {
+    assert {jobs.describe_job(target, kind, name).raw["StoppingCondition"]["MaxRuntimeInSeconds"] for kind, name in every} == {
         jobs.MAX_SECONDS
     }
 
@@ -169,7 +178,7 @@ def test_a_wrong_price_file_is_told_and_hinders_no_launch(app, full, mine):
 def test_the_section_of_prices_shows_the_table_in_force_its_age_and_how_to_change_it(full, monkeypatch, mine):
     monkeypatch.setenv("GOVERNANCE_WORKSPACE", str(full))
     file = mine("date = 2026-07-30", "date = 2020-01-31")
-    test = AppTest.from_string("from app_pages import _prices\n_prices.section()", default_timeout=60).run()
+    test = AppTest.from_string("from ui.settings import price_table\nprice_table.show_prices()", default_timeout=60).run()
     assert not test.exception
     assert "These prices are old" in test.warning[0].value
     shown = test.dataframe[0].value.set_index("instance type")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from core import datasets, jobs, rebalancing, tables
-from core.clients import connect
+from core.aws.target import connect
+from core.data import csv_reader, datasets
 from core.errors import JobFailed
-from core.identity import WORKFLOW
+from core.identity import WORKFLOW_IDENTITY
+from core.jobs import jobs, rebalancing_jobs
 from core.settings import Settings
 from engine import lifecycle
 
@@ -23,19 +24,21 @@ def labelled(elements, label: str):
     return next(element for element in elements if element.label == label)
 
 
-ROLES = tables.Roles("LABEL", 0, "SEX", 1, "AGE", ("EDUCATION",), ("ID",), (("MARRIAGE", 2),))
+ROLES = csv_reader.ColumnRoles("LABEL", 0, "SEX", 1, "AGE", ("EDUCATION",), ("ID",), (("MARRIAGE", 2),))
 
 
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory):
     """A workspace of these tests' own, with a data set rebalanced in three ways."""
     workspace = tmp_path_factory.mktemp("data")
-    clients = connect(Settings(workspace=workspace))
-    dataset = datasets.upload(clients, WORKFLOW, tables.check(tables.bundled().sample(1500, random_state=2), ROLES), "credit-default")
+    target = connect(Settings(workspace=workspace))
+    dataset = datasets.upload_dataset(
+        target, WORKFLOW_IDENTITY, csv_reader.check_table(csv_reader.read_bundled().sample(1500, random_state=2), ROLES), "credit-default"
+    )
     methods = {"smote-nc": {}, "reweighing": {}, "random-over": {}}
-    names = rebalancing.launch_each(clients, WORKFLOW, dataset, rebalancing.Rebalance(), methods)
-    jobs.wait(clients, [("processing", name) for name in names])
-    yield workspace, clients, names
+    names = rebalancing_jobs.launch_job_per_method(target, WORKFLOW_IDENTITY, dataset, rebalancing_jobs.RebalancingOptions(), methods)
+    jobs.wait_for_jobs(target, [("processing", name) for name in names])
+    yield workspace, target, names
     lifecycle.stop(workspace)
 
 
@@ -45,7 +48,7 @@ def full(mine):
 
 
 @pytest.fixture(scope="module")
-def clients(mine):
+def target(mine):
     return mine[1]
 
 
@@ -70,8 +73,8 @@ def test_what_it_does_to_men_and_women_stands_first_with_n_and_interval(app, ful
     assert any("SHA-256" in frame.value for frame in test.dataframe)
 
 
-def test_the_synthetic_rows_are_listed_a_page_at_a_time(app, full, clients, synthetic):
-    count = rebalancing.result(clients, synthetic).manifest["synthetic"]["count"]
+def test_the_synthetic_rows_are_listed_a_page_at_a_time(app, full, target, synthetic):
+    count = rebalancing_jobs.read_result(target, synthetic).manifest["synthetic"]["count"]
     test = app(full, "data", job=synthetic)
     listed = next(frame.value for frame in test.dataframe if "copy of" in frame.value)
     assert len(listed) == min(100, count)
@@ -111,7 +114,7 @@ def test_a_comparison_that_names_a_gone_job_says_so_and_compares_others(app, ful
     assert not test.exception
 
 
-def test_several_methods_are_launched_at_once_each_with_its_own_settings(app, full, clients):
+def test_several_methods_are_launched_at_once_each_with_its_own_settings(app, full, target):
     test = app(full, "data", tab=NEW)
     test.selectbox(key="method").set_value("random-under").run()
     test.multiselect(key="also").set_value(["reweighing"]).run()
@@ -119,14 +122,14 @@ def test_several_methods_are_launched_at_once_each_with_its_own_settings(app, fu
     labelled(test.button, "Rebalance in 2 ways").click().run()
     assert not test.exception
     names = test.query_params["compare"].split(",")
-    jobs.wait(clients, [("processing", name) for name in names])
-    configs = [rebalancing.result(clients, name).manifest["config"] for name in names]
+    jobs.wait_for_jobs(target, [("processing", name) for name in names])
+    configs = [rebalancing_jobs.read_result(target, name).manifest["config"] for name in names]
     assert [c["method"] for c in configs] == ["random-under", "reweighing"]
     assert configs[0]["parameters"]["replacement"] is True
 
 
-def test_roles_are_detected_profiled_and_a_table_is_kept_without_a_job(app, full, clients):
-    before = len(rebalancing.list_jobs(clients))
+def test_roles_are_detected_profiled_and_a_table_is_kept_without_a_job(app, full, target):
+    before = len(rebalancing_jobs.list_jobs(target))
     test = app(full, "data", tab=NEW)
     test.radio(key="source").set_value("upload").run()
     rows = "".join(f"{i % 2},{'fm'[i % 3 == 0]},{20 + i % 50},{i * 7 % 900}\n" for i in range(120))
@@ -137,14 +140,14 @@ def test_roles_are_detected_profiled_and_a_table_is_kept_without_a_job(app, full
     assert set(profile["column"]) == {"outcome", "sex", "age", "income"}
     labelled(test.button, "Only keep the data set").click().run()
     assert test.query_params["tab"] == "sets"
-    kept = datasets.get(clients, test.query_params["dataset"])
+    kept = datasets.read_dataset(target, test.query_params["dataset"])
     assert (kept.name, kept.rows, kept.created_by) == ("people", 120, "Dana (demo)")
     assert kept.sha256 in text(test)
-    assert len(rebalancing.list_jobs(clients)) == before
+    assert len(rebalancing_jobs.list_jobs(target)) == before
 
 
-def test_a_table_too_small_for_the_method_is_refused_before_it_is_uploaded(app, full, clients):
-    kept, ran = len(datasets.list_datasets(clients)), len(rebalancing.list_jobs(clients))
+def test_a_table_too_small_for_the_method_is_refused_before_it_is_uploaded(app, full, target):
+    kept, ran = len(datasets.list_datasets(target)), len(rebalancing_jobs.list_jobs(target))
     test = app(full, "data", tab=NEW)
     test.radio(key="source").set_value("upload").run()
     rows = "".join(f"{i % 2},{int(i < 6)},{20 + i % 50},{i * 7 % 900}\n" for i in range(120))
@@ -152,7 +155,7 @@ def test_a_table_too_small_for_the_method_is_refused_before_it_is_uploaded(app, 
     assert not test.error
     labelled(test.button, "Rebalance").click().run()
     assert "The smallest group of sex" in test.error[0].value
-    assert (len(datasets.list_datasets(clients)), len(rebalancing.list_jobs(clients))) == (kept, ran)
+    assert (len(datasets.list_datasets(target)), len(rebalancing_jobs.list_jobs(target))) == (kept, ran)
 
 
 def test_an_s3_uri_that_leads_nowhere_is_an_error_with_a_remedy(app, full):
@@ -163,8 +166,8 @@ def test_an_s3_uri_that_leads_nowhere_is_an_error_with_a_remedy(app, full):
     assert labelled(test.button, "Rebalance").disabled
 
 
-def test_data_sets_are_listed_with_hash_and_uploader_and_lead_to_their_lineage(app, full, clients):
-    dataset = datasets.list_datasets(clients)[-1]
+def test_data_sets_are_listed_with_hash_and_uploader_and_lead_to_their_lineage(app, full, target):
+    dataset = datasets.list_datasets(target)[-1]
     test = app(full, "data", dataset=dataset.uri)
     table = next(frame.value for frame in test.dataframe if "SHA-256" in frame.value)
     assert dataset.sha256 in set(table["SHA-256"])
@@ -191,9 +194,11 @@ def test_an_empty_workspace_opens_at_the_form_and_its_lists_say_what_to_do(app, 
         assert "New rebalancing" in text(test)
 
 
-def test_a_failed_rebalancing_shows_its_reason(app, full, clients):
-    dataset = datasets.list_datasets(clients)[0]
-    name = rebalancing.launch(clients, WORKFLOW, dataset, rebalancing.Rebalance("none", validation_size=0.6, test_size=0.6))
+def test_a_failed_rebalancing_shows_its_reason(app, full, target):
+    dataset = datasets.list_datasets(target)[0]
+    name = rebalancing_jobs.launch_job(
+        target, WORKFLOW_IDENTITY, dataset, rebalancing_jobs.RebalancingOptions("none", validation_size=0.6, test_size=0.6)
+    )
     with pytest.raises(JobFailed, match="below 1"):
-        jobs.wait(clients, [("processing", name)])
+        jobs.wait_for_jobs(target, [("processing", name)])
     assert "below 1" in app(full, "data", job=name).error[0].value

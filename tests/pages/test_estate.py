@@ -8,10 +8,11 @@ import pytest
 from conftest import APP
 from streamlit.testing.v1 import AppTest
 
-from core import imports, registry
-from core.clients import connect
-from core.governance import decisions, elsewhere, verification
-from core.identity import DEMO, WORKFLOW
+from core.aws.target import connect
+from core.governance import decisions, foreign_versions, verification
+from core.identity import DEMO_IDENTITIES, WORKFLOW_IDENTITY
+from core.registry import model_packages
+from core.reports import imported_reports
 from core.settings import Settings
 from engine import lifecycle
 from tools.estate import BUCKET, REPORTS, estate
@@ -24,8 +25,8 @@ ALL = f"s3://{BUCKET}/all/analysis.json"
 def foreign(tmp_path_factory):
     """(workspace, its clients, ARNs of the packages by name)."""
     workspace = tmp_path_factory.mktemp("foreign")
-    clients = connect(Settings(workspace=workspace))
-    yield workspace, clients, estate(clients)
+    target = connect(Settings(workspace=workspace))
+    yield workspace, target, estate(target)
     lifecycle.stop(workspace)
 
 
@@ -46,7 +47,7 @@ def visit(session, foreign, monkeypatch):
         monkeypatch.setenv("GOVERNANCE_WORKSPACE", str(foreign[0]))
         session.query_params.clear()
         session.query_params.update(query)
-        session.switch_page(f"app_pages/{page}.py").run()
+        session.switch_page(f"pages/{page}.py").run()
         assert not session.exception
         return session
 
@@ -108,8 +109,8 @@ def test_what_a_version_names_and_nobody_can_read_is_said_with_the_reason(visit,
 
 
 def test_reports_of_the_two_stages_are_one_on_the_registry_page(visit, foreign):
-    _, clients, packages = foreign
-    package = registry.get(clients, packages["stages"])
+    _, target, packages = foreign
+    package = model_packages.read_package(target, packages["stages"])
     assert [facet.key for facet in package.bias.facets] == ["gender=F", "age=(40.0, 90.0]"]
     assert set(package.bias.facets[0].pre_training) == {"CI", "KL"}
     assert set(package.bias.facets[0].post_training) == {"DI", "CDDPL"}
@@ -117,16 +118,16 @@ def test_reports_of_the_two_stages_are_one_on_the_registry_page(visit, foreign):
 
 
 def test_the_training_job_behind_a_version_is_found_by_the_model_that_it_made(foreign):
-    _, clients, packages = foreign
-    package = registry.get(clients, packages["xgboost"])
+    _, target, packages = foreign
+    package = model_packages.read_package(target, packages["xgboost"])
     assert (package.training_job, package.hyperparameters["num_round"]) == ("xgb-elsewhere", "20")
-    assert registry.get(clients, packages["bare"]).training_job is None
+    assert model_packages.read_package(target, packages["bare"]).training_job is None
 
 
 def test_packages_without_a_group_can_be_chosen(visit, foreign):
     test = visit("registry")
     assert "no group" in next(box for box in test.selectbox if box.label == "Group").options
-    test = visit("registry", group=registry.NO_GROUP)
+    test = visit("registry", group=model_packages.NO_GROUP)
     assert next(box for box in test.selectbox if box.label == "Version").options == ["standalone"]
 
 
@@ -136,18 +137,18 @@ def test_a_group_without_versions_says_what_to_do(visit, foreign):
 
 
 def test_approvals_of_others_from_before_are_no_problem_of_the_log(foreign):
-    _, clients, packages = foreign
-    assert [problem for problem in verification.verify(clients).problems if "model-package" in problem.subject] == []
-    assert decisions.standing(clients, packages["bare"]).label == "approved elsewhere"
-    assert decisions.standing(clients, packages["bare"]).void == ()
+    _, target, packages = foreign
+    assert [problem for problem in verification.verify_log(target).problems if "model-package" in problem.subject] == []
+    assert decisions.check_validity(target, packages["bare"]).label == "approved elsewhere"
+    assert decisions.check_validity(target, packages["bare"]).void_reasons == ()
 
 
 def test_a_version_after_the_first_that_was_registered_here_is_a_problem_however_it_got_there():
     first = {"g": 3}
     arn = "arn:aws:sagemaker:us-east-1:1:model-package/{}"
-    assert elsewhere.predates(first, arn.format("g/2"))
-    assert elsewhere.predates(first, arn.format("other/9"))
-    assert not elsewhere.predates(first, arn.format("g/4"))
+    assert foreign_versions.is_before_first_registered(first, arn.format("g/2"))
+    assert foreign_versions.is_before_first_registered(first, arn.format("other/9"))
+    assert not foreign_versions.is_before_first_registered(first, arn.format("g/4"))
 
 
 @pytest.mark.parametrize(
@@ -284,39 +285,39 @@ def test_what_cannot_be_opened_is_an_error_with_its_reason(visit, foreign, page,
 
 
 def test_a_file_is_kept_under_its_hash_with_who_and_when_and_listed(visit, foreign):
-    clients = foreign[1]
+    target = foreign[1]
     content = json.dumps(REPORTS["post/bias.json"], indent=3).encode()
     test = visit("bias", tab="import")
     test.file_uploader(key="import-file-bias").upload("theirs.json", content).run()
     test.button(key="import-keep-bias").click().run()
     assert not test.error
-    (kept,) = imports.listed(clients)
+    (kept,) = imported_reports.list_reports(target)
     assert test.query_params["report"] in (kept.uri, [kept.uri])
-    assert kept.uri == clients.uri("governance/imported", kept.sha256, "analysis.json")
-    assert clients.read(kept.uri) == content
-    assert (kept.source, kept.by, kept.bias, kept.shap) == ("theirs.json", "Dana (demo)", True, False)
+    assert kept.uri == target.uri("governance/imported", kept.sha256, "analysis.json")
+    assert target.read(kept.uri) == content
+    assert (kept.source, kept.kept_by, kept.has_bias, kept.has_shap) == ("theirs.json", "Dana (demo)", True, False)
     assert "theirs.json, kept by Dana (demo)" in text(test)
-    assert imports.keep(clients, WORKFLOW, content, "again.json") == kept.uri
-    assert imports.listed(clients) == [kept]
+    assert imported_reports.keep_report(target, WORKFLOW_IDENTITY, content, "again.json") == kept.uri
+    assert imported_reports.list_reports(target) == [kept]
     table = next(frame.value for frame in visit("bias", tab="import").dataframe if "kept by" in frame.value)
     assert table["source"].tolist() == ["theirs.json"]
 
 
 def test_a_file_that_is_no_report_is_not_kept(visit, foreign):
-    clients = foreign[1]
-    before = imports.listed(clients)
+    target = foreign[1]
+    before = imported_reports.list_reports(target)
     test = visit("bias", tab="import")
     test.file_uploader(key="import-file-bias").upload("wrong.json", b'{"a": 1}').run()
     test.button(key="import-keep-bias").click().run()
     assert "wrong.json can't be read as a report" in test.error[0].value.replace("\\", "")
-    assert imports.listed(clients) == before
+    assert imported_reports.list_reports(target) == before
 
 
 def test_a_role_that_may_not_upload_keeps_nothing(app, foreign):
     test = app(foreign[0], "bias", "Vera", "import")
     assert test.button(key="import-keep-bias").disabled
     with pytest.raises(Exception, match="may not upload"):
-        imports.keep(foreign[1], DEMO[4], json.dumps(REPORTS["post/bias.json"]).encode(), "x")
+        imported_reports.keep_report(foreign[1], DEMO_IDENTITIES[4], json.dumps(REPORTS["post/bias.json"]).encode(), "x")
 
 
 @pytest.mark.parametrize(
@@ -330,7 +331,7 @@ def test_a_role_that_may_not_upload_keeps_nothing(app, foreign):
     ],
 )
 def test_a_report_is_found_by_folder_file_or_job(foreign, typed, found):
-    assert imports.located(foreign[1], typed) == (found or typed)
+    assert imported_reports.resolve_uri(foreign[1], typed) == (found or typed)
 
 
 @pytest.mark.parametrize(
@@ -338,4 +339,4 @@ def test_a_report_is_found_by_folder_file_or_job(foreign, typed, found):
 )
 def test_what_names_no_report_says_why(foreign, typed, words):
     with pytest.raises(Exception, match=words):
-        imports.located(foreign[1], typed)
+        imported_reports.resolve_uri(foreign[1], typed)

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, jobs, rebalancing, registry
-from core.identity import WORKFLOW
+from core.data import datasets
+from core.identity import WORKFLOW_IDENTITY
+from core.jobs import jobs, rebalancing_jobs
+from core.registry import model_packages
 
 PAGES = ("overview", "data", "tuning", "lineage", "registry", "bias", "explainability", "decisions", "settings")
 TITLES = {"data": "Data and rebalancing"}
@@ -76,9 +78,9 @@ def test_the_overview_counts_what_the_workspace_holds(app, full):
     assert values["Waiting for a decision"] == "0"
 
 
-def test_the_data_page_counts_every_training_row_and_says_what_happened_to_the_groups(app, full, clients):
-    job = rebalancing.list_jobs(clients)[-1].name
-    manifest = rebalancing.result(clients, job).manifest
+def test_the_data_page_counts_every_training_row_and_says_what_happened_to_the_groups(app, full, target):
+    job = rebalancing_jobs.list_jobs(target)[-1].name
+    manifest = rebalancing_jobs.read_result(target, job).manifest
     test = app(full, "data", job=job)
     values = {metric.label: metric.value for metric in test.metric}
     assert values["Training rows"] == f"{manifest['split']['train_rows']:,}"
@@ -89,10 +91,10 @@ def test_the_data_page_counts_every_training_row_and_says_what_happened_to_the_g
     assert "no held-out row" in text(test)
 
 
-def test_the_workshops_order_is_marked_as_a_leak(app, full, clients):
-    options = rebalancing.Rebalance("smote", "label", {"k_neighbors": 5}, order="workshop")
-    job = rebalancing.launch(clients, WORKFLOW, datasets.list_datasets(clients)[0], options)
-    jobs.wait(clients, [("processing", job)])
+def test_the_workshops_order_is_marked_as_a_leak(app, full, target):
+    options = rebalancing_jobs.RebalancingOptions("smote", "label", {"k_neighbors": 5}, order="workshop")
+    job = rebalancing_jobs.launch_job(target, WORKFLOW_IDENTITY, datasets.list_datasets(target)[0], options)
+    jobs.wait_for_jobs(target, [("processing", job)])
     test = app(full, "data", job=job)
     assert test.warning[0].value.startswith("**Leak: ")
     assert {metric.label: metric.value for metric in test.metric}["Leaked rows"] != "0"
@@ -134,11 +136,11 @@ def test_who_trained_or_submitted_a_version_is_told_why_he_cannot_decide(app, fu
     assert "Submit for a decision" in labels
 
 
-def test_a_version_that_nobody_submitted_is_not_approved_from_the_page(app, full, clients, packages):
+def test_a_version_that_nobody_submitted_is_not_approved_from_the_page(app, full, target, packages):
     test = app(full, "decisions", "Chris", package=packages[0])
     assert not test.exception
     assert "Approve" not in {button.label for button in test.button}
-    assert registry.get(clients, packages[0]).status == registry.PENDING
+    assert model_packages.read_package(target, packages[0]).status == model_packages.PENDING_STATUS
 
 
 def test_the_lineage_page_opens_at_the_version_that_a_link_names(app, full, packages):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from core import explainability
-from core.views.style import number
+from core.reports import shap_jobs
+from core.views.shared.figure_style import format_number
 
 
 @pytest.fixture(scope="module")
-def jobs(clients):
-    return [job.name for job in explainability.list_jobs(clients)]
+def jobs(target):
+    return [job.name for job in shap_jobs.list_jobs(target)]
 
 
 def text(test) -> str:
@@ -25,8 +25,8 @@ def values(test) -> dict[str, str]:
     return {metric.label: metric.value for metric in test.metric}
 
 
-def test_a_link_restores_both_explanations_the_feature_and_the_row(app, full, clients, jobs):
-    shap = explainability.result(clients, jobs[0])
+def test_a_link_restores_both_explanations_the_feature_and_the_row(app, full, target, jobs):
+    shap = shap_jobs.read_job_result(target, jobs[0])
     feature = sorted(shap.global_values)[0]
     test = app(full, "explainability", job=jobs[0], **{"with": jobs[1]}, feature=feature, row="7")
     assert not test.exception
@@ -57,8 +57,8 @@ def test_an_explanation_can_stand_alone(app, full, jobs):
     assert "more than noise" not in text(test)
 
 
-def test_sensitive_columns_are_marked_and_what_they_carry_is_said(app, full, clients, jobs):
-    known = explainability.about(clients, jobs[0])
+def test_sensitive_columns_are_marked_and_what_they_carry_is_said(app, full, target, jobs):
+    known = shap_jobs.read_request(target, jobs[0])
     test = app(full, "explainability", job=jobs[0])
     table = next(frame.value for frame in test.dataframe if "sensitive" in frame.value)
     assert set(table[table["sensitive"] == "sensitive"]["feature"]) == set(known.sensitive)
@@ -67,8 +67,8 @@ def test_sensitive_columns_are_marked_and_what_they_carry_is_said(app, full, cli
     assert "95 % interval" in said
 
 
-def test_the_highest_prediction_is_jumped_to_and_what_spoke_against_it_is_listed(app, full, clients, jobs):
-    shap = explainability.result(clients, jobs[0])
+def test_the_highest_prediction_is_jumped_to_and_what_spoke_against_it_is_listed(app, full, target, jobs):
+    shap = shap_jobs.read_job_result(target, jobs[0])
     test = app(full, "explainability", job=jobs[0])
     test.button(key="jump-Highest prediction").click().run()
     assert f"Row {int(shap.predictions.argmax()):,}" in text(test).replace("\\", "")
@@ -77,20 +77,20 @@ def test_the_highest_prediction_is_jumped_to_and_what_spoke_against_it_is_listed
     assert "What spoke most against this row" not in text(test)
 
 
-def test_a_row_is_changed_within_what_was_seen_and_predicted_by_the_model(app, full, clients, jobs):
-    shap, known = explainability.result(clients, jobs[0]), explainability.about(clients, jobs[0])
+def test_a_row_is_changed_within_what_was_seen_and_predicted_by_the_model(app, full, target, jobs):
+    shap, known = shap_jobs.read_job_result(target, jobs[0]), shap_jobs.read_request(target, jobs[0])
     test = app(full, "explainability", job=jobs[0], row=str(int(shap.predictions.argmax())))
     assert "Prediction" not in values(test)
     test.toggle(key="what-if").set_value(True).run(timeout=60)
     assert not test.exception
-    assert values(test)["Prediction"] == values(test)["What if"] == number(float(shap.predictions.max()), 4)
+    assert values(test)["Prediction"] == values(test)["What if"] == format_number(float(shap.predictions.max()), 4)
     assert "Nothing is changed yet" in text(test)
     control = test.selectbox(key=next(w.key for w in test.selectbox if w.key and w.key.endswith("-PAY_0")))
     assert set(control.options) == {f"{value:g}" for value in shap.data["PAY_0"].unique()}
     control.set_value(-1).run()
     row = shap.data.iloc[[int(shap.predictions.argmax())]].assign(PAY_0=-1)
-    (wanted,) = explainability.predict(explainability.booster(clients, known.model_uri), row)
-    assert values(test)["What if"] == number(wanted, 4)
+    (wanted,) = shap_jobs.predict_rows(shap_jobs.load_model(target, known.model_uri), row)
+    assert values(test)["What if"] == format_number(wanted, 4)
     assert "PAY_0 = -1 instead of" in text(test).replace("\\", "")
     for slider in test.slider:
         feature = slider.key.rpartition("-")[2]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core import bias, explainability, jobs, rebalancing, training, tuning
+from core.jobs import jobs, rebalancing_jobs, training_jobs
+from core.jobs.tuning import tuning_jobs
+from core.reports import bias_jobs, shap_jobs
 
 
 def press(test, label: str):
@@ -12,14 +14,14 @@ def press(test, label: str):
     return button.click().run()
 
 
-def test_rebalancing_by_reweighing_starts_a_job_and_links_to_it(app, full, clients):
+def test_rebalancing_by_reweighing_starts_a_job_and_links_to_it(app, full, target):
     test = app(full, "data", tab="new")
     test.selectbox(key="method").set_value("reweighing").run()
     test = press(test, "Rebalance")
     assert not test.exception
     job = test.query_params["job"]
-    jobs.wait(clients, [("processing", job)])
-    assert rebalancing.result(clients, job).weights
+    jobs.wait_for_jobs(target, [("processing", job)])
+    assert rebalancing_jobs.read_result(target, job).has_weights
 
 
 def test_a_table_whose_label_has_three_values_is_refused_before_anything_is_stored(app, empty):
@@ -40,13 +42,13 @@ def test_a_file_that_is_not_utf_8_is_refused_with_the_line(app, empty):
     assert "not UTF-8: line 2" in test.error[0].value
 
 
-def test_a_tuning_job_is_launched_with_what_the_form_says(app, full, clients):
-    test = app(full, "tuning", tab="new", data=rebalancing.list_jobs(clients)[-1].name)
+def test_a_tuning_job_is_launched_with_what_the_form_says(app, full, target):
+    test = app(full, "tuning", tab="new", data=rebalancing_jobs.list_jobs(target)[-1].name)
     next(number for number in test.number_input if number.label == "Jobs").set_value(2)
     next(box for box in test.selectbox if box.label == "Strategy").set_value("Random")
     test = press(test.run(), "Launch tuning")
-    job = tuning.describe(clients, test.query_params["job"])
-    jobs.wait(clients, [("tuning", job.name)])
+    job = tuning_jobs.describe_job(target, test.query_params["job"])
+    jobs.wait_for_jobs(target, [("tuning", job.name)])
     assert job.raw["HyperParameterTuningJobConfig"]["Strategy"] == "Random"
     assert job.raw["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxNumberOfTrainingJobs"] == 2
 
@@ -66,18 +68,18 @@ def tuning_names(app, full) -> list[str]:
     return next(box for box in app(full, "tuning").selectbox if box.label == "Tuning job").options
 
 
-def test_the_baseline_is_trained_on_the_untouched_rows(app, full, clients):
+def test_the_baseline_is_trained_on_the_untouched_rows(app, full, target):
     test = press(app(full, "tuning", tab="single"), "Train")
-    job = training.describe(clients, test.query_params["training"])
-    jobs.wait(clients, [("training", job.name)])
+    job = training_jobs.describe_job(target, test.query_params["training"])
+    jobs.wait_for_jobs(target, [("training", job.name)])
     channels = {c["ChannelName"]: c["DataSource"]["S3DataSource"]["S3Uri"] for c in job.raw["InputDataConfig"]}
     assert channels["train"].endswith("/train.csv")
 
 
-@pytest.mark.parametrize(("page", "label", "module"), [("bias", "Measure bias", bias), ("explainability", "Explain", explainability)])
-def test_a_report_is_started_on_the_test_rows(app, full, clients, page, label, module):
+@pytest.mark.parametrize(("page", "label", "module"), [("bias", "Measure bias", bias_jobs), ("explainability", "Explain", shap_jobs)])
+def test_a_report_is_started_on_the_test_rows(app, full, target, page, label, module):
     test = press(app(full, page, tab="new"), label)
     job = test.query_params["job"]
-    jobs.wait(clients, [("processing", job)])
-    assert jobs.input_of(jobs.describe(clients, "processing", job), "dataset").endswith("/test_header.csv")
-    assert job in [found.name for found in module.list_jobs(clients)]
+    jobs.wait_for_jobs(target, [("processing", job)])
+    assert jobs.input_uri(jobs.describe_job(target, "processing", job), "dataset").endswith("/test_header.csv")
+    assert job in [found.name for found in module.list_jobs(target)]

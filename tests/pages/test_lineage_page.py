@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from core import lineage, registry
+from core.lineage import lineage_graph
+from core.registry import model_packages
 
 
 @pytest.fixture(scope="module")
-def version(clients):
-    return lineage.artifact_of(clients, registry.versions(clients)[0].arn)
+def version(target):
+    return lineage_graph.find_artifact_arn(target, model_packages.list_versions(target)[0].arn)
 
 
 def text(test) -> str:
@@ -30,8 +31,8 @@ def box(test, label):
     return next(found for found in test.selectbox if found.label == label)
 
 
-def test_a_link_restores_start_hops_direction_and_node(app, full, clients, version):
-    graph = lineage.graph(clients, version, hops=3, direction="Ascendants")
+def test_a_link_restores_start_hops_direction_and_node(app, full, target, version):
+    graph = lineage_graph.read_graph(target, version, hops=3, direction="Ascendants")
     job = next(node.arn for node in graph.nodes if node.kind == "TrainingJob")
     test = app(full, "lineage", arn=version, hops="3", direction="Ascendants", node=job)
     assert not test.exception
@@ -43,16 +44,16 @@ def test_a_link_restores_start_hops_direction_and_node(app, full, clients, versi
     assert chosen == [job]
 
 
-def test_two_hops_of_the_whole_are_shown_at_first_and_counted(app, full, clients, version):
+def test_two_hops_of_the_whole_are_shown_at_first_and_counted(app, full, target, version):
     test = app(full, "lineage", arn=version)
-    graph = lineage.graph(clients, version, hops=2)
+    graph = lineage_graph.read_graph(target, version, hops=2)
     assert shown(test) == {node.arn for node in graph.nodes}
     assert f"{len(graph.nodes)} of {graph.total} nodes shown" in text(test)
 
 
-def test_choosing_a_node_dims_what_it_has_nothing_to_do_with_and_says_what_it_came_from(app, full, clients, version):
+def test_choosing_a_node_dims_what_it_has_nothing_to_do_with_and_says_what_it_came_from(app, full, target, version):
     test = app(full, "lineage", arn=version)
-    model = next(node for node in lineage.graph(clients, version, hops=2).nodes if node.kind == "Model")
+    model = next(node for node in lineage_graph.read_graph(target, version, hops=2).nodes if node.kind == "Model")
     box(test, "Node").set_value(model.arn).run()
     assert test.query_params["node"] in (model.arn, [model.arn])
     opacity = {item["id"]: item["itemStyle"]["opacity"] for item in option(test)["series"][0]["data"]}
@@ -62,11 +63,11 @@ def test_choosing_a_node_dims_what_it_has_nothing_to_do_with_and_says_what_it_ca
     assert "Its training job" in {link.proto.label for link in test.get("page_link")}
 
 
-def test_a_filter_hides_families_and_leads_past_what_it_hides(app, full, clients, version):
+def test_a_filter_hides_families_and_leads_past_what_it_hides(app, full, target, version):
     test = app(full, "lineage", arn=version, hops="6")
     test.multiselect(key="families").set_value(["Models", "Data"]).run()
     assert not test.exception
-    kinds = {node.arn: node.kind for node in lineage.graph(clients, version, hops=6).nodes}
+    kinds = {node.arn: node.kind for node in lineage_graph.read_graph(target, version, hops=6).nodes}
     assert {kinds[arn] for arn in shown(test)} == {"ModelPackage", "Model", "DataSet"}
     links = option(test)["series"][0]["links"]
     assert any(link["value"] == "by way of hidden nodes" for link in links)

@@ -6,10 +6,12 @@ import json
 
 import pytest
 
-from app_pages import _glance
-from core import registry, workflow
-from core.governance import decisions, log
-from core.identity import DEMO
+from core.governance import decisions
+from core.identity import DEMO_IDENTITIES
+from core.ledger import audit_log
+from core.registry import model_packages
+from core.workflow import workflow
+from ui.overview import sections
 
 
 def text(test) -> str:
@@ -22,29 +24,29 @@ GROUP = "overview"
 
 
 @pytest.fixture(scope="module")
-def version(clients, packages) -> str:
+def version(target, packages) -> str:
     """A version that nobody has submitted: the workflow's mitigated model, registered once more."""
-    package = registry.get(clients, packages[0])
-    data = registry.data_of(clients, package)
+    package = model_packages.read_package(target, packages[0])
+    data = model_packages.find_rebalancing(target, package)
     jobs = {f"{kind}_job": package.properties[f"governance:{kind}-job"] for kind in ("training", "bias", "shap")}
-    return registry.register(clients, DEMO[0], data=data, role="mitigated", group=GROUP, **jobs)
+    return model_packages.register_version(target, DEMO_IDENTITIES[0], data=data, role="mitigated", group=GROUP, **jobs)
 
 
 @pytest.fixture(autouse=True)
 def own_group(monkeypatch, version):
     monkeypatch.setenv("GOVERNANCE_GROUP", GROUP)
-    _glance.glance.clear()
+    sections.read_overview.clear()
 
 
 @pytest.fixture
-def submitted(clients, version):
+def submitted(target, version):
     """The version in the queue; taken back at the end."""
-    said = {"reason": "Submitted with the effect of leaving SEX out.", "seen": decisions.state(clients, version).version}
+    said = {"reason": "Submitted with the effect of leaving SEX out.", "seen": decisions.read_state(target, version).last_event}
     why = {"tier": "high", "tier_rationale": "It decides on credit for thousands.", "profile": "standard"}
-    decisions.submit(clients, DEMO[0], version, code="first version", **said, **why)
+    decisions.submit(target, DEMO_IDENTITIES[0], version, code="first version", **said, **why)
     yield version
-    seen = decisions.state(clients, version).version
-    decisions.withdraw(clients, DEMO[0], version, seen=seen, reason="Taken back, to be mended first.", code="error found")
+    seen = decisions.read_state(target, version).last_event
+    decisions.withdraw(target, DEMO_IDENTITIES[0], version, seen_event=seen, reason="Taken back, to be mended first.", code="error found")
 
 
 def test_an_empty_workspace_says_where_to_start(app, empty):
@@ -75,15 +77,15 @@ def test_the_overview_reads_no_package_and_no_report(app, full, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("a version's reports were read")
 
-    _glance.glance.clear()
-    monkeypatch.setattr(registry, "get", refuse)
+    sections.read_overview.clear()
+    monkeypatch.setattr(model_packages, "read_package", refuse)
     test = app(full)
     assert not test.exception
     assert {metric.label: metric.value for metric in test.metric}["Versions"] == "1"
 
 
-def test_a_running_workflow_shows_its_steps_and_a_failed_one_its_reason(app, full, clients):
-    step, end = workflow.noting(clients, "abcd1234", lambda *_: None)
+def test_a_running_workflow_shows_its_steps_and_a_failed_one_its_reason(app, full, target):
+    step, end = workflow.record_progress(target, "abcd1234", lambda *_: None)
     step("data", "30,000 rows, 24 columns")
     step("rebalancing", "smote-nc, after the split")
     test = app(full, run="abcd1234")
@@ -96,15 +98,15 @@ def test_a_running_workflow_shows_its_steps_and_a_failed_one_its_reason(app, ful
     assert "Column SEX has only one value." in text(test)
 
 
-def test_a_run_of_an_older_version_of_the_product_is_still_shown(app, full, clients):
+def test_a_run_of_an_older_version_of_the_product_is_still_shown(app, full, target):
     content = {"steps": [["data", "checking"]], "done": False, "error": None}
-    clients.write(clients.uri(workflow.RUNS, "old1.progress.json"), json.dumps(content).encode())
+    target.write(target.uri(workflow.RUNS_FOLDER, "old1.progress.json"), json.dumps(content).encode())
     test = app(full, run="old1")
     assert not test.exception
     assert "**data** running" in text(test)
 
 
-def test_the_last_decisions_are_those_of_the_log(app, full, clients, submitted):
-    events = log.read(clients)
+def test_the_last_decisions_are_those_of_the_log(app, full, target, submitted):
+    events = audit_log.read_events(target)
     labels = [link.label for link in app(full).get("page_link")]
     assert f"{events[-1].actor['name']} submitted overview v1: first version" in labels

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from core import bias_outcomes, registry
-from core.clients import Clients
+from core.aws.target import Target
+from core.registry import model_packages
+from core.reports import bias_outcomes
 
 SECTIONS = ("Quality", "Bias", "Threshold", "Explanation", "Settings and data", "History", "All versions")
 
@@ -54,14 +55,14 @@ def test_bias_of_both_is_paired_and_told_of_100_people(app, full):
     assert len(frame(test, "metric", "verdict")) == 13
 
 
-def test_the_threshold_in_the_link_decides_who_is_turned_away(app, full, clients: Clients, packages):
+def test_the_threshold_in_the_link_decides_who_is_turned_away(app, full, target: Target, packages):
     test = app(full, "registry", view="Threshold", threshold="0.3")
     assert test.slider[0].value == 0.3
-    report = registry.get(clients, packages[0]).bias
-    found = bias_outcomes.outcome(report, "SEX=1", 0.3).turned
+    report = model_packages.read_package(target, packages[0]).bias
+    found = bias_outcomes.outcome_at_threshold(report, "SEX=1", 0.3).declined
     counts = frame(test, "turned away", "approved")
     mine = counts[counts["version"].str.startswith("v2")]
-    assert mine["turned away"].tolist() == [found.facet.away, found.rest.away]
+    assert mine["turned away"].tolist() == [found.facet.declined, found.rest.declined]
     assert "At 0.3 instead of 0.5" in text(test)
     test.slider[0].set_value(0.7).run()
     assert test.query_params["threshold"] == "0.7"
@@ -103,20 +104,20 @@ def test_every_job_and_record_behind_the_version_is_linked(app, full):
 
 
 @pytest.fixture(scope="module")
-def crowd(clients: Clients):
+def crowd(target: Target):
     """A group with 104 versions without reports, with a name that Markdown could misread."""
     name = "crowd-of-versions-with-a-very-long-name-indeed"
-    registry.ensure_group(clients, name)
+    model_packages.ensure_group(target, name)
     arns = [
-        clients.sagemaker.create_model_package(
-            ModelPackageGroupName=name, ModelPackageDescription=f"*trial* {n}: job-{n}", SourceUri=clients.uri("nothing")
+        target.sagemaker.create_model_package(
+            ModelPackageGroupName=name, ModelPackageDescription=f"*trial* {n}: job-{n}", SourceUri=target.uri("nothing")
         )["ModelPackageArn"]
         for n in range(104)
     ]
     yield name, arns
     for arn in arns:
-        clients.sagemaker.delete_model_package(ModelPackageName=arn)
-    clients.sagemaker.delete_model_package_group(ModelPackageGroupName=name)
+        target.sagemaker.delete_model_package(ModelPackageName=arn)
+    target.sagemaker.delete_model_package_group(ModelPackageGroupName=name)
 
 
 def test_a_hundred_versions_are_listed_and_older_ones_when_asked_for(app, full, crowd):
@@ -147,10 +148,10 @@ def test_changing_the_group_forgets_the_versions_of_the_other(app, full, crowd, 
     assert len(frame(test, "version", "training job")) == 100
 
 
-def test_a_version_whose_report_is_older_than_its_intervals_is_still_shown(app, full, clients: Clients, packages):
-    package = registry.get(clients, packages[0])
+def test_a_version_whose_report_is_older_than_its_intervals_is_still_shown(app, full, target: Target, packages):
+    package = model_packages.read_package(target, packages[0])
     uri = f"{package.bias.folder}/analysis.json"
-    original = clients.read(uri)
+    original = target.read(uri)
     raw = json.loads(original)
     for key in ("sweeps", "names", "rows_sha256", "measured_on"):
         del raw["governance"][key]
@@ -160,7 +161,7 @@ def test_a_version_whose_report_is_older_than_its_intervals_is_still_shown(app, 
                 for metric in metrics.values():
                     metric.pop("interval", None)
     try:
-        clients.write(uri, json.dumps(raw).encode())
+        target.write(uri, json.dumps(raw).encode())
         from streamlit import cache_data
 
         cache_data.clear()
@@ -171,5 +172,5 @@ def test_a_version_whose_report_is_older_than_its_intervals_is_still_shown(app, 
         assert "older than they are" in text(test)
         assert "can't be paired" in text(app(full, "registry", package=packages[0], view="Bias"))
     finally:
-        clients.write(uri, original)
+        target.write(uri, original)
         cache_data.clear()

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from core.settings import Settings, variable
+from core.settings import Settings, variable_name
 
 
 def listed(test) -> dict[str, str]:
@@ -19,7 +19,7 @@ def test_every_setting_is_listed_with_the_value_in_force(app, full, monkeypatch)
     monkeypatch.setenv("GOVERNANCE_TAGS", '{"team": "credit risk"}')
     test = app(full, "settings", tab="set")
     values = listed(test)
-    assert set(values) == {variable(name) for name in Settings.model_fields}
+    assert set(values) == {variable_name(name) for name in Settings.model_fields}
     assert all(values.values())
     purposes = re.findall(r"^- `GOVERNANCE_\w+`.*\n  (.*)$", "\n".join(part.value for part in test.markdown), re.MULTILINE)
     assert len(purposes) == len(values)

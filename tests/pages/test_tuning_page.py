@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from core import evaluation, jobs, rebalancing, training, trial_bias, tuning
 from core.errors import JobFailed
-from core.identity import WORKFLOW
+from core.identity import WORKFLOW_IDENTITY
+from core.jobs import jobs, rebalancing_jobs, training_jobs
+from core.jobs.tuning import tuning_jobs
+from core.registry import model_evaluation
+from core.reports import trial_bias_jobs
 
 NEW = "new"
 
@@ -21,37 +24,37 @@ def button(test, label: str):
 
 
 @pytest.fixture(scope="module")
-def measured(clients, tuning_job) -> str:
-    name = trial_bias.launch(clients, WORKFLOW, tuning_job)
-    jobs.wait(clients, [("processing", name)])
+def measured(target, tuning_job) -> str:
+    name = trial_bias_jobs.launch_job(target, WORKFLOW_IDENTITY, tuning_job)
+    jobs.wait_for_jobs(target, [("processing", name)])
     return name
 
 
 @pytest.fixture(scope="module")
-def failed(clients) -> str:
+def failed(target) -> str:
     """A tuning job all trials of which fail."""
-    data = rebalancing.result(clients, rebalancing.list_jobs(clients)[-1].name)
+    data = rebalancing_jobs.read_result(target, rebalancing_jobs.list_jobs(target)[-1].name)
     static = {"objective": "binary:logistic", "num_round": "5", "nonsense": "1"}
-    name = tuning.launch(clients, WORKFLOW, tuning.TuningRequest(data, static=static, max_jobs=2))
+    name = tuning_jobs.launch_job(target, WORKFLOW_IDENTITY, tuning_jobs.TuningRequest(data, static=static, max_jobs=2))
     with pytest.raises(JobFailed, match="nonsense"):
-        jobs.wait(clients, [("tuning", name)])
+        jobs.wait_for_jobs(target, [("tuning", name)])
     return name
 
 
-def test_a_job_that_nobody_measured_offers_to_measure_it_and_a_viewer_may_not(app, full, tuning_job, clients):
-    assert trial_bias.of(clients, tuning_job) is None
+def test_a_job_that_nobody_measured_offers_to_measure_it_and_a_viewer_may_not(app, full, tuning_job, target):
+    assert trial_bias_jobs.find_newest_job(target, tuning_job) is None
     assert button(app(full, "tuning", "Vera", job=tuning_job, view="bias"), "Measure every trial for bias").disabled
     test = button(app(full, "tuning", job=tuning_job, view="bias"), "Measure every trial for bias").click().run()
     assert not test.exception
-    now = trial_bias.of(clients, tuning_job)
-    jobs.wait(clients, [("processing", now.name)])
+    now = trial_bias_jobs.find_newest_job(target, tuning_job)
+    jobs.wait_for_jobs(target, [("processing", now.name)])
 
 
-def test_the_best_trial_and_its_alternatives_are_named_with_people_and_intervals(app, full, tuning_job, measured, clients):
+def test_the_best_trial_and_its_alternatives_are_named_with_people_and_intervals(app, full, tuning_job, measured, target):
     test = app(full, "tuning", job=tuning_job, view="bias")
     assert not test.exception
     assert not test.error
-    report = trial_bias.read(clients, measured)
+    report = trial_bias_jobs.read_result(target, measured)
     said = text(test)
     assert "The best, **trial " in said
     assert f"n = {report['rows']:,} validation rows" in said
@@ -63,7 +66,7 @@ def test_the_best_trial_and_its_alternatives_are_named_with_people_and_intervals
     assert len(table) == len(report["trials"])
 
 
-def test_an_alternative_is_one_click_from_being_registered(app, full, tuning_job, measured, clients):
+def test_an_alternative_is_one_click_from_being_registered(app, full, tuning_job, measured, target):
     test = app(full, "tuning", job=tuning_job, view="bias")
     choices = test.selectbox(key="trial-performance").options
     for place in range(len(choices)):
@@ -76,14 +79,14 @@ def test_an_alternative_is_one_click_from_being_registered(app, full, tuning_job
     assert not test.exception
     trial = test.query_params["trial"]
     trial = trial[0] if isinstance(trial, list) else trial
-    found = evaluation.state(clients, trial)
+    found = model_evaluation.read_evaluation(target, trial)
     assert found.bias_job is not None
     assert found.shap_job is not None
-    jobs.wait(clients, [("processing", found.bias_job.name), ("processing", found.shap_job.name)])
+    jobs.wait_for_jobs(target, [("processing", found.bias_job.name), ("processing", found.shap_job.name)])
 
 
-def test_a_filter_in_the_url_reaches_the_views(app, full, tuning_job, measured, clients):
-    table = tuning.frame(tuning.trials(clients, tuning_job))
+def test_a_filter_in_the_url_reaches_the_views(app, full, tuning_job, measured, target):
+    table = tuning_jobs.trials_to_frame(tuning_jobs.list_trials(target, tuning_job))
     middle = float(table["objective"].median())
     wanted = f"objective:{middle:.6g}:1"
     expected = int((table["objective"] >= middle - 1e-5).sum())
@@ -103,9 +106,9 @@ def test_a_filter_that_leaves_nothing_says_so_and_can_be_dropped(app, full, tuni
     assert "4 of 4 trials" in text(test).replace("\\", "")
 
 
-def test_a_link_opens_at_a_trial_with_its_curves_and_log(app, full, tuning_job, clients):
-    best = tuning.best(clients, tuning_job)
-    trial = next(trial.name for trial in tuning.trials(clients, tuning_job) if trial.name != best)
+def test_a_link_opens_at_a_trial_with_its_curves_and_log(app, full, tuning_job, target):
+    best = tuning_jobs.best_job_name(target, tuning_job)
+    trial = next(trial.name for trial in tuning_jobs.list_trials(target, tuning_job) if trial.name != best)
     test = app(full, "tuning", job=tuning_job, trial=trial)
     assert not test.exception
     assert trial in [caption.value for caption in test.caption]
@@ -117,7 +120,7 @@ def test_a_link_to_a_trial_that_is_gone_says_so(app, full, tuning_job):
     assert "gone" in app(full, "tuning", job=tuning_job, trial="gone").warning[0].value
 
 
-def test_trials_that_failed_say_why(app, full, failed, clients):
+def test_trials_that_failed_say_why(app, full, failed, target):
     test = app(full, "tuning", job=failed, view="trials")
     assert not test.exception
     errors = "\n".join(error.value for error in test.error)
@@ -152,10 +155,10 @@ def test_a_range_that_cannot_be_is_told_before_anything_is_launched(app, full):
     assert button(test, "Launch tuning").disabled
 
 
-def test_two_jobs_are_compared_on_whether_they_share_rows_and_what_differs(app, full, tuning_job, clients):
-    data = rebalancing.result(clients, rebalancing.list_jobs(clients)[-1].name)
-    other = tuning.launch(clients, WORKFLOW, tuning.TuningRequest(data, max_jobs=2, strategy="Random"))
-    jobs.wait(clients, [("tuning", other)])
+def test_two_jobs_are_compared_on_whether_they_share_rows_and_what_differs(app, full, tuning_job, target):
+    data = rebalancing_jobs.read_result(target, rebalancing_jobs.list_jobs(target)[-1].name)
+    other = tuning_jobs.launch_job(target, WORKFLOW_IDENTITY, tuning_jobs.TuningRequest(data, max_jobs=2, strategy="Random"))
+    jobs.wait_for_jobs(target, [("tuning", other)])
     test = app(full, "tuning", job=tuning_job, view="compare", **{"with": other})
     assert not test.exception
     assert "found the better trial" in text(test)
@@ -165,9 +168,11 @@ def test_two_jobs_are_compared_on_whether_they_share_rows_and_what_differs(app, 
     assert "objective" not in set(table["setting"])
 
 
-def test_the_best_models_report_is_drawn_from_what_its_job_wrote(app, full, tuning_job, clients):
-    best = tuning.best(clients, tuning_job)
-    confusion = training.report(clients, training.describe(clients, best))["performance"]["validation"]["confusion"]
+def test_the_best_models_report_is_drawn_from_what_its_job_wrote(app, full, tuning_job, target):
+    best = tuning_jobs.best_job_name(target, tuning_job)
+    confusion = training_jobs.read_xgboost_report(target, training_jobs.describe_job(target, best))["performance"]["validation"][
+        "confusion"
+    ]
     test = app(full, "tuning", job=tuning_job)
     assert f"{confusion['fp']:,} of label 0 and {confusion['fn']:,} of label 1" in text(test)
     for section, words in (("Importance", "By gain"), ("Residuals", "Label minus score"), ("Calibration", "Scores differ")):

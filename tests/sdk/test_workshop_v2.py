@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.analysis.bias import POST_TRAINING, PRE_TRAINING
+from core.analysis.bias.bias_metrics import POST_TRAINING, PRE_TRAINING
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(900)]
 

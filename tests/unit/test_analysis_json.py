@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import analysis_json, bias, explainability
 from core.errors import DataError
-from core.views import bias as views
-from core.views import words
+from core.reports import analysis_json, bias_jobs, shap_jobs
+from core.views.bias import bias_charts as views
+from core.views.shared import report_sentences
 
 DI = {"name": "DI", "description": "Disparate Impact (DI)", "value": 0.71}
 CDDPL = {"name": "CDDPL", "description": "Conditional Demographic Disparity", "value": None, "error": "Group variable is empty"}
@@ -27,7 +27,7 @@ def post(*metrics, **more):
 
 
 def only(raw):
-    (facet,) = bias.parse(raw).facets
+    (facet,) = bias_jobs.parse_report(raw).facets
     return facet
 
 
@@ -64,7 +64,7 @@ def test_a_value_or_threshold_is_read_however_it_is_written(written, read):
 )
 def test_a_value_is_a_token_of_json_or_its_text(token, value):
     content = json.dumps(post()).replace("0.71", token).encode()
-    measure = bias.parse(analysis_json.load(content)).facets[0].post_training["DI"]
+    measure = bias_jobs.parse_report(analysis_json.load(content)).facets[0].post_training["DI"]
     assert measure.value == value
     assert (measure.error == "the report doesn't say why") == (value is None)
 
@@ -89,11 +89,11 @@ def test_a_report_of_one_stage_has_no_other(missing):
 def test_several_facets_and_values_stand_beside_each_other_in_the_order_of_the_report():
     raw = post()
     raw["post_training_bias_metrics"]["facets"] |= {"AGE": [{"value_or_threshold": v, "metrics": [DI]} for v in ("(1, 2]", "(2, 3]")]}
-    assert [facet.key for facet in bias.parse(raw).facets] == ["SEX=1", "AGE=(1, 2]", "AGE=(2, 3]"]
+    assert [facet.key for facet in bias_jobs.parse_report(raw).facets] == ["SEX=1", "AGE=(1, 2]", "AGE=(2, 3]"]
 
 
 def test_what_a_report_of_others_lacks_is_not_made_up():
-    report = bias.parse(post(label_value_or_threshold="(1.0, 130.2]"))
+    report = bias_jobs.parse_report(post(label_value_or_threshold="(1.0, 130.2]"))
     assert report.label == ("y", "(1.0, 130.2]")
     assert report.measured_on == ""
     assert report.sweep("SEX=1") is None
@@ -106,11 +106,11 @@ def test_a_known_metric_has_its_range_and_its_direction_and_an_unknown_one_has_n
     assert (measures["DI"].low, measures["DI"].high) == (0, math.inf)
     assert "0.71" in measures["DI"].in_words
     assert (measures["XYZ"].low, measures["XYZ"].high, measures["XYZ"].in_words) == (-math.inf, math.inf, "")
-    assert len(views.table({"m": measures})) == 2
+    assert len(views.metrics_table({"m": measures})) == 2
 
 
 def test_without_intervals_nobody_is_told_that_metrics_are_within_the_noise():
-    said = words.noisy({"m": only(post(DI, CDDPL)).post_training})
+    said = report_sentences.noise_markdown({"m": only(post(DI, CDDPL)).post_training})
     assert "no intervals" in said
     assert "beyond the noise" not in said
     assert "CDDPL" in said
@@ -152,15 +152,15 @@ WRONG = {
 @pytest.mark.parametrize("content", WRONG, ids=lambda c: c[:60])
 def test_what_is_no_report_is_an_error_that_names_the_part_and_the_remedy(content):
     with pytest.raises(DataError) as caught:
-        bias.parse(analysis_json.load(content.encode(), "s3://b/analysis.json"), "s3://b/analysis.json")
-    assert WRONG[content] in caught.value.what
-    assert caught.value.what.startswith("s3://b/analysis.json can't be read as a report")
-    assert caught.value.remedy
+        bias_jobs.parse_report(analysis_json.load(content.encode(), "s3://b/analysis.json"), "s3://b/analysis.json")
+    assert WRONG[content] in caught.value.message
+    assert caught.value.message.startswith("s3://b/analysis.json can't be read as a report")
+    assert caught.value.hint
 
 
 def test_a_file_that_is_larger_than_any_report_is_not_read():
     with pytest.raises(DataError, match="20,000,000 at most"):
-        analysis_json.load(b" " * (analysis_json.LARGEST + 1))
+        analysis_json.load(b" " * (analysis_json.MAX_REPORT_BYTES + 1))
 
 
 def test_bytes_that_are_no_text_are_an_error():
@@ -176,7 +176,7 @@ LABEL = {"global_shap_values": {"a": 0.1, "b": -0.4}, "expected_value": 0.3}
 
 
 def test_global_values_of_every_label_are_read_the_greatest_first():
-    found = explainability.summary(explained(label0=LABEL, label1={**LABEL, "expected_value": [0.1, 0.2]}))
+    found = shap_jobs.summarize_report(explained(label0=LABEL, label1={**LABEL, "expected_value": [0.1, 0.2]}))
     assert [one.label for one in found.labels] == ["label0", "label1"]
     assert list(found.labels[0].values.items()) == [("b", -0.4), ("a", 0.1)]
     assert found.labels[0].expected == (0.3,)
@@ -185,12 +185,12 @@ def test_global_values_of_every_label_are_read_the_greatest_first():
 
 def test_values_by_aggregation_are_told_apart():
     nested = {"global_shap_values": {"mean_abs": {"a": 0.1}, "median": {"a": 0.05}}, "expected_value": 0.3}
-    found = explainability.summary(explained(label0=nested))
+    found = shap_jobs.summarize_report(explained(label0=nested))
     assert [(one.label, one.values) for one in found.labels] == [("label0, mean_abs", {"a": 0.1}), ("label0, median", {"a": 0.05})]
 
 
 def test_features_without_a_figure_are_named_and_left_out():
-    found = explainability.summary(explained(label0={"global_shap_values": {"a": 0.1, "b": None, "c": "NaN", "d": "Infinity"}}))
+    found = shap_jobs.summarize_report(explained(label0={"global_shap_values": {"a": 0.1, "b": None, "c": "NaN", "d": "Infinity"}}))
     assert found.labels[0].values == {"a": 0.1}
     assert found.labels[0].undefined == ("b", "c", "d")
     assert found.labels[0].expected == ()
@@ -208,14 +208,14 @@ def test_features_without_a_figure_are_named_and_left_out():
 )
 def test_explanations_without_global_values_are_refused_by_what_they_are(raw, words):
     with pytest.raises(DataError) as caught:
-        explainability.summary(raw)
-    assert words in caught.value.what
+        shap_jobs.summarize_report(raw)
+    assert words in caught.value.message
 
 
 def test_a_report_that_also_holds_partial_dependence_says_so():
     raw = explained(label0=LABEL)
     raw["explanations"]["pdp"] = [{"feature_name": "a"}]
-    assert explainability.summary(raw).others == ("pdp",)
+    assert shap_jobs.summarize_report(raw).others == ("pdp",)
 
 
 json_values = st.recursive(
@@ -256,27 +256,27 @@ OWN = post(DI, CDDPL) | {
 @settings(max_examples=150, deadline=None)
 @given(st.one_of(json_values, mutated(OWN), mutated(explained(label0=LABEL))))
 def test_whatever_the_json_it_is_a_report_that_pages_can_show_or_an_error_with_a_remedy(raw):
-    from core import bias_outcomes
+    from core.reports import bias_outcomes
 
-    for read in (bias.parse, explainability.summary):
+    for read in (bias_jobs.parse_report, shap_jobs.summarize_report):
         try:
             found = read(raw)
         except DataError as error:
             found = error
         if isinstance(found, DataError):
-            assert found.what
-            assert found.remedy
-        elif read is bias.parse:
+            assert found.message
+            assert found.hint
+        elif read is bias_jobs.parse_report:
             assert 0 <= len(found.label) <= 2
             assert isinstance(found.measured_on, str)
             assert isinstance(found.threshold, float)
             for facet in found.facets:
-                words.labelled(found.counts(facet.key), found.people(facet.key))
-                bias_outcomes.outcome(found, facet.key)
+                report_sentences.label_rates_sentence(found.counts(facet.key), found.group_names(facet.key))
+                bias_outcomes.outcome_at_threshold(found, facet.key)
                 for measures in (facet.pre_training, facet.post_training):
                     if measures:
-                        views.reading({"m": measures})
-                        views.dots({"m": measures})
-                        words.noisy({"m": measures})
+                        views.compact_table({"m": measures})
+                        views.metrics_figure({"m": measures})
+                        report_sentences.noise_markdown({"m": measures})
         else:
             assert all(math.isfinite(value) for one in found.labels for value in one.values.values())

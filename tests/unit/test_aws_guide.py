@@ -25,7 +25,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError, UnknownServiceError
 from botocore.validate import ParamValidator
 
-import core.__main__ as product
+import core.cli.main as product
 from core.settings import Settings
 from tools import aws
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
-from core.analysis.bias import POST_TRAINING, PRE_TRAINING, post_training_bias, pre_training_bias
-from core.analysis.bias_flip import flip_test
+from core.analysis.bias.bias_metrics import POST_TRAINING, PRE_TRAINING, post_training_bias, pre_training_bias
+from core.analysis.bias.flip_test import flip_test
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from core.analysis import bias_difference, bias_flip
-from core.analysis.bias import intervals, measured, post_training_bias
-from core.analysis.bias_flip import asked, flips
+from core.analysis.bias import bias_difference, flip_test
+from core.analysis.bias.bias_metrics import metric_intervals, post_training_bias, with_intervals
+from core.analysis.bias.flip_test import asked_rows, flip_outcomes
 
 
 def rows(n: int = 2000, *, width: int = 6, whole: bool = True):
@@ -25,28 +25,28 @@ def test_the_neighbours_vote_as_scikit_learns_do(width, whole):
     facet, prediction, features = rows(width=width, whole=whole)
     known, unknown = features[~facet].to_numpy(), features[facet].to_numpy()
     votes = KNeighborsClassifier(n_neighbors=5).fit(known, prediction[~facet]).predict(unknown)
-    assert (flips(facet, prediction, features)[facet] == prediction[facet].astype(int) - votes).all()
+    assert (flip_outcomes(facet, prediction, features)[facet] == prediction[facet].astype(int) - votes).all()
 
 
 @pytest.fixture
 def few(monkeypatch):
-    monkeypatch.setattr(bias_flip, "MOST_ASKED", 300)
-    monkeypatch.setattr("core.analysis.bias.MOST_ASKED", 300)
+    monkeypatch.setattr(flip_test, "MAX_ASKED_ROWS", 300)
+    monkeypatch.setattr("core.analysis.bias.bias_metrics.MAX_ASKED_ROWS", 300)
 
 
 def test_of_a_large_facet_a_sample_is_asked_the_same_each_time(few):
     facet, prediction, features = rows()
-    found = flips(facet, prediction, features)
-    assert asked(facet, found).sum() == 300
+    found = flip_outcomes(facet, prediction, features)
+    assert asked_rows(facet, found).sum() == 300
     assert (found[~facet] == 0).all()
-    np.testing.assert_array_equal(found, flips(facet, prediction, features))
+    np.testing.assert_array_equal(found, flip_outcomes(facet, prediction, features))
 
 
 def test_the_rows_asked_get_the_answer_that_they_would_get_among_all(few, monkeypatch):
     facet, prediction, features = rows()
-    some = flips(facet, prediction, features)
-    monkeypatch.setattr(bias_flip, "MOST_ASKED", 10_000)
-    every, known = flips(facet, prediction, features), asked(facet, some)
+    some = flip_outcomes(facet, prediction, features)
+    monkeypatch.setattr(flip_test, "MAX_ASKED_ROWS", 10_000)
+    every, known = flip_outcomes(facet, prediction, features), asked_rows(facet, some)
     assert (some[known] == every[known]).all()
     assert post_training_bias(facet, prediction, prediction, None, features, flips=some, metrics=["FT"])["FT"].value == every[known].mean()
 
@@ -54,12 +54,12 @@ def test_the_rows_asked_get_the_answer_that_they_would_get_among_all(few, monkey
 @pytest.mark.parametrize("before", [True, False])
 def test_a_sampled_flip_test_says_how_many_rows_it_asked_and_how_sure_it_is(few, before):
     facet, prediction, features = rows()
-    found = flips(facet, prediction, features)
+    found = flip_outcomes(facet, prediction, features)
     metric = post_training_bias(facet, prediction, prediction, None, features, flips=found if before else None)["FT"]
     assert f"It was asked of 300 of the facet's {facet.sum():,} rows, drawn at random." in metric.in_words
-    ends = measured({"FT": metric}, intervals("post", facet, prediction, prediction, None, found))["FT"].interval
+    ends = with_intervals({"FT": metric}, metric_intervals("post", facet, prediction, prediction, None, found))["FT"].interval
     assert ends.n == 300
-    values = found[asked(facet, found)]
+    values = found[asked_rows(facet, found)]
     half = 1.96 * values.std() / np.sqrt(300)
     assert (ends.low, ends.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.01)
 
@@ -68,14 +68,14 @@ def test_with_all_rows_asked_nothing_is_said_of_a_sample():
     facet, prediction, features = rows()
     metric = post_training_bias(facet, prediction, prediction, None, features)["FT"]
     assert "drawn at random" not in metric.in_words
-    assert intervals("post", facet, prediction, prediction, None, flips(facet, prediction, features))["FT"].n == 2000
+    assert metric_intervals("post", facet, prediction, prediction, None, flip_outcomes(facet, prediction, features))["FT"].n == 2000
 
 
 def test_two_sampled_flip_tests_differ_by_the_rows_asked_of_both(few):
     facet, prediction, features = rows()
     other = np.random.default_rng(2).random(len(facet)) < 0.3
-    a, b = flips(facet, prediction, features), flips(facet, other, features)
-    found = bias_difference.compare(facet, prediction, prediction, other, None, a, b)["FT"]
+    a, b = flip_outcomes(facet, prediction, features), flip_outcomes(facet, other, features)
+    found = bias_difference.compare_bias(facet, prediction, prediction, other, None, a, b)["FT"]
     assert found.n == 300
     assert found.value == pytest.approx(np.nansum(b) / 300 - np.nansum(a) / 300)
     assert found.low < found.value < found.high
@@ -83,8 +83,8 @@ def test_two_sampled_flip_tests_differ_by_the_rows_asked_of_both(few):
 
 def test_where_a_tree_does_not_help_brute_force_finds_the_same(monkeypatch):
     facet, prediction, features = rows(width=18, whole=False)
-    by_tree = flips(facet, prediction, features)
-    monkeypatch.setattr(bias_flip, "PATIENCE", 0.0)
+    by_tree = flip_outcomes(facet, prediction, features)
+    monkeypatch.setattr(flip_test, "MAX_TREE_SECONDS", 0.0)
     taken = iter([9.0, 1.0])
-    monkeypatch.setattr(bias_flip, "_seconds", lambda search, some: next(taken))
-    assert (flips(facet, prediction, features) == by_tree).all()
+    monkeypatch.setattr(flip_test, "_time_search", lambda search, some: next(taken))
+    assert (flip_outcomes(facet, prediction, features) == by_tree).all()

@@ -7,9 +7,16 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from core.analysis import bias_difference, bias_tables
-from core.analysis.bias import POST_TRAINING, PRE_TRAINING, intervals, measured, post_training_bias, pre_training_bias
-from core.analysis.bias_flip import flips
+from core.analysis.bias import bias_count_tables, bias_difference
+from core.analysis.bias.bias_metrics import (
+    POST_TRAINING,
+    PRE_TRAINING,
+    metric_intervals,
+    post_training_bias,
+    pre_training_bias,
+    with_intervals,
+)
+from core.analysis.bias.flip_test import flip_outcomes
 
 
 def rows(seed: int, n: int = 400, *, groups: int = 3, facet: float = 0.4, label: float = 0.7, prediction: float = 0.8):
@@ -32,12 +39,12 @@ SHAPES = [{}, {"n": 6}, {"facet": 1.1}, {"facet": -1}, {"label": 2}, {"label": -
 def test_a_table_gives_the_same_metrics_as_the_rows_undefined_ones_too(shape, seed):
     r = rows(seed, **shape)
     both = r["facet"].any() and not r["facet"].all()
-    flipped = flips(r["facet"], r["prediction"], r["features"]) if both else None
-    codes, groups = bias_tables.group_codes(r["group"], len(r["facet"]))
-    table = bias_tables.table(bias_tables.kinds(r["facet"], r["label"], r["prediction"], codes, flipped), groups)
+    flipped = flip_outcomes(r["facet"], r["prediction"], r["features"]) if both else None
+    codes, groups = bias_count_tables.group_codes(r["group"], len(r["facet"]))
+    table = bias_count_tables.count_table(bias_count_tables.cell_numbers(r["facet"], r["label"], r["prediction"], codes, flipped), groups)
     expected = pre_training_bias(r["facet"], r["label"], r["group"])
     expected |= post_training_bias(r["facet"], r["label"], r["prediction"], r["group"], r["features"])
-    found = bias_tables.pre_training(table) | bias_tables.post_training(table)
+    found = bias_count_tables.pre_training_metrics(table) | bias_count_tables.post_training_metrics(table)
     assert set(found) == set(PRE_TRAINING) | set(POST_TRAINING)
     for name, metric in expected.items():
         value = float(found[name])
@@ -49,17 +56,17 @@ def test_a_table_gives_the_same_metrics_as_the_rows_undefined_ones_too(shape, se
 def test_rows_without_a_group_count_in_every_metric_but_the_conditional_one():
     r = rows(3)
     group = np.where(r["group"] == 0, None, r["group"])
-    codes, groups = bias_tables.group_codes(group, len(group))
+    codes, groups = bias_count_tables.group_codes(group, len(group))
     assert groups == 2
-    table = bias_tables.table(bias_tables.kinds(r["facet"], r["label"], r["prediction"], codes), groups)
+    table = bias_count_tables.count_table(bias_count_tables.cell_numbers(r["facet"], r["label"], r["prediction"], codes), groups)
     expected = post_training_bias(r["facet"], r["label"], r["prediction"], group, None, metrics=["CDDPL", "DPPL"])
-    found = bias_tables.post_training(table)
+    found = bias_count_tables.post_training_metrics(table)
     assert {name: float(found[name]) for name in expected} == pytest.approx({name: m.value for name, m in expected.items()})
 
 
 def test_the_interval_of_a_difference_of_shares_is_that_of_its_standard_error():
     r = rows(1, 5000)
-    found = intervals("post", r["facet"], r["label"], r["prediction"], r["group"])["DPPL"]
+    found = metric_intervals("post", r["facet"], r["label"], r["prediction"], r["group"])["DPPL"]
     shares = [r["prediction"][r["facet"] == side] for side in (False, True)]
     error = np.sqrt(sum(s.mean() * (1 - s.mean()) / len(s) for s in shares))
     value = shares[0].mean() - shares[1].mean()
@@ -71,7 +78,7 @@ def test_nineteen_in_twenty_intervals_hold_the_true_value():
     true, held = 0.15, 0
     for seed in range(200):
         r = rows(seed + 1000, 600)
-        found = intervals("post", r["facet"], r["label"], r["prediction"], None, seed=seed, resamples=300)["DPPL"]
+        found = metric_intervals("post", r["facet"], r["label"], r["prediction"], None, seed=seed, resamples=300)["DPPL"]
         held += found.low <= true <= found.high
     assert stats.binomtest(held, 200, 0.95).pvalue > 0.001
 
@@ -80,7 +87,7 @@ def test_with_too_few_rows_there_is_no_interval_and_it_says_why():
     r = rows(0, 60)
     r["facet"] = np.arange(60) == 0
     metrics = pre_training_bias(r["facet"], r["label"], r["group"])
-    found = measured(metrics, intervals("pre", r["facet"], r["label"], None, r["group"]))["DPL"]
+    found = with_intervals(metrics, metric_intervals("pre", r["facet"], r["label"], None, r["group"]))["DPL"]
     assert found.value is not None
     assert found.interval.low is None
     assert "of the resamples" in found.interval.why
@@ -89,15 +96,15 @@ def test_with_too_few_rows_there_is_no_interval_and_it_says_why():
 def test_an_undefined_metric_has_no_interval():
     r = rows(0)
     metrics = post_training_bias(r["facet"], r["label"], r["prediction"], None, None)
-    found = measured(metrics, intervals("post", r["facet"], r["label"], r["prediction"], None))
+    found = with_intervals(metrics, metric_intervals("post", r["facet"], r["label"], r["prediction"], None))
     assert found["CDDPL"].value is None
     assert found["CDDPL"].interval is None
 
 
 def test_two_equal_models_do_not_differ_and_their_intervals_are_nothing_but_zero():
     r = rows(2)
-    flipped = flips(r["facet"], r["prediction"], r["features"])
-    found = bias_difference.compare(r["facet"], r["label"], r["prediction"], r["prediction"], r["group"], flipped, flipped)
+    flipped = flip_outcomes(r["facet"], r["prediction"], r["features"])
+    found = bias_difference.compare_bias(r["facet"], r["label"], r["prediction"], r["prediction"], r["group"], flipped, flipped)
     assert len(found) == 13
     for one in found.values():
         assert (one.value, one.low, one.high) == (0, 0, 0)
@@ -108,8 +115,8 @@ def test_two_equal_models_do_not_differ_and_their_intervals_are_nothing_but_zero
 def test_paired_intervals_are_narrower_than_those_of_two_samples():
     r = rows(5, 3000)
     other = r["prediction"] ^ (np.random.default_rng(0).random(3000) < 0.05)
-    paired = bias_difference.compare(r["facet"], r["label"], r["prediction"], other, r["group"])["DPPL"]
-    alone = [intervals("post", r["facet"], r["label"], p, r["group"])["DPPL"] for p in (r["prediction"], other)]
+    paired = bias_difference.compare_bias(r["facet"], r["label"], r["prediction"], other, r["group"])["DPPL"]
+    alone = [metric_intervals("post", r["facet"], r["label"], p, r["group"])["DPPL"] for p in (r["prediction"], other)]
     assert paired.value == pytest.approx(paired.b - paired.a)
     assert paired.high - paired.low < 0.6 * np.hypot(*(one.high - one.low for one in alone))
 
@@ -118,7 +125,7 @@ def test_the_model_that_treats_both_alike_is_called_fairer_whichever_side_it_sta
     r = rows(7, 4000, prediction=0.9)
     alike = np.random.default_rng(1).random(4000) < 0.8
     for first, second, fairer in ((r["prediction"], alike, "b"), (alike, r["prediction"], "a")):
-        found = bias_difference.compare(r["facet"], r["label"], first, second, r["group"])
+        found = bias_difference.compare_bias(r["facet"], r["label"], first, second, r["group"])
         assert found["DPPL"].fairer == found["DI"].fairer == fairer
         assert found["DPPL"].beyond_noise
     assert "FT" not in found
@@ -127,5 +134,5 @@ def test_the_model_that_treats_both_alike_is_called_fairer_whichever_side_it_sta
 def test_a_metric_that_one_model_does_not_have_has_no_difference():
     r = rows(8)
     everybody = np.ones(400, dtype=bool)
-    found = bias_difference.compare(r["facet"], r["label"], r["prediction"], everybody, r["group"])["CDDPL"]
+    found = bias_difference.compare_bias(r["facet"], r["label"], r["prediction"], everybody, r["group"])["CDDPL"]
     assert (found.b, found.value, found.beyond_noise) == (None, None, False)

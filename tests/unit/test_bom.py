@@ -9,9 +9,9 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from core.governance import bom
+from core.governance.dossier import bill_of_materials
 from core.governance.evidence import Evidence
-from core.registry import Package
+from core.registry.model_packages import Package
 
 LOCK = 'boto3==1.40.1 \\\n    --hash=sha256:00\nurllib3[socks]==2.5.0 ; python_version >= "3.9" \\\n    --hash=sha256:11\n# comment==1\n'
 SHA = "ab" * 32
@@ -30,7 +30,7 @@ def evidence(metrics=None, bias=None, container="123.dkr.ecr.us-east-1.amazonaws
 
 
 def built(found: Evidence, card=None, lock=LOCK, **changes) -> dict:
-    text = bom.build(package(**changes), found, card or {}, lock, "2026-01-02T03:04:05+00:00").decode()
+    text = bill_of_materials.build_cyclonedx(package(**changes), found, card or {}, lock, "2026-01-02T03:04:05+00:00").decode()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     return json.loads(text)
 

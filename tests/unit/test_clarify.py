@@ -13,7 +13,7 @@ import pytest
 import xgboost
 from sklearn.model_selection import train_test_split
 
-from core.analysis.bias import POST_TRAINING, PRE_TRAINING
+from core.analysis.bias.bias_metrics import POST_TRAINING, PRE_TRAINING
 from engine.containers import ContainerError, aws_clarify
 from engine.containers.clarify import main
 
@@ -403,13 +403,13 @@ def test_the_keys_that_awss_container_takes_are_those_of_the_sdks_schema():
     from sagemaker.core.clarify import ANALYSIS_CONFIG_SCHEMA_V1_0
     from schema import Optional
 
-    from engine.containers.clarify_config import SCHEMA
+    from engine.containers.clarify_config import AWS_KEYS
 
-    assert {key.schema if isinstance(key, Optional) else key for key in ANALYSIS_CONFIG_SCHEMA_V1_0.schema} == SCHEMA
+    assert {key.schema if isinstance(key, Optional) else key for key in ANALYSIS_CONFIG_SCHEMA_V1_0.schema} == AWS_KEYS
 
 
 def test_a_flip_test_of_a_sample_has_its_number_of_rows_and_interval_in_the_report(credit, tmp_path, monkeypatch):
-    monkeypatch.setattr("core.analysis.bias_flip.MOST_ASKED", 100)
+    monkeypatch.setattr("core.analysis.bias.flip_test.MAX_ASKED_ROWS", 100)
     booster, frame = credit
     output, analysis = run(tmp_path, config(), frame, booster)
     said = analysis["governance"]["metrics"]["post_training_bias_metrics"]["SEX"]["1"]["FT"]

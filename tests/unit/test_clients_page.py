@@ -1,9 +1,6 @@
 import re
 
-import engine.iam.principals
-import engine.neighbours
-import engine.sagemaker  # noqa: F401 - registers the operations
-from engine.context import OPERATIONS
+from engine.wire.operations import OPERATIONS
 from tools.clients import NOT_SERVED, OUT, page, results
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.analysis.columns import ColumnError, bin_group, infer, to_integers
+from core.analysis.tables.column_kinds import ColumnError, bin_group, infer_column_kinds, to_integers
 
 
 def test_kinds_are_told_apart():
@@ -24,7 +24,7 @@ def test_kinds_are_told_apart():
             "CITY": ["a", "b"] * (rows // 2),
         }
     )
-    assert infer(frame) == {"SEX": "categorical", "PAY": "categorical", "AGE": "integer", "RATE": "continuous", "CITY": "text"}
+    assert infer_column_kinds(frame) == {"SEX": "categorical", "PAY": "categorical", "AGE": "integer", "RATE": "continuous", "CITY": "text"}
 
 
 def test_whole_floats_are_written_without_a_point():

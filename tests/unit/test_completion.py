@@ -1,6 +1,6 @@
 import pytest
 
-from engine.jobs.completion import CONVERGED, details, met, not_improving
+from engine.jobs.tuning_completion import CONVERGENCE_JOBS, completion_details, count_not_improving, has_met_criteria
 
 
 @pytest.mark.parametrize(
@@ -19,42 +19,42 @@ from engine.jobs.completion import CONVERGED, details, met, not_improving
     ],
 )
 def test_training_jobs_without_improvement_are_counted_from_the_last_that_had_one(values, maximize, count):
-    assert not_improving(values, maximize=maximize) == count
+    assert count_not_improving(values, maximize=maximize) == count
 
 
 def job(values, maximize=True, **criteria):
     body = {"HyperParameterTuningJobConfig": {"TuningJobCompletionCriteria": criteria}}
-    return body | {"TuningJobCompletionDetails": details(body, values, maximize=maximize, now=5.0)}
+    return body | {"TuningJobCompletionDetails": completion_details(body, values, maximize=maximize, now=5.0)}
 
 
 def test_a_target_that_is_reached_ends_the_job():
-    assert met(job([0.5, 0.8], TargetObjectiveMetricValue=0.8), [0.5, 0.8], maximize=True)
-    assert not met(job([0.5, 0.8], TargetObjectiveMetricValue=0.81), [0.5, 0.8], maximize=True)
-    assert met(job([0.5, 0.3], False, TargetObjectiveMetricValue=0.3), [0.5, 0.3], maximize=False)
-    assert not met(job([0.5, 0.4], False, TargetObjectiveMetricValue=0.3), [0.5, 0.4], maximize=False)
-    assert not met(job([], TargetObjectiveMetricValue=0.3), [], maximize=True)
+    assert has_met_criteria(job([0.5, 0.8], TargetObjectiveMetricValue=0.8), [0.5, 0.8], maximize=True)
+    assert not has_met_criteria(job([0.5, 0.8], TargetObjectiveMetricValue=0.81), [0.5, 0.8], maximize=True)
+    assert has_met_criteria(job([0.5, 0.3], False, TargetObjectiveMetricValue=0.3), [0.5, 0.3], maximize=False)
+    assert not has_met_criteria(job([0.5, 0.4], False, TargetObjectiveMetricValue=0.3), [0.5, 0.4], maximize=False)
+    assert not has_met_criteria(job([], TargetObjectiveMetricValue=0.3), [], maximize=True)
 
 
 def test_so_many_training_jobs_without_improvement_end_the_job():
     criterion = {"BestObjectiveNotImproving": {"MaxNumberOfTrainingJobsNotImproving": 3}}
-    assert not met(job([0.5, 0.5, 0.5], **criterion), [], maximize=True)
-    assert met(job([0.5, 0.5, 0.5, 0.5], **criterion), [], maximize=True)
+    assert not has_met_criteria(job([0.5, 0.5, 0.5], **criterion), [], maximize=True)
+    assert has_met_criteria(job([0.5, 0.5, 0.5, 0.5], **criterion), [], maximize=True)
 
 
 def test_convergence_is_told_and_ends_the_job_where_it_was_asked_to():
-    values = [0.5] * (CONVERGED + 1)
+    values = [0.5] * (CONVERGENCE_JOBS + 1)
     for answer, ends in (("Enabled", True), ("Disabled", False)):
         body = job(values, ConvergenceDetected={"CompleteOnConvergence": answer})
         assert body["TuningJobCompletionDetails"]["ConvergenceDetectedTime"] == 5.0
-        assert met(body, values, maximize=True) == ends
+        assert has_met_criteria(body, values, maximize=True) == ends
     assert "ConvergenceDetectedTime" not in job(values[1:])["TuningJobCompletionDetails"]
 
 
 def test_the_time_of_convergence_stays():
-    body = job([0.5] * (CONVERGED + 1))
-    assert details(body, [0.5, 0.9], maximize=True, now=9.0)["ConvergenceDetectedTime"] == 5.0
+    body = job([0.5] * (CONVERGENCE_JOBS + 1))
+    assert completion_details(body, [0.5, 0.9], maximize=True, now=9.0)["ConvergenceDetectedTime"] == 5.0
 
 
 def test_a_job_without_criteria_goes_on():
-    body = {"HyperParameterTuningJobConfig": {}, "TuningJobCompletionDetails": details({}, [0.5] * 50, maximize=True, now=1.0)}
-    assert not met(body, [0.5] * 50, maximize=True)
+    body = {"HyperParameterTuningJobConfig": {}, "TuningJobCompletionDetails": completion_details({}, [0.5] * 50, maximize=True, now=1.0)}
+    assert not has_met_criteria(body, [0.5] * 50, maximize=True)

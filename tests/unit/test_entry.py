@@ -35,12 +35,12 @@ def request(root, **changes):
 
 
 def message(root):
-    return (root / entry.MESSAGE).read_text(encoding="utf-8")
+    return (root / entry.MESSAGE_FILE).read_text(encoding="utf-8")
 
 
 def test_an_input_that_did_not_come_is_named_with_its_uri_and_place(tmp_path, capsys):
-    ended = entry.run("rebalance", request(tmp_path), {})
-    assert ended == entry.Ended(entry.MISTAKE, message(tmp_path))
+    ended = entry.run_container("rebalance", request(tmp_path), {})
+    assert ended == entry.ContainerExit(entry.EXIT_USER_ERROR, message(tmp_path))
     assert message(tmp_path).startswith("the input data has no file: nothing came from s3://b/rows.csv to ")
     assert message(tmp_path) in capsys.readouterr().out
 
@@ -48,7 +48,7 @@ def test_an_input_that_did_not_come_is_named_with_its_uri_and_place(tmp_path, ca
 def test_an_output_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "opt/ml/processing").mkdir(parents=True)
     (tmp_path / "opt/ml/processing/output").write_text("a file")
-    entry.run("rebalance", request(tmp_path, ProcessingInputs=[]), {})
+    entry.run_container("rebalance", request(tmp_path, ProcessingInputs=[]), {})
     assert message(tmp_path) == "the output folder /opt/ml/processing/output cannot be made: File exists"
 
 
@@ -60,7 +60,7 @@ def test_another_user_than_root_is_told_to_be_root(tmp_path):
     (tmp_path / "opt/ml/output").chmod(0o777)
     code = (
         "import os, sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from engine.containers import entry; os.setuid(65534)\n"
-        "try: entry.check(Path(sys.argv[2]))\nexcept Exception as error: print(error)"
+        "try: entry.check_inputs_and_outputs(Path(sys.argv[2]))\nexcept Exception as error: print(error)"
     )
     for folder in tmp_path.parents:
         if folder == Path(tempfile.gettempdir()):
@@ -75,7 +75,7 @@ def test_another_user_than_root_is_told_to_be_root(tmp_path):
 def test_two_instances_are_refused(tmp_path):
     request(tmp_path)
     (tmp_path / "opt/ml/config/resourceconfig.json").write_text('{"current_host": "algo-1", "hosts": ["algo-1", "algo-2"]}')
-    assert "works on one instance" in entry.run("clarify", tmp_path, {}).reason
+    assert "works on one instance" in entry.run_container("clarify", tmp_path, {}).reason
 
 
 def test_what_a_container_finds_wrong_is_its_users_and_the_rest_is_a_defect(tmp_path, monkeypatch, capsys):
@@ -89,7 +89,7 @@ def test_what_a_container_finds_wrong_is_its_users_and_the_rest_is_a_defect(tmp_
         (ContainerError("ü" * 2000), 1, "ü" * 2000),
     ):
         monkeypatch.setattr(rebalance, "main", lambda root, environment, error=error: (_ for _ in ()).throw(error))
-        assert entry.run("rebalance", root, {}) == entry.Ended(code, reason)
+        assert entry.run_container("rebalance", root, {}) == entry.ContainerExit(code, reason)
         assert message(root) == reason[:512] if reason[0] == "ü" else message(root) == reason  # 1,024 bytes, none of them half a letter
         assert ("Traceback" in capsys.readouterr().out) == (code == 2)
 
@@ -102,7 +102,7 @@ def run(*argv, root):
 def test_an_entry_point_that_there_is_not_is_refused_with_those_that_there_are(tmp_path):
     process = run("explain", root=tmp_path)
     assert "there is no entry point 'explain'" in process.communicate(timeout=120)[0]
-    assert process.returncode == entry.MISTAKE
+    assert process.returncode == entry.EXIT_USER_ERROR
     assert all(name in message(tmp_path) for name in ENTRY_POINTS)
 
 
@@ -124,5 +124,5 @@ def test_a_stopped_job_ends_at_once_and_says_that_it_was_stopped(tmp_path):
     process.send_signal(signal.SIGTERM)
     assert "the job was stopped" in process.communicate(timeout=60)[0]
     os.close(writer)
-    assert process.returncode == entry.STOPPED
+    assert process.returncode == entry.EXIT_STOPPED
     assert message(tmp_path) == "the job was stopped"

@@ -9,16 +9,16 @@ from botocore import exceptions as aws
 from botocore.exceptions import ClientError
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
-from core.errors import Conflict, Forbidden, GovernanceError, NotFound, Refused, SignedOut, TargetUnavailable, translated
+from core.errors import Conflict, Forbidden, GovernanceError, NotFound, Refused, SignedOut, TargetUnavailable, translate_aws_errors
 
 WHO = "arn:aws:sts::123456789012:assumed-role/analysts/dana"
 
 
 def said(code: str, message: str = "", operation: str = "ListTrainingJobs", status: int = 400) -> GovernanceError:
     answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    with pytest.raises(GovernanceError) as raised, translated("it"):
+    with pytest.raises(GovernanceError) as raised, translate_aws_errors("it"):
         raise ClientError(answer, operation)
-    assert raised.value.remedy
+    assert raised.value.hint
     return raised.value
 
 
@@ -64,7 +64,7 @@ def test_a_denied_call_names_the_permission_to_whom_it_is_missing_and_who_can_gi
 def test_a_missing_file_that_answers_forbidden_says_which_permission_tells_the_two_apart():
     error = said("403", "Forbidden", "HeadObject", 403)
     assert isinstance(error, Forbidden)
-    assert "s3:ListBucket" in error.what
+    assert "s3:ListBucket" in error.message
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_missing_file_that_answers_forbidden_says_which_permission_tells_the_t
 def test_credentials_that_are_not_taken_send_the_user_to_the_sign_in(code, remedy):
     error = said(code, "no")
     assert isinstance(error, SignedOut)
-    assert remedy in error.remedy
+    assert remedy in error.hint
 
 
 @pytest.mark.parametrize("code", ThrottledRetryableChecker._THROTTLED_ERROR_CODES + TransientRetryableChecker._TRANSIENT_ERROR_CODES)
@@ -113,7 +113,7 @@ def test_whatever_botocore_would_try_again_is_the_targets_trouble_and_not_the_us
 def test_an_answer_is_of_the_family_that_it_belongs_to(code, message, family):
     error = said(code, message)
     assert isinstance(error, family)
-    assert error.what.endswith((".", "!", "?"))
+    assert error.message.endswith((".", "!", "?"))
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ def test_an_answer_is_of_the_family_that_it_belongs_to(code, message, family):
     ],
 )
 def test_what_botocore_raises_itself_has_a_remedy(raised, family, remedy):
-    with pytest.raises(family) as error, translated("it"):
+    with pytest.raises(family) as error, translate_aws_errors("it"):
         raise raised
-    assert remedy in error.value.remedy
+    assert remedy in error.value.hint
 
 
 def test_nothing_that_botocore_raises_gets_through_untranslated():
@@ -148,5 +148,5 @@ def test_nothing_that_botocore_raises_gets_through_untranslated():
     assert len(kinds) > 80
     for kind in kinds:
         error = kind.__new__(kind)
-        with pytest.raises(GovernanceError), translated("it"):
+        with pytest.raises(GovernanceError), translate_aws_errors("it"):
             raise error

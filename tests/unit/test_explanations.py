@@ -10,7 +10,7 @@ import pytest
 import shap
 import xgboost
 
-from core.analysis.explanations import FeatureError, explain, predict
+from core.analysis.explanations.shap_values import FeatureError, compute_shap_values, predict_probabilities
 
 DATA = Path(__file__).parents[2] / "core/data/uci_credit_default.csv.gz"
 
@@ -26,32 +26,34 @@ def credit():
 
 def test_values_add_up_to_the_prediction_on_every_row(credit):
     booster, features, _ = credit
-    explanation = explain(booster, features, features.sample(5, random_state=0))
+    explanation = compute_shap_values(booster, features, features.sample(5, random_state=0))
     sums = explanation.values.sum(axis=1) + explanation.expected
     assert np.abs(sums - booster.predict(xgboost.DMatrix(features.to_numpy()))).max() <= 1e-5
-    assert explanation.additivity <= 1e-5
+    assert explanation.additivity_error <= 1e-5
     assert explanation.values.shape == features.shape
 
 
 def test_log_odds_add_up_too(credit):
     booster, features, _ = credit
-    explanation = explain(booster, features.head(500), features.head(3), output="raw")
+    explanation = compute_shap_values(booster, features.head(500), features.head(3), output="raw")
     margin = booster.predict(xgboost.DMatrix(features.head(500).to_numpy()), output_margin=True)
     assert explanation.predictions == pytest.approx(margin)
-    assert explanation.additivity <= 1e-5
+    assert explanation.additivity_error <= 1e-5
 
 
 def test_the_expected_value_is_the_mean_prediction_of_the_baseline(credit):
     booster, features, _ = credit
     baseline = features.sample(7, random_state=1)
-    assert explain(booster, features.head(2), baseline).expected == pytest.approx(predict(booster, baseline).mean(), abs=1e-6)
+    assert compute_shap_values(booster, features.head(2), baseline).expected == pytest.approx(
+        predict_probabilities(booster, baseline).mean(), abs=1e-6
+    )
 
 
 @pytest.mark.parametrize(("output", "last"), [("raw", 0.02), ("probability", 0.03)])
 def test_kernel_shap_converges_to_it_as_its_samples_grow(credit, output, last):
     booster, features, _ = credit
     rows, baseline = features.head(6), features.median().to_frame().T
-    ours = explain(booster, rows, baseline, output=output, walks=500).values
+    ours = compute_shap_values(booster, rows, baseline, output=output, walks=500).values
 
     def model(data):
         return booster.predict(xgboost.DMatrix(data), output_margin=output == "raw")
@@ -69,13 +71,13 @@ def test_kernel_shap_converges_to_it_as_its_samples_grow(credit, output, last):
 def test_the_remainder_makes_them_more_exact_by_what_the_standard_error_says(credit):
     booster, features, _ = credit
     rows, baseline = features.head(40), features.sample(3, random_state=2)
-    exact = explain(booster, rows, baseline, walks=3000, seed=9).values
-    carried_over = explain(booster, rows, baseline, walks=0).values
-    sampled = explain(booster, rows, baseline, walks=64)
+    exact = compute_shap_values(booster, rows, baseline, walks=3000, seed=9).values
+    carried_over = compute_shap_values(booster, rows, baseline, walks=0).values
+    sampled = compute_shap_values(booster, rows, baseline, walks=64)
     error = np.sqrt(((sampled.values - exact) ** 2).mean())
     assert error < np.sqrt(((carried_over - exact) ** 2).mean()) / 2
     assert np.abs(sampled.values - exact).mean() < 2 * sampled.standard_error
-    assert sampled.additivity <= 1e-5
+    assert sampled.additivity_error <= 1e-5
 
 
 def test_brute_force_shapley_values_are_the_same():
@@ -90,11 +92,11 @@ def test_brute_force_shapley_values_are_the_same():
         mixed = baseline.copy()
         for name in known:
             mixed[name] = row[name].item()
-        return predict(booster, mixed).mean()
+        return predict_probabilities(booster, mixed).mean()
 
     orders = [("a", "b", "c"), ("a", "c", "b"), ("b", "a", "c"), ("b", "c", "a"), ("c", "a", "b"), ("c", "b", "a")]
     expected = {name: np.mean([worth(o[: o.index(name) + 1]) - worth(o[: o.index(name)]) for o in orders]) for name in "abc"}
-    explanation = explain(booster, row, baseline, walks=6000)
+    explanation = compute_shap_values(booster, row, baseline, walks=6000)
     assert dict(zip(explanation.features, explanation.values[0], strict=True)) == pytest.approx(expected, abs=2e-3)
 
 
@@ -106,32 +108,32 @@ def test_the_best_round_of_an_early_stopped_training_is_explained(credit):
     )
     assert booster.best_iteration + 1 < booster.num_boosted_rounds()
     best = booster.predict(xgboost.DMatrix(features.to_numpy()), iteration_range=(0, booster.best_iteration + 1))
-    assert predict(booster, features) == pytest.approx(best)
-    assert explain(booster, features.head(50), features.head(1)).predictions == pytest.approx(best[:50])
+    assert predict_probabilities(booster, features) == pytest.approx(best)
+    assert compute_shap_values(booster, features.head(50), features.head(1)).predictions == pytest.approx(best[:50])
 
 
 def test_named_features_are_taken_by_name_in_any_order(credit):
     _, features, label = credit
     booster = xgboost.train({"objective": "binary:logistic"}, xgboost.DMatrix(features, label), 5)
     shuffled = features[features.columns[::-1]].head(100)
-    assert predict(booster, shuffled) == pytest.approx(predict(booster, features.head(100)))
-    assert explain(booster, shuffled, features.head(1)).features == tuple(features.columns)
+    assert predict_probabilities(booster, shuffled) == pytest.approx(predict_probabilities(booster, features.head(100)))
+    assert compute_shap_values(booster, shuffled, features.head(1)).features == tuple(features.columns)
 
 
 def test_global_values_are_aggregated_as_clarify_does(credit):
     booster, features, _ = credit
-    explanation = explain(booster, features.head(200), features.head(1))
+    explanation = compute_shap_values(booster, features.head(200), features.head(1))
     column = explanation.values[:, features.columns.get_loc("PAY_0")]
-    assert explanation.importance()["PAY_0"] == pytest.approx(np.abs(column).mean())
-    assert explanation.importance("median")["PAY_0"] == pytest.approx(np.median(column))
-    assert explanation.importance("mean_sq")["PAY_0"] == pytest.approx((column**2).mean())
+    assert explanation.global_importance()["PAY_0"] == pytest.approx(np.abs(column).mean())
+    assert explanation.global_importance("median")["PAY_0"] == pytest.approx(np.median(column))
+    assert explanation.global_importance("mean_sq")["PAY_0"] == pytest.approx((column**2).mean())
     with pytest.raises(ValueError, match="agg_method"):
-        explanation.importance("mode")
+        explanation.global_importance("mode")
 
 
 def test_columns_that_do_not_fit_the_model_are_named(credit):
     booster, features, _ = credit
     with pytest.raises(FeatureError, match="trained on 23 features, and the data has 22"):
-        predict(booster, features.drop(columns="SEX"))
+        predict_probabilities(booster, features.drop(columns="SEX"))
     with pytest.raises(FeatureError, match="SEX holds text"):
-        predict(booster, features.assign(SEX="male"))
+        predict_probabilities(booster, features.assign(SEX="male"))

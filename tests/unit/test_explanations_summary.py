@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from core.analysis import explanations_model
-from core.analysis import explanations_summary as summary
-from core.analysis.explanations_summary import Estimate
-from core.views import shap as views
-from core.views import shap_words as words
+from core.analysis.explanations import shap_summary as summary
+from core.analysis.explanations import xgboost_model
+from core.analysis.explanations.shap_summary import ShapEstimate
+from core.views.explainability import shap_charts as views
+from core.views.explainability import shap_sentences as words
 
 RNG = np.random.default_rng(3)
 N = 4000
@@ -26,35 +26,35 @@ NAMES = list(DATA)
 
 def test_a_mean_has_the_interval_that_scipy_gives():
     x = np.abs(VALUES[:, 0])
-    found = summary.mean(x)
+    found = summary.mean_with_interval(x)
     low, high = stats.norm.interval(0.95, loc=x.mean(), scale=stats.sem(x))
     assert (found.value, found.low, found.high, found.n) == pytest.approx((x.mean(), low, high, N))
 
 
 def test_one_row_has_a_mean_without_an_interval_and_no_row_has_none():
-    one, none = summary.mean(np.array([0.3])), summary.mean(np.array([]))
+    one, none = summary.mean_with_interval(np.array([0.3])), summary.mean_with_interval(np.array([]))
     assert one.value == 0.3
     assert np.isnan([one.low, one.high, none.value]).all()
     assert one.within_noise
 
 
 def test_features_come_with_the_greatest_mean_first():
-    found = summary.importance(VALUES, NAMES)
+    found = summary.feature_importance(VALUES, NAMES)
     assert list(found) == ["debt", "sex", "age"]
     assert found["debt"].value == pytest.approx(np.abs(VALUES[:, 0]).mean())
 
 
 def test_a_difference_is_paired_by_row():
     other = VALUES + RNG.normal(0, 1e-4, VALUES.shape) + np.array([0, 0.01, 0])
-    found = summary.difference(VALUES, other, NAMES)["sex"]
+    found = summary.importance_difference(VALUES, other, NAMES)["sex"]
     d = np.abs(other[:, 1]) - np.abs(VALUES[:, 1])
     low, high = stats.norm.interval(0.95, loc=d.mean(), scale=stats.sem(d))
     assert (found.value, found.low, found.high) == pytest.approx((d.mean(), low, high))
-    assert summary.difference(VALUES, VALUES, NAMES)["debt"].within_noise
+    assert summary.importance_difference(VALUES, VALUES, NAMES)["debt"].within_noise
 
 
 def test_a_share_has_the_interval_of_the_bootstrap():
-    found = summary.share(VALUES, [1])
+    found = summary.importance_share(VALUES, [1])
     sizes = np.abs(VALUES)
     draws = [sizes[rows, 1].sum() / sizes[rows].sum() for rows in RNG.integers(0, N, (2000, N))]
     assert found.value == pytest.approx(sizes[:, 1].sum() / sizes.sum())
@@ -62,29 +62,29 @@ def test_a_share_has_the_interval_of_the_bootstrap():
 
 
 def test_the_share_of_everything_is_one_and_of_a_model_that_never_moves_is_undefined():
-    assert summary.share(VALUES, [0, 1, 2]).value == pytest.approx(1)
-    assert np.isnan(summary.share(np.zeros((5, 2)), [0]).value)
+    assert summary.importance_share(VALUES, [0, 1, 2]).value == pytest.approx(1)
+    assert np.isnan(summary.importance_share(np.zeros((5, 2)), [0]).value)
 
 
 def test_the_gap_between_two_groups_is_that_of_welch():
     rows = (DATA["sex"] == 1).to_numpy()
-    found = summary.gap(VALUES[:, 0], rows)
+    found = summary.shap_gap(VALUES[:, 0], rows)
     welch = stats.ttest_ind(VALUES[rows, 0], VALUES[~rows, 0], equal_var=False)
     interval = welch.confidence_interval()
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high), abs=2e-5)
-    assert np.isnan(summary.gap(VALUES[:, 0], np.ones(N, dtype=bool)).value)
+    assert np.isnan(summary.shap_gap(VALUES[:, 0], np.ones(N, dtype=bool)).value)
 
 
 def test_the_association_is_spearmans():
-    found = summary.association(VALUES[:, 0], DATA["debt"].to_numpy())
+    found = summary.rank_correlation(VALUES[:, 0], DATA["debt"].to_numpy())
     assert found.value == pytest.approx(stats.spearmanr(VALUES[:, 0], DATA["debt"]).statistic)
     assert found.low < found.value < found.high
-    assert np.isnan(summary.association(VALUES[:, 0], np.ones(N)).value)
+    assert np.isnan(summary.rank_correlation(VALUES[:, 0], np.ones(N)).value)
 
 
 @pytest.mark.parametrize(("feature", "bands"), [("debt", 6), ("sex", 2), ("age", 6)])
 def test_bands_hold_every_row_once(feature, bands):
-    found = summary.along(VALUES[:, NAMES.index(feature)], DATA[feature])
+    found = summary.mean_by_band(VALUES[:, NAMES.index(feature)], DATA[feature])
     assert len(found) == bands
     assert found["n"].sum() == N
     assert np.average(found["mean"], weights=found["n"]) == pytest.approx(VALUES[:, NAMES.index(feature)].mean())
@@ -92,61 +92,61 @@ def test_bands_hold_every_row_once(feature, bands):
 
 def test_bands_of_a_feature_that_is_mostly_zero_hold_every_row_once():
     data = pd.Series(np.where(np.arange(N) < N * 0.95, 0, np.arange(N)))
-    found = summary.along(VALUES[:, 0], data)
+    found = summary.mean_by_band(VALUES[:, 0], data)
     assert found["n"].sum() == N
     assert len(found) >= 2
 
 
 def test_missing_values_are_in_no_band():
     data = DATA["debt"].where(DATA["debt"] < 1)
-    assert summary.along(VALUES[:, 0], data)["n"].sum() == data.notna().sum()
-    assert summary.along(VALUES[:, 0], pd.Series([np.nan] * N)).empty
+    assert summary.mean_by_band(VALUES[:, 0], data)["n"].sum() == data.notna().sum()
+    assert summary.mean_by_band(VALUES[:, 0], pd.Series([np.nan] * N)).empty
 
 
 def test_reasons_are_what_pushed_the_wrong_way_the_strongest_first_and_nothing_else():
     values = np.array([0.1, -0.2, 0.3, 0.0])
-    assert summary.reasons(values, list("abcd"), raises=True) == [("c", 0.3), ("a", 0.1)]
-    assert summary.reasons(values, list("abcd"), raises=False) == [("b", -0.2)]
+    assert summary.top_contributions(values, list("abcd"), increasing=True) == [("c", 0.3), ("a", 0.1)]
+    assert summary.top_contributions(values, list("abcd"), increasing=False) == [("b", -0.2)]
 
 
 # words ----------------------------------------------------------------------------------------------
 
 
 def test_the_sentences_hold_the_figure_its_interval_and_its_n():
-    found = summary.importance(VALUES, NAMES)
-    said = words.of_importance(found)
+    found = summary.feature_importance(VALUES, NAMES)
+    said = words.importance_sentence(found)
     assert said.startswith("debt moves the prediction most")
     assert f"{100 * found['debt'].value:.2f} (95 % interval {100 * found['debt'].low:.2f} to" in said
     assert "n = 4,000" in said
 
 
 def test_a_difference_in_words_is_of_the_right_sign_and_noise_is_called_noise():
-    more = {"debt": Estimate(0.01, 0.005, 0.015, 50), "age": Estimate(0.001, -0.001, 0.003, 50)}
-    assert "b leans more on debt than a: by 1.00 (95 % interval 0.50 to 1.50) points" in words.of_differences(more, "a", "b")
-    assert "1 of 2 differences are more than noise" in words.of_differences(more, "a", "b")
-    less = {"debt": Estimate(-0.01, -0.015, -0.005, 50)}
-    assert "b leans less on debt than a: by 1.00 (95 % interval 0.50 to 1.50) points" in words.of_differences(less, "a", "b")
-    assert "within the noise" in words.of_differences({"age": more["age"]}, "a", "b")
+    more = {"debt": ShapEstimate(0.01, 0.005, 0.015, 50), "age": ShapEstimate(0.001, -0.001, 0.003, 50)}
+    assert "b leans more on debt than a: by 1.00 (95 % interval 0.50 to 1.50) points" in words.differences_sentence(more, "a", "b")
+    assert "1 of 2 differences are more than noise" in words.differences_sentence(more, "a", "b")
+    less = {"debt": ShapEstimate(-0.01, -0.015, -0.005, 50)}
+    assert "b leans less on debt than a: by 1.00 (95 % interval 0.50 to 1.50) points" in words.differences_sentence(less, "a", "b")
+    assert "within the noise" in words.differences_sentence({"age": more["age"]}, "a", "b")
 
 
 def test_a_change_in_words_says_when_the_threshold_is_crossed():
-    crossed = words.of_change({"debt": ("2", "0")}, 0.6, 0.4, 0.5, ("late", "paid"))
+    crossed = words.change_sentence({"debt": ("2", "0")}, 0.6, 0.4, 0.5, ("late", "paid"))
     assert "debt = 0 instead of 2" in crossed
     assert "20.00 points lower. That crosses the threshold of 50.0 %: paid instead of late." in crossed
-    assert "same side" in words.of_change({"debt": ("2", "1")}, 0.6, 0.55, 0.5, ("late", "late"))
-    assert words.of_change({}, 0.6, 0.6, 0.5, ("late", "late")) == "Nothing is changed yet."
+    assert "same side" in words.change_sentence({"debt": ("2", "1")}, 0.6, 0.55, 0.5, ("late", "late"))
+    assert words.change_sentence({}, 0.6, 0.6, 0.5, ("late", "late")) == "Nothing is changed yet."
 
 
 def test_the_table_of_features_marks_the_sensitive_ones_and_its_shares_add_up():
-    found = summary.importance(VALUES, NAMES)
-    table = views.importance_table({"m": found}, summary.difference(VALUES, VALUES, NAMES), ("sex",))
+    found = summary.feature_importance(VALUES, NAMES)
+    table = views.importance_table({"m": found}, summary.importance_difference(VALUES, VALUES, NAMES), ("sex",))
     assert table.set_index("feature")["sensitive"].to_dict() == {"debt": "", "sex": "sensitive", "age": ""}
     assert table["m, share"].sum() == pytest.approx(1)
     assert set(table["beyond noise"]) == {"no"}
 
 
 def test_a_sensitive_feature_is_drawn_however_small_it_is():
-    fig = views.importance_bars({"m": summary.importance(VALUES, NAMES)}, sensitive=("age",), top=1)
+    fig = views.importance_bars({"m": summary.feature_importance(VALUES, NAMES)}, sensitive=("age",), top=1)
     assert list(fig.data[0].y) == ["age (sensitive)", "debt"]
 
 
@@ -171,5 +171,5 @@ def archive(name: str, content: bytes) -> bytes:
     ],
 )
 def test_what_is_no_model_is_refused_with_the_reason(content, words):
-    with pytest.raises(explanations_model.ModelError, match=words):
-        explanations_model.load(content)
+    with pytest.raises(xgboost_model.ModelError, match=words):
+        xgboost_model.load_booster(content)

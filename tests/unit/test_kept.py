@@ -7,9 +7,10 @@ import json
 import pandas as pd
 import plotly.graph_objects as go
 
-from app_pages import _session, _show
 from core.identity import Identity, Role
 from core.settings import Settings
+from ui import session
+from ui.components import charts
 
 
 def test_settings_follow_the_environment_at_once(monkeypatch):
@@ -30,8 +31,8 @@ def test_what_is_read_in_one_iam_role_is_kept_for_that_role_only(monkeypatch):
     monkeypatch.setenv("GOVERNANCE_ASSUME", json.dumps({"viewer": "arn:aws:iam::1:role/v", "validator": "arn:aws:iam::1:role/w"}))
     keys = {}
     for role in (Role.VIEWER, Role.VALIDATOR, Role.ADMINISTRATOR):
-        monkeypatch.setattr(_session.st, "session_state", {"identity": Identity("Vera", role)})
-        keys[role] = _session.target()
+        monkeypatch.setattr(session.st, "session_state", {"identity": Identity("Vera", role)})
+        keys[role] = session.cache_key()
     assert len(set(keys.values())) == 3
     assert keys[Role.ADMINISTRATOR] == Settings().model_dump_json()
 
@@ -44,8 +45,8 @@ def test_a_figure_is_made_once_for_the_same_content_and_anew_for_another():
         return go.Figure(go.Scatter(x=table["x"], y=table["y"], name=name))
 
     table = pd.DataFrame({"x": [1, 2], "y": [0.5, 0.25]})
-    first = _show.drawn(line, table, name="a")
-    assert _show.drawn(line, table.copy(), name="a") is first
-    assert _show.drawn(line, table.assign(y=[0.5, 0.26]), name="a").data[0].y[1] == 0.26
-    assert _show.drawn(line, table, name="b").data[0].name == "b"
+    first = charts.cached_figure(line, table, name="a")
+    assert charts.cached_figure(line, table.copy(), name="a") is first
+    assert charts.cached_figure(line, table.assign(y=[0.5, 0.26]), name="a").data[0].y[1] == 0.26
+    assert charts.cached_figure(line, table, name="b").data[0].name == "b"
     assert made == ["a", "a", "b"]

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from core.analysis.performance import compare, evaluate
-from core.analysis.performance_bootstrap import draw
-from core.analysis.performance_intervals import delong
+from core.analysis.performance.bootstrap import draw_resamples
+from core.analysis.performance.performance import compare_performance, evaluate_performance
+from core.analysis.performance.performance_intervals import delong
 
 
 def sample(n=800, seed=0, noise=0.25, decimals=3):
@@ -44,7 +44,7 @@ def by_scikit_learn(labels, scores, threshold):
 def test_every_figure_equals_scikit_learn(n, seed, threshold, decimals):
     labels, scores = sample(n, seed, decimals=decimals)
     labels[:2] = 0, 1
-    result = evaluate(labels, scores, threshold=threshold, resamples=5)
+    result = evaluate_performance(labels, scores, threshold=threshold, resamples=5)
     for name, value in by_scikit_learn(labels, scores, threshold).items():
         ours = result.estimates()[name].value
         assert (ours is None and np.isnan(value)) or ours == pytest.approx(value, abs=1e-9), name
@@ -52,18 +52,18 @@ def test_every_figure_equals_scikit_learn(n, seed, threshold, decimals):
 
 def test_the_confusion_matrix_is_scikit_learns():
     labels, scores = sample()
-    confusion = evaluate(labels, scores, threshold=0.4, resamples=2).confusion
+    confusion = evaluate_performance(labels, scores, threshold=0.4, resamples=2).confusion
     matrix = sk.confusion_matrix(labels, scores > 0.4)
     assert [[confusion.tn, confusion.fp], [confusion.fn, confusion.tp]] == matrix.tolist()
 
 
 def test_a_score_at_the_threshold_is_predicted_0():
-    assert evaluate([0, 1], [0.5, 0.9], resamples=2).accuracy.value == 1
+    assert evaluate_performance([0, 1], [0.5, 0.9], resamples=2).accuracy.value == 1
 
 
 def test_bootstrap_draws_are_scikit_learns_figures_of_the_resampled_rows():
     labels, scores = sample(60, 3, decimals=1)
-    draws, _ = draw(labels.astype(float), [scores], 0.5, seed=7, resamples=20)
+    draws, _ = draw_resamples(labels.astype(float), [scores], 0.5, seed=7, resamples=20)
     random = np.random.default_rng(7)
     for i, rows in enumerate(random.integers(0, 60, (20, 60))):
         expected = by_scikit_learn(labels[rows], scores[rows], 0.5)
@@ -73,20 +73,20 @@ def test_bootstrap_draws_are_scikit_learns_figures_of_the_resampled_rows():
 
 def test_resamples_in_chunks_are_as_many_as_asked_for(monkeypatch):
     labels, scores = sample(50)
-    monkeypatch.setattr("core.analysis.performance_bootstrap.CHUNK", 50 * 7)
-    draws, _ = draw(labels.astype(float), [scores], 0.5, seed=0, resamples=23)
+    monkeypatch.setattr("core.analysis.performance.bootstrap.MAX_WEIGHTS_IN_MEMORY", 50 * 7)
+    draws, _ = draw_resamples(labels.astype(float), [scores], 0.5, seed=0, resamples=23)
     assert {len(values) for values in draws[0].values()} == {23}
 
 
 def test_the_same_seed_gives_the_same_intervals():
     labels, scores = sample()
-    assert evaluate(labels, scores, seed=4, resamples=50) == evaluate(labels, scores, seed=4, resamples=50)
-    assert evaluate(labels, scores, seed=4, resamples=50).f1 != evaluate(labels, scores, seed=5, resamples=50).f1
+    assert evaluate_performance(labels, scores, seed=4, resamples=50) == evaluate_performance(labels, scores, seed=4, resamples=50)
+    assert evaluate_performance(labels, scores, seed=4, resamples=50).f1 != evaluate_performance(labels, scores, seed=5, resamples=50).f1
 
 
 def test_intervals_cover_the_true_value_as_often_as_they_say():
-    truth = evaluate(*sample(200_000, 99, decimals=8), resamples=2).estimates()
-    runs = [evaluate(*sample(300, seed, decimals=8), resamples=300).estimates() for seed in range(200)]
+    truth = evaluate_performance(*sample(200_000, 99, decimals=8), resamples=2).estimates()
+    runs = [evaluate_performance(*sample(300, seed, decimals=8), resamples=300).estimates() for seed in range(200)]
     for name in ("auc", "accuracy", "brier", "recall", "average_precision", "macro_f1"):
         covered = np.mean([run[name].low <= truth[name].value <= run[name].high for run in runs])
         assert 0.88 <= covered <= 0.995, (name, covered)
@@ -115,7 +115,7 @@ def test_delong_covariance_is_that_of_its_definition():
 
 def test_curves_are_thinned_and_keep_their_ends():
     labels, scores = sample(5000, decimals=8)
-    result = evaluate(labels, scores, resamples=2)
+    result = evaluate_performance(labels, scores, resamples=2)
     assert len(result.roc) == len(result.pr) == 200
     assert result.roc[0][:2] == (0, 0)
     assert result.roc[-1][:2] == (1, 1)
@@ -128,19 +128,19 @@ def test_curves_are_thinned_and_keep_their_ends():
 def test_points_of_the_roc_curve_are_scikit_learns():
     labels, scores = sample(100, decimals=1)
     fpr, tpr, _ = sk.roc_curve(labels, scores, drop_intermediate=False)
-    points = np.array(evaluate(labels, scores, resamples=2).roc)[:, :2]
+    points = np.array(evaluate_performance(labels, scores, resamples=2).roc)[:, :2]
     assert points == pytest.approx(np.column_stack([fpr, tpr]))
 
 
 def test_calibration_bins_hold_every_row_and_make_up_the_error():
     labels, scores = sample()
-    result = evaluate(labels, np.r_[scores[:-1], 1.0], resamples=2)
+    result = evaluate_performance(labels, np.r_[scores[:-1], 1.0], resamples=2)
     assert sum(b.n for b in result.calibration) == 800
     assert result.ece.value == pytest.approx(sum(b.n * abs(b.observed - b.mean_score) for b in result.calibration) / 800)
 
 
 def test_one_label_only_leaves_auc_undefined_and_the_rest_defined():
-    result = evaluate([0, 0, 0], [0.1, 0.2, 0.3], resamples=10)
+    result = evaluate_performance([0, 0, 0], [0.1, 0.2, 0.3], resamples=10)
     assert result.auc.value is None
     assert result.recall.value is None
     assert result.accuracy.value == 1
@@ -160,13 +160,13 @@ def test_one_label_only_leaves_auc_undefined_and_the_rest_defined():
 )
 def test_unusable_input_is_refused(labels, scores, message):
     with pytest.raises(ValueError, match=message):
-        evaluate(labels, scores)
+        evaluate_performance(labels, scores)
 
 
 def test_a_better_model_is_better_beyond_noise():
     labels, scores = sample(2000, 1)
     worse = np.clip(scores + 0.5 * np.random.default_rng(2).normal(size=2000), 0, 1)
-    differences = compare(labels, worse, scores, resamples=200)
+    differences = compare_performance(labels, worse, scores, resamples=200)
     assert differences["auc"].method == "DeLong"
     assert differences["accuracy"].method == "McNemar"
     for name in ("auc", "accuracy", "average_precision", "brier", "log_loss"):
@@ -177,7 +177,7 @@ def test_a_better_model_is_better_beyond_noise():
 
 def test_a_model_does_not_differ_from_itself():
     labels, scores = sample()
-    for name, difference in compare(labels, scores, scores, resamples=50).items():
+    for name, difference in compare_performance(labels, scores, scores, resamples=50).items():
         assert difference.value == 0, name
         assert difference.p_value == 1, name
         assert difference.better is None, name
@@ -189,7 +189,7 @@ def test_noise_is_beyond_noise_in_about_one_case_of_twenty():
         random = np.random.default_rng(seed)
         labels, scores = sample(300, seed, noise=0.15, decimals=8)
         a, b = (np.clip(scores + 0.1 * random.normal(size=300), 0, 1) for _ in range(2))
-        differences = compare(labels, a, b, resamples=200)
+        differences = compare_performance(labels, a, b, resamples=200)
         for name in alarms:
             alarms[name] += differences[name].beyond_noise
     assert all(count <= 22 for count in alarms.values()), alarms
@@ -198,7 +198,7 @@ def test_noise_is_beyond_noise_in_about_one_case_of_twenty():
 
 def test_differences_are_those_of_the_two_evaluations():
     (labels, a), (_, b) = sample(500, 1), sample(500, 1, noise=0.3)
-    first, second = evaluate(labels, a, resamples=2).estimates(), evaluate(labels, b, resamples=2).estimates()
-    for name, difference in compare(labels, a, b, resamples=20).items():
+    first, second = evaluate_performance(labels, a, resamples=2).estimates(), evaluate_performance(labels, b, resamples=2).estimates()
+    for name, difference in compare_performance(labels, a, b, resamples=20).items():
         assert (difference.a, difference.b) == pytest.approx((first[name].value, second[name].value)), name
         assert difference.value == pytest.approx(second[name].value - first[name].value), name

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.governance import dossier, model_card, pack, profiles
-from core.governance.profiles import InvalidProfiles, checklist, load, named
+from core.governance import model_card, regulatory_profiles
+from core.governance.dossier import dossier, evidence_pack
+from core.governance.regulatory_profiles import InvalidProfiles, build_checklist, field_title, load_profiles
 
 GOOD = """[[profiles]]
 id = "house"
@@ -45,22 +46,22 @@ def test_a_file_that_is_wrong_is_refused_with_file_line_and_reason(tmp_path, old
     assert old in GOOD
     path = write(tmp_path, GOOD.replace(old, new))
     with pytest.raises(InvalidProfiles) as caught:
-        load(path)
-    assert f"{path}, line {line}: " in caught.value.what
-    assert reason in caught.value.what.lower()
+        load_profiles(path)
+    assert f"{path}, line {line}: " in caught.value.message
+    assert reason in caught.value.message.lower()
 
 
 def test_a_file_that_is_not_there_or_not_text_is_refused_by_name(tmp_path):
     with pytest.raises(InvalidProfiles, match="can't be read"):
-        load(tmp_path / "none.toml")
+        load_profiles(tmp_path / "none.toml")
     path = tmp_path / "profiles.toml"
     path.write_bytes(GOOD.encode() + b"\n\xff")
     with pytest.raises(InvalidProfiles, match="line 12: the file is not UTF-8"):
-        load(path)
+        load_profiles(path)
 
 
 def test_the_checklist_says_which_fields_are_filled_and_which_are_missing(tmp_path):
-    (profile,) = load(write(tmp_path, GOOD))
+    (profile,) = load_profiles(write(tmp_path, GOOD))
     purpose, digest = profile.items[0].fields
     for known, filled, missing in (
         ({}, (), (purpose, digest)),
@@ -69,13 +70,13 @@ def test_the_checklist_says_which_fields_are_filled_and_which_are_missing(tmp_pa
         ({"card": {"intended_uses": {"purpose_of_model": "to decide"}}, "data": {"sha256": "ab"}}, (purpose, digest), ()),
         ({"card": "text", "data": {"sha256": {}}}, (), (purpose, digest)),
     ):
-        (answer,) = checklist(profile, known)
+        (answer,) = build_checklist(profile, known)
         assert (answer.filled, answer.missing) == (filled, missing)
-    assert named(purpose) == "Purpose"
+    assert field_title(purpose) == "Purpose"
 
 
 def test_the_products_own_profiles_have_a_date_a_source_and_no_field_that_nothing_can_fill():
-    own = load()
+    own = load_profiles()
     assert {"sr-26-2", "eu-ai-act-annex-iv", "ecoa-reg-b"} <= {profile.id for profile in own}
     tags = {tag for profile in own for item in profile.items for tag in item.tags}
     assert any(tag.startswith("ISO 42001") for tag in tags)
@@ -94,9 +95,9 @@ CLAIMS = re.compile(r"\b(compl(?:y|ies|iant)\b|conform(?:s|ing)? (?:to|with)\b|s
 
 
 def test_nothing_that_is_shown_says_that_a_law_or_standard_is_complied_with():
-    root = Path(profiles.__file__).parents[2]
-    texts = [profiles.BUNDLED.read_text(), dossier.DISCLAIMER, pack.README]
-    texts += [path.read_text() for folder in ("core/governance", "app_pages") for path in (root / folder).glob("*.py")]
+    root = Path(regulatory_profiles.__file__).parents[2]
+    texts = [regulatory_profiles.BUNDLED.read_text(), dossier.DISCLAIMER, evidence_pack.README_TEMPLATE]
+    texts += [path.read_text() for folder in ("core/governance", "ui") for path in (root / folder).rglob("*.py")]
     for text in texts:
         assert not CLAIMS.findall(text)
     assert "Evidence for" in dossier.DISCLAIMER

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.analysis.resampling import METHODS, Rebalance, ResamplingError, rebalance
-from core.analysis.resampling_parameters import PARAMETERS, used
+from core.analysis.resampling.resampling import METHODS, RebalanceConfig, ResamplingError, rebalance
+from core.analysis.resampling.resampling_parameters import PARAMETERS, with_defaults
 from engine.containers import ContainerError, rebalance_details
 from engine.containers.rebalance import main
 
@@ -46,7 +46,7 @@ def run(tmp_path):
 
 
 def test_the_synthetic_rows_are_listed_in_parts_as_the_table_has_them(run, monkeypatch):
-    monkeypatch.setattr(rebalance_details, "PART", 50)
+    monkeypatch.setattr(rebalance_details, "ROWS_PER_FILE", 50)
     output, manifest = run()
     parts = sorted((output / "synthetic").glob("*.csv"))
     listed = pd.concat([pd.read_csv(part) for part in parts], ignore_index=True)
@@ -115,9 +115,9 @@ CHANGES = [
 @pytest.mark.parametrize(("method", "change"), CHANGES)
 def test_each_setting_of_a_method_changes_its_rows(method, change):
     ask = {"label": "label", "facet": "sex", "facet_value": 1, "method": method}
-    plain = rebalance(table(), Rebalance(**ask)).frame
-    assert not plain.equals(rebalance(table(), Rebalance(**ask, parameters=change)).frame)
-    pd.testing.assert_frame_equal(plain, rebalance(table(), Rebalance(**ask, parameters=used(method, {}))).frame)
+    plain = rebalance(table(), RebalanceConfig(**ask)).frame
+    assert not plain.equals(rebalance(table(), RebalanceConfig(**ask, parameters=change)).frame)
+    pd.testing.assert_frame_equal(plain, rebalance(table(), RebalanceConfig(**ask, parameters=with_defaults(method, {}))).frame)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_each_setting_of_a_method_changes_its_rows(method, change):
 )
 def test_a_setting_out_of_range_is_refused_by_name(method, parameters, words):
     with pytest.raises(ResamplingError, match=words):
-        rebalance(table(), Rebalance("label", "sex", 1, method, parameters=parameters))
+        rebalance(table(), RebalanceConfig("label", "sex", 1, method, parameters=parameters))
 
 
 def test_every_method_has_its_parameters():

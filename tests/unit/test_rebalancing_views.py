@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from core.views import distributions, methods, rebalancing
+from core.views.data import rebalancing_charts, rebalancing_comparison, synthetic_row_charts
 
 NAMES = {"SEX": {1: "men", 2: "women"}, "LABEL": {0: "paid", 1: "defaulted"}}
 
@@ -40,7 +40,7 @@ def manifest(after=(850, 150, 800, 200), dpl=-0.05, ci=0.0, leaked=0, method="sm
 
 
 def test_what_it_does_to_men_and_women_is_said_with_n_and_interval() -> None:
-    text = rebalancing.people(manifest(), NAMES)
+    text = rebalancing_charts.group_outcomes_sentence(manifest(), NAMES)
     assert text.startswith(
         "Of 100 men, 75.0 have the favourable outcome (paid) before (95 % interval 70.5 to 79.0, n = 400) and 85.0 after"
     )
@@ -50,23 +50,25 @@ def test_what_it_does_to_men_and_women_is_said_with_n_and_interval() -> None:
 
 
 def test_copies_are_not_called_synthetic_and_rows_taken_out_are_counted() -> None:
-    assert rebalancing.sentence(manifest(), "0").startswith("600 synthetic rows (30.0 % of the training rows). The share")
-    assert rebalancing.sentence(manifest(method="random-over"), "0").startswith("600 copied rows (")
+    assert rebalancing_charts.rebalancing_sentence(manifest(), "0").startswith(
+        "600 synthetic rows (30.0 % of the training rows). The share"
+    )
+    assert rebalancing_charts.rebalancing_sentence(manifest(method="random-over"), "0").startswith("600 copied rows (")
     cleaned = manifest(method="smote-enn") | {"split": {"original_train_rows": 1650, "train_rows": 2000}}
-    assert "250 real rows are taken out." in rebalancing.sentence(cleaned, "0")
+    assert "250 real rows are taken out." in rebalancing_charts.rebalancing_sentence(cleaned, "0")
 
 
 def test_a_difference_within_the_noise_is_said_to_be() -> None:
     small = manifest()
     small["counts"]["before"] = counts(15, 5, 40, 10)
-    assert "so within the noise" in rebalancing.people(small, NAMES)
+    assert "so within the noise" in rebalancing_charts.group_outcomes_sentence(small, NAMES)
 
 
 def test_groups_without_names_are_told_by_their_codes_and_many_are_the_others() -> None:
     three = manifest()
     for when in ("before", "after"):
         three["counts"][when] = [*three["counts"][when], {"label": 0, "facet": 3, "count": 5, "weight": 5}]
-    text = rebalancing.people(three)
+    text = rebalancing_charts.group_outcomes_sentence(three)
     assert "Of 100 rows with SEX = 1," in text
     assert "of 100 others," in text
 
@@ -74,11 +76,11 @@ def test_groups_without_names_are_told_by_their_codes_and_many_are_the_others() 
 def test_a_group_without_rows_makes_no_sentence() -> None:
     none = manifest()
     none["counts"]["after"] = counts(0, 0, 800, 200)
-    assert rebalancing.people(none, NAMES) == ""
+    assert rebalancing_charts.group_outcomes_sentence(none, NAMES) == ""
 
 
 def test_the_most_changed_cell_is_named() -> None:
-    found = rebalancing.counts_sentence(**manifest()["counts"], label="LABEL", facet="SEX", names=NAMES)
+    found = rebalancing_charts.counts_sentence(**manifest()["counts"], label="LABEL", facet="SEX", names=NAMES)
     assert found == "1,400 rows before, 2,000 after. Most changed: men, paid, from 300 to 850."
 
 
@@ -88,22 +90,22 @@ def test_methods_side_by_side_name_the_nearest_the_flipped_and_the_leaking() -> 
         "weights": manifest(dpl=0.001, ci=0.43, method="reweighing"),
         "early": manifest(dpl=0.02, leaked=7),
     }
-    text = methods.sentence(three)
+    text = rebalancing_comparison.best_rebalancing_sentence(three)
     assert text.startswith("DPL is nearest to 0 with **weights** (0.001; 2,000 rows, 600 of them synthetic).")
     assert "changes its sign with smote" in text
     assert "early leaks held-out rows" in text
     assert "An equal count of rows (CI = 0) is not what brings the labels together." in text
-    table = methods.table(three, {"smote": "SMOTE"}, ["DPL", "CDDL"]).set_index("rebalancing")
+    table = rebalancing_comparison.rebalancings_table(three, {"smote": "SMOTE"}, ["DPL", "CDDL"]).set_index("rebalancing")
     assert table.loc["smote", "DPL after"] == "−0.050 ⇄"
     assert table.loc["weights", "balanced"] == "–"
     assert table.loc["smote", "CDDL after"] == "–"
 
 
 def test_a_metric_that_is_undefined_keeps_its_reason_in_the_comparison() -> None:
-    table = methods.dots_table({"a": manifest(), "b": manifest()}, "CDDL")
+    table = rebalancing_comparison.change_table({"a": manifest(), "b": manifest()}, "CDDL")
     assert set(table["why undefined"]) == {"one group"}
-    assert "nothing to compare" in methods.sentence({"a": manifest(), "b": manifest()}, "CDDL")
-    assert len(methods.dots({"a": manifest(), "b": manifest()}, "CDDL").data[0].x) == 2
+    assert "nothing to compare" in rebalancing_comparison.best_rebalancing_sentence({"a": manifest(), "b": manifest()}, "CDDL")
+    assert len(rebalancing_comparison.change_figure({"a": manifest(), "b": manifest()}, "CDDL").data[0].x) == 2
 
 
 def feature(synthetic: int = 10) -> dict:
@@ -124,18 +126,18 @@ def feature(synthetic: int = 10) -> dict:
 
 
 def test_real_and_synthetic_rows_are_compared_by_what_they_have_in_common() -> None:
-    assert distributions.sentence(feature()) == (
+    assert synthetic_row_charts.overlap_sentence(feature()) == (
         "rank: 25 % of the two distributions is common. Mean 1.25 in 40 real rows, 2.00 in 10 synthetic rows."
     )
-    assert distributions.summary([feature()]).loc[0, "overlap"] == pytest.approx(0.25)
-    assert list(distributions.histogram(feature()).data[1].y) == [0.0, 1.0]
+    assert synthetic_row_charts.overlap_table([feature()]).loc[0, "overlap"] == pytest.approx(0.25)
+    assert list(synthetic_row_charts.histogram_figure(feature()).data[1].y) == [0.0, 1.0]
 
 
 def test_where_nothing_is_made_up_all_rows_after_are_compared() -> None:
-    assert distributions.compared(feature(0)) == "after"
-    assert distributions.histogram(feature(0)).data[1].name == "all rows after"
+    assert synthetic_row_charts.compared_side(feature(0)) == "after"
+    assert synthetic_row_charts.histogram_figure(feature(0)).data[1].name == "all rows after"
 
 
 def test_rows_of_one_group_are_compared_with_their_own_group_first() -> None:
-    assert distributions.commonest(feature()) == "1"
-    assert distributions.commonest(feature(0)) == ""
+    assert synthetic_row_charts.sole_synthetic_group(feature()) == "1"
+    assert synthetic_row_charts.sole_synthetic_group(feature(0)) == ""

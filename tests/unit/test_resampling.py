@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.analysis.bias import pre_training_bias
-from core.analysis.resampling import METHODS, Rebalance, ResamplingError, rebalance
-from core.analysis.splitting import SplitError, leaked_rows, split
+from core.analysis.bias.bias_metrics import pre_training_bias
+from core.analysis.resampling.resampling import METHODS, RebalanceConfig, ResamplingError, rebalance
+from core.analysis.resampling.splitting import SplitError, count_leaked_rows, split_rows
 
 OVER = ["smote", "smote-nc", "borderline-smote", "adasyn", "random-over"]
 
@@ -26,7 +26,7 @@ def table(rows=400, seed=0):
 
 
 def config(**changes):
-    return Rebalance(**{"label": "LABEL", "facet": "SEX", "facet_value": 1, "categorical": ("EDUCATION",), **changes})
+    return RebalanceConfig(**{"label": "LABEL", "facet": "SEX", "facet_value": 1, "categorical": ("EDUCATION",), **changes})
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -109,10 +109,10 @@ def test_what_cannot_be_rebalanced_says_why_and_what_to_do(frame, changes, words
 @given(seed=st.integers(0, 10_000), validation=st.floats(0.1, 0.4), test=st.floats(0.1, 0.4))
 def test_a_split_shares_no_row_and_loses_none(seed, validation, test):
     frame = table(200, seed=1)
-    parts = split(frame, "LABEL", "SEX", 1, seed=seed, validation_size=validation, test_size=test)
+    parts = split_rows(frame, "LABEL", "SEX", 1, seed=seed, validation_size=validation, test_size=test)
     everything = np.concatenate([parts.train, parts.validation, parts.test])
     assert sorted(everything) == list(range(len(frame)))
-    assert leaked_rows(parts.train, np.concatenate([parts.validation, parts.test])) == 0
+    assert count_leaked_rows(parts.train, np.concatenate([parts.validation, parts.test])) == 0
     assert abs(len(parts.test) - test * len(frame)) <= 2
     assert len(set(zip(frame["LABEL"].iloc[parts.test], frame["SEX"].iloc[parts.test], strict=True))) == 4
 
@@ -123,4 +123,4 @@ def test_a_stratum_that_is_too_small_is_named():
     frame.loc[2:40, "LABEL"] = 1
     frame.loc[2:40, "SEX"] = 2
     with pytest.raises(SplitError, match=r"Only 2 row\(s\) have LABEL = 1 and SEX = 1"):
-        split(frame, "LABEL", "SEX", 1, seed=1, validation_size=0.2, test_size=0.2)
+        split_rows(frame, "LABEL", "SEX", 1, seed=1, validation_size=0.2, test_size=0.2)

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import GovernanceError
 from core.identity import Role
-from core.settings import ROLES, InvalidSetting, Settings, unknown, variable
+from core.settings import ROLE_PATTERN, InvalidSetting, Settings, find_unknown_variables, variable_name
 
 
 @pytest.mark.parametrize(
@@ -32,12 +32,12 @@ from core.settings import ROLES, InvalidSetting, Settings, unknown, variable
     ],
 )
 def test_what_cannot_be_used_is_named_with_its_value_and_its_form(monkeypatch, name, value, form):
-    monkeypatch.setenv(variable(name), value)
+    monkeypatch.setenv(variable_name(name), value)
     for read in (Settings, Settings.current):
         with pytest.raises(InvalidSetting) as caught:
             read()
-        assert f"{variable(name)}={value} can't be used" in caught.value.what
-        assert form in caught.value.remedy
+        assert f"{variable_name(name)}={value} can't be used" in caught.value.message
+        assert form in caught.value.hint
         assert "\n" not in str(caught.value)
     assert issubclass(InvalidSetting, GovernanceError)
 
@@ -58,26 +58,26 @@ def test_what_cannot_be_used_is_named_with_its_value_and_its_form(monkeypatch, n
     ],
 )
 def test_what_aws_takes_is_taken(monkeypatch, name, value):
-    monkeypatch.setenv(variable(name), value)
+    monkeypatch.setenv(variable_name(name), value)
     assert Settings.model_validate_json(Settings.current().model_dump_json()) == Settings()
 
 
 def test_an_empty_variable_is_one_that_is_left_out(monkeypatch):
     plain = Settings()
     for name in Settings.model_fields:
-        monkeypatch.setenv(variable(name), "")
+        monkeypatch.setenv(variable_name(name), "")
     assert Settings.current() == plain
 
 
 def test_the_roles_that_settings_name_are_those_that_there_are():
-    assert rf"^({'|'.join(Role)})\Z" == ROLES
+    assert rf"^({'|'.join(Role)})\Z" == ROLE_PATTERN
 
 
 def test_a_misspelt_variable_is_found_with_the_one_that_is_meant(monkeypatch):
     monkeypatch.setenv("GOVERNANCE_SUBNET", "x")
     monkeypatch.setenv("GOVERNANCE_ZZZ", "x")
     monkeypatch.setenv("governance_bucket", "mine")
-    found = unknown()
+    found = find_unknown_variables()
     assert found["GOVERNANCE_SUBNET"] == "GOVERNANCE_SUBNETS"
     assert found["GOVERNANCE_ZZZ"] == ""
     assert "governance_bucket" not in found

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.store import Exists, InvalidToken, Store
+from engine.store.records import InvalidPageToken, RecordExists, Store
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def test_a_record_is_there_after_a_restart(tmp_path):
     store.close()
     again = Store(tmp_path / "engine.db")
     assert again.get("model", "m") == {"a": 1}
-    assert again.find("arn:m") == ("model", "m", {"a": 1})
+    assert again.find_by_arn("arn:m") == ("model", "m", {"a": 1})
     again.close()
 
 
@@ -31,7 +31,7 @@ def test_a_name_is_taken_once_even_by_twenty_at_a_time(store):
         try:
             store.insert("model", "m", {"by": i}, arn="arn:m", now=1.0)
             outcomes.append(i)
-        except Exists:
+        except RecordExists:
             pass
 
     threads = [threading.Thread(target=insert, args=(i,)) for i in range(20)]
@@ -66,18 +66,18 @@ def test_a_failed_transaction_leaves_nothing(store):
 
 def test_deleting_a_record_takes_its_tags_and_edges_along(store):
     store.insert("artifact", "a", {}, arn="arn:a", now=1.0)
-    store.tag("arn:a", {"k": "v"})
-    store.associate("arn:a", "arn:b", "Produced", now=1.0)
+    store.add_tags("arn:a", {"k": "v"})
+    store.add_association("arn:a", "arn:b", "Produced", now=1.0)
     assert store.delete("artifact", "a")
-    assert store.tags("arn:a") == {}
-    assert store.associations(source="arn:a") == []
+    assert store.read_tags("arn:a") == {}
+    assert store.list_associations(source="arn:a") == []
     assert not store.delete("artifact", "a")
 
 
 def test_a_token_of_somebody_else_is_refused(store):
     for token in ("x", "e30=", "W251bGwsbnVsbF0="):
-        with pytest.raises(InvalidToken):
-            store.page("model", token=token)
+        with pytest.raises(InvalidPageToken):
+            store.read_page("model", token=token)
 
 
 @settings(max_examples=30, deadline=None)
@@ -94,7 +94,7 @@ def test_pages_hold_every_record_once_and_in_order(tmp_path_factory, times, limi
         store.insert("model", name, {"name": name, "created": at, "status": str(at % 2)}, arn=name, now=float(at), status=str(at % 2))
     seen, token = [], None
     while True:
-        bodies, token = store.page("model", sort=sort, descending=descending, limit=limit, token=token)
+        bodies, token = store.read_page("model", sort=sort, descending=descending, limit=limit, token=token)
         seen += bodies
         if token is None:
             break

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, precision_score, recall_score
 
-from core.analysis import thresholds
-from core.analysis.bias import post_training_bias
+from core.analysis.bias.bias_metrics import post_training_bias
+from core.analysis.performance import threshold_sweep
 
 
 @pytest.fixture(params=[0, 1], ids=["label 0 is favourable", "label 1 is favourable"])
@@ -21,13 +21,13 @@ def case(request):
     scores = np.round(np.clip(0.3 * label + random.random(n) * 0.7, 0, 1), 2)  # on the grid itself: ties matter
     group = random.choice(["old", "young", "nan"], n)
     favourable = request.param
-    found = thresholds.sweep(facet, label == favourable, scores, group, favourable=favourable, names=("old", "young"))
+    found = threshold_sweep.sweep_thresholds(facet, label == favourable, scores, group, favourable=favourable, names=("old", "young"))
     return facet, label, scores, group, favourable, found
 
 
 def test_accuracy_precision_and_recall_are_scikit_learns_at_every_threshold(case):
     _, label, scores, _, favourable, sweep = case
-    found = thresholds.performance(sweep.tables(), favourable)
+    found = threshold_sweep.performance_metrics(sweep.count_tables(), favourable)
     for place in range(5, 99, 13):
         predicted = (scores > sweep.thresholds[place]).astype(int)
         expected = {
@@ -42,7 +42,7 @@ def test_accuracy_precision_and_recall_are_scikit_learns_at_every_threshold(case
 
 def test_bias_is_the_metrics_own_at_every_threshold(case):
     facet, label, scores, group, favourable, sweep = case
-    found = thresholds.bias(sweep.tables())
+    found = threshold_sweep.bias_metrics(sweep.count_tables())
     known = np.where(group == "nan", None, group)
     for place in range(5, 99, 13):
         predicted = (scores > sweep.thresholds[place]).astype(int)
@@ -54,14 +54,14 @@ def test_bias_is_the_metrics_own_at_every_threshold(case):
 
 def test_people_turned_away_are_counted_on_both_sides(case):
     facet, label, scores, _, favourable, sweep = case
-    place = sweep.nearest(0.42)
+    place = sweep.nearest_index(0.42)
     assert sweep.thresholds[place] == 0.42
     away = (scores > 0.42).astype(int) != favourable
-    found = thresholds.turned_away(sweep.tables()[place])
+    found = threshold_sweep.decline_rates(sweep.count_tables()[place])
     for side, at in ((found.facet, facet), (found.rest, ~facet)):
-        assert (side.rows, side.away) == (at.sum(), (away & at).sum())
-        assert side.wrongly == (away & at & (label == favourable)).sum()
-        assert side.deserving == (at & (label == favourable)).sum()
+        assert (side.rows, side.declined) == (at.sum(), (away & at).sum())
+        assert side.wrongly_declined == (away & at & (label == favourable)).sum()
+        assert side.favourable_rows == (at & (label == favourable)).sum()
         error = 1.96 * np.sqrt(side.share * (1 - side.share) / side.rows)
         assert (side.low, side.high) == pytest.approx((side.share - error, side.share + error), abs=0.25 * error)
     assert found.difference == pytest.approx(away[facet].mean() - away[~facet].mean())
@@ -70,24 +70,24 @@ def test_people_turned_away_are_counted_on_both_sides(case):
 
 def test_a_sweep_survives_json(case):
     *_, sweep = case
-    again = thresholds.Sweep.from_json(json.loads(json.dumps(sweep.to_json())))
-    assert (again.tables() == sweep.tables()).all()
+    again = threshold_sweep.ThresholdSweep.from_json(json.loads(json.dumps(sweep.to_json())))
+    assert (again.count_tables() == sweep.count_tables()).all()
     assert again.groups == ("old", "young")
 
 
 def test_every_figure_of_one_threshold_lies_in_its_interval(case):
     *_, favourable, sweep = case
-    found = thresholds.at(sweep.tables()[40], favourable)
-    assert set(found) == {*thresholds.PERFORMANCE, *thresholds.bias(sweep.tables())}
+    found = threshold_sweep.metrics_with_intervals(sweep.count_tables()[40], favourable)
+    assert set(found) == {*threshold_sweep.PERFORMANCE_METRICS, *threshold_sweep.bias_metrics(sweep.count_tables())}
     for name, (value, interval) in found.items():
         assert interval.low <= value <= interval.high, name
 
 
 def test_a_facet_without_rows_has_no_share_and_no_interval():
     facet = np.zeros(50, dtype=bool)
-    sweep = thresholds.sweep(facet, np.arange(50) % 2 == 0, np.linspace(0, 1, 50), None, favourable=0)
-    found = thresholds.turned_away(sweep.tables()[10])
+    sweep = threshold_sweep.sweep_thresholds(facet, np.arange(50) % 2 == 0, np.linspace(0, 1, 50), None, favourable=0)
+    found = threshold_sweep.decline_rates(sweep.count_tables()[10])
     assert (found.facet.rows, found.facet.share, found.difference, found.low) == (0, None, None, None)
-    value, interval = thresholds.at(sweep.tables()[10], 0)["DPPL"]
+    value, interval = threshold_sweep.metrics_with_intervals(sweep.count_tables()[10], 0)["DPPL"]
     assert value is None
     assert interval.low is None

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from core.analysis import trials
-from core.analysis.bias import post_training_bias
-from core.analysis.performance import compare, evaluate
-from core.analysis.trials_disparity import distance
-from core.views import trial_bias as views
-from core.views import tuning, tuning_words, xgboost_report
-from core.views.trial_filter import Filter, parameters
+from core.analysis.bias.bias_metrics import post_training_bias
+from core.analysis.performance.performance import compare_performance, evaluate_performance
+from core.analysis.trials import trial_reports
+from core.analysis.trials.trial_disparity import distance_from_parity
+from core.views.tuning import pareto_charts as views
+from core.views.tuning import tuning_charts, tuning_sentences, xgboost_charts
+from core.views.tuning.trial_filter import TrialFilter, tuned_parameters
 
 
 @pytest.fixture(scope="module")
@@ -36,18 +36,20 @@ def rows():
 @pytest.fixture(scope="module")
 def judged(rows):
     label, scores, facet, group = rows
-    found = trials.judge(label, scores, [trials.Facet("SEX", 1, facet)], reference="unfair", group=group, resamples=300)
+    found = trial_reports.judge_trials(
+        label, scores, [trial_reports.FacetRows("SEX", 1, facet)], reference="unfair", group=group, resamples=300
+    )
     return {report.name: report for report in found}
 
 
 def as_report(judged):
-    return {"reference": "unfair", "trials": [trials.to_json(report) for report in judged.values()]}
+    return {"reference": "unfair", "trials": [trial_reports.trial_report_to_json(report) for report in judged.values()]}
 
 
 def test_each_figure_equals_what_the_single_model_functions_say(rows, judged) -> None:
     label, scores, facet, group = rows
     for name, report in judged.items():
-        alone = evaluate(label, scores[name], resamples=10).estimates()
+        alone = evaluate_performance(label, scores[name], resamples=10).estimates()
         assert {key: e.value for key, e in report.performance.items()} == pytest.approx({key: e.value for key, e in alone.items()})
         bias = post_training_bias(facet, label == 0, scores[name] <= 0.5, group.to_numpy(), pd.DataFrame({"x": scores[name]}))
         for measure, found in report.facets[0].measures.items():
@@ -57,7 +59,7 @@ def test_each_figure_equals_what_the_single_model_functions_say(rows, judged) ->
 
 def test_aucs_are_compared_by_delong_as_two_registered_models_are(rows, judged) -> None:
     label, scores, _, _ = rows
-    expected = compare(label, scores["unfair"], scores["fair"], resamples=10)["auc"]
+    expected = compare_performance(label, scores["unfair"], scores["fair"], resamples=10)["auc"]
     found = judged["fair"].differences["auc"]
     assert (found.value, found.low, found.high, found.p_value) == pytest.approx(
         (expected.value, expected.low, expected.high, expected.p_value)
@@ -94,14 +96,14 @@ def test_the_reference_differs_from_itself_by_nothing(judged) -> None:
 
 
 def test_a_ratio_is_as_far_from_parity_either_way() -> None:
-    assert distance("DI", np.array([0.8, 1.25, 1.0, 0.0, np.inf])) == pytest.approx([0.2, 0.2, 0, 1, 1])
-    assert distance("DPPL", -0.1) == pytest.approx(0.1)
+    assert distance_from_parity("DI", np.array([0.8, 1.25, 1.0, 0.0, np.inf])) == pytest.approx([0.2, 0.2, 0, 1, 1])
+    assert distance_from_parity("DPPL", -0.1) == pytest.approx(0.1)
 
 
 def test_rows_of_one_side_only_leave_the_disparities_undefined_with_a_reason(rows) -> None:
     label, scores, _, group = rows
-    facet = trials.Facet("SEX", 1, np.zeros(len(label), dtype=bool))
-    found = trials.judge(label, scores, [facet], reference="fair", group=group, resamples=20)[0].facets[0].measures["DPPL"]
+    facet = trial_reports.FacetRows("SEX", 1, np.zeros(len(label), dtype=bool))
+    found = trial_reports.judge_trials(label, scores, [facet], reference="fair", group=group, resamples=20)[0].facets[0].measures["DPPL"]
     assert found.value is None
     assert "Facet set is empty" in str(found.error)
     assert found.distance.value is None
@@ -109,7 +111,7 @@ def test_rows_of_one_side_only_leave_the_disparities_undefined_with_a_reason(row
 
 def test_a_reference_that_is_no_trial_is_an_error(rows) -> None:
     with pytest.raises(KeyError):
-        trials.judge(rows[0], rows[1], [], reference="gone")
+        trial_reports.judge_trials(rows[0], rows[1], [], reference="gone")
 
 
 def test_the_front_is_what_nothing_dominates() -> None:
@@ -120,22 +122,22 @@ def test_the_front_is_what_nothing_dominates() -> None:
         bool(not np.isnan(d) and not ((performance >= p) & (away <= d) & ((performance > p) | (away < d))).any())
         for p, d in zip(performance, away, strict=True)
     ]
-    assert views.front(performance, away).tolist() == expected
+    assert views.is_on_front(performance, away).tolist() == expected
 
 
 def test_a_trial_that_turns_nobody_away_is_no_alternative(judged) -> None:
-    table = views.table(as_report(judged), performance="auc", measure="DPPL").set_index("name")
+    table = views.trials_table(as_report(judged), performance="auc", measure="DPPL").set_index("name")
     assert table.loc["lax", "distance"] == 0
     assert table.loc["lax", "one_sided"]
     assert not table.loc["lax", "front"]
-    assert views.alternatives(table.reset_index())["name"].tolist() == ["fair", "noise"]
+    assert views.fairer_alternatives(table.reset_index())["name"].tolist() == ["fair", "noise"]
 
 
 def test_an_alternative_is_named_with_its_price_and_what_it_brings(judged) -> None:
-    table = views.table(as_report(judged), performance="auc", measure="DPPL", numbers={"fair": 7, "unfair": 3})
+    table = views.trials_table(as_report(judged), performance="auc", measure="DPPL", numbers={"fair": 7, "unfair": 3})
     best = table[table["reference"]].to_dict("records")[0]
-    row = views.alternatives(table).to_dict("records")[0]
-    text = views.in_words(row, best, views.people(as_report(judged)), performance="auc", measure="DPPL")
+    row = views.fairer_alternatives(table).to_dict("records")[0]
+    text = views.alternative_sentence(row, best, views.compared_groups(as_report(judged)), performance="auc", measure="DPPL")
     assert text.startswith("**Trial 7**: AUC ")
     assert f"{100 * abs(row['gained']):.1f} points higher" in text
     assert "nearer to parity by" in text
@@ -144,27 +146,29 @@ def test_an_alternative_is_named_with_its_price_and_what_it_brings(judged) -> No
 
 def test_less_is_better_for_a_loss(judged) -> None:
     report = as_report(judged)
-    table = views.table(report, performance="log_loss", measure="DPPL").set_index("name")
+    table = views.trials_table(report, performance="log_loss", measure="DPPL").set_index("name")
     raw = next(trial for trial in report["trials"] if trial["name"] == "noise")["differences"]["log_loss"]
     assert table.loc["noise", "gained"] == pytest.approx(-raw["value"])
     assert table.loc["noise", "gained_low"] == pytest.approx(-raw["high"])
     row = table.reset_index().query("name == 'noise'").to_dict("records")[0]
     best = table.reset_index().query("reference").to_dict("records")[0]
-    assert "log loss" in (text := views.in_words(row, best, views.people(report), performance="log_loss", measure="DPPL"))
+    assert "log loss" in (
+        text := views.alternative_sentence(row, best, views.compared_groups(report), performance="log_loss", measure="DPPL")
+    )
     assert "higher [+" in text
 
 
 @pytest.mark.parametrize(("left", "words"), [(0.5, "half the"), (0.33, "a third of the"), (0.01, "almost no"), (0.41, "41 % of the")])
 def test_what_is_left_of_a_disparity_is_said_in_words(left: float, words: str) -> None:
-    assert views.share_of(left * 0.2, 0.2) == words
+    assert views.remaining_disparity_text(left * 0.2, 0.2) == words
 
 
 def test_the_scatter_of_750_trials_shows_each_once(judged) -> None:
-    one = views.table(as_report(judged), performance="auc", measure="DPPL")
+    one = views.trials_table(as_report(judged), performance="auc", measure="DPPL")
     many = pd.concat([one] + [one[~one["reference"]]] * 249, ignore_index=True)
-    fig = views.scatter(many, performance="auc", measure="DPPL")
+    fig = views.pareto_figure(many, performance="auc", measure="DPPL")
     assert sum(len(trace.x) for trace in fig.data if trace.mode != "lines") == len(many)
-    assert len(views.twin(many, performance="auc", measure="DPPL")) == len(many)
+    assert len(views.pareto_table(many, performance="auc", measure="DPPL")) == len(many)
 
 
 def frame(n: int = 6) -> pd.DataFrame:
@@ -185,39 +189,43 @@ def frame(n: int = 6) -> pd.DataFrame:
 
 
 def test_a_filter_comes_back_from_the_url_as_it_went_in() -> None:
-    wanted = Filter(("Completed", "Stopped"), {"objective": (0.75, 0.8), "eta": (0.1, 0.4)})
-    assert Filter.parse(wanted.text()) == wanted
-    assert Filter.parse("") == Filter()
-    assert not Filter.parse("status;eta:a:b;eta:2:1;::")
+    wanted = TrialFilter(("Completed", "Stopped"), {"objective": (0.75, 0.8), "eta": (0.1, 0.4)})
+    assert TrialFilter.from_text(wanted.to_text()) == wanted
+    assert TrialFilter.from_text("") == TrialFilter()
+    assert not TrialFilter.from_text("status;eta:a:b;eta:2:1;::")
 
 
 def test_a_filter_keeps_both_ends_and_drops_trials_without_a_value() -> None:
-    kept = Filter(ranges={"objective": (0.75, 0.8)}).apply(frame())
+    kept = TrialFilter(ranges={"objective": (0.75, 0.8)}).apply(frame())
     assert kept["number"].tolist() == [2, 3, 4]
-    assert Filter(("Failed",)).apply(frame())["number"].tolist() == [6]
-    assert Filter(ranges={"gone": (0, 1)}).apply(frame())["number"].tolist() == [1, 2, 3, 4, 5, 6]
-    assert parameters(frame()) == ["eta"]
+    assert TrialFilter(("Failed",)).apply(frame())["number"].tolist() == [6]
+    assert TrialFilter(ranges={"gone": (0, 1)}).apply(frame())["number"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert tuned_parameters(frame()) == ["eta"]
 
 
 def test_the_history_says_which_is_best_and_how_many_are_as_good() -> None:
-    text = tuning_words.history(frame(), objective="validation:auc", maximize=True, interval=(0.785, 0.81), rows=500)
+    text = tuning_sentences.best_trial_sentence(frame(), objective="validation:auc", maximize=True, interval=(0.785, 0.81), rows=500)
     assert text.startswith("**Trial 2** has the best validation:auc, 0.8000 (95 % interval 0.7850 to 0.8100, n = 500 validation rows)")
     assert "The 3 trials after it found nothing better." in text
     assert text.endswith("1 other trial lies within its interval.")
-    assert tuning_words.history(frame().assign(objective=np.nan), objective="x", maximize=True) == "No trial has an objective."
+    assert (
+        tuning_sentences.best_trial_sentence(frame().assign(objective=np.nan), objective="x", maximize=True) == "No trial has an objective."
+    )
 
 
 def test_the_timeline_counts_what_ran_at_once() -> None:
-    assert tuning_words.timeline(frame()) == "6 trials in 60 s, 1.0 at a time on average; each took 10 s (median; 10 s to 10 s)."
+    assert (
+        tuning_sentences.timeline_sentence(frame()) == "6 trials in 60 s, 1.0 at a time on average; each took 10 s (median; 10 s to 10 s)."
+    )
 
 
 def test_two_histories_are_told_apart_by_more_than_colour() -> None:
-    fig = tuning.overlay({"a": frame(), "b": frame()}, objective="validation:auc", maximize=True)
+    fig = tuning_charts.overlay_figure({"a": frame(), "b": frame()}, objective="validation:auc", maximize=True)
     lines = [trace for trace in fig.data if trace.mode == "lines"]
     assert len({trace.line.dash for trace in lines}) == len({trace.line.color for trace in lines}) == 2
 
 
 def test_features_get_their_names_in_the_importance() -> None:
-    table = xgboost_report.importance_table({"gain": {"f1": 3.0, "f0": 1.0}, "weight": {"f0": 2.0}}, ["AGE", "SEX"])
+    table = xgboost_charts.importance_table({"gain": {"f1": 3.0, "f0": 1.0}, "weight": {"f0": 2.0}}, ["AGE", "SEX"])
     assert table["feature"].tolist() == ["SEX", "AGE"]
-    assert xgboost_report.importance_in_words(table).startswith("By gain, **SEX** has 75 % of the whole")
+    assert xgboost_charts.importance_sentence(table).startswith("By gain, **SEX** has 75 % of the whole")

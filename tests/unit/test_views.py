@@ -8,9 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.analysis.bias_intervals import Interval
-from core.analysis.performance_difference import Difference
-from core.views import bias, comparison, lineage, rebalancing, shap, tuning
+from core.analysis.bias.bias_intervals import Interval
+from core.analysis.performance.performance_difference import PerformanceDifference
+from core.views.bias import bias_charts
+from core.views.data import rebalancing_charts
+from core.views.explainability import shap_charts
+from core.views.lineage import lineage_picture
+from core.views.registry import performance_charts
+from core.views.tuning import tuning_charts
 
 
 @dataclass(frozen=True)
@@ -57,14 +62,14 @@ def manifest() -> dict[str, object]:
 
 def test_a_sign_that_flips_is_marked_and_an_undefined_metric_keeps_its_reason() -> None:
     bias_values = manifest()["pre_training_bias"]
-    table = rebalancing.bias_table(bias_values["before"], bias_values["after"]).set_index("metric")  # type: ignore[index]
+    table = rebalancing_charts.bias_table(bias_values["before"], bias_values["after"]).set_index("metric")  # type: ignore[index]
     assert table.loc["DPL", "sign"] == "flipped"
     assert table.loc["CI", "sign"] == "kept"
     assert table.loc["CDDL", "why undefined"] == "one group"
 
 
 def test_the_sentence_gives_both_groups_rates_and_warns_of_the_flip() -> None:
-    text = rebalancing.sentence(manifest(), "0")
+    text = rebalancing_charts.rebalancing_sentence(manifest(), "0")
     assert "100 synthetic rows (25.0 % of the training rows)" in text
     assert "for SEX = 1 from 75.0 % to 85.0 %" in text
     assert "for SEX = 2 unchanged at 80.0 %" in text
@@ -72,37 +77,44 @@ def test_the_sentence_gives_both_groups_rates_and_warns_of_the_flip() -> None:
 
 
 def test_counts_are_laid_side_by_side_with_their_change() -> None:
-    table = rebalancing.counts_table(counts(160, 40, 75, 25), counts(160, 40, 170, 30))
+    table = rebalancing_charts.counts_table(counts(160, 40, 75, 25), counts(160, 40, 170, 30))
     changed = table[(table["label"] == "0") & (table["facet"] == "1")].iloc[0]
     assert (changed["before"], changed["after"], changed["change"]) == (75, 170, 95)
 
 
-def difference(value: float, p: float, *, higher: bool = True) -> Difference:
-    return Difference(0.7, 0.7 + value, value, value - 0.01, value + 0.01, p, "paired bootstrap", higher)
+def difference(value: float, p: float, *, higher: bool = True) -> PerformanceDifference:
+    return PerformanceDifference(0.7, 0.7 + value, value, value - 0.01, value + 0.01, p, "paired bootstrap", higher)
 
 
 def test_a_difference_within_noise_is_not_called_better() -> None:
-    assert comparison.verdict(difference(0.02, 0.2)) == "no: within noise"
-    assert "within noise" not in comparison.verdict(difference(0.02, 0.001))
+    assert performance_charts.difference_verdict(difference(0.02, 0.2)) == "no: within noise"
+    assert "within noise" not in performance_charts.difference_verdict(difference(0.02, 0.001))
 
 
 def test_a_higher_loss_is_worse() -> None:
-    assert comparison.verdict(difference(0.02, 0.001, higher=False), ["baseline", "mitigated"]) == "yes: baseline is better"
+    assert (
+        performance_charts.difference_verdict(difference(0.02, 0.001, higher=False), ["baseline", "mitigated"]) == "yes: baseline is better"
+    )
 
 
 def test_the_summary_names_what_is_better_what_is_worse_and_what_is_noise() -> None:
     found = {"recall": difference(0.05, 0.001), "brier": difference(0.03, 0.001, higher=False), "auc": difference(0.001, 0.6)}
-    assert comparison.summary(found, ["v1", "v2"]) == "**v2** is better in recall and worse in brier; 1 other is within noise."
+    assert (
+        performance_charts.differences_sentence(found, ["v1", "v2"])
+        == "**v2** is better in recall and worse in brier; 1 other is within noise."
+    )
 
 
 def test_differences_only_leaves_out_what_is_equal() -> None:
-    table = comparison.values_table({"a": {"eta": "0.2", "max_depth": "5"}, "b": {"eta": "0.1", "max_depth": "5"}}, only_differences=True)
+    table = performance_charts.values_table(
+        {"a": {"eta": "0.2", "max_depth": "5"}, "b": {"eta": "0.1", "max_depth": "5"}}, only_differences=True
+    )
     assert list(table["name"]) == ["eta"]
 
 
 def test_an_undefined_metric_is_shown_with_its_reason_and_not_as_a_number() -> None:
     metric = Metric("DI", "Disparate Impact (DI)", None, "no favourable predictions in the other group", 0.0, float("inf"), "")
-    row = bias.table({"value": {"DI": metric}}).iloc[0]
+    row = bias_charts.metrics_table({"value": {"DI": metric}}).iloc[0]
     assert row["value"] == "undefined"
     assert row["in words"] == "Undefined: no favourable predictions in the other group"
     assert row["range"] == "[0, ∞)"
@@ -111,7 +123,7 @@ def test_an_undefined_metric_is_shown_with_its_reason_and_not_as_a_number() -> N
 
 def test_a_ratio_of_one_stands_on_the_line_of_no_difference() -> None:
     metric = Metric("DI", "Disparate Impact (DI)", 1.0, None, 0.0, float("inf"), "equal")
-    fig = bias.dots({"model": {"DI": metric}})
+    fig = bias_charts.metrics_figure({"model": {"DI": metric}})
     assert list(fig.data[0].x) == [0.0]
 
 
@@ -134,24 +146,24 @@ def trials(n: int = 8) -> pd.DataFrame:
 
 
 def test_the_best_so_far_never_falls_when_maximizing() -> None:
-    table = tuning.history_table(trials(), maximize=True)
+    table = tuning_charts.history_table(trials(), maximize=True)
     assert table["best so far"].is_monotonic_increasing
     assert table["best so far"].iloc[-1] == table["objective"].max()
 
 
 def test_the_hyperparameter_that_drives_the_objective_is_the_most_important() -> None:
-    table = tuning.importance_table(trials(30), ["eta", "max_depth"], maximize=True)
+    table = tuning_charts.importance_table(trials(30), ["eta", "max_depth"], maximize=True)
     assert table.iloc[0]["hyperparameter"] == "eta"
     assert table["importance"].sum() == pytest.approx(1)
 
 
 def test_importance_of_too_few_trials_is_not_made_up() -> None:
-    assert tuning.importance_table(trials(3), ["eta"], maximize=True).empty
+    assert tuning_charts.importance_table(trials(3), ["eta"], maximize=True).empty
 
 
 def test_a_lineage_edge_always_goes_to_the_right() -> None:
     edges = [("data", "job"), ("job", "artifact"), ("artifact", "package"), ("data", "artifact")]
-    place = lineage.coordinates(["data", "job", "artifact", "package", "alone"], edges)
+    place = lineage_picture.layout_nodes(["data", "job", "artifact", "package", "alone"], edges)
     assert all(place[a][0] < place[b][0] for a, b in edges)
     assert len(set(place.values())) == 5
 
@@ -159,13 +171,15 @@ def test_a_lineage_edge_always_goes_to_the_right() -> None:
 def test_choosing_a_node_fades_all_but_its_ancestors_and_descendants() -> None:
     nodes = pd.DataFrame({"arn": list("abcd"), "name": list("abcd"), "family": ["DataSet", "TrialComponent", "ModelArtifact", "DataSet"]})
     edges = pd.DataFrame({"source": ["a", "b", "d"], "destination": ["b", "c", "b"], "type": "ContributedTo"})
-    data = {item["id"]: item["itemStyle"]["opacity"] for item in lineage.graph(nodes, edges, selected="a")["series"][0]["data"]}
+    data = {
+        item["id"]: item["itemStyle"]["opacity"] for item in lineage_picture.graph_option(nodes, edges, selected="a")["series"][0]["data"]
+    }
     assert data == {"a": 1, "b": 1, "c": 1, "d": 0.3}
 
 
 def test_a_waterfall_ends_at_the_prediction() -> None:
     values = np.array([0.1, -0.05, 0.02, 0.01])
-    fig = shap.waterfall(values, 0.2, pd.Series([1, 2, 3, 4], index=list("abcd")), top=2)
+    fig = shap_charts.waterfall(values, 0.2, pd.Series([1, 2, 3, 4], index=list("abcd")), top=2)
     assert fig.data[0].x[0] == 0.2
     assert fig.data[0].x[-1] == pytest.approx(0.28)
     assert sum(fig.data[0].x[1:-1]) == pytest.approx(0.08)
@@ -173,7 +187,7 @@ def test_a_waterfall_ends_at_the_prediction() -> None:
 
 def test_additivity_is_the_greatest_error_over_the_rows() -> None:
     values = np.array([[0.1, 0.2], [0.0, 0.1]])
-    assert shap.additivity(values, 0.5, [0.8, 0.7]) == pytest.approx(0.1)
+    assert shap_charts.additivity_error(values, 0.5, [0.8, 0.7]) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
@@ -190,27 +204,27 @@ def test_additivity_is_the_greatest_error_over_the_rows() -> None:
     ],
 )
 def test_a_node_is_called_what_people_call_it(name: str, uri: str, kind: str, wanted: str) -> None:
-    assert lineage.readable(name, uri, kind) == wanted
+    assert lineage_picture.readable_node_name(name, uri, kind) == wanted
 
 
 def test_an_edge_leads_past_hidden_nodes_once_and_real_edges_stay() -> None:
     edges = pd.DataFrame({"source": list("abca"), "destination": list("bcdd"), "type": "Produced"})
-    found = lineage.bridged(edges, {"a", "d", "c"})
+    found = lineage_picture.bridge_hidden_nodes(edges, {"a", "d", "c"})
     assert set(zip(found["source"], found["destination"], found["type"], strict=True)) == {
         ("c", "d", "Produced"),
         ("a", "d", "Produced"),
-        ("a", "c", lineage.HIDDEN),
+        ("a", "c", lineage_picture.HIDDEN_EDGE_TYPE),
     }
-    assert lineage.bridged(edges, set("abcd")).to_dict("list") == edges.to_dict("list")
+    assert lineage_picture.bridge_hidden_nodes(edges, set("abcd")).to_dict("list") == edges.to_dict("list")
 
 
 def test_a_circle_of_hidden_nodes_ends() -> None:
     edges = pd.DataFrame({"source": list("abca"), "destination": list("bcbd"), "type": "Produced"})
-    assert len(lineage.bridged(edges, {"a", "d"})) == 1
+    assert len(lineage_picture.bridge_hidden_nodes(edges, {"a", "d"})) == 1
 
 
 def test_what_came_before_and_after_a_node_is_counted_by_family() -> None:
     nodes = pd.DataFrame({"arn": list("abcd"), "name": ["x", "y", "z", "w"], "family": ["DataSet", "DataSet", "TrialComponent", "Model"]})
     edges = pd.DataFrame({"source": ["a", "b", "c"], "destination": ["c", "c", "d"], "type": "Produced"})
-    assert lineage.in_words(nodes, edges, "c") == "Of what is shown, z came from 2 data files; 1 model came of it."
-    assert lineage.in_words(nodes, edges, "a").startswith("Of what is shown, x came from nothing;")
+    assert lineage_picture.relatives_sentence(nodes, edges, "c") == "Of what is shown, z came from 2 data files; 1 model came of it."
+    assert lineage_picture.relatives_sentence(nodes, edges, "a").startswith("Of what is shown, x came from nothing;")

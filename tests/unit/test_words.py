@@ -6,48 +6,53 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.analysis import bias_difference, thresholds
-from core.analysis.bias_intervals import Interval
-from core.analysis.performance import compare, evaluate
-from core.bias import Measure
-from core.governance.log import Event
-from core.views import bias, bias_pairs, comparison, glossary, history, words
-from core.views import thresholds as threshold_views
+from core.analysis.bias import bias_difference
+from core.analysis.bias.bias_intervals import Interval
+from core.analysis.performance import threshold_sweep
+from core.analysis.performance.performance import compare_performance, evaluate_performance
+from core.ledger.audit_log import Event
+from core.reports.bias_jobs import Measure
+from core.views.bias import bias_charts, bias_comparison_charts
+from core.views.bias import threshold_charts as threshold_views
+from core.views.registry import event_history, performance_charts
+from core.views.shared import metric_glossary, report_sentences
 
 PEOPLE = ("men", "women")
 
 
-def turned(men: tuple[int, int], women: tuple[int, int], *, threshold: float = 0.5) -> thresholds.TurnedAway:
+def turned(men: tuple[int, int], women: tuple[int, int], *, threshold: float = 0.5) -> threshold_sweep.DeclineRates:
     """(turned away, of how many) on both sides."""
     facet = np.r_[np.ones(men[1], dtype=bool), np.zeros(women[1], dtype=bool)]
     scores = np.concatenate([np.where(np.arange(n) < away, 0.9, 0.1) for away, n in (men, women)])
-    sweep = thresholds.sweep(facet, np.ones(len(facet), dtype=bool), scores, None, favourable=0)
-    return thresholds.turned_away(sweep.tables()[sweep.nearest(threshold)])
+    sweep = threshold_sweep.sweep_thresholds(facet, np.ones(len(facet), dtype=bool), scores, None, favourable=0)
+    return threshold_sweep.decline_rates(sweep.count_tables()[sweep.nearest_index(threshold)])
 
 
 def test_the_sentence_counts_of_100_people_and_gives_difference_interval_and_rows():
-    text = words.turned_away(turned((210, 1000), (170, 1000)), PEOPLE)
+    text = report_sentences.decline_rates_sentence(turned((210, 1000), (170, 1000)), PEOPLE)
     assert text.startswith("Of 100 men the model turns away **21**, of 100 women **17**: 4.0 more (95 % interval ")
     assert text.endswith("beyond the noise), n = 2,000 (1,000 and 1,000).")
 
 
 def test_a_difference_that_may_be_chance_is_called_noise_and_fewer_is_not_more():
-    text = words.turned_away(turned((20, 100), (21, 100)), PEOPLE)
+    text = report_sentences.decline_rates_sentence(turned((20, 100), (21, 100)), PEOPLE)
     assert "1.0 fewer (95 % interval −" in text
     assert "within the noise" in text
 
 
 def test_a_side_without_rows_is_named():
-    assert words.turned_away(turned((0, 0), (5, 10)), PEOPLE) == "There are no rows of men: nothing can be compared."
-    assert words.wrongly(turned((0, 0), (5, 10)), PEOPLE).startswith(
+    assert report_sentences.decline_rates_sentence(turned((0, 0), (5, 10)), PEOPLE) == "There are no rows of men: nothing can be compared."
+    assert report_sentences.wrongly_declined_sentence(turned((0, 0), (5, 10)), PEOPLE).startswith(
         "Turned away although their label is the favourable one: 5 of 10 women"
     )
 
 
 def test_moving_the_threshold_is_told_in_people():
-    text = words.moved(turned((30, 100), (20, 100)), turned((21, 100), (20, 100)), PEOPLE, 0.3, 0.5)
+    text = report_sentences.threshold_change_sentence(turned((30, 100), (20, 100)), turned((21, 100), (20, 100)), PEOPLE, 0.3, 0.5)
     assert text == "At 0.3 instead of 0.5, 9 more men and as many women are turned away."
-    assert "own threshold, 0.5" in words.moved(turned((1, 2), (1, 2)), turned((1, 2), (1, 2)), PEOPLE, 0.5, 0.5)
+    assert "own threshold, 0.5" in report_sentences.threshold_change_sentence(
+        turned((1, 2), (1, 2)), turned((1, 2), (1, 2)), PEOPLE, 0.5, 0.5
+    )
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +62,13 @@ def two():
     y = (random.random(2000) < 0.3).astype(int)
     a = np.clip(0.3 + 0.25 * (y - 0.3) + random.normal(0, 0.12, 2000), 0.01, 0.99)
     b = np.clip(a + 0.25, 0.01, 0.99)
-    figures = {name: evaluate(y, s, resamples=50).to_json() for name, s in (("v1", a), ("v2", b))}
-    return figures, compare(y, a, b, resamples=200)
+    figures = {name: evaluate_performance(y, s, resamples=50).to_json() for name, s in (("v1", a), ("v2", b))}
+    return figures, compare_performance(y, a, b, resamples=200)
 
 
 def test_a_gain_is_never_told_without_what_it_does_to_calibration(two):
     _, differences = two
-    text = words.trade(differences, {}, ["v1", "v2"])
+    text = report_sentences.trade_off_markdown(differences, {}, ["v1", "v2"])
     assert "better in" in text
     assert "recall +" in text.split("better in")[1].split("\n")[0]
     assert "brier +" in text.split("worse in")[1].split("\n")[0]
@@ -72,17 +77,21 @@ def test_a_gain_is_never_told_without_what_it_does_to_calibration(two):
 
 def test_roc_precision_calibration_and_confusion_have_sentences_with_n_and_interval(two):
     figures, differences = two
-    ranking = words.ranking(figures, differences["auc"])
+    ranking = report_sentences.auc_sentence(figures, differences["auc"])
     assert "n = 2,000 rows" in ranking
     assert f"ranks it first {100 * figures['v1']['auc']['value']:.1f} times (95 % interval " in ranking
     assert "within the noise (DeLong)" in ranking
-    assert f"{100 * figures['v1']['prevalence']:.1f} % of the 2,000 rows" in words.retrieval(figures, differences["average_precision"])
-    calibration = words.calibration(figures, differences["ece"])
+    assert f"{100 * figures['v1']['prevalence']:.1f} % of the 2,000 rows" in report_sentences.average_precision_sentence(
+        figures, differences["average_precision"]
+    )
+    calibration = report_sentences.calibration_sentence(figures, differences["ece"])
     assert f"a score is off by {100 * figures['v2']['ece']['value']:.1f} points" in calibration
     assert "beyond the noise" in calibration
     found = figures["v2"]["confusion"]
     share = 100 * found["tp"] / (found["tp"] + found["fn"])
-    assert f"Of 100 rows with label 1 **v2** finds {words.hundred(share / 100)}" in words.confusion(figures)
+    assert f"Of 100 rows with label 1 **v2** finds {report_sentences.per_hundred_text(share / 100)}" in report_sentences.confusion_sentence(
+        figures
+    )
 
 
 def difference(name: str, **changes: object) -> bias_difference.BiasDifference:
@@ -98,16 +107,16 @@ def test_paired_bias_differences_are_judged_and_noise_can_be_left_out():
         "CDDPL": difference("CDDPL", b=None, value=None, low=None, high=None, p_value=None, fairer=None),
     }
     names = ["v1", "v2"]
-    table = bias_pairs.differences_table(found, names).set_index("metric")
+    table = bias_comparison_charts.differences_table(found, names).set_index("metric")
     assert table.loc["DPPL", "verdict"] == "beyond the noise: v2 is nearer to equal"
     assert table.loc["RD", "verdict"] == "within the noise"
     assert table.loc["GE", "verdict"] == "beyond the noise: v2 errs less unequally"
     assert table.loc["CDDPL", ["v2", "verdict"]].tolist() == ["undefined", "undefined for one of the two"]
-    assert list(bias_pairs.differences_table(found, names, only_beyond=True)["metric"]) == ["DPPL", "GE"]
-    text = words.biases(found, names, PEOPLE)
+    assert list(bias_comparison_charts.differences_table(found, names, only_beyond=True)["metric"]) == ["DPPL", "GE"]
+    text = report_sentences.bias_differences_sentence(found, names, PEOPLE)
     assert "**v2** treats men and women more alike by DPPL. " in text
     assert "n = 900" in text
-    figure = bias_pairs.differences_figure(found)
+    figure = bias_comparison_charts.differences_figure(found)
     assert list(figure.data[0].marker.symbol) == ["circle", "circle-open", "circle"]
 
 
@@ -123,7 +132,7 @@ def test_each_metric_says_whether_its_interval_leaves_no_difference_out():
         "KS": measure("KS", 0.01, Interval(0.005, 0.02, 500), low=0.0),
         "DI": measure("DI", None, None, low=0.0),
     }
-    table = bias.table({"m": metrics}).set_index("metric")
+    table = bias_charts.metrics_table({"m": metrics}).set_index("metric")
     assert table.loc["DPPL", "m"] == "0.0300 [0.0100, 0.0500]"
     assert table["certainty"].tolist() == [
         "Beyond the noise, n = 500.",
@@ -133,24 +142,27 @@ def test_each_metric_says_whether_its_interval_leaves_no_difference_out():
         "",
     ]
     assert table.loc["DI", "in words"] == "Undefined: nobody is accepted"
-    assert words.noisy({"m": metrics}) == "**m**: 1 of 2 metrics with a direction are beyond the noise (DPPL); undefined: DI; n = 500."
-    bars = bias.dots({"m": metrics}).data[0].error_x
+    assert (
+        report_sentences.noise_markdown({"m": metrics})
+        == "**m**: 1 of 2 metrics with a direction are beyond the noise (DPPL); undefined: DI; n = 500."
+    )
+    bars = bias_charts.metrics_figure({"m": metrics}).data[0].error_x
     assert [None if x is None else round(x, 3) for x in bars.array] == [0.01, None, 0.03, 0.02]
 
 
 def test_infinite_intervals_have_no_error_bar():
-    bars = bias.dots({"m": {"TE": measure("TE", 0.5, Interval(0.1, float("inf"), 50))}}).data[0].error_x
+    bars = bias_charts.metrics_figure({"m": {"TE": measure("TE", 0.5, Interval(0.1, float("inf"), 50))}}).data[0].error_x
     assert bars.array == (None,)
 
 
 def test_the_glossary_explains_every_metric_of_every_report():
-    from core.analysis.bias import POST_TRAINING, PRE_TRAINING
-    from core.analysis.performance_bootstrap import METRICS
+    from core.analysis.bias.bias_metrics import POST_TRAINING, PRE_TRAINING
+    from core.analysis.performance.bootstrap import METRICS
 
-    assert set(glossary.PRE_TRAINING) == set(PRE_TRAINING)
-    assert set(glossary.POST_TRAINING) == set(POST_TRAINING)
-    assert set(glossary.PERFORMANCE) == {"auc", *(name.replace("_", " ") for name in METRICS)}
-    text = glossary.markdown(["DI", "unknown", "ece"])
+    assert set(metric_glossary.PRE_TRAINING) == set(PRE_TRAINING)
+    assert set(metric_glossary.POST_TRAINING) == set(POST_TRAINING)
+    assert set(metric_glossary.PERFORMANCE) == {"auc", *(name.replace("_", " ") for name in METRICS)}
+    text = metric_glossary.entries_markdown(["DI", "unknown", "ece"])
     assert text.count("**") == 4
     assert "four-fifths" in text
 
@@ -158,21 +170,28 @@ def test_the_glossary_explains_every_metric_of_every_report():
 def test_curves_over_thresholds_have_a_line_for_each_side_and_tell_where_the_gap_is_widest():
     facet = np.arange(200) % 2 == 0
     scores = np.where(facet, 0.7, 0.3)
-    sweep = thresholds.sweep(facet, np.arange(200) < 150, scores, np.array(["a", "b"] * 100), favourable=0, names=("a", "b"))
-    figure, table = threshold_views.shares({"v1": sweep}, PEOPLE, {"here": 0.5})
+    sweep = threshold_sweep.sweep_thresholds(
+        facet, np.arange(200) < 150, scores, np.array(["a", "b"] * 100), favourable=0, names=("a", "b")
+    )
+    figure, table = threshold_views.decline_figure_and_table({"v1": sweep}, PEOPLE, {"here": 0.5})
     assert [trace.name for trace in figure.data] == ["v1: men", "v1: women"]
     assert len(table) == 2 * 99
-    assert "**v1** 100.0 points at 0.3, more men" in words.widest({"v1": sweep}, PEOPLE)
-    assert words.course({"v1": sweep}, "DPPL").startswith("DPPL goes **v1** from 0.000 (at 0.01) to 1.000 (at 0.3)")
-    groups = [(name, thresholds.turned_away(alone)) for name, alone in thresholds.by_group(sweep.tables()[49], sweep.groups)]
-    assert bias_pairs.groups_sentence(groups, PEOPLE) == "In no group are there rows of both sides."
-    assert list(bias_pairs.groups_table(groups, PEOPLE)["men: rows"]) == [100, 0]
+    assert "**v1** 100.0 points at 0.3, more men" in report_sentences.widest_gap_sentence({"v1": sweep}, PEOPLE)
+    assert report_sentences.metric_range_sentence({"v1": sweep}, "DPPL").startswith(
+        "DPPL goes **v1** from 0.000 (at 0.01) to 1.000 (at 0.3)"
+    )
+    groups = [
+        (name, threshold_sweep.decline_rates(alone))
+        for name, alone in threshold_sweep.tables_by_group(sweep.count_tables()[49], sweep.groups)
+    ]
+    assert bias_comparison_charts.groups_sentence(groups, PEOPLE) == "In no group are there rows of both sides."
+    assert list(bias_comparison_charts.groups_table(groups, PEOPLE)["men: rows"]) == [100, 0]
 
 
 def test_history_tells_who_when_and_why_the_newest_first():
     body = {"reason": "Recall fell for men.", "code": "bias"}
     event = Event(7, "x", "2026-03-04T05:06:07+00:00", "reject", {"name": "Chris", "role": "officer", "id": "c"}, "arn", body, "", "")
-    table = history.table([event], {"governance:trained-by-name": "Dana"}, pd.Timestamp("2026-03-01", tz="UTC"))
+    table = event_history.events_table([event], {"governance:trained-by-name": "Dana"}, pd.Timestamp("2026-03-01", tz="UTC"))
     assert table.iloc[0][["what", "who", "reason", "rationale", "event"]].tolist() == [
         "rejected",
         "Chris",
@@ -185,5 +204,5 @@ def test_history_tells_who_when_and_why_the_newest_first():
 
 
 def test_long_numbers_of_a_setting_are_shortened_and_names_are_not():
-    table = comparison.values_table({"a": {"eta": "0.0265875439832727", "job": "gov-0.12345678"}})
+    table = performance_charts.values_table({"a": {"eta": "0.0265875439832727", "job": "gov-0.12345678"}})
     assert table["a"].tolist() == ["0.02659", "gov-0.12345678"]

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core import workflow, workspace
 from core.governance.decisions import State
-from core.governance.log import Event
 from core.identity import Identity, Role
-from core.jobs import Job
-from core.registry import Version
-from core.workspace import Glance
+from core.jobs.jobs import Job
+from core.ledger.audit_log import Event
+from core.registry.model_packages import Version
+from core.workflow import workflow, workspace_summary
+from core.workflow.workspace_summary import WorkspaceSummary
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DANA, VIC, CHRIS = Identity("Dana", Role.DATA_SCIENTIST), Identity("Vic", Role.VALIDATOR), Identity("Chris", Role.COMPLIANCE_OFFICER)
@@ -26,11 +26,11 @@ def job(name: str, kind: str = "processing", status: str = "Completed", **raw) -
 def held(number: int, status: str, event: int = 0, people: dict[str, str] | None = None) -> tuple[Version, State]:
     arn = f"arn:aws:sagemaker:x:1:model-package/credit/{number}"
     version = Version(arn, "credit", number, "PendingManualApproval", NOW + timedelta(minutes=number), "")
-    return version, State(arn, version=event, status=status, people=people or {}, registered={})
+    return version, State(arn, last_event=event, status=status, person_ids=people or {}, registered_properties={})
 
 
-def glance(jobs: tuple[Job, ...] = (), versions=(), events=()) -> Glance:
-    return Glance(0, jobs, tuple(versions), events)
+def glance(jobs: tuple[Job, ...] = (), versions=(), events=()) -> WorkspaceSummary:
+    return WorkspaceSummary(0, jobs, tuple(versions), events)
 
 
 REBALANCED, TUNED = job("governance-rebalance-smote-1"), job("gov-tune-1", "tuning")
@@ -55,14 +55,14 @@ STEPS = [
 
 @pytest.mark.parametrize(("person", "now", "page", "query", "words"), STEPS)
 def test_the_next_step_fits_the_role_and_the_workspace(person, now, page, query, words):
-    step = workspace.next_step(person, now)
-    assert (step.place.page, step.place.query) == (page, query)
+    step = workspace_summary.next_step(person, now)
+    assert (step.link.page, step.link.query) == (page, query)
     assert words in step.text
 
 
 def test_nobody_is_asked_to_judge_what_he_had_a_part_in():
     now = glance((), [held(1, "submitted", 3, {"submitter": VIC.id})])
-    assert workspace.next_step(VIC, now).text == "Nothing waits to be validated."
+    assert workspace_summary.next_step(VIC, now).text == "Nothing waits to be validated."
 
 
 def test_the_longest_waiting_comes_first_and_decided_ones_do_not_wait():
@@ -73,15 +73,17 @@ def test_the_longest_waiting_comes_first_and_decided_ones_do_not_wait():
 def test_a_tuning_job_says_how_many_of_its_trials_have_ended():
     counters = {"Completed": 3, "InProgress": 2, "Stopped": 1, "RetryableError": 0, "NonRetryableError": 1}
     running = job("gov-tune-1", "tuning", "InProgress", TrainingJobStatusCounters=counters, ResourceLimits={"MaxNumberOfTrainingJobs": 10})
-    assert workspace.progress(running) == (5, 10)
-    assert workspace.progress(REBALANCED) is None
+    assert workspace_summary.trial_progress(running) == (5, 10)
+    assert workspace_summary.trial_progress(REBALANCED) is None
 
 
 def test_each_job_is_linked_to_the_page_that_shows_it():
-    found = {name: workspace.place(job(name)) for name in ("governance-rebalance-x", "governance-bias-x", "governance-shap-x")}
+    found = {
+        name: workspace_summary.page_for_job(job(name)) for name in ("governance-rebalance-x", "governance-bias-x", "governance-shap-x")
+    }
     assert [place.page for place in found.values()] == ["data", "bias", "explainability"]
-    assert workspace.place(job("governance-report-x")) is None
-    assert workspace.place(job("governance-train-x", "training")).query == {"training": "governance-train-x"}
+    assert workspace_summary.page_for_job(job("governance-report-x")) is None
+    assert workspace_summary.page_for_job(job("governance-train-x", "training")).query == {"training": "governance-train-x"}
 
 
 def event(number: int, kind: str, **body) -> Event:
@@ -91,36 +93,41 @@ def event(number: int, kind: str, **body) -> Event:
 def test_gates_are_read_from_the_last_judgement_since_the_submission():
     gates = [{"title": "AUC", "blocks": True}, {"title": "DPPL", "blocks": False}]
     judged = State("a", history=(event(1, "submit"), event(2, "validate", gates=gates)))
-    assert workspace.recorded(judged).titles == ("AUC",)
-    assert workspace.recorded(State("a", history=(*judged.history, event(3, "reject", gates=gates), event(4, "submit")))) is None
+    assert workspace_summary.recorded_blocking_gates(judged).titles == ("AUC",)
+    assert (
+        workspace_summary.recorded_blocking_gates(
+            State("a", history=(*judged.history, event(3, "reject", gates=gates), event(4, "submit")))
+        )
+        is None
+    )
 
 
 def test_an_event_is_told_in_words():
-    assert workspace.described([event(1, "reject", code="bias")])[0][1] == "Chris rejected credit v2: bias"
-    assert workspace.described([event(1, "register")])[0][1] == "Chris registered credit v2"
+    assert workspace_summary.describe_events([event(1, "reject", code="bias")])[0][1] == "Chris rejected credit v2: bias"
+    assert workspace_summary.describe_events([event(1, "register")])[0][1] == "Chris registered credit v2"
 
 
-def progress(*steps: str, done: bool = False, error: str | None = None) -> workflow.Progress:
+def progress(*steps: str, done: bool = False, error: str | None = None) -> workflow.RunProgress:
     times = tuple((NOW + timedelta(seconds=10 * i)).isoformat() for i in range(len(steps) + done))
-    return workflow.Progress("abc", tuple((step, f"{step} …") for step in steps), times, done, error)
+    return workflow.RunProgress("abc", tuple((step, f"{step} …") for step in steps), times, done, error)
 
 
 def test_every_step_of_the_chain_is_shown_with_its_seconds():
-    states = {s.name: s for s in progress("data", "data", "rebalancing").states()}
+    states = {s.name: s for s in progress("data", "data", "rebalancing").step_states()}
     assert list(states) == list(workflow.STEPS)
     assert (states["data"].state, states["data"].seconds) == ("done", 20.0)
     assert states["rebalancing"].state == "running"
     assert states["training"].state == "to do"
-    assert states["rebalancing"].place == ("data", {"job": "governance-rebalance-smote-nc-abc"})
+    assert states["rebalancing"].result_page == ("data", {"job": "governance-rebalance-smote-nc-abc"})
 
 
 def test_the_step_that_failed_is_marked_and_none_runs_on():
-    states = [s.state for s in progress("data", "rebalancing", done=True, error="no rows").states()]
+    states = [s.state for s in progress("data", "rebalancing", done=True, error="no rows").step_states()]
     assert states[:3] == ["done", "failed", "to do"]
     assert "running" not in states
 
 
 def test_a_run_that_ended_has_every_step_done():
-    found = progress(*workflow.STEPS, done=True).states()
+    found = progress(*workflow.STEPS, done=True).step_states()
     assert [s.state for s in found] == ["done"] * len(workflow.STEPS)
     assert all(s.seconds == 10 for s in found)

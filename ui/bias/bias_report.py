@@ -4,42 +4,49 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages import _differences, _reports, _session, _show, _thresholds
-from core import bias
-from core.bias import BiasReport, FacetReport
-from core.imports import Opened
-from core.views import bias as views
-from core.views import bias_pairs, words
+from core.reports import bias_jobs
+from core.reports.bias_jobs import BiasReport, FacetReport
+from core.reports.imported_reports import OpenedReport
+from core.views.bias import bias_charts as views
+from core.views.bias import bias_comparison_charts
+from core.views.shared import report_sentences
+from ui import session
+from ui.components import charts, errors, links, markdown, tables, tabs
+from ui.shared import bias_differences, report_choice, report_details, threshold_panel
 
 VIEWS = {name: name for name in ("Metrics", "Difference", "Groups", "Threshold")}
-STAGES = {"post_training": "In the predictions", "pre_training": "In the labels of these rows"}
+STAGE_TITLES = {"post_training": "In the predictions", "pre_training": "In the labels of these rows"}
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Reading the report …")
-def report(target: str, job: str) -> BiasReport:
-    return bias.report(_session.clients(), job)
+def read_report(cache_key: str, job: str) -> BiasReport:
+    return bias_jobs.read_job_report(session.target(), job)
 
 
-def show(name: str, other: str | None) -> None:
+def show_report(name: str, other: str | None) -> None:
     """Draw the report of the job ``name``, with ``other`` beside it."""
-    done = report(_session.target(), name)
-    _reports.heading(done.folder)
-    both = {_reports.short(name): done}
+    done = read_report(session.cache_key(), name)
+    report_details.show_report_title(done.folder)
+    both = {report_choice.short_job_name(name): done}
     if other:
-        both = {_reports.short(other): report(_session.target(), other)} | both
-    if compared(both, name):
-        _reports.downloads(done.folder, name)
-        links(name)
+        both = {report_choice.short_job_name(other): read_report(session.cache_key(), other)} | both
+    if show_reports(both, name):
+        report_details.report_download_buttons(done.folder, name)
+        show_origin_links(name)
 
 
-def imported(found: Opened) -> None:
+def show_imported_report(opened: OpenedReport) -> None:
     """Draw a report of others; own ones may stand beside it."""
-    done = bias.parse(found.raw, found.uri)
+    done = bias_jobs.parse_report(opened.raw, opened.uri)
     if not done.facets:
         st.info("The report has no bias metrics.", icon=":material/info:")
         return
-    own = [job.name for job in bias.list_jobs(_session.clients()) if job.status == "Completed"]
-    other = _show.chosen("other", [_reports.NONE, *own], "Beside it", format_func=_reports.short) if own else _reports.NONE
+    own = [job.name for job in bias_jobs.list_jobs(session.target()) if job.status == "Completed"]
+    other = (
+        links.url_selectbox("other", [report_choice.NONE, *own], "Beside it", format_func=report_choice.short_job_name)
+        if own
+        else report_choice.NONE
+    )
     label, favourable = done.label
     said = f"The favourable value of the label {label} is {favourable}. " if label and favourable else ""
     unknown = [
@@ -53,97 +60,107 @@ def imported(found: Opened) -> None:
         }.items()
         if not known
     ]
-    st.markdown(_show.plain(said + (f"Not known, as the report doesn't say it: {', '.join(unknown)}." if unknown else "")))
-    name = f"imported-{found.sha256[:12]}"
-    both = {f"imported {found.sha256[:8]}": done}
-    if other != _reports.NONE:
-        both = {_reports.short(other): report(_session.target(), other)} | both
-    compared(both, name)
+    st.markdown(markdown.escape_markdown(said + (f"Not known, as the report doesn't say it: {', '.join(unknown)}." if unknown else "")))
+    name = f"imported-{opened.sha256[:12]}"
+    both = {f"imported {opened.sha256[:8]}": done}
+    if other != report_choice.NONE:
+        both = {report_choice.short_job_name(other): read_report(session.cache_key(), other)} | both
+    show_reports(both, name)
 
 
-def compared(both: dict[str, BiasReport], name: str) -> bool:
+def show_reports(reports: dict[str, BiasReport], name: str) -> bool:
     """Draw the last of the reports, with the other beside it; False where it has no metrics."""
-    label, done = list(both.items())[-1]
+    label, done = list(reports.items())[-1]
     facets = {facet.key: facet for facet in done.facets}
     if not facets:
         st.info("The report has no bias metrics.", icon=":material/info:")
         return False
-    key = _show.chosen("facet", list(facets), "Facet") if len(facets) > 1 else next(iter(facets))
-    pairs = {each: facet for each, one in both.items() for facet in one.facets if facet.key == key}
-    if len(pairs) < len(both):
-        st.info(f"{_show.plain(next(iter(both)))} has no facet {_show.plain(key)}: it can't stand beside it.", icon=":material/info:")
-    flattered = [each for each, one in both.items() if one.measured_on == "train" and one is not done]
+    key = links.url_selectbox("facet", list(facets), "Facet") if len(facets) > 1 else next(iter(facets))
+    pairs = {each: facet for each, one in reports.items() for facet in one.facets if facet.key == key}
+    if len(pairs) < len(reports):
+        st.info(
+            f"{markdown.escape_markdown(next(iter(reports)))} has no facet {markdown.escape_markdown(key)}: it can't stand beside it.",
+            icon=":material/info:",
+        )
+    flattered = [each for each, one in reports.items() if one.measured_on == "train" and one is not done]
     if flattered:
-        st.warning(f"{', '.join(map(_show.plain, flattered))} is measured on training rows.", icon=":material/warning:")
-    in_words(done, key, {each: both[each] for each in pairs})
-    metrics_tab, pair_tab, group_tab, threshold_tab = _show.sections("bias", VIEWS, name="view")
+        st.warning(f"{', '.join(map(markdown.escape_markdown, flattered))} is measured on training rows.", icon=":material/warning:")
+    show_summary(done, key, {each: reports[each] for each in pairs})
+    metrics_tab, pair_tab, group_tab, threshold_tab = tabs.url_tabs("bias", VIEWS, name="view")
     if metrics_tab.open:
         with metrics_tab:
-            metrics(pairs, name)
+            show_metrics(pairs, name)
     if pair_tab.open:
-        with pair_tab, _show.errors_shown():
-            _differences.difference({each: both[each] for each in pairs}, key)
+        with pair_tab, errors.show_raised_errors():
+            bias_differences.compare_reports({each: reports[each] for each in pairs}, key)
     if group_tab.open:
         with group_tab:
-            by_group(done, key, label)
+            show_groups(done, key, label)
     if threshold_tab.open:
         with threshold_tab:
-            _thresholds.panel({each: both[each] for each in pairs}, key)
+            threshold_panel.show_threshold_panel({each: reports[each] for each in pairs}, key)
     return True
 
 
 @st.cache_data(ttl="30m", max_entries=64, show_spinner=False)
-def origin(target: str, job: str) -> bias.Origin:
-    return bias.origin(_session.clients(), job)
+def read_origin(cache_key: str, job: str) -> bias_jobs.ReportOrigin:
+    return bias_jobs.find_origin(session.target(), job)
 
 
-def links(name: str) -> None:
+def show_origin_links(name: str) -> None:
     """To what the report came from."""
-    found = origin(_session.target(), name)
+    found = read_origin(session.cache_key(), name)
     with st.container(horizontal=True):
         if found.training_job:
-            _show.link("tuning", "Training job", training=found.training_job)
-        if found.rebalanced:
-            _show.link("data", "Data", job=found.rebalanced)
-        _show.link("registry", "Versions")
+            links.page_link("tuning", "Training job", training=found.training_job)
+        if found.rebalancing_job:
+            links.page_link("data", "Data", job=found.rebalancing_job)
+        links.page_link("registry", "Versions")
 
 
-def in_words(done: BiasReport, key: str, both: dict[str, BiasReport]) -> None:
+def show_summary(report: BiasReport, key: str, reports: dict[str, BiasReport]) -> None:
     """What the model does to 100 people of either side."""
-    people = _thresholds.plain(done.people(key))
-    for label, one in both.items():
-        found = _thresholds.outcome(_session.target(), one.folder, key, None)
+    people = threshold_panel.escape_people(report.group_names(key))
+    for label, one in reports.items():
+        found = threshold_panel.threshold_outcome(session.cache_key(), one.folder, key, None)
         if found is not None:
-            model = f"**{_show.plain(label)}**" if len(both) > 1 else "the model"
-            st.markdown(f"{words.turned_away(found.turned, people, model)} {words.wrongly(found.turned, people)}")
-    labels = words.labelled(done.counts(key), people)
+            model = f"**{markdown.escape_markdown(label)}**" if len(reports) > 1 else "the model"
+            st.markdown(
+                f"{report_sentences.decline_rates_sentence(found.declined, people, model)} "
+                f"{report_sentences.wrongly_declined_sentence(found.declined, people)}"
+            )
+    labels = report_sentences.label_rates_sentence(report.counts(key), people)
     if labels:
         st.markdown(f"In the labels: {labels}")
 
 
-def metrics(pairs: dict[str, FacetReport], name: str) -> None:
+def show_metrics(facets: dict[str, FacetReport], name: str) -> None:
     """Every metric: picture, range, words, value with interval; why where there's none."""
-    tables = {}
-    for stage, title in STAGES.items():
-        models = {label: getattr(facet, stage) for label, facet in pairs.items()}
-        if stage == "pre_training" and len(models) > 1 and views.same(models):
+    by_stage = {}
+    for stage, title in STAGE_TITLES.items():
+        models = {label: getattr(facet, stage) for label, facet in facets.items()}
+        if stage == "pre_training" and len(models) > 1 and views.has_same_values(models):
             models = {"these rows": next(iter(models.values()))}
         if not any(models.values()):
             continue
-        tables[stage] = models
+        by_stage[stage] = models
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(title)
-            _reports.explained(list(next(iter(models.values()))), stage)
-        st.markdown(words.noisy({_show.plain(label): found for label, found in models.items()}))
-        st.plotly_chart(_show.drawn(views.dots, models), alt=f"Bias metrics {title.lower()} with 95 % intervals", key=f"dots-{stage}")
-        st.table(views.reading(models), border="horizontal")
-    _reports.csv("Metrics as CSV", f"{name}-metrics", bias_pairs.HEADINGS, bias_pairs.rows(tables))
+            report_details.explain_metrics(list(next(iter(models.values()))), stage)
+        st.markdown(report_sentences.noise_markdown({markdown.escape_markdown(label): found for label, found in models.items()}))
+        st.plotly_chart(
+            charts.cached_figure(views.metrics_figure, models), alt=f"Bias metrics {title.lower()} with 95 % intervals", key=f"dots-{stage}"
+        )
+        st.table(views.compact_table(models), border="horizontal")
+    tables.csv_download_button(
+        "Metrics as CSV", f"{name}-metrics", bias_comparison_charts.CSV_HEADINGS, bias_comparison_charts.csv_rows(by_stage)
+    )
 
 
-def by_group(done: BiasReport, key: str, label: str) -> None:
+def show_groups(report: BiasReport, key: str, label: str) -> None:
     """The same sentence and picture for each group."""
-    found = _thresholds.outcome(_session.target(), done.folder, key, None)
-    if found is None or not found.groups:
+    found = threshold_panel.threshold_outcome(session.cache_key(), report.folder, key, None)
+    if found is None or not found.declined_by_group:
         st.info("The report has no groups. Measure a data set that has a group variable.", icon=":material/info:")
         return
-    _thresholds.groups(found, done.people(key), "report", label)
+    threshold_panel.show_groups(found, report.group_names(key), "report", label)

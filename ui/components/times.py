@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 
-def ago(moment: Any, now: datetime | None = None) -> str:
+def relative_time(moment: Any, now: datetime | None = None) -> str:
     """``3 min ago``."""
     seconds = (pd.Timestamp(now or datetime.now(UTC)) - pd.Timestamp(moment)).total_seconds()
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
@@ -18,11 +18,11 @@ def ago(moment: Any, now: datetime | None = None) -> str:
     return "just now"
 
 
-def exact(moment: Any) -> str:
+def utc_text(moment: Any) -> str:
     """``2026-01-31 12:00:00 UTC``."""
     return f"{pd.Timestamp(moment).tz_convert('UTC'):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def caption(moment: Any, before: str = "") -> None:
-    """``before`` and how long ago; the exact time on hover."""
-    st.caption(f"{before} {ago(moment)}".strip(), help=exact(moment))
+def show_relative_time(moment: Any, prefix: str = "") -> None:
+    """``prefix`` and how long ago; the exact time on hover."""
+    st.caption(f"{prefix} {relative_time(moment)}".strip(), help=utc_text(moment))

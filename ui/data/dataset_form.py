@@ -7,9 +7,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session, _show, _when
-from core import datasets, identity, tables
-from core.analysis import profile
+from core import identity
+from core.analysis.tables import table_profile
+from core.data import csv_reader, datasets
+from ui import session
+from ui.components import errors, links, markdown, times
 
 SOURCES = {
     "bundled": "Credit default (bundled)",
@@ -17,122 +19,124 @@ SOURCES = {
     "s3": "A CSV in S3",
     "stored": "A data set of this workspace",
 }
-Choice = datasets.Dataset | tuple[tables.Checked, str]
+DatasetChoice = datasets.Dataset | tuple[csv_reader.CheckedTable, str]
 """A data set that lies in S3 already, or a checked table with its name."""
 
 
 @st.cache_resource(ttl="30m", max_entries=4, show_spinner="Reading the table …")
-def read(key: str, name: str, _content: bytes | None) -> tuple[pd.DataFrame, tables.Roles]:
+def read_table(key: str, name: str, _content: bytes | None) -> tuple[pd.DataFrame, csv_reader.ColumnRoles]:
     """The table under ``key`` and the roles that its columns seem to have; nobody may change it."""
     if key == "bundled":
-        return tables.bundled(), tables.BUNDLED_ROLES
-    frame = tables.read_csv(_content or b"", name=name)
-    return frame, tables.detect(frame)
+        return csv_reader.read_bundled(), csv_reader.BUNDLED_ROLES
+    frame = csv_reader.read_csv(_content or b"", name=name)
+    return frame, csv_reader.detect_roles(frame)
 
 
 @st.cache_resource(ttl="10m", max_entries=4, show_spinner="Reading from S3 …")
-def fetched(target: str, uri: str, _person: identity.Identity) -> tuple[pd.DataFrame, tables.Roles]:
-    frame = datasets.fetch(_session.clients(), _person, uri)
-    return frame, tables.detect(frame)
+def fetch_table(cache_key: str, uri: str, _person: identity.Identity) -> tuple[pd.DataFrame, csv_reader.ColumnRoles]:
+    frame = datasets.fetch_csv(session.target(), _person, uri)
+    return frame, csv_reader.detect_roles(frame)
 
 
 @st.cache_resource(ttl="30m", max_entries=4, show_spinner="Checking every column …")
-def checked(key: str, roles: tables.Roles, _frame: pd.DataFrame) -> tables.Checked:
-    return tables.check(_frame, roles)
+def check_table(key: str, roles: csv_reader.ColumnRoles, _frame: pd.DataFrame) -> csv_reader.CheckedTable:
+    return csv_reader.check_table(_frame, roles)
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Describing the columns …")
-def described(key: str, label: str, favourable: Any, facet: str, _frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return profile.columns(_frame), profile.groups(_frame, label, favourable, facet)
+def describe_columns(key: str, label: str, favourable: Any, facet: str, _frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return table_profile.summarise_columns(_frame), table_profile.summarise_groups(_frame, label, favourable, facet)
 
 
-def choose() -> Choice | None:
+def choose_dataset() -> DatasetChoice | None:
     """Draw the form; None while something is missing or wrong (the page says what)."""
     st.session_state.setdefault("source", "stored" if "dataset" in st.query_params else "bundled")
     source = st.radio("Data", list(SOURCES), format_func=SOURCES.__getitem__, horizontal=True, key="source")
-    with _show.errors_shown():
+    with errors.show_raised_errors():
         if source == "stored":
-            return _stored()
+            return _select_stored_dataset()
         if source == "upload":
             file = st.file_uploader("CSV with a header line, UTF-8, at most 500 MB", type=["csv", "gz"])
             if file is None:
                 return None
-            return _form(f"upload-{file.file_id}", file.name, *read(f"upload-{file.file_id}", file.name, file.getvalue()))
+            return _roles_form(f"upload-{file.file_id}", file.name, *read_table(f"upload-{file.file_id}", file.name, file.getvalue()))
         if source == "s3":
             uri = st.text_input(
                 "S3 URI", placeholder="s3://bucket/folder/table.csv", key="s3-uri", help="Read with the target's credentials."
             )
             if not uri:
                 return None
-            person = _session.identity()
-            identity.require(person, "upload", subject=uri)
-            return _form(uri, uri.rpartition("/")[2], *fetched(_session.target(), uri, person))
-        return _form("bundled", "credit-default", *read("bundled", "credit-default", None))
+            person = session.identity()
+            identity.require_permission(person, "upload", resource=uri)
+            return _roles_form(uri, uri.rpartition("/")[2], *fetch_table(session.cache_key(), uri, person))
+        return _roles_form("bundled", "credit-default", *read_table("bundled", "credit-default", None))
     return None
 
 
-def stored(choice: Choice) -> datasets.Dataset:
+def ensure_uploaded(choice: DatasetChoice) -> datasets.Dataset:
     """The chosen data set in S3; uploads it where it isn't there yet."""
     if isinstance(choice, datasets.Dataset):
         return choice
-    return datasets.upload(_session.clients(), _session.identity(), *choice)
+    return datasets.upload_dataset(session.target(), session.identity(), *choice)
 
 
-def _stored() -> datasets.Dataset | None:
-    found = {d.uri: d for d in datasets.list_datasets(_session.clients())}
+def _select_stored_dataset() -> datasets.Dataset | None:
+    found = {d.uri: d for d in datasets.list_datasets(session.target())}
     if not found:
         st.info("No data set was uploaded yet. Take the bundled one, or upload a CSV.", icon=":material/info:")
         return None
-    names = {uri: f"{d.name} · {d.roles.facet} · {d.rows:,} rows · {_when.ago(d.created)}" for uri, d in found.items()}
-    dataset = found[_show.chosen("dataset", list(found), "Data set", format_func=names.__getitem__)]
+    names = {uri: f"{d.name} · {d.roles.facet} · {d.rows:,} rows · {times.relative_time(d.created)}" for uri, d in found.items()}
+    dataset = found[links.url_selectbox("dataset", list(found), "Data set", format_func=names.__getitem__)]
     st.caption(roles_in_words(dataset.roles))
     return dataset
 
 
-def roles_in_words(roles: tables.Roles) -> str:
+def roles_in_words(roles: csv_reader.ColumnRoles) -> str:
     """Label, facets and group in one line."""
     facets = [f"{column} = {value}" for column, value in ((roles.facet, roles.facet_value), *roles.further_facets)]
     text = f"Label {roles.label} (favourable: {roles.favourable}), facet {', '.join(facets)}, group {roles.group or 'none'}."
-    return _show.plain(text)
+    return markdown.escape_markdown(text)
 
 
-def _form(key: str, file: str, frame: pd.DataFrame, guess: tables.Roles) -> Choice | None:
+def _roles_form(key: str, file: str, frame: pd.DataFrame, detected: csv_reader.ColumnRoles) -> DatasetChoice | None:
     name = file.removesuffix(".gz").removesuffix(".csv")
     names = [str(column) for column in frame.columns]
     st.caption(f"{len(frame):,} rows, {len(names)} columns. The roles were detected; change what is wrong.")
     one, two, three = st.columns(3)
-    label = one.selectbox("Label", names, index=names.index(guess.label), key=f"label-{key}", help="What the model predicts; two values.")
+    label = one.selectbox(
+        "Label", names, index=names.index(detected.label), key=f"label-{key}", help="What the model predicts; two values."
+    )
     favourable = one.selectbox(
-        "Favourable value", **_values(frame, label, guess.favourable), key=f"good-{key}-{label}", help="What people wish for."
+        "Favourable value", **_value_options(frame, label, detected.favourable), key=f"good-{key}-{label}", help="What people wish for."
     )
     facet = two.selectbox(
-        "Facet", names, index=names.index(guess.facet), key=f"facet-{key}", help="The column by which groups are compared."
+        "Facet", names, index=names.index(detected.facet), key=f"facet-{key}", help="The column by which groups are compared."
     )
     value = two.selectbox(
         "Facet value",
-        **_values(frame, facet, guess.facet_value),
+        **_value_options(frame, facet, detected.facet_value),
         key=f"value-{key}-{facet}",
         help="The group that may be at a disadvantage.",
     )
     group = three.selectbox(
         "Group",
         [None, *names],
-        index=1 + names.index(guess.group) if guess.group in names else 0,
+        index=1 + names.index(detected.group) if detected.group in names else 0,
         key=f"group-{key}",
         format_func=lambda g: g or "none",
         help="For conditional disparity (CDDL): the difference within each group of this column. Many values are binned.",
     )
-    ignored = three.multiselect("Ignored columns", names, default=[c for c in guess.ignored if c in names], key=f"ignored-{key}")
+    ignored = three.multiselect("Ignored columns", names, default=[c for c in detected.ignored if c in names], key=f"ignored-{key}")
     rest = [c for c in names if c not in {label, facet, group, *ignored}]
     left, right = st.columns([2, 1])
     categorical = left.multiselect(
         "Categorical columns",
         rest,
-        default=[c for c in guess.categorical if c in rest],
+        default=[c for c in detected.categorical if c in rest],
         key=f"categorical-{key}",
         help="Never interpolated.",
     )
-    pairs = [(c, v) for c in rest if frame[c].nunique() <= 8 for v in _values(frame, c, None)["options"]]
+    pairs = [(c, v) for c in rest if frame[c].nunique() <= 8 for v in _value_options(frame, c, None)["options"]]
     further = right.multiselect(
         "Further facets",
         pairs,
@@ -141,15 +145,15 @@ def _form(key: str, file: str, frame: pd.DataFrame, guess: tables.Roles) -> Choi
         key=f"further-{key}",
         help="Their bias is measured before and after too.",
     )
-    _look(key, name, frame, label, favourable, facet)
-    roles = tables.Roles(label, favourable, facet, value, group, tuple(categorical), tuple(ignored), tuple(further))
-    return checked(key, roles, frame), name
+    _show_profile(key, name, frame, label, favourable, facet)
+    roles = csv_reader.ColumnRoles(label, favourable, facet, value, group, tuple(categorical), tuple(ignored), tuple(further))
+    return check_table(key, roles, frame), name
 
 
-def _look(key: str, name: str, frame: pd.DataFrame, label: str, favourable: Any, facet: str) -> None:
+def _show_profile(key: str, name: str, frame: pd.DataFrame, label: str, favourable: Any, facet: str) -> None:
     """The first rows, each column's profile, and the label in each group."""
-    columns, groups = described(key, label, favourable, facet, frame)
-    st.markdown(_show.plain(profile.sentence(groups, facet)))
+    columns, groups = describe_columns(key, label, favourable, facet, frame)
+    st.markdown(markdown.escape_markdown(table_profile.group_extremes_sentence(groups, facet)))
     with st.expander("Profile, groups and first rows", icon=":material/table:"):
         shares = {c: st.column_config.NumberColumn(format="percent") for c in ("favourable", "low", "high")}
         st.dataframe(columns, hide_index=True, height=320, alt=f"Profile of each column of {name}", placeholder="–")
@@ -157,6 +161,6 @@ def _look(key: str, name: str, frame: pd.DataFrame, label: str, favourable: Any,
         st.dataframe(frame.head(100), hide_index=True, height=280, alt=f"First rows of {name}")
 
 
-def _values(frame: pd.DataFrame, column: str, wanted: Any) -> dict[str, Any]:
+def _value_options(frame: pd.DataFrame, column: str, wanted: Any) -> dict[str, Any]:
     values = [v.item() if hasattr(v, "item") else v for v in sorted(frame[column].dropna().unique(), key=str)[:200]]
     return {"options": values, "index": next((i for i, v in enumerate(values) if str(v) == str(wanted)), 0)}

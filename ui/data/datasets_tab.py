@@ -5,23 +5,26 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _methods, _roles, _session, _show, _when
-from core import datasets, lineage
+from core.data import datasets
+from core.lineage import lineage_graph
+from ui import session
+from ui.components import links, markdown, tables, tabs, times
+from ui.data import dataset_form, method_comparison
 
-ROWS = 50
+ROWS_PER_PAGE = 50
 
 
 @st.cache_data(ttl="15s", max_entries=4, show_spinner="Reading the data sets …")
-def listed(target: str) -> list[datasets.Dataset]:
-    return datasets.list_datasets(_session.clients())
+def list_datasets(cache_key: str) -> list[datasets.Dataset]:
+    return datasets.list_datasets(session.target())
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Reading the first rows …")
-def first_rows(target: str, uri: str) -> pd.DataFrame:
-    return datasets.head(_session.clients(), uri)
+def read_first_rows(cache_key: str, uri: str) -> pd.DataFrame:
+    return datasets.read_first_rows(session.target(), uri)
 
 
-def table(found: list[datasets.Dataset]) -> pd.DataFrame:
+def datasets_table(found: list[datasets.Dataset]) -> pd.DataFrame:
     """One row a data set, newest first; ``version`` counts those of one name."""
     seen: dict[str, int] = {}
     rows = []
@@ -44,22 +47,26 @@ def table(found: list[datasets.Dataset]) -> pd.DataFrame:
     return pd.DataFrame(rows[::-1], columns=names)
 
 
-def draw() -> None:
-    if (wanted := st.query_params.get("dataset")) and all(d.uri != wanted for d in listed(_session.target())):
-        listed.clear()
-    found = listed(_session.target())
+def show_datasets() -> None:
+    if (wanted := st.query_params.get("dataset")) and all(d.uri != wanted for d in list_datasets(session.cache_key())):
+        list_datasets.clear()
+    found = list_datasets(session.cache_key())
     if not found:
         st.markdown("No data set is kept yet. Under **New rebalancing** take the bundled rows, upload a CSV, or name one in S3.")
         return
-    rows = table(found)
-    pages = -(-len(rows) // ROWS)
-    start = (st.pagination(pages, key="sets-page") - 1) * ROWS if pages > 1 else 0
+    rows = datasets_table(found)
+    pages = -(-len(rows) // ROWS_PER_PAGE)
+    start = (st.pagination(pages, key="sets-page") - 1) * ROWS_PER_PAGE if pages > 1 else 0
     st.dataframe(
-        rows.iloc[start : start + ROWS], hide_index=True, height="content", column_config=_show.TIMES, alt="Data sets of the workspace"
+        rows.iloc[start : start + ROWS_PER_PAGE],
+        hide_index=True,
+        height="content",
+        column_config=tables.TIME_COLUMNS,
+        alt="Data sets of the workspace",
     )
     st.download_button(
         "List as CSV",
-        lambda: _methods.csv(rows),
+        lambda: method_comparison.table_to_csv(rows),
         "data-sets.csv",
         "text/csv",
         icon=":material/download:",
@@ -67,34 +74,36 @@ def draw() -> None:
         key="sets-csv",
     )
     names = {d.uri: f"{d.name} v{v} · {d.sha256[:12]}" for d, v in zip(found, rows["version"], strict=True)}
-    _one({d.uri: d for d in found}[_show.chosen("dataset", list(names), "Data set", format_func=names.__getitem__)])
+    _show_dataset({d.uri: d for d in found}[links.url_selectbox("dataset", list(names), "Data set", format_func=names.__getitem__)])
 
 
-def _one(d: datasets.Dataset) -> None:
+def _show_dataset(dataset: datasets.Dataset) -> None:
     with st.container(border=True):
-        st.markdown(f"**{_show.plain(d.name)}**, {d.rows:,} rows, {len(d.columns)} columns")
-        _when.caption(d.created, f"kept by {_show.plain(d.created_by)}")
-        st.caption(f"SHA-256 `{d.sha256}`  \n{_roles.roles_in_words(d.roles)}")
-        if d.coding:
-            coded = [{"column": c, "text": t, "code": n} for c, codes in d.coding.items() for t, n in codes.items()]
-            _show.twin(pd.DataFrame(coded), alt="What each code stands for", label="Codes")
+        st.markdown(f"**{markdown.escape_markdown(dataset.name)}**, {dataset.rows:,} rows, {len(dataset.columns)} columns")
+        times.show_relative_time(dataset.created, f"kept by {markdown.escape_markdown(dataset.created_by)}")
+        st.caption(f"SHA-256 `{dataset.sha256}`  \n{dataset_form.roles_in_words(dataset.roles)}")
+        if dataset.coding:
+            coded = [{"column": c, "text": t, "code": n} for c, codes in dataset.coding.items() for t, n in codes.items()]
+            tables.table_twin(pd.DataFrame(coded), alt="What each code stands for", label="Codes")
         with st.expander("First rows", icon=":material/table:"):
-            st.dataframe(first_rows(_session.target(), d.uri), hide_index=True, height=280, alt=f"First rows of {d.name}")
+            st.dataframe(
+                read_first_rows(session.cache_key(), dataset.uri), hide_index=True, height=280, alt=f"First rows of {dataset.name}"
+            )
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Rebalance these rows", icon=":material/balance:"):
                 st.session_state["source"] = "stored"
-                _show.turn_to("new", dataset=d.uri)
+                tabs.open_tab("new", dataset=dataset.uri)
             st.download_button(
                 "Download",
-                lambda: _session.clients().read(d.uri),
-                f"{d.name}-{d.sha256[:12]}.csv",
+                lambda: session.target().read(dataset.uri),
+                f"{dataset.name}-{dataset.sha256[:12]}.csv",
                 "text/csv",
                 icon=":material/download:",
                 on_click="ignore",
-                disabled=not _show.allowed("export"),
+                disabled=not session.is_allowed("export"),
                 help="The bytes whose hash stands above.",
             )
-            if lineage.artifact_of(_session.clients(), d.uri):
-                _show.link("lineage", "What was made of it", uri=d.uri)
+            if lineage_graph.find_artifact_arn(session.target(), dataset.uri):
+                links.page_link("lineage", "What was made of it", uri=dataset.uri)
             else:
                 st.caption("Not used by any job yet.")

@@ -7,71 +7,79 @@ from typing import Any
 
 import streamlit as st
 
-from app_pages import _costs, _roles, _session, _show
-from core import costs, rebalancing
-from core.rebalancing import METHODS, PARAMETERS, TARGETS
+from core.costs import cost_estimates
+from core.jobs import rebalancing_jobs
+from core.jobs.rebalancing_jobs import BALANCE_TARGETS, METHODS, PARAMETERS
+from ui import session
+from ui.components import errors, tabs
+from ui.data import dataset_form
+from ui.shared import cost_line
 
-NAMES = {"none": "split only", **{key: name for key, name in METHODS.items() if key != "none"}}
-ORDERS = {"split_first": "Split, then resample the training part", "workshop": "Resample, then split (leaks, and is marked so)"}
+METHOD_NAMES = {"none": "split only", **{key: name for key, name in METHODS.items() if key != "none"}}
+ORDER_NAMES = {"split_first": "Split, then resample the training part", "workshop": "Resample, then split (leaks, and is marked so)"}
 
 
-def form() -> None:
+def launch_form() -> None:
     """Choose data, methods and settings; launch."""
-    dataset = _roles.choose()
+    dataset = dataset_form.choose_dataset()
     st.subheader("Method")
     one, two, three = st.columns(3)
-    method = one.selectbox("Method", list(NAMES), index=list(NAMES).index("smote-nc"), format_func=NAMES.__getitem__, key="method")
+    method = one.selectbox(
+        "Method", list(METHOD_NAMES), index=list(METHOD_NAMES).index("smote-nc"), format_func=METHOD_NAMES.__getitem__, key="method"
+    )
     others = two.multiselect(
         "Compare with",
-        [m for m in NAMES if m != method],
-        format_func=NAMES.__getitem__,
+        [m for m in METHOD_NAMES if m != method],
+        format_func=METHOD_NAMES.__getitem__,
         key="also",
         help="Each becomes a job of its own on the same split; they are laid side by side before you choose.",
     )
     unmoved = not {method, *others} - {"none", "reweighing"}
     goal = three.selectbox(
-        "Balance", list(TARGETS), format_func=TARGETS.__getitem__, disabled=unmoved, help="What is made equally frequent."
+        "Balance", list(BALANCE_TARGETS), format_func=BALANCE_TARGETS.__getitem__, disabled=unmoved, help="What is made equally frequent."
     )
-    methods = {method: _parameters(method)}
+    methods = {method: _parameter_inputs(method)}
     for other in others:
         if PARAMETERS[other]:
-            st.markdown(f"**{NAMES[other]}**")
-        methods[other] = _parameters(other)
+            st.markdown(f"**{METHOD_NAMES[other]}**")
+        methods[other] = _parameter_inputs(other)
     with st.expander("Split, order and seed", icon=":material/settings:"):
         a, b, c, d = st.columns(4)
-        order = a.selectbox("Order", list(ORDERS), format_func=ORDERS.__getitem__, key="order")
+        order = a.selectbox("Order", list(ORDER_NAMES), format_func=ORDER_NAMES.__getitem__, key="order")
         seed = b.number_input("Seed", 0, 2**31 - 1, 42)
         validation = c.number_input("Validation share", 0.05, 0.45, 0.16, step=0.01)
         test = d.number_input("Test share", 0.05, 0.45, 0.2, step=0.01, help="Never resampled: these rows judge every model.")
         if order == "workshop":
             st.warning("Held-out rows will be made from training rows. The result says how many.", icon=":material/leak_add:")
-    allowed = _show.may("launch")
+    allowed = session.allowed_or_explain("launch")
     with st.container(horizontal=True):
         label = f"Rebalance in {len(methods)} ways" if others else "Rebalance"
         start = st.button(label, type="primary", icon=":material/play_arrow:", disabled=dataset is None or not allowed)
         keep = not isinstance(dataset, tuple) or st.button("Only keep the data set", icon=":material/save:", disabled=not allowed)
     if dataset is None:
         return
-    _costs.expected(costs.rebalancings(_session.clients().settings, list(methods), "" if isinstance(dataset, tuple) else dataset.uri))
-    with _show.errors_shown():
+    cost_line.show_expected_cost(
+        cost_estimates.plan_rebalancing(session.target().settings, list(methods), "" if isinstance(dataset, tuple) else dataset.uri)
+    )
+    with errors.show_raised_errors():
         if keep and isinstance(dataset, tuple):
             with st.spinner("Uploading …"):
-                kept = _roles.stored(dataset)
-            _show.turn_to("sets", dataset=kept.uri)
+                kept = dataset_form.ensure_uploaded(dataset)
+            tabs.open_tab("sets", dataset=kept.uri)
         if start:
-            options = rebalancing.Rebalance(method, goal, methods[method], int(seed), float(validation), float(test), order)
+            options = rebalancing_jobs.RebalancingOptions(method, goal, methods[method], int(seed), float(validation), float(test), order)
             with st.spinner("Starting the job …" if not others else f"Starting {len(methods)} jobs …"):
                 if isinstance(dataset, tuple):
                     for name, given in methods.items():
-                        rebalancing.check(dataset[0], replace(options, method=name, parameters=given))
-                stored = _roles.stored(dataset)
-                names = rebalancing.launch_each(_session.clients(), _session.identity(), stored, options, methods)
+                        rebalancing_jobs.check_feasible(dataset[0], replace(options, method=name, parameters=given))
+                stored = dataset_form.ensure_uploaded(dataset)
+                names = rebalancing_jobs.launch_job_per_method(session.target(), session.identity(), stored, options, methods)
             if others:
-                _show.turn_to("compare", compare=",".join(names))
-            _show.turn_to("results", job=names[0])
+                tabs.open_tab("compare", compare=",".join(names))
+            tabs.open_tab("results", job=names[0])
 
 
-def _parameters(method: str) -> dict[str, Any]:
+def _parameter_inputs(method: str) -> dict[str, Any]:
     """Inputs for what the method can be told."""
     found: dict[str, Any] = {}
     if not PARAMETERS[method]:
@@ -79,7 +87,9 @@ def _parameters(method: str) -> dict[str, Any]:
     for place, p in zip(st.columns(4), PARAMETERS[method], strict=False):
         key = f"{method}-{p.name}"
         if p.choices:
-            found[p.name] = place.selectbox(p.title, p.choices, index=p.choices.index(p.default), key=key, help=p.help, format_func=_words)
+            found[p.name] = place.selectbox(
+                p.title, p.choices, index=p.choices.index(p.default), key=key, help=p.help, format_func=_choice_label
+            )
         elif p.whole:
             found[p.name] = place.number_input(p.title, int(p.low), int(p.high), int(p.default), key=key, help=p.help)
         else:
@@ -87,5 +97,5 @@ def _parameters(method: str) -> dict[str, Any]:
     return found
 
 
-def _words(choice: Any) -> str:
+def _choice_label(choice: Any) -> str:
     return {True: "yes", False: "no"}.get(choice, str(choice)) if isinstance(choice, bool) else str(choice)

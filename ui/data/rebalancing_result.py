@@ -7,66 +7,69 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session, _show, _synthetic
-from core import datasets, rebalancing
-from core.analysis.bias import PRE_TRAINING
-from core.views import rebalancing as views
-from core.views.style import percent
+from core.analysis.bias.bias_metrics import PRE_TRAINING
+from core.data import datasets
+from core.jobs import rebalancing_jobs
+from core.views.data import rebalancing_charts as views
+from core.views.shared.figure_style import format_percent
+from ui import session
+from ui.components import charts, links, markdown, tabs
+from ui.data import synthetic_rows
 
-DESCRIBED = {name: definition.description for name, definition in PRE_TRAINING.items()}
-Names = dict[str, dict[int, str]]
+METRIC_DESCRIPTIONS = {name: definition.description for name, definition in PRE_TRAINING.items()}
+ValueNames = dict[str, dict[int, str]]
 
 
 @st.cache_data(ttl="30m", max_entries=32, show_spinner="Reading the result …")
-def result(target: str, job: str) -> rebalancing.Rebalanced:
-    return rebalancing.result(_session.clients(), job)
+def read_result(cache_key: str, job: str) -> rebalancing_jobs.RebalancedData:
+    return rebalancing_jobs.read_result(session.target(), job)
 
 
-def show(name: str) -> None:
+def show_result(name: str) -> None:
     """Draw the result of the job ``name``."""
-    done = result(_session.target(), name)
+    done = read_result(session.cache_key(), name)
     names = datasets.value_names(done.dataset)
-    by_facet = rebalancing.by_facet(done.manifest)
+    by_facet = rebalancing_jobs.manifest_by_facet(done.manifest)
     facet = next(iter(by_facet))
     if len(by_facet) > 1:
-        facet = _show.chosen("facet", list(by_facet), "Facet")
+        facet = links.url_selectbox("facet", list(by_facet), "Facet")
     manifest = by_facet[facet]
     _badges(done.manifest["config"])
-    st.markdown(f"**{_show.plain(views.people(manifest, names))}**")
-    st.markdown(_show.plain(views.sentence(manifest, str(done.roles.favourable))))
-    _leak(done.manifest)
-    _numbers(done.manifest)
+    st.markdown(f"**{markdown.escape_markdown(views.group_outcomes_sentence(manifest, names))}**")
+    st.markdown(markdown.escape_markdown(views.rebalancing_sentence(manifest, str(done.roles.favourable))))
+    _show_leak(done.manifest)
+    _show_row_counts(done.manifest)
     _before_and_after(manifest, names)
     with st.container(horizontal=True):
-        _show.link("tuning", "Tune a model on these rows", data=name)
-        _show.link("lineage", "Where these rows come from", uri=done.uri("train_res.csv"))
+        links.page_link("tuning", "Tune a model on these rows", data=name)
+        links.page_link("lineage", "Where these rows come from", uri=done.uri("train_res.csv"))
         if st.button("Compare with other methods", icon=":material/compare_arrows:", type="tertiary"):
-            _show.turn_to("compare", compare=name)
-    _synthetic.distributions(done, names)
-    _synthetic.rows(done)
+            tabs.open_tab("compare", compare=name)
+    synthetic_rows.show_distributions(done, names)
+    synthetic_rows.show_synthetic_rows(done)
     _files(done)
 
 
 def _badges(config: dict[str, Any]) -> None:
     """Method, goal and order in a glance."""
     with st.container(horizontal=True):
-        st.badge(rebalancing.METHODS.get(config["method"], config["method"]), color="blue", icon=":material/balance:")
+        st.badge(rebalancing_jobs.METHODS.get(config["method"], config["method"]), color="blue", icon=":material/balance:")
         if config["method"] not in {"none", "reweighing"}:
-            st.badge(f"balances {rebalancing.TARGETS[config['target']]}", color="gray")
+            st.badge(f"balances {rebalancing_jobs.BALANCE_TARGETS[config['target']]}", color="gray")
         if config["order"] == "workshop":
             st.badge("workshop's order: leaks", color="red", icon=":material/leak_add:")
         told = ", ".join(f"{key} = {value}" for key, value in config["parameters"].items())
         if told:
-            st.caption(_show.plain(told))
+            st.caption(markdown.escape_markdown(told))
 
 
-def _leak(manifest: dict[str, Any]) -> None:
+def _show_leak(manifest: dict[str, Any]) -> None:
     """Whether held-out rows had a part in training, and how many."""
     held_out = manifest["split"]["validation_rows"] + manifest["split"]["test_rows"]
     same = manifest.get("held_out_duplicates")
     twins = f" {same:,} of them equal some training row in every value: other people's rows, where the data has such twins." if same else ""
     if manifest["leaked_rows"] or manifest["config"]["order"] == "workshop":
-        share = percent(manifest["leaked_rows"] / max(held_out, 1))
+        share = format_percent(manifest["leaked_rows"] / max(held_out, 1))
         st.warning(
             f"**Leak: {manifest['leaked_rows']:,} held-out rows are in the training rows, or were used to make them** "
             f"({share} of {held_out:,}). The rows were resampled before the split. Figures on these test rows flatter the model.",
@@ -79,59 +82,61 @@ def _leak(manifest: dict[str, Any]) -> None:
         )
 
 
-def _numbers(manifest: dict[str, Any]) -> None:
+def _show_row_counts(manifest: dict[str, Any]) -> None:
     split, synthetic = manifest["split"], manifest["synthetic"]
     with st.container(horizontal=True):
         st.metric("Training rows", f"{split['train_rows']:,}", border=True, help=f"{split['original_train_rows']:,} before.")
-        made = views.made(manifest["config"]["method"]).capitalize()
-        st.metric(made, percent(synthetic["share"]), border=True, help=f"{synthetic['count']:,} rows, listed below.")
+        made = views.added_rows_kind(manifest["config"]["method"]).capitalize()
+        st.metric(made, format_percent(synthetic["share"]), border=True, help=f"{synthetic['count']:,} rows, listed below.")
         st.metric("Validation rows", f"{split['validation_rows']:,}", border=True)
         st.metric("Test rows", f"{split['test_rows']:,}", border=True, help="Never resampled: they judge every model.")
         st.metric("Leaked rows", f"{manifest['leaked_rows']:,}", border=True)
 
 
-def _before_and_after(manifest: dict[str, Any], names: Names) -> None:
+def _before_and_after(manifest: dict[str, Any], names: ValueNames) -> None:
     config, counts = manifest["config"], manifest["counts"]
     label, facet = config["label"], config["facet"]
-    table = views.bias_table(**manifest["pre_training_bias"], described=DESCRIBED)
+    table = views.bias_table(**manifest["pre_training_bias"], described=METRIC_DESCRIPTIONS)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Training rows by label and facet")
-        st.caption(_show.plain(views.counts_sentence(**counts, label=label, facet=facet, names=names)))
-        figure = _show.drawn(views.counts_figure, **counts, label=label, facet=facet, names=names)
-        _show.chart(figure, views.counts_table(**counts), alt=f"Training rows by {label} and {facet}, before and after", key="counts")
+        st.caption(markdown.escape_markdown(views.counts_sentence(**counts, label=label, facet=facet, names=names)))
+        figure = charts.cached_figure(views.counts_figure, **counts, label=label, facet=facet, names=names)
+        charts.show_chart(figure, views.counts_table(**counts), alt=f"Training rows by {label} and {facet}, before and after", key="counts")
     with right:
         st.subheader("Bias in the training data")
         flipped = table.loc[table["sign"] == "flipped", "metric"].tolist()
         st.caption(
             f"⇄ **{', '.join(flipped)}**: the sign flips, so the other group is now ahead." if flipped else "No metric changes its sign."
         )
-        _show.chart(_show.drawn(views.bias_figure, table), table, alt="Pre-training bias metrics before and after", key="pre")
+        charts.show_chart(
+            charts.cached_figure(views.bias_figure, table), table, alt="Pre-training bias metrics before and after", key="pre"
+        )
         for row in table[table["why undefined"] != ""].itertuples():
-            st.caption(_show.plain(f"{row.metric} is undefined: {row[list(table.columns).index('why undefined') + 1]}"))
+            st.caption(markdown.escape_markdown(f"{row.metric} is undefined: {row[list(table.columns).index('why undefined') + 1]}"))
 
 
-def _files(done: rebalancing.Rebalanced) -> None:
+def _files(rebalanced: rebalancing_jobs.RebalancedData) -> None:
     with st.expander("Files, hashes and settings", icon=":material/description:"):
         st.markdown(
-            f"Made from **{_show.plain(done.dataset.name)}**, SHA-256 `{done.manifest['input']['sha256']}`, "
-            f"{done.manifest['input']['rows']:,} rows, seed {done.manifest['split']['seed']}."
+            f"Made from **{markdown.escape_markdown(rebalanced.dataset.name)}**, SHA-256 `{rebalanced.manifest['input']['sha256']}`, "
+            f"{rebalanced.manifest['input']['rows']:,} rows, seed {rebalanced.manifest['split']['seed']}."
         )
         files = [
-            {"file": file, "rows": about["rows"], "SHA-256": about["sha256"], "URI": done.uri(file)}
-            for file, about in done.manifest["files"].items()
+            {"file": file, "rows": about["rows"], "SHA-256": about["sha256"], "URI": rebalanced.uri(file)}
+            for file, about in rebalanced.manifest["files"].items()
         ]
         st.dataframe(pd.DataFrame(files), hide_index=True, alt="Files of this rebalancing")
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            file = st.selectbox("File", [*done.manifest["files"], "manifest.json"], key="file", width=260)
+            file = st.selectbox("File", [*rebalanced.manifest["files"], "manifest.json"], key="file", width=260)
             st.download_button(
                 "Download",
-                lambda: _session.clients().read(done.uri(file)),
-                f"{done.job}-{file}",
+                lambda: session.target().read(rebalanced.uri(file)),
+                f"{rebalanced.job}-{file}",
                 "text/csv" if file.endswith(".csv") else "application/json",
                 icon=":material/download:",
                 on_click="ignore",
-                disabled=not _show.allowed("export"),
+                disabled=not session.is_allowed("export"),
                 help="The bytes whose hash stands above.",
             )
-        st.json(done.manifest["config"], expanded=False)
+        st.json(rebalanced.manifest["config"], expanded=False)

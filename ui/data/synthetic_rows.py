@@ -7,45 +7,48 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session, _show
-from core import rebalancing
-from core.views import distributions as views
-from core.views import rebalancing as named
+from core.jobs import rebalancing_jobs
+from core.views.data import rebalancing_charts as named
+from core.views.data import synthetic_row_charts as views
+from ui import session
+from ui.components import charts, errors, markdown
 
-ROWS = 100
+ROWS_PER_PAGE = 100
 """On one page of the list."""
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Reading the distributions …")
-def spread(target: str, job: str, _done: rebalancing.Rebalanced) -> list[dict[str, Any]]:
-    return rebalancing.distributions(_session.clients(), _done)
+def read_distributions(cache_key: str, job: str, _done: rebalancing_jobs.RebalancedData) -> list[dict[str, Any]]:
+    return rebalancing_jobs.read_distributions(session.target(), _done)
 
 
 @st.cache_data(ttl="10m", max_entries=32, show_spinner="Reading the rows …")
-def page(target: str, job: str, start: int, _done: rebalancing.Rebalanced) -> pd.DataFrame:
-    return rebalancing.synthetic_rows(_session.clients(), rebalancing.synthetic_parts(_done), start, ROWS)
+def read_rows_page(cache_key: str, job: str, start: int, _done: rebalancing_jobs.RebalancedData) -> pd.DataFrame:
+    return rebalancing_jobs.read_synthetic_rows(session.target(), rebalancing_jobs.list_synthetic_files(_done), start, ROWS_PER_PAGE)
 
 
 @st.fragment
-def distributions(done: rebalancing.Rebalanced, names: dict[str, dict[int, str]]) -> None:
+def show_distributions(rebalanced: rebalancing_jobs.RebalancedData, names: dict[str, dict[int, str]]) -> None:
     """Each feature's histogram of the real rows and of the synthetic ones (or of all rows after)."""
-    with _show.errors_shown():
-        features = spread(_session.target(), done.job, done)
+    with errors.show_raised_errors():
+        features = read_distributions(session.cache_key(), rebalanced.job, rebalanced)
         st.subheader("Are the new rows like the real ones?")
         if not features:
             st.info("This job wrote no distributions. Run it again to see them.", icon=":material/info:")
             return
-        facet = done.roles.facet
+        facet = rebalanced.roles.facet
         groups = list(features[0]["groups"])
-        words = {group: named.named(facet, group, names) if group else "everyone" for group in groups}
+        words = {group: named.value_in_words(facet, group, names) if group else "everyone" for group in groups}
         left, right = st.columns(2, gap="large")
         with left:
-            common = groups.index(views.commonest(features[0]))
+            common = groups.index(views.sole_synthetic_group(features[0]))
             group = st.radio("Rows of", groups, index=common, format_func=words.__getitem__, horizontal=True, key="spread-of")
-            table = views.summary(features, group)
+            table = views.overlap_table(features, group)
             least = table.iloc[0]
             st.caption(
-                _show.plain(f"Of {len(table)} columns, {least['feature']} is the least alike. The fuller the bar, the more is common.")
+                markdown.escape_markdown(
+                    f"Of {len(table)} columns, {least['feature']} is the least alike. The fuller the bar, the more is common."
+                )
             )
             bar = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
             st.dataframe(
@@ -59,9 +62,9 @@ def distributions(done: rebalancing.Rebalanced, names: dict[str, dict[int, str]]
             found = {f["feature"]: f for f in features}
             order = table["feature"].tolist()
             feature = found[st.selectbox("Feature", order, key="spread-feature")]
-            st.caption(_show.plain(views.sentence(feature, group, "" if group == "" else words[group])))
-            _show.chart(
-                _show.drawn(views.histogram, feature, group),
+            st.caption(markdown.escape_markdown(views.overlap_sentence(feature, group, "" if group == "" else words[group])))
+            charts.show_chart(
+                charts.cached_figure(views.histogram_figure, feature, group),
                 views.histogram_table(feature, group),
                 alt=f"Distribution of {feature['feature']} in real and synthetic rows",
                 key="spread",
@@ -69,19 +72,19 @@ def distributions(done: rebalancing.Rebalanced, names: dict[str, dict[int, str]]
 
 
 @st.fragment
-def rows(done: rebalancing.Rebalanced) -> None:
+def show_synthetic_rows(rebalanced: rebalancing_jobs.RebalancedData) -> None:
     """The synthetic rows, a page at a time."""
-    count, made = int(done.manifest["synthetic"]["count"]), named.made(done.manifest["config"]["method"])
-    with st.expander(f"The {made} rows: {count:,}", icon=":material/auto_awesome:"), _show.errors_shown():
+    count, made = int(rebalanced.manifest["synthetic"]["count"]), named.added_rows_kind(rebalanced.manifest["config"]["method"])
+    with st.expander(f"The {made} rows: {count:,}", icon=":material/auto_awesome:"), errors.show_raised_errors():
         if not count:
             st.caption("This method makes no rows.")
             return
-        if not rebalancing.synthetic_parts(done):
+        if not rebalancing_jobs.list_synthetic_files(rebalanced):
             st.info("This job wrote no list of them. Run it again to see them.", icon=":material/info:")
             return
-        number = st.pagination(-(-count // ROWS), key=f"synthetic-{done.job}")
-        start = (number - 1) * ROWS
-        table = page(_session.target(), done.job, start, done)
+        number = st.pagination(-(-count // ROWS_PER_PAGE), key=f"synthetic-{rebalanced.job}")
+        start = (number - 1) * ROWS_PER_PAGE
+        table = read_rows_page(session.cache_key(), rebalanced.job, start, rebalanced)
         st.caption(
             f"{start + 1:,} to {start + len(table):,} of {count:,}. “row” is the place in train_res.csv, from 0; “copy of” the row of the "
             "data set that was repeated, empty where the row was interpolated."

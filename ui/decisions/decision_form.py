@@ -7,15 +7,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session, _show
 from core import identity
 from core.errors import GovernanceError
 from core.governance import decisions, gates
 from core.governance.decisions import State
 from core.governance.policy import TIERS, Policy
-from core.registry import Package
+from core.registry.model_packages import Package
+from ui import session
+from ui.components import errors, markdown
 
-WORDS = {
+ACTION_LABELS = {
     "submit": ("Submit for a decision", ":material/send:"),
     "validate": ("Validate", ":material/fact_check:"),
     "approve": ("Approve", ":material/verified:"),
@@ -26,48 +27,54 @@ WORDS = {
     "confirm waiver": ("Confirm a waiver", ":material/how_to_reg:"),
     "meet condition": ("Report a condition as met", ":material/task_alt:"),
 }
-UNDOING = frozenset({"reject", "withdraw", "retire"})
+NEGATIVE_DECISIONS = frozenset({"reject", "withdraw", "retire"})
 
 
-def panel(package: Package, state: State, results: list[gates.Result], rules: Policy, profile: str) -> None:
+def show_decision_form(package: Package, state: State, results: list[gates.GateResult], rules: Policy, profile: str) -> None:
     """What may be done now, and by whom; the form of what is chosen."""
-    person, involved = _session.identity(), decisions.involved(package, state)
-    possible = [kind for kind, sources in decisions.FROM.items() if state.status in sources and _something(kind, state, results)]
-    mine = [kind for kind in possible if identity.may(person, kind, involved=involved)]
+    person, involved = session.identity(), decisions.people_involved(package, state)
+    possible = [
+        kind for kind, sources in decisions.ALLOWED_FROM.items() if state.status in sources and _is_applicable(kind, state, results)
+    ]
+    mine = [kind for kind in possible if identity.is_allowed(person, kind, involved=involved)]
     if not mine:
-        said()
-        why = [refused.what for kind in possible if (refused := identity.refusal(person, kind, subject=package.label, involved=involved))]
+        show_last_outcome()
+        why = [
+            refused.message
+            for kind in possible
+            if (refused := identity.explain_refusal(person, kind, resource=package.label, involved=involved))
+        ]
         text = why[0] if why else f"{package.label} is {state.status}: nothing is left to decide."
         if possible == ["submit"]:
             text = f"{package.label} is {state.status}. A data scientist may submit it{'' if state.status == 'registered' else ' again'}."
-        st.info(_show.plain(text), icon=":material/lock:")
+        st.info(markdown.escape_markdown(text), icon=":material/lock:")
         return
-    said()
+    show_last_outcome()
     with st.container(border=True):
         first = None if state.status == "approved" else 0  # what undoes an approval is chosen, not preset
-        key = f"act-{package.arn}-{state.version}"
-        kind = st.radio("What will you do?", mine, index=first, format_func=lambda k: WORDS[k][0], horizontal=True, key=key)
+        key = f"act-{package.arn}-{state.last_event}"
+        kind = st.radio("What will you do?", mine, index=first, format_func=lambda k: ACTION_LABELS[k][0], horizontal=True, key=key)
         if kind is None:
             return
-        mark = f"{kind}-{package.arn}-{state.version}"
+        mark = f"{kind}-{package.arn}-{state.last_event}"
         with st.form(mark, border=False, enter_to_submit=False):
-            _extra(str(kind), mark, state, results, profile)
+            _extra_fields(str(kind), mark, state, results, profile)
             st.selectbox("Reason", decisions.REASON_CODES[str(kind)], key=f"code-{mark}")
             st.text_area("Rationale", key=f"reason-{mark}", placeholder="What convinced you, or what has to change", max_chars=5000)
-            words, icon = WORDS[str(kind)]
+            words, icon = ACTION_LABELS[str(kind)]
             st.form_submit_button(
                 words,
-                type="secondary" if kind in UNDOING else "primary",
+                type="secondary" if kind in NEGATIVE_DECISIONS else "primary",
                 icon=icon,
-                on_click=_act,
-                args=(str(kind), package.arn, state.version, mark, profile),
+                on_click=_record_decision,
+                args=(str(kind), package.arn, state.last_event, mark, profile),
             )
 
 
-def _something(kind: str, state: State, results: list[gates.Result]) -> bool:
+def _is_applicable(kind: str, state: State, results: list[gates.GateResult]) -> bool:
     """Whether there is something that the kind could be about."""
     if kind == "waive":
-        return any(r.blocks for r in results)
+        return any(r.is_blocking for r in results)
     if kind == "confirm waiver":
         return any(w.confirmed_by is None for w in state.waivers)
     if kind == "meet condition":
@@ -75,11 +82,11 @@ def _something(kind: str, state: State, results: list[gates.Result]) -> bool:
     return True
 
 
-def _extra(kind: str, mark: str, state: State, results: list[gates.Result], profile: str) -> None:
+def _extra_fields(kind: str, form_key: str, state: State, results: list[gates.GateResult], profile: str) -> None:
     if kind == "submit":
-        st.caption(f"The evidence is pinned now, and judged by the profile {_show.plain(profile)}.")
-        st.radio("Tier of materiality", TIERS, index=TIERS.index("medium"), horizontal=True, key=f"tier-{mark}")
-        st.text_area("Why this tier", key=f"tier-why-{mark}", height=80, placeholder="Who is affected, how many, how badly if it errs")
+        st.caption(f"The evidence is pinned now, and judged by the profile {markdown.escape_markdown(profile)}.")
+        st.radio("Tier of materiality", TIERS, index=TIERS.index("medium"), horizontal=True, key=f"tier-{form_key}")
+        st.text_area("Why this tier", key=f"tier-why-{form_key}", height=80, placeholder="Who is affected, how many, how badly if it errs")
     if kind == "approve":
         st.caption("Conditions, if any: what, who sees to it, and the last day.")
         columns = {
@@ -88,49 +95,55 @@ def _extra(kind: str, mark: str, state: State, results: list[gates.Result], prof
             "due": st.column_config.DateColumn(format="YYYY-MM-DD"),
         }
         blank = pd.DataFrame({"condition": pd.Series(dtype=str), "owner": pd.Series(dtype=str), "due": pd.Series(dtype="datetime64[ns]")})
-        st.session_state[f"conditions-{mark}"] = st.data_editor(
-            blank, column_config=columns, num_rows="dynamic", hide_index=True, key=f"editor-{mark}", alt="Conditions of the approval"
+        st.session_state[f"conditions-{form_key}"] = st.data_editor(
+            blank, column_config=columns, num_rows="dynamic", hide_index=True, key=f"editor-{form_key}", alt="Conditions of the approval"
         )
     if kind == "waive":
-        titles = {r.gate: r.title for r in results if r.blocks}
-        st.selectbox("Gate", list(titles), format_func=titles.__getitem__, key=f"gate-{mark}")
-        st.date_input("Until", value="today", min_value="today", key=f"until-{mark}")
+        titles = {r.gate: r.title for r in results if r.is_blocking}
+        st.selectbox("Gate", list(titles), format_func=titles.__getitem__, key=f"gate-{form_key}")
+        st.date_input("Until", value="today", min_value="today", key=f"until-{form_key}")
     if kind == "confirm waiver":
         asked = {w.gate: f"{w.gate}, asked by {w.by}, until {w.expires}: {w.reason}" for w in state.waivers if w.confirmed_by is None}
-        st.selectbox("Waiver", list(asked), format_func=asked.__getitem__, key=f"gate-{mark}")
+        st.selectbox("Waiver", list(asked), format_func=asked.__getitem__, key=f"gate-{form_key}")
     if kind == "meet condition":
         still = {c.number: f"{c.text} ({c.owner}, {c.due})" for c in state.conditions if c.met_by is None}
-        st.selectbox("Condition", list(still), format_func=still.__getitem__, key=f"condition-{mark}")
+        st.selectbox("Condition", list(still), format_func=still.__getitem__, key=f"condition-{form_key}")
 
 
-def _act(kind: str, arn: str, seen: int, mark: str, profile: str) -> None:
+def _record_decision(kind: str, arn: str, seen_version: int, form_key: str, profile: str) -> None:
     """Decide. Runs before the page is drawn anew, with what was on the page when it was drawn last."""
     at = st.session_state
     more: dict[str, Any] = {}
     if kind == "submit":
-        more = {"tier": at[f"tier-{mark}"], "tier_rationale": at[f"tier-why-{mark}"], "profile": profile}
+        more = {"tier": at[f"tier-{form_key}"], "tier_rationale": at[f"tier-why-{form_key}"], "profile": profile}
     if kind == "approve":
-        rows = at[f"editor-{mark}"]["added_rows"]
+        rows = at[f"editor-{form_key}"]["added_rows"]
         more = {"conditions": [(r.get("condition") or "", r.get("owner") or "", str(r.get("due") or "")[:10]) for r in rows]}
     if kind in {"waive", "confirm waiver"}:
-        more = {"gate": at[f"gate-{mark}"]}
+        more = {"gate": at[f"gate-{form_key}"]}
     if kind == "waive":
-        more["expires"] = at[f"until-{mark}"]
+        more["expires"] = at[f"until-{form_key}"]
     if kind == "meet condition":
-        more = {"condition": at[f"condition-{mark}"]}
+        more = {"condition": at[f"condition-{form_key}"]}
     try:
         state = decisions.ACTIONS[kind](
-            _session.clients(), _session.identity(), arn, seen=seen, reason=at[f"reason-{mark}"], code=at[f"code-{mark}"], **more
+            session.target(),
+            session.identity(),
+            arn,
+            seen=seen_version,
+            reason=at[f"reason-{form_key}"],
+            code=at[f"code-{form_key}"],
+            **more,
         )
-        at["said"] = f"Recorded as event {state.version}: the version is {state.status}."
+        at["said"] = f"Recorded as event {state.last_event}: the version is {state.status}."
     except GovernanceError as error:
         at["said"] = error
 
 
-def said() -> None:
+def show_last_outcome() -> None:
     """The outcome of the last decision, once."""
     outcome = st.session_state.pop("said", None)
     if isinstance(outcome, GovernanceError):
-        _show.show_error(outcome)
+        errors.show_error(outcome)
     elif outcome:
         st.success(outcome, icon=":material/done:")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session, _show
-from core.governance import log, policy, verification
+from core.governance import policy, verification
+from core.ledger import audit_log
+from ui import session
+from ui.components import errors, markdown
 
-WHEN = {"when": st.column_config.DatetimeColumn("when (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC")}
+WHEN_COLUMN = {"when": st.column_config.DatetimeColumn("when (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC")}
 
 
-def events_table(events: tuple[log.Event, ...] | list[log.Event]) -> pd.DataFrame:
+def events_table(events: tuple[audit_log.Event, ...] | list[audit_log.Event]) -> pd.DataFrame:
     rows = [
         {
             "event": e.number,
@@ -28,9 +30,9 @@ def events_table(events: tuple[log.Event, ...] | list[log.Event]) -> pd.DataFram
     return pd.DataFrame(rows, columns=["event", "when", "what", "who", "role", "reason", "rationale", "about"])
 
 
-def draw_log() -> None:
+def show_log() -> None:
     """The log, newest first, a page at a time."""
-    events = log.read(_session.clients())
+    events = audit_log.read_events(session.target())
     st.caption(f"{len(events):,} events. Each holds the hash of the one before, and is signed.")
     if not events:
         st.info("Nothing has been decided yet: the first event is the first submission.", icon=":material/info:")
@@ -39,12 +41,12 @@ def draw_log() -> None:
     page = st.number_input("Page", 1, -(-len(events) // size), key="log-page") if len(events) > size else 1
     end = len(events) - (page - 1) * size
     page_of = events_table(events[max(end - size, 0) : end])
-    st.dataframe(page_of, hide_index=True, height="content", column_config=WHEN, alt="Events of the log")
+    st.dataframe(page_of, hide_index=True, height="content", column_config=WHEN_COLUMN, alt="Events of the log")
     with st.container(horizontal=True):
         checking = st.button("Verify the log and its evidence", icon=":material/rule:", type="primary")
         st.download_button(
             "Signed head",
-            lambda: verification.export_head(_session.clients()),
+            lambda: verification.export_head(session.target()),
             "log-head.json",
             "application/json",
             on_click="ignore",
@@ -54,8 +56,8 @@ def draw_log() -> None:
     kept = st.file_uploader("A head that you kept", type="json", help="From an earlier export; the log must still hold that event.")
     if checking:
         with st.spinner("Reading every event and every file of evidence …"):
-            found = verification.verify(_session.clients(), kept_head=verification.read_head_file(kept.getvalue()) if kept else None)
-        if found.holds:
+            found = verification.verify_log(session.target(), exported_head=verification.read_head_file(kept.getvalue()) if kept else None)
+        if found.is_valid:
             st.success(f"The log holds: {found.events:,} events, {found.files:,} files of evidence.", icon=":material/verified_user:")
         else:
             first = next((p.number for p in found.problems if p.number), None)
@@ -64,17 +66,17 @@ def draw_log() -> None:
             st.dataframe(table, hide_index=True, alt="What doesn't hold")
 
 
-def draw_policy() -> None:
+def show_policy() -> None:
     """The policy in force."""
-    rules, problem = policy.in_force(_session.clients())
+    rules, problem = policy.load_in_force(session.target())
     if problem:
-        _show.show_error(problem)
-    st.markdown(f"**{_show.plain(rules.title)}**, version {_show.plain(rules.version)}")
+        errors.show_error(problem)
+    st.markdown(f"**{markdown.escape_markdown(rules.title)}**, version {markdown.escape_markdown(rules.version)}")
     st.caption(f"SHA-256 `{rules.sha256}`; recorded with every decision. Another file is named in GOVERNANCE_POLICY.")
     for profile in rules.profiles.values():
         with st.container(border=True):
-            st.markdown(f"**{_show.plain(profile.title)}**")
-            st.caption(_show.plain(profile.note))
+            st.markdown(f"**{markdown.escape_markdown(profile.title)}**")
+            st.caption(markdown.escape_markdown(profile.note))
             rows = [
                 {"gate": g.name, "required": g.required, **g.model_dump(include={"min", "max", "bound", "max_age_days"})}
                 for g in profile.gates

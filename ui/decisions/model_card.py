@@ -7,47 +7,50 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session, _show
-from core import registry
 from core.errors import GovernanceError
-from core.governance import decisions, evidence, model_card, profiles
+from core.governance import decisions, evidence, model_card, regulatory_profiles
 from core.governance.model_card import FIELDS, Card
-from core.registry import Package
+from core.registry import model_packages
+from core.registry.model_packages import Package
+from ui import session
+from ui.components import links, markdown
 
 
-def panel(arn: str) -> None:
+def show_card(arn: str) -> None:
     """The card of a version, with its checklists."""
-    clients = _session.clients()
-    package = registry.get(clients, arn)
-    card = model_card.current(clients, package)
-    there, missing = model_card.filled(card)
+    target = session.target()
+    package = model_packages.read_package(target, arn)
+    card = model_card.read_card(target, package)
+    there, missing = model_card.filled_and_missing_fields(card)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"Model card of {_show.plain(package.label)}")
+        st.subheader(f"Model card of {markdown.escape_markdown(package.label)}")
         st.badge(f"{len(there)} of {len(FIELDS)} filled", color="green" if not missing else "orange", icon=":material/edit_note:")
     st.caption(
-        _show.plain(f"{card.status}, {model_card.edited(card)}") if card.version else "Nothing was saved yet; what is known is there."
+        markdown.escape_markdown(f"{card.status}, {model_card.last_edit_text(card)}")
+        if card.version
+        else "Nothing was saved yet; what is known is there."
     )
     with st.container(horizontal=True):
-        if card.version and _show.allowed("export"):
+        if card.version and session.is_allowed("export"):
             st.download_button(
                 "PDF",
-                partial(model_card.pdf, _session.clients(), _session.identity(), arn),
+                partial(model_card.export_pdf, session.target(), session.identity(), arn),
                 f"{card.name}.pdf",
                 "application/pdf",
                 icon=":material/picture_as_pdf:",
                 on_click="ignore",
             )
-        st.download_button("JSON", card.bytes, f"{card.name}.json", "application/json", icon=":material/download:", on_click="ignore")
+        st.download_button("JSON", card.json_bytes, f"{card.name}.json", "application/json", icon=":material/download:", on_click="ignore")
     with st.expander("What people know: the form", icon=":material/edit_note:", expanded=bool(missing)):
-        form(arn, card)
+        card_form(arn, card)
     with st.expander("What is known: from jobs, reports and data", icon=":material/inventory:"):
         st.json({part: value for part, value in card.content.items() if part != "evaluation_details"}, expanded=1)
         st.caption("Quality, bias and SHAP are in it too: see the JSON.")
-    history(package)
-    checklists(package, card)
+    show_card_history(package)
+    show_checklists(package, card)
 
 
-def form(arn: str, card: Card) -> None:
+def card_form(arn: str, card: Card) -> None:
     """One field each; what was seen goes with the click."""
     mark = f"{card.name}-{card.version}"
     with st.form(f"card-{mark}", border=False, enter_to_submit=False):
@@ -55,35 +58,40 @@ def form(arn: str, card: Card) -> None:
             key, answer = f"{mark}-{field.path}", card.answer(field.path)
             if field.choices:
                 index = field.choices.index(answer) if answer in field.choices else 0
-                st.selectbox(field.title, field.choices, index=index, key=key, help=field.asks)
+                st.selectbox(field.title, field.choices, index=index, key=key, help=field.question)
             else:
-                st.text_area(field.title, answer, key=key, placeholder=field.asks, max_chars=field.most, height=68)
-        allowed = _show.allowed("edit card")
+                st.text_area(field.title, answer, key=key, placeholder=field.question, max_chars=field.max_length, height=68)
+        allowed = session.is_allowed("edit card")
         st.form_submit_button(
-            "Save the card", type="primary", icon=":material/save:", disabled=not allowed, on_click=_save, args=(arn, card.version, mark)
+            "Save the card",
+            type="primary",
+            icon=":material/save:",
+            disabled=not allowed,
+            on_click=_save_card,
+            args=(arn, card.version, mark),
         )
         if not allowed:
-            st.caption(f"The role {_session.identity().role} can't change a card.")
+            st.caption(f"The role {session.identity().role} can't change a card.")
 
 
-def _save(arn: str, seen: int, mark: str) -> None:
-    answers = {field.path: str(st.session_state[f"{mark}-{field.path}"] or "") for field in FIELDS}
+def _save_card(arn: str, seen_version: int, form_key: str) -> None:
+    answers = {field.path: str(st.session_state[f"{form_key}-{field.path}"] or "") for field in FIELDS}
     try:
-        card = model_card.save(_session.clients(), _session.identity(), arn, answers, seen=seen)
+        card = model_card.save_answers(session.target(), session.identity(), arn, answers, seen_version=seen_version)
         st.session_state["said"] = f"Saved as version {card.version} of the card."
     except GovernanceError as error:
         st.session_state["said"] = error
 
 
-def history(package: Package) -> None:
+def show_card_history(package: Package) -> None:
     """The card's versions, and what an older one said."""
-    found = model_card.versions(_session.clients(), package)
+    found = model_card.list_versions(session.target(), package)
     if len(found) < 2:
         return
     with st.expander(f"{len(found)} versions", icon=":material/history:"):
         labels = {number: f"version {number}, {made:%Y-%m-%d %H:%M} UTC" for number, made in found}
         number = st.selectbox("Show", list(labels), index=1, format_func=labels.__getitem__)
-        now, then = (model_card.current(_session.clients(), package, version) for version in (found[0][0], number))
+        now, then = (model_card.read_card(session.target(), package, version) for version in (found[0][0], number))
         rows = [
             {"field": f.title, f"version {then.version}": then.answer(f.path), f"version {now.version}": now.answer(f.path)}
             for f in FIELDS
@@ -95,26 +103,26 @@ def history(package: Package) -> None:
             st.caption("People wrote the same into both.")
 
 
-def checklists(package: Package, card: Card) -> None:
+def show_checklists(package: Package, card: Card) -> None:
     """Which fields are evidence for what a text asks, and which are missing."""
-    clients = _session.clients()
+    target = session.target()
     st.subheader("Evidence for")
     st.caption(
         "Which fields of the record speak to what a text asks for. A full list is evidence for a reader; it says nothing about the law."
     )
-    found = {profile.id: profile for profile in profiles.load(clients.settings.profiles)}
-    chosen = found[_show.chosen("text", list(found), "Text", format_func=lambda name: found[name].title)]
-    now = decisions.state(clients, package.arn)
-    pinned = evidence.read(clients, now.evidence) if now.evidence else None
-    answers = profiles.checklist(chosen, profiles.facts(clients, package, now, card, pinned))
-    st.markdown(f"As of {chosen.date}, [source]({chosen.source}). {_show.plain(chosen.note)}")
+    found = {profile.id: profile for profile in regulatory_profiles.load_profiles(target.settings.profiles)}
+    chosen = found[links.url_selectbox("text", list(found), "Text", format_func=lambda name: found[name].title)]
+    now = decisions.read_state(target, package.arn)
+    pinned = evidence.read_evidence(target, now.evidence) if now.evidence else None
+    answers = regulatory_profiles.build_checklist(chosen, regulatory_profiles.collect_facts(target, package, now, card, pinned))
+    st.markdown(f"As of {chosen.date}, [source]({chosen.source}). {markdown.escape_markdown(chosen.note)}")
     rows = [
         {
             "part": a.item.ref,
             "fields": f"{len(a.filled)} of {len(a.item.fields)}",
             "asks for": a.item.asks,
-            "missing": ", ".join(profiles.named(path) for path in a.missing),
-            "filled": ", ".join(profiles.named(path) for path in a.filled),
+            "missing": ", ".join(regulatory_profiles.field_title(path) for path in a.missing),
+            "filled": ", ".join(regulatory_profiles.field_title(path) for path in a.filled),
             "related": ", ".join(a.item.tags),
         }
         for a in answers

@@ -7,12 +7,16 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from app_pages import _book, _decide, _elsewhere, _session, _show
-from core import registry
-from core.governance import decisions, elsewhere, gates, pack, policy
-from core.governance.decisions import Standing
+from core.governance import decisions, foreign_versions, gates, policy
+from core.governance.decisions import Validity
+from core.governance.dossier import evidence_pack
+from core.registry import model_packages
+from ui import session
+from ui.components import badges, links, markdown
+from ui.decisions import decision_form, log_tab
+from ui.shared import foreign_version
 
-OUTCOMES = {
+OUTCOME_LABELS = {
     "pass": ("pass", "✓ pass"),
     "fail": ("fail", "✗ fail"),
     "not computable": ("can't be computed", "? not computable"),
@@ -21,60 +25,60 @@ OUTCOMES = {
 
 
 @st.cache_data(ttl="1m", max_entries=32, show_spinner="Looking at evidence and gates …")
-def standing(target: str, arn: str, head: int) -> Standing:
-    return decisions.standing(_session.clients(), arn)
+def read_validity(cache_key: str, arn: str, head: int) -> Validity:
+    return decisions.check_validity(session.target(), arn)
 
 
 @st.cache_data(ttl="5m", max_entries=32, show_spinner="Looking at the gates …")
-def verdicts(target: str, arn: str, profile: str, head: int, rules: str) -> list[gates.Result]:
-    clients = _session.clients()
-    now = decisions.state(clients, arn)
-    recorded = policy.in_force(clients)[0].profiles[profile]
-    return decisions.judged(gates.check(clients, registry.get(clients, arn), recorded), now)
+def read_gate_results(cache_key: str, arn: str, profile: str, head: int, rules: str) -> list[gates.GateResult]:
+    target = session.target()
+    now = decisions.read_state(target, arn)
+    recorded = policy.load_in_force(target)[0].profiles[profile]
+    return decisions.apply_waivers(gates.check_package(target, model_packages.read_package(target, arn), recorded), now)
 
 
-def show(found: Standing, rules: policy.Policy) -> None:
+def show_version(validity: Validity, rules: policy.Policy) -> None:
     """One version: how it stands, its gates, and what who is signed in may do."""
-    state, package = found.state, found.package
+    state, package = validity.state, validity.package
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(package.label)
-        _show.state(found.label)
-    for reason in found.void:
-        st.error(f"**This decision is void.** {_show.plain(reason)}", icon=":material/gpp_bad:")
-    for reason in found.review:
-        st.warning(_show.plain(reason), icon=":material/event_repeat:")
-    if elsewhere.unknown(state):
-        _elsewhere.explain(package)
-        _places(found)
+        badges.show_state(validity.label)
+    for reason in validity.void_reasons:
+        st.error(f"**This decision is void.** {markdown.escape_markdown(reason)}", icon=":material/gpp_bad:")
+    for reason in validity.review_reasons:
+        st.warning(markdown.escape_markdown(reason), icon=":material/event_repeat:")
+    if foreign_versions.is_foreign(state):
+        foreign_version.explain_foreign_version(package)
+        _show_version_links(validity)
         return
-    people = {"trained by": package.properties.get("governance:trained-by-name", "unknown"), **state.names}
-    st.caption(_show.plain("; ".join(f"{part}: {name}" for part, name in people.items())))
-    if state.evidence and not found.void:
+    people = {"trained by": package.properties.get("governance:trained-by-name", "unknown"), **state.person_names}
+    st.caption(markdown.escape_markdown("; ".join(f"{part}: {name}" for part, name in people.items())))
+    if state.evidence and not validity.void_reasons:
         st.caption(f":material/verified_user: Evidence pinned, SHA-256 `{state.evidence}`. Every file has the hash that it had then.")
-    profile = state.profile or _show.chosen("profile", list(rules.profiles), "Profile of the policy")
+    profile = state.profile or links.url_selectbox("profile", list(rules.profiles), "Profile of the policy")
     if profile in rules.profiles:
-        results = verdicts(_session.target(), package.arn, profile, state.version, rules.sha256)
-        _gates(results)
+        results = read_gate_results(session.cache_key(), package.arn, profile, state.last_event, rules.sha256)
+        _show_gates(results)
     else:
         results = []
-        st.warning(f"The policy in force has no profile {_show.plain(profile)}.", icon=":material/warning:")
-    _decide.panel(package, state, results, rules, profile)
+        st.warning(f"The policy in force has no profile {markdown.escape_markdown(profile)}.", icon=":material/warning:")
+    decision_form.show_decision_form(package, state, results, rules, profile)
     if state.history:
         st.markdown("**History**")
-        st.dataframe(_book.events_table(state.history), hide_index=True, column_config=_book.WHEN, alt="Events of this version")
-    _places(found)
+        st.dataframe(log_tab.events_table(state.history), hide_index=True, column_config=log_tab.WHEN_COLUMN, alt="Events of this version")
+    _show_version_links(validity)
 
 
-def _places(found: Standing) -> None:
+def _show_version_links(validity: Validity) -> None:
     """Where else the version is shown, and its evidence to take away."""
-    state, package = found.state, found.package
+    state, package = validity.state, validity.package
     with st.container(horizontal=True, vertical_alignment="center"):
-        _show.link("registry", "Registry", package=package.arn)
-        _show.link("lineage", "Lineage", package=package.arn)
-        if state.evidence and _show.allowed("export"):
+        links.page_link("registry", "Registry", package=package.arn)
+        links.page_link("lineage", "Lineage", package=package.arn)
+        if state.evidence and session.is_allowed("export"):
             st.download_button(
                 "Evidence pack",
-                partial(pack.build, _session.clients(), _session.identity(), package.arn),
+                partial(evidence_pack.build_zip, session.target(), session.identity(), package.arn),
                 f"evidence-{package.group}-v{package.version}.zip",
                 "application/zip",
                 icon=":material/folder_zip:",
@@ -82,13 +86,15 @@ def _places(found: Standing) -> None:
             )
 
 
-def _gates(results: list[gates.Result]) -> None:
+def _show_gates(results: list[gates.GateResult]) -> None:
     """The outcomes in a sentence, and each gate in a row."""
-    counts = {status: sum(r.status == status for r in results) for status in OUTCOMES}
-    blocking = [r.title for r in results if r.blocks]
-    sentence = f"Of {len(results)} gates " + ", ".join(f"{n} {OUTCOMES[s][0]}" for s, n in counts.items() if n) + "."
-    st.markdown(sentence + (f" In the way: {_show.plain(', '.join(blocking))}." if blocking else ""))
-    rows = [{"gate": r.title, "outcome": OUTCOMES[r.status][1], "found": r.found, "wanted": r.wanted, "why": r.reason} for r in results]
+    counts = {status: sum(r.status == status for r in results) for status in OUTCOME_LABELS}
+    blocking = [r.title for r in results if r.is_blocking]
+    sentence = f"Of {len(results)} gates " + ", ".join(f"{n} {OUTCOME_LABELS[s][0]}" for s, n in counts.items() if n) + "."
+    st.markdown(sentence + (f" In the way: {markdown.escape_markdown(', '.join(blocking))}." if blocking else ""))
+    rows = [
+        {"gate": r.title, "outcome": OUTCOME_LABELS[r.status][1], "found": r.found, "wanted": r.wanted, "why": r.reason} for r in results
+    ]
     table = pd.DataFrame(rows, columns=["gate", "outcome", "found", "wanted", "why"])
     if not table["why"].any():
         table = table.drop(columns="why")

@@ -8,76 +8,83 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session, _shap, _show
-from core import explainability
-from core.explainability import About, Shap
-from core.views import shap as views
-from core.views import shap_words as words
-from core.views.style import number
+from core.reports import shap_jobs
+from core.reports.shap_jobs import ShapRequest, ShapResult
+from core.views.explainability import shap_charts as views
+from core.views.explainability import shap_sentences as words
+from core.views.shared.figure_style import format_number
+from ui import session
+from ui.components import markdown
+from ui.explainability import cached_explanations
 
-FEW, MOST = 12, 8
+MAX_OPTIONS, MAX_CHANGES = 12, 8
 """Values that are chosen from a list, and features that can be changed at a time."""
 
 
-def outcome(known: About, prediction: float, threshold: float) -> str:
+def outcome_label(about: ShapRequest, prediction: float, threshold: float) -> str:
     """The predicted label in words."""
     label = int(prediction > threshold)
-    name = f"{known.label} = {known.words.get(label, label)}"
-    return name if known.favourable is None else f"{name}, the {'favourable' if label == known.favourable else 'unfavourable'} outcome"
+    name = f"{about.label} = {about.label_names.get(label, label)}"
+    return name if about.favourable is None else f"{name}, the {'favourable' if label == about.favourable else 'unfavourable'} outcome"
 
 
 @st.fragment
-def show(name: str, known: About, row: int, threshold: float, mine: Shap) -> None:
-    booster = _shap.model(_session.target(), known.model_uri)
-    original = mine.data.iloc[[row]].reset_index(drop=True)
-    strongest = list(views.waterfall_table(mine.values.iloc[row].to_numpy(dtype=float), mine.data.iloc[row])["feature"])
+def show_what_if(name: str, about: ShapRequest, row: int, threshold: float, explanation: ShapResult) -> None:
+    booster = cached_explanations.load_model(session.cache_key(), about.model_uri)
+    original = explanation.data.iloc[[row]].reset_index(drop=True)
+    strongest = list(views.waterfall_table(explanation.values.iloc[row].to_numpy(dtype=float), explanation.data.iloc[row])["feature"])
     key = f"{name}-{row}"
-    picked = st.multiselect("Features to change", strongest, strongest[:4], max_selections=MOST, key=f"change-{key}")
+    picked = st.multiselect("Features to change", strongest, strongest[:4], max_selections=MAX_CHANGES, key=f"change-{key}")
     changed = original.copy()
-    for place, column in zip(range(len(picked)), _grid(len(picked)), strict=True):
+    for place, column in zip(range(len(picked)), _columns_of_four(len(picked)), strict=True):
         with column:
             feature = picked[place]
-            changed[feature] = control(
-                feature, mine.data[feature], original[feature].iloc[0], f"{key}-{feature}", feature in known.sensitive
+            changed[feature] = value_input(
+                feature, explanation.data[feature], original[feature].iloc[0], f"{key}-{feature}", feature in about.sensitive
             )
     differing = [feature for feature in picked if changed[feature].iloc[0] != original[feature].iloc[0]]
     singles = [original.assign(**{feature: changed[feature].iloc[0]}) for feature in differing]
-    before, after, *alone = explainability.predict(booster, pd.concat([original, changed, *singles], ignore_index=True))
-    if abs(before - float(mine.predictions.iloc[row])) > 1e-5:
+    before, after, *alone = shap_jobs.predict_rows(booster, pd.concat([original, changed, *singles], ignore_index=True))
+    if abs(before - float(explanation.predictions.iloc[row])) > 1e-5:
         st.warning(
             "The model in S3 predicts this row otherwise than the explanation says: it isn't the one explained.", icon=":material/warning:"
         )
-    sides = (outcome(known, before, threshold), outcome(known, after, threshold))
+    sides = (outcome_label(about, before, threshold), outcome_label(about, after, threshold))
     with st.container(horizontal=True):
-        st.metric("Prediction", number(before, 4), border=True)
-        colour = "inverse" if known.unfavourable_raises else "normal"
+        st.metric("Prediction", format_number(before, 4), border=True)
+        colour = "inverse" if about.is_higher_unfavourable else "normal"
         st.metric(
-            "What if", number(after, 4), f"{100 * (after - before):+.2f} points" if differing else None, delta_color=colour, border=True
+            "What if",
+            format_number(after, 4),
+            f"{100 * (after - before):+.2f} points" if differing else None,
+            delta_color=colour,
+            border=True,
         )
     changes = {f: (f"{original[f].iloc[0]:g}", f"{changed[f].iloc[0]:g}") for f in differing}
-    st.markdown(_show.plain(words.of_change(changes, before, after, threshold, sides)))
+    st.markdown(markdown.escape_markdown(words.change_sentence(changes, before, after, threshold, sides)))
     if len(differing) > 1:
         rows = [(f, *changes[f], round(p, 4), round(100 * (p - before), 2)) for f, p in zip(differing, alone, strict=True)]
         table = pd.DataFrame(rows, columns=["changed alone", "was", "what if", "prediction", "points"])
         st.dataframe(table, hide_index=True, alt="Prediction with each change alone")
     st.caption(
-        f"Values within those of the {mine.rows:,} rows explained. The other columns stay as they are, even where a person could not be "
+        f"Values within those of the {explanation.rows:,} rows explained. The other columns stay as they are, even where a person "
+        "could not be "
         "like that. It shows what this model answers, not what would happen to somebody."
     )
 
 
-def _grid(count: int) -> list[Any]:
+def _columns_of_four(count: int) -> list[Any]:
     return [column for _ in range(-(-count // 4)) for column in st.columns(4)][:count]
 
 
-def control(feature: str, column: pd.Series, value: Any, key: str, sensitive: bool) -> Any:
+def value_input(feature: str, column: pd.Series, value: Any, key: str, sensitive: bool) -> Any:
     """A widget that offers the values seen: a list where these are few, else a slider over their range."""
     label = f"{feature} (sensitive)" if sensitive else feature
     seen = np.unique(column.dropna().to_numpy())
     if len(seen) == 0 or pd.isna(value):
         st.caption(f"{label}: no value in this row.")
         return value
-    if len(seen) <= FEW:
+    if len(seen) <= MAX_OPTIONS:
         options = seen.tolist()
         return st.selectbox(label, options, options.index(value), key=key, format_func=lambda v: f"{v:g}")
     low, high = seen[0].item(), seen[-1].item()

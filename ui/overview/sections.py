@@ -5,13 +5,19 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _costs, _kept, _session, _show, _when
-from core import costs, identity, jobs, registry, workflow, workspace
+from core import identity
+from core.costs import cost_estimates
 from core.errors import GovernanceError, NotFound
-from core.governance import elsewhere, policy
+from core.governance import foreign_versions, policy
+from core.jobs import jobs
+from core.registry import model_packages
+from core.workflow import workflow, workspace_summary
+from ui import cache, session
+from ui.components import badges, errors, links, markdown, tables, times
+from ui.shared import cost_line
 
-SHOWN = 5
-MARKS = {
+MAX_SHOWN = 5
+STEP_ICONS = {
     "to do": ":material/radio_button_unchecked:",
     "running": ":material/progress_activity:",
     "done": ":material/check_circle:",
@@ -20,55 +26,55 @@ MARKS = {
 
 
 @st.cache_data(ttl="3s", max_entries=4, show_spinner="Looking at the workspace …")
-def glance(target: str) -> workspace.Glance:
-    return workspace.glance(_session.clients())
+def read_overview(cache_key: str) -> workspace_summary.WorkspaceSummary:
+    return workspace_summary.read_summary(session.target())
 
 
 @st.cache_data(ttl="2s", max_entries=4, show_spinner=False)
-def latest(target: str) -> tuple[jobs.Job, ...]:
-    return workspace.running_and_latest(_session.clients())
+def read_latest_jobs(cache_key: str) -> tuple[jobs.Job, ...]:
+    return workspace_summary.list_latest_jobs(session.target())
 
 
 @st.cache_data(ttl="10m", max_entries=64, show_spinner="Checking the gates …")
-def judged(target: str, arn: str, version: int, rules: str) -> workspace.Failing:
-    return workspace.judge(_session.clients(), arn)
+def read_failing_gates(cache_key: str, arn: str, version: int, rules: str) -> workspace_summary.BlockingGates:
+    return workspace_summary.find_blocking_gates(session.target(), arn)
 
 
-def known(now: workspace.Glance, part: str, value: int) -> int | str:
+def count_or_dash(snapshot: workspace_summary.WorkspaceSummary, part: str, value: int) -> int | str:
     """A figure; a dash where what it counts couldn't be read."""
-    return "–" if part in now.unread else value
+    return "–" if part in snapshot.unreadable else value
 
 
-def next_step(now: workspace.Glance) -> None:
-    person = _session.identity()
-    step = workspace.next_step(person, now, _own)
+def show_next_step(snapshot: workspace_summary.WorkspaceSummary) -> None:
+    person = session.identity()
+    step = workspace_summary.next_step(person, snapshot, _is_own_job)
     with st.container(border=True, height="stretch"):
-        st.markdown(f"**Next for you, {_show.plain(person.name)}**")
-        st.markdown(_show.plain(step.text))
-        _show.link(step.place.page, step.label, **step.place.query)
+        st.markdown(f"**Next for you, {markdown.escape_markdown(person.name)}**")
+        st.markdown(markdown.escape_markdown(step.text))
+        links.page_link(step.link.page, step.label, **step.link.query)
 
 
-def _own(job: jobs.Job) -> bool:
+def _is_own_job(job: jobs.Job) -> bool:
     """Whether a job is this product's; one that can't be looked at counts as such."""
     try:
-        return jobs.own(_kept.lately(jobs.describe, job.kind, job.name))
+        return jobs.is_product_job(cache.cached_read(jobs.describe_job, job.kind, job.name))
     except GovernanceError:
         return True
 
 
-def workflow_button(first: bool) -> None:
-    person = _session.identity()
+def workflow_form(first: bool) -> None:
+    person = session.identity()
     with st.container(border=True, height="stretch"):
         st.markdown("**The whole workflow**")
         st.caption("30,000 credit-default rows: rebalance, train a baseline, tune, measure bias, explain, register, compare.")
         with st.container(horizontal=True, vertical_alignment="bottom"):
             trials = st.number_input("Trials", 1, 100, 10, width=110)
             parallel = st.number_input("In parallel", 1, 10, 2, width=110)
-            kind, allowed = "primary" if first else "secondary", identity.may(person, "launch")
+            kind, allowed = "primary" if first else "secondary", identity.is_allowed(person, "launch")
             if st.button("Run the whole workflow", type=kind, icon=":material/play_arrow:", disabled=not allowed):  # type: ignore[arg-type]
-                with _show.errors_shown():
+                with errors.show_raised_errors():
                     most, at_once = int(trials), min(int(parallel), int(trials))
-                    st.query_params["run"] = workflow.start_in_background(_session.clients(), person, max_jobs=most, max_parallel=at_once)
+                    st.query_params["run"] = workflow.start_in_background(session.target(), person, max_jobs=most, max_parallel=at_once)
                     st.rerun()
         if allowed:
             _workflow_costs(int(trials))
@@ -78,19 +84,19 @@ def workflow_button(first: bool) -> None:
 
 @st.fragment(parallel=True)
 def _workflow_costs(trials: int) -> None:
-    _costs.expected(costs.workflow(_session.clients().settings, trials))
+    cost_line.show_expected_cost(cost_estimates.plan_workflow(session.target().settings, trials))
 
 
 @st.fragment(run_every=2)
-def steps(run: str) -> None:
+def show_workflow_steps(run: str) -> None:
     """A run of the whole workflow, step by step, each linked to its result."""
-    with _show.errors_shown():
+    with errors.show_raised_errors():
         try:
-            now = workflow.progress(_session.clients(), run)
+            now = workflow.read_progress(session.target(), run)
         except NotFound as error:
-            _show.show_error(error)
+            errors.show_error(error)
             return
-        states = now.states()
+        states = now.step_states()
         label = "Workflow failed" if now.error else "Workflow complete" if now.done else "Workflow running"
         state = "error" if now.error else "complete" if now.done else "running"
         box = st.status(label, state=state, expanded=not now.done)  # type: ignore[arg-type]
@@ -99,140 +105,140 @@ def steps(run: str) -> None:
             for s in states:
                 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                     took = f" · {s.seconds:,.0f} s" if s.seconds is not None else ""
-                    text = f"{s.state}{took}" + (f" · {_show.plain(s.text)}" if s.text else "")
-                    st.markdown(f"{MARKS[s.state]} **{s.name}** {text}")
-                    if s.state == "done" and s.place:
-                        _show.link(s.place[0], "open", **s.place[1])
+                    text = f"{s.state}{took}" + (f" · {markdown.escape_markdown(s.text)}" if s.text else "")
+                    st.markdown(f"{STEP_ICONS[s.state]} **{s.name}** {text}")
+                    if s.state == "done" and s.result_page:
+                        links.page_link(s.result_page[0], "open", **s.result_page[1])
             if now.error:
-                st.error(_show.plain(now.error), icon=":material/error:")
-            elif not now.done and now.silent() > 600:
-                st.warning(f"Nothing was heard for {now.silent() / 60:.0f} minutes. If its process has ended, start anew.")
+                st.error(markdown.escape_markdown(now.error), icon=":material/error:")
+            elif not now.done and now.seconds_since_update() > 600:
+                st.warning(f"Nothing was heard for {now.seconds_since_update() / 60:.0f} minutes. If its process has ended, start anew.")
         if now.done:
             if st.session_state.get("followed") == run:
                 st.session_state["followed"] = None
-                glance.clear()
+                read_overview.clear()
                 st.rerun()
         else:
             st.session_state["followed"] = run
 
 
-def running(now: workspace.Glance, following: bool) -> None:
+def show_running_jobs(snapshot: workspace_summary.WorkspaceSummary, following: bool) -> None:
     """The jobs that run, looked up every two seconds while there are any, or may be soon: ``following`` a run of the workflow."""
-    if now.running or following:
-        st.fragment(run_every=2)(_running)({job.name for job in now.running})
+    if snapshot.running_jobs or following:
+        st.fragment(run_every=2)(_refresh_running_jobs)({job.name for job in snapshot.running_jobs})
 
 
-def _running(before: set[str]) -> None:
-    with _show.errors_shown():
-        active = [job for job in latest(_session.target()) if job.status not in jobs.FINAL]
+def _refresh_running_jobs(before: set[str]) -> None:
+    with errors.show_raised_errors():
+        active = [job for job in read_latest_jobs(session.cache_key()) if job.status not in jobs.FINAL_STATUSES]
         if {job.name for job in active} != before:
-            glance.clear()
+            read_overview.clear()
             st.rerun()
         if active:
             st.subheader("Running now")
-        for job in active[:SHOWN]:
+        for job in active[:MAX_SHOWN]:
             with st.container(horizontal=True, vertical_alignment="center"):
-                _show.state(job.status)
-                linked(job)
-                _when.caption(job.created, "started")
-                if progress := workspace.progress(job):
+                badges.show_state(job.status)
+                show_job_link(job)
+                times.show_relative_time(job.created, "started")
+                if progress := workspace_summary.trial_progress(job):
                     done, most = progress
                     st.progress(done / most, text=f"{done} of {most} trials", width=220)
-        if len(active) > SHOWN:
-            st.caption(f"{len(active) - SHOWN} more.")
+        if len(active) > MAX_SHOWN:
+            st.caption(f"{len(active) - MAX_SHOWN} more.")
 
 
-def linked(job: jobs.Job) -> None:
+def show_job_link(job: jobs.Job) -> None:
     """A job's name, as a link where a page shows it."""
-    place = workspace.place(job)
+    place = workspace_summary.page_for_job(job)
     if place is None:
-        st.markdown(_show.plain(job.name))
+        st.markdown(markdown.escape_markdown(job.name))
     else:
-        _show.link(place.page, job.name, **place.query)
+        links.page_link(place.page, job.name, **place.query)
 
 
 @st.fragment(parallel=True)
-def waiting(now: workspace.Glance) -> None:
+def show_waiting_versions(snapshot: workspace_summary.WorkspaceSummary) -> None:
     """Versions in the queue with the gates that stand in their way: as recorded when they were judged, or judged now and kept."""
-    with _show.errors_shown():
+    with errors.show_raised_errors():
         st.subheader("Waiting for a decision")
-        if not now.waiting:
+        if not snapshot.waiting:
             st.caption("Nothing is in the queue. A version gets there when its data scientist submits it.")
-        for version, state in now.waiting[:SHOWN]:
+        for version, state in snapshot.waiting[:MAX_SHOWN]:
             with st.container(border=True):
                 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                    _show.link("decisions", version.label, package=version.arn)
-                    _show.state(state.status)
-                    _when.caption(state.history[-1].time, f"by {_show.plain(state.history[-1].actor['name'])}")
-                failing = workspace.recorded(state)
+                    links.page_link("decisions", version.label, package=version.arn)
+                    badges.show_state(state.status)
+                    times.show_relative_time(state.history[-1].time, f"by {markdown.escape_markdown(state.history[-1].actor['name'])}")
+                failing = workspace_summary.recorded_blocking_gates(state)
                 if failing is None:
-                    rules, _ = _kept.lately(policy.in_force)
-                    failing = judged(_session.target(), version.arn, state.version, rules.sha256)
-                gates(failing)
-        if len(now.waiting) > SHOWN:
-            _show.link("decisions", f"{len(now.waiting) - SHOWN} more")
+                    rules, _ = cache.cached_read(policy.load_in_force)
+                    failing = read_failing_gates(session.cache_key(), version.arn, state.last_event, rules.sha256)
+                show_failing_gates(failing)
+        if len(snapshot.waiting) > MAX_SHOWN:
+            links.page_link("decisions", f"{len(snapshot.waiting) - MAX_SHOWN} more")
 
 
-def gates(failing: workspace.Failing) -> None:
-    when = f"when judged {_when.ago(failing.recorded)}" if failing.recorded else "now"
+def show_failing_gates(failing: workspace_summary.BlockingGates) -> None:
+    when = f"when judged {times.relative_time(failing.recorded_at)}" if failing.recorded_at else "now"
     if not failing.titles:
         st.markdown(f":material/check_circle: Every required gate passes {when}.")
         return
     count = len(failing.titles)
     st.markdown(
         f":material/cancel: **{count} required gate{'s' if count > 1 else ''} fail{'' if count > 1 else 's'}** {when}: "
-        f"{_show.plain('; '.join(failing.titles))}."
+        f"{markdown.escape_markdown('; '.join(failing.titles))}."
     )
 
 
-def decided(now: workspace.Glance) -> None:
+def show_last_decisions(snapshot: workspace_summary.WorkspaceSummary) -> None:
     """The last events of the log."""
     st.subheader("Last decisions")
-    if not now.events:
+    if not snapshot.events:
         st.caption("Nothing has been decided yet: the first event is the first submission.")
-    for event, text in workspace.described(now.events):
+    for event, text in workspace_summary.describe_events(snapshot.events):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if ":model-package/" in event.subject:
-                _show.link("decisions", text, package=event.subject)
+                links.page_link("decisions", text, package=event.subject)
             else:
-                st.markdown(_show.plain(text))
-            _when.caption(event.time)
+                st.markdown(markdown.escape_markdown(text))
+            times.show_relative_time(event.time)
 
 
-def versions(now: workspace.Glance) -> None:
+def show_newest_versions(snapshot: workspace_summary.WorkspaceSummary) -> None:
     """The newest versions, each with how it stands."""
     st.subheader("Versions")
-    newest = sorted(now.versions, key=lambda held: held[0].created, reverse=True)
-    for version, state in newest[:SHOWN]:
+    newest = sorted(snapshot.versions, key=lambda held: held[0].created, reverse=True)
+    for version, state in newest[:MAX_SHOWN]:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            _show.link("registry", f"{version.label}{f' · {version.role}' if version.role else ''}", package=version.arn)
-            _show.state(elsewhere.label(version.status, state))
-            _when.caption(version.created)
-    if len(newest) > SHOWN:
-        _show.link("registry", f"{len(newest) - SHOWN} more")
+            links.page_link("registry", f"{version.label}{f' · {version.role}' if version.role else ''}", package=version.arn)
+            badges.show_state(foreign_versions.status_label(version.status, state))
+            times.show_relative_time(version.created)
+    if len(newest) > MAX_SHOWN:
+        links.page_link("registry", f"{len(newest) - MAX_SHOWN} more")
 
 
-def other_groups() -> None:
+def link_other_groups() -> None:
     """A way to the versions of the account's other groups; where these may not be listed, the versions have said so."""
     try:
-        others = [name for name in _kept.lately(registry.groups) if name != _session.clients().settings.group]
+        others = [name for name in cache.cached_read(model_packages.list_groups) if name != session.target().settings.group]
     except GovernanceError:
         return
     if others:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-        _show.link("registry", f"Versions in other groups: {others[0]}{more}", group=others[0])
+        links.page_link("registry", f"Versions in other groups: {others[0]}{more}", group=others[0])
 
 
-def latest_jobs(now: workspace.Glance) -> None:
+def show_latest_jobs(snapshot: workspace_summary.WorkspaceSummary) -> None:
     st.subheader("Latest jobs")
-    done = [job for job in now.jobs if job.status in jobs.FINAL]
-    for job in done[:SHOWN]:
+    done = [job for job in snapshot.jobs if job.status in jobs.FINAL_STATUSES]
+    for job in done[:MAX_SHOWN]:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            linked(job)
-            _show.state(job.status)
-            _when.caption(job.created)
+            show_job_link(job)
+            badges.show_state(job.status)
+            times.show_relative_time(job.created)
     with st.expander(f"All {len(done)} as a table", icon=":material/table:"):
-        config = {**_show.TIMES, "took": st.column_config.NumberColumn("took (s)", format="%.0f")}
-        table = _show.listing(done)
+        config = {**tables.TIME_COLUMNS, "took": st.column_config.NumberColumn("took (s)", format="%.0f")}
+        table = tables.jobs_table(done)
         table["took"] = [(job.ended - job.created).total_seconds() if job.ended else None for job in done]
         st.dataframe(pd.DataFrame(table), hide_index=True, height="content", alt="The latest jobs", column_config=config)

@@ -5,41 +5,42 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session, _show
-from core import prices
+from core.costs import prices
+from ui import session
+from ui.components import errors, markdown
 
 
-def section() -> None:
+def show_prices() -> None:
     """Draw it; of a file that can't be used, what is wrong with it."""
     st.subheader("Prices")
-    settings = _session.clients().settings
-    with _show.errors_shown():
-        table = prices.in_force(settings)
+    settings = session.target().settings
+    with errors.show_raised_errors():
+        table = prices.load_in_force(settings)
         age = table.age().days
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.badge(f"of {table.date}, {age} days old", color="orange" if table.old() else "gray", icon=":material/event:")
+            st.badge(f"of {table.date}, {age} days old", color="orange" if table.is_outdated() else "gray", icon=":material/event:")
             st.badge(table.region, color="gray", icon=":material/public:")
             st.badge(f"{table.currency} an hour", color="gray", icon=":material/payments:")
             if table.source.startswith("https://"):
                 st.link_button("Where they are published", table.source, icon=":material/open_in_new:", type="tertiary")
             else:
-                st.caption(_show.plain(f"from {table.source}"))
-        if table.old():
+                st.caption(markdown.escape_markdown(f"from {table.source}"))
+        if table.is_outdated():
             st.warning("These prices are old: read them anew, and set the date in the file.", icon=":material/update:")
-        if _session.clients().region != table.region:
-            st.warning(f"Jobs run in {_session.clients().region}: other regions have other prices.", icon=":material/public:")
+        if session.target().region != table.region:
+            st.warning(f"Jobs run in {session.target().region}: other regions have other prices.", icon=":material/public:")
         if table.note:
-            st.caption(_show.plain(table.note))
+            st.caption(markdown.escape_markdown(table.note))
         config = {use: st.column_config.NumberColumn(format="%.3f") for use in ("training", "processing")}
         st.dataframe(
             _rows(table), hide_index=True, height="content", placeholder="–", column_config=config, alt="Price of an hour by instance type"
         )
-    file = settings.prices or prices.BUNDLED
+    file = settings.prices or prices.BUNDLED_FILE
     if not file.is_file():
         return
     own = f"In force is the file that GOVERNANCE_PRICES names: {file}. Edit it" if settings.prices else "In force are the product's own"
     advice = "" if settings.prices else ". To change them, download them, edit the file, and name it in GOVERNANCE_PRICES"
-    st.caption(_show.plain(f"{own}{advice}; a type that isn't listed has no price. Storage, S3 and tax come on top."))
+    st.caption(markdown.escape_markdown(f"{own}{advice}; a type that isn't listed has no price. Storage, S3 and tax come on top."))
     st.download_button("Prices as TOML", file.read_bytes, "prices.toml", "application/toml", icon=":material/download:", on_click="ignore")
 
 

@@ -7,69 +7,74 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session
-from core import evaluation, jobs, training, trial_bias, tuning
-from core.rebalancing import Rebalanced
-from core.views import tuning as views
+from core.jobs import jobs, training_jobs
+from core.jobs.rebalancing_jobs import RebalancedData
+from core.jobs.tuning import tuning_jobs
+from core.registry import model_evaluation
+from core.reports import trial_bias_jobs
+from core.views.tuning import tuning_charts as views
+from ui import session
 
 
 @st.cache_data(ttl="1h", max_entries=32, show_spinner="Reading the trials …")
-def _trials(target: str, name: str) -> list[tuning.Trial]:
-    return tuning.trials(_session.clients(), name)
+def _cached_trials(cache_key: str, name: str) -> list[tuning_jobs.Trial]:
+    return tuning_jobs.list_trials(session.target(), name)
 
 
-def trials(name: str, definition: str = "") -> pd.DataFrame:
+def read_trials(name: str, definition: str = "") -> pd.DataFrame:
     """The trials of a tuning job that has ended; those of one of its definitions, where it has several."""
-    return tuning.frame([trial for trial in _trials(_session.target(), name) if definition in {"", trial.definition}])
+    return tuning_jobs.trials_to_frame(
+        [trial for trial in _cached_trials(session.cache_key(), name) if definition in {"", trial.definition}]
+    )
 
 
 @st.cache_data(ttl="1h", max_entries=32, show_spinner="Reading what the trials trained on …")
-def _data(target: str, kind: jobs.Kind, name: str) -> Rebalanced | None:
-    return evaluation.data_of(_session.clients(), jobs.describe(_session.clients(), kind, name))
+def _cached_data(cache_key: str, kind: jobs.JobKind, name: str) -> RebalancedData | None:
+    return model_evaluation.find_rebalancing(session.target(), jobs.describe_job(session.target(), kind, name))
 
 
-def data(name: str) -> Rebalanced | None:
+def data_of_tuning(name: str) -> RebalancedData | None:
     """The rebalancing whose rows a tuning job trained on; None where it's other data."""
-    return _data(_session.target(), "tuning", name)
+    return _cached_data(session.cache_key(), "tuning", name)
 
 
-def data_of_training(name: str) -> Rebalanced | None:
+def data_of_training(name: str) -> RebalancedData | None:
     """The rebalancing whose rows a training job trained on; None where it's other data."""
-    return _data(_session.target(), "training", name)
+    return _cached_data(session.cache_key(), "training", name)
 
 
 @st.cache_data(ttl="1h", max_entries=32, show_spinner="Reading the measurement …")
-def _bias(target: str, job: str) -> dict[str, Any]:
-    return trial_bias.read(_session.clients(), job)
+def _cached_bias(cache_key: str, job: str) -> dict[str, Any]:
+    return trial_bias_jobs.read_result(session.target(), job)
 
 
-def bias(job: str) -> dict[str, Any]:
+def read_bias_measurement(job: str) -> dict[str, Any]:
     """What a measurement that has completed found."""
-    return _bias(_session.target(), job)
+    return _cached_bias(session.cache_key(), job)
 
 
 @st.cache_data(ttl="1h", max_entries=64, show_spinner="Reading the log …")
-def _curves(target: str, name: str) -> pd.DataFrame:
-    return training.curves(_session.clients(), name)
+def _cached_curves(cache_key: str, name: str) -> pd.DataFrame:
+    return training_jobs.read_curves(session.target(), name)
 
 
-def curves(name: str) -> pd.DataFrame:
+def read_curves(name: str) -> pd.DataFrame:
     """The metrics of each round of a training job that has ended."""
-    return _curves(_session.target(), name)
+    return _cached_curves(session.cache_key(), name)
 
 
 @st.cache_data(ttl="1h", max_entries=32, show_spinner="Reading the report …")
-def _report(target: str, uri: str) -> dict[str, Any]:
-    found: dict[str, Any] = _session.clients().read_json(uri)
+def _cached_report(cache_key: str, uri: str) -> dict[str, Any]:
+    found: dict[str, Any] = session.target().read_json(uri)
     return found
 
 
-def report(page: str) -> dict[str, Any]:
-    """The figures of the XGBoost report whose HTML page is at ``page``."""
-    return _report(_session.target(), page.removesuffix(".html") + ".json")
+def read_xgboost_report(html_uri: str) -> dict[str, Any]:
+    """The figures of the XGBoost report whose HTML page is at ``html_uri``."""
+    return _cached_report(session.cache_key(), html_uri.removesuffix(".html") + ".json")
 
 
 @st.cache_data(ttl="1h", max_entries=32, show_spinner="Weighing the hyperparameters …")
-def importance(trials: pd.DataFrame, parameters: list[str], maximize: bool) -> pd.DataFrame:
+def hyperparameter_importance(trials: pd.DataFrame, parameters: list[str], maximize: bool) -> pd.DataFrame:
     """How much of the objective's variance each hyperparameter explains, in these trials."""
     return views.importance_table(trials, parameters, maximize=maximize)

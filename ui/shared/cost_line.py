@@ -5,90 +5,93 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session, _show, _tuning_cached
-from core import costs, jobs, prices, training
-from core.costs import Past, Planned, Usage
-from core.views import cost_words as words
+from core.costs import cost_estimates, prices
+from core.costs.cost_estimates import PastDurations, PlannedJobs, Usage
+from core.jobs import jobs, training_jobs
+from core.views.shared import cost_sentences as words
+from ui import session
+from ui.components import errors, markdown, tables
+from ui.shared import cached_tuning
 
 
-def expected(plan: tuple[Planned, ...]) -> None:
+def show_expected_cost(plan: tuple[PlannedJobs, ...]) -> None:
     """What a launch will take and cost."""
-    with _show.errors_shown():
-        table = prices.in_force(_session.clients().settings)
-        found = costs.expect(table, [(planned, _past(planned)) for planned in plan])
-        _line(words.expected(found, table, **_where()))
+    with errors.show_raised_errors():
+        table = prices.load_in_force(session.target().settings)
+        found = cost_estimates.estimate_launch(table, [(planned, _past_usage(planned)) for planned in plan])
+        _show_cost_line(words.expected_cost_sentence(found, table, **_price_context()))
 
 
-def used(job: jobs.Job) -> None:
+def show_job_cost(job: jobs.Job) -> None:
     """What a job that has ended, described in full, has used; a failed one is billed too."""
-    _used([costs.used(job)])
+    _show_usage([cost_estimates.usage_of_job(job)])
 
 
-def used_by_trials(job: jobs.Job) -> None:
+def show_trials_cost(job: jobs.Job) -> None:
     """What all trials of a tuning job that has ended have used."""
-    trials = _tuning_cached.trials(job.name).astype(object)
+    trials = cached_tuning.read_trials(job.name).astype(object)
     times = [(None if pd.isna(start) else start, None if pd.isna(end) else end) for start, end in trials[["started", "ended"]].to_numpy()]
-    _used([costs.used_by_trials(job, times)])
+    _show_usage([cost_estimates.usage_of_trials(job, times)])
 
 
-def used_by(kind: jobs.Kind, name: str) -> None:
+def show_cost_by_name(kind: jobs.JobKind, name: str) -> None:
     """What the job of this name has used, once it has ended."""
-    with _show.errors_shown():
-        _used([_usage(_session.target(), kind, name)])
+    with errors.show_raised_errors():
+        _show_usage([_read_job_usage(session.cache_key(), kind, name)])
 
 
-def used_by_report(job: jobs.Job) -> None:
+def show_report_cost(job: jobs.Job) -> None:
     """What the job has used that made a training job's XGBoost report; nothing where Debugger made it, which is free."""
-    with _show.errors_shown():
-        if usage := _report_usage(_session.target(), job.name, job):
-            _used([usage])
+    with errors.show_raised_errors():
+        if usage := _read_report_usage(session.cache_key(), job.name, job):
+            _show_usage([usage])
 
 
-def of_versions(properties: dict[str, dict[str, str]]) -> None:
+def show_versions_cost(properties: dict[str, dict[str, str]]) -> None:
     """What went into each version (name → its properties), and step by step."""
-    with _show.errors_shown():
-        table, tables = prices.in_force(_session.clients().settings), []
+    with errors.show_raised_errors():
+        table, frames = prices.load_in_force(session.target().settings), []
         for name, each in properties.items():
-            found = _of_version(_session.target(), each)
-            _line(f"{name}: {words.used(list(found.values()), table, **_where())}")
-            tables.append(words.table(found, table).assign(version=name).set_index("version").reset_index())
-        _show.twin(pd.concat(tables), alt="What each step has used; versions may share steps", label="Step by step")
+            found = _read_version_usage(session.cache_key(), each)
+            _show_cost_line(f"{name}: {words.used_cost_sentence(list(found.values()), table, **_price_context())}")
+            frames.append(words.cost_table(found, table).assign(version=name).set_index("version").reset_index())
+        tables.table_twin(pd.concat(frames), alt="What each step has used; versions may share steps", label="Step by step")
 
 
-def _used(found: list[Usage]) -> None:
-    with _show.errors_shown():
-        _line(words.used(found, prices.in_force(_session.clients().settings), **_where()))
+def _show_usage(usages: list[Usage]) -> None:
+    with errors.show_raised_errors():
+        _show_cost_line(words.used_cost_sentence(usages, prices.load_in_force(session.target().settings), **_price_context()))
 
 
-def _line(text: str) -> None:
-    st.caption(f":material/payments: {_show.plain(text)}")
+def _show_cost_line(text: str) -> None:
+    st.caption(f":material/payments: {markdown.escape_markdown(text)}")
 
 
-def _where() -> dict[str, str | bool]:
-    clients = _session.clients()
-    return {"region": clients.region, "local": clients.settings.target == "local"}
+def _price_context() -> dict[str, str | bool]:
+    target = session.target()
+    return {"region": target.region, "local": target.settings.target == "local"}
 
 
-def _past(planned: Planned) -> Past:
-    return _measured(_session.target(), planned.use, planned.kind, planned.data)
+def _past_usage(planned: PlannedJobs) -> PastDurations:
+    return _read_past_usage(session.cache_key(), planned.use, planned.kind, planned.rows_uri)
 
 
 @st.cache_data(ttl="1m", max_entries=64, show_spinner=False)
-def _measured(target: str, use: prices.Use, kind: str, data: str) -> Past:
-    return costs.measured(_session.clients(), Planned(use, kind, "", data))
+def _read_past_usage(cache_key: str, use: prices.Use, kind: str, data: str) -> PastDurations:
+    return cost_estimates.read_past_durations(session.target(), PlannedJobs(use, kind, "", data))
 
 
 @st.cache_data(ttl="1h", max_entries=64, show_spinner=False)
-def _usage(target: str, kind: jobs.Kind, name: str) -> Usage:
-    return costs.used(jobs.describe(_session.clients(), kind, name))
+def _read_job_usage(cache_key: str, kind: jobs.JobKind, name: str) -> Usage:
+    return cost_estimates.usage_of_job(jobs.describe_job(session.target(), kind, name))
 
 
 @st.cache_data(ttl="1h", max_entries=64, show_spinner=False)
-def _report_usage(target: str, name: str, _job: jobs.Job) -> Usage | None:
-    found = training.report_job(_session.clients(), _job)
-    return _usage(target, "processing", found.name) if found else None
+def _read_report_usage(cache_key: str, name: str, _job: jobs.Job) -> Usage | None:
+    found = training_jobs.find_report_job(session.target(), _job)
+    return _read_job_usage(cache_key, "processing", found.name) if found else None
 
 
 @st.cache_data(ttl="1h", max_entries=32, show_spinner="Adding up what the jobs took …")
-def _of_version(target: str, properties: dict[str, str]) -> dict[str, Usage]:
-    return costs.used_for(_session.clients(), properties)
+def _read_version_usage(cache_key: str, properties: dict[str, str]) -> dict[str, Usage]:
+    return cost_estimates.usage_by_step(session.target(), properties)

@@ -5,41 +5,45 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _session, _show
-from core import imports, registry
-from core.governance import elsewhere
-from core.registry import Package
+from core.governance import foreign_versions
+from core.registry import model_packages
+from core.registry.model_packages import Package
+from core.reports import imported_reports
+from ui import session
+from ui.components import links, markdown
 
 
 @st.cache_data(ttl="1m", max_entries=32, show_spinner="Looking at what it rests on …")
-def found(target: str, arn: str, status: str) -> tuple[list[elsewhere.Lack], elsewhere.Way]:
-    clients = _session.clients()
-    package = registry.get(clients, arn)
-    return elsewhere.lacks(clients, package), elsewhere.way(clients, package)
+def read_missing_evidence(
+    cache_key: str, arn: str, status: str
+) -> tuple[list[foreign_versions.MissingPart], foreign_versions.PathToDecision]:
+    target = session.target()
+    package = model_packages.read_package(target, arn)
+    return foreign_versions.list_missing_parts(target, package), foreign_versions.find_path_to_decision(target, package)
 
 
-def explain(package: Package) -> None:
+def explain_foreign_version(package: Package) -> None:
     """How it stands, which parts of the evidence are missing and why, and what to do."""
     words = {
         "Approved": "It was **approved outside this product**; no decision is recorded here.",
         "Rejected": "It was **rejected outside this product**; no decision is recorded here.",
     }.get(package.status, "No decision is recorded here.")
-    st.info(f"This product did not register {_show.plain(package.label)}. {words}", icon=":material/input:")
-    lacks, way = found(_session.target(), package.arn, package.status)
+    st.info(f"This product did not register {markdown.escape_markdown(package.label)}. {words}", icon=":material/input:")
+    lacks, way = read_missing_evidence(session.cache_key(), package.arn, package.status)
     st.markdown(f"It can't be submitted or approved here as it is. Of what a decision rests on, {len(lacks)} parts are missing:")
-    rows = [{"missing": lack.part, "why": _show.plain(lack.why)} for lack in lacks]
+    rows = [{"missing": lack.part, "why": markdown.escape_markdown(lack.reason)} for lack in lacks]
     st.table(pd.DataFrame(rows).set_index("missing"), border="horizontal")
-    st.markdown(f"**What to do.** {_show.plain(way.words)}")
+    st.markdown(f"**What to do.** {markdown.escape_markdown(way.explanation)}")
     with st.container(horizontal=True):
-        _show.link(way.page, way.link, **way.query)
-        reports(package)
+        links.page_link(way.page, way.link_label, **way.query)
+        show_report_links(package)
 
 
-def reports(package: Package) -> None:
+def show_report_links(package: Package) -> None:
     """Links to the reports that it names, as far as they could be read."""
-    uris = imports.reported(package.raw)
+    uris = imported_reports.report_uris(package.raw)
     bias = next((uris[part] for part in ("bias", "bias after training", "bias before training") if part in uris), None)
     if bias and package.bias:
-        _show.link("bias", "Its bias report", report=bias, package=package.arn)
+        links.page_link("bias", "Its bias report", report=bias, package=package.arn)
     if package.shap and "explainability" in uris:
-        _show.link("explainability", "Its explanation", report=uris["explainability"], package=package.arn)
+        links.page_link("explainability", "Its explanation", report=uris["explainability"], package=package.arn)

@@ -5,40 +5,45 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _costs, _reports, _session, _show
-from core import costs, jobs, rebalancing, training
+from core.costs import cost_estimates
+from core.jobs import jobs, rebalancing_jobs, training_jobs
+from ui import session
+from ui.components import errors, links, tabs
+from ui.shared import cost_line, report_choice
 
 
-def data_job(key: str) -> rebalancing.Rebalanced | None:
+def select_rebalancing(key: str) -> rebalancing_jobs.RebalancedData | None:
     """Choose among the rebalancings that have completed; None where there's none."""
-    done = [job.name for job in rebalancing.list_jobs(_session.clients()) if job.status == "Completed"]
+    done = [job.name for job in rebalancing_jobs.list_jobs(session.target()) if job.status == "Completed"]
     if not done:
-        _show.empty("There are no rebalanced rows to train on yet.", "data", "Rebalance data")
+        links.show_empty_state("There are no rebalanced rows to train on yet.", "data", "Rebalance data")
         return None
     wanted = st.query_params.get("data")
     name = st.selectbox("Rebalanced rows", done, index=done.index(wanted) if wanted in done else 0, key=key)
-    if _reports.ours(name) is None:
-        _show.link("data", "Rebalance data", tab="new")
+    if report_choice.own_job_or_explain(name) is None:
+        links.page_link("data", "Rebalance data", tab="new")
         return None
-    return rebalancing.result(_session.clients(), name)
+    return rebalancing_jobs.read_result(session.target(), name)
 
 
 def baseline_form() -> None:
     """One model with the baseline's settings on the untouched training part."""
     with st.expander(
-        "Train the baseline", icon=":material/add:", expanded=not jobs.listed(_session.clients(), "training", contains=training.PREFIX)
+        "Train the baseline",
+        icon=":material/add:",
+        expanded=not jobs.list_jobs(session.target(), "training", name_contains=training_jobs.JOB_NAME_PREFIX),
     ):
         st.caption("Trained on the untouched training part; judged on the same test rows as every other model.")
-        data = data_job("baseline-data")
+        data = select_rebalancing("baseline-data")
         if data is None:
             return
-        table = pd.DataFrame(training.BASELINE.items(), columns=["hyperparameter", "value"])
+        table = pd.DataFrame(training_jobs.BASELINE_HYPERPARAMETERS.items(), columns=["hyperparameter", "value"])
         edited = st.data_editor(table, hide_index=True, disabled=["hyperparameter"], key="baseline-hyperparameters")
-        pressed = st.button("Train", type="primary", icon=":material/play_arrow:", disabled=not _show.may("launch"))
-        _costs.expected(costs.single_training(_session.clients().settings, data.uri("train.csv")))
+        pressed = st.button("Train", type="primary", icon=":material/play_arrow:", disabled=not session.allowed_or_explain("launch"))
+        cost_line.show_expected_cost(cost_estimates.plan_training(session.target().settings, data.uri("train.csv")))
         if pressed:
             chosen = {str(row["hyperparameter"]): str(row["value"]) for row in edited.to_dict("records")}
-            with _show.errors_shown(), st.spinner("Starting the training job …"):
+            with errors.show_raised_errors(), st.spinner("Starting the training job …"):
                 train, validation = data.uri("train.csv"), data.uri("validation_res.csv")
-                name = training.launch(_session.clients(), _session.identity(), train, validation, chosen, rebalanced=data.job)
-                _show.turn_to("single", training=name)
+                name = training_jobs.launch_job(session.target(), session.identity(), train, validation, chosen, rebalanced=data.job)
+                tabs.open_tab("single", training=name)

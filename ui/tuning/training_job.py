@@ -5,63 +5,75 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app_pages import _costs, _kept, _session, _show, _tuning_cached, _xgboost_report
-from core import bias, costs, evaluation, identity, jobs, rebalancing, training
-from core.views import tuning as views
-from core.views import tuning_words as words
-from core.views.style import number
+from core import identity
+from core.costs import cost_estimates
+from core.jobs import jobs, rebalancing_jobs, training_jobs
+from core.registry import model_evaluation
+from core.reports import bias_jobs
+from core.views.shared.figure_style import format_number
+from core.views.tuning import tuning_charts as views
+from core.views.tuning import tuning_sentences as words
+from ui import cache, session
+from ui.components import badges, charts, errors, links, markdown, running_jobs
+from ui.shared import cached_tuning, cost_line
+from ui.tuning import xgboost_report_view
 
-SHOWN = ("auc", "f1", "logloss", "error", "accuracy")
+SHOWN_METRICS = ("auc", "f1", "logloss", "error", "accuracy")
 
 
-def show(name: str) -> None:
+def show_training_job(name: str) -> None:
     """Draw the job; while it runs, its state."""
-    job = _kept.lately(training.describe, name)
-    if job.status not in jobs.FINAL:
-        _show.watch("training", name)
+    job = cache.cached_read(training_jobs.describe_job, name)
+    if job.status not in jobs.FINAL_STATUSES:
+        running_jobs.watch_job("training", name)
         return
     artifact = job.raw.get("ModelArtifacts", {}).get("S3ModelArtifacts")
     if job.status == "Failed" or not artifact:
-        _show.failed(job)
-        _costs.used(job)
-        _hyperparameters(job)
+        running_jobs.show_failed_job(job)
+        cost_line.show_job_cost(job)
+        _show_hyperparameters(job)
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        _show.state(job.status)
+        badges.show_state(job.status)
         st.caption(name)
-    _costs.used(job)
-    if not training.metrics(job):
+    cost_line.show_job_cost(job)
+    if not training_jobs.final_metrics(job):
         st.caption("The job reports no final metrics: its algorithm defines none.")
     with st.container(horizontal=True):
-        for metric, value in sorted(training.metrics(job).items(), key=lambda item: not item[0].startswith("validation")):
-            if any(word in metric for word in SHOWN) and "objective" not in metric.lower():
-                st.metric(metric, number(value, 4), border=True)
-    with _show.errors_shown():  # each part by itself: one that may not be read leaves the others
-        _register(job)
-    with _show.errors_shown():
-        curves(name)
+        for metric, value in sorted(training_jobs.final_metrics(job).items(), key=lambda item: not item[0].startswith("validation")):
+            if any(word in metric for word in SHOWN_METRICS) and "objective" not in metric.lower():
+                st.metric(metric, format_number(value, 4), border=True)
+    with errors.show_raised_errors():  # each part by itself: one that may not be read leaves the others
+        _show_registration(job)
+    with errors.show_raised_errors():
+        show_curves(name)
     left, right = st.columns(2)
     with left:
-        _hyperparameters(job)
+        _show_hyperparameters(job)
     with right:
-        _show.log("training", name)
-    with _show.errors_shown():
-        _report(job, artifact)
+        running_jobs.show_job_log("training", name)
+    with errors.show_raised_errors():
+        _show_xgboost_report(job, artifact)
 
 
-def curves(name: str) -> None:
+def show_curves(name: str) -> None:
     """Metrics per round."""
-    rounds = _tuning_cached.curves(name)
+    rounds = cached_tuning.read_curves(name)
     if rounds.empty:
         st.caption("No rounds were logged in the form of the built-in XGBoost algorithm: there are no curves.")
         return
-    st.markdown(words.curves(rounds))
+    st.markdown(words.best_round_sentence(rounds))
     wide = rounds.pivot_table(index="round", columns=["data", "metric"], values="value")
     wide.columns = pd.Index([" ".join(column) for column in wide.columns])
-    _show.chart(_show.drawn(views.curves, rounds), wide.reset_index(), alt=f"Metrics per boosting round of {name}", key=f"curves-{name}")
+    charts.show_chart(
+        charts.cached_figure(views.metric_curves_figure, rounds),
+        wide.reset_index(),
+        alt=f"Metrics per boosting round of {name}",
+        key=f"curves-{name}",
+    )
 
 
-def _hyperparameters(job: jobs.Job) -> None:
+def _show_hyperparameters(job: jobs.Job) -> None:
     with st.expander("Hyperparameters", icon=":material/tune:"):
         found = job.raw.get("HyperParameters") or {}
         if not found:
@@ -71,63 +83,65 @@ def _hyperparameters(job: jobs.Job) -> None:
         st.dataframe(table, hide_index=True, alt="Hyperparameters")
 
 
-def _algorithm(job: jobs.Job) -> str:
+def _algorithm_name(job: jobs.Job) -> str:
     """What trained a model, as its job names it."""
     found = job.raw.get("AlgorithmSpecification") or {}
     return str(found.get("TrainingImage") or found.get("AlgorithmName") or "another algorithm").rpartition("/")[2]
 
 
-def _report(job: jobs.Job, artifact: str) -> None:
+def _show_xgboost_report(job: jobs.Job, artifact: str) -> None:
     """The XGBoost report drawn, or a button that makes it."""
-    page, making = _kept.lately(training.report_state, job)
+    page, making = cache.cached_read(training_jobs.find_report_or_job, job)
     if page:
-        data = _tuning_cached.data_of_training(job.name)
-        _xgboost_report.show(page, data.manifest["features"] if data else [], job.name)
-        _costs.used_by_report(job)
+        data = cached_tuning.data_of_training(job.name)
+        xgboost_report_view.show_report(page, data.manifest["features"] if data else [], job.name)
+        cost_line.show_report_cost(job)
     else:
-        if not training.is_xgboost(job):
-            st.caption(f"There is no XGBoost report: {_show.plain(_algorithm(job))} trained this model.")
-        elif making is not None and making.status not in jobs.FINAL:
-            _show.watch("processing", making.name)
-        elif identity.may(_session.identity(), "launch"):
+        if not training_jobs.is_xgboost(job):
+            st.caption(f"There is no XGBoost report: {markdown.escape_markdown(_algorithm_name(job))} trained this model.")
+        elif making is not None and making.status not in jobs.FINAL_STATUSES:
+            running_jobs.watch_job("processing", making.name)
+        elif identity.is_allowed(session.identity(), "launch"):
             if making is not None:
-                _show.failed(making)
+                running_jobs.show_failed_job(making)
             st.caption("Confusion matrix, ROC, precision and recall, calibration, importance and residuals come from a job.")
             pressed = st.button("Make the XGBoost report", icon=":material/description:", key=f"make-report-{job.name}")
-            _costs.expected(costs.xgboost_report(_session.clients().settings, costs.rows_of(job)))
+            cost_line.show_expected_cost(cost_estimates.plan_xgboost_report(session.target().settings, cost_estimates.input_rows_uri(job)))
             if pressed:
-                with _show.errors_shown():
-                    training.launch_report(_session.clients(), _session.identity(), job)
+                with errors.show_raised_errors():
+                    training_jobs.launch_report(session.target(), session.identity(), job)
                     st.rerun()
     with st.container(horizontal=True):
         if page:
             st.download_button(
                 "XGBoost report (HTML)",
-                lambda: _session.clients().read(page),
+                lambda: session.target().read(page),
                 f"{job.name}-report.html",
                 "text/html",
                 icon=":material/download:",
                 key=f"report-{job.name}",
                 on_click="ignore",
             )
-        _show.link("lineage", "Lineage", uri=artifact)
+        links.page_link("lineage", "Lineage", uri=artifact)
 
 
-def _register(job: jobs.Job) -> None:
-    now = _kept.lately(evaluation.state, job.name)
+def _show_registration(job: jobs.Job) -> None:
+    now = cache.cached_read(model_evaluation.read_evaluation, job.name)
     if now.package:
-        _show.link("registry", "In the registry: open it", package=now.package)
+        links.page_link("registry", "In the registry: open it", package=now.package)
         return
     if now.running or now.ready:
-        _finish(job.name)
+        _watch_evaluation(job.name)
         return
     if now.failed:
         st.error(f"**{now.failed.name} ended {now.failed.status}.**  \n{now.failed.reason or ''}", icon=":material/error:")
-    data = evaluation.data_of(_session.clients(), job)
-    allowed = _show.may("register")
+    data = model_evaluation.find_rebalancing(session.target(), job)
+    allowed = session.allowed_or_explain("register")
     hint = "Measures bias and SHAP on the test rows, then registers the version with both reports."
     if data is None:
-        sources = {channel["ChannelName"]: training.source(channel) or "not known" for channel in job.raw.get("InputDataConfig", [])}
+        sources = {
+            channel["ChannelName"]: training_jobs.channel_source(channel) or "not known" for channel in job.raw.get("InputDataConfig", [])
+        }
         read = "it read data that weren't rebalanced here" if sources else "it read no data channel"
         st.info(
             f"It can't be evaluated and registered here: {read}, so that its test rows aren't known. "
@@ -135,42 +149,44 @@ def _register(job: jobs.Job) -> None:
             icon=":material/info:",
         )
         if sources:
-            st.caption(_show.plain("; ".join(f"{name}: {uri}" for name, uri in sources.items())))
-        _show.link("data", "Data and rebalancing", tab="new")
+            st.caption(markdown.escape_markdown("; ".join(f"{name}: {uri}" for name, uri in sources.items())))
+        links.page_link("data", "Data and rebalancing", tab="new")
     disabled, key = data is None or not allowed, f"evaluate-{job.name}"
     pressed = st.button("Evaluate and register", icon=":material/app_registration:", type="primary", help=hint, disabled=disabled, key=key)
     if data:
-        _costs.expected(costs.evaluation(_session.clients().settings, data.uri(bias.ROWS["test"])))
+        cost_line.show_expected_cost(cost_estimates.plan_evaluation(session.target().settings, data.uri(bias_jobs.ROW_FILES["test"])))
     if pressed and data:
-        with _show.errors_shown():
-            start(job.name, data)
+        with errors.show_raised_errors():
+            start_evaluation(job.name, data)
             st.rerun()
 
 
-def start(name: str, data: rebalancing.Rebalanced) -> None:
+def start_evaluation(name: str, data: rebalancing_jobs.RebalancedData) -> None:
     """Measure a training job's model; it is registered when that is done, where this session still looks on."""
-    evaluation.start(_session.clients(), _session.identity(), name, data)
+    model_evaluation.start_jobs(session.target(), session.identity(), name, data)
     st.session_state[f"registering-{name}"] = True
 
 
 @st.fragment(run_every=2)
-def _finish(name: str) -> None:
-    with _show.errors_shown():
-        clients, person = _session.clients(), _session.identity()
-        now = evaluation.state(clients, name)
-        if now.running:
+def _watch_evaluation(name: str) -> None:
+    with errors.show_raised_errors():
+        target, person = session.target(), session.identity()
+        now = model_evaluation.read_evaluation(target, name)
+        if now.is_running:
             with st.container(horizontal=True, vertical_alignment="center"):
-                _show.state("InProgress")
+                badges.show_state("InProgress")
                 st.caption("Measuring bias and SHAP on the test rows. Stay here to register the version then, or come back and click.")
             return
-        if now.ready and not now.package:
-            job = training.describe(clients, name)
-            data = evaluation.data_of(clients, job)
-            if data is None or not identity.may(person, "register"):
+        if now.is_ready and not now.package_arn:
+            job = training_jobs.describe_job(target, name)
+            data = model_evaluation.find_rebalancing(target, job)
+            if data is None or not identity.is_allowed(person, "register"):
                 st.caption("Its bias and SHAP are measured. It waits for whoever may register it.")
                 return
             asked = st.session_state.get(f"registering-{name}")
             if not asked and not st.button("Register the version", icon=":material/app_registration:", type="primary"):
                 return
-            evaluation.register(clients, person, name, data, "baseline" if evaluation.is_baseline(job) else "mitigated")
+            model_evaluation.register_evaluated_model(
+                target, person, name, data, "baseline" if model_evaluation.is_baseline(job) else "mitigated"
+            )
         st.rerun()

@@ -7,73 +7,80 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app_pages import _costs, _kept, _model, _session, _show, _tuning_cached
-from core import costs, trial_bias, tuning
-from core.analysis.bias_registry import POST_TRAINING
-from core.governance.pack import table as csv
-from core.jobs import FINAL, Job
-from core.views import trial_bias as views
+from core.analysis.bias.metric_registry import POST_TRAINING
+from core.costs import cost_estimates
+from core.governance.dossier.evidence_pack import safe_csv_bytes as csv
+from core.jobs.jobs import FINAL_STATUSES, Job
+from core.jobs.tuning import tuning_jobs
+from core.reports import trial_bias_jobs
+from core.views.tuning import pareto_charts as views
+from ui import cache, session
+from ui.components import charts, links, running_jobs, tables
+from ui.shared import cached_tuning, cost_line
+from ui.tuning import training_job
 
-MOST = 5
+MAX_ALTERNATIVES = 5
 """How many alternatives are named."""
 
 
-def show(job: Job, shown: pd.DataFrame, table: pd.DataFrame) -> None:
-    """The measurement in whatever state it is; ``shown`` are the trials that pass the filter, of all in ``table``."""
-    now = _kept.lately(trial_bias.of, job.name)
-    if now is not None and now.status not in FINAL:
-        _show.watch("processing", now.name)
+def show_trial_bias(job: Job, filtered: pd.DataFrame, all_trials: pd.DataFrame) -> None:
+    """The measurement in whatever state it is; ``filtered`` are the trials that pass the filter, of all in ``all_trials``."""
+    now = cache.cached_read(trial_bias_jobs.find_newest_job, job.name)
+    if now is not None and now.status not in FINAL_STATUSES:
+        running_jobs.watch_job("processing", now.name)
     elif now is not None and now.status == "Completed":
-        _measured(job, now, shown, table)
+        _show_measurement(job, now, filtered, all_trials)
     else:
         if now is not None:
-            _show.failed(now)
+            running_jobs.show_failed_job(now)
         st.markdown(
             "Two trials that predict equally well can treat people differently. One job scores the validation rows with every trial's "
             "model, and measures performance and disparity, each with its interval."
         )
         label = "Measure every trial for bias" if now is None else "Measure again"
-        pressed = st.button(label, type="primary", icon=":material/diversity_3:", disabled=not _show.may("launch"))
-        data = _tuning_cached.data(job.name)
-        _costs.expected(costs.trials_measured(_session.clients().settings, data.uri(trial_bias.ROWS) if data else ""))
+        pressed = st.button(label, type="primary", icon=":material/diversity_3:", disabled=not session.allowed_or_explain("launch"))
+        data = cached_tuning.data_of_tuning(job.name)
+        cost_line.show_expected_cost(
+            cost_estimates.plan_trial_bias(session.target().settings, data.uri(trial_bias_jobs.ROWS_FILE) if data else "")
+        )
         if pressed:
-            trial_bias.launch(_session.clients(), _session.identity(), job.name)
+            trial_bias_jobs.launch_job(session.target(), session.identity(), job.name)
             st.rerun()
 
 
-def interval_of_best(job: Job, shown: pd.DataFrame) -> dict[str, Any]:
-    """The interval of the best trial's objective and the number of rows, where it has been measured and is among ``shown``."""
-    now = _kept.lately(trial_bias.of, job.name)
-    metric, _ = tuning.objective(job)
-    name = views.of_objective(metric)
-    if now is None or now.status != "Completed" or metric.endswith(":error") or name not in views.PERFORMANCE:
+def interval_of_best(job: Job, filtered: pd.DataFrame) -> dict[str, Any]:
+    """The interval of the best trial's objective and the number of rows, where it has been measured and is among ``filtered``."""
+    now = cache.cached_read(trial_bias_jobs.find_newest_job, job.name)
+    metric, _ = tuning_jobs.first_objective(job)
+    name = views.performance_for_objective(metric)
+    if now is None or now.status != "Completed" or metric.endswith(":error") or name not in views.PERFORMANCE_LABELS:
         return {}
-    report = _tuning_cached.bias(now.name)
+    report = cached_tuning.read_bias_measurement(now.name)
     best = next((trial for trial in report["trials"] if trial["name"] == report["reference"]), None)
-    if best is None or report["reference"] not in set(shown["name"]) or best["performance"][name]["low"] is None:
+    if best is None or report["reference"] not in set(filtered["name"]) or best["performance"][name]["low"] is None:
         return {}
     found = best["performance"][name]
     return {"interval": (found["low"], found["high"]), "rows": report["rows"]}
 
 
-def _measured(job: Job, now: Job, shown: pd.DataFrame, table: pd.DataFrame) -> None:
-    report = _tuning_cached.bias(now.name)
-    numbers = dict(zip(table["name"], table["number"], strict=True))
+def _show_measurement(job: Job, measurement_job: Job, filtered: pd.DataFrame, all_trials: pd.DataFrame) -> None:
+    report = cached_tuning.read_bias_measurement(measurement_job.name)
+    numbers = dict(zip(all_trials["name"], all_trials["number"], strict=True))
     one, two, three = st.columns(3)
-    wanted = list(views.PERFORMANCE)
-    start = wanted.index(views.of_objective(tuning.objective(job)[0]))
-    performance = one.selectbox("Performance", wanted, start, format_func=views.PERFORMANCE.__getitem__, key="trial-performance")
+    wanted = list(views.PERFORMANCE_LABELS)
+    start = wanted.index(views.performance_for_objective(tuning_jobs.first_objective(job)[0]))
+    performance = one.selectbox("Performance", wanted, start, format_func=views.PERFORMANCE_LABELS.__getitem__, key="trial-performance")
     measures = sorted(report["trials"][0]["facets"][0]["measures"], key=lambda name: name != "DPPL")
     measure = two.selectbox("Disparity", measures, format_func=lambda name: POST_TRAINING[name].description, key="trial-disparity")
     facets = [f"{facet['name']} = {facet['value']}" for facet in report["facets"]]
     facet = three.selectbox("Facet", range(len(facets)), format_func=facets.__getitem__, key="trial-facet")
-    measured = views.table(report, performance=performance, measure=measure, facet=facet, numbers=numbers)
-    kept = measured[measured["name"].isin(shown["name"]) | measured["reference"]].copy()
-    kept["front"] = views.front(views.sign(performance) * kept["performance"], kept["distance"].where(~kept["one_sided"]))
-    who = views.people(report, facet)
-    st.markdown(views.best_in_words(kept, who, performance=performance, measure=measure))
-    alt = f"{views.PERFORMANCE[performance]} of each trial against its {measure} from parity, with the Pareto front"
-    figure = _show.drawn(views.scatter, kept, performance=performance, measure=measure)
+    measured = views.trials_table(report, performance=performance, measure=measure, facet=facet, numbers=numbers)
+    kept = measured[measured["name"].isin(filtered["name"]) | measured["reference"]].copy()
+    kept["front"] = views.is_on_front(views.metric_direction(performance) * kept["performance"], kept["distance"].where(~kept["one_sided"]))
+    who = views.compared_groups(report, facet)
+    st.markdown(views.best_trial_sentence(kept, who, performance=performance, measure=measure))
+    alt = f"{views.PERFORMANCE_LABELS[performance]} of each trial against its {measure} from parity, with the Pareto front"
+    figure = charts.cached_figure(views.pareto_figure, kept, performance=performance, measure=measure)
     picked = st.plotly_chart(
         figure,
         alt=alt,
@@ -82,15 +89,20 @@ def _measured(job: Job, now: Job, shown: pd.DataFrame, table: pd.DataFrame) -> N
         selection_mode="points",
         config={"displaylogo": False, "displayModeBar": False},
     )
-    twin = views.twin(kept, performance=performance, measure=measure)
-    _show.twin(twin, alt=alt)
+    twin = views.pareto_table(kept, performance=performance, measure=measure)
+    tables.table_twin(twin, alt=alt)
     best = kept[kept["reference"]]
     if not best.empty:
         names = {point["customdata"][0] for point in picked["selection"]["points"] if point.get("customdata")}
         for row in kept[kept["name"].isin(names) & ~kept["reference"]].to_dict("records"):
             st.caption("Chosen in the picture")
-            _card(job, row, views.in_words(row, best.to_dict("records")[0], who, performance=performance, measure=measure), "picked")
-    _alternatives(job, kept, who, performance, measure)
+            _show_alternative(
+                job,
+                row,
+                views.alternative_sentence(row, best.to_dict("records")[0], who, performance=performance, measure=measure),
+                "picked",
+            )
+    _show_alternatives(job, kept, who, performance, measure)
     st.caption(
         f"n = {report['rows']:,} validation rows, threshold {report['threshold']:g}; 95 % intervals (AUC: DeLong; else "
         f"{report['resamples']:,} bootstrap resamples that all trials share, seed {report['seed']}). "
@@ -104,8 +116,8 @@ def _measured(job: Job, now: Job, shown: pd.DataFrame, table: pd.DataFrame) -> N
     with st.container(horizontal=True):
         st.download_button(
             "All figures as CSV",
-            lambda: _session.clients().read(trial_bias.table_uri(_session.clients(), now.name)),
-            f"{now.name}.csv",
+            lambda: session.target().read(trial_bias_jobs.trials_csv_uri(session.target(), measurement_job.name)),
+            f"{measurement_job.name}.csv",
             "text/csv",
             icon=":material/download:",
             on_click="ignore",
@@ -118,43 +130,45 @@ def _measured(job: Job, now: Job, shown: pd.DataFrame, table: pd.DataFrame) -> N
             icon=":material/download:",
             on_click="ignore",
         )
-        _show.link("data", "The rows' origin", job=report["rebalancing_job"])
-    _costs.used_by("processing", now.name)
-    _show.log("processing", now.name)
+        links.page_link("data", "The rows' origin", job=report["rebalancing_job"])
+    cost_line.show_cost_by_name("processing", measurement_job.name)
+    running_jobs.show_job_log("processing", measurement_job.name)
 
 
-def _alternatives(job: Job, kept: pd.DataFrame, who: views.People, performance: str, measure: str) -> None:
+def _show_alternatives(job: Job, kept: pd.DataFrame, people: views.ComparedGroups, performance: str, measure: str) -> None:
     st.subheader("Less discriminatory alternatives")
-    found = views.alternatives(kept)
+    found = views.fairer_alternatives(kept)
     if found.empty:
         st.markdown("No trial here is nearer to parity than the best one without being worse than another that is.")
         return
     best = kept[kept["reference"]].to_dict("records")[0]
-    for row in found.head(MOST).to_dict("records"):
-        _card(job, row, views.in_words(row, best, who, performance=performance, measure=measure), "front")
-    if len(found) > MOST:
-        st.caption(f"{len(found) - MOST} more lie on the front; they are in the table above.")
+    for row in found.head(MAX_ALTERNATIVES).to_dict("records"):
+        _show_alternative(job, row, views.alternative_sentence(row, best, people, performance=performance, measure=measure), "front")
+    if len(found) > MAX_ALTERNATIVES:
+        st.caption(f"{len(found) - MAX_ALTERNATIVES} more lie on the front; they are in the table above.")
 
 
-def _card(job: Job, row: dict[Any, Any], text: str, key: str) -> None:
+def _show_alternative(job: Job, row: dict[Any, Any], text: str, key: str) -> None:
     """What a trial would cost and bring, one click from being registered."""
     with st.container(border=True):
         st.markdown(text)
         with st.container(horizontal=True):
             label, name = f"Register trial {row['number']} instead", str(row["name"])
-            if st.button(label, icon=":material/app_registration:", key=f"{key}-instead-{name}", disabled=not _show.allowed("register")):
-                _register(job, name)
+            if st.button(
+                label, icon=":material/app_registration:", key=f"{key}-instead-{name}", disabled=not session.is_allowed("register")
+            ):
+                _register_trial(job, name)
             if st.button(f"Look at trial {row['number']}", icon=":material/search:", type="tertiary", key=f"{key}-look-{name}"):
-                _turn_to(name)
+                _open_trial(name)
 
 
-def _register(job: Job, trial: str) -> None:
-    data = _tuning_cached.data(job.name)
+def _register_trial(job: Job, trial: str) -> None:
+    data = cached_tuning.data_of_tuning(job.name)
     if data is not None:
-        _model.start(trial, data)
-        _turn_to(trial)
+        training_job.start_evaluation(trial, data)
+        _open_trial(trial)
 
 
-def _turn_to(trial: str) -> None:
+def _open_trial(trial: str) -> None:
     st.query_params.update({"trial": trial, "view": "trials"})
     st.rerun()

@@ -7,14 +7,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app_pages import _model, _show, _trial_bias, _tuning_cached, _tuning_compare, _tuning_filter
-from core import tuning
-from core.governance.pack import table as csv
-from core.jobs import Job
-from core.views import tuning as views
-from core.views import tuning_words as words
-from core.views.style import short
-from core.views.trial_filter import parameters
+from core.governance.dossier.evidence_pack import safe_csv_bytes as csv
+from core.jobs.jobs import Job
+from core.jobs.tuning import tuning_jobs
+from core.views.shared.figure_style import shorten_middle
+from core.views.tuning import tuning_charts as views
+from core.views.tuning import tuning_sentences as words
+from core.views.tuning.trial_filter import tuned_parameters
+from ui.components import charts, errors, links, tables, tabs
+from ui.shared import cached_tuning
+from ui.tuning import filter_bar, job_comparison, training_job, trial_bias_view
 
 VIEWS = {
     "history": ":material/show_chart: History",
@@ -26,76 +28,89 @@ VIEWS = {
 }
 
 
-def pictures(job: Job) -> None:
+def show_trial_views(job: Job) -> None:
     """All views of the trials behind one filter; only the open one is drawn. Of several definitions one is shown at a time."""
-    table = _tuning_cached.trials(job.name)
-    names = [str(one.get("DefinitionName", "")) for one in tuning.definitions(job)]
+    table = cached_tuning.read_trials(job.name)
+    names = [str(one.get("DefinitionName", "")) for one in tuning_jobs.list_definitions(job)]
     if len(names) > 1:
-        if of_trial := [name for name in names if st.query_params.get("trial") in set(_tuning_cached.trials(job.name, name)["name"])]:
+        if of_trial := [name for name in names if st.query_params.get("trial") in set(cached_tuning.read_trials(job.name, name)["name"])]:
             st.query_params["definition"] = of_trial[0]
-        definition = _show.chosen("definition", names, "Definition")
-        job, table = tuning.of_definition(job, definition), _tuning_cached.trials(job.name, definition)
+        definition = links.url_selectbox("definition", names, "Definition")
+        job, table = tuning_jobs.restrict_to_definition(job, definition), cached_tuning.read_trials(job.name, definition)
     if table.empty:
         st.info("No trial was made: there is nothing to draw.", icon=":material/info:")
         return
-    shown = _tuning_filter.chosen(table, job.name).apply(table)
-    tabs = _show.sections("tuning", VIEWS, "trials" if "trial" in st.query_params else None, name="view")
-    for view, tab in zip(VIEWS, tabs, strict=True):
+    shown = filter_bar.choose_filter(table, job.name).apply(table)
+    panels = tabs.url_tabs("tuning", VIEWS, "trials" if "trial" in st.query_params else None, name="view")
+    for view, tab in zip(VIEWS, panels, strict=True):
         if tab.open:
-            with tab, _show.errors_shown():
+            with tab, errors.show_raised_errors():
                 if shown.empty:
                     st.info("No trial passes the filter. Show all trials, or widen it.", icon=":material/filter_alt:")
                 else:
-                    _draw(view, job, shown, table)
+                    _show_view(view, job, shown, table)
 
 
-def _draw(view: str, job: Job, shown: pd.DataFrame, table: pd.DataFrame) -> None:
-    metric, maximize = tuning.objective(job)
+def _show_view(view: str, job: Job, filtered: pd.DataFrame, all_trials: pd.DataFrame) -> None:
+    metric, maximize = tuning_jobs.first_objective(job)
     if view == "bias":
-        _trial_bias.show(job, shown, table)
+        trial_bias_view.show_trial_bias(job, filtered, all_trials)
     elif view == "compare":
-        _tuning_compare.show(job, shown)
+        job_comparison.show_comparison(job, filtered)
     elif view == "trials":
-        trials(job, shown, table)
+        show_trials(job, filtered, all_trials)
     elif view == "timeline":
-        st.markdown(words.timeline(shown))
+        st.markdown(words.timeline_sentence(filtered))
         columns = ["number", "name", "status", "started", "ended"]
-        _show.chart(_show.drawn(views.timeline, shown), shown[columns], alt="When each trial ran", key="timeline")
-    elif shown["objective"].isna().all():
+        charts.show_chart(
+            charts.cached_figure(views.timeline_figure, filtered), filtered[columns], alt="When each trial ran", key="timeline"
+        )
+    elif filtered["objective"].isna().all():
         st.info("No trial here has an objective: there is nothing to draw. The failed ones say why under Trials.", icon=":material/info:")
     elif view == "history":
-        st.markdown(words.history(shown, objective=metric, maximize=maximize, **_trial_bias.interval_of_best(job, shown)))
-        figure = _show.drawn(views.history, shown, objective=metric, maximize=maximize)
-        _show.chart(figure, views.history_table(shown, maximize=maximize), alt=f"{metric} of each trial and the best so far", key="history")
+        st.markdown(
+            words.best_trial_sentence(filtered, objective=metric, maximize=maximize, **trial_bias_view.interval_of_best(job, filtered))
+        )
+        figure = charts.cached_figure(views.history_figure, filtered, objective=metric, maximize=maximize)
+        charts.show_chart(
+            figure, views.history_table(filtered, maximize=maximize), alt=f"{metric} of each trial and the best so far", key="history"
+        )
     else:
-        _hyperparameters(shown, metric, maximize)
+        _show_hyperparameters(filtered, metric, maximize)
 
 
-def _hyperparameters(shown: pd.DataFrame, metric: str, maximize: bool) -> None:
-    tuned = parameters(shown)
+def _show_hyperparameters(filtered: pd.DataFrame, metric: str, maximize: bool) -> None:
+    tuned = tuned_parameters(filtered)
     columns = ["number", *tuned, "objective"]
     st.subheader("All together")
-    st.markdown(words.slices(shown, tuned, maximize=maximize))
-    _show.chart(
-        _show.drawn(views.parallel, shown, tuned, objective=metric), shown[columns], alt="Trials across hyperparameters", key="parallel"
+    st.markdown(words.best_ranges_sentence(filtered, tuned, maximize=maximize))
+    charts.show_chart(
+        charts.cached_figure(views.parallel_coordinates_figure, filtered, tuned, objective=metric),
+        filtered[columns],
+        alt="Trials across hyperparameters",
+        key="parallel",
     )
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.subheader("Importance")
-        weights = _tuning_cached.importance(shown[["objective", *tuned]], tuned, maximize)
-        st.markdown(words.importance(weights, int(shown["objective"].notna().sum())))
+        weights = cached_tuning.hyperparameter_importance(filtered[["objective", *tuned]], tuned, maximize)
+        st.markdown(words.importance_sentence(weights, int(filtered["objective"].notna().sum())))
         if not weights.empty:
-            _show.chart(_show.drawn(views.importance, weights), weights, alt="Importance of each hyperparameter", key="importance")
+            charts.show_chart(
+                charts.cached_figure(views.importance_figure, weights), weights, alt="Importance of each hyperparameter", key="importance"
+            )
     with right:
         st.subheader("One by one")
-        figure = _show.drawn(views.slices, shown, tuned, objective=metric)
-        _show.chart(figure, shown[columns], alt="Objective against each hyperparameter; the later a trial, the darker", key="slices")
+        figure = charts.cached_figure(views.slices_figure, filtered, tuned, objective=metric)
+        charts.show_chart(
+            figure, filtered[columns], alt="Objective against each hyperparameter; the later a trial, the darker", key="slices"
+        )
 
 
-def trials(job: Job, shown: pd.DataFrame, table: pd.DataFrame) -> None:
+def show_trials(job: Job, filtered: pd.DataFrame, all_trials: pd.DataFrame) -> None:
     """The trials as a table; the one chosen there, or in the URL, with its curves, log, report and way into the registry."""
-    _, maximize = tuning.objective(job)
-    ordered = shown.sort_values("objective", ascending=not maximize, na_position="last")
+    _, maximize = tuning_jobs.first_objective(job)
+    ordered = filtered.sort_values("objective", ascending=not maximize, na_position="last")
 
     def choose() -> None:
         rows: Any = st.session_state["tuning-trials"]["selection"]["rows"]
@@ -109,8 +124,8 @@ def trials(job: Job, shown: pd.DataFrame, table: pd.DataFrame) -> None:
         key="tuning-trials",
         on_select=choose,
         selection_mode="single-row",
-        column_order=["number", "objective", "status", *parameters(ordered), "name", "started", "ended", "reason"],
-        column_config={**_show.TIMES, "name": st.column_config.TextColumn("training job", width="medium")},
+        column_order=["number", "objective", "status", *tuned_parameters(ordered), "name", "started", "ended", "reason"],
+        column_config={**tables.TIME_COLUMNS, "name": st.column_config.TextColumn("training job", width="medium")},
         height=min(36 * (len(ordered) + 1), 400),
     )
     st.download_button(
@@ -121,11 +136,13 @@ def trials(job: Job, shown: pd.DataFrame, table: pd.DataFrame) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
-    every = table.sort_values("objective", ascending=not maximize, na_position="last")
+    every = all_trials.sort_values("objective", ascending=not maximize, na_position="last")
     numbers = dict(zip(every["name"], every["number"], strict=True))
-    name = _show.chosen("trial", every["name"].tolist(), "Trial", format_func=lambda n: f"trial {numbers[n]} · {short(n, 44)}")
+    name = links.url_selectbox(
+        "trial", every["name"].tolist(), "Trial", format_func=lambda n: f"trial {numbers[n]} · {shorten_middle(n, 44)}"
+    )
     st.subheader(f"Trial {numbers[name]}")
     if name == job.raw.get("BestTrainingJob", {}).get("TrainingJobName"):
         st.caption("This is the best trial: it stands below as the best model.")
     else:
-        _model.show(name)
+        training_job.show_training_job(name)

@@ -7,42 +7,46 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from app_pages import _costs, _forms, _session, _show, _tuning_cached
-from core import costs, tuning, tuning_history
-from core.jobs import FINAL, Job
+from core.costs import cost_estimates
+from core.jobs.jobs import FINAL_STATUSES, Job
+from core.jobs.tuning import tuning_history, tuning_jobs
 from core.settings import Settings
-from core.views import tuning_words as words
+from core.views.tuning import tuning_sentences as words
+from ui import session
+from ui.components import errors, tabs
+from ui.shared import cached_tuning, cost_line
+from ui.tuning import train_one
 
 SCALES = ["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"]
 OWN_FIELDS = {"objective", "num_round", "seed"}
 
 
-def show() -> None:
+def launch_form() -> None:
     """Draw the form; launches what it says."""
-    past = tuning.list_jobs(_session.clients())
-    template, key = _template(past)
-    data = _forms.data_job(f"tune-data-{key}")
+    past = tuning_jobs.list_jobs(session.target())
+    template, key = _settings_to_clone(past)
+    data = train_one.select_rebalancing(f"tune-data-{key}")
     if data is None:
         return
-    request = _request(replace(template, rebalanced=data) if template else tuning.TuningRequest(data), past, key)
-    problems = tuning.problems(request)
+    request = _request_inputs(replace(template, rebalanced=data) if template else tuning_jobs.TuningRequest(data), past, key)
+    problems = tuning_jobs.find_problems(request)
     for problem in problems:
-        _show.show_error(problem)
-    made = tuning_history.estimate(past, request.strategy, request.ranges, request.max_jobs, request.max_parallel)
+        errors.show_error(problem)
+    made = tuning_history.estimate_duration(past, request.strategy, request.ranges, request.max_jobs, request.max_parallel)
     if not problems:
-        st.markdown(f":material/schedule: {words.estimate(made)}")
+        st.markdown(f":material/schedule: {words.duration_estimate_sentence(made)}")
     st.caption("When it has completed while you watch, every trial is measured for bias, and the best one's report is made.")
-    allowed = _show.may("launch")
+    allowed = session.allowed_or_explain("launch")
     pressed = st.button("Launch tuning", type="primary", icon=":material/play_arrow:", disabled=not allowed or bool(problems))
     if not problems:
-        _costs.expected(costs.whole_tuning(_session.clients().settings, request))
+        cost_line.show_expected_cost(cost_estimates.plan_tuning(session.target().settings, request))
     if pressed:
-        with _show.errors_shown(), st.spinner("Starting the tuning job …"):
-            name = tuning.launch(_session.clients(), _session.identity(), request)
-            _show.turn_to("results", job=name)
+        with errors.show_raised_errors(), st.spinner("Starting the tuning job …"):
+            name = tuning_jobs.launch_job(session.target(), session.identity(), request)
+            tabs.open_tab("results", job=name)
 
 
-def _template(past: list[Job]) -> tuple[tuning.TuningRequest | None, str]:
+def _settings_to_clone(past: list[Job]) -> tuple[tuning_jobs.TuningRequest | None, str]:
     """The settings of the job that the URL names to clone, and the part of the widgets' keys that keeps them apart."""
     name = st.query_params.get("clone")
     if name is None:
@@ -50,7 +54,7 @@ def _template(past: list[Job]) -> tuple[tuning.TuningRequest | None, str]:
     if name not in {job.name for job in past}:
         st.warning(f"The link names {name}, which isn't here. The form has its defaults.", icon=":material/link_off:")
         return None, ""
-    data = _tuning_cached.data(name)
+    data = cached_tuning.data_of_tuning(name)
     if data is None:
         st.warning(f"{name} didn't train on rebalanced rows; its settings are kept, choose rows.", icon=":material/warning:")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -58,35 +62,37 @@ def _template(past: list[Job]) -> tuple[tuning.TuningRequest | None, str]:
         if st.button("Start from the defaults", type="tertiary"):
             del st.query_params["clone"]
             st.rerun()
-    return tuning_history.request_of(tuning.describe(_session.clients(), name), data), name  # type: ignore[arg-type]
+    return tuning_history.rebuild_request(tuning_jobs.describe_job(session.target(), name), data), name  # type: ignore[arg-type]
 
 
-def _request(given: tuning.TuningRequest, past: list[Job], key: str) -> tuning.TuningRequest:
-    """The widgets, filled with ``given``; returns what they say."""
+def _request_inputs(initial: tuning_jobs.TuningRequest, past: list[Job], key: str) -> tuning_jobs.TuningRequest:
+    """The widgets, filled with ``initial``; returns what they say."""
     one, two, three = st.columns(3)
-    objectives = list(tuning.OBJECTIVES)
+    objectives = list(tuning_jobs.OBJECTIVES)
     objective = one.selectbox(
         "Objective",
         objectives,
-        objectives.index(given.objective) if given.objective in objectives else 0,
+        objectives.index(initial.objective) if initial.objective in objectives else 0,
         help="f1 is the macro F1 at 0.5, as in the built-in container.",
         key=f"objective-{key}",
     )
-    strategy = two.selectbox("Strategy", tuning.STRATEGIES, tuning.STRATEGIES.index(given.strategy), key=f"strategy-{key}")
-    early = three.toggle("Stop weak trials early", value=given.early_stopping, key=f"early-{key}")
-    most = one.number_input("Jobs", 1, 750, min(max(given.max_jobs, 1), 750), disabled=strategy == "Grid", key=f"jobs-{key}")
-    parallel = two.number_input("In parallel", 1, 100, min(max(given.max_parallel, 1), 100), key=f"parallel-{key}")
-    rounds = three.number_input("Rounds of boosting", 1, 2000, _whole(given.static.get("num_round", ""), 50, 2000), key=f"rounds-{key}")
+    strategy = two.selectbox("Strategy", tuning_jobs.STRATEGIES, tuning_jobs.STRATEGIES.index(initial.strategy), key=f"strategy-{key}")
+    early = three.toggle("Stop weak trials early", value=initial.early_stopping, key=f"early-{key}")
+    most = one.number_input("Jobs", 1, 750, min(max(initial.max_jobs, 1), 750), disabled=strategy == "Grid", key=f"jobs-{key}")
+    parallel = two.number_input("In parallel", 1, 100, min(max(initial.max_parallel, 1), 100), key=f"parallel-{key}")
+    rounds = three.number_input(
+        "Rounds of boosting", 1, 2000, _clamped_integer(initial.static.get("num_round", ""), 50, 2000), key=f"rounds-{key}"
+    )
     st.markdown("**Ranges**")
-    ranges = _ranges(given.ranges, key)
+    ranges = _ranges_editor(initial.ranges, key)
     if strategy == "Grid":
         st.caption("The grid takes up to three points of each range.")
     with st.expander("More settings", icon=":material/settings:"):
         a, b = st.columns(2)
-        seed = a.number_input("Seed", 0, 2**31 - 1, min(max(given.seed, 0), 2**31 - 1), key=f"tuning-seed-{key}")
-        instance = b.text_input("Instance type", given.instance_type or Settings.current().instance_type, key=f"instance-{key}")
-        ended = [job.name for job in past if job.status in FINAL]
-        wanted = [st.query_params["parent"]] if "parent" in st.query_params else list(given.warm_start)
+        seed = a.number_input("Seed", 0, 2**31 - 1, min(max(initial.seed, 0), 2**31 - 1), key=f"tuning-seed-{key}")
+        instance = b.text_input("Instance type", initial.instance_type or Settings.current().instance_type, key=f"instance-{key}")
+        ended = [job.name for job in past if job.status in FINAL_STATUSES]
+        wanted = [st.query_params["parent"]] if "parent" in st.query_params else list(initial.warm_start)
         parents = st.multiselect(
             "Warm start from",
             ended,
@@ -95,9 +101,9 @@ def _request(given: tuning.TuningRequest, past: list[Job], key: str) -> tuning.T
             help="What these jobs' trials have found is known to this one from the start.",
             key=f"parents-{key}",
         )
-        static = _fixed(given.static, key)
-    return tuning.TuningRequest(
-        given.rebalanced,
+        static = _fixed_editor(initial.static, key)
+    return tuning_jobs.TuningRequest(
+        initial.rebalanced,
         ranges,
         {"objective": "binary:logistic", **static, "num_round": str(rounds), "seed": str(seed)},
         objective,
@@ -111,14 +117,14 @@ def _request(given: tuning.TuningRequest, past: list[Job], key: str) -> tuning.T
     )
 
 
-def _whole(text: str, otherwise: int, most: int) -> int:
+def _clamped_integer(text: str, otherwise: int, most: int) -> int:
     """A hyperparameter of another job as a whole number that the form takes."""
     return min(max(int(text), 1), most) if text.isdecimal() and len(text) < 10 else otherwise
 
 
-def _ranges(given: tuple[tuning.Range, ...], key: str) -> tuple[tuning.Range, ...]:
-    tuned = {one.name: one for one in given}
-    rows = {**tuning.BOUNDS, **tuned}
+def _ranges_editor(initial: tuple[tuning_jobs.HyperparameterRange, ...], key: str) -> tuple[tuning_jobs.HyperparameterRange, ...]:
+    tuned = {one.name: one for one in initial}
+    rows = {**tuning_jobs.BOUNDS, **tuned}
     table = pd.DataFrame(
         [
             {
@@ -140,16 +146,18 @@ def _ranges(given: tuple[tuning.Range, ...], key: str) -> tuple[tuning.Range, ..
         column_config={"scale": st.column_config.SelectboxColumn(options=SCALES, required=True)},
     )
     return tuple(
-        tuning.Range(str(row["hyperparameter"]), float(row["from"]), float(row["to"]), str(row["kind"]), str(row["scale"]))
+        tuning_jobs.HyperparameterRange(
+            str(row["hyperparameter"]), float(row["from"]), float(row["to"]), str(row["kind"]), str(row["scale"])
+        )
         for row in edited.to_dict("records")
         if row["tuned"]
     )
 
 
-def _fixed(given: dict[str, str], key: str) -> dict[str, str]:
+def _fixed_editor(initial: dict[str, str], key: str) -> dict[str, str]:
     """Hyperparameters that every trial has."""
     st.markdown("Fixed hyperparameters")
-    rows = [(name, value) for name, value in given.items() if name not in OWN_FIELDS]
+    rows = [(name, value) for name, value in initial.items() if name not in OWN_FIELDS]
     table = pd.DataFrame(rows, columns=["hyperparameter", "value"], dtype="string")
     edited = st.data_editor(table, hide_index=True, num_rows="dynamic", key=f"fixed-{key}")
     return {str(row["hyperparameter"]).strip(): str(row["value"]).strip() for row in edited.dropna().to_dict("records")}

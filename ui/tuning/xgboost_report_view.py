@@ -6,67 +6,93 @@ from typing import Any
 
 import streamlit as st
 
-from app_pages import _show, _tuning_cached
-from core.views import comparison, tuning_words
-from core.views import xgboost_report as views
+from core.views.registry import performance_charts
+from core.views.tuning import tuning_sentences
+from core.views.tuning import xgboost_charts as views
+from ui.components import charts, markdown
+from ui.shared import cached_tuning
 
 SECTIONS = ["Confusion", "ROC", "Precision and recall", "Calibration", "Importance", "Residuals"]
 
 
-def show(page: str, features: list[str], key: str) -> None:
+def show_report(page: str, features: list[str], key: str) -> None:
     """Draw the report whose HTML page is at ``page``; ``features`` are the names behind f0, f1, …"""
-    found = _tuning_cached.report(page)
+    found = cached_tuning.read_xgboost_report(page)
     rows = found["judged_on"]
     performance = found["performance"][rows]
-    said = tuning_words.report(performance, rows)
+    said = tuning_sentences.report_sentences(performance, rows)
     name = f"{rows} rows"
     tabs = st.tabs(SECTIONS, key=f"report-tabs-{key}", on_change="rerun")
     for section, tab in zip(SECTIONS, tabs, strict=True):
         if tab.open:
             with tab:
-                _draw(section, found, performance, said, name, features, key)
+                _show_section(section, found, performance, said, name, features, key)
 
 
-def _draw(
-    section: str, found: dict[str, Any], performance: dict[str, Any], said: dict[str, str], name: str, features: list[str], key: str
+def _show_section(
+    section: str, report: dict[str, Any], performance: dict[str, Any], sentences: dict[str, str], name: str, features: list[str], key: str
 ) -> None:
     if section == "Confusion":
-        st.markdown(said["confusion"])
-        counts = comparison.confusion_counts(performance)
-        table = comparison.values_table({f"predicted {p}": {f"actual {a}": counts[a][p] for a in (0, 1)} for p in (0, 1)}, heading="rows")
-        _show.chart(_show.drawn(comparison.confusion, {name: counts}, ["0", "1"]), table, alt="Confusion matrix", key=f"confusion-{key}")
+        st.markdown(sentences["confusion"])
+        counts = performance_charts.confusion_counts(performance)
+        table = performance_charts.values_table(
+            {f"predicted {p}": {f"actual {a}": counts[a][p] for a in (0, 1)} for p in (0, 1)}, heading="rows"
+        )
+        charts.show_chart(
+            charts.cached_figure(performance_charts.confusion_figure, {name: counts}, ["0", "1"]),
+            table,
+            alt="Confusion matrix",
+            key=f"confusion-{key}",
+        )
     elif section == "ROC":
-        st.markdown(said["roc"])
-        roc = comparison.roc_table(performance)
-        figure = _show.drawn(comparison.curve, {name: roc}, x="false positive rate", y="true positive rate", diagonal=True)
-        _show.chart(figure, roc, alt="ROC curve", key=f"roc-{key}")
+        st.markdown(sentences["roc"])
+        roc = performance_charts.roc_table(performance)
+        figure = charts.cached_figure(
+            performance_charts.curve_figure, {name: roc}, x="false positive rate", y="true positive rate", diagonal=True
+        )
+        charts.show_chart(figure, roc, alt="ROC curve", key=f"roc-{key}")
     elif section == "Precision and recall":
-        st.markdown(said["pr"])
-        pr = comparison.pr_table(performance)
-        _show.chart(_show.drawn(comparison.curve, {name: pr}, x="recall", y="precision"), pr, alt="Precision-recall curve", key=f"pr-{key}")
+        st.markdown(sentences["pr"])
+        pr = performance_charts.pr_table(performance)
+        charts.show_chart(
+            charts.cached_figure(performance_charts.curve_figure, {name: pr}, x="recall", y="precision"),
+            pr,
+            alt="Precision-recall curve",
+            key=f"pr-{key}",
+        )
     elif section == "Calibration":
-        st.markdown(said["calibration"])
-        bins = comparison.calibration_table(performance)
-        figure = _show.drawn(comparison.curve, {name: bins}, x="mean score", y="observed rate", diagonal=True, markers=True)
-        _show.chart(figure, bins, alt="Observed rate against mean score, in bins", key=f"calibration-{key}")
+        st.markdown(sentences["calibration"])
+        bins = performance_charts.calibration_table(performance)
+        figure = charts.cached_figure(
+            performance_charts.curve_figure, {name: bins}, x="mean score", y="observed rate", diagonal=True, markers=True
+        )
+        charts.show_chart(figure, bins, alt="Observed rate against mean score, in bins", key=f"calibration-{key}")
     elif section == "Importance":
         kind = st.radio("Importance by", ["gain", "weight", "cover"], horizontal=True, key=f"kind-{key}")
-        table = views.importance_table(found["importance"], features)
-        st.markdown(_show.plain(views.importance_in_words(table, str(kind))).replace("\\*\\*", "**"))
-        _show.chart(
-            _show.drawn(views.importance, table, str(kind)), table, alt=f"Importance of features by {kind}", key=f"importance-{key}"
+        table = views.importance_table(report["importance"], features)
+        st.markdown(markdown.escape_markdown(views.importance_sentence(table, str(kind))).replace("\\*\\*", "**"))
+        charts.show_chart(
+            charts.cached_figure(views.importance_figure, table, str(kind)),
+            table,
+            alt=f"Importance of features by {kind}",
+            key=f"importance-{key}",
         )
-    elif "distributions" not in found:
+    elif "distributions" not in report:
         st.info("This report was made before residuals were kept.", icon=":material/info:")
     else:
-        kinds = found["distributions"][found["judged_on"]]
-        st.markdown(views.residuals_in_words(kinds["residual"]))
+        kinds = report["distributions"][report["judged_on"]]
+        st.markdown(views.residuals_sentence(kinds["residual"]))
         left, right = st.columns(2)
         with left:
             table = views.distribution_table(kinds["residual"])
-            _show.chart(
-                _show.drawn(views.distribution, kinds["residual"], x="residual"), table, alt="Residuals by label", key=f"residual-{key}"
+            charts.show_chart(
+                charts.cached_figure(views.distribution_figure, kinds["residual"], x="residual"),
+                table,
+                alt="Residuals by label",
+                key=f"residual-{key}",
             )
         with right:
             table = views.distribution_table(kinds["score"])
-            _show.chart(_show.drawn(views.distribution, kinds["score"], x="score"), table, alt="Scores by label", key=f"score-{key}")
+            charts.show_chart(
+                charts.cached_figure(views.distribution_figure, kinds["score"], x="score"), table, alt="Scores by label", key=f"score-{key}"
+            )

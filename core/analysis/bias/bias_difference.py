@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.analysis import bias_tables as tables
-from core.analysis.bias import POST_TRAINING
-from core.analysis.bias_flip import asked
-from core.analysis.bias_intervals import RESAMPLES, SEED, interval
-from core.analysis.bias_registry import BoolArray
-from core.analysis.bias_tables import Floats
-from core.analysis.performance_intervals import CONFIDENCE
+from core.analysis.bias import bias_count_tables as tables
+from core.analysis.bias.bias_count_tables import Floats
+from core.analysis.bias.bias_intervals import RESAMPLES, SEED, percentile_interval
+from core.analysis.bias.bias_metrics import POST_TRAINING
+from core.analysis.bias.flip_test import asked_rows
+from core.analysis.bias.metric_registry import BoolArray
+from core.analysis.performance.performance_intervals import CONFIDENCE
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class BiasDifference:
         return self.p_value is not None and self.p_value < 1 - CONFIDENCE
 
 
-def compare(
+def compare_bias(
     facet: ArrayLike,
     favourable_label: ArrayLike,
     prediction_a: ArrayLike,
@@ -64,30 +64,30 @@ def compare(
     codes, groups = tables.group_codes(group, len(d))
     with_flips = flips_a is not None and flips_b is not None
     cells = [
-        tables.kinds(d, favourable_label, prediction, codes, flips if with_flips else None)
+        tables.cell_numbers(d, favourable_label, prediction, codes, flips if with_flips else None)
         for prediction, flips in ((prediction_a, flips_a), (prediction_b, flips_b))
     ]
-    points = [tables.post_training(tables.table(c, groups)) for c in cells]
-    draws = [tables.post_training(drawn) for drawn in tables.drawn(cells, groups, seed, resamples)]
+    points = [tables.post_training_metrics(tables.count_table(c, groups)) for c in cells]
+    draws = [tables.post_training_metrics(drawn) for drawn in tables.resample_tables(cells, groups, seed, resamples)]
     names = [name for name in points[0] if with_flips or name != "FT"]
     (point_a, point_b), (draws_a, draws_b) = points, draws
-    found = {name: _one(name, point_a[name], point_b[name], draws_a[name], draws_b[name], len(d)) for name in names}
+    found = {name: _compare_metric(name, point_a[name], point_b[name], draws_a[name], draws_b[name], len(d)) for name in names}
     if flips_a is not None and flips_b is not None:
-        rows = asked(d, np.asarray(flips_a, dtype=float)) & asked(d, np.asarray(flips_b, dtype=float))
+        rows = asked_rows(d, np.asarray(flips_a, dtype=float)) & asked_rows(d, np.asarray(flips_b, dtype=float))
         if 0 < rows.sum() < d.sum():
-            found["FT"] = _flip_test(d, rows, [np.asarray(flips, dtype=float) for flips in (flips_a, flips_b)], seed, resamples)
+            found["FT"] = _compare_flip_test(d, rows, [np.asarray(flips, dtype=float) for flips in (flips_a, flips_b)], seed, resamples)
     return found
 
 
-def _flip_test(d: BoolArray, rows: BoolArray, flips: list[Floats], seed: int, resamples: int) -> BiasDifference:
+def _compare_flip_test(d: BoolArray, rows: BoolArray, flips: list[Floats], seed: int, resamples: int) -> BiasDifference:
     """The flip test's difference on the rows that both models were asked about."""
     kept = rows | ~d
     some = np.zeros(int(kept.sum()), dtype=bool)
-    one = compare(d[kept], some, some, some, None, flips[0][kept], flips[1][kept], seed=seed, resamples=resamples)["FT"]
+    one = compare_bias(d[kept], some, some, some, None, flips[0][kept], flips[1][kept], seed=seed, resamples=resamples)["FT"]
     return replace(one, n=int(rows.sum()))
 
 
-def _one(name: str, a: Floats, b: Floats, draws_a: Floats, draws_b: Floats, n: int) -> BiasDifference:
+def _compare_metric(name: str, a: Floats, b: Floats, draws_a: Floats, draws_b: Floats, n: int) -> BiasDifference:
     point_a, point_b = (None if np.isnan(point) else float(point) for point in (a, b))
     if point_a is None or point_b is None or not np.isfinite([point_a, point_b]).all():
         return BiasDifference(name, point_a, point_b, None, None, None, None, None, n)
@@ -95,7 +95,7 @@ def _one(name: str, a: Floats, b: Floats, draws_a: Floats, draws_b: Floats, n: i
         moved = draws_b - draws_a
         neutral = POST_TRAINING[name].neutral
         nearer = np.abs(draws_a - neutral) - np.abs(draws_b - neutral)
-    ends = interval(moved, n)
+    ends = percentile_interval(moved, n)
     value = point_b - point_a
     if ends.low is None:
         return BiasDifference(name, point_a, point_b, value, None, None, None, None, n)

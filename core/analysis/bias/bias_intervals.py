@@ -8,15 +8,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.analysis import bias_tables as tables
-from core.analysis.bias_flip import asked
-from core.analysis.bias_registry import BoolArray
-from core.analysis.bias_tables import Floats
-from core.analysis.performance_intervals import CONFIDENCE
+from core.analysis.bias import bias_count_tables as tables
+from core.analysis.bias.bias_count_tables import Floats
+from core.analysis.bias.flip_test import asked_rows
+from core.analysis.bias.metric_registry import BoolArray
+from core.analysis.performance.performance_intervals import CONFIDENCE
 
 RESAMPLES = 1000
 SEED = 0
-LEAST_KNOWN = 0.95
+MIN_DEFINED_SHARE = 0.95
 """Where a metric is undefined in more of the resamples than the rest of this, its interval would be that of the others only."""
 
 
@@ -30,7 +30,7 @@ class Interval:
     why: str = ""
 
 
-def intervals(
+def metric_intervals(
     stage: Literal["pre", "post"],
     facet: ArrayLike,
     favourable_label: ArrayLike,
@@ -50,14 +50,14 @@ def intervals(
     d = np.asarray(facet, dtype=bool)
     codes, groups = tables.group_codes(group, len(d))
     predicted = favourable_label if favourable_prediction is None else favourable_prediction
-    cells = tables.kinds(d, favourable_label, predicted, codes, flips)
-    (draws,) = tables.drawn([cells], groups, seed, resamples)
-    figures = tables.pre_training(draws) if stage == "pre" else tables.post_training(draws)
+    cells = tables.cell_numbers(d, favourable_label, predicted, codes, flips)
+    (draws,) = tables.resample_tables([cells], groups, seed, resamples)
+    figures = tables.pre_training_metrics(draws) if stage == "pre" else tables.post_training_metrics(draws)
     if flips is None:
         figures.pop("FT", None)
-    found = {name: interval(values, len(d)) for name, values in figures.items()}
+    found = {name: percentile_interval(values, len(d)) for name, values in figures.items()}
     if flips is not None and stage == "post":
-        rows = asked(d, np.asarray(flips, dtype=float))
+        rows = asked_rows(d, np.asarray(flips, dtype=float))
         if rows.sum() < d.sum():
             found["FT"] = _flip_interval(rows, np.asarray(flips, dtype=float), seed, resamples)
     return found
@@ -67,13 +67,13 @@ def _flip_interval(rows: BoolArray, flips: Floats, seed: int, resamples: int) ->
     """The flip test's interval on the rows that it asked."""
     n, counts = int(rows.sum()), [int((flips[rows] == flip).sum()) for flip in (-1, 0, 1)]
     draws = np.random.default_rng(seed).multinomial(n, np.array(counts) / n, size=resamples)
-    return interval((draws[:, 2] - draws[:, 0]) / n, n)
+    return percentile_interval((draws[:, 2] - draws[:, 0]) / n, n)
 
 
-def interval(draws: Floats, n: int) -> Interval:
+def percentile_interval(draws: Floats, n: int) -> Interval:
     """The interval of bootstrap draws, of which some may be undefined (NaN) or infinite."""
-    share = tables.known_share(draws)
-    if share < LEAST_KNOWN:
+    share = tables.defined_share(draws)
+    if share < MIN_DEFINED_SHARE:
         return Interval(None, None, n, f"undefined in {100 * (1 - share):.0f} % of the resamples, for lack of rows")
     known = draws[~np.isnan(draws)]
     ends = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]

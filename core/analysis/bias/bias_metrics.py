@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from core.analysis import bias_posttraining, bias_pretraining  # noqa: F401  (importing them registers the metrics)
-from core.analysis.bias_flip import MOST_ASKED, asked, flips
-from core.analysis.bias_intervals import Interval, intervals
-from core.analysis.bias_registry import POST_TRAINING, PRE_TRAINING, BoolArray, Definition, Sample, Undefined
-from core.analysis.columns import bin_group
+from core.analysis.bias.bias_intervals import Interval, metric_intervals
+from core.analysis.bias.flip_test import MAX_ASKED_ROWS, asked_rows, flip_outcomes
+from core.analysis.bias.metric_registry import POST_TRAINING, PRE_TRAINING, BoolArray, MetricDefinition, Sample, Undefined
+from core.analysis.tables.column_kinds import bin_group
 
 __all__ = [
     "POST_TRAINING",
@@ -23,11 +22,11 @@ __all__ = [
     "Interval",
     "Metric",
     "bin_group",
-    "flips",
-    "intervals",
-    "measured",
+    "flip_outcomes",
+    "metric_intervals",
     "post_training_bias",
     "pre_training_bias",
+    "with_intervals",
 ]
 
 
@@ -63,8 +62,8 @@ def pre_training_bias(
     metrics : names to compute; all when None. Raises KeyError for a name that isn't one.
     weight : float (n,) >= 0, how much each row counts, as after reweighing; 1 each when None
     """
-    sample = _sample(facet, favourable_label, None, group, None, None if weight is None else np.asarray(weight, dtype=float))
-    return _compute(PRE_TRAINING, sample, metrics)
+    sample = _make_sample(facet, favourable_label, None, group, None, None if weight is None else np.asarray(weight, dtype=float))
+    return _compute_metrics(PRE_TRAINING, sample, metrics)
 
 
 def post_training_bias(
@@ -82,29 +81,29 @@ def post_training_bias(
     Parameters as for ``pre_training_bias``; ``favourable_prediction`` is bool (n,), and ``features`` holds the columns by which
     the flip test finds like rows: all but label and facet, numeric. ``flips``: the flip test's outcome (n,), where it was made before.
     """
-    sample = replace(_sample(facet, favourable_label, favourable_prediction, group, features), flips=flips)
-    found = _compute(POST_TRAINING, sample, metrics)
+    sample = replace(_make_sample(facet, favourable_label, favourable_prediction, group, features), flips=flips)
+    found = _compute_metrics(POST_TRAINING, sample, metrics)
     if "FT" in found and found["FT"].value is not None:
-        found["FT"] = _of_those_asked(found["FT"], sample.facet, flips)
+        found["FT"] = _mention_asked_rows(found["FT"], sample.facet, flips)
     return found
 
 
-def _of_those_asked(flip_test: Metric, facet: BoolArray, flips: NDArray[np.float64] | None) -> Metric:
+def _mention_asked_rows(flip_test: Metric, facet: BoolArray, flips: NDArray[np.float64] | None) -> Metric:
     """The flip test, saying so where it asked a sample of the facet only."""
     all_rows = int(facet.sum())
-    rows = min(all_rows, MOST_ASKED) if flips is None else int(asked(facet, flips).sum())
+    rows = min(all_rows, MAX_ASKED_ROWS) if flips is None else int(asked_rows(facet, flips).sum())
     if rows == all_rows:
         return flip_test
     said = f"{flip_test.in_words} It was asked of {rows:,} of the facet's {all_rows:,} rows, drawn at random."
     return replace(flip_test, in_words=said)
 
 
-def measured(metrics: dict[str, Metric], found: dict[str, Interval]) -> dict[str, Metric]:
+def with_intervals(metrics: dict[str, Metric], intervals_by_name: dict[str, Interval]) -> dict[str, Metric]:
     """The metrics with their intervals; one that is undefined on the data has none."""
-    return {name: replace(one, interval=found.get(name) if one.value is not None else None) for name, one in metrics.items()}
+    return {name: replace(one, interval=intervals_by_name.get(name) if one.value is not None else None) for name, one in metrics.items()}
 
 
-def _sample(
+def _make_sample(
     facet: ArrayLike,
     label: ArrayLike,
     prediction: ArrayLike | None,
@@ -128,11 +127,11 @@ def _sample(
     return sample
 
 
-def _compute(definitions: dict[str, Definition], sample: Sample, names: Iterable[str] | None) -> dict[str, Metric]:
-    return {name: _one(definitions[name], sample) for name in sorted(definitions if names is None else names)}
+def _compute_metrics(definitions: dict[str, MetricDefinition], sample: Sample, names: Iterable[str] | None) -> dict[str, Metric]:
+    return {name: _compute_metric(definitions[name], sample) for name in sorted(definitions if names is None else names)}
 
 
-def _one(definition: Definition, sample: Sample) -> Metric:
+def _compute_metric(definition: MetricDefinition, sample: Sample) -> Metric:
     try:
         value = float(definition.function(sample))
     except Undefined as reason:

@@ -9,42 +9,42 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.analysis.bias_registry import BoolArray, Undefined
+from core.analysis.bias.metric_registry import BoolArray, Undefined
 
 NEIGHBOURS = 5
 FEW_ROWS = 9
 """With as few rows in the rest, one neighbour decides."""
-MOST_ASKED = 200_000
+MAX_ASKED_ROWS = 200_000
 """Rows of the facet whose neighbours are looked for; of more, so many drawn at random."""
 SEED = 0
-BLOCK = 4_096
+ROWS_PER_BLOCK = 4_096
 """Rows that are asked at a time: so much memory and no more is taken by what they find."""
-TRIED, PATIENCE = 50, 2.0
+TIMING_ROWS, MAX_TREE_SECONDS = 50, 2.0
 """So many rows are tried first; where all would take more seconds than that, they are tried by brute force, too."""
 
 Floats = NDArray[np.float64]
-Places = NDArray[np.int64]
+RowNumbers = NDArray[np.int64]
 
 
 def flip_test(facet: BoolArray, prediction: BoolArray, features: pd.DataFrame | None) -> float:
     """(accepted though like rows are rejected − rejected though like rows are accepted) / rows of the facet that were asked."""
-    return share(facet, flips(facet, prediction, features))
+    return flip_test_value(facet, flip_outcomes(facet, prediction, features))
 
 
-def share(facet: BoolArray, found: Floats) -> float:
-    """The flip test's value, from what ``flips`` found."""
-    return float(np.nansum(found)) / int(asked(facet, found).sum())
+def flip_test_value(facet: BoolArray, outcomes: Floats) -> float:
+    """The flip test's value, from what ``flip_outcomes`` found."""
+    return float(np.nansum(outcomes)) / int(asked_rows(facet, outcomes).sum())
 
 
-def asked(facet: BoolArray, found: Floats) -> BoolArray:
-    """Which rows of the facet the flip test asked: all of them, unless there are more than ``MOST_ASKED``."""
-    known: BoolArray = facet & ~np.isnan(found)
+def asked_rows(facet: BoolArray, outcomes: Floats) -> BoolArray:
+    """Which rows of the facet the flip test asked: all of them, unless there are more than ``MAX_ASKED_ROWS``."""
+    known: BoolArray = facet & ~np.isnan(outcomes)
     return known
 
 
-def flips(facet: BoolArray, prediction: BoolArray, features: pd.DataFrame | None) -> Floats:
+def flip_outcomes(facet: BoolArray, prediction: BoolArray, features: pd.DataFrame | None) -> Floats:
     """For each row of the facet 1 where it is accepted though like rows of the rest are rejected, −1 where it is rejected though like
-    rows are accepted; 0 for all other rows; NaN for rows of the facet that weren't asked (see ``MOST_ASKED``). Raises Undefined."""
+    rows are accepted; 0 for all other rows; NaN for rows of the facet that weren't asked (see ``MAX_ASKED_ROWS``). Raises Undefined."""
     if features is None or features.shape[1] == 0:
         raise Undefined("The flip test needs the features of the rows")
     if features.shape[1] != features.head(0).select_dtypes([np.number, bool]).shape[1]:
@@ -54,14 +54,16 @@ def flips(facet: BoolArray, prediction: BoolArray, features: pd.DataFrame | None
         raise Undefined("The flip test needs features without missing or infinite values")
     chosen = np.flatnonzero(facet)
     found = np.zeros(len(facet))
-    if len(chosen) > MOST_ASKED:
+    if len(chosen) > MAX_ASKED_ROWS:
         found[chosen] = np.nan
-        chosen = np.sort(np.random.default_rng(SEED).choice(chosen, MOST_ASKED, replace=False))
-    found[chosen] = prediction[chosen].astype(int) - _vote(rows, np.flatnonzero(~facet), prediction[~facet], chosen).astype(int)
+        chosen = np.sort(np.random.default_rng(SEED).choice(chosen, MAX_ASKED_ROWS, replace=False))
+    found[chosen] = prediction[chosen].astype(int) - _vote_of_neighbours(rows, np.flatnonzero(~facet), prediction[~facet], chosen).astype(
+        int
+    )
     return found
 
 
-def _vote(rows: NDArray[np.generic], rest: Places, outcomes: BoolArray, chosen: Places) -> BoolArray:
+def _vote_of_neighbours(rows: NDArray[np.generic], rest: RowNumbers, outcomes: BoolArray, chosen: RowNumbers) -> BoolArray:
     """The majority among the nearest neighbours of each of the ``chosen`` rows in the rest, ties in distance broken as scikit-learn
     breaks them.
 
@@ -70,16 +72,16 @@ def _vote(rows: NDArray[np.generic], rest: Places, outcomes: BoolArray, chosen: 
     """
     k = NEIGHBOURS if len(outcomes) > FEW_ROWS else 1
     if len(outcomes) <= k + 1:
-        return _as_scikit_learn(k, rows[rest], outcomes, rows[chosen])
-    search = _search(k + 1, rows[rest].astype(float), rows[chosen[:: max(1, len(chosen) // TRIED)]].astype(float), len(chosen))
+        return _vote_by_scikit_learn(k, rows[rest], outcomes, rows[chosen])
+    search = _choose_search(k + 1, rows[rest].astype(float), rows[chosen[:: max(1, len(chosen) // TIMING_ROWS)]].astype(float), len(chosen))
     result, hangs = np.zeros((2, len(chosen)), dtype=bool)
-    for start in range(0, len(chosen), BLOCK):
-        part = slice(start, start + BLOCK)
+    for start in range(0, len(chosen), ROWS_PER_BLOCK):
+        part = slice(start, start + ROWS_PER_BLOCK)
         distances, neighbours = search.kneighbors(rows[chosen[part]].astype(float))
         result[part], hangs[part] = _majority(k, distances, outcomes[neighbours])
     del search
     if hangs.any():
-        result[hangs] = _as_scikit_learn(k, rows[rest], outcomes, rows[chosen[hangs]])
+        result[hangs] = _vote_by_scikit_learn(k, rows[rest], outcomes, rows[chosen[hangs]])
     return result
 
 
@@ -93,29 +95,29 @@ def _majority(k: int, distances: Floats, votes: BoolArray) -> tuple[BoolArray, B
     return votes[:, :k].sum(axis=1) * 2 > k, tied & (yes * 2 <= k) & ((yes + open_places) * 2 > k)
 
 
-def _search(k: int, known: Floats, some: Floats, many: int) -> Any:
+def _choose_search(k: int, known: Floats, sample: Floats, row_count: int) -> Any:
     """What finds the k nearest: a tree where columns go together, as a client's amounts do; else it would look at every row, which brute
-    force does faster. ``some`` of the ``many`` rows that will be asked tell which it is."""
+    force does faster. ``sample`` of the ``row_count`` rows that will be asked tell which it is."""
     from sklearn.neighbors import NearestNeighbors
 
-    from core.analysis.neighbours import Nearest
+    from core.analysis.resampling.nearest_neighbours import KDTreeNeighbors
 
-    tree = Nearest(k).fit(known)
-    by_tree = _seconds(tree, some)
-    if by_tree * many / len(some) > PATIENCE:
+    tree = KDTreeNeighbors(k).fit(known)
+    by_tree = _time_search(tree, sample)
+    if by_tree * row_count / len(sample) > MAX_TREE_SECONDS:
         brute = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(known)
-        if by_tree > 2 * _seconds(brute, some):
+        if by_tree > 2 * _time_search(brute, sample):
             return brute
     return tree
 
 
-def _seconds(search: Any, rows: Floats) -> float:
+def _time_search(search: Any, rows: Floats) -> float:
     start = time.perf_counter()
     search.kneighbors(rows)
     return time.perf_counter() - start
 
 
-def _as_scikit_learn(k: int, known: NDArray[np.generic], outcomes: BoolArray, unknown: NDArray[np.generic]) -> BoolArray:
+def _vote_by_scikit_learn(k: int, known: NDArray[np.generic], outcomes: BoolArray, unknown: NDArray[np.generic]) -> BoolArray:
     from sklearn import config_context
     from sklearn.neighbors import KNeighborsClassifier
 

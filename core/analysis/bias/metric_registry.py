@@ -20,7 +20,7 @@ class Undefined(ValueError):
 
 
 @dataclass(frozen=True)
-class Cells:
+class ConfusionCounts:
     """The confusion matrix of one side of the facet, "positive" being the favourable outcome: rows, or their weights."""
 
     tp: float
@@ -33,12 +33,12 @@ class Cells:
         return self.tp + self.fp + self.fn + self.tn
 
     @property
-    def labelled(self) -> float:
+    def favourable_labels(self) -> float:
         """Rows whose label is favourable."""
         return self.tp + self.fn
 
     @property
-    def predicted(self) -> float:
+    def favourable_predictions(self) -> float:
         """Rows whose prediction is favourable."""
         return self.tp + self.fp
 
@@ -60,14 +60,14 @@ class Sample:
     flips: NDArray[np.float64] | None = None
 
     @cached_property
-    def a(self) -> Cells:
-        return self._cells(~self.facet)
+    def a(self) -> ConfusionCounts:
+        return self._count_cells(~self.facet)
 
     @cached_property
-    def d(self) -> Cells:
-        return self._cells(self.facet)
+    def d(self) -> ConfusionCounts:
+        return self._count_cells(self.facet)
 
-    def both(self) -> tuple[Cells, Cells]:
+    def both_sides(self) -> tuple[ConfusionCounts, ConfusionCounts]:
         """Cells of a and d. Raises Undefined when either side is empty."""
         if self.a.n == 0:
             raise Undefined("Negated facet set is empty: every row has the facet's value")
@@ -75,18 +75,18 @@ class Sample:
             raise Undefined("Facet set is empty: no row has the facet's value")
         return self.a, self.d
 
-    def _cells(self, rows: BoolArray) -> Cells:
+    def _count_cells(self, rows: BoolArray) -> ConfusionCounts:
         prediction = self.label if self.prediction is None else self.prediction
         if self.weight is not None:
             tn, fp, fn, tp = np.bincount(2 * self.label[rows] + prediction[rows], weights=self.weight[rows], minlength=4).tolist()
-            return Cells(tp=tp, fp=fp, fn=fn, tn=tn)
+            return ConfusionCounts(tp=tp, fp=fp, fn=fn, tn=tn)
         labelled, predicted = rows & self.label, rows & prediction
         n, some, others, tp = (int(np.count_nonzero(one)) for one in (rows, labelled, predicted, labelled & predicted))
-        return Cells(tp=tp, fp=others - tp, fn=some - tp, tn=n - some - others + tp)
+        return ConfusionCounts(tp=tp, fp=others - tp, fn=some - tp, tn=n - some - others + tp)
 
 
 @dataclass(frozen=True)
-class Definition:
+class MetricDefinition:
     """A registered metric: its function, its range, and the sentence for each direction."""
 
     name: str
@@ -110,20 +110,20 @@ class Definition:
         return text.format(x=x, p=p)
 
 
-PRE_TRAINING: dict[str, Definition] = {}
-POST_TRAINING: dict[str, Definition] = {}
+PRE_TRAINING: dict[str, MetricDefinition] = {}
+POST_TRAINING: dict[str, MetricDefinition] = {}
 
-Register = Callable[[Callable[[Sample], float]], Callable[[Sample], float]]
+MetricDecorator = Callable[[Callable[[Sample], float]], Callable[[Sample], float]]
 
 
-def metric(
-    where: dict[str, Definition], *, low: float, high: float, above: str, below: str = "", equal: str, neutral: float = 0.0
-) -> Register:
+def register_metric(
+    registry: dict[str, MetricDefinition], *, low: float, high: float, above: str, below: str = "", equal: str, neutral: float = 0.0
+) -> MetricDecorator:
     """Register the decorated function under its own name; its docstring's first line is the description."""
 
     def register(function: Callable[[Sample], float]) -> Callable[[Sample], float]:
         description = (inspect.getdoc(function) or "").split("\n")[0]
-        where[function.__name__] = Definition(function.__name__, description, function, low, high, neutral, above, below, equal)
+        registry[function.__name__] = MetricDefinition(function.__name__, description, function, low, high, neutral, above, below, equal)
         return function
 
     return register
@@ -136,7 +136,7 @@ def divide(a: float, b: float) -> float:
     return a / b
 
 
-def difference(x: float, y: float) -> float:
+def rate_difference(x: float, y: float) -> float:
     """x − y, where two infinite rates are equal."""
     return 0.0 if x == y else x - y
 

@@ -5,23 +5,23 @@ Definitions: https://docs.aws.amazon.com/sagemaker/latest/dg/clarify-measure-pos
 
 from __future__ import annotations
 
-from core.analysis.bias_flip import flip_test, share
-from core.analysis.bias_registry import (
+from core.analysis.bias.flip_test import flip_test, flip_test_value
+from core.analysis.bias.metric_registry import (
     POST_TRAINING,
     BoolArray,
-    Cells,
+    ConfusionCounts,
     Sample,
     Undefined,
     conditional_disparity,
-    difference,
     divide,
-    metric,
+    rate_difference,
+    register_metric,
 )
 
 INFINITY = float("inf")
 
 
-@metric(
+@register_metric(
     POST_TRAINING,
     low=-1,
     high=1,
@@ -31,11 +31,11 @@ INFINITY = float("inf")
 )
 def AD(sample: Sample) -> float:
     """Accuracy Difference (AD)"""
-    a, d = sample.both()
+    a, d = sample.both_sides()
     return divide(a.tp + a.tn, a.n) - divide(d.tp + d.tn, d.n)
 
 
-@metric(
+@register_metric(
     POST_TRAINING,
     low=-1,
     high=1,
@@ -48,7 +48,7 @@ def CDDPL(sample: Sample) -> float:
     return conditional_disparity(sample.facet, _prediction(sample), sample.group, sample.weight)
 
 
-@metric(
+@register_metric(
     POST_TRAINING,
     low=-1,
     high=1,
@@ -58,11 +58,11 @@ def CDDPL(sample: Sample) -> float:
 )
 def DAR(sample: Sample) -> float:
     """Difference in Acceptance Rates (DAR)"""
-    a, d = sample.both()
-    return difference(divide(a.tp, a.predicted), divide(d.tp, d.predicted))
+    a, d = sample.both_sides()
+    return rate_difference(divide(a.tp, a.favourable_predictions), divide(d.tp, d.favourable_predictions))
 
 
-@metric(
+@register_metric(
     POST_TRAINING,
     low=-INFINITY,
     high=INFINITY,
@@ -72,11 +72,11 @@ def DAR(sample: Sample) -> float:
 )
 def DCA(sample: Sample) -> float:
     """Difference in Conditional Acceptance (DCA)"""
-    a, d = sample.both()
-    return difference(divide(a.labelled, a.predicted), divide(d.labelled, d.predicted))
+    a, d = sample.both_sides()
+    return rate_difference(divide(a.favourable_labels, a.favourable_predictions), divide(d.favourable_labels, d.favourable_predictions))
 
 
-@metric(
+@register_metric(
     POST_TRAINING,
     low=-INFINITY,
     high=INFINITY,
@@ -86,11 +86,13 @@ def DCA(sample: Sample) -> float:
 )
 def DCR(sample: Sample) -> float:
     """Difference in Conditional Rejection (DCR)"""
-    a, d = sample.both()
-    return difference(divide(d.n - d.labelled, d.n - d.predicted), divide(a.n - a.labelled, a.n - a.predicted))
+    a, d = sample.both_sides()
+    return rate_difference(
+        divide(d.n - d.favourable_labels, d.n - d.favourable_predictions), divide(a.n - a.favourable_labels, a.n - a.favourable_predictions)
+    )
 
 
-@metric(
+@register_metric(
     POST_TRAINING,
     low=0,
     high=INFINITY,
@@ -101,11 +103,11 @@ def DCR(sample: Sample) -> float:
 )
 def DI(sample: Sample) -> float:
     """Disparate Impact (DI)"""
-    a, d = sample.both()
-    return divide(d.predicted / d.n, a.predicted / a.n)
+    a, d = sample.both_sides()
+    return divide(d.favourable_predictions / d.n, a.favourable_predictions / a.n)
 
 
-@metric(
+@register_metric(
     POST_TRAINING,
     low=-1,
     high=1,
@@ -115,11 +117,11 @@ def DI(sample: Sample) -> float:
 )
 def DPPL(sample: Sample) -> float:
     """Difference in Positive Proportions in Predicted Labels (DPPL)"""
-    a, d = sample.both()
-    return a.predicted / a.n - d.predicted / d.n
+    a, d = sample.both_sides()
+    return a.favourable_predictions / a.n - d.favourable_predictions / d.n
 
 
-@metric(
+@register_metric(
     POST_TRAINING,
     low=-1,
     high=1,
@@ -129,11 +131,11 @@ def DPPL(sample: Sample) -> float:
 )
 def DRR(sample: Sample) -> float:
     """Difference in Rejection Rates (DRR)"""
-    a, d = sample.both()
-    return difference(divide(d.tn, d.n - d.predicted), divide(a.tn, a.n - a.predicted))
+    a, d = sample.both_sides()
+    return rate_difference(divide(d.tn, d.n - d.favourable_predictions), divide(a.tn, a.n - a.favourable_predictions))
 
 
-@metric(
+@register_metric(
     POST_TRAINING,
     low=-1,
     high=1,
@@ -143,13 +145,13 @@ def DRR(sample: Sample) -> float:
 )
 def FT(sample: Sample) -> float:
     """Flip Test (FT)"""
-    sample.both()
+    sample.both_sides()
     if sample.flips is not None:
-        return share(sample.facet, sample.flips)
+        return flip_test_value(sample.facet, sample.flips)
     return flip_test(sample.facet, _prediction(sample), sample.features)
 
 
-@metric(
+@register_metric(
     POST_TRAINING,
     low=0,
     high=INFINITY,
@@ -173,7 +175,7 @@ def GE(sample: Sample) -> float:
     return ((right + 4 * gained) / mean**2 - n) / (2 * n)
 
 
-@metric(
+@register_metric(
     POST_TRAINING,
     low=-1,
     high=1,
@@ -183,11 +185,11 @@ def GE(sample: Sample) -> float:
 )
 def RD(sample: Sample) -> float:
     """Recall Difference (RD)"""
-    a, d = sample.both()
-    return divide(a.tp, a.labelled) - divide(d.tp, d.labelled)
+    a, d = sample.both_sides()
+    return divide(a.tp, a.favourable_labels) - divide(d.tp, d.favourable_labels)
 
 
-@metric(
+@register_metric(
     POST_TRAINING,
     low=-1,
     high=1,
@@ -197,11 +199,11 @@ def RD(sample: Sample) -> float:
 )
 def SD(sample: Sample) -> float:
     """Specificity Difference (SD)"""
-    a, d = sample.both()
-    return divide(d.tn, d.n - d.labelled) - divide(a.tn, a.n - a.labelled)
+    a, d = sample.both_sides()
+    return divide(d.tn, d.n - d.favourable_labels) - divide(a.tn, a.n - a.favourable_labels)
 
 
-@metric(
+@register_metric(
     POST_TRAINING,
     low=-INFINITY,
     high=INFINITY,
@@ -211,11 +213,11 @@ def SD(sample: Sample) -> float:
 )
 def TE(sample: Sample) -> float:
     """Treatment Equality (TE)"""
-    a, d = sample.both()
-    return difference(_errors_ratio(d), _errors_ratio(a))
+    a, d = sample.both_sides()
+    return rate_difference(_errors_ratio(d), _errors_ratio(a))
 
 
-def _errors_ratio(cells: Cells) -> float:
+def _errors_ratio(cells: ConfusionCounts) -> float:
     return divide(cells.fn, cells.fp)
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.analysis.bias_registry import PRE_TRAINING, Sample, Undefined, conditional_disparity, metric
+from core.analysis.bias.metric_registry import PRE_TRAINING, Sample, Undefined, conditional_disparity, register_metric
 
 Distribution = NDArray[np.float64]
 
 
-@metric(
+@register_metric(
     PRE_TRAINING,
     low=-1,
     high=1,
@@ -26,7 +26,7 @@ def CDDL(sample: Sample) -> float:
     return conditional_disparity(sample.facet, sample.label, sample.group, sample.weight)
 
 
-@metric(
+@register_metric(
     PRE_TRAINING,
     low=-1,
     high=1,
@@ -39,11 +39,11 @@ def CI(sample: Sample) -> float:
 
     It counts rows and looks at no label: CI = 0 says nothing about bias in the labels.
     """
-    a, d = sample.both()
+    a, d = sample.both_sides()
     return (a.n - d.n) / (a.n + d.n)
 
 
-@metric(
+@register_metric(
     PRE_TRAINING,
     low=-1,
     high=1,
@@ -53,11 +53,11 @@ def CI(sample: Sample) -> float:
 )
 def DPL(sample: Sample) -> float:
     """Difference in Positive Proportions in Labels (DPL)"""
-    a, d = sample.both()
-    return a.labelled / a.n - d.labelled / d.n
+    a, d = sample.both_sides()
+    return a.favourable_labels / a.n - d.favourable_labels / d.n
 
 
-@metric(
+@register_metric(
     PRE_TRAINING,
     low=0,
     high=np.log(2),
@@ -71,7 +71,7 @@ def JS(sample: Sample) -> float:
     return float((a * np.log(a / mean)).sum() + (d * np.log(d / mean)).sum()) / 2
 
 
-@metric(
+@register_metric(
     PRE_TRAINING,
     low=0,
     high=np.inf,
@@ -88,7 +88,7 @@ def KL(sample: Sample) -> float:
     return float((a * np.log(a / d)).sum())
 
 
-@metric(
+@register_metric(
     PRE_TRAINING,
     low=0,
     high=1,
@@ -101,7 +101,7 @@ def KS(sample: Sample) -> float:
     return float(np.abs(a - d).max())
 
 
-@metric(
+@register_metric(
     PRE_TRAINING,
     low=0,
     high=np.sqrt(2),
@@ -114,7 +114,7 @@ def LP(sample: Sample) -> float:
     return float(np.linalg.norm(a - d))
 
 
-@metric(
+@register_metric(
     PRE_TRAINING,
     low=0,
     high=1,
@@ -129,7 +129,7 @@ def TVD(sample: Sample) -> float:
 
 def _distributions(sample: Sample) -> tuple[Distribution, Distribution]:
     """Shares of the labels that occur both in a and in d (others are left out, as in smclarify)."""
-    a, d = (np.array([cells.n - cells.labelled, cells.labelled], dtype=float) for cells in (sample.a, sample.d))
+    a, d = (np.array([cells.n - cells.favourable_labels, cells.favourable_labels], dtype=float) for cells in (sample.a, sample.d))
     common = (a > 0) & (d > 0)
     if not common.any():
         raise Undefined("The facet and the rest have no label in common, or one of them has no rows")

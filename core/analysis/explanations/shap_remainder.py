@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-CELLS = 8_000_000
+MAX_NUMBERS_IN_MEMORY = 8_000_000
 """Numbers of a chunk of rows on their way, held in memory at a time."""
 
 
-def remainder(margin: Callable[[Floats], Floats], rows: Floats, background: Floats, walks: int, seed: int) -> tuple[Floats, Floats]:
+def estimate_remainder(
+    margin: Callable[[Floats], Floats], rows: Floats, background: Floats, walks: int, seed: int
+) -> tuple[Floats, Floats]:
     """What is to be added to the carried-over values, (rows, features), and its standard error.
 
     ``margin`` gives the log-odds of a table's rows. ``walks`` is rounded up to an even number; at least four give an error.
@@ -28,14 +30,16 @@ def remainder(margin: Callable[[Floats], Floats], rows: Floats, background: Floa
     n, width = rows.shape
     total, squares = np.zeros((n, width)), np.zeros((n, width))
     pairs = (walks + 1) // 2
-    size = max(1, CELLS // ((width + 1) * width))
+    size = max(1, MAX_NUMBERS_IN_MEMORY // ((width + 1) * width))
     for start in range(0, n, size):
         part = slice(start, start + size)
         random = np.random.default_rng([seed, start])
         for _ in range(pairs):
             order = np.argsort(random.random((len(rows[part]), width)), axis=1)
             base = background[random.integers(0, len(background), len(order))]
-            both = (_walk(margin, rows[part], base, order) + _walk(margin, rows[part], base, order[:, ::-1])) / 2
+            both = (
+                _walk_contributions(margin, rows[part], base, order) + _walk_contributions(margin, rows[part], base, order[:, ::-1])
+            ) / 2
             total[part] += both
             squares[part] += both**2
     mean = total / pairs
@@ -45,7 +49,7 @@ def remainder(margin: Callable[[Floats], Floats], rows: Floats, background: Floa
     return mean, np.sqrt(variance / pairs)
 
 
-def _walk(margin: Callable[[Floats], Floats], rows: Floats, base: Floats, order: NDArray[np.intp]) -> Floats:
+def _walk_contributions(margin: Callable[[Floats], Floats], rows: Floats, base: Floats, order: NDArray[np.intp]) -> Floats:
     """The step of each feature in probability, minus its step in log-odds times the walk's overall slope."""
     n, width = rows.shape
     rank = np.argsort(order, axis=1)

@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Z = 1.959963984540054
+NORMAL_QUANTILE = 1.959963984540054
 
 
 @dataclass(frozen=True)
-class Estimate:
+class ShapEstimate:
     """A figure, its 95 % interval and the number of rows behind it. Without an interval ``low`` and ``high`` are NaN."""
 
     value: float
@@ -29,63 +29,63 @@ class Estimate:
         return not (self.low > 0 or self.high < 0)
 
 
-def mean(x: Floats) -> Estimate:
+def mean_with_interval(x: Floats) -> ShapEstimate:
     """The mean of ``x`` with its normal interval; of one row none."""
     n = len(x)
     if n == 0:
-        return Estimate(float("nan"), float("nan"), float("nan"), 0)
-    half = Z * float(np.std(x, ddof=1)) / np.sqrt(n) if n > 1 else float("nan")
+        return ShapEstimate(float("nan"), float("nan"), float("nan"), 0)
+    half = NORMAL_QUANTILE * float(np.std(x, ddof=1)) / np.sqrt(n) if n > 1 else float("nan")
     value = float(np.mean(x))
-    return Estimate(value, value - half, value + half, n)
+    return ShapEstimate(value, value - half, value + half, n)
 
 
-def importance(values: Floats, features: Sequence[str]) -> dict[str, Estimate]:
+def feature_importance(values: Floats, features: Sequence[str]) -> dict[str, ShapEstimate]:
     """Mean |SHAP| of each feature, the greatest first. ``values``: rows × features."""
-    found = {name: mean(np.abs(values[:, column])) for column, name in enumerate(features)}
+    found = {name: mean_with_interval(np.abs(values[:, column])) for column, name in enumerate(features)}
     return dict(sorted(found.items(), key=lambda item: -item[1].value))
 
 
-def difference(a: Floats, b: Floats, features: Sequence[str]) -> dict[str, Estimate]:
+def importance_difference(a: Floats, b: Floats, features: Sequence[str]) -> dict[str, ShapEstimate]:
     """Mean |SHAP| of ``b`` minus that of ``a``, of the same rows under two models: paired."""
-    return {name: mean(np.abs(b[:, column]) - np.abs(a[:, column])) for column, name in enumerate(features)}
+    return {name: mean_with_interval(np.abs(b[:, column]) - np.abs(a[:, column])) for column, name in enumerate(features)}
 
 
-def share(values: Floats, columns: Sequence[int]) -> Estimate:
+def importance_share(values: Floats, columns: Sequence[int]) -> ShapEstimate:
     """How much of all movement (the sum of |SHAP|) some columns carry: a ratio of means, its interval by the delta method."""
     part, whole = np.abs(values[:, list(columns)]).sum(axis=1), np.abs(values).sum(axis=1)
     n, total = len(values), float(whole.mean()) if len(values) else 0.0
     if total == 0:
-        return Estimate(float("nan"), float("nan"), float("nan"), n)
+        return ShapEstimate(float("nan"), float("nan"), float("nan"), n)
     ratio = float(part.mean()) / total
-    half = Z * float(np.std(part - ratio * whole, ddof=1)) / (total * np.sqrt(n)) if n > 1 else float("nan")
-    return Estimate(ratio, max(ratio - half, 0.0) if n > 1 else half, min(ratio + half, 1.0) if n > 1 else half, n)
+    half = NORMAL_QUANTILE * float(np.std(part - ratio * whole, ddof=1)) / (total * np.sqrt(n)) if n > 1 else float("nan")
+    return ShapEstimate(ratio, max(ratio - half, 0.0) if n > 1 else half, min(ratio + half, 1.0) if n > 1 else half, n)
 
 
-def gap(values: Floats, rows: NDArray[np.bool_]) -> Estimate:
+def shap_gap(values: Floats, rows: NDArray[np.bool_]) -> ShapEstimate:
     """The mean of one feature's SHAP values over ``rows``, minus that over the others; interval as Welch has it, for large samples."""
     inside, outside = values[rows], values[~rows]
     if len(inside) == 0 or len(outside) == 0:
-        return Estimate(float("nan"), float("nan"), float("nan"), len(values))
+        return ShapEstimate(float("nan"), float("nan"), float("nan"), len(values))
     value = float(inside.mean() - outside.mean())
     if min(len(inside), len(outside)) < 2:
-        return Estimate(value, float("nan"), float("nan"), len(values))
-    half = Z * float(np.sqrt(np.var(inside, ddof=1) / len(inside) + np.var(outside, ddof=1) / len(outside)))
-    return Estimate(value, value - half, value + half, len(values))
+        return ShapEstimate(value, float("nan"), float("nan"), len(values))
+    half = NORMAL_QUANTILE * float(np.sqrt(np.var(inside, ddof=1) / len(inside) + np.var(outside, ddof=1) / len(outside)))
+    return ShapEstimate(value, value - half, value + half, len(values))
 
 
-def association(values: Floats, data: Floats) -> Estimate:
+def rank_correlation(values: Floats, data: Floats) -> ShapEstimate:
     """Spearman's rank correlation of a feature with its SHAP values; interval by Fisher's z, with the variance of Fieller (1957)."""
     known = np.isfinite(data)
     n = int(known.sum())
     a, b = pd.Series(values[known]).rank(), pd.Series(data[known]).rank()
     if n < 4 or a.nunique() < 2 or b.nunique() < 2:
-        return Estimate(float("nan"), float("nan"), float("nan"), n)
+        return ShapEstimate(float("nan"), float("nan"), float("nan"), n)
     r = float(np.corrcoef(a, b)[0, 1])
-    z, half = np.arctanh(np.clip(r, -0.999999, 0.999999)), Z * np.sqrt(1.06 / (n - 3))
-    return Estimate(r, float(np.tanh(z - half)), float(np.tanh(z + half)), n)
+    z, half = np.arctanh(np.clip(r, -0.999999, 0.999999)), NORMAL_QUANTILE * np.sqrt(1.06 / (n - 3))
+    return ShapEstimate(r, float(np.tanh(z - half)), float(np.tanh(z + half)), n)
 
 
-def along(values: Floats, data: pd.Series, *, bins: int = 6) -> pd.DataFrame:
+def mean_by_band(values: Floats, data: pd.Series, *, bins: int = 6) -> pd.DataFrame:
     """The mean SHAP value over bands of a feature with about as many rows each, or over its values where these are few.
 
     Columns: from, to, mean, low, high, n.
@@ -100,13 +100,13 @@ def along(values: Floats, data: pd.Series, *, bins: int = 6) -> pd.DataFrame:
     rows = []
     for number, (low, high) in enumerate(bands):
         at = (known >= low) & ((known <= high) if low == high or number == len(bands) - 1 else (known < high))
-        found = mean(values[at])
+        found = mean_with_interval(values[at])
         rows.append((low, high, found.value, found.low, found.high, found.n))
     return pd.DataFrame(rows, columns=["from", "to", "mean", "low", "high", "n"])
 
 
-def reasons(values: Floats, features: Sequence[str], *, raises: bool, most: int = 4) -> list[tuple[str, float]]:
-    """The features that moved one row's prediction most in one direction (up where ``raises``), the strongest first."""
-    sign = 1.0 if raises else -1.0
+def top_contributions(values: Floats, features: Sequence[str], *, increasing: bool, limit: int = 4) -> list[tuple[str, float]]:
+    """The features that moved one row's prediction most in one direction (up where ``increasing``), the strongest first."""
+    sign = 1.0 if increasing else -1.0
     moved = sorted(((sign * float(v), name) for v, name in zip(values, features, strict=True)), reverse=True)
-    return [(name, sign * strength) for strength, name in moved[:most] if strength > 0]
+    return [(name, sign * strength) for strength, name in moved[:limit] if strength > 0]

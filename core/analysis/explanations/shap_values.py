@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.analysis.explanations_walks import remainder
+from core.analysis.explanations.shap_remainder import estimate_remainder
 
 Floats = NDArray[np.float64]
 
-WALKS = 32
+DEFAULT_WALKS = 32
 
 
 class FeatureError(ValueError):
@@ -24,7 +24,8 @@ class FeatureError(ValueError):
 class Explanation:
     """SHAP values: ``expected`` plus a row's ``values`` is that row's prediction.
 
-    ``values`` is (rows, features) in the order of ``features``; ``additivity`` is the greatest absolute error of that sum over all rows.
+    ``values`` is (rows, features) in the order of ``features``; ``additivity_error`` is the greatest absolute error of that sum over all
+    rows.
     ``output`` says of what: "probability" of label 1, or "raw" for its log-odds. ``standard_error`` is that of a single value, the mean
     over all (0 for log-odds, which are exact); global values are far more precise, since errors of rows cancel out.
     """
@@ -33,41 +34,41 @@ class Explanation:
     values: Floats
     expected: float
     predictions: Floats
-    additivity: float
+    additivity_error: float
     output: str
     standard_error: float
 
-    def importance(self, how: str = "mean_abs") -> dict[str, float]:
+    def global_importance(self, aggregation: str = "mean_abs") -> dict[str, float]:
         """Each feature's global value, as Clarify's ``agg_method`` has it.
 
         ``mean_abs`` is the mean of absolute values, ``median`` the median of values, ``mean_sq`` the mean of squares.
         """
-        if how == "mean_abs":
+        if aggregation == "mean_abs":
             total = np.abs(self.values).mean(axis=0)
-        elif how == "median":
+        elif aggregation == "median":
             total = np.median(self.values, axis=0)
-        elif how == "mean_sq":
+        elif aggregation == "mean_sq":
             total = (self.values**2).mean(axis=0)
         else:
-            raise ValueError(f"agg_method must be mean_abs, median or mean_sq, not {how}")
+            raise ValueError(f"agg_method must be mean_abs, median or mean_sq, not {aggregation}")
         return dict(zip(self.features, total.tolist(), strict=True))
 
 
-def predict(booster: Any, data: pd.DataFrame) -> Floats:
+def predict_probabilities(booster: Any, data: pd.DataFrame) -> Floats:
     """P(label = 1) of each row, by the best round where training stopped early."""
     import xgboost
 
-    booster, matrix = _prepare(booster, data)
+    booster, matrix = _prepare_inputs(booster, data)
     return np.asarray(booster.predict(xgboost.DMatrix(matrix, feature_names=booster.feature_names)), dtype=float)
 
 
-def explain(
+def compute_shap_values(
     booster: Any,
     data: pd.DataFrame,
     baseline: pd.DataFrame,
     *,
     output: Literal["probability", "raw"] = "probability",
-    walks: int = WALKS,
+    walks: int = DEFAULT_WALKS,
     seed: int = 0,
 ) -> Explanation:
     """Interventional SHAP values of every row of ``data``: what Kernel SHAP estimates by sampling.
@@ -82,8 +83,8 @@ def explain(
     import shap
     import xgboost
 
-    model, matrix = _prepare(booster, data)
-    _, background = _prepare(booster, baseline[list(data.columns)])
+    model, matrix = _prepare_inputs(booster, data)
+    _, background = _prepare_inputs(booster, baseline[list(data.columns)])
     if len(background) == 0:
         raise FeatureError("the baseline has no rows")
 
@@ -94,23 +95,23 @@ def explain(
     values = np.asarray(explainer.shap_values(matrix, check_additivity=False), dtype=float)
     standard_error = 0.0
     if output == "probability" and walks > 0 and len(matrix):
-        missing, errors = remainder(margin, matrix, background, walks, seed)
+        missing, errors = estimate_remainder(margin, matrix, background, walks, seed)
         values = values + missing
         standard_error = float(errors.mean())
     known = xgboost.DMatrix(matrix, feature_names=model.feature_names)
     predictions = np.asarray(model.predict(known, output_margin=output == "raw"), dtype=float)
     expected = float(np.ravel(explainer.expected_value)[0])
     additivity = float(np.abs(values.sum(axis=1) + expected - predictions).max(initial=0.0))
-    return Explanation(tuple(_order(model, data)), values, expected, predictions, additivity, output, standard_error)
+    return Explanation(tuple(_feature_order(model, data)), values, expected, predictions, additivity, output, standard_error)
 
 
-def _order(booster: Any, data: pd.DataFrame) -> list[str]:
+def _feature_order(booster: Any, data: pd.DataFrame) -> list[str]:
     columns = [str(name) for name in data.columns]
     names = booster.feature_names
     return list(names) if names and set(names) == set(columns) else columns
 
 
-def _prepare(booster: Any, data: pd.DataFrame) -> tuple[Any, Floats]:
+def _prepare_inputs(booster: Any, data: pd.DataFrame) -> tuple[Any, Floats]:
     """The booster cut at its best round, and the data as it sees it: single precision, in its order."""
     if booster.num_features() != data.shape[1]:
         raise FeatureError(
@@ -123,5 +124,5 @@ def _prepare(booster: Any, data: pd.DataFrame) -> tuple[Any, Floats]:
     best = booster.attr("best_iteration")
     if best is not None and int(best) + 1 < booster.num_boosted_rounds():
         booster = booster[: int(best) + 1]
-    renamed = data.rename(columns=str)[_order(booster, data)]
+    renamed = data.rename(columns=str)[_feature_order(booster, data)]
     return booster, renamed.to_numpy(dtype=np.float32).astype(float)

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 MODEL_FILE = "xgboost-model"
-MOST_BYTES = 2**30
+MAX_MODEL_BYTES = 2**30
 """Of an unpacked model: an archive that would fill the memory is refused before it is unpacked."""
 OBJECTIVES = ("binary:logistic", "reg:logistic")
 
@@ -18,15 +18,15 @@ class ModelError(ValueError):
     """The archive holds no model whose predictions are probabilities."""
 
 
-def load(archive: bytes) -> Any:
+def load_booster(archive: bytes) -> Any:
     """The ``xgboost.Booster`` in the archive (UBJSON or JSON). Raises ModelError."""
     import xgboost
 
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
             member = next((item for item in tar.getmembers() if PurePath(item.name).name == MODEL_FILE and item.isfile()), None)
-            if member is not None and member.size > MOST_BYTES:
-                raise ModelError(f"{MODEL_FILE} would be {member.size} bytes; a model may have {MOST_BYTES}")
+            if member is not None and member.size > MAX_MODEL_BYTES:
+                raise ModelError(f"{MODEL_FILE} would be {member.size} bytes; a model may have {MAX_MODEL_BYTES}")
             content = tar.extractfile(member) if member is not None else None
             if content is None:
                 raise ModelError(f"model.tar.gz holds no {MODEL_FILE}")

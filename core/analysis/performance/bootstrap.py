@@ -10,37 +10,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Figures = dict[str, Floats]
+MetricValues = dict[str, Floats]
 
 RESAMPLES = 1000
-BINS = 10
+CALIBRATION_BINS = 10
 METRICS = ("average_precision", "accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1", "log_loss", "brier", "ece")
-CHUNK = 4_000_000
+MAX_WEIGHTS_IN_MEMORY = 4_000_000
 """Weights held in memory at a time."""
 
 
-def draw(y: Floats, scores: list[Floats], threshold: float, seed: int, resamples: int) -> tuple[list[Figures], list[dict[str, float]]]:
+def draw_resamples(
+    y: Floats, scores: list[Floats], threshold: float, seed: int, resamples: int
+) -> tuple[list[MetricValues], list[dict[str, float]]]:
     """For each of ``scores``, every metric on every resample, and on the data itself. NaN where undefined.
 
     All scores see the same resamples, so that their differences are paired.
     """
     n = len(y)
-    tables = [_Table(y, s, threshold) for s in scores]
+    tables = [_ScoreSums(y, s, threshold) for s in scores]
     random = np.random.default_rng(seed)
-    size = max(1, CHUNK // n)
-    parts: list[list[Figures]] = [[] for _ in scores]
+    size = max(1, MAX_WEIGHTS_IN_MEMORY // n)
+    parts: list[list[MetricValues]] = [[] for _ in scores]
     for start in range(0, resamples, size):
         count = min(size, resamples - start)
         rows = random.integers(0, n, (count, n)) + np.arange(count)[:, None] * n
         weights = np.bincount(rows.ravel(), minlength=count * n).reshape(count, n).astype(float)
         for part, table in zip(parts, tables, strict=True):
-            part.append(table.figures(weights))
+            part.append(table.compute_metrics(weights))
     draws = [{name: np.concatenate([figures[name] for figures in part]) if part else np.empty(0) for name in METRICS} for part in parts]
-    point = [{name: float(value[0]) for name, value in table.figures(np.ones((1, n))).items()} for table in tables]
+    point = [{name: float(value[0]) for name, value in table.compute_metrics(np.ones((1, n))).items()} for table in tables]
     return draws, point
 
 
-def cells(y: Floats, s: Floats, threshold: float) -> Floats:
+def confusion_indicators(y: Floats, s: Floats, threshold: float) -> Floats:
     """(n, 4) indicators of true negative, false positive, false negative, true positive."""
     indicators: Floats = np.eye(4)[(2 * y + (s > threshold)).astype(int)]
     return indicators
@@ -48,7 +50,7 @@ def cells(y: Floats, s: Floats, threshold: float) -> Floats:
 
 def calibration_bins(s: Floats) -> NDArray[np.int64]:
     """The number of the equally wide bin that each score falls in; a score of 1 falls in the last."""
-    return np.minimum((s * BINS).astype(np.int64), BINS - 1)
+    return np.minimum((s * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
 
 
 def tie_ends(descending: Floats) -> NDArray[np.int64]:
@@ -56,19 +58,19 @@ def tie_ends(descending: Floats) -> NDArray[np.int64]:
     return np.flatnonzero(np.r_[descending[1:] != descending[:-1], True])
 
 
-class _Table:
+class _ScoreSums:
     """What is summed for one set of scores."""
 
     def __init__(self, y: Floats, s: Floats, threshold: float) -> None:
         clipped = np.clip(s, np.finfo(float).eps, 1 - np.finfo(float).eps)
         log_loss = -(y * np.log(clipped) + (1 - y) * np.log1p(-clipped))
-        gaps = np.eye(BINS)[calibration_bins(s)] * (y - s)[:, None]
-        self.columns = np.column_stack([cells(y, s, threshold), log_loss, (s - y) ** 2, gaps])
+        gaps = np.eye(CALIBRATION_BINS)[calibration_bins(s)] * (y - s)[:, None]
+        self.columns = np.column_stack([confusion_indicators(y, s, threshold), log_loss, (s - y) ** 2, gaps])
         self.order = np.argsort(-s, kind="stable")
         self.ends = tie_ends(s[self.order])
         self.positive = y[self.order]
 
-    def figures(self, weights: Floats) -> Figures:
+    def compute_metrics(self, weights: Floats) -> MetricValues:
         n = weights.shape[1]
         sums = weights @ self.columns
         tn, fp, fn, tp = sums[:, :4].T

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.analysis import performance_bootstrap as bootstrap
-from core.analysis.performance_bootstrap import METRICS, Floats
-from core.analysis.performance_difference import Difference, compare
-from core.analysis.performance_intervals import check, delong, normal_quantile, percentiles
+from core.analysis.performance import bootstrap as bootstrap
+from core.analysis.performance.bootstrap import METRICS, Floats
+from core.analysis.performance.performance_difference import PerformanceDifference, compare_performance
+from core.analysis.performance.performance_intervals import bootstrap_interval, check_labels_and_scores, delong, normal_quantile
 
-__all__ = ["CalibrationBin", "Confusion", "Difference", "Estimate", "Performance", "compare", "evaluate"]
+__all__ = ["CalibrationBin", "Confusion", "Estimate", "Performance", "PerformanceDifference", "compare_performance", "evaluate_performance"]
 
-MOST_POINTS = 200
+MAX_CURVE_POINTS = 200
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,8 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Performance:
-    """What ``evaluate`` returns. ``roc`` holds (false positive rate, true positive rate, score), ``pr`` (recall, precision, score)."""
+    """What ``evaluate_performance`` returns. ``roc`` holds (false positive rate, true positive rate, score), ``pr`` (recall, precision,
+    score)."""
 
     auc: Estimate
     average_precision: Estimate
@@ -81,7 +82,7 @@ class Performance:
         return asdict(self)
 
 
-def evaluate(
+def evaluate_performance(
     labels: ArrayLike, scores: ArrayLike, *, threshold: float = 0.5, seed: int = 0, resamples: int = bootstrap.RESAMPLES
 ) -> Performance:
     """Every performance metric with its 95 % interval.
@@ -96,13 +97,13 @@ def evaluate(
     label 1 and ``macro_f1`` the mean of both labels'. ``ece`` is the expected calibration error over ten equally wide bins; resampling
     adds to it, so its interval lies rather high. Raises ValueError for empty or unusable input.
     """
-    y, s = check(labels, scores)
+    y, s = check_labels_and_scores(labels, scores)
     n = len(y)
-    draws, point = bootstrap.draw(y, [s], threshold, seed, resamples)
+    draws, point = bootstrap.draw_resamples(y, [s], threshold, seed, resamples)
     figures: dict[str, Estimate] = {"auc": _auc(y, s)}
     for name in METRICS:
         figures[name] = _estimate(point[0][name], draws[0][name], n)
-    tn, fp, fn, tp = bootstrap.cells(y, s, threshold).sum(axis=0).astype(int).tolist()
+    tn, fp, fn, tp = bootstrap.confusion_indicators(y, s, threshold).sum(axis=0).astype(int).tolist()
     return Performance(
         **figures,
         confusion=Confusion(tn, fp, fn, tp),
@@ -128,27 +129,27 @@ def _auc(y: Floats, s: Floats) -> Estimate:
 def _estimate(value: float, draws: Floats, n: int) -> Estimate:
     if np.isnan(value):
         return Estimate(None, None, None, n)
-    low, high = percentiles(draws)
+    low, high = bootstrap_interval(draws)
     return Estimate(float(value), low, high, n)
 
 
 def _calibration(y: Floats, s: Floats) -> tuple[CalibrationBin, ...]:
     bins = bootstrap.calibration_bins(s)
-    edges = np.linspace(0, 1, bootstrap.BINS + 1)
+    edges = np.linspace(0, 1, bootstrap.CALIBRATION_BINS + 1)
     rows = [(b, bins == b) for b in np.unique(bins)]
     return tuple(
         CalibrationBin(float(edges[b]), float(edges[b + 1]), int(at.sum()), float(s[at].mean()), float(y[at].mean())) for b, at in rows
     )
 
 
-def _thinned(points: Floats) -> tuple[tuple[float, float, float], ...]:
+def _thin_points(points: Floats) -> tuple[tuple[float, float, float], ...]:
     """At most 200 of the points, the first and the last among them, evenly along the curve."""
-    if len(points) > MOST_POINTS:
-        points = points[np.unique(np.linspace(0, len(points) - 1, MOST_POINTS).round().astype(int))]
+    if len(points) > MAX_CURVE_POINTS:
+        points = points[np.unique(np.linspace(0, len(points) - 1, MAX_CURVE_POINTS).round().astype(int))]
     return tuple((float(x), float(y), float(t)) for x, y, t in points)
 
 
-def _steps(y: Floats, s: Floats) -> tuple[Floats, Floats, Floats]:
+def _curve_steps(y: Floats, s: Floats) -> tuple[Floats, Floats, Floats]:
     """(score, true positives, false positives) at each different score, from the highest on."""
     order = np.argsort(-s, kind="stable")
     ends = bootstrap.tie_ends(s[order])
@@ -159,14 +160,14 @@ def _steps(y: Floats, s: Floats) -> tuple[Floats, Floats, Floats]:
 def _roc(y: Floats, s: Floats) -> tuple[tuple[float, float, float], ...]:
     if y.min() == y.max():
         return ()
-    score, tp, fp = _steps(y, s)
+    score, tp, fp = _curve_steps(y, s)
     points = np.column_stack([np.r_[0, fp / fp[-1]], np.r_[0, tp / tp[-1]], np.r_[1.0, score]])
-    return _thinned(points)
+    return _thin_points(points)
 
 
 def _pr(y: Floats, s: Floats) -> tuple[tuple[float, float, float], ...]:
     if y.max() == 0:
         return ()
-    score, tp, fp = _steps(y, s)
+    score, tp, fp = _curve_steps(y, s)
     last = int(np.argmax(tp == tp[-1])) + 1
-    return _thinned(np.column_stack([np.r_[0, tp / tp[-1]], np.r_[1, tp / (tp + fp)], np.r_[1.0, score]])[: last + 1])
+    return _thin_points(np.column_stack([np.r_[0, tp / tp[-1]], np.r_[1, tp / (tp + fp)], np.r_[1.0, score]])[: last + 1])

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.analysis import performance_bootstrap as bootstrap
-from core.analysis.performance_bootstrap import METRICS, Floats
-from core.analysis.performance_intervals import CONFIDENCE, check, delong, normal_quantile, percentiles
+from core.analysis.performance import bootstrap as bootstrap
+from core.analysis.performance.bootstrap import METRICS, Floats
+from core.analysis.performance.performance_intervals import CONFIDENCE, bootstrap_interval, check_labels_and_scores, delong, normal_quantile
 
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
 
 
 @dataclass(frozen=True)
-class Difference:
+class PerformanceDifference:
     """b − a of one metric on the same rows, with its 95 % interval and two-sided p-value. None where undefined.
 
     ``method`` is "DeLong", "McNemar" (p-value exact, interval Wald's for paired proportions) or "paired bootstrap".
@@ -43,7 +43,7 @@ class Difference:
         return "b" if (self.value > 0) == self.higher_is_better else "a"
 
 
-def compare(
+def compare_performance(
     labels: ArrayLike,
     scores_a: ArrayLike,
     scores_b: ArrayLike,
@@ -51,41 +51,41 @@ def compare(
     threshold: float = 0.5,
     seed: int = 0,
     resamples: int = bootstrap.RESAMPLES,
-) -> dict[str, Difference]:
+) -> dict[str, PerformanceDifference]:
     """Paired differences b − a by metric, for two models scored on the same rows.
 
     AUC by DeLong's test for correlated curves, accuracy by McNemar's exact test, the rest by a bootstrap that draws the same
     rows for both. Arguments as for ``evaluate``. Raises ValueError for unusable input.
     """
-    y, a = check(labels, scores_a)
-    _, b = check(labels, scores_b)
-    result = {"auc": _auc(y, a, b)}
-    (draws_a, draws_b), (point_a, point_b) = bootstrap.draw(y, [a, b], threshold, seed, resamples)
+    y, a = check_labels_and_scores(labels, scores_a)
+    _, b = check_labels_and_scores(labels, scores_b)
+    result = {"auc": _compare_auc(y, a, b)}
+    (draws_a, draws_b), (point_a, point_b) = bootstrap.draw_resamples(y, [a, b], threshold, seed, resamples)
     for name in METRICS:
         if name == "accuracy":
-            result[name] = _accuracy(y, a, b, threshold)
+            result[name] = _compare_accuracy(y, a, b, threshold)
         else:
-            result[name] = _paired(point_a[name], point_b[name], draws_b[name] - draws_a[name], name not in LOWER_IS_BETTER)
+            result[name] = _paired_difference(point_a[name], point_b[name], draws_b[name] - draws_a[name], name not in LOWER_IS_BETTER)
     return result
 
 
-def _auc(y: Floats, a: Floats, b: Floats) -> Difference:
+def _compare_auc(y: Floats, a: Floats, b: Floats) -> PerformanceDifference:
     from scipy import stats
 
     if y.min() == y.max():
-        return Difference(None, None, None, None, None, None, "DeLong")
+        return PerformanceDifference(None, None, None, None, None, None, "DeLong")
     (auc_a, auc_b), covariance = delong(y, [a, b])
     value = float(auc_b - auc_a)
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     if np.isnan(variance):
-        return Difference(float(auc_a), float(auc_b), value, None, None, None, "DeLong")
+        return PerformanceDifference(float(auc_a), float(auc_b), value, None, None, None, "DeLong")
     deviation = np.sqrt(max(variance, 0.0))
     half = normal_quantile() * float(deviation)
     p = float(2 * stats.norm.sf(abs(value) / deviation)) if deviation > 1e-12 else float(abs(value) <= 1e-12)
-    return Difference(float(auc_a), float(auc_b), value, value - half, value + half, p, "DeLong")
+    return PerformanceDifference(float(auc_a), float(auc_b), value, value - half, value + half, p, "DeLong")
 
 
-def _accuracy(y: Floats, a: Floats, b: Floats, threshold: float) -> Difference:
+def _compare_accuracy(y: Floats, a: Floats, b: Floats, threshold: float) -> PerformanceDifference:
     from scipy import stats
 
     right_a, right_b = (((s > threshold) == (y == 1)) for s in (a, b))
@@ -93,16 +93,18 @@ def _accuracy(y: Floats, a: Floats, b: Floats, threshold: float) -> Difference:
     value = (gained - lost) / n
     half = normal_quantile() * np.sqrt(gained + lost - (gained - lost) ** 2 / n) / n
     p = float(stats.binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
-    return Difference(float(right_a.mean()), float(right_b.mean()), value, value - half, value + half, p, "McNemar")
+    return PerformanceDifference(float(right_a.mean()), float(right_b.mean()), value, value - half, value + half, p, "McNemar")
 
 
-def _paired(a: float, b: float, draws: Floats, higher_is_better: bool) -> Difference:
+def _paired_difference(a: float, b: float, draws: Floats, higher_is_better: bool) -> PerformanceDifference:
     method = "paired bootstrap"
     if np.isnan(a) or np.isnan(b):
-        return Difference(None if np.isnan(a) else a, None if np.isnan(b) else b, None, None, None, None, method, higher_is_better)
+        return PerformanceDifference(
+            None if np.isnan(a) else a, None if np.isnan(b) else b, None, None, None, None, method, higher_is_better
+        )
     known = draws[~np.isnan(draws)]
-    low, high = percentiles(draws)
+    low, high = bootstrap_interval(draws)
     if len(known) == 0:
-        return Difference(a, b, b - a, None, None, None, method, higher_is_better)
+        return PerformanceDifference(a, b, b - a, None, None, None, method, higher_is_better)
     p = min(1.0, 2 * (1 + min((known <= 0).sum(), (known >= 0).sum())) / (1 + len(known)))
-    return Difference(a, b, b - a, low, high, float(p), method, higher_is_better)
+    return PerformanceDifference(a, b, b - a, low, high, float(p), method, higher_is_better)

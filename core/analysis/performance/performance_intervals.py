@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.analysis.performance_bootstrap import Floats
+from core.analysis.performance.bootstrap import Floats
 
 CONFIDENCE = 0.95
 
@@ -17,7 +17,7 @@ def normal_quantile() -> float:
     return float(stats.norm.ppf((1 + CONFIDENCE) / 2))
 
 
-def check(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
+def check_labels_and_scores(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
     """Labels and scores as floats. Raises ValueError unless they are 0/1 and [0, 1], of equal length and not empty."""
     y, s = np.asarray(labels, dtype=float), np.asarray(scores, dtype=float)
     if y.ndim != 1 or y.shape != s.shape or len(y) == 0:
@@ -51,7 +51,7 @@ def delong(y: Floats, scores: list[Floats]) -> tuple[Floats, Floats]:
     return np.array(aucs), covariance
 
 
-def percentiles(draws: Floats) -> tuple[float | None, float | None]:
+def bootstrap_interval(draws: Floats) -> tuple[float | None, float | None]:
     """The 95 % interval of bootstrap draws, leaving out those where the figure was undefined."""
     known = draws[~np.isnan(draws)]
     if len(known) == 0:

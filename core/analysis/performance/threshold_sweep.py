@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from core.analysis import bias_tables as tables
-from core.analysis.bias_intervals import RESAMPLES, SEED, Interval, interval
-from core.analysis.bias_tables import Floats, divide
+from core.analysis.bias import bias_count_tables as tables
+from core.analysis.bias.bias_count_tables import Floats, divide
+from core.analysis.bias.bias_intervals import RESAMPLES, SEED, Interval, percentile_interval
 
-GRID = tuple(round(0.01 * step, 2) for step in range(1, 100))
-PERFORMANCE = ("accuracy", "balanced accuracy", "precision", "recall", "f1")
+DEFAULT_THRESHOLDS = tuple(round(0.01 * step, 2) for step in range(1, 100))
+PERFORMANCE_METRICS = ("accuracy", "balanced accuracy", "precision", "recall", "f1")
 
 
 @dataclass(frozen=True)
-class Sweep:
+class ThresholdSweep:
     """Counts of the rows at each cut-off. What a page needs of the scores, however many rows there are.
 
     ``totals``: rows by group (the last entry: rows without one), facet (rest, facet) and label (unfavourable, favourable).
@@ -32,15 +32,15 @@ class Sweep:
     accepted: tuple[Any, ...]
     favourable: int
 
-    def tables(self) -> Floats:
+    def count_tables(self) -> Floats:
         """Tables as ``bias_tables`` has them, one for each threshold."""
         accepted, totals = np.array(self.accepted, dtype=float), np.array(self.totals, dtype=float)
-        shaped = np.zeros((len(self.thresholds), len(self.groups) + 1, *tables.KINDS))
+        shaped = np.zeros((len(self.thresholds), len(self.groups) + 1, *tables.CELL_SHAPE))
         shaped[..., 1, 1] = accepted
         shaped[..., 0, 1] = totals - accepted
         return shaped
 
-    def nearest(self, threshold: float) -> int:
+    def nearest_index(self, threshold: float) -> int:
         """The place of the threshold nearest to one."""
         return int(np.abs(np.array(self.thresholds) - threshold).argmin())
 
@@ -48,20 +48,20 @@ class Sweep:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, raw: dict[str, Any]) -> Sweep:
+    def from_json(cls, raw: dict[str, Any]) -> ThresholdSweep:
         return cls(tuple(raw["thresholds"]), tuple(raw["groups"]), tuple(raw["totals"]), tuple(raw["accepted"]), int(raw["favourable"]))
 
 
-def sweep(
+def sweep_thresholds(
     facet: ArrayLike,
     favourable_label: ArrayLike,
     scores: ArrayLike,
     group: Any | None,
     *,
     favourable: int,
-    thresholds: tuple[float, ...] = GRID,
+    thresholds: tuple[float, ...] = DEFAULT_THRESHOLDS,
     names: tuple[str, ...] = (),
-) -> Sweep:
+) -> ThresholdSweep:
     """Count the rows at each threshold.
 
     Parameters
@@ -84,10 +84,10 @@ def sweep(
         at_most = np.searchsorted(ordered, grid, side="right")
         accepted[:, kind] = at_most if favourable == 0 else len(ordered) - at_most
     totals = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape)
-    return Sweep(tuple(thresholds), names, tuple(totals.tolist()), tuple(accepted.reshape(-1, *shape).tolist()), favourable)
+    return ThresholdSweep(tuple(thresholds), names, tuple(totals.tolist()), tuple(accepted.reshape(-1, *shape).tolist()), favourable)
 
 
-def performance(counts: Floats, favourable: int) -> dict[str, Floats]:
+def performance_metrics(counts: Floats, favourable: int) -> dict[str, Floats]:
     """How well label 1 is found, in each table; NaN where undefined."""
     cells = counts.sum(axis=(-5, -4, -1))  # (..., favourable label, favourable prediction)
     one = favourable
@@ -95,45 +95,47 @@ def performance(counts: Floats, favourable: int) -> dict[str, Floats]:
     tn = cells[..., 1 - one, 1 - one]
     recall, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
     values = (_ratio(tp + tn, tp + tn + fp + fn), (recall + specificity) / 2, _ratio(tp, tp + fp), recall, _ratio(2 * tp, 2 * tp + fp + fn))
-    return dict(zip(PERFORMANCE, values, strict=True))
+    return dict(zip(PERFORMANCE_METRICS, values, strict=True))
 
 
-def bias(counts: Floats) -> dict[str, Floats]:
+def bias_metrics(counts: Floats) -> dict[str, Floats]:
     """The post-training metrics that counts decide: all but the flip test, which looks for like rows."""
-    return {name: values for name, values in tables.post_training(counts).items() if name != "FT"}
+    return {name: values for name, values in tables.post_training_metrics(counts).items() if name != "FT"}
 
 
-def figures(counts: Floats, favourable: int) -> dict[str, Floats]:
-    return performance(counts, favourable) | bias(counts)
+def all_metrics(counts: Floats, favourable: int) -> dict[str, Floats]:
+    return performance_metrics(counts, favourable) | bias_metrics(counts)
 
 
-def at(counts: Floats, favourable: int, *, seed: int = SEED, resamples: int = RESAMPLES) -> dict[str, tuple[float | None, Interval]]:
+def metrics_with_intervals(
+    counts: Floats, favourable: int, *, seed: int = SEED, resamples: int = RESAMPLES
+) -> dict[str, tuple[float | None, Interval]]:
     """Every figure of one table with its 95 % interval, by name."""
     n = int(counts.sum())
-    points = figures(counts, favourable)
-    draws = figures(_drawn(counts, seed, resamples), favourable)
-    return {name: (None if np.isnan(point) else float(point), interval(draws[name], n)) for name, point in points.items()}
+    points = all_metrics(counts, favourable)
+    draws = all_metrics(_resample_counts(counts, seed, resamples), favourable)
+    return {name: (None if np.isnan(point) else float(point), percentile_interval(draws[name], n)) for name, point in points.items()}
 
 
 @dataclass(frozen=True)
-class Turned:
+class SideDeclines:
     """People turned away on one side: of how many, and those among them who deserved acceptance; the share with its 95 % interval."""
 
     rows: int
-    away: int
-    wrongly: int
-    deserving: int
+    declined: int
+    wrongly_declined: int
+    favourable_rows: int
     share: float | None
     low: float | None
     high: float | None
 
 
 @dataclass(frozen=True)
-class TurnedAway:
+class DeclineRates:
     """Whom a model turns away: the facet, the rest, and the facet's share less the rest's, with its 95 % interval."""
 
-    facet: Turned
-    rest: Turned
+    facet: SideDeclines
+    rest: SideDeclines
     difference: float | None
     low: float | None
     high: float | None
@@ -143,26 +145,26 @@ class TurnedAway:
         return self.facet.rows + self.rest.rows
 
 
-def turned_away(counts: Floats, *, seed: int = SEED, resamples: int = RESAMPLES) -> TurnedAway:
+def decline_rates(counts: Floats, *, seed: int = SEED, resamples: int = RESAMPLES) -> DeclineRates:
     """Counts of people on both sides of the facet in one table, with intervals."""
-    drawn = _drawn(counts, seed, resamples) if counts.sum() else np.zeros((0, *counts.shape))
+    drawn = _resample_counts(counts, seed, resamples) if counts.sum() else np.zeros((0, *counts.shape))
     sides, shares, draws = [], [], []
     for side in (1, 0):
         cells = counts.sum(axis=(0, -1))[side]
         rows, away = int(cells.sum()), int(cells[:, 0].sum())
         part = drawn.sum(axis=(1, -1))[:, side]
         draw = _ratio(part[:, :, 0].sum(axis=-1), part.sum(axis=(-1, -2)))
-        ends = interval(draw, rows)
+        ends = percentile_interval(draw, rows)
         share = away / rows if rows else None
-        sides.append(Turned(rows, away, int(cells[1, 0]), int(cells[1].sum()), share, ends.low, ends.high))
+        sides.append(SideDeclines(rows, away, int(cells[1, 0]), int(cells[1].sum()), share, ends.low, ends.high))
         shares.append(share)
         draws.append(draw)
-    ends = interval(draws[0] - draws[1], int(counts.sum()))
+    ends = percentile_interval(draws[0] - draws[1], int(counts.sum()))
     value = None if shares[0] is None or shares[1] is None else shares[0] - shares[1]
-    return TurnedAway(sides[0], sides[1], value, ends.low, ends.high)
+    return DeclineRates(sides[0], sides[1], value, ends.low, ends.high)
 
 
-def by_group(table: Floats, groups: tuple[str, ...]) -> list[tuple[str, Floats]]:
+def tables_by_group(table: Floats, groups: tuple[str, ...]) -> list[tuple[str, Floats]]:
     """The counts of each group by itself, in the shape of a table; groups without rows are left out."""
     found = []
     for place, name in enumerate(groups):
@@ -173,7 +175,7 @@ def by_group(table: Floats, groups: tuple[str, ...]) -> list[tuple[str, Floats]]
     return found
 
 
-def _drawn(counts: Floats, seed: int, resamples: int) -> NDArray[np.float64]:
+def _resample_counts(counts: Floats, seed: int, resamples: int) -> NDArray[np.float64]:
     n, flat = int(counts.sum()), counts.ravel()
     draws = np.random.default_rng(seed).multinomial(n, flat / n, size=resamples)
     return draws.astype(float).reshape(resamples, *counts.shape)

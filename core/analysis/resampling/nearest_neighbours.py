@@ -14,7 +14,7 @@ from sklearn.preprocessing import OneHotEncoder
 Floats = NDArray[np.float64]
 
 
-class Nearest(BaseEstimator):  # type: ignore[misc]
+class KDTreeNeighbors(BaseEstimator):  # type: ignore[misc]
     """The ``n_neighbors`` nearest of the rows that were fitted, by Euclidean distance, the nearest first.
 
     It has the form of scikit-learn's ``NearestNeighbors``, so that imbalanced-learn's samplers take it in its place. Rows equally far
@@ -24,9 +24,9 @@ class Nearest(BaseEstimator):  # type: ignore[misc]
     def __init__(self, n_neighbors: int = 5, n_jobs: int = -1) -> None:
         self.n_neighbors, self.n_jobs = n_neighbors, n_jobs
 
-    def fit(self, rows: Any, y: Any = None) -> Nearest:
+    def fit(self, rows: Any, y: Any = None) -> KDTreeNeighbors:
         # The tree that halves at the median takes longer to be built and to be asked, as amounts have long tails.
-        self.tree_ = cKDTree(_dense(rows), balanced_tree=False)
+        self.tree_ = cKDTree(_to_dense(rows), balanced_tree=False)
         self.n_samples_fit_ = self.tree_.n
         return self
 
@@ -35,7 +35,7 @@ class Nearest(BaseEstimator):  # type: ignore[misc]
         wanted = n_neighbors or self.n_neighbors
         if wanted > self.tree_.n:
             raise ValueError(f"Expected n_neighbors <= n_samples_fit, but n_neighbors = {wanted}, n_samples_fit = {self.tree_.n}")
-        distances, found = self.tree_.query(_dense(rows), k=np.arange(1, wanted + 1), workers=self.n_jobs or 1)
+        distances, found = self.tree_.query(_to_dense(rows), k=np.arange(1, wanted + 1), workers=self.n_jobs or 1)
         return (distances, found) if return_distance else found
 
     def kneighbors_graph(self, rows: Any, n_neighbors: int | None = None, mode: str = "connectivity") -> Any:
@@ -46,12 +46,12 @@ class Nearest(BaseEstimator):  # type: ignore[misc]
         return sparse.csr_matrix((values, found.ravel(), ends), shape=(len(found), self.tree_.n))
 
 
-def _dense(rows: Any) -> Floats:
+def _to_dense(rows: Any) -> Floats:
     """One-hot columns come as a sparse matrix, of which there is no tree."""
     return np.ascontiguousarray(rows.toarray() if sparse.issparse(rows) else rows, dtype=float)
 
 
-class OneHot(OneHotEncoder):  # type: ignore[misc]
+class FastOneHotEncoder(OneHotEncoder):  # type: ignore[misc]
     """SMOTE-NC's own encoder, but for finding the ones among dense rows: among sparse ones that takes ten times as long."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.analysis import resampling_parameters
+from core.analysis.resampling import resampling_parameters
 
 if TYPE_CHECKING:
     from sklearn.neighbors import NearestNeighbors
@@ -32,8 +32,8 @@ METHODS = {
     "smote-enn": "SMOTE-ENN",
     "reweighing": "Reweighing",
 }
-TARGETS = {"facet": "facet", "label": "label", "label_facet": "label × facet"}
-NEIGHBOURS = {"smote", "smote-nc", "borderline-smote", "adasyn", "smote-tomek", "smote-enn"}
+BALANCE_TARGETS = {"facet": "facet", "label": "label", "label_facet": "label × facet"}
+NEIGHBOUR_METHODS = {"smote", "smote-nc", "borderline-smote", "adasyn", "smote-tomek", "smote-enn"}
 
 
 class ResamplingError(ValueError):
@@ -41,7 +41,7 @@ class ResamplingError(ValueError):
 
 
 @dataclass(frozen=True)
-class Rebalance:
+class RebalanceConfig:
     """What to do. ``parameters``: those of the method in ``resampling_parameters.PARAMETERS``, each with its default there."""
 
     label: str
@@ -65,33 +65,33 @@ class Resampled:
     origin: NDArray[np.int64]
 
 
-def rebalance(train: pd.DataFrame, config: Rebalance) -> Resampled:
+def rebalance(train: pd.DataFrame, config: RebalanceConfig) -> Resampled:
     """Rebalance ``train`` (numeric columns only). The same input and seed give the same rows. Raises ResamplingError."""
-    check(train, config)
+    check_rebalancing(train, config)
     rows = len(train)
     if config.method == "none":
         return Resampled(train.reset_index(drop=True), None, np.zeros(rows, bool), np.arange(rows))
     if config.method == "reweighing":
-        return Resampled(train.reset_index(drop=True), reweigh(train, config), np.zeros(rows, bool), np.arange(rows))
-    classes = _classes(train, config)
+        return Resampled(train.reset_index(drop=True), reweighing_weights(train, config), np.zeros(rows, bool), np.arange(rows))
+    classes = _group_codes(train, config)
     if config.method in {"random-over", "random-under"}:
-        return _random(train, classes, config)
-    return _synthetic(train, classes, config)
+        return _resample_randomly(train, classes, config)
+    return _add_synthetic_rows(train, classes, config)
 
 
-def check(train: pd.DataFrame, config: Rebalance) -> None:
+def check_rebalancing(train: pd.DataFrame, config: RebalanceConfig) -> None:
     """Raises ResamplingError for what can be seen beforehand: unknown methods, wrong parameters, groups too small for the neighbours."""
     if config.method not in METHODS:
         raise ResamplingError(f"The method {config.method!r} is not known; choose one of {', '.join(METHODS)}.")
-    if config.target not in TARGETS:
-        raise ResamplingError(f"The target {config.target!r} is not known; choose one of {', '.join(TARGETS)}.")
-    wrong = resampling_parameters.problem(config.method, config.parameters)
+    if config.target not in BALANCE_TARGETS:
+        raise ResamplingError(f"The target {config.target!r} is not known; choose one of {', '.join(BALANCE_TARGETS)}.")
+    wrong = resampling_parameters.find_problem(config.method, config.parameters)
     if wrong:
         raise ResamplingError(wrong)
     if config.method == "reweighing":
-        reweigh(train, config)
+        reweighing_weights(train, config)
     elif config.method != "none":
-        _check_groups(_classes(train, config), config)
+        _check_groups(_group_codes(train, config), config)
         if config.method == "smote-nc" and set(train.columns) <= {config.label, config.facet, *config.categorical}:
             raise ResamplingError(
                 f"SMOTE-NC needs at least one column that is not categorical, besides {config.label} and {config.facet}. "
@@ -99,7 +99,7 @@ def check(train: pd.DataFrame, config: Rebalance) -> None:
             )
 
 
-def reweigh(train: pd.DataFrame, config: Rebalance) -> NDArray[np.float64]:
+def reweighing_weights(train: pd.DataFrame, config: RebalanceConfig) -> NDArray[np.float64]:
     """Kamiran and Calders' weights: P(facet) · P(label) / P(facet, label) of each row's cell. Their mean is 1."""
     facet = (train[config.facet] == config.facet_value).to_numpy()
     label = train[config.label].to_numpy()
@@ -113,20 +113,20 @@ def reweigh(train: pd.DataFrame, config: Rebalance) -> NDArray[np.float64]:
     return weights
 
 
-def _classes(train: pd.DataFrame, config: Rebalance) -> NDArray[np.int64]:
+def _group_codes(train: pd.DataFrame, config: RebalanceConfig) -> NDArray[np.int64]:
     facet = (train[config.facet] == config.facet_value).to_numpy().astype(np.int64)
     label = train[config.label].to_numpy().astype(np.int64)
     return {"facet": facet, "label": label, "label_facet": label * 2 + facet}[config.target]
 
 
-def _check_groups(classes: NDArray[np.int64], config: Rebalance) -> None:
+def _check_groups(classes: NDArray[np.int64], config: RebalanceConfig) -> None:
     counts = np.bincount(classes)
     counts = counts[counts > 0]
     if len(counts) < 2:
         column = config.label if config.target == "label" else config.facet
         raise ResamplingError(f"Column {column} has only one value in the training part: there is nothing to balance.")
     k = int(config.parameters.get("k_neighbors", 5))
-    if config.method in NEIGHBOURS and counts.min() <= k:
+    if config.method in NEIGHBOUR_METHODS and counts.min() <= k:
         columns = {"facet": config.facet, "label": config.label, "label_facet": f"{config.label} × {config.facet}"}[config.target]
         fewer = f"set k_neighbors to {counts.min() - 1} or less, or " if counts.min() > 1 else ""
         raise ResamplingError(
@@ -135,7 +135,7 @@ def _check_groups(classes: NDArray[np.int64], config: Rebalance) -> None:
         )
 
 
-def _strategy(classes: NDArray[np.int64], config: Rebalance) -> dict[int, int] | str:
+def _target_counts(classes: NDArray[np.int64], config: RebalanceConfig) -> dict[int, int] | str:
     """Counts to reach: each group at least ``sampling_strategy`` times the largest."""
     share = float(config.parameters.get("sampling_strategy", 1.0))
     values, counts = np.unique(classes, return_counts=True)
@@ -144,11 +144,11 @@ def _strategy(classes: NDArray[np.int64], config: Rebalance) -> dict[int, int] |
     return {int(v): max(int(n), int(counts.max() * share)) for v, n in zip(values, counts, strict=True)}
 
 
-def _random(train: pd.DataFrame, classes: NDArray[np.int64], config: Rebalance) -> Resampled:
+def _resample_randomly(train: pd.DataFrame, classes: NDArray[np.int64], config: RebalanceConfig) -> Resampled:
     from imblearn.over_sampling import RandomOverSampler
     from imblearn.under_sampling import RandomUnderSampler
 
-    common = {"sampling_strategy": _strategy(classes, config), "random_state": config.seed}
+    common = {"sampling_strategy": _target_counts(classes, config), "random_state": config.seed}
     if config.method == "random-over":
         sampler = RandomOverSampler(**common)
     else:
@@ -161,48 +161,48 @@ def _random(train: pd.DataFrame, classes: NDArray[np.int64], config: Rebalance) 
     return Resampled(train.iloc[chosen].reset_index(drop=True), None, repeated, chosen)
 
 
-def _synthetic(train: pd.DataFrame, classes: NDArray[np.int64], config: Rebalance) -> Resampled:
+def _add_synthetic_rows(train: pd.DataFrame, classes: NDArray[np.int64], config: RebalanceConfig) -> Resampled:
     """SMOTE and its kin. Columns that must not be interpolated (label, facet, categories) are set by the group or by neighbours."""
     columns = list(train.columns)
     fixed = [config.label, config.facet]
     values = train.to_numpy(dtype=float)
     if config.method == "smote-nc":
         nominal = [c for c in columns if c in set(config.categorical) | set(fixed)]
-        made = _run(config, values, classes, [columns.index(c) for c in nominal])
+        made = _run_sampler(config, values, classes, [columns.index(c) for c in nominal])
     else:
         used = [i for i, c in enumerate(columns) if c not in fixed]
         if not used:
             raise ResamplingError("There is no column besides label and facet to interpolate; choose random over-sampling instead.")
-        made_used = _run(config, values[:, used], classes, [])
+        made_used = _run_sampler(config, values[:, used], classes, [])
         rows = np.full((len(made_used[0]), len(columns)), np.nan)
         rows[:, used] = made_used[0]
         made = (rows, made_used[1])
     rows, groups = made
-    origin = _origins(values, rows, columns, fixed, config)
+    origin = _find_origins(values, rows, columns, fixed, config)
     synthetic = origin < 0
     frame = pd.DataFrame(rows, columns=columns)
     kept = origin[~synthetic]
     frame.loc[~synthetic, :] = values[kept]
     if config.method != "smote-nc":
-        _seed_columns(frame, train, synthetic, groups, classes, fixed, config)
+        _copy_label_and_facet(frame, train, synthetic, groups, classes, fixed, config)
     for name in columns:
-        _like(frame, train, name, synthetic, coded=name in config.categorical or name in fixed)
+        _round_to_codes(frame, train, name, synthetic, coded=name in config.categorical or name in fixed)
     return Resampled(frame.astype(train.dtypes.to_dict()), None, synthetic, origin)
 
 
-def _run(
-    config: Rebalance, x: NDArray[np.float64], y: NDArray[np.int64], nominal: list[int]
+def _run_sampler(
+    config: RebalanceConfig, x: NDArray[np.float64], y: NDArray[np.int64], nominal: list[int]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     from imblearn.combine import SMOTEENN, SMOTETomek
     from imblearn.over_sampling import ADASYN, SMOTE, SMOTENC, BorderlineSMOTE
     from imblearn.under_sampling import EditedNearestNeighbours, TomekLinks
     from sklearn.neighbors import NearestNeighbors
 
-    from core.analysis.neighbours import Nearest, OneHot
+    from core.analysis.resampling.nearest_neighbours import FastOneHotEncoder, KDTreeNeighbors
 
-    told = resampling_parameters.used(config.method, config.parameters)
+    told = resampling_parameters.with_defaults(config.method, config.parameters)
     k = int(told["k_neighbors"])
-    strategy = _strategy(y, config)
+    strategy = _target_counts(y, config)
 
     def near(n: int) -> NearestNeighbors:
         return NearestNeighbors(n_neighbors=n, algorithm="kd_tree", n_jobs=-1)
@@ -210,8 +210,10 @@ def _run(
     common = {"sampling_strategy": strategy, "random_state": config.seed}
     smote = SMOTE(k_neighbors=near(k + 1), **common)
     samplers = {
-        "smote": lambda: SMOTE(k_neighbors=Nearest(k + 1), **common),
-        "smote-nc": lambda: SMOTENC(categorical_features=nominal, categorical_encoder=OneHot(), k_neighbors=Nearest(k + 1), **common),
+        "smote": lambda: SMOTE(k_neighbors=KDTreeNeighbors(k + 1), **common),
+        "smote-nc": lambda: SMOTENC(
+            categorical_features=nominal, categorical_encoder=FastOneHotEncoder(), k_neighbors=KDTreeNeighbors(k + 1), **common
+        ),
         "borderline-smote": lambda: BorderlineSMOTE(
             k_neighbors=near(k + 1), m_neighbors=near(int(told["m_neighbors"]) + 1), kind=told["kind"], **common
         ),
@@ -228,12 +230,12 @@ def _run(
     try:
         rows, groups = samplers[config.method]().fit_resample(x, y)
     except (ValueError, RuntimeError) as error:
-        raise ResamplingError(f"{METHODS[config.method]} could not rebalance the {TARGETS[config.target]}: {error}") from error
+        raise ResamplingError(f"{METHODS[config.method]} could not rebalance the {BALANCE_TARGETS[config.target]}: {error}") from error
     return np.asarray(rows, dtype=float), np.asarray(groups, dtype=np.int64)
 
 
-def _origins(
-    values: NDArray[np.float64], rows: NDArray[np.float64], columns: list[str], fixed: list[str], config: Rebalance
+def _find_origins(
+    values: NDArray[np.float64], rows: NDArray[np.float64], columns: list[str], fixed: list[str], config: RebalanceConfig
 ) -> NDArray[np.int64]:
     """Which input row each output row is: over-samplers put the input first; cleaners then drop some, in order."""
     if config.method not in {"smote-tomek", "smote-enn"}:
@@ -254,29 +256,29 @@ def _origins(
     return origin
 
 
-def _seed_columns(
+def _copy_label_and_facet(
     frame: pd.DataFrame,
     train: pd.DataFrame,
     synthetic: NDArray[np.bool_],
     groups: NDArray[np.int64],
     classes: NDArray[np.int64],
     fixed: list[str],
-    config: Rebalance,
+    config: RebalanceConfig,
 ) -> None:
     """Label and facet of a synthetic row: those of the nearest real row of its group."""
-    from core.analysis.neighbours import Nearest
+    from core.analysis.resampling.nearest_neighbours import KDTreeNeighbors
 
     used = [c for c in train.columns if c not in fixed]
     for group in np.unique(groups[synthetic]):
         mine = synthetic & (groups == group)
         pool = np.flatnonzero(classes == group)
-        near = Nearest(1).fit(train.iloc[pool][used].to_numpy(dtype=float))
+        near = KDTreeNeighbors(1).fit(train.iloc[pool][used].to_numpy(dtype=float))
         nearest = pool[near.kneighbors(frame.loc[mine, used].to_numpy(dtype=float), return_distance=False)[:, 0]]
         for name in fixed:
             frame.loc[mine, name] = train[name].to_numpy(dtype=float)[nearest]
 
 
-def _like(frame: pd.DataFrame, train: pd.DataFrame, name: str, synthetic: NDArray[np.bool_], *, coded: bool) -> None:
+def _round_to_codes(frame: pd.DataFrame, train: pd.DataFrame, name: str, synthetic: NDArray[np.bool_], *, coded: bool) -> None:
     """Round a column of whole numbers; a coded one to the nearest code that occurs."""
     if train[name].dtype.kind not in "iub":
         return

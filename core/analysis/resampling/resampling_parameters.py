@@ -20,7 +20,7 @@ class Parameter:
     whole: bool = True
     choices: tuple[Any, ...] = ()
 
-    def problem(self, value: Any) -> str | None:
+    def find_problem(self, value: Any) -> str | None:
         """Why the value can't be taken; None where it can."""
         if self.choices:
             return None if value in self.choices else f"{self.name} must be one of {', '.join(map(str, self.choices))}, not {value!r}."
@@ -36,7 +36,7 @@ class Parameter:
         return f"{self.name} must be at most {self.high:g}, not {value}." if value > self.high else None
 
 
-SHARE = Parameter(
+SAMPLING_STRATEGY = Parameter(
     "sampling_strategy",
     "Minority to majority, at least",
     1.0,
@@ -45,43 +45,47 @@ SHARE = Parameter(
     high=1,
     whole=False,
 )
-NEAR = Parameter("k_neighbors", "Neighbours (k)", 5, "A new row lies between a row and one of its k nearest of the same group.", 1, 50)
-AROUND = Parameter(
+K_NEIGHBORS = Parameter(
+    "k_neighbors", "Neighbours (k)", 5, "A new row lies between a row and one of its k nearest of the same group.", 1, 50
+)
+M_NEIGHBORS = Parameter(
     "m_neighbors", "Neighbours that find the border (m)", 10, "A row is on the border when half of its m nearest are others.", 1, 50
 )
-BORDER = Parameter(
+BORDERLINE_KIND = Parameter(
     "kind",
     "Variant",
     "borderline-1",
     "borderline-2 also goes half-way towards rows of other groups.",
     choices=("borderline-1", "borderline-2"),
 )
-EDITED = Parameter("enn_neighbors", "Neighbours that must agree", 3, "A row whose nearest rows are of another group is removed.", 1, 50)
-VOTE = Parameter(
+ENN_NEIGHBORS = Parameter(
+    "enn_neighbors", "Neighbours that must agree", 3, "A row whose nearest rows are of another group is removed.", 1, 50
+)
+ENN_RULE = Parameter(
     "enn_rule", "A row is removed unless", "all", "all: every near row is of its group; mode: most are.", choices=("all", "mode")
 )
-AGAIN = Parameter("replacement", "Draw with replacement", False, "A row may then be kept more than once.", choices=(False, True))
+REPLACEMENT = Parameter("replacement", "Draw with replacement", False, "A row may then be kept more than once.", choices=(False, True))
 
 PARAMETERS: dict[str, tuple[Parameter, ...]] = {
     "none": (),
-    "smote": (NEAR, SHARE),
-    "smote-nc": (NEAR, SHARE),
-    "borderline-smote": (NEAR, SHARE, AROUND, BORDER),
-    "adasyn": (NEAR, SHARE),
-    "random-over": (SHARE,),
-    "random-under": (SHARE, AGAIN),
-    "smote-tomek": (NEAR, SHARE),
-    "smote-enn": (NEAR, SHARE, EDITED, VOTE),
+    "smote": (K_NEIGHBORS, SAMPLING_STRATEGY),
+    "smote-nc": (K_NEIGHBORS, SAMPLING_STRATEGY),
+    "borderline-smote": (K_NEIGHBORS, SAMPLING_STRATEGY, M_NEIGHBORS, BORDERLINE_KIND),
+    "adasyn": (K_NEIGHBORS, SAMPLING_STRATEGY),
+    "random-over": (SAMPLING_STRATEGY,),
+    "random-under": (SAMPLING_STRATEGY, REPLACEMENT),
+    "smote-tomek": (K_NEIGHBORS, SAMPLING_STRATEGY),
+    "smote-enn": (K_NEIGHBORS, SAMPLING_STRATEGY, ENN_NEIGHBORS, ENN_RULE),
     "reweighing": (),
 }
 
 
-def problem(method: str, parameters: Mapping[str, Any]) -> str | None:
+def find_problem(method: str, parameters: Mapping[str, Any]) -> str | None:
     """Why these parameters can't be used with this method; None where they can. One that the method doesn't know is passed over."""
-    found = (p.problem(parameters[p.name]) for p in PARAMETERS[method] if p.name in parameters)
+    found = (p.find_problem(parameters[p.name]) for p in PARAMETERS[method] if p.name in parameters)
     return next((text for text in found if text), None)
 
 
-def used(method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def with_defaults(method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that the method knows, those left out by their default."""
     return {p.name: parameters.get(p.name, p.default) for p in PARAMETERS[method]}

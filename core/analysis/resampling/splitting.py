@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Indices = NDArray[np.int64]
+RowNumbers = NDArray[np.int64]
 
 
 class SplitError(ValueError):
@@ -19,12 +19,12 @@ class SplitError(ValueError):
 class Split:
     """Row numbers (from 0) of the three parts, each in ascending order; together they are all rows, and no row is in two."""
 
-    train: Indices
-    validation: Indices
-    test: Indices
+    train: RowNumbers
+    validation: RowNumbers
+    test: RowNumbers
 
 
-def split(df: pd.DataFrame, label: str, facet: str, facet_value: int, *, seed: int, validation_size: float, test_size: float) -> Split:
+def split_rows(df: pd.DataFrame, label: str, facet: str, facet_value: int, *, seed: int, validation_size: float, test_size: float) -> Split:
     """Split the rows, stratified on label × facet.
 
     validation_size, test_size: shares of all rows, each in (0, 1), together below 1. Raises SplitError for shares out of range, or for a
@@ -54,7 +54,7 @@ def split(df: pd.DataFrame, label: str, facet: str, facet_value: int, *, seed: i
     return Split(np.sort(train), np.sort(validation), np.sort(test))
 
 
-def leaked_rows(train_origins: Indices, held_out: Indices) -> int:
+def count_leaked_rows(train_origins: RowNumbers, held_out: RowNumbers) -> int:
     """How many held-out rows had a part in training.
 
     train_origins: shape (n,) or (n, m), the source row numbers that each training row came from (itself, or the row that a synthetic one

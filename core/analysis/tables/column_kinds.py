@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-Kind = Literal["integer", "categorical", "continuous", "text"]
+ColumnKind = Literal["integer", "categorical", "continuous", "text"]
 
-MOST_CATEGORIES = 15
+MAX_CATEGORIES = 15
 """A column of whole numbers with at most so many different ones is taken for a coded category."""
-MOSTLY = 0.9
+MIN_WHOLE_SHARE = 0.9
 """A column with few different whole numbers in at least this share of its rows is meant to be coded."""
-MOST_WHOLE = 2**53
+MAX_EXACT_INTEGER = 2**53
 
 
 class ColumnError(ValueError):
@@ -27,29 +27,29 @@ class ColumnError(ValueError):
         self.column, self.reason = column, reason
 
 
-def infer(df: pd.DataFrame) -> dict[str, Kind]:
+def infer_column_kinds(df: pd.DataFrame) -> dict[str, ColumnKind]:
     """Each column's kind.
 
     ``text`` isn't numeric; ``continuous`` has fractions; ``categorical`` is whole numbers, few of them different
     (two, or at most 15 and half the rows); ``integer`` is whole numbers, many of them different. Missing values don't count.
     """
-    return {str(name): _kind(df.iloc[:, i]) for i, name in enumerate(df.columns)}
+    return {str(name): _infer_kind(df.iloc[:, i]) for i, name in enumerate(df.columns)}
 
 
-def _kind(series: pd.Series[Any]) -> Kind:
+def _infer_kind(series: pd.Series[Any]) -> ColumnKind:
     values = series.dropna()
     if isinstance(series.dtype, pd.CategoricalDtype) or not pd.api.types.is_numeric_dtype(series.dtype):
         return "text"
-    if values.dtype.kind == "f" and not _whole(values).all():
+    if values.dtype.kind == "f" and not _is_whole(values).all():
         return "continuous"
     distinct = values.nunique()
-    return "categorical" if distinct <= 2 or (distinct <= MOST_CATEGORIES and 2 * distinct <= len(values)) else "integer"
+    return "categorical" if distinct <= 2 or (distinct <= MAX_CATEGORIES and 2 * distinct <= len(values)) else "integer"
 
 
-def _whole(values: pd.Series[Any]) -> pd.Series[Any]:
+def _is_whole(values: pd.Series[Any]) -> pd.Series[Any]:
     """Which values are whole numbers (infinities aren't, nor are those that a float can't tell from their neighbours)."""
     numbers = values.to_numpy(dtype=float)
-    return pd.Series((np.abs(numbers) <= MOST_WHOLE) & (numbers == np.floor(numbers)), index=values.index)
+    return pd.Series((np.abs(numbers) <= MAX_EXACT_INTEGER) & (numbers == np.floor(numbers)), index=values.index)
 
 
 def to_integers(df: pd.DataFrame, coded: Iterable[str] = ()) -> pd.DataFrame:
@@ -66,45 +66,48 @@ def to_integers(df: pd.DataFrame, coded: Iterable[str] = ()) -> pd.DataFrame:
     unknown = wanted - set(map(str, df.columns))
     if unknown:
         raise ColumnError(min(unknown), "is not in the table")
-    return pd.DataFrame({name: _integers(str(name), df[name], str(name) in wanted) for name in df.columns}, index=df.index)
+    return pd.DataFrame({name: _column_to_integers(str(name), df[name], str(name) in wanted) for name in df.columns}, index=df.index)
 
 
-def _integers(name: str, series: pd.Series[Any], coded: bool) -> pd.Series[Any]:
+def _column_to_integers(name: str, series: pd.Series[Any], coded: bool) -> pd.Series[Any]:
     if series.dtype.kind in "ib" or (series.dtype.kind == "u" and series.max() <= np.iinfo("int64").max):
         return series.astype("int64")
     if series.dtype.kind != "f":
         numbers = pd.to_numeric(series.astype(object), errors="coerce")
         text = numbers.isna() & series.notna()
         if text.any() and not text[series.notna()].all():
-            raise ColumnError(name, f"mixes numbers and text: {_first(series, text)}; correct or remove such rows")
+            raise ColumnError(name, f"mixes numbers and text: {_describe_first(series, text)}; correct or remove such rows")
         if text.any():
             if coded:
-                raise ColumnError(name, f"must hold numbers: {_first(series, text)}; code its values as whole numbers")
+                raise ColumnError(name, f"must hold numbers: {_describe_first(series, text)}; code its values as whole numbers")
             return series
         series = numbers
     missing = series.isna()
     if missing.any():
         if coded:
             raise ColumnError(
-                name, f"has no value in {missing.sum()} of {len(series)} rows, first in row {_row(missing)}; fill or remove them"
+                name,
+                f"has no value in {missing.sum()} of {len(series)} rows, first in row {_first_row_number(missing)}; fill or remove them",
             )
         return series.astype(float)
-    whole = _whole(series)
+    whole = _is_whole(series)
     if whole.all():
         return series.astype("int64")
-    looks_coded = whole.mean() >= MOSTLY and series[whole].nunique() <= MOST_CATEGORIES
+    looks_coded = whole.mean() >= MIN_WHOLE_SHARE and series[whole].nunique() <= MAX_CATEGORIES
     if coded or looks_coded:
-        raise ColumnError(name, f"mixes whole numbers and fractions: {_first(series, ~whole)}; a coded column must hold whole numbers")
+        raise ColumnError(
+            name, f"mixes whole numbers and fractions: {_describe_first(series, ~whole)}; a coded column must hold whole numbers"
+        )
     return series.astype(float)
 
 
-def _row(where: pd.Series[Any]) -> int:
+def _first_row_number(where: pd.Series[Any]) -> int:
     return int(where.to_numpy().argmax()) + 1
 
 
-def _first(series: pd.Series[Any], where: pd.Series[Any]) -> str:
+def _describe_first(series: pd.Series[Any], where: pd.Series[Any]) -> str:
     value = series[where].tolist()[0]
-    return f"{value!r} in row {_row(where)}, {int(where.sum())} such of {len(series)} rows"
+    return f"{value!r} in row {_first_row_number(where)}, {int(where.sum())} such of {len(series)} rows"
 
 
 def bin_group(series: ArrayLike | pd.Series[Any], bins: int | Sequence[float]) -> pd.Series[Any]:
@@ -134,13 +137,13 @@ def bin_group(series: ArrayLike | pd.Series[Any], bins: int | Sequence[float]) -
         if len(edges) == 0 or (np.diff(edges) <= 0).any():
             raise ValueError("the edges of the bins must ascend")
     whole = bool((values.dropna() % 1 == 0).all() and (edges % 1 == 0).all())
-    labels = _labels(edges, whole)
+    labels = _bin_labels(edges, whole)
     codes = np.where(values.isna(), -1, np.searchsorted(edges, values.to_numpy(dtype=float), side="right"))
     names = np.array([*labels, None], dtype=object)[codes]
     return pd.Series(names, index=values.index, name=values.name, dtype=pd.CategoricalDtype(labels, ordered=True))
 
 
-def _labels(edges: np.ndarray[Any, np.dtype[np.float64]], whole: bool) -> list[str]:
+def _bin_labels(edges: np.ndarray[Any, np.dtype[np.float64]], whole: bool) -> list[str]:
     if len(edges) == 0:
         return ["all"]
     inner = []

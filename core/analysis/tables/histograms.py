@@ -10,27 +10,27 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-MOST_VALUES, BINS = 16, 30
-TAIL = 0.005
+MAX_DISTINCT_VALUES, BIN_COUNT = 16, 30
+TAIL_SHARE = 0.005
 """Rows beyond this share at either end are counted in the outermost bin, so that one large amount doesn't flatten the picture."""
 
 
-def edges_of(values: pd.Series[Any]) -> tuple[str, list[float]]:
+def choose_bins(values: pd.Series[Any]) -> tuple[str, list[float]]:
     """``("values", [each value])`` for a column of few different numbers, ``("bins", edges)`` for others."""
     known = values.dropna()
     distinct = np.sort(known.unique()).astype(float)
-    if len(distinct) <= MOST_VALUES:
+    if len(distinct) <= MAX_DISTINCT_VALUES:
         return "values", distinct.tolist()
-    low, high = (float(x) for x in np.quantile(known.to_numpy(dtype=float), [TAIL, 1 - TAIL]))
+    low, high = (float(x) for x in np.quantile(known.to_numpy(dtype=float), [TAIL_SHARE, 1 - TAIL_SHARE]))
     if low == high:
         low, high = float(distinct[0]), float(distinct[-1])
     if (distinct % 1 == 0).all():
-        step = max(1.0, np.ceil((high - low + 1) / BINS))
+        step = max(1.0, np.ceil((high - low + 1) / BIN_COUNT))
         return "bins", np.arange(low, high + step + 1, step).tolist()
-    return "bins", np.linspace(low, high, BINS + 1).tolist()
+    return "bins", np.linspace(low, high, BIN_COUNT + 1).tolist()
 
 
-def histogram(values: ArrayLike, kind: str, edges: Sequence[float], weights: NDArray[np.float64] | None = None) -> list[float]:
+def bin_counts(values: ArrayLike, kind: str, edges: Sequence[float], weights: NDArray[np.float64] | None = None) -> list[float]:
     """Rows (or their weights) in each bin, shape (len(edges),) for values, and one less for bins; what lies outside is in the outermost."""
     numbers = np.asarray(values, dtype=float)
     if kind == "values":
@@ -44,7 +44,7 @@ def histogram(values: ArrayLike, kind: str, edges: Sequence[float], weights: NDA
     return [round(float(c), 6) for c in counts]
 
 
-def labels(kind: str, edges: Sequence[float]) -> list[str]:
+def bin_labels(kind: str, edges: Sequence[float]) -> list[str]:
     """The bins in words."""
     if kind == "values":
         return [f"{edge:g}" for edge in edges]
@@ -55,7 +55,7 @@ def labels(kind: str, edges: Sequence[float]) -> list[str]:
     return [f"{low} to {high}" for low, high in itertools.pairwise(texts)]
 
 
-def overlap(one: Sequence[float], other: Sequence[float]) -> float | None:
+def histogram_overlap(one: Sequence[float], other: Sequence[float]) -> float | None:
     """The share that two histograms have in common: 1 minus their total variation distance; None where one has no rows."""
     a, b = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
     if a.sum() <= 0 or b.sum() <= 0:
@@ -63,46 +63,46 @@ def overlap(one: Sequence[float], other: Sequence[float]) -> float | None:
     return float(np.minimum(a / a.sum(), b / b.sum()).sum())
 
 
-def mean(values: ArrayLike, weights: NDArray[np.float64] | None = None) -> float | None:
+def mean_or_none(values: ArrayLike, weights: NDArray[np.float64] | None = None) -> float | None:
     """The mean; None of no rows."""
     numbers = np.asarray(values, dtype=float)
     return float(np.average(numbers, weights=weights)) if len(numbers) else None
 
 
-def compare(
+def compare_distributions(
     before: pd.DataFrame,
     after: pd.DataFrame,
     synthetic: NDArray[np.bool_],
     *,
     facet: str,
     weights: NDArray[np.float64] | None = None,
-    most_facets: int = 8,
+    max_facets: int = 8,
 ) -> list[dict[str, Any]]:
     """Each column's histograms: of the rows ``before``, of all rows ``after`` (weighted, if there are weights) and of the synthetic ones
-    among them; of everyone (``""``) and of each value of the facet (the commonest ``most_facets``)."""
-    groups = ["", *(_plain(value) for value in before[facet].value_counts().index[:most_facets])]
+    among them; of everyone (``""``) and of each value of the facet (the commonest ``max_facets``)."""
+    groups = ["", *(_plain_number(value) for value in before[facet].value_counts().index[:max_facets])]
     found = []
     for name in before.columns:
-        kind, edges = edges_of(before[name])
+        kind, edges = choose_bins(before[name])
         sides: dict[str, Any] = {}
         for group in groups:
-            rows, made = (_mask(frame, facet, group) for frame in (before, after))
+            rows, made = (_group_mask(frame, facet, group) for frame in (before, after))
             sets: Mapping[str, tuple[Any, NDArray[np.float64] | None]] = {
                 "before": (before[name].to_numpy()[rows], None),
                 "after": (after[name].to_numpy()[made], None if weights is None else weights[made]),
                 "synthetic": (after[name].to_numpy()[made & synthetic], None),
             }
             sides[str(group)] = {
-                which: {"counts": histogram(values, kind, edges, weight), "mean": mean(values, weight), "rows": len(values)}
+                which: {"counts": bin_counts(values, kind, edges, weight), "mean": mean_or_none(values, weight), "rows": len(values)}
                 for which, (values, weight) in sets.items()
             }
-        found.append({"feature": str(name), "kind": kind, "edges": edges, "labels": labels(kind, edges), "groups": sides})
+        found.append({"feature": str(name), "kind": kind, "edges": edges, "labels": bin_labels(kind, edges), "groups": sides})
     return found
 
 
-def _mask(frame: pd.DataFrame, facet: str, group: Any) -> NDArray[np.bool_]:
+def _group_mask(frame: pd.DataFrame, facet: str, group: Any) -> NDArray[np.bool_]:
     return np.ones(len(frame), bool) if group == "" else (frame[facet] == group).to_numpy()
 
 
-def _plain(value: Any) -> int | float:
+def _plain_number(value: Any) -> int | float:
     return int(value) if float(value).is_integer() else float(value)

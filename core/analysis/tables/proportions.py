@@ -19,7 +19,7 @@ class Share:
     high: float
 
 
-def share(hits: float, n: float) -> Share | None:
+def share_with_interval(hits: float, n: float) -> Share | None:
     """The share of ``hits`` in ``n`` rows; None of no rows."""
     if n <= 0:
         return None
@@ -31,7 +31,7 @@ def share(hits: float, n: float) -> Share | None:
     return Share(hits, n, p, max(0.0, middle - half), min(1.0, middle + half))
 
 
-def difference(one: Share, other: Share) -> tuple[float, float, float]:
+def share_difference(one: Share, other: Share) -> tuple[float, float, float]:
     """(value, low, high) of ``one`` minus ``other``, two sets of rows that share none."""
     value = one.value - other.value
     low = value - sqrt((one.value - one.low) ** 2 + (other.high - other.value) ** 2)

@@ -6,53 +6,53 @@ from typing import Any
 
 import pandas as pd
 
-from core.analysis.columns import infer
-from core.analysis.proportions import share
+from core.analysis.tables.column_kinds import infer_column_kinds
+from core.analysis.tables.proportions import share_with_interval
 
-TOP = 3
+MAX_TOP_VALUES = 3
 """Values named of a column that is no measure."""
-MOST_GROUPS = 50
+MAX_GROUPS = 50
 
 
-def columns(frame: pd.DataFrame) -> pd.DataFrame:
+def summarise_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """One row a column: kind, missing and different values; least, median and greatest of a measure, the commonest values of others."""
     rows = []
-    for name, kind in infer(frame).items():
+    for name, kind in infer_column_kinds(frame).items():
         values = frame[name]
         known = values.dropna()
         row: dict[str, Any] = {"column": name, "kind": kind, "missing": int(values.isna().sum()), "distinct": int(known.nunique())}
         if kind in {"integer", "continuous"} and len(known):
             row |= {"min": float(known.min()), "median": float(known.median()), "max": float(known.max())}
         elif len(known):
-            counts = known.value_counts().head(TOP)
-            row["top values"] = ", ".join(f"{_text(value)} ({100 * n / len(known):.1f} %)" for value, n in counts.items())
+            counts = known.value_counts().head(MAX_TOP_VALUES)
+            row["top values"] = ", ".join(f"{_short_text(value)} ({100 * n / len(known):.1f} %)" for value, n in counts.items())
         rows.append(row)
     return pd.DataFrame(rows, columns=["column", "kind", "missing", "distinct", "min", "median", "max", "top values"])
 
 
-def groups(frame: pd.DataFrame, label: str, favourable: Any, facet: str) -> pd.DataFrame:
+def summarise_groups(frame: pd.DataFrame, label: str, favourable: Any, facet: str) -> pd.DataFrame:
     """Each value of the facet: rows, and the share of favourable labels among them with its 95 % interval."""
     rows = []
     for value, labels in frame.groupby(facet, observed=True)[label]:
-        found = share(float((labels.astype(str) == str(favourable)).sum()), len(labels))
+        found = share_with_interval(float((labels.astype(str) == str(favourable)).sum()), len(labels))
         if found is not None:
-            rows.append({"value": _text(value), "rows": len(labels), "favourable": found.value, "low": found.low, "high": found.high})
-    return pd.DataFrame(rows, columns=["value", "rows", "favourable", "low", "high"]).head(MOST_GROUPS)
+            rows.append({"value": _short_text(value), "rows": len(labels), "favourable": found.value, "low": found.low, "high": found.high})
+    return pd.DataFrame(rows, columns=["value", "rows", "favourable", "low", "high"]).head(MAX_GROUPS)
 
 
-def sentence(table: pd.DataFrame, facet: str) -> str:
-    """The groups with the least and the most favourable labels, from ``groups``."""
+def group_extremes_sentence(table: pd.DataFrame, facet: str) -> str:
+    """The groups with the least and the most favourable labels, from ``summarise_groups``."""
     if len(table) < 2:
         return f"{facet} has fewer than two groups: there is nothing to compare."
     low, *_, high = sorted(table.to_dict("records"), key=lambda row: float(row["favourable"]))
-    return f"Favourable labels are rarest at {_group(facet, low)}, and commonest at {_group(facet, high)}."
+    return f"Favourable labels are rarest at {_group_text(facet, low)}, and commonest at {_group_text(facet, high)}."
 
 
-def _group(facet: str, row: Any) -> str:
+def _group_text(facet: str, row: Any) -> str:
     interval = f"95 % interval {100 * row['low']:.1f} to {100 * row['high']:.1f}"
     return f"{facet} = {row['value']} ({100 * row['favourable']:.1f} of 100; {interval}, n = {row['rows']:,})"
 
 
-def _text(value: Any) -> str:
+def _short_text(value: Any) -> str:
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= 40 else f"{text[:39]}…"

@@ -13,21 +13,30 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from core.analysis import performance_bootstrap as bootstrap
-from core.analysis.bias_registry import POST_TRAINING, BoolArray
-from core.analysis.performance import Estimate
-from core.analysis.performance_bootstrap import METRICS, Floats
-from core.analysis.performance_difference import LOWER_IS_BETTER, Difference
-from core.analysis.performance_intervals import CONFIDENCE, check, delong, normal_quantile
-from core.analysis.trials_disparity import MEASURES, Cells, Drawn, distance, measure
+from core.analysis.bias.metric_registry import POST_TRAINING, BoolArray
+from core.analysis.performance import bootstrap as bootstrap
+from core.analysis.performance.bootstrap import METRICS, Floats
+from core.analysis.performance.performance import Estimate
+from core.analysis.performance.performance_difference import LOWER_IS_BETTER, PerformanceDifference
+from core.analysis.performance.performance_intervals import CONFIDENCE, check_labels_and_scores, delong, normal_quantile
+from core.analysis.trials.trial_disparity import DISPARITY_METRICS, CellIndex, ResampledMetric, distance_from_parity, measure_disparities
 
-__all__ = ["LOWER_IS_BETTER", "MEASURES", "Disparity", "Facet", "FacetReport", "TrialReport", "judge", "to_json"]
+__all__ = [
+    "DISPARITY_METRICS",
+    "LOWER_IS_BETTER",
+    "Disparity",
+    "FacetReport",
+    "FacetRows",
+    "TrialReport",
+    "judge_trials",
+    "trial_report_to_json",
+]
 
 RESAMPLES = 500
 
 
 @dataclass(frozen=True)
-class Facet:
+class FacetRows:
     """People told apart by a column: ``rows`` is bool (n,), True for those with the value."""
 
     name: str
@@ -46,7 +55,7 @@ class Disparity:
     error: str | None
     in_words: str
     distance: Estimate
-    closer: Difference
+    closer: PerformanceDifference
 
 
 @dataclass(frozen=True)
@@ -66,14 +75,14 @@ class TrialReport:
 
     name: str
     performance: dict[str, Estimate]
-    differences: dict[str, Difference]
+    differences: dict[str, PerformanceDifference]
     facets: tuple[FacetReport, ...]
 
 
-def judge(
+def judge_trials(
     labels: ArrayLike,
     scores: Mapping[str, ArrayLike],
-    facets: Sequence[Facet],
+    facets: Sequence[FacetRows],
     *,
     reference: str,
     favourable: int = 0,
@@ -96,22 +105,29 @@ def judge(
     input, and KeyError for a reference that isn't a trial.
     """
     names = list(scores)
-    checked = [check(labels, values) for values in scores.values()]
+    checked = [check_labels_and_scores(labels, values) for values in scores.values()]
     y, s = checked[0][0], [values for _, values in checked]
     at = names.index(reference) if reference in scores else -1
     if at < 0:
         raise KeyError(reference)
-    performance, differences = _performance(y, s, at, threshold, seed, resamples)
+    performance, differences = _measure_performance(y, s, at, threshold, seed, resamples)
     wanted = (y == favourable).astype(bool)
     accepted = [((values > threshold) == (favourable == 1)).astype(bool) for values in s]
-    measured = [measure(Cells.of(facet.rows, wanted, group), accepted, seed=seed, resamples=resamples) for facet in facets]
+    measured = [
+        measure_disparities(CellIndex.from_rows(facet.rows, wanted, group), accepted, seed=seed, resamples=resamples) for facet in facets
+    ]
     return [
         TrialReport(
             name,
             performance[i],
             differences[i],
             tuple(
-                FacetReport(facet.name, facet.value, _people(facet.rows, wanted, accepted[i]), _disparities(found[i], found[at], len(y)))
+                FacetReport(
+                    facet.name,
+                    facet.value,
+                    _count_outcomes(facet.rows, wanted, accepted[i]),
+                    _disparity_measures(found[i], found[at], len(y)),
+                )
                 for facet, found in zip(facets, measured, strict=True)
             ),
         )
@@ -119,68 +135,70 @@ def judge(
     ]
 
 
-def _performance(
+def _measure_performance(
     y: Floats, s: list[Floats], at: int, threshold: float, seed: int, resamples: int
-) -> tuple[list[dict[str, Estimate]], list[dict[str, Difference]]]:
-    draws, points = bootstrap.draw(y, s, threshold, seed, resamples)
+) -> tuple[list[dict[str, Estimate]], list[dict[str, PerformanceDifference]]]:
+    draws, points = bootstrap.draw_resamples(y, s, threshold, seed, resamples)
     found: list[dict[str, Estimate]] = [{} for _ in s]
-    compared: list[dict[str, Difference]] = [{} for _ in s]
+    compared: list[dict[str, PerformanceDifference]] = [{} for _ in s]
     if y.min() == y.max():
         for i in range(len(s)):
             found[i]["auc"] = Estimate(None, None, None, len(y))
-            compared[i]["auc"] = Difference(None, None, None, None, None, None, "DeLong")
+            compared[i]["auc"] = PerformanceDifference(None, None, None, None, None, None, "DeLong")
     else:
         aucs, covariance = delong(y, s)
         for i, auc in enumerate(aucs):
             half = normal_quantile() * float(np.sqrt(covariance[i, i]))
             low, high = (None, None) if np.isnan(half) else (max(0.0, float(auc) - half), min(1.0, float(auc) + half))
             found[i]["auc"] = Estimate(float(auc), low, high, len(y))
-            compared[i]["auc"] = _delong(float(aucs[at]), float(auc), covariance[at, at] + covariance[i, i] - 2 * covariance[at, i])
+            compared[i]["auc"] = _delong_difference(
+                float(aucs[at]), float(auc), covariance[at, at] + covariance[i, i] - 2 * covariance[at, i]
+            )
     for name in METRICS:
         for i in range(len(s)):
             found[i][name] = _estimate(points[i][name], draws[i][name], len(y))
             better_high = name not in LOWER_IS_BETTER
-            compared[i][name] = _paired(points[at][name], points[i][name], draws[i][name] - draws[at][name], better_high)
+            compared[i][name] = _paired_difference(points[at][name], points[i][name], draws[i][name] - draws[at][name], better_high)
     return found, compared
 
 
-def _delong(a: float, b: float, variance: float) -> Difference:
+def _delong_difference(a: float, b: float, variance: float) -> PerformanceDifference:
     from scipy import stats
 
     if np.isnan(variance):
-        return Difference(a, b, b - a, None, None, None, "DeLong")
+        return PerformanceDifference(a, b, b - a, None, None, None, "DeLong")
     deviation = float(np.sqrt(max(variance, 0.0)))
     half = normal_quantile() * deviation
     p = float(2 * stats.norm.sf(abs(b - a) / deviation)) if deviation > 1e-12 else float(abs(b - a) <= 1e-12)
-    return Difference(a, b, b - a, b - a - half, b - a + half, p, "DeLong")
+    return PerformanceDifference(a, b, b - a, b - a - half, b - a + half, p, "DeLong")
 
 
-def _disparities(found: dict[str, Drawn], reference: dict[str, Drawn], n: int) -> dict[str, Disparity]:
+def _disparity_measures(found: dict[str, ResampledMetric], reference: dict[str, ResampledMetric], n: int) -> dict[str, Disparity]:
     result = {}
     for name, drawn in found.items():
         value = None if np.isnan(drawn.value) else drawn.value
         low, high = _interval(drawn.draws)
-        far, far_draws = float(distance(name, drawn.value)), distance(name, drawn.draws)
-        other, other_draws = float(distance(name, reference[name].value)), distance(name, reference[name].draws)
+        far, far_draws = float(distance_from_parity(name, drawn.value)), distance_from_parity(name, drawn.draws)
+        other, other_draws = float(distance_from_parity(name, reference[name].value)), distance_from_parity(name, reference[name].draws)
         with np.errstate(invalid="ignore"):
-            closer = _paired(other, far, far_draws - other_draws, False)
+            closer = _paired_difference(other, far, far_draws - other_draws, False)
         words = POST_TRAINING[name].in_words(drawn.value) if value is not None else f"Can't be computed. {drawn.error}."
         interval = (low, high) if value is not None else (None, None)
         result[name] = Disparity(value, *interval, drawn.error, words, _estimate(far, far_draws, n), closer)
     return result
 
 
-def _paired(a: float, b: float, draws: Floats, higher_is_better: bool) -> Difference:
+def _paired_difference(a: float, b: float, draws: Floats, higher_is_better: bool) -> PerformanceDifference:
     """b − a with the interval and two-sided p-value of its bootstrap draws."""
     method = "paired bootstrap"
     value = b - a if np.isfinite(a) and np.isfinite(b) else None
     first, second = (None if np.isnan(x) else x for x in (a, b))
     known = draws[~np.isnan(draws)]
     if value is None or len(known) == 0:
-        return Difference(first, second, value, None, None, None, method, higher_is_better)
+        return PerformanceDifference(first, second, value, None, None, None, method, higher_is_better)
     low, high = _interval(draws)
     p = min(1.0, 2 * (1 + min((known <= 0).sum(), (known >= 0).sum())) / (1 + len(known)))
-    return Difference(first, second, value, low, high, float(p), method, higher_is_better)
+    return PerformanceDifference(first, second, value, low, high, float(p), method, higher_is_better)
 
 
 def _estimate(value: float, draws: Floats, n: int) -> Estimate:
@@ -197,7 +215,7 @@ def _interval(draws: Floats) -> tuple[float | None, float | None]:
     return float(low), float(high)
 
 
-def _people(facet: BoolArray, wanted: BoolArray, accepted: BoolArray) -> dict[str, dict[str, int]]:
+def _count_outcomes(facet: BoolArray, wanted: BoolArray, accepted: BoolArray) -> dict[str, dict[str, int]]:
     return {
         side: {
             "rows": int(rows.sum()),
@@ -209,7 +227,7 @@ def _people(facet: BoolArray, wanted: BoolArray, accepted: BoolArray) -> dict[st
     }
 
 
-def to_json(report: TrialReport) -> dict[str, Any]:
+def trial_report_to_json(report: TrialReport) -> dict[str, Any]:
     """As plain JSON values; infinities as strings. A difference also says whether it is ``beyond_noise``."""
     content = asdict(report)
     for name, difference in report.differences.items():
@@ -217,15 +235,15 @@ def to_json(report: TrialReport) -> dict[str, Any]:
     for place, facet in enumerate(report.facets):
         for name, found in facet.measures.items():
             content["facets"][place]["measures"][name]["closer"]["beyond_noise"] = found.closer.beyond_noise
-    plain: dict[str, Any] = _finite(content)
+    plain: dict[str, Any] = _json_safe(content)
     return plain
 
 
-def _finite(value: Any) -> Any:
+def _json_safe(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _json_safe(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [_json_safe(item) for item in value]
     if isinstance(value, float) and not np.isfinite(value):
         return None if np.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value.item() if isinstance(value, np.generic) else value

@@ -17,13 +17,14 @@ from packageurl import PackageURL
 
 from core.governance.evidence import Evidence
 from core.governance.model_card import value_at
-from core.registry import Package
+from core.registry.model_packages import Package
 
-SPACE = uuid.UUID("4d3e0a2c-64b0-5d1c-9b8e-2f1f6a1f0a55")
+UUID_NAMESPACE = uuid.UUID("4d3e0a2c-64b0-5d1c-9b8e-2f1f6a1f0a55")
 
 
-def build(package: Package, evidence: Evidence, card: dict[str, Any], lock: str, when: str) -> bytes:
-    """The bill as JSON. ``card``: the model card that the evidence pins; ``lock``: the requirements that it pins; ``when``: the time of
+def build_cyclonedx(package: Package, evidence: Evidence, card: dict[str, Any], requirements: str, submitted_at: str) -> bytes:
+    """The bill as JSON. ``card``: the model card that the evidence pins; ``requirements``: the requirements that it pins;
+    ``submitted_at``: the time of
     the submission, ISO 8601."""
     files = evidence.files
     model = Component(
@@ -31,7 +32,7 @@ def build(package: Package, evidence: Evidence, card: dict[str, Any], lock: str,
         version=str(package.version),
         type=ComponentType.MACHINE_LEARNING_MODEL,
         bom_ref="model",
-        hashes=[_sha(files["model"])],
+        hashes=[_sha256_hash(files["model"])],
         properties=[
             Property(name="governance:package", value=package.arn),
             Property(name="governance:training-job", value=package.training_job),
@@ -39,7 +40,7 @@ def build(package: Package, evidence: Evidence, card: dict[str, Any], lock: str,
         ],
     )
     data = [
-        Component(name=name.removeprefix("data/"), type=ComponentType.DATA, bom_ref=name, hashes=[_sha(pinned)])
+        Component(name=name.removeprefix("data/"), type=ComponentType.DATA, bom_ref=name, hashes=[_sha256_hash(pinned)])
         for name, pinned in files.items()
         if name.startswith("data/")
     ]
@@ -48,14 +49,14 @@ def build(package: Package, evidence: Evidence, card: dict[str, Any], lock: str,
         Component(
             name=name, version=version, type=ComponentType.LIBRARY, bom_ref=f"pkg:{name}", purl=PackageURL("pypi", None, name, version)
         )
-        for name, version in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s\\;]+)", lock, re.MULTILINE)
+        for name, version in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s\\;]+)", requirements, re.MULTILINE)
     ]
     bom = Bom(
         components=[*data, container, *packages],
-        serial_number=uuid.uuid5(SPACE, evidence.digest),
+        serial_number=uuid.uuid5(UUID_NAMESPACE, evidence.digest),
     )
     bom.metadata.component = model
-    bom.metadata.timestamp = datetime.fromisoformat(when)
+    bom.metadata.timestamp = datetime.fromisoformat(submitted_at)
     bom.register_dependency(model, [*data, container, *packages])
     made = json.loads(JsonV1Dot6(bom).output_as_string())
     made["metadata"]["component"]["modelCard"] = _model_card(package, evidence, card, [d.bom_ref.value or "" for d in data])
@@ -66,7 +67,7 @@ def build(package: Package, evidence: Evidence, card: dict[str, Any], lock: str,
     return json.dumps(made, indent=1, sort_keys=True, ensure_ascii=False).encode()
 
 
-def _sha(pinned: dict[str, Any]) -> HashType:
+def _sha256_hash(pinned: dict[str, Any]) -> HashType:
     return HashType(alg=HashAlgorithm.SHA_256, content=pinned["sha256"])
 
 

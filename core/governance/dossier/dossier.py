@@ -6,32 +6,32 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from core import registry
-from core.analysis.performance_difference import Difference
-from core.clients import Clients
+from core.analysis.performance.performance_difference import PerformanceDifference
+from core.aws.target import Target
 from core.governance import decisions, evidence, gates, model_card, policy
 from core.governance.decisions import State
 from core.governance.evidence import Evidence
-from core.rebalancing import Rebalanced
-from core.registry import Package
+from core.jobs.rebalancing_jobs import RebalancedData
+from core.registry import model_packages
+from core.registry.model_packages import Package
 
 DISCLAIMER = "Evidence for a decision by people; it is no statement that any law or standard is met."
 
 
 @dataclass(frozen=True)
 class Dossier:
-    """All that pack, HTML and PDF are made from. ``verdicts``: the gates as they were recorded with the last decision."""
+    """All that pack, HTML and PDF are made from. ``gate_results``: the gates as they were recorded with the last decision."""
 
     package: Package
     state: State
     evidence: Evidence
     rules: policy.Policy
-    verdicts: tuple[gates.Result, ...]
-    other: Package | None
-    differences: dict[str, Difference]
-    data: Rebalanced | None
+    gate_results: tuple[gates.GateResult, ...]
+    compared_version: Package | None
+    differences: dict[str, PerformanceDifference]
+    data: RebalancedData | None
     card: dict[str, Any]
-    lock: str
+    requirements: str
 
 
 @dataclass(frozen=True)
@@ -61,28 +61,28 @@ class Section:
     blocks: tuple[Text | Table | Figure, ...]
 
 
-def collect(clients: Clients, arn: str) -> Dossier:
+def load_dossier(target: Target, arn: str) -> Dossier:
     """Gather the dossier of a version that was submitted. Raises NotFound before."""
-    package, now = registry.get(clients, arn), decisions.state(clients, arn)
-    pinned = evidence.read(clients, now.evidence or "")
-    rules = policy.parse(clients.read(policy.uri_of(clients, now.policy or "")), "the policy of the decision")
+    package, now = model_packages.read_package(target, arn), decisions.read_state(target, arn)
+    pinned = evidence.read_evidence(target, now.evidence or "")
+    rules = policy.parse_toml(target.read(policy.policy_uri(target, now.policy or "")), "the policy of the decision")
     recorded = next((e.body for e in reversed(now.history) if e.body.get("gates") is not None), None)
     if recorded is not None:
-        verdicts = tuple(gates.Result(**{k: v for k, v in g.items() if k != "blocks"}) for g in recorded["gates"])
+        verdicts = tuple(gates.GateResult(**{k: v for k, v in g.items() if k != "blocks"}) for g in recorded["gates"])
         compared_with = recorded["compared_with"]
     else:
-        verdicts = tuple(decisions.judged(gates.check(clients, package, rules.profiles[now.profile]), now))
-        compared_with = gates.baseline_of(clients, package)
+        verdicts = tuple(decisions.apply_waivers(gates.check_package(target, package, rules.profiles[now.profile]), now))
+        compared_with = gates.find_baseline(target, package)
     other, differences = None, {}
     if compared_with:
-        comparison = registry.compare(clients, compared_with, arn)
+        comparison = model_packages.compare_packages(target, compared_with, arn)
         other, differences = comparison.a, comparison.differences or {}
-    kept = {name: clients.read(pinned.files[name]["uri"]) for name in ("model-card", "package-lock") if name in pinned.files}
+    kept = {name: target.read(pinned.files[name]["uri"]) for name in ("model-card", "package-lock") if name in pinned.files}
     card, lock = json.loads(kept.get("model-card", b"{}")), kept.get("package-lock", b"").decode()
-    return Dossier(package, now, pinned, rules, verdicts, other, differences, registry.data_of(clients, package), card, lock)
+    return Dossier(package, now, pinned, rules, verdicts, other, differences, model_packages.find_rebalancing(target, package), card, lock)
 
 
-def sections(d: Dossier) -> list[Section]:
+def build_sections(d: Dossier) -> list[Section]:
     """The dossier, in reading order."""
     found = [_summary(d), _gates(d), _quality(d), _bias(d), _explanation(d), _data(d), _card(d), _history(d), _evidence(d)]
     return [section for section in found if section.blocks]
@@ -90,7 +90,7 @@ def sections(d: Dossier) -> list[Section]:
 
 def _summary(d: Dossier) -> Section:
     last = d.state.history[-1]
-    people = "; ".join(f"{part}: {name}" for part, name in d.state.names.items())
+    people = "; ".join(f"{part}: {name}" for part, name in d.state.person_names.items())
     rows = [
         ("Version", d.package.label),
         ("Status", d.state.status + (f", until {d.state.expires}" if d.state.expires and d.state.status == "approved" else "")),
@@ -104,7 +104,7 @@ def _summary(d: Dossier) -> Section:
     blocks: tuple[Any, ...] = (
         *(
             Text(f"{e.kind.capitalize()} by {e.actor['name']} ({e.actor['role']}) on {e.time[:10]}: {e.body['reason']}", strong=True)
-            for e in said[-max(d.state.needed, 1) :]
+            for e in said[-max(d.state.approvals_needed, 1) :]
         ),
         Table(("", ""), tuple(rows), (22, 78)),
     )
@@ -118,8 +118,8 @@ def _submission(d: Dossier) -> dict[str, Any]:
 
 
 def _gates(d: Dossier) -> Section:
-    rows = tuple((v.title, v.status, v.found, v.wanted, v.reason) for v in d.verdicts)
-    count = {status: sum(v.status == status for v in d.verdicts) for status in ("pass", "fail", "not computable", "waived")}
+    rows = tuple((v.title, v.status, v.found, v.wanted, v.reason) for v in d.gate_results)
+    count = {status: sum(v.status == status for v in d.gate_results) for status in ("pass", "fail", "not computable", "waived")}
     words = ", ".join(f"{n} {status}" for status, n in count.items() if n)
     return Section(
         "Gates of the policy",
@@ -129,15 +129,23 @@ def _gates(d: Dossier) -> Section:
 
 def _quality(d: Dossier) -> Section:
     figures = {n: v for n, v in (d.package.performance or {}).items() if isinstance(v, dict) and {"value", "low", "high", "n"} <= v.keys()}
-    others = d.other.performance or {} if d.other else {}
+    others = d.compared_version.performance or {} if d.compared_version else {}
     rows = []
     for name, value in figures.items():
         difference = d.differences.get(name)
-        rows.append((name, interval(value), interval(others[name]) if name in others else "—", signed(difference), noise(difference)))
+        rows.append(
+            (
+                name,
+                format_interval(value),
+                format_interval(others[name]) if name in others else "—",
+                format_difference(difference),
+                format_beyond_noise(difference),
+            )
+        )
     if not rows:
         return Section("Quality", ())
     n = next(iter(figures.values()))["n"]
-    against = f", beside {d.other.label} on the same rows" if d.other and d.differences else ""
+    against = f", beside {d.compared_version.label} on the same rows" if d.compared_version and d.differences else ""
     leaked = d.data.manifest["leaked_rows"] if d.data else None
     apart = {None: "", 0: " that no training row was made from"}.get(leaked, f"; {leaked or 0:,} held-out rows were used in training")
     headings = ("metric", "this version", "the other", "difference", "more than noise?")
@@ -157,16 +165,21 @@ def _bias(d: Dossier) -> Section:
     for facet in d.package.bias.facets if d.package.bias else ():
         rows = []
         theirs = next(
-            (f for f in (d.other.bias.facets if d.other and d.other.bias else ()) if (f.facet, f.value) == (facet.facet, facet.value)), None
+            (
+                f
+                for f in (d.compared_version.bias.facets if d.compared_version and d.compared_version.bias else ())
+                if (f.facet, f.value) == (facet.facet, facet.value)
+            ),
+            None,
         )
         for stage in ("pre_training", "post_training"):
             for name, measure in getattr(facet, stage).items():
                 other = getattr(theirs, stage).get(name) if theirs else None
-                beside = (number(other.value) if other else "—",) if theirs else ()
-                rows.append((name, number(measure.value), *beside, measure.in_words or measure.error or ""))
+                beside = (format_number(other.value) if other else "—",) if theirs else ()
+                rows.append((name, format_number(measure.value), *beside, measure.in_words or measure.error or ""))
         other_one = ("the other",) if theirs else ()
         blocks += [
-            Text(f"Facet {facet.facet} = {meaning(d, facet.facet, facet.value)}, on the held-out rows."),
+            Text(f"Facet {facet.facet} = {value_with_meaning(d, facet.facet, facet.value)}, on the held-out rows."),
             Table(("metric", "this version", *other_one, "in words"), tuple(rows), (12, 14, *((14,) if theirs else ()), 60)),
         ]
     if blocks:
@@ -194,8 +207,8 @@ def _data(d: Dossier) -> Section:
     parts = ", ".join(f"{split[part]:,}" for part in ("original_train_rows", "validation_rows", "test_rows"))
     rows = [
         ("Data set", f"{d.data.dataset.name}, {d.data.dataset.rows:,} rows, SHA-256 {d.data.dataset.sha256}"),
-        ("Label", f"{config['label']}, favourable value {meaning(d, config['label'], config['favourable'])}"),
-        ("Facet", f"{config['facet']} = {meaning(d, config['facet'], config['facet_value'])}"),
+        ("Label", f"{config['label']}, favourable value {value_with_meaning(d, config['label'], config['favourable'])}"),
+        ("Facet", f"{config['facet']} = {value_with_meaning(d, config['facet'], config['facet_value'])}"),
         ("Split", f"seed {split['seed']}; rows to train, validate and test: {parts}"),
         ("Rebalancing", f"{config['method']}, of {config['target']}; {manifest['synthetic']['count']:,} synthetic training rows"),
         ("Leak check", f"{manifest['leaked_rows']:,} rows of the held-out part were used in training"),
@@ -233,29 +246,29 @@ def _evidence(d: Dossier) -> Section:
     return Section("Evidence", (Text(words), Table(("file", "bytes", "SHA-256"), rows, (26, 14, 60))))
 
 
-def meaning(d: Dossier, column: str, value: Any) -> str:
+def value_with_meaning(d: Dossier, column: str, value: Any) -> str:
     """A value of the data, with what it was before it was coded as a number."""
     codes = d.data.dataset.coding.get(column, {}) if d.data else {}
     return next((f"{text} (coded {value})" for text, code in codes.items() if str(code) == str(value)), str(value))
 
 
-def interval(value: dict[str, Any]) -> str:
+def format_interval(value: dict[str, Any]) -> str:
     if value.get("value") is None:
         return "not defined"
     bounds = "" if value.get("low") is None else f" [{value['low']:.4f}, {value['high']:.4f}]"
     return f"{value['value']:.4f}{bounds}"
 
 
-def signed(difference: Difference | None) -> str:
+def format_difference(difference: PerformanceDifference | None) -> str:
     if difference is None or difference.value is None:
         return "—"
     bounds = "" if difference.low is None or difference.high is None else f" [{difference.low:+.4f}, {difference.high:+.4f}]"
     return f"{difference.value:+.4f}{bounds}"
 
 
-def noise(difference: Difference | None) -> str:
+def format_beyond_noise(difference: PerformanceDifference | None) -> str:
     return "" if difference is None or difference.value is None else "yes" if difference.beyond_noise else "no"
 
 
-def number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     return "not defined" if value is None else f"{value:.4f}"

@@ -8,30 +8,30 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from core.governance.dossier import Dossier, meaning
+from core.governance.dossier.dossier import Dossier, value_with_meaning
 
 BLUE, ORANGE, GREY = "#2A6FBB", "#C2570C", "#8A8F98"
-SETTINGS: Any = {"text.parse_math": False, "font.size": 8, "axes.spines.top": False, "axes.spines.right": False}
+RC_SETTINGS: Any = {"text.parse_math": False, "font.size": 8, "axes.spines.top": False, "axes.spines.right": False}
 
 
-def draw(name: str, dossier: Dossier) -> bytes:
+def draw_png(name: str, dossier: Dossier) -> bytes:
     """The figure ``name`` as PNG."""
-    with matplotlib.rc_context(SETTINGS):
+    with matplotlib.rc_context(RC_SETTINGS):
         figure = {"calibration": _calibration, "differences": _differences, "bias": _bias, "shap": _shap}[name](dossier)
         out = io.BytesIO()
         figure.savefig(out, format="png", dpi=150, metadata={"Software": None})
     return out.getvalue()
 
 
-def _new(height: float) -> tuple[Figure, Any]:
+def _new_figure(height: float) -> tuple[Figure, Any]:
     figure = Figure(figsize=(6.4, height), layout="constrained")
     return figure, figure.subplots()
 
 
 def _calibration(d: Dossier) -> Figure:
-    figure, axes = _new(2.9)
+    figure, axes = _new_figure(2.9)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":", label="perfect")
-    for package, colour, marker in ((d.package, BLUE, "o"), (d.other, ORANGE, "s")):
+    for package, colour, marker in ((d.package, BLUE, "o"), (d.compared_version, ORANGE, "s")):
         bins = (package.performance or {}).get("calibration") or [] if package else []
         if package and bins:
             axes.plot(
@@ -49,7 +49,7 @@ def _calibration(d: Dossier) -> Figure:
 
 def _differences(d: Dossier) -> Figure:
     found = [(n, x) for n, x in d.differences.items() if x.value is not None and x.low is not None and x.high is not None]
-    figure, axes = _new(0.9 + 0.24 * len(found))
+    figure, axes = _new_figure(0.9 + 0.24 * len(found))
     for at, (_, x) in enumerate(reversed(found)):
         colour = BLUE if x.beyond_noise else GREY
         axes.plot([x.low, x.high], [at, at], color=colour, linewidth=1.5)
@@ -62,12 +62,12 @@ def _differences(d: Dossier) -> Figure:
 
 def _bias(d: Dossier) -> Figure:
     series = []
-    for package, colour, marker in ((d.package, BLUE, "o"), (d.other, ORANGE, "s")):
+    for package, colour, marker in ((d.package, BLUE, "o"), (d.compared_version, ORANGE, "s")):
         for facet in package.bias.facets if package and package.bias else ():
-            value = meaning(d, facet.facet, facet.value)
+            value = value_with_meaning(d, facet.facet, facet.value)
             series.append((f"{package.label if package else ''}, {facet.facet} = {value}", facet.post_training, colour, marker))
     names = list(series[0][1]) if series else []
-    figure, axes = _new(0.9 + 0.22 * len(names))
+    figure, axes = _new_figure(0.9 + 0.22 * len(names))
     for label, metrics, colour, marker in series:
         known = [(metrics[n].value, n, at) for at, n in enumerate(reversed(names)) if n in metrics]
         points = [(value - (n == "DI"), at) for value, n, at in known if value is not None and abs(value) < float("inf")]
@@ -81,7 +81,7 @@ def _bias(d: Dossier) -> Figure:
 
 def _shap(d: Dossier) -> Figure:
     top = sorted(d.package.shap.items(), key=lambda item: item[1])[-10:]
-    figure, axes = _new(0.7 + 0.24 * len(top))
+    figure, axes = _new_figure(0.7 + 0.24 * len(top))
     axes.barh([name if len(name) <= 30 else f"{name[:14]}…{name[-14:]}" for name, _ in top], [value for _, value in top], color=BLUE)
     axes.set_xlabel("mean |SHAP|")
     return figure

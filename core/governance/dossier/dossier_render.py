@@ -12,11 +12,11 @@ from fpdf import FPDF
 from fpdf.fonts import FontFace
 from jinja2 import Environment
 
-from core.governance import dossier_figures
-from core.governance.dossier import Dossier, Figure, Section, Table, Text, sections
+from core.governance.dossier import dossier_figures
+from core.governance.dossier.dossier import Dossier, Figure, Section, Table, Text, build_sections
 
 FONTS = Path(matplotlib.get_data_path()) / "fonts/ttf"
-PAGE = """<!doctype html>
+HTML_TEMPLATE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>{{ title }}</title>
@@ -42,24 +42,24 @@ img { max-width: 100%; background: white; }
 """
 
 
-def title(d: Dossier) -> str:
+def dossier_title(d: Dossier) -> str:
     return f"Decision on {d.package.label}"
 
 
-def html(d: Dossier, pictures: dict[str, bytes]) -> bytes:
+def render_html(d: Dossier, pictures: dict[str, bytes]) -> bytes:
     """One page that needs nothing else, and runs nothing."""
     encoded = {name: base64.b64encode(content).decode() for name, content in pictures.items()}
-    template = Environment(autoescape=True, trim_blocks=True).from_string(PAGE)
-    return template.render(title=title(d), sections=sections(d), pictures=encoded).encode()
+    template = Environment(autoescape=True, trim_blocks=True).from_string(HTML_TEMPLATE)
+    return template.render(title=dossier_title(d), sections=build_sections(d), pictures=encoded).encode()
 
 
-def figures(d: Dossier) -> dict[str, bytes]:
+def draw_figures(d: Dossier) -> dict[str, bytes]:
     """Every plot of the dossier, as PNG, by name."""
-    wanted = [block.name for section in sections(d) for block in section.blocks if isinstance(block, Figure)]
-    return {name: dossier_figures.draw(name, d) for name in wanted}
+    wanted = [block.name for section in build_sections(d) for block in section.blocks if isinstance(block, Figure)]
+    return {name: dossier_figures.draw_png(name, d) for name in wanted}
 
 
-class _Page(FPDF):
+class _PdfDocument(FPDF):
     def __init__(self, title: str, when: datetime) -> None:
         super().__init__(format="A4")
         self.add_font("DejaVu", "", FONTS / "DejaVuSans.ttf")
@@ -70,36 +70,36 @@ class _Page(FPDF):
         self.set_margins(18, 16)
         self.set_auto_page_break(True, 18)
         self.heading = title
-        self.unknown: set[str] = set()
+        self.missing_glyphs: set[str] = set()
 
-    def printable(self, text: str) -> str:
+    def printable_text(self, text: str) -> str:
         """Without control characters; what the font can't show as its number, so that no name loses a part unseen."""
         known = self.fonts["dejavu"].cmap  # type: ignore[union-attr]
         shown = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
-        self.unknown |= {c for c in shown if ord(c) not in known and c != "\n"}
-        return "".join(f"[U+{ord(c):04X}]" if c in self.unknown else c for c in shown)
+        self.missing_glyphs |= {c for c in shown if ord(c) not in known and c != "\n"}
+        return "".join(f"[U+{ord(c):04X}]" if c in self.missing_glyphs else c for c in shown)
 
     def footer(self) -> None:
         self.set_y(-13)
         self.set_font("DejaVu", size=7)
-        self.cell(0, 6, f"{self.printable(self.heading)} · page {self.page_no()} of {{nb}}", align="C")
+        self.cell(0, 6, f"{self.printable_text(self.heading)} · page {self.page_no()} of {{nb}}", align="C")
 
 
-def pdf(d: Dossier, pictures: dict[str, bytes]) -> bytes:
+def render_pdf(d: Dossier, pictures: dict[str, bytes]) -> bytes:
     """The same, to read and to file."""
-    page = _Page(title(d), datetime.fromisoformat(d.state.history[-1].time))
+    page = _PdfDocument(dossier_title(d), datetime.fromisoformat(d.state.history[-1].time))
     page.add_page()
     page.set_font("DejaVu", "B", 16)
-    page.multi_cell(0, 9, page.printable(title(d)), align="L", new_x="LMARGIN", new_y="NEXT")
-    for section in sections(d):
-        _section(page, section, pictures)
-    if page.unknown:
+    page.multi_cell(0, 9, page.printable_text(dossier_title(d)), align="L", new_x="LMARGIN", new_y="NEXT")
+    for section in build_sections(d):
+        _draw_section(page, section, pictures)
+    if page.missing_glyphs:
         page.set_font("DejaVu", size=8)
         page.multi_cell(0, 5, "[U+…]: characters that this file's font lacks; index.html shows them.", new_x="LMARGIN", new_y="NEXT")
     return bytes(page.output())
 
 
-def _section(page: _Page, section: Section, pictures: dict[str, bytes]) -> None:
+def _draw_section(page: _PdfDocument, section: Section, pictures: dict[str, bytes]) -> None:
     if page.will_page_break(50):
         page.add_page()
     page.ln(4)
@@ -109,16 +109,16 @@ def _section(page: _Page, section: Section, pictures: dict[str, bytes]) -> None:
     for block in section.blocks:
         if isinstance(block, Text):
             page.set_font("DejaVu", "B" if block.strong else "", 9)
-            page.multi_cell(0, 5, page.printable(block.words), align="L", new_x="LMARGIN", new_y="NEXT")
+            page.multi_cell(0, 5, page.printable_text(block.words), align="L", new_x="LMARGIN", new_y="NEXT")
             page.ln(1)
         elif isinstance(block, Figure):
             page.image(io.BytesIO(pictures[block.name]), w=140, alt_text=block.alt)
             page.ln(2)
         else:
-            _table(page, block)
+            _draw_table(page, block)
 
 
-def _table(page: _Page, block: Table) -> None:
+def _draw_table(page: _PdfDocument, block: Table) -> None:
     if page.will_page_break(30):
         page.add_page()
     page.set_font("DejaVu", size=7)
@@ -136,5 +136,5 @@ def _table(page: _Page, block: Table) -> None:
         wrapmode="CHAR" if "SHA-256" in block.headings else "WORD",
     ) as table:
         for row in ([block.headings] if named else []) + list(block.rows):
-            table.row([page.printable(cell) for cell in row])
+            table.row([page.printable_text(cell) for cell in row])
     page.ln(2)

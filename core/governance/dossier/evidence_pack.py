@@ -12,17 +12,28 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from core.clients import Clients
+from core.aws.target import Target
 from core.errors import NotFound
-from core.governance import bom, decisions, dossier, dossier_render, log, signing
-from core.governance.dossier import Dossier
-from core.governance.signing import IN_TOTO, canonical, sha256
-from core.identity import Identity, require
+from core.governance import decisions
+from core.governance.dossier import bill_of_materials, dossier, dossier_render
+from core.governance.dossier.dossier import Dossier
+from core.identity import Identity, require_permission
+from core.ledger import audit_log, signing
+from core.ledger.signing import IN_TOTO_TYPE, canonical_json, sha256
 
-REPORTS = ("quality", "bias", "explainability", "bias-config", "explainability-config", "policy", "package-lock", "data/manifest.json")
+INCLUDED_FILES = (
+    "quality",
+    "bias",
+    "explainability",
+    "bias-config",
+    "explainability-config",
+    "policy",
+    "package-lock",
+    "data/manifest.json",
+)
 """What of the evidence goes in whole. Rows, scores and the model go in as hashes only: a pack is handed round."""
-SUFFIX = {"policy": ".toml", "package-lock": ".txt", "data/manifest.json": ""}
-README = """Evidence pack: {title}
+FILE_SUFFIXES = {"policy": ".toml", "package-lock": ".txt", "data/manifest.json": ""}
+README_TEMPLATE = """Evidence pack: {title}
 
 index.html and report.pdf are for reading; the rest is what they were made from.
 
@@ -44,13 +55,13 @@ index.html and report.pdf are for reading; the rest is what they were made from.
 """
 
 
-def build(clients: Clients, identity: Identity, arn: str) -> bytes:
+def build_zip(target: Target, identity: Identity, arn: str) -> bytes:
     """The pack of a version that was submitted, as a zip. Raises NotFound before, Forged where log or evidence don't hold."""
-    require(identity, "export", subject=arn, target=clients.settings.target)
-    if decisions.state(clients, arn).evidence is None:
-        raise NotFound("Nothing was submitted yet, so there is no evidence to pack.", subject=arn, remedy="Submit the version first.")
-    found = dossier.collect(clients, arn)
-    files = _files(clients, found)
+    require_permission(identity, "export", resource=arn, target_kind=target.settings.target)
+    if decisions.read_state(target, arn).evidence is None:
+        raise NotFound("Nothing was submitted yet, so there is no evidence to pack.", resource=arn, hint="Submit the version first.")
+    found = dossier.load_dossier(target, arn)
+    files = _pack_files(target, found)
     files["SHA256SUMS"] = "".join(f"{sha256(content)}  {name}\n" for name, content in sorted(files.items())).encode()
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
@@ -61,50 +72,50 @@ def build(clients: Clients, identity: Identity, arn: str) -> bytes:
     return out.getvalue()
 
 
-def _files(clients: Clients, d: Dossier) -> dict[str, bytes]:
-    envelope = clients.read(clients.uri(d.evidence.uri_part))
+def _pack_files(target: Target, d: Dossier) -> dict[str, bytes]:
+    envelope = target.read(target.uri(d.evidence.object_key))
     signature = json.loads(envelope)["signatures"][0]
     key = f"keys/{signature['keyid']}.pem"
-    pictures = dossier_render.figures(d)
+    pictures = dossier_render.draw_figures(d)
     submitted = next(e.time for e in reversed(d.state.history) if e.kind == "submit")
-    readme = README.format(
-        title=dossier_render.title(d),
+    readme = README_TEMPLATE.format(
+        title=dossier_render.dossier_title(d),
         digest=d.evidence.digest,
         disclaimer=dossier.DISCLAIMER,
         key=key,
-        check=signing.openssl_command(clients, signature["keyid"], key, "evidence.pae", "evidence.sig"),
+        check=signing.openssl_command(target, signature["keyid"], key, "evidence.pae", "evidence.sig"),
     )
     files = {
         "README.txt": readme.encode(),
-        "index.html": dossier_render.html(d, pictures),
-        "report.pdf": dossier_render.pdf(d, pictures),
+        "index.html": dossier_render.render_html(d, pictures),
+        "report.pdf": dossier_render.render_pdf(d, pictures),
         "evidence.json": d.evidence.statement,
         "evidence.dsse.json": envelope,
-        "evidence.pae": b"DSSEv1 %d %s %d %s" % (len(IN_TOTO), IN_TOTO.encode(), len(d.evidence.statement), d.evidence.statement),
+        "evidence.pae": b"DSSEv1 %d %s %d %s" % (len(IN_TOTO_TYPE), IN_TOTO_TYPE.encode(), len(d.evidence.statement), d.evidence.statement),
         "evidence.sig": base64.b64decode(signature["sig"]),
-        "decision.json": canonical(_decision(d)),
-        "comparison.csv": table(
+        "decision.json": canonical_json(_decision(d)),
+        "comparison.csv": safe_csv_bytes(
             ("metric", "this version", "low", "high", "n", "other", "difference", "low", "high", "method"), _comparison(d)
         ),
-        "bias.csv": table(("facet", "value", "stage", "metric", "this version", "why undefined", "in words"), _bias(d)),
-        "shap.csv": table(("feature", "mean |SHAP|"), _shap(d)),
-        "data-card.json": canonical(_data_card(d)),
-        "model-card.json": canonical(d.card),
-        "bom.cdx.json": bom.build(d.package, d.evidence, d.card, d.lock, submitted),
+        "bias.csv": safe_csv_bytes(("facet", "value", "stage", "metric", "this version", "why undefined", "in words"), _bias(d)),
+        "shap.csv": safe_csv_bytes(("feature", "mean |SHAP|"), _shap(d)),
+        "data-card.json": canonical_json(_data_card(d)),
+        "model-card.json": canonical_json(d.card),
+        "bom.cdx.json": bill_of_materials.build_cyclonedx(d.package, d.evidence, d.card, d.requirements, submitted),
     }
-    for name in REPORTS:
+    for name in INCLUDED_FILES:
         if name in d.evidence.files:
-            content = clients.read(d.evidence.files[name]["uri"])
-            files[f"reports/{name.replace('/', '-')}{SUFFIX.get(name, '.json')}"] = content
-    events = log.read(clients)
+            content = target.read(d.evidence.files[name]["uri"])
+            files[f"reports/{name.replace('/', '-')}{FILE_SUFFIXES.get(name, '.json')}"] = content
+    events = audit_log.read_events(target)
     first = next(event.number for event in events if event.subject == d.package.arn)
-    numbers = range(first, d.state.version + 1)
+    numbers = range(first, d.state.last_event + 1)
     with ThreadPoolExecutor(8) as pool:
-        excerpt = pool.map(lambda number: clients.read(clients.uri(log.key(number))), numbers)
+        excerpt = pool.map(lambda number: target.read(target.uri(audit_log.event_key(number))), numbers)
     files |= {f"log/{number:08d}.json": content for number, content in zip(numbers, excerpt, strict=True)}
     signed = [files[name] for name in files if name == "evidence.dsse.json" or name.startswith("log/")]
     for keyid in {json.loads(content)["signatures"][0]["keyid"] for content in signed}:
-        files[f"keys/{keyid}.pem"] = signing.pem(signing.key_named(clients, keyid)).encode()
+        files[f"keys/{keyid}.pem"] = signing.key_to_pem(signing.find_key(target, keyid)).encode()
     return files
 
 
@@ -118,7 +129,7 @@ def _decision(d: Dossier) -> dict[str, Any]:
         "evidence": d.evidence.digest,
         "conditions": [vars(c) for c in d.state.conditions],
         "waivers": [vars(w) for w in d.state.waivers],
-        "gates": [vars(v) for v in d.verdicts],
+        "gates": [vars(v) for v in d.gate_results],
         "history": [{k: v for k, v in vars(e).items() if k != "hash"} | {"hash": e.hash} for e in d.state.history],
         "notice": dossier.DISCLAIMER,
     }
@@ -165,17 +176,17 @@ def _data_card(d: Dossier) -> dict[str, Any]:
     }
 
 
-def table(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> bytes:
+def safe_csv_bytes(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> bytes:
     """A CSV that a spreadsheet opens without running anything: a text that would be a formula gets an apostrophe (OWASP, CSV injection)."""
     out = io.StringIO()
     for row in [headings, *rows]:
-        cells = [_safe(cell) for cell in row]
+        cells = [_neutralize_formula(cell) for cell in row]
         bare = any(isinstance(cell, str) and "\r" in cell for cell in cells)  # which csv leaves unquoted, and readers take for a new row
         csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL if bare else csv.QUOTE_MINIMAL).writerow(cells)
     return out.getvalue().encode()
 
 
-def _safe(cell: Any) -> Any:
+def _neutralize_formula(cell: Any) -> Any:
     if not isinstance(cell, str):
         return cell
     plain = unicodedata.normalize("NFKC", cell).lstrip(" \t\r\n\u200b\ufeff")

@@ -6,25 +6,31 @@ import math
 import statistics
 from dataclasses import dataclass
 
-from core import training
-from core.jobs import Job
-from core.rebalancing import Rebalanced
-from core.tuning import definitions, number, objective, objectives
-from core.tuning_request import BOUNDS, Range, TuningRequest, grid_size
+from core.jobs import training_jobs
+from core.jobs.jobs import Job
+from core.jobs.rebalancing_jobs import RebalancedData
+from core.jobs.tuning.tuning_jobs import first_objective, list_definitions, list_objectives, parse_number
+from core.jobs.tuning.tuning_request import BOUNDS, HyperparameterRange, TuningRequest, grid_size
 
 
-def request_of(job: Job, data: Rebalanced) -> TuningRequest:
+def rebuild_request(job: Job, data: RebalancedData) -> TuningRequest:
     """The settings with which a tuning job was launched, to launch another like it on ``data``."""
-    config, definition = job.raw["HyperParameterTuningJobConfig"], next(iter(definitions(job)), {})
+    config, definition = job.raw["HyperParameterTuningJobConfig"], next(iter(list_definitions(job)), {})
     found = config.get("ParameterRanges") or definition.get("HyperParameterRanges") or {}
     ranges = []
     for kind, key in (("integer", "IntegerParameterRanges"), ("continuous", "ContinuousParameterRanges")):
         for one in found.get(key, []):
-            ranges.append(Range(one["Name"], float(one["MinValue"]), float(one["MaxValue"]), kind, one.get("ScalingType", "Auto")))
+            ranges.append(
+                HyperparameterRange(one["Name"], float(one["MinValue"]), float(one["MaxValue"]), kind, one.get("ScalingType", "Auto"))
+            )
     for one in found.get("CategoricalParameterRanges", []):
-        points = [point for value in one["Values"] if isinstance(point := number(value), float)]
+        points = [point for value in one["Values"] if isinstance(point := parse_number(value), float)]
         if len(points) > 1:
-            ranges.append(Range(one["Name"], min(points), max(points), BOUNDS[one["Name"]].kind if one["Name"] in BOUNDS else "continuous"))
+            ranges.append(
+                HyperparameterRange(
+                    one["Name"], min(points), max(points), BOUNDS[one["Name"]].kind if one["Name"] in BOUNDS else "continuous"
+                )
+            )
     limits = config["ResourceLimits"]
     parents = job.raw.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", [])
     static = definition.get("StaticHyperParameters", {})
@@ -32,7 +38,7 @@ def request_of(job: Job, data: Rebalanced) -> TuningRequest:
         data,
         tuple(ranges),
         {key: value for key, value in static.items() if key not in {"csv_weights", "_tuning_objective_metric"}},
-        objective(job)[0],
+        first_objective(job)[0],
         config["Strategy"],
         limits.get("MaxNumberOfTrainingJobs") or 10,
         limits["MaxParallelTrainingJobs"],
@@ -43,11 +49,11 @@ def request_of(job: Job, data: Rebalanced) -> TuningRequest:
     )
 
 
-def settings(job: Job) -> dict[str, str]:
+def settings_as_text(job: Job) -> dict[str, str]:
     """Everything that was set for a tuning job, by name, for people to read and compare."""
-    config, several = job.raw["HyperParameterTuningJobConfig"], definitions(job)
+    config, several = job.raw["HyperParameterTuningJobConfig"], list_definitions(job)
     definition = next(iter(several), {})
-    found: dict[str, str] = {"strategy": config["Strategy"], "objective": ", ".join(metric for metric, _ in objectives(job)) or "–"}
+    found: dict[str, str] = {"strategy": config["Strategy"], "objective": ", ".join(metric for metric, _ in list_objectives(job)) or "–"}
     if len(several) > 1:
         found["definitions"] = ", ".join(str(one.get("DefinitionName", "–")) for one in several) + "; what follows is the first one's"
     ranges = config.get("ParameterRanges") or definition.get("HyperParameterRanges") or {}
@@ -70,27 +76,29 @@ def settings(job: Job) -> dict[str, str]:
     found["warm start from"] = ", ".join(parent["HyperParameterTuningJobName"] for parent in parents) or "–"
     found["instance"] = definition.get("ResourceConfig", {}).get("InstanceType", "–")
     for channel in definition.get("InputDataConfig", []):
-        found[f"{channel['ChannelName']} rows"] = training.source(channel) or "–"
+        found[f"{channel['ChannelName']} rows"] = training_jobs.channel_source(channel) or "–"
     return found
 
 
 @dataclass(frozen=True)
-class Estimate:
+class DurationEstimate:
     """How long a tuning job will take, judged by past ones: seconds, the shortest and the longest, by how many jobs; rounds of parallel
     trials, and trials in all."""
 
     trials: int
-    waves: int
+    rounds: int
     seconds: float
     shortest: float
     longest: float
     jobs: int
 
 
-def estimate(past: list[Job], strategy: str, ranges: tuple[Range, ...], max_jobs: int, max_parallel: int) -> Estimate | None:
+def estimate_duration(
+    past_jobs: list[Job], strategy: str, ranges: tuple[HyperparameterRange, ...], max_jobs: int, max_parallel: int
+) -> DurationEstimate | None:
     """What past tuning jobs took for each round of parallel trials, times the rounds of this one; None where none has completed."""
     each = []
-    for job in past:
+    for job in past_jobs:
         counters, limits = job.raw.get("TrainingJobStatusCounters", {}), job.raw.get("ResourceLimits", {})
         made = sum(counters.get(state, 0) for state in ("Completed", "Stopped", "NonRetryableError"))
         if job.status == "Completed" and job.ended is not None and made:
@@ -100,4 +108,4 @@ def estimate(past: list[Job], strategy: str, ranges: tuple[Range, ...], max_jobs
     if not each or not trials_ or max_parallel < 1:
         return None
     waves = math.ceil(trials_ / max_parallel)
-    return Estimate(trials_, waves, waves * statistics.median(each), waves * min(each), waves * max(each), len(each))
+    return DurationEstimate(trials_, waves, waves * statistics.median(each), waves * min(each), waves * max(each), len(each))

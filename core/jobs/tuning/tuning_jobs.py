@@ -8,56 +8,57 @@ from typing import Any
 
 import pandas as pd
 
-from core import creating, jobs, placement, training
-from core.clients import Clients
-from core.errors import NotFound, translated
-from core.identity import Identity, require
-from core.jobs import Job
-from core.rebalancing import Rebalanced
-from core.tuning_request import (
+from core.aws import idempotency, request_defaults
+from core.aws.target import Target
+from core.errors import NotFound, translate_aws_errors
+from core.identity import Identity, require_permission
+from core.jobs import jobs, training_jobs
+from core.jobs.jobs import Job
+from core.jobs.rebalancing_jobs import RebalancedData
+from core.jobs.tuning.tuning_request import (
     BOUNDS,
     DEFAULT_RANGES,
     OBJECTIVES,
     STRATEGIES,
-    Range,
+    HyperparameterRange,
     TuningRequest,
-    check,
+    check_request,
+    find_problems,
     grid_points,
     grid_size,
-    problems,
 )
 
 __all__ = [
     "BOUNDS",
     "DEFAULT_RANGES",
+    "JOB_NAME_PREFIX",
     "OBJECTIVES",
-    "PREFIX",
     "STRATEGIES",
-    "Range",
+    "HyperparameterRange",
     "Trial",
     "TuningRequest",
-    "best",
-    "check",
-    "definitions",
-    "describe",
-    "frame",
+    "best_job_name",
+    "check_request",
+    "describe_job",
+    "find_problems",
+    "first_objective",
     "grid_size",
-    "launch",
+    "is_trained_on",
+    "launch_job",
+    "list_definitions",
     "list_jobs",
-    "number",
-    "objective",
-    "objectives",
-    "problems",
-    "stop",
-    "trials",
-    "uses",
+    "list_objectives",
+    "list_trials",
+    "parse_number",
+    "stop_job",
+    "trials_to_frame",
 ]
-PREFIX = "gov-tune"
+JOB_NAME_PREFIX = "gov-tune"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One training job of a tuning job. ``objective`` is None until it has one; ``definition``: of which of several it is."""
+    """One training job of a tuning job. ``first_objective`` is None until it has one; ``definition``: of which of several it is."""
 
     name: str
     status: str
@@ -70,11 +71,11 @@ class Trial:
     definition: str = ""
 
 
-def launch(clients: Clients, identity: Identity, request: TuningRequest, *, name: str | None = None) -> str:
+def launch_job(target: Target, identity: Identity, request: TuningRequest, *, name: str | None = None) -> str:
     """Start a tuning job on the rebalanced training part; returns its name (32 characters at most)."""
-    require(identity, "launch", subject="tuning")
-    check(request)
-    name = name or f"{PREFIX}-{secrets.token_hex(6)}"
+    require_permission(identity, "launch", resource="tuning")
+    check_request(request)
+    name = name or f"{JOB_NAME_PREFIX}-{secrets.token_hex(6)}"
     data = request.rebalanced
     ranges: dict[str, list[dict[str, Any]]] = {}
     for one in request.ranges:
@@ -98,21 +99,21 @@ def launch(clients: Clients, identity: Identity, request: TuningRequest, *, name
         "RandomSeed": request.seed,
     }
     definition: dict[str, Any] = {
-        "StaticHyperParameters": {**request.static, **({"csv_weights": "1"} if data.weights else {})},
-        "AlgorithmSpecification": {"TrainingImage": jobs.xgboost_image(clients), "TrainingInputMode": "File"},
-        "RoleArn": clients.role,
+        "StaticHyperParameters": {**request.static, **({"csv_weights": "1"} if data.has_weights else {})},
+        "AlgorithmSpecification": {"TrainingImage": jobs.xgboost_image(target), "TrainingInputMode": "File"},
+        "RoleArn": target.role,
         "InputDataConfig": [
-            training.channel("train", data.uri("train_res.csv")),
-            training.channel("validation", data.uri("validation_res.csv")),
+            training_jobs.build_channel("train", data.uri("train_res.csv")),
+            training_jobs.build_channel("validation", data.uri("validation_res.csv")),
         ],
-        "OutputDataConfig": {"S3OutputPath": clients.uri("governance/models"), **placement.results(clients.settings)},
+        "OutputDataConfig": {"S3OutputPath": target.uri("governance/models"), **request_defaults.output_encryption(target.settings)},
         "ResourceConfig": {
-            "InstanceType": request.instance_type or clients.settings.instance_type,
+            "InstanceType": request.instance_type or target.settings.instance_type,
             "InstanceCount": 1,
             "VolumeSizeInGB": 10,
-            **placement.disk(clients.settings),
+            **request_defaults.volume_encryption(target.settings),
         },
-        **placement.vpc(clients.settings),
+        **request_defaults.vpc_config(target.settings),
         "StoppingCondition": {"MaxRuntimeInSeconds": jobs.MAX_SECONDS},
     }
     arguments: dict[str, Any] = {}
@@ -123,22 +124,22 @@ def launch(clients: Clients, identity: Identity, request: TuningRequest, *, name
         "HyperParameterTuningJobName": name,
         "HyperParameterTuningJobConfig": config,
         "TrainingJobDefinition": definition,
-        "Tags": training.tags(clients, identity, data.job),
+        "Tags": training_jobs.job_tags(target, identity, data.job),
         **arguments,
     }
-    creating.once(clients, "HyperParameterTuningJob", asked)
+    idempotency.create_once(target, "HyperParameterTuningJob", asked)
     return name
 
 
-def describe(clients: Clients, name: str) -> Job:
-    return jobs.describe(clients, "tuning", name)
+def describe_job(target: Target, name: str) -> Job:
+    return jobs.describe_job(target, "tuning", name)
 
 
-def trials(clients: Clients, name: str) -> list[Trial]:
+def list_trials(target: Target, name: str) -> list[Trial]:
     """All trials, oldest first."""
     found: list[Trial] = []
-    with translated(name):
-        pages = clients.sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job").paginate(
+    with translate_aws_errors(name):
+        pages = target.sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job").paginate(
             HyperParameterTuningJobName=name, SortBy="CreationTime", SortOrder="Ascending"
         )
         for page in pages:
@@ -149,7 +150,7 @@ def trials(clients: Clients, name: str) -> list[Trial]:
                         row["TrainingJobName"],
                         row["TrainingJobStatus"],
                         float(metric["Value"]) if metric else None,
-                        {key: number(value) for key, value in row.get("TunedHyperParameters", {}).items()},
+                        {key: parse_number(value) for key, value in row.get("TunedHyperParameters", {}).items()},
                         row["CreationTime"],
                         row.get("TrainingStartTime"),
                         row.get("TrainingEndTime"),
@@ -160,7 +161,7 @@ def trials(clients: Clients, name: str) -> list[Trial]:
     return found
 
 
-def frame(found: list[Trial]) -> pd.DataFrame:
+def trials_to_frame(trials: list[Trial]) -> pd.DataFrame:
     """Trials as a table: number, name, status, objective, created, started, ended, and a column per hyperparameter."""
     rows = [
         {
@@ -174,13 +175,13 @@ def frame(found: list[Trial]) -> pd.DataFrame:
             "reason": t.reason,
             **t.parameters,
         }
-        for i, t in enumerate(found)
+        for i, t in enumerate(trials)
     ]
     columns = ["number", "name", "status", "objective", "created", "started", "ended", "reason"]
     return pd.DataFrame(rows, columns=None if rows else columns)
 
 
-def number(value: str) -> float | str:
+def parse_number(value: str) -> float | str:
     """A hyperparameter's text as a number, where it is one."""
     try:
         return float(value)
@@ -188,50 +189,54 @@ def number(value: str) -> float | str:
         return value
 
 
-def best(clients: Clients, name: str) -> str:
+def best_job_name(target: Target, name: str) -> str:
     """The name of the best training job. Raises NotFound while there is none."""
-    found = describe(clients, name).raw.get("BestTrainingJob")
+    found = describe_job(target, name).raw.get("BestTrainingJob")
     if not found:
-        raise NotFound(f"The tuning job {name} has no best job yet.", subject=name, remedy="Wait until a trial has completed.")
+        raise NotFound(f"The tuning job {name} has no best job yet.", resource=name, hint="Wait until a trial has completed.")
     return str(found["TrainingJobName"])
 
 
-def objective(job: Job) -> tuple[str, bool]:
+def first_objective(job: Job) -> tuple[str, bool]:
     """(metric, whether it is maximised); of a job with several definitions the first one's; ("objective", True) where none is named."""
-    return next(iter(objectives(job)), ("objective", True))
+    return next(iter(list_objectives(job)), ("objective", True))
 
 
-def objectives(job: Job) -> list[tuple[str, bool]]:
+def list_objectives(job: Job) -> list[tuple[str, bool]]:
     """Each (metric, whether it is maximised) that a tuning job names: of the job, or of each of its definitions."""
     common = job.raw["HyperParameterTuningJobConfig"].get("HyperParameterTuningJobObjective")
-    found = [common] if common else [one["TuningObjective"] for one in definitions(job) if "TuningObjective" in one]
+    found = [common] if common else [one["TuningObjective"] for one in list_definitions(job) if "TuningObjective" in one]
     return list(dict.fromkeys((one["MetricName"], one["Type"] == "Maximize") for one in found))
 
 
-def definitions(job: Job) -> list[dict[str, Any]]:
+def list_definitions(job: Job) -> list[dict[str, Any]]:
     """What the trials of a tuning job are: one definition, or several, each with ranges and an objective of its own."""
     one = job.raw.get("TrainingJobDefinition")
     return [one] if one else list(job.raw.get("TrainingJobDefinitions") or [])
 
 
-def of_definition(job: Job, name: str) -> Job:
+def restrict_to_definition(job: Job, name: str) -> Job:
     """The job as if the definition of this name were its only one."""
-    return replace(job, raw={**job.raw, "TrainingJobDefinitions": [one for one in definitions(job) if one.get("DefinitionName") == name]})
+    return replace(
+        job, raw={**job.raw, "TrainingJobDefinitions": [one for one in list_definitions(job) if one.get("DefinitionName") == name]}
+    )
 
 
-def uses(job: Job, data: Rebalanced) -> bool:
+def is_trained_on(job: Job, data: RebalancedData) -> bool:
     """Whether the tuning job trains on the rebalanced data (and not, as the workshop did, on the untouched)."""
-    channels = [{c["ChannelName"]: training.source(c) for c in one.get("InputDataConfig", [])} for one in definitions(job)]
+    channels = [
+        {c["ChannelName"]: training_jobs.channel_source(c) for c in one.get("InputDataConfig", [])} for one in list_definitions(job)
+    ]
     return bool(channels) and all(found.get("train") == data.uri("train_res.csv") for found in channels)
 
 
-def stop(clients: Clients, identity: Identity, name: str) -> None:
+def stop_job(target: Target, identity: Identity, name: str) -> None:
     """Stop the job; what its trials have found stays."""
-    require(identity, "launch", subject=name)
-    with translated(name):
-        clients.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    require_permission(identity, "launch", resource=name)
+    with translate_aws_errors(name):
+        target.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
 
 
-def list_jobs(clients: Clients, named: str | None = None) -> list[Job]:
-    """The newest tuning jobs, whoever made them; before them the one that is ``named``, where it is older."""
-    return jobs.listed(clients, "tuning", named=named)
+def list_jobs(target: Target, including: str | None = None) -> list[Job]:
+    """The newest tuning jobs, whoever made them; before them the one that is ``including``, where it is older."""
+    return jobs.list_jobs(target, "tuning", including=including)

@@ -8,14 +8,14 @@ from typing import Any, Protocol
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.analysis.bias_intervals import Interval
-from core.views.style import BASELINE, GREY, MITIGATED, figure, number
+from core.analysis.bias.bias_intervals import Interval
+from core.views.shared.figure_style import BASELINE_COLOUR, GREY, MITIGATED_COLOUR, format_number, new_figure
 
-EQUAL_AT_ONE = ("DI",)
+RATIO_METRICS = ("DI",)
 """Ratios: 1, not 0, is no difference between the groups."""
 
 
-class Measured(Protocol):
+class MetricLike(Protocol):
     """A bias metric as ``core.analysis.bias`` gives it."""
 
     @property
@@ -36,22 +36,22 @@ class Measured(Protocol):
     def interval(self) -> Interval | None: ...
 
 
-Metrics = Mapping[str, Mapping[str, Measured]]
+MetricsByModel = Mapping[str, Mapping[str, MetricLike]]
 
 
-def value_text(metric: Measured | None, digits: int = 4) -> str:
+def value_text(metric: MetricLike | None, digits: int = 4) -> str:
     """``0.0312 [0.0101, 0.0522]``; ``undefined`` where there's no value."""
     if metric is None or metric.value is None:
         return "undefined"
     ends = metric.interval
     if ends is None or ends.low is None:
-        return number(metric.value, digits)
-    return f"{number(metric.value, digits)} [{number(ends.low, digits)}, {number(ends.high, digits)}]"
+        return format_number(metric.value, digits)
+    return f"{format_number(metric.value, digits)} [{format_number(ends.low, digits)}, {format_number(ends.high, digits)}]"
 
 
-def certainty(metric: Measured) -> str:
+def certainty_text(metric: MetricLike) -> str:
     """Whether the value leaves no difference out; "" where nothing is known about it, or the metric has no such value within its range."""
-    ends, neutral = metric.interval, 1.0 if metric.name in EQUAL_AT_ONE else 0.0
+    ends, neutral = metric.interval, 1.0 if metric.name in RATIO_METRICS else 0.0
     if metric.value is None or ends is None:
         return ""
     if ends.low is None or ends.high is None:
@@ -67,14 +67,14 @@ def range_text(low: float, high: float) -> str:
     """``[−1, 1]``, and ``(−∞, ∞)`` where there's no bound."""
 
     def bound(value: float) -> str:
-        return number(value, 0) if value == int(value) else number(value, 3)
+        return format_number(value, 0) if value == int(value) else format_number(value, 3)
 
     left = "(−∞" if low == float("-inf") else f"[{bound(low)}"
     right = "∞)" if high == float("inf") else f"{bound(high)}]"
     return f"{left}, {right}"
 
 
-def table(models: Metrics) -> pd.DataFrame:
+def metrics_table(models: MetricsByModel) -> pd.DataFrame:
     """One row for each metric: what it measures, its range, each model's value; what the last model's value says, or why it has none."""
     last = list(models.values())[-1]
     rows = []
@@ -87,35 +87,35 @@ def table(models: Metrics) -> pd.DataFrame:
                 "range": range_text(metric.low, metric.high),
                 **{model: value_text(one) for model, one in values.items()},
                 "in words": metric.in_words if metric.value is not None else f"Undefined: {metric.error}",
-                "certainty": certainty(metric),
+                "certainty": certainty_text(metric),
             }
         )
     return pd.DataFrame(rows)
 
 
-def reading(models: Metrics) -> pd.DataFrame:
-    """``table`` for a narrow page, indexed by metric: the values, and one cell of Markdown with name, range and words."""
-    whole = table(models).set_index("metric")
+def compact_table(models: MetricsByModel) -> pd.DataFrame:
+    """``metrics_table`` for a narrow page, indexed by metric: the values, and one cell of Markdown with name, range and words."""
+    whole = metrics_table(models).set_index("metric")
     text = [f"**{row['measures']}**, {row['range']}. {row['in words']} {row['certainty']}".strip() for _, row in whole.iterrows()]
     return whole[list(models)].assign(reading=text)
 
 
-def same(models: Metrics) -> bool:
+def has_same_values(models: MetricsByModel) -> bool:
     """Whether all models have the same values, as they do where only the rows are measured."""
     first, *rest = models.values()
     return all({n: m.value for n, m in first.items()} == {n: m.value for n, m in other.items()} for other in rest)
 
 
-def dots(models: Metrics) -> go.Figure:
+def metrics_figure(models: MetricsByModel) -> go.Figure:
     """A row for each metric, a dot for each model; the line is where both groups fare alike (0; for ratios, 1, shown as value − 1)."""
     names = list(dict.fromkeys(name for metrics in models.values() for name in metrics))
-    rows = [name for name in names if any(_finite(metrics.get(name)) for metrics in models.values())][::-1]
+    rows = [name for name in names if any(_is_finite(metrics.get(name)) for metrics in models.values())][::-1]
     known = any(metric.interval is not None for metrics in models.values() for metric in metrics.values())
-    fig = figure(x=f"value{', 95 % interval' if known else ''} (0: no difference)", height=110 + 34 * max(len(rows), 3))
-    labels = {name: f"{name} − 1" if name in EQUAL_AT_ONE else name for name in rows}
+    fig = new_figure(x=f"value{', 95 % interval' if known else ''} (0: no difference)", height=110 + 34 * max(len(rows), 3))
+    labels = {name: f"{name} − 1" if name in RATIO_METRICS else name for name in rows}
     for index, (model, metrics) in enumerate(models.items()):
-        found = [name for name in rows if _finite(metrics.get(name))]
-        values = [float(metrics[name].value or 0.0) - (1.0 if name in EQUAL_AT_ONE else 0.0) for name in found]
+        found = [name for name in rows if _is_finite(metrics.get(name))]
+        values = [float(metrics[name].value or 0.0) - (1.0 if name in RATIO_METRICS else 0.0) for name in found]
         fig.add_trace(
             go.Scatter(
                 x=values,
@@ -124,11 +124,11 @@ def dots(models: Metrics) -> go.Figure:
                 name=model,
                 marker={
                     "size": 11,
-                    "color": (BASELINE, MITIGATED)[index % 2],
+                    "color": (BASELINE_COLOUR, MITIGATED_COLOUR)[index % 2],
                     "symbol": ("circle-open", "circle")[index % 2],
                     "line": {"width": 2},
                 },
-                error_x=_bars([metrics[name] for name in found]) if known else None,
+                error_x=_error_bars([metrics[name] for name in found]) if known else None,
                 customdata=[[metrics[name].description, value_text(metrics[name])] for name in found],
                 hovertemplate="%{customdata[0]}: %{customdata[1]}<extra>" + model + "</extra>",
             )
@@ -139,7 +139,7 @@ def dots(models: Metrics) -> go.Figure:
     return fig
 
 
-def _bars(metrics: list[Measured]) -> dict[str, Any]:
+def _error_bars(metrics: list[MetricLike]) -> dict[str, Any]:
     """The intervals as error bars; none where an end is infinite or unknown."""
     up, down = [], []
     for metric in metrics:
@@ -150,5 +150,5 @@ def _bars(metrics: list[Measured]) -> dict[str, Any]:
     return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1.5, "width": 3}
 
 
-def _finite(metric: Measured | None) -> bool:
+def _is_finite(metric: MetricLike | None) -> bool:
     return metric is not None and metric.value is not None and abs(metric.value) != float("inf")

@@ -8,52 +8,54 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.analysis.bias_difference import BiasDifference
-from core.analysis.thresholds import TurnedAway
-from core.views.bias import Metrics
-from core.views.style import BASELINE, GREY, MITIGATED, figure, number, percent
-from core.views.words import OVERALL, interval
+from core.analysis.bias.bias_difference import BiasDifference
+from core.analysis.performance.threshold_sweep import DeclineRates
+from core.views.bias.bias_charts import MetricsByModel
+from core.views.shared.figure_style import BASELINE_COLOUR, GREY, MITIGATED_COLOUR, format_number, format_percent, new_figure
+from core.views.shared.report_sentences import OVERALL_METRICS, interval_text
 
 
-def differences_table(found: Mapping[str, BiasDifference], names: Sequence[str], *, only_beyond: bool = False) -> pd.DataFrame:
+def differences_table(differences: Mapping[str, BiasDifference], names: Sequence[str], *, only_beyond: bool = False) -> pd.DataFrame:
     """Each metric of both, their paired difference with its interval, and what that says."""
-    shown = [d for d in found.values() if d.beyond_noise or not only_beyond]
+    shown = [d for d in differences.values() if d.beyond_noise or not only_beyond]
     rows = [
         {
             "metric": d.name,
-            names[0]: _value(d.a),
-            names[1]: _value(d.b),
-            "difference": _value(d.value) if d.low is None else f"{_value(d.value)} [{number(d.low, 4)}, {number(d.high, 4)}]",
-            "verdict": verdict(d, names),
+            names[0]: _value_text(d.a),
+            names[1]: _value_text(d.b),
+            "difference": _value_text(d.value)
+            if d.low is None
+            else f"{_value_text(d.value)} [{format_number(d.low, 4)}, {format_number(d.high, 4)}]",
+            "verdict": difference_verdict(d, names),
         }
         for d in shown
     ]
     return pd.DataFrame(rows, columns=["metric", names[0], names[1], "difference", "verdict"])
 
 
-def _value(value: float | None) -> str:
-    return "undefined" if value is None else number(value, 4)
+def _value_text(value: float | None) -> str:
+    return "undefined" if value is None else format_number(value, 4)
 
 
-def verdict(found: BiasDifference, names: Sequence[str]) -> str:
+def difference_verdict(difference: BiasDifference, names: Sequence[str]) -> str:
     """What a difference says, in words."""
-    if found.value is None:
+    if difference.value is None:
         return "undefined for one of the two"
-    if found.p_value is None:
+    if difference.p_value is None:
         return "too few rows for an interval"
-    if not found.beyond_noise:
+    if not difference.beyond_noise:
         return "within the noise"
-    if found.fairer is None:
+    if difference.fairer is None:
         return "beyond the noise, but neither is nearer to equal"
-    nearer = "errs less unequally" if found.name in OVERALL else "is nearer to equal"
-    return f"beyond the noise: {names['ab'.index(found.fairer)]} {nearer}"
+    nearer = "errs less unequally" if difference.name in OVERALL_METRICS else "is nearer to equal"
+    return f"beyond the noise: {names['ab'.index(difference.fairer)]} {nearer}"
 
 
-def differences_figure(found: Mapping[str, BiasDifference]) -> go.Figure:
+def differences_figure(differences: Mapping[str, BiasDifference]) -> go.Figure:
     """Paired differences with intervals; those beyond the noise are filled."""
-    shown = [d for d in found.values() if d.value is not None and d.low is not None and d.high is not None][::-1]
+    shown = [d for d in differences.values() if d.value is not None and d.low is not None and d.high is not None][::-1]
     finite = [d for d in shown if abs(d.low or 0) + abs(d.high or 0) != float("inf")]
-    fig = figure(x="difference with 95 % interval (0: none)", height=100 + 30 * max(len(finite), 3), legend=False)
+    fig = new_figure(x="difference with 95 % interval (0: none)", height=100 + 30 * max(len(finite), 3), legend=False)
     fig.add_trace(
         go.Scatter(
             x=[d.value for d in finite],
@@ -61,7 +63,7 @@ def differences_figure(found: Mapping[str, BiasDifference]) -> go.Figure:
             mode="markers",
             marker={
                 "size": 10,
-                "color": [MITIGATED if d.beyond_noise else GREY for d in finite],
+                "color": [MITIGATED_COLOUR if d.beyond_noise else GREY for d in finite],
                 "symbol": ["circle" if d.beyond_noise else "circle-open" for d in finite],
             },
             error_x={
@@ -72,7 +74,7 @@ def differences_figure(found: Mapping[str, BiasDifference]) -> go.Figure:
                 "color": GREY,
                 "thickness": 2,
             },
-            customdata=[f"{number(d.value, 4)} [{number(d.low, 4)}, {number(d.high, 4)}]" for d in finite],
+            customdata=[f"{format_number(d.value, 4)} [{format_number(d.low, 4)}, {format_number(d.high, 4)}]" for d in finite],
             hovertemplate="%{y}: %{customdata}<extra></extra>",
         )
     )
@@ -81,12 +83,12 @@ def differences_figure(found: Mapping[str, BiasDifference]) -> go.Figure:
     return fig
 
 
-def groups_figure(found: Sequence[tuple[str, TurnedAway]], people: tuple[str, str]) -> go.Figure:
+def groups_figure(rates_by_group: Sequence[tuple[str, DeclineRates]], people: tuple[str, str]) -> go.Figure:
     """The share turned away in each group, facet and rest, with intervals."""
-    fig = figure(x="group", y="share turned away", height=340)
-    kinds = (("facet", people[0], MITIGATED, "circle", -0.08), ("rest", people[1], BASELINE, "diamond-open", 0.08))
+    fig = new_figure(x="group", y="share turned away", height=340)
+    kinds = (("facet", people[0], MITIGATED_COLOUR, "circle", -0.08), ("rest", people[1], BASELINE_COLOUR, "diamond-open", 0.08))
     for side, name, colour, symbol, offset in kinds:
-        sides = [(place, getattr(one, side)) for place, (_, one) in enumerate(found) if getattr(one, side).share is not None]
+        sides = [(place, getattr(one, side)) for place, (_, one) in enumerate(rates_by_group) if getattr(one, side).share is not None]
         fig.add_trace(
             go.Scatter(
                 x=[place + offset for place, _ in sides],
@@ -101,52 +103,57 @@ def groups_figure(found: Sequence[tuple[str, TurnedAway]], people: tuple[str, st
                     "arrayminus": [one.share - one.low if one.low is not None else None for _, one in sides],
                     "color": colour,
                 },
-                customdata=[[f"{one.away:,} of {one.rows:,}", found[place][0]] for place, one in sides],
+                customdata=[[f"{one.away:,} of {one.rows:,}", rates_by_group[place][0]] for place, one in sides],
                 hovertemplate="%{customdata[1]}: %{y:.1%}, %{customdata[0]}<extra>" + name + "</extra>",
             )
         )
     fig.update_yaxes(tickformat=".0%", rangemode="tozero")
-    fig.update_xaxes(tickvals=list(range(len(found))), ticktext=[group for group, _ in found], showgrid=False)
+    fig.update_xaxes(tickvals=list(range(len(rates_by_group))), ticktext=[group for group, _ in rates_by_group], showgrid=False)
     return fig
 
 
-def groups_table(found: Sequence[tuple[str, TurnedAway]], people: tuple[str, str]) -> pd.DataFrame:
+def groups_table(rates_by_group: Sequence[tuple[str, DeclineRates]], people: tuple[str, str]) -> pd.DataFrame:
     """``groups_figure`` in numbers, with the difference and its interval."""
     return pd.DataFrame(
         [
             {
                 "group": group,
                 f"{people[0]}: rows": one.facet.rows,
-                f"{people[0]}: turned away": percent(one.facet.share),
+                f"{people[0]}: turned away": format_percent(one.facet.share),
                 f"{people[1]}: rows": one.rest.rows,
-                f"{people[1]}: turned away": percent(one.rest.share),
+                f"{people[1]}: turned away": format_percent(one.rest.share),
                 "difference (points)": "–"
                 if one.difference is None
-                else number(100 * one.difference, 1)
-                + ("" if one.low is None or one.high is None else f" [{number(100 * one.low, 1)}, {number(100 * one.high, 1)}]"),
+                else format_number(100 * one.difference, 1)
+                + (
+                    ""
+                    if one.low is None or one.high is None
+                    else f" [{format_number(100 * one.low, 1)}, {format_number(100 * one.high, 1)}]"
+                ),
             }
-            for group, one in found
+            for group, one in rates_by_group
         ]
     )
 
 
-def groups_sentence(found: Sequence[tuple[str, TurnedAway]], people: tuple[str, str]) -> str:
+def groups_sentence(rates_by_group: Sequence[tuple[str, DeclineRates]], people: tuple[str, str]) -> str:
     """In which group the gap is widest, and in how many it is more than noise."""
-    known = [(group, one) for group, one in found if one.difference is not None]
+    known = [(group, one) for group, one in rates_by_group if one.difference is not None]
     if not known:
         return "In no group are there rows of both sides."
     beyond = [g for g, one in known if one.low is not None and one.high is not None and not one.low <= 0 <= one.high]
     group, most = max(known, key=lambda item: abs(item[1].difference or 0))
     side = "more" if (most.difference or 0) > 0 else "fewer"
-    spread = interval(None if most.low is None else 100 * most.low, None if most.high is None else 100 * most.high, 1)
+    spread = interval_text(None if most.low is None else 100 * most.low, None if most.high is None else 100 * most.high, 1)
     return (
-        f"The gap is widest at **{group}**: {number(100 * abs(most.difference or 0), 1)} {side} of 100 {people[0]} than of 100 {people[1]} "
+        f"The gap is widest at **{group}**: {format_number(100 * abs(most.difference or 0), 1)} {side} of 100 {people[0]} than of "
+        f"100 {people[1]} "
         f"are turned away ({spread}, n = {most.n:,}). "
         f"Beyond the noise in {len(beyond)} of {len(known)} groups" + (f": {', '.join(beyond)}." if beyond else ".")
     )
 
 
-def rows(stages: Mapping[str, Metrics]) -> Iterable[tuple[Any, ...]]:
+def csv_rows(stages: Mapping[str, MetricsByModel]) -> Iterable[tuple[Any, ...]]:
     """Every metric of every model as a row of a CSV: stage, metric, model, value, interval, n, range, words, why undefined."""
     for stage, models in stages.items():
         for model, metrics in models.items():
@@ -156,4 +163,16 @@ def rows(stages: Mapping[str, Metrics]) -> Iterable[tuple[Any, ...]]:
                 yield (stage, name, model, m.value, *spread, m.low, m.high, m.in_words, m.error)
 
 
-HEADINGS = ("stage", "metric", "report", "value", "interval low", "interval high", "n", "range low", "range high", "in words", "undefined")
+CSV_HEADINGS = (
+    "stage",
+    "metric",
+    "report",
+    "value",
+    "interval low",
+    "interval high",
+    "n",
+    "range low",
+    "range high",
+    "in words",
+    "undefined",
+)

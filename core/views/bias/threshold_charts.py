@@ -9,21 +9,23 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.analysis.bias_intervals import Interval
-from core.analysis.thresholds import PERFORMANCE, Sweep, TurnedAway, figures
-from core.views.style import BASELINE, FAINT, GREY, MITIGATED, figure, number, percent
+from core.analysis.bias.bias_intervals import Interval
+from core.analysis.performance.threshold_sweep import PERFORMANCE_METRICS, DeclineRates, ThresholdSweep, all_metrics
+from core.views.shared.figure_style import BASELINE_COLOUR, FAINT_COLOUR, GREY, MITIGATED_COLOUR, format_number, format_percent, new_figure
 
-COLOURS = (BASELINE, MITIGATED)
-SHOWN = ("accuracy", "balanced accuracy", "precision", "recall", "f1", "DPPL", "DI", "RD", "SD", "AD", "CDDPL")
-Values = Mapping[str, tuple[float | None, Interval]]
+COLOURS = (BASELINE_COLOUR, MITIGATED_COLOUR)
+SHOWN_METRICS = ("accuracy", "balanced accuracy", "precision", "recall", "f1", "DPPL", "DI", "RD", "SD", "AD", "CDDPL")
+MetricsWithIntervals = Mapping[str, tuple[float | None, Interval]]
 
 
-def shares(sweeps: Mapping[str, Sweep], people: tuple[str, str], at: Mapping[str, float]) -> tuple[go.Figure, pd.DataFrame]:
+def decline_figure_and_table(
+    sweeps: Mapping[str, ThresholdSweep], people: tuple[str, str], marked_thresholds: Mapping[str, float]
+) -> tuple[go.Figure, pd.DataFrame]:
     """The share of facet and rest that is turned away at each threshold; a line for each model and side, dashed for the rest."""
-    fig = figure(x="threshold of the score", y="share turned away", height=360)
+    fig = new_figure(x="threshold of the score", y="share turned away", height=360)
     tables = []
     for index, (model, sweep) in enumerate(sweeps.items()):
-        cells = sweep.tables().sum(axis=(1, -1))  # (thresholds, facet, label, prediction)
+        cells = sweep.count_tables().sum(axis=(1, -1))  # (thresholds, facet, label, prediction)
         for side, name, dash in ((1, people[0], "solid"), (0, people[1], "dash")):
             total = np.maximum(cells[:, side].sum(axis=(-1, -2)), 1)
             away = cells[:, side, :, 0].sum(axis=-1) / total
@@ -39,17 +41,19 @@ def shares(sweeps: Mapping[str, Sweep], people: tuple[str, str], at: Mapping[str
                 )
             )
             tables.append(pd.DataFrame({"threshold": sweep.thresholds, "version": model, "people": name, "turned away": away.round(4)}))
-    _marked(fig, at)
+    _mark_thresholds(fig, marked_thresholds)
     fig.update_yaxes(range=[-0.02, 1.02], tickformat=".0%")
     return fig, pd.concat(tables)
 
 
-def metric(sweeps: Mapping[str, Sweep], name: str, at: Mapping[str, float]) -> tuple[go.Figure, pd.DataFrame]:
+def metric_figure_and_table(
+    sweeps: Mapping[str, ThresholdSweep], name: str, marked_thresholds: Mapping[str, float]
+) -> tuple[go.Figure, pd.DataFrame]:
     """One figure at each threshold, a line for each model."""
-    fig = figure(x="threshold of the score", y=name, height=360)
+    fig = new_figure(x="threshold of the score", y=name, height=360)
     tables = []
     for index, (model, sweep) in enumerate(sweeps.items()):
-        values = figures(sweep.tables(), sweep.favourable)[name]
+        values = all_metrics(sweep.count_tables(), sweep.favourable)[name]
         finite = np.where(np.isfinite(values), values, np.nan)
         fig.add_trace(
             go.Scatter(
@@ -62,39 +66,39 @@ def metric(sweeps: Mapping[str, Sweep], name: str, at: Mapping[str, float]) -> t
             )
         )
         tables.append(pd.DataFrame({"threshold": sweep.thresholds, "version": model, name: finite.round(4)}))
-    if name not in PERFORMANCE:
-        fig.add_hline(y=1 if name == "DI" else 0, line_width=1, line_color=FAINT)
-    _marked(fig, at)
+    if name not in PERFORMANCE_METRICS:
+        fig.add_hline(y=1 if name == "DI" else 0, line_width=1, line_color=FAINT_COLOUR)
+    _mark_thresholds(fig, marked_thresholds)
     return fig, pd.concat(tables)
 
 
-def _marked(fig: go.Figure, at: Mapping[str, float]) -> None:
+def _mark_thresholds(fig: go.Figure, at: Mapping[str, float]) -> None:
     for label, threshold in at.items():
         fig.add_vline(x=threshold, line_width=1.5, line_dash="dot", line_color=GREY, annotation_text=label, annotation_position="top left")
 
 
-def table(now: Mapping[str, Values], before: Mapping[str, Values], *, threshold: float) -> pd.DataFrame:
+def metrics_table(now: Mapping[str, MetricsWithIntervals], before: Mapping[str, MetricsWithIntervals], *, threshold: float) -> pd.DataFrame:
     """Each figure at the chosen threshold with its interval, and at the report's own."""
-    names = [name for name in SHOWN if any(name in values for values in now.values())]
+    names = [name for name in SHOWN_METRICS if any(name in values for values in now.values())]
     rows = []
     for name in names:
         row: dict[str, Any] = {"metric": name}
         for model, values in now.items():
-            row[f"{model} at {threshold:g}"] = _text(values.get(name))
+            row[f"{model} at {threshold:g}"] = _estimate_text(values.get(name))
             old = before[model].get(name)
-            row[f"{model}, own threshold"] = "–" if old is None else number(old[0])
+            row[f"{model}, own threshold"] = "–" if old is None else format_number(old[0])
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _text(value: tuple[float | None, Interval] | None) -> str:
+def _estimate_text(value: tuple[float | None, Interval] | None) -> str:
     if value is None or value[0] is None:
         return "undefined"
     point, ends = value
-    return number(point) if ends.low is None else f"{number(point)} [{number(ends.low)}, {number(ends.high)}]"
+    return format_number(point) if ends.low is None else f"{format_number(point)} [{format_number(ends.low)}, {format_number(ends.high)}]"
 
 
-def people(found: Mapping[str, TurnedAway], names: tuple[str, str]) -> pd.DataFrame:
+def decline_counts_table(rates_by_model: Mapping[str, DeclineRates], names: tuple[str, str]) -> pd.DataFrame:
     """Counts of people on both sides, for each model."""
     return pd.DataFrame(
         [
@@ -102,12 +106,12 @@ def people(found: Mapping[str, TurnedAway], names: tuple[str, str]) -> pd.DataFr
                 "version": model,
                 "people": name,
                 "rows": side.rows,
-                "turned away": side.away,
-                "approved": side.rows - side.away,
-                "share turned away": percent(side.share),
-                "wrongly turned away": side.wrongly,
+                "turned away": side.declined,
+                "approved": side.rows - side.declined,
+                "share turned away": format_percent(side.share),
+                "wrongly turned away": side.wrongly_declined,
             }
-            for model, one in found.items()
+            for model, one in rates_by_model.items()
             for name, side in ((names[0], one.facet), (names[1], one.rest))
         ]
     )

@@ -9,23 +9,23 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.analysis.explanations_summary import Estimate
-from core.views.style import BASELINE, GREY, LOWERS, MITIGATED, RAISES, figure, number
+from core.analysis.explanations.shap_summary import ShapEstimate
+from core.views.shared.figure_style import BASELINE_COLOUR, GREY, LOWERS_COLOUR, MITIGATED_COLOUR, RAISES_COLOUR, format_number, new_figure
 
 Floats = npt.NDArray[np.float64]
 
 
-def global_table(models: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+def global_values_table(models: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
     """Mean |SHAP| of each feature for each model, the greatest of the last model first; by magnitude, where a report has signs."""
     table = pd.DataFrame({model: pd.Series(dict(values), dtype=float) for model, values in models.items()})
     table.index.name = "feature"
     return table.sort_values(list(models)[-1], ascending=False, key=abs).reset_index()
 
 
-def bars(models: Mapping[str, Mapping[str, float]], *, top: int = 15, x: str = "mean |SHAP| (probability)") -> go.Figure:
+def global_bars(models: Mapping[str, Mapping[str, float]], *, top: int = 15, x: str = "mean |SHAP| (probability)") -> go.Figure:
     """The greatest mean |SHAP| values, both models side by side; ``x``: what they are, in reports of others."""
-    table = global_table(models).head(top).iloc[::-1]
-    fig = figure(x=x, height=110 + (30 if len(models) > 1 else 24) * max(len(table), 3), legend=len(models) > 1)
+    table = global_values_table(models).head(top).iloc[::-1]
+    fig = new_figure(x=x, height=110 + (30 if len(models) > 1 else 24) * max(len(table), 3), legend=len(models) > 1)
     for index, model in reversed(list(enumerate(models))):
         fig.add_trace(
             go.Bar(
@@ -33,7 +33,7 @@ def bars(models: Mapping[str, Mapping[str, float]], *, top: int = 15, x: str = "
                 y=table["feature"],
                 orientation="h",
                 name=model,
-                marker_color=(BASELINE, MITIGATED)[(index + (len(models) == 1)) % 2],
+                marker_color=(BASELINE_COLOUR, MITIGATED_COLOUR)[(index + (len(models) == 1)) % 2],
                 hovertemplate="%{y}: %{x:.4f}<extra>" + model + "</extra>",
             )
         )
@@ -46,7 +46,7 @@ def beeswarm(values: Floats, data: pd.DataFrame, *, top: int = 12, points: int =
     """A dot for each row and feature: its SHAP value across, its feature value in colour. At most ``points`` rows are drawn."""
     take = np.unique(np.linspace(0, len(values) - 1, min(points, len(values))).astype(int))
     order = np.argsort(np.abs(values).mean(axis=0))[::-1][:top][::-1]
-    fig = figure(x="SHAP value: to the right raises the prediction", legend=False, height=110 + 36 * max(len(order), 3))
+    fig = new_figure(x="SHAP value: to the right raises the prediction", legend=False, height=110 + 36 * max(len(order), 3))
     for row, column in enumerate(order):
         x = values[take, column]
         raw = pd.to_numeric(data.iloc[take, column], errors="coerce").to_numpy(dtype=float)
@@ -54,7 +54,7 @@ def beeswarm(values: Floats, data: pd.DataFrame, *, top: int = 12, points: int =
         fig.add_trace(
             go.Scattergl(
                 x=x,
-                y=row + _spread(x),
+                y=row + _spread_dots(x),
                 mode="markers",
                 marker={"size": 4, "color": rank, "coloraxis": "coloraxis"},
                 customdata=raw,
@@ -62,7 +62,7 @@ def beeswarm(values: Floats, data: pd.DataFrame, *, top: int = 12, points: int =
             )
         )
     fig.update_coloraxes(
-        colorscale=[[0, LOWERS], [0.5, "#A98BB8"], [1, RAISES]],
+        colorscale=[[0, LOWERS_COLOUR], [0.5, "#A98BB8"], [1, RAISES_COLOUR]],
         colorbar={"title": {"text": "feature"}, "tickvals": [0.05, 0.95], "ticktext": ["low", "high"], "thickness": 10},
     )
     fig.update_yaxes(
@@ -72,7 +72,7 @@ def beeswarm(values: Floats, data: pd.DataFrame, *, top: int = 12, points: int =
     return fig
 
 
-def _spread(x: Floats, bins: int = 60) -> Floats:
+def _spread_dots(x: Floats, bins: int = 60) -> Floats:
     """Vertical offsets that keep the dots of a crowded place apart, deterministic."""
     if x.size == 0 or float(np.ptp(x)) == 0:
         return np.linspace(-0.35, 0.35, x.size)
@@ -94,7 +94,7 @@ def dependence(
     points: int = 1500,
 ) -> go.Figure:
     """SHAP value against the feature's value, a colour and a sign for each model; ``bands``: the means along it, with intervals."""
-    fig = figure(x=feature, y="SHAP value", height=360, legend=len(values) > 1)
+    fig = new_figure(x=feature, y="SHAP value", height=360, legend=len(values) > 1)
     for index, (model, array) in enumerate(values.items()):
         frame = data[model]
         take = np.unique(np.linspace(0, len(array) - 1, min(points, len(array))).astype(int))
@@ -108,7 +108,7 @@ def dependence(
                 marker={
                     "size": 5,
                     "opacity": 0.35,
-                    "color": (BASELINE, MITIGATED)[(index + (len(values) == 1)) % 2],
+                    "color": (BASELINE_COLOUR, MITIGATED_COLOUR)[(index + (len(values) == 1)) % 2],
                     "symbol": ("diamond", "circle")[(index + (len(values) == 1)) % 2],
                 },
                 hovertemplate=f"{feature} %{{x}}: %{{y:.4f}}<extra>{model}</extra>",
@@ -116,12 +116,14 @@ def dependence(
         )
         if bands is not None:
             fig.add_trace(
-                _means(bands[model], (BASELINE, MITIGATED)[(index + (len(values) == 1)) % 2], f"{model}, mean", dashed=index == 0)
+                _band_means(
+                    bands[model], (BASELINE_COLOUR, MITIGATED_COLOUR)[(index + (len(values) == 1)) % 2], f"{model}, mean", dashed=index == 0
+                )
             )
     return fig
 
 
-def _means(bands: pd.DataFrame, colour: str, name: str, *, dashed: bool) -> go.Scatter:
+def _band_means(bands: pd.DataFrame, colour: str, name: str, *, dashed: bool) -> go.Scatter:
     """The means of the bands as a line, with their intervals."""
     return go.Scatter(
         x=(bands["from"] + bands["to"]) / 2,
@@ -149,7 +151,7 @@ def band_table(bands: Mapping[str, pd.DataFrame], feature: str) -> pd.DataFrame:
 
 
 def importance_table(
-    models: Mapping[str, Mapping[str, Estimate]], differences: Mapping[str, Estimate] | None = None, sensitive: Sequence[str] = ()
+    models: Mapping[str, Mapping[str, ShapEstimate]], differences: Mapping[str, ShapEstimate] | None = None, sensitive: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Mean |SHAP| of each feature and model with its interval and share, the greatest of the last model first; the differences last."""
     last = list(models.values())[-1]
@@ -170,13 +172,13 @@ def importance_table(
     return table
 
 
-def importance_bars(models: Mapping[str, Mapping[str, Estimate]], *, sensitive: Sequence[str] = (), top: int = 15) -> go.Figure:
+def importance_bars(models: Mapping[str, Mapping[str, ShapEstimate]], *, sensitive: Sequence[str] = (), top: int = 15) -> go.Figure:
     """The greatest mean |SHAP| values with their intervals; a sensitive feature's name says so."""
     names = list(list(models.values())[-1])
     shown = [*names[:top], *(name for name in names[top:] if name in sensitive)][::-1]
     labels = [f"{name} (sensitive)" if name in sensitive else name for name in shown]
     height = 110 + (30 if len(models) > 1 else 24) * max(len(shown), 3)
-    fig = figure(x="mean |SHAP| (probability)", height=height, legend=len(models) > 1)
+    fig = new_figure(x="mean |SHAP| (probability)", height=height, legend=len(models) > 1)
     for index, (model, found) in reversed(list(enumerate(models.items()))):
         some = [found.get(name) for name in shown]
         fig.add_trace(
@@ -186,7 +188,7 @@ def importance_bars(models: Mapping[str, Mapping[str, Estimate]], *, sensitive: 
                 orientation="h",
                 name=model,
                 marker={
-                    "color": (BASELINE, MITIGATED)[(index + (len(models) == 1)) % 2],
+                    "color": (BASELINE_COLOUR, MITIGATED_COLOUR)[(index + (len(models) == 1)) % 2],
                     "pattern": {"shape": "/" if index == 0 and len(models) > 1 else "", "size": 5, "solidity": 0.25},
                 },
                 error_x={"type": "data", "array": [e.high - e.value if e else 0 for e in some], "thickness": 1.2, "width": 2},
@@ -208,18 +210,18 @@ def waterfall(values: Floats, expected: float, row: pd.Series, *, top: int = 12)
         names.append(f"{len(rest)} others")
         steps.append(float(rest["SHAP"].sum()))
     total = expected + float(values.sum())
-    fig = figure(x="prediction (probability)", legend=False, height=110 + 30 * (len(names) + 2))
+    fig = new_figure(x="prediction (probability)", legend=False, height=110 + 30 * (len(names) + 2))
     fig.add_trace(
         go.Waterfall(
             orientation="h",
             measure=["absolute", *["relative"] * len(steps), "total"],
             y=["expected", *names, "prediction"],
             x=[expected, *steps, total],
-            text=[number(expected), *[("+" if s > 0 else "") + number(s) for s in steps], number(total)],
+            text=[format_number(expected), *[("+" if s > 0 else "") + format_number(s) for s in steps], format_number(total)],
             textposition="outside",
             cliponaxis=False,
-            increasing={"marker": {"color": RAISES}},
-            decreasing={"marker": {"color": LOWERS}},
+            increasing={"marker": {"color": RAISES_COLOUR}},
+            decreasing={"marker": {"color": LOWERS_COLOUR}},
             totals={"marker": {"color": GREY}},
             connector={"line": {"color": GREY, "width": 1}},
             hovertemplate="%{y}: %{text}<extra></extra>",
@@ -244,6 +246,6 @@ def waterfall_table(values: Floats, row: pd.Series) -> pd.DataFrame:
     return table.reindex(table["SHAP"].abs().sort_values(ascending=False).index).reset_index(drop=True)
 
 
-def additivity(values: Floats, expected: float, predictions: Sequence[float] | Floats) -> float:
+def additivity_error(values: Floats, expected: float, predictions: Sequence[float] | Floats) -> float:
     """The greatest |expected + Σ SHAP − prediction| over the rows: 0 but for rounding, where the explanation is exact."""
     return float(np.max(np.abs(expected + values.sum(axis=1) - np.asarray(predictions)), initial=0.0))

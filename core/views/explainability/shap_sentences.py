@@ -7,83 +7,90 @@ from typing import Any
 
 import pandas as pd
 
-from core.analysis.explanations_summary import Estimate
-from core.views.style import number, percent
+from core.analysis.explanations.shap_summary import ShapEstimate
+from core.views.shared.figure_style import format_number, format_percent
 
 
-def points(value: float, digits: int = 2) -> str:
+def points_text(value: float, digits: int = 2) -> str:
     """A probability, or a difference of two, in points of a hundred."""
-    return number(100 * value, digits)
+    return format_number(100 * value, digits)
 
 
-def interval(found: Estimate, digits: int = 2) -> str:
+def interval_text(estimate: ShapEstimate, digits: int = 2) -> str:
     """``6.10 (95 % interval 5.98 to 6.22)``; only the value where there is no interval."""
-    if found.low != found.low:
-        return points(found.value, digits)
-    return f"{points(found.value, digits)} (95 % interval {points(found.low, digits)} to {points(found.high, digits)})"
-
-
-def _size(found: Estimate) -> Estimate:
-    """A difference without its sign, where that's certain."""
-    low, high = sorted((abs(found.low), abs(found.high)))
-    return found if found.within_noise else Estimate(abs(found.value), low, high, found.n)
-
-
-def of_importance(found: Mapping[str, Estimate]) -> str:
-    """Which feature moves the predictions most, by how much, and how much all is carried by few."""
-    first, *rest = found.items()
-    total = sum(e.value for e in found.values())
-    words = f"{first[0]} moves the prediction most: by {interval(first[1])} points on average, n = {first[1].n:,}"
-    if total > 0:
-        words += f"; that is {percent(first[1].value / total, 0)} of all movement"
-    if rest and total > 0:
-        words += f", and {rest[0][0]}, the next, {percent(rest[0][1].value / total, 0)}"
-    return words + "."
-
-
-def of_differences(found: Mapping[str, Estimate], a: str, b: str) -> str:
-    """Where two models of the same rows differ most, and how many differences are more than noise."""
-    name, most = max(found.items(), key=lambda item: abs(item[1].value))
-    way = "more" if most.value > 0 else "less"
-    beyond = sum(not e.within_noise for e in found.values())
-    certain = ", which is within the noise" if most.within_noise else ""
+    if estimate.low != estimate.low:
+        return points_text(estimate.value, digits)
     return (
-        f"{b} leans {way} on {name} than {a}: by {interval(_size(most))} points{certain}, the same {most.n:,} rows under both. "
-        f"{beyond} of {len(found)} differences are more than noise."
+        f"{points_text(estimate.value, digits)} (95 % interval {points_text(estimate.low, digits)} to {points_text(estimate.high, digits)})"
     )
 
 
-def of_sensitive(columns: Sequence[str], shares: Mapping[str, Estimate], facet: str, value: int | None, gap: Estimate | None) -> str:
+def _absolute_estimate(difference: ShapEstimate) -> ShapEstimate:
+    """A difference without its sign, where that's certain."""
+    low, high = sorted((abs(difference.low), abs(difference.high)))
+    return difference if difference.within_noise else ShapEstimate(abs(difference.value), low, high, difference.n)
+
+
+def importance_sentence(estimates: Mapping[str, ShapEstimate]) -> str:
+    """Which feature moves the predictions most, by how much, and how much all is carried by few."""
+    first, *rest = estimates.items()
+    total = sum(e.value for e in estimates.values())
+    words = f"{first[0]} moves the prediction most: by {interval_text(first[1])} points on average, n = {first[1].n:,}"
+    if total > 0:
+        words += f"; that is {format_percent(first[1].value / total, 0)} of all movement"
+    if rest and total > 0:
+        words += f", and {rest[0][0]}, the next, {format_percent(rest[0][1].value / total, 0)}"
+    return words + "."
+
+
+def differences_sentence(differences: Mapping[str, ShapEstimate], a: str, b: str) -> str:
+    """Where two models of the same rows differ most, and how many differences are more than noise."""
+    name, most = max(differences.items(), key=lambda item: abs(item[1].value))
+    way = "more" if most.value > 0 else "less"
+    beyond = sum(not e.within_noise for e in differences.values())
+    certain = ", which is within the noise" if most.within_noise else ""
+    return (
+        f"{b} leans {way} on {name} than {a}: by {interval_text(_absolute_estimate(most))} points{certain}, the same {most.n:,} "
+        "rows under both. "
+        f"{beyond} of {len(differences)} differences are more than noise."
+    )
+
+
+def sensitive_columns_sentence(
+    columns: Sequence[str], shares: Mapping[str, ShapEstimate], facet: str, value: int | None, gap: ShapEstimate | None
+) -> str:
     """How much of the movement the sensitive columns carry, and which way the facet's own column pushes its people."""
     parts = []
     for model, found in shares.items():
         if found.value == found.value:
-            parts.append(f"{interval(found)} % of {model}'s movement (n = {found.n:,})")
+            parts.append(f"{interval_text(found)} % of {model}'s movement (n = {found.n:,})")
     words = f"Sensitive columns that the model is given: {' and '.join(columns)}. They carry {' and '.join(parts) or 'nothing'}."
     if gap is not None and gap.value == gap.value:
         way = "higher" if gap.value > 0 else "lower"
         noise = ", within the noise" if gap.within_noise else ""
         people = f"{facet} = {value}"
-        words += f" The column {facet} by itself makes predictions for {people} {interval(_size(gap))} points {way} than others'{noise}."
+        size = interval_text(_absolute_estimate(gap))
+        words += f" The column {facet} by itself makes predictions for {people} {size} points {way} than others'{noise}."
     return words
 
 
-def of_beeswarm(found: Mapping[str, Estimate]) -> str:
+def beeswarm_sentence(correlations: Mapping[str, ShapEstimate]) -> str:
     """Which way the features that matter most push."""
     parts = []
-    for name, e in found.items():
+    for name, e in correlations.items():
         if e.value == e.value:
             way = "raise" if e.value > 0 else "lower"
             mostly = "" if abs(e.value) > 0.7 else "mostly " if abs(e.value) > 0.3 else "hardly "
             parts.append(
-                f"high values of {name} {mostly}{way} it (rank correlation {number(e.value, 2)}, {number(e.low, 2)} to {number(e.high, 2)})"
+                f"high values of {name} {mostly}{way} it (rank correlation {format_number(e.value, 2)}, {format_number(e.low, 2)} to "
+                f"{format_number(e.high, 2)})"
             )
     if not parts:
         return "No feature's values go with its SHAP values: each is the same in all rows."
-    return "The prediction: " + "; ".join(parts) + f"; 95 % intervals, n = {max(e.n for e in found.values()):,}."
+    return "The prediction: " + "; ".join(parts) + f"; 95 % intervals, n = {max(e.n for e in correlations.values()):,}."
 
 
-def of_bands(bands: pd.DataFrame, feature: str, model: str) -> str:
+def bands_sentence(bands: pd.DataFrame, feature: str, model: str) -> str:
     """Where along a feature the prediction is raised and lowered most."""
     known = bands[bands["n"] > 0]
     if known.empty:
@@ -94,32 +101,35 @@ def of_bands(bands: pd.DataFrame, feature: str, model: str) -> str:
     def at(row: pd.Series[Any]) -> str:
         where = f"{row['from']:g}" if row["from"] == row["to"] else f"{row['from']:g} to {row['to']:g}"
         return (
-            f"{feature} = {where}: {interval(Estimate(row['mean'], row['low'], row['high'], int(row['n'])))} points, n = {int(row['n']):,}"
+            f"{feature} = {where}: {interval_text(ShapEstimate(row['mean'], row['low'], row['high'], int(row['n'])))} points, n = "
+            f"{int(row['n']):,}"
         )
 
     return f"{model}: most at {at(high)}; least at {at(low)}."
 
 
-def of_row(row: int, prediction: float, expected: float, table: pd.DataFrame, threshold: float, outcome: str) -> str:
+def row_sentence(row: int, prediction: float, expected: float, table: pd.DataFrame, threshold: float, outcome: str) -> str:
     """One row's prediction, which side of the threshold, and what raised and lowered it most."""
     raised, lowered = table[table["SHAP"] > 0], table[table["SHAP"] < 0]
-    words = f"Row {row:,}: the model predicts {points(prediction)} %, expected {points(expected)} %; "
-    words += f"{'above' if prediction > threshold else 'not above'} the threshold of {points(threshold, 1)} %, so {outcome}."
+    words = f"Row {row:,}: the model predicts {points_text(prediction)} %, expected {points_text(expected)} %; "
+    words += f"{'above' if prediction > threshold else 'not above'} the threshold of {points_text(threshold, 1)} %, so {outcome}."
     for part, way in ((raised, "raised"), (lowered, "lowered")):
         if len(part):
             first = part.iloc[0]
-            words += f" {first['feature']} = {first['value']} {way} it most, by {points(abs(first['SHAP']))} points."
+            words += f" {first['feature']} = {first['value']} {way} it most, by {points_text(abs(first['SHAP']))} points."
     return words
 
 
-def of_change(changes: Mapping[str, tuple[str, str]], before: float, after: float, threshold: float, outcomes: tuple[str, str]) -> str:
+def change_sentence(
+    changes: Mapping[str, tuple[str, str]], before: float, after: float, threshold: float, outcomes: tuple[str, str]
+) -> str:
     """What the model says after a change: ``changes`` is feature -> (was, is), ``outcomes`` in words before and after."""
     if not changes:
         return "Nothing is changed yet."
     what = ", ".join(f"{name} = {now} instead of {was}" for name, (was, now) in changes.items())
     moved = after - before
-    words = f"With {what}, the model predicts {points(after)} % instead of {points(before)} %: "
-    words += "no change" if abs(moved) < 5e-5 else f"{points(abs(moved))} points {'higher' if moved > 0 else 'lower'}"
+    words = f"With {what}, the model predicts {points_text(after)} % instead of {points_text(before)} %: "
+    words += "no change" if abs(moved) < 5e-5 else f"{points_text(abs(moved))} points {'higher' if moved > 0 else 'lower'}"
     if (before > threshold) != (after > threshold):
-        return words + f". That crosses the threshold of {points(threshold, 1)} %: {outcomes[1]} instead of {outcomes[0]}."
-    return words + f". The same side of the threshold of {points(threshold, 1)} %: {outcomes[1]}."
+        return words + f". That crosses the threshold of {points_text(threshold, 1)} %: {outcomes[1]} instead of {outcomes[0]}."
+    return words + f". The same side of the threshold of {points_text(threshold, 1)} %: {outcomes[1]}."

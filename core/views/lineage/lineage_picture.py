@@ -9,29 +9,29 @@ from typing import Any
 import pandas as pd
 from fast_sugiyama import from_edges
 
-from core.views.style import GREY, SERIES, short
+from core.views.shared.figure_style import GREY, SERIES_COLOURS, shorten_middle
 
-CHOSEN = "#F2B705"
-PHONE, CROWDED = 520, 80
+SELECTED_COLOUR = "#F2B705"
+PHONE_WIDTH, CROWDED_NODE_COUNT = 520, 80
 """Pixels up to which the graph goes down by itself, and nodes from which on they are drawn smaller."""
-HIDDEN = "by way of hidden nodes"
-STATUS = re.compile(r"^(.+)-(\d+)-([A-Za-z]+)-\d{10,}-aws-model-package$")
-EVENT = re.compile(r"^governance-(\d{8})$")
-PACKAGE = re.compile(r":model-package/([^/]+)/(\d+)$")
-FOLDERS = {"governance", "output", "models", "rebalanced", "datasets", "clarify", "reports", "config"}
-IN_FOLDER = re.compile(r"/governance/(rebalanced|clarify|models|reports)/([^/]+)/")
-FAMILIES: dict[str, tuple[str, str]] = {
-    "DataSet": ("circle", SERIES[2]),
-    "Image": ("circle", SERIES[6]),
-    "Model": ("diamond", SERIES[3]),
-    "ModelArtifact": ("diamond", SERIES[3]),
-    "TrialComponent": ("roundRect", SERIES[0]),
-    "Action": ("triangle", SERIES[4]),
-    "ModelPackage": ("rect", SERIES[1]),
-    "Context": ("pin", SERIES[5]),
+HIDDEN_EDGE_TYPE = "by way of hidden nodes"
+STATUS_NAME_PATTERN = re.compile(r"^(.+)-(\d+)-([A-Za-z]+)-\d{10,}-aws-model-package$")
+EVENT_NAME_PATTERN = re.compile(r"^governance-(\d{8})$")
+PACKAGE_ARN_PATTERN = re.compile(r":model-package/([^/]+)/(\d+)$")
+GENERIC_FOLDERS = {"governance", "output", "models", "rebalanced", "datasets", "clarify", "reports", "config"}
+JOB_FOLDER_PATTERN = re.compile(r"/governance/(rebalanced|clarify|models|reports)/([^/]+)/")
+FAMILY_STYLES: dict[str, tuple[str, str]] = {
+    "DataSet": ("circle", SERIES_COLOURS[2]),
+    "Image": ("circle", SERIES_COLOURS[6]),
+    "Model": ("diamond", SERIES_COLOURS[3]),
+    "ModelArtifact": ("diamond", SERIES_COLOURS[3]),
+    "TrialComponent": ("roundRect", SERIES_COLOURS[0]),
+    "Action": ("triangle", SERIES_COLOURS[4]),
+    "ModelPackage": ("rect", SERIES_COLOURS[1]),
+    "Context": ("pin", SERIES_COLOURS[5]),
 }
 """Shape and colour by family of node."""
-LABELS = {
+FAMILY_LABELS = {
     "DataSet": "Data",
     "Image": "Images",
     "Model": "Models",
@@ -42,7 +42,7 @@ LABELS = {
     "Context": "Groups",
 }
 """What people call a family."""
-WORDS = {
+FAMILY_WORDS = {
     "DataSet": ("data file", "data files"),
     "Image": ("container image", "container images"),
     "Model": ("model", "models"),
@@ -52,24 +52,26 @@ WORDS = {
     "ModelPackage": ("version", "versions"),
     "Context": ("group", "groups"),
 }
-ORDER = list(dict.fromkeys(WORDS[name] for name in ("Model", "ModelPackage", "TrialComponent", "DataSet", "Image", "Action", "Context")))
+FAMILY_WORD_ORDER = list(
+    dict.fromkeys(FAMILY_WORDS[name] for name in ("Model", "ModelPackage", "TrialComponent", "DataSet", "Image", "Action", "Context"))
+)
 
 
-def family(node_type: str, kind: str) -> str:
+def node_family(node_type: str, kind: str) -> str:
     """The family of a lineage node, from its SourceType (``Type``) and its entity (``LineageType``)."""
     for name in ("ModelPackage", "ModelArtifact"):
         if name.lower() in node_type.replace("-", "").lower():
             return name
-    if node_type in FAMILIES:
+    if node_type in FAMILY_STYLES:
         return node_type
     if "job" in node_type.lower():
         return "TrialComponent"
-    if kind in FAMILIES:
+    if kind in FAMILY_STYLES:
         return kind
     return {"Artifact": "DataSet"}.get(kind, "Context")
 
 
-def coordinates(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, tuple[float, float]]:
+def layout_nodes(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, tuple[float, float]]:
     """Layered positions (Sugiyama), left to right along the edges; nodes without an edge stand below."""
     numbers = {node: index for index, node in enumerate(nodes)}
     pairs = [(numbers[a], numbers[b]) for a, b in edges if a in numbers and b in numbers and a != b]
@@ -86,32 +88,33 @@ def coordinates(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[
     return placed
 
 
-def graph(
+def graph_option(
     nodes: pd.DataFrame,
     edges: pd.DataFrame,
     *,
     selected: str | None = None,
     start: str | None = None,
-    down: bool = False,
+    top_to_bottom: bool = False,
     size: tuple[int, int] = (640, 500),
 ) -> dict[str, Any]:
     """An ECharts option; ``nodes``: arn, name, family; ``edges``: source, destination, type. A click gives the node's index.
 
-    Ancestors and descendants of ``selected`` stand out; ``start`` (if it's another one) has a dashed outline. ``down`` lays the layers
+    Ancestors and descendants of ``selected`` stand out; ``start`` (if it's another one) has a dashed outline. ``top_to_bottom`` lays the
+    layers
     from top to bottom, as a phone does by itself. ``size``: the pixels that it's likely to have.
     """
     arns = list(nodes["arn"])
-    place = coordinates(arns, list(zip(edges["source"], edges["destination"], strict=True)))
+    place = layout_nodes(arns, list(zip(edges["source"], edges["destination"], strict=True)))
     related = {selected}.union(*relatives(edges, selected)) if selected else set(arns)
-    families = sorted(set(nodes["family"]), key=list(FAMILIES).index)
-    names = list(dict.fromkeys(LABELS[name] for name in families))
-    looks = {LABELS[name]: FAMILIES[name] for name in families}
+    families = sorted(set(nodes["family"]), key=list(FAMILY_STYLES).index)
+    names = list(dict.fromkeys(FAMILY_LABELS[name] for name in families))
+    looks = {FAMILY_LABELS[name]: FAMILY_STYLES[name] for name in families}
     layers = sorted({round(x, 2) for x, _ in place.values()})
     long, broad = max(len(layers) - 1, 1), max((y for _, y in place.values()), default=0.0) or 1.0
     width, depth = size[0] - 140, size[1] - 110
     data = []
     for row in nodes.itertuples():
-        shape, colour = FAMILIES[str(row.family)]
+        shape, colour = FAMILY_STYLES[str(row.family)]
         x, y = place[str(row.arn)]
         layer = layers.index(round(x, 2))
         chosen = row.arn == selected
@@ -119,22 +122,22 @@ def graph(
             {
                 "id": row.arn,
                 "name": row.name,
-                "x": width * (y / broad if down else layer / long),
-                "y": depth * (layer / long if down else y / broad),
+                "x": width * (y / broad if top_to_bottom else layer / long),
+                "y": depth * (layer / long if top_to_bottom else y / broad),
                 "symbol": shape,
-                "symbolSize": 26 if chosen else 18 if len(arns) <= CROWDED else 11,
-                "category": names.index(LABELS[str(row.family)]),
+                "symbolSize": 26 if chosen else 18 if len(arns) <= CROWDED_NODE_COUNT else 11,
+                "category": names.index(FAMILY_LABELS[str(row.family)]),
                 "itemStyle": {
                     "color": colour,
                     "opacity": 1 if row.arn in related else 0.3,
-                    "borderColor": CHOSEN if chosen or row.arn == start else colour,
+                    "borderColor": SELECTED_COLOUR if chosen or row.arn == start else colour,
                     "borderWidth": 4 if chosen else 3 if row.arn == start else 1,
                     "borderType": "dashed" if row.arn == start and not chosen else "solid",
                 },
                 "label": {
                     "show": True,
-                    "formatter": "\n".join(short(line.removeprefix("governance-"), 22) for line in str(row.name).split(" · ")),
-                    "position": "top" if not down and layer % 2 else "bottom",
+                    "formatter": "\n".join(shorten_middle(line.removeprefix("governance-"), 22) for line in str(row.name).split(" · ")),
+                    "position": "top" if not top_to_bottom and layer % 2 else "bottom",
                     "fontSize": 11,
                     "lineHeight": 13,
                     "opacity": 1 if row.arn in related else 0.4,
@@ -148,7 +151,7 @@ def graph(
             "value": edge.type,
             "lineStyle": {
                 "opacity": 0.85 if {edge.source, edge.destination} <= related else 0.2,
-                "type": "dashed" if edge.type == HIDDEN else "solid",
+                "type": "dashed" if edge.type == HIDDEN_EDGE_TYPE else "solid",
             },
         }
         for edge in edges.itertuples()
@@ -186,18 +189,20 @@ def graph(
             }
         ],
     }
-    if not down:
-        narrow = graph(nodes, edges, selected=selected, start=start, down=True, size=(PHONE - 120, size[1]))["series"][0]["data"]
-        option["media"] = [{"query": {"maxWidth": PHONE}, "option": {"series": [{"data": narrow, "left": 40, "right": 40}]}}]
+    if not top_to_bottom:
+        narrow = graph_option(nodes, edges, selected=selected, start=start, top_to_bottom=True, size=(PHONE_WIDTH - 120, size[1]))[
+            "series"
+        ][0]["data"]
+        option["media"] = [{"query": {"maxWidth": PHONE_WIDTH}, "option": {"series": [{"data": narrow, "left": 40, "right": 40}]}}]
     return option
 
 
-def height(nodes: Sequence[str], edges: Sequence[tuple[str, str]], *, down: bool = False) -> int:
+def graph_height(nodes: Sequence[str], edges: Sequence[tuple[str, str]], *, top_to_bottom: bool = False) -> int:
     """Pixels that the graph needs: by its widest layer, or by its layers when they go down."""
-    place = coordinates(nodes, edges)
+    place = layout_nodes(nodes, edges)
     layers = len({round(x, 2) for x, _ in place.values()})
     broad = max((y for _, y in place.values()), default=0.0) / 2 + 1
-    lines = layers if down else broad
+    lines = layers if top_to_bottom else broad
     return int(min(max(140 + 90 * lines, 340), max(900, 140 + 15 * lines)))
 
 
@@ -218,44 +223,44 @@ def relatives(edges: pd.DataFrame, arn: str) -> tuple[set[str], set[str]]:
     return found[0], found[1]
 
 
-def bridged(edges: pd.DataFrame, kept: set[str]) -> pd.DataFrame:
+def bridge_hidden_nodes(edges: pd.DataFrame, visible: set[str]) -> pd.DataFrame:
     """The edges between the nodes kept; where nodes between two of them are hidden, one edge leads past these."""
     onwards: dict[str, list[str]] = {}
     for a, b in zip(edges["source"], edges["destination"], strict=True):
         onwards.setdefault(a, []).append(b)
-    direct = edges[edges["source"].isin(kept) & edges["destination"].isin(kept)]
+    direct = edges[edges["source"].isin(visible) & edges["destination"].isin(visible)]
     there = set(zip(direct["source"], direct["destination"], strict=True))
     past = []
-    for start in sorted(kept):
-        waiting = [node for node in onwards.get(start, []) if node not in kept]
+    for start in sorted(visible):
+        waiting = [node for node in onwards.get(start, []) if node not in visible]
         seen = set(waiting)
         while waiting:
             for node in onwards.get(waiting.pop(), []):
-                if node in kept and node != start and (start, node) not in there:
+                if node in visible and node != start and (start, node) not in there:
                     there.add((start, node))
-                    past.append({"source": start, "destination": node, "type": HIDDEN})
-                elif node not in kept and node not in seen:
+                    past.append({"source": start, "destination": node, "type": HIDDEN_EDGE_TYPE})
+                elif node not in visible and node not in seen:
                     seen.add(node)
                     waiting.append(node)
     return pd.concat([direct, pd.DataFrame(past, columns=["source", "destination", "type"])], ignore_index=True)
 
 
-def in_words(nodes: pd.DataFrame, edges: pd.DataFrame, selected: str) -> str:
+def relatives_sentence(nodes: pd.DataFrame, edges: pd.DataFrame, selected: str) -> str:
     """What a node came from, and what came of it, counted by family."""
     before, after = relatives(edges, selected)
     name = str(nodes.set_index("arn")["name"].get(selected, selected))
-    return f"Of what is shown, {name} came from {_counted(nodes, before)}; {_counted(nodes, after)} came of it."
+    return f"Of what is shown, {name} came from {_count_by_family(nodes, before)}; {_count_by_family(nodes, after)} came of it."
 
 
-def _counted(nodes: pd.DataFrame, arns: set[str]) -> str:
+def _count_by_family(nodes: pd.DataFrame, arns: set[str]) -> str:
     if not arns:
         return "nothing"
-    families = [WORDS[name] for name in nodes[nodes["arn"].isin(arns)]["family"]]
-    parts = [f"{families.count(word)} {word[families.count(word) != 1]}" for word in ORDER if word in families]
+    families = [FAMILY_WORDS[name] for name in nodes[nodes["arn"].isin(arns)]["family"]]
+    parts = [f"{families.count(word)} {word[families.count(word) != 1]}" for word in FAMILY_WORD_ORDER if word in families]
     return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0]
 
 
-def table(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
+def edges_table(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
     """The graph's edges in words: from, what, to."""
     names = dict(zip(nodes["arn"], nodes["name"], strict=True))
     return pd.DataFrame(
@@ -267,28 +272,28 @@ def table(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def readable(name: str, uri: str, kind: str = "") -> str:
+def readable_node_name(name: str, uri: str, kind: str = "") -> str:
     """A file by its name and the job that made it, an image by its repository, a decision by what was done, a job without what SageMaker
     adds to its name."""
-    event = EVENT.match(name)
+    event = EVENT_NAME_PATTERN.match(name)
     if event:
         return f"{kind or 'event'} · event {int(event[1])}"
     if uri.startswith("s3://"):
-        parts = [part for part in uri.rstrip("/").split("/")[3:] if part not in FOLDERS]
+        parts = [part for part in uri.rstrip("/").split("/")[3:] if part not in GENERIC_FOLDERS]
         whole = uri.rstrip("/").endswith("/output")
         return f"results · {parts[-1]}" if whole and parts else " · ".join(reversed(parts[-2:])) or uri
     if ".dkr.ecr." in uri:
         return uri.rpartition("/")[2]
-    status = STATUS.match(name)
+    status = STATUS_NAME_PATTERN.match(name)
     if status:
         return f"{status[1]} v{status[2]} {'pending' if status[3].startswith('Pending') else status[3].lower()}"
-    package = PACKAGE.search(uri) if name == uri.partition(":model-package/")[2] else None
+    package = PACKAGE_ARN_PATTERN.search(uri) if name == uri.partition(":model-package/")[2] else None
     if package:
         return f"{package[1]} v{package[2]}"
     return re.sub(r"-aws-(training-job|processing-job|model-group)$", "", name)
 
 
-def links(node_type: str, name: str, uri: str) -> list[tuple[str, str, dict[str, str]]]:
+def page_links(node_type: str, name: str, uri: str) -> list[tuple[str, str, dict[str, str]]]:
     """Where in the product a node can be opened: (page, words, query). ``node_type`` is SageMaker's Type, as TrainingJob."""
     found: list[tuple[str, str, dict[str, str]]] = []
     if ":model-package/" in uri:
@@ -296,7 +301,7 @@ def links(node_type: str, name: str, uri: str) -> list[tuple[str, str, dict[str,
     job = re.sub(r"-aws-(training|processing)-job$", "", name) if node_type in {"TrainingJob", "ProcessingJob"} else ""
     if node_type == "TrainingJob":
         found.append(("tuning", "Training job", {"training": job}))
-    folder = IN_FOLDER.search(uri)
+    folder = JOB_FOLDER_PATTERN.search(uri)
     if folder and folder[1] == "models":
         found.append(("tuning", "Its training job", {"training": folder[2]}))
     made_by = job or (folder[2] if folder else "")

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-WORDS = {
+EVENT_WORDS = {
     "submit": "submitted for a decision",
     "validate": "validated",
     "approve": "approved",
@@ -20,7 +20,7 @@ WORDS = {
 }
 
 
-class Happened(Protocol):
+class LogEvent(Protocol):
     """An event of the decisions' log."""
 
     @property
@@ -35,12 +35,12 @@ class Happened(Protocol):
     def body(self) -> dict[str, Any]: ...
 
 
-def table(events: Sequence[Happened], properties: Mapping[str, str], registered: Any) -> pd.DataFrame:
+def events_table(events: Sequence[LogEvent], properties: Mapping[str, str], registered_at: Any) -> pd.DataFrame:
     """The registration and every event of the log, the newest first."""
     rows = [
         {
             "when": pd.Timestamp(event.time),
-            "what": WORDS.get(event.kind, event.kind),
+            "what": EVENT_WORDS.get(event.kind, event.kind),
             "who": event.actor["name"],
             "as": event.actor.get("role", ""),
             "reason": event.body.get("code", ""),
@@ -51,7 +51,7 @@ def table(events: Sequence[Happened], properties: Mapping[str, str], registered:
     ]
     trained = properties.get("governance:trained-by-name")
     first = {
-        "when": pd.Timestamp(registered),
+        "when": pd.Timestamp(registered_at),
         "what": "registered",
         "who": properties.get("governance:registered-by-name", "unknown"),
         "as": "",

@@ -11,14 +11,14 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.analysis.performance import Estimate
-from core.analysis.performance_difference import Difference
-from core.views.style import BASELINE, FAINT, GREY, MITIGATED, dress, figure, number
+from core.analysis.performance.performance import Estimate
+from core.analysis.performance.performance_difference import PerformanceDifference
+from core.views.shared.figure_style import BASELINE_COLOUR, FAINT_COLOUR, GREY, MITIGATED_COLOUR, apply_layout, format_number, new_figure
 
-COLOURS = (BASELINE, MITIGATED)
+COLOURS = (BASELINE_COLOUR, MITIGATED_COLOUR)
 
 
-class Interval(Protocol):
+class HasInterval(Protocol):
     """A value with its 95 % interval."""
 
     @property
@@ -29,17 +29,17 @@ class Interval(Protocol):
     def high(self) -> float | None: ...
 
 
-Metrics = Mapping[str, Interval]
-Differences = Mapping[str, Difference]
+Metrics = Mapping[str, HasInterval]
+Differences = Mapping[str, PerformanceDifference]
 
 
-def interval_text(estimate: Interval | None, digits: int = 3) -> str:
+def interval_text(estimate: HasInterval | None, digits: int = 3) -> str:
     """``0.771 [0.758, 0.784]``."""
     if estimate is None or estimate.value is None:
         return "–"
     if estimate.low is None or estimate.high is None:
-        return number(estimate.value, digits)
-    return f"{number(estimate.value, digits)} [{number(estimate.low, digits)}, {number(estimate.high, digits)}]"
+        return format_number(estimate.value, digits)
+    return f"{format_number(estimate.value, digits)} [{format_number(estimate.low, digits)}, {format_number(estimate.high, digits)}]"
 
 
 def metrics_table(models: Mapping[str, Metrics], differences: Differences | None = None) -> pd.DataFrame:
@@ -50,11 +50,11 @@ def metrics_table(models: Mapping[str, Metrics], differences: Differences | None
         table[model] = [interval_text(metrics.get(name)) for name in names]
     if differences is not None:
         table["difference"] = [interval_text(differences.get(name)) for name in names]
-        table["beyond noise"] = [verdict(differences.get(name), list(models)) for name in names]
+        table["beyond noise"] = [difference_verdict(differences.get(name), list(models)) for name in names]
     return table
 
 
-def verdict(difference: Difference | None, names: Sequence[str] = ("a", "b")) -> str:
+def difference_verdict(difference: PerformanceDifference | None, names: Sequence[str] = ("a", "b")) -> str:
     """Which model is better, where the difference is beyond noise; ``no: within noise`` otherwise."""
     if difference is None or difference.value is None:
         return "–"
@@ -63,7 +63,7 @@ def verdict(difference: Difference | None, names: Sequence[str] = ("a", "b")) ->
     return f"yes: {names['ab'.index(difference.better)]} is better"
 
 
-def summary(differences: Differences, names: Sequence[str]) -> str:
+def differences_sentence(differences: Differences, names: Sequence[str]) -> str:
     """One sentence: in what the second model is better, in what worse, and what is only noise."""
     beyond = {name: d.better for name, d in differences.items() if d.better is not None}
     better, worse = [name for name, b in beyond.items() if b == "b"], [name for name, b in beyond.items() if b == "a"]
@@ -78,10 +78,10 @@ def summary(differences: Differences, names: Sequence[str]) -> str:
     return " and ".join(parts) + (f"; {noise} other{'s are' if noise > 1 else ' is'} within noise." if noise else ".")
 
 
-def intervals(models: Mapping[str, Metrics], names: Sequence[str]) -> go.Figure:
+def intervals_figure(models: Mapping[str, Metrics], names: Sequence[str]) -> go.Figure:
     """Dots with 95 % intervals, a row for each metric."""
     rows = list(reversed(names))
-    fig = figure(x="value with 95 % interval", height=100 + 36 * max(len(rows), 3))
+    fig = new_figure(x="value with 95 % interval", height=100 + 36 * max(len(rows), 3))
     for index, (model, metrics) in enumerate(models.items()):
         found = [(place, metrics[name]) for place, name in enumerate(rows) if name in metrics and metrics[name].value is not None]
         values = np.array([float(estimate.value or 0.0) for _, estimate in found])
@@ -106,7 +106,7 @@ def intervals(models: Mapping[str, Metrics], names: Sequence[str]) -> go.Figure:
 def differences_figure(differences: Differences) -> go.Figure:
     """Paired differences with intervals; those that leave zero out are filled."""
     names = [name for name, d in differences.items() if d.value is not None][::-1]
-    fig = figure(x="difference with 95 % interval (0: none)", height=100 + 36 * max(len(names), 3))
+    fig = new_figure(x="difference with 95 % interval (0: none)", height=100 + 36 * max(len(names), 3))
     values = np.array([float(differences[n].value or 0.0) for n in names])
     lows = np.array([float(v if (low := differences[n].low) is None else low) for n, v in zip(names, values, strict=True)])
     highs = np.array([float(v if (high := differences[n].high) is None else high) for n, v in zip(names, values, strict=True)])
@@ -119,7 +119,7 @@ def differences_figure(differences: Differences) -> go.Figure:
             showlegend=False,
             marker={
                 "size": 10,
-                "color": [MITIGATED if b else GREY for b in beyond],
+                "color": [MITIGATED_COLOUR if b else GREY for b in beyond],
                 "symbol": ["circle" if b else "circle-open" for b in beyond],
             },
             error_x={
@@ -138,7 +138,7 @@ def differences_figure(differences: Differences) -> go.Figure:
     return fig
 
 
-def confusion(models: Mapping[str, Sequence[Sequence[int]]], classes: Sequence[str]) -> go.Figure:
+def confusion_figure(models: Mapping[str, Sequence[Sequence[int]]], classes: Sequence[str]) -> go.Figure:
     """Confusion matrices (rows: actual, columns: predicted) with counts and the share of the row."""
     fig = make_subplots(rows=1, cols=len(models), subplot_titles=list(models), horizontal_spacing=0.12, shared_yaxes=True)
     for place, matrix in enumerate(models.values(), start=1):
@@ -160,18 +160,18 @@ def confusion(models: Mapping[str, Sequence[Sequence[int]]], classes: Sequence[s
             col=place,
         )
     fig.update_coloraxes(cmin=0, cmax=1, showscale=False)
-    dress(fig, height=280, legend=False, top=36)
+    apply_layout(fig, height=280, legend=False, top=36)
     fig.update_yaxes(autorange="reversed", showgrid=False)
     fig.update_xaxes(showgrid=False)
     return fig
 
 
-def curve(models: Mapping[str, pd.DataFrame], *, x: str, y: str, diagonal: bool = False, markers: bool = False) -> go.Figure:
+def curve_figure(models: Mapping[str, pd.DataFrame], *, x: str, y: str, diagonal: bool = False, markers: bool = False) -> go.Figure:
     """A line for each model from its table's columns ``x`` and ``y`` (ROC, precision and recall, calibration), both in [0, 1]."""
-    fig = figure(x=x, y=y, height=360)
+    fig = new_figure(x=x, y=y, height=360)
     if diagonal:
         fig.add_trace(
-            go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": FAINT, "dash": "dot"}, showlegend=False, hoverinfo="skip")
+            go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": FAINT_COLOUR, "dash": "dot"}, showlegend=False, hoverinfo="skip")
         )
     for index, (model, table) in enumerate(models.items()):
         fig.add_trace(
@@ -195,13 +195,13 @@ def values_table(models: Mapping[str, Mapping[str, Any]], *, only_differences: b
     rows = []
     for name in names:
         cells = [values.get(name) for values in models.values()]
-        if only_differences and len({_plain(cell) for cell in cells}) == 1:
+        if only_differences and len({_cell_text(cell) for cell in cells}) == 1:
             continue
-        rows.append({heading: name, **{model: _plain(cell) for model, cell in zip(models, cells, strict=True)}})
+        rows.append({heading: name, **{model: _cell_text(cell) for model, cell in zip(models, cells, strict=True)}})
     return pd.DataFrame(rows, columns=[heading, *models])
 
 
-def _plain(cell: Any) -> str:
+def _cell_text(cell: Any) -> str:
     if cell is None:
         return "–"
     if isinstance(cell, str) and re.fullmatch(r"-?\d+\.\d{5,}(e-?\d+)?", cell):
@@ -209,12 +209,12 @@ def _plain(cell: Any) -> str:
     return f"{cell:.4g}".replace("-", "−") if isinstance(cell, float) else str(cell)
 
 
-def readable(differences: Differences) -> dict[str, Difference]:
-    """The differences by the metrics' names in words, as ``estimates`` has them."""
+def with_readable_names(differences: Differences) -> dict[str, PerformanceDifference]:
+    """The differences by the metrics' names in words, as ``quality_estimates`` has them."""
     return {name.replace("_", " "): difference for name, difference in differences.items()}
 
 
-def estimates(performance: Mapping[str, Any]) -> dict[str, Estimate]:
+def quality_estimates(performance: Mapping[str, Any]) -> dict[str, Estimate]:
     """The metrics with intervals among a report's quality figures."""
     return {
         name.replace("_", " "): Estimate(**part)

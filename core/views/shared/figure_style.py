@@ -7,26 +7,26 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-BASELINE = "#C2620E"
-MITIGATED = "#2F80D0"
-ACCENT = "#1F8F88"
+BASELINE_COLOUR = "#C2620E"
+MITIGATED_COLOUR = "#2F80D0"
+ACCENT_COLOUR = "#1F8F88"
 GREY = "#8A93A0"
-RAISES = "#D1495B"
-LOWERS = "#2F80D0"
-FAINT = "rgba(138,147,160,0.35)"
-SERIES = ("#2F80D0", "#C2620E", "#1F8F88", "#8A63C9", "#D1495B", "#8F7B22", "#8A93A0")
+RAISES_COLOUR = "#D1495B"
+LOWERS_COLOUR = "#2F80D0"
+FAINT_COLOUR = "rgba(138,147,160,0.35)"
+SERIES_COLOURS = ("#2F80D0", "#C2620E", "#1F8F88", "#8A63C9", "#D1495B", "#8F7B22", "#8A93A0")
 
 
-def figure(*, x: str = "", y: str = "", height: int = 340, legend: bool = True) -> go.Figure:
+def new_figure(*, x: str = "", y: str = "", height: int = 340, legend: bool = True) -> go.Figure:
     """An empty figure with the product's margins; the legend lies above, so that a phone keeps the width."""
     result = go.Figure()
-    dress(result, height=height, legend=legend)
+    apply_layout(result, height=height, legend=legend)
     result.update_xaxes(title_text=x)
     result.update_yaxes(title_text=y)
     return result
 
 
-def dress(fig: go.Figure, *, height: int, legend: bool = True, top: int | None = None) -> None:
+def apply_layout(fig: go.Figure, *, height: int, legend: bool = True, top: int | None = None) -> None:
     """Put the product's margins on a figure made elsewhere (subplots, parallel coordinates)."""
     fig.update_layout(
         height=height,
@@ -39,7 +39,7 @@ def dress(fig: go.Figure, *, height: int, legend: bool = True, top: int | None =
     fig.update_yaxes(automargin=True)
 
 
-def short(name: str, length: int = 28) -> str:
+def shorten_middle(name: str, length: int = 28) -> str:
     """``name`` with its middle left out where it's longer than ``length``: the ends tell jobs apart."""
     if len(name) <= length:
         return name
@@ -47,7 +47,7 @@ def short(name: str, length: int = 28) -> str:
     return f"{name[: length - 1 - tail]}…{name[-tail:]}"
 
 
-def number(value: float | None, digits: int = 3) -> str:
+def format_number(value: float | None, digits: int = 3) -> str:
     """A number for reading; a dash where there is none."""
     if value is None or value != value:
         return "–"
@@ -56,14 +56,14 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:,.{digits}f}".replace("-", "−")
 
 
-def percent(value: float | None, digits: int = 1) -> str:
+def format_percent(value: float | None, digits: int = 1) -> str:
     """A share of 1 as a percentage."""
     return "–" if value is None or value != value else f"{100 * value:.{digits}f} %".replace("-", "−")
 
 
-def columns(titles: Sequence[str], wide: int = 2) -> tuple[int, int]:
+def grid_shape(titles: Sequence[str], max_columns: int = 2) -> tuple[int, int]:
     """(rows, columns) of a grid of small figures."""
-    across = min(wide, max(1, len(titles)))
+    across = min(max_columns, max(1, len(titles)))
     return -(-len(titles) // across), across
 
 

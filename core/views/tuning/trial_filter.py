@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-FIXED = ("number", "name", "status", "objective", "created", "started", "ended", "reason")
+FIXED_COLUMNS = ("number", "name", "status", "objective", "created", "started", "ended", "reason")
 """The columns of a table of trials that aren't hyperparameters."""
 
 
-def parameters(trials: pd.DataFrame) -> list[str]:
+def tuned_parameters(trials: pd.DataFrame) -> list[str]:
     """The tuned hyperparameters in a table of trials."""
-    return [column for column in trials.columns if column not in FIXED]
+    return [column for column in trials.columns if column not in FIXED_COLUMNS]
 
 
 @dataclass(frozen=True)
-class Filter:
+class TrialFilter:
     """``statuses`` to keep (all when empty); ``ranges``: column → (lowest, highest) to keep, both ends included."""
 
     statuses: tuple[str, ...] = ()
@@ -38,14 +38,14 @@ class Filter:
                 keep &= values.between(low - slack, high + slack)
         return trials[keep]
 
-    def text(self) -> str:
+    def to_text(self) -> str:
         """``status:Completed,Stopped;objective:0.75:0.78``."""
         parts = [f"status:{','.join(self.statuses)}"] if self.statuses else []
         return ";".join([*parts, *(f"{column}:{low:.6g}:{high:.6g}" for column, (low, high) in self.ranges.items())])
 
     @classmethod
-    def parse(cls, text: str) -> Filter:
-        """The filter that ``text`` says; what can't be read is left out."""
+    def from_text(cls, text: str) -> TrialFilter:
+        """The filter that ``to_text`` says; what can't be read is left out."""
         statuses: tuple[str, ...] = ()
         ranges = {}
         for part in text.split(";"):
@@ -61,7 +61,7 @@ class Filter:
                     ranges[name] = (low, high)
         return cls(statuses, ranges)
 
-    def in_words(self, shown: int, total: int) -> str:
+    def summary_text(self, shown: int, total: int) -> str:
         """How many trials pass, and what limits them."""
         limits = [" or ".join(self.statuses)] if self.statuses else []
         limits += [f"{column} {low:g} to {high:g}" for column, (low, high) in self.ranges.items()]

@@ -14,29 +14,44 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.views.style import ACCENT, BASELINE, GREY, MITIGATED, RAISES, SERIES, columns, dress, figure, short
+from core.views.shared.figure_style import (
+    ACCENT_COLOUR,
+    BASELINE_COLOUR,
+    GREY,
+    MITIGATED_COLOUR,
+    RAISES_COLOUR,
+    SERIES_COLOURS,
+    apply_layout,
+    grid_shape,
+    new_figure,
+    shorten_middle,
+)
 
-STATUS = {"Completed": MITIGATED, "InProgress": ACCENT, "Stopped": GREY, "Stopping": GREY, "Failed": RAISES}
+STATUS_COLOURS = {"Completed": MITIGATED_COLOUR, "InProgress": ACCENT_COLOUR, "Stopped": GREY, "Stopping": GREY, "Failed": RAISES_COLOUR}
 
 
-def history(trials: pd.DataFrame, *, objective: str, maximize: bool) -> go.Figure:
+def history_figure(trials: pd.DataFrame, *, objective: str, maximize: bool) -> go.Figure:
     """Each trial's objective, and the best so far."""
     table = history_table(trials, maximize=maximize)
-    fig = figure(x="trial", y=objective)
+    fig = new_figure(x="trial", y=objective)
     fig.add_trace(
         go.Scatter(
             x=table["number"],
             y=table["objective"],
             mode="markers",
             name="trial",
-            marker={"size": 9, "color": MITIGATED},
+            marker={"size": 9, "color": MITIGATED_COLOUR},
             customdata=table[["name"]],
             hovertemplate="%{customdata[0]}<br>%{y:.5f}<extra></extra>",
         )
     )
     fig.add_trace(
         go.Scatter(
-            x=table["number"], y=table["best so far"], mode="lines", name="best so far", line={"color": ACCENT, "shape": "hv", "width": 2}
+            x=table["number"],
+            y=table["best so far"],
+            mode="lines",
+            name="best so far",
+            line={"color": ACCENT_COLOUR, "shape": "hv", "width": 2},
         )
     )
     if len(table) <= 20:
@@ -51,19 +66,19 @@ def history_table(trials: pd.DataFrame, *, maximize: bool) -> pd.DataFrame:
     return known.assign(**{"best so far": best})[["number", "name", "objective", "best so far"]]
 
 
-def overlay(jobs: Mapping[str, pd.DataFrame], *, objective: str, maximize: bool) -> go.Figure:
+def overlay_figure(jobs: Mapping[str, pd.DataFrame], *, objective: str, maximize: bool) -> go.Figure:
     """The trials and the best so far of several tuning jobs, each with its own colour, marker and dash."""
-    fig = figure(x="trial", y=objective)
+    fig = new_figure(x="trial", y=objective)
     for place, (name, trials) in enumerate(jobs.items()):
         table = history_table(trials, maximize=maximize)
-        colour, symbol, dash = (MITIGATED, "circle", "solid") if place == 0 else (BASELINE, "diamond-open", "dash")
+        colour, symbol, dash = (MITIGATED_COLOUR, "circle", "solid") if place == 0 else (BASELINE_COLOUR, "diamond-open", "dash")
         for mode, column in (("markers", "objective"), ("lines", "best so far")):
             fig.add_trace(
                 go.Scatter(
                     x=table["number"],
                     y=table[column],
                     mode=mode,
-                    name=short(name) if mode == "lines" else "",
+                    name=shorten_middle(name) if mode == "lines" else "",
                     showlegend=mode == "lines",
                     marker={"size": 8, "color": colour, "symbol": symbol},
                     line={"color": colour, "shape": "hv", "width": 2, "dash": dash},
@@ -73,7 +88,7 @@ def overlay(jobs: Mapping[str, pd.DataFrame], *, objective: str, maximize: bool)
     return fig
 
 
-def parallel(trials: pd.DataFrame, parameters: Sequence[str], *, objective: str) -> go.Figure:
+def parallel_coordinates_figure(trials: pd.DataFrame, parameters: Sequence[str], *, objective: str) -> go.Figure:
     """A line for each trial across the tuned hyperparameters to the objective; drag on an axis to filter."""
     known = trials.dropna(subset=["objective"])
     dimensions = []
@@ -88,7 +103,7 @@ def parallel(trials: pd.DataFrame, parameters: Sequence[str], *, objective: str)
             )
     dimensions.append({"label": objective, "values": known["objective"]})
     fig = go.Figure(go.Parcoords(dimensions=dimensions, line={"color": known["objective"], "coloraxis": "coloraxis"}, labelangle=0))
-    dress(fig, height=360, legend=False)
+    apply_layout(fig, height=360, legend=False)
     fig.update_coloraxes(colorbar={"title": {"text": ""}, "thickness": 10})
     fig.update_layout(margin={"l": 48, "r": 24, "t": 56, "b": 24})
     return fig
@@ -124,16 +139,16 @@ def importance_table(trials: pd.DataFrame, parameters: Sequence[str], *, maximiz
     return pd.DataFrame({"hyperparameter": list(found), "importance": list(found.values())})
 
 
-def importance(table: pd.DataFrame) -> go.Figure:
+def importance_figure(table: pd.DataFrame) -> go.Figure:
     """Bars of ``importance_table``, the greatest on top."""
     rising = table.iloc[::-1]
-    fig = figure(x="share of the objective's variance", legend=False, height=90 + 34 * max(len(table), 3))
+    fig = new_figure(x="share of the objective's variance", legend=False, height=90 + 34 * max(len(table), 3))
     fig.add_trace(
         go.Bar(
             x=rising["importance"],
             y=rising["hyperparameter"],
             orientation="h",
-            marker_color=ACCENT,
+            marker_color=ACCENT_COLOUR,
             hovertemplate="%{y}: %{x:.2f}<extra></extra>",
         )
     )
@@ -141,10 +156,10 @@ def importance(table: pd.DataFrame) -> go.Figure:
     return fig
 
 
-def slices(trials: pd.DataFrame, parameters: Sequence[str], *, objective: str) -> go.Figure:
+def slices_figure(trials: pd.DataFrame, parameters: Sequence[str], *, objective: str) -> go.Figure:
     """The objective against each hyperparameter; the later a trial, the darker."""
     known = trials.dropna(subset=["objective"])
-    down, across = columns(parameters, wide=3)
+    down, across = grid_shape(parameters, max_columns=3)
     fig = make_subplots(
         rows=down, cols=across, shared_yaxes=True, vertical_spacing=0.34 / max(down, 1) if down > 1 else 0.1, horizontal_spacing=0.04
     )
@@ -165,16 +180,16 @@ def slices(trials: pd.DataFrame, parameters: Sequence[str], *, objective: str) -
         fig.update_xaxes(title_text=name, row=row, col=col)
     for row in range(1, down + 1):
         fig.update_yaxes(title_text=objective, row=row, col=1)
-    dress(fig, height=60 + 240 * down, legend=False)
+    apply_layout(fig, height=60 + 240 * down, legend=False)
     fig.update_coloraxes(showscale=False)
     return fig
 
 
-def timeline(trials: pd.DataFrame) -> go.Figure:
+def timeline_figure(trials: pd.DataFrame) -> go.Figure:
     """When each training job ran; lanes side by side are jobs in parallel."""
     known = trials.dropna(subset=["started"]).sort_values("number")
     now = pd.Timestamp.now(tz="UTC")
-    fig = figure(y="trial", height=110 + 16 * max(len(known), 6))
+    fig = new_figure(y="trial", height=110 + 16 * max(len(known), 6))
     starts = pd.to_datetime(known["started"], utc=True)
     ends = pd.to_datetime(known["ended"], utc=True).fillna(now)
     for status, rows in known.groupby("status", sort=False):
@@ -186,7 +201,7 @@ def timeline(trials: pd.DataFrame) -> go.Figure:
                 y=rows["number"],
                 orientation="h",
                 name=str(status),
-                marker_color=STATUS.get(str(status), GREY),
+                marker_color=STATUS_COLOURS.get(str(status), GREY),
                 customdata=np.stack([rows["name"], (end - start).dt.total_seconds()], axis=1),
                 hovertemplate="%{customdata[0]}<br>%{customdata[1]:.1f} s<extra>" + str(status) + "</extra>",
             )
@@ -197,7 +212,7 @@ def timeline(trials: pd.DataFrame) -> go.Figure:
     return fig
 
 
-def curves(rounds: pd.DataFrame) -> go.Figure:
+def metric_curves_figure(rounds: pd.DataFrame) -> go.Figure:
     """Metrics per boosting round of one job: ``rounds`` has round, data (train, validation), metric, value."""
     names = sorted({str(metric) for metric in rounds["metric"]})
     fig = make_subplots(rows=1, cols=len(names), subplot_titles=names, horizontal_spacing=0.08)
@@ -211,7 +226,7 @@ def curves(rounds: pd.DataFrame) -> go.Figure:
                 name=data,
                 legendgroup=data,
                 showlegend=data not in shown,
-                line={"color": SERIES[0] if data == "validation" else SERIES[6], "width": 2},
+                line={"color": SERIES_COLOURS[0] if data == "validation" else SERIES_COLOURS[6], "width": 2},
                 hovertemplate=f"{data} {metric}, round %{{x}}: %{{y:.5f}}<extra></extra>",
             ),
             row=1,
@@ -219,6 +234,6 @@ def curves(rounds: pd.DataFrame) -> go.Figure:
         )
         shown.add(str(data))
     fig.update_xaxes(title_text="round")
-    dress(fig, height=320, top=64)
+    apply_layout(fig, height=320, top=64)
     fig.update_layout(legend={"y": 1.12})
     return fig

@@ -7,10 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from core.views.style import number, percent
+from core.views.shared.figure_style import format_number, format_percent
 
 
-def history(trials: pd.DataFrame, *, objective: str, maximize: bool, interval: tuple[float, float] | None = None, rows: int = 0) -> str:
+def best_trial_sentence(
+    trials: pd.DataFrame, *, objective: str, maximize: bool, interval: tuple[float, float] | None = None, rows: int = 0
+) -> str:
     """Which trial is the best, and since when nothing better came. ``interval`` is the best's, from ``rows`` validation rows."""
     known = trials.dropna(subset=["objective"]).sort_values("number")
     if known.empty:
@@ -18,10 +20,10 @@ def history(trials: pd.DataFrame, *, objective: str, maximize: bool, interval: t
     best = known.sort_values("objective", ascending=not maximize, kind="stable").iloc[0]
     after = int((known["number"] > best["number"]).sum())
     spread = known["objective"].median()
-    text = f"**Trial {best['number']}** has the best {objective}, {number(best['objective'], 4)}"
+    text = f"**Trial {best['number']}** has the best {objective}, {format_number(best['objective'], 4)}"
     if interval:
-        text += f" (95 % interval {number(interval[0], 4)} to {number(interval[1], 4)}, n = {rows:,} validation rows)"
-    text += f"; the median of {len(known)} trials is {number(spread, 4)}." if len(known) > 1 else "."
+        text += f" (95 % interval {format_number(interval[0], 4)} to {format_number(interval[1], 4)}, n = {rows:,} validation rows)"
+    text += f"; the median of {len(known)} trials is {format_number(spread, 4)}." if len(known) > 1 else "."
     if after:
         text += f" The {after} trial{'s' if after > 1 else ''} after it found nothing better."
     if interval:
@@ -32,18 +34,18 @@ def history(trials: pd.DataFrame, *, objective: str, maximize: bool, interval: t
     return text
 
 
-def importance(table: pd.DataFrame, trials: int) -> str:
+def importance_sentence(table: pd.DataFrame, trials: int) -> str:
     """What drives the objective, as far as these trials tell."""
     if table.empty:
         return "Fewer than four different trials: importance would be a guess."
     first = table.iloc[0]
-    text = f"**{first['hyperparameter']}** explains {percent(first['importance'], 0)} of the differences among these {trials} trials"
+    text = f"**{first['hyperparameter']}** explains {format_percent(first['importance'], 0)} of the differences among these {trials} trials"
     if len(table) > 1:
-        text += f", {table.iloc[1]['hyperparameter']} {percent(table.iloc[1]['importance'], 0)}"
+        text += f", {table.iloc[1]['hyperparameter']} {format_percent(table.iloc[1]['importance'], 0)}"
     return text + (". With so few trials this is a hint, no more." if trials < 30 else ".")
 
 
-def slices(trials: pd.DataFrame, parameters: Sequence[str], *, maximize: bool) -> str:
+def best_ranges_sentence(trials: pd.DataFrame, parameters: Sequence[str], *, maximize: bool) -> str:
     """Where the best quarter of the trials lies."""
     known = trials.dropna(subset=["objective"])
     if len(known) < 4:
@@ -57,7 +59,7 @@ def slices(trials: pd.DataFrame, parameters: Sequence[str], *, maximize: bool) -
     return f"The best {len(best)} of {len(known)} trials have {', '.join(parts)}."
 
 
-def timeline(trials: pd.DataFrame) -> str:
+def timeline_sentence(trials: pd.DataFrame) -> str:
     """How long the trials took."""
     known = trials.dropna(subset=["started", "ended"])
     if known.empty:
@@ -67,12 +69,12 @@ def timeline(trials: pd.DataFrame) -> str:
     whole = (end.max() - start.min()).total_seconds()
     at_once = took.sum() / whole if whole else 1
     return (
-        f"{len(known)} trials in {duration(whole)}, {at_once:.1f} at a time on average; "
-        f"each took {duration(took.median())} (median; {duration(took.min())} to {duration(took.max())})."
+        f"{len(known)} trials in {duration_text(whole)}, {at_once:.1f} at a time on average; "
+        f"each took {duration_text(took.median())} (median; {duration_text(took.min())} to {duration_text(took.max())})."
     )
 
 
-def curves(rounds: pd.DataFrame) -> str:
+def best_round_sentence(rounds: pd.DataFrame) -> str:
     """At which round the validation rows were served best, and how far training went beyond."""
     found = []
     for metric, rows in rounds.groupby("metric", sort=False):
@@ -82,31 +84,33 @@ def curves(rounds: pd.DataFrame) -> str:
         falling = any(word in str(metric) for word in ("loss", "error", "rmse", "mae", "mse"))
         best = int(wide["validation"].sort_values(ascending=falling, kind="stable").index[0])
         last = int(wide.index.max())
-        text = f"{metric} on the validation rows was best at round {best} of {last} ({number(wide['validation'].loc[best], 4)})"
+        text = f"{metric} on the validation rows was best at round {best} of {last} ({format_number(wide['validation'].loc[best], 4)})"
         if "train" in wide:
-            text += (
-                f"; at the end training is at {number(wide['train'].iloc[-1], 4)}, validation at {number(wide['validation'].iloc[-1], 4)}"
-            )
+            ends = {channel: format_number(wide[channel].iloc[-1], 4) for channel in ("train", "validation")}
+            text += f"; at the end training is at {ends['train']}, validation at {ends['validation']}"
         found.append(text)
     return ". ".join(found) + "." if found else "No validation rows were given."
 
 
-def compared(names: Sequence[str], bests: Sequence[float | None], counts: Sequence[int], *, objective: str, maximize: bool) -> str:
+def comparison_sentence(
+    names: Sequence[str], bests: Sequence[float | None], counts: Sequence[int], *, objective: str, maximize: bool
+) -> str:
     """Which of two tuning jobs found the better trial."""
     if any(best is None for best in bests):
         return "One of the two has no trial with an objective yet."
     a, b = (float(best or 0.0) for best in bests)
     if a == b:
-        return f"Both found {objective} {number(a, 4)}, in {counts[0]} and {counts[1]} trials."
+        return f"Both found {objective} {format_number(a, 4)}, in {counts[0]} and {counts[1]} trials."
     first = 0 if (a > b) == maximize else 1
     better, worse = (names[first], names[1 - first])
     return (
-        f"**{better}** found the better trial: {objective} {number(bests[first], 4)} in {counts[first]} trials, "
-        f"against {number(bests[1 - first], 4)} in {counts[1 - first]} of **{worse}**; a difference of {number(abs(a - b), 4)}."
+        f"**{better}** found the better trial: {objective} {format_number(bests[first], 4)} in {counts[first]} trials, "
+        f"against {format_number(bests[1 - first], 4)} in {counts[1 - first]} of **{worse}**; a difference of "
+        f"{format_number(abs(a - b), 4)}."
     )
 
 
-def duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """``42 s``, ``3 min 5 s``, ``2 h 10 min``."""
     if seconds < 90:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
@@ -116,18 +120,23 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def estimate(found: Any | None) -> str:
-    """What a tuning job will cost, and how that is known. ``found`` is a ``core.tuning_history.Estimate``, or None."""
-    if found is None:
+def duration_estimate_sentence(prediction: Any | None) -> str:
+    """What a tuning job will cost, and how that is known. ``prediction`` is a ``core.tuning_history.Estimate``, or None."""
+    if prediction is None:
         return "No estimate yet: no tuning job has completed in this workspace."
-    past = f"{found.jobs} past tuning job{'s' if found.jobs > 1 else ''}"
-    text = f"{found.trials} training jobs in {found.waves} rounds of parallel jobs: about **{duration(found.seconds)}**"
-    if found.jobs > 1:
-        text += f" ({duration(found.shortest)} to {duration(found.longest)})"
-    return f"{text}, as {past} here took {duration(found.seconds / found.waves)} a round (median; whatever their data and boosting rounds)."
+    past = f"{prediction.jobs} past tuning job{'s' if prediction.jobs > 1 else ''}"
+    text = (
+        f"{prediction.trials} training jobs in {prediction.rounds} rounds of parallel jobs: about **{duration_text(prediction.seconds)}**"
+    )
+    if prediction.jobs > 1:
+        text += f" ({duration_text(prediction.shortest)} to {duration_text(prediction.longest)})"
+    return (
+        f"{text}, as {past} here took {duration_text(prediction.seconds / prediction.rounds)} a round (median; whatever their "
+        "data and boosting rounds)."
+    )
 
 
-def report(performance: Mapping[str, Any], rows: str) -> dict[str, str]:
+def report_sentences(performance: Mapping[str, Any], rows: str) -> dict[str, str]:
     """A sentence for each picture of an XGBoost report: confusion, roc, pr, calibration."""
     confusion, n = performance["confusion"], performance["n"]
     wrong = confusion["fp"] + confusion["fn"]
@@ -135,18 +144,20 @@ def report(performance: Mapping[str, Any], rows: str) -> dict[str, str]:
     auc, precision, recall, ece = (performance[name] for name in ("auc", "average_precision", "recall", "ece"))
     return {
         "confusion": f"Of 100 {rows} rows {100 * wrong / n:.0f} are judged wrong: {confusion['fp']:,} of label 0 and {confusion['fn']:,} "
-        f"of label 1; accuracy {_interval(error)}, n = {n:,}. Of 100 rows with label 1 it finds {100 * (recall['value'] or 0):.0f}.",
+        f"of label 1; accuracy {_value_with_interval(error)}, n = {n:,}. Of 100 rows with label 1 it finds "
+        f"{100 * (recall['value'] or 0):.0f}.",
         "roc": f"Of a row of each label, the one with label 1 has the higher score in {100 * (auc['value'] or 0.5):.0f} of 100 pairs: "
-        f"AUC {_interval(auc)}, n = {n:,}.",
-        "pr": f"Average precision {_interval(precision)}, where guessing would have {number(performance['prevalence'])}, n = {n:,}.",
+        f"AUC {_value_with_interval(auc)}, n = {n:,}.",
+        "pr": f"Average precision {_value_with_interval(precision)}, "
+        f"where guessing would have {format_number(performance['prevalence'])}, n = {n:,}.",
         "calibration": f"Scores differ from what happens by {100 * (ece['value'] or 0):.1f} points on average (calibration error "
-        f"{_interval(ece)}), n = {n:,}.",
+        f"{_value_with_interval(ece)}), n = {n:,}.",
     }
 
 
-def _interval(found: Mapping[str, Any]) -> str:
+def _value_with_interval(found: Mapping[str, Any]) -> str:
     if found["value"] is None:
         return "undefined"
     if found["low"] is None:
-        return number(found["value"])
-    return f"{number(found['value'])} (95 % interval {number(found['low'])} to {number(found['high'])})"
+        return format_number(found["value"])
+    return f"{format_number(found['value'])} (95 % interval {format_number(found['low'])} to {format_number(found['high'])})"

@@ -8,7 +8,16 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.views.style import ACCENT, BASELINE, GREY, MITIGATED, figure, number, percent, short
+from core.views.shared.figure_style import (
+    ACCENT_COLOUR,
+    BASELINE_COLOUR,
+    GREY,
+    MITIGATED_COLOUR,
+    format_number,
+    format_percent,
+    new_figure,
+    shorten_middle,
+)
 
 
 def importance_table(importance: Mapping[str, Mapping[str, float]], features: Sequence[str] = ()) -> pd.DataFrame:
@@ -18,38 +27,40 @@ def importance_table(importance: Mapping[str, Mapping[str, float]], features: Se
     return pd.DataFrame({"feature": named, **{kind: [found.get(n, 0.0) for n in names] for kind, found in importance.items()}})
 
 
-def importance(table: pd.DataFrame, kind: str = "gain", top: int = 15) -> go.Figure:
+def importance_figure(table: pd.DataFrame, kind: str = "gain", top: int = 15) -> go.Figure:
     """Bars of one kind of importance."""
     shown = table.sort_values(kind, ascending=False).head(top).iloc[::-1]
-    fig = figure(x=kind, legend=False, height=90 + 24 * max(len(shown), 3))
-    labels = [short(str(name)) for name in shown["feature"]]
-    fig.add_trace(go.Bar(x=shown[kind], y=labels, orientation="h", marker_color=ACCENT, hovertemplate="%{y}: %{x:.4g}<extra></extra>"))
+    fig = new_figure(x=kind, legend=False, height=90 + 24 * max(len(shown), 3))
+    labels = [shorten_middle(str(name)) for name in shown["feature"]]
+    fig.add_trace(
+        go.Bar(x=shown[kind], y=labels, orientation="h", marker_color=ACCENT_COLOUR, hovertemplate="%{y}: %{x:.4g}<extra></extra>")
+    )
     return fig
 
 
-def importance_in_words(table: pd.DataFrame, kind: str = "gain") -> str:
+def importance_sentence(table: pd.DataFrame, kind: str = "gain") -> str:
     """Which features the trees lean on."""
     if table.empty:
         return "The model has no split."
     ordered = table.sort_values(kind, ascending=False)
     shares = ordered[kind] / ordered[kind].sum()
     return (
-        f"By {kind}, **{ordered['feature'].iloc[0]}** has {percent(float(shares.iloc[0]), 0)} of the whole, the first five of "
-        f"{len(table)} features {percent(float(shares.head(5).sum()), 0)}."
+        f"By {kind}, **{ordered['feature'].iloc[0]}** has {format_percent(float(shares.iloc[0]), 0)} of the whole, the first five of "
+        f"{len(table)} features {format_percent(float(shares.head(5).sum()), 0)}."
     )
 
 
-def distribution_table(found: Mapping[str, Any]) -> pd.DataFrame:
+def distribution_table(binned: Mapping[str, Any]) -> pd.DataFrame:
     """Rows of each label in each bin."""
-    edges = found["edges"]
-    return pd.DataFrame({"from": edges[:-1], "to": edges[1:], "label 0": found["label 0"], "label 1": found["label 1"]})
+    edges = binned["edges"]
+    return pd.DataFrame({"from": edges[:-1], "to": edges[1:], "label 0": binned["label 0"], "label 1": binned["label 1"]})
 
 
-def distribution(found: Mapping[str, Any], *, x: str) -> go.Figure:
+def distribution_figure(binned: Mapping[str, Any], *, x: str) -> go.Figure:
     """Both labels' rows by bins of a score or residual; label 1 is hatched."""
-    table = distribution_table(found)
-    fig = figure(x=x, y="rows")
-    for label, colour, shape in (("label 0", MITIGATED, ""), ("label 1", BASELINE, "/")):
+    table = distribution_table(binned)
+    fig = new_figure(x=x, y="rows")
+    for label, colour, shape in (("label 0", MITIGATED_COLOUR, ""), ("label 1", BASELINE_COLOUR, "/")):
         fig.add_trace(
             go.Bar(
                 x=(table["from"] + table["to"]) / 2,
@@ -65,13 +76,13 @@ def distribution(found: Mapping[str, Any], *, x: str) -> go.Figure:
     return fig
 
 
-def residuals_in_words(found: Mapping[str, Any]) -> str:
+def residuals_sentence(binned: Mapping[str, Any]) -> str:
     """How many rows the model is far off on."""
-    table = distribution_table(found)
+    table = distribution_table(binned)
     total = int(table[["label 0", "label 1"]].to_numpy().sum())
     under = int(table.loc[table["from"] >= 0.5, ["label 0", "label 1"]].to_numpy().sum())
     over = int(table.loc[table["to"] <= -0.5, ["label 0", "label 1"]].to_numpy().sum())
     return (
         f"Label minus score: {under:,} rows with label 1 got a score below 0.5, {over:,} with label 0 one above it; "
-        f"{number(100 * (under + over) / max(total, 1), 1)} of 100, n = {total:,}."
+        f"{format_number(100 * (under + over) / max(total, 1), 1)} of 100, n = {total:,}."
     )

@@ -1,0 +1,44 @@
+"""Shows errors: what happened, to what, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import streamlit as st
+
+from core.errors import GovernanceError
+from ui import session
+from ui.components.markdown import escape_message
+
+T = TypeVar("T")
+
+
+def show_error(error: GovernanceError) -> None:
+    """What happened, to what, and what the user can do about it."""
+    st.error(f"**{escape_message(error.message)}**" + (f"  \n{escape_message(error.hint)}" if error.hint else ""), icon=":material/error:")
+
+
+def show_errors(errors: Iterable[GovernanceError]) -> None:
+    """Each of them once."""
+    for error in {(error.message, error.hint): error for error in errors}.values():
+        show_error(error)
+
+
+@contextmanager
+def show_raised_errors(*, stop: bool = False) -> Iterator[None]:
+    """Show an error of the product's family where it occurs; with ``stop`` the rest of the page isn't shown."""
+    try:
+        yield
+    except GovernanceError as error:
+        session.reconnect_after(error)
+        show_error(error)
+        if stop:
+            st.stop()
+
+
+def if_read(value: T | None, show: Callable[[T], None]) -> None:
+    """Draw what was found; nothing where it couldn't be read, which the page has said above."""
+    if value is not None:
+        show(value)

@@ -1,0 +1,55 @@
+"""Links between pages, and widgets in step with the URL."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import streamlit as st
+
+from ui.components.markdown import escape_markdown
+from ui.navigation import PAGE_ICONS
+
+
+def url_toggle(label: str, name: str, *, value: bool) -> bool:
+    """A switch in step with the URL's ``?name=``."""
+    key = f"toggle-{name}"
+
+    def moved() -> None:
+        st.query_params[name] = "yes" if st.session_state[key] else "no"
+
+    return st.toggle(label, value=st.query_params.get(name, "yes" if value else "no") == "yes", key=key, on_change=moved)
+
+
+def page_link(page: str, label: str, **query: str) -> None:
+    """A link to another page of this app, open at what ``query`` names."""
+    st.page_link(f"app_pages/{page}.py", label=label, icon=PAGE_ICONS[page], query_params=query or None)
+
+
+def set_query(**query: str) -> None:
+    """Put ``query`` into the page's URL, and nothing else; who is signed in stays there."""
+    for name in set(st.query_params) - set(query) - {"as"}:
+        del st.query_params[name]
+    st.query_params.update(query)
+
+
+def show_empty_state(text: str, page: str, label: str) -> None:
+    """Say that there's nothing yet, and link to what to do next."""
+    with st.container(border=True):
+        st.markdown(text)
+        page_link(page, label)
+
+
+def url_selectbox(name: str, options: list[str], label: str, **arguments: Any) -> str:
+    """A select box in step with the URL's ``?name=``: a link opens the page at the same place."""
+    wanted = st.query_params.get(name)
+    if wanted is not None and wanted not in options:
+        st.warning(f"The link names {escape_markdown(wanted)}, which isn't here. Choose another one.", icon=":material/link_off:")
+        del st.query_params[name]
+    labels = "\n".join(map(arguments.get("format_func", str), options))
+    key = f"chosen-{name}-{wanted if wanted in options else ''}-{zlib.crc32(labels.encode())}"  # drawn anew where a label has changed
+    value: str = st.selectbox(label, options, index=options.index(wanted) if wanted in options else 0, key=key, **arguments)
+    if value != (wanted if wanted in options else options[0]):
+        st.query_params[name] = value
+        st.rerun()
+    return value

@@ -1,0 +1,44 @@
+"""Tables: the twin of a chart, lists of jobs, columns of times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.jobs import jobs
+from ui.components.badges import state_label
+
+
+def csv_download_button(label: str, name: str, headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """A table to download, safe to open in a spreadsheet; made when it is asked for."""
+    kept = [list(headings), [list(row) for row in rows]]
+
+    def content() -> bytes:
+        from core.governance.dossier.evidence_pack import safe_csv_bytes
+
+        return safe_csv_bytes(*kept)
+
+    st.download_button(label, content, f"{name}.csv", "text/csv", icon=":material/download:", key=f"csv-{name}", on_click="ignore")
+
+
+TIME_COLUMNS = {
+    name: st.column_config.DatetimeColumn(f"{name} (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC")
+    for name in ("created", "started", "ended")
+}
+
+
+def table_twin(table: pd.DataFrame, *, alt: str, label: str = "As a table") -> None:
+    """The table beside a picture."""
+    with st.expander(label, icon=":material/table:"):
+        st.dataframe(table, hide_index=True, alt=alt)
+
+
+def jobs_table(listed_jobs: list[jobs.Job]) -> pd.DataFrame:
+    """Jobs as a table."""
+    return pd.DataFrame(
+        [{"job": j.name, "kind": j.kind, "state": state_label(j.status), "started": j.created, "ended": j.ended} for j in listed_jobs],
+        columns=["job", "kind", "state", "started", "ended"],
+    )

@@ -1,0 +1,44 @@
+"""Chooses which report a page shows, and which one beside it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import streamlit as st
+
+from core.jobs import jobs
+from ui import cache
+from ui.components import links, running_jobs
+
+NONE = "none"
+
+
+def short_job_name(job: str) -> str:
+    """A job's name without what all have."""
+    return re.sub(r"^governance-(bias|shap)-", "", job)
+
+
+def select_report_pair(report_jobs: list[jobs.Job]) -> tuple[str, str | None]:
+    """Choose a report, and one to set beside it."""
+    names = [job.name for job in report_jobs]
+    done = [job.name for job in report_jobs if job.status == "Completed"]
+    one, two = st.columns(2)
+    with one:
+        name = links.url_selectbox("job", names, "Report", format_func=short_job_name)
+    with two:
+        return name, select_comparison(name, done, "Beside it", short_job_name)
+
+
+def own_job_or_explain(job: str | None) -> str | None:
+    """The processing job, where it is this product's; None, and it is said, where it is only called so."""
+    return None if job is None or running_jobs.explain_if_foreign(cache.cached_read(jobs.describe_job, "processing", job)) else job
+
+
+def select_comparison(name: str, names: list[str], label: str, format_name: Any) -> str | None:
+    """Choose another than ``name``, or none; in step with the URL's ``?other=``."""
+    if st.query_params.get("other") == name:
+        del st.query_params["other"]
+    others = [*(other for other in names if other != name), NONE]
+    other = links.url_selectbox("other", others, label, format_func=lambda o: NONE if o == NONE else format_name(o))
+    return None if other == NONE else other
