@@ -202,10 +202,10 @@ class JobQueue:
         }
         root = context.workspace / "jobs" / kind / name
         image = importlib.import_module("engine.sagemaker.images")
-        container, tables = image.container(kind, body), str(self.channel_cache)
+        container, tables = image.find_container(kind, body), str(self.channel_cache)
         task = Task(kind, name, str(root), container, body, context.endpoint, region=context.region, channel_cache=tables, **pair)
         if kind == "processing-job":
-            task = image.with_model(context, task)
+            task = image.with_model_url(context, task)
         mine, theirs = self._mp.Pipe(duplex=False)
         process = self._mp.Process(target=run_job, args=(task, theirs), daemon=True)
         _start_process(process)

@@ -130,7 +130,7 @@ def _record_decision(kind: str, arn: str, seen_version: int, form_key: str, prof
             session.target(),
             session.identity(),
             arn,
-            seen=seen_version,
+            seen_event=seen_version,
             reason=at[f"reason-{form_key}"],
             code=at[f"code-{form_key}"],
             **more,
