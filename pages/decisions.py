@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from ui import router
+
+router.require()
+
 import streamlit as st
 
 from core.governance import decisions, foreign_versions, policy

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from ui import router
+
+router.require()
+
 from collections.abc import Callable
 from typing import Any
 

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from ui.components.markdown import escape_markdown
-from ui.navigation import PAGE_ICONS
+from ui.navigation import PAGE_ICONS, page_path
 
 
 def url_toggle(label: str, name: str, *, value: bool) -> bool:
@@ -23,7 +23,7 @@ def url_toggle(label: str, name: str, *, value: bool) -> bool:
 
 def page_link(page: str, label: str, **query: str) -> None:
     """A link to another page of this app, open at what ``query`` names."""
-    st.page_link(f"app_pages/{page}.py", label=label, icon=PAGE_ICONS[page], query_params=query or None)
+    st.page_link(page_path(page), label=label, icon=PAGE_ICONS[page], query_params=query or None)
 
 
 def set_query(**query: str) -> None:
