@@ -25,7 +25,7 @@ from engine import lifecycle
 from engine.context import Context
 from engine.store.objects import ObjectStore
 from engine.store.records import Store
-from engine.wire.operations import OPERATIONS
+from engine.wire.served_operations import OPERATIONS
 
 REPORTED = Goal()
 REGION = "us-east-1"

@@ -12,9 +12,11 @@ from typing import Any
 
 from bench.compare import Goal, Row, compare, run
 from engine import lifecycle
-from engine.context import ACCOUNT, Context
+from engine.context import Context
 from engine.jobs.job_queue import JobQueue
+from engine.principal import ACCOUNT
 from engine.sagemaker import training_jobs
+from engine.sagemaker.sagemaker_jobs import SageMakerJobs
 from engine.store.objects import ObjectStore
 from engine.store.records import Store
 
@@ -43,7 +45,7 @@ def fill(workspace: Path, jobs: int) -> None:
     """So many training jobs, written as the engine writes them, with logs, metrics and lineage; the last ten were interrupted."""
     workspace.mkdir(parents=True, exist_ok=True)
     context = Context(workspace, lifecycle.configured_region(), Store(workspace / "engine.db"), ObjectStore(workspace / "objects"))
-    context.jobs = JobQueue(context)
+    context.jobs = JobQueue(context, SageMakerJobs(context))
     with context.store.transaction():  # as one: a thousand times faster than one by one
         for number in range(jobs):
             name = request(number)["TrainingJobName"]

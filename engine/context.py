@@ -1,60 +1,60 @@
-"""What every operation of the engine is handed, and how operations are registered."""
+"""What every operation of the engine is given: the workspace, the stores, the queue of jobs."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from engine.iam.sigv4 import AccessKeys
-    from engine.jobs.job_queue import JobQueue
-    from engine.store.objects import ObjectStore
-    from engine.store.records import Store
-
-ACCOUNT = "000000000000"
-"""The account id of the embedded engine: plainly not a real one."""
+from engine.principal import ACCOUNT, AccessKeys
+from engine.store.objects import ObjectStore
+from engine.store.records import Body, Store
 
 Request = dict[str, Any]
 Response = dict[str, Any]
-Handler = Callable[["Context", Request], Response]
 
 
-class AWSError(Exception):
-    """An error that goes over the wire with AWS's own code.
+class Jobs(Protocol):
+    """What operations and the runner of tuning jobs ask of the queue of jobs (``engine.jobs.job_queue``)."""
 
-    ``code`` is the shape name that the service model declares (``ResourceNotFound``,
-    ``ResourceInUse``, ``ResourceLimitExceeded``, ``ConflictException``) or one of the common
-    errors (``ValidationException``, ``AccessDeniedException``, ``ThrottlingException``).
-    """
+    closing: bool
+    """The engine stops: no job may be started, or recorded as ended, any more."""
+    change_count: int
+    """A number that grows with every job that ends or is cancelled."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code, self.message, self.status = code, message, status
+    def require_capacity(self, kind: str) -> None:
+        """Raises ResourceLimitExceeded when the queue can't take one more job of that kind."""
 
+    def submit(self, kind: str, name: str, *, elapsed: float = 0) -> None:
+        """Run a job as soon as a worker is free. ``elapsed``: seconds since its creation, for a job that a crash interrupted."""
 
-@dataclass(frozen=True)
-class Principal:
-    """Who calls: ``arn`` as STS names it; ``kind`` (``user`` or ``role``) and ``name`` are whose policies hold; ``tags``: the session's."""
+    def cancel(self, kind: str, name: str) -> None:
+        """Stop a job that runs or waits."""
 
-    arn: str
-    kind: str
-    name: str
-    tags: tuple[tuple[str, str], ...] = ()
+    def notify_waiters(self) -> None:
+        """Make every ``wait_for_change`` return."""
 
+    def wait_for_change(self, seconds: float, seen_count: int) -> None:
+        """Return when a job has ended or was cancelled since ``change_count`` was ``seen_count``, or after ``seconds``."""
 
-ENGINE_USER = Principal(f"arn:aws:iam::{ACCOUNT}:user/governance", "user", "governance")
-"""Whoever signs with the engine's own keys."""
-CALLER: ContextVar[Principal] = ContextVar("caller", default=ENGINE_USER)
-"""Who made the request that is being answered."""
+    def finish_job(
+        self,
+        kind: str,
+        name: str,
+        status: str,
+        reason: str | None = None,
+        *,
+        metrics: dict[str, float] | None = None,
+        extra: Body | None = None,
+    ) -> None:
+        """Move a job to its final state, once, and record its lineage."""
 
 
 @dataclass
 class Context:
-    """The engine's parts, and who calls."""
+    """The engine's parts. The caller of the request that is being answered is ``principal.CALLER``."""
 
     workspace: Path
     region: str
@@ -62,32 +62,14 @@ class Context:
     objects: ObjectStore
     endpoint: str = ""
     keys: AccessKeys = field(init=False)
-    jobs: JobQueue = field(init=False)
+    jobs: Jobs = field(init=False)
     now: Callable[[], float] = field(default=time.time)
 
     @property
     def role_arn(self) -> str:
-        """The one execution role that the engine knows."""
+        """The ARN of the execution role, the only role that the engine starts with."""
         return f"arn:aws:iam::{ACCOUNT}:role/governance-execution"
 
     def arn(self, resource: str) -> str:
         """The SageMaker ARN of ``resource``, e.g. ``training-job/my-job``."""
         return f"arn:aws:sagemaker:{self.region}:{ACCOUNT}:{resource}"
-
-
-OPERATIONS: dict[tuple[str, str], Handler] = {}
-"""(service, operation) -> handler; filled by ``@operation`` when a module is imported."""
-
-
-def operation(service: str, name: str) -> Callable[[Handler], Handler]:
-    """Register a handler for an operation as botocore's service model names it.
-
-    The handler gets the request already parsed and validated against the model, and returns a
-    dict in the model's output shape; times are float epoch seconds. Errors are ``AWSError``.
-    """
-
-    def register(handler: Handler) -> Handler:
-        OPERATIONS[(service, name)] = handler
-        return handler
-
-    return register

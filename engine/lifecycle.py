@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.context import ACCOUNT, Context
-from engine.iam.sigv4 import AccessKeys
+from engine.context import Context
+from engine.principal import ACCOUNT, AccessKeys
 from engine.store.database import UnusableWorkspace
 from engine.store.disk_errors import disk_problem
 
@@ -102,6 +102,7 @@ def serve(workspace: Path, port: int = 0) -> None:
     import uvicorn
 
     from engine.jobs.job_queue import JobQueue
+    from engine.sagemaker.sagemaker_jobs import SageMakerJobs
     from engine.store.objects import ObjectStore
     from engine.store.records import Store
     from engine.wire import access_log
@@ -122,7 +123,7 @@ def serve(workspace: Path, port: int = 0) -> None:
         endpoint = f"http://127.0.0.1:{sock.getsockname()[1]}"
         store, objects = Store(workspace / "engine.db"), ObjectStore(workspace / "objects")
         context = Context(workspace, configured_region(), store, objects, endpoint=endpoint)
-        context.jobs = JobQueue(context)
+        context.jobs = JobQueue(context, SageMakerJobs(context))
         access_log.start_recording(workspace)
         objects.create_bucket(f"sagemaker-{context.region}-{ACCOUNT}", context.now())
         instance = secrets.token_hex(8)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from engine.context import AWSError
+from engine.errors import AWSError
 
 
 def _limit(name: str, default: int) -> int:

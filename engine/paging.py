@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from engine.context import AWSError, Request
+from engine.errors import AWSError
 
 T = TypeVar("T")
 DEFAULT_PAGE_SIZE = 10
@@ -21,7 +21,7 @@ def to_epoch_seconds(time: float | datetime) -> float:
     return time.timestamp() if isinstance(time, datetime) else float(time)
 
 
-def paginate(items: Sequence[T], request: Request, default: int = DEFAULT_PAGE_SIZE) -> tuple[Sequence[T], str | None]:
+def paginate(items: Sequence[T], request: Mapping[str, Any], default: int = DEFAULT_PAGE_SIZE) -> tuple[Sequence[T], str | None]:
     """The items of the request's page (MaxResults, or ``default``), and the token of those that follow.
 
     Raises ValidationException for a NextToken that another question was answered with.

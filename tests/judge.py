@@ -38,7 +38,7 @@ UNDECLARED = {"DeleteHyperParameterTuningJob": {"ResourceNotFound", "ResourceInU
 
 def faults(shape: Any, value: Any, path: str = "", absent: frozenset[str] = frozenset()) -> Iterator[str]:
     """What the model has against ``value``. Members with a leading underscore are the engine's own; None is an absent member."""
-    from engine.wire.model import _compile_pattern
+    from engine.wire.request_parsing import compile_pattern
 
     kind = shape.type_name
     types = {"structure": dict, "map": dict, "list": list, "string": str, "boolean": bool, "integer": int, "long": int}
@@ -65,7 +65,7 @@ def faults(shape: Any, value: Any, path: str = "", absent: frozenset[str] = froz
     elif kind == "string":
         if shape.enum and value not in shape.enum:
             yield f"{path} is {value!r}, none of {shape.enum}"
-        pattern = _compile_pattern(shape.metadata["pattern"]) if shape.metadata.get("pattern") else None
+        pattern = compile_pattern(shape.metadata["pattern"]) if shape.metadata.get("pattern") else None
         if pattern is not None and value and pattern.fullmatch(value) is None:
             yield f"{path} is {value!r}, not of the pattern {shape.metadata['pattern']}"
     elif not math.isfinite(value) or (kind == "timestamp" and not 0 <= value < 253_402_300_800):
@@ -137,9 +137,9 @@ _WATCHED: list[str] = []
 def serve(workspace: Path) -> None:
     """Serve the workspace as ``engine.lifecycle`` does, and judge each answer."""
     from engine import lifecycle
-    from engine.context import AWSError
+    from engine.errors import AWSError
+    from engine.service_models import operation_model
     from engine.wire import app
-    from engine.wire.model import operation_model
 
     def note(name: str, found: list[str]) -> None:
         if found:

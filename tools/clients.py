@@ -18,8 +18,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from engine.wire.model import service_model
-from engine.wire.operations import OPERATIONS
+from engine.service_models import service_model
+from engine.wire.served_operations import OPERATIONS
 from tools.browser import ROOT
 
 OUT = ROOT / "docs" / "clients.md"

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
-from engine.context import ACCOUNT, CALLER, AWSError, Context, Request
+from engine.context import Context, Request
+from engine.errors import AWSError
+from engine.iam.access_decisions import decide_access, has_full_access
 from engine.iam.policies import ConditionValues
-from engine.iam.principals import decide_access, has_full_access
-from engine.s3.request_body import S3Request
+from engine.principal import ACCOUNT, CALLER
 
 
 @dataclass(frozen=True)
@@ -50,33 +50,6 @@ RESOURCE_PARAMETERS = {
     "ResourceArn": "",
 }
 """The parameter that names what a SageMaker operation is about → the kind of its ARN."""
-S3_OBJECT_ACTIONS = {
-    ("GET", False): "s3:GetObject",
-    ("HEAD", False): "s3:GetObject",
-    ("PUT", False): "s3:PutObject",
-    ("POST", False): "s3:PutObject",
-    ("DELETE", False): "s3:DeleteObject",
-    ("GET", True): "s3:ListMultipartUploadParts",
-    ("PUT", True): "s3:PutObject",
-    ("POST", True): "s3:PutObject",
-    ("DELETE", True): "s3:AbortMultipartUpload",
-}
-"""(method, whether it is about an upload's parts) → action."""
-S3_BUCKET_ACTIONS = {
-    "location": "s3:GetBucketLocation",
-    "uploads": "s3:ListBucketMultipartUploads",
-    "versions": "s3:ListBucketVersions",
-    "versioning": "s3:GetBucketVersioning",
-    "policy": "s3:GetBucketPolicy",
-    "encryption": "s3:GetEncryptionConfiguration",
-    "object-lock": "s3:GetBucketObjectLockConfiguration",
-    "publicAccessBlock": "s3:GetBucketPublicAccessBlock",
-    "tagging": "s3:GetBucketTagging",
-    "lifecycle": "s3:GetLifecycleConfiguration",
-    "cors": "s3:GetBucketCORS",
-    "ownershipControls": "s3:GetBucketOwnershipControls",
-    "delete": "s3:DeleteObject",
-}
 
 
 def check_operation(context: Context, service: str, name: str, request: Request) -> None:
@@ -84,7 +57,7 @@ def check_operation(context: Context, service: str, name: str, request: Request)
     if (service, name) in UNRESTRICTED_OPERATIONS or has_full_access(context, CALLER.get()):
         return
     for permission in _required_permissions(context, service, name, request):
-        _require_permission(
+        require_permission(
             context,
             permission,
             "AccessDenied" if service in {"iam", "sts"} else "AccessDeniedException",
@@ -92,27 +65,7 @@ def check_operation(context: Context, service: str, name: str, request: Request)
         )
 
 
-def check_s3_request(context: Context, request: S3Request) -> None:
-    """The same of an S3 request."""
-    if has_full_access(context, CALLER.get()):
-        return
-    _require_permission(context, _s3_permission(request), "AccessDenied", 403)
-    if source := request.headers.get("x-amz-copy-source"):
-        _require_permission(
-            context, Permission("s3:GetObject", f"arn:aws:s3:::{unquote(source).lstrip('/').partition('?')[0]}", {}), "AccessDenied", 403
-        )
-
-
-def is_missing_key_hidden(context: Context, request: S3Request) -> bool:
-    """Whether a key that isn't there is answered with AccessDenied: S3 tells only those who may list the bucket."""
-    caller = CALLER.get()
-    return (
-        not has_full_access(context, caller)
-        and decide_access(context, caller, "s3:ListBucket", f"arn:aws:s3:::{request.bucket}", {}) != "allowed"
-    )
-
-
-def _require_permission(context: Context, permission: Permission, code: str, status: int) -> None:
+def require_permission(context: Context, permission: Permission, code: str, status: int) -> None:
     caller = CALLER.get()
     tags = {f"aws:principaltag/{key.lower()}": [value] for key, value in caller.tags}
     about = {**permission.values, **tags, "aws:principalarn": [caller.arn], "aws:securetransport": ["false"]}
@@ -209,22 +162,3 @@ def _passed_roles(request: Request) -> list[str]:
     definitions = [request.get("TrainingJobDefinition") or {}, *(request.get("TrainingJobDefinitions") or [])]
     found = [request.get("RoleArn"), request.get("ExecutionRoleArn"), *(d.get("RoleArn") for d in definitions)]
     return sorted({role for role in found if role})
-
-
-def _s3_permission(request: S3Request) -> Permission:
-    query, method = request.query, request.method
-    if not request.bucket:
-        return Permission("s3:ListAllMyBuckets", "*", {})
-    if request.key:
-        upload = "uploadId" in query and method != "POST"
-        values = {f"s3:{name}": [request.headers[name]] for name in ("if-none-match", "if-match") if name in request.headers}
-        if "x-amz-server-side-encryption" in request.headers:
-            values["s3:x-amz-server-side-encryption"] = [request.headers["x-amz-server-side-encryption"]]
-        return Permission(S3_OBJECT_ACTIONS.get((method, upload), "s3:PutObject"), f"arn:aws:s3:::{request.bucket}/{request.key}", values)
-    resource = f"arn:aws:s3:::{request.bucket}"
-    for name, action in S3_BUCKET_ACTIONS.items():
-        if name in query:
-            return Permission(action, f"{resource}/*" if name == "delete" else resource, {})
-    if method in {"PUT", "DELETE"}:
-        return Permission("s3:CreateBucket" if method == "PUT" else "s3:DeleteBucket", resource, {})
-    return Permission("s3:ListBucket", resource, {"s3:prefix": [query.get("prefix", "")]})

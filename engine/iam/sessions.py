@@ -9,8 +9,8 @@ import json
 import secrets
 from dataclasses import dataclass
 
-from engine.context import ENGINE_USER, AWSError, Principal
-from engine.iam.sigv4 import AccessKeys
+from engine.errors import AWSError
+from engine.principal import ENGINE_USER, AccessKeys, Principal
 
 
 @dataclass(frozen=True)

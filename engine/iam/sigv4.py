@@ -13,20 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote, unquote, unquote_to_bytes
 
-from engine.context import AWSError
+from engine.errors import AWSError
+from engine.principal import AccessKeys
 
 MAX_CLOCK_SKEW_SECONDS = 15 * 60
 """How far the client's clock may be off, in seconds."""
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 ALGORITHM = "AWS4-HMAC-SHA256"
-
-
-@dataclass(frozen=True)
-class AccessKeys:
-    """The one pair of keys that this engine knows."""
-
-    access_key_id: str
-    secret_access_key: str
 
 
 @dataclass

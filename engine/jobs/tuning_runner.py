@@ -5,7 +5,6 @@ The study is rebuilt from the training jobs' records, so a tuning job goes on wh
 
 from __future__ import annotations
 
-import itertools
 import math
 import random
 import secrets
@@ -13,75 +12,26 @@ import statistics
 import time
 from typing import Any
 
-from engine.context import AWSError, Context
+from engine.context import Context
 from engine.jobs import tuning_completion
+from engine.jobs.job_service import JobService
+from engine.jobs.metric_lines import read_metrics
+from engine.jobs.search_space import SearchSpace
+from engine.jobs.states import LOG_GROUPS, RUNNING_STATUSES, TRAINING_JOB, TUNING_JOB
+from engine.jobs.successive_halving import SuccessiveHalving
+from engine.jobs.tuning_record import (
+    OBJECTIVE_HYPERPARAMETER,
+    final_objective,
+    grid_size,
+    list_trial_jobs,
+    objective_metric,
+    parameter_ranges,
+    summarize_trial,
+    training_definition,
+)
 from engine.store.records import Body
 
-KIND = "hyper-parameter-tuning-job"
-OBJECTIVE_HYPERPARAMETER = "_tuning_objective_metric"
-"""The hyperparameter in which tuning tells the algorithm its objective."""
-RUNNING_STATUSES = {"InProgress", "Stopping"}
 POLL_SECONDS = 0.5
-
-
-class SearchSpace:
-    """The ranges of a tuning job as optuna's distributions, and values as SageMaker's strings."""
-
-    def __init__(self, ranges: Body) -> None:
-        from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-        self.distributions: dict[str, Any] = {}
-        self.reverse_logarithmic: set[str] = set()
-        for item in ranges.get("IntegerParameterRanges", []):
-            low, high = int(item["MinValue"]), int(item["MaxValue"])
-            self.distributions[item["Name"]] = IntDistribution(low, high, log=_is_logarithmic(item, low, high))
-        for item in ranges.get("ContinuousParameterRanges", []):
-            low_, high_ = float(item["MinValue"]), float(item["MaxValue"])
-            if item.get("ScalingType") == "ReverseLogarithmic":
-                self.reverse_logarithmic.add(item["Name"])
-                self.distributions[item["Name"]] = FloatDistribution(1 - high_, 1 - low_, log=True)
-            else:
-                self.distributions[item["Name"]] = FloatDistribution(low_, high_, log=_is_logarithmic(item, low_, high_))
-        for item in ranges.get("CategoricalParameterRanges", []):
-            self.distributions[item["Name"]] = CategoricalDistribution(item["Values"])
-
-    def to_hyperparameters(self, values: dict[str, Any]) -> dict[str, str]:
-        """The hyperparameters of a training job."""
-        return {name: str(1 - value if name in self.reverse_logarithmic else value) for name, value in values.items()}
-
-    def grid_point(self, number: int) -> dict[str, str]:
-        """The hyperparameters of the grid's point ``number``, from 0."""
-        choices = [d.choices if hasattr(d, "choices") else range(d.low, d.high + 1) for d in self.distributions.values()]
-        found = next(itertools.islice(itertools.product(*choices), number, None))
-        return self.to_hyperparameters(dict(zip(self.distributions, found, strict=True)))
-
-    def values(self, texts: dict[str, str]) -> dict[str, Any] | None:
-        """The values behind a training job's hyperparameters, or None when they lie outside the ranges."""
-        from optuna.distributions import CategoricalDistribution, IntDistribution
-
-        found: dict[str, Any] = {}
-        for name, distribution in self.distributions.items():
-            if name not in texts:
-                return None
-            text = texts[name]
-            if isinstance(distribution, CategoricalDistribution):
-                value: Any = text
-            elif isinstance(distribution, IntDistribution):
-                value = int(text)
-            else:
-                value = 1 - float(text) if name in self.reverse_logarithmic else float(text)
-            if isinstance(distribution, CategoricalDistribution):
-                if value not in distribution.choices:
-                    return None
-            elif not distribution.low <= value <= distribution.high:
-                value = min(max(value, distribution.low), distribution.high)
-            found[name] = value
-        return found
-
-
-def _is_logarithmic(item: Body, low: float, high: float) -> bool:
-    scaling = item.get("ScalingType", "Auto")
-    return scaling == "Logarithmic" or (scaling == "Auto" and low > 0 and high / low >= 100)
 
 
 def _make_sampler(strategy: str, seed: int) -> Any:
@@ -92,53 +42,12 @@ def _make_sampler(strategy: str, seed: int) -> Any:
     return optuna.samplers.TPESampler(multivariate=True, constant_liar=True, seed=seed, n_startup_trials=5)
 
 
-def grid_size(ranges: Body) -> int:
-    """How many training jobs a Grid strategy makes."""
-    size = 1
-    for item in ranges.get("CategoricalParameterRanges", []):
-        size *= len(item["Values"])
-    for item in ranges.get("IntegerParameterRanges", []):
-        size *= int(item["MaxValue"]) - int(item["MinValue"]) + 1
-    return size
-
-
-def training_definition(body: Body) -> Body:
-    """The one training job definition of a tuning job."""
-    return dict(body["TrainingJobDefinition"] if "TrainingJobDefinition" in body else body["TrainingJobDefinitions"][0])
-
-
-def parameter_ranges(body: Body) -> Body:
-    """The ParameterRanges of a tuning job."""
-    return body["HyperParameterTuningJobConfig"].get("ParameterRanges") or training_definition(body).get("HyperParameterRanges") or {}
-
-
-def tuned_hyperparameters(body: Body) -> set[str]:
-    """The hyperparameters that a tuning job searches."""
-    return {item["Name"] for ranges in parameter_ranges(body).values() if isinstance(ranges, list) for item in ranges if "Name" in item}
-
-
-def objective_metric(body: Body) -> tuple[str, str]:
-    """(metric, ``Maximize`` or ``Minimize``)."""
-    found = body["HyperParameterTuningJobConfig"].get("HyperParameterTuningJobObjective") or training_definition(body)["TuningObjective"]
-    return found["MetricName"], found["Type"]
-
-
-def list_trial_jobs(context: Context, arn: str) -> list[Body]:
-    """The training jobs of a tuning job, oldest first."""
-    return context.store.list_records("training-job", ("parent", "=", arn))
-
-
-def final_objective(job: Body, metric: str) -> float | None:
-    """The final objective of a training job, or None when it made none."""
-    return next((float(m["Value"]) for m in job.get("FinalMetricDataList", []) if m["MetricName"] == metric), None)
-
-
-def run_tuning(context: Context, name: str, monotonic_start: float) -> None:
+def run_tuning(context: Context, service: JobService, name: str, monotonic_start: float) -> None:
     """Run a tuning job, which began then by ``time.monotonic``, to its end; returns early when the engine stops."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    body = context.store.get(KIND, name)
+    body = context.store.get(TUNING_JOB, name)
     if body is None or body["HyperParameterTuningJobStatus"] not in RUNNING_STATUSES:
         return
     config = body["HyperParameterTuningJobConfig"]
@@ -159,7 +68,7 @@ def run_tuning(context: Context, name: str, monotonic_start: float) -> None:
     asked: dict[str, Any] = {}
     told: set[str] = set()
     deadline = monotonic_start + (limits.get("MaxRuntimeInSeconds") or math.inf)
-    rung = _Hyperband(most) if strategy == "Hyperband" else None
+    rung = SuccessiveHalving(most) if strategy == "Hyperband" else None
     while not context.jobs.closing:
         seen = context.jobs.change_count
         jobs = list_trial_jobs(context, body["HyperParameterTuningJobArn"])
@@ -180,17 +89,17 @@ def run_tuning(context: Context, name: str, monotonic_start: float) -> None:
         done = tuning_completion.has_met_criteria(body, _objectives_by_end_time(jobs, metric), maximize=direction == "Maximize")
         if stopping or done:
             for job in running:
-                _stop_training(context, job["TrainingJobName"])
+                service.stop_training_job(job["TrainingJobName"])
             if not running:
-                context.jobs.finish_job(KIND, name, "Stopped" if stopping else "Completed")
+                context.jobs.finish_job(TUNING_JOB, name, "Stopped" if stopping else "Completed")
                 return
         elif len(jobs) >= most and not running:
             values_ = [final_objective(job, metric) for job in jobs]
             if all(value is None for value in values_):
                 reason = next((job["FailureReason"] for job in jobs if job.get("FailureReason")), f"no training job emitted {metric}")
-                context.jobs.finish_job(KIND, name, "Failed", f"All training jobs failed. The first said: {reason}")
+                context.jobs.finish_job(TUNING_JOB, name, "Failed", f"All training jobs failed. The first said: {reason}")
             else:
-                context.jobs.finish_job(KIND, name, "Completed")
+                context.jobs.finish_job(TUNING_JOB, name, "Completed")
             return
         elif len(jobs) < most and len(running) < limits["MaxParallelTrainingJobs"]:
             job_name = f"{name}-{len(jobs) + 1:03}-{secrets.token_hex(4)}"
@@ -200,58 +109,25 @@ def run_tuning(context: Context, name: str, monotonic_start: float) -> None:
             elif not space.distributions.keys() <= parameters.keys():
                 asked[job_name] = study.ask(space.distributions)
                 parameters = {**space.to_hyperparameters(asked[job_name].params), **parameters}
-            _launch_trial(context, body, job_name, parameters, metric)
+            _launch_trial(context, service, body, job_name, parameters, metric)
             continue
         if config.get("TrainingJobEarlyStoppingType") == "Auto":
-            _stop_early(context, jobs, metric, direction)
+            _stop_early(context, service, jobs, metric, direction)
         context.jobs.wait_for_change(POLL_SECONDS, seen)
-
-
-class _Hyperband:
-    """Successive halving over ``num_round``: most trials are short, the promising settings are run in full."""
-
-    def __init__(self, most: int) -> None:
-        self.round_shares = [1 / 9, 1 / 3, 1.0][-most:]
-        self.max_trials = most
-
-    def choose_overrides(self, number: int, definition_: Body, jobs: list[Body], metric: str, direction: str) -> dict[str, str]:
-        """The hyperparameters to override for trial ``number``: a share of the rounds, and a past winner's values for the longer ones."""
-        full = int(definition_.get("StaticHyperParameters", {}).get("num_round", "100"))
-        share = self.round_shares[len(self.round_shares) * number // self.max_trials]
-        override = {"num_round": str(max(1, round(full * share)))}
-        if number and share > self.round_shares[0]:
-            done = [
-                (value, job)
-                for job in jobs
-                if (value := final_objective(job, metric)) is not None and job["TrainingJobStatus"] not in RUNNING_STATUSES
-            ]
-            tried = {_settings_key(job) for job in jobs if int(job["HyperParameters"]["num_round"]) >= int(override["num_round"])}
-            done = [(value, job) for value, job in done if _settings_key(job) not in tried]
-            if done:
-                best = sorted(done, key=lambda pair: pair[0], reverse=direction == "Maximize")[0][1]
-                static = set(definition_.get("StaticHyperParameters", {})) | {OBJECTIVE_HYPERPARAMETER, "num_round"}
-                override |= {k: v for k, v in best["HyperParameters"].items() if k not in static}
-        return override
-
-
-def _settings_key(job: Body) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((k, v) for k, v in job["HyperParameters"].items() if k != "num_round"))
 
 
 def _warm_start_trials(context: Context, body: Body, space: SearchSpace, metric: str) -> list[tuple[float, dict[str, Any]]]:
     """(objective, values) of the parents' trials of a warm start."""
     found = []
     for parent in body.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", []):
-        for job in list_trial_jobs(context, context.arn(f"hyper-parameter-tuning-job/{parent['HyperParameterTuningJobName']}")):
+        for job in list_trial_jobs(context, context.arn(f"{TUNING_JOB}/{parent['HyperParameterTuningJobName']}")):
             value, values = final_objective(job, metric), space.values(job["HyperParameters"])
             if value is not None and values is not None:
                 found.append((value, values))
     return found
 
 
-def _launch_trial(context: Context, body: Body, name: str, parameters: dict[str, str], metric: str) -> None:
-    from engine.sagemaker.training_jobs import launch_training_job
-
+def _launch_trial(context: Context, service: JobService, body: Body, name: str, parameters: dict[str, str], metric: str) -> None:
     source = training_definition(body)
     request = {
         "TrainingJobName": name,
@@ -265,22 +141,10 @@ def _launch_trial(context: Context, body: Body, name: str, parameters: dict[str,
         "Environment": source.get("Environment", {}),
         "Tags": [{"Key": key, "Value": value} for key, value in context.store.read_tags(body["HyperParameterTuningJobArn"]).items()],
     }
-    launch_training_job(context, request, tuning_arn=body["HyperParameterTuningJobArn"])
+    service.launch_training_job(request, tuning_arn=body["HyperParameterTuningJobArn"])
 
 
-def _stop_training(context: Context, name: str) -> None:
-    from engine.sagemaker.training_jobs import cancel_training_job
-
-    job = context.store.get("training-job", name)
-    if job is not None and job["TrainingJobStatus"] == "InProgress":
-        try:
-            cancel_training_job(context, name)
-        except AWSError as error:
-            if error.code != "ValidationException":
-                raise
-
-
-def _stop_early(context: Context, jobs: list[Body], metric: str, direction: str) -> None:
+def _stop_early(context: Context, service: JobService, jobs: list[Body], metric: str, direction: str) -> None:
     """SageMaker's median rule: stop a job whose objective is worse than the median of the finished ones at the same round."""
     done = [job for job in jobs if job["TrainingJobStatus"] == "Completed"]
     if len(done) < 3:
@@ -295,18 +159,16 @@ def _stop_early(context: Context, jobs: list[Body], metric: str, direction: str)
         others = [statistics.fmean(other[: len(curve)]) for other in curves if other]
         best = max(curve) if direction == "Maximize" else min(curve)
         if others and (best < statistics.median(others) if direction == "Maximize" else best > statistics.median(others)):
-            _stop_training(context, job["TrainingJobName"])
+            service.stop_training_job(job["TrainingJobName"])
 
 
 def _read_metric_curve(context: Context, name: str, metric: str) -> list[float]:
-    from engine.jobs.worker import METRIC_PATTERN, ROUND_PATTERN
-
-    group = "/aws/sagemaker/TrainingJobs"
+    """The values of a metric in a training job's log, round by round."""
+    group = LOG_GROUPS[TRAINING_JOB]
     values = []
     for stream, _, _ in context.store.list_log_streams(group, f"{name}/"):
         for _, _, message in context.store.read_log_events(group, stream):
-            if ROUND_PATTERN.match(message):
-                values += [float(value) for channel, what, value in METRIC_PATTERN.findall(message) if f"{channel}:{what}" == metric]
+            values += [value for found, value in read_metrics(message) if found == metric]
     return values
 
 
@@ -320,9 +182,9 @@ def _best_of_parents(context: Context, body: Body, metric: str) -> list[tuple[fl
     """(objective, training job, tuning job) of the best job of each parent of a warm start."""
     found = []
     for parent in body["WarmStartConfig"]["ParentHyperParameterTuningJobs"]:
-        tuning = context.store.get(KIND, parent["HyperParameterTuningJobName"])
+        tuning = context.store.get(TUNING_JOB, parent["HyperParameterTuningJobName"])
         best = (tuning or {}).get("OverallBestTrainingJob") or (tuning or {}).get("BestTrainingJob")
-        job = context.store.get("training-job", best["TrainingJobName"]) if best else None
+        job = context.store.get(TRAINING_JOB, best["TrainingJobName"]) if best else None
         value = final_objective(job, metric) if job else None
         if tuning is not None and job is not None and value is not None:
             found.append((value, job, tuning))
@@ -331,8 +193,6 @@ def _best_of_parents(context: Context, body: Body, metric: str) -> list[tuple[fl
 
 def _update_tuning_record(context: Context, tuning: Body, jobs: list[Body]) -> Body:
     """Write the counters, the best job, the consumed resources and what the completion criteria look at into the tuning job's record."""
-    from engine.sagemaker.tuning_jobs import summarize_trial
-
     metric, direction = objective_metric(tuning)
     states = [job["TrainingJobStatus"] for job in jobs]
     scored = [(value, job) for job in jobs if (value := final_objective(job, metric)) is not None]
@@ -366,10 +226,10 @@ def _update_tuning_record(context: Context, tuning: Body, jobs: list[Body]) -> B
         details = tuning_completion.completion_details(body, values, maximize=direction == "Maximize", now=now)
         return {**body, **fields, "TuningJobCompletionDetails": details}
 
-    written = context.store.get(KIND, name)
+    written = context.store.get(TUNING_JOB, name)
     assert written is not None
     if with_counts(written) == written:  # nothing to write: a write waits for the disk
         return written
-    updated = context.store.update(KIND, name, lambda body: with_counts(body) | {"LastModifiedTime": now}, now=now)
+    updated = context.store.update(TUNING_JOB, name, lambda body: with_counts(body) | {"LastModifiedTime": now}, now=now)
     assert updated is not None
     return updated

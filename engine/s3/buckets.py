@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from engine.context import AWSError, Context
+from engine.context import Context
+from engine.errors import AWSError
 from engine.s3.request_body import S3Request
 from engine.s3.xml_documents import iso_timestamp, parse_xml, xml_response
-from engine.store.objects import StoredObject, first_after_prefix
+from engine.store.stored_objects import StoredObject, first_after_prefix
 
 LIST_OBJECTS_PARAMETERS = {
     "list-type", "prefix", "delimiter", "max-keys", "start-after", "continuation-token", "marker", "encoding-type", "fetch-owner", "x-id"

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from starlette.responses import Response
 
-from engine.context import AWSError, Context
+from engine.context import Context
+from engine.errors import AWSError
 from engine.limits import MAX_OBJECT_BYTES
 from engine.s3.buckets import PAGE_SIZE, common_prefix, key_encoder, parse_page_limit
 from engine.s3.object_operations import (
@@ -21,7 +22,7 @@ from engine.s3.object_operations import (
 )
 from engine.s3.request_body import CHECKSUM_HASHES, S3Request, check_digest
 from engine.s3.xml_documents import iso_timestamp, parse_xml, xml_response
-from engine.store.objects import NoSuchUpload
+from engine.store.stored_objects import NoSuchUpload
 
 MIN_PART_BYTES = 5 * 1024 * 1024
 """Every part but the last must have this many bytes."""

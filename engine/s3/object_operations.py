@@ -11,10 +11,12 @@ from urllib.parse import unquote
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from engine.context import ACCOUNT, AWSError, Context
+from engine.context import Context
+from engine.errors import AWSError
+from engine.principal import ACCOUNT
 from engine.s3.request_body import S3Request, read_content
 from engine.s3.xml_documents import iso_timestamp, xml_response
-from engine.store.objects import IncomingBody, NoSuchKey, StoredObject, WriteCondition
+from engine.store.stored_objects import IncomingBody, NoSuchKey, StoredObject, WriteCondition
 
 STORED_HEADERS = {"content-type", "content-encoding", "content-disposition", "content-language", "cache-control", "expires"}
 ENCRYPTION_HEADER = "x-amz-server-side-encryption"

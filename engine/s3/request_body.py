@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from engine.context import AWSError
+from engine.errors import AWSError
 from engine.iam.sigv4 import ChunkSignatures
 from engine.limits import MAX_OBJECT_BYTES, MAX_REQUEST_BYTES
 

@@ -7,12 +7,12 @@ import re
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from engine.context import AWSError, Context
-from engine.iam import authorize
-from engine.s3 import buckets, multipart, object_operations
+from engine.context import Context
+from engine.errors import AWSError
+from engine.s3 import buckets, multipart, object_operations, permissions
 from engine.s3.request_body import S3Request, read_whole_body
 from engine.s3.xml_documents import xml_response
-from engine.store.objects import NoSuchBucket, NoSuchKey, NoSuchUpload, PreconditionFailed
+from engine.store.stored_objects import NoSuchBucket, NoSuchKey, NoSuchUpload, PreconditionFailed
 
 BUCKET_NAME = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 UNSERVED_SUBRESOURCES = {"tagging", "acl", "retention", "legal-hold", "attributes", "torrent", "restore", "select"}
@@ -45,7 +45,7 @@ async def handle_request(context: Context, request: S3Request) -> Response:
     except NoSuchBucket as error:
         raise AWSError("NoSuchBucket", "The specified bucket does not exist", 404) from error
     except NoSuchKey as error:
-        if await run_in_threadpool(authorize.is_missing_key_hidden, context, request):
+        if await run_in_threadpool(permissions.is_missing_key_hidden, context, request):
             raise AWSError("AccessDenied", "Access Denied", 403) from error
         raise AWSError("NoSuchKey", "The specified key does not exist.", 404) from error
     except NoSuchUpload as error:

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 from starlette.responses import Response
 
-from engine.context import AWSError
-from engine.wire.model import escape_xml
+from engine.errors import AWSError
+from engine.xml_text import escape_xml
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 

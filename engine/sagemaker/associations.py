@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from engine.context import AWSError, Context, Request, Response, operation
+from engine.context import Context, Request, Response
+from engine.errors import AWSError
+from engine.operations import operation
 from engine.paging import paginate, to_epoch_seconds
 from engine.sagemaker.lineage import missing_entity_error
 from engine.sagemaker.user_context import user_context

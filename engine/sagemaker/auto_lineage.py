@@ -13,11 +13,11 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from engine.context import AWSError, Context
+from engine.context import Context
+from engine.errors import AWSError
 from engine.sagemaker import job_metrics, lineage, trial_components
 from engine.store.records import Body, RecordExists
 
-FINAL = {"Completed", "Failed", "Stopped"}
 MAX_VALUE_LENGTH = 2500
 
 

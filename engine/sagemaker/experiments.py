@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from engine.context import AWSError, Context, Request, Response, operation
+from engine.context import Context, Request, Response
+from engine.errors import AWSError
+from engine.operations import operation
 from engine.paging import DEFAULT_PAGE_SIZE, paginate, to_epoch_seconds
 from engine.sagemaker import tags
 from engine.sagemaker.lineage import missing_entity_error, name_taken_error
-from engine.sagemaker.listing import page_response, pick
+from engine.sagemaker.listing import page_response
 from engine.sagemaker.trial_components import COMPONENT_KIND, TRIALS_MEMBER, find_component, membership_condition
 from engine.sagemaker.user_context import user_context
-from engine.store.records import Body, RecordExists
+from engine.store.records import Body, RecordExists, pick
 
 EXPERIMENT = "experiment"
 TRIAL = "experiment-trial"

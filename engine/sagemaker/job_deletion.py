@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from engine.context import AWSError, Context, Request, Response, operation
-from engine.jobs.job_queue import FINAL_STATUSES, STATUS_FIELD
+from engine.context import Context, Request, Response
+from engine.errors import AWSError
+from engine.jobs.states import FINAL_STATUSES, STATUS_FIELD
+from engine.operations import operation
 from engine.sagemaker.listing import resource_not_found_error
 
 

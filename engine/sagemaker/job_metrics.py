@@ -8,9 +8,10 @@ import statistics
 from typing import Any
 
 from engine.context import Context
+from engine.jobs.states import LOG_GROUPS, TRAINING_JOB
 from engine.store.records import Body
 
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+LOG_GROUP = LOG_GROUPS[TRAINING_JOB]
 ROUND_LINE = re.compile(r"^\[\d+\]((?:\s+[\w-]+?-[\w@.-]+:\S+)+)\s*$")
 METRIC_PAIR = re.compile(r"(train|validation)-([\w@.-]+):(\S+)")
 

@@ -11,12 +11,14 @@ import hashlib
 import json
 from typing import Any
 
-from engine.context import AWSError, Context, Request, Response, operation
+from engine.context import Context, Request, Response
+from engine.errors import AWSError
+from engine.operations import operation
 from engine.paging import DEFAULT_PAGE_SIZE
 from engine.sagemaker import tags
-from engine.sagemaker.listing import page_response, pick
+from engine.sagemaker.listing import page_response
 from engine.sagemaker.user_context import user_context
-from engine.store.records import Body, RecordExists
+from engine.store.records import Body, RecordExists, pick
 
 LINEAGE_GROUP = "sagemaker-default-lineage-group"
 MEMBER_PREFIXES = {"artifact": "Artifact", "action": "Action", "context": "Context"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from engine.context import AWSError, Context, Request, Response
+from engine.context import Context, Request, Response
+from engine.errors import AWSError
 from engine.store.records import Body, InvalidPageToken
 
 SORT_COLUMNS = {"Name": "name", "CreationTime": "created", "Status": "status", "LastModifiedTime": "modified", "ModifiedTime": "modified"}
@@ -57,11 +58,6 @@ def page_response(
     except InvalidPageToken as error:
         raise AWSError("ValidationException", "Invalid NextToken: it was not returned by this operation for this request.") from error
     return {result_member: [summarize(body) for body in bodies], "NextToken": token}
-
-
-def pick(body: Body, *names: str) -> Body:
-    """The named members of a record, those that it has."""
-    return {name: body[name] for name in names if name in body}
 
 
 def request_tags(request: Request) -> dict[str, str]:

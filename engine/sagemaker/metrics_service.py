@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from engine.context import Context, Request, Response, operation
+from engine.context import Context, Request, Response
+from engine.operations import operation
 from engine.sagemaker.job_metrics import summarize_metric
 from engine.sagemaker.trial_components import COMPONENT_KIND, find_component
 from engine.store.records import Body

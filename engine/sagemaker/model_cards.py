@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
-from engine.context import AWSError, Context, Request, Response, operation
+from engine.context import Context, Request, Response
+from engine.errors import AWSError
+from engine.operations import operation
 from engine.sagemaker import tags
-from engine.sagemaker.listing import page_response, pick
+from engine.sagemaker.listing import page_response
 from engine.sagemaker.user_context import user_context
-from engine.store.objects import NoSuchBucket
-from engine.store.records import Body, RecordExists
+from engine.store.records import Body, RecordExists, pick
+from engine.store.stored_objects import NoSuchBucket
 
 KIND = "model-card"
 VERSION_KIND = "model-card-version"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
-from engine.context import AWSError, Context, Request, Response, operation
+from engine.context import Context, Request, Response
+from engine.errors import AWSError
+from engine.operations import operation
 from engine.sagemaker import tags
-from engine.sagemaker.listing import page_response, pick
+from engine.sagemaker.listing import page_response
 from engine.sagemaker.user_context import user_context
-from engine.store.records import Body, RecordExists
+from engine.store.records import Body, RecordExists, pick
 
 KIND = "model-package-group"
 PACKAGE_KIND = "model-package"

@@ -6,13 +6,15 @@ import hashlib
 import json
 from typing import Any
 
-from engine.context import AWSError, Context, Request, Response, operation
+from engine.context import Context, Request, Response
+from engine.errors import AWSError
+from engine.operations import operation
 from engine.sagemaker import auto_lineage, tags
-from engine.sagemaker.listing import page_response, pick
+from engine.sagemaker.listing import page_response
 from engine.sagemaker.model_package_groups import KIND as GROUP
 from engine.sagemaker.model_package_groups import LAST_VERSION_MEMBER, PACKAGE_KIND, find_group
 from engine.sagemaker.user_context import user_context
-from engine.store.records import Body, RecordExists
+from engine.store.records import Body, RecordExists, pick
 
 CLIENT_TOKEN_KIND = "client-token"  # noqa: S105 - a kind of record
 PROPERTIES_LIMIT = 50

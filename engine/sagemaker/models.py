@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.context import AWSError, Context, Request, Response, operation
+from engine.context import Context, Request, Response
+from engine.errors import AWSError
+from engine.operations import operation
 from engine.sagemaker import request_checks, tags
-from engine.sagemaker.listing import page_response, pick
+from engine.sagemaker.listing import page_response
 from engine.sagemaker.model_packages import find_package, with_model_data_url
-from engine.store.records import Body, RecordExists
+from engine.store.records import Body, RecordExists, pick
 
 KIND = "model"
 

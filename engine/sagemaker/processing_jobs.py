@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from engine.context import AWSError, Context, Request, Response, operation
-from engine.jobs.job_queue import FINAL_STATUSES
+from engine.context import Context, Request, Response
+from engine.errors import AWSError
+from engine.jobs.states import FINAL_STATUSES, PROCESSING_JOB
+from engine.operations import operation
 from engine.sagemaker import request_checks
 from engine.sagemaker.images import find_container
-from engine.sagemaker.listing import page_response, pick, request_tags
-from engine.store.records import Body, RecordExists
-
-KIND = "processing-job"
+from engine.sagemaker.listing import page_response, request_tags
+from engine.store.records import Body, RecordExists, pick
 
 
 @operation("sagemaker", "CreateProcessingJob")
 def create_processing_job(context: Context, request: Request) -> Response:
     name = request["ProcessingJobName"]
-    arn = context.arn(f"processing-job/{name}")
-    find_container(KIND, request)
+    arn = context.arn(f"{PROCESSING_JOB}/{name}")
+    find_container(PROCESSING_JOB, request)
     request_checks.check_processing_job(context, request)
-    context.jobs.require_capacity(KIND)
+    context.jobs.require_capacity(PROCESSING_JOB)
     now = context.now()
     body: Body = {
         **{key: value for key, value in request.items() if key != "Tags"},
@@ -29,19 +29,19 @@ def create_processing_job(context: Context, request: Request) -> Response:
     }
     try:
         with context.store.transaction():
-            context.store.insert(KIND, name, body, arn=arn, now=now, status="InProgress")
+            context.store.insert(PROCESSING_JOB, name, body, arn=arn, now=now, status="InProgress")
             context.store.add_tags(arn, request_tags(request))
     except RecordExists as error:
         raise AWSError(
             "ResourceInUse", "Processing job names must be unique within an AWS account and region, and this one is taken."
         ) from error
-    context.jobs.submit(KIND, name)
+    context.jobs.submit(PROCESSING_JOB, name)
     return {"ProcessingJobArn": arn}
 
 
 @operation("sagemaker", "DescribeProcessingJob")
 def describe_processing_job(context: Context, request: Request) -> Response:
-    body = context.store.get(KIND, request["ProcessingJobName"])
+    body = context.store.get(PROCESSING_JOB, request["ProcessingJobName"])
     if body is None:
         raise _job_not_found_error(request["ProcessingJobName"])
     return body
@@ -59,7 +59,7 @@ def summarize_processing_job(body: Body) -> Body:
 
 @operation("sagemaker", "ListProcessingJobs")
 def list_processing_jobs(context: Context, request: Request) -> Response:
-    return page_response(context, KIND, request, result_member="ProcessingJobSummaries", summarize=summarize_processing_job)
+    return page_response(context, PROCESSING_JOB, request, result_member="ProcessingJobSummaries", summarize=summarize_processing_job)
 
 
 @operation("sagemaker", "StopProcessingJob")
@@ -73,7 +73,7 @@ def stop_processing_job(context: Context, request: Request) -> Response:
             raise AWSError("ValidationException", f"The request was rejected because the processing job is in status {status}.")
         body |= {"ProcessingJobStatus": "Stopping", "LastModifiedTime": now}
 
-    if context.store.update(KIND, name, change, now=now, status="Stopping") is None:
+    if context.store.update(PROCESSING_JOB, name, change, now=now, status="Stopping") is None:
         raise _job_not_found_error(name)
-    context.jobs.cancel(KIND, name)
+    context.jobs.cancel(PROCESSING_JOB, name)
     return {}

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-from engine.context import Context, Request, Response, operation
+from engine.context import Context, Request, Response
+from engine.operations import operation
 from engine.paging import paginate, to_epoch_seconds
 from engine.sagemaker.associations import ASSOCIABLE_KINDS, name_and_type
 from engine.sagemaker.lineage import missing_entity_error

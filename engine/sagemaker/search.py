@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from engine.context import AWSError, Context, Request, Response, operation
+from engine.context import Context, Request, Response
+from engine.errors import AWSError
+from engine.operations import operation
 from engine.paging import paginate
-from engine.sagemaker.listing import pick
 from engine.sagemaker.trial_components import TRIALS_MEMBER
-from engine.store.records import Body
-from engine.wire.model import operation_model
+from engine.service_models import operation_model
+from engine.store.records import Body, pick
 
 SEARCHABLE_RESOURCES = {
     "TrainingJob": ("training-job", "TrainingJob"),

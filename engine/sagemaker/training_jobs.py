@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from engine.context import AWSError, Context, Request, Response, operation
-from engine.jobs.job_queue import FINAL_STATUSES, add_secondary_status
+from engine.context import Context, Request, Response
+from engine.errors import AWSError
+from engine.jobs.states import FINAL_STATUSES, TRAINING_JOB, add_secondary_status
+from engine.operations import operation
 from engine.sagemaker import auto_lineage, request_checks
 from engine.sagemaker.images import find_container, with_metric_definitions
-from engine.sagemaker.listing import page_response, pick, request_tags, resource_not_found_error
-from engine.store.records import Body, RecordExists
-
-KIND = "training-job"
+from engine.sagemaker.listing import page_response, request_tags, resource_not_found_error
+from engine.store.records import Body, RecordExists, pick
 
 
 def launch_training_job(context: Context, request: Request, *, tuning_arn: str | None = None) -> str:
     """Record a training job and hand it to the queue. Returns its ARN; raises ResourceInUse for a name that is taken."""
     name = request["TrainingJobName"]
-    arn = context.arn(f"training-job/{name}")
+    arn = context.arn(f"{TRAINING_JOB}/{name}")
     request_checks.check_training_job(context, request)
-    find_container(KIND, request)
+    find_container(TRAINING_JOB, request)
     if tuning_arn is None:
-        context.jobs.require_capacity(KIND)
+        context.jobs.require_capacity(TRAINING_JOB)
     now = context.now()
     body: Body = {
         **{key: value for key, value in request.items() if key not in {"Tags", "SessionChainingConfig"}},
@@ -48,14 +48,14 @@ def launch_training_job(context: Context, request: Request, *, tuning_arn: str |
         ]
     try:
         with context.store.transaction():
-            context.store.insert(KIND, name, body, arn=arn, now=now, parent=tuning_arn, status="InProgress")
+            context.store.insert(TRAINING_JOB, name, body, arn=arn, now=now, parent=tuning_arn, status="InProgress")
             context.store.add_tags(arn, request_tags(request))
             auto_lineage.record_training_created(context, body)
     except RecordExists as error:
         raise AWSError(
             "ResourceInUse", "Training job names must be unique within an AWS account and region, and this one is taken."
         ) from error
-    context.jobs.submit(KIND, name)
+    context.jobs.submit(TRAINING_JOB, name)
     return arn
 
 
@@ -66,7 +66,7 @@ def create_training_job(context: Context, request: Request) -> Response:
 
 @operation("sagemaker", "DescribeTrainingJob")
 def describe_training_job(context: Context, request: Request) -> Response:
-    body = context.store.get(KIND, request["TrainingJobName"])
+    body = context.store.get(TRAINING_JOB, request["TrainingJobName"])
     if body is None:
         raise _job_not_found_error()
     return body
@@ -94,7 +94,7 @@ def summarize_training_job(body: Body) -> Body:
 def list_training_jobs(context: Context, request: Request) -> Response:
     if "WarmPoolStatusEquals" in request or "TrainingPlanArnEquals" in request:
         return {"TrainingJobSummaries": []}  # no job has a warm pool or a training plan here
-    return page_response(context, KIND, request, result_member="TrainingJobSummaries", summarize=summarize_training_job)
+    return page_response(context, TRAINING_JOB, request, result_member="TrainingJobSummaries", summarize=summarize_training_job)
 
 
 @operation("sagemaker", "UpdateTrainingJob")
@@ -116,7 +116,7 @@ def update_training_job(context: Context, request: Request) -> Response:
         if profiler:
             body |= {"ProfilerConfig": profiler, "ProfilingStatus": "Disabled", "LastModifiedTime": now}
 
-    body = context.store.update(KIND, request["TrainingJobName"], change, now=now)
+    body = context.store.update(TRAINING_JOB, request["TrainingJobName"], change, now=now)
     if body is None:
         raise resource_not_found_error()
     return pick(body, "TrainingJobArn")
@@ -141,6 +141,6 @@ def cancel_training_job(context: Context, name: str) -> None:
             body |= {"TrainingJobStatus": "Stopping", "LastModifiedTime": now}
             add_secondary_status(body, "Stopping", now, "Stopping the training job")
 
-    if context.store.update(KIND, name, change, now=now, status="Stopping") is None:
+    if context.store.update(TRAINING_JOB, name, change, now=now, status="Stopping") is None:
         raise _job_not_found_error()
-    context.jobs.cancel(KIND, name)
+    context.jobs.cancel(TRAINING_JOB, name)

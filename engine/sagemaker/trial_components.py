@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from engine.context import AWSError, Context, Request, Response, operation
+from engine.context import Context, Request, Response
+from engine.errors import AWSError
+from engine.operations import operation
 from engine.paging import DEFAULT_PAGE_SIZE
 from engine.sagemaker import tags
 from engine.sagemaker.lineage import LINEAGE_GROUP, missing_entity_error, name_taken_error
-from engine.sagemaker.listing import page_response, pick
+from engine.sagemaker.listing import page_response
 from engine.sagemaker.user_context import user_context
-from engine.store.records import Body, RecordExists
+from engine.store.records import Body, RecordExists, pick
 
 COMPONENT_KIND = "experiment-trial-component"
 TRIALS_MEMBER, EXPERIMENTS_MEMBER = "_Trials", "_Experiments"

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from engine.context import AWSError, Context, Request, Response, operation
-from engine.jobs.job_queue import FINAL_STATUSES
-from engine.jobs.tuning_runner import (
-    KIND,
+from engine.context import Context, Request, Response
+from engine.errors import AWSError
+from engine.jobs.states import FINAL_STATUSES, TUNING_JOB
+from engine.jobs.tuning_record import (
     OBJECTIVE_HYPERPARAMETER,
     final_objective,
     grid_size,
     list_trial_jobs,
     objective_metric,
     parameter_ranges,
+    summarize_trial,
     training_definition,
-    tuned_hyperparameters,
 )
 from engine.limits import MAX_PARALLEL_TRIALS, MAX_TRIALS, require_within_limit
+from engine.operations import operation
 from engine.paging import paginate
 from engine.sagemaker import request_checks
 from engine.sagemaker.images import find_container, with_metric_definitions
-from engine.sagemaker.listing import page_response, pick, request_tags, resource_not_found_error
-from engine.store.records import Body, RecordExists
+from engine.sagemaker.listing import page_response, request_tags, resource_not_found_error
+from engine.store.records import Body, RecordExists, pick
 
 
 @operation("sagemaker", "CreateHyperParameterTuningJob")
@@ -28,7 +29,7 @@ def create_tuning_job(context: Context, request: Request) -> Response:
     name = request["HyperParameterTuningJobName"]
     arn = context.arn(f"hyper-parameter-tuning-job/{name}")
     _check(context, request)
-    context.jobs.require_capacity(KIND)
+    context.jobs.require_capacity(TUNING_JOB)
     now = context.now()
     body: Body = {
         **_with_defaults({key: value for key, value in request.items() if key != "Tags"}),
@@ -41,11 +42,11 @@ def create_tuning_job(context: Context, request: Request) -> Response:
     }
     try:
         with context.store.transaction():
-            context.store.insert(KIND, name, body, arn=arn, now=now, status="InProgress")
+            context.store.insert(TUNING_JOB, name, body, arn=arn, now=now, status="InProgress")
             context.store.add_tags(arn, request_tags(request))
     except RecordExists as error:
         raise AWSError("ResourceInUse", "Hyperparameter tuning job names must be unique, and this one is taken.") from error
-    context.jobs.submit(KIND, name)
+    context.jobs.submit(TUNING_JOB, name)
     return {"HyperParameterTuningJobArn": arn}
 
 
@@ -119,7 +120,7 @@ def _check(context: Context, request: Request) -> None:
     require_within_limit("Number of training jobs per tuning job", MAX_TRIALS, 0, trials)
     require_within_limit("Number of parallel training jobs per tuning job", MAX_PARALLEL_TRIALS, 0, limits["MaxParallelTrainingJobs"])
     for parent in request.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", []):
-        found = context.store.get(KIND, parent.get("HyperParameterTuningJobName", ""))
+        found = context.store.get(TUNING_JOB, parent.get("HyperParameterTuningJobName", ""))
         if found is None:
             raise refuse(f"The parent tuning job {parent.get('HyperParameterTuningJobName')!r} does not exist.")
         if found["HyperParameterTuningJobStatus"] not in FINAL_STATUSES:
@@ -128,7 +129,7 @@ def _check(context: Context, request: Request) -> None:
 
 @operation("sagemaker", "DescribeHyperParameterTuningJob")
 def describe_tuning_job(context: Context, request: Request) -> Response:
-    body = context.store.get(KIND, request["HyperParameterTuningJobName"])
+    body = context.store.get(TUNING_JOB, request["HyperParameterTuningJobName"])
     if body is None:
         raise resource_not_found_error()
     return body
@@ -154,7 +155,7 @@ def summarize_tuning_job(body: Body) -> Body:
 def list_tuning_jobs(context: Context, request: Request) -> Response:
     return page_response(
         context,
-        KIND,
+        TUNING_JOB,
         request,
         result_member="HyperParameterTuningJobSummaries",
         summarize=summarize_tuning_job,
@@ -174,41 +175,15 @@ def stop_tuning_job(context: Context, request: Request) -> Response:
             raise AWSError("ValidationException", f"The request was rejected because the tuning job is in status {status}.")
         body |= {"HyperParameterTuningJobStatus": "Stopping", "LastModifiedTime": now}
 
-    if context.store.update(KIND, name, change, now=now, status="Stopping") is None:
+    if context.store.update(TUNING_JOB, name, change, now=now, status="Stopping") is None:
         raise resource_not_found_error()
     context.jobs.notify_waiters()
     return {}
 
 
-def summarize_trial(job: Body, tuning: Body) -> Body:
-    """A training job as the lists of the tuning job that launched it show it."""
-    metric, direction = objective_metric(tuning)
-    searched, source = tuned_hyperparameters(tuning), training_definition(tuning)
-    names = (
-        "TrainingJobName",
-        "TrainingJobArn",
-        "CreationTime",
-        "TrainingStartTime",
-        "TrainingEndTime",
-        "TrainingJobStatus",
-        "FailureReason",
-    )
-    found = {**pick(job, *names), "TunedHyperParameters": {k: v for k, v in job["HyperParameters"].items() if k in searched}}
-    of = job.get("TrainingJobDefinitionName", source.get("DefinitionName"))  # others have several definitions
-    found |= {"TrainingJobDefinitionName": of} if of else {}
-    value = final_objective(job, metric)
-    if value is not None:
-        found["FinalHyperParameterTuningJobObjectiveMetric"] = {"Type": direction, "MetricName": metric, "Value": value}
-    if job["TrainingJobStatus"] in FINAL_STATUSES:
-        found["ObjectiveStatus"] = "Succeeded" if value is not None else "Failed"
-    else:
-        found["ObjectiveStatus"] = "Pending"
-    return found
-
-
 @operation("sagemaker", "ListTrainingJobsForHyperParameterTuningJob")
 def list_tuning_training_jobs(context: Context, request: Request) -> Response:
-    body = context.store.get(KIND, request["HyperParameterTuningJobName"])
+    body = context.store.get(TUNING_JOB, request["HyperParameterTuningJobName"])
     if body is None:
         raise resource_not_found_error()
     metric, _ = objective_metric(body)

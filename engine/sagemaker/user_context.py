@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.context import CALLER
 from engine.iam.sessions import principal_id
+from engine.principal import CALLER
 
 
 def user_context() -> dict[str, Any]:

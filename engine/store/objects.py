@@ -6,17 +6,24 @@ is never part of a path, and listing is a walk of an index. Files that no row na
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from engine.store.database import Database, UnusableWorkspace
+from engine.store.stored_objects import (
+    UNCONDITIONAL,
+    IncomingBody,
+    NoSuchBucket,
+    NoSuchUpload,
+    StoredObject,
+    WriteCondition,
+    first_after_prefix,
+)
 
 SCHEMAS = (
     """
@@ -27,72 +34,6 @@ CREATE TABLE uploads (id TEXT PRIMARY KEY, bucket TEXT, key TEXT, headers TEXT, 
 CREATE TABLE parts (upload TEXT, number INTEGER, file TEXT, size INTEGER, etag TEXT, modified REAL, PRIMARY KEY (upload, number));
 """,
 )
-
-
-class PreconditionFailed(Exception):
-    """The object that is there is not the one that the caller named."""
-
-
-class NoSuchBucket(Exception):
-    """The bucket isn't there, or went while its object was on the way."""
-
-
-class NoSuchKey(Exception):
-    """If-Match names an object where there is none."""
-
-
-class NoSuchUpload(Exception):
-    """The multipart upload isn't under way, or ended while its part was on the way."""
-
-
-@dataclass(frozen=True)
-class WriteCondition:
-    """What a conditional write demands of the object that is there: none (``absent``), or one with this ETag (``*``: any)."""
-
-    absent: bool = False
-    etag: str | None = None
-
-    def check(self, key: str, etag: str | None) -> None:
-        """Raises PreconditionFailed, or NoSuchKey when an ETag is named and there is no object."""
-        if self.absent and etag is not None:
-            raise PreconditionFailed(key)
-        if self.etag is not None:
-            if etag is None:
-                raise NoSuchKey(key)
-            if self.etag not in {etag, "*"}:
-                raise PreconditionFailed(key)
-
-
-UNCONDITIONAL = WriteCondition()
-
-
-@dataclass(frozen=True)
-class StoredObject:
-    """One object as the index has it. ``headers`` are content type, user metadata and checksums, as they came."""
-
-    bucket: str
-    key: str
-    path: Path
-    size: int
-    etag: str
-    modified: float
-    headers: dict[str, str]
-
-
-@dataclass
-class IncomingBody:
-    """A body on its way in: written to a file, and hashed for its ETag, as it comes."""
-
-    path: Path
-    file: BinaryIO
-    size: int = 0
-    taken_over: bool = False
-    md5: hashlib._Hash = field(default_factory=lambda: hashlib.md5(usedforsecurity=False))
-
-    def write(self, chunk: bytes) -> None:
-        self.file.write(chunk)
-        self.md5.update(chunk)
-        self.size += len(chunk)
 
 
 class ObjectStore:
@@ -305,13 +246,3 @@ class ObjectStore:
         if self._db.execute("DELETE FROM uploads WHERE id=?", (upload,)).rowcount == 0:
             raise NoSuchUpload(upload)
         return [row[0] for row in self._db.execute("DELETE FROM parts WHERE upload=? RETURNING file", (upload,)).fetchall()]
-
-
-def first_after_prefix(prefix: str) -> str | None:
-    """The first string, in the order of UTF-8 bytes, after all those that start with ``prefix``; None when there is none."""
-    while prefix:
-        following = ord(prefix[-1]) + 1
-        if following <= 0x10FFFF:
-            return prefix[:-1] + chr(0xE000 if 0xD800 <= following <= 0xDFFF else following)
-        prefix = prefix[:-1]
-    return None

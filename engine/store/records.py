@@ -275,3 +275,8 @@ class Store:
                 " AND (? IS NULL OR time>=?) AND (? IS NULL OR time<?) ORDER BY id LIMIT ?",
                 (group, stream, after, start, start, end, end, limit),
             ).fetchall()
+
+
+def pick(body: Body, *names: str) -> Body:
+    """The named members of a record; a member that the record doesn't have is left out."""
+    return {name: body[name] for name in names if name in body}

@@ -17,15 +17,21 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from engine import __version__, limits
-from engine.context import CALLER, ENGINE_USER, AWSError, Context
+from engine.context import Context
+from engine.errors import AWSError
 from engine.iam import authorize, sessions
-from engine.iam.sigv4 import AccessKeys, verify_signature
+from engine.iam.sigv4 import verify_signature
+from engine.principal import CALLER, ENGINE_USER, AccessKeys
+from engine.s3 import permissions
 from engine.s3.request_body import S3Request
 from engine.s3.routing import handle_request
+from engine.service_models import operation_model
 from engine.store.disk_errors import disk_problem
 from engine.wire import access_log
-from engine.wire.model import escape_xml, json_body, operation_model, parse_json, parse_query, validate_request, xml_body
-from engine.wire.operations import OPERATIONS
+from engine.wire.request_parsing import parse_json, parse_query, validate_request
+from engine.wire.response_bodies import json_body, xml_body
+from engine.wire.served_operations import OPERATIONS
+from engine.xml_text import escape_xml
 
 log = logging.getLogger("engine")
 MAX_DRAINED_BYTES = 1024 * 1024
@@ -85,7 +91,7 @@ def create_app(context: Context, keys: AccessKeys, instance: str = "") -> Starle
                 query = {k: v[0] for k, v in parse_qs(raw_query, keep_blank_values=True).items()}
                 query = {k: v for k, v in query.items() if not k.startswith("X-Amz-")}
                 s3 = S3Request(request.method, bucket, key, query, headers, signed.payload_hash, request.stream, signed.chunk_signatures)
-                await run_in_threadpool(authorize.check_s3_request, context, s3)
+                await run_in_threadpool(permissions.check_s3_request, context, s3)
                 response = await handle_request(context, s3)
             elif service in {"sts", "iam"}:
                 response = await run_in_threadpool(_answer_query, context, service, body, request_id)

@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from hypothesis import strategies as st
 
-from engine.wire.model import _compile_pattern
+from engine.wire.request_parsing import compile_pattern
 
 ESCAPE = "fuzzed-escape"
 """In every name that would lead out of the workspace: no file anywhere may be called so."""
@@ -87,13 +87,13 @@ DEEP = "\ue000deep\ue000"
 
 @cache
 def _fitting(pattern: str | None, low: int, high: int) -> tuple[str, ...]:
-    compiled = _compile_pattern(pattern) if pattern else None
+    compiled = compile_pattern(pattern) if pattern else None
     return tuple(t for t in TEXTS if low <= len(t) <= high and (compiled is None or compiled.fullmatch(t)))
 
 
 @cache
 def _matching(pattern: str) -> st.SearchStrategy[str]:
-    compiled = _compile_pattern(pattern)
+    compiled = compile_pattern(pattern)
     return st.from_regex(compiled, fullmatch=True) if compiled is not None else st.text(max_size=20)
 
 

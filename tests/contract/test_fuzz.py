@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from engine import lifecycle
-from engine.wire.model import operation_model
-from engine.wire.operations import OPERATIONS
+from engine.service_models import operation_model
+from engine.wire.served_operations import OPERATIONS
 
 REQUESTS = int(os.environ.get("FUZZ", "2000"))
 PER_OPERATION = max(1, REQUESTS * 13 // 20 // len(OPERATIONS))

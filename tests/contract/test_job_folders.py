@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from core.analysis.explanations import xgboost_model
-from engine.jobs import worker
+from engine.jobs import job_files
 
 IMAGES = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
 ROLE = "arn:aws:iam::000000000000:role/governance-execution"
@@ -255,9 +255,9 @@ def test_links_in_an_output_are_not_followed(client, bucket, tmp_path):
     (output / "own").write_text("o")
     (output / "link").symlink_to(elsewhere / "secret")
     (output / "folder").symlink_to(elsewhere)
-    worker.upload_folder(client("s3"), output, f"s3://{bucket}/links")
+    job_files.upload_folder(client("s3"), output, f"s3://{bucket}/links")
     assert [o["Key"] for o in client("s3").list_objects_v2(Bucket=bucket, Prefix="links")["Contents"]] == ["links/own"]
-    with tarfile.open(fileobj=io.BytesIO(worker._pack_folder(output))) as tar:
+    with tarfile.open(fileobj=io.BytesIO(job_files.pack_folder(output))) as tar:
         assert tar.getnames() == ["own"]
 
 

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 from engine.iam.sigv4 import ChunkSignatures
 from engine.s3.buckets import list_objects
-from engine.store.objects import ObjectStore, first_after_prefix
+from engine.store.objects import ObjectStore
+from engine.store.stored_objects import first_after_prefix
 
 BUCKET = "contract-bucket"
 

@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, UnknownServiceError, WaiterError
 
 from engine import lifecycle
-from engine.wire.operations import OPERATIONS
+from engine.wire.served_operations import OPERATIONS
 
 IMAGES = "683313688378.dkr.ecr.us-east-1.amazonaws.com"
 BUCKET = "pages"

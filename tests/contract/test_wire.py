@@ -22,8 +22,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from engine import lifecycle
-from engine.context import OPERATIONS, Context
-from engine.iam.sigv4 import AccessKeys
+from engine.context import Context
+from engine.operations import OPERATIONS
+from engine.principal import AccessKeys
 from engine.store.records import Store
 from engine.wire.app import create_app
 

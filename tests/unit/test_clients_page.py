@@ -1,6 +1,6 @@
 import re
 
-from engine.wire.operations import OPERATIONS
+from engine.wire.served_operations import OPERATIONS
 from tools.clients import NOT_SERVED, OUT, page, results
 
 

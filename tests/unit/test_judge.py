@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import judge
 import pytest
 
-from engine.wire.model import operation_model
+from engine.service_models import operation_model
 
 GOOD = {
     "ModelName": "m",

@@ -1,58 +1,26 @@
-"""IAM and STS: the account's user, its roles, their inline policies, sessions of a role."""
+"""IAM: the account's user, its roles, their inline policies."""
 
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from engine.context import ACCOUNT, CALLER, ENGINE_USER, AWSError, Context, Principal, Request, Response, operation
-from engine.iam import policies, sessions
-from engine.iam.policies import ConditionValues, Decision, MalformedPolicy
-from engine.iam.sessions import principal_id
+from engine.context import Context, Request, Response
+from engine.errors import AWSError
+from engine.iam import policies
+from engine.iam.access_decisions import EXECUTION_ROLE, decide_access
+from engine.iam.policies import MalformedPolicy
+from engine.operations import operation
 from engine.paging import paginate
+from engine.principal import ACCOUNT, ENGINE_USER, Principal
 from engine.store.records import Body, RecordExists
 
-EXECUTION_ROLE = "governance-execution"
-"""The role of the jobs. It and the user may do everything until they're given a policy; every other role may do what its policies say."""
 EXECUTION_TRUST_POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 """Who may take the execution role."""
-MAX_SESSION_SECONDS = 12 * 3600
-
-
-def assumed_role_principal(name: str, session: str, tags: tuple[tuple[str, str], ...] = ()) -> Principal:
-    return Principal(f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}", "role", name, tags)
-
-
-def decide_access(context: Context, principal: Principal, action: str, resource: str, values: ConditionValues) -> Decision:
-    """What a principal's policies say to an action on a resource."""
-    texts = _inline_policies(context, principal.kind, principal.name)
-    if not texts and (principal == ENGINE_USER or (principal.kind, principal.name) == ("role", EXECUTION_ROLE)):
-        return "allowed"
-    return policies.evaluate((statement for text in texts for statement in _cached_statements(text)), action, resource, values)
-
-
-def has_full_access(context: Context, principal: Principal) -> bool:
-    """Whether it needs no asking."""
-    first = principal == ENGINE_USER or (principal.kind, principal.name) == ("role", EXECUTION_ROLE)
-    return first and not _inline_policies(context, principal.kind, principal.name)
-
-
-@lru_cache(maxsize=64)
-def _cached_statements(text: str) -> tuple[dict[str, Any], ...]:
-    return tuple(policies.parse_policy(text))
-
-
-def _inline_policies(context: Context, kind: str, name: str) -> list[str]:
-    body = context.store.get(f"iam-{kind}", name)
-    return list(body["Policies"].values()) if body else []
-
-
-# roles and users -----------------------------------------------------------------------------------
 
 
 def _require_entity(context: Context, kind: str, name: str) -> Body:
@@ -200,52 +168,3 @@ def simulate_principal_policy(context: Context, request: Request) -> Response:
     ]
     page, marker = _page_by_marker(results, request)
     return {"EvaluationResults": page, "IsTruncated": marker is not None, "Marker": marker}
-
-
-# sessions ------------------------------------------------------------------------------------------
-
-
-@operation("sts", "GetCallerIdentity")
-def get_caller_identity(context: Context, request: Request) -> Response:
-    caller = CALLER.get()
-    return {"UserId": principal_id(caller), "Account": ACCOUNT, "Arn": caller.arn}
-
-
-@operation("sts", "AssumeRole")
-def assume_role(context: Context, request: Request) -> Response:
-    name = request["RoleArn"].removeprefix(f"arn:aws:iam::{ACCOUNT}:role/")
-    record = context.store.get("iam-role", name)
-    caller, seconds = CALLER.get(), request.get("DurationSeconds", 3600)
-    refused = AWSError(
-        "AccessDenied", f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {request['RoleArn']}", 403
-    )
-    if record is None or not _trusts(record["Trust"], caller):
-        raise refused
-    if seconds > min(MAX_SESSION_SECONDS, record["Role"]["MaxSessionDuration"]):
-        raise AWSError("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
-    tags = tuple((tag["Key"], tag["Value"]) for tag in request.get("Tags") or [])
-    principal = assumed_role_principal(name, request["RoleSessionName"], tags)
-    session = sessions.begin_session(context.keys, principal, context.now() + seconds)
-    credentials = {
-        "AccessKeyId": session.keys.access_key_id,
-        "SecretAccessKey": session.keys.secret_access_key,
-        "SessionToken": session.token,
-        "Expiration": session.expires,
-    }
-    return {
-        "Credentials": credentials,
-        "AssumedRoleUser": {"AssumedRoleId": principal_id(principal), "Arn": principal.arn},
-    }
-
-
-def _trusts(trust: Any, caller: Principal) -> bool:
-    """Whether a trust policy names the caller, or the whole account."""
-    statements = trust["Statement"] if isinstance(trust["Statement"], list) else [trust["Statement"]]
-    known = {"*", ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", caller.arn, f"arn:aws:iam::{ACCOUNT}:{caller.kind}/{caller.name}"}
-    for statement in statements:
-        named = statement.get("Principal", {})
-        named = named.get("AWS", []) if isinstance(named, dict) else named
-        named = named if isinstance(named, list) else [named]
-        if statement.get("Effect") == "Allow" and known & set(named):
-            return True
-    return False

@@ -1,19 +1,14 @@
-"""The small neighbours of SageMaker: reading CloudWatch Logs, the registry of images, quotas."""
+"""Reading CloudWatch Logs: the log groups of training and processing jobs."""
 
 from __future__ import annotations
 
 import re
 
-from engine import limits
-from engine.context import ACCOUNT, AWSError, Context, Request, Response, operation
-from engine.paging import paginate
-from engine.sagemaker.images import OWN_REPOSITORY
-from engine.wire.model import service_model
-
-# logs ----------------------------------------------------------------------------------------------
-
-LOG_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
-
+from engine.context import Context, Request, Response
+from engine.errors import AWSError
+from engine.jobs.states import LOG_GROUPS
+from engine.operations import operation
+from engine.principal import ACCOUNT
 
 NO_LIMIT = -1
 """No LIMIT, in SQLite."""
@@ -23,7 +18,7 @@ def _require_log_group(request: Request) -> str:
     """The log group that a request names. Raises ResourceNotFoundException for one that the engine doesn't have."""
     identifier = request.get("logGroupIdentifier", "").removesuffix(":*")
     group = str(request.get("logGroupName") or identifier.rpartition(":log-group:")[2])
-    if group not in LOG_GROUPS:
+    if group not in LOG_GROUPS.values():
         raise AWSError("ResourceNotFoundException", "The specified log group does not exist.")
     return group
 
@@ -31,7 +26,7 @@ def _require_log_group(request: Request) -> str:
 @operation("logs", "DescribeLogGroups")
 def describe_log_groups(context: Context, request: Request) -> Response:
     prefix, part = request.get("logGroupNamePrefix", ""), request.get("logGroupNamePattern", "")
-    names = [name for name in LOG_GROUPS if name.startswith(prefix) and part in name]
+    names = [name for name in LOG_GROUPS.values() if name.startswith(prefix) and part in name]
     start, limit = _parse_offset(request.get("nextToken")), request.get("limit", 50)
     arn = f"arn:aws:logs:{context.region}:{ACCOUNT}:log-group:"
     groups = [{"logGroupName": name, "arn": f"{arn}{name}:*", "creationTime": 0, "storedBytes": 0} for name in names[start : start + limit]]
@@ -114,34 +109,3 @@ def _parse_offset(token: str | None) -> int:
     if not re.fullmatch("[0-9]{1,15}", token):
         raise AWSError("InvalidParameterException", "The specified nextToken is invalid.")
     return int(token)
-
-
-# images and quotas ---------------------------------------------------------------------------------
-
-
-@operation("ecr", "DescribeImages")
-def describe_images(context: Context, request: Request) -> Response:
-    """The product's own image, which this engine has built in, under the tag that is asked for."""
-    if request["repositoryName"] != OWN_REPOSITORY:
-        message = f"The repository with name '{request['repositoryName']}' does not exist in the registry with id '{ACCOUNT}'"
-        raise AWSError("RepositoryNotFoundException", message)
-    tags = [image.get("imageTag", "latest") for image in request.get("imageIds") or [{}]]
-    details = [{"registryId": ACCOUNT, "repositoryName": OWN_REPOSITORY, "imageTags": [tag], "imageSizeInBytes": 0} for tag in tags]
-    names = {"nextToken": "NextToken", "maxResults": "MaxResults"}
-    page, token = paginate(details, {names.get(name, name): value for name, value in request.items()}, 100)
-    return {"imageDetails": list(page), "nextToken": token}
-
-
-@operation("service-quotas", "ListServiceQuotas")
-def list_service_quotas(context: Context, request: Request) -> Response:
-    """How many instances of each kind may be asked for at a time: as many as there are jobs that this engine lets wait."""
-    if request["ServiceCode"] != "sagemaker":
-        raise AWSError("NoSuchResourceException", f"The service {request['ServiceCode']} has no quotas here.")
-    uses = {"training": "TrainingInstanceType", "processing": "ProcessingInstanceType"}
-    quotas = [
-        {"ServiceCode": "sagemaker", "QuotaName": f"{kind} for {use} job usage", "Value": float(limits.MAX_WAITING_JOBS)}
-        for use, shape in uses.items()
-        for kind in service_model("sagemaker").shape_for(shape).metadata["enum"]
-    ]
-    page, token = paginate(quotas, request, 100)
-    return {"Quotas": list(page), "NextToken": token}

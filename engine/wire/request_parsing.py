@@ -8,33 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-import botocore.session
-from botocore.model import OperationModel, ServiceModel
+from botocore.model import OperationModel
 
-from engine.context import AWSError, Request, Response
+from engine.context import Request
+from engine.errors import AWSError
 
-_session = botocore.session.Session()
 VALIDATION_CODES = {"logs": "InvalidParameterException", "iam": "ValidationError", "sts": "ValidationError"}
 """The codes of services that don't call it ValidationException."""
-
-
-@lru_cache(maxsize=8)
-def service_model(service: str) -> ServiceModel:
-    """The service model that botocore ships for ``service``."""
-    return _session.get_service_model(service)
-
-
-def operation_model(service: str, name: str) -> OperationModel:
-    """Raises UnknownOperationException for a name that the service doesn't have."""
-    model = service_model(service)
-    if name not in model.operation_names:
-        raise AWSError("UnknownOperationException", f"{service} has no operation {name!r}.")
-    return model.operation_model(name)
 
 
 # requests ------------------------------------------------------------------------------------------
@@ -122,7 +105,7 @@ def _coerce_scalar(shape: Any, kind: str, value: Any, path: str, problems: list[
             _report_constraint(problems, value, path, f"satisfy enum value set: [{', '.join(shape.enum)}]")
         elif _check_limits(shape, len(value), value, path, problems, "length"):
             pattern = shape.metadata.get("pattern")
-            compiled = _compile_pattern(pattern) if pattern else None
+            compiled = compile_pattern(pattern) if pattern else None
             if compiled is not None and compiled.fullmatch(value) is None:
                 _report_constraint(problems, value, path, f"satisfy regular expression pattern: {pattern}")
         return value
@@ -187,7 +170,7 @@ CHARACTER_CLASSES = {
 
 
 @lru_cache(maxsize=4096)
-def _compile_pattern(pattern: str) -> re.Pattern[str] | None:
+def compile_pattern(pattern: str) -> re.Pattern[str] | None:
     for theirs, ours in CHARACTER_CLASSES.items():
         pattern = pattern.replace(theirs, ours)
     try:
@@ -230,51 +213,3 @@ def _from_query(shape: Any, at: str, given: dict[str, str]) -> Any:
 
 
 # responses -----------------------------------------------------------------------------------------
-
-
-def json_body(operation: OperationModel, response: Response) -> bytes:
-    """The response in the model's shape: unknown members and Nones dropped, times as epoch seconds."""
-    shaped = _shape_output(operation.output_shape, response) if operation.output_shape is not None else None
-    return json.dumps(shaped).encode() if shaped is not None else b""
-
-
-def _shape_output(shape: Any, value: Any) -> Any:
-    if shape.type_name == "structure":
-        return {n: _shape_output(m, value[n]) for n, m in shape.members.items() if value.get(n) is not None}
-    if shape.type_name == "list":
-        return [_shape_output(shape.member, item) for item in value]
-    if shape.type_name == "map":
-        return {key: _shape_output(shape.value, item) for key, item in value.items()}
-    return value
-
-
-def xml_body(operation: OperationModel, response: Response, request_id: str) -> str:
-    """The response of a query-protocol call (STS, IAM)."""
-    namespace = operation.service_model.metadata.get("xmlNamespace", "")
-    inner = "".join(_xml_parts(operation.output_shape, response)) if operation.output_shape is not None else ""
-    wrapper = operation.output_shape.serialization.get("resultWrapper") if operation.output_shape is not None else None
-    body = f"<{wrapper}>{inner}</{wrapper}>" if wrapper else inner
-    meta = f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
-    return f'<{operation.name}Response xmlns="{namespace}">{body}{meta}</{operation.name}Response>'
-
-
-def _xml_parts(shape: Any, value: Any) -> Iterator[str]:
-    if shape.type_name == "structure":
-        for name, member in shape.members.items():
-            if value.get(name) is not None:
-                yield f"<{name}>{''.join(_xml_parts(member, value[name]))}</{name}>"
-    elif shape.type_name == "list":
-        for item in value:
-            yield f"<member>{''.join(_xml_parts(shape.member, item))}</member>"
-    elif shape.type_name == "timestamp":
-        yield datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    elif shape.type_name == "boolean":
-        yield "true" if value else "false"
-    else:
-        yield escape_xml(str(value))
-
-
-def escape_xml(text: str) -> str:
-    """Text as XML content: characters that XML 1.0 cannot carry are dropped."""
-    text = re.sub("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

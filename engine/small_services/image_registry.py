@@ -1,0 +1,23 @@
+"""The registry of images (ECR): it has the product's own image."""
+
+from __future__ import annotations
+
+from engine.containers import OWN_REPOSITORY
+from engine.context import Context, Request, Response
+from engine.errors import AWSError
+from engine.operations import operation
+from engine.paging import paginate
+from engine.principal import ACCOUNT
+
+
+@operation("ecr", "DescribeImages")
+def describe_images(context: Context, request: Request) -> Response:
+    """The product's own image, which this engine has built in, under the tag that is asked for."""
+    if request["repositoryName"] != OWN_REPOSITORY:
+        message = f"The repository with name '{request['repositoryName']}' does not exist in the registry with id '{ACCOUNT}'"
+        raise AWSError("RepositoryNotFoundException", message)
+    tags = [image.get("imageTag", "latest") for image in request.get("imageIds") or [{}]]
+    details = [{"registryId": ACCOUNT, "repositoryName": OWN_REPOSITORY, "imageTags": [tag], "imageSizeInBytes": 0} for tag in tags]
+    names = {"nextToken": "NextToken", "maxResults": "MaxResults"}
+    page, token = paginate(details, {names.get(name, name): value for name, value in request.items()}, 100)
+    return {"imageDetails": list(page), "nextToken": token}
