@@ -25,6 +25,7 @@ from core.jobs.rebalancing_jobs import RebalancingOptions
 from core.jobs.tuning import tuning_jobs
 from core.ledger import signing
 from core.lineage import lineage_graph
+from core.references import Reference
 from core.registry import model_packages
 from core.reports import bias_jobs, clarify_jobs, shap_jobs
 
@@ -231,7 +232,7 @@ class RunProgress:
             ended = name in begun and (name != begun[-1] or (self.done and self.error is None))
             state = "to do" if not said else "done" if ended else "failed" if self.done else "running"
             found.append(
-                StepState(name, state, said[-1] if said else "", self._seconds(name) if ended else None, result_pages(self.id).get(name))
+                StepState(name, state, said[-1] if said else "", self._seconds(name) if ended else None, step_results(self.id).get(name))
             )
         return found
 
@@ -248,22 +249,22 @@ class RunProgress:
 
 @dataclass(frozen=True)
 class StepState:
-    """One step: to do, running, done or failed. ``result_page``: (page, query) that shows its result."""
+    """One step: to do, running, done or failed. ``result``: what it makes, for the steps that make one thing."""
 
     name: str
     state: str
     text: str
     seconds: float | None
-    result_page: tuple[str, dict[str, str]] | None
+    result: Reference | None
 
 
-def result_pages(run_id: str) -> dict[str, tuple[str, dict[str, str]]]:
-    """Where the results of a run's steps are to be seen, as (page, query): the jobs are named after the run."""
+def step_results(run_id: str) -> dict[str, Reference]:
+    """Step -> what it makes. The jobs are named after the run."""
     return {
-        "rebalancing": ("data", {"job": f"{rebalancing_jobs.JOB_NAME_PREFIX}-{RebalancingOptions().method}-{run_id}"}),
-        "training": ("tuning", {"job": f"{tuning_jobs.JOB_NAME_PREFIX}-{run_id}"}),
-        "bias and SHAP": ("bias", {"job": f"{bias_jobs.JOB_NAME_PREFIX}-mitigated-{run_id}"}),
-        "comparison": ("registry", {}),
+        "rebalancing": Reference("rebalancing", f"{rebalancing_jobs.JOB_NAME_PREFIX}-{RebalancingOptions().method}-{run_id}"),
+        "training": Reference("tuning job", f"{tuning_jobs.JOB_NAME_PREFIX}-{run_id}"),
+        "bias and SHAP": Reference("bias report", f"{bias_jobs.JOB_NAME_PREFIX}-mitigated-{run_id}"),
+        "comparison": Reference("versions"),
     }
 
 

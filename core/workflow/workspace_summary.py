@@ -17,6 +17,7 @@ from core.jobs.jobs import FINAL_STATUSES, Job
 from core.jobs.tuning import tuning_jobs
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
+from core.references import Reference, ReferenceKind
 from core.registry import model_packages
 from core.registry.model_packages import Version
 from core.reports import bias_jobs, shap_jobs
@@ -87,22 +88,20 @@ def trial_progress(job: Job) -> tuple[int, int] | None:
     return min(sum(counters.values()) - counters.get("InProgress", 0), most), most
 
 
-@dataclass(frozen=True)
-class PageLink:
-    """A page of the app, and what it shall show."""
+PROCESSING_KINDS: dict[str, ReferenceKind] = {
+    rebalancing_jobs.JOB_NAME_PREFIX: "rebalancing",
+    bias_jobs.JOB_NAME_PREFIX: "bias report",
+    shap_jobs.JOB_NAME_PREFIX: "explanation",
+}
 
-    page: str
-    query: dict[str, str] = field(default_factory=dict)
 
-
-def page_for_job(job: Job) -> PageLink | None:
-    """The page that shows a job; None where none does."""
+def job_reference(job: Job) -> Reference | None:
+    """What a job made, as its name tells; None for a processing job of another kind."""
     if job.kind == "tuning":
-        return PageLink("tuning", {"job": job.name})
+        return Reference("tuning job", job.name)
     if job.kind == "training":
-        return PageLink("tuning", {"training": job.name})
-    pages = {rebalancing_jobs.JOB_NAME_PREFIX: "data", bias_jobs.JOB_NAME_PREFIX: "bias", shap_jobs.JOB_NAME_PREFIX: "explainability"}
-    return next((PageLink(page, {"job": job.name}) for prefix, page in pages.items() if job.name.startswith(prefix)), None)
+        return Reference("training job", job.name)
+    return next((Reference(kind, job.name) for prefix, kind in PROCESSING_KINDS.items() if job.name.startswith(prefix)), None)
 
 
 # gates ---------------------------------------------------------------------------------------------
@@ -139,11 +138,11 @@ def find_blocking_gates(target: Target, arn: str) -> BlockingGates:
 
 @dataclass(frozen=True)
 class NextStep:
-    """What to do next, why, and where."""
+    """What to do next and why; ``label`` says it in a few words, ``reference`` is what to do it with."""
 
     text: str
     label: str
-    link: PageLink
+    reference: Reference
 
 
 def next_step(person: Identity, summary: WorkspaceSummary, is_own: Callable[[Job], bool] = lambda job: True) -> NextStep:
@@ -154,22 +153,22 @@ def next_step(person: Identity, summary: WorkspaceSummary, is_own: Callable[[Job
         return _next_judging_step(person, summary, "validated", "approve", "for your decision", _nothing_to_decide(summary))
     if is_allowed(person, "adopt policy") and summary.versions:
         text = f"{_pluralize(len(summary.waiting), 'version')} in the queue, {_pluralize(len(summary.events), 'recent event')} in the log."
-        return NextStep(f"{text} Verify the log, and look at the policy in force.", "Log and policy", PageLink("decisions"))
+        return NextStep(f"{text} Verify the log, and look at the policy in force.", "Log and policy", Reference("decisions"))
     if is_allowed(person, "launch"):
         return _next_building_step(summary, is_own)
     if summary.versions:
-        return NextStep("You may look at everything here.", "Compare the versions", PageLink("registry"))
-    return NextStep("You may look at everything here; nothing is registered yet.", "Look at the data", PageLink("data"))
+        return NextStep("You may look at everything here.", "Compare the versions", Reference("versions"))
+    return NextStep("You may look at everything here; nothing is registered yet.", "Look at the data", Reference("data"))
 
 
 def _next_judging_step(person: Identity, summary: WorkspaceSummary, status: str, action: str, what: str, nothing: str) -> NextStep:
     ids = {person.id, person.tag}
     mine = [(v, s) for v, s in summary.waiting if s.status == status and not ids & set(s.person_ids.values())]
     if not mine:
-        return NextStep(nothing, "Compare the versions", PageLink("registry"))
+        return NextStep(nothing, "Compare the versions", Reference("versions"))
     version, _ = mine[0]
     text = f"{_pluralize(len(mine), 'version')} {'wait' if len(mine) > 1 else 'waits'} {what}."
-    return NextStep(text, f"{action.capitalize()} or reject {version.label}", PageLink("decisions", {"package": version.arn}))
+    return NextStep(text, f"{action.capitalize()} or reject {version.label}", Reference("decision", version.arn))
 
 
 def _nothing_to_decide(summary: WorkspaceSummary) -> str:
@@ -189,21 +188,24 @@ def _next_building_step(summary: WorkspaceSummary, is_own: Callable[[Job], bool]
     )
     if not rebalanced and not held:
         text = "Start with the data: take the bundled credit-default rows or upload a table, and rebalance it. Or run the whole workflow."
-        return NextStep(text, "Rebalance data", PageLink("data"))
+        return NextStep(text, "Rebalance data", Reference("data"))
     if rebalanced and not tuned:
-        return NextStep("The data is rebalanced. Tune a model on it.", "Tune a model", PageLink("tuning", {"data": rebalanced.name}))
+        return NextStep("The data is rebalanced. Tune a model on it.", "Tune a model", Reference("new tuning job", rebalanced.name))
     if tuned:
         text = "A model is tuned. Measure its bias, explain it, and register it."
-        return NextStep(text, "Register the best model", PageLink("tuning", {"job": tuned.name}))
+        return NextStep(text, "Register the best model", Reference("tuning job", tuned.name))
     version, state = max(held, key=lambda one: one[0].created)
-    name, there = version.label, PageLink("decisions", {"package": version.arn})
+    name, decision = version.label, Reference("decision", version.arn)
     if state.status == "registered":
-        return NextStep(f"{name} is registered. Compare it, then submit it for a decision.", f"Submit {name}", there)
+        return NextStep(f"{name} is registered. Compare it, then submit it for a decision.", f"Submit {name}", decision)
     if state.status == "rejected":
-        return NextStep(f"{name} was rejected. Read why, then mend it and submit a version again.", f"Why {name} was rejected", there)
+        text = f"{name} was rejected. Read why, fix it, and submit a new version."
+        return NextStep(text, f"Why {name} was rejected", decision)
     if state.status in {"submitted", "validated"}:
-        return NextStep(f"{name} is {state.status} and waits for others. Follow it, or look for a fairer model.", f"Follow {name}", there)
-    return NextStep(f"{name} is {state.status}. Compare the versions, or rebalance new data.", "Compare the versions", PageLink("registry"))
+        text = f"{name} is {state.status} and waits for others. Follow it, or look for a fairer model."
+        return NextStep(text, f"Follow {name}", decision)
+    text = f"{name} is {state.status}. Compare the versions, or rebalance new data."
+    return NextStep(text, "Compare the versions", Reference("versions"))
 
 
 def _pluralize(number: int, what: str) -> str:

@@ -151,7 +151,7 @@ ASKED = {
     "a tuning job": job_of("tuning"),
     "jobs": lambda c: [jobs.list_jobs(c, kind, including="old") for kind in ("training", "processing", "tuning")],
     "the overview's jobs": lambda c: [
-        (workspace_summary.page_for_job(j), workspace_summary.trial_progress(j)) for j in workspace_summary.list_latest_jobs(c)
+        (workspace_summary.job_reference(j), workspace_summary.trial_progress(j)) for j in workspace_summary.list_latest_jobs(c)
     ],
     "a log": lambda c: [jobs.read_logs(c, kind, "j") for kind in ("training", "processing")],
     "curves": lambda c: training_jobs.read_curves(c, "j"),

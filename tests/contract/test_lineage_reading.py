@@ -14,6 +14,7 @@ from core.lineage import lineage_graph, lineage_search, openlineage
 from core.registry import model_packages
 from core.settings import Settings
 from core.views.lineage import lineage_picture as views
+from ui.components import links
 
 URI, FACETS = {"type": "string", "format": "uri"}, {"additionalProperties": {"$ref": "#/$defs/facet"}}
 DATASET = {
@@ -240,7 +241,8 @@ def test_a_version_deleted_since_keeps_its_place_in_the_events(target, arn):
 def test_every_job_version_model_and_rebalanced_file_links_to_its_page(whole):
     pages = {}
     for node in whole.nodes:
-        pages.setdefault(node.kind, set()).update(page for page, _, _ in views.page_links(node.kind, node.name, node.uri))
+        references = [reference for reference, _ in views.node_references(node.kind, node.name, node.uri)]
+        pages.setdefault(node.kind, set()).update(links.find_page(reference)[0] for reference in references)
     assert pages["ModelPackage"] == {"registry", "decisions"}
     assert pages["TrainingJob"] == pages["Model"] == {"tuning"}
     assert pages["ProcessingJob"] >= {"data", "bias", "explainability"}

@@ -13,6 +13,7 @@ from core.ledger.audit_log import Event
 from core.registry.model_packages import Version
 from core.workflow import workflow, workspace_summary
 from core.workflow.workspace_summary import WorkspaceSummary
+from ui.components import links
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DANA, VIC, CHRIS = Identity("Dana", Role.DATA_SCIENTIST), Identity("Vic", Role.VALIDATOR), Identity("Chris", Role.COMPLIANCE_OFFICER)
@@ -56,7 +57,7 @@ STEPS = [
 @pytest.mark.parametrize(("person", "now", "page", "query", "words"), STEPS)
 def test_the_next_step_fits_the_role_and_the_workspace(person, now, page, query, words):
     step = workspace_summary.next_step(person, now)
-    assert (step.link.page, step.link.query) == (page, query)
+    assert links.find_page(step.reference) == (page, query)
     assert words in step.text
 
 
@@ -79,11 +80,12 @@ def test_a_tuning_job_says_how_many_of_its_trials_have_ended():
 
 def test_each_job_is_linked_to_the_page_that_shows_it():
     found = {
-        name: workspace_summary.page_for_job(job(name)) for name in ("governance-rebalance-x", "governance-bias-x", "governance-shap-x")
+        name: workspace_summary.job_reference(job(name)) for name in ("governance-rebalance-x", "governance-bias-x", "governance-shap-x")
     }
-    assert [place.page for place in found.values()] == ["data", "bias", "explainability"]
-    assert workspace_summary.page_for_job(job("governance-report-x")) is None
-    assert workspace_summary.page_for_job(job("governance-train-x", "training")).query == {"training": "governance-train-x"}
+    assert [links.find_page(reference)[0] for reference in found.values()] == ["data", "bias", "explainability"]
+    assert workspace_summary.job_reference(job("governance-report-x")) is None
+    trained = workspace_summary.job_reference(job("governance-train-x", "training"))
+    assert links.find_page(trained) == ("tuning", {"training": "governance-train-x"})
 
 
 def event(number: int, kind: str, **body) -> Event:
@@ -118,7 +120,7 @@ def test_every_step_of_the_chain_is_shown_with_its_seconds():
     assert (states["data"].state, states["data"].seconds) == ("done", 20.0)
     assert states["rebalancing"].state == "running"
     assert states["training"].state == "to do"
-    assert states["rebalancing"].result_page == ("data", {"job": "governance-rebalance-smote-nc-abc"})
+    assert links.find_page(states["rebalancing"].result) == ("data", {"job": "governance-rebalance-smote-nc-abc"})
 
 
 def test_the_step_that_failed_is_marked_and_none_runs_on():

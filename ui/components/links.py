@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.references import Reference, ReferenceKind
 from ui.components.markdown import escape_markdown
 from ui.navigation import PAGE_ICONS, page_path
 
@@ -24,6 +25,35 @@ def url_toggle(label: str, name: str, *, value: bool) -> bool:
 def page_link(page: str, label: str, **query: str) -> None:
     """A link to another page of this app, open at what ``query`` names."""
     st.page_link(page_path(page), label=label, icon=PAGE_ICONS[page], query_params=query or None)
+
+
+REFERENCE_PAGES: dict[ReferenceKind, tuple[str, dict[str, str]]] = {
+    "data": ("data", {}),
+    "new rebalancing": ("data", {"tab": "new"}),
+    "rebalancing": ("data", {"job": "ID"}),
+    "new tuning job": ("tuning", {"data": "ID"}),
+    "tuning job": ("tuning", {"job": "ID"}),
+    "training job": ("tuning", {"training": "ID"}),
+    "bias report": ("bias", {"job": "ID"}),
+    "explanation": ("explainability", {"job": "ID"}),
+    "versions": ("registry", {}),
+    "version": ("registry", {"package": "ID"}),
+    "decisions": ("decisions", {}),
+    "decision": ("decisions", {"package": "ID"}),
+}
+"""Kind of thing -> the page that shows it, and the query that opens the page there; ID stands for the thing's id."""
+
+
+def find_page(reference: Reference) -> tuple[str, dict[str, str]]:
+    """The page that shows a thing, and the query that opens the page at it."""
+    page, query = REFERENCE_PAGES[reference.kind]
+    return page, {name: reference.id if value == "ID" else value for name, value in query.items()}
+
+
+def reference_link(reference: Reference, label: str) -> None:
+    """A link to the page that shows a thing."""
+    page, query = find_page(reference)
+    page_link(page, label, **query)
 
 
 def set_query(**query: str) -> None:

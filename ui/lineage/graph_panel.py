@@ -109,14 +109,14 @@ def show_node_details(graph: lineage_graph.Graph, nodes: pd.DataFrame, edges: pd
         with st.container(horizontal=True):
             if arn != graph.start and st.button("Start here", icon=navigation.PAGE_ICONS["lineage"]):
                 open_at_node(arn)
-            opened = views.page_links(node.kind, node.name, node.uri)
+            opened = views.node_references(node.kind, node.name, node.uri)
             if node.type == "Action" and not opened:
                 judged = [
                     n for n in graph.nodes if ":model-package/" in n.uri and n.arn in set(edges[edges["source"] == arn]["destination"])
                 ]
-                opened = [link for other in judged[:1] for link in views.page_links(other.kind, other.name, other.uri)]
-            for page, words, query in opened:
-                links.page_link(page, words, **query)
+                opened = [link for other in judged[:1] for link in views.node_references(other.kind, other.name, other.uri)]
+            for reference, label in opened:
+                links.reference_link(reference, label)
         known = {"URI": node.uri} | read_facts(session.cache_key(), arn) | {"ARN": arn}
         rows = [
             (name, f"{v.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC" if isinstance(v, datetime.datetime) else str(v))

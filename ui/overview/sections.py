@@ -51,7 +51,7 @@ def show_next_step(snapshot: workspace_summary.WorkspaceSummary) -> None:
     with st.container(border=True, height="stretch"):
         st.markdown(f"**Next for you, {markdown.escape_markdown(person.name)}**")
         st.markdown(markdown.escape_markdown(step.text))
-        links.page_link(step.link.page, step.label, **step.link.query)
+        links.reference_link(step.reference, step.label)
 
 
 def _is_own_job(job: jobs.Job) -> bool:
@@ -107,8 +107,8 @@ def show_workflow_steps(run: str) -> None:
                     took = f" · {s.seconds:,.0f} s" if s.seconds is not None else ""
                     text = f"{s.state}{took}" + (f" · {markdown.escape_markdown(s.text)}" if s.text else "")
                     st.markdown(f"{STEP_ICONS[s.state]} **{s.name}** {text}")
-                    if s.state == "done" and s.result_page:
-                        links.page_link(s.result_page[0], "open", **s.result_page[1])
+                    if s.state == "done" and s.result:
+                        links.reference_link(s.result, "open")
             if now.error:
                 st.error(markdown.escape_markdown(now.error), icon=":material/error:")
             elif not now.done and now.seconds_since_update() > 600:
@@ -150,11 +150,11 @@ def _refresh_running_jobs(before: set[str]) -> None:
 
 def show_job_link(job: jobs.Job) -> None:
     """A job's name, as a link where a page shows it."""
-    place = workspace_summary.page_for_job(job)
-    if place is None:
+    reference = workspace_summary.job_reference(job)
+    if reference is None:
         st.markdown(markdown.escape_markdown(job.name))
     else:
-        links.page_link(place.page, job.name, **place.query)
+        links.reference_link(reference, job.name)
 
 
 @st.fragment(parallel=True)

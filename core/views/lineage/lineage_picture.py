@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from fast_sugiyama import from_edges
 
+from core.references import Reference, ReferenceKind
 from core.views.shared.figure_style import GREY, SERIES_COLOURS, shorten_middle
 
 SELECTED_COLOUR = "#F2B705"
@@ -293,23 +294,22 @@ def readable_node_name(name: str, uri: str, kind: str = "") -> str:
     return re.sub(r"-aws-(training-job|processing-job|model-group)$", "", name)
 
 
-def page_links(node_type: str, name: str, uri: str) -> list[tuple[str, str, dict[str, str]]]:
-    """Where in the product a node can be opened: (page, words, query). ``node_type`` is SageMaker's Type, as TrainingJob."""
-    found: list[tuple[str, str, dict[str, str]]] = []
+def node_references(node_type: str, name: str, uri: str) -> list[tuple[Reference, str]]:
+    """The things of the workspace that a node is or belongs to, each with a label. ``node_type`` is SageMaker's Type, as TrainingJob."""
+    found: list[tuple[Reference, str]] = []
     if ":model-package/" in uri:
-        found += [("registry", "Version", {"package": uri}), ("decisions", "Decisions", {"package": uri})]
+        found += [(Reference("version", uri), "Version"), (Reference("decision", uri), "Decisions")]
     job = re.sub(r"-aws-(training|processing)-job$", "", name) if node_type in {"TrainingJob", "ProcessingJob"} else ""
     if node_type == "TrainingJob":
-        found.append(("tuning", "Training job", {"training": job}))
+        found.append((Reference("training job", job), "Training job"))
     folder = JOB_FOLDER_PATTERN.search(uri)
     if folder and folder[1] == "models":
-        found.append(("tuning", "Its training job", {"training": folder[2]}))
+        found.append((Reference("training job", folder[2]), "Its training job"))
     made_by = job or (folder[2] if folder else "")
-    for start, page, words in (
-        ("governance-rebalance", "data", "Rebalancing"),
-        ("governance-bias", "bias", "Bias report"),
-        ("governance-shap", "explainability", "Explanation"),
-    ):
-        if made_by.startswith(start):
-            found.append((page, words, {"job": made_by}))
+    kinds: dict[str, tuple[ReferenceKind, str]] = {
+        "governance-rebalance": ("rebalancing", "Rebalancing"),
+        "governance-bias": ("bias report", "Bias report"),
+        "governance-shap": ("explanation", "Explanation"),
+    }
+    found += [(Reference(kind, made_by), label) for prefix, (kind, label) in kinds.items() if made_by.startswith(prefix)]
     return found
