@@ -27,10 +27,11 @@ from core.analysis.bias.bias_metrics import (
     post_training_bias,
     pre_training_bias,
 )
+from core.analysis.bias.metric_registry import counted_metrics
 
 SIZES = (30_000, 300_000, 3_000_000)
 PEER = "smclarify 0.5"
-COUNTED = sorted(set(POST_TRAINING) - {"FT"})
+COUNTED = counted_metrics()
 SHARE = 20
 
 

@@ -36,14 +36,15 @@ def work(what: str, frame: pd.DataFrame) -> Callable[[], Any]:
     if what in (COUNTED, FLIP):
         import numpy as np
 
-        from core.analysis.bias.bias_metrics import POST_TRAINING, flip_outcomes, post_training_bias, pre_training_bias
+        from core.analysis.bias.bias_metrics import flip_outcomes, post_training_bias, pre_training_bias
+        from core.analysis.bias.metric_registry import counted_metrics
 
         accepted = np.random.default_rng(0).random(len(frame)) < 0.8
         flip_outcomes(frame["SEX"].head(1000).eq(1).to_numpy(), accepted[:1000], frame.head(1000).drop(columns=["LABEL", "SEX"]))
         facet, group, label = (frame["SEX"] == 1).to_numpy(), frame["AGE"].to_numpy(), (frame["LABEL"] == 0).to_numpy()
         if what == FLIP:
             return lambda: flip_outcomes(facet, accepted, frame.drop(columns=["LABEL", "SEX"]))
-        names = set(POST_TRAINING) - {"FT"}
+        names = counted_metrics()
         return lambda: (pre_training_bias(facet, label, group), post_training_bias(facet, label, accepted, group, None, metrics=names))
     if what in ("SMOTE", "SMOTE-NC"):
         from core.analysis.resampling.resampling import RebalanceConfig, rebalance

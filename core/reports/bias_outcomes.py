@@ -10,6 +10,7 @@ import pandas as pd
 from core.analysis.bias import bias_difference
 from core.analysis.bias.bias_difference import BiasDifference
 from core.analysis.bias.bias_intervals import Interval
+from core.analysis.bias.flip_test import FLIP_TEST
 from core.analysis.performance import threshold_sweep
 from core.analysis.performance.threshold_sweep import DeclineRates
 from core.aws.target import Target
@@ -79,4 +80,4 @@ def _reported_metrics(report: BiasReport, facet_key: str) -> dict[str, tuple[flo
         if one is not None:
             said[name] = (one["value"], Interval(one["low"], one["high"], one["n"]))
     facet = next(facet for facet in report.facets if facet.key == facet_key)
-    return said | {name: (m.value, m.interval) for name, m in facet.post_training.items() if m.interval is not None and name != "FT"}
+    return said | {name: (m.value, m.interval) for name, m in facet.post_training.items() if m.interval is not None and name != FLIP_TEST}

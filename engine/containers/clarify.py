@@ -17,7 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.analysis.bias.bias_metrics import Metric, flip_outcomes, metric_intervals, post_training_bias, pre_training_bias, with_intervals
-from core.analysis.bias.metric_registry import Undefined
+from core.analysis.bias.flip_test import FLIP_TEST
+from core.analysis.bias.outcome_counts import Undefined
 from core.analysis.explanations import xgboost_model
 from core.analysis.explanations.shap_values import DEFAULT_WALKS, Explanation, FeatureError, compute_shap_values, predict_probabilities
 from core.analysis.performance.performance import Performance, evaluate_performance
@@ -210,7 +211,7 @@ def _measure_post_training(
     else:
         raise ContainerError("methods.post_training_bias needs predictions: give predictor.model_name, or predicted_label")
     accepted = clarify_data.select_favourable_rows(predicted, config.label_values)
-    flipped = _find_flips(rows, accepted, features) if "FT" in config.post_training else None
+    flipped = _find_flips(rows, accepted, features) if FLIP_TEST in config.post_training else None
     if flipped is not None and not by_row.empty:
         by_row[f"flip {facet}={rows.value_or_threshold}"] = pd.Series(flipped).astype("Int64")  # empty where it wasn't asked
     metrics = post_training_bias(rows.mask, label.mask, accepted.mask, group, features, metrics=config.post_training, flips=flipped)

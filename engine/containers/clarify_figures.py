@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from core.analysis.bias.bias_metrics import Metric
+from core.analysis.bias.metric_registry import neutral_value
 from core.analysis.explanations.shap_values import Explanation
 from core.analysis.performance.performance import Performance
 
@@ -76,8 +77,9 @@ def _bias_figure(metrics: dict[str, Metric]) -> Figure:
     figure, (axis,) = _new_figure(7.5, 0.5 + 0.24 * max(len(shown), 2))
     for name, one in shown:
         assert one.value is not None
-        offset = one.value - (1.0 if name == "DI" else 0.0)
-        axis.barh(name if name != "DI" else "DI − 1", offset, color=ORANGE if offset > 0 else BLUE, height=0.65)
+        neutral = neutral_value(name)
+        offset = one.value - neutral
+        axis.barh(f"{name} − {neutral:g}" if neutral else name, offset, color=ORANGE if offset > 0 else BLUE, height=0.65)
     axis.axvline(0, color="#1b2733", linewidth=0.8)
     axis.invert_yaxis()
     axis.tick_params(labelsize=8)

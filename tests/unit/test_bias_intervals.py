@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from core.analysis.bias import bias_count_tables, bias_difference
+from core.analysis.bias import bias_count_tables, bias_difference, bias_metrics, metric_registry
 from core.analysis.bias.bias_metrics import (
     POST_TRAINING,
     PRE_TRAINING,
@@ -17,6 +17,9 @@ from core.analysis.bias.bias_metrics import (
     with_intervals,
 )
 from core.analysis.bias.flip_test import flip_outcomes
+from core.analysis.bias.outcome_counts import BOTH_SIDES, divide
+from core.analysis.performance import threshold_sweep
+from core.views.shared import metric_glossary
 
 
 def rows(seed: int, n: int = 400, *, groups: int = 3, facet: float = 0.4, label: float = 0.7, prediction: float = 0.8):
@@ -51,6 +54,41 @@ def test_a_table_gives_the_same_metrics_as_the_rows_undefined_ones_too(shape, se
         assert (metric.value is None) == np.isnan(value), name
         if metric.value is not None:
             assert value == pytest.approx(metric.value, abs=1e-12), name
+
+
+def test_a_metric_that_is_registered_once_is_known_everywhere(monkeypatch):
+    """Values, intervals, paired differences, sweeps over thresholds and the glossary all read the registry."""
+    everywhere = dict(POST_TRAINING)
+    for module in (metric_registry, bias_metrics, bias_count_tables, bias_difference):
+        monkeypatch.setattr(module, "POST_TRAINING", everywhere)
+
+    @metric_registry.register_metric(
+        everywhere,
+        requires=BOTH_SIDES,
+        low=-1,
+        high=1,
+        above="above",
+        equal="equal",
+        title="Difference in errors",
+        question="Is the model wrong more often for the facet?",
+        formula="error of the facet − error of the rest",
+        interpretation="0: equally often.",
+        headline=True,
+    )
+    def ER(counts):
+        """Difference in Errors (ER)"""
+        return divide(counts.d.fp + counts.d.fn, counts.d.n) - divide(counts.a.fp + counts.a.fn, counts.a.n)
+
+    r = rows(4)
+    values = post_training_bias(r["facet"], r["label"], r["prediction"], r["group"], r["features"])
+    assert values["ER"].value == pytest.approx(values["AD"].value)
+    spread = metric_intervals("post", r["facet"], r["label"], r["prediction"], r["group"])
+    assert (spread["ER"].low, spread["ER"].high) == pytest.approx((spread["AD"].low, spread["AD"].high))
+    assert "ER" in bias_difference.compare_bias(r["facet"], r["label"], r["prediction"], r["label"], r["group"])
+    sweep = threshold_sweep.sweep_thresholds(r["facet"], r["label"], r["label"] * 0.5, None, favourable=1)
+    assert "ER" in threshold_sweep.bias_metrics(sweep.count_tables())
+    assert {"ER"} < {*metric_registry.counted_metrics()} & {*metric_registry.headline_metrics()}
+    assert metric_glossary.find_entry("ER").title == "Difference in errors"
 
 
 def test_rows_without_a_group_count_in_every_metric_but_the_conditional_one():

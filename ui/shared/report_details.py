@@ -17,7 +17,7 @@ def explain_metrics(names: Iterable[str], key: str) -> None:
     with st.popover("What do these metrics mean?", icon=":material/help:", key=f"glossary-{key}"):
         st.markdown(
             metric_glossary.BIAS_INTRODUCTION
-            if set(names) & set(metric_glossary.POST_TRAINING | metric_glossary.PRE_TRAINING)
+            if any(map(metric_glossary.is_bias_metric, names))
             else metric_glossary.PERFORMANCE_INTRODUCTION
         )
         st.markdown(metric_glossary.entries_markdown(names))

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.analysis.bias import bias_count_tables as tables
-from core.analysis.bias.bias_count_tables import Floats
+from core.analysis.bias import bias_count_tables
 from core.analysis.bias.bias_intervals import RESAMPLES, SEED, percentile_interval
 from core.analysis.bias.bias_metrics import POST_TRAINING
-from core.analysis.bias.flip_test import asked_rows
-from core.analysis.bias.metric_registry import BoolArray
+from core.analysis.bias.flip_test import FLIP_TEST, asked_rows
+from core.analysis.bias.outcome_counts import BoolArray, Floats
 from core.analysis.performance.performance_intervals import CONFIDENCE
 
 
@@ -61,21 +60,23 @@ def compare_bias(
     flips_a, flips_b : (n,) outcomes of the flip test, 0 outside the facet, NaN where it didn't ask; FT is left out without both
     """
     d = np.asarray(facet, dtype=bool)
-    codes, groups = tables.group_codes(group, len(d))
+    codes, groups = bias_count_tables.group_codes(group, len(d))
     with_flips = flips_a is not None and flips_b is not None
     cells = [
-        tables.cell_numbers(d, favourable_label, prediction, codes, flips if with_flips else None)
+        bias_count_tables.cell_numbers(d, favourable_label, prediction, codes, flips if with_flips else None)
         for prediction, flips in ((prediction_a, flips_a), (prediction_b, flips_b))
     ]
-    points = [tables.post_training_metrics(tables.count_table(c, groups)) for c in cells]
-    draws = [tables.post_training_metrics(drawn) for drawn in tables.resample_tables(cells, groups, seed, resamples)]
-    names = [name for name in points[0] if with_flips or name != "FT"]
+    points = [bias_count_tables.post_training_metrics(bias_count_tables.count_table(c, groups)) for c in cells]
+    draws = [bias_count_tables.post_training_metrics(drawn) for drawn in bias_count_tables.resample_tables(cells, groups, seed, resamples)]
+    names = [name for name in points[0] if with_flips or name != FLIP_TEST]
     (point_a, point_b), (draws_a, draws_b) = points, draws
     found = {name: _compare_metric(name, point_a[name], point_b[name], draws_a[name], draws_b[name], len(d)) for name in names}
     if flips_a is not None and flips_b is not None:
         rows = asked_rows(d, np.asarray(flips_a, dtype=float)) & asked_rows(d, np.asarray(flips_b, dtype=float))
         if 0 < rows.sum() < d.sum():
-            found["FT"] = _compare_flip_test(d, rows, [np.asarray(flips, dtype=float) for flips in (flips_a, flips_b)], seed, resamples)
+            found[FLIP_TEST] = _compare_flip_test(
+                d, rows, [np.asarray(flips, dtype=float) for flips in (flips_a, flips_b)], seed, resamples
+            )
     return found
 
 
@@ -83,7 +84,7 @@ def _compare_flip_test(d: BoolArray, rows: BoolArray, flips: list[Floats], seed:
     """The flip test's difference on the rows that both models were asked about."""
     kept = rows | ~d
     some = np.zeros(int(kept.sum()), dtype=bool)
-    one = compare_bias(d[kept], some, some, some, None, flips[0][kept], flips[1][kept], seed=seed, resamples=resamples)["FT"]
+    one = compare_bias(d[kept], some, some, some, None, flips[0][kept], flips[1][kept], seed=seed, resamples=resamples)[FLIP_TEST]
     return replace(one, n=int(rows.sum()))
 
 

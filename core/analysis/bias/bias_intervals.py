@@ -8,10 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.analysis.bias import bias_count_tables as tables
-from core.analysis.bias.bias_count_tables import Floats
-from core.analysis.bias.flip_test import asked_rows
-from core.analysis.bias.metric_registry import BoolArray
+from core.analysis.bias import bias_count_tables
+from core.analysis.bias.flip_test import FLIP_TEST, asked_rows
+from core.analysis.bias.outcome_counts import BoolArray, Floats
 from core.analysis.performance.performance_intervals import CONFIDENCE
 
 RESAMPLES = 1000
@@ -48,18 +47,18 @@ def metric_intervals(
     Where the flip test asked a sample of the facet, ``n`` of its interval is how many rows it asked.
     """
     d = np.asarray(facet, dtype=bool)
-    codes, groups = tables.group_codes(group, len(d))
+    codes, groups = bias_count_tables.group_codes(group, len(d))
     predicted = favourable_label if favourable_prediction is None else favourable_prediction
-    cells = tables.cell_numbers(d, favourable_label, predicted, codes, flips)
-    (draws,) = tables.resample_tables([cells], groups, seed, resamples)
-    figures = tables.pre_training_metrics(draws) if stage == "pre" else tables.post_training_metrics(draws)
+    cells = bias_count_tables.cell_numbers(d, favourable_label, predicted, codes, flips)
+    (draws,) = bias_count_tables.resample_tables([cells], groups, seed, resamples)
+    figures = bias_count_tables.pre_training_metrics(draws) if stage == "pre" else bias_count_tables.post_training_metrics(draws)
     if flips is None:
-        figures.pop("FT", None)
+        figures.pop(FLIP_TEST, None)
     found = {name: percentile_interval(values, len(d)) for name, values in figures.items()}
     if flips is not None and stage == "post":
         rows = asked_rows(d, np.asarray(flips, dtype=float))
         if rows.sum() < d.sum():
-            found["FT"] = _flip_interval(rows, np.asarray(flips, dtype=float), seed, resamples)
+            found[FLIP_TEST] = _flip_interval(rows, np.asarray(flips, dtype=float), seed, resamples)
     return found
 
 
@@ -72,7 +71,7 @@ def _flip_interval(rows: BoolArray, flips: Floats, seed: int, resamples: int) ->
 
 def percentile_interval(draws: Floats, n: int) -> Interval:
     """The interval of bootstrap draws, of which some may be undefined (NaN) or infinite."""
-    share = tables.defined_share(draws)
+    share = float((~np.isnan(draws)).mean()) if len(draws) else 0.0
     if share < MIN_DEFINED_SHARE:
         return Interval(None, None, n, f"undefined in {100 * (1 - share):.0f} % of the resamples, for lack of rows")
     known = draws[~np.isnan(draws)]

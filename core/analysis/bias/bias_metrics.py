@@ -11,8 +11,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from core.analysis.bias.bias_intervals import Interval, metric_intervals
-from core.analysis.bias.flip_test import MAX_ASKED_ROWS, asked_rows, flip_outcomes
-from core.analysis.bias.metric_registry import POST_TRAINING, PRE_TRAINING, BoolArray, MetricDefinition, Sample, Undefined
+from core.analysis.bias.flip_test import FLIP_TEST, MAX_ASKED_ROWS, asked_rows, flip_outcomes
+from core.analysis.bias.metric_registry import POST_TRAINING, PRE_TRAINING, MetricDefinition
+from core.analysis.bias.metric_sample import MetricSample
+from core.analysis.bias.outcome_counts import BoolArray, Undefined
 from core.analysis.tables.column_kinds import bin_group
 
 __all__ = [
@@ -83,8 +85,8 @@ def post_training_bias(
     """
     sample = replace(_make_sample(facet, favourable_label, favourable_prediction, group, features), flips=flips)
     found = _compute_metrics(POST_TRAINING, sample, metrics)
-    if "FT" in found and found["FT"].value is not None:
-        found["FT"] = _mention_asked_rows(found["FT"], sample.facet, flips)
+    if FLIP_TEST in found and found[FLIP_TEST].value is not None:
+        found[FLIP_TEST] = _mention_asked_rows(found[FLIP_TEST], sample.facet, flips)
     return found
 
 
@@ -110,8 +112,8 @@ def _make_sample(
     group: Any | None,
     features: pd.DataFrame | None,
     weight: NDArray[np.float64] | None = None,
-) -> Sample:
-    sample = Sample(
+) -> MetricSample:
+    sample = MetricSample(
         np.asarray(facet, dtype=bool),
         np.asarray(label, dtype=bool),
         None if prediction is None else np.asarray(prediction, dtype=bool),
@@ -127,15 +129,16 @@ def _make_sample(
     return sample
 
 
-def _compute_metrics(definitions: dict[str, MetricDefinition], sample: Sample, names: Iterable[str] | None) -> dict[str, Metric]:
+def _compute_metrics(definitions: dict[str, MetricDefinition], sample: MetricSample, names: Iterable[str] | None) -> dict[str, Metric]:
     return {name: _compute_metric(definitions[name], sample) for name in sorted(definitions if names is None else names)}
 
 
-def _compute_metric(definition: MetricDefinition, sample: Sample) -> Metric:
-    try:
-        value = float(definition.function(sample))
-    except Undefined as reason:
-        return Metric(
-            definition.name, definition.description, None, str(reason), definition.low, definition.high, f"Can't be computed. {reason}."
-        )
-    return Metric(definition.name, definition.description, value, None, definition.low, definition.high, definition.in_words(value))
+def _compute_metric(definition: MetricDefinition, sample: MetricSample) -> Metric:
+    reason = definition.undefined_reason(sample)
+    if reason is None:
+        try:
+            value = float(definition.function(sample))
+            return Metric(definition.name, definition.description, value, None, definition.low, definition.high, definition.in_words(value))
+        except Undefined as error:  # the flip test, where the features don't serve
+            reason = str(error)
+    return Metric(definition.name, definition.description, None, reason, definition.low, definition.high, f"Can't be computed. {reason}.")

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.analysis.bias.metric_registry import BoolArray, Undefined
+from core.analysis.bias.outcome_counts import BoolArray, Undefined
 
+FLIP_TEST = "FT"
+"""The metric's name in the registry: the only one that counts alone don't decide, since it looks for like rows by their features."""
 NEIGHBOURS = 5
 FEW_ROWS = 9
 """With as few rows in the rest, one neighbour decides."""

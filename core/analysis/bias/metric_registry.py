@@ -1,109 +1,76 @@
-"""What a bias metric is given, and how one is registered."""
+"""The registered bias metrics: what each is called and computed from, its range, and what its values mean in words.
+
+A metric is written once, in ``pretraining`` or ``posttraining``: a function of ``OutcomeCounts`` under ``register_metric``. The Clarify
+container, intervals, comparisons of two models, threshold sweeps, the trials of a tuning job, gates and the glossary all read it from here.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-BoolArray = NDArray[np.bool_]
+from core.analysis.bias.flip_test import FLIP_TEST
+from core.analysis.bias.outcome_counts import Floats, OutcomeCounts, Requirement
 
-
-class Undefined(ValueError):
-    """A metric has no value on this data; the message says why."""
-
-
-@dataclass(frozen=True)
-class ConfusionCounts:
-    """The confusion matrix of one side of the facet, "positive" being the favourable outcome: rows, or their weights."""
-
-    tp: float
-    fp: float
-    fn: float
-    tn: float
-
-    @property
-    def n(self) -> float:
-        return self.tp + self.fp + self.fn + self.tn
-
-    @property
-    def favourable_labels(self) -> float:
-        """Rows whose label is favourable."""
-        return self.tp + self.fn
-
-    @property
-    def favourable_predictions(self) -> float:
-        """Rows whose prediction is favourable."""
-        return self.tp + self.fp
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The rows that a metric is computed on; arrays of the same length.
-
-    ``facet`` is True for group d (the facet's value), False for group a (the rest). ``flips``: what ``bias_flip.flips`` found, where it
-    was asked before.
-    """
-
-    facet: BoolArray
-    label: BoolArray
-    prediction: BoolArray | None = None
-    group: NDArray[Any] | None = None
-    features: pd.DataFrame | None = None
-    weight: NDArray[np.float64] | None = None
-    flips: NDArray[np.float64] | None = None
-
-    @cached_property
-    def a(self) -> ConfusionCounts:
-        return self._count_cells(~self.facet)
-
-    @cached_property
-    def d(self) -> ConfusionCounts:
-        return self._count_cells(self.facet)
-
-    def both_sides(self) -> tuple[ConfusionCounts, ConfusionCounts]:
-        """Cells of a and d. Raises Undefined when either side is empty."""
-        if self.a.n == 0:
-            raise Undefined("Negated facet set is empty: every row has the facet's value")
-        if self.d.n == 0:
-            raise Undefined("Facet set is empty: no row has the facet's value")
-        return self.a, self.d
-
-    def _count_cells(self, rows: BoolArray) -> ConfusionCounts:
-        prediction = self.label if self.prediction is None else self.prediction
-        if self.weight is not None:
-            tn, fp, fn, tp = np.bincount(2 * self.label[rows] + prediction[rows], weights=self.weight[rows], minlength=4).tolist()
-            return ConfusionCounts(tp=tp, fp=fp, fn=fn, tn=tn)
-        labelled, predicted = rows & self.label, rows & prediction
-        n, some, others, tp = (int(np.count_nonzero(one)) for one in (rows, labelled, predicted, labelled & predicted))
-        return ConfusionCounts(tp=tp, fp=others - tp, fn=some - tp, tn=n - some - others + tp)
+MetricFunction = Callable[[OutcomeCounts], Floats]
 
 
 @dataclass(frozen=True)
 class MetricDefinition:
-    """A registered metric: its function, its range, and the sentence for each direction."""
+    """A registered metric.
+
+    ``description``: as Clarify words it. ``title``, ``question``, ``formula`` (a: the rest, d: the facet) and ``interpretation``: its entry
+    in the glossary. ``function``: its value for counts that fulfil ``requires``, in the counts' shape. ``low`` to ``high``: its range;
+    ``neutral``: its value where both sides are treated alike. ``above``, ``below``, ``equal``: what a value on either side of neutral, or
+    at it, says. ``compares_groups``: False where it looks at all people together. ``headline``: one of the few that a short
+    list offers.
+    """
 
     name: str
     description: str
-    function: Callable[[Sample], float]
+    title: str
+    question: str
+    formula: str
+    interpretation: str
+    function: MetricFunction
+    requires: tuple[Requirement, ...]
     low: float
     high: float
     neutral: float
     above: str
     below: str
     equal: str
+    compares_groups: bool
+    headline: bool
+
+    @property
+    def is_share_difference(self) -> bool:
+        """Whether it is the difference of two shares, so that it can be given in percentage points."""
+        return (self.low, self.high) == (-1, 1)
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether it divides one side's rate by the other's, so that 1 means no difference."""
+        return self.neutral == 1
+
+    def undefined_reason(self, counts: OutcomeCounts) -> str | None:
+        """Why the metric has no value on one set of rows (counts of shape ()); None where it has one."""
+        return next((requirement.reason for requirement in self.requires if not requirement.is_met(counts)), None)
+
+    def compute(self, counts: OutcomeCounts) -> Floats:
+        """The metric in the counts' shape; NaN where it is undefined."""
+        is_defined = np.logical_and.reduce(np.broadcast_arrays(True, *(requirement.is_met(counts) for requirement in self.requires)))
+        value: Floats = np.where(is_defined, self.function(counts), np.nan)
+        return value
 
     def in_words(self, value: float) -> str:
-        """The direction of a value; ``{x}`` of a sentence is its magnitude, ``{p}`` the same in percent."""
+        """What a value says, and about whom; ``{x}`` of a sentence is its magnitude, ``{p}`` the same in percent."""
         if abs(value - self.neutral) <= 5e-7:
             return self.equal
-        size = abs(value - self.neutral) if self.neutral == 0 else value
+        size = value if self.is_ratio else abs(value - self.neutral)
         text = self.above if value > self.neutral else self.below
         x = "infinitely" if np.isinf(size) else f"{size:.3g}"
         p = "infinitely many" if np.isinf(size) else f"{100 * size:.3g}"
@@ -111,56 +78,77 @@ class MetricDefinition:
 
 
 PRE_TRAINING: dict[str, MetricDefinition] = {}
+"""The metrics of the data, by name."""
 POST_TRAINING: dict[str, MetricDefinition] = {}
-
-MetricDecorator = Callable[[Callable[[Sample], float]], Callable[[Sample], float]]
+"""The metrics of a model's predictions, by name; those that a short list offers come first."""
 
 
 def register_metric(
-    registry: dict[str, MetricDefinition], *, low: float, high: float, above: str, below: str = "", equal: str, neutral: float = 0.0
-) -> MetricDecorator:
-    """Register the decorated function under its own name; its docstring's first line is the description."""
+    registry: dict[str, MetricDefinition],
+    *,
+    requires: tuple[Requirement, ...],
+    low: float,
+    high: float,
+    above: str,
+    below: str = "",
+    equal: str,
+    title: str,
+    question: str,
+    formula: str,
+    interpretation: str,
+    neutral: float = 0.0,
+    compares_groups: bool = True,
+    headline: bool = False,
+) -> Callable[[MetricFunction], MetricFunction]:
+    """Register the decorated function under its own name. The first line of its docstring is the description; the other arguments are the
+    fields of ``MetricDefinition``."""
 
-    def register(function: Callable[[Sample], float]) -> Callable[[Sample], float]:
-        description = (inspect.getdoc(function) or "").split("\n")[0]
-        registry[function.__name__] = MetricDefinition(function.__name__, description, function, low, high, neutral, above, below, equal)
+    def register(function: MetricFunction) -> MetricFunction:
+        registry[function.__name__] = MetricDefinition(
+            name=function.__name__,
+            description=(inspect.getdoc(function) or "").split("\n")[0],
+            title=title,
+            question=question,
+            formula=formula,
+            interpretation=interpretation,
+            function=function,
+            requires=requires,
+            low=low,
+            high=high,
+            neutral=neutral,
+            above=above,
+            below=below,
+            equal=equal,
+            compares_groups=compares_groups,
+            headline=headline,
+        )
         return function
 
     return register
 
 
-def divide(a: float, b: float) -> float:
-    """a / b as smclarify has it: 0 / 0 is 0, anything else over 0 is infinite."""
-    if b == 0:
-        return 0.0 if a == 0 else float(np.copysign(np.inf, a))
-    return a / b
+def find_definition(name: str) -> MetricDefinition | None:
+    """The metric of this name, of either stage; None where there is none."""
+    return PRE_TRAINING.get(name) or POST_TRAINING.get(name)
 
 
-def rate_difference(x: float, y: float) -> float:
-    """x − y, where two infinite rates are equal."""
-    return 0.0 if x == y else x - y
+def neutral_value(name: str) -> float:
+    """The metric's value where both sides are treated alike: 1 for a ratio, and 0 for others, unknown metrics among them."""
+    definition = find_definition(name)
+    return 0.0 if definition is None else definition.neutral
 
 
-def conditional_disparity(
-    facet: BoolArray, favourable: BoolArray, group: NDArray[Any] | None, weight: NDArray[np.float64] | None = None
-) -> float:
-    """Demographic disparity within each group, weighted by the group's size. ``weight``: of each row, 1 when None.
+def compares_groups(name: str) -> bool:
+    """Whether the metric compares the facet with the rest, as all but GE do; unknown metrics are taken to."""
+    definition = find_definition(name)
+    return definition is None or definition.compares_groups
 
-    The share of the facet among the rejected minus its share among the accepted; a share of nobody is 0.
-    """
-    if group is None or len(group) == 0:
-        raise Undefined("Group variable is empty or not provided")
-    if not favourable.any():
-        raise Undefined("No positive labels in set: no row has the favourable outcome")
-    if favourable.all():
-        raise Undefined("No negative labels in set: every row has the favourable outcome")
-    codes, groups = pd.factorize(group)
-    cell = codes * 4 + favourable * np.int8(2) + facet
-    if (codes < 0).any():
-        known = codes >= 0
-        cell, weight = cell[known], None if weight is None else weight[known]
-    counts = np.bincount(cell, weights=weight, minlength=4 * len(groups)).reshape(-1, 2, 2)
-    totals = counts.sum(axis=2)
-    shares = np.divide(counts[:, :, 1], totals, out=np.zeros(totals.shape), where=totals > 0)
-    sizes = totals.sum(axis=1)
-    return divide(float((sizes * (shares[:, 0] - shares[:, 1])).sum()), float(sizes.sum()))
+
+def counted_metrics() -> list[str]:
+    """The post-training metrics that counts alone decide, in alphabetical order: all but the flip test, which looks for like rows."""
+    return sorted(POST_TRAINING.keys() - {FLIP_TEST})
+
+
+def headline_metrics() -> list[str]:
+    """The post-training metrics that a short list offers, the most used first."""
+    return [name for name, definition in POST_TRAINING.items() if definition.headline]

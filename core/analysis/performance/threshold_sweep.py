@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from core.analysis.bias import bias_count_tables as tables
-from core.analysis.bias.bias_count_tables import Floats, divide
+from core.analysis.bias import bias_count_tables
 from core.analysis.bias.bias_intervals import RESAMPLES, SEED, Interval, percentile_interval
+from core.analysis.bias.flip_test import FLIP_TEST
+from core.analysis.bias.outcome_counts import Floats, divide
 
 DEFAULT_THRESHOLDS = tuple(round(0.01 * step, 2) for step in range(1, 100))
 PERFORMANCE_METRICS = ("accuracy", "balanced accuracy", "precision", "recall", "f1")
@@ -35,7 +36,7 @@ class ThresholdSweep:
     def count_tables(self) -> Floats:
         """Tables as ``bias_tables`` has them, one for each threshold."""
         accepted, totals = np.array(self.accepted, dtype=float), np.array(self.totals, dtype=float)
-        shaped = np.zeros((len(self.thresholds), len(self.groups) + 1, *tables.CELL_SHAPE))
+        shaped = np.zeros((len(self.thresholds), len(self.groups) + 1, *bias_count_tables.CELL_SHAPE))
         shaped[..., 1, 1] = accepted
         shaped[..., 0, 1] = totals - accepted
         return shaped
@@ -100,7 +101,7 @@ def performance_metrics(counts: Floats, favourable: int) -> dict[str, Floats]:
 
 def bias_metrics(counts: Floats) -> dict[str, Floats]:
     """The post-training metrics that counts decide: all but the flip test, which looks for like rows."""
-    return {name: values for name, values in tables.post_training_metrics(counts).items() if name != "FT"}
+    return {name: values for name, values in bias_count_tables.post_training_metrics(counts).items() if name != FLIP_TEST}
 
 
 def all_metrics(counts: Floats, favourable: int) -> dict[str, Floats]:

@@ -1,7 +1,7 @@
 """Disparities of many models on the same rows, each with a bootstrap interval that draws the same rows for all.
 
 Every metric but the flip test is a function of how many rows are of each facet, label, group and prediction, so a resample is a table of
-counts, and the metrics are those of ``core.analysis.bias`` on weighted cells.
+counts, and the metrics are those of ``core.analysis.bias`` on count tables.
 """
 
 from __future__ import annotations
@@ -14,45 +14,42 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.analysis.bias.metric_registry import POST_TRAINING, BoolArray, Sample, Undefined
-from core.analysis.performance.bootstrap import MAX_WEIGHTS_IN_MEMORY, Floats
+from core.analysis.bias.bias_count_tables import CELL_SHAPE, CountTables
+from core.analysis.bias.metric_registry import POST_TRAINING, counted_metrics
+from core.analysis.bias.outcome_counts import BoolArray, Floats
+from core.analysis.performance.bootstrap import MAX_WEIGHTS_IN_MEMORY
 
-DISPARITY_METRICS = tuple(sorted(POST_TRAINING.keys() - {"FT"}))
+DISPARITY_METRICS = tuple(counted_metrics())
 """The metrics measured of each trial: all but the flip test, which looks for neighbours of every row."""
 
 
 @dataclass(frozen=True)
 class CellIndex:
-    """The rows by (facet, label, group): ``of_row`` is each row's cell, the other arrays describe the cells."""
+    """The rows by (facet, label, group): ``of_row`` is each row's cell; the other arrays describe the cells, by the numbers that count
+    tables give them. ``groups``: how many groups there are, 0 without a group variable."""
 
     of_row: NDArray[np.int64]
-    facet: BoolArray
-    label: BoolArray
-    group: NDArray[Any] | None
+    facet: NDArray[np.int64]
+    label: NDArray[np.int64]
+    group: NDArray[np.int64]
+    groups: int
 
     @classmethod
     def from_rows(cls, facet: BoolArray, label: BoolArray, group: pd.Series[Any] | None) -> CellIndex:
-        """``facet`` and ``label`` (favourable) are bool (n,), ``group`` categories or None."""
-        table = pd.DataFrame({"facet": facet, "label": label, "group": 0 if group is None else pd.factorize(group)[0]})
-        found, first = np.unique(table.to_numpy(dtype=np.int64) @ np.array([1, 2, 4]), return_index=True)
-        rows = table.iloc[first]
-        of_row = np.searchsorted(found, table.to_numpy(dtype=np.int64) @ np.array([1, 2, 4]))
-        kept = None if group is None else rows["group"].to_numpy()
-        return cls(of_row, rows["facet"].to_numpy(dtype=bool), rows["label"].to_numpy(dtype=bool), kept)
+        """``facet`` and ``label`` (favourable) are bool (n,), ``group`` categories or None; rows without a group are one group here."""
+        codes, groups = np.zeros(len(facet), dtype=np.int64), 0
+        if group is not None:
+            codes, names = pd.factorize(group, use_na_sentinel=False)
+            groups = len(names)
+        cells, of_row = np.unique(facet + 2 * label + 4 * codes, return_inverse=True)
+        return cls(of_row, cells % 2, cells // 2 % 2, cells // 4, groups)
 
-    def weighted_sample(self, accepted: Floats, rejected: Floats) -> Sample:
-        """What the bias metrics take, from the rows accepted and rejected in each cell; empty cells are left out."""
-        weight = np.concatenate([accepted, rejected])
-        there = weight > 0
-        size = len(self.facet)
-        return Sample(
-            np.tile(self.facet, 2)[there],
-            np.tile(self.label, 2)[there],
-            (np.arange(2 * size) < size)[there],
-            None if self.group is None else np.tile(self.group, 2)[there],
-            None,
-            weight[there],
-        )
+    def to_count_tables(self, accepted: Floats, totals: Floats) -> CountTables:
+        """The rows accepted in each cell, of all its rows, as tables; both arguments have shape (tables, cells)."""
+        tables = np.zeros((len(totals), self.groups + 1, *CELL_SHAPE))
+        tables[:, self.group, self.facet, self.label, 1, 1] = accepted
+        tables[:, self.group, self.facet, self.label, 0, 1] = totals - accepted
+        return CountTables(tables)
 
 
 @dataclass(frozen=True)
@@ -69,23 +66,11 @@ def measure_disparities(cells: CellIndex, accepted: Sequence[BoolArray], *, seed
     counts, totals = _resample_counts(cells, accepted, seed, resamples)
     result = []
     for of_model in counts:
-        drawn = np.empty((len(DISPARITY_METRICS), resamples + 1))
-        errors: dict[str, str] = {}
-        for number in range(resamples + 1):
-            sample = cells.weighted_sample(of_model[number], totals[number] - of_model[number])
-            for place, name in enumerate(DISPARITY_METRICS):
-                try:
-                    drawn[place, number] = POST_TRAINING[name].function(sample)
-                except Undefined as reason:
-                    drawn[place, number] = np.nan
-                    if number == 0:
-                        errors[name] = str(reason)
-        result.append(
-            {
-                name: ResampledMetric(float(drawn[place, 0]), drawn[place, 1:], errors.get(name))
-                for place, name in enumerate(DISPARITY_METRICS)
-            }
-        )
+        tables = cells.to_count_tables(of_model, totals)
+        values = {name: POST_TRAINING[name].compute(tables) for name in DISPARITY_METRICS}
+        data = CountTables(tables.tables[0])
+        reasons = {name: POST_TRAINING[name].undefined_reason(data) for name in DISPARITY_METRICS}
+        result.append({name: ResampledMetric(float(value[0]), value[1:], reasons[name]) for name, value in values.items()})
     return result
 
 
@@ -114,7 +99,7 @@ def _resample_counts(cells: CellIndex, accepted: Sequence[BoolArray], seed: int,
 def distance_from_parity(name: str, value: Floats | float) -> Floats:
     """How far a metric is from parity, 0 or more: its magnitude, and for a ratio (DI) what its smaller rate lacks to the larger."""
     values: Floats = np.asarray(value, dtype=float)
-    if POST_TRAINING[name].neutral == 0:
+    if not POST_TRAINING[name].is_ratio:
         size: Floats = np.abs(values)
         return size
     with np.errstate(divide="ignore"):

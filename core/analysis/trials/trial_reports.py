@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from core.analysis.bias.metric_registry import POST_TRAINING, BoolArray
+from core.analysis.bias.metric_registry import POST_TRAINING
+from core.analysis.bias.outcome_counts import BoolArray
 from core.analysis.performance import bootstrap as bootstrap
 from core.analysis.performance.bootstrap import METRICS, Floats
 from core.analysis.performance.performance import Estimate

@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
+from core.analysis.bias.metric_registry import neutral_value
 from core.governance.dossier.dossier import Dossier, value_with_meaning
 
 BLUE, ORANGE, GREY = "#2A6FBB", "#C2570C", "#8A8F98"
@@ -70,10 +71,10 @@ def _bias(d: Dossier) -> Figure:
     figure, axes = _new_figure(0.9 + 0.22 * len(names))
     for label, metrics, colour, marker in series:
         known = [(metrics[n].value, n, at) for at, n in enumerate(reversed(names)) if n in metrics]
-        points = [(value - (n == "DI"), at) for value, n, at in known if value is not None and abs(value) < float("inf")]
+        points = [(value - neutral_value(n), at) for value, n, at in known if value is not None and abs(value) < float("inf")]
         axes.plot([x for x, _ in points], [y for _, y in points], color=colour, marker=marker, linestyle="", markersize=5, label=label)
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_yticks(range(len(names)), ["DI − 1" if n == "DI" else n for n in reversed(names)])
+    axes.set_yticks(range(len(names)), [f"{n} − {neutral_value(n):g}" if neutral_value(n) else n for n in reversed(names)])
     axes.set_xlabel("0: facet and rest are treated alike")
     axes.legend(frameon=False, fontsize=7, loc="best")
     return figure

@@ -9,10 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.analysis.bias.bias_intervals import Interval
+from core.analysis.bias.metric_registry import neutral_value
 from core.views.shared.figure_style import BASELINE_COLOUR, GREY, MITIGATED_COLOUR, format_number, new_figure
-
-RATIO_METRICS = ("DI",)
-"""Ratios: 1, not 0, is no difference between the groups."""
 
 
 class MetricLike(Protocol):
@@ -51,7 +49,7 @@ def value_text(metric: MetricLike | None, digits: int = 4) -> str:
 
 def certainty_text(metric: MetricLike) -> str:
     """Whether the value leaves no difference out; "" where nothing is known about it, or the metric has no such value within its range."""
-    ends, neutral = metric.interval, 1.0 if metric.name in RATIO_METRICS else 0.0
+    ends, neutral = metric.interval, neutral_value(metric.name)
     if metric.value is None or ends is None:
         return ""
     if ends.low is None or ends.high is None:
@@ -112,10 +110,10 @@ def metrics_figure(models: MetricsByModel) -> go.Figure:
     rows = [name for name in names if any(_is_finite(metrics.get(name)) for metrics in models.values())][::-1]
     known = any(metric.interval is not None for metrics in models.values() for metric in metrics.values())
     fig = new_figure(x=f"value{', 95 % interval' if known else ''} (0: no difference)", height=110 + 34 * max(len(rows), 3))
-    labels = {name: f"{name} − 1" if name in RATIO_METRICS else name for name in rows}
+    labels = {name: f"{name} − {neutral_value(name):g}" if neutral_value(name) else name for name in rows}
     for index, (model, metrics) in enumerate(models.items()):
         found = [name for name in rows if _is_finite(metrics.get(name))]
-        values = [float(metrics[name].value or 0.0) - (1.0 if name in RATIO_METRICS else 0.0) for name in found]
+        values = [float(metrics[name].value or 0.0) - neutral_value(name) for name in found]
         fig.add_trace(
             go.Scatter(
                 x=values,

@@ -9,10 +9,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.analysis.bias.bias_difference import BiasDifference
+from core.analysis.bias.metric_registry import compares_groups
 from core.analysis.performance.threshold_sweep import DeclineRates
 from core.views.bias.bias_charts import MetricsByModel
 from core.views.shared.figure_style import BASELINE_COLOUR, GREY, MITIGATED_COLOUR, format_number, format_percent, new_figure
-from core.views.shared.report_sentences import OVERALL_METRICS, interval_text
+from core.views.shared.report_sentences import interval_text
 
 
 def differences_table(differences: Mapping[str, BiasDifference], names: Sequence[str], *, only_beyond: bool = False) -> pd.DataFrame:
@@ -47,7 +48,7 @@ def difference_verdict(difference: BiasDifference, names: Sequence[str]) -> str:
         return "within the noise"
     if difference.fairer is None:
         return "beyond the noise, but neither is nearer to equal"
-    nearer = "errs less unequally" if difference.name in OVERALL_METRICS else "is nearer to equal"
+    nearer = "is nearer to equal" if compares_groups(difference.name) else "errs less unequally"
     return f"beyond the noise: {names['ab'.index(difference.fairer)]} {nearer}"
 
 
@@ -103,7 +104,7 @@ def groups_figure(rates_by_group: Sequence[tuple[str, DeclineRates]], people: tu
                     "arrayminus": [one.share - one.low if one.low is not None else None for _, one in sides],
                     "color": colour,
                 },
-                customdata=[[f"{one.away:,} of {one.rows:,}", rates_by_group[place][0]] for place, one in sides],
+                customdata=[[f"{one.declined:,} of {one.rows:,}", rates_by_group[place][0]] for place, one in sides],
                 hovertemplate="%{customdata[1]}: %{y:.1%}, %{customdata[0]}<extra>" + name + "</extra>",
             )
         )

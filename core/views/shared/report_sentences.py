@@ -7,15 +7,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from core.analysis.bias.bias_count_tables import divide
+from core.analysis.bias.metric_registry import compares_groups, neutral_value
+from core.analysis.bias.outcome_counts import divide
 from core.analysis.performance.performance_difference import LOWER_IS_BETTER
 from core.analysis.performance.threshold_sweep import DeclineRates, ThresholdSweep
 from core.analysis.performance.threshold_sweep import all_metrics as figures_of
 from core.views.shared.figure_style import format_number, format_percent
 
 WITHIN_NOISE = "within the noise"
-OVERALL_METRICS = ("GE",)
-"""Bias metrics that look at all people together, not at facet and rest."""
 
 
 class PairedDifference(Protocol):
@@ -179,8 +178,8 @@ def trade_off_markdown(quality: Mapping[str, PairedDifference], bias: Mapping[st
     """What the second model gains, beside what it does to calibration and to the groups: never one without the others."""
     gains = [f"{n.replace('_', ' ')} {signed_number(d.value)}" for n, d in quality.items() if d.beyond_noise and _is_improvement(n, d)]
     costs = [f"{n.replace('_', ' ')} {signed_number(d.value)}" for n, d in quality.items() if d.beyond_noise and not _is_improvement(n, d)]
-    fairer = [n for n, d in bias.items() if d.fairer == "b" and n not in OVERALL_METRICS]
-    worse = [n for n, d in bias.items() if d.fairer == "a" and n not in OVERALL_METRICS]
+    fairer = [n for n, d in bias.items() if d.fairer == "b" and compares_groups(n)]
+    worse = [n for n, d in bias.items() if d.fairer == "a" and compares_groups(n)]
     lines = [f"**{names[1]}** against **{names[0]}**, beyond the noise:"]
     lines.append(f"- better in {', '.join(gains)}" if gains else "- better in no quality figure")
     lines.append(f"- worse in {', '.join(costs)}" if costs else "- worse in no quality figure")
@@ -200,7 +199,7 @@ def _is_improvement(name: str, found: PairedDifference) -> bool:
 def bias_differences_sentence(differences: Mapping[str, Any], names: Sequence[str], people: tuple[str, str]) -> str:
     """Which model treats the groups more alike, by which metrics."""
     noise = sum(not d.beyond_noise for d in differences.values())
-    fairer = {which: [n for n, d in differences.items() if d.fairer == which and n not in OVERALL_METRICS] for which in ("a", "b")}
+    fairer = {which: [n for n, d in differences.items() if d.fairer == which and compares_groups(n)] for which in ("a", "b")}
     if not fairer["a"] and not fairer["b"]:
         start = f"No metric shows that either version treats {people[0]} and {people[1]} more alike by more than noise"
     else:
@@ -219,8 +218,8 @@ def noise_markdown(models: Mapping[str, Mapping[str, Any]]) -> str:
     report without intervals only that it has none."""
     lines = []
     for model, metrics in models.items():
-        around = {n: m for n, m in metrics.items() if m.interval is not None and m.interval.low is not None and m.low < _neutral_value(n)}
-        beyond = [n for n, m in around.items() if not m.interval.low <= _neutral_value(n) <= m.interval.high]
+        around = {n: m for n, m in metrics.items() if m.interval is not None and m.interval.low is not None and m.low < neutral_value(n)}
+        beyond = [n for n, m in around.items() if not m.interval.low <= neutral_value(n) <= m.interval.high]
         undefined = [n for n, m in metrics.items() if m.value is None]
         if not around and not undefined and any(m.interval is not None for m in metrics.values()):
             continue
@@ -235,10 +234,6 @@ def noise_markdown(models: Mapping[str, Mapping[str, Any]]) -> str:
         text += f"; undefined: {', '.join(undefined)}" if undefined else ""
         lines.append(f"{text}; n = {n:,}.")
     return "  \n".join(lines)
-
-
-def _neutral_value(name: str) -> float:
-    return 1.0 if name == "DI" else 0.0
 
 
 def widest_gap_sentence(sweeps: Mapping[str, ThresholdSweep], people: tuple[str, str]) -> str:
