@@ -16,7 +16,7 @@ from sklearn import metrics as sk
 from bench.compare import Goal, Row, run, said, seconds
 from core.analysis.bias.bias_metrics import metric_intervals
 from core.analysis.performance.performance import evaluate_performance
-from core.data.csv_reader import read_bundled
+from core.data.bundled_data import read_bundled
 
 THRESHOLD = 0.5
 OURS = "11 performance metrics (AUC's interval is DeLong's) and 20 bias metrics of a facet"

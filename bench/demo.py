@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.compare import Goal, Row, run, said, seconds
 from core.aws.target import Target, connect
-from core.data.csv_reader import BUNDLED_ROLES, read_bundled
+from core.data.bundled_data import BUNDLED_ROLES, read_bundled
 from core.jobs import training_jobs
 from core.jobs.tuning import tuning_jobs
 from core.reports import bias_jobs, shap_jobs
@@ -69,7 +69,7 @@ def chosen(target: Target, report: dict[str, Any], folder: Path) -> None:
         "shap": target.uri("governance/clarify", f"{shap_jobs.JOB_NAME_PREFIX}-mitigated-{run_id}", "config/analysis_config.json"),
     }
     for name, uri in configs.items():
-        (folder / f"{name}.json").write_bytes(target.read(uri))
+        (folder / f"{name}.json").write_bytes(target.files.read(uri))
     names = [f"{training_jobs.JOB_NAME_PREFIX}-{run_id}", *(trial.name for trial in tuning_jobs.list_trials(target, report["tuning_job"]))]
     (folder / "trials.json").write_text(json.dumps([training_jobs.describe_job(target, name).raw["HyperParameters"] for name in names]))
 

@@ -14,7 +14,7 @@ import xgboost
 
 from bench.compare import Goal, Row, compare, run, said
 from core.analysis.explanations.shap_values import DEFAULT_WALKS, compute_shap_values
-from core.data.csv_reader import read_bundled
+from core.data.bundled_data import read_bundled
 
 KERNEL, TREE = "KernelExplainer, 100 samples", "bare TreeExplainer"
 SAMPLES = 100

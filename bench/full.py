@@ -22,7 +22,7 @@ from unittest.mock import patch
 import pandas as pd
 
 from core.aws.target import Target, connect
-from core.data import csv_reader
+from core.data import bundled_data, csv_reader
 from core.governance import decisions, policy
 from core.identity import DEMO_IDENTITIES, WORKFLOW_IDENTITY, Identity, Role
 from core.ledger import audit_log, signing
@@ -85,12 +85,12 @@ def filled(small: bool) -> Path:
         copied(Path(source), made)
     else:
         made.mkdir()
-        frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(csv_reader.read_bundled().sample(size.rows, random_state=1))))
+        frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(bundled_data.read_bundled().sample(size.rows, random_state=1))))
         workflow.run_all_steps(
             connect(Settings(workspace=made)),
             WORKFLOW_IDENTITY,
             frame,
-            csv_reader.BUNDLED_ROLES,
+            bundled_data.BUNDLED_ROLES,
             workflow.WorkflowOptions(max_jobs=size.trials),
         )
     return made

@@ -34,7 +34,9 @@ def fill(target: Target, events: int) -> None:
     objects |= {audit_log.part_key(number): (audit_log.part_payload(part), audit_log.PART_TYPE) for number, part in enumerate(parts)}
     with ThreadPoolExecutor(8) as pool:
         list(
-            pool.map(lambda item: target.write_conditionally(target.uri(item[0]), signing.sign_envelope(target, *item[1])), objects.items())
+            pool.map(
+                lambda item: target.files.write_conditionally(target.uri(item[0]), signing.sign_envelope(target, *item[1])), objects.items()
+            )
         )
     audit_log.append_event(target, WRITER, "note", "bench", {"n": events})
 
@@ -55,9 +57,9 @@ def rows(small: bool) -> list[Row]:
 
             def one_by_one() -> None:
                 trusted = signing.load_verification_keys(target)
-                uris = target.list_uris(target.uri(audit_log.EVENTS_FOLDER) + "/")
+                uris = target.files.list_uris(target.uri(audit_log.EVENTS_FOLDER) + "/")
                 with ThreadPoolExecutor(8) as pool:
-                    list(pool.map(lambda uri: signing.open_envelope(target.read(uri), trusted, audit_log.EVENT_TYPE), uris))
+                    list(pool.map(lambda uri: signing.open_envelope(target.files.read(uri), trusted, audit_log.EVENT_TYPE), uris))
 
             return [
                 compare(

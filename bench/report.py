@@ -14,7 +14,7 @@ from typing import Any
 from bench.compare import RESULTS, Goal, Row
 from bench.growth_analysis import COUNTED, FLIP, PROBABILITY, TRAINING, WHATS
 from core.aws import request_defaults
-from core.costs import cost_estimates, prices
+from core.costs import prices, usage
 from core.jobs import jobs
 from core.settings import Settings
 from core.views.shared.cost_sentences import money_text, price_date_text
@@ -106,7 +106,7 @@ def limits() -> str:
         spent = dict.fromkeys(types, 0.0)
         for what, (times, part) in WORKFLOW.items():
             spent["training" if what == TRAINING else "processing"] += times * growth.at(what, "seconds", round(part * size))
-        parts = [cost_estimates.instance_cost(table, use, types[use], seconds) for use, seconds in spent.items()]  # type: ignore[arg-type]
+        parts = [usage.instance_cost(table, use, types[use], seconds) for use, seconds in spent.items()]  # type: ignore[arg-type]
         price = "no price for the instance types" if None in parts else money_text(sum(part or 0 for part in parts), table.currency)
         lines.append(f"| {size:,} rows | {_short(sum(spent.values()))} | {price}, {' and '.join(dict.fromkeys(types.values()))} |")
     return "\n".join(lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from core.data.csv_reader import read_bundled
+from core.data.bundled_data import read_bundled
 
 JITTER = 0.05
 FEW = 15

@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.compare import Goal, Row, run, said, seconds
 from core.aws.target import Target, connect
-from core.data.csv_reader import BUNDLED_ROLES, read_bundled
+from core.data.bundled_data import BUNDLED_ROLES, read_bundled
 from core.data.datasets import Dataset
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, training_jobs
@@ -62,7 +62,7 @@ def files(target: Target, folder: Path, size: int) -> RebalancedData:
     for part, table in parts.items():
         content = table.to_csv(index=False, header=False).encode()
         (folder / f"{part}.csv").write_bytes(content)
-        target.write(data.uri(f"{part}_res.csv"), content, "text/csv")
+        target.files.write(data.uri(f"{part}_res.csv"), content, "text/csv")
     return data
 
 

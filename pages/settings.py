@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.aws.permissions import Finding
-from core.doctor import doctor
+from core.doctor import doctor, settings_in_force
+from core.doctor.findings import Finding
 from core.settings import Settings
 from ui import session
 from ui.components.errors import show_raised_errors
@@ -72,7 +72,7 @@ def _show_check() -> None:
 
 def _show_settings() -> None:
     st.markdown("Each is set in the environment, or in the file that starts the app. What is left out has the product's own value.")
-    every = doctor.list_settings(session.app_target())
+    every = settings_in_force.list_settings(session.app_target())
     for heading, given in (("Set", True), ("Left at the product's own value", False)):
         lines = [
             f"- `{one.variable}`: **{escape_markdown(one.value)}**  \n  {escape_markdown(one.description)}"

@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import Conflict
-from core.jobs import jobs, training_jobs
+from core.jobs import jobs, training_jobs, xgboost_report_jobs
 from core.jobs.tuning import tuning_jobs
 from core.reports import trial_bias_jobs
 from core.views.shared.figure_style import format_number
@@ -88,7 +88,7 @@ def launch_follow_up_jobs(job: jobs.Job) -> None:
         with suppress(Conflict):
             trial_bias_jobs.launch_job(target, person, job.name)
         with suppress(Conflict):
-            training_jobs.launch_report(target, person, training_jobs.describe_job(target, best))
+            xgboost_report_jobs.launch_job(target, person, training_jobs.describe_job(target, best))
 
 
 def show_tuning_job(name: str) -> None:

@@ -18,7 +18,7 @@ from botocore.config import Config
 from xdist.scheduler import LoadScopeScheduling
 
 from core.aws.target import connect
-from core.data import csv_reader
+from core.data import bundled_data, csv_reader
 from core.identity import WORKFLOW_IDENTITY
 from core.settings import Settings
 from core.workflow import workflow
@@ -166,10 +166,10 @@ def full(tmp_path_factory):
     """A workspace in which the whole workflow has run on 4,000 of the rows, four trials."""
     workspace = tmp_path_factory.mktemp("full")
     judge.start(workspace)
-    rows = csv_reader.read_bundled().sample(4000, random_state=1)
+    rows = bundled_data.read_bundled().sample(4000, random_state=1)
     frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(rows)))
     workflow.run_all_steps(
-        connect(Settings(workspace=workspace)), WORKFLOW_IDENTITY, frame, csv_reader.BUNDLED_ROLES, workflow.WorkflowOptions(max_jobs=4)
+        connect(Settings(workspace=workspace)), WORKFLOW_IDENTITY, frame, bundled_data.BUNDLED_ROLES, workflow.WorkflowOptions(max_jobs=4)
     )
     yield workspace
     lifecycle.stop(workspace)

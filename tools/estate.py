@@ -63,8 +63,8 @@ def estate(target: Target) -> dict[str, str]:
     """Make all of it; returns the ARNs of the packages by a name for each."""
     target.s3.create_bucket(Bucket=BUCKET)
     for key, report in REPORTS.items():
-        target.write(f"s3://{BUCKET}/{key}", json.dumps(report).encode(), "application/json")
-    target.write(f"s3://{BUCKET}/notes.txt", b"not a report")
+        target.files.write(f"s3://{BUCKET}/{key}", json.dumps(report).encode(), "application/json")
+    target.files.write(f"s3://{BUCKET}/notes.txt", b"not a report")
     _jobs(target)
     _lineage(target)
     return _packages(target)

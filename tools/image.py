@@ -21,6 +21,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core.aws.target import Target
+from core.data import bundled_data
+from core.jobs import xgboost_report_jobs
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = ROOT / "image/Dockerfile"
@@ -92,14 +94,14 @@ def lay(target: Target, name: str, files: Path) -> dict[str, Any]:
     job: dict[str, Any] = dict(target.sagemaker.describe_processing_job(ProcessingJobName=name))
     for item in job["ProcessingInputs"]:
         source = item["S3Input"]
-        base, keys = source["S3Uri"].rpartition("/")[0] + "/", [*target.list_uris(source["S3Uri"])]
+        base, keys = source["S3Uri"].rpartition("/")[0] + "/", [*target.files.list_uris(source["S3Uri"])]
         if source["S3DataType"] == "ManifestFile":
-            first, *names = target.read_json(source["S3Uri"])
+            first, *names = target.files.read_json(source["S3Uri"])
             base, keys = first["prefix"], [first["prefix"] + one for one in names]
         for uri in keys:
             path = files / source["LocalPath"].lstrip("/") / uri.removeprefix(base)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(target.read(uri))
+            path.write_bytes(target.files.read(uri))
     for item in job["ProcessingOutputConfig"]["Outputs"]:
         (files / item["S3Output"]["LocalPath"].lstrip("/")).mkdir(parents=True)
     (files / "opt/ml/output").mkdir()
@@ -131,7 +133,7 @@ def differences(target: Target, job: dict[str, Any], files: Path) -> list[str]:
     """The files of a job's output that aren't the same below ``files`` as in S3."""
     (output,) = job["ProcessingOutputConfig"]["Outputs"]
     folder, uri = files / output["S3Output"]["LocalPath"].lstrip("/"), output["S3Output"]["S3Uri"].rstrip("/") + "/"
-    theirs = {one.removeprefix(uri): target.read(one) for one in target.list_uris(uri)}
+    theirs = {one.removeprefix(uri): target.files.read(one) for one in target.files.list_uris(uri)}
     ours = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     ours |= {name: content for name, content in theirs.items() if name == "statistics.json"}  # of the registration
     both = theirs.keys() & ours.keys()
@@ -144,9 +146,8 @@ def differences(target: Target, job: dict[str, Any], files: Path) -> list[str]:
 def main() -> int:
     """Print a line per entry point; the exit code is the number of those that differ."""
     from core.aws.target import connect
-    from core.data import csv_reader
     from core.identity import WORKFLOW_IDENTITY
-    from core.jobs import jobs, rebalancing_jobs, training_jobs
+    from core.jobs import jobs, rebalancing_jobs
     from core.jobs.tuning import tuning_jobs
     from core.reports import bias_jobs, shap_jobs, trial_bias_jobs
     from core.settings import Settings
@@ -174,7 +175,7 @@ def main() -> int:
         environment = assemble(place / "image")
         try:
             target = connect(Settings(workspace=place / "workspace"))
-            table, roles = csv_reader.read_bundled(), csv_reader.BUNDLED_ROLES
+            table, roles = bundled_data.read_bundled(), bundled_data.BUNDLED_ROLES
             workflow.run_all_steps(target, WORKFLOW_IDENTITY, table, roles, workflow.WorkflowOptions(max_jobs=3))
             tuned = jobs.list_jobs(target, "tuning", name_contains=tuning_jobs.JOB_NAME_PREFIX)[0].name
             trials = trial_bias_jobs.launch_job(target, WORKFLOW_IDENTITY, tuned)
@@ -184,7 +185,7 @@ def main() -> int:
                 "clarify, bias": bias_jobs.list_jobs(target)[0].name,
                 "clarify, SHAP": shap_jobs.list_jobs(target)[0].name,
                 "trials": trials,
-                "xgboost-report": jobs.list_jobs(target, "processing", name_contains=training_jobs.REPORT_JOB_PREFIX)[0].name,
+                "xgboost-report": jobs.list_jobs(target, "processing", name_contains=xgboost_report_jobs.JOB_NAME_PREFIX)[0].name,
             }
             return sum(_compared(target, place, environment, what, name) for what, name in newest.items())
         finally:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.aws import permissions
-from core.aws.permissions import Finding
 from core.aws.target import Target, connect
+from core.doctor import permissions
+from core.doctor.findings import Finding
 from core.settings import Settings
 
 TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}]}

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core.aws import permissions
-from core.aws.permissions import Finding
 from core.aws.target import connect
+from core.doctor import permissions
+from core.doctor.findings import Finding
 from core.identity import ROLES_BY_ACTION, Role
 from engine import lifecycle
 from tools import least

@@ -10,8 +10,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 
-MAX_ATTEMPTS = 4
-"""How often one answer is asked for, all told."""
+from core.aws import retries
 
 
 def retry_incomplete_responses(session: boto3.Session) -> boto3.Session:
@@ -31,23 +30,19 @@ def _seconds_until_retry(response: Any, operation: Any, attempts: int, **_: Any)
         return None
     if len(http.content) >= int(announced):
         return None
-    if attempts >= MAX_ATTEMPTS:
+    if attempts >= retries.INCOMPLETE_RESPONSE_ATTEMPTS:
         raise IncompleteReadError(actual_bytes=len(http.content), expected_bytes=int(announced))
-    return _backoff_seconds(attempts)
+    return retries.incomplete_response_pause(attempts)
 
 
 def read_body(get_object: Callable[[], Any]) -> tuple[bytes, Any]:
     """(content, answer) of a GetObject call; asked for again where the body breaks off. Raises what botocore raises."""
-    for attempt in range(1, MAX_ATTEMPTS + 1):
+    for attempt in range(1, retries.INCOMPLETE_RESPONSE_ATTEMPTS + 1):
         answer = get_object()
         try:
             return answer["Body"].read(), answer
         except (IncompleteReadError, ResponseStreamingError):
-            if attempt == MAX_ATTEMPTS:
+            if attempt == retries.INCOMPLETE_RESPONSE_ATTEMPTS:
                 raise
-            time.sleep(_backoff_seconds(attempt))
+            time.sleep(retries.incomplete_response_pause(attempt))
     raise AssertionError("unreachable")
-
-
-def _backoff_seconds(attempt: int) -> float:
-    return 0.1 * 2.0**attempt

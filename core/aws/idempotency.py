@@ -18,17 +18,12 @@ from typing import Any, TypeVar
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
+from core.aws import retries
 from core.aws.target import Target
 from core.errors import Conflict, Forbidden, GovernanceError, NotFound, TargetUnavailable, translate_aws_errors
 
 REQUEST_TAG = "governance:request"
 """The tag that says by which call a thing was made."""
-DESCRIBE_LAG_SECONDS = 10.0
-"""Seconds for which what was just made may be missing from its own description."""
-LIST_LAG_SECONDS = 300.0
-"""Seconds for which it may be missing from a list."""
-RETRY_PAUSES = (0.2, 0.4, 0.8, 1.6, 2.0)
-"""Seconds between two looks; the last one again and again."""
 MAYBE_DONE_HINT = "It may have been done all the same: look at the list before you start it again."
 KINDS_WITHOUT_NAME = frozenset({"ModelPackage", "Artifact"})
 T = TypeVar("T")
@@ -74,7 +69,7 @@ def create_once(target: Target, kind: str, request: dict[str, Any], *, shared: b
     except Conflict as error:
         if kind in KINDS_WITHOUT_NAME:
             raise
-        found, remedy = _find_arn(target, kind, request, DESCRIBE_LAG_SECONDS), "Choose another name."
+        found, remedy = _find_arn(target, kind, request, retries.DESCRIBE_LAG_SECONDS), "Choose another name."
         try:
             ours = found is not None and (shared or _is_created_by(target, kind, found, token))
         except Forbidden:
@@ -108,14 +103,14 @@ def read_after_create(target: Target, kind: str, name: str, read: Callable[[], T
     made = _created_resources.get(_resource_key(target, kind, name))
     if made is None or made.seen_by_describe:
         return read()
-    found = retry_until_found(read, made.created_at + DESCRIBE_LAG_SECONDS - time.monotonic())
+    found = retry_until_found(read, made.created_at + retries.DESCRIBE_LAG_SECONDS - time.monotonic())
     made.seen_by_describe = True
     return found
 
 
-def retry_until_found(read: Callable[[], T], seconds: float = DESCRIBE_LAG_SECONDS) -> T:
+def retry_until_found(read: Callable[[], T], seconds: float = retries.DESCRIBE_LAG_SECONDS) -> T:
     """``read``, again and again while what it reads isn't there yet. Raises NotFound after ``seconds``."""
-    until, pauses = time.monotonic() + seconds, list(RETRY_PAUSES)
+    until, pauses = time.monotonic() + seconds, list(retries.READ_AFTER_CREATE_PAUSES)
     while True:
         try:
             return read()
@@ -130,7 +125,7 @@ def created_but_unlisted(target: Target, kind: str, listed_names: Iterable[str],
     there, here, now = set(listed_names), _resource_key(target, kind, ""), time.monotonic()
     with _lock:
         for key, made in list(_created_resources.items()):
-            if now - made.created_at > LIST_LAG_SECONDS or (key[:3] == here[:3] and key[3] in there and made.seen_by_describe):
+            if now - made.created_at > retries.LIST_LAG_SECONDS or (key[:3] == here[:3] and key[3] in there and made.seen_by_describe):
                 del _created_resources[key]
         return [key[3] for key in reversed(_created_resources) if key[:3] == here[:3] and key[3] not in there and name_contains in key[3]]
 
@@ -142,7 +137,7 @@ def _resource_key(target: Target, kind: str, name: str) -> tuple[str, str, str, 
 def recently_created_arn(target: Target, kind: str, name: str) -> str | None:
     """The ARN of what this process has made in the last minutes under that name, or of that URI."""
     made = _created_resources.get(_resource_key(target, kind, name))
-    return made.arn if made is not None and time.monotonic() - made.created_at < LIST_LAG_SECONDS else None
+    return made.arn if made is not None and time.monotonic() - made.created_at < retries.LIST_LAG_SECONDS else None
 
 
 def _find_arn(target: Target, kind: str, request: dict[str, Any], seconds: float) -> str | None:

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
@@ -18,9 +17,10 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import NoCredentialsError
 
-from core.aws import complete_responses, request_defaults
+from core.aws import complete_responses, retries
+from core.aws.s3_files import S3Files
 from core.errors import TargetUnavailable, translate_aws_errors
 from core.identity import Identity
 from core.settings import Settings
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 EXECUTION_ROLE = "governance-execution"
-CONFLICT_RETRY_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-"""Seconds until a conditional write that met another one is tried again."""
 
 
 @dataclass(frozen=True)
@@ -69,80 +67,19 @@ class Target:
         """What the names of its hosts end with: amazonaws.com, in China amazonaws.com.cn."""
         return _dns_suffix(self.partition)
 
-    # files -----------------------------------------------------------------------------------------
+    @cached_property
+    def files(self) -> S3Files:
+        """Files in S3, by their URI."""
+        return S3Files(self.s3, self.settings)
 
     def uri(self, *parts: str) -> str:
+        """The URI of a path in the target's bucket."""
         return "s3://" + "/".join([self.bucket, *parts])
-
-    def read(self, uri: str) -> bytes:
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        with translate_aws_errors(uri):
-            return complete_responses.read_body(lambda: self.s3.get_object(Bucket=bucket, Key=key))[0]
-
-    def read_json(self, uri: str) -> Any:
-        return json.loads(self.read(uri))
-
-    def exists(self, uri: str) -> bool:
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        try:
-            self.s3.head_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
-                return False
-            with translate_aws_errors(uri):
-                raise
-        return True
-
-    def write(self, uri: str, content: bytes, content_type: str = "application/octet-stream") -> str:
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        with translate_aws_errors(uri):
-            self.s3.put_object(
-                Bucket=bucket, Key=key, Body=content, ContentType=content_type, **request_defaults.put_encryption(self.settings)
-            )
-        return uri
-
-    def read_with_etag(self, uri: str) -> tuple[bytes, str]:
-        """An object's content and its ETag."""
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        with translate_aws_errors(uri):
-            content, found = complete_responses.read_body(lambda: self.s3.get_object(Bucket=bucket, Key=key))
-            return content, found["ETag"]
-
-    def write_conditionally(
-        self, uri: str, content: bytes, content_type: str = "application/octet-stream", *, expected_etag: str | None = None
-    ) -> bool:
-        """Write an object that isn't there yet, or instead of the one with that ETag. False, and nothing is written, where another was
-        first."""
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        condition: Any = {"IfNoneMatch": "*"} if expected_etag is None else {"IfMatch": expected_etag}
-        condition |= request_defaults.put_encryption(self.settings)
-        pauses = list(CONFLICT_RETRY_PAUSES)
-        while True:
-            try:
-                self.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type, **condition)
-                return True
-            except ClientError as error:
-                code = error.response["Error"]["Code"]
-                if code == "PreconditionFailed" or (code == "NoSuchKey" and expected_etag is not None):
-                    return False
-                if code != "ConditionalRequestConflict" or not pauses:
-                    with translate_aws_errors(uri):
-                        raise
-            time.sleep(pauses.pop(0))  # another write is under way: S3 asks to try again
-
-    def list_uris(self, prefix: str, *, after: str | None = None) -> list[str]:
-        """URIs of all objects under an s3:// prefix, in order; those after the URI ``after`` only, if given."""
-        bucket, _, key = prefix.removeprefix("s3://").partition("/")
-        start: Any = {"StartAfter": after.removeprefix(f"s3://{bucket}/")} if after else {}
-        with translate_aws_errors(prefix):
-            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, **start)
-            return [f"s3://{bucket}/{item['Key']}" for page in pages for item in page.get("Contents", [])]
 
 
 def connect(settings: Settings | None = None, identity: Identity | None = None) -> Target:
     """Clients of the configured target; a local engine is started when none runs. ``identity``: who it is for, in whose IAM role the
-    clients
-    act where the settings name one (``assume``). Raises TargetUnavailable, Forbidden."""
+    clients act where the settings name one (``assume``). Raises TargetUnavailable, Forbidden."""
     settings = settings or Settings.current()
     where: dict[str, Any]
     if settings.target == "local":
@@ -153,8 +90,13 @@ def connect(settings: Settings | None = None, identity: Identity | None = None) 
         with translate_aws_errors("sign-in"):
             where = {"region_name": _resolve_region(settings)}
             session = boto3.Session(**where)
-    retries = {"mode": "standard", "total_max_attempts": 5}  # throttled for ever: an error after some 10 s; silent: after 150 s
-    config = Config(retries=retries, connect_timeout=5, read_timeout=30, signature_version="v4", max_pool_connections=20)  # type: ignore[arg-type]
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": retries.REQUEST_ATTEMPTS},
+        connect_timeout=retries.CONNECT_SECONDS,
+        read_timeout=retries.RESPONSE_SECONDS,
+        signature_version="v4",
+        max_pool_connections=20,
+    )
     s3_config = config.merge(Config(signature_version="s3v4", s3={"addressing_style": "path"} if "endpoint_url" in where else None))
 
     with translate_aws_errors((settings.assume.get(identity.role.value) if identity else None) or "sign-in"):
@@ -203,7 +145,7 @@ def _resolve_region(settings: Settings) -> str:
 def _ensure_local_engine(workspace: Path) -> dict[str, str]:
     command = [sys.executable, "-m", "engine", "ensure", "--workspace", str(workspace.resolve())]
     root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=90, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=retries.ENGINE_START_SECONDS, check=False)
     if done.returncode != 0:
         remedy = "Look at engine.log in the workspace, or choose another one: GOVERNANCE_WORKSPACE, or --workspace."
         raise TargetUnavailable(done.stderr.strip() or "The engine did not start.", resource=str(workspace), hint=remedy)

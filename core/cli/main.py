@@ -12,14 +12,14 @@ from typing import Any
 
 from core.aws.target import connect
 from core.cli import audit_command as governance
-from core.data import csv_reader
+from core.data import bundled_data, column_roles, csv_reader
 from core.doctor import doctor
 from core.errors import GovernanceError
 from core.identity import WORKFLOW_IDENTITY, Identity, Role
 from core.jobs import rebalancing_jobs
 from core.jobs.rebalancing_jobs import RebalancingOptions
 from core.settings import Settings
-from core.workflow import workflow
+from core.workflow import background_run, workflow
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,12 +62,12 @@ def main(arguments: list[str] | None = None) -> int:
         wanted = workflow.WorkflowOptions(
             name, RebalancingOptions(method=options.method), options.max_jobs, at_once, job_suffix=options.run or ""
         )
-        rebalancing_jobs.check_feasible(csv_reader.check_table(frame, roles), wanted.rebalance)
+        rebalancing_jobs.check_feasible(column_roles.check_table(frame, roles), wanted.rebalance)
         identity = _parse_identity(options.actor) if options.actor else WORKFLOW_IDENTITY
         target = connect(settings, identity)
         step = _step_printer()
         if options.run:
-            step, note = workflow.record_progress(target, options.run, step)
+            step, note = background_run.record_progress(target, options.run, step)
         report = workflow.run_all_steps(target, identity, frame, roles, wanted, step)
     except GovernanceError as error:
         if note:
@@ -112,12 +112,12 @@ def _positive_integer(text: str) -> int:
     return value
 
 
-def _load_data(options: argparse.Namespace) -> tuple[Any, csv_reader.ColumnRoles]:
+def _load_data(options: argparse.Namespace) -> tuple[Any, column_roles.ColumnRoles]:
     if options.data is None:
-        frame, roles = csv_reader.read_bundled(), csv_reader.BUNDLED_ROLES
+        frame, roles = bundled_data.read_bundled(), bundled_data.BUNDLED_ROLES
     else:
         frame = csv_reader.read_csv(options.data)
-        roles = csv_reader.detect_roles(frame, label=options.label, facet=options.facet)
+        roles = column_roles.detect_roles(frame, label=options.label, facet=options.facet)
     changes = {
         key: value
         for key, value in {

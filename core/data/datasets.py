@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from core.aws.target import Target
-from core.data.csv_reader import BUNDLED_VALUE_NAMES, CheckedTable, ColumnRoles, check_size, read_csv, to_csv
+from core.data.bundled_data import BUNDLED_VALUE_NAMES
+from core.data.column_roles import CheckedTable, ColumnRoles
+from core.data.csv_reader import check_size, read_csv, to_csv
 from core.errors import DataError, translate_aws_errors
 from core.identity import Identity, require_permission
 
@@ -50,7 +52,7 @@ def fetch_csv(target: Target, identity: Identity, uri: str) -> pd.DataFrame:
         raise DataError(f"{uri!r} names no CSV in S3.", resource=uri, hint="Write s3://bucket/folder/file.csv (or .csv.gz).")
     with translate_aws_errors(uri):
         check_size(target.s3.head_object(Bucket=bucket, Key=key)["ContentLength"], uri)
-    return read_csv(target.read(uri.strip()), name=key.rpartition("/")[2])
+    return read_csv(target.files.read(uri.strip()), name=key.rpartition("/")[2])
 
 
 def upload_dataset(target: Target, identity: Identity, checked: CheckedTable, name: str) -> Dataset:
@@ -60,7 +62,7 @@ def upload_dataset(target: Target, identity: Identity, checked: CheckedTable, na
     roles = json.dumps(asdict(checked.roles), sort_keys=True)
     version = hashlib.sha256(content + roles.encode()).hexdigest()
     folder = target.uri(S3_FOLDER, f"{_slug(name)}-{version[:12]}")
-    if target.exists(f"{folder}/dataset.json"):
+    if target.files.exists(f"{folder}/dataset.json"):
         return read_dataset(target, f"{folder}/dataset.json")
     dataset = Dataset(
         name,
@@ -73,19 +75,19 @@ def upload_dataset(target: Target, identity: Identity, checked: CheckedTable, na
         datetime.now(UTC).isoformat(timespec="seconds"),
         identity.name,
     )
-    target.write(dataset.uri, content, "text/csv")
-    target.write(f"{folder}/dataset.json", json.dumps(asdict(dataset)).encode(), "application/json")
+    target.files.write(dataset.uri, content, "text/csv")
+    target.files.write(f"{folder}/dataset.json", json.dumps(asdict(dataset)).encode(), "application/json")
     return dataset
 
 
 def count_datasets(target: Target) -> int:
     """How many there are; none is read."""
-    return sum(uri.endswith("/dataset.json") for uri in target.list_uris(target.uri(S3_FOLDER, "")))
+    return sum(uri.endswith("/dataset.json") for uri in target.files.list_uris(target.uri(S3_FOLDER, "")))
 
 
 def list_datasets(target: Target) -> list[Dataset]:
     """The data sets of the workspace, newest first."""
-    found = [uri for uri in target.list_uris(target.uri(S3_FOLDER, "")) if uri.endswith("/dataset.json")]
+    found = [uri for uri in target.files.list_uris(target.uri(S3_FOLDER, "")) if uri.endswith("/dataset.json")]
     with ThreadPoolExecutor(8) as pool:
         return sorted(pool.map(lambda uri: read_dataset(target, uri), found), key=lambda dataset: dataset.created, reverse=True)
 
@@ -102,7 +104,7 @@ def read_first_rows(target: Target, uri: str, *, rows: int = 50) -> pd.DataFrame
 
 def read_dataset(target: Target, uri: str) -> Dataset:
     """The data set that this ``dataset.json`` (or ``data.csv`` beside it) describes."""
-    raw = target.read_json(uri.rpartition("/")[0] + "/dataset.json")
+    raw = target.files.read_json(uri.rpartition("/")[0] + "/dataset.json")
     roles = raw.pop("roles")
     lists: Iterable[str] = ("categorical", "ignored")
     roles = {**roles, **{k: tuple(roles[k]) for k in lists}, "further_facets": tuple((c, v) for c, v in roles.get("further_facets", ()))}

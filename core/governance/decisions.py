@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
+from core.aws import aws_names
 from core.aws.target import Target
 from core.errors import Conflict, DataError, GovernanceError, translate_aws_errors
 from core.governance import evidence, gates, model_card, policy, version_state
@@ -15,10 +16,9 @@ from core.governance.policy import TIERS, Policy, Tier
 from core.governance.validity import Validity, apply_waivers, check_validity, list_versions_by_urgency
 from core.governance.version_state import ALLOWED_FROM, REGISTRY_STATUS, State, fold_events, people_involved, read_state
 from core.identity import Identity, require_permission
-from core.jobs import jobs
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
-from core.lineage import lineage_graph
+from core.lineage import lineage_record
 from core.registry import model_packages
 from core.registry.model_packages import Package
 
@@ -322,14 +322,14 @@ def sync_registry_and_lineage(target: Target, arn: str) -> None:
                 CustomerMetadataProperties={
                     model_packages.DECISION_PROPERTY: wanted,
                     model_packages.EVIDENCE_PROPERTY: now.evidence or "",
-                    model_packages.DECIDED_BY_PROPERTY: jobs.clean_tag_value(last.actor["name"]),
+                    model_packages.DECIDED_BY_PROPERTY: aws_names.clean_tag_value(last.actor["name"]),
                 },
             )
     model_card.sync_status(target, package, now.status)
-    artifact = lineage_graph.ensure_artifact(target, arn, "ModelPackage", package.label)
+    artifact = lineage_record.ensure_artifact(target, arn, "ModelPackage", package.label)
     for event in now.history:
         properties = {"event": event.hash, "evidence": str(event.body.get("evidence", now.evidence or "")), "actor": event.actor["name"]}
-        action = lineage_graph.ensure_action(
+        action = lineage_record.ensure_action(
             target,
             f"governance-{event.number:08d}",
             target.uri(audit_log.event_key(event.number)),
@@ -337,7 +337,7 @@ def sync_registry_and_lineage(target: Target, arn: str) -> None:
             event.body["reason"],
             properties,
         )
-        lineage_graph.ensure_association(target, action, artifact, "ContributedTo")
+        lineage_record.ensure_association(target, action, artifact, "ContributedTo")
 
 
 Action = Callable[..., State]

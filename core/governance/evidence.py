@@ -72,14 +72,14 @@ def collect_for_package(target: Target, package: Package, policy: Policy) -> Evi
 def store_signed(target: Target, evidence: Evidence) -> str:
     """Write the signed statement, unless it is there; returns its URI."""
     uri = target.uri(evidence.object_key)
-    if not target.exists(uri):
-        target.write_conditionally(uri, sign_envelope(target, evidence.statement), "application/json")
+    if not target.files.exists(uri):
+        target.files.write_conditionally(uri, sign_envelope(target, evidence.statement), "application/json")
     return uri
 
 
 def read_evidence(target: Target, digest: str) -> Evidence:
     """The evidence that a decision names. Raises Forged, and NotFound."""
-    content = open_envelope(target.read(target.uri(FOLDER, f"{digest}.json")), load_verification_keys(target))
+    content = open_envelope(target.files.read(target.uri(FOLDER, f"{digest}.json")), load_verification_keys(target))
     if sha256(content) != digest:
         raise Forged("The evidence is not the one that was decided on.", resource=digest, hint="Compare with a copy kept elsewhere.")
     return Evidence(digest, json.loads(content)["predicate"], content)
@@ -149,19 +149,19 @@ def _evidence_uris(target: Target, package: Package, policy: Policy) -> dict[str
 def _store_file(target: Target, content: bytes, name: str) -> str:
     """A file of the product's own, in the target under its hash."""
     uri = target.uri(FILES_FOLDER, sha256(content), name)
-    if not target.exists(uri):
-        target.write_conditionally(uri, content, "text/plain")
+    if not target.files.exists(uri):
+        target.files.write_conditionally(uri, content, "text/plain")
     return uri
 
 
 def _pin_file(target: Target, uri: str) -> dict[str, Any]:
-    content = target.read(uri)
+    content = target.files.read(uri)
     return {"uri": uri, "sha256": sha256(content), "bytes": len(content)}
 
 
 def _sha256_or_none(target: Target, uri: str) -> str | None:
     try:
-        return sha256(target.read(uri))
+        return sha256(target.files.read(uri))
     except NotFound:
         return None
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from core.aws.target import Target
 from core.errors import GovernanceError
 from core.governance.version_state import State
-from core.jobs import training_jobs
+from core.jobs import training_data, training_jobs
 from core.ledger.audit_log import Event
-from core.registry import model_evaluation, model_packages
+from core.registry import model_packages
 from core.registry.model_packages import Package
 
 STATUS_LABELS = {"Approved": "approved elsewhere", "Rejected": "rejected elsewhere"}
@@ -93,7 +93,7 @@ def find_path_to_decision(target: Target, package: Package) -> PathToDecision:
     data = None
     if job:
         try:
-            data = model_evaluation.find_rebalancing(target, training_jobs.describe_job(target, job))
+            data = training_data.find_rebalancing(target, training_jobs.describe_job(target, job))
         except GovernanceError:
             data = None
     if job and data is not None:

@@ -222,7 +222,7 @@ def export_pdf(target: Target, identity: Identity, arn: str, *, timeout_seconds:
         raise Conflict(
             f"The card was not exported: {found.get('FailureReason', 'no reason was given')}", resource=card.name, hint="Try again."
         )
-    return target.read(found["ExportArtifacts"]["S3ExportArtifacts"])
+    return target.files.read(found["ExportArtifacts"]["S3ExportArtifacts"])
 
 
 def filled_and_missing_fields(card: Card) -> tuple[list[CardField], list[CardField]]:

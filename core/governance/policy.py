@@ -168,8 +168,8 @@ def load_in_force(target: Target) -> tuple[Policy, InvalidPolicy | None]:
 def store_in_target(target: Target, policy: Policy) -> None:
     """Keep the file's text in the target, so that what a decision was judged by can always be read."""
     uri = policy_uri(target, policy.sha256)
-    if not target.exists(uri):
-        target.write_conditionally(uri, policy.text.encode(), "application/toml")
+    if not target.files.exists(uri):
+        target.files.write_conditionally(uri, policy.text.encode(), "application/toml")
     try:
         known = load_last_valid(target).sha256
     except INCONCLUSIVE_ERRORS:
@@ -177,13 +177,13 @@ def store_in_target(target: Target, policy: Policy) -> None:
     except GovernanceError:
         known = ""
     if known != policy.sha256:
-        target.write(target.uri(LAST_VALID_KEY), sign_envelope(target, policy.sha256.encode(), LAST_VALID_TYPE), "application/json")
+        target.files.write(target.uri(LAST_VALID_KEY), sign_envelope(target, policy.sha256.encode(), LAST_VALID_TYPE), "application/json")
 
 
 def load_last_valid(target: Target) -> Policy:
     """The last valid policy. Raises NotFound where there was none yet, Forged where it is not what was kept."""
-    digest = open_envelope(target.read(target.uri(LAST_VALID_KEY)), load_verification_keys(target), LAST_VALID_TYPE).decode()
-    content = target.read(policy_uri(target, digest))
+    digest = open_envelope(target.files.read(target.uri(LAST_VALID_KEY)), load_verification_keys(target), LAST_VALID_TYPE).decode()
+    content = target.files.read(policy_uri(target, digest))
     if sha256(content) != digest:
         raise Forged("The policy is not the one that was kept.", resource=LAST_VALID_KEY, hint="Mend the policy file.")
     return parse_toml(content, "the last valid policy")

@@ -88,7 +88,7 @@ def repair_registry_and_lineage(target: Target) -> list[str]:
 
 def _check_chain(target: Target, trusted: Any) -> tuple[list[Event], list[Problem]]:
     """Every event object: numbered without a gap, signed, and linked to the one before."""
-    found = target.list_uris(target.uri(audit_log.EVENTS_FOLDER) + "/")
+    found = target.files.list_uris(target.uri(audit_log.EVENTS_FOLDER) + "/")
     problems, numbers = [], []
     for uri in found:
         name = uri.rpartition("/")[2].removesuffix(".json")
@@ -128,7 +128,7 @@ def _check_chain(target: Target, trusted: Any) -> tuple[list[Event], list[Proble
 
 def _read_or_none(target: Target, key: str) -> bytes | None:
     try:
-        return target.read(target.uri(key))
+        return target.files.read(target.uri(key))
     except NotFound:
         return None
 
@@ -171,7 +171,7 @@ def _check_head_current(target: Target, events: list[Event], trusted: Any) -> It
 
 def _check_parts(target: Target, events: list[Event], trusted: Any) -> Iterator[Problem]:
     whole = {event.number: event for event in events}
-    for uri in target.list_uris(target.uri(audit_log.PARTS_FOLDER) + "/"):
+    for uri in target.files.list_uris(target.uri(audit_log.PARTS_FOLDER) + "/"):
         name = uri.rpartition("/")[2].removesuffix(".json")
         number = int(name) if name.isdigit() else -1
         own = [whole.get(n) for n in range(number * audit_log.EVENTS_PER_PART + 1, (number + 1) * audit_log.EVENTS_PER_PART + 1)]
@@ -179,7 +179,7 @@ def _check_parts(target: Target, events: list[Event], trusted: Any) -> Iterator[
             yield Problem(None, uri, "This object is no part of the log.")
             continue
         try:
-            payload = open_envelope(target.read(uri), trusted, audit_log.PART_TYPE)
+            payload = open_envelope(target.files.read(uri), trusted, audit_log.PART_TYPE)
         except INCONCLUSIVE_ERRORS:
             raise
         except GovernanceError as error:
@@ -187,7 +187,7 @@ def _check_parts(target: Target, events: list[Event], trusted: Any) -> Iterator[
             continue
         if all(own) and payload != audit_log.part_payload([event for event in own if event]):
             yield Problem(number * audit_log.EVENTS_PER_PART + 1, uri, "The copy of these events is not what the events are.")
-    present = set(target.list_uris(target.uri(audit_log.PARTS_FOLDER) + "/"))
+    present = set(target.files.list_uris(target.uri(audit_log.PARTS_FOLDER) + "/"))
     for number in range(len(events) // audit_log.EVENTS_PER_PART - 1):  # the last one may still be on its way
         if target.uri(audit_log.part_key(number)) not in present:
             yield Problem(number * audit_log.EVENTS_PER_PART + 1, audit_log.part_key(number), "The copy of these events is missing.")
@@ -208,7 +208,7 @@ def _check_evidence(target: Target, events: list[Event], hashes: dict[str, str |
             content = _read_or_none(target, f"{policy.FOLDER}/{rules}.toml")
             if content is None or sha256(content) != rules:
                 yield Problem(event.number, event.subject, f"The policy of event {event.number} has changed, or is gone.")
-    for uri in target.list_uris(target.uri(evidence.FOLDER) + "/"):
+    for uri in target.files.list_uris(target.uri(evidence.FOLDER) + "/"):
         if uri.rpartition("/")[2].removesuffix(".json") in seen:
             continue
         try:  # evidence whose submission was refused or interrupted: it must be what it says all the same
@@ -221,15 +221,15 @@ def _check_evidence(target: Target, events: list[Event], hashes: dict[str, str |
 
 def _check_stored_files(target: Target) -> Iterator[Problem]:
     """Files that the product keeps under their own hash, whether a decision names them or not, and the last valid policy."""
-    for uri in target.list_uris(target.uri(evidence.FILES_FOLDER) + "/"):
+    for uri in target.files.list_uris(target.uri(evidence.FILES_FOLDER) + "/"):
         if sha256(_read_or_none(target, uri.partition(target.uri(""))[2]) or b"") != uri.rpartition("/")[0].rpartition("/")[2]:
             yield Problem(None, uri, "This file is not the one that was kept.")
-    for uri in target.list_uris(target.uri(policy.FOLDER) + "/"):
+    for uri in target.files.list_uris(target.uri(policy.FOLDER) + "/"):
         name = uri.rpartition("/")[2]
         try:
             if uri == target.uri(policy.LAST_VALID_KEY):
                 policy.load_last_valid(target)
-            elif name != f"{sha256(target.read(uri))}.toml":
+            elif name != f"{sha256(target.files.read(uri))}.toml":
                 yield Problem(None, uri, "This policy is not the one that was kept.")
         except INCONCLUSIVE_ERRORS:
             raise

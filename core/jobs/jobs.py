@@ -9,10 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from core.aws import idempotency, request_defaults, sagemaker_images
+from core.aws import idempotency, retries
 from core.aws.target import Target
-from core.errors import DataError, JobFailed, NotFound, Refused, translate_aws_errors
-from core.identity import Identity
+from core.errors import JobFailed, NotFound, Refused, translate_aws_errors
 
 JobKind = Literal["training", "processing", "tuning"]
 FINAL_STATUSES = frozenset({"Completed", "Failed", "Stopped"})
@@ -81,7 +80,8 @@ def wait_for_jobs(
                 )
         if all(job.status == "Completed" for job in found):
             return found
-        time.sleep(poll_seconds if poll_seconds is not None else min(max((time.monotonic() - began) / 20, 0.1), 10))
+        pause = min(max((time.monotonic() - began) * retries.POLL_SHARE, retries.MIN_POLL_SECONDS), retries.MAX_POLL_SECONDS)
+        time.sleep(pause if poll_seconds is None else poll_seconds)
 
 
 def list_jobs(target: Target, kind: JobKind, *, name_contains: str = "", max_results: int = 50, including: str | None = None) -> list[Job]:
@@ -160,105 +160,6 @@ def read_logs(target: Target, kind: Literal["training", "processing"], name: str
                 break
             token = after
     return lines
-
-
-def launched_by_tags(identity: Identity) -> dict[str, str]:
-    """The tags that say who started a job: an id that stays, and a name to show. AWS takes few characters in a tag."""
-    return {"governance:launched-by": identity.tag, "governance:launched-by-name": clean_tag_value(identity.name)}
-
-
-def clean_tag_value(text: str) -> str:
-    """``text`` without what AWS refuses in a tag or a package's property."""
-    return " ".join(re.sub(r"[^\w .:/=+\-@]", " ", text).split())[:256]
-
-
-def slug(text: str, max_length: int = 40) -> str:
-    """``text`` as part of an AWS name: letters, digits and hyphens."""
-    return re.sub(r"-+", "-", re.sub(r"[^0-9a-zA-Z]+", "-", text)).strip("-")[:max_length].strip("-") or "job"
-
-
-def analysis_image(target: Target) -> str:
-    """The product's own image, with the entry points ``clarify``, ``rebalance``, ``trials`` and ``xgboost-report``."""
-    registry = f"{target.account}.dkr.ecr.{target.region}.{target.dns_suffix}"
-    return target.settings.analysis_image or f"{registry}/governance-analysis:latest"
-
-
-def xgboost_image(target: Target) -> str:
-    """The built-in XGBoost image of the region."""
-    return built_in_image(target, "xgboost", target.settings.xgboost_version)
-
-
-def built_in_image(target: Target, name: str, version: str | None = None) -> str:
-    """One of SageMaker's own images: each region has its own account. Raises DataError where there is none."""
-    try:
-        return sagemaker_images.find_uri(name, target.region, version)
-    except ValueError as error:  # of a region or a version that the SDK doesn't know
-        raise DataError(
-            f"SageMaker's {name} image: {str(error).partition(' You may need')[0]}",
-            resource=target.region,
-            hint="Set GOVERNANCE_REGION (or the version) to one that has it, or install a newer sagemaker package.",
-        ) from error
-
-
-def build_processing_request(
-    target: Target,
-    name: str,
-    entry_point: str | None,
-    inputs: dict[str, tuple[str, str]],
-    output: str,
-    tags: dict[str, str],
-    *,
-    image: str | None = None,
-    output_name: str = "result",
-    max_hours: int = 1,
-) -> dict[str, Any]:
-    """A CreateProcessingJob request on the product's image, or on another, which then has its own entry point and the network.
-
-    ``inputs``: name -> (S3 URI, local path).
-    """
-    settings = target.settings
-    return {
-        "ProcessingJobName": name,
-        "RoleArn": target.role,
-        "AppSpecification": {
-            "ImageUri": image or analysis_image(target),
-            **({"ContainerEntrypoint": [entry_point]} if entry_point else {}),
-        },
-        "ProcessingResources": {
-            "ClusterConfig": {
-                "InstanceCount": 1,
-                "InstanceType": request_defaults.processing_instance_type(settings),
-                "VolumeSizeInGB": 20,
-                **request_defaults.volume_encryption(settings),
-            }
-        },
-        **request_defaults.network_config(settings, isolated=image is None),
-        "ProcessingInputs": [
-            {
-                "InputName": label,
-                "S3Input": {
-                    "S3Uri": uri,
-                    "LocalPath": path,
-                    "S3DataType": "S3Prefix",
-                    "S3InputMode": "File",
-                    "S3DataDistributionType": "FullyReplicated",
-                    "S3CompressionType": "None",
-                },
-            }
-            for label, (uri, path) in inputs.items()
-        ],
-        "ProcessingOutputConfig": {
-            "Outputs": [
-                {
-                    "OutputName": output_name,
-                    "S3Output": {"S3Uri": output, "LocalPath": "/opt/ml/processing/output", "S3UploadMode": "EndOfJob"},
-                }
-            ],
-            **request_defaults.output_encryption(settings),
-        },
-        "StoppingCondition": {"MaxRuntimeInSeconds": max_hours * MAX_SECONDS},
-        "Tags": request_defaults.tags(settings, tags),
-    }
 
 
 def output_uri(job: Job) -> str:

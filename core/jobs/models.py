@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
-from core.aws import idempotency, request_defaults
+from core.aws import aws_names, idempotency, request_defaults
 from core.aws.target import Target
 from core.errors import Conflict, DataError, NotFound, translate_aws_errors
 from core.identity import Identity, require_permission
-from core.jobs import jobs
 from core.jobs.training_jobs import describe_job
 
 
@@ -37,7 +36,7 @@ def ensure_model(target: Target, identity: Identity, training_job: str) -> str:
     try:
         there = _read_artifact_uri(target, name)
     except NotFound:
-        tags = {"governance:training-job": training_job, **jobs.launched_by_tags(identity)}
+        tags = {"governance:training-job": training_job, **aws_names.launched_by_tags(identity)}
         request = {
             "ModelName": name,
             "ExecutionRoleArn": target.role,

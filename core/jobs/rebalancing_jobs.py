@@ -14,13 +14,13 @@ from core.analysis.resampling import resampling, resampling_parameters
 from core.analysis.resampling.resampling import BALANCE_TARGETS, METHODS, ResamplingError
 from core.analysis.resampling.resampling_parameters import PARAMETERS
 from core.analysis.resampling.splitting import SplitError, split_rows
-from core.aws import idempotency
+from core.aws import aws_names, idempotency
 from core.aws.target import Target
-from core.data.csv_reader import CheckedTable, ColumnRoles
+from core.data.column_roles import CheckedTable, ColumnRoles
 from core.data.datasets import Dataset, read_dataset
 from core.errors import Conflict, DataError, NotFound
 from core.identity import Identity, require_permission
-from core.jobs import jobs
+from core.jobs import jobs, processing_requests
 from core.jobs.jobs import Job
 
 __all__ = [
@@ -115,14 +115,14 @@ def launch_job(target: Target, identity: Identity, dataset: Dataset, options: Re
         "order": options.order,
     }
     folder = target.uri("governance/rebalanced", name)
-    config_uri = target.write(f"{folder}/config/rebalance.json", json.dumps(config).encode(), "application/json")
+    config_uri = target.files.write(f"{folder}/config/rebalance.json", json.dumps(config).encode(), "application/json")
     inputs = {
         "config": (config_uri, "/opt/ml/processing/input/config"),
         "data": (dataset.uri, "/opt/ml/processing/input/data"),
     }
-    tags = {**jobs.launched_by_tags(identity), "governance:dataset": dataset.uri}
+    tags = {**aws_names.launched_by_tags(identity), "governance:dataset": dataset.uri}
     idempotency.create_once(
-        target, "ProcessingJob", jobs.build_processing_request(target, name, "rebalance", inputs, f"{folder}/output", tags)
+        target, "ProcessingJob", processing_requests.build_processing_request(target, name, "rebalance", inputs, f"{folder}/output", tags)
     )
     return name
 
@@ -139,7 +139,7 @@ def read_result(target: Target, name: str) -> RebalancedData:
     folder, source = jobs.output_uri(job), jobs.input_uri(job, "data")
     if not source:
         raise NotFound(f"The job {name} rebalanced nothing.", resource=name, hint="Choose another one from the list.")
-    return RebalancedData(name, folder, target.read_json(f"{folder}/manifest.json"), read_dataset(target, source))
+    return RebalancedData(name, folder, target.files.read_json(f"{folder}/manifest.json"), read_dataset(target, source))
 
 
 def launch_job_per_method(
@@ -163,7 +163,7 @@ def read_distributions(target: Target, data: RebalancedData) -> list[dict[str, A
     """The histograms of each feature, as the job wrote them; none for a job of before there were any."""
     if "distributions.json" not in data.manifest.get("details", {}):
         return []
-    found: list[dict[str, Any]] = target.read_json(data.uri("distributions.json"))["features"]
+    found: list[dict[str, Any]] = target.files.read_json(data.uri("distributions.json"))["features"]
     return found
 
 
@@ -178,7 +178,7 @@ def read_synthetic_rows(target: Target, parts: list[tuple[str, int]], start: int
     found, at = [], 0
     for uri, rows in parts:
         if at < start + count and at + rows > start:
-            table = pd.read_csv(io.BytesIO(target.read(uri)), dtype={"copy of": "Int64"})
+            table = pd.read_csv(io.BytesIO(target.files.read(uri)), dtype={"copy of": "Int64"})
             found.append(table.iloc[max(start - at, 0) : start + count - at])
         at += rows
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()

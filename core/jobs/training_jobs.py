@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import secrets
 from contextlib import suppress
@@ -11,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.aws import idempotency, request_defaults
+from core.aws import aws_names, container_images, idempotency, request_defaults
 from core.aws.target import Target
 from core.errors import DataError, Refused, translate_aws_errors
 from core.identity import Identity, require_permission
@@ -19,7 +17,6 @@ from core.jobs import jobs
 from core.jobs.jobs import Job
 
 JOB_NAME_PREFIX = "governance-train"
-REPORT_JOB_PREFIX = "governance-report"
 BASELINE_HYPERPARAMETERS: dict[str, str] = {
     "objective": "binary:logistic",
     "max_depth": "5",
@@ -77,7 +74,7 @@ def launch_job(
     request = {
         "TrainingJobName": name,
         "HyperParameters": {**BASELINE_HYPERPARAMETERS, **(hyperparameters or {}), **({"csv_weights": "1"} if weights else {})},
-        "AlgorithmSpecification": {"TrainingImage": jobs.xgboost_image(target), "TrainingInputMode": "File"},
+        "AlgorithmSpecification": {"TrainingImage": container_images.xgboost_image(target), "TrainingInputMode": "File"},
         "RoleArn": target.role,
         "InputDataConfig": [build_channel("train", train_uri), build_channel("validation", validation_uri)],
         "OutputDataConfig": {"S3OutputPath": output, **request_defaults.output_encryption(settings)},
@@ -96,19 +93,19 @@ def launch_job(
     except Refused as error:
         if "debug" not in error.message.lower():
             raise
-        idempotency.create_once(target, "TrainingJob", request)  # Debugger is closed to new accounts: ``launch_report`` makes the report
+        idempotency.create_once(target, "TrainingJob", request)  # Debugger is closed to new accounts: ``launch_job`` makes the report
     return name
 
 
 def job_tags(target: Target, identity: Identity, rebalanced: str) -> list[Any]:
-    found = jobs.launched_by_tags(identity) | ({"governance:rebalanced": rebalanced} if rebalanced else {})
+    found = aws_names.launched_by_tags(identity) | ({"governance:rebalanced": rebalanced} if rebalanced else {})
     return request_defaults.tags(target.settings, found)
 
 
 def _debugger_request(target: Target, output: str) -> dict[str, Any]:
-    """Debugger's XGBoost report; nothing in a region without Debugger, where ``launch_report`` makes one."""
+    """Debugger's XGBoost report; nothing in a region without Debugger, where ``launch_job`` makes one."""
     with suppress(DataError):
-        image = jobs.built_in_image(target, "debugger")
+        image = container_images.built_in_image(target, "debugger")
         rule = {"RuleConfigurationName": REPORT_RULE, "RuleEvaluatorImage": image, "RuleParameters": {"rule_to_invoke": REPORT_RULE}}
         return {"DebugHookConfig": {"S3OutputPath": output}, "DebugRuleConfigurations": [rule]}
     return {}
@@ -146,71 +143,3 @@ def final_metrics(job: Job) -> dict[str, float]:
         for item in job.raw.get("FinalMetricDataList", [])
         if {"MetricName", "Value"} <= item.keys()
     }
-
-
-def launch_report(target: Target, identity: Identity, job: Job) -> str:
-    """Start the XGBoost report of a training job that has none (a tuning job's trials can't have rules); returns the job's name, the
-    running or completed one's where there is one."""
-    require_permission(identity, "launch", resource=job.name)
-    sources = {str(c["ChannelName"]): channel_source(c) for c in job.raw.get("InputDataConfig", [])}
-    if not is_xgboost(job) or not all(uri.startswith("s3://") for uri in sources.values()):
-        raise Refused(
-            f"{job.name} is no job of the built-in XGBoost algorithm with its data in S3: there is no XGBoost report of it.",
-            resource=job.name,
-            hint="Train with the built-in algorithm, on data in S3.",
-        )
-    earlier = _list_report_jobs(target, job)
-    if earlier and earlier[0].status not in {"Failed", "Stopped"}:
-        return earlier[0].name
-    name = f"{_report_prefix(job)}-{len(earlier) + 1}"
-    folder = target.uri("governance/reports", job.name)
-    parameters = job.raw.get("HyperParameters", {})
-    configs = {"hyperparameters": parameters, "inputdataconfig": {c: {"ContentType": "text/csv"} for c in sources}}
-    for file, content in configs.items():
-        target.write(f"{folder}/config/{file}.json", json.dumps(content).encode(), "application/json")
-    local = "/opt/ml/processing/input"
-    inputs = {
-        "config": (f"{folder}/config/", f"{local}/config"),
-        "model": (job.raw["ModelArtifacts"]["S3ModelArtifacts"], f"{local}/model"),
-        **{c: (uri, f"{local}/data/{c}") for c, uri in sources.items()},
-    }
-    tags = {**jobs.launched_by_tags(identity), "governance:training-job": job.name}
-    request = jobs.build_processing_request(target, name, "xgboost-report", inputs, f"{folder}/output", tags)
-    idempotency.create_once(target, "ProcessingJob", request, shared=True)
-    return name
-
-
-def _report_prefix(job: Job) -> str:
-    return f"{REPORT_JOB_PREFIX}-{hashlib.sha256(job.name.encode()).hexdigest()[:10]}"
-
-
-def find_report_job(target: Target, job: Job) -> Job | None:
-    """The newest job that makes or made a training job's XGBoost report, in whatever state; None where none was started."""
-    return next(iter(_list_report_jobs(target, job)), None)
-
-
-def _list_report_jobs(target: Target, job: Job) -> list[Job]:
-    return jobs.list_jobs(target, "processing", name_contains=_report_prefix(job))
-
-
-def find_report_or_job(target: Target, job: Job) -> tuple[str | None, Job | None]:
-    """The report, or where there is none the job that makes it: looked up together, so that the one fits the other."""
-    page = find_report_uri(target, job)
-    return page, None if page else find_report_job(target, job)
-
-
-def read_xgboost_report(target: Target, job: Job) -> dict[str, Any] | None:
-    """What the XGBoost report of a training job says, or None where none was made."""
-    page = find_report_uri(target, job)
-    found: dict[str, Any] | None = target.read_json(page.removesuffix(".html") + ".json") if page else None
-    return found
-
-
-def find_report_uri(target: Target, job: Job) -> str | None:
-    """The XGBoost report (HTML) of a training job, or None where none was made."""
-    output = str((job.raw.get("OutputDataConfig") or {}).get("S3OutputPath", "")).rstrip("/")
-    rules = [f"{output}/{job.name}/rule-output/{r['RuleConfigurationName']}" for r in job.raw.get("DebugRuleConfigurations", [])]
-    for folder in (*rules, target.uri("governance/reports", job.name, "output")):
-        if target.exists(f"{folder}/xgboost_report.html"):
-            return f"{folder}/xgboost_report.html"
-    return None

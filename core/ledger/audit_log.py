@@ -89,7 +89,9 @@ def append_event(
         )
         event = _parse_event(payload)
         uri = target.uri(event_key(event.number))
-        if target.write_conditionally(uri, sign_envelope(target, payload, EVENT_TYPE), "application/json") or _is_own_event(target, event):
+        if target.files.write_conditionally(uri, sign_envelope(target, payload, EVENT_TYPE), "application/json") or _is_own_event(
+            target, event
+        ):
             _cache_events(target, (*events, event))
             _write_full_parts(target, (*events, event))
             advance_head(target, event)
@@ -102,7 +104,7 @@ def read_events(target: Target) -> tuple[Event, ...]:
     isn't what was written."""
     known = _events_cache.get(_cache_key(target), ())
     events = list(known) or _read_full_parts(target)
-    new = target.list_uris(target.uri(EVENTS_FOLDER) + "/", after=target.uri(event_key(len(events))) if events else None)
+    new = target.files.list_uris(target.uri(EVENTS_FOLDER) + "/", after=target.uri(event_key(len(events))) if events else None)
     if known and not new:
         return known
     wanted = range(len(events) + 1, len(events) + len(new) + 1)
@@ -141,7 +143,7 @@ def _cache_events(target: Target, events: tuple[Event, ...]) -> None:
 def _read_full_parts(target: Target) -> list[Event]:
     """The events of the full hundreds, each read as one object."""
     events: list[Event] = []
-    parts = target.list_uris(target.uri(PARTS_FOLDER) + "/")
+    parts = target.files.list_uris(target.uri(PARTS_FOLDER) + "/")
     whole = next((n for n, uri in enumerate(parts) if uri != target.uri(part_key(n))), len(parts))
     trusted = load_verification_keys(target)
     with ThreadPoolExecutor(8) as pool:
@@ -172,7 +174,7 @@ def check_link(event: Event, before: Event | None) -> Event:
 
 def _read_payload(target: Target, number: int, trusted: Any) -> bytes:
     try:
-        return open_envelope(target.read(target.uri(event_key(number))), trusted, EVENT_TYPE)
+        return open_envelope(target.files.read(target.uri(event_key(number))), trusted, EVENT_TYPE)
     except (Forged, NotFound) as error:
         raise Forged(f"Event {number}: {error.message}", resource=event_key(number), hint="Compare with a copy kept elsewhere.") from error
 
@@ -180,7 +182,7 @@ def _read_payload(target: Target, number: int, trusted: Any) -> bytes:
 def _read_part(target: Target, number: int, trusted: Any) -> list[bytes]:
     """The payloads of events number · 100 + 1 and on; from the events themselves where they aren't kept together (yet)."""
     try:
-        return open_envelope(target.read(target.uri(part_key(number))), trusted, PART_TYPE).split(b"\n")
+        return open_envelope(target.files.read(target.uri(part_key(number))), trusted, PART_TYPE).split(b"\n")
     except (Forged, NotFound):
         return [_read_payload(target, n, trusted) for n in range(number * EVENTS_PER_PART + 1, (number + 1) * EVENTS_PER_PART + 1)]
 
@@ -208,8 +210,8 @@ def _write_full_parts(target: Target, events: Sequence[Event]) -> None:
     if full and len(events) % EVENTS_PER_PART in {0, 1}:
         for number in range(max(full - 2, 0), full):
             uri = target.uri(part_key(number))
-            if not target.exists(uri):
-                target.write_conditionally(
+            if not target.files.exists(uri):
+                target.files.write_conditionally(
                     uri,
                     sign_envelope(target, part_payload(events[number * EVENTS_PER_PART : (number + 1) * EVENTS_PER_PART]), PART_TYPE),
                     "application/json",
@@ -234,12 +236,12 @@ def advance_head(target: Target, event: Event) -> None:
     uri = target.uri(HEAD_KEY)
     for _ in range(20):
         try:
-            content, etag = target.read_with_etag(uri)
+            content, etag = target.files.read_with_etag(uri)
             if read_head(content, load_verification_keys(target))[0] >= event.number:
                 return
         except NotFound:
             etag = None
         except GovernanceError:
             return  # the verification says so
-        if target.write_conditionally(uri, sign_envelope(target, head_statement(event)), "application/json", expected_etag=etag):
+        if target.files.write_conditionally(uri, sign_envelope(target, head_statement(event)), "application/json", expected_etag=etag):
             return

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from core.aws import idempotency, request_defaults
+from core.aws import idempotency
 from core.aws.target import Target
-from core.errors import Conflict, Forbidden, NotFound, translate_aws_errors
-from core.jobs.jobs import slug
-from core.jobs.rebalancing_jobs import RebalancedData
+from core.errors import Forbidden, NotFound, translate_aws_errors
 
 TRIAL_COMPONENT = "experiment-trial-component"
 PAGE_SIZE, MAX_COUNTED, MAX_DEPTH = 50, 200, 10
@@ -189,76 +186,3 @@ def find_artifact_arns(target: Target, uris: Sequence[str], kind: str) -> dict[s
     there = {raw["Source"]["SourceUri"]: str(raw["ArtifactArn"]) for raw in newest["ArtifactSummaries"]}
     found = {uri: there.get(uri) or find_artifact_arn(target, uri) for uri in uris}
     return {uri: arn for uri, arn in found.items() if arn}
-
-
-def ensure_artifact(target: Target, uri: str, kind: str, name: str, properties: dict[str, str] | None = None) -> str:
-    """The artifact of a URI, made where there is none."""
-    found = find_artifact_arn(target, uri)
-    if found:
-        return found
-    request = {
-        "ArtifactName": slug(name, 120),
-        "Source": {"SourceUri": uri},
-        "ArtifactType": kind,
-        "Properties": properties or {},
-        "Tags": request_defaults.tags(target.settings),
-    }
-    return idempotency.create_once(target, "Artifact", request)
-
-
-def ensure_action(target: Target, name: str, uri: str, kind: str, description: str, properties: dict[str, str]) -> str:
-    """The ARN of an action, made where there is none."""
-    try:
-        with translate_aws_errors(name):
-            return str(target.sagemaker.describe_action(ActionName=name)["ActionArn"])
-    except NotFound:
-        request = {
-            "ActionName": name,
-            "Source": {"SourceUri": uri, "SourceType": "governance-event"},
-            "ActionType": kind,
-            "Description": description[:3072],
-            "Status": "Completed",
-            "Properties": properties,
-            "Tags": request_defaults.tags(target.settings),
-        }
-        return idempotency.create_once(target, "Action", request, shared=True)
-
-
-def ensure_association(target: Target, source: str, destination: str, association: str) -> None:
-    """Add an edge unless it is there."""
-    with translate_aws_errors(source):
-        there = target.sagemaker.list_associations(SourceArn=source, DestinationArn=destination)["AssociationSummaries"]
-    if not there:
-        with suppress(Conflict), translate_aws_errors(source):  # the edge is there, and the list lags
-            target.sagemaker.add_association(SourceArn=source, DestinationArn=destination, AssociationType=association)  # type: ignore[arg-type]
-
-
-def find_component_arn(target: Target, kind: Literal["training", "processing"], job: str) -> str:
-    """The ARN of the trial component that SageMaker made for a job."""
-
-    def read() -> str:
-        with translate_aws_errors(job):
-            return target.sagemaker.describe_trial_component(TrialComponentName=f"{job}-aws-{kind}-job")["TrialComponentArn"]
-
-    return idempotency.retry_until_found(read)  # SageMaker makes it on its own, and not at once
-
-
-def record_data_files(target: Target, data: RebalancedData) -> None:
-    """The files of a rebalancing: SageMaker knows only the folder that they are in."""
-    component = find_component_arn(target, "processing", data.job)
-    for name, written in data.manifest["files"].items():
-        properties = {"sha256": written["sha256"], "rebalancing-job": data.job}
-        file = ensure_artifact(target, data.uri(name), "DataSet", f"{data.job}-{name}", properties)
-        ensure_association(target, component, file, "Produced")
-
-
-def record_reports(target: Target, package: str, model: str, reports: dict[str, str]) -> None:
-    """What a package was judged by: processing job -> URI of its results. SageMaker knows neither which model they were about (``model``,
-    the URI of its artifact), nor that the package holds them."""
-    artifact, registered = ensure_artifact(target, model, "Model", model), ensure_artifact(target, package, "ModelPackage", package)
-    for job, uri in reports.items():
-        component = find_component_arn(target, "processing", job)
-        report = ensure_artifact(target, uri, "DataSet", job)
-        ensure_association(target, artifact, component, "ContributedTo")
-        ensure_association(target, component, report, "Produced")
-        ensure_association(target, report, registered, "ContributedTo")

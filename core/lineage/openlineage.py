@@ -224,7 +224,7 @@ def _collect_known_files(target: Target, nodes: Iterable[Node]) -> KnownFiles:
             _add_model_hash(target, node, known)
     for folder in sorted(folders):
         try:
-            files = target.read_json(f"{folder}/manifest.json")["files"]
+            files = target.files.read_json(f"{folder}/manifest.json")["files"]
         except NotFound:
             continue
         for name, written in files.items():

@@ -8,16 +8,14 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from core.aws.idempotency import NameTaken
 from core.aws.target import Target
-from core.errors import Conflict, NotFound, Refused
+from core.errors import Conflict
 from core.identity import Identity, require_permission
-from core.jobs import jobs, models, training_jobs
+from core.jobs import jobs, models
 from core.jobs.jobs import Job
-from core.jobs.rebalancing_jobs import RebalancedData, read_result
-from core.jobs.tuning import tuning_jobs
+from core.jobs.rebalancing_jobs import RebalancedData
 from core.registry import model_packages
 from core.reports import bias_jobs, clarify_jobs, shap_jobs
 
@@ -101,27 +99,3 @@ def register_evaluated_model(target: Target, identity: Identity, training_job: s
         role=role,
         token=hashlib.sha256(f"{training_job} {now.bias_job.name} {now.shap_job.name}".encode()).hexdigest()[:36],
     )
-
-
-def find_rebalancing(target: Target, job: Job) -> RebalancedData | None:
-    """The rebalancing whose files a training or tuning job reads; None where it reads other data."""
-    definitions = tuning_jobs.list_definitions(job) if job.kind == "tuning" else [job.raw]
-    uris = {_train_channel_uri(definition) for definition in definitions}
-    uri = uris.pop() if len(uris) == 1 else ""
-    folder, _, name = uri.rpartition("/")
-    if name not in {"train.csv", "train_res.csv"} or "/governance/rebalanced/" not in uri:
-        return None
-    try:
-        return read_result(target, folder.removesuffix("/output").rpartition("/")[2])
-    except (NotFound, Refused):  # a folder that looks like one of this product's, in another account's bucket or cleared away since
-        return None
-
-
-def _train_channel_uri(definition: dict[str, Any]) -> str:
-    """Where a training job, or the trials of a tuning job, take the channel ``train`` from; "" where there's none."""
-    return next((training_jobs.channel_source(c) for c in definition.get("InputDataConfig", []) if c["ChannelName"] == "train"), "")
-
-
-def is_baseline(job: Job) -> bool:
-    """Whether the job trained on the untouched training part."""
-    return _train_channel_uri(job.raw).endswith("/train.csv")

@@ -15,7 +15,7 @@ import pandas as pd
 
 from core.analysis.performance.performance import compare_performance as paired
 from core.analysis.performance.performance_difference import PerformanceDifference
-from core.aws import idempotency, request_defaults
+from core.aws import aws_names, idempotency, request_defaults
 from core.aws.target import Target
 from core.errors import NotFound, translate_aws_errors
 from core.identity import Identity, require_permission
@@ -23,7 +23,7 @@ from core.jobs import jobs, training_jobs
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.jobs.rebalancing_jobs import read_result as rebalanced_result
 from core.ledger import audit_log, signing
-from core.lineage import lineage_graph
+from core.lineage import lineage_record
 from core.reports import bias_jobs, package_reports
 
 PENDING_STATUS = "PendingManualApproval"
@@ -151,7 +151,7 @@ def register_version(
         remedy = "Start the bias job with a model; on AWS's Clarify the job beside it measures them, and must have completed."
         raise NotFound(f"The report of {bias_job} has no quality figures.", resource=bias_job, hint=remedy)
     quality = _quality_statistics(performance)
-    quality_uri = target.write(f"{bias_folder}/statistics.json", json.dumps(quality).encode(), "application/json")
+    quality_uri = target.files.write(f"{bias_folder}/statistics.json", json.dumps(quality).encode(), "application/json")
     artifact = job.raw["ModelArtifacts"]["S3ModelArtifacts"]
     evidence = {
         "quality": quality_uri,
@@ -161,12 +161,12 @@ def register_version(
         "manifest": data.uri("manifest.json"),
         **({"measured": f"{report.companion_uri}/analysis.json"} if report.companion_uri else {}),
     }
-    digests = {name: hashlib.sha256(target.read(uri)).hexdigest() for name, uri in evidence.items()}
+    digests = {name: hashlib.sha256(target.files.read(uri)).hexdigest() for name, uri in evidence.items()}
 
     def source(name: str) -> Any:
         return {"ContentType": "application/json", "S3Uri": evidence[name], "ContentDigest": f"sha256:{digests[name]}"}
 
-    here = (identity.tag, jobs.clean_tag_value(identity.name))
+    here = (identity.tag, aws_names.clean_tag_value(identity.name))
     trainer, trainer_name = training_jobs.read_launcher(target, job.raw["TrainingJobArn"]) or here
     properties = {
         "governance:role": role,
@@ -177,7 +177,7 @@ def register_version(
         "governance:trained-by": trainer,
         "governance:trained-by-name": trainer_name,
         "governance:registered-by": identity.tag,
-        "governance:registered-by-name": jobs.clean_tag_value(identity.name),
+        "governance:registered-by-name": aws_names.clean_tag_value(identity.name),
         "governance:test-sha256": data.manifest["files"]["test_res.csv"]["sha256"],
         **{f"governance:sha256-{name}": digest for name, digest in digests.items()},
     }
@@ -199,8 +199,8 @@ def register_version(
     }
     package = idempotency.create_once(target, "ModelPackage", request | ({"ClientToken": token} if token else {}))
     audit_log.append_event(target, identity, REGISTER_EVENT, package, {"properties": properties})
-    lineage_graph.record_data_files(target, data)
-    lineage_graph.record_reports(target, package, artifact, {bias_job: bias_folder, shap_job: shap_folder})
+    lineage_record.record_data_files(target, data)
+    lineage_record.record_reports(target, package, artifact, {bias_job: bias_folder, shap_job: shap_folder})
     return package
 
 
@@ -342,7 +342,7 @@ def read_scores(target: Target, package: Package) -> pd.DataFrame:
     """The test rows' labels and scores: columns row, label, score."""
     if package.scores_uri is None:
         raise NotFound(f"{package.label} has no scores.", resource=package.arn, hint="Register it with a bias report.")
-    return pd.read_csv(io.BytesIO(target.read(package.scores_uri)))
+    return pd.read_csv(io.BytesIO(target.files.read(package.scores_uri)))
 
 
 def compare_packages(target: Target, arn_a: str, arn_b: str) -> Comparison:
@@ -390,7 +390,7 @@ def list_broken_evidence(target: Target, package: Package) -> list[str]:
     bad = []
     for name, uri in uris.items():
         pinned = package.properties.get(f"governance:sha256-{name}")
-        content = _read_or_none(lambda uri=uri: target.read(uri)) if uri else None
+        content = _read_or_none(lambda uri=uri: target.files.read(uri)) if uri else None
         if pinned is None or content is None or hashlib.sha256(content).hexdigest() != pinned:
             bad.append(name)
     return bad

@@ -102,7 +102,7 @@ def read_job_report(target: Target, name: str) -> BiasReport:
 def read_report_at(target: Target, folder: str, name: str = "") -> BiasReport:
     """The report in a folder of S3, or at a URI that ends in .json; with what its companion measured where AWS's container wrote it."""
     uri = folder if folder.endswith(".json") else f"{folder}/analysis.json"
-    written = analysis_json.load(target.read(uri), uri)
+    written = analysis_json.load(target.files.read(uri), uri)
     raw = clarify_jobs.merged_with_companion(target, folder, written)
     return (
         parse_report(raw, folder, name)

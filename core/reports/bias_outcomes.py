@@ -19,7 +19,7 @@ from core.reports.bias_jobs import BiasReport
 
 def read_scored_rows(target: Target, report: BiasReport) -> pd.DataFrame:
     """Each judged row's label, score, group, and whether it is of a facet (a column ``facet=value`` for each)."""
-    return pd.read_csv(io.BytesIO(target.read(report.scores_uri)))
+    return pd.read_csv(io.BytesIO(target.files.read(report.scores_uri)))
 
 
 def paired_differences(target: Target, a: BiasReport, b: BiasReport) -> tuple[dict[str, dict[str, BiasDifference]], str]:

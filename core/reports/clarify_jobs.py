@@ -11,11 +11,11 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from core.aws import idempotency, sagemaker_images
+from core.aws import aws_names, container_images, idempotency
 from core.aws.target import Target
 from core.errors import DataError, NotFound
 from core.identity import Identity
-from core.jobs import jobs, models
+from core.jobs import jobs, models, processing_requests
 from core.jobs.jobs import Job
 from core.jobs.rebalancing_jobs import RebalancedData
 
@@ -53,7 +53,7 @@ def submit_job(
     target: Target, identity: Identity, name: str, data: RebalancedData, rows: str, config: dict[str, Any], tags: dict[str, str]
 ) -> str:
     """Start the job on the named rows, with its companion where it needs one; returns its name."""
-    tags = {**jobs.launched_by_tags(identity), "governance:rebalanced": data.job, "governance:rows": rows, **tags}
+    tags = {**aws_names.launched_by_tags(identity), "governance:rebalanced": data.job, "governance:rows": rows, **tags}
     folder, dataset = target.uri("governance/clarify", name), data.uri(ROW_FILES[rows])
     if target.settings.clarify == "own":
         _create_job(target, name, folder, dataset, config, tags, image=None)
@@ -70,7 +70,7 @@ def _create_job(
     content = json.dumps(config).encode()
     inputs = {
         "analysis_config": (
-            target.write(f"{folder}/config/analysis_config.json", content, "application/json"),
+            target.files.write(f"{folder}/config/analysis_config.json", content, "application/json"),
             f"{CONTAINER_INPUT}/config",
         ),
         "dataset": (dataset, f"{CONTAINER_INPUT}/data"),
@@ -78,7 +78,7 @@ def _create_job(
     if image is None and "predictor" in config:  # AWS's container asks an endpoint of the model; an image of one's own is handed it
         inputs["model"] = (models.artifact_uri(target, config["predictor"]["model_name"]), f"{CONTAINER_INPUT}/model")
     entry, hours = ("clarify", 1) if image is None else (None, MAX_HOURS)
-    request = jobs.build_processing_request(
+    request = processing_requests.build_processing_request(
         target, name, entry, inputs, f"{folder}/output", tags, image=image, output_name="analysis_result", max_hours=hours
     )
     idempotency.create_once(target, "ProcessingJob", request)
@@ -87,7 +87,7 @@ def _create_job(
 def aws_image(target: Target) -> str:
     """AWS's Clarify container. Raises DataError where the region has none."""
     try:
-        return sagemaker_images.find_uri("clarify", target.region)
+        return container_images.find_uri("clarify", target.region)
     except ValueError as error:
         remedy = "Set GOVERNANCE_CLARIFY=own: the product's image measures the same."
         raise DataError(f"AWS's Clarify is not in {target.region}.", resource=target.region, hint=remedy) from error
@@ -133,9 +133,9 @@ def merged_with_companion(target: Target, folder: str, raw: dict[str, Any]) -> d
     says of that metric's interval is left out.
     """
     uri = f"{companion_output(folder)}/analysis.json"
-    if GOVERNANCE_KEY in raw or not folder.startswith(target.uri("governance/clarify/")) or not target.exists(uri):
+    if GOVERNANCE_KEY in raw or not folder.startswith(target.uri("governance/clarify/")) or not target.files.exists(uri):
         return raw
-    own = target.read_json(uri)
+    own = target.files.read_json(uri)
     words, values = own[GOVERNANCE_KEY].get("metrics", {}), _values_by_metric(own)
     for stage, facet, value, metric in _list_metrics(raw):
         said = words.get(stage, {}).get(facet, {}).get(value, {}).get(metric["name"], {})

@@ -67,8 +67,8 @@ def keep_report(target: Target, identity: Identity, content: bytes, source: str)
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         **holds,
     }
-    target.write_conditionally(f"{folder}/analysis.json", content, "application/json")
-    target.write_conditionally(f"{folder}/about.json", json.dumps(about, indent=1).encode(), "application/json")
+    target.files.write_conditionally(f"{folder}/analysis.json", content, "application/json")
+    target.files.write_conditionally(f"{folder}/about.json", json.dumps(about, indent=1).encode(), "application/json")
     return f"{folder}/analysis.json"
 
 
@@ -105,7 +105,7 @@ def resolve_uri(target: Target, text: str) -> str:
         raise NotFound(f"The job {wanted} is {job.status}: it has no report.", resource=wanted, hint="Wait for it, or name another.")
     outputs = (job.raw.get("ProcessingOutputConfig") or {}).get("Outputs", [])
     folders = [str(one["S3Output"]["S3Uri"]).rstrip("/") for one in outputs if "S3Output" in one]
-    found = next((uri for uri in (f"{folder}/analysis.json" for folder in folders) if target.exists(uri)), None)
+    found = next((uri for uri in (f"{folder}/analysis.json" for folder in folders) if target.files.exists(uri)), None)
     if found is None:
         raise NotFound(f"The job {wanted} has left no analysis.json.", resource=wanted, hint="Name a Clarify processing job.")
     return found
@@ -113,7 +113,7 @@ def resolve_uri(target: Target, text: str) -> str:
 
 def _exists(target: Target, uri: str) -> bool:
     try:
-        return not uri.endswith("/") and target.exists(uri)
+        return not uri.endswith("/") and target.files.exists(uri)
     except GovernanceError:  # it will be said when the report is opened
         return False
 
@@ -143,9 +143,9 @@ def open_report(target: Target, uri: str) -> OpenedReport:
 
 def describe_import(target: Target, uri: str) -> ImportedReport | None:
     """Who kept the report at a URI, and when; None for one that isn't kept in the workspace."""
-    if not uri.startswith(target.uri(FOLDER, "")) or not target.exists(known := f"{uri.rpartition('/')[0]}/about.json"):
+    if not uri.startswith(target.uri(FOLDER, "")) or not target.files.exists(known := f"{uri.rpartition('/')[0]}/about.json"):
         return None
-    raw = target.read_json(known)
+    raw = target.files.read_json(known)
     return ImportedReport(
         uri, raw["sha256"], raw["bytes"], raw["source"], raw["by"], raw["when"], raw.get("bias", False), raw.get("shap", False)
     )
@@ -153,7 +153,7 @@ def describe_import(target: Target, uri: str) -> ImportedReport | None:
 
 def list_reports(target: Target) -> list[ImportedReport]:
     """The kept reports, the newest first."""
-    uris = [uri for uri in target.list_uris(target.uri(FOLDER, "")) if uri.endswith("/analysis.json")]
+    uris = [uri for uri in target.files.list_uris(target.uri(FOLDER, "")) if uri.endswith("/analysis.json")]
     with ThreadPoolExecutor(8) as pool:
         found = pool.map(lambda uri: describe_import(target, uri), uris)
     return sorted((one for one in found if one is not None), key=lambda one: one.kept_at, reverse=True)[:MAX_LISTED]

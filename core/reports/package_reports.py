@@ -65,7 +65,7 @@ def _read_shap_values(target: Target, uris: dict[str, str]) -> dict[str, float]:
     uri = uris.get("explainability")
     if uri is None:
         return {}
-    return dict(shap_jobs.summarize_report(analysis_json.load(target.read(uri), uri), uri).labels[0].values)
+    return dict(shap_jobs.summarize_report(analysis_json.load(target.files.read(uri), uri), uri).labels[0].values)
 
 
 def _merge_reports(reports: list[BiasReport]) -> BiasReport | None:

@@ -98,15 +98,15 @@ def read_result_at(target: Target, folder: str, name: str = "") -> ShapResult:
     """The result in a folder of S3. Raises NotFound when the folder's report explains nothing, DataError where a file of it is not what a
     SHAP job of this product writes."""
     uri = f"{folder}/analysis.json"
-    raw = analysis_json.load(target.read(uri), uri)
+    raw = analysis_json.load(target.files.read(uri), uri)
     if not raw.get("explanations"):
         raise NotFound(f"{folder} holds no SHAP values.", resource=folder, hint="Start a SHAP job for this model.")
     first = summarize_report(raw, uri).labels[0]
     if not first.expected:
         raise DataError(f"{uri} doesn't say what prediction was expected.", resource=uri, hint="Start a SHAP job for this model.")
     expected, rows = first.expected[0], f"{folder}/explanations_shap/data.csv"
-    ours = target.exists(rows)  # AWS's container keeps neither the rows nor what the model says of them
-    files = {"out": target.read(f"{folder}/explanations_shap/out.csv")} | ({"data": target.read(rows)} if ours else {})
+    ours = target.files.exists(rows)  # AWS's container keeps neither the rows nor what the model says of them
+    files = {"out": target.files.read(f"{folder}/explanations_shap/out.csv")} | ({"data": target.files.read(rows)} if ours else {})
     try:
         values = pd.read_csv(io.BytesIO(files["out"]))
         values.columns = pd.Index([str(c).removesuffix("_label0") for c in values.columns])
@@ -171,14 +171,14 @@ def _expected_values(value: Any, label: str, resource: str) -> tuple[float, ...]
 
 def _read_job_config(target: Target, folder: str) -> dict[str, Any]:
     """What the job with this output was asked."""
-    found: dict[str, Any] = target.read_json(f"{folder.removesuffix('/output')}/config/analysis_config.json")
+    found: dict[str, Any] = target.files.read_json(f"{folder.removesuffix('/output')}/config/analysis_config.json")
     return found
 
 
 def _read_explained_rows(target: Target, folder: str, features: list[str]) -> pd.DataFrame:
     """The rows that the job with this output explained."""
     job = jobs.describe_job(target, "processing", folder.removesuffix("/output").rpartition("/")[2])
-    return pd.read_csv(io.BytesIO(target.read(jobs.input_uri(job, "dataset"))))[features]
+    return pd.read_csv(io.BytesIO(target.files.read(jobs.input_uri(job, "dataset"))))[features]
 
 
 @dataclass(frozen=True)
@@ -230,7 +230,7 @@ def load_model(target: Target, model_uri: str) -> Any:
     from core.analysis.explanations import xgboost_model
 
     try:
-        return xgboost_model.load_booster(target.read(model_uri))
+        return xgboost_model.load_booster(target.files.read(model_uri))
     except xgboost_model.ModelError as error:
         raise DataError(f"{model_uri}: {error}", resource=model_uri, hint="Train the model again.") from error
 

@@ -6,15 +6,15 @@ import hashlib
 import json
 from typing import Any
 
-from core.aws import idempotency
+from core.aws import aws_names, idempotency
 from core.aws.target import Target
 from core.errors import Conflict
 from core.identity import Identity, require_permission
-from core.jobs import jobs
+from core.jobs import jobs, processing_requests
 from core.jobs.jobs import Job, describe_job
 from core.jobs.rebalancing_jobs import RebalancedData
+from core.jobs.training_data import find_rebalancing
 from core.jobs.tuning import tuning_jobs
-from core.registry.model_evaluation import find_rebalancing
 
 JOB_NAME_PREFIX = "governance-trials"
 ROWS_FILE = "validation_header.csv"
@@ -57,12 +57,12 @@ def launch_job(target: Target, identity: Identity, tuning_job: str, *, threshold
     manifest = [{"prefix": base}, *models.values()]
     local = "/opt/ml/processing/input"
     inputs = {
-        "config": (target.write(f"{folder}/config/trials.json", json.dumps(config).encode(), "application/json"), f"{local}/config"),
+        "config": (target.files.write(f"{folder}/config/trials.json", json.dumps(config).encode(), "application/json"), f"{local}/config"),
         "data": (data.uri(ROWS_FILE), f"{local}/data"),
-        "models": (target.write(f"{folder}/models.manifest", json.dumps(manifest).encode(), "application/json"), MODELS_FOLDER),
+        "models": (target.files.write(f"{folder}/models.manifest", json.dumps(manifest).encode(), "application/json"), MODELS_FOLDER),
     }
-    tags = {**jobs.launched_by_tags(identity), "governance:tuning-job": tuning_job, "governance:rebalanced": data.job}
-    request = jobs.build_processing_request(target, name, "trials", inputs, f"{folder}/output", tags)
+    tags = {**aws_names.launched_by_tags(identity), "governance:tuning-job": tuning_job, "governance:rebalanced": data.job}
+    request = processing_requests.build_processing_request(target, name, "trials", inputs, f"{folder}/output", tags)
     request["ProcessingInputs"][-1]["S3Input"]["S3DataType"] = "ManifestFile"
     idempotency.create_once(target, "ProcessingJob", request, shared=True)
     return name
@@ -75,7 +75,7 @@ def _short_hash(tuning_job: str) -> str:
 def _model_paths(target: Target, job: Job) -> tuple[str, dict[str, str]]:
     """The folder of a tuning job's models, and the path in it of each trial's: a training job's name says where its model is."""
     base = tuning_jobs.list_definitions(job)[0]["OutputDataConfig"]["S3OutputPath"].rstrip("/") + "/"
-    there = set(target.list_uris(f"{base}{job.name}-"))
+    there = set(target.files.list_uris(f"{base}{job.name}-"))
     paths = {
         trial.name: f"{trial.name}/output/model.tar.gz"
         for trial in tuning_jobs.list_trials(target, job.name)
@@ -108,7 +108,7 @@ def read_result(target: Target, name: str) -> dict[str, Any]:
             resource=name,
             hint="Wait for it, or start another.",
         )
-    found: dict[str, Any] = target.read_json(f"{jobs.output_uri(job)}/trials.json")
+    found: dict[str, Any] = target.files.read_json(f"{jobs.output_uri(job)}/trials.json")
     return found
 
 

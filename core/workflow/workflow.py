@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import json
 import secrets
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from core.aws.target import Target
-from core.data import csv_reader, datasets
-from core.errors import Conflict, GovernanceError, NotFound
-from core.identity import WORKFLOW_IDENTITY, Identity, require_permission
-from core.jobs import jobs, models, rebalancing_jobs, training_jobs
+from core.data import column_roles, datasets
+from core.errors import Conflict
+from core.identity import Identity, require_permission
+from core.jobs import jobs, models, rebalancing_jobs, training_jobs, xgboost_report_jobs
 from core.jobs.rebalancing_jobs import RebalancingOptions
 from core.jobs.tuning import tuning_jobs
 from core.ledger import signing
-from core.lineage import lineage_graph
-from core.references import Reference
+from core.lineage import lineage_graph, lineage_record
 from core.registry import model_packages
 from core.reports import bias_jobs, clarify_jobs, shap_jobs
 
@@ -63,7 +58,7 @@ def run_all_steps(
     target: Target,
     identity: Identity,
     frame: pd.DataFrame,
-    roles: csv_reader.ColumnRoles,
+    roles: column_roles.ColumnRoles,
     options: WorkflowOptions | None = None,
     on_step: StepCallback | None = None,
 ) -> dict[str, Any]:
@@ -75,7 +70,7 @@ def run_all_steps(
 
     with _timed_step(work, say, "data", "checking and uploading"):
         signing.load_verification_keys(target)  # before hours of jobs: without a key nothing can be registered in the end
-        checked = csv_reader.check_table(frame, roles)
+        checked = column_roles.check_table(frame, roles)
         rebalancing_jobs.check_feasible(checked, options.rebalance)
         dataset = datasets.upload_dataset(target, identity, checked, options.name)
         say("data", f"{dataset.rows:,} rows, {len(dataset.columns)} columns")
@@ -116,7 +111,7 @@ def run_all_steps(
     with _timed_step(work, say, "models", "one per training job"):
         made = {role: models.ensure_model(target, identity, name) for role, name in trained_by_role.items()}
     with _timed_step(work, say, "lineage", "from the data set to the files that the jobs trained on"):
-        lineage_graph.record_data_files(target, data)
+        lineage_record.record_data_files(target, data)
     with _timed_step(work, say, "bias and SHAP", "both models, on the held-out test rows"):
         reports = {
             role: bias_jobs.launch_job(target, identity, name, data, name=f"{bias_jobs.JOB_NAME_PREFIX}-{role}-{work.id}")
@@ -127,7 +122,7 @@ def run_all_steps(
             for role, name in made.items()
         }
         trained = [training_jobs.describe_job(target, name) for name in trained_by_role.values()]
-        more = [training_jobs.launch_report(target, identity, job) for job in trained if not job.raw.get("DebugRuleConfigurations")]
+        more = [xgboost_report_jobs.launch_job(target, identity, job) for job in trained if not job.raw.get("DebugRuleConfigurations")]
         measured = [one for name in reports.values() for one in clarify_jobs.job_and_companion(target, name)]
         jobs.wait_for_jobs(target, [("processing", name) for name in (*measured, *shaps.values(), *more)])
     with _timed_step(work, say, "registration", "packages with quality, bias and explainability reports"):
@@ -143,7 +138,7 @@ def run_all_steps(
             target, lineage_graph.find_artifact_arn(target, packages["mitigated"]) or packages["mitigated"], hops=10
         )
     work.report = _build_report(target, work, dataset, data, comparison, shown, tuning_job)
-    target.write(target.uri(RUNS_FOLDER, f"{work.id}.json"), json.dumps(work.report).encode(), "application/json")
+    target.files.write(target.uri(RUNS_FOLDER, f"{work.id}.json"), json.dumps(work.report).encode(), "application/json")
     return work.report
 
 
@@ -210,122 +205,3 @@ def _finite_or_text(value: float | None) -> float | str | None:
 
 
 # in the background ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class RunProgress:
-    """A run in the background: its steps so far as (step, text), when each was noted (UTC, ISO 8601), whether it has ended, and the error
-    that ended it."""
-
-    id: str
-    steps: tuple[tuple[str, str], ...]
-    times: tuple[str, ...]
-    done: bool
-    error: str | None
-
-    def step_states(self) -> list[StepState]:
-        """Every step of the chain, in order, whether it has begun or not."""
-        begun = list(dict.fromkeys(step for step, _ in self.steps))
-        found = []
-        for name in STEPS:
-            said = [text for step, text in self.steps if step == name]
-            ended = name in begun and (name != begun[-1] or (self.done and self.error is None))
-            state = "to do" if not said else "done" if ended else "failed" if self.done else "running"
-            found.append(
-                StepState(name, state, said[-1] if said else "", self._seconds(name) if ended else None, step_results(self.id).get(name))
-            )
-        return found
-
-    def seconds_since_update(self) -> float:
-        """Seconds since anything was noted."""
-        return (datetime.now(UTC) - datetime.fromisoformat(self.times[-1])).total_seconds() if self.times else 0.0
-
-    def _seconds(self, name: str) -> float | None:
-        at = [datetime.fromisoformat(t) for t in self.times]
-        mine = [i for i, (step, _) in enumerate(self.steps) if step == name]
-        after = mine[-1] + 1
-        return (at[after] - at[mine[0]]).total_seconds() if after < len(at) else None
-
-
-@dataclass(frozen=True)
-class StepState:
-    """One step: to do, running, done or failed. ``result``: what it makes, for the steps that make one thing."""
-
-    name: str
-    state: str
-    text: str
-    seconds: float | None
-    result: Reference | None
-
-
-def step_results(run_id: str) -> dict[str, Reference]:
-    """Step -> what it makes. The jobs are named after the run."""
-    return {
-        "rebalancing": Reference("rebalancing", f"{rebalancing_jobs.JOB_NAME_PREFIX}-{RebalancingOptions().method}-{run_id}"),
-        "training": Reference("tuning job", f"{tuning_jobs.JOB_NAME_PREFIX}-{run_id}"),
-        "bias and SHAP": Reference("bias report", f"{bias_jobs.JOB_NAME_PREFIX}-mitigated-{run_id}"),
-        "comparison": Reference("versions"),
-    }
-
-
-def start_in_background(target: Target, identity: Identity, *, max_jobs: int = 10, max_parallel: int = 2) -> str:
-    """Run the workflow on the bundled data in a process of its own, which outlives the page; returns the run's id for ``read_progress``."""
-    require_permission(identity, "launch", resource="workflow")
-    run_id = secrets.token_hex(4)
-    _write_progress(target, run_id, [], [datetime.now(UTC).isoformat()], done=False, error=None)
-    command = [sys.executable, "-m", "core", "demo", "--run", run_id, "--as", json.dumps(asdict(identity))]
-    command += ["--workspace", str(target.settings.workspace.resolve()), "--max-jobs", str(max_jobs), "--max-parallel", str(max_parallel)]
-    subprocess.Popen(
-        command,
-        cwd=Path(__file__).resolve().parents[2],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    return run_id
-
-
-def record_progress(target: Target, run_id: str, on_step: StepCallback) -> tuple[StepCallback, Callable[[str | None], None]]:
-    """Wrap ``on_step`` so that ``read_progress`` sees each step; and a function to call at the end, with the error or None."""
-    steps: list[tuple[str, str]] = []
-    times: list[str] = []
-
-    def step(name: str, text: str) -> None:
-        steps.append((name, text))
-        times.append(datetime.now(UTC).isoformat())
-        _write_progress(target, run_id, steps, times, done=False, error=None)
-        on_step(name, text)
-
-    def end(error: str | None) -> None:
-        _write_progress(target, run_id, steps, [*times, datetime.now(UTC).isoformat()], done=True, error=error)
-
-    return step, end
-
-
-def _write_progress(target: Target, run_id: str, steps: list[tuple[str, str]], times: list[str], *, done: bool, error: str | None) -> None:
-    content = json.dumps({"steps": steps, "times": times, "done": done, "error": error})
-    target.write(target.uri(RUNS_FOLDER, f"{run_id}.progress.json"), content.encode(), "application/json")
-
-
-def read_progress(target: Target, run_id: str) -> RunProgress:
-    """How far a background run is. Raises NotFound."""
-    uri = target.uri(RUNS_FOLDER, f"{run_id}.progress.json")
-    if not run_id.isalnum() or not target.exists(uri):
-        raise NotFound(f"There is no run {run_id!r}.", resource=run_id, hint="Start the workflow on the overview page.")
-    raw = target.read_json(uri)
-    return RunProgress(run_id, tuple((s, t) for s, t in raw["steps"]), tuple(raw.get("times", ())), raw["done"], raw["error"])
-
-
-__all__ = [
-    "STEPS",
-    "WORKFLOW_IDENTITY",
-    "GovernanceError",
-    "RunProgress",
-    "StepState",
-    "WorkflowOptions",
-    "read_progress",
-    "record_progress",
-    "run_all_steps",
-    "start_in_background",
-]

@@ -9,18 +9,14 @@ from typing import TypeVar
 from core.aws.target import Target
 from core.data import datasets
 from core.errors import Forbidden, SignedOut
-from core.governance import decisions, foreign_versions, gates, policy
+from core.governance import decisions, gates, policy
 from core.governance.decisions import State
-from core.identity import Identity, Role, is_allowed
-from core.jobs import jobs, rebalancing_jobs
+from core.jobs import jobs
 from core.jobs.jobs import FINAL_STATUSES, Job
-from core.jobs.tuning import tuning_jobs
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
-from core.references import Reference, ReferenceKind
 from core.registry import model_packages
 from core.registry.model_packages import Version
-from core.reports import bias_jobs, shap_jobs
 
 VersionWithState = tuple[Version, State]
 T = TypeVar("T")
@@ -88,22 +84,6 @@ def trial_progress(job: Job) -> tuple[int, int] | None:
     return min(sum(counters.values()) - counters.get("InProgress", 0), most), most
 
 
-PROCESSING_KINDS: dict[str, ReferenceKind] = {
-    rebalancing_jobs.JOB_NAME_PREFIX: "rebalancing",
-    bias_jobs.JOB_NAME_PREFIX: "bias report",
-    shap_jobs.JOB_NAME_PREFIX: "explanation",
-}
-
-
-def job_reference(job: Job) -> Reference | None:
-    """What a job made, as its name tells; None for a processing job of another kind."""
-    if job.kind == "tuning":
-        return Reference("tuning job", job.name)
-    if job.kind == "training":
-        return Reference("training job", job.name)
-    return next((Reference(kind, job.name) for prefix, kind in PROCESSING_KINDS.items() if job.name.startswith(prefix)), None)
-
-
 # gates ---------------------------------------------------------------------------------------------
 
 
@@ -131,85 +111,6 @@ def find_blocking_gates(target: Target, arn: str) -> BlockingGates:
     profile = rules.profiles.get(state.profile)
     results = gates.check_package(target, model_packages.read_package(target, arn), profile) if profile else []
     return BlockingGates(tuple(r.title for r in decisions.apply_waivers(results, state) if r.is_blocking), None)
-
-
-# next step -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class NextStep:
-    """What to do next and why; ``label`` says it in a few words, ``reference`` is what to do it with."""
-
-    text: str
-    label: str
-    reference: Reference
-
-
-def next_step(person: Identity, summary: WorkspaceSummary, is_own: Callable[[Job], bool] = lambda job: True) -> NextStep:
-    """The next step for the role that ``person`` has here. ``is_own`` tells whether a job is this product's: others may be called alike."""
-    if person.role == Role.VALIDATOR:
-        return _next_judging_step(person, summary, "submitted", "validate", "to be validated", "Nothing waits to be validated.")
-    if is_allowed(person, "decide"):
-        return _next_judging_step(person, summary, "validated", "approve", "for your decision", _nothing_to_decide(summary))
-    if is_allowed(person, "adopt policy") and summary.versions:
-        text = f"{_pluralize(len(summary.waiting), 'version')} in the queue, {_pluralize(len(summary.events), 'recent event')} in the log."
-        return NextStep(f"{text} Verify the log, and look at the policy in force.", "Log and policy", Reference("decisions"))
-    if is_allowed(person, "launch"):
-        return _next_building_step(summary, is_own)
-    if summary.versions:
-        return NextStep("You may look at everything here.", "Compare the versions", Reference("versions"))
-    return NextStep("You may look at everything here; nothing is registered yet.", "Look at the data", Reference("data"))
-
-
-def _next_judging_step(person: Identity, summary: WorkspaceSummary, status: str, action: str, what: str, nothing: str) -> NextStep:
-    ids = {person.id, person.tag}
-    mine = [(v, s) for v, s in summary.waiting if s.status == status and not ids & set(s.person_ids.values())]
-    if not mine:
-        return NextStep(nothing, "Compare the versions", Reference("versions"))
-    version, _ = mine[0]
-    text = f"{_pluralize(len(mine), 'version')} {'wait' if len(mine) > 1 else 'waits'} {what}."
-    return NextStep(text, f"{action.capitalize()} or reject {version.label}", Reference("decision", version.arn))
-
-
-def _nothing_to_decide(summary: WorkspaceSummary) -> str:
-    unseen = sum(s.status == "submitted" for _, s in summary.waiting)
-    return "No version waits for your decision." + (f" {_pluralize(unseen, 'version')} to be validated first." if unseen else "")
-
-
-MAX_JOBS_CHECKED = 5
-"""So many of the newest jobs that are called like this product's are looked at."""
-
-
-def _next_building_step(summary: WorkspaceSummary, is_own: Callable[[Job], bool]) -> NextStep:
-    held = [one for one in summary.versions if not foreign_versions.is_foreign(one[1])]
-    rebalanced, tuned = (
-        None if held else next(filter(is_own, summary.completed_jobs(kind, prefix)[:MAX_JOBS_CHECKED]), None)
-        for kind, prefix in (("processing", rebalancing_jobs.JOB_NAME_PREFIX), ("tuning", tuning_jobs.JOB_NAME_PREFIX))
-    )
-    if not rebalanced and not held:
-        text = "Start with the data: take the bundled credit-default rows or upload a table, and rebalance it. Or run the whole workflow."
-        return NextStep(text, "Rebalance data", Reference("data"))
-    if rebalanced and not tuned:
-        return NextStep("The data is rebalanced. Tune a model on it.", "Tune a model", Reference("new tuning job", rebalanced.name))
-    if tuned:
-        text = "A model is tuned. Measure its bias, explain it, and register it."
-        return NextStep(text, "Register the best model", Reference("tuning job", tuned.name))
-    version, state = max(held, key=lambda one: one[0].created)
-    name, decision = version.label, Reference("decision", version.arn)
-    if state.status == "registered":
-        return NextStep(f"{name} is registered. Compare it, then submit it for a decision.", f"Submit {name}", decision)
-    if state.status == "rejected":
-        text = f"{name} was rejected. Read why, fix it, and submit a new version."
-        return NextStep(text, f"Why {name} was rejected", decision)
-    if state.status in {"submitted", "validated"}:
-        text = f"{name} is {state.status} and waits for others. Follow it, or look for a fairer model."
-        return NextStep(text, f"Follow {name}", decision)
-    text = f"{name} is {state.status}. Compare the versions, or rebalance new data."
-    return NextStep(text, "Compare the versions", Reference("versions"))
-
-
-def _pluralize(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def describe_events(events: Sequence[Event]) -> list[tuple[Event, str]]:

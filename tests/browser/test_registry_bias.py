@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.aws.target import connect
-from core.data import csv_reader
+from core.data import bundled_data, csv_reader
 from core.identity import WORKFLOW_IDENTITY
 from core.settings import Settings
 from core.workflow import workflow
@@ -24,9 +24,9 @@ SLOW = 45_000
 def workspace(tmp_path_factory):
     """A workspace that the workflow filled: 4,000 of the rows, two trials."""
     folder = tmp_path_factory.mktemp("compared")
-    frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(csv_reader.read_bundled().sample(4000, random_state=1))))
+    frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(bundled_data.read_bundled().sample(4000, random_state=1))))
     workflow.run_all_steps(
-        connect(Settings(workspace=folder)), WORKFLOW_IDENTITY, frame, csv_reader.BUNDLED_ROLES, workflow.WorkflowOptions(max_jobs=2)
+        connect(Settings(workspace=folder)), WORKFLOW_IDENTITY, frame, bundled_data.BUNDLED_ROLES, workflow.WorkflowOptions(max_jobs=2)
     )
     yield folder
     lifecycle.stop(folder)

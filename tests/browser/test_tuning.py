@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.data import csv_reader, datasets
+from core.data import bundled_data, column_roles, datasets
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, rebalancing_jobs
 from core.jobs.tuning import tuning_jobs
@@ -20,8 +20,8 @@ SHORT, LONG = 30_000, 180_000
 
 @pytest.fixture(scope="module")
 def data(target) -> rebalancing_jobs.RebalancedData:
-    frame: pd.DataFrame = csv_reader.read_bundled().sample(2000, random_state=2)
-    dataset = datasets.upload_dataset(target, WORKFLOW_IDENTITY, csv_reader.check_table(frame, csv_reader.BUNDLED_ROLES), "tuning")
+    frame: pd.DataFrame = bundled_data.read_bundled().sample(2000, random_state=2)
+    dataset = datasets.upload_dataset(target, WORKFLOW_IDENTITY, column_roles.check_table(frame, bundled_data.BUNDLED_ROLES), "tuning")
     name = rebalancing_jobs.launch_job(target, WORKFLOW_IDENTITY, dataset, rebalancing_jobs.RebalancingOptions("none"))
     jobs.wait_for_jobs(target, [("processing", name)])
     return rebalancing_jobs.read_result(target, name)

@@ -20,20 +20,20 @@ from botocore.exceptions import ParamValidationError
 from core.analysis.performance.performance import evaluate_performance
 from core.aws import idempotency
 from core.aws.target import connect
-from core.data.csv_reader import ColumnRoles
+from core.data.column_roles import ColumnRoles
 from core.data.datasets import Dataset
 from core.errors import GovernanceError
 from core.governance import consistency, decisions, model_card
 from core.identity import WORKFLOW_IDENTITY
-from core.jobs import jobs, models, rebalancing_jobs, training_jobs
+from core.jobs import jobs, models, rebalancing_jobs, training_data, training_jobs, xgboost_report_jobs
 from core.jobs.rebalancing_jobs import RebalancedData, RebalancingOptions
 from core.jobs.tuning import tuning_history, tuning_jobs
 from core.ledger import audit_log
-from core.lineage import lineage_graph, lineage_search, openlineage
+from core.lineage import lineage_graph, lineage_record, lineage_search, openlineage
 from core.registry import model_evaluation, model_packages
 from core.reports import bias_jobs, shap_jobs, trial_bias_jobs
 from core.settings import Settings
-from core.workflow import workspace_summary
+from core.workflow import next_step, workspace_summary
 
 ROOT = Path(__file__).parents[2]
 ARN = f"arn:aws:sagemaker:eu-central-1:{ACCOUNT}:model-package/credit/1"
@@ -151,23 +151,21 @@ ASKED = {
     "a tuning job": job_of("tuning"),
     "jobs": lambda c: [jobs.list_jobs(c, kind, including="old") for kind in ("training", "processing", "tuning")],
     "the overview's jobs": lambda c: [
-        (workspace_summary.job_reference(j), workspace_summary.trial_progress(j)) for j in workspace_summary.list_latest_jobs(c)
+        (next_step.job_reference(j), workspace_summary.trial_progress(j)) for j in workspace_summary.list_latest_jobs(c)
     ],
     "a log": lambda c: [jobs.read_logs(c, kind, "j") for kind in ("training", "processing")],
     "curves": lambda c: training_jobs.read_curves(c, "j"),
     "metrics": with_job("training", lambda c, job: training_jobs.final_metrics(job)),
-    "a training job's report": with_job("training", training_jobs.read_xgboost_report),
-    "a training job's report job": with_job("training", training_jobs.find_report_job),
+    "a training job's report": with_job("training", xgboost_report_jobs.read_report),
+    "a training job's report job": with_job("training", xgboost_report_jobs.find_newest_job),
     "who trained": lambda c: training_jobs.read_launcher(c, ARN),
-    "a training job's data": with_job(
-        "training", lambda c, job: (model_evaluation.find_rebalancing(c, job), model_evaluation.is_baseline(job))
-    ),
+    "a training job's data": with_job("training", lambda c, job: (training_data.find_rebalancing(c, job), training_data.is_baseline(job))),
     "trials": lambda c: tuning_jobs.trials_to_frame(tuning_jobs.list_trials(c, "t")),
     "the best trial": lambda c: tuning_jobs.best_job_name(c, "t"),
     "a tuning job's settings": with_job("tuning", lambda c, job: tuning_history.settings_as_text(job)),
     "a tuning job again": with_job("tuning", lambda c, job: tuning_history.rebuild_request(job, DATA)),
     "a tuning job's data": with_job(
-        "tuning", lambda c, job: (tuning_jobs.is_trained_on(job, DATA), model_evaluation.find_rebalancing(c, job))
+        "tuning", lambda c, job: (tuning_jobs.is_trained_on(job, DATA), training_data.find_rebalancing(c, job))
     ),
     "what a tuning job will take": lambda c: tuning_history.estimate_duration(tuning_jobs.list_jobs(c), "Bayesian", (), 4, 2),
     "an end of tuning": lambda c: tuning_jobs.stop_job(c, WORKFLOW_IDENTITY, "t"),
@@ -181,7 +179,7 @@ ASKED = {
     ),
     "a start of rebalancing": lambda c: rebalancing_jobs.launch_job(c, WORKFLOW_IDENTITY, DATA.dataset, RebalancingOptions()),
     "a start of measuring trials": lambda c: trial_bias_jobs.launch_job(c, WORKFLOW_IDENTITY, "t"),
-    "a start of a report": with_job("training", lambda c, job: training_jobs.launch_report(c, WORKFLOW_IDENTITY, job)),
+    "a start of a report": with_job("training", lambda c, job: xgboost_report_jobs.launch_job(c, WORKFLOW_IDENTITY, job)),
     "rebalanced data": lambda c: rebalancing_jobs.read_result(c, "j"),
     "a bias report": lambda c: bias_jobs.read_job_report(c, "j"),
     "where a bias report is from": lambda c: bias_jobs.find_origin(c, "j"),
@@ -203,8 +201,8 @@ ASKED = {
     ],
     "entities of a name": lambda c: lineage_search.find_nodes(c, "s3://some"),
     "open lineage": seen_from,
-    "what was recorded": lambda c: lineage_graph.record_data_files(c, DATA),
-    "reports recorded": lambda c: lineage_graph.record_reports(c, ARN, "s3://answers/key", {"b": "s3://answers/b"}),
+    "what was recorded": lambda c: lineage_record.record_data_files(c, DATA),
+    "reports recorded": lambda c: lineage_record.record_reports(c, ARN, "s3://answers/key", {"b": "s3://answers/b"}),
 }
 QUALITY = evaluate_performance([0, 1, 0, 1], [0.1, 0.9, 0.4, 0.6]).to_json()
 DONE = {"ProcessingJobStatus": "Completed"}

@@ -14,10 +14,10 @@ from core.aws.target import connect
 from core.errors import GovernanceError, NotFound
 from core.governance import model_card
 from core.identity import WORKFLOW_IDENTITY
-from core.jobs import jobs, training_jobs
+from core.jobs import jobs, training_data, training_jobs
 from core.jobs.tuning import tuning_history, tuning_jobs
-from core.lineage import lineage_graph
-from core.registry import model_evaluation, model_packages
+from core.lineage import lineage_graph, lineage_record
+from core.registry import model_packages
 from core.settings import Settings
 
 ARN = f"arn:aws:sagemaker:eu-central-1:{ACCOUNT}:model-package/credit/1"
@@ -141,7 +141,7 @@ def test_a_tuning_job_of_several_algorithms_has_the_objective_of_its_definitions
     job = tuning_jobs.describe_job(target, "t")
     assert tuning_jobs.first_objective(job) == ("validation:auc", True)
     assert tuning_history.settings_as_text(job)["objective"] == "validation:auc"
-    assert model_evaluation.find_rebalancing(target, job) is None
+    assert training_data.find_rebalancing(target, job) is None
 
 
 def test_a_training_job_that_reads_a_file_system_has_no_channels_in_s3(told):
@@ -168,8 +168,8 @@ def test_a_training_job_that_reads_a_file_system_has_no_channels_in_s3(told):
     )
     job = training_jobs.describe_job(target, "j")
     assert jobs.channel_uris(job) == {"validation": s3["S3Uri"]}
-    assert model_evaluation.find_rebalancing(target, job) is None
-    assert not model_evaluation.is_baseline(job)
+    assert training_data.find_rebalancing(target, job) is None
+    assert not training_data.is_baseline(job)
 
 
 def test_a_decision_is_drawn_once(told):
@@ -193,8 +193,8 @@ def test_a_decision_is_drawn_once(told):
     sagemaker.add_response("describe_action", {"ActionName": "a", "ActionArn": action}, {"ActionName": "a"})
     sagemaker.add_response("list_associations", {"AssociationSummaries": [between]}, between)
     for _ in range(2):
-        assert lineage_graph.ensure_action(target, "a", "s3://b/e", "approve", "r" * 4000, {"event": "0"}) == action
-        lineage_graph.ensure_association(target, action, artifact, "ContributedTo")
+        assert lineage_record.ensure_action(target, "a", "s3://b/e", "approve", "r" * 4000, {"event": "0"}) == action
+        lineage_record.ensure_association(target, action, artifact, "ContributedTo")
 
 
 @pytest.mark.parametrize(("end", "reason"), [("Completed", None), ("Failed", "Access denied to the output path"), ("SomethingNew", None)])
@@ -244,7 +244,7 @@ def test_a_cards_export_is_waited_for(told, monkeypatch, end, reason):
     for state in ({"Status": "InProgress"}, {"Status": "InProgress"}, ends):
         sagemaker.add_response("describe_model_card_export_job", said | state, {"ModelCardExportJobArn": job})
     if end == "Completed":
-        target.write(target.uri("card.pdf"), b"%PDF")
+        target.files.write(target.uri("card.pdf"), b"%PDF")
         assert model_card.export_pdf(target, WORKFLOW_IDENTITY, ARN) == b"%PDF"
     else:
         with pytest.raises(GovernanceError, match=reason or "no reason was given"):

@@ -46,7 +46,7 @@ def done(target, own):
 
 
 def config(target, name):
-    return target.read_json(jobs.input_uri(jobs.describe_job(target, "processing", name), "analysis_config"))
+    return target.files.read_json(jobs.input_uri(jobs.describe_job(target, "processing", name), "analysis_config"))
 
 
 def files(target, name):
@@ -77,7 +77,7 @@ def test_the_job_is_what_clarifys_documentation_says(target, done, name):
 def test_awss_container_writes_its_files_and_none_of_ours(target, done):
     assert files(target, BIAS) == {"analysis.json", "report.html", "report.pdf"}
     assert files(target, SHAP) == {f"explanations_shap/{n}" for n in ("out.csv", "baseline.csv")} | files(target, BIAS)
-    assert "governance" not in target.read_json(f"{jobs.output_uri(jobs.describe_job(target, 'processing', BIAS))}/analysis.json")
+    assert "governance" not in target.files.read_json(f"{jobs.output_uri(jobs.describe_job(target, 'processing', BIAS))}/analysis.json")
     assert "scores.csv" in files(target, clarify_jobs.companion_name(BIAS))
 
 
@@ -133,12 +133,12 @@ def test_a_model_measured_on_awss_container_can_be_registered_with_all_its_evide
     assert {"bias", "measured", "scores"} <= pinned.files.keys()
     uri = pinned.files["measured"]["uri"]
     assert uri.endswith("/own/output/analysis.json")
-    before = target.read(uri)
+    before = target.files.read(uri)
     try:
-        target.write(uri, before + b" ")
+        target.files.write(uri, before + b" ")
         assert evidence.find_changes(target, pinned.digest) == [f"measured has changed ({uri})"]
     finally:
-        target.write(uri, before)
+        target.files.write(uri, before)
 
 
 def test_a_bias_job_is_done_when_its_companion_is_and_fails_with_it(target, own, done):

@@ -121,7 +121,7 @@ def test_reports_on_other_rows_are_not_paired(target, pair):
     trained = bias_jobs.read_job_report(target, name)
     assert name.startswith("governance-bias-train-")
     assert trained.measured_on == "train"
-    assert "training rows: the model knows them" in target.read(f"{trained.folder}/report.html").decode()
+    assert "training rows: the model knows them" in target.files.read(f"{trained.folder}/report.html").decode()
     found, why = bias_outcomes.paired_differences(target, trained, pair[1].bias)
     assert found == {}
     assert "do not judge the same rows" in why

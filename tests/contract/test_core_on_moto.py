@@ -18,15 +18,15 @@ from moto.server import ThreadedMotoServer
 
 from core.analysis.performance.performance import evaluate_performance
 from core.aws.target import connect
-from core.data import csv_reader, datasets
+from core.data import bundled_data, column_roles, csv_reader, datasets
 from core.errors import Conflict, NotFound, TargetUnavailable
 from core.governance import decisions, model_card
-from core.jobs import jobs, models, rebalancing_jobs, training_jobs
+from core.jobs import jobs, models, rebalancing_jobs, training_data, training_jobs, xgboost_report_jobs
 from core.jobs.rebalancing_jobs import RebalancingOptions
 from core.jobs.tuning import tuning_jobs
 from core.ledger import audit_log, signing
 from core.lineage import lineage_graph, lineage_search
-from core.registry import model_evaluation, model_packages
+from core.registry import model_packages
 from core.reports import bias_jobs, shap_jobs
 from core.settings import Settings
 
@@ -59,8 +59,8 @@ def target(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def checked():
-    frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(csv_reader.read_bundled().sample(300, random_state=1))))
-    return csv_reader.check_table(frame, csv_reader.BUNDLED_ROLES)
+    frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(bundled_data.read_bundled().sample(300, random_state=1))))
+    return column_roles.check_table(frame, bundled_data.BUNDLED_ROLES)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def data(target, dataset):
     file = {"sha256": "0" * 64, "rows": 1, "columns": ["LABEL", "SEX"]}
     files = dict.fromkeys(("train_res.csv", "test_res.csv", "test_header.csv"), file)
     manifest = {"files": files, "weights": False, "counts": {"before": [{"facet": 1}, {"facet": 2}]}}
-    target.write(f"{folder}/manifest.json", json.dumps(manifest).encode())
+    target.files.write(f"{folder}/manifest.json", json.dumps(manifest).encode())
     return rebalancing_jobs.read_result(target, job)
 
 
@@ -84,7 +84,7 @@ def data(target, dataset):
 def trained(target, data):
     files = (data.uri("train_res.csv"), data.uri("validation_res.csv"))
     name = training_jobs.launch_job(target, DANA, *files, name="governance-train-1", rebalanced=data.job)
-    target.write(training_jobs.describe_job(target, name).raw["ModelArtifacts"]["S3ModelArtifacts"], b"a model")
+    target.files.write(training_jobs.describe_job(target, name).raw["ModelArtifacts"]["S3ModelArtifacts"], b"a model")
     return name
 
 
@@ -106,23 +106,23 @@ def test_a_data_set_comes_back_as_it_was_uploaded_and_twice_is_once(target, chec
 def test_of_two_who_write_the_same_object_one_is_told(target):
     uri = target.uri("once")
     assert (target.create(uri, b"1"), target.create(uri, b"2")) == (True, False)
-    content, tag = target.read_with_etag(uri)
+    content, tag = target.files.read_with_etag(uri)
     assert (content, target.create(uri, b"3", instead_of=tag), target.create(uri, b"4", instead_of=tag)) == (b"1", True, False)
     assert target.create(target.uri("never"), b"5", instead_of=tag) is False
-    assert (target.read(uri), target.exists(uri), target.exists(target.uri("never"))) == (b"3", True, False)
+    assert (target.files.read(uri), target.files.exists(uri), target.files.exists(target.uri("never"))) == (b"3", True, False)
 
 
 def test_keys_come_in_order_beyond_a_page(target, monkeypatch):
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "5")
-    wanted = [target.write(target.uri("many", f"{number:04d} ü+"), b"") for number in range(13)]
+    wanted = [target.files.write(target.uri("many", f"{number:04d} ü+"), b"") for number in range(13)]
     assert target.keys(target.uri("many/")) == wanted
     assert target.keys(target.uri("many/"), after=wanted[6]) == wanted[7:]
 
 
 def test_what_is_not_there_is_not_found(target):
     for ask in (
-        lambda: target.read(target.uri("none")),
-        lambda: target.read("s3://no-such-bucket-anywhere/k"),
+        lambda: target.files.read(target.uri("none")),
+        lambda: target.files.read("s3://no-such-bucket-anywhere/k"),
         lambda: training_jobs.describe_job(target, "none"),
         lambda: jobs.describe_job(target, "processing", "none"),
         lambda: tuning_jobs.describe_job(target, "none"),
@@ -142,7 +142,7 @@ def test_a_training_job_is_what_was_asked_for(target, data, trained):
         name: job.raw["HyperParameters"][name] for name in training_jobs.BASELINE_HYPERPARAMETERS
     } == training_jobs.BASELINE_HYPERPARAMETERS
     assert jobs.channel_uris(job) == {"train": data.uri("train_res.csv"), "validation": data.uri("validation_res.csv")}
-    assert model_evaluation.find_rebalancing(target, job) == data
+    assert training_data.find_rebalancing(target, job) == data
     assert training_jobs.read_launcher(target, job.raw["TrainingJobArn"]) == (DANA.tag, "Dana")
     assert [found.name for found in jobs.list_jobs(target, "training", name_contains=training_jobs.JOB_NAME_PREFIX)] == [trained]
     assert jobs.list_jobs(target, "training", name_contains="other") == []
@@ -152,7 +152,7 @@ def test_a_training_job_is_what_was_asked_for(target, data, trained):
 def test_a_job_that_printed_nothing_has_no_lines_and_no_curves(target, trained):
     assert jobs.read_logs(target, "training", trained) == []
     assert training_jobs.read_curves(target, trained).empty
-    assert training_jobs.read_xgboost_report(target, training_jobs.describe_job(target, trained)) is None
+    assert xgboost_report_jobs.read_report(target, training_jobs.describe_job(target, trained)) is None
 
 
 def test_the_lines_of_a_job_are_all_its_lines(target):
@@ -180,7 +180,7 @@ def test_a_tuning_job_is_what_was_asked_for(target, data, strategy):
     request = tuning_jobs.TuningRequest(data, ranges, strategy=strategy, max_jobs=4)
     name = tuning_jobs.launch_job(target, DANA, request)
     job = tuning_jobs.describe_job(target, name)
-    assert (tuning_jobs.first_objective(job), tuning_jobs.is_trained_on(job, data), model_evaluation.find_rebalancing(target, job)) == (
+    assert (tuning_jobs.first_objective(job), tuning_jobs.is_trained_on(job, data), training_data.find_rebalancing(target, job)) == (
         ("validation:auc", True),
         True,
         data,
@@ -216,7 +216,7 @@ def test_the_log_is_written_read_and_verified(target):
     audit_log._events_cache.clear()
     assert list(audit_log.read_events(target)) == written
     uri = target.uri(audit_log.event_key(2))
-    target.write(uri, target.read(uri).replace(b'"payload":"', b'"payload":"ey'))
+    target.files.write(uri, target.files.read(uri).replace(b'"payload":"', b'"payload":"ey'))
     audit_log._events_cache.clear()
     with pytest.raises(signing.Forged):
         audit_log.read_events(target)
@@ -228,7 +228,7 @@ def register(target, data, trained):
     for job in made.values():
         quality = {"performance": evaluate_performance([0, 1, 0, 1], [0.1, 0.9, 0.4, 0.6]).to_json()}
         report = json.dumps({"pre_training_bias_metrics": {"facets": {}}, "governance": quality})
-        target.write(f"{jobs.output_uri(jobs.describe_job(target, 'processing', job))}/analysis.json", report.encode())
+        target.files.write(f"{jobs.output_uri(jobs.describe_job(target, 'processing', job))}/analysis.json", report.encode())
     return model_packages.register_version(target, DANA, training_job=trained, data=data, role="baseline", group="credit", **made)
 
 
@@ -254,7 +254,7 @@ def test_a_version_holds_its_evidence_and_awaits_a_decision(target, data, traine
     assert package.model_uri == training_jobs.describe_job(target, trained).raw["ModelArtifacts"]["S3ModelArtifacts"]
     assert package.properties["governance:trained-by"] == DANA.tag
     assert model_packages.list_broken_evidence(target, package) == []
-    target.write(package.raw["ModelMetrics"]["Bias"]["Report"]["S3Uri"], b"{}")
+    target.files.write(package.raw["ModelMetrics"]["Bias"]["Report"]["S3Uri"], b"{}")
     assert model_packages.list_broken_evidence(target, package) == ["bias"]
     assert decisions.read_state(target, registered.arn).status == "registered"
 

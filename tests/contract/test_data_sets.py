@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from core.aws.target import connect
-from core.data import csv_reader, datasets
-from core.data.csv_reader import ColumnRoles
+from core.data import column_roles, datasets
+from core.data.column_roles import ColumnRoles
 from core.errors import DataError, Forbidden, NotFound
 from core.identity import Identity, Role
 from core.jobs import jobs, rebalancing_jobs
@@ -45,7 +45,7 @@ def people(rows=500):
 
 @pytest.fixture(scope="module")
 def stored(target):
-    return datasets.upload_dataset(target, DANA, csv_reader.check_table(people(), ROLES), "people")
+    return datasets.upload_dataset(target, DANA, column_roles.check_table(people(), ROLES), "people")
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +62,13 @@ def done(target, stored):
 
 
 def test_the_same_table_twice_is_one_data_set_and_stays_its_first_uploaders(target, stored):
-    again = datasets.upload_dataset(target, OTTO, csv_reader.check_table(people(), ROLES), "people")
+    again = datasets.upload_dataset(target, OTTO, column_roles.check_table(people(), ROLES), "people")
     assert again == stored
     assert again.created_by == "Dana"
 
 
 def test_the_same_rows_with_another_facet_are_another_data_set_and_leave_the_first_as_it_was(target, stored):
-    other = datasets.upload_dataset(target, OTTO, csv_reader.check_table(people(), ColumnRoles("outcome", "paid", "kind", "a")), "people")
+    other = datasets.upload_dataset(target, OTTO, column_roles.check_table(people(), ColumnRoles("outcome", "paid", "kind", "a")), "people")
     assert other.uri != stored.uri
     assert datasets.read_dataset(target, stored.uri).roles == stored.roles
     assert datasets.read_dataset(target, stored.uri).roles.further_facets == (("kind", 1),)
@@ -89,7 +89,7 @@ def test_the_first_rows_are_read_without_the_rest(target, stored):
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_csv_in_s3_is_read_as_an_upload_would_be(target, packed):
     content = people(20).to_csv(index=False).encode()
-    uri = target.write(target.uri("mine", "people.csv.gz" if packed else "people.csv"), gzip.compress(content) if packed else content)
+    uri = target.files.write(target.uri("mine", "people.csv.gz" if packed else "people.csv"), gzip.compress(content) if packed else content)
     pd.testing.assert_frame_equal(datasets.fetch_csv(target, DANA, uri), people(20))
 
 

@@ -146,28 +146,28 @@ def test_a_waiver_ends(target, arn, monkeypatch):
 def test_changed_evidence_voids_the_approval_everywhere(target, arn):
     approved(target, arn)
     pinned = evidence.read_evidence(target, decisions.read_state(target, arn).evidence).files["scores"]
-    original = target.read(pinned["uri"])
+    original = target.files.read(pinned["uri"])
     try:
-        target.write(pinned["uri"], original.replace(b"1", b"0", 1))
+        target.files.write(pinned["uri"], original.replace(b"1", b"0", 1))
         standing = decisions.check_validity(target, arn)
         assert standing.label == "void"
         assert "scores has changed" in standing.void_reasons[0]
         assert any("scores has changed" in problem.what for problem in verification.verify_log(target).problems)
     finally:
-        target.write(pinned["uri"], original)
+        target.files.write(pinned["uri"], original)
     assert decisions.check_validity(target, arn).label == "approved"
 
 
 def test_evidence_that_changed_after_submission_cannot_be_approved(target, arn):
     validated(target, arn)
     pinned = evidence.read_evidence(target, decisions.read_state(target, arn).evidence).files["quality"]
-    original = target.read(pinned["uri"])
+    original = target.files.read(pinned["uri"])
     try:
-        target.write(pinned["uri"], original + b" ")
+        target.files.write(pinned["uri"], original + b" ")
         with pytest.raises(Conflict, match="quality"):
             approve(target, arn)
     finally:
-        target.write(pinned["uri"], original)
+        target.files.write(pinned["uri"], original)
 
 
 def test_an_approval_through_the_raw_api_is_void_and_the_verification_says_so(target, arn):

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from core.aws.target import connect
-from core.doctor import doctor
+from core.doctor import doctor, target_checks
 from core.errors import CHECK_NAME_HINT
 from core.settings import Settings
 
@@ -66,7 +66,7 @@ def test_a_quota_below_what_the_workflow_starts_at_a_time_is_advice(engine_works
     pages = [{"Quotas": [{"QuotaName": name, "Value": value} for name, value in quotas.items()]}]
     monkeypatch.setattr(own, "get_paginator", lambda operation: type("Pages", (), {"paginate": lambda self, **asked: pages})())
     target = replace(target, client=lambda service: own)
-    states = {finding.subject: finding for finding in doctor._check_quotas(target)}
+    states = {finding.subject: finding for finding in target_checks.check_quotas(target)}
     assert states["ml.m5.xlarge for training job usage"].state == "advice"
     assert "3" in states["ml.m5.xlarge for training job usage"].what
     assert states["ml.m5.xlarge for processing job usage"].state == "missing"

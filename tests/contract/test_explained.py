@@ -26,7 +26,7 @@ def test_an_explanation_knows_its_model_its_data_and_what_the_columns_are_for(ta
     known = shap_jobs.read_request(target, job)
     data = rebalancing_jobs.read_result(target, known.rebalancing_job)
     assert known.model_uri.endswith(f"/{known.training_job}/output/model.tar.gz")
-    assert target.exists(known.model_uri)
+    assert target.files.exists(known.model_uri)
     assert (known.label, known.favourable, known.facet) == (data.roles.label, data.roles.favourable, data.roles.facet)
     assert known.sensitive == (data.roles.facet, data.roles.group)
     assert known.is_higher_unfavourable == (data.roles.favourable == 0)

@@ -15,7 +15,7 @@ from core.governance import decisions, evidence, policy, verification, version_s
 from core.identity import DEMO_IDENTITIES, Identity, Role
 from core.ledger import audit_log, signing
 from core.ledger.signing import Forged
-from core.lineage import lineage_graph
+from core.lineage import lineage_graph, lineage_record
 from core.registry import model_packages
 
 
@@ -179,24 +179,24 @@ def test_a_policy_that_was_swapped_between_validation_and_approval_refuses_the_a
 def test_a_last_valid_policy_that_nobody_signed_is_not_used(target, rules):
     policy.store_in_target(target, policy.load_in_force(target)[0])
     lax = EASY.replace("0.999", "0.001").encode()
-    target.write(policy.policy_uri(target, signing.sha256(lax)), lax)
-    original = target.read(target.uri(policy.LAST_VALID_KEY))
+    target.files.write(policy.policy_uri(target, signing.sha256(lax)), lax)
+    original = target.files.read(target.uri(policy.LAST_VALID_KEY))
     rules.write_text("broken")
     try:
-        target.write(target.uri(policy.LAST_VALID_KEY), signing.sha256(lax).encode())
+        target.files.write(target.uri(policy.LAST_VALID_KEY), signing.sha256(lax).encode())
         with pytest.raises(Forged):
             policy.load_in_force(target)
         assert any("last valid policy" in what for what in found(target))
-        target.write(target.uri(policy.LAST_VALID_KEY), original)
+        target.files.write(target.uri(policy.LAST_VALID_KEY), original)
         kept = policy.policy_uri(target, policy.load_in_force(target)[0].sha256)
-        content = target.read(kept)
-        target.write(kept, lax)
+        content = target.files.read(kept)
+        target.files.write(kept, lax)
         with pytest.raises(Forged, match="not the one that was kept"):
             policy.load_in_force(target)
         assert found(target)
-        target.write(kept, content)
+        target.files.write(kept, content)
     finally:
-        target.write(target.uri(policy.LAST_VALID_KEY), original)
+        target.files.write(target.uri(policy.LAST_VALID_KEY), original)
         delete(target, policy.policy_uri(target, signing.sha256(lax)))
 
 
@@ -207,32 +207,32 @@ def test_evidence_of_another_version_in_the_place_of_this_ones_is_not_taken(targ
     state = validated(target, arn)
     kept = evidence.read_evidence(target, state.evidence)
     uri = target.uri(kept.object_key)
-    original = target.read(uri)
+    original = target.files.read(uri)
     other = next(u for u in target.keys(target.uri(evidence.FOLDER) + "/") if u != uri)
     try:
-        target.write(uri, target.read(other))
+        target.files.write(uri, target.files.read(other))
         assert decisions.check_validity(target, arn).label == "void"
         with pytest.raises(Conflict, match="not the one that was decided on"):
             approve(target, arn)
         assert any("not the one that was decided on" in what for what in found(target, number=state.history[0].number))
     finally:
-        target.write(uri, original)
+        target.files.write(uri, original)
 
 
 @pytest.mark.parametrize("name", ["model", "data/test_res.csv", "bias", "model-card", "package-lock", "policy"])
 def test_a_file_of_the_same_size_in_the_place_of_another_voids_the_approval(target, arn, name):
     state = approved(target, arn)
     pinned = evidence.read_evidence(target, state.evidence).files[name]
-    original = target.read(pinned["uri"])
+    original = target.files.read(pinned["uri"])
     changed = bytes([original[0] ^ 1]) + original[1:]
     try:
-        target.write(pinned["uri"], changed)
+        target.files.write(pinned["uri"], changed)
         standing = decisions.check_validity(target, arn)
         assert len(changed) == pinned["bytes"]
         assert standing.label == "void"
         assert any(f"{name} has changed" in reason for reason in standing.void_reasons)
     finally:
-        target.write(pinned["uri"], original)
+        target.files.write(pinned["uri"], original)
 
 
 # log -----------------------------------------------------------------------------------------------
@@ -251,7 +251,7 @@ def test_an_approval_signed_with_ones_own_key_stops_every_reader_and_is_named(ta
     event["body"] = {**last.body, "conditions": [], "expires": "2099-01-01"}
     own = dataclasses.replace(target, settings=target.settings.model_copy(update={"workspace": tmp_path}))
     uri = target.uri(audit_log.event_key(last.number + 1))
-    target.write(uri, signing.sign_envelope(own, signing.canonical_json(event), audit_log.EVENT_TYPE))
+    target.files.write(uri, signing.sign_envelope(own, signing.canonical_json(event), audit_log.EVENT_TYPE))
     try:
         with pytest.raises(Forged, match=f"Event {last.number + 1}"):
             decisions.check_validity(target, arn)
@@ -268,11 +268,11 @@ def test_a_rejection_taken_back_with_the_logs_head_and_the_registry_is_found_by_
     decisions.reject(target, CHRIS, arn, seen_event=before.version, reason=WHY, code="bias")
     events = audit_log.read_events(target)
     last, head = target.uri(audit_log.event_key(events[-1].number)), target.uri(audit_log.HEAD_KEY)
-    kept, named, package = target.read(last), target.read(head), model_packages.read_package(target, arn)
+    kept, named, package = target.files.read(last), target.files.read(head), model_packages.read_package(target, arn)
     back = package.properties | {model_packages.DECISION_PROPERTY: str(before.version)}
     try:
         delete(target, last)
-        target.write(head, signing.sign_envelope(target, audit_log.head_statement(events[-2])))
+        target.files.write(head, signing.sign_envelope(target, audit_log.head_statement(events[-2])))
         target.sagemaker.update_model_package(
             ModelPackageArn=arn,
             ModelApprovalStatus=model_packages.PENDING_STATUS,
@@ -282,8 +282,8 @@ def test_a_rejection_taken_back_with_the_logs_head_and_the_registry_is_found_by_
         audit_log._events_cache.clear()
         assert any("no event of the log" in what for what in found(target))
     finally:
-        target.write(last, kept)
-        target.write(head, named)
+        target.files.write(last, kept)
+        target.files.write(head, named)
         audit_log._events_cache.clear()
         verification.repair_registry_and_lineage(target)
     assert not found(target)
@@ -291,16 +291,16 @@ def test_a_rejection_taken_back_with_the_logs_head_and_the_registry_is_found_by_
 
 def test_an_older_head_that_is_put_back_is_found(target, arn):
     head = target.uri(audit_log.HEAD_KEY)
-    older = target.read(head)
+    older = target.files.read(head)
     submitted(target, arn)
-    newer = target.read(head)
-    target.write(head, older)
+    newer = target.files.read(head)
+    target.files.write(head, older)
     try:
         assert any("older one was put back" in what for what in found(target))
         verification.repair_registry_and_lineage(target)
         assert not found(target)
     finally:
-        target.write(head, newer)
+        target.files.write(head, newer)
 
 
 # registry and lineage ------------------------------------------------------------------------------
@@ -322,8 +322,8 @@ def test_a_forged_action_approves_nothing_and_is_found(target, arn):
     artifact = lineage_graph.find_artifact_arn(target, arn)
     number = audit_log.read_events(target)[-1].number + 1
     for name in (f"governance-{number:08d}", "approved-by-the-board"):
-        action = lineage_graph.ensure_action(target, name, target.uri(audit_log.event_key(number)), "approve", WHY, {"event": "0" * 64})
-        lineage_graph.ensure_association(target, action, artifact, "ContributedTo")
+        action = lineage_record.ensure_action(target, name, target.uri(audit_log.event_key(number)), "approve", WHY, {"event": "0" * 64})
+        lineage_record.ensure_association(target, action, artifact, "ContributedTo")
         try:
             assert decisions.check_validity(target, arn).label == "submitted"
             assert any("no event of the log" in what for what in found(target, name))
@@ -344,7 +344,7 @@ def test_an_action_that_was_moved_to_another_version_changed_or_deleted_is_found
         for e in audit_log.read_events(target)
         if (s := e.subject) != arn and e.kind == "submit" and lineage_graph.find_artifact_arn(target, s)
     )
-    lineage_graph.ensure_association(target, action, lineage_graph.find_artifact_arn(target, other), "ContributedTo")
+    lineage_record.ensure_association(target, action, lineage_graph.find_artifact_arn(target, other), "ContributedTo")
     assert any("isn't about" in what for what in found(target, other))
     for end in (artifact, lineage_graph.find_artifact_arn(target, other)):
         target.sagemaker.delete_association(SourceArn=action, DestinationArn=end)
@@ -364,7 +364,7 @@ def test_newer_data_of_the_same_name_put_an_approved_version_back_on_the_list(ta
     assert not next(now.review_reasons for version, now in decisions.list_versions_by_urgency(_of(target, arn)) if version.arn == arn)
     later = dataclasses.replace(data, sha256="1" * 64, created=datetime.now(UTC).isoformat(timespec="seconds"))
     uri = target.uri(datasets.S3_FOLDER, "later-111111111111", "dataset.json")
-    target.write(uri, json.dumps(dataclasses.asdict(later)).encode())
+    target.files.write(uri, json.dumps(dataclasses.asdict(later)).encode())
     try:
         assert any("newer data" in reason for reason in decisions.check_validity(target, arn, with_gates=False).review_reasons)
         _version, now = decisions.list_versions_by_urgency(_of(target, arn))[0]

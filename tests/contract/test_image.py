@@ -10,7 +10,7 @@ import pytest
 
 from core.aws.target import connect
 from core.identity import WORKFLOW_IDENTITY
-from core.jobs import jobs, rebalancing_jobs, training_jobs
+from core.jobs import jobs, rebalancing_jobs, xgboost_report_jobs
 from core.jobs.tuning import tuning_jobs
 from core.reports import shap_jobs, trial_bias_jobs
 from core.settings import Settings
@@ -75,7 +75,7 @@ def test_each_entry_point_writes_to_the_byte_what_the_engine_wrote(demo, target,
         f"{rebalancing_jobs.JOB_NAME_PREFIX}-smote-nc-{run}",
         f"{shap_jobs.JOB_NAME_PREFIX}-mitigated-{run}",
         trials,
-        jobs.list_jobs(target, "processing", name_contains=training_jobs.REPORT_JOB_PREFIX)[0].name,
+        jobs.list_jobs(target, "processing", name_contains=xgboost_report_jobs.JOB_NAME_PREFIX)[0].name,
     ]
 
     def same(name):

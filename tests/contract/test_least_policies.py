@@ -15,13 +15,13 @@ import pytest
 from botocore.exceptions import ClientError
 from deciding import CHRIS, DANA, EASY, VERA, VIC, WHY, approve, seen, submitted
 
+from core.aws import container_images
 from core.aws.target import connect
-from core.data import csv_reader, datasets
-from core.doctor import doctor
+from core.data import bundled_data, csv_reader, datasets
+from core.doctor import doctor, target_checks
 from core.errors import Conflict, Forbidden, NotFound
 from core.governance import decisions, model_card, policy, version_state
 from core.identity import Identity, Role
-from core.jobs import jobs
 from core.registry import model_packages
 from core.settings import Settings
 from core.workflow import workflow
@@ -47,9 +47,9 @@ def owner(settings):
 @pytest.fixture(scope="module")
 def arn(settings):
     """The version that the whole workflow made, run by a data scientist who may do no more than the policy says."""
-    frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(csv_reader.read_bundled().sample(1500, random_state=3))))
+    frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(bundled_data.read_bundled().sample(1500, random_state=3))))
     report = workflow.run_all_steps(
-        connect(settings, DANA), DANA, frame, csv_reader.BUNDLED_ROLES, workflow.WorkflowOptions(max_jobs=1, max_parallel=1)
+        connect(settings, DANA), DANA, frame, bundled_data.BUNDLED_ROLES, workflow.WorkflowOptions(max_jobs=1, max_parallel=1)
     )
     return report["models"][1]["model_package_arn"]
 
@@ -100,10 +100,10 @@ def test_whoever_looks_first_writes_nothing_and_whoever_decides_keeps_the_policy
         now, problem = policy.load_in_force(viewer)
         assert problem is None
         with pytest.raises(NotFound):
-            viewer.read(policy.policy_uri(viewer, now.sha256))
+            viewer.files.read(policy.policy_uri(viewer, now.sha256))
         with pytest.raises(Conflict, match=words) if words else nullcontext():
             act(connect(settings, person))
-        assert viewer.read(policy.policy_uri(viewer, now.sha256)).decode() == rules.read_text()
+        assert viewer.files.read(policy.policy_uri(viewer, now.sha256)).decode() == rules.read_text()
     rules.write_text(EASY)
 
 
@@ -132,7 +132,7 @@ def test_who_trained_a_version_cannot_approve_it_in_an_officers_role_either(sett
 def test_an_error_of_the_policies_names_the_permission_and_whom_to_ask(settings):
     viewer = connect(settings, Identity("Vera", Role.VIEWER, issuer="i", subject="vera"))
     with pytest.raises(Forbidden, match=r"s3:PutObject.*IAM"):
-        viewer.write(viewer.uri("governance/datasets/x"), b"x")
+        viewer.files.write(viewer.uri("governance/datasets/x"), b"x")
     assert datasets.list_datasets(viewer) is not None
 
 
@@ -178,8 +178,8 @@ def test_the_policy_files_are_those_that_the_recorded_calls_make():
 
 def test_what_the_doctor_may_not_look_at_is_unknown_and_not_missing(settings):
     viewer = connect(settings.model_copy(update={"analysis_image": None}), VERA)
-    states = {finding.subject: finding.state for finding in doctor._check_images(viewer)}
-    assert states[jobs.analysis_image(viewer)] == "unknown"
+    states = {finding.subject: finding.state for finding in target_checks.check_images(viewer)}
+    assert states[container_images.analysis_image(viewer)] == "unknown"
     image = f"{viewer.account}.dkr.ecr.{viewer.region}.amazonaws.com/governance-analysis@sha256:{'0' * 64}"
-    pinned = list(doctor._check_images(connect(Settings(workspace=settings.workspace, analysis_image=image))))
+    pinned = list(target_checks.check_images(connect(Settings(workspace=settings.workspace, analysis_image=image))))
     assert (pinned[-1].subject, pinned[-1].state) == (image, "ok")

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
-import core.aws.target
+from core.aws import retries
 from core.aws.target import connect
 from core.errors import Conflict, NotFound
 from core.governance import decisions, evidence, verification
@@ -59,7 +59,7 @@ def filled(target, workspace):
 @pytest.mark.parametrize("times", [1, 99])
 def test_a_conditional_write_that_meets_another_one_is_tried_again_and_never_taken_for_lost(target, monkeypatch, times):
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: 409 says try again, not that the object is there."""
-    monkeypatch.setattr(core.aws.target, "CONFLICT_RETRY_PAUSES", (0, 0))
+    monkeypatch.setattr(retries, "CONDITIONAL_WRITE_PAUSES", (0, 0))
     put, met = target.s3.put_object, []
 
     def busy(**request):
@@ -72,7 +72,7 @@ def test_a_conditional_write_that_meets_another_one_is_tried_again_and_never_tak
     monkeypatch.setattr(target.s3, "put_object", busy)
     if times == 1:
         assert target.create(uri, b"mine")
-        assert target.read(uri) == b"mine"
+        assert target.files.read(uri) == b"mine"
         assert not target.create(uri, b"another's")
         return
     with pytest.raises(Conflict, match="PutObject") as caught:
@@ -101,7 +101,7 @@ def decided(tmp_path, monkeypatch):
     monkeypatch.setattr(audit_log, "EVENTS_PER_PART", 10)
     target = connect(Settings(workspace=tmp_path))
     target.sagemaker.create_model_package_group(ModelPackageGroupName="small")
-    artifact, report = (target.write(target.uri("models", name), name.encode() * 20) for name in ("model.tar.gz", "report.json"))
+    artifact, report = (target.files.write(target.uri("models", name), name.encode() * 20) for name in ("model.tar.gz", "report.json"))
     container = {"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/xgboost:1", "ModelDataUrl": artifact}
     properties = {"governance:trained-by": "Dana", "governance:registered-by": "Dana"}
     arn = target.sagemaker.create_model_package(
@@ -114,7 +114,9 @@ def decided(tmp_path, monkeypatch):
         },
         CustomerMetadataProperties=properties,
     )["ModelPackageArn"]
-    pinned = {name: {"uri": uri, "sha256": signing.sha256(target.read(uri))} for name, uri in (("model", artifact), ("report", report))}
+    pinned = {
+        name: {"uri": uri, "sha256": signing.sha256(target.files.read(uri))} for name, uri in (("model", artifact), ("report", report))
+    }
     predicate = {"package": evidence.immutable_package_fields(model_packages.read_package(target, arn)), "files": pinned}
     content = signing.in_toto_statement({"model.tar.gz": pinned["model"]["sha256"]}, evidence.PREDICATE_TYPE, predicate)
     kept = evidence.Evidence(signing.sha256(content), predicate, content)
@@ -124,7 +126,7 @@ def decided(tmp_path, monkeypatch):
     about = {3: ("register", arn, {"properties": properties}), 7: ("submit", arn, body)}
     for number in range(1, 25):
         audit_log.append_event(target, WRITER, *about.get(number, ("note", "test", {"n": number})))
-        heads.append(target.read(target.uri(audit_log.HEAD_KEY)))
+        heads.append(target.files.read(target.uri(audit_log.HEAD_KEY)))
     decisions.sync_registry_and_lineage(target, arn)
     yield target, arn, heads
     lifecycle.stop(tmp_path)
@@ -143,7 +145,7 @@ def test_every_one_of_a_hundred_tamperings_of_log_and_evidence_is_found_and_the_
     target, _, heads = decided
     generator = random.Random(11)
     objects = [uri for folder in ("governance/log", "governance/evidence", "models") for uri in target.keys(target.uri(folder) + "/")]
-    original = {uri: target.read(uri) for uri in objects}
+    original = {uri: target.files.read(uri) for uri in objects}
     assert len(objects) == 24 + 2 + 1 + 1 + 2
     assert verification.verify_log(target).is_valid
     missed = []
@@ -163,11 +165,11 @@ def test_every_one_of_a_hundred_tamperings_of_log_and_evidence_is_found_and_the_
                 "swap": generator.choice([original[u] for u in objects if u != uri]),
                 "replay": generator.choice(older),
             }[what]
-            target.write(uri, changed)
+            target.files.write(uri, changed)
         problems = verification.verify_log(target).problems
         if not problems or problems[0].number != first_bad(uri, problems):
             missed.append((what, uri, problems))
-        target.write(uri, content)
+        target.files.write(uri, content)
     assert not missed
     assert verification.verify_log(target).is_valid
 
@@ -183,30 +185,30 @@ def test_a_decided_version_that_was_deleted_is_found_and_the_repair_goes_on_with
 
 def test_the_first_bad_event_is_named(filled):
     uri = filled.uri(audit_log.event_key(37))
-    original = filled.read(uri)
+    original = filled.files.read(uri)
     try:
-        filled.write(uri, original.replace(b'"payload":"ey', b'"payload":"eY', 1))
+        filled.files.write(uri, original.replace(b'"payload":"ey', b'"payload":"eY', 1))
         first = verification.verify_log(filled).problems[0]
         assert (first.number, first.subject) == (37, audit_log.event_key(37))
     finally:
-        filled.write(uri, original)
+        filled.files.write(uri, original)
 
 
 def test_a_log_cut_short_with_its_head_is_found_by_a_head_kept_elsewhere(filled):
     kept = verification.export_head(filled)
     last = len(audit_log.read_events(filled))
     uri, head = filled.uri(audit_log.event_key(last)), filled.uri(audit_log.HEAD_KEY)
-    event, current = filled.read(uri), filled.read(head)
+    event, current = filled.files.read(uri), filled.files.read(head)
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     before = audit_log.read_events(filled)[-2]
     try:
         filled.s3.delete_object(Bucket=bucket, Key=key)
-        filled.write(head, signing.sign_envelope(filled, audit_log.head_statement(before)))
+        filled.files.write(head, signing.sign_envelope(filled, audit_log.head_statement(before)))
         assert verification.verify_log(filled).is_valid
         assert not verification.verify_log(filled, exported_head=kept).is_valid
     finally:
-        filled.write(uri, event)
-        filled.write(head, current)
+        filled.files.write(uri, event)
+        filled.files.write(head, current)
     assert verification.verify_log(filled, exported_head=kept).is_valid
 
 
@@ -220,7 +222,7 @@ def test_an_event_signed_by_a_stranger_is_refused_by_reader_and_verification(fil
     signing._create_key_file(own / signing.KEY_FILE)
     stranger = type(filled)(**{**filled.__dict__, "settings": filled.settings.model_copy(update={"workspace": own})})
     uri = filled.uri(audit_log.event_key(number))
-    filled.write(uri, signing.sign_envelope(stranger, signing.canonical_json(payload), audit_log.EVENT_TYPE))
+    filled.files.write(uri, signing.sign_envelope(stranger, signing.canonical_json(payload), audit_log.EVENT_TYPE))
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     try:
         with pytest.raises(Forged, match=f"Event {number}"):
@@ -231,9 +233,9 @@ def test_an_event_signed_by_a_stranger_is_refused_by_reader_and_verification(fil
 
 
 def test_an_event_that_is_there_is_never_written_over(filled):
-    before = filled.read(filled.uri(audit_log.event_key(1)))
+    before = filled.files.read(filled.uri(audit_log.event_key(1)))
     assert not filled.create(filled.uri(audit_log.event_key(1)), b"mine")
-    assert filled.read(filled.uri(audit_log.event_key(1))) == before
+    assert filled.files.read(filled.uri(audit_log.event_key(1))) == before
 
 
 def test_a_check_that_refuses_leaves_the_log_as_it_was(filled):
@@ -258,14 +260,14 @@ def test_the_command_line_verifies_and_says_which_event_is_bad(filled, workspace
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, "The log holds" in done.stdout) == (0, True)
     uri = filled.uri(audit_log.event_key(5))
-    original = filled.read(uri)
+    original = filled.files.read(uri)
     try:
-        filled.write(uri, original[:-1])
+        filled.files.write(uri, original[:-1])
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 1
         assert "the first bad event is 5" in done.stderr
     finally:
-        filled.write(uri, original)
+        filled.files.write(uri, original)
 
 
 def test_the_head_of_an_empty_log_is_an_error_with_a_remedy(tmp_path):
@@ -282,7 +284,7 @@ def test_a_signature_is_one_that_other_tools_check(filled):
 
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    raw = json.loads(filled.read(filled.uri(audit_log.HEAD_KEY)))
+    raw = json.loads(filled.files.read(filled.uri(audit_log.HEAD_KEY)))
     payload, kind = base64.b64decode(raw["payload"]), raw["payloadType"].encode()
     message = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
     load_pem_public_key(signing.public_pem(filled).encode()).verify(base64.b64decode(raw["signatures"][0]["sig"]), message)

@@ -32,7 +32,7 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey
 
 from core.aws.target import connect
-from core.doctor import doctor
+from core.doctor import target_checks
 from core.errors import Forbidden, GovernanceError, NotFound
 from core.governance import decisions, model_card
 from core.governance.dossier import evidence_pack
@@ -133,7 +133,7 @@ def test_the_statement_is_in_totos_and_its_subject_is_the_model_artifact(folder,
     raw = (folder / "evidence.json").read_bytes()
     statement = json.loads(raw)
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
-    artifact = target.read(model_packages.read_package(target, arn).raw["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
+    artifact = target.files.read(model_packages.read_package(target, arn).raw["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
     assert statement["subject"][0]["digest"]["sha256"] == hashlib.sha256(artifact).hexdigest()
     digest = hashlib.sha256(raw).hexdigest()
     assert model_packages.read_package(target, arn).properties[model_packages.EVIDENCE_PROPERTY] == digest
@@ -252,10 +252,10 @@ def test_a_key_in_kms_signs_as_on_aws(target, tmp_path, monkeypatch):
         with pytest.raises(GovernanceError, match="Sign of the signing key"):
             model_packages.register_version(own, DANA, training_job="t", data=None, bias_job="b", shap_job="s", role="r")
         assert len(model_packages.list_versions(target)) == before
-        (finding,) = doctor._check_signing_key(target)
+        (finding,) = target_checks.check_signing_key(target)
         assert finding.state == "ok"
         with pytest.raises(GovernanceError, match="Sign of the signing key"):
-            list(doctor._check_signing_key(own))
+            list(target_checks.check_signing_key(own))
     finally:
         server.stop()
 

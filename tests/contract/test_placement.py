@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from core.aws.target import connect
 from core.errors import JobFailed
 from core.identity import WORKFLOW_IDENTITY
-from core.jobs import jobs, models, training_jobs
+from core.jobs import jobs, models, processing_requests, training_jobs
 from core.jobs.tuning import tuning_jobs
 from core.registry import model_packages
 from core.reports import bias_jobs, clarify_jobs
@@ -105,17 +105,17 @@ def test_a_tuning_jobs_trials_have_them(target, data):
 
 def test_without_the_settings_nothing_is_asked_for(demo, data):
     plain = connect(Settings(workspace=demo[0]))
-    request = jobs.build_processing_request(plain, "name", "clarify", {}, "s3://b/out", {})
+    request = processing_requests.build_processing_request(plain, "name", "clarify", {}, "s3://b/out", {})
     assert request["NetworkConfig"] == {"EnableNetworkIsolation": True}
     assert not {"VolumeKmsKeyId", "KmsKeyId"} & {*request["ProcessingResources"]["ClusterConfig"], *request["ProcessingOutputConfig"]}
-    assert keys_of(plain, [plain.write(plain.uri("placement/plain"), b"x")]) == {(None, None)}
+    assert keys_of(plain, [plain.files.write(plain.uri("placement/plain"), b"x")]) == {(None, None)}
 
 
 def test_a_processing_job_fails_with_the_words_of_its_container(target, data):
     """SageMaker's own reason names the log only; the container's message is what a user can act on."""
     name = "words-of-its-own"
     inputs = {"dataset": (data.uri("test_header.csv"), clarify_jobs.CONTAINER_INPUT + "/data")}
-    request = jobs.build_processing_request(target, name, "clarify", inputs, target.uri("placement/out"), {})
+    request = processing_requests.build_processing_request(target, name, "clarify", inputs, target.uri("placement/out"), {})
     target.sagemaker.create_processing_job(**request)
     with pytest.raises(JobFailed, match="No analysis configuration"):
         jobs.wait_for_jobs(target, [("processing", name)])
@@ -128,13 +128,15 @@ def test_a_processing_job_fails_with_the_words_of_its_container(target, data):
 def test_a_prefix_is_every_key_that_begins_with_it_as_on_aws(target):
     """Not only the object or the folder of that name: a careless prefix must fail here too, and not on AWS first."""
     for name in ("rows", "rows-of-others", "rows/more"):
-        target.write(target.uri("prefixes", f"{name}.csv"), b"a\n1\n")
-    config = target.write(target.uri("prefixes/config/rebalance.json"), b'{"label": "a", "facet": "b", "facet_value": 1, "favourable": 1}')
+        target.files.write(target.uri("prefixes", f"{name}.csv"), b"a\n1\n")
+    config = target.files.write(
+        target.uri("prefixes/config/rebalance.json"), b'{"label": "a", "facet": "b", "facet_value": 1, "favourable": 1}'
+    )
     inputs = {
         "config": (config, f"{clarify_jobs.CONTAINER_INPUT}/config"),
         "data": (target.uri("prefixes/rows"), f"{clarify_jobs.CONTAINER_INPUT}/data"),
     }
-    request = jobs.build_processing_request(target, "careless-prefix", "rebalance", inputs, target.uri("prefixes/out"), {})
+    request = processing_requests.build_processing_request(target, "careless-prefix", "rebalance", inputs, target.uri("prefixes/out"), {})
     target.sagemaker.create_processing_job(**request)
     with pytest.raises(JobFailed, match="one CSV file is expected in the data input, 3 were found"):
         jobs.wait_for_jobs(target, [("processing", "careless-prefix")])

@@ -16,11 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from core.aws import container_images
 from core.aws.target import connect
 from core.errors import Forbidden, GovernanceError, Refused
 from core.governance import model_card
 from core.identity import WORKFLOW_IDENTITY
-from core.jobs import jobs, training_jobs
+from core.jobs import training_jobs
 from core.ledger import signing
 from core.lineage import openlineage
 from core.settings import Settings
@@ -65,7 +66,7 @@ def at(out, region, **settings):
     """Clients of a region, and a request of each service in ``out``."""
     out.role = f"arn:{PLACES[region].partition}:iam::{ACCOUNT}:role/governance-execution"
     target = connect(Settings(target="aws", region=region, **settings))
-    target.write(target.uri("a b/ü"), b"content")
+    target.files.write(target.uri("a b/ü"), b"content")
     target.sagemaker.list_tags(ResourceArn=f"arn:aws:sagemaker:{region}:{ACCOUNT}:training-job/a")
     target.logs.describe_log_streams(logGroupName="g")
     assert target.role == out.role
@@ -93,16 +94,17 @@ def test_each_service_is_asked_at_its_own_host_in_the_partition_and_signed_for_i
 def test_arns_and_image_hosts_are_the_partitions_own(out, region):
     out.role = f"arn:{PLACES[region].partition}:iam::{ACCOUNT}:role/service-role/r"
     target, place = connect(Settings(target="aws", region=region)), PLACES[region]
-    assert jobs.analysis_image(target) == f"{ACCOUNT}.dkr.ecr.{region}.{place.suffix}/governance-analysis:latest"
+    assert container_images.analysis_image(target) == f"{ACCOUNT}.dkr.ecr.{region}.{place.suffix}/governance-analysis:latest"
     assert openlineage._namespace(target) == f"arn:{place.partition}:sagemaker:{region}:{ACCOUNT}"
     assert model_card._processing_job_arn(target, "j") == f"arn:{place.partition}:sagemaker:{region}:{ACCOUNT}:processing-job/j"
     if place.xgboost:
         assert (
-            jobs.xgboost_image(target) == f"{place.xgboost}.dkr.ecr.{region}.{place.suffix}/sagemaker-xgboost:{Settings().xgboost_version}"
+            container_images.xgboost_image(target)
+            == f"{place.xgboost}.dkr.ecr.{region}.{place.suffix}/sagemaker-xgboost:{Settings().xgboost_version}"
         )
     else:
         with pytest.raises(GovernanceError, match=f"Unsupported region: {region}.*Set GOVERNANCE_REGION"):
-            jobs.xgboost_image(target)
+            container_images.xgboost_image(target)
 
 
 def test_a_version_of_xgboost_that_there_is_not_is_named_with_those_that_there_are(out):
@@ -137,7 +139,7 @@ def test_an_object_is_signed_with_the_hash_of_what_is_sent(out):
     assert written.headers["X-Amz-Trailer"] == "x-amz-checksum-crc32"
     target.create(target.uri("log/1"), b"content")
     assert out.of("s3").headers["If-None-Match"] == "*"
-    target.read(target.uri("log/1"))
+    target.files.read(target.uri("log/1"))
     assert out.of("s3").headers["X-Amz-Content-SHA256"] == hashlib.sha256(b"").hexdigest()
     assert out.of("s3").scope[0] == "AKIA"
 

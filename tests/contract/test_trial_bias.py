@@ -12,10 +12,10 @@ import pytest
 import xgboost
 
 from core.aws.target import connect
-from core.data import csv_reader, datasets
+from core.data import column_roles, datasets
 from core.errors import Conflict, Forbidden, JobFailed
 from core.identity import WORKFLOW_IDENTITY, Identity, Role
-from core.jobs import jobs, rebalancing_jobs, training_jobs
+from core.jobs import jobs, rebalancing_jobs, training_jobs, xgboost_report_jobs
 from core.jobs.tuning import tuning_history, tuning_jobs
 from core.reports import trial_bias_jobs
 from core.settings import Settings
@@ -36,7 +36,7 @@ def data(target):
     label = (random.random(n) < 1 / (1 + np.exp(1.2 - pay - 0.8 * (sex == 1)))).astype(int)
     frame = pd.DataFrame({"LABEL": label, "SEX": sex, "AGE": age, "PAY": pay})
     dataset = datasets.upload_dataset(
-        target, WORKFLOW_IDENTITY, csv_reader.check_table(frame, csv_reader.ColumnRoles("LABEL", 0, "SEX", 1, "AGE")), "trials"
+        target, WORKFLOW_IDENTITY, column_roles.check_table(frame, column_roles.ColumnRoles("LABEL", 0, "SEX", 1, "AGE")), "trials"
     )
     name = rebalancing_jobs.launch_job(target, WORKFLOW_IDENTITY, dataset, rebalancing_jobs.RebalancingOptions("none"))
     jobs.wait_for_jobs(target, [("processing", name)])
@@ -58,7 +58,7 @@ def measured(target, tuned) -> str:
 
 
 def booster(target, uri: str) -> xgboost.Booster:
-    with tarfile.open(fileobj=io.BytesIO(target.read(uri))) as tar:
+    with tarfile.open(fileobj=io.BytesIO(target.files.read(uri))) as tar:
         found = xgboost.Booster()
         found.load_model(bytearray(tar.extractfile("xgboost-model").read()))
     return found
@@ -66,7 +66,7 @@ def booster(target, uri: str) -> xgboost.Booster:
 
 def test_every_trial_has_the_disparity_that_its_model_has_on_the_validation_rows(target, data, tuned, measured) -> None:
     report = trial_bias_jobs.read_result(target, measured)
-    rows = pd.read_csv(io.BytesIO(target.read(data.uri("validation_header.csv"))))
+    rows = pd.read_csv(io.BytesIO(target.files.read(data.uri("validation_header.csv"))))
     men = (rows["SEX"] == 1).to_numpy()
     assert [trial["name"] for trial in report["trials"]] == [trial.name for trial in tuning_jobs.list_trials(target, tuned)]
     for trial in report["trials"]:
@@ -95,7 +95,7 @@ def test_the_job_says_what_it_came_from_and_who_started_it(target, data, tuned, 
 
 
 def test_the_table_has_a_line_for_each_figure_of_each_trial(target, measured) -> None:
-    table = pd.read_csv(io.BytesIO(target.read(trial_bias_jobs.trials_csv_uri(target, measured))))
+    table = pd.read_csv(io.BytesIO(target.files.read(trial_bias_jobs.trials_csv_uri(target, measured))))
     report = trial_bias_jobs.read_result(target, measured)
     figures = len(report["trials"][0]["performance"]) + len(report["trials"][0]["facets"][0]["measures"])
     assert len(table) == figures * len(report["trials"])
@@ -127,13 +127,13 @@ def test_a_model_that_cannot_be_read_is_left_out_with_the_reason_and_the_best_on
     best = tuning_jobs.best_job_name(target, name)
     (other,) = [trial.name for trial in tuning_jobs.list_trials(target, name) if trial.name != best]
     artifacts = {trial: training_jobs.describe_job(target, trial).raw["ModelArtifacts"]["S3ModelArtifacts"] for trial in (best, other)}
-    whole = target.read(artifacts[best])
-    target.write(artifacts[best], b"no archive")
+    whole = target.files.read(artifacts[best])
+    target.files.write(artifacts[best], b"no archive")
     first = trial_bias_jobs.launch_job(target, WORKFLOW_IDENTITY, name)
     with pytest.raises(JobFailed, match=f"{best}, with which the others are compared, can't be used"):
         jobs.wait_for_jobs(target, [("processing", first)])
-    target.write(artifacts[best], whole)
-    target.write(artifacts[other], pickled())
+    target.files.write(artifacts[best], whole)
+    target.files.write(artifacts[other], pickled())
     second = trial_bias_jobs.launch_job(target, WORKFLOW_IDENTITY, name)
     assert second != first
     jobs.wait_for_jobs(target, [("processing", second)])
@@ -170,11 +170,11 @@ def test_a_clone_has_the_settings_that_were_asked_for(target, data) -> None:
 
 def test_the_report_counts_every_row_by_score_and_by_residual(target, data, tuned) -> None:
     job = training_jobs.describe_job(target, tuning_jobs.best_job_name(target, tuned))
-    assert training_jobs.read_xgboost_report(target, job) is None
-    name = training_jobs.launch_report(target, WORKFLOW_IDENTITY, job)
-    assert training_jobs.launch_report(target, WORKFLOW_IDENTITY, job) == name
+    assert xgboost_report_jobs.read_report(target, job) is None
+    name = xgboost_report_jobs.launch_job(target, WORKFLOW_IDENTITY, job)
+    assert xgboost_report_jobs.launch_job(target, WORKFLOW_IDENTITY, job) == name
     jobs.wait_for_jobs(target, [("processing", name)])
-    report = training_jobs.read_xgboost_report(target, job)
+    report = xgboost_report_jobs.read_report(target, job)
     for kind in ("score", "residual"):
         found = report["distributions"]["validation"][kind]
         assert sum(found["label 0"]) + sum(found["label 1"]) == data.manifest["split"]["validation_rows"]

@@ -7,6 +7,7 @@ import pytest
 
 from core.aws.target import connect
 from core.identity import Identity, Role
+from core.jobs import xgboost_report_jobs
 from core.jobs.tuning import tuning_jobs
 from core.lineage import lineage_graph
 from core.registry import model_packages
@@ -98,19 +99,19 @@ def test_every_attached_report_opens_and_has_its_pinned_hash(demo, target):
         package = model_packages.read_package(target, version.arn)
         assert model_packages.list_broken_evidence(target, package) == []
     uri = package.raw["ModelMetrics"]["Bias"]["Report"]["S3Uri"]
-    original = target.read(uri)
-    target.write(uri, original + b" ")
+    original = target.files.read(uri)
+    target.files.write(uri, original + b" ")
     assert model_packages.list_broken_evidence(target, package) == ["bias"]
-    target.write(uri, original)
+    target.files.write(uri, original)
 
 
 def test_reports_of_training_jobs_open(demo, target):
     from core.jobs import training_jobs
 
     for model in demo[1][0]["models"]:
-        uri = training_jobs.find_report_uri(target, training_jobs.describe_job(target, model["training_job"]))
+        uri = xgboost_report_jobs.find_report_uri(target, training_jobs.describe_job(target, model["training_job"]))
         assert uri is not None
-        page = target.read(uri).decode()
+        page = target.files.read(uri).decode()
         assert "Confusion matrix" in page
         assert "data:image/png" in page
 
@@ -119,7 +120,7 @@ def test_the_clarify_report_is_there_in_every_format(demo, target):
     job = bias_jobs.list_jobs(target)[0]
     report = bias_jobs.read_job_report(target, job.name)
     for name, start in (("report.pdf", b"%PDF"), ("report.html", b"<!"), ("analysis.json", b"{")):
-        assert target.read(f"{report.folder}/{name}").lstrip().startswith(start)
+        assert target.files.read(f"{report.folder}/{name}").lstrip().startswith(start)
 
 
 def test_the_plain_sdk_sees_the_same_packages(demo):

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from core.data import csv_reader
-from core.data.csv_reader import ColumnRoles, check_table, detect_roles, read_csv
+from core.data import bundled_data, csv_reader
+from core.data.column_roles import ColumnRoles, check_table, detect_roles
+from core.data.csv_reader import read_csv
 from core.errors import DataError
 from core.jobs import rebalancing_jobs
 from core.jobs.rebalancing_jobs import RebalancingOptions
@@ -148,7 +149,7 @@ def test_labels_of_other_numbers_become_zero_and_one():
 
 
 def test_roles_of_the_bundled_data_are_found():
-    roles = detect_roles(csv_reader.read_bundled())
+    roles = detect_roles(bundled_data.read_bundled())
     assert (roles.label, roles.favourable, roles.facet, roles.facet_value, roles.group, roles.ignored) == (
         "LABEL",
         0,

@@ -12,14 +12,14 @@ from botocore.retries import quota, standard
 from proxy import Fault, Proxy
 
 import core.aws.target
-from core.aws import complete_responses, idempotency
+from core.aws import complete_responses, container_images, idempotency, retries
 from core.aws.idempotency import NameTaken, create_once
 from core.aws.target import Target, connect
-from core.data import csv_reader, datasets
+from core.data import bundled_data, column_roles, datasets
 from core.errors import Conflict, GovernanceError, NotFound, TargetUnavailable
 from core.governance import model_card
 from core.identity import WORKFLOW_IDENTITY
-from core.jobs import jobs, models, rebalancing_jobs, training_jobs
+from core.jobs import jobs, models, processing_requests, rebalancing_jobs, training_jobs
 from core.jobs.rebalancing_jobs import RebalancingOptions
 from core.ledger import audit_log
 from core.lineage import lineage_graph
@@ -41,7 +41,7 @@ def hasty(monkeypatch, proxy):
     """No pauses, the weather is fine again, and a client doesn't give up early because of what it met in an earlier test."""
     monkeypatch.setattr(quota.RetryQuota, "acquire", lambda self, amount: True)
     monkeypatch.setattr(standard.ExponentialBackoff, "delay_amount", lambda self, context: 0)
-    monkeypatch.setattr(idempotency, "RETRY_PAUSES", (0.02,))
+    monkeypatch.setattr(retries, "READ_AFTER_CREATE_PAUSES", (0.02,))
     proxy.set()
     idempotency._created_resources.clear()
 
@@ -58,21 +58,23 @@ def target(engine, engine_workspace, proxy) -> Target:
 
 def request(target: Target, kind: str, name: str) -> dict:
     """The least that a create of the kind asks for."""
-    artifact = target.write(target.uri("weather/model.tar.gz"), b"nothing")
-    image = jobs.xgboost_image(target)
+    artifact = target.files.write(target.uri("weather/model.tar.gz"), b"nothing")
+    image = container_images.xgboost_image(target)
     source = {"SourceUri": target.uri("weather", name)}
     return {
         "TrainingJob": lambda: {
             "TrainingJobName": name,
             "AlgorithmSpecification": {"TrainingImage": image, "TrainingInputMode": "File"},
             "RoleArn": target.role,
-            "InputDataConfig": [training_jobs.build_channel("train", target.write(target.uri("weather/train.csv"), b"0,1\n1,2\n" * 20))],
+            "InputDataConfig": [
+                training_jobs.build_channel("train", target.files.write(target.uri("weather/train.csv"), b"0,1\n1,2\n" * 20))
+            ],
             "OutputDataConfig": {"S3OutputPath": target.uri("weather/out")},
             "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
             "StoppingCondition": {"MaxRuntimeInSeconds": 60},
             "HyperParameters": {"num_round": "1"},
         },
-        "ProcessingJob": lambda: jobs.build_processing_request(target, name, "rebalance", {}, target.uri("weather/out"), {}),
+        "ProcessingJob": lambda: processing_requests.build_processing_request(target, name, "rebalance", {}, target.uri("weather/out"), {}),
         "Model": lambda: {
             "ModelName": name,
             "ExecutionRoleArn": target.role,
@@ -137,7 +139,7 @@ def test_what_was_just_made_is_waited_for_and_what_is_gone_is_not(target, proxy)
 
 
 def test_a_model_of_that_name_with_another_artifact_is_not_taken_for_the_jobs_own(target):
-    train = target.write(target.uri("weather/train.csv"), b"0,1\n1,2\n" * 20)
+    train = target.files.write(target.uri("weather/train.csv"), b"0,1\n1,2\n" * 20)
     job = training_jobs.launch_job(target, WORKFLOW_IDENTITY, train, train, {"num_round": "1"}, name=f"weather-{secrets.token_hex(4)}")
     jobs.wait_for_jobs(target, [("training", job)])
     create_once(target, "Model", request(target, "Model", f"{job}-model"))
@@ -149,8 +151,8 @@ def test_the_way_to_a_version_in_bad_weather_makes_one_of_each(target, proxy, cl
     """Every create's first answer is lost, and what was made is missing from the next two lists and the next two descriptions."""
     weather = (Fault("cut after", MAKES, 1), Fault("throttle", "sagemaker:(List|Describe).*", 1), Fault("late", MAKES, 2))
     proxy.set(*weather)
-    frame = csv_reader.read_bundled().sample(400, random_state=3)
-    checked = csv_reader.check_table(frame, csv_reader.BUNDLED_ROLES)
+    frame = bundled_data.read_bundled().sample(400, random_state=3)
+    checked = column_roles.check_table(frame, bundled_data.BUNDLED_ROLES)
     dataset = datasets.upload_dataset(target, WORKFLOW_IDENTITY, checked, f"weather-{secrets.token_hex(3)}")
     rebalanced = rebalancing_jobs.launch_job(target, WORKFLOW_IDENTITY, dataset, RebalancingOptions("none"))
     assert rebalanced in [job.name for job in rebalancing_jobs.list_jobs(target, rebalanced)]
@@ -189,7 +191,7 @@ def test_the_way_to_a_version_in_bad_weather_makes_one_of_each(target, proxy, cl
 def test_two_registrations_with_one_token_are_one_version_and_with_other_content_a_conflict(target, proxy):
     name = f"weather-{secrets.token_hex(4)}"
     create_once(target, "ModelPackageGroup", request(target, "ModelPackageGroup", name))
-    container = {"Image": jobs.xgboost_image(target), "ModelDataUrl": target.uri("weather/model.tar.gz")}
+    container = {"Image": container_images.xgboost_image(target), "ModelDataUrl": target.uri("weather/model.tar.gz")}
     asked = {
         "ModelPackageGroupName": name,
         "InferenceSpecification": {"Containers": [container], "SupportedContentTypes": ["text/csv"]},
@@ -207,7 +209,7 @@ def test_a_new_version_and_its_group_are_shown_before_aws_lists_them(target, pro
     name = f"weather-{secrets.token_hex(4)}"
     proxy.set(Fault("late", MAKES, 2))
     create_once(target, "ModelPackageGroup", request(target, "ModelPackageGroup", name))
-    container = {"Image": jobs.xgboost_image(target), "ModelDataUrl": target.uri("weather/model.tar.gz")}
+    container = {"Image": container_images.xgboost_image(target), "ModelDataUrl": target.uri("weather/model.tar.gz")}
     specification = {"Containers": [container], "SupportedContentTypes": ["text/csv"]}
     arn = create_once(target, "ModelPackage", {"ModelPackageGroupName": name, "InferenceSpecification": specification})
     for _ in range(4):
@@ -235,7 +237,7 @@ def test_a_list_that_breaks_off_is_asked_for_again_and_never_read_as_empty(sessi
 
 
 def test_a_file_that_breaks_off_is_asked_for_again(target, session, proxy):
-    uri = target.write(target.uri("weather/long"), b"abc" * 10_000)
+    uri = target.files.write(target.uri("weather/long"), b"abc" * 10_000)
     s3 = session.client("s3", endpoint_url=proxy.endpoint)
     where = dict(zip(("Bucket", "Key"), uri.removeprefix("s3://").split("/", 1), strict=True))
     proxy.set(Fault("cut within", "s3:.*", 2))
@@ -243,4 +245,4 @@ def test_a_file_that_breaks_off_is_asked_for_again(target, session, proxy):
     assert (content, answer["ContentLength"]) == (b"abc" * 10_000, 30_000)
     proxy.set(Fault("cut within", "s3:.*"))
     with pytest.raises(GovernanceError, match="broke within the answer"):
-        target.read(uri)
+        target.files.read(uri)

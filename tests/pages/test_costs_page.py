@@ -7,7 +7,7 @@ import re
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.costs import cost_estimates, prices
+from core.costs import cost_estimates, prices, usage
 from core.jobs import jobs, rebalancing_jobs, training_jobs
 from core.jobs.tuning import tuning_jobs
 from core.registry import model_packages
@@ -116,7 +116,7 @@ def test_a_method_is_judged_by_its_own_jobs_only(target):
 def test_the_trials_of_a_tuning_job_have_used_what_the_target_bills_for_each(app, full, target, tuning_job):
     trials = tuning_jobs.list_trials(target, tuning_job)
     seconds = [billed(target, "training", trial.name) for trial in trials]
-    used = cost_estimates.usage_of_trials(tuning_jobs.describe_job(target, tuning_job), [(trial.started, trial.ended) for trial in trials])
+    used = usage.usage_of_trials(tuning_jobs.describe_job(target, tuning_job), [(trial.started, trial.ended) for trial in trials])
     assert (used.seconds, used.jobs) == (sum(seconds), len(trials))
     consumed = tuning_jobs.describe_job(target, tuning_job).raw["ConsumedResources"]["RuntimeInSeconds"]
     assert max(seconds) <= consumed + 1  # AWS's figure is wall-clock time: of parallel trials it says less than is billed
@@ -136,7 +136,7 @@ def test_a_result_says_what_its_job_has_used(app, full, target, page):
 def test_a_version_has_used_what_its_jobs_have(app, full, target, packages):
     package = next(arn for arn in packages if model_packages.read_package(target, arn).properties["governance:role"] == "mitigated")
     properties = model_packages.read_package(target, package).properties
-    found = cost_estimates.usage_by_step(target, properties)
+    found = usage.usage_by_step(target, properties)
     assert set(found) == {"rebalancing", "tuning", "bias", "SHAP"}
     parts = [billed(target, "processing", properties[f"governance:{key}"]) for key in ("rebalanced", "bias-job", "shap-job")]
     tuned = training_jobs.describe_job(target, properties["governance:training-job"]).raw["TuningJobArn"].rpartition("/")[2]

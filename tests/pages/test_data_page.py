@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.aws.target import connect
-from core.data import csv_reader, datasets
+from core.data import bundled_data, column_roles, datasets
 from core.errors import JobFailed
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, rebalancing_jobs
@@ -24,7 +24,7 @@ def labelled(elements, label: str):
     return next(element for element in elements if element.label == label)
 
 
-ROLES = csv_reader.ColumnRoles("LABEL", 0, "SEX", 1, "AGE", ("EDUCATION",), ("ID",), (("MARRIAGE", 2),))
+ROLES = column_roles.ColumnRoles("LABEL", 0, "SEX", 1, "AGE", ("EDUCATION",), ("ID",), (("MARRIAGE", 2),))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,10 @@ def mine(tmp_path_factory):
     workspace = tmp_path_factory.mktemp("data")
     target = connect(Settings(workspace=workspace))
     dataset = datasets.upload_dataset(
-        target, WORKFLOW_IDENTITY, csv_reader.check_table(csv_reader.read_bundled().sample(1500, random_state=2), ROLES), "credit-default"
+        target,
+        WORKFLOW_IDENTITY,
+        column_roles.check_table(bundled_data.read_bundled().sample(1500, random_state=2), ROLES),
+        "credit-default",
     )
     methods = {"smote-nc": {}, "reweighing": {}, "random-over": {}}
     names = rebalancing_jobs.launch_job_per_method(target, WORKFLOW_IDENTITY, dataset, rebalancing_jobs.RebalancingOptions(), methods)

@@ -294,7 +294,7 @@ def test_a_file_is_kept_under_its_hash_with_who_and_when_and_listed(visit, forei
     (kept,) = imported_reports.list_reports(target)
     assert test.query_params["report"] in (kept.uri, [kept.uri])
     assert kept.uri == target.uri("governance/imported", kept.sha256, "analysis.json")
-    assert target.read(kept.uri) == content
+    assert target.files.read(kept.uri) == content
     assert (kept.source, kept.kept_by, kept.has_bias, kept.has_shap) == ("theirs.json", "Dana (demo)", True, False)
     assert "theirs.json, kept by Dana (demo)" in text(test)
     assert imported_reports.keep_report(target, WORKFLOW_IDENTITY, content, "again.json") == kept.uri

@@ -10,7 +10,7 @@ from core.governance import decisions
 from core.identity import DEMO_IDENTITIES
 from core.ledger import audit_log
 from core.registry import model_packages
-from core.workflow import workflow
+from core.workflow import background_run, workflow
 from ui.overview import sections
 
 
@@ -85,7 +85,7 @@ def test_the_overview_reads_no_package_and_no_report(app, full, monkeypatch):
 
 
 def test_a_running_workflow_shows_its_steps_and_a_failed_one_its_reason(app, full, target):
-    step, end = workflow.record_progress(target, "abcd1234", lambda *_: None)
+    step, end = background_run.record_progress(target, "abcd1234", lambda *_: None)
     step("data", "30,000 rows, 24 columns")
     step("rebalancing", "smote-nc, after the split")
     test = app(full, run="abcd1234")
@@ -100,7 +100,7 @@ def test_a_running_workflow_shows_its_steps_and_a_failed_one_its_reason(app, ful
 
 def test_a_run_of_an_older_version_of_the_product_is_still_shown(app, full, target):
     content = {"steps": [["data", "checking"]], "done": False, "error": None}
-    target.write(target.uri(workflow.RUNS_FOLDER, "old1.progress.json"), json.dumps(content).encode())
+    target.files.write(target.uri(workflow.RUNS_FOLDER, "old1.progress.json"), json.dumps(content).encode())
     test = app(full, run="old1")
     assert not test.exception
     assert "**data** running" in text(test)

@@ -151,7 +151,7 @@ def test_changing_the_group_forgets_the_versions_of_the_other(app, full, crowd, 
 def test_a_version_whose_report_is_older_than_its_intervals_is_still_shown(app, full, target: Target, packages):
     package = model_packages.read_package(target, packages[0])
     uri = f"{package.bias.folder}/analysis.json"
-    original = target.read(uri)
+    original = target.files.read(uri)
     raw = json.loads(original)
     for key in ("sweeps", "names", "rows_sha256", "measured_on"):
         del raw["governance"][key]
@@ -161,7 +161,7 @@ def test_a_version_whose_report_is_older_than_its_intervals_is_still_shown(app, 
                 for metric in metrics.values():
                     metric.pop("interval", None)
     try:
-        target.write(uri, json.dumps(raw).encode())
+        target.files.write(uri, json.dumps(raw).encode())
         from streamlit import cache_data
 
         cache_data.clear()
@@ -172,5 +172,5 @@ def test_a_version_whose_report_is_older_than_its_intervals_is_still_shown(app, 
         assert "older than they are" in text(test)
         assert "can't be paired" in text(app(full, "registry", package=packages[0], view="Bias"))
     finally:
-        target.write(uri, original)
+        target.files.write(uri, original)
         cache_data.clear()

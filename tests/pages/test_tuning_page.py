@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import JobFailed
 from core.identity import WORKFLOW_IDENTITY
-from core.jobs import jobs, rebalancing_jobs, training_jobs
+from core.jobs import jobs, rebalancing_jobs, training_jobs, xgboost_report_jobs
 from core.jobs.tuning import tuning_jobs
 from core.registry import model_evaluation
 from core.reports import trial_bias_jobs
@@ -170,9 +170,7 @@ def test_two_jobs_are_compared_on_whether_they_share_rows_and_what_differs(app, 
 
 def test_the_best_models_report_is_drawn_from_what_its_job_wrote(app, full, tuning_job, target):
     best = tuning_jobs.best_job_name(target, tuning_job)
-    confusion = training_jobs.read_xgboost_report(target, training_jobs.describe_job(target, best))["performance"]["validation"][
-        "confusion"
-    ]
+    confusion = xgboost_report_jobs.read_report(target, training_jobs.describe_job(target, best))["performance"]["validation"]["confusion"]
     test = app(full, "tuning", job=tuning_job)
     assert f"{confusion['fp']:,} of label 0 and {confusion['fn']:,} of label 1" in text(test)
     for section, words in (("Importance", "By gain"), ("Residuals", "Label minus score"), ("Calibration", "Scores differ")):

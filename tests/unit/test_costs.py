@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.costs import cost_estimates, prices
-from core.costs.cost_estimates import PastDurations, PlannedJobs, Usage
+from core.costs import cost_estimates, prices, usage
+from core.costs.cost_estimates import PastDurations, PlannedJobs
+from core.costs.usage import Usage
 from core.jobs.jobs import MAX_SECONDS, Job
 from core.settings import Settings
 from core.views.shared import cost_sentences as words
@@ -53,7 +54,7 @@ def _reading(source: dict[str, object]) -> dict[str, object]:
 def test_a_cost_is_what_aws_has_invoiced_for_these_hours(hourly: float, hours: float, invoiced: float) -> None:
     """Lines of an AWS bill of December 2023, published in aws-samples/sagemaker-ssh-helper, Sample_Costs.md."""
     table = TABLE.model_copy(update={"training": {"ml.x.large": hourly}})
-    assert round(cost_estimates.instance_cost(table, "training", "ml.x.large", hours * 3600) or 0, 2) == invoiced
+    assert round(usage.instance_cost(table, "training", "ml.x.large", hours * 3600) or 0, 2) == invoiced
 
 
 @settings(max_examples=40, deadline=None)
@@ -121,10 +122,7 @@ def test_a_type_without_a_price_has_no_cost_and_is_named() -> None:
 
 def test_a_job_that_never_started_on_its_instances_is_not_billed() -> None:
     raw = {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2}}
-    assert (
-        cost_estimates.usage_of_job(Job("j", "training", "Failed", None, datetime(2026, 1, 1, tzinfo=UTC), "no capacity", raw)).cost(TABLE)
-        == 0
-    )
+    assert usage.usage_of_job(Job("j", "training", "Failed", None, datetime(2026, 1, 1, tzinfo=UTC), "no capacity", raw)).cost(TABLE) == 0
 
 
 # the words -----------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from core.identity import Identity, Role
 from core.jobs.jobs import Job
 from core.ledger.audit_log import Event
 from core.registry.model_packages import Version
-from core.workflow import workflow, workspace_summary
+from core.workflow import background_run, next_step, workflow, workspace_summary
 from core.workflow.workspace_summary import WorkspaceSummary
 from ui.components import links
 
@@ -56,14 +56,14 @@ STEPS = [
 
 @pytest.mark.parametrize(("person", "now", "page", "query", "words"), STEPS)
 def test_the_next_step_fits_the_role_and_the_workspace(person, now, page, query, words):
-    step = workspace_summary.next_step(person, now)
+    step = next_step.suggest_next_step(person, now)
     assert links.find_page(step.reference) == (page, query)
     assert words in step.text
 
 
 def test_nobody_is_asked_to_judge_what_he_had_a_part_in():
     now = glance((), [held(1, "submitted", 3, {"submitter": VIC.id})])
-    assert workspace_summary.next_step(VIC, now).text == "Nothing waits to be validated."
+    assert next_step.suggest_next_step(VIC, now).text == "Nothing waits to be validated."
 
 
 def test_the_longest_waiting_comes_first_and_decided_ones_do_not_wait():
@@ -79,12 +79,10 @@ def test_a_tuning_job_says_how_many_of_its_trials_have_ended():
 
 
 def test_each_job_is_linked_to_the_page_that_shows_it():
-    found = {
-        name: workspace_summary.job_reference(job(name)) for name in ("governance-rebalance-x", "governance-bias-x", "governance-shap-x")
-    }
+    found = {name: next_step.job_reference(job(name)) for name in ("governance-rebalance-x", "governance-bias-x", "governance-shap-x")}
     assert [links.find_page(reference)[0] for reference in found.values()] == ["data", "bias", "explainability"]
-    assert workspace_summary.job_reference(job("governance-report-x")) is None
-    trained = workspace_summary.job_reference(job("governance-train-x", "training"))
+    assert next_step.job_reference(job("governance-report-x")) is None
+    trained = next_step.job_reference(job("governance-train-x", "training"))
     assert links.find_page(trained) == ("tuning", {"training": "governance-train-x"})
 
 
@@ -109,9 +107,9 @@ def test_an_event_is_told_in_words():
     assert workspace_summary.describe_events([event(1, "register")])[0][1] == "Chris registered credit v2"
 
 
-def progress(*steps: str, done: bool = False, error: str | None = None) -> workflow.RunProgress:
+def progress(*steps: str, done: bool = False, error: str | None = None) -> background_run.RunProgress:
     times = tuple((NOW + timedelta(seconds=10 * i)).isoformat() for i in range(len(steps) + done))
-    return workflow.RunProgress("abc", tuple((step, f"{step} …") for step in steps), times, done, error)
+    return background_run.RunProgress("abc", tuple((step, f"{step} …") for step in steps), times, done, error)
 
 
 def test_every_step_of_the_chain_is_shown_with_its_seconds():

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import identity
 from core.analysis.tables import table_profile
-from core.data import csv_reader, datasets
+from core.data import bundled_data, column_roles, csv_reader, datasets
 from ui import session
 from ui.components import errors, links, markdown, times
 
@@ -19,28 +19,28 @@ SOURCES = {
     "s3": "A CSV in S3",
     "stored": "A data set of this workspace",
 }
-DatasetChoice = datasets.Dataset | tuple[csv_reader.CheckedTable, str]
+DatasetChoice = datasets.Dataset | tuple[column_roles.CheckedTable, str]
 """A data set that lies in S3 already, or a checked table with its name."""
 
 
 @st.cache_resource(ttl="30m", max_entries=4, show_spinner="Reading the table …")
-def read_table(key: str, name: str, _content: bytes | None) -> tuple[pd.DataFrame, csv_reader.ColumnRoles]:
+def read_table(key: str, name: str, _content: bytes | None) -> tuple[pd.DataFrame, column_roles.ColumnRoles]:
     """The table under ``key`` and the roles that its columns seem to have; nobody may change it."""
     if key == "bundled":
-        return csv_reader.read_bundled(), csv_reader.BUNDLED_ROLES
+        return bundled_data.read_bundled(), bundled_data.BUNDLED_ROLES
     frame = csv_reader.read_csv(_content or b"", name=name)
-    return frame, csv_reader.detect_roles(frame)
+    return frame, column_roles.detect_roles(frame)
 
 
 @st.cache_resource(ttl="10m", max_entries=4, show_spinner="Reading from S3 …")
-def fetch_table(cache_key: str, uri: str, _person: identity.Identity) -> tuple[pd.DataFrame, csv_reader.ColumnRoles]:
+def fetch_table(cache_key: str, uri: str, _person: identity.Identity) -> tuple[pd.DataFrame, column_roles.ColumnRoles]:
     frame = datasets.fetch_csv(session.target(), _person, uri)
-    return frame, csv_reader.detect_roles(frame)
+    return frame, column_roles.detect_roles(frame)
 
 
 @st.cache_resource(ttl="30m", max_entries=4, show_spinner="Checking every column …")
-def check_table(key: str, roles: csv_reader.ColumnRoles, _frame: pd.DataFrame) -> csv_reader.CheckedTable:
-    return csv_reader.check_table(_frame, roles)
+def check_table(key: str, roles: column_roles.ColumnRoles, _frame: pd.DataFrame) -> column_roles.CheckedTable:
+    return column_roles.check_table(_frame, roles)
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Describing the columns …")
@@ -91,14 +91,14 @@ def _select_stored_dataset() -> datasets.Dataset | None:
     return dataset
 
 
-def roles_in_words(roles: csv_reader.ColumnRoles) -> str:
+def roles_in_words(roles: column_roles.ColumnRoles) -> str:
     """Label, facets and group in one line."""
     facets = [f"{column} = {value}" for column, value in ((roles.facet, roles.facet_value), *roles.further_facets)]
     text = f"Label {roles.label} (favourable: {roles.favourable}), facet {', '.join(facets)}, group {roles.group or 'none'}."
     return markdown.escape_markdown(text)
 
 
-def _roles_form(key: str, file: str, frame: pd.DataFrame, detected: csv_reader.ColumnRoles) -> DatasetChoice | None:
+def _roles_form(key: str, file: str, frame: pd.DataFrame, detected: column_roles.ColumnRoles) -> DatasetChoice | None:
     name = file.removesuffix(".gz").removesuffix(".csv")
     names = [str(column) for column in frame.columns]
     st.caption(f"{len(frame):,} rows, {len(names)} columns. The roles were detected; change what is wrong.")
@@ -146,7 +146,7 @@ def _roles_form(key: str, file: str, frame: pd.DataFrame, detected: csv_reader.C
         help="Their bias is measured before and after too.",
     )
     _show_profile(key, name, frame, label, favourable, facet)
-    roles = csv_reader.ColumnRoles(label, favourable, facet, value, group, tuple(categorical), tuple(ignored), tuple(further))
+    roles = column_roles.ColumnRoles(label, favourable, facet, value, group, tuple(categorical), tuple(ignored), tuple(further))
     return check_table(key, roles, frame), name
 
 

@@ -95,7 +95,7 @@ def _show_dataset(dataset: datasets.Dataset) -> None:
                 tabs.open_tab("new", dataset=dataset.uri)
             st.download_button(
                 "Download",
-                lambda: session.target().read(dataset.uri),
+                lambda: session.target().files.read(dataset.uri),
                 f"{dataset.name}-{dataset.sha256[:12]}.csv",
                 "text/csv",
                 icon=":material/download:",

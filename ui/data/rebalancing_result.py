@@ -131,7 +131,7 @@ def _files(rebalanced: rebalancing_jobs.RebalancedData) -> None:
             file = st.selectbox("File", [*rebalanced.manifest["files"], "manifest.json"], key="file", width=260)
             st.download_button(
                 "Download",
-                lambda: session.target().read(rebalanced.uri(file)),
+                lambda: session.target().files.read(rebalanced.uri(file)),
                 f"{rebalanced.job}-{file}",
                 "text/csv" if file.endswith(".csv") else "application/json",
                 icon=":material/download:",

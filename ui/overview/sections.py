@@ -11,7 +11,7 @@ from core.errors import GovernanceError, NotFound
 from core.governance import foreign_versions, policy
 from core.jobs import jobs
 from core.registry import model_packages
-from core.workflow import workflow, workspace_summary
+from core.workflow import background_run, next_step, workspace_summary
 from ui import cache, session
 from ui.components import badges, errors, links, markdown, tables, times
 from ui.shared import cost_line
@@ -47,7 +47,7 @@ def count_or_dash(snapshot: workspace_summary.WorkspaceSummary, part: str, value
 
 def show_next_step(snapshot: workspace_summary.WorkspaceSummary) -> None:
     person = session.identity()
-    step = workspace_summary.next_step(person, snapshot, _is_own_job)
+    step = next_step.suggest_next_step(person, snapshot, _is_own_job)
     with st.container(border=True, height="stretch"):
         st.markdown(f"**Next for you, {markdown.escape_markdown(person.name)}**")
         st.markdown(markdown.escape_markdown(step.text))
@@ -74,7 +74,9 @@ def workflow_form(first: bool) -> None:
             if st.button("Run the whole workflow", type=kind, icon=":material/play_arrow:", disabled=not allowed):  # type: ignore[arg-type]
                 with errors.show_raised_errors():
                     most, at_once = int(trials), min(int(parallel), int(trials))
-                    st.query_params["run"] = workflow.start_in_background(session.target(), person, max_jobs=most, max_parallel=at_once)
+                    st.query_params["run"] = background_run.start_in_background(
+                        session.target(), person, max_jobs=most, max_parallel=at_once
+                    )
                     st.rerun()
         if allowed:
             _workflow_costs(int(trials))
@@ -92,7 +94,7 @@ def show_workflow_steps(run: str) -> None:
     """A run of the whole workflow, step by step, each linked to its result."""
     with errors.show_raised_errors():
         try:
-            now = workflow.read_progress(session.target(), run)
+            now = background_run.read_progress(session.target(), run)
         except NotFound as error:
             errors.show_error(error)
             return
@@ -150,7 +152,7 @@ def _refresh_running_jobs(before: set[str]) -> None:
 
 def show_job_link(job: jobs.Job) -> None:
     """A job's name, as a link where a page shows it."""
-    reference = workspace_summary.job_reference(job)
+    reference = next_step.job_reference(job)
     if reference is None:
         st.markdown(markdown.escape_markdown(job.name))
     else:

@@ -7,10 +7,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.jobs import jobs, training_jobs
+from core.jobs import jobs, training_data, training_jobs
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.jobs.tuning import tuning_jobs
-from core.registry import model_evaluation
 from core.reports import trial_bias_jobs
 from core.views.tuning import tuning_charts as views
 from ui import session
@@ -30,7 +29,7 @@ def read_trials(name: str, definition: str = "") -> pd.DataFrame:
 
 @st.cache_data(ttl="1h", max_entries=32, show_spinner="Reading what the trials trained on …")
 def _cached_data(cache_key: str, kind: jobs.JobKind, name: str) -> RebalancedData | None:
-    return model_evaluation.find_rebalancing(session.target(), jobs.describe_job(session.target(), kind, name))
+    return training_data.find_rebalancing(session.target(), jobs.describe_job(session.target(), kind, name))
 
 
 def data_of_tuning(name: str) -> RebalancedData | None:
@@ -65,7 +64,7 @@ def read_curves(name: str) -> pd.DataFrame:
 
 @st.cache_data(ttl="1h", max_entries=32, show_spinner="Reading the report …")
 def _cached_report(cache_key: str, uri: str) -> dict[str, Any]:
-    found: dict[str, Any] = session.target().read_json(uri)
+    found: dict[str, Any] = session.target().files.read_json(uri)
     return found
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.costs import cost_estimates, prices
-from core.costs.cost_estimates import PastDurations, PlannedJobs, Usage
-from core.jobs import jobs, training_jobs
+from core.costs import cost_estimates, prices, usage
+from core.costs.cost_estimates import PastDurations, PlannedJobs
+from core.costs.usage import Usage
+from core.jobs import jobs, xgboost_report_jobs
 from core.views.shared import cost_sentences as words
 from ui import session
 from ui.components import errors, markdown, tables
@@ -24,14 +25,14 @@ def show_expected_cost(plan: tuple[PlannedJobs, ...]) -> None:
 
 def show_job_cost(job: jobs.Job) -> None:
     """What a job that has ended, described in full, has used; a failed one is billed too."""
-    _show_usage([cost_estimates.usage_of_job(job)])
+    _show_usage([usage.usage_of_job(job)])
 
 
 def show_trials_cost(job: jobs.Job) -> None:
     """What all trials of a tuning job that has ended have used."""
     trials = cached_tuning.read_trials(job.name).astype(object)
     times = [(None if pd.isna(start) else start, None if pd.isna(end) else end) for start, end in trials[["started", "ended"]].to_numpy()]
-    _show_usage([cost_estimates.usage_of_trials(job, times)])
+    _show_usage([usage.usage_of_trials(job, times)])
 
 
 def show_cost_by_name(kind: jobs.JobKind, name: str) -> None:
@@ -83,15 +84,15 @@ def _read_past_usage(cache_key: str, use: prices.Use, kind: str, data: str) -> P
 
 @st.cache_data(ttl="1h", max_entries=64, show_spinner=False)
 def _read_job_usage(cache_key: str, kind: jobs.JobKind, name: str) -> Usage:
-    return cost_estimates.usage_of_job(jobs.describe_job(session.target(), kind, name))
+    return usage.usage_of_job(jobs.describe_job(session.target(), kind, name))
 
 
 @st.cache_data(ttl="1h", max_entries=64, show_spinner=False)
 def _read_report_usage(cache_key: str, name: str, _job: jobs.Job) -> Usage | None:
-    found = training_jobs.find_report_job(session.target(), _job)
+    found = xgboost_report_jobs.find_newest_job(session.target(), _job)
     return _read_job_usage(cache_key, "processing", found.name) if found else None
 
 
 @st.cache_data(ttl="1h", max_entries=32, show_spinner="Adding up what the jobs took …")
 def _read_version_usage(cache_key: str, properties: dict[str, str]) -> dict[str, Usage]:
-    return cost_estimates.usage_by_step(session.target(), properties)
+    return usage.usage_by_step(session.target(), properties)

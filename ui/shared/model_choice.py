@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.jobs import jobs, models, rebalancing_jobs, training_jobs
+from core.jobs import jobs, models, rebalancing_jobs, training_data, training_jobs
 from core.jobs.tuning import tuning_jobs
-from core.registry import model_evaluation
 from ui import session
 from ui.components import links
 
@@ -28,7 +27,7 @@ def select_model_and_rows(key: str) -> tuple[str, rebalancing_jobs.RebalancedDat
     name = st.selectbox(
         "Model of training job", [*best, *single], key=f"{key}-model", help="The best job of each tuning job, and single models."
     )
-    data = model_evaluation.find_rebalancing(target, training_jobs.describe_job(target, name))
+    data = training_data.find_rebalancing(target, training_jobs.describe_job(target, name))
     if data is None:
         st.warning("The job read data that wasn't rebalanced here: its test rows aren't known.", icon=":material/warning:")
         st.markdown("Keep its data here, split them, and train on them. A report that Clarify has made already opens under **Import**.")

@@ -26,7 +26,7 @@ def explain_metrics(names: Iterable[str], key: str) -> None:
 @st.cache_data(ttl="30m", max_entries=64, show_spinner=False)
 def _read_report_title(cache_key: str, folder: str) -> str:
     try:
-        config = session.target().read_json(f"{folder.removesuffix('/output')}/config/analysis_config.json")
+        config = session.target().files.read_json(f"{folder.removesuffix('/output')}/config/analysis_config.json")
         return str(config["methods"]["report"]["title"])
     except (NotFound, KeyError, TypeError, ValueError):  # a job of this name that something else has started
         return ""
@@ -47,7 +47,7 @@ def report_download_buttons(folder: str, name: str) -> None:
         for kind, (file, mime) in kinds.items():
             st.download_button(
                 kind.upper(),
-                lambda file=file: session.target().read(f"{folder}/{file}"),
+                lambda file=file: session.target().files.read(f"{folder}/{file}"),
                 f"{name}.{kind}",
                 mime,
                 icon=":material/download:",

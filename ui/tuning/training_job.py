@@ -7,7 +7,7 @@ import streamlit as st
 
 from core import identity
 from core.costs import cost_estimates
-from core.jobs import jobs, rebalancing_jobs, training_jobs
+from core.jobs import jobs, rebalancing_jobs, training_data, training_jobs, xgboost_report_jobs
 from core.registry import model_evaluation
 from core.reports import bias_jobs
 from core.views.shared.figure_style import format_number
@@ -91,7 +91,7 @@ def _algorithm_name(job: jobs.Job) -> str:
 
 def _show_xgboost_report(job: jobs.Job, artifact: str) -> None:
     """The XGBoost report drawn, or a button that makes it."""
-    page, making = cache.cached_read(training_jobs.find_report_or_job, job)
+    page, making = cache.cached_read(xgboost_report_jobs.find_report_or_job, job)
     if page:
         data = cached_tuning.data_of_training(job.name)
         xgboost_report_view.show_report(page, data.manifest["features"] if data else [], job.name)
@@ -109,13 +109,13 @@ def _show_xgboost_report(job: jobs.Job, artifact: str) -> None:
             cost_line.show_expected_cost(cost_estimates.plan_xgboost_report(session.target().settings, cost_estimates.input_rows_uri(job)))
             if pressed:
                 with errors.show_raised_errors():
-                    training_jobs.launch_report(session.target(), session.identity(), job)
+                    xgboost_report_jobs.launch_job(session.target(), session.identity(), job)
                     st.rerun()
     with st.container(horizontal=True):
         if page:
             st.download_button(
                 "XGBoost report (HTML)",
-                lambda: session.target().read(page),
+                lambda: session.target().files.read(page),
                 f"{job.name}-report.html",
                 "text/html",
                 icon=":material/download:",
@@ -127,15 +127,15 @@ def _show_xgboost_report(job: jobs.Job, artifact: str) -> None:
 
 def _show_registration(job: jobs.Job) -> None:
     now = cache.cached_read(model_evaluation.read_evaluation, job.name)
-    if now.package:
-        links.page_link("registry", "In the registry: open it", package=now.package)
+    if now.package_arn:
+        links.page_link("registry", "In the registry: open it", package=now.package_arn)
         return
-    if now.running or now.ready:
+    if now.is_running or now.is_ready:
         _watch_evaluation(job.name)
         return
-    if now.failed:
-        st.error(f"**{now.failed.name} ended {now.failed.status}.**  \n{now.failed.reason or ''}", icon=":material/error:")
-    data = model_evaluation.find_rebalancing(session.target(), job)
+    if now.failed_job:
+        st.error(f"**{now.failed_job.name} ended {now.failed_job.status}.**  \n{now.failed_job.reason or ''}", icon=":material/error:")
+    data = training_data.find_rebalancing(session.target(), job)
     allowed = session.allowed_or_explain("register")
     hint = "Measures bias and SHAP on the test rows, then registers the version with both reports."
     if data is None:
@@ -179,7 +179,7 @@ def _watch_evaluation(name: str) -> None:
             return
         if now.is_ready and not now.package_arn:
             job = training_jobs.describe_job(target, name)
-            data = model_evaluation.find_rebalancing(target, job)
+            data = training_data.find_rebalancing(target, job)
             if data is None or not identity.is_allowed(person, "register"):
                 st.caption("Its bias and SHAP are measured. It waits for whoever may register it.")
                 return
@@ -187,6 +187,6 @@ def _watch_evaluation(name: str) -> None:
             if not asked and not st.button("Register the version", icon=":material/app_registration:", type="primary"):
                 return
             model_evaluation.register_evaluated_model(
-                target, person, name, data, "baseline" if model_evaluation.is_baseline(job) else "mitigated"
+                target, person, name, data, "baseline" if training_data.is_baseline(job) else "mitigated"
             )
         st.rerun()

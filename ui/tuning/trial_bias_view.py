@@ -116,7 +116,7 @@ def _show_measurement(job: Job, measurement_job: Job, filtered: pd.DataFrame, al
     with st.container(horizontal=True):
         st.download_button(
             "All figures as CSV",
-            lambda: session.target().read(trial_bias_jobs.trials_csv_uri(session.target(), measurement_job.name)),
+            lambda: session.target().files.read(trial_bias_jobs.trials_csv_uri(session.target(), measurement_job.name)),
             f"{measurement_job.name}.csv",
             "text/csv",
             icon=":material/download:",

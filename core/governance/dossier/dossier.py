@@ -65,7 +65,7 @@ def load_dossier(target: Target, arn: str) -> Dossier:
     """Gather the dossier of a version that was submitted. Raises NotFound before."""
     package, now = model_packages.read_package(target, arn), decisions.read_state(target, arn)
     pinned = evidence.read_evidence(target, now.evidence or "")
-    rules = policy.parse_toml(target.read(policy.policy_uri(target, now.policy or "")), "the policy of the decision")
+    rules = policy.parse_toml(target.files.read(policy.policy_uri(target, now.policy or "")), "the policy of the decision")
     recorded = next((e.body for e in reversed(now.history) if e.body.get("gates") is not None), None)
     if recorded is not None:
         verdicts = tuple(gates.GateResult(**{k: v for k, v in g.items() if k != "blocks"}) for g in recorded["gates"])
@@ -77,7 +77,7 @@ def load_dossier(target: Target, arn: str) -> Dossier:
     if compared_with:
         comparison = model_packages.compare_packages(target, compared_with, arn)
         other, differences = comparison.a, comparison.differences or {}
-    kept = {name: target.read(pinned.files[name]["uri"]) for name in ("model-card", "package-lock") if name in pinned.files}
+    kept = {name: target.files.read(pinned.files[name]["uri"]) for name in ("model-card", "package-lock") if name in pinned.files}
     card, lock = json.loads(kept.get("model-card", b"{}")), kept.get("package-lock", b"").decode()
     return Dossier(package, now, pinned, rules, verdicts, other, differences, model_packages.find_rebalancing(target, package), card, lock)
 

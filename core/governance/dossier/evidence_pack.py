@@ -73,7 +73,7 @@ def build_zip(target: Target, identity: Identity, arn: str) -> bytes:
 
 
 def _pack_files(target: Target, d: Dossier) -> dict[str, bytes]:
-    envelope = target.read(target.uri(d.evidence.object_key))
+    envelope = target.files.read(target.uri(d.evidence.object_key))
     signature = json.loads(envelope)["signatures"][0]
     key = f"keys/{signature['keyid']}.pem"
     pictures = dossier_render.draw_figures(d)
@@ -105,13 +105,13 @@ def _pack_files(target: Target, d: Dossier) -> dict[str, bytes]:
     }
     for name in INCLUDED_FILES:
         if name in d.evidence.files:
-            content = target.read(d.evidence.files[name]["uri"])
+            content = target.files.read(d.evidence.files[name]["uri"])
             files[f"reports/{name.replace('/', '-')}{FILE_SUFFIXES.get(name, '.json')}"] = content
     events = audit_log.read_events(target)
     first = next(event.number for event in events if event.subject == d.package.arn)
     numbers = range(first, d.state.last_event + 1)
     with ThreadPoolExecutor(8) as pool:
-        excerpt = pool.map(lambda number: target.read(target.uri(audit_log.event_key(number))), numbers)
+        excerpt = pool.map(lambda number: target.files.read(target.uri(audit_log.event_key(number))), numbers)
     files |= {f"log/{number:08d}.json": content for number, content in zip(numbers, excerpt, strict=True)}
     signed = [files[name] for name in files if name == "evidence.dsse.json" or name.startswith("log/")]
     for keyid in {json.loads(content)["signatures"][0]["keyid"] for content in signed}:

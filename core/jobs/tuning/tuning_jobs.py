@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.aws import idempotency, request_defaults
+from core.aws import container_images, idempotency, request_defaults
 from core.aws.target import Target
 from core.errors import NotFound, translate_aws_errors
 from core.identity import Identity, require_permission
@@ -100,7 +100,7 @@ def launch_job(target: Target, identity: Identity, request: TuningRequest, *, na
     }
     definition: dict[str, Any] = {
         "StaticHyperParameters": {**request.static, **({"csv_weights": "1"} if data.has_weights else {})},
-        "AlgorithmSpecification": {"TrainingImage": jobs.xgboost_image(target), "TrainingInputMode": "File"},
+        "AlgorithmSpecification": {"TrainingImage": container_images.xgboost_image(target), "TrainingInputMode": "File"},
         "RoleArn": target.role,
         "InputDataConfig": [
             training_jobs.build_channel("train", data.uri("train_res.csv")),

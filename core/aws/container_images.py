@@ -14,6 +14,9 @@ from typing import Any
 
 import botocore.session
 
+from core.aws.target import Target
+from core.errors import DataError
+
 SDK_TABLES_FOLDER = "core/image_uri_config"
 """Where they lie in the package ``sagemaker``."""
 
@@ -57,3 +60,26 @@ def _read_sdk_table(name: str) -> dict[str, Any]:
 @lru_cache
 def _resolver() -> Any:
     return botocore.session.get_session().get_component("endpoint_resolver")
+
+
+def analysis_image(target: Target) -> str:
+    """The product's own image, with the entry points ``clarify``, ``rebalance``, ``trials`` and ``xgboost-report``."""
+    registry = f"{target.account}.dkr.ecr.{target.region}.{target.dns_suffix}"
+    return target.settings.analysis_image or f"{registry}/governance-analysis:latest"
+
+
+def xgboost_image(target: Target) -> str:
+    """The built-in XGBoost image of the region."""
+    return built_in_image(target, "xgboost", target.settings.xgboost_version)
+
+
+def built_in_image(target: Target, name: str, version: str | None = None) -> str:
+    """One of SageMaker's own images: each region has its own account. Raises DataError where there is none."""
+    try:
+        return find_uri(name, target.region, version)
+    except ValueError as error:  # of a region or a version that the SDK doesn't know
+        raise DataError(
+            f"SageMaker's {name} image: {str(error).partition(' You may need')[0]}",
+            resource=target.region,
+            hint="Set GOVERNANCE_REGION (or the version) to one that has it, or install a newer sagemaker package.",
+        ) from error

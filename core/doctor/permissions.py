@@ -6,32 +6,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from core.aws.target import Target
+from core.doctor.findings import Finding
 from core.errors import GovernanceError, translate_aws_errors
 from core.identity import Role
 
 POLICIES_FOLDER = Path(__file__).parents[2] / "aws" / "policies"
 POLICY_FILES = {role: f"{role.value.replace(' ', '-')}.json" for role in Role if role != Role.VIEWER}
 """The least policy of each role, beside read-only.json, which all have."""
-FindingState = Literal["ok", "advice", "missing", "unknown"]
-STATE_MARKS: dict[FindingState, str] = {"ok": "ok", "advice": "advice", "missing": "MISSING", "unknown": "unknown"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """``subject``: a resource or a permission; ``what``: how it stands; ``remedy``: what to do, where it isn't ok. ``advice`` is for what
-    the workflow can do without, ``unknown`` for what could not be looked at."""
-
-    area: str
-    subject: str
-    state: FindingState
-    what: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        return f"{STATE_MARKS[self.state]:8}{self.area}: {self.subject}: {self.what}" + (f" {self.remedy}" if self.remedy else "")
 
 
 def check_permissions(target: Target) -> Iterator[Finding]:

@@ -1,0 +1,99 @@
+"""Files in S3 by their URI: read, written, listed. Reached as ``target.files``."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from core.aws import complete_responses, request_defaults, retries
+from core.errors import translate_aws_errors
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """(bucket, key) of an ``s3://`` URI."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+@dataclass(frozen=True)
+class S3Files:
+    """The files that the target's credentials can reach, in any bucket. Every method raises NotFound, Forbidden, TargetUnavailable."""
+
+    s3: S3Client
+    settings: Settings
+
+    def read(self, uri: str) -> bytes:
+        """The content of a file."""
+        return self._get(uri)[0]
+
+    def read_json(self, uri: str) -> Any:
+        """The content of a JSON file."""
+        return json.loads(self.read(uri))
+
+    def read_with_etag(self, uri: str) -> tuple[bytes, str]:
+        """The content of a file, and its ETag."""
+        content, found = self._get(uri)
+        return content, found["ETag"]
+
+    def _get(self, uri: str) -> tuple[bytes, Any]:
+        bucket, key = split_uri(uri)
+        with translate_aws_errors(uri):
+            return complete_responses.read_body(lambda: self.s3.get_object(Bucket=bucket, Key=key))
+
+    def exists(self, uri: str) -> bool:
+        """Whether there is a file at the URI."""
+        bucket, key = split_uri(uri)
+        try:
+            self.s3.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+                return False
+            with translate_aws_errors(uri):
+                raise
+        return True
+
+    def write(self, uri: str, content: bytes, content_type: str = "application/octet-stream") -> str:
+        """Write a file, over an earlier one if there is one; returns its URI."""
+        bucket, key = split_uri(uri)
+        with translate_aws_errors(uri):
+            self.s3.put_object(
+                Bucket=bucket, Key=key, Body=content, ContentType=content_type, **request_defaults.put_encryption(self.settings)
+            )
+        return uri
+
+    def write_conditionally(
+        self, uri: str, content: bytes, content_type: str = "application/octet-stream", *, expected_etag: str | None = None
+    ) -> bool:
+        """Write a new file, or replace the one that has ``expected_etag``. False, with nothing written, if another writer was first."""
+        bucket, key = split_uri(uri)
+        condition: Any = {"IfNoneMatch": "*"} if expected_etag is None else {"IfMatch": expected_etag}
+        condition |= request_defaults.put_encryption(self.settings)
+        pauses = list(retries.CONDITIONAL_WRITE_PAUSES)
+        while True:
+            try:
+                self.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type, **condition)
+                return True
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code == "PreconditionFailed" or (code == "NoSuchKey" and expected_etag is not None):
+                    return False
+                if code != "ConditionalRequestConflict" or not pauses:
+                    with translate_aws_errors(uri):
+                        raise
+            time.sleep(pauses.pop(0))  # another write is under way: S3 asks to try again
+
+    def list_uris(self, prefix: str, *, after: str | None = None) -> list[str]:
+        """URIs of all files under an ``s3://`` prefix, in order; with ``after``, only those that come after this URI."""
+        bucket, key = split_uri(prefix)
+        start: Any = {"StartAfter": after.removeprefix(f"s3://{bucket}/")} if after else {}
+        with translate_aws_errors(prefix):
+            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, **start)
+            return [f"s3://{bucket}/{item['Key']}" for page in pages for item in page.get("Contents", [])]

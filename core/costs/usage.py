@@ -1,0 +1,85 @@
+"""What jobs that have ended used, in seconds billed on their instances, and what that cost according to the price table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from core.aws.target import Target
+from core.costs.prices import Prices, Use
+from core.jobs import jobs
+from core.jobs.jobs import Job
+from core.jobs.tuning import tuning_jobs
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What jobs have used: ``seconds`` billed on each of ``count`` instances of a type, all jobs together."""
+
+    use: Use
+    instance_type: str
+    count: int
+    seconds: float
+    jobs: int = 1
+
+    def cost(self, prices: Prices) -> float | None:
+        """By the table; None where it has no price for the type."""
+        return instance_cost(prices, self.use, self.instance_type, self.seconds * self.count)
+
+
+def instance_cost(prices: Prices, use: Use, instance_type: str, seconds: float) -> float | None:
+    """The price of an instance's seconds; None where the table has none."""
+    hourly = prices.hourly(use, instance_type)
+    return None if hourly is None else seconds / 3600 * hourly
+
+
+def billed_seconds(start: datetime | None, end: datetime | None) -> int:
+    """The seconds between a job's start on its instances and its end, as BillableTimeInSeconds has them; 0 where it never started."""
+    return max(1, round((end - start).total_seconds())) if start and end else 0
+
+
+def usage_of_job(job: Job) -> Usage:
+    """What a training or processing job that has ended, described in full, has used."""
+    raw = job.raw
+    if job.kind == "processing":
+        cluster = raw["ProcessingResources"]["ClusterConfig"]
+        return Usage(
+            "processing", cluster["InstanceType"], cluster["InstanceCount"], billed_seconds(raw.get("ProcessingStartTime"), job.ended)
+        )
+    seconds = raw.get("BillableTimeInSeconds", billed_seconds(raw.get("TrainingStartTime"), job.ended))
+    return Usage("training", *_instance_type_and_count(raw), seconds)
+
+
+def usage_of_trials(job: Job, times: Sequence[tuple[Any, Any]]) -> Usage:
+    """What the trials of a tuning job have used; ``times``: the start and end of each, as the list of its trials has them."""
+    seconds = [billed_seconds(start, end) for start, end in times]
+    types = {_instance_type_and_count(definition) for definition in tuning_jobs.list_definitions(job)}
+    instances = types.pop() if len(types) == 1 else _instance_type_and_count({})
+    return Usage("training", *instances, sum(seconds), sum(s > 0 for s in seconds))
+
+
+def _instance_type_and_count(raw: dict[str, Any]) -> tuple[str, int]:
+    """Type and number of a training job's instances; those that others have launched may be of several types."""
+    found = raw.get("ResourceConfig") or raw.get("HyperParameterTuningResourceConfig", {})
+    return found.get("InstanceType", "several types"), found.get("InstanceCount", 1)
+
+
+def usage_by_step(target: Target, properties: dict[str, str]) -> dict[str, Usage]:
+    """What went into a registered version, by its properties: its rebalancing, its training (of a trial: all trials), bias and SHAP."""
+    found = {}
+    for step, key in (("rebalancing", "rebalanced"), ("training", "training-job"), ("bias", "bias-job"), ("SHAP", "shap-job")):
+        name = properties.get(f"governance:{key}")
+        if not name:
+            continue
+        job = jobs.describe_job(target, "training" if step == "training" else "processing", name)
+        if parent := job.raw.get("TuningJobArn", "").rpartition("/")[2]:
+            found["tuning"] = _usage_of_tuning_job(target, parent)
+        else:
+            found[step] = usage_of_job(job)
+    return found
+
+
+def _usage_of_tuning_job(target: Target, name: str) -> Usage:
+    return usage_of_trials(tuning_jobs.describe_job(target, name), [(t.started, t.ended) for t in tuning_jobs.list_trials(target, name)])

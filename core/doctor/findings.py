@@ -1,0 +1,24 @@
+"""What a check of the target reports: one finding for each resource, setting or permission."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+FindingState = Literal["ok", "advice", "missing", "unknown"]
+STATE_MARKS: dict[FindingState, str] = {"ok": "ok", "advice": "advice", "missing": "MISSING", "unknown": "unknown"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """``subject``: a resource or a permission; ``what``: how it stands; ``remedy``: what to do, where it isn't ok. ``advice`` is for what
+    the workflow can do without, ``unknown`` for what could not be looked at."""
+
+    area: str
+    subject: str
+    state: FindingState
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{STATE_MARKS[self.state]:8}{self.area}: {self.subject}: {self.what}" + (f" {self.remedy}" if self.remedy else "")

@@ -1,0 +1,36 @@
+"""Which rows a training or tuning job trained on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.aws.target import Target
+from core.errors import NotFound, Refused
+from core.jobs import training_jobs
+from core.jobs.jobs import Job
+from core.jobs.rebalancing_jobs import RebalancedData, read_result
+from core.jobs.tuning import tuning_jobs
+
+
+def find_rebalancing(target: Target, job: Job) -> RebalancedData | None:
+    """The rebalancing whose files a training or tuning job reads; None where it reads other data."""
+    definitions = tuning_jobs.list_definitions(job) if job.kind == "tuning" else [job.raw]
+    uris = {_train_channel_uri(definition) for definition in definitions}
+    uri = uris.pop() if len(uris) == 1 else ""
+    folder, _, name = uri.rpartition("/")
+    if name not in {"train.csv", "train_res.csv"} or "/governance/rebalanced/" not in uri:
+        return None
+    try:
+        return read_result(target, folder.removesuffix("/output").rpartition("/")[2])
+    except (NotFound, Refused):  # a folder that looks like one of this product's, in another account's bucket or cleared away since
+        return None
+
+
+def _train_channel_uri(definition: dict[str, Any]) -> str:
+    """Where a training job, or the trials of a tuning job, take the channel ``train`` from; "" where there's none."""
+    return next((training_jobs.channel_source(c) for c in definition.get("InputDataConfig", []) if c["ChannelName"] == "train"), "")
+
+
+def is_baseline(job: Job) -> bool:
+    """Whether the job trained on the untouched training part."""
+    return _train_channel_uri(job.raw).endswith("/train.csv")

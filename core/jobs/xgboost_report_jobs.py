@@ -1,0 +1,85 @@
+"""The XGBoost report of a training job: Debugger's, or the one that a processing job of this product makes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from core.aws import aws_names, idempotency
+from core.aws.target import Target
+from core.errors import Refused
+from core.identity import Identity, require_permission
+from core.jobs import jobs, processing_requests
+from core.jobs.jobs import Job
+from core.jobs.training_jobs import channel_source, is_xgboost
+
+JOB_NAME_PREFIX = "governance-report"
+
+
+def launch_job(target: Target, identity: Identity, job: Job) -> str:
+    """Start the XGBoost report of a training job that has none (a tuning job's trials can't have rules); returns the job's name, the
+    running or completed one's where there is one."""
+    require_permission(identity, "launch", resource=job.name)
+    sources = {str(c["ChannelName"]): channel_source(c) for c in job.raw.get("InputDataConfig", [])}
+    if not is_xgboost(job) or not all(uri.startswith("s3://") for uri in sources.values()):
+        raise Refused(
+            f"{job.name} is no job of the built-in XGBoost algorithm with its data in S3: there is no XGBoost report of it.",
+            resource=job.name,
+            hint="Train with the built-in algorithm, on data in S3.",
+        )
+    earlier = _list_report_jobs(target, job)
+    if earlier and earlier[0].status not in {"Failed", "Stopped"}:
+        return earlier[0].name
+    name = f"{_name_prefix(job)}-{len(earlier) + 1}"
+    folder = target.uri("governance/reports", job.name)
+    parameters = job.raw.get("HyperParameters", {})
+    configs = {"hyperparameters": parameters, "inputdataconfig": {c: {"ContentType": "text/csv"} for c in sources}}
+    for file, content in configs.items():
+        target.files.write(f"{folder}/config/{file}.json", json.dumps(content).encode(), "application/json")
+    local = "/opt/ml/processing/input"
+    inputs = {
+        "config": (f"{folder}/config/", f"{local}/config"),
+        "model": (job.raw["ModelArtifacts"]["S3ModelArtifacts"], f"{local}/model"),
+        **{c: (uri, f"{local}/data/{c}") for c, uri in sources.items()},
+    }
+    tags = {**aws_names.launched_by_tags(identity), "governance:training-job": job.name}
+    request = processing_requests.build_processing_request(target, name, "xgboost-report", inputs, f"{folder}/output", tags)
+    idempotency.create_once(target, "ProcessingJob", request, shared=True)
+    return name
+
+
+def _name_prefix(job: Job) -> str:
+    return f"{JOB_NAME_PREFIX}-{hashlib.sha256(job.name.encode()).hexdigest()[:10]}"
+
+
+def find_newest_job(target: Target, job: Job) -> Job | None:
+    """The newest job that makes or made a training job's XGBoost report, in whatever state; None where none was started."""
+    return next(iter(_list_report_jobs(target, job)), None)
+
+
+def _list_report_jobs(target: Target, job: Job) -> list[Job]:
+    return jobs.list_jobs(target, "processing", name_contains=_name_prefix(job))
+
+
+def find_report_or_job(target: Target, job: Job) -> tuple[str | None, Job | None]:
+    """The report, or where there is none the job that makes it: looked up together, so that the one fits the other."""
+    page = find_report_uri(target, job)
+    return page, None if page else find_newest_job(target, job)
+
+
+def read_report(target: Target, job: Job) -> dict[str, Any] | None:
+    """What the XGBoost report of a training job says, or None where none was made."""
+    page = find_report_uri(target, job)
+    found: dict[str, Any] | None = target.files.read_json(page.removesuffix(".html") + ".json") if page else None
+    return found
+
+
+def find_report_uri(target: Target, job: Job) -> str | None:
+    """The XGBoost report (HTML) of a training job, or None where none was made."""
+    output = str((job.raw.get("OutputDataConfig") or {}).get("S3OutputPath", "")).rstrip("/")
+    rules = [f"{output}/{job.name}/rule-output/{r['RuleConfigurationName']}" for r in job.raw.get("DebugRuleConfigurations", [])]
+    for folder in (*rules, target.uri("governance/reports", job.name, "output")):
+        if target.files.exists(f"{folder}/xgboost_report.html"):
+            return f"{folder}/xgboost_report.html"
+    return None
