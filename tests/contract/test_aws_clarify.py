@@ -51,7 +51,7 @@ def config(target, name):
 
 def files(target, name):
     folder = jobs.output_uri(jobs.describe_job(target, "processing", name))
-    return {uri.removeprefix(f"{folder}/") for uri in target.keys(f"{folder}/")}
+    return {uri.removeprefix(f"{folder}/") for uri in target.files.list_uris(f"{folder}/")}
 
 
 def test_awss_container_is_asked_as_its_schema_wants(target, done):

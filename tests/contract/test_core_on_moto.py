@@ -105,18 +105,22 @@ def test_a_data_set_comes_back_as_it_was_uploaded_and_twice_is_once(target, chec
 
 def test_of_two_who_write_the_same_object_one_is_told(target):
     uri = target.uri("once")
-    assert (target.create(uri, b"1"), target.create(uri, b"2")) == (True, False)
+    assert (target.files.write_conditionally(uri, b"1"), target.files.write_conditionally(uri, b"2")) == (True, False)
     content, tag = target.files.read_with_etag(uri)
-    assert (content, target.create(uri, b"3", instead_of=tag), target.create(uri, b"4", instead_of=tag)) == (b"1", True, False)
-    assert target.create(target.uri("never"), b"5", instead_of=tag) is False
+    assert (
+        content,
+        target.files.write_conditionally(uri, b"3", expected_etag=tag),
+        target.files.write_conditionally(uri, b"4", expected_etag=tag),
+    ) == (b"1", True, False)
+    assert target.files.write_conditionally(target.uri("never"), b"5", expected_etag=tag) is False
     assert (target.files.read(uri), target.files.exists(uri), target.files.exists(target.uri("never"))) == (b"3", True, False)
 
 
 def test_keys_come_in_order_beyond_a_page(target, monkeypatch):
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "5")
     wanted = [target.files.write(target.uri("many", f"{number:04d} ü+"), b"") for number in range(13)]
-    assert target.keys(target.uri("many/")) == wanted
-    assert target.keys(target.uri("many/"), after=wanted[6]) == wanted[7:]
+    assert target.files.list_uris(target.uri("many/")) == wanted
+    assert target.files.list_uris(target.uri("many/"), after=wanted[6]) == wanted[7:]
 
 
 def test_what_is_not_there_is_not_found(target):
@@ -236,7 +240,7 @@ def register(target, data, trained):
 def registered(target, data, trained):
     """A version, though moto lacks the lineage that belongs to it."""
     audit_log._events_cache.clear()
-    for uri in target.keys(target.uri("governance/log/")):
+    for uri in target.files.list_uris(target.uri("governance/log/")):
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         target.s3.delete_object(Bucket=bucket, Key=key)
     with pytest.raises(NotFound, match="trial component"):

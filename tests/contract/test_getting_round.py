@@ -208,7 +208,7 @@ def test_evidence_of_another_version_in_the_place_of_this_ones_is_not_taken(targ
     kept = evidence.read_evidence(target, state.evidence)
     uri = target.uri(kept.object_key)
     original = target.files.read(uri)
-    other = next(u for u in target.keys(target.uri(evidence.FOLDER) + "/") if u != uri)
+    other = next(u for u in target.files.list_uris(target.uri(evidence.FOLDER) + "/") if u != uri)
     try:
         target.files.write(uri, target.files.read(other))
         assert decisions.check_validity(target, arn).label == "void"

@@ -71,12 +71,12 @@ def test_a_conditional_write_that_meets_another_one_is_tried_again_and_never_tak
     uri = target.uri(f"governance/busy-{times}")
     monkeypatch.setattr(target.s3, "put_object", busy)
     if times == 1:
-        assert target.create(uri, b"mine")
+        assert target.files.write_conditionally(uri, b"mine")
         assert target.files.read(uri) == b"mine"
-        assert not target.create(uri, b"another's")
+        assert not target.files.write_conditionally(uri, b"another's")
         return
     with pytest.raises(Conflict, match="PutObject") as caught:
-        target.create(uri, b"mine")
+        target.files.write_conditionally(uri, b"mine")
     assert "Try again" in caught.value.hint
     assert len(met) == 3
 
@@ -144,7 +144,9 @@ def first_bad(uri, problems):
 def test_every_one_of_a_hundred_tamperings_of_log_and_evidence_is_found_and_the_first_bad_event_named(decided):
     target, _, heads = decided
     generator = random.Random(11)
-    objects = [uri for folder in ("governance/log", "governance/evidence", "models") for uri in target.keys(target.uri(folder) + "/")]
+    objects = [
+        uri for folder in ("governance/log", "governance/evidence", "models") for uri in target.files.list_uris(target.uri(folder) + "/")
+    ]
     original = {uri: target.files.read(uri) for uri in objects}
     assert len(objects) == 24 + 2 + 1 + 1 + 2
     assert verification.verify_log(target).is_valid
@@ -234,7 +236,7 @@ def test_an_event_signed_by_a_stranger_is_refused_by_reader_and_verification(fil
 
 def test_an_event_that_is_there_is_never_written_over(filled):
     before = filled.files.read(filled.uri(audit_log.event_key(1)))
-    assert not filled.create(filled.uri(audit_log.event_key(1)), b"mine")
+    assert not filled.files.write_conditionally(filled.uri(audit_log.event_key(1)), b"mine")
     assert filled.files.read(filled.uri(audit_log.event_key(1))) == before
 
 

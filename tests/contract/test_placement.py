@@ -71,7 +71,7 @@ def test_a_processing_job_has_them_and_what_it_writes_is_encrypted(target, packa
         "4711",
         WORKFLOW_IDENTITY.tag,
     )  # who launched it is not for the settings
-    results = target.keys(jobs.output_uri(job))
+    results = target.files.list_uris(jobs.output_uri(job))
     assert len(results) > 3
     assert keys_of(target, [*results, jobs.input_uri(job, "analysis_config")]) == {("aws:kms", KEY)}
 
