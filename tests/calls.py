@@ -2,7 +2,7 @@
 aws/operations.json.
 
 A call that only reads is anyone's. A write belongs to the action that the innermost function of `core` on the stack was permitted
-(`core.identity.refusal`). The jobs' own calls are the execution role's: the engines' records of access name it.
+(`core.identity.explain_refusal`). The jobs' own calls are the execution role's: the engines' records of access name it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from core.identity import Identity
 ROOT = Path(__file__).parents[1]
 RECORDED = ROOT / "aws" / "operations.json"
 READS = re.compile("(Get|Head|List|Describe|Query|Search|Batch(Describe|Get)|Simulate)")
-DOCTOR = {"core/doctor/doctor.py", "core/aws/permissions.py"}
+DOCTOR = {f"core/doctor/{name}.py" for name in ("doctor", "permissions", "settings_in_force", "target_checks")}
 READ_ONLY, EXECUTION = "read-only", "execution-role"
 SERVICES = {"sagemaker", "s3", "logs", "iam", "ecr", "servicequotas"}
 """Those that take permissions of whoever acts; KMS signs for the app itself, and STS takes none."""
-NOT_THE_PRODUCT = {"core/aws/target.py"}
+NOT_THE_PRODUCT = {"core/aws/target.py", "core/aws/s3_files.py"}
 """What tests call on their own account too; all but ``connect``."""
 REPAIR, NOBODY = "repair", "nobody"
 """`python -m core audit repair`; and what no permission was asked for."""

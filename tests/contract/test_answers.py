@@ -261,7 +261,7 @@ def called_by_core(services):
                 named.add(node.attr)
             elif isinstance(node, ast.Call):
                 texts = {arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)}
-                made = isinstance(node.func, ast.Attribute) and node.func.attr == "once"  # core.creating
+                made = isinstance(node.func, ast.Attribute) and node.func.attr == "create_once"  # core.aws.idempotency
                 named |= {xform_name(f"Create{text}") for text in texts} if made else texts
     return {(name, op) for name, client in services.items() for method, op in client.meta.method_to_api_mapping.items() if method in named}
 

@@ -34,6 +34,6 @@ def test_what_the_tables_do_not_settle_is_asked_of_the_sdk(version):
 
 
 def test_the_sdk_is_not_imported_for_the_images_of_a_run():
-    script = "import sys; from core.aws.sagemaker_images import find_uri; "
+    script = "import sys; from core.aws.container_images import find_uri; "
     script += "[find_uri(n, 'us-east-1', v) for n, v in (('xgboost', '3.0-5'), ('debugger', None))]"
     subprocess.run([sys.executable, "-c", f"{script}; assert 'sagemaker.core' not in sys.modules"], check=True)
