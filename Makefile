@@ -1,5 +1,7 @@
 # Each target is a verb and does all of its own set-up.
-PYTHON ?= python3.11
+# Python 3.11 to 3.13: the newest of them that runs here and can make environments (a pyenv shim may exist for a version that doesn't).
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11; do \
+  $$python -c 'import ensurepip, ssl, sqlite3, venv' 2>/dev/null && { echo $$python; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
 WORKSPACE ?= workspace
@@ -11,7 +13,7 @@ MAKEFLAGS += --jobs=2  # the two environments of the tests are made at the same 
 .PHONY: run demo test fuzz faults clients policies pages-faults image-check bench lint format shots lock clean
 
 run: $(VENV)/.run  ## open the dashboard on the embedded engine
-	GOVERNANCE_WORKSPACE=$(WORKSPACE) $(BIN)/streamlit run streamlit_app.py --server.address 127.0.0.1 --server.port $(PORT)
+	$(BIN)/python -m core run --workspace $(WORKSPACE) --port $(PORT)
 
 demo: $(VENV)/.run  ## run the whole workflow without a browser, on the bundled data
 	$(BIN)/python -m core demo --workspace $(WORKSPACE) --report $(WORKSPACE)/report.json
@@ -57,9 +59,9 @@ shots: $(VENV)/.test chromium  ## every page, wide and phone, light and dark, fr
 	$(BIN)/python -m tools.shots
 	$(BIN)/python -m tools.shots --empty --out docs/images/empty
 
-lock: $(VENV)/.test  ## renew the locked requirements
+lock: $(VENV)/.test  ## renew the locked requirements: one set of versions for Python 3.11 to 3.13, chosen for 3.11
 	echo uv | $(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 - -o requirements-uv.txt
-	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 -c requirements.txt image/requirements.in -o image/requirements.txt
 	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	for client in v3 v2 cli; do $(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 \
@@ -68,9 +70,19 @@ lock: $(VENV)/.test  ## renew the locked requirements
 clean:
 	rm -rf $(VENV) tests/sdk/.venv* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
+# An environment that exists is kept, unless PYTHON is given (make test PYTHON=python3.13) and is of another version.
+VERSION = $(shell $(1) -c 'import sys; print(*sys.version_info[:2], sep=".")' 2>/dev/null)
+ifneq ($(filter command environment,$(firstword $(origin PYTHON))),)
+ifneq ($(call VERSION,$(PYTHON)),$(call VERSION,$(BIN)/python))
+.PHONY: $(VENV)/bin/python
+endif
+endif
+
 $(VENV)/bin/python:
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: $(PYTHON) was not found. Name it with: make PYTHON=/path/to/python3.11"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@case "$(call VERSION,$(PYTHON))" in 3.11|3.12|3.13) ;; *) \
+	  echo "Python 3.11, 3.12 or 3.13 is needed, and $(or $(PYTHON),none of them) does not run here. Name one: make PYTHON=/path/to/python3.13"; \
+	  exit 1;; esac
+	$(PYTHON) -m venv --clear $(VENV)
 
 # Into the environment $(1), what the file $(2) locks: by uv, in seconds; by pip where uv can't reach the index that pip is configured for.
 install = $(1)/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.txt && \

@@ -13,7 +13,8 @@ from engine import lifecycle
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m engine", description="The embedded SageMaker engine, on 127.0.0.1 only.")
+    program = "governance-engine" if Path(sys.argv[0]).name == "governance-engine" else "python -m engine"
+    parser = argparse.ArgumentParser(prog=program, description="The embedded SageMaker engine, on 127.0.0.1 only.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in {
         "serve": "serve the workspace until it is told to stop",

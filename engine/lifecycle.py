@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import signal
+import site
 import socket
 import sqlite3
 import subprocess
@@ -174,12 +175,13 @@ def _start_and_wait(workspace: Path, port: int) -> dict[str, str]:
         if process is None and not _is_locked(workspace):
             with os.fdopen(os.open(workspace / "engine.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "engine", "serve", "--workspace", str(workspace), "--port", str(port)],
+                    [sys.executable, "-P", "-m", "engine", "serve", "--workspace", str(workspace), "--port", str(port)],
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
                     start_new_session=True,
-                    cwd=Path(__file__).parent.parent,
+                    cwd=workspace,
+                    env=_server_environment(),
                 )
         if process is not None and process.poll() is not None and not _is_locked(workspace):
             tail = (workspace / "engine.log").read_text(errors="replace").strip().splitlines()[-1:]
@@ -188,6 +190,15 @@ def _start_and_wait(workspace: Path, port: int) -> dict[str, str]:
             raise EngineError(f"the engine did not answer within {START_SECONDS} s; see {workspace / 'engine.log'}")
         time.sleep(0.05)
     return found
+
+
+def _server_environment() -> dict[str, str]:
+    """This process's environment, in which ``python -m engine`` and its workers find this package whatever folder they run in."""
+    folder = str(Path(__file__).resolve().parents[1])
+    if folder in map(os.path.realpath, (*site.getsitepackages(), site.getusersitepackages())):
+        return dict(os.environ)
+    paths = [folder, os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 
 def find_endpoint(workspace: Path) -> str | None:

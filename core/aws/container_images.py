@@ -64,8 +64,12 @@ def _resolver() -> Any:
 
 def analysis_image(target: Target) -> str:
     """The product's own image, with the entry points ``clarify``, ``rebalance``, ``trials`` and ``xgboost-report``."""
-    registry = f"{target.account}.dkr.ecr.{target.region}.{target.dns_suffix}"
-    return target.settings.analysis_image or f"{registry}/governance-analysis:latest"
+    return target.settings.analysis_image or f"{own_registry(target)}/governance-analysis:latest"
+
+
+def own_registry(target: Target) -> str:
+    """The host of the account's own image registry (ECR) in the target's region: ``….amazonaws.com``, or ``.com.cn`` in China."""
+    return f"{target.account}.dkr.ecr.{target.region}.{target.dns_suffix}"
 
 
 def xgboost_image(target: Target) -> str:

@@ -23,6 +23,7 @@ from core.aws import complete_responses, retries
 from core.aws.s3_files import S3Files
 from core.errors import TargetUnavailable, translate_aws_errors
 from core.identity import Identity
+from core.installation import child_environment
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -143,9 +144,10 @@ def _resolve_region(settings: Settings) -> str:
 
 
 def _ensure_local_engine(workspace: Path) -> dict[str, str]:
-    command = [sys.executable, "-m", "engine", "ensure", "--workspace", str(workspace.resolve())]
-    root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=retries.ENGINE_START_SECONDS, check=False)
+    command = [sys.executable, "-P", "-m", "engine", "ensure", "--workspace", str(workspace.resolve())]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=child_environment(), timeout=retries.ENGINE_START_SECONDS, check=False
+    )
     if done.returncode != 0:
         remedy = "Look at engine.log in the workspace, or choose another one: GOVERNANCE_WORKSPACE, or --workspace."
         raise TargetUnavailable(done.stderr.strip() or "The engine did not start.", resource=str(workspace), hint=remedy)

@@ -12,6 +12,7 @@ from typing import Any
 
 from core.aws.target import connect
 from core.cli import audit_command as governance
+from core.cli import run_command
 from core.data import bundled_data, column_roles, csv_reader
 from core.doctor import doctor
 from core.errors import GovernanceError
@@ -23,8 +24,10 @@ from core.workflow import background_run, workflow
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m core")
+    program = "governance" if Path(sys.argv[0]).name == "governance" else "python -m core"
+    parser = argparse.ArgumentParser(prog=program)
     commands = parser.add_subparsers(dest="command", required=True)
+    run_command.add_run_parser(commands)
     demo = commands.add_parser("demo", help="run the whole workflow", description=__doc__)
     demo.add_argument("--data", type=Path, help="a CSV with a header; the bundled credit-default rows when left out")
     demo.add_argument("--label", help="the two-valued column to predict")
@@ -49,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     note = None
     try:
+        if options.command == "run":
+            run_command.run_dashboard(options)
         if options.command == "doctor":
             return _run_doctor(options)
         settings = _settings(options)

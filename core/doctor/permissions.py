@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from core.aws.target import Target
 from core.doctor.findings import Finding
 from core.errors import GovernanceError, translate_aws_errors
 from core.identity import Role
+from core.installation import product_file
 
-POLICIES_FOLDER = Path(__file__).parents[2] / "aws" / "policies"
+POLICIES_FOLDER = product_file("aws/policies")
 POLICY_FILES = {role: f"{role.value.replace(' ', '-')}.json" for role in Role if role != Role.VIEWER}
 """The least policy of each role, beside read-only.json, which all have."""
 

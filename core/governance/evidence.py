@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from core.aws.target import Target
 from core.errors import INCONCLUSIVE_ERRORS, GovernanceError, NotFound
-from core.governance import model_card
+from core.governance import model_card, package_lock
 from core.governance.policy import Policy, policy_uri
 from core.jobs import jobs
 from core.ledger.signing import Forged, in_toto_statement, load_verification_keys, open_envelope, sha256, sign_envelope
@@ -18,7 +17,6 @@ from core.registry.model_packages import Package
 
 PREDICATE_TYPE = "urn:governance-dashboard:evidence:1"
 FOLDER, FILES_FOLDER = "governance/evidence", "governance/files"
-REQUIREMENTS_FILE = Path(__file__).resolve().parents[2] / "requirements.txt"
 
 
 @dataclass(frozen=True)
@@ -141,7 +139,7 @@ def _evidence_uris(target: Target, package: Package, policy: Policy) -> dict[str
         uris |= {f"data/{name}": data.uri(name) for name in data.manifest["files"]}
         uris |= {"data/manifest.json": data.uri("manifest.json"), "data/source": data.dataset.uri}
     uris["policy"] = policy_uri(target, policy.sha256)
-    uris["package-lock"] = _store_file(target, REQUIREMENTS_FILE.read_bytes(), "requirements.txt")
+    uris["package-lock"] = _store_file(target, package_lock.read_package_lock(), "requirements.txt")
     uris["model-card"] = _store_file(target, model_card.read_card(target, package).json_bytes, "model-card.json")
     return {name: uri for name, uri in uris.items() if uri}
 

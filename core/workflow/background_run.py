@@ -9,11 +9,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from core.aws.target import Target
 from core.errors import NotFound
 from core.identity import Identity, require_permission
+from core.installation import child_environment
 from core.jobs import rebalancing_jobs
 from core.jobs.rebalancing_jobs import RebalancingOptions
 from core.jobs.tuning import tuning_jobs
@@ -83,11 +83,11 @@ def start_in_background(target: Target, identity: Identity, *, max_jobs: int = 1
     require_permission(identity, "launch", resource="workflow")
     run_id = secrets.token_hex(4)
     _write_progress(target, run_id, [], [datetime.now(UTC).isoformat()], done=False, error=None)
-    command = [sys.executable, "-m", "core", "demo", "--run", run_id, "--as", json.dumps(asdict(identity))]
+    command = [sys.executable, "-P", "-m", "core", "demo", "--run", run_id, "--as", json.dumps(asdict(identity))]
     command += ["--workspace", str(target.settings.workspace.resolve()), "--max-jobs", str(max_jobs), "--max-parallel", str(max_parallel)]
     subprocess.Popen(
         command,
-        cwd=Path(__file__).resolve().parents[2],
+        env=child_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

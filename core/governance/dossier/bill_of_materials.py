@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import uuid
 from datetime import datetime
 from typing import Any
@@ -17,6 +16,7 @@ from packageurl import PackageURL
 
 from core.governance.evidence import Evidence
 from core.governance.model_card import value_at
+from core.governance.package_lock import parse_versions
 from core.registry.model_packages import Package
 
 UUID_NAMESPACE = uuid.UUID("4d3e0a2c-64b0-5d1c-9b8e-2f1f6a1f0a55")
@@ -49,7 +49,7 @@ def build_cyclonedx(package: Package, evidence: Evidence, card: dict[str, Any], 
         Component(
             name=name, version=version, type=ComponentType.LIBRARY, bom_ref=f"pkg:{name}", purl=PackageURL("pypi", None, name, version)
         )
-        for name, version in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s\\;]+)", requirements, re.MULTILINE)
+        for name, version in parse_versions(requirements)
     ]
     bom = Bom(
         components=[*data, container, *packages],
