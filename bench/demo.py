@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,13 @@ def demo(size: int, trials: int, runs: int) -> Row:
             folder.mkdir()
             shutil.copy(data, folder / "data.csv")
             try:
-                a.append(seconds(lambda workspace=workspace: product(workspace, data, trials)))
+                a.append(seconds(partial(product, workspace, data, trials)))
                 report = json.loads((workspace / "report.json").read_text())
                 chosen(connect(Settings(workspace=workspace)), report, folder)
             finally:
                 lifecycle.stop(workspace)
             command = [sys.executable, "-m", "bench.bare_demo", str(folder)]
-            b.append(seconds(lambda command=command: subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)))
+            b.append(seconds(partial(subprocess.run, command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)))
             agree(report, json.loads((folder / "answer.json").read_text()))
     text = f"whole demo, {trials} trials, {size:,} rows"
     return said(Row(text, tuple(a), "the workshop's steps as a script", tuple(b), goal=Goal(at_most=1.5), note=NOTE))

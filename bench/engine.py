@@ -12,13 +12,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import CreateModelPackageInputTypeDef, CreateTrainingJobRequestTypeDef
 
 from bench.compare import Goal, Row, run, said
 from engine import lifecycle
@@ -30,7 +33,7 @@ from engine.wire.served_operations import OPERATIONS
 REPORTED = Goal()
 REGION = "us-east-1"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
-JOB = {
+JOB: CreateTrainingJobRequestTypeDef = {
     "TrainingJobName": "bench",
     "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
     "RoleArn": "arn:aws:iam::000000000000:role/governance-execution",
@@ -42,7 +45,7 @@ JOB = {
     "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 5},
     "StoppingCondition": {"MaxRuntimeInSeconds": 60},
 }
-PACKAGE = {
+PACKAGE: CreateModelPackageInputTypeDef = {
     "ModelPackageGroupName": "bench",
     "InferenceSpecification": {
         "Containers": [{"Image": IMAGE, "ModelDataUrl": "s3://bench/model.tar.gz"}],

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bench import full
@@ -32,14 +32,12 @@ def points(small: bool) -> list[dict[str, Any]]:
     for size in (10,) if small else SIZES:
         target = connect(Settings(workspace=full.lineage(size)))
         arn = str(lineage_graph.find_artifact_arn(target, full.LINEAGE_START))
-        found.append(_point("lineage", size, lambda target=target, arn=arn: lineage_graph.read_graph(target, arn, max_nodes=100)))
+        found.append(_point("lineage", size, partial(lineage_graph.read_graph, target, arn, max_nodes=100)))
         lifecycle.stop(full.lineage(size))
         target = _registry(size, small)
-        found.append(
-            _point("registry", size, lambda target=target: model_packages.read_package(target, model_packages.list_versions(target)[0].arn))
-        )
-        found.append(_point("log", size, lambda target=target: _anew(target)))
-        found.append(_point("decisions", size, lambda target=target: decisions.list_versions_by_urgency(target)))
+        found.append(_point("registry", size, partial(_open_newest, target)))
+        found.append(_point("log", size, partial(_read_log_again, target)))
+        found.append(_point("decisions", size, partial(decisions.list_versions_by_urgency, target)))
         lifecycle.stop(target.settings.workspace)
     return found
 
@@ -53,7 +51,11 @@ def _registry(size: int, small: bool) -> Target:
     return connect(Settings(workspace=workspace))
 
 
-def _anew(target: Target) -> None:
+def _open_newest(target: Target) -> None:
+    model_packages.read_package(target, model_packages.list_versions(target)[0].arn)
+
+
+def _read_log_again(target: Target) -> None:
     audit_log._events_cache.clear()
     audit_log.read_events(target)
 
@@ -80,4 +82,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

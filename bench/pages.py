@@ -52,7 +52,7 @@ class Seen:
 @contextmanager
 def watched() -> Iterator[Seen]:
     """Every script run and every call of this process."""
-    seen, ran, emitted = Seen(), ScriptRunner._run_script, HierarchicalEmitter._emit
+    seen, ran, emitted = Seen(), ScriptRunner._run_script, HierarchicalEmitter._emit  # type: ignore[attr-defined]  # the stubs lack it
 
     def timed(self: ScriptRunner, data: Any) -> None:
         start = time.perf_counter()

@@ -77,7 +77,7 @@ class Growth:
     def until(self, what: str, key: str, most: float) -> float:
         """The rows at which it reaches ``most``."""
         size, value, exponent = self._law(what, key)
-        return size * (most / value) ** (1 / exponent)
+        return float(size * (most / value) ** (1 / exponent))
 
 
 def limits() -> str:

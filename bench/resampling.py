@@ -66,7 +66,8 @@ def theirs(frame: pd.DataFrame, groups: NDArray[Any], method: str) -> pd.DataFra
     from imblearn.over_sampling import SMOTE, SMOTENC
 
     if method == "smote":
-        return SMOTE(random_state=SEED, k_neighbors=K).fit_resample(used(frame), groups)[0]
+        rows: pd.DataFrame = SMOTE(random_state=SEED, k_neighbors=K).fit_resample(used(frame), groups)[0]
+        return rows
     places = [place for place, name in enumerate(frame.columns) if name in {*CODED, *FIXED}]
     made = SMOTENC(places, random_state=SEED, k_neighbors=K).fit_resample(frame.to_numpy(dtype=float), groups)[0]
     return pd.DataFrame(made, columns=frame.columns)

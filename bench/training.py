@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def tuned(target: Target, data: RebalancedData, folder: Path, trials: int, runs:
         found = tuning_jobs.list_trials(target, best[0])
         described = [training_jobs.describe_job(target, trial.name) for trial in found]
         parameters = [asked(job.raw["HyperParameters"]) for job in described]
-        b.append(timed(lambda parameters=parameters: bare(folder, parameters, "all"), [t.objective for t in found], "validation:auc"))
+        b.append(timed(partial(bare, folder, parameters, "all"), [t.objective for t in found], "validation:auc"))
         assert best[1] == max(found, key=lambda trial: trial.objective or 0).name
     text = f"tuning, {trials} jobs, 2 at a time, {data.dataset.rows:,} rows, launch to best job"
     note = "both sides trained the same models: their objectives agree to 5 digits"

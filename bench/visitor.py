@@ -93,7 +93,7 @@ class Visitor:
                     self._ask(fragment)
             due = min((when for when, _ in self._again.values()), default=end)
             try:
-                self._take(ForwardMsg.FromString(self._stream.recv(timeout=max(min(due, end) - time.monotonic(), 0.001))))  # type: ignore[arg-type]
+                self._take(ForwardMsg.FromString(self._stream.recv(timeout=max(min(due, end) - time.monotonic(), 0.001))))
             except TimeoutError:
                 continue
         return True

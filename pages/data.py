@@ -6,13 +6,15 @@ from ui import router
 
 router.require()
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from core.jobs import jobs, rebalancing_jobs
 from ui import cache
-from ui.components import errors, links, running_jobs, tabs
+from ui.components import errors, links, tabs
 from ui.data import datasets_tab, method_comparison, rebalancing_form, rebalancing_result
-from ui.shared import cost_line
+from ui.shared import job_outcome
 
 TABS = {
     "results": ":material/insights: Results",
@@ -28,17 +30,7 @@ def show_rebalancing(found: list[jobs.Job]) -> None:
         links.page_link("overview", "Run the whole workflow")
         return
     name = links.url_selectbox("job", [job.name for job in found], "Rebalancing job")
-    job = cache.cached_read(jobs.describe_job, "processing", name)
-    if running_jobs.explain_if_foreign(job):
-        return
-    if job.status == "Completed":
-        cost_line.show_job_cost(job)
-        rebalancing_result.show_result(name)
-    elif job.status in jobs.FINAL_STATUSES:
-        running_jobs.show_failed_job(job)
-        cost_line.show_job_cost(job)
-    else:
-        running_jobs.watch_job("processing", name)
+    job_outcome.show_processing_job(name, lambda: rebalancing_result.show_result(name))
 
 
 st.title("Data and rebalancing")
@@ -46,7 +38,7 @@ found: list[jobs.Job] | None = None
 with errors.show_raised_errors():
     found = cache.cached_read(rebalancing_jobs.list_jobs, st.query_params.get("job"))
 linked = "compare" if "compare" in st.query_params else "sets" if "dataset" in st.query_params else "new" if found == [] else None
-draws = (
+draws: tuple[Callable[[], None], ...] = (
     lambda: errors.if_read(found, show_rebalancing),
     lambda: errors.if_read(found, method_comparison.show_comparison),
     rebalancing_form.launch_form,

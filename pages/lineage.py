@@ -8,94 +8,16 @@ router.require()
 
 import streamlit as st
 
-from core.data import datasets
-from core.errors import NotFound
-from core.lineage import lineage_graph, lineage_search
-from core.registry import model_packages
-from core.views.lineage import lineage_picture as views
 from ui import session
 from ui.components import errors, links
-from ui.lineage import graph_panel
-
-WORDS = {"Both": "Ancestors and descendants", "Ascendants": "Ancestors", "Descendants": "Descendants"}
-
-
-@st.cache_data(ttl="2m", max_entries=32, show_spinner="Following the lineage …")
-def read_graph(cache_key: str, arn: str, hops: int, direction: str) -> lineage_graph.Graph:
-    return lineage_graph.read_graph(session.target(), arn, hops=hops, direction=direction, max_nodes=graph_panel.MAX_NODES)
-
-
-@st.cache_data(ttl="1m", max_entries=8, show_spinner=False)
-def list_start_nodes(cache_key: str) -> dict[str, str]:
-    """Where one may begin: ARN of the node -> how it's called; the newest versions, then data sets."""
-    target = session.target()
-    versions = {v.arn: f"{v.label} · {v.role}" if v.role else v.label for v in model_packages.list_versions(target, max_results=20)}
-    data = {dataset.uri: f"Data set {dataset.name}" for dataset in datasets.list_datasets(target)[:20]}
-    found: dict[str, str] = {}
-    for kind, named in (("ModelPackage", versions), ("DataSet", data)):
-        if named:
-            found |= {arn: named[uri] for uri, arn in lineage_graph.find_artifact_arns(target, list(named), kind).items()}
-    return found
-
-
-@st.cache_data(ttl="1m", max_entries=32, show_spinner="Searching …")
-def search_nodes(cache_key: str, text: str) -> lineage_search.SearchResult:
-    return lineage_search.find_nodes(session.target(), text)
-
-
-def node_from_url() -> str | None:
-    """The node that the link names: by ?arn=, or by ?uri= or ?package= of what it stands for."""
-    uri = st.query_params.get("uri") or st.query_params.get("package")
-    if uri is None:
-        arn = st.query_params.get("arn")
-        if arn is not None and not arn.startswith("arn:"):
-            raise NotFound(f"The link names {arn}, which is no node.", resource=arn, hint="Choose one from the list.")
-        return arn
-    arn = lineage_graph.find_artifact_arn(session.target(), uri)
-    if arn is None:
-        raise NotFound(f"Nothing is recorded about {uri} yet.", resource=uri, hint="Train on it or register it first.")
-    links.set_query(arn=arn)
-    return arn
-
-
-def search_form() -> None:
-    """Find any entity by a part of its name, and begin there."""
-    text = st.text_input(
-        "Search", key="search", placeholder="a part of a name or URI", help="Data, models, jobs, versions, decisions: old ones too."
-    )
-    if text:
-        found = search_nodes(session.cache_key(), text)
-        names = {node.arn: f"{views.readable_node_name(node.name, node.uri, node.kind)} ({node.kind})" for node in found.nodes}
-        if not names:
-            st.caption(
-                "Nothing has this in its name." if found.is_complete else "None of the newest has this in its name; try the whole URI."
-            )
-            return
-        words = f"{len(names)} found" if found.is_complete else f"the newest {len(names)} of those found"
-        arn = st.selectbox(
-            "Begin at", list(names), index=None, format_func=names.__getitem__, placeholder=words, key=f"found-{text}", width="stretch"
-        )
-        if arn is not None and arn != st.query_params.get("arn"):
-            graph_panel.open_at_node(arn)
-
-
-def hops_slider() -> int:
-    """The slider in step with ?hops=."""
-    text = st.query_params.get("hops", "2")
-    here = min(max(int(text), 1), 10) if text.isdecimal() else 2
-    hops = st.slider("Hops", 1, 10, here, key=f"hops-{here}", help="How many steps from the start are shown.")
-    if hops != here:
-        st.query_params["hops"] = str(hops)
-        st.rerun()
-    return hops
-
+from ui.lineage import graph_panel, start_choice
 
 st.title("Lineage")
 known: dict[str, str] | None = None
 with errors.show_raised_errors(stop=True):
-    wanted = node_from_url()
+    wanted = start_choice.node_from_url()
 with errors.show_raised_errors():
-    known = list_start_nodes(session.cache_key())
+    known = start_choice.list_start_nodes(session.cache_key())
 if known == {} and wanted is None:
     links.show_empty_state(
         "Nothing is recorded yet: lineage appears with the first training job and the first version.", "overview", "To the overview"
@@ -103,7 +25,7 @@ if known == {} and wanted is None:
     st.stop()
 one, two, three, four = st.columns([4, 3, 3, 2])
 with two, errors.show_raised_errors():
-    search_form()
+    start_choice.search_form()
 if not known and wanted is None:
     st.stop()
 with one:
@@ -111,8 +33,8 @@ with one:
     options = known if wanted is None or wanted in known else {wanted: graph_panel.read_node_name(wanted), **known}
     arn = links.url_selectbox("arn", list(options), "Start", format_func=options.__getitem__)
 with three:
-    direction = links.url_selectbox("direction", list(WORDS), "Direction", format_func=WORDS.__getitem__)
+    direction = start_choice.select_direction()
 with four:
-    hops = hops_slider()
+    hops = start_choice.hops_slider()
 with errors.show_raised_errors():
-    graph_panel.show_graph(read_graph(session.cache_key(), arn, hops, direction))
+    graph_panel.show_graph(start_choice.read_graph(session.cache_key(), arn, hops, direction))

@@ -6,147 +6,19 @@ from ui import router
 
 router.require()
 
-from collections import Counter
-from contextlib import suppress
-
-import pandas as pd
 import streamlit as st
 
-from core.errors import Conflict
-from core.jobs import jobs, training_jobs, xgboost_report_jobs
+from core.jobs import jobs, training_jobs
 from core.jobs.tuning import tuning_jobs
-from core.reports import trial_bias_jobs
-from core.views.shared.figure_style import format_number
-from core.views.tuning import tuning_charts as views
-from core.views.tuning.tuning_sentences import duration_text
-from ui import cache, session
-from ui.components import badges, charts, errors, links, markdown, running_jobs, tables, tabs
-from ui.shared import cached_tuning, cost_line
-from ui.tuning import train_one, training_job, trial_views, tuning_form
+from ui import cache
+from ui.components import errors, links, tabs
+from ui.tuning import train_one, training_job, tuning_form, tuning_job
 
 TABS = {
     "results": ":material/insights: Results",
     "new": ":material/add: New tuning job",
     "single": ":material/model_training: Single models",
 }
-
-
-def show_trial_counts(job: jobs.Job) -> None:
-    counters = Counter(job.raw.get("TrainingJobStatusCounters") or {})  # AWS leaves out what it hasn't counted
-    limits = job.raw["HyperParameterTuningJobConfig"]["ResourceLimits"]
-    most = limits.get("MaxNumberOfTrainingJobs") or sum(counters.values())
-    best = job.raw.get("BestTrainingJob", {}).get("FinalHyperParameterTuningJobObjectiveMetric", {})
-    took = (pd.Timestamp(job.ended) if job.ended else pd.Timestamp.now(tz="UTC")) - pd.Timestamp(job.created)
-    with st.container(horizontal=True):
-        st.metric("Trials", f"{counters['Completed']} of {most}", border=True)
-        if job.status not in jobs.FINAL_STATUSES:
-            st.metric("Running", counters["InProgress"], border=True)
-        st.metric("Stopped early", counters["Stopped"], border=True)
-        st.metric("Failed", counters["NonRetryableError"] + counters["RetryableError"], border=True)
-        st.metric(f"Best {best.get('MetricName') or tuning_jobs.first_objective(job)[0]}", format_number(best.get("Value"), 4), border=True)
-        st.metric("Time", duration_text(took.total_seconds()), border=True)
-    if job.status not in jobs.FINAL_STATUSES:
-        st.progress(min(counters["Completed"] / max(most, 1), 1.0))
-
-
-@st.cache_data(ttl="1s", max_entries=32, show_spinner=False)
-def _read_running_job(cache_key: str, name: str) -> tuple[jobs.Job, pd.DataFrame]:
-    """A running job and its trials: asked for once a second, however many look on."""
-    target = session.target()
-    job = tuning_jobs.describe_job(target, name)
-    return job, pd.DataFrame() if job.status in jobs.FINAL_STATUSES else tuning_jobs.trials_to_frame(tuning_jobs.list_trials(target, name))
-
-
-@st.fragment(run_every=2)
-def watch_tuning_job(name: str) -> None:
-    with errors.show_raised_errors():
-        job, table = _read_running_job(session.cache_key(), name)
-        if job.status in jobs.FINAL_STATUSES:
-            launch_follow_up_jobs(job)
-            st.rerun()
-        with st.container(horizontal=True, vertical_alignment="center"):
-            badges.show_state(job.status)
-            if st.button("Stop", icon=":material/stop_circle:", disabled=job.status == "Stopping" or not session.is_allowed("launch")):
-                tuning_jobs.stop_job(session.target(), session.identity(), name)
-                _read_running_job.clear()
-        show_trial_counts(job)
-        metric, maximize = tuning_jobs.first_objective(job)
-        if not table.empty and table["objective"].notna().any():
-            figure = charts.cached_figure(views.history_figure, table, objective=metric, maximize=maximize)
-            st.plotly_chart(figure, alt=f"{metric} of the trials so far", key="live-history")
-        if table.empty:
-            st.caption("No trial has started yet.")
-        else:
-            st.dataframe(table, hide_index=True, alt="Trials so far", key="live-trials", column_config=tables.TIME_COLUMNS)
-
-
-def launch_follow_up_jobs(job: jobs.Job) -> None:
-    """Measure the trials for bias, and make the best one's report, once the job has completed under the eyes of who may launch."""
-    best = job.raw.get("BestTrainingJob", {}).get("TrainingJobName")
-    if best and session.is_allowed("launch"):
-        target, person = session.target(), session.identity()
-        with suppress(Conflict):
-            trial_bias_jobs.launch_job(target, person, job.name)
-        with suppress(Conflict):
-            xgboost_report_jobs.launch_job(target, person, training_jobs.describe_job(target, best))
-
-
-def show_tuning_job(name: str) -> None:
-    job = cache.cached_read(tuning_jobs.describe_job, name)
-    if job.status not in jobs.FINAL_STATUSES:
-        watch_tuning_job(name)
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if job.status != "Failed":
-            badges.show_state(job.status)
-        st.badge(job.raw["HyperParameterTuningJobConfig"]["Strategy"], color="gray")
-        if st.button("Clone settings", icon=":material/content_copy:", type="tertiary"):
-            _open_launch_form(name)
-        if st.button("Go on from here", icon=":material/resume:", type="tertiary", help="The same settings, warm-started from this job."):
-            _open_launch_form(name, parent=name)
-    if job.status == "Failed":
-        running_jobs.show_failed_job(job)
-    show_trial_counts(job)
-    cost_line.show_trials_cost(job)
-    data = cached_tuning.data_of_tuning(name)
-    if data is not None and tuning_jobs.is_trained_on(job, data):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(":material/verified_user: Every trial trained on the rebalanced rows.")
-            links.page_link("data", "Those rows", job=data.job)
-    elif data is not None:
-        st.warning("The trials did **not** train on rebalanced rows: tuning them mitigates nothing.", icon=":material/warning:")
-    else:
-        st.warning(
-            "The trials did **not** train on rows that were rebalanced here: what they learned from, and on which rows they never trained, "
-            "isn't known. To mitigate, rebalance their data here and tune on them.",
-            icon=":material/warning:",
-        )
-    _explain_unsupported(job)
-    trial_views.show_trial_views(job)
-    if job.raw.get("BestTrainingJob"):
-        st.subheader("Best model")
-        training_job.show_training_job(str(job.raw["BestTrainingJob"]["TrainingJobName"]))
-
-
-def _explain_unsupported(job: jobs.Job) -> None:
-    """What of a tuning job of others these pages don't show as it is."""
-    several, objectives = tuning_jobs.list_definitions(job), tuning_jobs.list_objectives(job)
-    if len(several) > 1:
-        names = ", ".join(markdown.escape_markdown(str(one.get("DefinitionName", "?"))) for one in several)
-        text = f"The job tunes {len(several)} definitions at once: {names}. One is shown at a time."
-        if len(objectives) > 1:
-            names = ", ".join(markdown.escape_markdown(m) for m, _ in objectives)
-            text += f" They are tuned for different metrics ({names}): **don't compare** the values."
-        st.info(text, icon=":material/info:")
-    if (job.raw.get("Autotune") or {}).get("Mode") == "Enabled":
-        st.caption("Autotune is on: SageMaker chose the ranges and settings that the job leaves out.")
-    if not objectives:
-        st.caption("The job names no objective: its trials can't be ranked.")
-
-
-def _open_launch_form(name: str, **query: str) -> None:
-    data = cached_tuning.data_of_tuning(name)
-    tabs.open_tab("new", clone=name, **({"data": data.job} if data else {}), **query)
 
 
 st.title("Tuning")
@@ -168,7 +40,7 @@ if results.open:
                 st.session_state["tuning-job"] = chosen
                 for name in {"trial", "filter", "with"} & set(st.query_params):
                     del st.query_params[name]
-            show_tuning_job(chosen)
+            tuning_job.show_tuning_job(chosen)
         elif found is not None:
             st.markdown("No tuning job yet. Rebalance some data, then launch one under **New tuning job**.")
             links.page_link("data", "Rebalance data")

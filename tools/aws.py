@@ -68,7 +68,7 @@ def _with_tags(value: Any) -> Any:
     return Tagged("!Sub", text) if names else value
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # PyYAML has no types
     """As the skeleton is written: lists further in than what they belong to."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:

@@ -54,7 +54,7 @@ Results = dict[tuple[str, str], dict[str, set[str]]]
 
 def run(client: str, folder: Path) -> None:
     """Run the client's tests with their workspaces in ``folder``. Raises CalledProcessError when one fails."""
-    command = [sys.executable, "-m", "pytest", "-m", "clients or not clients", "-p", "no:cacheprovider", "--basetemp", folder]
+    command = [sys.executable, "-m", "pytest", "-m", "clients or not clients", "-p", "no:cacheprovider", "--basetemp", str(folder)]
     several = ["-n", "2", "--dist", "loadfile"] if client == SUITE else []
     subprocess.run([*command, *several, *CLIENTS[client]], cwd=ROOT, check=True)
 

@@ -60,7 +60,8 @@ def assemble(image: Path, dockerfile: Path = DOCKERFILE) -> dict[str, str]:
     """Copy what the Dockerfile copies to below ``image``; returns the environment that it sets, and WORKDIR."""
     rules = Path(f"{dockerfile}.dockerignore").read_text().splitlines()
     rules = [rule for rule in rules if rule and not rule.startswith("#")]
-    environment, here = {}, PurePosixPath("/")
+    environment: dict[str, str] = {}
+    here = PurePosixPath("/")
     for name, rest in instructions(dockerfile):
         if name == "WORKDIR":
             here = here / rest
@@ -159,14 +160,14 @@ def main() -> int:
         start = time.perf_counter()
         subprocess.run([sys.executable, "-m", "venv", place / "venv"], check=True)
         pip = [
-            place / "venv/bin/pip",
+            str(place / "venv/bin/pip"),
             "install",
             "-q",
             "--disable-pip-version-check",
             "--require-hashes",
             "--only-binary=:all:",
             "-r",
-            LOCK,
+            str(LOCK),
         ]
         subprocess.run(pip, check=True)
         size = sum(path.stat().st_size for path in (place / "venv").rglob("*") if path.is_file() and not path.is_symlink())

@@ -14,7 +14,8 @@ from core.ledger import audit_log
 from core.registry.model_evaluation import Evaluation
 from ui import session
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def cached_read(read: Callable[Concatenate[Target, P], T], *arguments: P.args, **named: P.kwargs) -> T:

@@ -51,9 +51,9 @@ def test_two_reports_are_paired_and_a_link_chooses_them(app, full, target):
     names = [job.name for job in bias_jobs.list_jobs(target) if job.status == "Completed"]
     test = app(full, "bias", job=names[1], other=names[0], view="Difference")
     assert not test.warning
-    assert {box.label: box.value for box in test.selectbox if box.label in ("Report", "Beside it")} == {
+    assert {box.label: box.value for box in test.selectbox if box.label in ("Report", "Compare with")} == {
         "Report": names[1],
-        "Beside it": names[0],
+        "Compare with": names[0],
     }
     assert len(frame(test, "metric", "verdict")) == 13
     assert "the same rows drawn for both" in text(test)

@@ -30,7 +30,7 @@ def test_a_link_restores_both_explanations_the_feature_and_the_row(app, full, ta
     feature = sorted(shap.global_values)[0]
     test = app(full, "explainability", job=jobs[0], **{"with": jobs[1]}, feature=feature, row="7")
     assert not test.exception
-    assert (box(test, "Explanation").value, box(test, "Beside it").value) == (jobs[0], jobs[1])
+    assert (box(test, "Explanation").value, box(test, "Compare with").value) == (jobs[0], jobs[1])
     assert box(test, "Feature").value == feature
     said = text(test)
     assert f"Row 7: the model predicts {100 * shap.predictions.iloc[7]:.2f} %" in said.replace("\\", "")

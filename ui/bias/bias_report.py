@@ -43,7 +43,7 @@ def show_imported_report(opened: OpenedReport) -> None:
         return
     own = [job.name for job in bias_jobs.list_jobs(session.target()) if job.status == "Completed"]
     other = (
-        links.url_selectbox("other", [report_choice.NONE, *own], "Beside it", format_func=report_choice.short_job_name)
+        links.url_selectbox("other", [report_choice.NONE, *own], "Compare with", format_func=report_choice.short_job_name)
         if own
         else report_choice.NONE
     )

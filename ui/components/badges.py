@@ -1,10 +1,13 @@
-"""What every page shows in one way: errors, charts with their table, empty states, jobs, links."""
+"""The state of a job or a version, as a badge or in words."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
-STATE_BADGES = {
+BadgeColour = Literal["red", "orange", "blue", "green", "gray"]
+STATE_BADGES: dict[str, tuple[BadgeColour, str, str]] = {
     "Completed": ("green", ":material/check_circle:", "Completed"),
     "InProgress": ("blue", ":material/progress_activity:", "In progress"),
     "Stopping": ("orange", ":material/stop_circle:", "Stopping"),
@@ -32,9 +35,9 @@ STATE_BADGES = {
 def show_state(status: str) -> None:
     """A job's or package's state as a badge."""
     colour, icon, words = STATE_BADGES.get(status, ("gray", ":material/help:", status))
-    st.badge(words, color=colour, icon=icon)  # type: ignore[arg-type]
+    st.badge(words, color=colour, icon=icon)
 
 
 def state_label(status: str) -> str:
     """A state in words."""
-    return STATE_BADGES.get(status, ("", "", status))[2]
+    return STATE_BADGES[status][2] if status in STATE_BADGES else status

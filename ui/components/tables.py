@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import pandas as pd
@@ -12,14 +12,14 @@ from core.jobs import jobs
 from ui.components.badges import state_label
 
 
-def csv_download_button(label: str, name: str, headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+def csv_download_button(label: str, name: str, headings: Iterable[Hashable], rows: Iterable[Iterable[Any]]) -> None:
     """A table to download, safe to open in a spreadsheet; made when it is asked for."""
-    kept = [list(headings), [list(row) for row in rows]]
+    first, rest = [str(heading) for heading in headings], [list(row) for row in rows]
 
     def content() -> bytes:
         from core.governance.dossier.evidence_pack import safe_csv_bytes
 
-        return safe_csv_bytes(*kept)
+        return safe_csv_bytes(first, rest)
 
     st.download_button(label, content, f"{name}.csv", "text/csv", icon=":material/download:", key=f"csv-{name}", on_click="ignore")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -52,7 +52,7 @@ def show_what_if(name: str, about: ShapRequest, row: int, threshold: float, expl
     sides = (outcome_label(about, before, threshold), outcome_label(about, after, threshold))
     with st.container(horizontal=True):
         st.metric("Prediction", format_number(before, 4), border=True)
-        colour = "inverse" if about.is_higher_unfavourable else "normal"
+        colour: Literal["inverse", "normal"] = "inverse" if about.is_higher_unfavourable else "normal"
         st.metric(
             "What if",
             format_number(after, 4),

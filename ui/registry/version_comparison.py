@@ -69,9 +69,13 @@ def show_explanation(packages: dict[str, Package]) -> None:
     }
     st.markdown(report_sentences.importance_sentence(said, n))
     own = all(p.properties.get("governance:shap-job") for p in packages.values() if p.shap)
-    axis = {} if own else {"x": "global SHAP value, as each report has it"}
+    figure = (
+        charts.cached_figure(shap_views.global_bars, values)
+        if own
+        else charts.cached_figure(shap_views.global_bars, values, x="global SHAP value, as each report has it")
+    )
     charts.show_chart(
-        charts.cached_figure(shap_views.global_bars, values, **axis),
+        figure,
         shap_views.global_values_table(values),
         alt="Mean absolute SHAP values of the versions",
         key="shap",
@@ -115,3 +119,11 @@ def _report_links(packages: dict[str, Package], page: str, job_property: str, la
         if all(jobs.values()) and len(jobs) > 1:
             first, second = (str(job) for job in jobs.values())
             links.page_link(page, "Both reports side by side", job=second, other=first)
+
+
+def show_thresholds(packages: dict[str, Package]) -> None:
+    """What another threshold does in the versions' bias reports."""
+    reports = {label: p.bias for label, p in packages.items() if p.bias and p.bias.facets}
+    key = select_facet(reports)
+    if key is not None:
+        threshold_panel.show_threshold_panel({label: report for label, report in reports.items() if report.sweep(key) is not None}, key)

@@ -49,7 +49,7 @@ def show_version_list(listed_versions: list[Version]) -> None:
     table = pd.DataFrame(rows)
     picked = st.dataframe(
         table,
-        column_order=[column for column in table if column == "version" or (table[column] != "").any()],
+        column_order=[str(column) for column in table if column == "version" or (table[column] != "").any()],
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import pandas as pd
 import streamlit as st
 
@@ -68,7 +70,12 @@ def _show_cost_line(text: str) -> None:
     st.caption(f":material/payments: {markdown.escape_markdown(text)}")
 
 
-def _price_context() -> dict[str, str | bool]:
+class _PriceContext(TypedDict):
+    region: str
+    local: bool
+
+
+def _price_context() -> _PriceContext:
     target = session.target()
     return {"region": target.region, "local": target.settings.target == "local"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -19,15 +19,15 @@ def short_job_name(job: str) -> str:
     return re.sub(r"^governance-(bias|shap)-", "", job)
 
 
-def select_report_pair(report_jobs: list[jobs.Job]) -> tuple[str, str | None]:
-    """Choose a report, and one to set beside it."""
+def select_report_pair(report_jobs: list[jobs.Job], *, label: str = "Report", other_query: str = "other") -> tuple[str, str | None]:
+    """Choose a report, and perhaps a completed one to compare it with; in step with ``?job=`` and ``?<other_query>=``."""
     names = [job.name for job in report_jobs]
     done = [job.name for job in report_jobs if job.status == "Completed"]
     one, two = st.columns(2)
     with one:
-        name = links.url_selectbox("job", names, "Report", format_func=short_job_name)
+        name = links.url_selectbox("job", names, label, format_func=short_job_name)
     with two:
-        return name, select_comparison(name, done, "Beside it", short_job_name)
+        return name, select_comparison(name, done, short_job_name, query=other_query)
 
 
 def own_job_or_explain(job: str | None) -> str | None:
@@ -35,10 +35,10 @@ def own_job_or_explain(job: str | None) -> str | None:
     return None if job is None or running_jobs.explain_if_foreign(cache.cached_read(jobs.describe_job, "processing", job)) else job
 
 
-def select_comparison(name: str, names: list[str], label: str, format_name: Any) -> str | None:
-    """Choose another than ``name``, or none; in step with the URL's ``?other=``."""
-    if st.query_params.get("other") == name:
-        del st.query_params["other"]
+def select_comparison(name: str, names: list[str], format_name: Callable[[str], str], *, query: str = "other") -> str | None:
+    """Choose another than ``name``, or none; in step with the URL's ``?<query>=``."""
+    if st.query_params.get(query) == name:
+        del st.query_params[query]
     others = [*(other for other in names if other != name), NONE]
-    other = links.url_selectbox("other", others, label, format_func=lambda o: NONE if o == NONE else format_name(o))
+    other = links.url_selectbox(query, others, "Compare with", format_func=lambda o: NONE if o == NONE else format_name(o))
     return None if other == NONE else other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import streamlit as st
 
@@ -40,6 +41,10 @@ def show_report_title(folder: str) -> None:
         st.warning("Measured on training rows: the model knows them, so this flatters it.", icon=":material/warning:")
 
 
+def _read_file(uri: str) -> bytes:
+    return session.target().files.read(uri)
+
+
 def report_download_buttons(folder: str, name: str) -> None:
     """The report as HTML, PDF and JSON."""
     kinds = {"html": ("report.html", "text/html"), "pdf": ("report.pdf", "application/pdf"), "json": ("analysis.json", "application/json")}
@@ -47,7 +52,7 @@ def report_download_buttons(folder: str, name: str) -> None:
         for kind, (file, mime) in kinds.items():
             st.download_button(
                 kind.upper(),
-                lambda file=file: session.target().files.read(f"{folder}/{file}"),
+                partial(_read_file, f"{folder}/{file}"),
                 f"{name}.{kind}",
                 mime,
                 icon=":material/download:",

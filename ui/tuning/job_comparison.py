@@ -60,7 +60,10 @@ def show_comparison(job: Job, filtered: pd.DataFrame) -> None:
 
 def _best_trial(table: pd.DataFrame, maximize: bool) -> dict[str, object]:
     row = table.sort_values("objective", ascending=not maximize).iloc[0]
-    return {"trial": int(row["number"]), **{k: v for k, v in row.items() if k not in {"number", "created", "started", "ended", "reason"}}}
+    return {
+        "trial": int(row["number"]),
+        **{str(k): v for k, v in row.items() if k not in {"number", "created", "started", "ended", "reason"}},
+    }
 
 
 def _same_rows_sentence(job: Job, other: Job) -> str:

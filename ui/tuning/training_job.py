@@ -133,8 +133,8 @@ def _show_registration(job: jobs.Job) -> None:
     if now.is_running or now.is_ready:
         _watch_evaluation(job.name)
         return
-    if now.failed_job:
-        st.error(f"**{now.failed_job.name} ended {now.failed_job.status}.**  \n{now.failed_job.reason or ''}", icon=":material/error:")
+    if failed := now.failed_job:
+        st.error(f"**{failed.name} ended {failed.status}.**  \n{markdown.escape_message(failed.reason or '')}", icon=":material/error:")
     data = training_data.find_rebalancing(session.target(), job)
     allowed = session.allowed_or_explain("register")
     hint = "Measures bias and SHAP on the test rows, then registers the version with both reports."
