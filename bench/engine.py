@@ -61,7 +61,7 @@ def fill(workspace: Path, packages: int, entities: int) -> str:
     context = Context(workspace, REGION, store, objects)
 
     def call(operation: str, **request: Any) -> Any:
-        return OPERATIONS[("sagemaker", operation)](context, request)
+        return OPERATIONS[("sagemaker", operation)].handler(context, request)
 
     with store.transaction():
         call("CreateModelPackageGroup", ModelPackageGroupName="bench")

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -166,8 +167,8 @@ def serve(workspace: Path) -> None:
 
         return judged
 
-    for (service, name), handler in list(app.OPERATIONS.items()):
-        app.OPERATIONS[(service, name)] = judging(service, name, handler)
+    for (service, name), served in list(app.OPERATIONS.items()):
+        app.OPERATIONS[(service, name)] = replace(served, handler=judging(service, name, served.handler))
     lifecycle.serve(workspace)
 
 

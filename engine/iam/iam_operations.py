@@ -11,11 +11,13 @@ from engine.errors import AWSError
 from engine.iam import policies
 from engine.iam.access_decisions import EXECUTION_ROLE, decide_access
 from engine.iam.policies import MalformedPolicy
-from engine.operations import operation
+from engine.operations import given, matching, operation
 from engine.paging import paginate
 from engine.principal import ACCOUNT, ENGINE_USER, Principal
 from engine.store.records import Body, RecordExists
 
+ROLE = matching("arn:aws:iam::{account}:role/{RoleName}", "RoleName")
+USER = matching("arn:aws:iam::{account}:user/{UserName}", "UserName")
 EXECUTION_TRUST_POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
@@ -47,7 +49,7 @@ def _role_record(name: str, trust: Any, now: float, longest: int) -> Body:
     }
 
 
-@operation("iam", "CreateRole")
+@operation("iam", "CreateRole", on=ROLE)
 def create_role(context: Context, request: Request) -> Response:
     trust = _parse_document(request["AssumeRolePolicyDocument"], trust=True)
     role = _role_record(request["RoleName"], trust, context.now(), request.get("MaxSessionDuration", 3600))
@@ -60,12 +62,12 @@ def create_role(context: Context, request: Request) -> Response:
     return {"Role": role}
 
 
-@operation("iam", "GetRole")
+@operation("iam", "GetRole", on=ROLE)
 def get_role(context: Context, request: Request) -> Response:
     return {"Role": _require_entity(context, "role", request["RoleName"])["Role"]}
 
 
-@operation("iam", "DeleteRole")
+@operation("iam", "DeleteRole", on=ROLE)
 def delete_role(context: Context, request: Request) -> Response:
     if _require_entity(context, "role", request["RoleName"])["Policies"]:
         raise AWSError("DeleteConflict", "Cannot delete entity, must delete policies first.", 409)
@@ -99,20 +101,20 @@ def _change_policy(context: Context, kind: str, name: str, policy: str, document
             context.store.insert(f"iam-{kind}", name, body, arn=None, now=now)
 
 
-@operation("iam", "PutRolePolicy")
+@operation("iam", "PutRolePolicy", on=ROLE)
 def put_role_policy(context: Context, request: Request) -> Response:
     _parse_document(request["PolicyDocument"])
     _change_policy(context, "role", request["RoleName"], request["PolicyName"], request["PolicyDocument"])
     return {}
 
 
-@operation("iam", "DeleteRolePolicy")
+@operation("iam", "DeleteRolePolicy", on=ROLE)
 def delete_role_policy(context: Context, request: Request) -> Response:
     _change_policy(context, "role", request["RoleName"], request["PolicyName"], None)
     return {}
 
 
-@operation("iam", "GetRolePolicy")
+@operation("iam", "GetRolePolicy", on=ROLE)
 def get_role_policy(context: Context, request: Request) -> Response:
     text = _require_entity(context, "role", request["RoleName"])["Policies"].get(request["PolicyName"])
     if text is None:
@@ -120,21 +122,21 @@ def get_role_policy(context: Context, request: Request) -> Response:
     return {"RoleName": request["RoleName"], "PolicyName": request["PolicyName"], "PolicyDocument": quote(text)}
 
 
-@operation("iam", "ListRolePolicies")
+@operation("iam", "ListRolePolicies", on=ROLE)
 def list_role_policies(context: Context, request: Request) -> Response:
     names = sorted(_require_entity(context, "role", request["RoleName"])["Policies"])
     page, marker = _page_by_marker(names, request)
     return {"PolicyNames": page, "IsTruncated": marker is not None, "Marker": marker}
 
 
-@operation("iam", "PutUserPolicy")
+@operation("iam", "PutUserPolicy", on=USER)
 def put_user_policy(context: Context, request: Request) -> Response:
     _parse_document(request["PolicyDocument"])
     _change_policy(context, "user", request["UserName"], request["PolicyName"], request["PolicyDocument"])
     return {}
 
 
-@operation("iam", "DeleteUserPolicy")
+@operation("iam", "DeleteUserPolicy", on=USER)
 def delete_user_policy(context: Context, request: Request) -> Response:
     _change_policy(context, "user", request["UserName"], request["PolicyName"], None)
     return {}
@@ -146,7 +148,7 @@ def _page_by_marker(items: list[Any], request: Request) -> tuple[list[Any], str 
     return list(page), marker
 
 
-@operation("iam", "SimulatePrincipalPolicy")
+@operation("iam", "SimulatePrincipalPolicy", on=given("PolicySourceArn"))
 def simulate_principal_policy(context: Context, request: Request) -> Response:
     """What the principal's policies would say to each action on each resource, given the context's entries."""
     source = request["PolicySourceArn"]

@@ -9,19 +9,19 @@ from engine.errors import AWSError
 from engine.iam import sessions
 from engine.iam.access_decisions import assumed_role_principal
 from engine.iam.sessions import principal_id
-from engine.operations import operation
+from engine.operations import given, operation
 from engine.principal import ACCOUNT, CALLER, Principal
 
 MAX_SESSION_SECONDS = 12 * 3600
 
 
-@operation("sts", "GetCallerIdentity")
+@operation("sts", "GetCallerIdentity", on=None)
 def get_caller_identity(context: Context, request: Request) -> Response:
     caller = CALLER.get()
     return {"UserId": principal_id(caller), "Account": ACCOUNT, "Arn": caller.arn}
 
 
-@operation("sts", "AssumeRole")
+@operation("sts", "AssumeRole", on=given("RoleArn"))
 def assume_role(context: Context, request: Request) -> Response:
     name = request["RoleArn"].removeprefix(f"arn:aws:iam::{ACCOUNT}:role/")
     record = context.store.get("iam-role", name)

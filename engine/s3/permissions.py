@@ -6,7 +6,8 @@ from urllib.parse import unquote
 
 from engine.context import Context
 from engine.iam.access_decisions import decide_access, has_full_access
-from engine.iam.authorize import Permission, require_permission
+from engine.iam.authorize import require_permission
+from engine.operations import Permission
 from engine.principal import CALLER
 from engine.s3.request_body import S3Request
 
@@ -42,7 +43,7 @@ S3_BUCKET_ACTIONS = {
 
 
 def check_s3_request(context: Context, request: S3Request) -> None:
-    """The same of an S3 request."""
+    """Raises AccessDenied when the caller's policies don't allow an S3 request."""
     if has_full_access(context, CALLER.get()):
         return
     require_permission(context, required_permission(request), "AccessDenied", 403)
@@ -62,6 +63,7 @@ def is_missing_key_hidden(context: Context, request: S3Request) -> bool:
 
 
 def required_permission(request: S3Request) -> Permission:
+    """The permission that a request needs; a copy also needs to read its source."""
     query, method = request.query, request.method
     if not request.bucket:
         return Permission("s3:ListAllMyBuckets", "*", {})

@@ -6,7 +6,7 @@ from functools import cache
 
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
-from engine.operations import operation
+from engine.operations import ANY_RESOURCE, given, operation
 from engine.paging import paginate, to_epoch_seconds
 from engine.sagemaker.lineage import missing_entity_error
 from engine.sagemaker.user_context import user_context
@@ -28,7 +28,7 @@ def name_and_type(kind: str, body: Body) -> tuple[str | None, str | None]:
     return body.get(name), body.get(type) if type else body.get("Source", {}).get("SourceType")
 
 
-@operation("sagemaker", "AddAssociation")
+@operation("sagemaker", "AddAssociation", on=given("SourceArn", "DestinationArn"))
 def add_association(context: Context, request: Request) -> Response:
     source, destination = request["SourceArn"], request["DestinationArn"]
     if source == destination:
@@ -45,7 +45,7 @@ def add_association(context: Context, request: Request) -> Response:
     return {"SourceArn": source, "DestinationArn": destination}
 
 
-@operation("sagemaker", "DeleteAssociation")
+@operation("sagemaker", "DeleteAssociation", on=given("SourceArn"))
 def delete_association(context: Context, request: Request) -> Response:
     source, destination = request["SourceArn"], request["DestinationArn"]
     if not context.store.remove_association(source, destination):
@@ -53,7 +53,7 @@ def delete_association(context: Context, request: Request) -> Response:
     return {"SourceArn": source, "DestinationArn": destination}
 
 
-@operation("sagemaker", "ListAssociations")
+@operation("sagemaker", "ListAssociations", on=ANY_RESOURCE)
 def list_associations(context: Context, request: Request) -> Response:
     @cache
     def entity(arn: str) -> tuple[str | None, str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
-from engine.operations import operation
+from engine.operations import ANY_RESOURCE, named, operation
 from engine.paging import DEFAULT_PAGE_SIZE, paginate, to_epoch_seconds
 from engine.sagemaker import tags
 from engine.sagemaker.lineage import missing_entity_error, name_taken_error
@@ -49,31 +49,31 @@ def _update(context: Context, kind: str, name: str, request: Request) -> Body:
 # experiments ---------------------------------------------------------------------------------------
 
 
-@operation("sagemaker", "CreateExperiment")
+@operation("sagemaker", "CreateExperiment", on=named("experiment", "ExperimentName"))
 def create_experiment(context: Context, request: Request) -> Response:
     name = request["ExperimentName"]
     body = {"DisplayName": name} | pick(request, "ExperimentName", "DisplayName", "Description")
     return {"ExperimentArn": _insert(context, EXPERIMENT, name, body, request)}
 
 
-@operation("sagemaker", "DescribeExperiment")
+@operation("sagemaker", "DescribeExperiment", on=named("experiment", "ExperimentName"))
 def describe_experiment(context: Context, request: Request) -> Response:
     return _require_record(context, EXPERIMENT, request["ExperimentName"])
 
 
-@operation("sagemaker", "UpdateExperiment")
+@operation("sagemaker", "UpdateExperiment", on=named("experiment", "ExperimentName"))
 def update_experiment(context: Context, request: Request) -> Response:
     return {"ExperimentArn": _update(context, EXPERIMENT, request["ExperimentName"], request)["ExperimentArn"]}
 
 
-@operation("sagemaker", "ListExperiments")
+@operation("sagemaker", "ListExperiments", on=ANY_RESOURCE)
 def list_experiments(context: Context, request: Request) -> Response:
     members = ("ExperimentArn", "ExperimentName", "DisplayName", "CreationTime", "LastModifiedTime")
     request = {"MaxResults": DEFAULT_PAGE_SIZE, **request}
     return page_response(context, EXPERIMENT, request, result_member="ExperimentSummaries", summarize=lambda body: pick(body, *members))
 
 
-@operation("sagemaker", "DeleteExperiment")
+@operation("sagemaker", "DeleteExperiment", on=named("experiment", "ExperimentName"))
 def delete_experiment(context: Context, request: Request) -> Response:
     name = request["ExperimentName"]
     with context.store.transaction():
@@ -87,7 +87,7 @@ def delete_experiment(context: Context, request: Request) -> Response:
 # trials --------------------------------------------------------------------------------------------
 
 
-@operation("sagemaker", "CreateTrial")
+@operation("sagemaker", "CreateTrial", on=named("experiment-trial", "TrialName"))
 def create_trial(context: Context, request: Request) -> Response:
     _require_record(context, EXPERIMENT, request["ExperimentName"])
     name = request.get("TrialName") or ""
@@ -95,17 +95,17 @@ def create_trial(context: Context, request: Request) -> Response:
     return {"TrialArn": _insert(context, TRIAL, name, body, request, parent=request["ExperimentName"])}
 
 
-@operation("sagemaker", "DescribeTrial")
+@operation("sagemaker", "DescribeTrial", on=named("experiment-trial", "TrialName"))
 def describe_trial(context: Context, request: Request) -> Response:
     return _require_record(context, TRIAL, request["TrialName"])
 
 
-@operation("sagemaker", "UpdateTrial")
+@operation("sagemaker", "UpdateTrial", on=named("experiment-trial", "TrialName"))
 def update_trial(context: Context, request: Request) -> Response:
     return {"TrialArn": _update(context, TRIAL, request["TrialName"], request)["TrialArn"]}
 
 
-@operation("sagemaker", "DeleteTrial")
+@operation("sagemaker", "DeleteTrial", on=named("experiment-trial", "TrialName"))
 def delete_trial(context: Context, request: Request) -> Response:
     name = request["TrialName"]
     with context.store.transaction():
@@ -116,7 +116,7 @@ def delete_trial(context: Context, request: Request) -> Response:
     return {"TrialArn": arn}
 
 
-@operation("sagemaker", "ListTrials")
+@operation("sagemaker", "ListTrials", on=ANY_RESOURCE)
 def list_trials(context: Context, request: Request) -> Response:
     members = ("TrialArn", "TrialName", "DisplayName", "CreationTime", "LastModifiedTime")
     if request.get("ExperimentName"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
 from engine.jobs.states import FINAL_STATUSES, STATUS_FIELD
-from engine.operations import operation
+from engine.operations import named, operation
 from engine.sagemaker.listing import resource_not_found_error
 
 
@@ -21,16 +21,16 @@ def _delete(context: Context, kind: str, name: str) -> Response:
     return {}
 
 
-@operation("sagemaker", "DeleteTrainingJob")
+@operation("sagemaker", "DeleteTrainingJob", on=named("training-job", "TrainingJobName"))
 def delete_training_job(context: Context, request: Request) -> Response:
     return _delete(context, "training-job", request["TrainingJobName"])
 
 
-@operation("sagemaker", "DeleteProcessingJob")
+@operation("sagemaker", "DeleteProcessingJob", on=named("processing-job", "ProcessingJobName"))
 def delete_processing_job(context: Context, request: Request) -> Response:
     return _delete(context, "processing-job", request["ProcessingJobName"])
 
 
-@operation("sagemaker", "DeleteHyperParameterTuningJob")
+@operation("sagemaker", "DeleteHyperParameterTuningJob", on=named("hyper-parameter-tuning-job", "HyperParameterTuningJobName"))
 def delete_tuning_job(context: Context, request: Request) -> Response:
     return _delete(context, "hyper-parameter-tuning-job", request["HyperParameterTuningJobName"])

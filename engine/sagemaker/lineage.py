@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
-from engine.operations import operation
+from engine.operations import ANY_RESOURCE, every, named, operation
 from engine.paging import DEFAULT_PAGE_SIZE
 from engine.sagemaker import tags
 from engine.sagemaker.listing import page_response
@@ -132,17 +132,17 @@ def _list(context: Context, kind: str, request: Request, *members: str) -> Respo
 # artifacts -----------------------------------------------------------------------------------------
 
 
-@operation("sagemaker", "CreateArtifact")
+@operation("sagemaker", "CreateArtifact", on=every("artifact"))
 def create_artifact(context: Context, request: Request) -> Response:
     return {"ArtifactArn": create_entity(context, "artifact", request)}
 
 
-@operation("sagemaker", "DescribeArtifact")
+@operation("sagemaker", "DescribeArtifact", on=named("artifact", "ArtifactArn"))
 def describe_artifact(context: Context, request: Request) -> Response:
     return _find_entity(context, "artifact", request["ArtifactArn"])[1]
 
 
-@operation("sagemaker", "UpdateArtifact")
+@operation("sagemaker", "UpdateArtifact", on=named("artifact", "ArtifactArn"))
 def update_artifact(context: Context, request: Request) -> Response:
     key, body = _find_entity(context, "artifact", request["ArtifactArn"])
     if request.get("ArtifactName") != body.get("ArtifactName"):
@@ -150,7 +150,7 @@ def update_artifact(context: Context, request: Request) -> Response:
     return {"ArtifactArn": _update(context, "artifact", key, request, "ArtifactName")}
 
 
-@operation("sagemaker", "DeleteArtifact")
+@operation("sagemaker", "DeleteArtifact", on=named("artifact", "ArtifactArn"))
 def delete_artifact(context: Context, request: Request) -> Response:
     if bool(request.get("ArtifactArn")) == bool(request.get("Source")):
         raise AWSError("ValidationException", "Give either ArtifactArn or Source, and not both.")
@@ -159,7 +159,7 @@ def delete_artifact(context: Context, request: Request) -> Response:
     return {"ArtifactArn": _delete(context, "artifact", key, arn)}
 
 
-@operation("sagemaker", "ListArtifacts")
+@operation("sagemaker", "ListArtifacts", on=ANY_RESOURCE)
 def list_artifacts(context: Context, request: Request) -> Response:
     return _list(context, "artifact", request)
 
@@ -167,29 +167,29 @@ def list_artifacts(context: Context, request: Request) -> Response:
 # actions -------------------------------------------------------------------------------------------
 
 
-@operation("sagemaker", "CreateAction")
+@operation("sagemaker", "CreateAction", on=named("action", "ActionName"))
 def create_action(context: Context, request: Request) -> Response:
     return {"ActionArn": create_entity(context, "action", request)}
 
 
-@operation("sagemaker", "DescribeAction")
+@operation("sagemaker", "DescribeAction", on=named("action", "ActionName"))
 def describe_action(context: Context, request: Request) -> Response:
     return _find_entity(context, "action", request["ActionName"])[1]
 
 
-@operation("sagemaker", "UpdateAction")
+@operation("sagemaker", "UpdateAction", on=named("action", "ActionName"))
 def update_action(context: Context, request: Request) -> Response:
     key, _ = _find_entity(context, "action", request["ActionName"])
     return {"ActionArn": _update(context, "action", key, request, "Description", "Status")}
 
 
-@operation("sagemaker", "DeleteAction")
+@operation("sagemaker", "DeleteAction", on=named("action", "ActionName"))
 def delete_action(context: Context, request: Request) -> Response:
     key, body = _find_entity(context, "action", request["ActionName"])
     return {"ActionArn": _delete(context, "action", key, body["ActionArn"])}
 
 
-@operation("sagemaker", "ListActions")
+@operation("sagemaker", "ListActions", on=ANY_RESOURCE)
 def list_actions(context: Context, request: Request) -> Response:
     return _list(context, "action", request, "Status")
 
@@ -197,29 +197,29 @@ def list_actions(context: Context, request: Request) -> Response:
 # contexts ------------------------------------------------------------------------------------------
 
 
-@operation("sagemaker", "CreateContext")
+@operation("sagemaker", "CreateContext", on=named("context", "ContextName"))
 def create_context(context: Context, request: Request) -> Response:
     return {"ContextArn": create_entity(context, "context", request)}
 
 
-@operation("sagemaker", "DescribeContext")
+@operation("sagemaker", "DescribeContext", on=named("context", "ContextName"))
 def describe_context(context: Context, request: Request) -> Response:
     return _find_entity(context, "context", request["ContextName"])[1]
 
 
-@operation("sagemaker", "UpdateContext")
+@operation("sagemaker", "UpdateContext", on=named("context", "ContextName"))
 def update_context(context: Context, request: Request) -> Response:
     key, _ = _find_entity(context, "context", request["ContextName"])
     return {"ContextArn": _update(context, "context", key, request, "Description")}
 
 
-@operation("sagemaker", "DeleteContext")
+@operation("sagemaker", "DeleteContext", on=named("context", "ContextName"))
 def delete_context(context: Context, request: Request) -> Response:
     key, body = _find_entity(context, "context", request["ContextName"])
     return {"ContextArn": _delete(context, "context", key, body["ContextArn"])}
 
 
-@operation("sagemaker", "ListContexts")
+@operation("sagemaker", "ListContexts", on=ANY_RESOURCE)
 def list_contexts(context: Context, request: Request) -> Response:
     return _list(context, "context", request)
 
@@ -244,7 +244,7 @@ def _ensure_lineage_group(context: Context) -> Body:
     return body
 
 
-@operation("sagemaker", "ListLineageGroups")
+@operation("sagemaker", "ListLineageGroups", on=ANY_RESOURCE)
 def list_lineage_groups(context: Context, request: Request) -> Response:
     _ensure_lineage_group(context)
     members = ("LineageGroupArn", "LineageGroupName", "CreationTime", "LastModifiedTime")
@@ -254,7 +254,7 @@ def list_lineage_groups(context: Context, request: Request) -> Response:
     )
 
 
-@operation("sagemaker", "DescribeLineageGroup")
+@operation("sagemaker", "DescribeLineageGroup", on=named("lineage-group", "LineageGroupName"))
 def describe_lineage_group(context: Context, request: Request) -> Response:
     group = _ensure_lineage_group(context)
     if request["LineageGroupName"] != LINEAGE_GROUP:

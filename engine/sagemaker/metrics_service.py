@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from engine.context import Context, Request, Response
-from engine.operations import operation
+from engine.operations import named, operation
 from engine.sagemaker.job_metrics import summarize_metric
 from engine.sagemaker.trial_components import COMPONENT_KIND, find_component
 from engine.store.records import Body
@@ -16,7 +16,7 @@ MAX_POINTS = 10_000
 """Points that a trial component may have."""
 
 
-@operation("sagemaker-metrics", "BatchPutMetrics")
+@operation("sagemaker-metrics", "BatchPutMetrics", on=named("experiment-trial-component", "TrialComponentName"))
 def batch_put_metrics(context: Context, request: Request) -> Response:
     """Points that can't be kept are named in the answer; the others are."""
     name = find_component(context, request["TrialComponentName"])["TrialComponentName"]

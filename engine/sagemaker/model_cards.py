@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
-from engine.operations import operation
+from engine.operations import ANY_RESOURCE, Permission, given, named, operation
 from engine.sagemaker import tags
 from engine.sagemaker.listing import page_response
 from engine.sagemaker.user_context import user_context
@@ -105,7 +105,7 @@ def _search_only_values(content: Body) -> Body:
 # cards ---------------------------------------------------------------------------------------------
 
 
-@operation("sagemaker", "CreateModelCard")
+@operation("sagemaker", "CreateModelCard", on=named("model-card", "ModelCardName"))
 def create_model_card(context: Context, request: Request) -> Response:
     name, now = request["ModelCardName"], context.now()
     arn = context.arn(f"{KIND}/{name}")
@@ -135,7 +135,7 @@ def _insert_version(context: Context, body: Body) -> None:
     context.store.insert(VERSION_KIND, row, body, arn=None, now=body["CreationTime"], parent=name, status=body["ModelCardStatus"])
 
 
-@operation("sagemaker", "DescribeModelCard")
+@operation("sagemaker", "DescribeModelCard", on=named("model-card", "ModelCardName"))
 def describe_model_card(context: Context, request: Request) -> Response:
     body = find_card(context, request["ModelCardName"], request.get("ModelCardVersion"))
     if request.get("IncludedData") == "MetadataOnly":
@@ -145,7 +145,7 @@ def describe_model_card(context: Context, request: Request) -> Response:
     return {member: value for member, value in body.items() if member not in SEARCH_ONLY_MEMBERS}
 
 
-@operation("sagemaker", "UpdateModelCard")
+@operation("sagemaker", "UpdateModelCard", on=named("model-card", "ModelCardName"))
 def update_model_card(context: Context, request: Request) -> Response:
     content, status = request.get("Content"), request.get("ModelCardStatus")
     if (content is None) == (status is None):
@@ -168,7 +168,7 @@ def update_model_card(context: Context, request: Request) -> Response:
     return {"ModelCardArn": body["ModelCardArn"]}
 
 
-@operation("sagemaker", "DeleteModelCard")
+@operation("sagemaker", "DeleteModelCard", on=named("model-card", "ModelCardName"))
 def delete_model_card(context: Context, request: Request) -> Response:
     with context.store.transaction():
         name = find_card(context, request["ModelCardName"])["ModelCardName"]
@@ -191,7 +191,7 @@ def _record_names(context: Context, kind: str, card: str) -> list[str]:
             return found
 
 
-@operation("sagemaker", "ListModelCards")
+@operation("sagemaker", "ListModelCards", on=ANY_RESOURCE)
 def list_model_cards(context: Context, request: Request) -> Response:
     where = [("status", "=", request["ModelCardStatus"])] if "ModelCardStatus" in request else []
     return page_response(
@@ -205,7 +205,7 @@ def list_model_cards(context: Context, request: Request) -> Response:
     )
 
 
-@operation("sagemaker", "ListModelCardVersions")
+@operation("sagemaker", "ListModelCardVersions", on=named("model-card", "ModelCardName"))
 def list_model_card_versions(context: Context, request: Request) -> Response:
     where = [("parent", "=", find_card(context, request["ModelCardName"])["ModelCardName"])]
     if "ModelCardStatus" in request:
@@ -226,7 +226,13 @@ def list_model_card_versions(context: Context, request: Request) -> Response:
 # export --------------------------------------------------------------------------------------------
 
 
-@operation("sagemaker", "CreateModelCardExportJob")
+def _write_permission(context: Context, request: Request) -> list[Permission]:
+    """The caller, and not SageMaker, writes the PDF, so the caller needs the permission to."""
+    path = str(request["OutputConfig"]["S3OutputPath"]).partition("://")[2].rstrip("/")
+    return [Permission("s3:PutObject", f"arn:aws:s3:::{path}/{request['ModelCardExportJobName']}", {})]
+
+
+@operation("sagemaker", "CreateModelCardExportJob", on=named("model-card", "ModelCardName"), also=_write_permission)
 def create_model_card_export_job(context: Context, request: Request) -> Response:
     """The PDF is written before the answer, so that no crash leaves a job in progress."""
     card = find_card(context, request["ModelCardName"], request.get("ModelCardVersion"))
@@ -272,7 +278,7 @@ def _export_pdf(context: Context, card: Body, uri: str) -> Body:
     return {"Status": "Completed", "ExportArtifacts": {"S3ExportArtifacts": uri}}
 
 
-@operation("sagemaker", "DescribeModelCardExportJob")
+@operation("sagemaker", "DescribeModelCardExportJob", on=given("ModelCardExportJobArn"))
 def describe_model_card_export_job(context: Context, request: Request) -> Response:
     found = context.store.find_by_arn(request["ModelCardExportJobArn"])
     if found is None or found[0] != EXPORT_KIND:
@@ -280,7 +286,7 @@ def describe_model_card_export_job(context: Context, request: Request) -> Respon
     return found[2]
 
 
-@operation("sagemaker", "ListModelCardExportJobs")
+@operation("sagemaker", "ListModelCardExportJobs", on=ANY_RESOURCE)
 def list_model_card_export_jobs(context: Context, request: Request) -> Response:
     where: list[tuple[str, str, Any]] = [("parent", "=", request["ModelCardName"])]
     if "ModelCardVersion" in request:

@@ -6,7 +6,7 @@ import json
 
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
-from engine.operations import operation
+from engine.operations import ANY_RESOURCE, named, operation
 from engine.sagemaker import tags
 from engine.sagemaker.listing import page_response
 from engine.sagemaker.user_context import user_context
@@ -19,7 +19,7 @@ LAST_VERSION_MEMBER = "_LastVersion"
 """The newest version number given out; it only grows, so that a deleted version's number never comes back. Not sent to clients."""
 
 
-@operation("sagemaker", "CreateModelPackageGroup")
+@operation("sagemaker", "CreateModelPackageGroup", on=named("model-package-group", "ModelPackageGroupName"))
 def create_model_package_group(context: Context, request: Request) -> Response:
     name, now = request["ModelPackageGroupName"], context.now()
     arn = context.arn(f"{KIND}/{name}")
@@ -49,12 +49,12 @@ def find_group(context: Context, name_or_arn: str) -> Body:
     return found[2]
 
 
-@operation("sagemaker", "DescribeModelPackageGroup")
+@operation("sagemaker", "DescribeModelPackageGroup", on=named("model-package-group", "ModelPackageGroupName"))
 def describe_model_package_group(context: Context, request: Request) -> Response:
     return find_group(context, request["ModelPackageGroupName"])
 
 
-@operation("sagemaker", "ListModelPackageGroups")
+@operation("sagemaker", "ListModelPackageGroups", on=ANY_RESOURCE)
 def list_model_package_groups(context: Context, request: Request) -> Response:
     if request.get("CrossAccountFilterOption") == "CrossAccount":
         return {"ModelPackageGroupSummaryList": []}
@@ -69,7 +69,7 @@ def list_model_package_groups(context: Context, request: Request) -> Response:
     )
 
 
-@operation("sagemaker", "DeleteModelPackageGroup")
+@operation("sagemaker", "DeleteModelPackageGroup", on=named("model-package-group", "ModelPackageGroupName"))
 def delete_model_package_group(context: Context, request: Request) -> Response:
     with context.store.transaction():
         body = find_group(context, request["ModelPackageGroupName"])
@@ -84,7 +84,7 @@ def delete_model_package_group(context: Context, request: Request) -> Response:
 # policies ------------------------------------------------------------------------------------------
 
 
-@operation("sagemaker", "PutModelPackageGroupPolicy")
+@operation("sagemaker", "PutModelPackageGroupPolicy", on=named("model-package-group", "ModelPackageGroupName"))
 def put_model_package_group_policy(context: Context, request: Request) -> Response:
     try:
         policy = json.loads(request["ResourcePolicy"])
@@ -99,12 +99,12 @@ def put_model_package_group_policy(context: Context, request: Request) -> Respon
     return pick(group, "ModelPackageGroupArn")
 
 
-@operation("sagemaker", "GetModelPackageGroupPolicy")
+@operation("sagemaker", "GetModelPackageGroupPolicy", on=named("model-package-group", "ModelPackageGroupName"))
 def get_model_package_group_policy(context: Context, request: Request) -> Response:
     return {"ResourcePolicy": _require_group(context, request, with_policy=True)[POLICY_MEMBER]}
 
 
-@operation("sagemaker", "DeleteModelPackageGroupPolicy")
+@operation("sagemaker", "DeleteModelPackageGroupPolicy", on=named("model-package-group", "ModelPackageGroupName"))
 def delete_model_package_group_policy(context: Context, request: Request) -> Response:
     name = _require_group(context, request, with_policy=True)["ModelPackageGroupName"]
     context.store.update(KIND, name, lambda body: {k: v for k, v in body.items() if k != POLICY_MEMBER}, now=context.now())

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
-from engine.operations import operation
+from engine.operations import ANY_RESOURCE, Resource, given, named, operation
 from engine.sagemaker import auto_lineage, tags
 from engine.sagemaker.listing import page_response
 from engine.sagemaker.model_package_groups import KIND as GROUP
@@ -69,7 +69,14 @@ def _record_name(body: Body) -> str:
     return f"{body['ModelPackageName']}/{version}" if version else str(body["ModelPackageName"])
 
 
-@operation("sagemaker", "CreateModelPackage")
+def _package_resource(context: Context, request: Request) -> list[str]:
+    """A version is created, and versions are listed, as ``model-package/<group>/*``: the number isn't known yet, or is any."""
+    if "ModelPackageGroupName" in request:
+        return [context.arn(f"{PACKAGE_KIND}/{request['ModelPackageGroupName'].rpartition('/')[2]}/*")]
+    return [context.arn(f"{PACKAGE_KIND}/{request['ModelPackageName']}") if "ModelPackageName" in request else "*"]
+
+
+@operation("sagemaker", "CreateModelPackage", on=Resource(("ModelPackageGroupName", "ModelPackageName"), _package_resource))
 def create_model_package(context: Context, request: Request) -> Response:
     group, name = request.get("ModelPackageGroupName"), request.get("ModelPackageName")
     if bool(group) == bool(name):
@@ -166,7 +173,7 @@ def with_model_data_url(container: Body) -> Body:
     return ({"ModelDataUrl": source["S3Uri"]} if source.get("CompressionType") == "Gzip" else {}) | container
 
 
-@operation("sagemaker", "DescribeModelPackage")
+@operation("sagemaker", "DescribeModelPackage", on=named("model-package", "ModelPackageName"))
 def describe_model_package(context: Context, request: Request) -> Response:
     body = find_package(context, request["ModelPackageName"])
     if request.get("IncludedData") == "MetadataOnly" and "ModelCard" in body:
@@ -174,7 +181,7 @@ def describe_model_package(context: Context, request: Request) -> Response:
     return body
 
 
-@operation("sagemaker", "BatchDescribeModelPackage")
+@operation("sagemaker", "BatchDescribeModelPackage", on=ANY_RESOURCE)
 def batch_describe_model_package(context: Context, request: Request) -> Response:
     found: dict[str, Body] = {}
     errors: dict[str, dict[str, str]] = {}
@@ -186,7 +193,7 @@ def batch_describe_model_package(context: Context, request: Request) -> Response
     return {"ModelPackageSummaries": found, "BatchDescribeModelPackageErrorMap": errors}
 
 
-@operation("sagemaker", "ListModelPackages")
+@operation("sagemaker", "ListModelPackages", on=Resource(("ModelPackageGroupName",), _package_resource))
 def list_model_packages(context: Context, request: Request) -> Response:
     where: list[tuple[str, str, Any]] = []
     if request.get("ModelPackageGroupName"):
@@ -207,7 +214,14 @@ def _summary(body: Body) -> Body:
     return summary if body.get("ModelPackageVersion") else summary | {"ModelPackageName": body["ModelPackageName"]}
 
 
-@operation("sagemaker", "UpdateModelPackage")
+def _current_properties(context: Context, request: Request) -> dict[str, object]:
+    """The condition keys of the properties that the package has before the update."""
+    stored = context.store.find_by_arn(str(request["ModelPackageArn"]))
+    properties = (stored[2].get("CustomerMetadataProperties") or {}) if stored else {}
+    return {f"sagemaker:currentcustomermetadataproperties/{key.lower()}": value for key, value in properties.items()}
+
+
+@operation("sagemaker", "UpdateModelPackage", on=given("ModelPackageArn"), conditions=_current_properties)
 def update_model_package(context: Context, request: Request) -> Response:
     with context.store.transaction():
         before = find_package(context, request["ModelPackageArn"])
@@ -250,7 +264,7 @@ def _apply_update(before: Body, request: Request) -> Body:
     return after
 
 
-@operation("sagemaker", "DeleteModelPackage")
+@operation("sagemaker", "DeleteModelPackage", on=named("model-package", "ModelPackageName"))
 def delete_model_package(context: Context, request: Request) -> Response:
     context.store.delete(PACKAGE_KIND, _record_name(find_package(context, request["ModelPackageName"])))
     return {}

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
-from engine.operations import operation
+from engine.operations import ANY_RESOURCE, named, operation
 from engine.sagemaker import request_checks, tags
 from engine.sagemaker.listing import page_response
 from engine.sagemaker.model_packages import find_package, with_model_data_url
@@ -15,7 +15,7 @@ from engine.store.records import Body, RecordExists, pick
 KIND = "model"
 
 
-@operation("sagemaker", "CreateModel")
+@operation("sagemaker", "CreateModel", on=named("model", "ModelName"))
 def create_model(context: Context, request: Request) -> Response:
     name = request["ModelName"]
     if not name:
@@ -66,7 +66,7 @@ def _check_container(context: Context, container: dict[str, Any]) -> None:
         raise AWSError("ValidationException", "Give either ModelDataUrl or ModelDataSource, and not both.")
 
 
-@operation("sagemaker", "DescribeModel")
+@operation("sagemaker", "DescribeModel", on=named("model", "ModelName"))
 def describe_model(context: Context, request: Request) -> Response:
     body = context.store.get(KIND, request["ModelName"])
     if body is None:
@@ -74,14 +74,14 @@ def describe_model(context: Context, request: Request) -> Response:
     return body
 
 
-@operation("sagemaker", "ListModels")
+@operation("sagemaker", "ListModels", on=ANY_RESOURCE)
 def list_models(context: Context, request: Request) -> Response:
     return page_response(
         context, KIND, request, result_member="Models", summarize=lambda body: pick(body, "ModelName", "ModelArn", "CreationTime")
     )
 
 
-@operation("sagemaker", "DeleteModel")
+@operation("sagemaker", "DeleteModel", on=named("model", "ModelName"))
 def delete_model(context: Context, request: Request) -> Response:
     if not context.store.delete(KIND, request["ModelName"]):
         raise _model_missing_error(context, request["ModelName"])

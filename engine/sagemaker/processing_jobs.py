@@ -5,14 +5,14 @@ from __future__ import annotations
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
 from engine.jobs.states import FINAL_STATUSES, PROCESSING_JOB
-from engine.operations import operation
+from engine.operations import ANY_RESOURCE, named, operation
 from engine.sagemaker import request_checks
 from engine.sagemaker.images import find_container
 from engine.sagemaker.listing import page_response, request_tags
 from engine.store.records import Body, RecordExists, pick
 
 
-@operation("sagemaker", "CreateProcessingJob")
+@operation("sagemaker", "CreateProcessingJob", on=named("processing-job", "ProcessingJobName"))
 def create_processing_job(context: Context, request: Request) -> Response:
     name = request["ProcessingJobName"]
     arn = context.arn(f"{PROCESSING_JOB}/{name}")
@@ -39,7 +39,7 @@ def create_processing_job(context: Context, request: Request) -> Response:
     return {"ProcessingJobArn": arn}
 
 
-@operation("sagemaker", "DescribeProcessingJob")
+@operation("sagemaker", "DescribeProcessingJob", on=named("processing-job", "ProcessingJobName"))
 def describe_processing_job(context: Context, request: Request) -> Response:
     body = context.store.get(PROCESSING_JOB, request["ProcessingJobName"])
     if body is None:
@@ -57,12 +57,12 @@ def summarize_processing_job(body: Body) -> Body:
     return pick(body, *names, "FailureReason", "ExitMessage")
 
 
-@operation("sagemaker", "ListProcessingJobs")
+@operation("sagemaker", "ListProcessingJobs", on=ANY_RESOURCE)
 def list_processing_jobs(context: Context, request: Request) -> Response:
     return page_response(context, PROCESSING_JOB, request, result_member="ProcessingJobSummaries", summarize=summarize_processing_job)
 
 
-@operation("sagemaker", "StopProcessingJob")
+@operation("sagemaker", "StopProcessingJob", on=named("processing-job", "ProcessingJobName"))
 def stop_processing_job(context: Context, request: Request) -> Response:
     now = context.now()
     name = request["ProcessingJobName"]

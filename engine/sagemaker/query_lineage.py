@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from engine.context import Context, Request, Response
-from engine.operations import operation
+from engine.operations import ANY_RESOURCE, operation
 from engine.paging import paginate, to_epoch_seconds
 from engine.sagemaker.associations import ASSOCIABLE_KINDS, name_and_type
 from engine.sagemaker.lineage import missing_entity_error
@@ -74,7 +74,7 @@ _answer_cache: WeakKeyDictionary[Store, tuple[int, dict[str, LineageAnswer]]] = 
 _lock = threading.Lock()
 
 
-@operation("sagemaker", "QueryLineage")
+@operation("sagemaker", "QueryLineage", on=ANY_RESOURCE)
 def query_lineage(context: Context, request: Request) -> Response:
     answer = _cached_answer(context, request)
     page, token = paginate(answer.order, request, MAX_RESULTS)

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
-from engine.operations import operation
+from engine.operations import ANY_RESOURCE, operation
 from engine.paging import paginate
 from engine.sagemaker.trial_components import TRIALS_MEMBER
 from engine.service_models import operation_model
@@ -36,7 +36,7 @@ ORDER_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-@operation("sagemaker", "Search")
+@operation("sagemaker", "Search", on=ANY_RESOURCE)
 def search(context: Context, request: Request) -> Response:
     if request["Resource"] not in SEARCHABLE_RESOURCES:
         raise AWSError(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
-from engine.operations import operation
+from engine.operations import given, operation
 from engine.paging import paginate
 
 MAX_TAGS = 50
@@ -42,19 +42,19 @@ def _require_resource(context: Context, arn: str) -> str:
     return arn
 
 
-@operation("sagemaker", "AddTags")
+@operation("sagemaker", "AddTags", on=given("ResourceArn"))
 def add_tags(context: Context, request: Request) -> Response:
     return {"Tags": tag_resource(context, _require_resource(context, request["ResourceArn"]), request["Tags"])}
 
 
-@operation("sagemaker", "ListTags")
+@operation("sagemaker", "ListTags", on=given("ResourceArn"))
 def list_tags(context: Context, request: Request) -> Response:
     tags = _tag_list(context.store.read_tags(_require_resource(context, request["ResourceArn"])))
     page, token = paginate(tags, request, MAX_TAGS)
     return {"Tags": list(page), "NextToken": token}
 
 
-@operation("sagemaker", "DeleteTags")
+@operation("sagemaker", "DeleteTags", on=given("ResourceArn"))
 def delete_tags(context: Context, request: Request) -> Response:
     context.store.remove_tags(_require_resource(context, request["ResourceArn"]), request["TagKeys"])
     return {}

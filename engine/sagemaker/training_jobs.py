@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
 from engine.jobs.states import FINAL_STATUSES, TRAINING_JOB, add_secondary_status
-from engine.operations import operation
+from engine.operations import ANY_RESOURCE, named, operation
 from engine.sagemaker import auto_lineage, request_checks
 from engine.sagemaker.images import find_container, with_metric_definitions
 from engine.sagemaker.listing import page_response, request_tags, resource_not_found_error
@@ -59,12 +59,12 @@ def launch_training_job(context: Context, request: Request, *, tuning_arn: str |
     return arn
 
 
-@operation("sagemaker", "CreateTrainingJob")
+@operation("sagemaker", "CreateTrainingJob", on=named("training-job", "TrainingJobName"))
 def create_training_job(context: Context, request: Request) -> Response:
     return {"TrainingJobArn": launch_training_job(context, request)}
 
 
-@operation("sagemaker", "DescribeTrainingJob")
+@operation("sagemaker", "DescribeTrainingJob", on=named("training-job", "TrainingJobName"))
 def describe_training_job(context: Context, request: Request) -> Response:
     body = context.store.get(TRAINING_JOB, request["TrainingJobName"])
     if body is None:
@@ -90,14 +90,14 @@ def summarize_training_job(body: Body) -> Body:
     )
 
 
-@operation("sagemaker", "ListTrainingJobs")
+@operation("sagemaker", "ListTrainingJobs", on=ANY_RESOURCE)
 def list_training_jobs(context: Context, request: Request) -> Response:
     if "WarmPoolStatusEquals" in request or "TrainingPlanArnEquals" in request:
         return {"TrainingJobSummaries": []}  # no job has a warm pool or a training plan here
     return page_response(context, TRAINING_JOB, request, result_member="TrainingJobSummaries", summarize=summarize_training_job)
 
 
-@operation("sagemaker", "UpdateTrainingJob")
+@operation("sagemaker", "UpdateTrainingJob", on=named("training-job", "TrainingJobName"))
 def update_training_job(context: Context, request: Request) -> Response:
     """Turning the profiler off is all that can be asked of an engine that has no profiler, warm pool or remote debugger."""
     profiler = request.get("ProfilerConfig", {})
@@ -122,7 +122,7 @@ def update_training_job(context: Context, request: Request) -> Response:
     return pick(body, "TrainingJobArn")
 
 
-@operation("sagemaker", "StopTrainingJob")
+@operation("sagemaker", "StopTrainingJob", on=named("training-job", "TrainingJobName"))
 def stop_training_job(context: Context, request: Request) -> Response:
     cancel_training_job(context, request["TrainingJobName"])
     return {}

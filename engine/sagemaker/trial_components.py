@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
-from engine.operations import operation
+from engine.operations import ANY_RESOURCE, named, operation
 from engine.paging import DEFAULT_PAGE_SIZE
 from engine.sagemaker import tags
 from engine.sagemaker.lineage import LINEAGE_GROUP, missing_entity_error, name_taken_error
@@ -93,7 +93,7 @@ def _with_epoch_times(body: Body) -> Body:
     return {k: v.timestamp() if hasattr(v, "timestamp") else v for k, v in body.items()}
 
 
-@operation("sagemaker", "CreateTrialComponent")
+@operation("sagemaker", "CreateTrialComponent", on=named("experiment-trial-component", "TrialComponentName"))
 def create_trial_component(context: Context, request: Request) -> Response:
     for values in (request.get("Parameters") or {}).values():
         if len(values) != 1:
@@ -101,17 +101,17 @@ def create_trial_component(context: Context, request: Request) -> Response:
     return {"TrialComponentArn": create_component(context, request["TrialComponentName"], request)}
 
 
-@operation("sagemaker", "DescribeTrialComponent")
+@operation("sagemaker", "DescribeTrialComponent", on=named("experiment-trial-component", "TrialComponentName"))
 def describe_trial_component(context: Context, request: Request) -> Response:
     return find_component(context, request["TrialComponentName"])
 
 
-@operation("sagemaker", "UpdateTrialComponent")
+@operation("sagemaker", "UpdateTrialComponent", on=named("experiment-trial-component", "TrialComponentName"))
 def update_trial_component(context: Context, request: Request) -> Response:
     return {"TrialComponentArn": update_component(context, request["TrialComponentName"], request)["TrialComponentArn"]}
 
 
-@operation("sagemaker", "DeleteTrialComponent")
+@operation("sagemaker", "DeleteTrialComponent", on=named("experiment-trial-component", "TrialComponentName"))
 def delete_trial_component(context: Context, request: Request) -> Response:
     with context.store.transaction():
         body = find_component(context, request["TrialComponentName"])
@@ -121,7 +121,7 @@ def delete_trial_component(context: Context, request: Request) -> Response:
     return {"TrialComponentArn": body["TrialComponentArn"]}
 
 
-@operation("sagemaker", "ListTrialComponents")
+@operation("sagemaker", "ListTrialComponents", on=ANY_RESOURCE)
 def list_trial_components(context: Context, request: Request) -> Response:
     where: list[Condition] = []
     if request.get("SourceArn"):
@@ -143,12 +143,12 @@ def _summary(body: Body) -> Body:
     return pick(body, *names, *times) | ({"TrialComponentSource": body["Source"]} if body.get("Source") else {})
 
 
-@operation("sagemaker", "AssociateTrialComponent")
+@operation("sagemaker", "AssociateTrialComponent", on=named("experiment-trial-component", "TrialComponentName"))
 def associate_trial_component(context: Context, request: Request) -> Response:
     return _set_membership(context, request, joined=True)
 
 
-@operation("sagemaker", "DisassociateTrialComponent")
+@operation("sagemaker", "DisassociateTrialComponent", on=named("experiment-trial-component", "TrialComponentName"))
 def disassociate_trial_component(context: Context, request: Request) -> Response:
     return _set_membership(context, request, joined=False)
 

@@ -16,7 +16,7 @@ from engine.jobs.tuning_record import (
     training_definition,
 )
 from engine.limits import MAX_PARALLEL_TRIALS, MAX_TRIALS, require_within_limit
-from engine.operations import operation
+from engine.operations import ANY_RESOURCE, named, operation
 from engine.paging import paginate
 from engine.sagemaker import request_checks
 from engine.sagemaker.images import find_container, with_metric_definitions
@@ -24,7 +24,7 @@ from engine.sagemaker.listing import page_response, request_tags, resource_not_f
 from engine.store.records import Body, RecordExists, pick
 
 
-@operation("sagemaker", "CreateHyperParameterTuningJob")
+@operation("sagemaker", "CreateHyperParameterTuningJob", on=named("hyper-parameter-tuning-job", "HyperParameterTuningJobName"))
 def create_tuning_job(context: Context, request: Request) -> Response:
     name = request["HyperParameterTuningJobName"]
     arn = context.arn(f"hyper-parameter-tuning-job/{name}")
@@ -127,7 +127,7 @@ def _check(context: Context, request: Request) -> None:
             raise refuse(f"The parent tuning job {parent['HyperParameterTuningJobName']!r} has not ended.")
 
 
-@operation("sagemaker", "DescribeHyperParameterTuningJob")
+@operation("sagemaker", "DescribeHyperParameterTuningJob", on=named("hyper-parameter-tuning-job", "HyperParameterTuningJobName"))
 def describe_tuning_job(context: Context, request: Request) -> Response:
     body = context.store.get(TUNING_JOB, request["HyperParameterTuningJobName"])
     if body is None:
@@ -151,7 +151,7 @@ def summarize_tuning_job(body: Body) -> Body:
     return {**found, "Strategy": config["Strategy"], "ResourceLimits": config["ResourceLimits"]}
 
 
-@operation("sagemaker", "ListHyperParameterTuningJobs")
+@operation("sagemaker", "ListHyperParameterTuningJobs", on=ANY_RESOURCE)
 def list_tuning_jobs(context: Context, request: Request) -> Response:
     return page_response(
         context,
@@ -164,7 +164,7 @@ def list_tuning_jobs(context: Context, request: Request) -> Response:
     )
 
 
-@operation("sagemaker", "StopHyperParameterTuningJob")
+@operation("sagemaker", "StopHyperParameterTuningJob", on=named("hyper-parameter-tuning-job", "HyperParameterTuningJobName"))
 def stop_tuning_job(context: Context, request: Request) -> Response:
     now = context.now()
     name = request["HyperParameterTuningJobName"]
@@ -181,7 +181,7 @@ def stop_tuning_job(context: Context, request: Request) -> Response:
     return {}
 
 
-@operation("sagemaker", "ListTrainingJobsForHyperParameterTuningJob")
+@operation("sagemaker", "ListTrainingJobsForHyperParameterTuningJob", on=named("hyper-parameter-tuning-job", "HyperParameterTuningJobName"))
 def list_tuning_training_jobs(context: Context, request: Request) -> Response:
     body = context.store.get(TUNING_JOB, request["HyperParameterTuningJobName"])
     if body is None:

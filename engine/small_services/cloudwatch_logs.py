@@ -7,9 +7,14 @@ import re
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
 from engine.jobs.states import LOG_GROUPS
-from engine.operations import operation
+from engine.operations import matching, operation
 from engine.principal import ACCOUNT
 
+ALL_LOG_GROUPS = matching("arn:aws:logs:{region}:{account}:log-group:*:*")
+LOG_GROUP = matching("arn:aws:logs:{region}:{account}:log-group:{logGroupName}:*", "logGroupName")
+LOG_STREAM = matching(
+    "arn:aws:logs:{region}:{account}:log-group:{logGroupName}:log-stream:{logStreamName}", "logGroupName", "logStreamName"
+)
 NO_LIMIT = -1
 """No LIMIT, in SQLite."""
 
@@ -23,7 +28,7 @@ def _require_log_group(request: Request) -> str:
     return group
 
 
-@operation("logs", "DescribeLogGroups")
+@operation("logs", "DescribeLogGroups", on=ALL_LOG_GROUPS)
 def describe_log_groups(context: Context, request: Request) -> Response:
     prefix, part = request.get("logGroupNamePrefix", ""), request.get("logGroupNamePattern", "")
     names = [name for name in LOG_GROUPS.values() if name.startswith(prefix) and part in name]
@@ -33,7 +38,7 @@ def describe_log_groups(context: Context, request: Request) -> Response:
     return {"logGroups": groups, "nextToken": str(start + limit) if start + limit < len(names) else None}
 
 
-@operation("logs", "DescribeLogStreams")
+@operation("logs", "DescribeLogStreams", on=LOG_GROUP)
 def describe_log_streams(context: Context, request: Request) -> Response:
     group = _require_log_group(request)
     streams = context.store.list_log_streams(group, request.get("logStreamNamePrefix", ""))
@@ -50,7 +55,7 @@ def describe_log_streams(context: Context, request: Request) -> Response:
     return {"logStreams": page, "nextToken": str(start + limit) if start + limit < len(streams) else None}
 
 
-@operation("logs", "GetLogEvents")
+@operation("logs", "GetLogEvents", on=LOG_STREAM)
 def get_log_events(context: Context, request: Request) -> Response:
     """Events in order, the last ones first asked for unless ``startFromHead``; as CloudWatch, a token stays the same at its end."""
     group, stream = _require_log_group(request), request["logStreamName"]
@@ -76,7 +81,7 @@ def get_log_events(context: Context, request: Request) -> Response:
     }
 
 
-@operation("logs", "FilterLogEvents")
+@operation("logs", "FilterLogEvents", on=LOG_GROUP)
 def filter_log_events(context: Context, request: Request) -> Response:
     """Events of the streams whose name starts with the prefix, that hold the pattern's text."""
     group = _require_log_group(request)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from engine.containers import OWN_REPOSITORY
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
-from engine.operations import operation
+from engine.operations import matching, operation
 from engine.paging import paginate
 from engine.principal import ACCOUNT
 
 
-@operation("ecr", "DescribeImages")
+@operation("ecr", "DescribeImages", on=matching("arn:aws:ecr:{region}:{account}:repository/{repositoryName}", "repositoryName"))
 def describe_images(context: Context, request: Request) -> Response:
     """The product's own image, which this engine has built in, under the tag that is asked for."""
     if request["repositoryName"] != OWN_REPOSITORY:

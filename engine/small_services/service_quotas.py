@@ -5,12 +5,12 @@ from __future__ import annotations
 from engine import limits
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
-from engine.operations import operation
+from engine.operations import ANY_RESOURCE, operation
 from engine.paging import paginate
 from engine.service_models import service_model
 
 
-@operation("service-quotas", "ListServiceQuotas")
+@operation("service-quotas", "ListServiceQuotas", on=ANY_RESOURCE)
 def list_service_quotas(context: Context, request: Request) -> Response:
     """How many instances of each kind may be asked for at a time: as many as there are jobs that this engine lets wait."""
     if request["ServiceCode"] != "sagemaker":

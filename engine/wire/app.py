@@ -201,12 +201,12 @@ def _answer_json(context: Context, service: str, target: str, body: bytes) -> Re
 
 def _call_operation(context: Context, service: str, name: str, body: bytes) -> Response:
     operation = operation_model(service, name)
-    handler = OPERATIONS.get((service, name))
-    if handler is None:
+    served = OPERATIONS.get((service, name))
+    if served is None:
         raise AWSError("UnknownOperationException", f"This engine does not serve {service}:{name}.")
     request = parse_json(operation, body)
-    authorize.check_operation(context, service, name, request)
-    return Response(json_body(operation, handler(context, request)), media_type="application/x-amz-json-1.1")
+    authorize.check_operation(context, served, request)
+    return Response(json_body(operation, served.handler(context, request)), media_type="application/x-amz-json-1.1")
 
 
 def _answer_query(context: Context, service: str, body: bytes, request_id: str) -> Response:
@@ -217,13 +217,13 @@ def _answer_query(context: Context, service: str, body: bytes, request_id: str) 
         raise AWSError("MalformedQueryString", "The request body is not a query.") from error
     name = parameters.pop("Action", "")
     parameters.pop("Version", None)
-    handler = OPERATIONS.get((service, name))
-    if handler is None:
+    served = OPERATIONS.get((service, name))
+    if served is None:
         raise AWSError("InvalidAction", f"This engine does not serve {service}:{name}.")
     operation = operation_model(service, name)
     request = validate_request(operation, parse_query(operation, parameters))
-    authorize.check_operation(context, service, name, request)
-    response = handler(context, request)
+    authorize.check_operation(context, served, request)
+    response = served.handler(context, request)
     return Response(xml_body(operation, response, request_id), media_type="text/xml")
 
 

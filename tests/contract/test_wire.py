@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from unittest import mock
 
@@ -291,7 +292,7 @@ def test_a_failure_of_the_engine_does_not_tell_its_insides(tmp_path):
     ).add_auth(request)
     headers = [(b"host", b"127.0.0.1"), *((k.lower().encode(), v.encode()) for k, v in request.headers.items())]
     scope = {"type": "http", "method": "POST", "path": "/", "raw_path": b"/", "query_string": b"", "headers": headers}
-    sent = []
+    sent, key = [], ("sagemaker", "ListModels")
 
     async def receive():
         return {"type": "http.request", "body": b"{}", "more_body": False}
@@ -299,7 +300,7 @@ def test_a_failure_of_the_engine_does_not_tell_its_insides(tmp_path):
     async def send(message):
         sent.append(message)
 
-    with mock.patch.dict(OPERATIONS, {("sagemaker", "ListModels"): broken}):
+    with mock.patch.dict(OPERATIONS, {key: replace(OPERATIONS[key], handler=broken)}):
         asyncio.run(app(scope, receive, send))
     assert sent[0]["status"] == 500
     assert json.loads(sent[1]["body"])["__type"] == "InternalFailure"
