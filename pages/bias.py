@@ -1,4 +1,4 @@
-"""Bias: every metric of a model's report, with its range and what it says; of two models, side by side."""
+"""Bias: every metric of a model's report, with its range and meaning; two models side by side."""
 
 from __future__ import annotations
 

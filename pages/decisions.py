@@ -1,4 +1,4 @@
-"""Decisions: which version waits for whom, the gates, the decision, the model card, and the log with its verification."""
+"""Decisions: the waiting versions, their gates and decisions, the model card, and the log with its verification."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ui.decisions import decision_form, log_tab, model_card, version_panel
 
 
 def select_version() -> str | None:
-    """The version that is looked at; None, and what to do next, where there is none."""
+    """The chosen version; None, and a link to the next step, if there is none."""
     waiting = cache.cached_read(decisions.list_versions_by_urgency, including=st.query_params.get("package"))
     if not waiting:
         links.show_empty_state("No version is registered yet.", "overview", "To the overview")

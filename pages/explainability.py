@@ -1,4 +1,4 @@
-"""Explainability: what moves a model's predictions, over all rows and for one; two models side by side; what if."""
+"""Explainability: which features drive a model's predictions, over all rows and for one; two models side by side; what if."""
 
 from __future__ import annotations
 

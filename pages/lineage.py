@@ -1,4 +1,4 @@
-"""Lineage: which data, jobs and decisions a model came from, and what came of it."""
+"""Lineage: which data, jobs and decisions led to a model, and what was made from it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ with errors.show_raised_errors(stop=True):
 with errors.show_raised_errors():
     known = start_choice.list_start_nodes(session.cache_key())
 if known == {} and wanted is None:
-    links.show_empty_state(
-        "Nothing is recorded yet: lineage appears with the first training job and the first version.", "overview", "To the overview"
-    )
+    links.show_empty_state("Nothing is recorded yet. Lineage starts with the first training job.", "overview", "To the overview")
     st.stop()
 one, two, three, four = st.columns([4, 3, 3, 2])
 with two, errors.show_raised_errors():

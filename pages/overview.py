@@ -1,4 +1,4 @@
-"""Overview: where the workspace stands, what waits for whom, and one button that runs everything."""
+"""Overview: the state of the workspace, the next step for the signed-in person, and a button that runs the whole workflow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ with st.container(horizontal=True):
     st.metric("Jobs running", sections.count_or_dash(now, "jobs", len(now.running_jobs)), border=True)
     st.metric("Versions", sections.count_or_dash(now, "versions", len(now.versions)), border=True)
     waiting = sections.count_or_dash(now, "versions", len(now.waiting))
-    st.metric("Waiting for a decision", waiting, border=True, help="Submitted or validated, and not decided.")
+    st.metric("Waiting for a decision", waiting, border=True, help="Submitted or validated, and not yet approved or rejected.")
 left, right = st.columns(2)
 if not now.unreadable:
     with left:

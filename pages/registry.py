@@ -1,4 +1,4 @@
-"""Registry: versions side by side, and the way to the decision on one."""
+"""Registry: one version or two side by side, and the link to the decision."""
 
 from __future__ import annotations
 

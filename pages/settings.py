@@ -1,4 +1,4 @@
-"""Settings: the target, what is set, and whether the target has what the workflow needs."""
+"""Settings: the target, the settings in force, the check of the target, and the prices."""
 
 from __future__ import annotations
 

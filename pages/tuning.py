@@ -1,4 +1,4 @@
-"""Tuning: launch a tuning job, watch it, see what it found; or train one model with settings of one's own."""
+"""Tuning: launch a tuning job, watch it, and see its results; or train a single model."""
 
 from __future__ import annotations
 

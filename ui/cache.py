@@ -1,4 +1,4 @@
-"""What a page has just read isn't asked for again: kept for seconds, and until this process changes something itself."""
+"""Keeps what a page has just read for five seconds, or until this process changes something itself."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ T = TypeVar("T")
 
 
 def cached_read(read: Callable[Concatenate[Target, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-    """What ``read(clients, …)`` finds; looked up anew after five seconds, and at once after whatever this process makes or decides.
+    """What ``read(target, …)`` returns, kept for five seconds, or until this process creates or decides something.
 
-    What still runs is never kept. What others change, in another process, is seen after these seconds; deciding looks anew by itself.
+    A job that still runs is never kept. Changes by other processes show after five seconds. Decisions don't use this cache.
     """
     target = session.target()
     changes = (idempotency.count_created(), audit_log.count_known_events(target))
@@ -40,7 +40,7 @@ def _read_once(
 
 
 def _is_running(found: object) -> bool:
-    """Whether it is, or names, something that changes by itself."""
+    """Whether it is, or contains, a job that still runs."""
     if isinstance(found, Job):
         return found.status not in FINAL_STATUSES
     if isinstance(found, Evaluation):

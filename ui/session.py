@@ -1,4 +1,4 @@
-"""The target's clients, one connection for all sessions, and who is signed in here."""
+"""The connection to the target, shared by all sessions, and who is signed in to this one."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ def _connect(settings: str, identity_key: str, _identity: Identity | None) -> Ta
 
 
 def cache_key() -> str:
-    """The settings and the IAM role in which whoever is signed in acts: what cached results of a target are kept under, so that nobody
-    sees what only another role may read."""
+    """The settings, and the IAM role in which the signed-in person acts: the key under which results of a target are cached. Nobody sees
+    what only another role may read."""
     person, settings = _identity_with_iam_role(), Settings.current()
     return settings.model_dump_json() + (settings.assume[person.role.value] if person else "")
 
 
 def target() -> Target:
-    """Clients of the target that the environment names, in the IAM role of whoever is signed in where the settings name one; starts the
-    embedded engine where none runs."""
+    """The target that the environment names, used in the signed-in person's IAM role if the settings name one. Starts the embedded engine
+    if none runs."""
     person = _identity_with_iam_role()
     return _connect(Settings.current().model_dump_json(), f"{person.role}: {person.id}", person) if person else app_target()
 
 
 def app_target() -> Target:
-    """Clients that act as the app itself, whoever is signed in."""
+    """The target with the app's own credentials, which don't depend on who is signed in."""
     return _connect(Settings.current().model_dump_json(), "", None)
 
 
 def _identity_with_iam_role() -> Identity | None:
-    """Who is signed in, where the settings name an IAM role for theirs."""
+    """Who is signed in, if the settings name an IAM role for their role here."""
     person: Identity | None = st.session_state.get("identity")
     return person if person and person.role.value in Settings.current().assume else None
 
 
 def reconnect_after(error: GovernanceError) -> None:
-    """Connect anew at the next use where the target didn't answer, as after a restart of the engine, or didn't take the credentials."""
+    """Connect again at the next use if the target didn't answer (for example after a restart of the engine) or rejected the credentials."""
     if isinstance(error, TargetUnavailable | SignedOut):
         _connect.clear()
 
 
 @cache
 def freeze_gc() -> None:
-    """Once in a process, after its first page: what is loaded by then stays, so that Python's search for garbage needn't look through it
-    again, a quarter of a second every few reruns."""
+    """Take what the first page has loaded out of Python's garbage collection, once per process: searching it again and again would take a
+    quarter of a second every few reruns."""
     gc.collect()
     gc.freeze()
 
@@ -64,37 +64,38 @@ def has_sign_in_provider() -> bool:
 
 
 def provider_account() -> Account:
-    """Whom the provider vouches for. Raises Forbidden where the sign-in has ended."""
+    """The account that the sign-in provider vouches for. Raises Forbidden if the sign-in has ended."""
     return identities.account_from_claims(st.user.to_dict() if st.user.is_logged_in else {}, Settings.current())
 
 
 def list_identities() -> tuple[Identity, ...]:
-    """Whom this session may act as, now. Raises Forbidden where the sign-in has ended, or isn't set up."""
+    """The identities that this session may act as now. Raises Forbidden if the sign-in has ended or isn't set up."""
     if has_sign_in_provider():
         return provider_account().identities
     found = identities.demo_identities(Settings.current())
     if not found:
-        raise Forbidden("Nobody can sign in: no provider is configured.", hint="Set one up as docs/sign-in.md says, and start anew.")
+        raise Forbidden("Nobody can sign in: no provider is configured.", hint="Set one up as docs/sign-in.md says, then restart the app.")
     return found
 
 
 def identity() -> Identity:
-    """Who is signed in; the router has put it there. Raises Forbidden where that has ended since, or the role was taken away."""
+    """Who is signed in, as the router noted. Raises Forbidden if the sign-in has ended since then, or the role was taken away."""
     signed_in: Identity = st.session_state["identity"]
     if signed_in not in list_identities():
-        raise Forbidden(f"{signed_in.name} is no {signed_in.role} any more.", hint="Load the page anew.")
+        raise Forbidden(f"{signed_in.name} no longer has the role {signed_in.role}.", hint="Reload the page.")
     return signed_in
 
 
 def is_allowed(action: str) -> bool:
-    """Whether who is signed in may do this."""
+    """Whether the signed-in person may do this."""
     return identities.is_allowed(identity(), action)
 
 
 def allowed_or_explain(action: str) -> bool:
-    """Whether who is signed in may do this; says so on the page where not."""
+    """Whether the signed-in person may do this; if not, the page says so."""
     person = identity()
     if identities.is_allowed(person, action):
         return True
-    st.info(f"The role {person.role} can look, not {action}. Choose another identity in the sidebar.", icon=":material/lock:")
+    words = {"launch": "launch jobs", "register": "register versions"}.get(action, action)
+    st.info(f"The {person.role} role can't {words}. Choose another identity in the sidebar.", icon=":material/lock:")
     return False

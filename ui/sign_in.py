@@ -14,9 +14,13 @@ from ui.components import errors, markdown
 
 
 def require_identity() -> Identity:
-    """Who acts in this session, chosen in the sidebar where there is a choice. Where nobody may act, says why, and stops."""
+    """Who acts in this session. People with several roles choose one in the sidebar. If nobody may act, the page says why and stops."""
     if session.has_sign_in_provider() and not st.user.is_logged_in:
-        _stop_at_sign_in("Sign in", None, "Governance dashboard: who may see it and decide here is known by your organisation's sign-in.")
+        _stop_at_sign_in(
+            "Sign in",
+            None,
+            "Sign in to the governance dashboard with your organisation's account. Your account decides what you may see and do here.",
+        )
     try:
         people = session.list_identities()
     except InvalidSetting:
@@ -27,7 +31,7 @@ def require_identity() -> Identity:
         account = session.provider_account()
         st.title("No role yet")
         st.warning(f"You are signed in as {markdown.escape_markdown(account.name)}, but have no role here.", icon=":material/person_off:")
-        st.markdown("Ask an administrator to give you one, in the provider or in the roles file. They need this:")
+        st.markdown("Ask an administrator to give you one, in the provider or in the roles file. They need the id of your account:")
         st.code(account.id, language=None)
         st.button("Sign out", icon=":material/logout:", on_click=st.logout)
         st.stop()
@@ -51,7 +55,7 @@ def _choose_identity(people: tuple[Identity, ...]) -> Identity:
             chosen = labels[st.selectbox("Signed in as", list(labels), key="as", bind="query-params", help=tip)]
             if wanted and wanted not in labels:
                 st.warning(
-                    f"There is no {markdown.escape_markdown(wanted)} here: you act as {markdown.escape_markdown(chosen.name)}.",
+                    f"Nobody here is called {markdown.escape_markdown(wanted)}. You act as {markdown.escape_markdown(chosen.name)}.",
                     icon=":material/person_off:",
                 )
         with st.container(horizontal=True):

@@ -44,9 +44,9 @@ def test_a_first_time_data_scientist_rebalances_tunes_and_registers(page: Page, 
     expect(page.get_by_text("Every trial trained on the rebalanced rows.")).to_be_visible()
 
     page.get_by_role("button", name="Evaluate and register").click()
-    page.get_by_role("link", name="In the registry: open it").click(timeout=LONG)
+    page.get_by_role("link", name="Open it in the registry").click(timeout=LONG)
     expect(page.get_by_text("Decision on credit-default v1")).to_be_visible(timeout=SHORT)
-    expect(page.get_by_text("their hashes hold")).to_be_visible()
+    expect(page.get_by_text("haven't changed since they were registered")).to_be_visible()
     assert [version.status for version in model_packages.list_versions(target)] == [model_packages.PENDING_STATUS]
 
 

@@ -64,9 +64,9 @@ def test_a_trial_clicked_in_the_picture_is_put_into_words_and_can_be_opened(page
         box = point.bounding_box()
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         settle(page)
-        if page.get_by_text("Chosen in the picture").count():
+        if page.get_by_text("Chosen in the chart").count():
             break
-    expect(page.get_by_text("Chosen in the picture")).to_be_visible(timeout=SHORT)
+    expect(page.get_by_text("Chosen in the chart")).to_be_visible(timeout=SHORT)
     page.get_by_role("button", name=re.compile(r"Look at trial \d+")).first.click()
     settle(page)
     trial = re.search(r"trial=([\w-]+)", page.url)[1]

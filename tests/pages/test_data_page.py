@@ -175,7 +175,7 @@ def test_data_sets_are_listed_with_hash_and_uploader_and_lead_to_their_lineage(a
     table = next(frame.value for frame in test.dataframe if "SHA-256" in frame.value)
     assert dataset.sha256 in set(table["SHA-256"])
     assert set(table["by"]) >= {"workflow"}
-    assert "What was made of it" in [link.label for link in test.get("page_link")]
+    assert "What was made from it" in [link.label for link in test.get("page_link")]
     labelled(test.button, "Rebalance these rows").click().run()
     assert not test.exception
     assert labelled(test.selectbox, "Data set").value == dataset.uri

@@ -89,7 +89,7 @@ def test_every_view_of_a_version_of_others_is_shown_or_says_what_it_lacks(visit,
 def test_the_decisions_page_opens_at_a_version_of_whatever_group(visit, foreign, name, tab):
     test = visit("decisions", tab=tab, package=foreign[2][name])
     assert not test.error
-    assert not [warning for warning in test.warning if "isn't here" in warning.value]
+    assert not [warning for warning in test.warning if "doesn't exist here" in warning.value]
 
 
 def test_a_version_approved_elsewhere_is_shown_as_such_and_nobody_is_offered_to_submit_it(visit, foreign):
@@ -185,7 +185,7 @@ def test_the_settings_of_a_tuning_job_of_others_can_be_cloned(visit, foreign, jo
         ("bert-finetune", "reports no final metrics"),
         ("marketplace", "it read no data channel"),
         ("ran-out", "out of memory"),
-        ("xgb-elsewhere", "its test rows aren't known"),
+        ("xgb-elsewhere", "its test rows are unknown"),
     ],
 )
 def test_a_training_job_of_others_is_shown_with_what_is_not_known_of_it(visit, foreign, job, words):
@@ -197,7 +197,7 @@ def test_a_training_job_of_others_is_shown_with_what_is_not_known_of_it(visit, f
 def test_a_job_that_is_called_as_ours_are_and_has_no_result_says_so(visit, foreign, page, job):
     test = visit(page, job=job)
     assert not test.error
-    assert f"{job} was not made by this product" in text(test)
+    assert f"This product did not start {job}" in text(test)
 
 
 def test_a_form_that_takes_rebalanced_rows_says_which_are_none_of_ours(visit, foreign):
@@ -259,7 +259,7 @@ def test_global_shap_values_of_others_are_shown_without_the_rows(visit, foreign,
     test = visit("explainability", tab="import", report=f"s3://{BUCKET}/shap/analysis.json", label=label)
     assert not test.error
     said = text(test)
-    assert "no mean magnitudes" in said if label == "label0" else "Without a figure in the report: country" in said
+    assert "aren't mean magnitudes" in said if label == "label0" else "The report has no value for country" in said
     assert "pdp" in said
     wanted = REPORTS["shap/analysis.json"]["explanations"]["kernel_shap"][label]["global_shap_values"]
     table = next(frame.value for frame in test.dataframe if "feature" in frame.value)

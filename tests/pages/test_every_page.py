@@ -62,7 +62,7 @@ def test_a_link_that_names_nobody_here_says_who_acts_instead(monkeypatch, empty)
     test = AppTest.from_file(str(Path(__file__).parents[2] / "streamlit_app.py"), default_timeout=60)
     test.query_params["as"] = "Mallory, administrator"
     test.run()
-    assert "There is no Mallory, administrator here: you act as Dana" in test.warning[0].value
+    assert "Nobody here is called Mallory, administrator. You act as Dana" in test.warning[0].value
 
 
 def test_a_link_to_a_lineage_node_that_is_unknown_is_an_error_with_a_remedy(app, full):

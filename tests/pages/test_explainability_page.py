@@ -72,9 +72,9 @@ def test_the_highest_prediction_is_jumped_to_and_what_spoke_against_it_is_listed
     test = app(full, "explainability", job=jobs[0])
     test.button(key="jump-Highest prediction").click().run()
     assert f"Row {int(shap.predictions.argmax()):,}" in text(test).replace("\\", "")
-    assert "What spoke most against this row" in text(test)
+    assert "What counted most against this row" in text(test)
     test.button(key="jump-Lowest").click().run()
-    assert "What spoke most against this row" not in text(test)
+    assert "What counted most against this row" not in text(test)
 
 
 def test_a_row_is_changed_within_what_was_seen_and_predicted_by_the_model(app, full, target, jobs):

@@ -77,7 +77,7 @@ def test_a_filter_hides_families_and_leads_past_what_it_hides(app, full, target,
 def test_any_entity_is_searched_for_and_begun_at(app, full):
     test = app(full, "lineage")
     test.text_input(key="search").set_value("train_res.csv").run()
-    found = box(test, "Begin at")
+    found = box(test, "Start at")
     assert found.options
     found.select_index(0).run()
     assert not test.exception
@@ -87,7 +87,7 @@ def test_any_entity_is_searched_for_and_begun_at(app, full):
 def test_a_search_without_a_result_says_so(app, full):
     test = app(full, "lineage")
     test.text_input(key="search").set_value("no such thing").run()
-    assert "Nothing has this in its name." in text(test)
+    assert "No node has this in its name." in text(test)
 
 
 def test_a_link_to_an_arn_that_is_gone_is_an_error_with_a_remedy(app, full):

@@ -51,7 +51,7 @@ def test_the_check_passes_on_the_engine_and_lists_each_permission(app, full):
     assert not test.exception
     assert not test.error
     assert not test.warning
-    assert "The workflow has what it needs here." in [found.value for found in test.success]
+    assert "The target has everything that the workflow needs." in [found.value for found in test.success]
     assert (test.dataframe[0].value["area"] == "permissions").sum() > 60
 
 

@@ -61,7 +61,7 @@ def test_the_best_trial_and_its_alternatives_are_named_with_people_and_intervals
     assert "of 100 others" in said
     registers = [b for b in test.button if b.label.startswith("Register trial ")]
     assert len(registers) == said.count("nearer to parity by")
-    assert registers or "No trial here is nearer to parity" in said
+    assert registers or "No trial reduces disparity" in said
     table = next(frame.value for frame in test.dataframe if "distance from parity" in frame.value)
     assert len(table) == len(report["trials"])
 
@@ -128,7 +128,7 @@ def test_trials_that_failed_say_why(app, full, failed, target):
     assert "Extraneous hyperparameter found: nonsense" in errors
     history = app(full, "tuning", job=failed, view="history")
     assert not history.exception
-    assert "No trial here has an objective" in text(history)
+    assert "No trial has an objective" in text(history)
     assert "no best job yet" in text(button(app(full, "tuning", job=failed, view="bias"), "Measure every trial for bias").click().run())
 
 
@@ -141,7 +141,7 @@ def test_a_clone_has_the_jobs_settings_and_an_estimate_from_the_past(app, full, 
 
 
 def test_going_on_from_a_job_warm_starts_with_it(app, full, tuning_job):
-    test = button(app(full, "tuning", job=tuning_job), "Go on from here").click().run()
+    test = button(app(full, "tuning", job=tuning_job), "Warm start from this job").click().run()
     assert not test.exception
     assert test.multiselect[0].value == [tuning_job]
 

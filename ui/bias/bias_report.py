@@ -1,4 +1,4 @@
-"""One bias report, or two side by side: in words, as a picture, as a table; by group; at other thresholds."""
+"""One bias report, or two side by side: in words, as a chart, as a table; by group; at other thresholds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_report(cache_key: str, job: str) -> BiasReport:
 
 
 def show_report(name: str, other: str | None) -> None:
-    """Draw the report of the job ``name``, with ``other`` beside it."""
+    """Draw the report of the job ``name``, compared with that of the job ``other``."""
     done = read_report(session.cache_key(), name)
     report_details.show_report_title(done.folder)
     both = {report_choice.short_job_name(name): done}
@@ -36,7 +36,7 @@ def show_report(name: str, other: str | None) -> None:
 
 
 def show_imported_report(opened: OpenedReport) -> None:
-    """Draw a report of others; own ones may stand beside it."""
+    """Draw an imported report, compared with one of this product's if chosen."""
     done = bias_jobs.parse_report(opened.raw, opened.uri)
     if not done.facets:
         st.info("The report has no bias metrics.", icon=":material/info:")
@@ -60,7 +60,7 @@ def show_imported_report(opened: OpenedReport) -> None:
         }.items()
         if not known
     ]
-    st.markdown(markdown.escape_markdown(said + (f"Not known, as the report doesn't say it: {', '.join(unknown)}." if unknown else "")))
+    st.markdown(markdown.escape_markdown(said + (f"The report doesn't say: {', '.join(unknown)}." if unknown else "")))
     name = f"imported-{opened.sha256[:12]}"
     both = {f"imported {opened.sha256[:8]}": done}
     if other != report_choice.NONE:
@@ -69,7 +69,7 @@ def show_imported_report(opened: OpenedReport) -> None:
 
 
 def show_reports(reports: dict[str, BiasReport], name: str) -> bool:
-    """Draw the last of the reports, with the other beside it; False where it has no metrics."""
+    """Draw the last of the reports, compared with the other; False if it has no metrics."""
     label, done = list(reports.items())[-1]
     facets = {facet.key: facet for facet in done.facets}
     if not facets:
@@ -79,7 +79,7 @@ def show_reports(reports: dict[str, BiasReport], name: str) -> bool:
     pairs = {each: facet for each, one in reports.items() for facet in one.facets if facet.key == key}
     if len(pairs) < len(reports):
         st.info(
-            f"{markdown.escape_markdown(next(iter(reports)))} has no facet {markdown.escape_markdown(key)}: it can't stand beside it.",
+            f"{markdown.escape_markdown(next(iter(reports)))} has no facet {markdown.escape_markdown(key)}, so the two can't be compared.",
             icon=":material/info:",
         )
     flattered = [each for each, one in reports.items() if one.measured_on == "train" and one is not done]
@@ -108,7 +108,7 @@ def read_origin(cache_key: str, job: str) -> bias_jobs.ReportOrigin:
 
 
 def show_origin_links(name: str) -> None:
-    """To what the report came from."""
+    """Links to what the report came from."""
     found = read_origin(session.cache_key(), name)
     with st.container(horizontal=True):
         if found.training_job:
@@ -119,7 +119,7 @@ def show_origin_links(name: str) -> None:
 
 
 def show_summary(report: BiasReport, key: str, reports: dict[str, BiasReport]) -> None:
-    """What the model does to 100 people of either side."""
+    """How many of 100 people of either group the model declines."""
     people = threshold_panel.escape_people(report.group_names(key))
     for label, one in reports.items():
         found = threshold_panel.threshold_outcome(session.cache_key(), one.folder, key, None)
@@ -135,7 +135,7 @@ def show_summary(report: BiasReport, key: str, reports: dict[str, BiasReport]) -
 
 
 def show_metrics(facets: dict[str, FacetReport], name: str) -> None:
-    """Every metric: picture, range, words, value with interval; why where there's none."""
+    """Every metric: chart, range, meaning, value with interval, or why it has no value."""
     by_stage = {}
     for stage, title in STAGE_TITLES.items():
         models = {label: getattr(facet, stage) for label, facet in facets.items()}
@@ -158,7 +158,7 @@ def show_metrics(facets: dict[str, FacetReport], name: str) -> None:
 
 
 def show_groups(report: BiasReport, key: str, label: str) -> None:
-    """The same sentence and picture for each group."""
+    """The same sentence and chart for each group."""
     found = threshold_panel.threshold_outcome(session.cache_key(), report.folder, key, None)
     if found is None or not found.declined_by_group:
         st.info("The report has no groups. Measure a data set that has a group variable.", icon=":material/info:")

@@ -1,4 +1,4 @@
-"""Shows charts, each with its alternative text and its table."""
+"""Shows charts, each with a text alternative and a table of its values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLOTLY_CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
 
 
 def cached_figure(make: Callable[P, go.Figure], *arguments: P.args, **named: P.kwargs) -> go.Figure:
-    """The figure ``make(…)``: made once for the same content, not at every rerun of a page. Not to be changed."""
+    """The figure that ``make(…)`` returns, made once for the same arguments instead of at every rerun. Callers must not change it."""
     return _cache_figure(f"{make.__module__}.{make.__qualname__}", pickle.dumps((arguments, named)), lambda: make(*arguments, **named))
 
 
@@ -29,6 +29,6 @@ def _cache_figure(function_name: str, content: bytes, _make: Callable[[], go.Fig
 
 
 def show_chart(fig: go.Figure, table: pd.DataFrame, *, alt: str, key: str) -> None:
-    """A figure that can be kept as a PNG, and under it the same figures as a table, which can be kept as a CSV."""
+    """A chart that can be saved as PNG, and below it the same values as a table, which can be saved as CSV."""
     st.plotly_chart(fig, alt=alt, key=key, config=PLOTLY_CONFIG | {"toImageButtonOptions": {"filename": key, "scale": 2}})
     table_twin(table, alt=alt)

@@ -1,4 +1,4 @@
-"""Shows errors: what happened, to what, and what to do about it."""
+"""Shows errors: what happened, and what to do about it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ T = TypeVar("T")
 
 
 def show_error(error: GovernanceError) -> None:
-    """What happened, to what, and what the user can do about it."""
+    """What happened, and what the user can do about it."""
     st.error(f"**{escape_message(error.message)}**" + (f"  \n{escape_message(error.hint)}" if error.hint else ""), icon=":material/error:")
 
 
 def show_errors(errors: Iterable[GovernanceError]) -> None:
-    """Each of them once."""
+    """Show each different error once."""
     for error in {(error.message, error.hint): error for error in errors}.values():
         show_error(error)
 
 
 @contextmanager
 def show_raised_errors(*, stop: bool = False) -> Iterator[None]:
-    """Show an error of the product's family where it occurs; with ``stop`` the rest of the page isn't shown."""
+    """Show an error of the product's family in place of what raised it. With ``stop`` the rest of the page isn't shown."""
     try:
         yield
     except GovernanceError as error:
@@ -39,6 +39,6 @@ def show_raised_errors(*, stop: bool = False) -> Iterator[None]:
 
 
 def if_read(value: T | None, show: Callable[[T], None]) -> None:
-    """Draw what was found; nothing where it couldn't be read, which the page has said above."""
+    """Call ``show(value)``, unless the value couldn't be read (None): the page has shown the error already."""
     if value is not None:
         show(value)

@@ -1,4 +1,4 @@
-"""Links between pages, and widgets in step with the URL."""
+"""Links between pages, and widgets whose values are in the URL."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ui.navigation import PAGE_ICONS, page_path
 
 
 def url_toggle(label: str, name: str, *, value: bool) -> bool:
-    """A switch in step with the URL's ``?name=``."""
+    """A switch whose state is in the URL's ``?name=``."""
     key = f"toggle-{name}"
 
-    def moved() -> None:
+    def write_to_url() -> None:
         st.query_params[name] = "yes" if st.session_state[key] else "no"
 
-    return st.toggle(label, value=st.query_params.get(name, "yes" if value else "no") == "yes", key=key, on_change=moved)
+    return st.toggle(label, value=st.query_params.get(name, "yes" if value else "no") == "yes", key=key, on_change=write_to_url)
 
 
 def page_link(page: str, label: str, **query: str) -> None:
-    """A link to another page of this app, open at what ``query`` names."""
+    """A link to a page of this app; ``query`` goes into its URL."""
     st.page_link(page_path(page), label=label, icon=PAGE_ICONS[page], query_params=query or None)
 
 
@@ -57,27 +57,27 @@ def reference_link(reference: Reference, label: str) -> None:
 
 
 def set_query(**query: str) -> None:
-    """Put ``query`` into the page's URL, and nothing else; who is signed in stays there."""
+    """Replace the query of the page's URL by ``query``; the chosen identity (``?as=``) stays."""
     for name in set(st.query_params) - set(query) - {"as"}:
         del st.query_params[name]
     st.query_params.update(query)
 
 
 def show_empty_state(text: str, page: str, label: str) -> None:
-    """Say that there's nothing yet, and link to what to do next."""
+    """Say that nothing exists yet, and link to what to do next."""
     with st.container(border=True):
         st.markdown(text)
         page_link(page, label)
 
 
 def url_selectbox(name: str, options: list[str], label: str, **arguments: Any) -> str:
-    """A select box in step with the URL's ``?name=``: a link opens the page at the same place."""
+    """A select box whose value is in the URL's ``?name=``, so that a link opens the page at the same place."""
     wanted = st.query_params.get(name)
     if wanted is not None and wanted not in options:
-        st.warning(f"The link names {escape_markdown(wanted)}, which isn't here. Choose another one.", icon=":material/link_off:")
+        st.warning(f"The link names {escape_markdown(wanted)}, which doesn't exist here. Choose another one.", icon=":material/link_off:")
         del st.query_params[name]
     labels = "\n".join(map(arguments.get("format_func", str), options))
-    key = f"chosen-{name}-{wanted if wanted in options else ''}-{zlib.crc32(labels.encode())}"  # drawn anew where a label has changed
+    key = f"chosen-{name}-{wanted if wanted in options else ''}-{zlib.crc32(labels.encode())}"  # a new widget when a label changes
     value: str = st.selectbox(label, options, index=options.index(wanted) if wanted in options else 0, key=key, **arguments)
     if value != (wanted if wanted in options else options[0]):
         st.query_params[name] = value

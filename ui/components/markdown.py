@@ -1,4 +1,4 @@
-"""Makes text of users safe to show as Markdown."""
+"""Makes users' text safe to show as Markdown."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 
 
 def escape_markdown(text: str) -> str:
-    """Text of a user's for Markdown to show as it was written: nothing of it is markup, a link or an image."""
+    """Escape a user's text, so that Markdown shows it as written: no markup, links or images."""
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|~$:<>&])", r"\\\1", text)
 
 
 def escape_message(text: str) -> str:
-    """A message for Markdown: what would be emphasis, code, a link, a formula or a tag in it stays text."""
+    """Escape a message, so that emphasis, code, links, formulas and tags in it stay plain text."""
     return re.sub(r"([\\*`\[\]$<~])", r"\\\1", text.strip())

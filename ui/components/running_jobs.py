@@ -13,12 +13,12 @@ from ui.components.markdown import escape_markdown, escape_message
 
 
 def explain_if_foreign(job: jobs.Job) -> bool:
-    """Says of a job that is called like this product's, and isn't, that its results aren't to be shown here."""
+    """True, with an explanation on the page, for a job that has a name like this product's but was started by something else."""
     if jobs.is_product_job(job):
         return False
     st.info(
-        f"**{escape_markdown(job.name)} was not made by this product**, though it is called so: it leaves no result that this page knows. "
-        "Choose another one above, or start one.",
+        f"**This product did not start {escape_markdown(job.name)}**, though the name looks like it. This page can't read its results. "
+        "Choose another job above, or start one.",
         icon=":material/input:",
     )
     return True
@@ -26,7 +26,7 @@ def explain_if_foreign(job: jobs.Job) -> bool:
 
 @st.fragment(run_every=2)
 def watch_job(kind: jobs.JobKind, name: str) -> None:
-    """The state of a running job, looked up every two seconds; the page is drawn anew when it ends."""
+    """The state of a running job, read every two seconds; the page reloads when the job ends."""
     with show_raised_errors():
         job = jobs.describe_job(session.target(), kind, name)
         if job.status in jobs.FINAL_STATUSES:
@@ -34,7 +34,7 @@ def watch_job(kind: jobs.JobKind, name: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             show_state(job.status)
             since = (pd.Timestamp.now(tz="UTC") - pd.Timestamp(job.created)).total_seconds()
-            st.caption(f"{name}, for {since:,.0f} s. You may leave this page: the job goes on.")
+            st.caption(f"{name}, running for {since:,.0f} s. You may leave this page; the job continues.")
 
 
 def show_failed_job(job: jobs.Job) -> None:
@@ -50,7 +50,7 @@ def show_job_log(kind: str, name: str) -> None:
     """A job's log."""
     with st.expander("Log", icon=":material/terminal:"), show_raised_errors():
         lines = _read_ended_job_log(session.cache_key(), kind, name)
-        st.code("\n".join(lines[-400:]) or "Nothing was printed.", language=None, height=280)
+        st.code("\n".join(lines[-400:]) or "The log is empty.", language=None, height=280)
 
 
 @st.cache_data(ttl="1m", max_entries=32, show_spinner=False)

@@ -1,4 +1,4 @@
-"""Tables: the twin of a chart, lists of jobs, columns of times."""
+"""Tables: the values of a chart, lists of jobs, columns of times, CSV downloads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ui.components.badges import state_label
 
 
 def csv_download_button(label: str, name: str, headings: Iterable[Hashable], rows: Iterable[Iterable[Any]]) -> None:
-    """A table to download, safe to open in a spreadsheet; made when it is asked for."""
+    """A button that downloads a table as CSV, safe to open in a spreadsheet. The file is made when the button is pressed."""
     first, rest = [str(heading) for heading in headings], [list(row) for row in rows]
 
     def content() -> bytes:
@@ -31,7 +31,7 @@ TIME_COLUMNS = {
 
 
 def table_twin(table: pd.DataFrame, *, alt: str, label: str = "As a table") -> None:
-    """The table beside a picture."""
+    """The values of a chart as a table, folded."""
     with st.expander(label, icon=":material/table:"):
         st.dataframe(table, hide_index=True, alt=alt)
 

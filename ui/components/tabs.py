@@ -1,4 +1,4 @@
-"""Tabs in step with the URL, of which only the open one is drawn."""
+"""Tabs whose open one is in the URL. Only the open tab is drawn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ui.components.links import set_query
 
 
 def url_tabs(page: str, tabs: Mapping[str, str], default: str | None = None, *, name: str = "tab") -> Any:
-    """Tabs (name in the URL → label) of which only the open one is drawn. Links, the back button and ``open_tab`` open one by
+    """Tabs (name in the URL → label); the caller draws those that are ``open``. Links, the back button and ``open_tab`` open one by
     ``?name=``."""
     key, linked = f"{page}-{name}", st.query_params.get(name)
     moved = linked in tabs and linked != st.session_state.get(f"{key}-shown")
@@ -27,6 +27,6 @@ def url_tabs(page: str, tabs: Mapping[str, str], default: str | None = None, *, 
 
 
 def open_tab(tab: str, **query: str) -> None:
-    """Draw this page anew at its ``tab``, with ``query`` in the URL."""
+    """Reload this page at its ``tab``, with ``query`` in the URL."""
     set_query(tab=tab, **query)
     st.rerun()

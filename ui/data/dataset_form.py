@@ -20,12 +20,12 @@ SOURCES = {
     "stored": "A data set of this workspace",
 }
 DatasetChoice = datasets.Dataset | tuple[column_roles.CheckedTable, str]
-"""A data set that lies in S3 already, or a checked table with its name."""
+"""A data set that is in S3 already, or a checked table with its name."""
 
 
 @st.cache_resource(ttl="30m", max_entries=4, show_spinner="Reading the table …")
 def read_table(key: str, name: str, _content: bytes | None) -> tuple[pd.DataFrame, column_roles.ColumnRoles]:
-    """The table under ``key`` and the roles that its columns seem to have; nobody may change it."""
+    """The table under ``key``, and the roles detected for its columns. Callers must not change the table."""
     if key == "bundled":
         return bundled_data.read_bundled(), bundled_data.BUNDLED_ROLES
     frame = csv_reader.read_csv(_content or b"", name=name)
@@ -49,7 +49,7 @@ def describe_columns(key: str, label: str, favourable: Any, facet: str, _frame: 
 
 
 def choose_dataset() -> DatasetChoice | None:
-    """Draw the form; None while something is missing or wrong (the page says what)."""
+    """The form; None while something is missing or wrong, which the page then says."""
     st.session_state.setdefault("source", "stored" if "dataset" in st.query_params else "bundled")
     source = st.radio("Data", list(SOURCES), format_func=SOURCES.__getitem__, horizontal=True, key="source")
     with errors.show_raised_errors():
@@ -74,7 +74,7 @@ def choose_dataset() -> DatasetChoice | None:
 
 
 def ensure_uploaded(choice: DatasetChoice) -> datasets.Dataset:
-    """The chosen data set in S3; uploads it where it isn't there yet."""
+    """The chosen data set in S3; uploads it if needed."""
     if isinstance(choice, datasets.Dataset):
         return choice
     return datasets.upload_dataset(session.target(), session.identity(), *choice)
@@ -83,7 +83,7 @@ def ensure_uploaded(choice: DatasetChoice) -> datasets.Dataset:
 def _select_stored_dataset() -> datasets.Dataset | None:
     found = {d.uri: d for d in datasets.list_datasets(session.target())}
     if not found:
-        st.info("No data set was uploaded yet. Take the bundled one, or upload a CSV.", icon=":material/info:")
+        st.info("No data set was uploaded yet. Use the bundled one, or upload a CSV.", icon=":material/info:")
         return None
     names = {uri: f"{d.name} · {d.roles.facet} · {d.rows:,} rows · {times.relative_time(d.created)}" for uri, d in found.items()}
     dataset = found[links.url_selectbox("dataset", list(found), "Data set", format_func=names.__getitem__)]
@@ -107,7 +107,10 @@ def _roles_form(key: str, file: str, frame: pd.DataFrame, detected: column_roles
         "Label", names, index=names.index(detected.label), key=f"label-{key}", help="What the model predicts; two values."
     )
     favourable = one.selectbox(
-        "Favourable value", **_value_options(frame, label, detected.favourable), key=f"good-{key}-{label}", help="What people wish for."
+        "Favourable value",
+        **_value_options(frame, label, detected.favourable),
+        key=f"good-{key}-{label}",
+        help="The outcome that people hope for.",
     )
     facet = two.selectbox(
         "Facet", names, index=names.index(detected.facet), key=f"facet-{key}", help="The column by which groups are compared."
@@ -143,7 +146,7 @@ def _roles_form(key: str, file: str, frame: pd.DataFrame, detected: column_roles
         format_func=lambda pair: f"{pair[0]} = {pair[1]}",
         max_selections=5,
         key=f"further-{key}",
-        help="Their bias is measured before and after too.",
+        help="Their bias is measured before and after rebalancing too.",
     )
     _show_profile(key, name, frame, label, favourable, facet)
     roles = column_roles.ColumnRoles(label, favourable, facet, value, group, tuple(categorical), tuple(ignored), tuple(further))

@@ -1,4 +1,4 @@
-"""The data sets of the workspace: what is kept, under which hash, by whom."""
+"""The data sets of the workspace: what is kept, its SHA-256, and who uploaded it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_first_rows(cache_key: str, uri: str) -> pd.DataFrame:
 
 
 def datasets_table(found: list[datasets.Dataset]) -> pd.DataFrame:
-    """One row a data set, newest first; ``version`` counts those of one name."""
+    """One row per data set, newest first; the column ``version`` counts those with the same name."""
     seen: dict[str, int] = {}
     rows = []
     for d in reversed(found):
@@ -52,7 +52,7 @@ def show_datasets() -> None:
         list_datasets.clear()
     found = list_datasets(session.cache_key())
     if not found:
-        st.markdown("No data set is kept yet. Under **New rebalancing** take the bundled rows, upload a CSV, or name one in S3.")
+        st.markdown("No data set is kept yet. Under **New rebalancing** use the bundled rows, upload a CSV, or name one in S3.")
         return
     rows = datasets_table(found)
     pages = -(-len(rows) // ROWS_PER_PAGE)
@@ -101,9 +101,9 @@ def _show_dataset(dataset: datasets.Dataset) -> None:
                 icon=":material/download:",
                 on_click="ignore",
                 disabled=not session.is_allowed("export"),
-                help="The bytes whose hash stands above.",
+                help="The file with the SHA-256 shown above.",
             )
             if lineage_graph.find_artifact_arn(session.target(), dataset.uri):
-                links.page_link("lineage", "What was made of it", uri=dataset.uri)
+                links.page_link("lineage", "What was made from it", uri=dataset.uri)
             else:
                 st.caption("Not used by any job yet.")

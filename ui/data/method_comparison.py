@@ -24,7 +24,7 @@ def show_comparison(rebalancing_jobs: list[jobs.Job]) -> None:
         return
     linked = [name for name in st.query_params.get("compare", "").split(",") if name]
     if gone := [name for name in linked if name not in names]:
-        st.warning(f"The link names {markdown.escape_markdown(', '.join(gone))}, which isn't here.", icon=":material/link_off:")
+        st.warning(f"The link names {markdown.escape_markdown(', '.join(gone))}, which doesn't exist here.", icon=":material/link_off:")
     default = [name for name in linked if name in names]
     if len(default) < 2 and ",".join(linked) != st.session_state.get("compared"):
         default = list(dict.fromkeys([*default, *(job.name for job in rebalancing_jobs if job.status == "Completed")]))[:4]
@@ -49,7 +49,9 @@ def show_comparison(rebalancing_jobs: list[jobs.Job]) -> None:
 
 def _side_by_side(results: dict[str, rebalancing_jobs.RebalancedData]) -> None:
     if len({(d.manifest["input"]["sha256"], d.manifest["split"]["row_ids_sha256"]["test"]) for d in results.values()}) > 1:
-        st.warning("Not all of these split the same rows in the same way, so their figures differ for that too.", icon=":material/warning:")
+        st.warning(
+            "Not all of these split the same rows in the same way. Part of the differences comes from that.", icon=":material/warning:"
+        )
     manifests = {_short_name(name): d.manifest for name, d in results.items()}
     st.markdown(markdown.escape_markdown(views.best_rebalancing_sentence(manifests)).replace("\\*\\*", "**"))
     every = sorted(PRE_TRAINING, key=lambda name: (name not in {"DPL", "CI"}, name))
@@ -84,7 +86,7 @@ def _side_by_side(results: dict[str, rebalancing_jobs.RebalancedData]) -> None:
 
 @st.fragment(run_every=2)
 def watch_jobs(names: list[str]) -> None:
-    """The jobs that still run; the page is drawn anew when the last has ended."""
+    """The jobs that still run; the page reloads when the last one has ended."""
     with errors.show_raised_errors():
         found = [jobs.describe_job(session.target(), "processing", name) for name in names]
         ended = [job for job in found if job.status in jobs.FINAL_STATUSES]

@@ -20,7 +20,7 @@ ORDER_NAMES = {"split_first": "Split, then resample the training part", "worksho
 
 
 def launch_form() -> None:
-    """Choose data, methods and settings; launch."""
+    """Choose data, methods and settings, and start the jobs."""
     dataset = dataset_form.choose_dataset()
     st.subheader("Method")
     one, two, three = st.columns(3)
@@ -32,11 +32,11 @@ def launch_form() -> None:
         [m for m in METHOD_NAMES if m != method],
         format_func=METHOD_NAMES.__getitem__,
         key="also",
-        help="Each becomes a job of its own on the same split; they are laid side by side before you choose.",
+        help="Each is a job of its own on the same split. Compare the results, then choose one.",
     )
     unmoved = not {method, *others} - {"none", "reweighing"}
     goal = three.selectbox(
-        "Balance", list(BALANCE_TARGETS), format_func=BALANCE_TARGETS.__getitem__, disabled=unmoved, help="What is made equally frequent."
+        "Balance", list(BALANCE_TARGETS), format_func=BALANCE_TARGETS.__getitem__, disabled=unmoved, help="Which counts are made equal."
     )
     methods = {method: _parameter_inputs(method)}
     for other in others:
@@ -50,7 +50,9 @@ def launch_form() -> None:
         validation = c.number_input("Validation share", 0.05, 0.45, 0.16, step=0.01)
         test = d.number_input("Test share", 0.05, 0.45, 0.2, step=0.01, help="Never resampled: these rows judge every model.")
         if order == "workshop":
-            st.warning("Held-out rows will be made from training rows. The result says how many.", icon=":material/leak_add:")
+            st.warning(
+                "Training rows will repeat held-out rows or be made from them. The result says how many.", icon=":material/leak_add:"
+            )
     allowed = session.allowed_or_explain("launch")
     with st.container(horizontal=True):
         label = f"Rebalance in {len(methods)} ways" if others else "Rebalance"
@@ -80,7 +82,7 @@ def launch_form() -> None:
 
 
 def _parameter_inputs(method: str) -> dict[str, Any]:
-    """Inputs for what the method can be told."""
+    """Inputs for the method's parameters."""
     found: dict[str, Any] = {}
     if not PARAMETERS[method]:
         return found

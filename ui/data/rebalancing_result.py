@@ -1,4 +1,4 @@
-"""One rebalancing: what it did to whom, its bias before and after, its rows, its files."""
+"""One rebalancing: what it changed for each group, bias before and after, rows and files."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def show_result(name: str) -> None:
 
 
 def _badges(config: dict[str, Any]) -> None:
-    """Method, goal and order in a glance."""
+    """Method, goal and order, as badges."""
     with st.container(horizontal=True):
         st.badge(rebalancing_jobs.METHODS.get(config["method"], config["method"]), color="blue", icon=":material/balance:")
         if config["method"] not in {"none", "reweighing"}:
@@ -64,15 +64,15 @@ def _badges(config: dict[str, Any]) -> None:
 
 
 def _show_leak(manifest: dict[str, Any]) -> None:
-    """Whether held-out rows had a part in training, and how many."""
+    """Whether held-out rows leaked into training, and how many."""
     held_out = manifest["split"]["validation_rows"] + manifest["split"]["test_rows"]
     same = manifest.get("held_out_duplicates")
-    twins = f" {same:,} of them equal some training row in every value: other people's rows, where the data has such twins." if same else ""
+    twins = f" {same:,} of them equal a training row in every value: the data has people with the same values." if same else ""
     if manifest["leaked_rows"] or manifest["config"]["order"] == "workshop":
         share = format_percent(manifest["leaked_rows"] / max(held_out, 1))
         st.warning(
             f"**Leak: {manifest['leaked_rows']:,} held-out rows are in the training rows, or were used to make them** "
-            f"({share} of {held_out:,}). The rows were resampled before the split. Figures on these test rows flatter the model.",
+            f"({share} of {held_out:,}). The rows were resampled before the split. On these test rows the model looks better than it is.",
             icon=":material/leak_add:",
         )
     else:
@@ -137,6 +137,6 @@ def _files(rebalanced: rebalancing_jobs.RebalancedData) -> None:
                 icon=":material/download:",
                 on_click="ignore",
                 disabled=not session.is_allowed("export"),
-                help="The bytes whose hash stands above.",
+                help="The file with the SHA-256 shown above.",
             )
         st.json(rebalanced.manifest["config"], expanded=False)

@@ -1,4 +1,4 @@
-"""Real and synthetic rows side by side: how each feature is spread, and the synthetic rows themselves."""
+"""Real and synthetic rows side by side: the distribution of each feature, and the synthetic rows themselves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ui import session
 from ui.components import charts, errors, markdown
 
 ROWS_PER_PAGE = 100
-"""On one page of the list."""
+"""Rows on one page of the list."""
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Reading the distributions …")
@@ -47,7 +47,8 @@ def show_distributions(rebalanced: rebalancing_jobs.RebalancedData, names: dict[
             least = table.iloc[0]
             st.caption(
                 markdown.escape_markdown(
-                    f"Of {len(table)} columns, {least['feature']} is the least alike. The fuller the bar, the more is common."
+                    f"Of {len(table)} columns, {least['feature']} differs most. A full bar means that real and synthetic rows are spread "
+                    "alike."
                 )
             )
             bar = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
@@ -80,13 +81,14 @@ def show_synthetic_rows(rebalanced: rebalancing_jobs.RebalancedData) -> None:
             st.caption("This method makes no rows.")
             return
         if not rebalancing_jobs.list_synthetic_files(rebalanced):
-            st.info("This job wrote no list of them. Run it again to see them.", icon=":material/info:")
+            st.info("This job didn't list them. Run it again to see them.", icon=":material/info:")
             return
         number = st.pagination(-(-count // ROWS_PER_PAGE), key=f"synthetic-{rebalanced.job}")
         start = (number - 1) * ROWS_PER_PAGE
         table = read_rows_page(session.cache_key(), rebalanced.job, start, rebalanced)
         st.caption(
-            f"{start + 1:,} to {start + len(table):,} of {count:,}. “row” is the place in train_res.csv, from 0; “copy of” the row of the "
-            "data set that was repeated, empty where the row was interpolated."
+            f"{start + 1:,} to {start + len(table):,} of {count:,}. “row” is the position in train_res.csv, from 0. “copy of” is the "
+            "row of the "
+            "data set that was repeated; it is empty if the row was interpolated."
         )
         st.dataframe(table, hide_index=True, height=380, alt=f"The {made} rows")

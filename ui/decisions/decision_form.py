@@ -1,4 +1,4 @@
-"""The form of a decision. What its author saw goes with the click, so that a page that has grown stale can't decide."""
+"""The form of a decision. It sends what its author saw, so that an outdated page can't decide."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NEGATIVE_DECISIONS = frozenset({"reject", "withdraw", "retire"})
 
 
 def show_decision_form(package: Package, state: State, results: list[gates.GateResult], rules: Policy, profile: str) -> None:
-    """What may be done now, and by whom; the form of what is chosen."""
+    """The actions that are possible now for the signed-in person, or why there are none; and the form of the chosen one."""
     person, involved = session.identity(), decisions.people_involved(package, state)
     possible = [
         kind for kind, sources in decisions.ALLOWED_FROM.items() if state.status in sources and _is_applicable(kind, state, results)
@@ -44,14 +44,14 @@ def show_decision_form(package: Package, state: State, results: list[gates.GateR
             for kind in possible
             if (refused := identity.explain_refusal(person, kind, resource=package.label, involved=involved))
         ]
-        text = why[0] if why else f"{package.label} is {state.status}: nothing is left to decide."
+        text = why[0] if why else f"{package.label} is {state.status}. There is nothing to decide."
         if possible == ["submit"]:
             text = f"{package.label} is {state.status}. A data scientist may submit it{'' if state.status == 'registered' else ' again'}."
         st.info(markdown.escape_markdown(text), icon=":material/lock:")
         return
     show_last_outcome()
     with st.container(border=True):
-        first = None if state.status == "approved" else 0  # what undoes an approval is chosen, not preset
+        first = None if state.status == "approved" else 0  # undoing an approval must be a choice, so nothing is preselected
         key = f"act-{package.arn}-{state.last_event}"
         kind = st.radio("What will you do?", mine, index=first, format_func=lambda k: ACTION_LABELS[k][0], horizontal=True, key=key)
         if kind is None:
@@ -72,7 +72,7 @@ def show_decision_form(package: Package, state: State, results: list[gates.GateR
 
 
 def _is_applicable(kind: str, state: State, results: list[gates.GateResult]) -> bool:
-    """Whether there is something that the kind could be about."""
+    """Whether the version has a gate, waiver or condition that the action needs."""
     if kind == "waive":
         return any(r.is_blocking for r in results)
     if kind == "confirm waiver":
@@ -84,11 +84,11 @@ def _is_applicable(kind: str, state: State, results: list[gates.GateResult]) -> 
 
 def _extra_fields(kind: str, form_key: str, state: State, results: list[gates.GateResult], profile: str) -> None:
     if kind == "submit":
-        st.caption(f"The evidence is pinned now, and judged by the profile {markdown.escape_markdown(profile)}.")
+        st.caption(f"Submitting pins the evidence. Its gates are those of the profile {markdown.escape_markdown(profile)}.")
         st.radio("Tier of materiality", TIERS, index=TIERS.index("medium"), horizontal=True, key=f"tier-{form_key}")
         st.text_area("Why this tier", key=f"tier-why-{form_key}", height=80, placeholder="Who is affected, how many, how badly if it errs")
     if kind == "approve":
-        st.caption("Conditions, if any: what, who sees to it, and the last day.")
+        st.caption("Conditions, if any: what to do, who does it, and by which day.")
         columns = {
             "condition": st.column_config.TextColumn(),
             "owner": st.column_config.TextColumn(),
@@ -111,7 +111,7 @@ def _extra_fields(kind: str, form_key: str, state: State, results: list[gates.Ga
 
 
 def _record_decision(kind: str, arn: str, seen_version: int, form_key: str, profile: str) -> None:
-    """Decide. Runs before the page is drawn anew, with what was on the page when it was drawn last."""
+    """Record the decision, with what the page showed when the button was pressed. Streamlit calls this before the rerun."""
     at = st.session_state
     more: dict[str, Any] = {}
     if kind == "submit":
@@ -135,7 +135,7 @@ def _record_decision(kind: str, arn: str, seen_version: int, form_key: str, prof
             code=at[f"code-{form_key}"],
             **more,
         )
-        at["said"] = f"Recorded as event {state.last_event}: the version is {state.status}."
+        at["said"] = f"Recorded as event {state.last_event}. The version is now {state.status}."
     except GovernanceError as error:
         at["said"] = error
 

@@ -33,9 +33,9 @@ def events_table(events: tuple[audit_log.Event, ...] | list[audit_log.Event]) ->
 def show_log() -> None:
     """The log, newest first, a page at a time."""
     events = audit_log.read_events(session.target())
-    st.caption(f"{len(events):,} events. Each holds the hash of the one before, and is signed.")
+    st.caption(f"{len(events):,} events. Each is signed and contains the hash of the one before.")
     if not events:
-        st.info("Nothing has been decided yet: the first event is the first submission.", icon=":material/info:")
+        st.info("Nothing has been decided yet. The first event will be the first submission.", icon=":material/info:")
         return
     size = 50
     page = st.number_input("Page", 1, -(-len(events) // size), key="log-page") if len(events) > size else 1
@@ -51,19 +51,22 @@ def show_log() -> None:
             "application/json",
             on_click="ignore",
             icon=":material/download:",
-            help="Keep it elsewhere: it shows later that the log was not cut short.",
+            help="Keep it in another place: with it you can check later that no event was removed from the end.",
         )
-    kept = st.file_uploader("A head that you kept", type="json", help="From an earlier export; the log must still hold that event.")
+    kept = st.file_uploader(
+        "A head that you kept", type="json", help="A signed head that you downloaded earlier. The log must still contain its event."
+    )
     if checking:
         with st.spinner("Reading every event and every file of evidence …"):
             found = verification.verify_log(session.target(), exported_head=verification.read_head_file(kept.getvalue()) if kept else None)
         if found.is_valid:
-            st.success(f"The log holds: {found.events:,} events, {found.files:,} files of evidence.", icon=":material/verified_user:")
+            st.success(f"The log is valid: {found.events:,} events, {found.files:,} files of evidence.", icon=":material/verified_user:")
         else:
             first = next((p.number for p in found.problems if p.number), None)
-            st.error(f"**The log does not hold.** The first bad event is {first or 'none: see below'}.", icon=":material/gpp_bad:")
+            where = f"The first bad event is {first}." if first else "The problem isn't in one of its events."
+            st.error(f"**The log is invalid.** {where}", icon=":material/gpp_bad:")
             table = pd.DataFrame([{"event": p.number, "what": p.what, "where": p.subject} for p in found.problems])
-            st.dataframe(table, hide_index=True, alt="What doesn't hold")
+            st.dataframe(table, hide_index=True, alt="Problems of the log")
 
 
 def show_policy() -> None:
@@ -72,7 +75,7 @@ def show_policy() -> None:
     if problem:
         errors.show_error(problem)
     st.markdown(f"**{markdown.escape_markdown(rules.title)}**, version {markdown.escape_markdown(rules.version)}")
-    st.caption(f"SHA-256 `{rules.sha256}`; recorded with every decision. Another file is named in GOVERNANCE_POLICY.")
+    st.caption(f"SHA-256 `{rules.sha256}`; recorded with every decision. Set GOVERNANCE_POLICY to use another file.")
     for profile in rules.profiles.values():
         with st.container(border=True):
             st.markdown(f"**{markdown.escape_markdown(profile.title)}**")

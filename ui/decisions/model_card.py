@@ -1,4 +1,4 @@
-"""A version's model card: what people write into it, its versions, and what it is evidence for."""
+"""A version's model card: the form that people fill in, its versions, and which requirements it is evidence for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def show_card(arn: str) -> None:
     st.caption(
         markdown.escape_markdown(f"{card.status}, {model_card.last_edit_text(card)}")
         if card.version
-        else "Nothing was saved yet; what is known is there."
+        else "Not saved yet. What jobs and reports know is filled in."
     )
     with st.container(horizontal=True):
         if card.version and session.is_allowed("export"):
@@ -41,17 +41,17 @@ def show_card(arn: str) -> None:
                 on_click="ignore",
             )
         st.download_button("JSON", card.json_bytes, f"{card.name}.json", "application/json", icon=":material/download:", on_click="ignore")
-    with st.expander("What people know: the form", icon=":material/edit_note:", expanded=bool(missing)):
+    with st.expander("To be filled in by people", icon=":material/edit_note:", expanded=bool(missing)):
         card_form(arn, card)
-    with st.expander("What is known: from jobs, reports and data", icon=":material/inventory:"):
+    with st.expander("Filled in from jobs, reports and data", icon=":material/inventory:"):
         st.json({part: value for part, value in card.content.items() if part != "evaluation_details"}, expanded=1)
-        st.caption("Quality, bias and SHAP are in it too: see the JSON.")
+        st.caption("The JSON also contains quality, bias and SHAP.")
     show_card_history(package)
     show_checklists(package, card)
 
 
 def card_form(arn: str, card: Card) -> None:
-    """One field each; what was seen goes with the click."""
+    """The form, a field per question. It sends which version of the card its author saw."""
     mark = f"{card.name}-{card.version}"
     with st.form(f"card-{mark}", border=False, enter_to_submit=False):
         for field in FIELDS:
@@ -71,7 +71,7 @@ def card_form(arn: str, card: Card) -> None:
             args=(arn, card.version, mark),
         )
         if not allowed:
-            st.caption(f"The role {session.identity().role} can't change a card.")
+            st.caption(f"The {session.identity().role} role can't change a card.")
 
 
 def _save_card(arn: str, seen_version: int, form_key: str) -> None:
@@ -84,7 +84,7 @@ def _save_card(arn: str, seen_version: int, form_key: str) -> None:
 
 
 def show_card_history(package: Package) -> None:
-    """The card's versions, and what an older one said."""
+    """The card's versions, and how an older one differs."""
     found = model_card.list_versions(session.target(), package)
     if len(found) < 2:
         return
@@ -100,15 +100,15 @@ def show_card_history(package: Package) -> None:
         if rows:
             st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Fields that differ between the two versions of the card")
         else:
-            st.caption("People wrote the same into both.")
+            st.caption("The filled-in fields are the same in both.")
 
 
 def show_checklists(package: Package, card: Card) -> None:
-    """Which fields are evidence for what a text asks, and which are missing."""
+    """Which fields are evidence for the requirements of a text, and which are missing."""
     target = session.target()
     st.subheader("Evidence for")
     st.caption(
-        "Which fields of the record speak to what a text asks for. A full list is evidence for a reader; it says nothing about the law."
+        "Which fields of the record help to answer what a law or guideline asks for. A complete list doesn't mean that the law is met."
     )
     found = {profile.id: profile for profile in regulatory_profiles.load_profiles(target.settings.profiles)}
     chosen = found[links.url_selectbox("text", list(found), "Text", format_func=lambda name: found[name].title)]

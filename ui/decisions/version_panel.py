@@ -1,4 +1,4 @@
-"""How one version stands: its state, its gates, its history, and what who is signed in may do."""
+"""One version: its state, gates and history, and what the signed-in person may do."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ OUTCOME_LABELS = {
 }
 
 
-@st.cache_data(ttl="1m", max_entries=32, show_spinner="Looking at evidence and gates …")
+@st.cache_data(ttl="1m", max_entries=32, show_spinner="Checking evidence and gates …")
 def read_validity(cache_key: str, arn: str, head: int) -> Validity:
     return decisions.check_validity(session.target(), arn)
 
 
-@st.cache_data(ttl="5m", max_entries=32, show_spinner="Looking at the gates …")
+@st.cache_data(ttl="5m", max_entries=32, show_spinner="Checking the gates …")
 def read_gate_results(cache_key: str, arn: str, profile: str, head: int, rules: str) -> list[gates.GateResult]:
     target = session.target()
     now = decisions.read_state(target, arn)
@@ -38,7 +38,7 @@ def read_gate_results(cache_key: str, arn: str, profile: str, head: int, rules: 
 
 
 def show_version(validity: Validity, rules: policy.Policy) -> None:
-    """One version: how it stands, its gates, and what who is signed in may do."""
+    """Draw the version: its state, its gates, and what the signed-in person may do."""
     state, package = validity.state, validity.package
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(package.label)
@@ -54,7 +54,7 @@ def show_version(validity: Validity, rules: policy.Policy) -> None:
     people = {"trained by": package.properties.get("governance:trained-by-name", "unknown"), **state.person_names}
     st.caption(markdown.escape_markdown("; ".join(f"{part}: {name}" for part, name in people.items())))
     if state.evidence and not validity.void_reasons:
-        st.caption(f":material/verified_user: Evidence pinned, SHA-256 `{state.evidence}`. Every file has the hash that it had then.")
+        st.caption(f":material/verified_user: The evidence is pinned, SHA-256 `{state.evidence}`. No file has changed since then.")
     profile = state.profile or links.url_selectbox("profile", list(rules.profiles), "Profile of the policy")
     if profile in rules.profiles:
         results = read_gate_results(session.cache_key(), package.arn, profile, state.last_event, rules.sha256)
@@ -70,7 +70,7 @@ def show_version(validity: Validity, rules: policy.Policy) -> None:
 
 
 def _show_version_links(validity: Validity) -> None:
-    """Where else the version is shown, and its evidence to take away."""
+    """Links to the version on other pages, and the download of its evidence."""
     state, package = validity.state, validity.package
     with st.container(horizontal=True, vertical_alignment="center"):
         links.page_link("registry", "Registry", package=package.arn)
@@ -90,12 +90,16 @@ def _show_gates(results: list[gates.GateResult]) -> None:
     """The outcomes in a sentence, and each gate in a row."""
     counts = {status: sum(r.status == status for r in results) for status in OUTCOME_LABELS}
     blocking = [r.title for r in results if r.is_blocking]
-    sentence = f"Of {len(results)} gates " + ", ".join(f"{n} {OUTCOME_LABELS[s][0]}" for s, n in counts.items() if n) + "."
-    st.markdown(sentence + (f" In the way: {markdown.escape_markdown(', '.join(blocking))}." if blocking else ""))
+    if counts["pass"] == len(results):
+        sentence = f"All {len(results)} gates pass."
+    else:
+        sentence = f"Of {len(results)} gates " + ", ".join(f"{n} {OUTCOME_LABELS[s][0]}" for s, n in counts.items() if n) + "."
+    st.markdown(sentence + (f" Blocking gates: {markdown.escape_markdown(', '.join(blocking))}." if blocking else ""))
     rows = [
-        {"gate": r.title, "outcome": OUTCOME_LABELS[r.status][1], "found": r.found, "wanted": r.wanted, "why": r.reason} for r in results
+        {"gate": r.title, "outcome": OUTCOME_LABELS[r.status][1], "measured": r.found, "required": r.wanted, "why": r.reason}
+        for r in results
     ]
-    table = pd.DataFrame(rows, columns=["gate", "outcome", "found", "wanted", "why"])
+    table = pd.DataFrame(rows, columns=["gate", "outcome", "measured", "required", "why"])
     if not table["why"].any():
         table = table.drop(columns="why")
     st.dataframe(table, hide_index=True, height="content", alt="Gates of the policy with their outcomes")

@@ -1,4 +1,4 @@
-"""What the explainability page reads and sums up, kept between reruns."""
+"""Cached reads and summaries of explanations."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def read_about(cache_key: str, job: str) -> ShapRequest:
     return shap_jobs.read_request(session.target(), job)
 
 
-@st.cache_data(ttl="30m", max_entries=16, show_spinner="Summing up …")
+@st.cache_data(ttl="30m", max_entries=16, show_spinner="Summarising …")
 def importance_and_direction(cache_key: str, job: str) -> tuple[dict[str, summary.ShapEstimate], dict[str, summary.ShapEstimate]]:
-    """Mean |SHAP| of every feature, and for the greatest which way they push."""
+    """Mean |SHAP| of every feature; and for the twelve greatest the rank correlation of the feature with its SHAP value."""
     shap = read_explanation(cache_key, job)
     values = shap_array(shap)
     found = summary.feature_importance(values, list(shap.values.columns))
@@ -39,7 +39,7 @@ def importance_and_direction(cache_key: str, job: str) -> tuple[dict[str, summar
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner=False)
 def paired_differences(cache_key: str, a: str, b: str) -> dict[str, summary.ShapEstimate] | None:
-    """b − a, paired; None where the two were not explained on the same rows."""
+    """b − a, paired; None if the two explain different rows."""
     one, two = read_explanation(cache_key, a), read_explanation(cache_key, b)
     if not one.data.equals(two.data):
         return None
@@ -52,5 +52,5 @@ def shap_array(shap: ShapResult) -> Any:
 
 @st.cache_resource(ttl="30m", max_entries=4, show_spinner="Loading the model …")
 def load_model(cache_key: str, uri: str) -> Any:
-    """The booster itself, to predict a row anew."""
+    """The XGBoost booster, to predict a changed row."""
     return shap_jobs.load_model(session.target(), uri)

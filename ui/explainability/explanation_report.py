@@ -1,4 +1,4 @@
-"""One explanation, alone or beside another: all rows, row by row, along one feature; downloads."""
+"""One explanation, alone or compared with another: over all rows, row by row, along one feature; downloads."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def show_explanation(name: str, other: str | None) -> None:
     same = {label: shap for label, shap in found.items() if shap is mine or paired is not None}
     one_row.show_row(name, same, known)
     if len(same) < len(found):
-        st.caption("The other explanation is of other rows, so that one row can't be set beside one of its own.")
+        st.caption("The other explanation is about other rows, so single rows can't be compared.")
     show_downloads(name, mine, jobs, known, paired)
 
 
 def show_imported_report(opened: OpenedReport) -> None:
-    """The global values of a report of others: it has no rows."""
+    """The global SHAP values of an imported report, which has no rows."""
     known = shap_jobs.summarize_report(opened.raw, opened.uri)
     labels = {one.label: one for one in known.labels}
     label = links.url_selectbox("label", list(labels), "Output of the model") if len(labels) > 1 else next(iter(labels))
@@ -65,14 +65,20 @@ def show_imported_report(opened: OpenedReport) -> None:
         )
     )
     st.caption(
-        "Not known, as the report doesn't say it: the rows (so neither one row's contributions nor a feature's course), how many there "
-        "were, intervals, and whether the values add up to the predictions."
-        + (" The values have signs: they are no mean magnitudes, and features may cancel out." if min(one.values.values()) < 0 else "")
+        "The report doesn't contain the rows or their number, so this page can't show single rows, the course along a feature, intervals, "
+        "or whether the values add up to the predictions."
+        + (
+            " Some values are negative: they aren't mean magnitudes, and positive and negative effects may cancel."
+            if min(one.values.values()) < 0
+            else ""
+        )
     )
     if one.undefined:
-        st.caption(markdown.escape_markdown(f"Without a figure in the report: {', '.join(one.undefined)}."))
+        st.caption(markdown.escape_markdown(f"The report has no value for {', '.join(one.undefined)}."))
     if known.others:
-        st.caption(markdown.escape_markdown(f"The report also holds {', '.join(known.others)}, which isn't drawn here: see the JSON."))
+        st.caption(
+            markdown.escape_markdown(f"The report also contains {', '.join(known.others)}. This page doesn't show that; the JSON does.")
+        )
     values = {label: one.values}
     charts.show_chart(
         charts.cached_figure(views.global_bars, values, x="global SHAP value"),
@@ -100,7 +106,7 @@ def show_importance(
     absent = [column for column in about.sensitive if column not in given]
     if absent:
         st.markdown(
-            markdown.escape_markdown(f"Not given to the model: {' and '.join(absent)}. Other columns may stand for them all the same.")
+            markdown.escape_markdown(f"Not given to the model: {' and '.join(absent)}. Other columns may still act as proxies for them.")
         )
     if given:
         shares = {

@@ -1,4 +1,4 @@
-"""One row's prediction: its waterfall, what spoke against the person, and what if."""
+"""One row's prediction: the contribution of each feature, what counted most against the person, and what if."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ui.explainability import what_if
 
 
 def select_row(explanation: ShapResult, threshold: float) -> int:
-    """The row in step with ?row=."""
+    """The chosen row, which is in the URL's ?row=."""
     text = st.query_params.get("row", "0")
     here = min(int(text), explanation.rows - 1) if text.isdecimal() else 0
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -56,15 +56,15 @@ def show_row(name: str, explanations: dict[str, ShapResult], about: ShapRequest)
             total = float(one.sum())
             error = abs(shap.expected + total - prediction)
             sums = f"Expected {format_number(shap.expected, 4)} + SHAP values {format_number(total, 4)} = {format_number(prediction, 4)}"
-            st.caption(f"{sums}, but for {error:.0e}.")
+            st.caption(f"{sums}, with an error of {error:.0e}.")
     show_reasons(mine, about, row, threshold)
-    if st.toggle("What if this row were different?", key="what-if", help="The model predicts the changed row anew."):
+    if st.toggle("What if this row were different?", key="what-if", help="The model predicts the changed row."):
         with errors.show_raised_errors():
             what_if.show_what_if(name, about, row, threshold, mine)
 
 
 def show_reasons(explanation: ShapResult, about: ShapRequest, row: int, threshold: float) -> None:
-    """What spoke most against a person who is turned away."""
+    """What counted most against a person who is declined."""
     prediction = float(explanation.predictions.iloc[row])
     if about.favourable is None or int(prediction > threshold) == about.favourable:
         return
@@ -72,7 +72,7 @@ def show_reasons(explanation: ShapResult, about: ShapRequest, row: int, threshol
         explanation.values.iloc[row].to_numpy(dtype=float), list(explanation.values.columns), increasing=about.is_higher_unfavourable
     )
     with st.container(border=True):
-        st.markdown(f"**What spoke most against this row**, compared with the baseline of {words.points_text(explanation.expected, 1)} %")
+        st.markdown(f"**What counted most against this row**, compared with the baseline of {words.points_text(explanation.expected, 1)} %")
         lines = []
         for feature, value in against:
             mark = " (sensitive: it may not be a reason)" if feature in about.sensitive else ""
@@ -83,6 +83,6 @@ def show_reasons(explanation: ShapResult, about: ShapRequest, row: int, threshol
             )
         st.markdown("\n".join(f"{place}. {line}" for place, line in enumerate(lines, 1)))
         st.caption(
-            "Contributions to this model's prediction, by SHAP: no causes, and no promise of what would change the decision. Whoever words "
-            "a notice to a person checks each against the record and the law that applies."
+            "These are contributions to this model's prediction, computed by SHAP. They aren't causes, and changing them may not change "
+            "the decision. Before you use one in a notice to a person, check it against the record and the applicable law."
         )

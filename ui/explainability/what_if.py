@@ -1,4 +1,4 @@
-"""What the model says when one row is changed, within the values that were seen."""
+"""What the model predicts when one row is changed, within the values that occur."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ui.components import markdown
 from ui.explainability import cached_explanations
 
 MAX_OPTIONS, MAX_CHANGES = 12, 8
-"""Values that are chosen from a list, and features that can be changed at a time."""
+"""Up to how many values a list is offered instead of a slider, and how many features can be changed at a time."""
 
 
 def outcome_label(about: ShapRequest, prediction: float, threshold: float) -> str:
@@ -47,7 +47,8 @@ def show_what_if(name: str, about: ShapRequest, row: int, threshold: float, expl
     before, after, *alone = shap_jobs.predict_rows(booster, pd.concat([original, changed, *singles], ignore_index=True))
     if abs(before - float(explanation.predictions.iloc[row])) > 1e-5:
         st.warning(
-            "The model in S3 predicts this row otherwise than the explanation says: it isn't the one explained.", icon=":material/warning:"
+            "The model in S3 gives this row another prediction than the explanation does, so it isn't the model that was explained.",
+            icon=":material/warning:",
         )
     sides = (outcome_label(about, before, threshold), outcome_label(about, after, threshold))
     with st.container(horizontal=True):
@@ -67,9 +68,8 @@ def show_what_if(name: str, about: ShapRequest, row: int, threshold: float, expl
         table = pd.DataFrame(rows, columns=["changed alone", "was", "what if", "prediction", "points"])
         st.dataframe(table, hide_index=True, alt="Prediction with each change alone")
     st.caption(
-        f"Values within those of the {explanation.rows:,} rows explained. The other columns stay as they are, even where a person "
-        "could not be "
-        "like that. It shows what this model answers, not what would happen to somebody."
+        f"You can choose values that occur in the {explanation.rows:,} rows explained. The other columns stay as they are, even if no "
+        "person could be like that. This shows what the model predicts, not what would happen to a person."
     )
 
 
@@ -78,7 +78,7 @@ def _columns_of_four(count: int) -> list[Any]:
 
 
 def value_input(feature: str, column: pd.Series, value: Any, key: str, sensitive: bool) -> Any:
-    """A widget that offers the values seen: a list where these are few, else a slider over their range."""
+    """A widget that offers the values that occur: a list if they are few, else a slider over their range."""
     label = f"{feature} (sensitive)" if sensitive else feature
     seen = np.unique(column.dropna().to_numpy())
     if len(seen) == 0 or pd.isna(value):

@@ -1,4 +1,4 @@
-"""The lineage graph with the node that was clicked: picture, table, details, links, downloads."""
+"""The lineage graph and the chosen node: picture, table, details, links, downloads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_facts(cache_key: str, arn: str) -> dict[str, Any]:
 
 @st.cache_data(ttl="10m", max_entries=64, show_spinner=False)
 def read_node_name(arn: str) -> str:
-    """A node's name, for one that a link names."""
+    """The name of a node that the URL names."""
     try:
         node = lineage_graph.read_graph(session.target(), arn, hops=0, max_nodes=1).nodes[0]
     except GovernanceError:
@@ -36,7 +36,7 @@ def read_node_name(arn: str) -> str:
 
 
 def open_at_node(arn: str) -> None:
-    """Draw the graph around another node, as far and in the direction as now."""
+    """Draw the graph around another node, with the same hops and direction."""
     kept = {name: st.query_params[name] for name in ("hops", "direction") if name in st.query_params}
     links.set_query(arn=arn, **kept)
     st.rerun()
@@ -63,7 +63,8 @@ def show_graph(graph: lineage_graph.Graph) -> None:
     picked = picked if picked in set(nodes["arn"]) else graph.start
     total = f"{graph.total:,}" if graph.is_total_exact else f"more than {graph.total:,}"
     st.caption(
-        f"{len(nodes)} of {total} nodes shown. Click a node, or choose it beside the graph, for what it came from and what came of it."
+        f"{len(nodes)} of {total} nodes shown. Click a node, or choose it next to the graph, to see what it was made from and "
+        "what was made from it."
     )
     left, right = st.columns([7, 3], gap="medium")
     with left:
@@ -77,7 +78,7 @@ def show_graph(graph: lineage_graph.Graph) -> None:
 
 
 def show_graph_chart(start: str, nodes: pd.DataFrame, edges: pd.DataFrame, picked: str, *, down: bool) -> None:
-    if st.session_state.get("lineage-node") != picked:  # chosen elsewhere than in the picture: its own selection begins anew
+    if st.session_state.get("lineage-node") != picked:  # chosen outside the picture: reset the picture's own selection
         st.session_state["lineage-node"] = picked
         st.session_state["lineage-turn"] = st.session_state.get("lineage-turn", 0) + 1
     key, arns = f"graph-{start}-{st.session_state['lineage-turn']}", list(nodes["arn"])
@@ -128,7 +129,7 @@ def show_node_details(graph: lineage_graph.Graph, nodes: pd.DataFrame, edges: pd
 
 
 def show_downloads(graph: lineage_graph.Graph, nodes: pd.DataFrame, edges: pd.DataFrame) -> None:
-    """What is shown, for other programs. The picture is saved from its own toolbar."""
+    """Downloads of what is shown, for other programs. The picture has a download button of its own."""
 
     def plain() -> bytes:
         kept = {"nodes": nodes.drop(columns="family").to_dict("records"), "edges": edges.to_dict("records")}
@@ -153,7 +154,7 @@ def show_downloads(graph: lineage_graph.Graph, nodes: pd.DataFrame, edges: pd.Da
                 events,
                 "lineage.ndjson",
                 "application/x-ndjson",
-                "Every job of the graph, filters aside, as run events, one a line.",
+                "Every job of the graph as a run event, one per line; filters don't apply.",
             ),
             ("CSV", table, "lineage.csv", "text/csv", "The edges shown."),
         ):

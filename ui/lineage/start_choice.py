@@ -1,4 +1,4 @@
-"""Where the lineage graph begins: from the URL, from a list, or by a search; and how far it goes."""
+"""Where the lineage graph starts (from the URL, a list or a search), and how far it goes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_graph(cache_key: str, arn: str, hops: int, direction: Direction) -> lin
 
 @st.cache_data(ttl="1m", max_entries=8, show_spinner=False)
 def list_start_nodes(cache_key: str) -> dict[str, str]:
-    """Where one may begin: ARN of the node -> how it's called; the newest versions, then data sets."""
+    """Nodes to start from: ARN -> label; the newest versions, then data sets."""
     target = session.target()
     versions = {v.arn: f"{v.label} · {v.role}" if v.role else v.label for v in model_packages.list_versions(target, max_results=20)}
     data = {dataset.uri: f"Data set {dataset.name}" for dataset in datasets.list_datasets(target)[:20]}
@@ -43,12 +43,12 @@ def search_nodes(cache_key: str, text: str) -> lineage_search.SearchResult:
 
 
 def node_from_url() -> str | None:
-    """The node that the link names: by ?arn=, or by ?uri= or ?package= of what it stands for."""
+    """The node that the URL names: by ?arn=, or by the ?uri= or ?package= that it represents."""
     uri = st.query_params.get("uri") or st.query_params.get("package")
     if uri is None:
         arn = st.query_params.get("arn")
         if arn is not None and not arn.startswith("arn:"):
-            raise NotFound(f"The link names {arn}, which is no node.", resource=arn, hint="Choose one from the list.")
+            raise NotFound(f"The link names {arn}, which isn't the ARN of a node.", resource=arn, hint="Choose one from the list.")
         return arn
     arn = lineage_graph.find_artifact_arn(session.target(), uri)
     if arn is None:
@@ -58,7 +58,7 @@ def node_from_url() -> str | None:
 
 
 def search_form() -> None:
-    """Find any entity by a part of its name, and begin there."""
+    """Search for a node by a part of its name, and start there."""
     text = st.text_input(
         "Search", key="search", placeholder="a part of a name or URI", help="Data, models, jobs, versions, decisions: old ones too."
     )
@@ -67,19 +67,21 @@ def search_form() -> None:
         names = {node.arn: f"{views.readable_node_name(node.name, node.uri, node.kind)} ({node.kind})" for node in found.nodes}
         if not names:
             st.caption(
-                "Nothing has this in its name." if found.is_complete else "None of the newest has this in its name; try the whole URI."
+                "No node has this in its name."
+                if found.is_complete
+                else "None of the newest nodes has this in its name; try the whole URI."
             )
             return
         words = f"{len(names)} found" if found.is_complete else f"the newest {len(names)} of those found"
         arn = st.selectbox(
-            "Begin at", list(names), index=None, format_func=names.__getitem__, placeholder=words, key=f"found-{text}", width="stretch"
+            "Start at", list(names), index=None, format_func=names.__getitem__, placeholder=words, key=f"found-{text}", width="stretch"
         )
         if arn is not None and arn != st.query_params.get("arn"):
             graph_panel.open_at_node(arn)
 
 
 def hops_slider() -> int:
-    """The slider in step with ?hops=."""
+    """The slider of hops, whose value is in the URL's ?hops=."""
     text = st.query_params.get("hops", "2")
     here = min(max(int(text), 1), 10) if text.isdecimal() else 2
     hops = st.slider("Hops", 1, 10, here, key=f"hops-{here}", help="How many steps from the start are shown.")
@@ -90,6 +92,6 @@ def hops_slider() -> int:
 
 
 def select_direction() -> Direction:
-    """Choose which way the graph goes from its start, in step with ?direction=."""
+    """Choose in which direction the graph goes; the choice is in the URL's ?direction=."""
     chosen = links.url_selectbox("direction", [*DIRECTION_LABELS], "Direction", format_func=dict(DIRECTION_LABELS).__getitem__)
     return next(direction for direction in DIRECTION_LABELS if direction == chosen)

@@ -1,4 +1,4 @@
-"""The parts of the overview: what runs, what waits for whom, what was decided, the workflow's live steps."""
+"""The parts of the overview: next step, running jobs, waiting versions, last decisions, newest versions and jobs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STEP_ICONS = {
 }
 
 
-@st.cache_data(ttl="3s", max_entries=4, show_spinner="Looking at the workspace …")
+@st.cache_data(ttl="3s", max_entries=4, show_spinner="Reading the workspace …")
 def read_overview(cache_key: str) -> workspace_summary.WorkspaceSummary:
     return workspace_summary.read_summary(session.target())
 
@@ -41,7 +41,7 @@ def read_failing_gates(cache_key: str, arn: str, version: int, rules: str) -> wo
 
 
 def count_or_dash(snapshot: workspace_summary.WorkspaceSummary, part: str, value: int) -> int | str:
-    """A figure; a dash where what it counts couldn't be read."""
+    """A number, or a dash if its part couldn't be read."""
     return "–" if part in snapshot.unreadable else value
 
 
@@ -55,7 +55,7 @@ def show_next_step(snapshot: workspace_summary.WorkspaceSummary) -> None:
 
 
 def _is_own_job(job: jobs.Job) -> bool:
-    """Whether a job is this product's; one that can't be looked at counts as such."""
+    """Whether this product started a job; assumed of a job that can't be read."""
     try:
         return jobs.is_product_job(cache.cached_read(jobs.describe_job, job.kind, job.name))
     except GovernanceError:
@@ -81,7 +81,7 @@ def workflow_form(first: bool) -> None:
         if allowed:
             _workflow_costs(int(trials))
         else:
-            st.caption(f"The role {person.role} can't launch jobs.")
+            st.caption(f"The {person.role} role can't launch jobs.")
 
 
 @st.fragment(parallel=True)
@@ -114,7 +114,9 @@ def show_workflow_steps(run: str) -> None:
             if now.error:
                 st.error(markdown.escape_markdown(now.error), icon=":material/error:")
             elif not now.done and now.seconds_since_update() > 600:
-                st.warning(f"Nothing was heard for {now.seconds_since_update() / 60:.0f} minutes. If its process has ended, start anew.")
+                st.warning(
+                    f"No progress for {now.seconds_since_update() / 60:.0f} minutes. If the process has stopped, run the workflow again."
+                )
         if now.done:
             if st.session_state.get("followed") == run:
                 st.session_state["followed"] = None
@@ -125,7 +127,7 @@ def show_workflow_steps(run: str) -> None:
 
 
 def show_running_jobs(snapshot: workspace_summary.WorkspaceSummary, following: bool) -> None:
-    """The jobs that run, looked up every two seconds while there are any, or may be soon: ``following`` a run of the workflow."""
+    """The running jobs, read every two seconds while there are any, or while a run of the workflow is watched (``following``)."""
     if snapshot.running_jobs or following:
         st.fragment(run_every=2)(_refresh_running_jobs)({job.name for job in snapshot.running_jobs})
 
@@ -151,7 +153,7 @@ def _refresh_running_jobs(before: set[str]) -> None:
 
 
 def show_job_link(job: jobs.Job) -> None:
-    """A job's name, as a link where a page shows it."""
+    """A job's name, as a link if a page shows the job."""
     reference = next_step.job_reference(job)
     if reference is None:
         st.markdown(markdown.escape_markdown(job.name))
@@ -161,11 +163,11 @@ def show_job_link(job: jobs.Job) -> None:
 
 @st.fragment(parallel=True)
 def show_waiting_versions(snapshot: workspace_summary.WorkspaceSummary) -> None:
-    """Versions in the queue with the gates that stand in their way: as recorded when they were judged, or judged now and kept."""
+    """Waiting versions, each with the gates that block it: as recorded at the last decision, or checked now and cached."""
     with errors.show_raised_errors():
         st.subheader("Waiting for a decision")
         if not snapshot.waiting:
-            st.caption("Nothing is in the queue. A version gets there when its data scientist submits it.")
+            st.caption("No version waits for a decision. A data scientist submits a version on the decisions page.")
         for version, state in snapshot.waiting[:MAX_SHOWN]:
             with st.container(border=True):
                 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -197,7 +199,7 @@ def show_last_decisions(snapshot: workspace_summary.WorkspaceSummary) -> None:
     """The last events of the log."""
     st.subheader("Last decisions")
     if not snapshot.events:
-        st.caption("Nothing has been decided yet: the first event is the first submission.")
+        st.caption("Nothing has been decided yet. The first event will be the first submission.")
     for event, text in workspace_summary.describe_events(snapshot.events):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if ":model-package/" in event.subject:
@@ -208,7 +210,7 @@ def show_last_decisions(snapshot: workspace_summary.WorkspaceSummary) -> None:
 
 
 def show_newest_versions(snapshot: workspace_summary.WorkspaceSummary) -> None:
-    """The newest versions, each with how it stands."""
+    """The newest versions, each with its state."""
     st.subheader("Versions")
     newest = sorted(snapshot.versions, key=lambda held: held[0].created, reverse=True)
     for version, state in newest[:MAX_SHOWN]:
@@ -221,7 +223,7 @@ def show_newest_versions(snapshot: workspace_summary.WorkspaceSummary) -> None:
 
 
 def link_other_groups() -> None:
-    """A way to the versions of the account's other groups; where these may not be listed, the versions have said so."""
+    """A link to the account's other groups of versions; none if they can't be listed, which the list of versions has reported."""
     try:
         others = [name for name in cache.cached_read(model_packages.list_groups) if name != session.target().settings.group]
     except GovernanceError:

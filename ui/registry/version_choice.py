@@ -17,7 +17,7 @@ def read_version(cache_key: str, arn: str, status: str) -> Package:
 
 
 def select_group() -> str:
-    """The chosen group: that of ``?package=`` where the link names no other."""
+    """The chosen group: ``?group=``, or else the group of ``?package=``."""
     found = cache.cached_read(model_packages.list_groups)
     if cache.cached_read(model_packages.list_versions, model_packages.NO_GROUP, max_results=1):
         found.append(model_packages.NO_GROUP)

@@ -18,7 +18,7 @@ from ui.shared import bias_differences, cost_line, threshold_panel
 
 
 def select_facet(reports: dict[str, BiasReport]) -> str | None:
-    """The facet that is shown, in step with the URL; None where no report has one."""
+    """The chosen facet, which is in the URL; None if no report has one."""
     keys = list(dict.fromkeys(one.key for report in reports.values() for one in report.facets))
     if not keys:
         st.info("Neither version has a bias report.", icon=":material/info:")
@@ -96,7 +96,7 @@ def show_settings(packages: dict[str, Package]) -> None:
         table = views.values_table(of, only_differences=only and len(packages) > 1, heading="name")
         count = len({name for values in of.values() for name in values})
         if table.empty:
-            st.markdown(f"All {count} are the same in both." if count else "Nothing is known.")
+            st.markdown(f"All {count} are the same in both." if count else "Nothing is recorded.")
             continue
         if only and len(packages) > 1:
             st.markdown(f"{len(table)} of {count} differ.")

@@ -1,4 +1,4 @@
-"""Versions of a group: how one stands, what happened to it, what it came from; the list of all."""
+"""One version: its state, its history, and what it came from."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_altered_evidence(cache_key: str, arn: str, version_states: tuple[str, .
 
 
 def show_decision(package: Package, version_states: tuple[str, ...]) -> None:
-    """How the version stands, and the way to its decision."""
+    """The version's state, and the link to its decision."""
     found = read_validity(session.cache_key(), package.arn, version_states)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -46,7 +46,7 @@ def show_decision(package: Package, version_states: tuple[str, ...]) -> None:
         if bad:
             st.error(f"**The evidence has changed since it was registered: {', '.join(bad)}.**", icon=":material/gpp_bad:")
         else:
-            st.caption(":material/verified_user: The reports are the ones that were registered: their hashes hold.")
+            st.caption(":material/verified_user: The reports haven't changed since they were registered (SHA-256).")
         trained = package.properties.get("governance:trained-by-name", "unknown")
         registered = package.properties.get("governance:registered-by-name", "unknown")
         st.caption(markdown.escape_markdown(f"Trained by {trained}, registered by {registered}; neither may decide."))
@@ -57,7 +57,7 @@ def show_history(package: Package, version_states: tuple[str, ...]) -> None:
     """Who did what to the version, when and why."""
     found = read_validity(session.cache_key(), package.arn, version_states).state
     table = views.events_table(found.history, package.properties, package.created)
-    st.markdown(f"{len(table)} entr{'y' if len(table) == 1 else 'ies'}, the newest first; each decision is an event of the signed log.")
+    st.markdown(f"{len(table)} entr{'y' if len(table) == 1 else 'ies'}, the newest first; each decision is an event in the signed log.")
     when = st.column_config.DatetimeColumn("when (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC")
     wide = st.column_config.TextColumn(width="large")
     st.dataframe(
@@ -80,7 +80,7 @@ def show_history(package: Package, version_states: tuple[str, ...]) -> None:
 
 
 def show_source_links(package: Package) -> None:
-    """To everything that the version came from."""
+    """Links to everything that the version came from."""
     with st.container(horizontal=True):
         if not package.properties.get("governance:bias-job"):
             foreign_version.show_report_links(package)

@@ -22,7 +22,7 @@ def version_title(version: Version) -> str:
 
 
 def list_limit() -> int:
-    """How many versions are listed; more when asked for."""
+    """How many versions are listed; “Older versions” adds more."""
     return int(st.session_state.get("versions-most", LIST_STEP))
 
 
@@ -33,7 +33,7 @@ def show_version_list(listed_versions: list[Version]) -> None:
         "rows to open them."
     )
     states: dict[str, State] = {}
-    with errors.show_raised_errors():  # of the log; the registry's own states are listed then
+    with errors.show_raised_errors():  # if the log can't be read, the registry's own states are listed
         states = cache.cached_read(read_states, tuple(version.arn for version in listed_versions))
     rows = [
         {

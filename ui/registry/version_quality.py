@@ -79,7 +79,7 @@ def show_quality(packages: dict[str, Package]) -> None:
 
 
 def show_gains(packages: dict[str, Package]) -> dict[str, PerformanceDifference] | None:
-    """The paired differences, after what they say; with what a gain costs in calibration and between the groups."""
+    """The paired differences, and in words what a gain in quality costs in calibration and between the groups."""
     (a, b), names = packages.values(), [markdown.escape_markdown(name) for name in packages]
     found, why = read_quality_differences(session.cache_key(), a.arn, b.arn)
     if not found:

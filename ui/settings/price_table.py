@@ -1,4 +1,4 @@
-"""The prices that estimates go by: the table in force, how old it is, and how to change it."""
+"""The prices used for estimates: the table in force, its age, and how to change it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ui.components import errors, markdown
 
 
 def show_prices() -> None:
-    """Draw it; of a file that can't be used, what is wrong with it."""
+    """Draw the table, or what is wrong with its file."""
     st.subheader("Prices")
     settings = session.target().settings
     with errors.show_raised_errors():
@@ -26,7 +26,7 @@ def show_prices() -> None:
             else:
                 st.caption(markdown.escape_markdown(f"from {table.source}"))
         if table.is_outdated():
-            st.warning("These prices are old: read them anew, and set the date in the file.", icon=":material/update:")
+            st.warning("These prices are old. Look up the current ones, and set the date in the file.", icon=":material/update:")
         if session.target().region != table.region:
             st.warning(f"Jobs run in {session.target().region}: other regions have other prices.", icon=":material/public:")
         if table.note:
@@ -38,14 +38,18 @@ def show_prices() -> None:
     file = settings.prices or prices.BUNDLED_FILE
     if not file.is_file():
         return
-    own = f"In force is the file that GOVERNANCE_PRICES names: {file}. Edit it" if settings.prices else "In force are the product's own"
+    own = (
+        f"GOVERNANCE_PRICES names this file: {file}. Edit it to change prices" if settings.prices else "These are the product's own prices"
+    )
     advice = "" if settings.prices else ". To change them, download them, edit the file, and name it in GOVERNANCE_PRICES"
-    st.caption(markdown.escape_markdown(f"{own}{advice}; a type that isn't listed has no price. Storage, S3 and tax come on top."))
+    st.caption(
+        markdown.escape_markdown(f"{own}{advice}; an instance type that isn't listed has no price. Storage, S3 and taxes aren't included.")
+    )
     st.download_button("Prices as TOML", file.read_bytes, "prices.toml", "application/toml", icon=":material/download:", on_click="ignore")
 
 
 def _rows(table: prices.Prices) -> pd.DataFrame:
-    """One row an instance type."""
+    """One row per instance type."""
     types = dict.fromkeys([*table.processing, *table.training])
     return pd.DataFrame(
         [(name, table.hourly("training", name), table.hourly("processing", name)) for name in types],

@@ -1,4 +1,4 @@
-"""What is set, and whether the target has what the workflow needs."""
+"""The settings in force, and whether the target has what the workflow needs."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ from ui.components.markdown import escape_markdown
 
 FINDING_STATES: dict[str, tuple[str, BadgeColour, str]] = {
     "missing": (":material/error:", "red", "missing"),
-    "unknown": (":material/help:", "orange", "could not be looked at"),
+    "unknown": (":material/help:", "orange", "could not be checked"),
     "advice": (":material/lightbulb:", "blue", "advised"),
-    "ok": (":material/check_circle:", "green", "all right"),
+    "ok": (":material/check_circle:", "green", "OK"),
 }
 
 
 MESSAGE_BOXES: dict[str, Callable[..., Any]] = {"missing": st.error, "unknown": st.warning, "advice": st.info}
-"""What isn't all right, the worst first, each with its remedy."""
+"""The box for each state that needs attention, the worst first."""
 
 
-@st.cache_data(ttl="5m", max_entries=8, show_spinner="Asking the target …")
+@st.cache_data(ttl="5m", max_entries=8, show_spinner="Checking the target …")
 def _read_findings(cache_key: str) -> list[Finding]:
     return list(doctor.check_target(session.app_target()))
 
 
 def show_check() -> None:
-    st.markdown("Permissions are simulated, resources read; no job is launched, nothing written. `python -m core doctor` says the same.")
+    st.markdown(
+        "The check simulates permissions and reads resources. It launches no job and writes nothing. `python -m core doctor` does the same."
+    )
     key = "doctor-asked"
     if st.button("Check the target", icon=":material/stethoscope:", type="primary", key="check"):
         _read_findings.clear()
@@ -49,7 +51,7 @@ def show_check() -> None:
             if number:
                 st.badge(f"{number} {words}", icon=icon, color=colour)
     if doctor.has_passed(found):
-        st.success("The workflow has what it needs here.", icon=":material/check_circle:")
+        st.success("The target has everything that the workflow needs.", icon=":material/check_circle:")
     for state, box in MESSAGE_BOXES.items():
         lines = [
             f"- **{escape_markdown(f.area)}: {escape_markdown(f.subject)}**  \n  {escape_markdown(f.what)} {escape_markdown(f.remedy)}"
@@ -60,15 +62,15 @@ def show_check() -> None:
             box("\n".join(lines), icon=FINDING_STATES[state][0])
     right = [(f.area, f.subject, f.what) for f in found if f.state == "ok"]
     if right:
-        with st.expander(f"All right: {len(right)}", icon=FINDING_STATES["ok"][0]):
+        with st.expander(f"OK: {len(right)}", icon=FINDING_STATES["ok"][0]):
             table = pd.DataFrame(right, columns=["area", "subject", "finding"])
             st.dataframe(table, hide_index=True, alt="Each resource and permission that the workflow needs and has")
 
 
 def show_settings() -> None:
-    st.markdown("Each is set in the environment, or in the file that starts the app. What is left out has the product's own value.")
+    st.markdown("Settings are environment variables. Unset variables use their defaults.")
     every = settings_in_force.list_settings(session.app_target())
-    for heading, given in (("Set", True), ("Left at the product's own value", False)):
+    for heading, given in (("Set", True), ("Defaults", False)):
         lines = [
             f"- `{one.variable}`: **{escape_markdown(one.value)}**  \n  {escape_markdown(one.description)}"
             for one in every

@@ -1,4 +1,4 @@
-"""Two bias reports on the same rows: which metrics differ by more than noise, and whose groups are nearer to each other."""
+"""Two bias reports on the same rows: which metrics differ by more than noise, and which model treats the groups more alike."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ui.shared import report_details, threshold_panel
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Comparing on the same rows …")
 def read_paired_differences(cache_key: str, a: str, b: str) -> tuple[dict[str, dict[str, BiasDifference]], str]:
-    """By the reports' folders."""
+    """Facet -> metric -> difference, and why there are none; ``a`` and ``b`` are the reports' folders."""
     return bias_outcomes.paired_differences(
         session.target(), threshold_panel.read_report(cache_key, a), threshold_panel.read_report(cache_key, b)
     )
@@ -25,7 +25,7 @@ def read_paired_differences(cache_key: str, a: str, b: str) -> tuple[dict[str, d
 def compare_reports(reports: dict[str, BiasReport], key: str) -> None:
     """Two reports on the same rows: which metrics differ by more than noise."""
     if len(reports) < 2:
-        st.info("Choose a second report **beside it** to see the paired differences.", icon=":material/compare_arrows:")
+        st.info("Choose a second report under **Compare with** to see the paired differences.", icon=":material/compare_arrows:")
         return
     (a, b), names = reports.values(), list(reports)
     found, why = read_paired_differences(session.cache_key(), a.folder, b.folder)

@@ -1,4 +1,4 @@
-"""What the tuning page reads and keeps: jobs that have ended don't change, so their trials, curves and reports are read once."""
+"""Cached reads of jobs that have ended: these don't change, so their trials, curves and reports are read once."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def _cached_data(cache_key: str, kind: jobs.JobKind, name: str) -> RebalancedDat
 
 
 def data_of_tuning(name: str) -> RebalancedData | None:
-    """The rebalancing whose rows a tuning job trained on; None where it's other data."""
+    """The rebalancing whose rows a tuning job trained on; None if it trained on other data."""
     return _cached_data(session.cache_key(), "tuning", name)
 
 
 def data_of_training(name: str) -> RebalancedData | None:
-    """The rebalancing whose rows a training job trained on; None where it's other data."""
+    """The rebalancing whose rows a training job trained on; None if it trained on other data."""
     return _cached_data(session.cache_key(), "training", name)
 
 
@@ -48,7 +48,7 @@ def _cached_bias(cache_key: str, job: str) -> dict[str, Any]:
 
 
 def read_bias_measurement(job: str) -> dict[str, Any]:
-    """What a measurement that has completed found."""
+    """The result of a completed bias measurement of all trials."""
     return _cached_bias(session.cache_key(), job)
 
 
@@ -73,7 +73,7 @@ def read_xgboost_report(html_uri: str) -> dict[str, Any]:
     return _cached_report(session.cache_key(), html_uri.removesuffix(".html") + ".json")
 
 
-@st.cache_data(ttl="1h", max_entries=32, show_spinner="Weighing the hyperparameters …")
+@st.cache_data(ttl="1h", max_entries=32, show_spinner="Computing the importance of each hyperparameter …")
 def hyperparameter_importance(trials: pd.DataFrame, parameters: list[str], maximize: bool) -> pd.DataFrame:
     """How much of the objective's variance each hyperparameter explains, in these trials."""
     return views.importance_table(trials, parameters, maximize=maximize)

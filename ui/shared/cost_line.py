@@ -1,4 +1,4 @@
-"""A line about costs: under what launches jobs, and with the results of jobs."""
+"""The line about costs under each launch button and with each job's result."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def show_job_cost(job: jobs.Job) -> None:
 
 
 def show_trials_cost(job: jobs.Job) -> None:
-    """What all trials of a tuning job that has ended have used."""
+    """What all trials of an ended tuning job have used."""
     trials = cached_tuning.read_trials(job.name).astype(object)
     times = [(None if pd.isna(start) else start, None if pd.isna(end) else end) for start, end in trials[["started", "ended"]].to_numpy()]
     _show_usage([usage.usage_of_trials(job, times)])

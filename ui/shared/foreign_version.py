@@ -1,4 +1,4 @@
-"""A version that this product did not register: what it lacks, and how to come to one that can be decided on."""
+"""A version that this product did not register: what it lacks, and how to get to one that can be decided on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ui import session
 from ui.components import links, markdown
 
 
-@st.cache_data(ttl="1m", max_entries=32, show_spinner="Looking at what it rests on …")
+@st.cache_data(ttl="1m", max_entries=32, show_spinner="Checking its evidence …")
 def read_missing_evidence(
     cache_key: str, arn: str, status: str
 ) -> tuple[list[foreign_versions.MissingPart], foreign_versions.PathToDecision]:
@@ -23,14 +23,14 @@ def read_missing_evidence(
 
 
 def explain_foreign_version(package: Package) -> None:
-    """How it stands, which parts of the evidence are missing and why, and what to do."""
+    """Its state, which evidence is missing and why, and what to do."""
     words = {
         "Approved": "It was **approved outside this product**; no decision is recorded here.",
         "Rejected": "It was **rejected outside this product**; no decision is recorded here.",
     }.get(package.status, "No decision is recorded here.")
     st.info(f"This product did not register {markdown.escape_markdown(package.label)}. {words}", icon=":material/input:")
     lacks, way = read_missing_evidence(session.cache_key(), package.arn, package.status)
-    st.markdown(f"It can't be submitted or approved here as it is. Of what a decision rests on, {len(lacks)} parts are missing:")
+    st.markdown(f"It can't be submitted or approved here as it is. Evidence that a decision needs is missing ({len(lacks)}):")
     rows = [{"missing": lack.part, "why": markdown.escape_markdown(lack.reason)} for lack in lacks]
     st.table(pd.DataFrame(rows).set_index("missing"), border="horizontal")
     st.markdown(f"**What to do.** {markdown.escape_markdown(way.explanation)}")
@@ -40,7 +40,7 @@ def explain_foreign_version(package: Package) -> None:
 
 
 def show_report_links(package: Package) -> None:
-    """Links to the reports that it names, as far as they could be read."""
+    """Links to the reports that the version names and that could be read."""
     uris = imported_reports.report_uris(package.raw)
     bias = next((uris[part] for part in ("bias", "bias after training", "bias before training") if part in uris), None)
     if bias and package.bias:

@@ -11,7 +11,7 @@ from ui.components import links
 
 
 def select_model_and_rows(key: str) -> tuple[str, rebalancing_jobs.RebalancedData] | None:
-    """Choose a training job that has a model, and the rows to judge it on; None where there's none."""
+    """Choose a training job that has a model, and the rows to judge it on; None if no model is trained yet or its rows are unknown."""
     target = session.target()
     best = [
         job.raw["BestTrainingJob"]["TrainingJobName"]
@@ -22,20 +22,20 @@ def select_model_and_rows(key: str) -> tuple[str, rebalancing_jobs.RebalancedDat
         job.name for job in jobs.list_jobs(target, "training", name_contains=training_jobs.JOB_NAME_PREFIX) if job.status == "Completed"
     ]
     if not best and not single:
-        links.show_empty_state("There is no trained model yet.", "tuning", "Train or tune a model")
+        links.show_empty_state("No model is trained yet.", "tuning", "Train or tune a model")
         return None
     name = st.selectbox(
         "Model of training job", [*best, *single], key=f"{key}-model", help="The best job of each tuning job, and single models."
     )
     data = training_data.find_rebalancing(target, training_jobs.describe_job(target, name))
     if data is None:
-        st.warning("The job read data that wasn't rebalanced here: its test rows aren't known.", icon=":material/warning:")
-        st.markdown("Keep its data here, split them, and train on them. A report that Clarify has made already opens under **Import**.")
+        st.warning("The job trained on data that wasn't rebalanced here, so its test rows are unknown.", icon=":material/warning:")
+        st.markdown("Upload its data here, split it, and train on it. An existing Clarify report opens under **Import**.")
         links.page_link("data", "Data and rebalancing", tab="new")
         return None
     return name, data
 
 
 def ensure_model(training_job: str) -> str:
-    """The model of a training job."""
+    """The name of a training job's model, which is created if it doesn't exist yet."""
     return models.ensure_model(session.target(), session.identity(), training_job)

@@ -1,4 +1,4 @@
-"""Chooses which report a page shows, and which one beside it."""
+"""Chooses which report a page shows, and which one to compare it with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NONE = "none"
 
 
 def short_job_name(job: str) -> str:
-    """A job's name without what all have."""
+    """A job's name without the prefix that all have."""
     return re.sub(r"^governance-(bias|shap)-", "", job)
 
 
@@ -31,12 +31,12 @@ def select_report_pair(report_jobs: list[jobs.Job], *, label: str = "Report", ot
 
 
 def own_job_or_explain(job: str | None) -> str | None:
-    """The processing job, where it is this product's; None, and it is said, where it is only called so."""
+    """The name of a processing job that this product started; for any other None, and the page says why."""
     return None if job is None or running_jobs.explain_if_foreign(cache.cached_read(jobs.describe_job, "processing", job)) else job
 
 
 def select_comparison(name: str, names: list[str], format_name: Callable[[str], str], *, query: str = "other") -> str | None:
-    """Choose another than ``name``, or none; in step with the URL's ``?<query>=``."""
+    """Choose another one than ``name``, or none; in step with the URL's ``?<query>=``."""
     if st.query_params.get(query) == name:
         del st.query_params[query]
     others = [*(other for other in names if other != name), NONE]

@@ -1,4 +1,4 @@
-"""What the registry, bias and explainability pages share: choosing reports and models, places in the URL, downloads."""
+"""What a page says about a report: what its metrics mean, its title, its downloads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ui.components import markdown
 
 
 def explain_metrics(names: Iterable[str], key: str) -> None:
-    """What these metrics mean, where they stand."""
+    """A popover that explains these metrics."""
     with st.popover("What do these metrics mean?", icon=":material/help:", key=f"glossary-{key}"):
         st.markdown(
             metric_glossary.BIAS_INTRODUCTION
@@ -34,11 +34,11 @@ def _read_report_title(cache_key: str, folder: str) -> str:
 
 
 def show_report_title(folder: str) -> None:
-    """Which model, on which rows; a warning where these are training rows."""
+    """Which model, on which rows; with a warning if these are training rows."""
     title = _read_report_title(session.cache_key(), folder)
-    st.caption(markdown.escape_markdown(title) if title else "Of which model and on which rows is not recorded.")
+    st.caption(markdown.escape_markdown(title) if title else "The report doesn't record which model and which rows it is about.")
     if "train rows" in title:
-        st.warning("Measured on training rows: the model knows them, so this flatters it.", icon=":material/warning:")
+        st.warning("Measured on training rows, which the model has seen: it looks better here than on new rows.", icon=":material/warning:")
 
 
 def _read_file(uri: str) -> bytes:

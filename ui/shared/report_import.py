@@ -1,4 +1,4 @@
-"""Import: a Clarify report that this product did not make, from a file or from S3; the list of those that are kept."""
+"""Imports a Clarify report that this product did not make, from a file or from S3, and lists the kept ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def list_imported_reports(cache_key: str) -> list[ImportedReport]:
 
 
 def show_import_tab(page: str, show_report: Callable[[OpenedReport], None]) -> None:
-    """The form, the report that ``?report=`` names drawn by ``show_report``, the list. ``page``: bias or explainability."""
+    """The form; the report that ``?report=`` names, drawn by ``show_report``; the list. ``page``: bias or explainability."""
     wanted = st.query_params.get("report")
     with st.expander("Open a report", icon=":material/upload_file:", expanded=wanted is None):
         import_form(page)
@@ -42,14 +42,14 @@ def show_import_tab(page: str, show_report: Callable[[OpenedReport], None]) -> N
 
 
 def import_form(page: str) -> None:
-    """From a file, or from where it lies in S3."""
-    st.caption(f"The analysis.json of a Clarify job, whoever ran it: its {KINDS[page]} are shown, and what it doesn't say is said.")
+    """Opens a report from a file, or from S3."""
+    st.caption(f"The analysis.json of any Clarify job. The page shows its {KINDS[page]} and lists what the report leaves out.")
     left, right = st.columns(2, gap="large")
     with left:
         file = st.file_uploader("A file, at most 20 MB", type="json", max_upload_size=20, key=f"import-file-{page}")
         allowed = session.is_allowed("upload")
         if not allowed:
-            st.caption(f"The role {session.identity().role} can't keep a file here; it can open one in S3.")
+            st.caption(f"The {session.identity().role} role can't keep a file here, but can open one in S3.")
         if st.button("Keep and open", icon=":material/upload_file:", disabled=file is None or not allowed, key=f"import-keep-{page}"):
             with errors.show_raised_errors():
                 uri = imported_reports.keep_report(session.target(), session.identity(), file.getvalue(), file.name)  # type: ignore[union-attr]
@@ -64,7 +64,7 @@ def import_form(page: str) -> None:
 
 
 def show_report_heading(page: str, opened_report: OpenedReport) -> None:
-    """Where it lies, who kept it, whose it is; a way to keep one that may change where it lies."""
+    """Where the report is, who kept it, which version has it; a button that keeps a copy of one that may still change."""
     kept = opened_report.import_record
     if kept is not None:
         st.caption(
@@ -72,7 +72,9 @@ def show_report_heading(page: str, opened_report: OpenedReport) -> None:
             f"{times.utc_text(kept.kept_at)} · SHA-256 `{opened_report.sha256}`"
         )
     else:
-        st.caption(f"{markdown.escape_markdown(opened_report.uri)}, as it lies there now: it may change · SHA-256 `{opened_report.sha256}`")
+        st.caption(
+            f"{markdown.escape_markdown(opened_report.uri)}, as it is now; the file may still change · SHA-256 `{opened_report.sha256}`"
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
         link_owning_version(opened_report.uri)
         other = "explainability" if page == "bias" else "bias"
@@ -98,7 +100,7 @@ def show_report_heading(page: str, opened_report: OpenedReport) -> None:
 
 
 def link_owning_version(uri: str) -> None:
-    """A link to the version that the page's link names, where the report is one of its own."""
+    """A link to the version that the URL names, if the report is one of that version's."""
     arn = st.query_params.get("package")
     if not arn:
         return
@@ -114,11 +116,11 @@ def link_owning_version(uri: str) -> None:
 
 
 def show_kept_reports(page: str) -> None:
-    """Those that are kept, to open one."""
+    """The list of kept reports, to open one."""
     found = [one for one in list_imported_reports(session.cache_key()) if (one.has_bias if page == "bias" else one.has_shap)]
     st.subheader("Kept reports")
     if not found:
-        st.caption(f"No report with {KINDS[page]} was kept yet.")
+        st.caption(f"No report with {KINDS[page]} is kept yet.")
         return
     rows = [
         {"source": one.source, "kept by": one.kept_by, "created": pd.Timestamp(one.kept_at), "bytes": one.size_bytes, "SHA-256": one.sha256}

@@ -1,4 +1,4 @@
-"""The threshold slider: what another cut-off does to whom, and how well the model then does."""
+"""The threshold slider: who is declined at another threshold, and how good the model then is."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from ui.shared import report_details
 
 @st.cache_data(ttl="30m", max_entries=32, show_spinner="Reading the report …")
 def read_report(cache_key: str, folder: str) -> bias_jobs.BiasReport:
-    """A report by its folder."""
+    """The bias report in a folder."""
     return bias_jobs.read_report_at(session.target(), folder)
 
 
 @st.cache_data(ttl="30m", max_entries=256, show_spinner=False)
 def threshold_outcome(cache_key: str, folder: str, key: str, threshold: float | None) -> bias_outcomes.ThresholdOutcome | None:
-    """What a threshold does; None in a report without counts."""
+    """Who is declined at a threshold (None: the report's own), with the metrics; None if the report has no counts."""
     return bias_outcomes.outcome_at_threshold(read_report(cache_key, folder), key, threshold)
 
 
 def escape_people(people: tuple[str, str]) -> tuple[str, str]:
-    """What facet and rest are called, for a sentence."""
+    """The names of facet and rest, escaped for Markdown."""
     return markdown.escape_markdown(people[0]), markdown.escape_markdown(people[1])
 
 
 @st.fragment
 def show_threshold_panel(reports: dict[str, bias_jobs.BiasReport], key: str) -> None:
-    """The slider, and what it does in each report; drawn anew by itself."""
+    """The slider, and its effect in each report. Moving it reruns this part of the page only."""
     sweeps = {label: sweep for label, report in reports.items() if (sweep := report.sweep(key)) is not None}
     if not sweeps:
-        st.info("This report has no counts at other thresholds: it is older than they are. Measure bias anew.", icon=":material/info:")
+        st.info("This report was made before other thresholds were counted. Measure bias again.", icon=":material/info:")
         return
     own = {label: reports[label].threshold for label in sweeps}
     with errors.show_raised_errors():
@@ -60,14 +60,14 @@ def _draw(
             + report_sentences.threshold_change_sentence(one.declined, old[label].declined, said, one.threshold, old[label].threshold)
         )
     counts = views.decline_counts_table({label: one.declined for label, one in at.items()}, people)
-    st.dataframe(counts, hide_index=True, alt=f"People turned away and approved at {threshold:g}")
+    st.dataframe(counts, hide_index=True, alt=f"People declined and approved at {threshold:g}")
     named = {markdown.escape_markdown(label): sweep for label, sweep in sweeps.items()}
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("Turned away, at every threshold")
+        st.subheader("Declined, at every threshold")
         st.markdown(report_sentences.widest_gap_sentence(named, said))
         fig, table = views.decline_figure_and_table(sweeps, people, {"here": threshold})
-        charts.show_chart(fig, table, alt="Share of both groups turned away, by threshold", key="threshold-shares")
+        charts.show_chart(fig, table, alt="Share of both groups declined, by threshold", key="threshold-shares")
     with right:
         st.subheader("A figure, at every threshold")
         shown = st.selectbox(
@@ -79,8 +79,8 @@ def _draw(
     values = views.metrics_table({k: v.metrics for k, v in at.items()}, {k: v.metrics for k, v in old.items()}, threshold=threshold)
     st.dataframe(values, hide_index=True, height="content", alt=f"Figures at {threshold:g} with 95 % intervals")
     st.caption(
-        "The flip test isn't here: it looks for like rows, which counts don't have. A threshold is chosen on validation rows and "
-        "judged on test rows; choosing it here would flatter the model."
+        "The flip test (FT) is missing: it compares single rows, and only counts are kept for other thresholds. Choose a threshold on "
+        "validation rows and judge it on test rows; choosing it on test rows would make the model look better than it is."
     )
     if last in at:
         show_groups(at[last], people, "threshold", last)
@@ -90,13 +90,13 @@ def _draw(
 
 
 def _slider(default: float) -> float:
-    """In step with the URL's ``?threshold=``."""
+    """The slider, whose value is in the URL's ``?threshold=``."""
     try:
         wanted = float(st.query_params.get("threshold", default))
     except ValueError:
         wanted = default
 
-    def moved() -> None:
+    def write_to_url() -> None:
         st.query_params["threshold"] = f"{st.session_state['threshold-slider']:g}"
 
     return float(
@@ -107,14 +107,14 @@ def _slider(default: float) -> float:
             min(max(wanted, 0.01), 0.99),
             0.01,
             key="threshold-slider",
-            on_change=moved,
+            on_change=write_to_url,
             help="A row is predicted 1 where its score is above it.",
         )
     )
 
 
 def show_groups(at_threshold: bias_outcomes.ThresholdOutcome, people: tuple[str, str], key: str, label: str) -> None:
-    """The same, group by group."""
+    """Who is declined, group by group."""
     if not at_threshold.declined_by_group:
         return
     st.subheader(f"By group, {markdown.escape_markdown(label)}")
@@ -127,6 +127,6 @@ def show_groups(at_threshold: bias_outcomes.ThresholdOutcome, people: tuple[str,
     charts.show_chart(
         fig,
         bias_comparison_charts.groups_table(at_threshold.declined_by_group, people),
-        alt="Share turned away by group",
+        alt="Share declined by group",
         key=f"groups-{key}",
     )

@@ -1,4 +1,4 @@
-"""One filter for every plot and table of a tuning job's trials; it is in the URL."""
+"""One filter for all charts and tables of a tuning job's trials, kept in the URL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ui.components import markdown
 
 
 def choose_filter(table: pd.DataFrame, job: str) -> TrialFilter:
-    """Draw the filter and say what it leaves; returns it."""
+    """Draw the filter and say how many trials pass; returns the filter."""
     if len(table) < 2:
         return TrialFilter()
     now = TrialFilter.from_text(st.query_params.get("filter", ""))

@@ -17,10 +17,10 @@ from ui.shared import cached_tuning
 
 
 def show_comparison(job: Job, filtered: pd.DataFrame) -> None:
-    """Choose another tuning job and compare; the filter holds for this job's trials."""
+    """Choose another tuning job and compare. The filter applies to this job's trials only."""
     others = [other.name for other in tuning_jobs.list_jobs(session.target()) if other.name != job.name and other.status in FINAL_STATUSES]
     if not others:
-        st.markdown("There is no other tuning job that has ended. Clone this one's settings, change something, and compare.")
+        st.markdown("No other tuning job has ended yet. Clone this one's settings, change something, and compare.")
         return
     other = tuning_jobs.describe_job(session.target(), links.url_selectbox("with", others, "Compare with"))
     first, *more = tuning_jobs.list_definitions(other)
@@ -50,10 +50,10 @@ def show_comparison(job: Job, filtered: pd.DataFrame) -> None:
         st.dataframe(performance_charts.values_table(found, heading="of the best trial"), hide_index=True, alt="The best trial of each job")
     st.subheader("What was set differently")
     both = dict(zip(names, (tuning_history.settings_as_text(job), tuning_history.settings_as_text(other)), strict=True))
-    every = st.toggle("Also what is the same", key="compare-all")
+    every = st.toggle("Also show equal settings", key="compare-all")
     table = performance_charts.values_table(both, only_differences=not every, heading="setting")
     if table.empty:
-        st.markdown("Nothing: the two differ by chance alone.")
+        st.markdown("Nothing. The two jobs have the same settings.")
     else:
         st.dataframe(table, hide_index=True, alt="Settings of both tuning jobs")
 
@@ -75,4 +75,4 @@ def _same_rows_sentence(job: Job, other: Job) -> str:
     inputs = {data.manifest["input"]["sha256"] for data in found if data is not None}
     if a == b and len(inputs) == 1:
         return "Both were judged on the same validation rows."
-    return "They were judged on **different** validation rows, so part of the difference is the rows'."
+    return "They were judged on **different** validation rows, so part of the difference comes from the rows."

@@ -1,4 +1,4 @@
-"""What the forms of the tuning page share, and the form of a single model."""
+"""The form that trains a single model."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ui.shared import cost_line, report_choice
 
 
 def select_rebalancing(key: str) -> rebalancing_jobs.RebalancedData | None:
-    """Choose among the rebalancings that have completed; None where there's none."""
+    """Choose among the rebalancings that have completed; None if there are none."""
     done = [job.name for job in rebalancing_jobs.list_jobs(session.target()) if job.status == "Completed"]
     if not done:
-        links.show_empty_state("There are no rebalanced rows to train on yet.", "data", "Rebalance data")
+        links.show_empty_state("No rows were rebalanced yet.", "data", "Rebalance data")
         return None
     wanted = st.query_params.get("data")
     name = st.selectbox("Rebalanced rows", done, index=done.index(wanted) if wanted in done else 0, key=key)
@@ -27,13 +27,13 @@ def select_rebalancing(key: str) -> rebalancing_jobs.RebalancedData | None:
 
 
 def baseline_form() -> None:
-    """One model with the baseline's settings on the untouched training part."""
+    """Train one model with the baseline's settings on the training rows before rebalancing."""
     with st.expander(
         "Train the baseline",
         icon=":material/add:",
         expanded=not jobs.list_jobs(session.target(), "training", name_contains=training_jobs.JOB_NAME_PREFIX),
     ):
-        st.caption("Trained on the untouched training part; judged on the same test rows as every other model.")
+        st.caption("Trained on the training rows before rebalancing; judged on the same test rows as every other model.")
         data = select_rebalancing("baseline-data")
         if data is None:
             return

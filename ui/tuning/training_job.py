@@ -1,4 +1,4 @@
-"""One training job: metrics, curves, hyperparameters, report, log, and its way into the registry."""
+"""One training job: metrics, curves, hyperparameters, report, log, and its registration."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def show_training_job(name: str) -> None:
         for metric, value in sorted(training_jobs.final_metrics(job).items(), key=lambda item: not item[0].startswith("validation")):
             if any(word in metric for word in SHOWN_METRICS) and "objective" not in metric.lower():
                 st.metric(metric, format_number(value, 4), border=True)
-    with errors.show_raised_errors():  # each part by itself: one that may not be read leaves the others
+    with errors.show_raised_errors():  # each part by itself: if one can't be read, the others still show
         _show_registration(job)
     with errors.show_raised_errors():
         show_curves(name)
@@ -60,7 +60,7 @@ def show_curves(name: str) -> None:
     """Metrics per round."""
     rounds = cached_tuning.read_curves(name)
     if rounds.empty:
-        st.caption("No rounds were logged in the form of the built-in XGBoost algorithm: there are no curves.")
+        st.caption("The log has no rounds in the format of the built-in XGBoost algorithm, so there are no curves.")
         return
     st.markdown(words.best_round_sentence(rounds))
     wide = rounds.pivot_table(index="round", columns=["data", "metric"], values="value")
@@ -77,7 +77,7 @@ def _show_hyperparameters(job: jobs.Job) -> None:
     with st.expander("Hyperparameters", icon=":material/tune:"):
         found = job.raw.get("HyperParameters") or {}
         if not found:
-            st.caption("The job names none: its algorithm has them elsewhere, or takes none.")
+            st.caption("The job sets none: its algorithm gets them in another way, or has none.")
             return
         table = pd.DataFrame(sorted(found.items()), columns=["hyperparameter", "value"])
         st.dataframe(table, hide_index=True, alt="Hyperparameters")
@@ -128,7 +128,7 @@ def _show_xgboost_report(job: jobs.Job, artifact: str) -> None:
 def _show_registration(job: jobs.Job) -> None:
     now = cache.cached_read(model_evaluation.read_evaluation, job.name)
     if now.package_arn:
-        links.page_link("registry", "In the registry: open it", package=now.package_arn)
+        links.page_link("registry", "Open it in the registry", package=now.package_arn)
         return
     if now.is_running or now.is_ready:
         _watch_evaluation(job.name)
@@ -140,12 +140,12 @@ def _show_registration(job: jobs.Job) -> None:
     hint = "Measures bias and SHAP on the test rows, then registers the version with both reports."
     if data is None:
         sources = {
-            channel["ChannelName"]: training_jobs.channel_source(channel) or "not known" for channel in job.raw.get("InputDataConfig", [])
+            channel["ChannelName"]: training_jobs.channel_source(channel) or "unknown" for channel in job.raw.get("InputDataConfig", [])
         }
-        read = "it read data that weren't rebalanced here" if sources else "it read no data channel"
+        read = "it trained on data that wasn't rebalanced here" if sources else "it read no data channel"
         st.info(
-            f"It can't be evaluated and registered here: {read}, so that its test rows aren't known. "
-            "Keep the data here that it learned from, split them, and train on them.",
+            f"It can't be evaluated and registered here: {read}, so its test rows are unknown. "
+            "Upload the data that it trained on, split it, and train on it.",
             icon=":material/info:",
         )
         if sources:
@@ -162,7 +162,7 @@ def _show_registration(job: jobs.Job) -> None:
 
 
 def start_evaluation(name: str, data: rebalancing_jobs.RebalancedData) -> None:
-    """Measure a training job's model; it is registered when that is done, where this session still looks on."""
+    """Start measuring a training job's model. It is registered when that has completed, if this session is still open at it."""
     model_evaluation.start_jobs(session.target(), session.identity(), name, data)
     st.session_state[f"registering-{name}"] = True
 
@@ -175,13 +175,15 @@ def _watch_evaluation(name: str) -> None:
         if now.is_running:
             with st.container(horizontal=True, vertical_alignment="center"):
                 badges.show_state("InProgress")
-                st.caption("Measuring bias and SHAP on the test rows. Stay here to register the version then, or come back and click.")
+                st.caption(
+                    "Measuring bias and SHAP on the test rows. Stay here, and the version is registered afterwards; or come back and click."
+                )
             return
         if now.is_ready and not now.package_arn:
             job = training_jobs.describe_job(target, name)
             data = training_data.find_rebalancing(target, job)
             if data is None or not identity.is_allowed(person, "register"):
-                st.caption("Its bias and SHAP are measured. It waits for whoever may register it.")
+                st.caption("Its bias and SHAP are measured. A data scientist or an administrator can register it now.")
                 return
             asked = st.session_state.get(f"registering-{name}")
             if not asked and not st.button("Register the version", icon=":material/app_registration:", type="primary"):

@@ -20,11 +20,11 @@ from ui.shared import cached_tuning, cost_line
 from ui.tuning import training_job
 
 MAX_ALTERNATIVES = 5
-"""How many alternatives are named."""
+"""Alternatives shown in words."""
 
 
 def show_trial_bias(job: Job, filtered: pd.DataFrame, all_trials: pd.DataFrame) -> None:
-    """The measurement in whatever state it is; ``filtered`` are the trials that pass the filter, of all in ``all_trials``."""
+    """The measurement, or its state, or the button that starts it. ``filtered`` are those of ``all_trials`` that pass the filter."""
     now = cache.cached_read(trial_bias_jobs.find_newest_job, job.name)
     if now is not None and now.status not in FINAL_STATUSES:
         running_jobs.watch_job("processing", now.name)
@@ -49,7 +49,7 @@ def show_trial_bias(job: Job, filtered: pd.DataFrame, all_trials: pd.DataFrame) 
 
 
 def interval_of_best(job: Job, filtered: pd.DataFrame) -> dict[str, Any]:
-    """The interval of the best trial's objective and the number of rows, where it has been measured and is among ``filtered``."""
+    """The interval of the best trial's objective and the number of rows, if it was measured and is among ``filtered``."""
     now = cache.cached_read(trial_bias_jobs.find_newest_job, job.name)
     metric, _ = tuning_jobs.first_objective(job)
     name = views.performance_for_objective(metric)
@@ -95,7 +95,7 @@ def _show_measurement(job: Job, measurement_job: Job, filtered: pd.DataFrame, al
     if not best.empty:
         names = {point["customdata"][0] for point in picked["selection"]["points"] if point.get("customdata")}
         for row in kept[kept["name"].isin(names) & ~kept["reference"]].to_dict("records"):
-            st.caption("Chosen in the picture")
+            st.caption("Chosen in the chart")
             _show_alternative(
                 job,
                 row,
@@ -107,8 +107,8 @@ def _show_measurement(job: Job, measurement_job: Job, filtered: pd.DataFrame, al
         f"n = {report['rows']:,} validation rows, threshold {report['threshold']:g}; 95 % intervals (AUC: DeLong; else "
         f"{report['resamples']:,} bootstrap resamples that all trials share, seed {report['seed']}). "
         f"The best trial was chosen on these very rows, and of {len(measured)} trials "
-        "one in twenty seems beyond noise by chance: the test rows judge once a trial is registered. "
-        "Distance from parity: the metric's magnitude; for a ratio, what the smaller rate lacks to the larger."
+        "one in twenty seems beyond noise by chance. Once a trial is registered, it is judged on the test rows. "
+        "Distance from parity: the metric's magnitude; for a ratio, how far the smaller rate falls short of the larger."
     )
     if report["left_out"]:
         with st.expander(f"{len(report['left_out'])} trials left out", icon=":material/info:"):
@@ -130,7 +130,7 @@ def _show_measurement(job: Job, measurement_job: Job, filtered: pd.DataFrame, al
             icon=":material/download:",
             on_click="ignore",
         )
-        links.page_link("data", "The rows' origin", job=report["rebalancing_job"])
+        links.page_link("data", "Where these rows come from", job=report["rebalancing_job"])
     cost_line.show_cost_by_name("processing", measurement_job.name)
     running_jobs.show_job_log("processing", measurement_job.name)
 
@@ -139,7 +139,7 @@ def _show_alternatives(job: Job, kept: pd.DataFrame, people: views.ComparedGroup
     st.subheader("Less discriminatory alternatives")
     found = views.fairer_alternatives(kept)
     if found.empty:
-        st.markdown("No trial here is nearer to parity than the best one without being worse than another that is.")
+        st.markdown("No trial reduces disparity without being dominated by another trial.")
         return
     best = kept[kept["reference"]].to_dict("records")[0]
     for row in found.head(MAX_ALTERNATIVES).to_dict("records"):
@@ -149,7 +149,7 @@ def _show_alternatives(job: Job, kept: pd.DataFrame, people: views.ComparedGroup
 
 
 def _show_alternative(job: Job, row: dict[Any, Any], text: str, key: str) -> None:
-    """What a trial would cost and bring, one click from being registered."""
+    """What another trial would cost and bring, with a button that registers it."""
     with st.container(border=True):
         st.markdown(text)
         with st.container(horizontal=True):

@@ -1,4 +1,4 @@
-"""A tuning job that has ended: its trials in pictures, its best model."""
+"""The trials of an ended tuning job, as charts and tables."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def show_trial_views(job: Job) -> None:
         definition = links.url_selectbox("definition", names, "Definition")
         job, table = tuning_jobs.restrict_to_definition(job, definition), cached_tuning.read_trials(job.name, definition)
     if table.empty:
-        st.info("No trial was made: there is nothing to draw.", icon=":material/info:")
+        st.info("The job has no trials, so there is nothing to show.", icon=":material/info:")
         return
     shown = filter_bar.choose_filter(table, job.name).apply(table)
     panels = tabs.url_tabs("tuning", VIEWS, "trials" if "trial" in st.query_params else None, name="view")
@@ -66,7 +66,10 @@ def _show_view(view: str, job: Job, filtered: pd.DataFrame, all_trials: pd.DataF
             charts.cached_figure(views.timeline_figure, filtered), filtered[columns], alt="When each trial ran", key="timeline"
         )
     elif filtered["objective"].isna().all():
-        st.info("No trial here has an objective: there is nothing to draw. The failed ones say why under Trials.", icon=":material/info:")
+        st.info(
+            "No trial has an objective value, so there is nothing to show. Under **Trials** each failed one says why.",
+            icon=":material/info:",
+        )
     elif view == "history":
         st.markdown(
             words.best_trial_sentence(filtered, objective=metric, maximize=maximize, **trial_bias_view.interval_of_best(job, filtered))
@@ -108,7 +111,7 @@ def _show_hyperparameters(filtered: pd.DataFrame, metric: str, maximize: bool) -
 
 
 def show_trials(job: Job, filtered: pd.DataFrame, all_trials: pd.DataFrame) -> None:
-    """The trials as a table; the one chosen there, or in the URL, with its curves, log, report and way into the registry."""
+    """The trials as a table; the one chosen there, or in the URL, with its curves, log, report and registration."""
     _, maximize = tuning_jobs.first_objective(job)
     ordered = filtered.sort_values("objective", ascending=not maximize, na_position="last")
 
@@ -143,6 +146,6 @@ def show_trials(job: Job, filtered: pd.DataFrame, all_trials: pd.DataFrame) -> N
     )
     st.subheader(f"Trial {numbers[name]}")
     if name == job.raw.get("BestTrainingJob", {}).get("TrainingJobName"):
-        st.caption("This is the best trial: it stands below as the best model.")
+        st.caption("This is the best trial. It is shown below as the best model.")
     else:
         training_job.show_training_job(name)

@@ -1,4 +1,4 @@
-"""The form of a tuning job: every setting, what is wrong with it, what it will cost; from scratch or from another job's settings."""
+"""The form of a tuning job: every setting, what is wrong with it, and the expected cost; empty, or with another job's settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OWN_FIELDS = {"objective", "num_round", "seed"}
 
 
 def launch_form() -> None:
-    """Draw the form; launches what it says."""
+    """Draw the form, and launch the job."""
     past = tuning_jobs.list_jobs(session.target())
     template, key = _settings_to_clone(past)
     data = train_one.select_rebalancing(f"tune-data-{key}")
@@ -35,7 +35,7 @@ def launch_form() -> None:
     made = tuning_history.estimate_duration(past, request.strategy, request.ranges, request.max_jobs, request.max_parallel)
     if not problems:
         st.markdown(f":material/schedule: {words.duration_estimate_sentence(made)}")
-    st.caption("When it has completed while you watch, every trial is measured for bias, and the best one's report is made.")
+    st.caption("If this page is open when the job completes, every trial is measured for bias and the best one gets an XGBoost report.")
     allowed = session.allowed_or_explain("launch")
     pressed = st.button("Launch tuning", type="primary", icon=":material/play_arrow:", disabled=not allowed or bool(problems))
     if not problems:
@@ -47,16 +47,16 @@ def launch_form() -> None:
 
 
 def _settings_to_clone(past: list[Job]) -> tuple[tuning_jobs.TuningRequest | None, str]:
-    """The settings of the job that the URL names to clone, and the part of the widgets' keys that keeps them apart."""
+    """The settings of the job that ``?clone=`` names, and what to append to the widgets' keys."""
     name = st.query_params.get("clone")
     if name is None:
         return None, ""
     if name not in {job.name for job in past}:
-        st.warning(f"The link names {name}, which isn't here. The form has its defaults.", icon=":material/link_off:")
+        st.warning(f"The link names {name}, which doesn't exist here. The form shows the defaults.", icon=":material/link_off:")
         return None, ""
     data = cached_tuning.data_of_tuning(name)
     if data is None:
-        st.warning(f"{name} didn't train on rebalanced rows; its settings are kept, choose rows.", icon=":material/warning:")
+        st.warning(f"{name} didn't train on rebalanced rows. Its other settings are filled in; choose rows.", icon=":material/warning:")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f":material/content_copy: The settings of {name}.")
         if st.button("Start from the defaults", type="tertiary"):
@@ -66,7 +66,7 @@ def _settings_to_clone(past: list[Job]) -> tuple[tuning_jobs.TuningRequest | Non
 
 
 def _request_inputs(initial: tuning_jobs.TuningRequest, past: list[Job], key: str) -> tuning_jobs.TuningRequest:
-    """The widgets, filled with ``initial``; returns what they say."""
+    """The widgets, filled with ``initial``; returns their values."""
     one, two, three = st.columns(3)
     objectives = list(tuning_jobs.OBJECTIVES)
     objective = one.selectbox(
@@ -98,7 +98,7 @@ def _request_inputs(initial: tuning_jobs.TuningRequest, past: list[Job], key: st
             ended,
             default=[name for name in wanted if name in ended],
             max_selections=5,
-            help="What these jobs' trials have found is known to this one from the start.",
+            help="This job starts with what the trials of those jobs found.",
             key=f"parents-{key}",
         )
         static = _fixed_editor(initial.static, key)
@@ -118,7 +118,7 @@ def _request_inputs(initial: tuning_jobs.TuningRequest, past: list[Job], key: st
 
 
 def _clamped_integer(text: str, otherwise: int, most: int) -> int:
-    """A hyperparameter of another job as a whole number that the form takes."""
+    """Another job's hyperparameter as a whole number from 1 to ``most``; ``otherwise`` if it isn't one."""
     return min(max(int(text), 1), most) if text.isdecimal() and len(text) < 10 else otherwise
 
 
@@ -155,7 +155,7 @@ def _ranges_editor(initial: tuple[tuning_jobs.HyperparameterRange, ...], key: st
 
 
 def _fixed_editor(initial: dict[str, str], key: str) -> dict[str, str]:
-    """Hyperparameters that every trial has."""
+    """An editor for the hyperparameters that are the same in every trial."""
     st.markdown("Fixed hyperparameters")
     rows = [(name, value) for name, value in initial.items() if name not in OWN_FIELDS]
     table = pd.DataFrame(rows, columns=["hyperparameter", "value"], dtype="string")

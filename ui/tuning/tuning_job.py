@@ -41,7 +41,7 @@ def show_trial_counts(job: jobs.Job) -> None:
 
 @st.cache_data(ttl="1s", max_entries=32, show_spinner=False)
 def _read_running_job(cache_key: str, name: str) -> tuple[jobs.Job, pd.DataFrame]:
-    """A running job and its trials: asked for once a second, however many look on."""
+    """A running job and its trials, read once a second for all sessions together."""
     target = session.target()
     job = tuning_jobs.describe_job(target, name)
     return job, pd.DataFrame() if job.status in jobs.FINAL_STATUSES else tuning_jobs.trials_to_frame(tuning_jobs.list_trials(target, name))
@@ -71,7 +71,7 @@ def watch_tuning_job(name: str) -> None:
 
 
 def launch_follow_up_jobs(job: jobs.Job) -> None:
-    """Measure the trials for bias, and make the best one's report, once the job has completed under the eyes of who may launch."""
+    """Start measuring the trials for bias and the best one's report, if the signed-in person may launch jobs."""
     best = job.raw.get("BestTrainingJob", {}).get("TrainingJobName")
     if best and session.is_allowed("launch"):
         target, person = session.target(), session.identity()
@@ -92,7 +92,12 @@ def show_tuning_job(name: str) -> None:
         st.badge(job.raw["HyperParameterTuningJobConfig"]["Strategy"], color="gray")
         if st.button("Clone settings", icon=":material/content_copy:", type="tertiary"):
             _open_launch_form(name)
-        if st.button("Go on from here", icon=":material/resume:", type="tertiary", help="The same settings, warm-started from this job."):
+        if st.button(
+            "Warm start from this job",
+            icon=":material/resume:",
+            type="tertiary",
+            help="A new job with the same settings that starts with what these trials found.",
+        ):
             _open_launch_form(name, parent=name)
     if job.status == "Failed":
         running_jobs.show_failed_job(job)
@@ -102,13 +107,13 @@ def show_tuning_job(name: str) -> None:
     if data is not None and tuning_jobs.is_trained_on(job, data):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(":material/verified_user: Every trial trained on the rebalanced rows.")
-            links.page_link("data", "Those rows", job=data.job)
+            links.page_link("data", "Show the training rows", job=data.job)
     elif data is not None:
-        st.warning("The trials did **not** train on rebalanced rows: tuning them mitigates nothing.", icon=":material/warning:")
+        st.warning("The trials did **not** train on rebalanced rows, so this tuning job mitigates nothing.", icon=":material/warning:")
     else:
         st.warning(
-            "The trials did **not** train on rows that were rebalanced here: what they learned from, and on which rows they never trained, "
-            "isn't known. To mitigate, rebalance their data here and tune on them.",
+            "The trials did **not** train on rows that were rebalanced here, so it is unknown which rows they trained on. "
+            "To mitigate bias, rebalance their data here and tune on it.",
             icon=":material/warning:",
         )
     _explain_unsupported(job)
@@ -119,7 +124,7 @@ def show_tuning_job(name: str) -> None:
 
 
 def _explain_unsupported(job: jobs.Job) -> None:
-    """What of a tuning job of others these pages don't show as it is."""
+    """Explain what this page doesn't show of a tuning job that something else launched."""
     several, objectives = tuning_jobs.list_definitions(job), tuning_jobs.list_objectives(job)
     if len(several) > 1:
         names = ", ".join(markdown.escape_markdown(str(one.get("DefinitionName", "?"))) for one in several)
@@ -129,9 +134,9 @@ def _explain_unsupported(job: jobs.Job) -> None:
             text += f" They are tuned for different metrics ({names}): **don't compare** the values."
         st.info(text, icon=":material/info:")
     if (job.raw.get("Autotune") or {}).get("Mode") == "Enabled":
-        st.caption("Autotune is on: SageMaker chose the ranges and settings that the job leaves out.")
+        st.caption("Autotune is on: SageMaker chose the ranges and settings that the job doesn't set.")
     if not objectives:
-        st.caption("The job names no objective: its trials can't be ranked.")
+        st.caption("The job has no objective, so its trials can't be ranked.")
 
 
 def _open_launch_form(name: str, **query: str) -> None:

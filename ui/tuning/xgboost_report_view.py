@@ -1,4 +1,4 @@
-"""The XGBoost report of a training job as figures: what its job computed, drawn."""
+"""The XGBoost report of a training job, as charts."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _show_section(
             key=f"importance-{key}",
         )
     elif "distributions" not in report:
-        st.info("This report was made before residuals were kept.", icon=":material/info:")
+        st.info("This report is older than the charts of residuals and has no data for them.", icon=":material/info:")
     else:
         kinds = report["distributions"][report["judged_on"]]
         st.markdown(views.residuals_sentence(kinds["residual"]))
