@@ -12,7 +12,7 @@ from core.governance import decisions, foreign_versions, policy
 from core.ledger import audit_log
 from ui import cache, session
 from ui.components import errors, links, tabs
-from ui.decisions import decision_form, log_tab, model_card, version_panel
+from ui.decisions import last_outcome, log_tab, model_card, policy_tab, version_panel
 
 
 def select_version() -> str | None:
@@ -39,13 +39,13 @@ def show_version_tab() -> None:
 def show_card_tab() -> None:
     arn = select_version()
     if arn is not None:
-        decision_form.show_last_outcome()
+        last_outcome.show_last_outcome()
         model_card.show_card(arn)
 
 
 st.title("Decisions")
 labels = {"versions": "Versions", "card": "Model card", "log": "Log", "policy": "Policy"}
-draws = (show_version_tab, show_card_tab, log_tab.show_log, log_tab.show_policy)
+draws = (show_version_tab, show_card_tab, log_tab.show_log, policy_tab.show_policy)
 for panel, draw in zip(tabs.url_tabs("decisions", labels), draws, strict=True):
     if panel.open:
         with panel, errors.show_raised_errors():

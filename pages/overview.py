@@ -10,7 +10,7 @@ import streamlit as st
 
 from ui import session
 from ui.components import errors
-from ui.overview import sections
+from ui.overview import sections, workflow_run
 
 st.title("Overview")
 with errors.show_raised_errors(stop=True):
@@ -27,9 +27,9 @@ if not now.unreadable:
     with left:
         sections.show_next_step(now)
 with left if now.unreadable else right:
-    sections.workflow_form(first=not now.versions and not now.unreadable)
+    workflow_run.workflow_form(first=not now.versions and not now.unreadable)
 if "run" in st.query_params:
-    sections.show_workflow_steps(st.query_params["run"])
+    workflow_run.show_workflow_steps(st.query_params["run"])
 sections.show_running_jobs(now, following=bool(st.session_state.get("followed")))
 if now.versions:
     sections.show_waiting_versions(now)

@@ -120,7 +120,7 @@ def show_origin_links(name: str) -> None:
 
 def show_summary(report: BiasReport, key: str, reports: dict[str, BiasReport]) -> None:
     """How many of 100 people of either group the model declines."""
-    people = threshold_panel.escape_people(report.group_names(key))
+    people = markdown.escape_people(report.group_names(key))
     for label, one in reports.items():
         found = threshold_panel.threshold_outcome(session.cache_key(), one.folder, key, None)
         if found is not None:

@@ -13,3 +13,8 @@ def escape_markdown(text: str) -> str:
 def escape_message(text: str) -> str:
     """Escape a message, so that emphasis, code, links, formulas and tags in it stay plain text."""
     return re.sub(r"([\\*`\[\]$<~])", r"\\\1", text.strip())
+
+
+def escape_people(people: tuple[str, str]) -> tuple[str, str]:
+    """The names of facet and rest, escaped."""
+    return escape_markdown(people[0]), escape_markdown(people[1])

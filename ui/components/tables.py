@@ -24,9 +24,16 @@ def csv_download_button(label: str, name: str, headings: Iterable[Hashable], row
     st.download_button(label, content, f"{name}.csv", "text/csv", icon=":material/download:", key=f"csv-{name}", on_click="ignore")
 
 
+def table_to_csv(table: pd.DataFrame) -> bytes:
+    """A table as a CSV that a spreadsheet opens without running a formula."""
+    from core.governance.dossier.evidence_pack import safe_csv_bytes
+
+    return safe_csv_bytes(map(str, table.columns), table.itertuples(index=False))
+
+
 TIME_COLUMNS = {
     name: st.column_config.DatetimeColumn(f"{name} (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC")
-    for name in ("created", "started", "ended")
+    for name in ("when", "created", "started", "ended")
 }
 
 

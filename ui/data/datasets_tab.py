@@ -9,7 +9,7 @@ from core.data import datasets
 from core.lineage import lineage_graph
 from ui import session
 from ui.components import links, markdown, tables, tabs, times
-from ui.data import dataset_form, method_comparison
+from ui.data import dataset_form
 
 ROWS_PER_PAGE = 50
 
@@ -66,7 +66,7 @@ def show_datasets() -> None:
     )
     st.download_button(
         "List as CSV",
-        lambda: method_comparison.table_to_csv(rows),
+        lambda: tables.table_to_csv(rows),
         "data-sets.csv",
         "text/csv",
         icon=":material/download:",

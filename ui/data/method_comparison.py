@@ -10,7 +10,7 @@ from core.jobs import jobs, rebalancing_jobs
 from core.views.data import rebalancing_comparison as views
 from core.views.data.rebalancing_charts import group_outcomes_sentence
 from ui import session
-from ui.components import charts, errors, links, markdown, running_jobs, tabs
+from ui.components import charts, errors, links, markdown, running_jobs, tables, tabs
 from ui.data.rebalancing_result import read_result
 from ui.shared import report_choice
 
@@ -60,7 +60,12 @@ def _side_by_side(results: dict[str, rebalancing_jobs.RebalancedData]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("⇄ the sign flips against the rows before: the other group is ahead. ⚠ held-out rows leak into training.")
         st.download_button(
-            "Table as CSV", lambda: table_to_csv(table), "rebalancings.csv", "text/csv", icon=":material/download:", on_click="ignore"
+            "Table as CSV",
+            lambda: tables.table_to_csv(table),
+            "rebalancings.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
         )
     left, right = st.columns(2, gap="large")
     with left:
@@ -93,13 +98,6 @@ def watch_jobs(names: list[str]) -> None:
         if len(ended) == len(found):
             st.rerun()
         st.progress(len(ended) / len(found), text=f"{len(ended)} of {len(found)} rebalancings have ended. You may leave this page.")
-
-
-def table_to_csv(table: object) -> bytes:
-    """Any table as a CSV in which no cell is a formula."""
-    from core.governance.dossier.evidence_pack import safe_csv_bytes as neutral
-
-    return neutral(table.columns, table.itertuples(index=False))  # type: ignore[attr-defined]
 
 
 def _short_name(name: str) -> str:

@@ -14,7 +14,8 @@ from core.governance.decisions import State
 from core.governance.policy import TIERS, Policy
 from core.registry.model_packages import Package
 from ui import session
-from ui.components import errors, markdown
+from ui.components import markdown
+from ui.decisions import last_outcome
 
 ACTION_LABELS = {
     "submit": ("Submit for a decision", ":material/send:"),
@@ -38,7 +39,7 @@ def show_decision_form(package: Package, state: State, results: list[gates.GateR
     ]
     mine = [kind for kind in possible if identity.is_allowed(person, kind, involved=involved)]
     if not mine:
-        show_last_outcome()
+        last_outcome.show_last_outcome()
         why = [
             refused.message
             for kind in possible
@@ -49,7 +50,7 @@ def show_decision_form(package: Package, state: State, results: list[gates.GateR
             text = f"{package.label} is {state.status}. A data scientist may submit it{'' if state.status == 'registered' else ' again'}."
         st.info(markdown.escape_markdown(text), icon=":material/lock:")
         return
-    show_last_outcome()
+    last_outcome.show_last_outcome()
     with st.container(border=True):
         first = None if state.status == "approved" else 0  # undoing an approval must be a choice, so nothing is preselected
         key = f"act-{package.arn}-{state.last_event}"
@@ -112,38 +113,29 @@ def _extra_fields(kind: str, form_key: str, state: State, results: list[gates.Ga
 
 def _record_decision(kind: str, arn: str, seen_version: int, form_key: str, profile: str) -> None:
     """Record the decision, with what the page showed when the button was pressed. Streamlit calls this before the rerun."""
-    at = st.session_state
+    widgets = st.session_state
     more: dict[str, Any] = {}
     if kind == "submit":
-        more = {"tier": at[f"tier-{form_key}"], "tier_rationale": at[f"tier-why-{form_key}"], "profile": profile}
+        more = {"tier": widgets[f"tier-{form_key}"], "tier_rationale": widgets[f"tier-why-{form_key}"], "profile": profile}
     if kind == "approve":
-        rows = at[f"editor-{form_key}"]["added_rows"]
+        rows = widgets[f"editor-{form_key}"]["added_rows"]
         more = {"conditions": [(r.get("condition") or "", r.get("owner") or "", str(r.get("due") or "")[:10]) for r in rows]}
     if kind in {"waive", "confirm waiver"}:
-        more = {"gate": at[f"gate-{form_key}"]}
+        more = {"gate": widgets[f"gate-{form_key}"]}
     if kind == "waive":
-        more["expires"] = at[f"until-{form_key}"]
+        more["expires"] = widgets[f"until-{form_key}"]
     if kind == "meet condition":
-        more = {"condition": at[f"condition-{form_key}"]}
+        more = {"condition": widgets[f"condition-{form_key}"]}
     try:
         state = decisions.ACTIONS[kind](
             session.target(),
             session.identity(),
             arn,
             seen_event=seen_version,
-            reason=at[f"reason-{form_key}"],
-            code=at[f"code-{form_key}"],
+            reason=widgets[f"reason-{form_key}"],
+            code=widgets[f"code-{form_key}"],
             **more,
         )
-        at["said"] = f"Recorded as event {state.last_event}. The version is now {state.status}."
+        last_outcome.keep_outcome(f"Recorded as event {state.last_event}. The version is now {state.status}.")
     except GovernanceError as error:
-        at["said"] = error
-
-
-def show_last_outcome() -> None:
-    """The outcome of the last decision, once."""
-    outcome = st.session_state.pop("said", None)
-    if isinstance(outcome, GovernanceError):
-        errors.show_error(outcome)
-    elif outcome:
-        st.success(outcome, icon=":material/done:")
+        last_outcome.keep_outcome(error)

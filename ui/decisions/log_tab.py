@@ -1,16 +1,14 @@
-"""The log, with its verification, and the policy in force."""
+"""The log of decisions, and its verification."""
 
 from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
 
-from core.governance import policy, verification
+from core.governance import verification
 from core.ledger import audit_log
 from ui import session
-from ui.components import errors, markdown
-
-WHEN_COLUMN = {"when": st.column_config.DatetimeColumn("when (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC")}
+from ui.components import tables
 
 
 def events_table(events: tuple[audit_log.Event, ...] | list[audit_log.Event]) -> pd.DataFrame:
@@ -41,7 +39,7 @@ def show_log() -> None:
     page = st.number_input("Page", 1, -(-len(events) // size), key="log-page") if len(events) > size else 1
     end = len(events) - (page - 1) * size
     page_of = events_table(events[max(end - size, 0) : end])
-    st.dataframe(page_of, hide_index=True, height="content", column_config=WHEN_COLUMN, alt="Events of the log")
+    st.dataframe(page_of, hide_index=True, height="content", column_config=tables.TIME_COLUMNS, alt="Events of the log")
     with st.container(horizontal=True):
         checking = st.button("Verify the log and its evidence", icon=":material/rule:", type="primary")
         st.download_button(
@@ -67,24 +65,3 @@ def show_log() -> None:
             st.error(f"**The log is invalid.** {where}", icon=":material/gpp_bad:")
             table = pd.DataFrame([{"event": p.number, "what": p.what, "where": p.subject} for p in found.problems])
             st.dataframe(table, hide_index=True, alt="Problems of the log")
-
-
-def show_policy() -> None:
-    """The policy in force."""
-    rules, problem = policy.load_in_force(session.target())
-    if problem:
-        errors.show_error(problem)
-    st.markdown(f"**{markdown.escape_markdown(rules.title)}**, version {markdown.escape_markdown(rules.version)}")
-    st.caption(f"SHA-256 `{rules.sha256}`; recorded with every decision. Set GOVERNANCE_POLICY to use another file.")
-    for profile in rules.profiles.values():
-        with st.container(border=True):
-            st.markdown(f"**{markdown.escape_markdown(profile.title)}**")
-            st.caption(markdown.escape_markdown(profile.note))
-            rows = [
-                {"gate": g.name, "required": g.required, **g.model_dump(include={"min", "max", "bound", "max_age_days"})}
-                for g in profile.gates
-            ]
-            table = pd.DataFrame(rows).dropna(axis="columns", how="all").rename(columns={"max_age_days": "at most, days"})
-            st.dataframe(table, hide_index=True, alt=f"Gates of {profile.title}")
-    with st.expander("The file", icon=":material/description:"):
-        st.code(rules.text, language="toml")

@@ -14,6 +14,7 @@ from core.registry import model_packages
 from core.registry.model_packages import Package
 from ui import session
 from ui.components import links, markdown
+from ui.decisions import last_outcome
 
 
 def show_card(arn: str) -> None:
@@ -78,9 +79,9 @@ def _save_card(arn: str, seen_version: int, form_key: str) -> None:
     answers = {field.path: str(st.session_state[f"{form_key}-{field.path}"] or "") for field in FIELDS}
     try:
         card = model_card.save_answers(session.target(), session.identity(), arn, answers, seen_version=seen_version)
-        st.session_state["said"] = f"Saved as version {card.version} of the card."
+        last_outcome.keep_outcome(f"Saved as version {card.version} of the card.")
     except GovernanceError as error:
-        st.session_state["said"] = error
+        last_outcome.keep_outcome(error)
 
 
 def show_card_history(package: Package) -> None:

@@ -12,7 +12,7 @@ from core.governance.decisions import Validity
 from core.governance.dossier import evidence_pack
 from core.registry import model_packages
 from ui import session
-from ui.components import badges, links, markdown
+from ui.components import badges, links, markdown, tables
 from ui.decisions import decision_form, log_tab
 from ui.shared import foreign_version
 
@@ -65,7 +65,7 @@ def show_version(validity: Validity, rules: policy.Policy) -> None:
     decision_form.show_decision_form(package, state, results, rules, profile)
     if state.history:
         st.markdown("**History**")
-        st.dataframe(log_tab.events_table(state.history), hide_index=True, column_config=log_tab.WHEN_COLUMN, alt="Events of this version")
+        st.dataframe(log_tab.events_table(state.history), hide_index=True, column_config=tables.TIME_COLUMNS, alt="Events of this version")
     _show_version_links(validity)
 
 

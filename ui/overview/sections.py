@@ -5,24 +5,15 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core import identity
-from core.costs import cost_estimates
-from core.errors import GovernanceError, NotFound
+from core.errors import GovernanceError
 from core.governance import foreign_versions, policy
 from core.jobs import jobs
 from core.registry import model_packages
-from core.workflow import background_run, next_step, workspace_summary
+from core.workflow import next_step, workspace_summary
 from ui import cache, session
 from ui.components import badges, errors, links, markdown, tables, times
-from ui.shared import cost_line
 
 MAX_SHOWN = 5
-STEP_ICONS = {
-    "to do": ":material/radio_button_unchecked:",
-    "running": ":material/progress_activity:",
-    "done": ":material/check_circle:",
-    "failed": ":material/error:",
-}
 
 
 @st.cache_data(ttl="3s", max_entries=4, show_spinner="Reading the workspace …")
@@ -60,70 +51,6 @@ def _is_own_job(job: jobs.Job) -> bool:
         return jobs.is_product_job(cache.cached_read(jobs.describe_job, job.kind, job.name))
     except GovernanceError:
         return True
-
-
-def workflow_form(first: bool) -> None:
-    person = session.identity()
-    with st.container(border=True, height="stretch"):
-        st.markdown("**The whole workflow**")
-        st.caption("30,000 credit-default rows: rebalance, train a baseline, tune, measure bias, explain, register, compare.")
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            trials = st.number_input("Trials", 1, 100, 10, width=110)
-            parallel = st.number_input("In parallel", 1, 10, 2, width=110)
-            kind, allowed = "primary" if first else "secondary", identity.is_allowed(person, "launch")
-            if st.button("Run the whole workflow", type=kind, icon=":material/play_arrow:", disabled=not allowed):  # type: ignore[arg-type]
-                with errors.show_raised_errors():
-                    most, at_once = int(trials), min(int(parallel), int(trials))
-                    st.query_params["run"] = background_run.start_in_background(
-                        session.target(), person, max_jobs=most, max_parallel=at_once
-                    )
-                    st.rerun()
-        if allowed:
-            _workflow_costs(int(trials))
-        else:
-            st.caption(f"The {person.role} role can't launch jobs.")
-
-
-@st.fragment(parallel=True)
-def _workflow_costs(trials: int) -> None:
-    cost_line.show_expected_cost(cost_estimates.plan_workflow(session.target().settings, trials))
-
-
-@st.fragment(run_every=2)
-def show_workflow_steps(run: str) -> None:
-    """A run of the whole workflow, step by step, each linked to its result."""
-    with errors.show_raised_errors():
-        try:
-            now = background_run.read_progress(session.target(), run)
-        except NotFound as error:
-            errors.show_error(error)
-            return
-        states = now.step_states()
-        label = "Workflow failed" if now.error else "Workflow complete" if now.done else "Workflow running"
-        state = "error" if now.error else "complete" if now.done else "running"
-        box = st.status(label, state=state, expanded=not now.done)  # type: ignore[arg-type]
-        with box.container():  # to leave the box itself would call it complete
-            st.progress(sum(s.state == "done" for s in states) / len(states))
-            for s in states:
-                with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                    took = f" · {s.seconds:,.0f} s" if s.seconds is not None else ""
-                    text = f"{s.state}{took}" + (f" · {markdown.escape_markdown(s.text)}" if s.text else "")
-                    st.markdown(f"{STEP_ICONS[s.state]} **{s.name}** {text}")
-                    if s.state == "done" and s.result:
-                        links.reference_link(s.result, "open")
-            if now.error:
-                st.error(markdown.escape_markdown(now.error), icon=":material/error:")
-            elif not now.done and now.seconds_since_update() > 600:
-                st.warning(
-                    f"No progress for {now.seconds_since_update() / 60:.0f} minutes. If the process has stopped, run the workflow again."
-                )
-        if now.done:
-            if st.session_state.get("followed") == run:
-                st.session_state["followed"] = None
-                read_overview.clear()
-                st.rerun()
-        else:
-            st.session_state["followed"] = run
 
 
 def show_running_jobs(snapshot: workspace_summary.WorkspaceSummary, following: bool) -> None:

@@ -35,7 +35,7 @@ def show_bias(packages: dict[str, Package]) -> None:
     for name, report in reports.items():
         found = threshold_panel.threshold_outcome(session.cache_key(), report.folder, key, None)
         if found is not None:
-            people = threshold_panel.escape_people(report.group_names(key))
+            people = markdown.escape_people(report.group_names(key))
             said = report_sentences.decline_rates_sentence(found.declined, people, f"**{markdown.escape_markdown(name)}**")
             st.markdown(f"{said} {report_sentences.wrongly_declined_sentence(found.declined, people)}")
     metrics = {name: one.post_training for name, report in reports.items() for one in report.facets if one.key == key}

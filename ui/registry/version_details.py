@@ -58,13 +58,12 @@ def show_history(package: Package, version_states: tuple[str, ...]) -> None:
     found = read_validity(session.cache_key(), package.arn, version_states).state
     table = views.events_table(found.history, package.properties, package.created)
     st.markdown(f"{len(table)} entr{'y' if len(table) == 1 else 'ies'}, the newest first; each decision is an event in the signed log.")
-    when = st.column_config.DatetimeColumn("when (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC")
     wide = st.column_config.TextColumn(width="large")
     st.dataframe(
         table,
         hide_index=True,
         height="content",
-        column_config={"when": when, "rationale": wide},
+        column_config={**tables.TIME_COLUMNS, "rationale": wide},
         alt="History of the version: when, what, who and why",
     )
     if found.conditions:

@@ -41,7 +41,7 @@ def show_differences(
         return
     st.markdown(
         report_sentences.bias_differences_sentence(
-            differences, [markdown.escape_markdown(name) for name in names], threshold_panel.escape_people(people)
+            differences, [markdown.escape_markdown(name) for name in names], markdown.escape_people(people)
         )
     )
     only = links.url_toggle("Differences beyond the noise only", "beyond", value=False)

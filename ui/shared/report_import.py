@@ -50,9 +50,10 @@ def import_form(page: str) -> None:
         allowed = session.is_allowed("upload")
         if not allowed:
             st.caption(f"The {session.identity().role} role can't keep a file here, but can open one in S3.")
-        if st.button("Keep and open", icon=":material/upload_file:", disabled=file is None or not allowed, key=f"import-keep-{page}"):
+        pressed = st.button("Keep and open", icon=":material/upload_file:", disabled=file is None or not allowed, key=f"import-keep-{page}")
+        if pressed and file is not None:
             with errors.show_raised_errors():
-                uri = imported_reports.keep_report(session.target(), session.identity(), file.getvalue(), file.name)  # type: ignore[union-attr]
+                uri = imported_reports.keep_report(session.target(), session.identity(), file.getvalue(), file.name)
                 list_imported_reports.clear()
                 tabs.open_tab("import", report=uri)
     with right:

@@ -26,11 +26,6 @@ def threshold_outcome(cache_key: str, folder: str, key: str, threshold: float | 
     return bias_outcomes.outcome_at_threshold(read_report(cache_key, folder), key, threshold)
 
 
-def escape_people(people: tuple[str, str]) -> tuple[str, str]:
-    """The names of facet and rest, escaped for Markdown."""
-    return markdown.escape_markdown(people[0]), markdown.escape_markdown(people[1])
-
-
 @st.fragment
 def show_threshold_panel(reports: dict[str, bias_jobs.BiasReport], key: str) -> None:
     """The slider, and its effect in each report. Moving it reruns this part of the page only."""
@@ -49,7 +44,7 @@ def _draw(
     last = list(reports)[-1]
     threshold = _slider(report_thresholds[last])
     people, target = reports[last].group_names(key), session.cache_key()
-    said = escape_people(people)
+    said = markdown.escape_people(people)
     now = {label: threshold_outcome(target, report.folder, key, threshold) for label, report in reports.items()}
     before = {label: threshold_outcome(target, report.folder, key, None) for label, report in reports.items()}
     at, old = ({k: v for k, v in found.items() if v is not None} for found in (now, before))
@@ -120,7 +115,7 @@ def show_groups(at_threshold: bias_outcomes.ThresholdOutcome, people: tuple[str,
     st.subheader(f"By group, {markdown.escape_markdown(label)}")
     st.markdown(
         bias_comparison_charts.groups_sentence(
-            [(markdown.escape_markdown(group), one) for group, one in at_threshold.declined_by_group], escape_people(people)
+            [(markdown.escape_markdown(group), one) for group, one in at_threshold.declined_by_group], markdown.escape_people(people)
         )
     )
     fig = charts.cached_figure(bias_comparison_charts.groups_figure, at_threshold.declined_by_group, people)

@@ -6,24 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from core.costs import cost_estimates
-from core.jobs import jobs, rebalancing_jobs, training_jobs
+from core.jobs import jobs, training_jobs
 from ui import session
-from ui.components import errors, links, tabs
-from ui.shared import cost_line, report_choice
-
-
-def select_rebalancing(key: str) -> rebalancing_jobs.RebalancedData | None:
-    """Choose among the rebalancings that have completed; None if there are none."""
-    done = [job.name for job in rebalancing_jobs.list_jobs(session.target()) if job.status == "Completed"]
-    if not done:
-        links.show_empty_state("No rows were rebalanced yet.", "data", "Rebalance data")
-        return None
-    wanted = st.query_params.get("data")
-    name = st.selectbox("Rebalanced rows", done, index=done.index(wanted) if wanted in done else 0, key=key)
-    if report_choice.own_job_or_explain(name) is None:
-        links.page_link("data", "Rebalance data", tab="new")
-        return None
-    return rebalancing_jobs.read_result(session.target(), name)
+from ui.components import errors, tabs
+from ui.shared import cost_line
+from ui.tuning import rebalanced_rows
 
 
 def baseline_form() -> None:
@@ -34,7 +21,7 @@ def baseline_form() -> None:
         expanded=not jobs.list_jobs(session.target(), "training", name_contains=training_jobs.JOB_NAME_PREFIX),
     ):
         st.caption("Trained on the training rows before rebalancing; judged on the same test rows as every other model.")
-        data = select_rebalancing("baseline-data")
+        data = rebalanced_rows.select_rebalancing("baseline-data")
         if data is None:
             return
         table = pd.DataFrame(training_jobs.BASELINE_HYPERPARAMETERS.items(), columns=["hyperparameter", "value"])

@@ -9,7 +9,6 @@ import streamlit as st
 
 from core.analysis.bias.metric_registry import POST_TRAINING
 from core.costs import cost_estimates
-from core.governance.dossier.evidence_pack import safe_csv_bytes as csv
 from core.jobs.jobs import FINAL_STATUSES, Job
 from core.jobs.tuning import tuning_jobs
 from core.reports import trial_bias_jobs
@@ -124,7 +123,7 @@ def _show_measurement(job: Job, measurement_job: Job, filtered: pd.DataFrame, al
         )
         st.download_button(
             "This table as CSV",
-            lambda: csv(twin.columns, twin.itertuples(index=False)),
+            lambda: tables.table_to_csv(twin),
             f"{job.name}-{performance}-{measure}.csv",
             "text/csv",
             icon=":material/download:",

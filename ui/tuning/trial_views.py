@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.governance.dossier.evidence_pack import safe_csv_bytes as csv
 from core.jobs.jobs import Job
 from core.jobs.tuning import tuning_jobs
 from core.views.shared.figure_style import shorten_middle
@@ -133,7 +132,7 @@ def show_trials(job: Job, filtered: pd.DataFrame, all_trials: pd.DataFrame) -> N
     )
     st.download_button(
         "Trials as CSV",
-        lambda: csv(ordered.columns, ordered.astype(object).itertuples(index=False)),
+        lambda: tables.table_to_csv(ordered.astype(object)),
         f"{job.name}-trials.csv",
         "text/csv",
         icon=":material/download:",

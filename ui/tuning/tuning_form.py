@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pandas as pd
 import streamlit as st
 
@@ -15,7 +13,7 @@ from core.views.tuning import tuning_sentences as words
 from ui import session
 from ui.components import errors, tabs
 from ui.shared import cached_tuning, cost_line
-from ui.tuning import train_one
+from ui.tuning import rebalanced_rows
 
 SCALES = ["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"]
 OWN_FIELDS = {"objective", "num_round", "seed"}
@@ -24,11 +22,12 @@ OWN_FIELDS = {"objective", "num_round", "seed"}
 def launch_form() -> None:
     """Draw the form, and launch the job."""
     past = tuning_jobs.list_jobs(session.target())
-    template, key = _settings_to_clone(past)
-    data = train_one.select_rebalancing(f"tune-data-{key}")
+    template, key = _job_to_clone(past)
+    data = rebalanced_rows.select_rebalancing(f"tune-data-{key}")
     if data is None:
         return
-    request = _request_inputs(replace(template, rebalanced=data) if template else tuning_jobs.TuningRequest(data), past, key)
+    initial = tuning_history.rebuild_request(template, data) if template else tuning_jobs.TuningRequest(data)
+    request = _request_inputs(initial, past, key)
     problems = tuning_jobs.find_problems(request)
     for problem in problems:
         errors.show_error(problem)
@@ -46,23 +45,22 @@ def launch_form() -> None:
             tabs.open_tab("results", job=name)
 
 
-def _settings_to_clone(past: list[Job]) -> tuple[tuning_jobs.TuningRequest | None, str]:
-    """The settings of the job that ``?clone=`` names, and what to append to the widgets' keys."""
+def _job_to_clone(past: list[Job]) -> tuple[Job | None, str]:
+    """The job whose settings fill the form (``?clone=``), and what to append to the widgets' keys."""
     name = st.query_params.get("clone")
     if name is None:
         return None, ""
     if name not in {job.name for job in past}:
         st.warning(f"The link names {name}, which doesn't exist here. The form shows the defaults.", icon=":material/link_off:")
         return None, ""
-    data = cached_tuning.data_of_tuning(name)
-    if data is None:
+    if cached_tuning.data_of_tuning(name) is None:
         st.warning(f"{name} didn't train on rebalanced rows. Its other settings are filled in; choose rows.", icon=":material/warning:")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f":material/content_copy: The settings of {name}.")
         if st.button("Start from the defaults", type="tertiary"):
             del st.query_params["clone"]
             st.rerun()
-    return tuning_history.rebuild_request(tuning_jobs.describe_job(session.target(), name), data), name  # type: ignore[arg-type]
+    return tuning_jobs.describe_job(session.target(), name), name
 
 
 def _request_inputs(initial: tuning_jobs.TuningRequest, past: list[Job], key: str) -> tuning_jobs.TuningRequest:
