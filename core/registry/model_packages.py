@@ -13,8 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.analysis.performance.performance import compare_performance as paired
-from core.analysis.performance.performance_difference import PerformanceDifference
+from core.analysis.performance.performance_difference import PerformanceDifference, compare_performance
 from core.aws import aws_names, idempotency, request_defaults
 from core.aws.target import Target
 from core.errors import NotFound, translate_aws_errors
@@ -361,7 +360,7 @@ def paired_differences(target: Target, a: Package, b: Package) -> tuple[dict[str
     except NotFound as error:
         return None, str(error)
     threshold = float((a.performance or {}).get("threshold", 0.5))
-    return dict(paired(left["label"], left["score"], right["score"], threshold=threshold)), ""
+    return dict(compare_performance(left["label"], left["score"], right["score"], threshold=threshold)), ""
 
 
 def group_from_arn(arn: str) -> str | None:

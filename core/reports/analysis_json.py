@@ -16,8 +16,8 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from core.analysis.bias.bias_intervals import Interval
+from core.analysis.bias.threshold_sweep import ThresholdSweep
 from core.analysis.performance.performance import Performance
-from core.analysis.performance.threshold_sweep import ThresholdSweep
 from core.errors import DataError
 
 MAX_REPORT_BYTES = 20_000_000

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from core.analysis.bias import bias_difference
+from core.analysis.bias import bias_difference, decline_rates, threshold_sweep
 from core.analysis.bias.bias_difference import BiasDifference
 from core.analysis.bias.bias_intervals import Interval
+from core.analysis.bias.decline_rates import DeclineRates
 from core.analysis.bias.flip_test import FLIP_TEST
-from core.analysis.performance import threshold_sweep
-from core.analysis.performance.threshold_sweep import DeclineRates
 from core.aws.target import Target
 from core.reports.bias_jobs import BiasReport
 
@@ -62,8 +61,8 @@ def outcome_at_threshold(report: BiasReport, facet_key: str, threshold: float | 
     own = threshold is None or abs(threshold - report.threshold) < 1e-9
     place = sweep.nearest_index(report.threshold if threshold is None else threshold)
     table = sweep.count_tables()[place]
-    groups = tuple((name, threshold_sweep.decline_rates(alone)) for name, alone in threshold_sweep.tables_by_group(table, sweep.groups))
-    turned, found = threshold_sweep.decline_rates(table), threshold_sweep.metrics_with_intervals(table, sweep.favourable)
+    groups = tuple((name, decline_rates.decline_rates(alone)) for name, alone in decline_rates.tables_by_group(table, sweep.groups))
+    turned, found = decline_rates.decline_rates(table), threshold_sweep.metrics_with_intervals(table, sweep.favourable)
     if own:
         found |= _reported_metrics(report, facet_key)
         known = found.get("DPPL", (None, None))[1]
@@ -75,7 +74,7 @@ def _reported_metrics(report: BiasReport, facet_key: str) -> dict[str, tuple[flo
     """What the report itself says at its threshold: its resamples are others, and one figure must not have two intervals."""
     performance = report.governance.get("performance", {})
     said: dict[str, tuple[float | None, Interval]] = {}
-    for name in threshold_sweep.PERFORMANCE_METRICS:
+    for name in threshold_sweep.SWEPT_PERFORMANCE:
         one = performance.get(name.replace(" ", "_"))
         if one is not None:
             said[name] = (one["value"], Interval(one["low"], one["high"], one["n"]))

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.analysis.bias.bias_intervals import Interval
 from core.analysis.bias.metric_registry import POST_TRAINING, PRE_TRAINING
-from core.analysis.performance.threshold_sweep import ThresholdSweep
+from core.analysis.bias.threshold_sweep import ThresholdSweep
 from core.errors import DataError
 from core.reports import analysis_json
 

@@ -12,22 +12,9 @@ import pandas as pd
 from core.analysis.bias.bias_metrics import Metric
 from core.analysis.explanations.shap_values import Explanation
 from core.analysis.performance.performance import Performance
+from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS
 from engine.containers import clarify_figures as figures
 from engine.containers.clarify_report import STAGES, ClarifyReport
-
-METRIC_NAMES = {
-    "auc": "AUC",
-    "average_precision": "Average precision",
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "precision": "Precision",
-    "recall": "Recall",
-    "f1": "F1 of label 1",
-    "macro_f1": "Macro F1",
-    "log_loss": "Log loss",
-    "brier": "Brier score",
-    "ece": "Expected calibration error",
-}
 
 
 def format_value(value: float | None) -> str:
@@ -125,7 +112,11 @@ def write_html(report: ClarifyReport, path: Path) -> None:
 def performance_rows(performance: Performance) -> list[list[str]]:
     """Metric, value and 95 % interval."""
     return [
-        [METRIC_NAMES[name], format_value(one.value), "–" if one.low is None else f"{format_value(one.low)} to {format_value(one.high)}"]
+        [
+            PERFORMANCE_METRICS[name].title,
+            format_value(one.value),
+            "–" if one.low is None else f"{format_value(one.low)} to {format_value(one.high)}",
+        ]
         for name, one in performance.estimates().items()
     ]
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from core.analysis.bias import bias_count_tables, bias_difference, bias_metrics, metric_registry
+from core.analysis.bias import bias_count_tables, bias_difference, bias_metrics, metric_registry, threshold_sweep
 from core.analysis.bias.bias_metrics import (
     POST_TRAINING,
     PRE_TRAINING,
@@ -18,7 +18,6 @@ from core.analysis.bias.bias_metrics import (
 )
 from core.analysis.bias.flip_test import flip_outcomes
 from core.analysis.bias.outcome_counts import BOTH_SIDES, divide
-from core.analysis.performance import threshold_sweep
 from core.views.shared import metric_glossary
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import cityblock
 
+from core.analysis.intervals.proportions import share_difference, share_with_interval
 from core.analysis.tables import histograms, table_profile
-from core.analysis.tables.proportions import share_difference, share_with_interval
 
 COUNTS = st.lists(st.integers(0, 1000), min_size=4, max_size=4).filter(lambda c: sum(c) > 0)
 

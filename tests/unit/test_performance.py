@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from core.analysis.performance.bootstrap import draw_resamples
-from core.analysis.performance.performance import compare_performance, evaluate_performance
-from core.analysis.performance.performance_intervals import delong
+from core.analysis.performance.performance import evaluate_performance
+from core.analysis.performance.performance_difference import compare_performance
+from core.analysis.performance.performance_estimates import delong
 
 
 def sample(n=800, seed=0, noise=0.25, decimals=3):

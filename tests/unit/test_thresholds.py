@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, precision_score, recall_score
 
+from core.analysis.bias import decline_rates, threshold_sweep
 from core.analysis.bias.bias_metrics import post_training_bias
-from core.analysis.performance import threshold_sweep
 
 
 @pytest.fixture(params=[0, 1], ids=["label 0 is favourable", "label 1 is favourable"])
@@ -57,7 +57,7 @@ def test_people_turned_away_are_counted_on_both_sides(case):
     place = sweep.nearest_index(0.42)
     assert sweep.thresholds[place] == 0.42
     away = (scores > 0.42).astype(int) != favourable
-    found = threshold_sweep.decline_rates(sweep.count_tables()[place])
+    found = decline_rates.decline_rates(sweep.count_tables()[place])
     for side, at in ((found.facet, facet), (found.rest, ~facet)):
         assert (side.rows, side.declined) == (at.sum(), (away & at).sum())
         assert side.wrongly_declined == (away & at & (label == favourable)).sum()
@@ -78,7 +78,7 @@ def test_a_sweep_survives_json(case):
 def test_every_figure_of_one_threshold_lies_in_its_interval(case):
     *_, favourable, sweep = case
     found = threshold_sweep.metrics_with_intervals(sweep.count_tables()[40], favourable)
-    assert set(found) == {*threshold_sweep.PERFORMANCE_METRICS, *threshold_sweep.bias_metrics(sweep.count_tables())}
+    assert set(found) == {*threshold_sweep.SWEPT_PERFORMANCE, *threshold_sweep.bias_metrics(sweep.count_tables())}
     for name, (value, interval) in found.items():
         assert interval.low <= value <= interval.high, name
 
@@ -86,7 +86,7 @@ def test_every_figure_of_one_threshold_lies_in_its_interval(case):
 def test_a_facet_without_rows_has_no_share_and_no_interval():
     facet = np.zeros(50, dtype=bool)
     sweep = threshold_sweep.sweep_thresholds(facet, np.arange(50) % 2 == 0, np.linspace(0, 1, 50), None, favourable=0)
-    found = threshold_sweep.decline_rates(sweep.count_tables()[10])
+    found = decline_rates.decline_rates(sweep.count_tables()[10])
     assert (found.facet.rows, found.facet.share, found.difference, found.low) == (0, None, None, None)
     value, interval = threshold_sweep.metrics_with_intervals(sweep.count_tables()[10], 0)["DPPL"]
     assert value is None

@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 
 from core.analysis.bias.bias_metrics import post_training_bias
-from core.analysis.performance.performance import compare_performance, evaluate_performance
+from core.analysis.performance.performance import evaluate_performance
+from core.analysis.performance.performance_difference import compare_performance
 from core.analysis.trials import trial_reports
 from core.analysis.trials.trial_disparity import distance_from_parity
 from core.views.tuning import pareto_charts as views

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.analysis.bias import bias_difference
+from core.analysis.bias import bias_difference, decline_rates, threshold_sweep
 from core.analysis.bias.bias_intervals import Interval
-from core.analysis.performance import threshold_sweep
-from core.analysis.performance.performance import compare_performance, evaluate_performance
+from core.analysis.performance.performance import evaluate_performance
+from core.analysis.performance.performance_difference import compare_performance
 from core.ledger.audit_log import Event
 from core.reports.bias_jobs import Measure
 from core.views.bias import bias_charts, bias_comparison_charts
@@ -20,12 +20,12 @@ from core.views.shared import metric_glossary, report_sentences
 PEOPLE = ("men", "women")
 
 
-def turned(men: tuple[int, int], women: tuple[int, int], *, threshold: float = 0.5) -> threshold_sweep.DeclineRates:
+def turned(men: tuple[int, int], women: tuple[int, int], *, threshold: float = 0.5) -> decline_rates.DeclineRates:
     """(turned away, of how many) on both sides."""
     facet = np.r_[np.ones(men[1], dtype=bool), np.zeros(women[1], dtype=bool)]
     scores = np.concatenate([np.where(np.arange(n) < away, 0.9, 0.1) for away, n in (men, women)])
     sweep = threshold_sweep.sweep_thresholds(facet, np.ones(len(facet), dtype=bool), scores, None, favourable=0)
-    return threshold_sweep.decline_rates(sweep.count_tables()[sweep.nearest_index(threshold)])
+    return decline_rates.decline_rates(sweep.count_tables()[sweep.nearest_index(threshold)])
 
 
 def test_the_sentence_counts_of_100_people_and_gives_difference_interval_and_rows():
@@ -159,9 +159,9 @@ def test_the_glossary_explains_every_metric_of_every_report():
     from core.analysis.bias.bias_metrics import POST_TRAINING, PRE_TRAINING
     from core.analysis.performance.bootstrap import METRICS
 
-    every = [*PRE_TRAINING, *POST_TRAINING, *metric_glossary.PERFORMANCE]
+    every = [*PRE_TRAINING, *POST_TRAINING, "auc", *METRICS, *(name.replace("_", " ") for name in METRICS)]
     assert all(metric_glossary.find_entry(name).interpretation for name in every)
-    assert set(metric_glossary.PERFORMANCE) == {"auc", *(name.replace("_", " ") for name in METRICS)}
+    assert "(JS, KL, KS, LP, TVD, GE)" in metric_glossary.BIAS_INTRODUCTION
     text = metric_glossary.entries_markdown(["DI", "unknown", "ece"])
     assert text.count("**") == 4
     assert "four-fifths" in text
@@ -181,8 +181,7 @@ def test_curves_over_thresholds_have_a_line_for_each_side_and_tell_where_the_gap
         "DPPL goes **v1** from 0.000 (at 0.01) to 1.000 (at 0.3)"
     )
     groups = [
-        (name, threshold_sweep.decline_rates(alone))
-        for name, alone in threshold_sweep.tables_by_group(sweep.count_tables()[49], sweep.groups)
+        (name, decline_rates.decline_rates(alone)) for name, alone in decline_rates.tables_by_group(sweep.count_tables()[49], sweep.groups)
     ]
     assert bias_comparison_charts.groups_sentence(groups, PEOPLE) == "In no group are there rows of both sides."
     assert list(bias_comparison_charts.groups_table(groups, PEOPLE)["men: rows"]) == [100, 0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.analysis.performance.threshold_sweep import ThresholdSweep
+from core.analysis.bias.threshold_sweep import ThresholdSweep
 from core.reports import bias_jobs, bias_outcomes
 from core.views.bias import bias_comparison_charts
 from core.views.bias import threshold_charts as views

@@ -126,3 +126,10 @@ def resample_tables(cells: list[Integers], groups: int, seed: int, resamples: in
         to_cells[np.arange(len(places)), places] = 1
         result.append((draws @ to_cells).reshape(resamples, groups + 1, *CELL_SHAPE))
     return result
+
+
+def resample_table(counts: Floats, seed: int, resamples: int) -> Floats:
+    """Bootstrap resamples of one table, shape (resamples, *shape of the table)."""
+    n, flat = int(counts.sum()), counts.ravel()
+    draws = np.random.default_rng(seed).multinomial(n, flat / n, size=resamples)
+    return draws.astype(float).reshape(resamples, *counts.shape)

@@ -12,7 +12,8 @@ from core.analysis.bias.bias_intervals import RESAMPLES, SEED, percentile_interv
 from core.analysis.bias.bias_metrics import POST_TRAINING
 from core.analysis.bias.flip_test import FLIP_TEST, asked_rows
 from core.analysis.bias.outcome_counts import BoolArray, Floats
-from core.analysis.performance.performance_intervals import CONFIDENCE
+from core.analysis.intervals.bootstrap_draws import two_sided_p_value
+from core.analysis.intervals.confidence import CONFIDENCE
 
 
 @dataclass(frozen=True)
@@ -100,12 +101,6 @@ def _compare_metric(name: str, a: Floats, b: Floats, draws_a: Floats, draws_b: F
     value = point_b - point_a
     if ends.low is None:
         return BiasDifference(name, point_a, point_b, value, None, None, None, None, n)
-    p, p_nearer = _p_value(moved), _p_value(nearer)
+    p, p_nearer = two_sided_p_value(moved), two_sided_p_value(nearer)
     fairer = None if p_nearer >= 1 - CONFIDENCE else "b" if abs(point_b - neutral) < abs(point_a - neutral) else "a"
     return BiasDifference(name, point_a, point_b, value, ends.low, ends.high, p, fairer, n)
-
-
-def _p_value(draws: Floats) -> float:
-    """Two-sided: how often a resample falls on either side of no difference."""
-    known = draws[~np.isnan(draws)]
-    return float(min(1.0, 2 * (1 + min((known <= 0).sum(), (known >= 0).sum())) / (1 + len(known))))

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from core.analysis.bias import bias_count_tables
 from core.analysis.bias.flip_test import FLIP_TEST, asked_rows
 from core.analysis.bias.outcome_counts import BoolArray, Floats
-from core.analysis.performance.performance_intervals import CONFIDENCE
+from core.analysis.intervals.bootstrap_draws import percentile_ends
 
 RESAMPLES = 1000
 SEED = 0
@@ -74,7 +74,4 @@ def percentile_interval(draws: Floats, n: int) -> Interval:
     share = float((~np.isnan(draws)).mean()) if len(draws) else 0.0
     if share < MIN_DEFINED_SHARE:
         return Interval(None, None, n, f"undefined in {100 * (1 - share):.0f} % of the resamples, for lack of rows")
-    known = draws[~np.isnan(draws)]
-    ends = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
-    low, high = np.quantile(known, ends, method="inverted_cdf")
-    return Interval(float(low), float(high), n)
+    return Interval(*percentile_ends(draws, "inverted_cdf"), n)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS, Floats, confusion_metrics, ratio_or_nan
+
 MetricValues = dict[str, Floats]
 
 RESAMPLES = 1000
 CALIBRATION_BINS = 10
-METRICS = ("average_precision", "accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1", "log_loss", "brier", "ece")
+METRICS = tuple(name for name in PERFORMANCE_METRICS if name != "auc")
+"""The metrics that are bootstrapped: all but AUC, whose interval is DeLong's."""
 MAX_WEIGHTS_IN_MEMORY = 4_000_000
 """Weights held in memory at a time."""
 
@@ -74,16 +76,9 @@ class _ScoreSums:
         n = weights.shape[1]
         sums = weights @ self.columns
         tn, fp, fn, tp = sums[:, :4].T
-        recall, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
-        f1, f1_negative = _ratio(2 * tp, 2 * tp + fp + fn), _ratio(2 * tn, 2 * tn + fn + fp)
         return {
             "average_precision": self._average_precision(weights),
-            "accuracy": (tp + tn) / n,
-            "balanced_accuracy": (recall + specificity) / 2,
-            "precision": _ratio(tp, tp + fp),
-            "recall": recall,
-            "f1": f1,
-            "macro_f1": (f1 + f1_negative) / 2,
+            **confusion_metrics(tn, fp, fn, tp),
             "log_loss": sums[:, 4] / n,
             "brier": sums[:, 5] / n,
             "ece": np.abs(sums[:, 6:]).sum(axis=1) / n,
@@ -97,9 +92,4 @@ class _ScoreSums:
         found = np.cumsum(ordered, axis=1)[:, self.ends]
         precision = np.divide(found, accepted, out=np.zeros_like(found), where=accepted > 0)
         gains = np.diff(found, axis=1, prepend=0)
-        return _ratio((precision * gains).sum(axis=1), found[:, -1])
-
-
-def _ratio(a: Floats, b: Floats) -> Floats:
-    ratio: Floats = np.divide(a, b, out=np.full(len(a), np.nan), where=b > 0)
-    return ratio
+        return ratio_or_nan((precision * gains).sum(axis=1), found[:, -1])

@@ -8,24 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.analysis.performance import bootstrap as bootstrap
-from core.analysis.performance.bootstrap import METRICS, Floats
-from core.analysis.performance.performance_difference import PerformanceDifference, compare_performance
-from core.analysis.performance.performance_intervals import bootstrap_interval, check_labels_and_scores, delong, normal_quantile
-
-__all__ = ["CalibrationBin", "Confusion", "Estimate", "Performance", "PerformanceDifference", "compare_performance", "evaluate_performance"]
+from core.analysis.performance import bootstrap
+from core.analysis.performance.bootstrap import METRICS
+from core.analysis.performance.performance_estimates import Estimate, auc_estimate, bootstrap_estimate, check_labels_and_scores, delong
+from core.analysis.performance.performance_metrics import Floats
 
 MAX_CURVE_POINTS = 200
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with its 95 % interval, from ``n`` rows. None where it is undefined (no row of one label, say)."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
 
 
 @dataclass(frozen=True)
@@ -102,7 +90,7 @@ def evaluate_performance(
     draws, point = bootstrap.draw_resamples(y, [s], threshold, seed, resamples)
     figures: dict[str, Estimate] = {"auc": _auc(y, s)}
     for name in METRICS:
-        figures[name] = _estimate(point[0][name], draws[0][name], n)
+        figures[name] = bootstrap_estimate(point[0][name], draws[0][name], n)
     tn, fp, fn, tp = bootstrap.confusion_indicators(y, s, threshold).sum(axis=0).astype(int).tolist()
     return Performance(
         **figures,
@@ -120,17 +108,7 @@ def _auc(y: Floats, s: Floats) -> Estimate:
     if y.min() == y.max():
         return Estimate(None, None, None, len(y))
     aucs, covariance = delong(y, [s])
-    if np.isnan(covariance).any():
-        return Estimate(float(aucs[0]), None, None, len(y))
-    half = normal_quantile() * float(np.sqrt(covariance[0, 0]))
-    return Estimate(float(aucs[0]), max(0.0, float(aucs[0]) - half), min(1.0, float(aucs[0]) + half), len(y))
-
-
-def _estimate(value: float, draws: Floats, n: int) -> Estimate:
-    if np.isnan(value):
-        return Estimate(None, None, None, n)
-    low, high = bootstrap_interval(draws)
-    return Estimate(float(value), low, high, n)
+    return auc_estimate(float(aucs[0]), float(covariance[0, 0]), len(y))
 
 
 def _calibration(y: Floats, s: Floats) -> tuple[CalibrationBin, ...]:

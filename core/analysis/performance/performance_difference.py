@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.analysis.performance import bootstrap as bootstrap
-from core.analysis.performance.bootstrap import METRICS, Floats
-from core.analysis.performance.performance_intervals import CONFIDENCE, bootstrap_interval, check_labels_and_scores, delong, normal_quantile
-
-LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
+from core.analysis.intervals.bootstrap_draws import percentile_ends, two_sided_p_value
+from core.analysis.intervals.confidence import CONFIDENCE, normal_quantile
+from core.analysis.performance import bootstrap
+from core.analysis.performance.bootstrap import METRICS
+from core.analysis.performance.performance_estimates import check_labels_and_scores, delong
+from core.analysis.performance.performance_metrics import Floats, is_lower_better
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def compare_performance(
     """Paired differences b − a by metric, for two models scored on the same rows.
 
     AUC by DeLong's test for correlated curves, accuracy by McNemar's exact test, the rest by a bootstrap that draws the same
-    rows for both. Arguments as for ``evaluate``. Raises ValueError for unusable input.
+    rows for both. Arguments as for ``evaluate_performance``. Raises ValueError for unusable input.
     """
     y, a = check_labels_and_scores(labels, scores_a)
     _, b = check_labels_and_scores(labels, scores_b)
@@ -65,24 +66,15 @@ def compare_performance(
         if name == "accuracy":
             result[name] = _compare_accuracy(y, a, b, threshold)
         else:
-            result[name] = _paired_difference(point_a[name], point_b[name], draws_b[name] - draws_a[name], name not in LOWER_IS_BETTER)
+            result[name] = paired_difference(point_a[name], point_b[name], draws_b[name] - draws_a[name], not is_lower_better(name))
     return result
 
 
 def _compare_auc(y: Floats, a: Floats, b: Floats) -> PerformanceDifference:
-    from scipy import stats
-
     if y.min() == y.max():
         return PerformanceDifference(None, None, None, None, None, None, "DeLong")
     (auc_a, auc_b), covariance = delong(y, [a, b])
-    value = float(auc_b - auc_a)
-    variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    if np.isnan(variance):
-        return PerformanceDifference(float(auc_a), float(auc_b), value, None, None, None, "DeLong")
-    deviation = np.sqrt(max(variance, 0.0))
-    half = normal_quantile() * float(deviation)
-    p = float(2 * stats.norm.sf(abs(value) / deviation)) if deviation > 1e-12 else float(abs(value) <= 1e-12)
-    return PerformanceDifference(float(auc_a), float(auc_b), value, value - half, value + half, p, "DeLong")
+    return auc_difference(float(auc_a), float(auc_b), float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]))
 
 
 def _compare_accuracy(y: Floats, a: Floats, b: Floats, threshold: float) -> PerformanceDifference:
@@ -96,15 +88,24 @@ def _compare_accuracy(y: Floats, a: Floats, b: Floats, threshold: float) -> Perf
     return PerformanceDifference(float(right_a.mean()), float(right_b.mean()), value, value - half, value + half, p, "McNemar")
 
 
-def _paired_difference(a: float, b: float, draws: Floats, higher_is_better: bool) -> PerformanceDifference:
+def auc_difference(a: float, b: float, variance: float) -> PerformanceDifference:
+    """b − a of two AUCs, from the variance of their difference (DeLong); without interval and p-value where that is unknown (NaN)."""
+    from scipy import stats
+
+    value = b - a
+    if np.isnan(variance):
+        return PerformanceDifference(a, b, value, None, None, None, "DeLong")
+    deviation = float(np.sqrt(max(variance, 0.0)))
+    half = normal_quantile() * deviation
+    p = float(2 * stats.norm.sf(abs(value) / deviation)) if deviation > 1e-12 else float(abs(value) <= 1e-12)
+    return PerformanceDifference(a, b, value, value - half, value + half, p, "DeLong")
+
+
+def paired_difference(a: float, b: float, draws: Floats, higher_is_better: bool) -> PerformanceDifference:
+    """b − a with the interval and two-sided p-value of its bootstrap ``draws``, shape (resamples,). NaN is undefined."""
     method = "paired bootstrap"
-    if np.isnan(a) or np.isnan(b):
-        return PerformanceDifference(
-            None if np.isnan(a) else a, None if np.isnan(b) else b, None, None, None, None, method, higher_is_better
-        )
-    known = draws[~np.isnan(draws)]
-    low, high = bootstrap_interval(draws)
-    if len(known) == 0:
-        return PerformanceDifference(a, b, b - a, None, None, None, method, higher_is_better)
-    p = min(1.0, 2 * (1 + min((known <= 0).sum(), (known >= 0).sum())) / (1 + len(known)))
-    return PerformanceDifference(a, b, b - a, low, high, float(p), method, higher_is_better)
+    value = b - a if np.isfinite(a) and np.isfinite(b) else None
+    first, second = (None if np.isnan(x) else x for x in (a, b))
+    if value is None or np.isnan(draws).all():
+        return PerformanceDifference(first, second, value, None, None, None, method, higher_is_better)
+    return PerformanceDifference(first, second, value, *percentile_ends(draws), two_sided_p_value(draws), method, higher_is_better)

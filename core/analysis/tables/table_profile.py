@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from core.analysis.intervals.proportions import share_with_interval
 from core.analysis.tables.column_kinds import infer_column_kinds
-from core.analysis.tables.proportions import share_with_interval
 
 MAX_TOP_VALUES = 3
 """Values named of a column that is no measure."""

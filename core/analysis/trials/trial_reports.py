@@ -15,23 +15,13 @@ from numpy.typing import ArrayLike
 
 from core.analysis.bias.metric_registry import POST_TRAINING
 from core.analysis.bias.outcome_counts import BoolArray
-from core.analysis.performance import bootstrap as bootstrap
-from core.analysis.performance.bootstrap import METRICS, Floats
-from core.analysis.performance.performance import Estimate
-from core.analysis.performance.performance_difference import LOWER_IS_BETTER, PerformanceDifference
-from core.analysis.performance.performance_intervals import CONFIDENCE, check_labels_and_scores, delong, normal_quantile
-from core.analysis.trials.trial_disparity import DISPARITY_METRICS, CellIndex, ResampledMetric, distance_from_parity, measure_disparities
-
-__all__ = [
-    "DISPARITY_METRICS",
-    "LOWER_IS_BETTER",
-    "Disparity",
-    "FacetReport",
-    "FacetRows",
-    "TrialReport",
-    "judge_trials",
-    "trial_report_to_json",
-]
+from core.analysis.intervals.bootstrap_draws import percentile_ends
+from core.analysis.performance import bootstrap
+from core.analysis.performance.bootstrap import METRICS
+from core.analysis.performance.performance_difference import PerformanceDifference, auc_difference, paired_difference
+from core.analysis.performance.performance_estimates import Estimate, auc_estimate, bootstrap_estimate, check_labels_and_scores, delong
+from core.analysis.performance.performance_metrics import Floats, is_lower_better
+from core.analysis.trials.trial_disparity import CellIndex, ResampledMetric, distance_from_parity, measure_disparities
 
 RESAMPLES = 500
 
@@ -139,81 +129,41 @@ def judge_trials(
 def _measure_performance(
     y: Floats, s: list[Floats], at: int, threshold: float, seed: int, resamples: int
 ) -> tuple[list[dict[str, Estimate]], list[dict[str, PerformanceDifference]]]:
+    """The figures of each trial, and their differences to those of the trial at place ``at``."""
     draws, points = bootstrap.draw_resamples(y, s, threshold, seed, resamples)
-    found: list[dict[str, Estimate]] = [{} for _ in s]
+    figures: list[dict[str, Estimate]] = [{} for _ in s]
     compared: list[dict[str, PerformanceDifference]] = [{} for _ in s]
     if y.min() == y.max():
         for i in range(len(s)):
-            found[i]["auc"] = Estimate(None, None, None, len(y))
+            figures[i]["auc"] = Estimate(None, None, None, len(y))
             compared[i]["auc"] = PerformanceDifference(None, None, None, None, None, None, "DeLong")
     else:
         aucs, covariance = delong(y, s)
         for i, auc in enumerate(aucs):
-            half = normal_quantile() * float(np.sqrt(covariance[i, i]))
-            low, high = (None, None) if np.isnan(half) else (max(0.0, float(auc) - half), min(1.0, float(auc) + half))
-            found[i]["auc"] = Estimate(float(auc), low, high, len(y))
-            compared[i]["auc"] = _delong_difference(
-                float(aucs[at]), float(auc), covariance[at, at] + covariance[i, i] - 2 * covariance[at, i]
-            )
+            variance = covariance[at, at] + covariance[i, i] - 2 * covariance[at, i]
+            figures[i]["auc"] = auc_estimate(float(auc), float(covariance[i, i]), len(y))
+            compared[i]["auc"] = auc_difference(float(aucs[at]), float(auc), float(variance))
     for name in METRICS:
         for i in range(len(s)):
-            found[i][name] = _estimate(points[i][name], draws[i][name], len(y))
-            better_high = name not in LOWER_IS_BETTER
-            compared[i][name] = _paired_difference(points[at][name], points[i][name], draws[i][name] - draws[at][name], better_high)
-    return found, compared
-
-
-def _delong_difference(a: float, b: float, variance: float) -> PerformanceDifference:
-    from scipy import stats
-
-    if np.isnan(variance):
-        return PerformanceDifference(a, b, b - a, None, None, None, "DeLong")
-    deviation = float(np.sqrt(max(variance, 0.0)))
-    half = normal_quantile() * deviation
-    p = float(2 * stats.norm.sf(abs(b - a) / deviation)) if deviation > 1e-12 else float(abs(b - a) <= 1e-12)
-    return PerformanceDifference(a, b, b - a, b - a - half, b - a + half, p, "DeLong")
+            figures[i][name] = bootstrap_estimate(points[i][name], draws[i][name], len(y))
+            difference = draws[i][name] - draws[at][name]
+            compared[i][name] = paired_difference(points[at][name], points[i][name], difference, not is_lower_better(name))
+    return figures, compared
 
 
 def _disparity_measures(found: dict[str, ResampledMetric], reference: dict[str, ResampledMetric], n: int) -> dict[str, Disparity]:
     result = {}
     for name, drawn in found.items():
         value = None if np.isnan(drawn.value) else drawn.value
-        low, high = _interval(drawn.draws)
+        low, high = percentile_ends(drawn.draws)
         far, far_draws = float(distance_from_parity(name, drawn.value)), distance_from_parity(name, drawn.draws)
         other, other_draws = float(distance_from_parity(name, reference[name].value)), distance_from_parity(name, reference[name].draws)
         with np.errstate(invalid="ignore"):
-            closer = _paired_difference(other, far, far_draws - other_draws, False)
+            closer = paired_difference(other, far, far_draws - other_draws, False)
         words = POST_TRAINING[name].in_words(drawn.value) if value is not None else f"Can't be computed. {drawn.error}."
         interval = (low, high) if value is not None else (None, None)
-        result[name] = Disparity(value, *interval, drawn.error, words, _estimate(far, far_draws, n), closer)
+        result[name] = Disparity(value, *interval, drawn.error, words, bootstrap_estimate(far, far_draws, n), closer)
     return result
-
-
-def _paired_difference(a: float, b: float, draws: Floats, higher_is_better: bool) -> PerformanceDifference:
-    """b − a with the interval and two-sided p-value of its bootstrap draws."""
-    method = "paired bootstrap"
-    value = b - a if np.isfinite(a) and np.isfinite(b) else None
-    first, second = (None if np.isnan(x) else x for x in (a, b))
-    known = draws[~np.isnan(draws)]
-    if value is None or len(known) == 0:
-        return PerformanceDifference(first, second, value, None, None, None, method, higher_is_better)
-    low, high = _interval(draws)
-    p = min(1.0, 2 * (1 + min((known <= 0).sum(), (known >= 0).sum())) / (1 + len(known)))
-    return PerformanceDifference(first, second, value, low, high, float(p), method, higher_is_better)
-
-
-def _estimate(value: float, draws: Floats, n: int) -> Estimate:
-    return Estimate(None, None, None, n) if np.isnan(value) else Estimate(float(value), *_interval(draws), n)
-
-
-def _interval(draws: Floats) -> tuple[float | None, float | None]:
-    """The 95 % interval of the defined draws; between infinite ones nothing is interpolated."""
-    known = draws[~np.isnan(draws)]
-    if len(known) == 0:
-        return None, None
-    method: Any = "linear" if np.isfinite(known).all() else "inverted_cdf"
-    low, high = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], method=method)
-    return float(low), float(high)
 
 
 def _count_outcomes(facet: BoolArray, wanted: BoolArray, accepted: BoolArray) -> dict[str, dict[str, int]]:

@@ -9,8 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.analysis.bias.bias_difference import BiasDifference
+from core.analysis.bias.decline_rates import DeclineRates
 from core.analysis.bias.metric_registry import compares_groups
-from core.analysis.performance.threshold_sweep import DeclineRates
 from core.views.bias.bias_charts import MetricsByModel
 from core.views.shared.figure_style import BASELINE_COLOUR, GREY, MITIGATED_COLOUR, format_number, format_percent, new_figure
 from core.views.shared.report_sentences import interval_text

@@ -10,12 +10,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.analysis.bias.bias_intervals import Interval
+from core.analysis.bias.decline_rates import DeclineRates
 from core.analysis.bias.metric_registry import headline_metrics, neutral_value
-from core.analysis.performance.threshold_sweep import PERFORMANCE_METRICS, DeclineRates, ThresholdSweep, all_metrics
+from core.analysis.bias.threshold_sweep import SWEPT_PERFORMANCE, ThresholdSweep, all_metrics
 from core.views.shared.figure_style import BASELINE_COLOUR, FAINT_COLOUR, GREY, MITIGATED_COLOUR, format_number, format_percent, new_figure
 
 COLOURS = (BASELINE_COLOUR, MITIGATED_COLOUR)
-SHOWN_METRICS = (*PERFORMANCE_METRICS, *headline_metrics())
+SHOWN_METRICS = (*SWEPT_PERFORMANCE, *headline_metrics())
 MetricsWithIntervals = Mapping[str, tuple[float | None, Interval]]
 
 
@@ -67,7 +68,7 @@ def metric_figure_and_table(
             )
         )
         tables.append(pd.DataFrame({"threshold": sweep.thresholds, "version": model, name: finite.round(4)}))
-    if name not in PERFORMANCE_METRICS:
+    if name not in SWEPT_PERFORMANCE:
         fig.add_hline(y=neutral_value(name), line_width=1, line_color=FAINT_COLOUR)
     _mark_thresholds(fig, marked_thresholds)
     return fig, pd.concat(tables)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.analysis.bias.bias_metrics import PRE_TRAINING
-from core.analysis.tables.proportions import Share, share_difference, share_with_interval
+from core.analysis.intervals.proportions import Share, share_difference, share_with_interval
 from core.views.shared.figure_style import (
     BASELINE_COLOUR,
     FAINT_COLOUR,

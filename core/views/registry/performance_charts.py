@@ -11,8 +11,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.analysis.performance.performance import Estimate
 from core.analysis.performance.performance_difference import PerformanceDifference
+from core.analysis.performance.performance_estimates import Estimate
 from core.views.shared.figure_style import BASELINE_COLOUR, FAINT_COLOUR, GREY, MITIGATED_COLOUR, apply_layout, format_number, new_figure
 
 COLOURS = (BASELINE_COLOUR, MITIGATED_COLOUR)

@@ -7,11 +7,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from core.analysis.bias.decline_rates import DeclineRates
 from core.analysis.bias.metric_registry import compares_groups, neutral_value
 from core.analysis.bias.outcome_counts import divide
-from core.analysis.performance.performance_difference import LOWER_IS_BETTER
-from core.analysis.performance.threshold_sweep import DeclineRates, ThresholdSweep
-from core.analysis.performance.threshold_sweep import all_metrics as figures_of
+from core.analysis.bias.threshold_sweep import ThresholdSweep
+from core.analysis.bias.threshold_sweep import all_metrics as figures_of
+from core.analysis.performance.performance_metrics import is_lower_better
 from core.views.shared.figure_style import format_number, format_percent
 
 WITHIN_NOISE = "within the noise"
@@ -193,7 +194,7 @@ def trade_off_markdown(quality: Mapping[str, PairedDifference], bias: Mapping[st
 
 
 def _is_improvement(name: str, found: PairedDifference) -> bool:
-    return ((found.value or 0) > 0) != (name.replace(" ", "_") in LOWER_IS_BETTER)
+    return ((found.value or 0) > 0) != is_lower_better(name.replace(" ", "_"))
 
 
 def bias_differences_sentence(differences: Mapping[str, Any], names: Sequence[str], people: tuple[str, str]) -> str:

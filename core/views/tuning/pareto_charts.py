@@ -13,24 +13,15 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.analysis.bias.metric_registry import POST_TRAINING
+from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS, is_lower_better
 from core.views.shared.figure_style import ACCENT_COLOUR, BASELINE_COLOUR, GREY, format_number, format_percent, new_figure
 
-PERFORMANCE_LABELS = {
-    "auc": "AUC",
-    "average_precision": "average precision",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro F1",
-    "f1": "F1",
-    "precision": "precision",
-    "recall": "recall",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "ece": "calibration error",
-}
-LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
+PERFORMANCE_LABELS = {name: metric.label for name, metric in PERFORMANCE_METRICS.items()}
 OBJECTIVE_METRICS = {"f1": "macro_f1", "logloss": "log_loss", "error": "accuracy", "aucpr": "average_precision"}
-PERCENTAGE_METRICS = frozenset(PERFORMANCE_LABELS) - {"log_loss", "brier"} | {"AD", "CDDPL", "DAR", "DPPL", "DRR", "RD", "SD"}
+PERCENTAGE_METRICS = {name for name, metric in PERFORMANCE_METRICS.items() if metric.is_share} | {
+    name for name, metric in POST_TRAINING.items() if metric.is_share_difference
+}
 """What is a share of 1, and its differences are percentage points."""
 SHARE_WORDS = ((1 / 4, "a quarter of"), (1 / 3, "a third of"), (1 / 2, "half"), (2 / 3, "two thirds of"), (3 / 4, "three quarters of"))
 
@@ -90,7 +81,7 @@ def _interval_columns(name: str, found: Mapping[str, Any], sign: int = 1) -> dic
 
 def metric_direction(performance: str) -> int:
     """1 where higher is better, -1 where lower is."""
-    return -1 if performance in LOWER_IS_BETTER else 1
+    return -1 if is_lower_better(performance) else 1
 
 
 def is_on_front(performance: pd.Series[float], distance: pd.Series[float]) -> pd.Series[bool]:
@@ -235,9 +226,9 @@ def best_trial_sentence(trials: pd.DataFrame, groups: ComparedGroups, *, perform
 
 def alternative_sentence(row: Mapping[Any, Any], best: Mapping[Any, Any], groups: ComparedGroups, *, performance: str, measure: str) -> str:
     """What choosing this trial instead of the best costs, and what it brings."""
-    gained = row["gained"] if performance not in LOWER_IS_BETTER else -row["gained"]
+    gained = -row["gained"] if is_lower_better(performance) else row["gained"]
     edges = [row["gained_low"], row["gained_high"]]
-    if performance in LOWER_IS_BETTER:
+    if is_lower_better(performance):
         edges = [-edges[1], -edges[0]]
     noise = "beyond noise" if row["gained_beyond_noise"] else "within noise"
     name = PERFORMANCE_LABELS[performance]

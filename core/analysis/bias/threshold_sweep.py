@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from core.analysis.bias import bias_count_tables
 from core.analysis.bias.bias_intervals import RESAMPLES, SEED, Interval, percentile_interval
 from core.analysis.bias.flip_test import FLIP_TEST
-from core.analysis.bias.outcome_counts import Floats, divide
+from core.analysis.bias.outcome_counts import Floats
+from core.analysis.performance.performance_metrics import confusion_metrics
 
 DEFAULT_THRESHOLDS = tuple(round(0.01 * step, 2) for step in range(1, 100))
-PERFORMANCE_METRICS = ("accuracy", "balanced accuracy", "precision", "recall", "f1")
+SWEPT_PERFORMANCE = ("accuracy", "balanced accuracy", "precision", "recall", "f1")
+"""The performance metrics that are computed at each threshold, as pages name them."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +91,11 @@ def sweep_thresholds(
 
 
 def performance_metrics(counts: Floats, favourable: int) -> dict[str, Floats]:
-    """How well label 1 is found, in each table; NaN where undefined."""
+    """How well label 1 is found, in each table; NaN where undefined. Names are those of ``SWEPT_PERFORMANCE``."""
     cells = counts.sum(axis=(-5, -4, -1))  # (..., favourable label, favourable prediction)
-    one = favourable
-    tp, fn, fp = cells[..., one, one], cells[..., one, 1 - one], cells[..., 1 - one, one]
-    tn = cells[..., 1 - one, 1 - one]
-    recall, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
-    values = (_ratio(tp + tn, tp + tn + fp + fn), (recall + specificity) / 2, _ratio(tp, tp + fp), recall, _ratio(2 * tp, 2 * tp + fp + fn))
-    return dict(zip(PERFORMANCE_METRICS, values, strict=True))
+    one, other = favourable, 1 - favourable
+    values = confusion_metrics(cells[..., other, other], cells[..., other, one], cells[..., one, other], cells[..., one, one])
+    return {name: values[name.replace(" ", "_")] for name in SWEPT_PERFORMANCE}
 
 
 def bias_metrics(counts: Floats) -> dict[str, Floats]:
@@ -114,73 +113,5 @@ def metrics_with_intervals(
     """Every figure of one table with its 95 % interval, by name."""
     n = int(counts.sum())
     points = all_metrics(counts, favourable)
-    draws = all_metrics(_resample_counts(counts, seed, resamples), favourable)
+    draws = all_metrics(bias_count_tables.resample_table(counts, seed, resamples), favourable)
     return {name: (None if np.isnan(point) else float(point), percentile_interval(draws[name], n)) for name, point in points.items()}
-
-
-@dataclass(frozen=True)
-class SideDeclines:
-    """People turned away on one side: of how many, and those among them who deserved acceptance; the share with its 95 % interval."""
-
-    rows: int
-    declined: int
-    wrongly_declined: int
-    favourable_rows: int
-    share: float | None
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True)
-class DeclineRates:
-    """Whom a model turns away: the facet, the rest, and the facet's share less the rest's, with its 95 % interval."""
-
-    facet: SideDeclines
-    rest: SideDeclines
-    difference: float | None
-    low: float | None
-    high: float | None
-
-    @property
-    def n(self) -> int:
-        return self.facet.rows + self.rest.rows
-
-
-def decline_rates(counts: Floats, *, seed: int = SEED, resamples: int = RESAMPLES) -> DeclineRates:
-    """Counts of people on both sides of the facet in one table, with intervals."""
-    drawn = _resample_counts(counts, seed, resamples) if counts.sum() else np.zeros((0, *counts.shape))
-    sides, shares, draws = [], [], []
-    for side in (1, 0):
-        cells = counts.sum(axis=(0, -1))[side]
-        rows, away = int(cells.sum()), int(cells[:, 0].sum())
-        part = drawn.sum(axis=(1, -1))[:, side]
-        draw = _ratio(part[:, :, 0].sum(axis=-1), part.sum(axis=(-1, -2)))
-        ends = percentile_interval(draw, rows)
-        share = away / rows if rows else None
-        sides.append(SideDeclines(rows, away, int(cells[1, 0]), int(cells[1].sum()), share, ends.low, ends.high))
-        shares.append(share)
-        draws.append(draw)
-    ends = percentile_interval(draws[0] - draws[1], int(counts.sum()))
-    value = None if shares[0] is None or shares[1] is None else shares[0] - shares[1]
-    return DeclineRates(sides[0], sides[1], value, ends.low, ends.high)
-
-
-def tables_by_group(table: Floats, groups: tuple[str, ...]) -> list[tuple[str, Floats]]:
-    """The counts of each group by itself, in the shape of a table; groups without rows are left out."""
-    found = []
-    for place, name in enumerate(groups):
-        alone = np.zeros((2, *table.shape[1:]))
-        alone[0] = table[place]
-        if alone.sum():
-            found.append((name, alone))
-    return found
-
-
-def _resample_counts(counts: Floats, seed: int, resamples: int) -> NDArray[np.float64]:
-    n, flat = int(counts.sum()), counts.ravel()
-    draws = np.random.default_rng(seed).multinomial(n, flat / n, size=resamples)
-    return draws.astype(float).reshape(resamples, *counts.shape)
-
-
-def _ratio(x: Floats, y: Floats) -> Floats:
-    return np.where(np.asarray(y) > 0, divide(x, y), np.nan)

@@ -1,20 +1,25 @@
-"""Intervals at 95 %: DeLong's covariance of AUCs, percentiles of bootstrap draws."""
+"""Figures with their 95 % intervals: DeLong's of AUCs, and percentiles of bootstrap draws."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.analysis.performance.bootstrap import Floats
+from core.analysis.intervals.bootstrap_draws import percentile_ends
+from core.analysis.intervals.confidence import normal_quantile
+from core.analysis.performance.performance_metrics import Floats
 
-CONFIDENCE = 0.95
 
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its 95 % interval, from ``n`` rows. None where it is undefined (no row of one label, say)."""
 
-def normal_quantile() -> float:
-    """How many standard errors the interval reaches to either side."""
-    from scipy import stats
-
-    return float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
 
 
 def check_labels_and_scores(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
@@ -51,10 +56,14 @@ def delong(y: Floats, scores: list[Floats]) -> tuple[Floats, Floats]:
     return np.array(aucs), covariance
 
 
-def bootstrap_interval(draws: Floats) -> tuple[float | None, float | None]:
-    """The 95 % interval of bootstrap draws, leaving out those where the figure was undefined."""
-    known = draws[~np.isnan(draws)]
-    if len(known) == 0:
-        return None, None
-    low, high = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return float(low), float(high)
+def auc_estimate(auc: float, variance: float, n: int) -> Estimate:
+    """An AUC with DeLong's interval, within 0 to 1; without one where the variance is unknown (NaN)."""
+    if np.isnan(variance):
+        return Estimate(auc, None, None, n)
+    half = normal_quantile() * float(np.sqrt(variance))
+    return Estimate(auc, max(0.0, auc - half), min(1.0, auc + half), n)
+
+
+def bootstrap_estimate(value: float, draws: Floats, n: int) -> Estimate:
+    """A figure with the percentile interval of its bootstrap draws; NaN is undefined."""
+    return Estimate(None, None, None, n) if np.isnan(value) else Estimate(float(value), *percentile_ends(draws), n)

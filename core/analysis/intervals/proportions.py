@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
-CONFIDENCE = 0.95
+from core.analysis.intervals.confidence import normal_quantile
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,7 @@ def share_with_interval(hits: float, n: float) -> Share | None:
     """The share of ``hits`` in ``n`` rows; None of no rows."""
     if n <= 0:
         return None
-    from scipy import stats
-
-    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    z = normal_quantile()
     p = hits / n
     middle, half = (p + z * z / (2 * n)) / (1 + z * z / n), z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     return Share(hits, n, p, max(0.0, middle - half), min(1.0, middle + half))
