@@ -1,4 +1,4 @@
-"""The error family: each says what happened, to what, and what the user can do. AWS errors are translated here, once."""
+"""The product's errors: each says what happened, to what, and what the user can do. AWS's errors are translated here, and nowhere else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.parsers import ResponseParserError
 
 
 class GovernanceError(Exception):
-    """what: what happened, in the user's words; subject: to what; remedy: what the user can do."""
+    """An expected error. ``message``: what happened, in the user's words; ``resource``: to what; ``hint``: what the user can do."""
 
     def __init__(self, message: str, *, resource: str = "", hint: str = "") -> None:
         super().__init__(" ".join(part for part in (message, hint) if part))
@@ -24,7 +24,7 @@ class DataError(GovernanceError):
 
 
 class NotFound(GovernanceError):
-    """The thing isn't there."""
+    """The resource doesn't exist."""
 
 
 class Forbidden(GovernanceError):
@@ -32,15 +32,15 @@ class Forbidden(GovernanceError):
 
 
 class SignedOut(Forbidden):
-    """The target doesn't know, or no longer knows, the credentials that the dashboard has."""
+    """The target doesn't accept the app's credentials: they are missing, wrong or expired."""
 
 
 class Conflict(GovernanceError):
-    """Somebody else was there first: what was seen is no longer so."""
+    """Somebody else was first, or the resource changed after it was read."""
 
 
 class Refused(GovernanceError):
-    """The target refuses the request as it stands."""
+    """The target refuses the request because of what it asks for."""
 
 
 class JobFailed(GovernanceError):
@@ -48,39 +48,39 @@ class JobFailed(GovernanceError):
 
 
 class TargetUnavailable(GovernanceError):
-    """The target doesn't answer."""
+    """The target doesn't respond, or fails."""
 
 
 INCONCLUSIVE_ERRORS = (Forbidden, TargetUnavailable)
-"""Says nothing of the thing that was asked for: it couldn't be looked at. Never to be taken for its absence."""
+"""Errors that don't tell whether the resource exists, because it couldn't be read. They must never count as its absence."""
 
 SIGN_IN_HINT = "Sign in to AWS again (for instance: aws sso login), then try again."
 CREDENTIALS_HINT = "Sign in to AWS (for instance: aws sso login), or set AWS_PROFILE to a profile that is signed in; then try again."
-ASK_ADMIN_HINT = "Ask whoever keeps the account's IAM policies for this permission."
+ASK_ADMIN_HINT = "Ask the administrator of the account's IAM policies for this permission."
 CHECK_NAME_HINT = "Check the name, or choose another one from the list."
 FILE_GONE_HINT = "The file is gone; run the job that made it again."
-UNREACHABLE_HINT = "Look at the network, and at the region if the host isn't known; then try again. A local engine starts again by itself."
-KMS_KEY_HINT = "Ask whoever keeps the KMS key whether it is enabled, and whether its policy lets these credentials use it."
+UNREACHABLE_HINT = "Check the network, and the region if the host is unknown; then try again. A local engine restarts by itself."
+KMS_KEY_HINT = "Ask the administrator of the KMS key whether it is enabled, and whether its policy lets these credentials use it."
 WRONG_REGION_HINT = "The bucket is in another region: set GOVERNANCE_REGION to it."
 
 _ERRORS_BY_CODE: dict[str, tuple[type[GovernanceError], str]] = {
     "ResourceNotFound": (NotFound, CHECK_NAME_HINT),
     "ResourceNotFoundException": (NotFound, CHECK_NAME_HINT),
-    "NoSuchEntity": (NotFound, "Check GOVERNANCE_ROLE and GOVERNANCE_ASSUME: docs/aws.md says how the roles are made."),
+    "NoSuchEntity": (NotFound, "Check GOVERNANCE_ROLE and GOVERNANCE_ASSUME: docs/aws.md says how to create the roles."),
     "NoSuchKey": (NotFound, FILE_GONE_HINT),
     "404": (NotFound, FILE_GONE_HINT),
-    "NoSuchBucket": (NotFound, "Check the bucket's name; GOVERNANCE_BUCKET names that of the product."),
+    "NoSuchBucket": (NotFound, "Check the bucket's name; GOVERNANCE_BUCKET names the product's bucket."),
     "PermanentRedirect": (Refused, WRONG_REGION_HINT),
     "AuthorizationHeaderMalformed": (Refused, WRONG_REGION_HINT),
     "ResourceInUse": (Conflict, "Choose another name."),
-    "ConflictException": (Conflict, "Reload, and look at what has changed."),
-    "PreconditionFailed": (Conflict, "Reload, and look at what has changed."),
-    "ResourceLimitExceeded": (Refused, "A limit of the account is reached; delete something, or ask for a higher quota."),
+    "ConflictException": (Conflict, "Reload to see what has changed."),
+    "PreconditionFailed": (Conflict, "Reload to see what has changed."),
+    "ResourceLimitExceeded": (Refused, "The account has reached a limit: delete something, or ask for a higher quota."),
     "ValidationException": (Refused, "Change the value that the message names."),
     "NotFoundException": (NotFound, CHECK_NAME_HINT),
-    "ConditionalRequestConflict": (Conflict, "Somebody else writes the same. Try again in a minute."),
+    "ConditionalRequestConflict": (Conflict, "Somebody else is writing the same resource. Try again in a minute."),
     "InvalidObjectState": (Refused, "The file is archived: restore it from its storage class first."),
-    "OptInRequired": (Forbidden, "Ask whoever keeps the account to enable this service, or this region."),
+    "OptInRequired": (Forbidden, "Ask the account's administrator to enable this service, or this region."),
 }
 _CODE_FAMILIES: tuple[tuple[tuple[str, ...], type[GovernanceError], str], ...] = (
     (("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "403"), Forbidden, ASK_ADMIN_HINT),
@@ -112,7 +112,7 @@ _CODE_FAMILIES: tuple[tuple[tuple[str, ...], type[GovernanceError], str], ...] =
             *("RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete"),
         ),
         TargetUnavailable,
-        "The fault is the target's own. Try again in a minute; if it stays so, look at AWS's Health Dashboard, or at the engine's log.",
+        "The target itself failed. Try again in a minute; if it fails again, check AWS's Health Dashboard, or the engine's log.",
     ),
     (
         ("KMS.DisabledException", "KMS.KMSInvalidStateException", "KMS.NotFoundException", "KMSInvalidStateException"),
@@ -122,18 +122,18 @@ _CODE_FAMILIES: tuple[tuple[tuple[str, ...], type[GovernanceError], str], ...] =
     (("KMSAccessDeniedException", "DisabledException", "KMSDisabledException", "KMSNotFoundException"), Forbidden, KMS_KEY_HINT),
 )
 SIGNING_KEY_HINT = (
-    "Check GOVERNANCE_SIGNING_KEY: awskms: and a key of this region that signs, with kms:Sign and kms:GetPublicKey allowed on it."
+    "Check GOVERNANCE_SIGNING_KEY: awskms: and the id of a signing key in this region, with kms:Sign and kms:GetPublicKey allowed on it."
 )
 _HINTS_BY_OPERATION: dict[str, str] = {
     "GetPublicKey": SIGNING_KEY_HINT,
     "Sign": SIGNING_KEY_HINT,
-    "HeadBucket": "Check GOVERNANCE_BUCKET (the name of a bucket that is there, without s3:// before it), and the sign-in.",
-    "DescribeKey": "Check GOVERNANCE_KMS_KEY: a key of this region. The embedded engine has none: leave it out there.",
-    "DescribeSubnets": "Check GOVERNANCE_SUBNETS: subnets of this region. The embedded engine has none: leave it out there.",
+    "HeadBucket": "Check GOVERNANCE_BUCKET (the name of an existing bucket, without s3://), and the sign-in.",
+    "DescribeKey": "Check GOVERNANCE_KMS_KEY: a key in this region. Don't set it with the embedded engine, which has no keys.",
+    "DescribeSubnets": "Check GOVERNANCE_SUBNETS: subnets in this region. Don't set it with the embedded engine, which has no subnets.",
 }
-"""What to do where an operation doesn't find what a setting names."""
-MESSAGES_WITHOUT_BODY = {("HeadBucket", "400"): "S3 takes the name, or the sign-in, for wrong", ("", "404"): "it isn't there"}
-"""What an answer without a body says: by operation, or of any, and code."""
+"""What to do if an operation doesn't find the resource that a setting names."""
+MESSAGES_WITHOUT_BODY = {("HeadBucket", "400"): "S3 rejected the bucket name or the credentials", ("", "404"): "it doesn't exist"}
+"""The meaning of a response without a body, by (operation, code); "" is any operation."""
 _ERRORS_BY_CODE |= {code: (family, remedy) for codes, family, remedy in _CODE_FAMILIES for code in codes}
 
 _ACCESS_DENIED_PATTERN = re.compile(
@@ -142,7 +142,7 @@ _ACCESS_DENIED_PATTERN = re.compile(
 )
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
 _S3_PERMISSIONS = {
-    "HeadObject": "s3:GetObject, and s3:ListBucket: without the second a file that isn't there looks forbidden too",
+    "HeadObject": "s3:GetObject, and s3:ListBucket: without the second, a file that doesn't exist looks forbidden too",
     "ListObjectsV2": "s3:ListBucket",
     "HeadBucket": "s3:ListBucket",
     "GetObject": "s3:GetObject",
@@ -157,47 +157,47 @@ _SERVICE_BY_OPERATION = {
     "GetLogEvents": "logs",
     **dict.fromkeys(("Encrypt", "Decrypt", "GenerateDataKey", "Sign", "GetPublicKey", "DescribeKey"), "kms"),
 }
-"""Of which service an operation is that isn't SageMaker's."""
+"""The service of each operation that isn't SageMaker's."""
 
 _BOTOCORE_ERRORS: tuple[tuple[tuple[type[Exception], ...], type[GovernanceError], str], ...] = (
     ((aws.NoCredentialsError,), SignedOut, CREDENTIALS_HINT),
     ((aws.PartialCredentialsError, aws.CredentialRetrievalError, aws.NoAuthTokenError), SignedOut, SIGN_IN_HINT),
     ((aws.SSOError, aws.LoginError, aws.TokenRetrievalError), SignedOut, SIGN_IN_HINT),
-    ((aws.ProfileNotFound,), SignedOut, "Set AWS_PROFILE to a profile of ~/.aws/config, or make one with: aws configure sso."),
+    ((aws.ProfileNotFound,), SignedOut, "Set AWS_PROFILE to a profile of ~/.aws/config, or create one with: aws configure sso."),
     (
         (aws.NoRegionError, aws.InvalidRegionError, aws.UnknownRegionError),
         Refused,
         "Set GOVERNANCE_REGION to a region, eu-central-1 for instance.",
     ),
-    ((aws.ReadTimeoutError,), TargetUnavailable, "It took the request and said nothing for half a minute. Try again in a minute."),
-    ((aws.ResponseStreamingError, aws.IncompleteReadError), TargetUnavailable, "The connection broke within the answer. Reload."),
-    ((ResponseParserError,), TargetUnavailable, "The answer makes no sense: a proxy may stand between. Reload; look at HTTPS_PROXY."),
+    ((aws.ReadTimeoutError,), TargetUnavailable, "No response within 30 seconds. Try again in a minute."),
+    ((aws.ResponseStreamingError, aws.IncompleteReadError), TargetUnavailable, "The connection broke off during the response. Reload."),
+    ((ResponseParserError,), TargetUnavailable, "The response can't be read; a proxy may have changed it. Reload, and check HTTPS_PROXY."),
     (
         (aws.ProxyConnectionError, aws.SSLError),
         TargetUnavailable,
-        "Look at HTTPS_PROXY, and at the certificates that this machine trusts (AWS_CA_BUNDLE).",
+        "Check HTTPS_PROXY, and the certificates that this machine trusts (AWS_CA_BUNDLE).",
     ),
     ((aws.HTTPClientError, aws.ConnectionError), TargetUnavailable, UNREACHABLE_HINT),
     ((BotoCoreError,), Refused, "Change the value that the message names."),
 )
-"""What botocore raises itself, the narrower first."""
+"""botocore's own exceptions, the more specific ones first."""
 
 
 @contextmanager
 def translate_aws_errors(resource: str = "") -> Iterator[None]:
-    """Turn what botocore raises into the family."""
+    """Raise botocore's exceptions as errors of this module, about ``resource``."""
     try:
         yield
     except ClientError as error:
         raise _from_client_error(error, resource) from error
     except (BotoCoreError, ResponseParserError) as error:
         family, remedy = next((family, remedy) for kinds, family, remedy in _BOTOCORE_ERRORS if isinstance(error, kinds))
-        words = "The target does not answer: " if family is TargetUnavailable else ""
+        words = "The target doesn't respond: " if family is TargetUnavailable else ""
         raise family(f"{words}{_end_as_sentence(str(error))}", resource=resource, hint=remedy) from error
 
 
 def _from_client_error(error: ClientError, resource: str) -> GovernanceError:
-    """An error that the service answered with."""
+    """The product's error for an error response of a service."""
     details = error.response.get("Error", {})
     code, message = str(details.get("Code", "")), str(details.get("Message", ""))
     about = f"{error.operation_name}{f' of {resource}' if resource else ''}"
@@ -213,13 +213,13 @@ def _from_client_error(error: ClientError, resource: str) -> GovernanceError:
         return _access_denied(about, error.operation_name, message, resource)
     if not message or message == code or code.isdigit():
         message = MESSAGES_WITHOUT_BODY.get((error.operation_name, code)) or MESSAGES_WITHOUT_BODY.get(
-            ("", code), f"the target answered {code} without saying why"
+            ("", code), f"the target responded with {code} and gave no reason"
         )
     return family(_end_as_sentence(f"{about}: {message}"), resource=resource, hint=remedy)
 
 
 def _classify_unknown_code(code: str, error: ClientError) -> tuple[type[GovernanceError], str]:
-    """What an error is of which only its name and HTTP status are known."""
+    """Class and hint of an error whose code isn't listed here, by its name and HTTP status."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if 400 <= status < 500:
         return (
@@ -227,11 +227,11 @@ def _classify_unknown_code(code: str, error: ClientError) -> tuple[type[Governan
             if re.search(r"NotFound(Exception)?$", code)
             else (Refused, "Change the value that the message names.")
         )
-    return TargetUnavailable, "Try again; if it stays so, look at the target's log."
+    return TargetUnavailable, "Try again; if it fails again, check the target's log."
 
 
 def _access_denied(about: str, operation: str, message: str, subject: str) -> Forbidden:
-    """Which permission is missing, on what, to whom; and who can give it."""
+    """The error that says who lacks which permission on what, and who can grant it."""
     found = _ACCESS_DENIED_PATTERN.search(message)
     more = " Or set GOVERNANCE_ROLE to the ARN of the role that jobs run in." if operation == "GetRole" else ""
     if found is None:
@@ -242,10 +242,10 @@ def _access_denied(about: str, operation: str, message: str, subject: str) -> Fo
     what = f"{about} is forbidden: {who} lacks the permission {action}{f' on {resource}' if resource else ''}."
     if "explicit deny" in message:
         return Forbidden(
-            what, resource=subject, hint="A policy denies it outright: ask whoever keeps the account's policies to take that out."
+            what, resource=subject, hint="A policy denies it explicitly: ask the administrator of the account's policies to remove that."
         )
     by = "the KMS key's policy" if action.startswith("kms:") else "the account's IAM policies"
-    return Forbidden(what, resource=subject, hint=f"Ask whoever keeps {by} to allow {action} to it.{more}")
+    return Forbidden(what, resource=subject, hint=f"Ask the administrator of {by} to allow {action} to it.{more}")
 
 
 def _end_as_sentence(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Who is signed in, and what that role may do. Asked at every write."""
+"""Who is signed in, and what their role may do. Every function that writes asks here first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from core.settings import Settings
 
 
 class Role(StrEnum):
-    """What a person does here; in the order in which a person who has several is offered them."""
+    """The roles of the product, in the order in which they are offered to a person who has several."""
 
     VIEWER = "viewer"
     DATA_SCIENTIST = "data scientist"
@@ -31,7 +31,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Identity:
-    """A person in one role. ``issuer`` and ``resource`` are the sign-in's; ``demo`` marks the named demo identities of the local target."""
+    """A person in one role. ``issuer`` and ``subject``: from the sign-in; ``demo``: whether it is a demo identity of the local target."""
 
     name: str
     role: Role
@@ -41,12 +41,12 @@ class Identity:
 
     @property
     def id(self) -> str:
-        """What this person stays known by: ``issuer#subject``, or the name where no provider vouches for one."""
+        """The id that never changes: ``issuer#subject``, or the name if the person didn't sign in with a provider."""
         return f"{self.issuer}#{self.subject}" if self.issuer or self.subject else self.name
 
     @property
     def tag(self) -> str:
-        """``id`` as AWS takes it in a tag or a package's property: other characters as ``=23``, and a hash past 256."""
+        """The id as AWS allows it in a tag or a package's property: other characters as ``=23``, or a hash if it is longer than 256."""
         text = re.sub(r"[^A-Za-z0-9 _.:/+\-@]", _escape_character, self.id)
         return text if len(text) <= 256 else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
@@ -67,7 +67,7 @@ WORKFLOW_IDENTITY = Identity("workflow", Role.DATA_SCIENTIST)
 
 
 def demo_identities(settings: Settings) -> tuple[Identity, ...]:
-    """Whom anyone may choose to be where no provider is configured: nobody on AWS."""
+    """The identities that anyone may choose if no provider is configured; none on AWS."""
     return DEMO_IDENTITIES if settings.target == "local" else ()
 
 
@@ -95,7 +95,7 @@ ROLES_BY_ACTION: Mapping[str, frozenset[Role]] = {
     "adopt policy": frozenset({Role.ADMINISTRATOR}),
 }
 FOUR_EYES_ACTIONS = frozenset({"decide", "approve", "reject", "validate", "confirm waiver"})
-"""What nobody does to a resource in which they had a part already."""
+"""Actions that nobody may take on a resource that they have worked on: a second person is needed."""
 
 
 def is_allowed(
@@ -106,8 +106,8 @@ def is_allowed(
     trained_by: str | None = None,
     target_kind: str | None = None,
 ) -> bool:
-    """May this person do this to this resource? Whoever is ``involved`` in it already (part → id) judges it never; ``trained_by`` is one
-    more of them. ``target_kind`` is the settings' where left out."""
+    """Whether the person may take this action on this resource. ``involved``: who has worked on it (part -> id) and so may not judge it;
+    ``trained_by``: one more of them. ``target_kind``: local or aws, by default that of the settings."""
     return explain_refusal(identity, action, involved=involved, trained_by=trained_by, target_kind=target_kind) is None
 
 
@@ -120,7 +120,7 @@ def require_permission(
     trained_by: str | None = None,
     target_kind: str | None = None,
 ) -> None:
-    """Raises Forbidden unless ``is_allowed``; the error names the part that the person had."""
+    """Raises Forbidden unless the action is allowed; if the person has worked on the resource, the error says as what."""
     error = explain_refusal(identity, action, resource=resource, involved=involved, trained_by=trained_by, target_kind=target_kind)
     if error is not None:
         raise error
@@ -135,40 +135,41 @@ def explain_refusal(
     trained_by: str | None = None,
     target_kind: str | None = None,
 ) -> Forbidden | None:
-    """Why ``is_allowed`` says no; None where it says yes."""
+    """Why the action isn't allowed; None if it is."""
     if type(identity) is not Identity or not isinstance(identity.role, Role) or not _normalize_name(identity.name):
         return Forbidden("Nobody is signed in.", resource=resource, hint="Sign in, with a name and one of the roles.")
     if (target_kind or Settings.current().target) == "aws" and not _is_vouched_for(identity, action):
-        remedy = "Configure a provider to sign in with: docs/sign-in.md."
-        who = "Demo identities" if identity.demo else "Who has not signed in with a provider"
-        return Forbidden(f"{who} may do nothing on AWS.", resource=resource, hint=remedy)
+        remedy = "Configure a sign-in provider: docs/sign-in.md."
+        who = "Demo identities" if identity.demo else "People who haven't signed in with a provider"
+        return Forbidden(f"{who} may not do anything on AWS.", resource=resource, hint=remedy)
     roles = ROLES_BY_ACTION.get(action, frozenset())
     own = action == "withdraw" and involved.get("submitter") in (identity.id, identity.tag)
     if identity.role not in roles and not own:
         needed = " or ".join(sorted(roles)) or "nobody has"
-        return Forbidden(f"The role {identity.role} may not {action}.", resource=resource, hint=f"It takes the role {needed}.")
+        return Forbidden(f"The {identity.role} role can't {action}.", resource=resource, hint=f"That needs the role {needed}.")
     parts = {**involved, "trained or registered it": trained_by}
     had = [part for part, person in parts.items() if person and _normalize_name(person) in _known_names(identity)]
     if action in FOUR_EYES_ACTIONS and had:
-        what = f"{identity.name} had a part in {resource or 'this'} already: {', '.join(had)}."
+        what = f"{identity.name} has worked on {resource or 'this'} already: {', '.join(had)}."
         return Forbidden(what, resource=resource, hint=f"Somebody else must {action}.")
     return None
 
 
 def _is_vouched_for(identity: Identity, action: str) -> bool:
-    """Whether a provider stands behind the person. The workflow itself, which nobody signs in for, may build and decide nothing."""
+    """Whether a sign-in provider vouches for the person. The workflow, for which nobody signs in, may build but not decide."""
     if identity == WORKFLOW_IDENTITY:
         return action in {"view", "launch", "upload", "register"}
     return bool(identity.issuer and identity.subject) and not identity.demo
 
 
 def _known_names(identity: Identity) -> set[str]:
-    """Under what a record may name this person: older ones hold the name. Good for refusing only: two people may share a name."""
+    """The names and ids under which records may have this person (older ones have the name). Only for refusing: two people may share a
+    name."""
     return {_normalize_name(text) for text in (identity.id, identity.tag, identity.name) if text}
 
 
 def _normalize_name(text: str) -> str:
-    """A name or id as a person reads it: whatever its case, width, spaces, invisible characters and markup; a tag's ``=C3`` too."""
+    """A name or id as a person reads it: case, width, spaces, invisible characters, markup and a tag's ``=C3`` make no difference."""
     plain = urllib.parse.unquote(re.sub(r"=(?=[0-9A-F]{2})", "%", text), errors="replace")
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", plain).casefold())
     visible = "".join(c for c in folded if unicodedata.category(c) not in {"Cf", "Mn"})
@@ -177,7 +178,7 @@ def _normalize_name(text: str) -> str:
 
 @dataclass(frozen=True)
 class Account:
-    """Whom a provider vouches for, and the roles that they have here; without a role there's no Identity to act as."""
+    """A person that a provider vouches for, and their roles here. Without a role they can't act."""
 
     name: str
     issuer: str
@@ -190,19 +191,19 @@ class Account:
 
     @property
     def identities(self) -> tuple[Identity, ...]:
-        """One per role: a person with several chooses in which one they act."""
+        """One for each role: a person with several chooses the one to act in."""
         return tuple(Identity(self.name, role, subject=self.subject, issuer=self.issuer) for role in self.roles)
 
 
 def account_from_claims(claims: Mapping[str, Any], settings: Settings, *, now: float | None = None) -> Account:
-    """The person that an ID token's verified ``claims`` name. Raises Forbidden where the claims have expired or name nobody, DataError
-    where the roles file is wrong."""
+    """The person that an ID token's verified ``claims`` name. Raises Forbidden if the claims have expired or name nobody, DataError if the
+    roles file is invalid."""
     issuer, subject, until = claims.get("iss"), claims.get("sub"), claims.get("exp")
     if not (isinstance(issuer, str) and issuer and isinstance(subject, str) and subject):
-        raise Forbidden("The provider did not say who signed in.", hint="Its ID token must hold the claims iss and sub.")
+        raise Forbidden("The provider did not say who signed in.", hint="Its ID token must have the claims iss and sub.")
     if isinstance(until, bool) or not isinstance(until, int | float) or not until > (time.time() if now is None else now):
         when = f" at {datetime.fromtimestamp(until, UTC):%H:%M} UTC" if isinstance(until, int | float) and 0 < until < 1e11 else ""
-        raise Forbidden(f"Your sign-in ended{when}.", hint="Sign in again to go on.")
+        raise Forbidden(f"Your sign-in ended{when}.", hint="Sign in again to continue.")
     email = _verified_email(claims)
     name = next((text for key in ("name", "preferred_username") if (text := _clean_display_name(claims.get(key)))), "") or email or subject
     claimed, people = _read_roles_file(settings.roles_file) if settings.roles_file else (None, {})
@@ -216,19 +217,19 @@ def account_from_claims(claims: Mapping[str, Any], settings: Settings, *, now: f
 
 
 def _verified_email(claims: Mapping[str, Any]) -> str:
-    """The address in small letters, if the provider vouches for it. ASCII only: elsewhere two addresses can share a lower case."""
+    """The e-mail address in lower case, if the provider has verified it. ASCII only: other addresses can become equal in lower case."""
     email = claims.get("email")
     verified = claims.get("email_verified") is True or claims.get("email_verified") == "true"
     return email.strip().lower() if verified and isinstance(email, str) and email.isascii() else ""
 
 
 def _clean_display_name(name: object) -> str:
-    """A name on one line, without what a page would take for markup."""
+    """A name on one line, without characters that a page could take for markup."""
     return re.sub(r"[^\w .,:'’@+()\-]|\s+", " ", name).strip()[:100] if isinstance(name, str) else ""
 
 
 def _claim_values(claims: Mapping[str, Any], name: str) -> Iterator[str]:
-    """The texts under a claim; ``realm_access.roles`` is looked for inside of ``realm_access`` too."""
+    """The texts in a claim; a name such as ``realm_access.roles`` is also looked up as ``roles`` inside ``realm_access``."""
     found: Any = claims.get(name)
     if found is None:
         found = claims
@@ -240,23 +241,27 @@ def _claim_values(claims: Mapping[str, Any], name: str) -> Iterator[str]:
 
 
 def _parse_role(text: str) -> frozenset[Role]:
-    """The role of this name, ``Data_Scientist`` and ``data-scientist`` included; none where there's no such role."""
+    """The role of this name, also as ``Data_Scientist`` or ``data-scientist``; empty if there is no such role."""
     plain = re.sub(r"[\s_\-]+", " ", text).strip().lower()
     return frozenset(role for role in Role if role == plain)
 
 
 def _read_roles_file(path: Path) -> tuple[dict[str, frozenset[Role]] | None, dict[str, frozenset[Role]]]:
-    """([claims], [people]) of a roles file; the first is None where the file has no such table."""
+    """([claims], [people]) of a roles file; the first is None if the file has no such table."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(
             f"The roles file {path} can't be read: {error.strerror if isinstance(error, OSError) else error}.",
             resource=str(path),
-            hint="Put GOVERNANCE_ROLES_FILE right.",
+            hint="Correct GOVERNANCE_ROLES_FILE, or the file.",
         ) from error
     if unknown := sorted(set(tables) - {"claims", "people"}):
-        raise DataError(f"The roles file {path} has {', '.join(unknown)}.", resource=str(path), hint="It takes [claims] and [people].")
+        raise DataError(
+            f"The roles file {path} has unknown tables: {', '.join(unknown)}.",
+            resource=str(path),
+            hint="It may have [claims] and [people].",
+        )
     claims, people = (_parse_roles_table(path, table, tables.get(table)) for table in ("claims", "people"))
     return claims, people or {}
 
@@ -269,7 +274,7 @@ def _parse_roles_table(path: Path, table: str, entries: object) -> dict[str, fro
         names = value if isinstance(value, list) else [value]
         roles = [_parse_role(name) if isinstance(name, str) else frozenset() for name in names]
         if not key or not all(roles):
-            what = f"The roles file {path} names no role at {table}.{key}: {value!r}."
+            what = f"The roles file {path} has an unknown role at {table}.{key}: {value!r}."
             raise DataError(what, resource=str(path), hint=f"The roles are {', '.join(Role)}.")
         found[key] = frozenset[Role]().union(*roles)
     return found

@@ -1,4 +1,4 @@
-"""Settings, from the environment (``GOVERNANCE_…``)."""
+"""The product's settings, read from environment variables (``GOVERNANCE_…``)."""
 
 from __future__ import annotations
 
@@ -20,29 +20,32 @@ TAG_KEY_PATTERN, TAG_VALUE_PATTERN = r"^(?!(?i:aws:))[\w\s.:/=+\-@]{1,128}\Z", r
 """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Tag.html; the product adds a few of its own to at most 50."""
 ECR_IMAGE_PATTERN = r"^\d+\.dkr[.-]ecr[a-z0-9.-]*/.+\Z"
 ROLE_PATTERN = r"^(viewer|data scientist|validator|compliance officer|administrator)\Z"
-"""The values of ``core.identity.Role``, which itself asks for settings."""
+"""The values of ``core.identity.Role``, which can't be imported here, since it imports settings."""
 ROLE_ARN_PATTERN = r"^arn:[a-z0-9-]+:iam::\d+:role/.+\Z"
 
 
 class InvalidSetting(GovernanceError):
-    """A variable of the environment that can't be used; names it, its value, and how to write it."""
+    """An environment variable has an unusable value. The message names variable and value, the hint a correct one."""
 
 
 def _setting(default: Any, text: str, example: str = "", **more: Any) -> Any:
-    """A setting: its value when left out, what it is for, and how a value looks in a shell."""
+    """A setting: its default, what it is for, and an example as a shell takes it."""
     return Field(default, description=text, examples=[example] if example else None, **more)
 
 
 class Settings(BaseSettings):
-    """Where the product works, and on what. Lists and tables are written as JSON: ``GOVERNANCE_SUBNETS='["subnet-1"]'``. Raises
+    """The settings in force; unset variables use their defaults. Lists and tables are JSON: ``GOVERNANCE_SUBNETS='["subnet-1"]'``. Raises
     InvalidSetting."""
 
     model_config = SettingsConfigDict(env_prefix=VARIABLE_PREFIX, env_ignore_empty=True, frozen=True, regex_engine="python-re")
 
-    target: Literal["local", "aws"] = _setting("local", "local: the embedded engine; aws: SageMaker, by your ordinary credentials")
+    target: Literal["local", "aws"] = _setting("local", "local: the embedded engine; aws: SageMaker, with your usual AWS credentials")
     region: str | None = _setting(None, "AWS region of jobs, bucket and registry", "eu-central-1", pattern=r"^[a-z]{2,5}(-[a-z]+)+-\d+\Z")
     bucket: str | None = _setting(
-        None, "name (without s3://) of the bucket of data, reports and the log", "my-bucket", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}\Z"
+        None,
+        "name (without s3://) of the bucket for data, reports and the log",
+        "my-bucket",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,254}\Z",
     )
     role: str | None = _setting(
         None, "ARN of the jobs' execution role", "arn:…:iam::123456789012:role/governance-execution", pattern=ROLE_ARN_PATTERN
@@ -51,7 +54,7 @@ class Settings(BaseSettings):
     subnets: tuple[str, ...] = _setting((), "subnets of the VPC in which jobs run", """'["subnet-1", "subnet-2"]'""")
     security_groups: tuple[str, ...] = _setting((), "security groups of the jobs in that VPC", """'["sg-1"]'""")
     tags: dict[Annotated[str, Field(pattern=TAG_KEY_PATTERN)], Annotated[str, Field(pattern=TAG_VALUE_PATTERN)]] = _setting(
-        {}, "tags put on everything that takes tags, at most 40, as AWS allows them", """'{"team": "credit"}'""", max_length=40
+        {}, "tags for every AWS resource that the product creates, at most 40", """'{"team": "credit"}'""", max_length=40
     )
     assume: dict[Annotated[str, Field(pattern=ROLE_PATTERN)], Annotated[str, Field(pattern=ROLE_ARN_PATTERN)]] = _setting(
         {},
@@ -76,12 +79,12 @@ class Settings(BaseSettings):
     policy: Path | None = _setting(None, "policy of approvals")
     profiles: Path | None = _setting(None, "regulatory profiles")
     signing_key: str | None = _setting(
-        None, "what signs the log", "awskms:alias/governance or file2:/path/to/key.pem", pattern="^(awskms|file2):.+"
+        None, "key that signs the log", "awskms:alias/governance or file2:/path/to/key.pem", pattern="^(awskms|file2):.+"
     )
     trusted_keys: tuple[Path, ...] = _setting(
-        (), "PEM files of public keys whose signatures count too, as after a change of keys", """'["old.pem"]'"""
+        (), "PEM files of further public keys whose signatures are valid, such as an earlier key's", """'["old.pem"]'"""
     )
-    role_claim: str = _setting("roles", "claim of the ID token that holds a person's roles")
+    role_claim: str = _setting("roles", "claim of the ID token that names a person's roles")
     roles_file: Path | None = _setting(None, "TOML file that maps claims and people to roles")
 
     def __init__(self, **given: Any) -> None:
@@ -92,7 +95,7 @@ class Settings(BaseSettings):
 
     @staticmethod
     def current() -> Settings:
-        """The settings of the environment as it is now; made anew only where one of its variables has changed."""
+        """The settings of the current environment; they are read again only if one of its variables has changed."""
         return _settings_for(tuple(sorted(item for item in os.environ.items() if item[0].upper().startswith(VARIABLE_PREFIX))))
 
 
@@ -102,27 +105,27 @@ def _settings_for(environment: tuple[tuple[str, str], ...]) -> Settings:
 
 
 def _to_invalid_setting(error: SettingsError | ValidationError) -> InvalidSetting:
-    """The first setting that is wrong."""
+    """The error for the first invalid setting."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         name, value = str(first["loc"][0]), first["input"]
-    else:  # a list or a table that isn't JSON: the message alone says which
+    else:  # a list or table that isn't JSON: only the message says which
         name, value = re.findall(r'"(.*?)"', str(error))[0], ""
     value = next((text for given, text in os.environ.items() if given.upper() == variable_name(name)), value)
     field = Settings.model_fields[name]
     allowed = getattr(field.annotation, "__args__", ()) if getattr(field.annotation, "__origin__", None) is Literal else ()
     form = " or ".join(allowed) if allowed else f"for instance {variable_name(name)}={(field.examples or ['…'])[0]}"
     what = f"{variable_name(name)}={value} can't be used: {field.description}."
-    return InvalidSetting(what, resource=variable_name(name), hint=f"Write {form}, or leave it out.")
+    return InvalidSetting(what, resource=variable_name(name), hint=f"Write {form}, or don't set it.")
 
 
 def variable_name(name: str) -> str:
-    """A setting's variable of the environment."""
+    """The environment variable of a setting."""
     return f"{VARIABLE_PREFIX}{name.upper()}"
 
 
 def find_unknown_variables() -> dict[str, str]:
-    """Variables of the environment that begin like the settings' and are none of them, each with the one that may be meant, or ""."""
+    """Environment variables that start with GOVERNANCE_ and aren't settings, each with the setting that may be meant, or ""."""
     found = {}
     for given in sorted(os.environ):
         name = given.upper().removeprefix(VARIABLE_PREFIX).lower()
@@ -132,7 +135,7 @@ def find_unknown_variables() -> dict[str, str]:
 
 
 def format_value(value: Any) -> str:
-    """A setting's value for people to read; "" where it has none."""
+    """A setting's value as text for people; "" if it has none."""
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     if isinstance(value, dict):

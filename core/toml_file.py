@@ -1,4 +1,4 @@
-"""A TOML file that people write, checked against a model; what is wrong is named with file, line and reason."""
+"""Reads TOML files that people write, and checks them against a model; errors name file, line and reason."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from core.errors import GovernanceError
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def parse_validated(model: type[Model], content: bytes, name: str, error_class: type[GovernanceError], remedy: str, **own: Any) -> Model:
-    """What the file says, and ``own``, which no file can say. Raises ``error_class``."""
+def parse_validated(model: type[Model], content: bytes, name: str, error_class: type[GovernanceError], hint: str, **own: Any) -> Model:
+    """The model of the file's content and of ``own``: fields that the file can't set. Raises ``error_class``, with ``hint``."""
 
     def problem(line: int | str, reason: str) -> GovernanceError:
-        return error_class(f"{name}, line {line}: {reason}", resource=name, hint=remedy)
+        return error_class(f"{name}, line {line}: {reason}", resource=name, hint=hint)
 
     try:
         text = content.decode()
@@ -39,7 +39,7 @@ def parse_validated(model: type[Model], content: bytes, name: str, error_class: 
 
 
 def _path_in_file(loc: tuple[int | str, ...], raw: Any) -> list[int | str]:
-    """Pydantic's location without the names that it gives to a union's members, which no file has."""
+    """Pydantic's location without the names that it gives to the members of a union, which aren't in the file."""
     path: list[int | str] = []
     for at, part in enumerate(loc):
         there = (isinstance(raw, dict) and part in raw) or (isinstance(raw, list) and isinstance(part, int) and part < len(raw))
@@ -54,7 +54,7 @@ def _path_in_file(loc: tuple[int | str, ...], raw: Any) -> list[int | str]:
 
 
 def _line_of_path(text: str, path: list[Any]) -> int:
-    """The line of the file that a path of keys and indices leads to; that of the nearest table where the key itself isn't there."""
+    """The line of the file that a path of keys and indices leads to; if the key doesn't exist, the line of the nearest table."""
     lines = text.splitlines()
     at, header = 0, ""
     for part in path:

@@ -8,15 +8,15 @@ from core.identity import Identity
 
 
 def launched_by_tags(identity: Identity) -> dict[str, str]:
-    """The tags that say who started a job: an id that stays, and a name to show. AWS takes few characters in a tag."""
+    """The tags that say who started a job: an id that never changes, and a name to show."""
     return {"governance:launched-by": identity.tag, "governance:launched-by-name": clean_tag_value(identity.name)}
 
 
 def clean_tag_value(text: str) -> str:
-    """``text`` without what AWS refuses in a tag or a package's property."""
+    """``text`` without characters that AWS refuses in a tag or a package's property; 256 characters at most."""
     return " ".join(re.sub(r"[^\w .:/=+\-@]", " ", text).split())[:256]
 
 
 def slug(text: str, max_length: int = 40) -> str:
-    """``text`` as part of an AWS name: letters, digits and hyphens."""
+    """``text`` as part of an AWS name: letters, digits and hyphens, ``max_length`` at most; "job" if none are left."""
     return re.sub(r"-+", "-", re.sub(r"[^0-9a-zA-Z]+", "-", text)).strip("-")[:max_length].strip("-") or "job"

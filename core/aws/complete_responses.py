@@ -1,5 +1,5 @@
-"""Whole answers only. botocore reads a JSON answer whose connection broke off as an empty one, without an error: a list would look empty.
-And it doesn't ask again for a file whose body broke off."""
+"""Retries responses that break off. botocore reads a JSON response that breaks off as an empty one, without an error, so that a list
+would look empty; and it doesn't request a file again whose body broke off."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from core.aws import retries
 
 
 def retry_incomplete_responses(session: boto3.Session) -> boto3.Session:
-    """The session, whose clients from now on ask again for an answer that is shorter than it says; they raise IncompleteReadError where it
-    stays so. Bodies that are streamed (GetObject) are not looked at here."""
+    """The same session. Its clients repeat a request whose response is shorter than its Content-Length, and raise IncompleteReadError
+    after the last attempt. Streamed bodies (GetObject) aren't checked here: ``read_body`` reads them."""
     session.events.register_first("needs-retry", _seconds_until_retry)  # type: ignore[arg-type]
     return session
 
 
 def _seconds_until_retry(response: Any, operation: Any, attempts: int, **_: Any) -> float | None:
-    """Seconds until the request is sent again; None where the answer is whole."""
+    """Seconds until the request is sent again; None if the response is complete."""
     if response is None or (operation.has_streaming_output and response[0].status_code < 300):
         return None
     http = response[0]
@@ -36,7 +36,7 @@ def _seconds_until_retry(response: Any, operation: Any, attempts: int, **_: Any)
 
 
 def read_body(get_object: Callable[[], Any]) -> tuple[bytes, Any]:
-    """(content, answer) of a GetObject call; asked for again where the body breaks off. Raises what botocore raises."""
+    """(content, response) of a GetObject call, which is repeated if the body breaks off. Raises what botocore raises."""
     for attempt in range(1, retries.INCOMPLETE_RESPONSE_ATTEMPTS + 1):
         answer = get_object()
         try:

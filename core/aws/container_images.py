@@ -1,7 +1,7 @@
-"""Names of SageMaker's own images, read off the SDK's tables: that takes milliseconds, and importing the SDK seconds.
+"""URIs of the container images that jobs run: the product's own, and SageMaker's of each region.
 
-What the tables don't settle in this simple way (a version that comes in several kinds, a region or a version that isn't there) is left to
-the SDK, whose errors are then its own.
+SageMaker's are read from the SDK's JSON tables, which takes milliseconds; importing the SDK takes seconds. Only where the tables give no
+single answer (a version in several kinds, an unknown region or version) is the SDK imported, and its error raised.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from core.aws.target import Target
 from core.errors import DataError
 
 SDK_TABLES_FOLDER = "core/image_uri_config"
-"""Where they lie in the package ``sagemaker``."""
+"""The tables' folder in the package ``sagemaker``."""
 
 
 @lru_cache(maxsize=64)
 def find_uri(name: str, region: str, version: str | None = None) -> str:
-    """The image's URI in a region. Raises ValueError for a region or a version that the SDK doesn't know."""
+    """The URI of one of SageMaker's images in a region. Raises ValueError for a region or a version that the SDK doesn't know."""
     return _uri_from_table(name, region, version) or _uri_from_sdk(name, region, version)
 
 
@@ -48,7 +48,7 @@ def _uri_from_sdk(name: str, region: str, version: str | None) -> str:
 
 
 def _read_sdk_table(name: str) -> dict[str, Any]:
-    """The SDK's table of an image; {} where it has none."""
+    """The SDK's table of an image; {} if it has none."""
     package = importlib.util.find_spec("sagemaker")
     for place in (package.submodule_search_locations or ()) if package else ():
         path = Path(place) / SDK_TABLES_FOLDER / f"{name}.json"
@@ -78,10 +78,10 @@ def xgboost_image(target: Target) -> str:
 
 
 def built_in_image(target: Target, name: str, version: str | None = None) -> str:
-    """One of SageMaker's own images: each region has its own account. Raises DataError where there is none."""
+    """One of SageMaker's own images, which each region has in another account. Raises DataError if the region has none."""
     try:
         return find_uri(name, target.region, version)
-    except ValueError as error:  # of a region or a version that the SDK doesn't know
+    except ValueError as error:  # the SDK doesn't know the region or the version
         raise DataError(
             f"SageMaker's {name} image: {str(error).partition(' You may need')[0]}",
             resource=target.region,

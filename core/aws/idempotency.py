@@ -1,9 +1,9 @@
-"""What is made at the target is made once, and is found where it was just made.
+"""Creates each AWS resource exactly once, and finds it again before AWS's lists show it.
 
-A create whose answer is lost is sent again by botocore, and then meets what it has made itself. Each create therefore carries a token (a
-tag; for versions AWS's own ClientToken): what is there with the same token is this call's own work. Lists and descriptions lag behind a
-create on AWS: what this process has made in the last minutes is remembered, so that a list can be completed and a description asked for
-again.
+If the response to a create is lost, botocore sends the request again, and AWS answers that the name is taken. Each create therefore
+carries a token (a tag; for versions AWS's own ClientToken): a resource with the same token was created by this call. AWS's lists and
+Describe calls lag behind a create, so this process remembers what it created in the last minutes, completes lists with it, and repeats
+Describe calls that don't find it.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from core.aws.target import Target
 from core.errors import Conflict, Forbidden, GovernanceError, NotFound, TargetUnavailable, translate_aws_errors
 
 REQUEST_TAG = "governance:request"
-"""The tag that says by which call a thing was made."""
-MAYBE_DONE_HINT = "It may have been done all the same: look at the list before you start it again."
+"""The tag whose value tells which call created a resource."""
+MAYBE_DONE_HINT = "It may have been done all the same: check the list before you start it again."
 KINDS_WITHOUT_NAME = frozenset({"ModelPackage", "Artifact"})
 T = TypeVar("T")
 
 
 class NameTaken(Conflict):
-    """The name belongs to something that another call has made."""
+    """Another call created a resource of this name."""
 
 
 @dataclass
 class _CreatedResource:
-    """``seen_by_describe``: it was there when asked for by its name, so that it is gone if it isn't there any more."""
+    """A resource that this process created. ``seen_by_describe``: AWS has found it by its name, so that NotFound means it was deleted."""
 
     arn: str
     created_at: float
@@ -48,20 +48,21 @@ _created_count = 0
 
 
 def count_created() -> int:
-    """How much this process has made so far: what was read before it grew may lack something."""
+    """How many resources this process has created so far. A list that was read before the number grew may lack some."""
     return _created_count
 
 
 def create_once(target: Target, kind: str, request: dict[str, Any], *, shared: bool = False) -> str:
-    """Create a ``kind`` (TrainingJob, Model, Action, ModelPackage …); returns its ARN, also where an earlier try of this very call made it.
+    """Create a ``kind`` (TrainingJob, Model, Action, ModelPackage …); returns its ARN, also if an earlier attempt of this call created it.
 
-    ``shared``: the name stands for the work, so that whoever was first did it. Raises Taken where the name is somebody else's."""
+    ``shared``: the name stands for the work, so that a resource which another call created under this name counts as this one. Raises
+    NameTaken if the name belongs to another resource, TargetUnavailable, Forbidden, DataError."""
     token, name = secrets.token_hex(8), _request_name(kind, request)
     marked: dict[str, Any] = {"Tags": [*request.get("Tags", []), {"Key": REQUEST_TAG, "Value": token}]}
     if kind == "ModelPackage":
         marked = {"ClientToken": request.get("ClientToken", token)}
     elif kind in {"Artifact", "ModelCardExportJob"}:
-        marked = {}  # the first has no name to be taken, the second's is made for one call only
+        marked = {}  # an artifact has no name that could be taken, and an export job's name is generated for one call
     try:
         with translate_aws_errors(name):
             made: dict[str, Any] = getattr(target.sagemaker, xform_name(f"Create{kind}"))(**{**request, **marked})
@@ -98,8 +99,8 @@ def _request_name(kind: str, request: dict[str, Any]) -> str:
 
 
 def read_after_create(target: Target, kind: str, name: str, read: Callable[[], T]) -> T:
-    """What ``read`` finds out about the ``kind`` of that name (or ARN): where this process has just made it, asked again while it isn't
-    there yet. Raises NotFound."""
+    """The result of ``read``, which reads the ``kind`` of that name (or ARN). If this process has just created it, ``read`` is repeated
+    until AWS finds it. Raises NotFound."""
     made = _created_resources.get(_resource_key(target, kind, name))
     if made is None or made.seen_by_describe:
         return read()
@@ -109,7 +110,7 @@ def read_after_create(target: Target, kind: str, name: str, read: Callable[[], T
 
 
 def retry_until_found(read: Callable[[], T], seconds: float = retries.DESCRIBE_LAG_SECONDS) -> T:
-    """``read``, again and again while what it reads isn't there yet. Raises NotFound after ``seconds``."""
+    """The result of ``read``, repeated while it raises NotFound. Raises NotFound after ``seconds``."""
     until, pauses = time.monotonic() + seconds, list(retries.READ_AFTER_CREATE_PAUSES)
     while True:
         try:
@@ -121,7 +122,8 @@ def retry_until_found(read: Callable[[], T], seconds: float = retries.DESCRIBE_L
 
 
 def created_but_unlisted(target: Target, kind: str, listed_names: Iterable[str], name_contains: str = "") -> list[str]:
-    """Names (of versions the ARNs, of artifacts the URIs) of what this process has made lately, and the list lacks; the newest first."""
+    """Names of the resources that this process created in the last minutes and that the list lacks, the newest first: ARNs of versions,
+    URIs of artifacts."""
     there, here, now = set(listed_names), _resource_key(target, kind, ""), time.monotonic()
     with _lock:
         for key, made in list(_created_resources.items()):
@@ -135,13 +137,13 @@ def _resource_key(target: Target, kind: str, name: str) -> tuple[str, str, str, 
 
 
 def recently_created_arn(target: Target, kind: str, name: str) -> str | None:
-    """The ARN of what this process has made in the last minutes under that name, or of that URI."""
+    """The ARN of the resource that this process created in the last minutes under that name (of an artifact: URI); None if it didn't."""
     made = _created_resources.get(_resource_key(target, kind, name))
     return made.arn if made is not None and time.monotonic() - made.created_at < retries.LIST_LAG_SECONDS else None
 
 
 def _find_arn(target: Target, kind: str, request: dict[str, Any], seconds: float) -> str | None:
-    """The ARN of what has the name that the request asks for."""
+    """The ARN of the resource that has the requested name; None if AWS doesn't find one within ``seconds``."""
     api, name = target.sagemaker, str(request[f"{kind}Name"])
     if kind == "ModelCardExportJob":
         with translate_aws_errors(name):
@@ -159,7 +161,7 @@ def _find_arn(target: Target, kind: str, request: dict[str, Any], seconds: float
 
 
 def _is_created_by(target: Target, kind: str, arn: str, token: str) -> bool:
-    """Whether the thing was made by the call with this token."""
+    """Whether the call with this token created the resource."""
     if kind == "ModelCardExportJob":
         return True
     with translate_aws_errors(arn):
@@ -167,7 +169,7 @@ def _is_created_by(target: Target, kind: str, arn: str, token: str) -> bool:
 
 
 def _may_have_succeeded(error: GovernanceError) -> bool:
-    """Whether the target may have done what it was asked for: it didn't answer, or failed on its way; it didn't refuse."""
+    """Whether the target may have done what was requested: it didn't respond, or failed with a 5xx error, but didn't refuse."""
     cause = error.__cause__
     return not isinstance(cause, ClientError) or cause.response["ResponseMetadata"].get("HTTPStatusCode", 500) >= 500
 

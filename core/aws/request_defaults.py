@@ -1,4 +1,4 @@
-"""Where and how jobs run, as the settings say: whose key encrypts them, in which VPC, on what instances, under which tags."""
+"""The parts of requests that the settings decide: encryption, VPC, instance type, tags."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from core.settings import Settings
 
 
 def tags(settings: Settings, own_tags: dict[str, str] | None = None) -> list[Any]:
-    """The tags of whatever takes tags: those of the settings, and its own, which win."""
+    """The tags of a new resource: those of the settings and its own, which win."""
     return [{"Key": key, "Value": value} for key, value in {**settings.tags, **(own_tags or {})}.items()]
 
 
 def volume_encryption(settings: Settings) -> dict[str, Any]:
-    """The part of a job's resources that encrypts its disk. Instances with disks of their own (such as ml.m5d) refuse it."""
+    """The part of a job's resources that encrypts its disk. AWS refuses it for instances with local disks (such as ml.m5d)."""
     return {"VolumeKmsKeyId": settings.kms_key} if settings.kms_key else {}
 
 
@@ -35,7 +35,7 @@ def vpc_config(settings: Settings) -> dict[str, Any]:
 
 
 def network_config(settings: Settings, *, isolated: bool) -> dict[str, Any]:
-    """The network of a processing job. An isolated container has none; SageMaker itself moves its files."""
+    """The network of a processing job. An isolated container has no network access; SageMaker copies its files."""
     found = {**({"EnableNetworkIsolation": True} if isolated else {}), **vpc_config(settings)}
     return {"NetworkConfig": found} if found else {}
 

@@ -1,4 +1,4 @@
-"""The only place that builds AWS sessions and knows endpoints."""
+"""Connects to the target, AWS or the embedded engine: the only place that creates AWS sessions and knows endpoints."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ EXECUTION_ROLE = "governance-execution"
 
 @dataclass(frozen=True)
 class Target:
-    """The clients of one target, and the bucket and role that jobs use. ``partition``: what its ARNs begin with after ``arn:``: aws, in
-    China aws-cn."""
+    """A connection to AWS or to the embedded engine: clients, bucket, region and account. ``partition``: the second part of its ARNs, aws
+    or (in China) aws-cn."""
 
     settings: Settings
     session: boto3.Session
@@ -48,7 +48,7 @@ class Target:
     account: str
     partition: str
     client: Callable[[str], Any]
-    """The target's client of another service, by its name."""
+    """Creates the client of another service, by the service's name."""
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:
@@ -57,7 +57,7 @@ class Target:
 
     @cached_property
     def role(self) -> str:
-        """The ARN of the role that jobs run in; asked for when it is first needed. Raises Forbidden, NotFound."""
+        """The ARN of the IAM role that jobs run in, read at first use. Raises Forbidden, NotFound."""
         if self.settings.role:
             return self.settings.role
         with translate_aws_errors("the execution role"):
@@ -65,7 +65,7 @@ class Target:
 
     @property
     def dns_suffix(self) -> str:
-        """What the names of its hosts end with: amazonaws.com, in China amazonaws.com.cn."""
+        """The end of its host names: amazonaws.com, or amazonaws.com.cn in China."""
         return _dns_suffix(self.partition)
 
     @cached_property
@@ -79,8 +79,8 @@ class Target:
 
 
 def connect(settings: Settings | None = None, identity: Identity | None = None) -> Target:
-    """Clients of the configured target; a local engine is started when none runs. ``identity``: who it is for, in whose IAM role the
-    clients act where the settings name one (``assume``). Raises TargetUnavailable, Forbidden."""
+    """Connect to the configured target; starts the local engine if none runs. ``identity``: the person that the target acts for, in the
+    IAM role that the setting ``assume`` names for theirs, if it does. Raises TargetUnavailable, Forbidden."""
     settings = settings or Settings.current()
     where: dict[str, Any]
     if settings.target == "local":
@@ -115,7 +115,8 @@ def connect(settings: Settings | None = None, identity: Identity | None = None) 
 
 
 def _assume_role_session(session: boto3.Session, role: str, identity: Identity, where: dict[str, Any]) -> boto3.Session:
-    """A session in an IAM role that renews itself; CloudTrail shows who acts by its name, and policies by its tag ``governance-id``."""
+    """A session in an IAM role, which renews its credentials. CloudTrail shows the person in the session's name; policies can test its tag
+    ``governance-id``."""
     own = session.get_credentials()
     if own is None:
         raise NoCredentialsError
@@ -139,7 +140,7 @@ def _dns_suffix(partition: str) -> str:
 
 
 def _resolve_region(settings: Settings) -> str:
-    """GOVERNANCE_REGION; without it the region that the user's own AWS tools work in, as the AWS CLI finds it."""
+    """GOVERNANCE_REGION; if it isn't set, the region that the AWS CLI would use."""
     return settings.region or os.environ.get("AWS_REGION") or boto3.Session().region_name or "us-east-1"
 
 
@@ -149,7 +150,7 @@ def _ensure_local_engine(workspace: Path) -> dict[str, str]:
         command, capture_output=True, text=True, env=child_environment(), timeout=retries.ENGINE_START_SECONDS, check=False
     )
     if done.returncode != 0:
-        remedy = "Look at engine.log in the workspace, or choose another one: GOVERNANCE_WORKSPACE, or --workspace."
+        remedy = "Read engine.log in the workspace, or choose another workspace: GOVERNANCE_WORKSPACE, or --workspace."
         raise TargetUnavailable(done.stderr.strip() or "The engine did not start.", resource=str(workspace), hint=remedy)
     found: dict[str, str] = json.loads(done.stdout)
     return found

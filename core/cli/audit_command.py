@@ -1,4 +1,4 @@
-"""``python -m core audit``: verify the log, export its head and its key, mend what lags behind it."""
+"""Verifies the audit log, exports its head and public key, repairs registry and lineage: python -m core audit."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def add_audit_parser(subparsers: Any) -> None:
     """Add the command ``audit`` to the program's."""
     audit = subparsers.add_parser("audit", help="verify the audit log and its evidence", description=__doc__)
     what = audit.add_subparsers(dest="what", required=True)
-    verify = what.add_parser("verify", help="check chain, numbering, signatures, evidence, and that the registry follows the log")
-    verify.add_argument("--head", type=Path, help="a head that was exported before and kept elsewhere")
+    verify = what.add_parser("verify", help="check chain, signatures and evidence, and that registry and lineage agree with the log")
+    verify.add_argument("--head", type=Path, help="a head that was exported earlier and kept elsewhere")
     verify.add_argument("--json", action="store_true", help="print the result as JSON")
-    head = what.add_parser("head", help="export the signed head of the log, for safekeeping elsewhere")
-    head.add_argument("--out", type=Path, help="write it here instead of printing it")
+    head = what.add_parser("head", help="export the signed head of the log, to keep it elsewhere")
+    head.add_argument("--out", type=Path, help="write it to this file instead of printing it")
     what.add_parser("key", help="print the public key that verifies signatures, as PEM")
-    what.add_parser("repair", help="have registry and lineage follow the log, where a process ended between the two")
+    what.add_parser("repair", help="bring registry and lineage up to date with the log, after a process stopped between the two")
     for parser in what.choices.values():
         parser.add_argument("--workspace", type=Path)
 
 
 def run_audit(target: Target, options: argparse.Namespace) -> int:
-    """Run ``audit``; returns 1 where the log doesn't hold."""
+    """Run ``audit``; returns 1 if the log or its evidence is not valid."""
     if options.what == "key":
         print(signing.public_pem(target), end="")
         return 0
@@ -43,8 +43,8 @@ def run_audit(target: Target, options: argparse.Namespace) -> int:
             print(content.decode())
         return 0
     if options.what == "repair":
-        mended = verification.repair_registry_and_lineage(target)
-        print("\n".join(f"mended: {label}" for label in mended) or "Nothing lagged behind the log.")
+        repaired = verification.repair_registry_and_lineage(target)
+        print("\n".join(f"repaired: {label}" for label in repaired) or "Registry and lineage agree with the log; nothing to repair.")
         return 0
     return _verify(target, options)
 
@@ -61,11 +61,11 @@ def _verify(target: Target, options: argparse.Namespace) -> int:
         print(json.dumps(asdict(found) | {"holds": found.is_valid}, indent=1))
     elif found.is_valid:
         head = f"; the head is event {found.head[0]}, SHA-256 {found.head[1]}" if found.head else ""
-        print(f"The log holds: {found.events} events, {found.files} files of evidence{head}.")
+        print(f"The log is valid: {found.events} events, {found.files} files of evidence{head}.")
     else:
         first = next((p.number for p in found.problems if p.number is not None), None)
         where = f"the first bad event is {first}" if first is not None else "no event is bad"
-        print(f"The log does NOT hold: {len(found.problems)} problems; {where}.", file=sys.stderr)
+        print(f"The log is NOT valid: {len(found.problems)} problems; {where}.", file=sys.stderr)
         for problem in found.problems:
             print(f"  {problem.what}  ({problem.subject})", file=sys.stderr)
     return 0 if found.is_valid else 1

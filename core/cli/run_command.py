@@ -1,4 +1,4 @@
-"""``python -m core run``: open the dashboard in the browser, served from this machine to this machine."""
+"""Opens the dashboard in the browser, served on this machine only: python -m core run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from core.installation import child_environment, product_file
 
@@ -14,12 +14,12 @@ from core.installation import child_environment, product_file
 def add_run_parser(subparsers: Any) -> None:
     """Add the command ``run`` to the program's."""
     run = subparsers.add_parser("run", help="open the dashboard", description=__doc__)
-    run.add_argument("--workspace", type=Path, help="the folder in which the embedded engine keeps everything")
-    run.add_argument("--port", type=int, default=8501, help="the dashboard answers on 127.0.0.1 at this port (default: 8501)")
+    run.add_argument("--workspace", type=Path, help="the folder of the embedded engine's data")
+    run.add_argument("--port", type=int, default=8501, help="port of the dashboard on 127.0.0.1 (default: 8501)")
 
 
-def run_dashboard(options: argparse.Namespace) -> None:
-    """Replace this process by Streamlit's, which serves the dashboard until it is stopped. Never returns.
+def run_dashboard(options: argparse.Namespace) -> NoReturn:
+    """Replace this process with Streamlit, which serves the dashboard until it is stopped. Never returns.
 
     Streamlit reads theme and pages from the folder of streamlit_app.py, and secrets from ``.streamlit`` in the working directory.
     """

@@ -1,9 +1,4 @@
-"""What jobs cost: before a launch by what the workspace has measured, after it by what they took; both by the price table.
-
-A job is billed by the second, from its start on its instances to its end, each instance by itself
-(https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html, BillableTimeInSeconds). So parallel trials are
-sooner done, and cost the same. Waiting for instances isn't billed, nor are Debugger's built-in rules.
-"""
+"""Estimates what jobs will take and cost before they are launched, from earlier jobs of the workspace and the price table."""
 
 from __future__ import annotations
 
@@ -26,20 +21,17 @@ from core.reports import bias_jobs, shap_jobs, trial_bias_jobs
 from core.settings import Settings
 
 MAX_SAMPLED_JOBS = 5
-"""How many earlier jobs of a kind are looked at."""
+"""The number of earlier jobs of a kind that an estimate is based on."""
 TRIALS_KIND = "trials"
-"""The kind of a tuning job's training jobs; other kinds are what their jobs' names begin with."""
+"""The kind of a tuning job's training jobs; other kinds are the prefix of their jobs' names."""
 
 
 # after ---------------------------------------------------------------------------------------------
 
 
-# before --------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class PlannedJobs:
-    """``jobs`` jobs of one kind that are about to be launched. ``rows_uri``: the URI of the rows that they read, where it's known."""
+    """``jobs`` jobs of one kind that may be launched. ``rows_uri``: the URI of the rows that they read, "" if unknown."""
 
     use: Use
     kind: str
@@ -50,7 +42,7 @@ class PlannedJobs:
 
 @dataclass(frozen=True)
 class PastDurations:
-    """How long earlier jobs of a kind took, in seconds billed; ``same_rows``: on the same rows."""
+    """Billed seconds of earlier jobs of a kind. ``same_rows``: whether they read the same rows."""
 
     seconds: tuple[float, ...] = ()
     same_rows: bool = False
@@ -58,11 +50,9 @@ class PastDurations:
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """What a launch will use and cost. ``seconds``, ``shortest`` to ``longest``, and ``instance_cost`` are those of the ``known_jobs``
-    jobs, whose kind
-    was measured in ``past_jobs`` jobs; None where there are none. ``same_rows``: all of the past were on the same rows. ``max_seconds``:
-    seconds after
-    which all jobs are ended. Costs are None where a type is ``unpriced``."""
+    """What a launch will take and cost. ``max_seconds`` and ``max_cost``: if every job runs until it is stopped. ``known_jobs``: jobs
+    of a kind that has run before, ``past_jobs`` times; ``seconds`` (from ``shortest`` to ``longest``) and ``cost`` are theirs, None if
+    there are none. ``same_rows``: whether all past jobs read the same rows. Costs are None if a type is ``unpriced``."""
 
     jobs: int
     instance_types: tuple[str, ...]
@@ -79,7 +69,7 @@ class CostEstimate:
 
 
 def estimate_launch(prices: Prices, plan: Sequence[tuple[PlannedJobs, PastDurations]]) -> CostEstimate:
-    """Each kind's median times its jobs, added up; at most what all would take until they are ended."""
+    """The sum over all kinds of the median duration times the number of jobs; and the limit, if every job runs until it is stopped."""
     every = [planned for planned, _ in plan]
     most, most_cost = _total_seconds_and_cost(prices, [(planned, jobs.MAX_SECONDS) for planned in every])
     found = CostEstimate(
@@ -106,13 +96,13 @@ def estimate_launch(prices: Prices, plan: Sequence[tuple[PlannedJobs, PastDurati
 
 
 def _total_seconds_and_cost(prices: Prices, plan: Sequence[tuple[PlannedJobs, float]]) -> tuple[float, float | None]:
-    """Seconds of all jobs, and their cost, where each job of a kind takes so long."""
+    """Seconds of all jobs and their cost. ``plan``: (jobs of a kind, seconds of each)."""
     costs = [instance_cost(prices, planned.use, planned.instance_type, planned.jobs * each) for planned, each in plan]
     return sum(planned.jobs * each for planned, each in plan), None if None in costs else sum(c or 0 for c in costs)
 
 
 def read_past_durations(target: Target, planned: PlannedJobs) -> PastDurations:
-    """How long the newest completed jobs of a kind took: those on the same rows where there are any, else whatever they read."""
+    """How long the newest completed jobs of a kind took: those on the same rows, or if there are none, on any rows."""
     found = _trial_durations(target, planned.rows_uri) if planned.kind == TRIALS_KIND else _job_durations(target, planned)
     same = [seconds for uri, seconds in found if planned.rows_uri and uri == planned.rows_uri]
     return PastDurations(tuple(same), True) if same else PastDurations(tuple(seconds for _, seconds in found))
@@ -121,14 +111,14 @@ def read_past_durations(target: Target, planned: PlannedJobs) -> PastDurations:
 def _job_durations(target: Target, planned: PlannedJobs) -> list[tuple[str, float]]:
     """(URI of its rows, seconds) of each job."""
     listed = jobs.list_jobs(target, planned.use, name_contains=planned.kind)
-    alike = re.compile(rf"{re.escape(planned.kind)}-[^-]+$")  # SMOTE's jobs aren't SMOTE-NC's
+    alike = re.compile(rf"{re.escape(planned.kind)}-[^-]+$")  # so that SMOTE-NC's jobs don't count as SMOTE's
     exact = planned.kind.startswith(rebalancing_jobs.JOB_NAME_PREFIX)
     done = [job.name for job in listed if job.status == "Completed" and (not exact or alike.match(job.name))]
     return [(input_rows_uri(job), usage_of_job(job).seconds) for job in _newest_own_jobs(target, planned.use, done)]
 
 
 def _trial_durations(target: Target, data: str) -> list[tuple[str, float]]:
-    """The same of the trials of the newest tuning job, on the same rows if one of the newest is."""
+    """(URI of its rows, seconds) of each trial of the newest tuning job, preferably of one on the same rows."""
     newest = [job.name for job in tuning_jobs.list_jobs(target) if job.status == "Completed"]
     rows = {job.name: input_rows_uri(job) for job in _newest_own_jobs(target, "tuning", newest)}
     for name in sorted(rows, key=lambda name: bool(data) and rows[name] != data):
@@ -143,7 +133,8 @@ def _has_run(trial: Trial) -> bool:
 
 
 def _newest_own_jobs(target: Target, kind: jobs.JobKind, names: Sequence[str]) -> list[Job]:
-    """The newest of these that are this product's own, described in full; of the first few only, as others' may be called alike."""
+    """The newest of these jobs that this product launched, read in full. Only the first few are read: other people's jobs may have similar
+    names."""
     found: list[Job] = []
     with ThreadPoolExecutor(MAX_SAMPLED_JOBS) as pool:
         for start in range(0, min(len(names), 4 * MAX_SAMPLED_JOBS), MAX_SAMPLED_JOBS):
@@ -156,7 +147,7 @@ def _newest_own_jobs(target: Target, kind: jobs.JobKind, names: Sequence[str]) -
 
 
 def input_rows_uri(job: Job) -> str:
-    """The URI of the rows that a job reads."""
+    """The URI of the rows that a job reads; "" if unknown."""
     inputs = {i["InputName"]: str(i["S3Input"]["S3Uri"]) for i in job.raw.get("ProcessingInputs", []) if "S3Input" in i}
     return jobs.channel_uris(job).get("train", "") or next((inputs[name] for name in ("data", "dataset", "train") if name in inputs), "")
 
@@ -164,13 +155,13 @@ def input_rows_uri(job: Job) -> str:
 # what each form launches ---------------------------------------------------------------------------
 
 
-def plan_rebalancing(settings: Settings, methods: Sequence[str], data: str = "") -> tuple[PlannedJobs, ...]:
+def plan_rebalancing(settings: Settings, methods: Sequence[str], rows_uri: str = "") -> tuple[PlannedJobs, ...]:
     """A job for each method, on the data set at ``rows_uri``."""
-    return tuple(_plan_processing(settings, f"{rebalancing_jobs.JOB_NAME_PREFIX}-{method}", data) for method in methods)
+    return tuple(_plan_processing(settings, f"{rebalancing_jobs.JOB_NAME_PREFIX}-{method}", rows_uri) for method in methods)
 
 
-def plan_training(settings: Settings, data: str) -> tuple[PlannedJobs, ...]:
-    return (PlannedJobs("training", training_jobs.JOB_NAME_PREFIX, settings.instance_type, data),)
+def plan_training(settings: Settings, rows_uri: str) -> tuple[PlannedJobs, ...]:
+    return (PlannedJobs("training", training_jobs.JOB_NAME_PREFIX, settings.instance_type, rows_uri),)
 
 
 def plan_tuning(settings: Settings, request: TuningRequest) -> tuple[PlannedJobs, ...]:
@@ -183,29 +174,29 @@ def plan_tuning(settings: Settings, request: TuningRequest) -> tuple[PlannedJobs
     )
 
 
-def plan_trial_bias(settings: Settings, data: str) -> tuple[PlannedJobs, ...]:
-    return (_plan_processing(settings, trial_bias_jobs.JOB_NAME_PREFIX, data),)
+def plan_trial_bias(settings: Settings, rows_uri: str) -> tuple[PlannedJobs, ...]:
+    return (_plan_processing(settings, trial_bias_jobs.JOB_NAME_PREFIX, rows_uri),)
 
 
-def plan_xgboost_report(settings: Settings, data: str) -> tuple[PlannedJobs, ...]:
-    return (_plan_processing(settings, xgboost_report_jobs.JOB_NAME_PREFIX, data),)
+def plan_xgboost_report(settings: Settings, rows_uri: str) -> tuple[PlannedJobs, ...]:
+    return (_plan_processing(settings, xgboost_report_jobs.JOB_NAME_PREFIX, rows_uri),)
 
 
-def plan_bias_report(settings: Settings, data: str) -> tuple[PlannedJobs, ...]:
-    return (_plan_processing(settings, bias_jobs.JOB_NAME_PREFIX, data),)
+def plan_bias_report(settings: Settings, rows_uri: str) -> tuple[PlannedJobs, ...]:
+    return (_plan_processing(settings, bias_jobs.JOB_NAME_PREFIX, rows_uri),)
 
 
-def plan_explanation(settings: Settings, data: str) -> tuple[PlannedJobs, ...]:
-    return (_plan_processing(settings, shap_jobs.JOB_NAME_PREFIX, data),)
+def plan_explanation(settings: Settings, rows_uri: str) -> tuple[PlannedJobs, ...]:
+    return (_plan_processing(settings, shap_jobs.JOB_NAME_PREFIX, rows_uri),)
 
 
-def plan_evaluation(settings: Settings, data: str) -> tuple[PlannedJobs, ...]:
+def plan_evaluation(settings: Settings, rows_uri: str) -> tuple[PlannedJobs, ...]:
     """The bias and SHAP jobs that come before a registration."""
-    return (*plan_bias_report(settings, data), *plan_explanation(settings, data))
+    return (*plan_bias_report(settings, rows_uri), *plan_explanation(settings, rows_uri))
 
 
 def plan_workflow(settings: Settings, trials: int) -> tuple[PlannedJobs, ...]:
-    """The whole chain, on rows that don't lie anywhere yet."""
+    """The whole workflow, on rows that aren't in S3 yet."""
     return (
         *plan_rebalancing(settings, [rebalancing_jobs.RebalancingOptions().method]),
         *plan_training(settings, ""),
@@ -216,5 +207,5 @@ def plan_workflow(settings: Settings, trials: int) -> tuple[PlannedJobs, ...]:
     )
 
 
-def _plan_processing(settings: Settings, kind: str, data: str) -> PlannedJobs:
-    return PlannedJobs("processing", kind, request_defaults.processing_instance_type(settings), data)
+def _plan_processing(settings: Settings, kind: str, rows_uri: str) -> PlannedJobs:
+    return PlannedJobs("processing", kind, request_defaults.processing_instance_type(settings), rows_uri)

@@ -1,4 +1,4 @@
-"""The price table: a TOML file that says what an hour of each instance type costs, where, as of when, and by which source."""
+"""The price table: a TOML file of the price of an hour of each instance type, with region, date and source."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from core.settings import Settings
 
 BUNDLED_FILE = Path(__file__).with_name("prices.toml")
 MAX_AGE = dt.timedelta(days=180)
-UNSET_HINT = "unset GOVERNANCE_PRICES to go by the prices that ship with the product."
-FIX_HINT = f"Mend it, or {UNSET_HINT}"
+UNSET_HINT = "unset GOVERNANCE_PRICES to use the prices that ship with the product."
+FIX_HINT = f"Correct it, or {UNSET_HINT}"
 Use = Literal["training", "processing"]
-"""What AWS prices an instance's hour for."""
+"""The kinds of job for which AWS has prices of an instance's hour."""
 InstanceType = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
 Hourly = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class InvalidPrices(GovernanceError):
-    """A price file that can't be used; names file, line, key and reason."""
+    """A price file can't be used; the message names file, line, key and reason."""
 
 
 class Prices(BaseModel):
-    """Prices by the hour. ``date``: of the oldest; ``currency``: ISO 4217; ``source``: where they are published; ``note``: what to know
-    of them; ``file``: where they stand."""
+    """Prices per hour. ``date``: of the oldest price; ``currency``: ISO 4217; ``source``: where they are published; ``note``: what to know
+    about them; ``file``: the file that they were read from."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -44,12 +44,12 @@ class Prices(BaseModel):
     @field_validator("date")
     @classmethod
     def _check_not_future(cls, value: dt.date) -> dt.date:
-        if value > dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1):  # somewhere it is tomorrow already
-            raise ValueError(f"{value} is yet to come: give the day on which the prices were read")
+        if value > dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1):  # it may be tomorrow already in another time zone
+            raise ValueError(f"{value} is in the future: give the date on which the prices were read")
         return value
 
     def hourly(self, use: Use, instance_type: str) -> float | None:
-        """The price of an hour; None where the table has none."""
+        """The price of an hour; None if the table has none."""
         return (self.training if use == "training" else self.processing).get(instance_type)
 
     def age(self, today: dt.date | None = None) -> dt.timedelta:
@@ -57,17 +57,17 @@ class Prices(BaseModel):
         return (today or dt.datetime.now(dt.UTC).date()) - self.date
 
     def is_outdated(self, today: dt.date | None = None) -> bool:
-        """Whether they are too old to go by unread."""
+        """Whether the prices are so old that they should be checked."""
         return self.age(today) > MAX_AGE
 
 
 def parse_prices(content: bytes, name: str = "prices.toml") -> Prices:
-    """The table in a file's bytes. Raises InvalidPrices with file, line and reason."""
+    """The price table in a file's content. Raises InvalidPrices with file, line and reason."""
     return toml_file.parse_validated(Prices, content, name, InvalidPrices, FIX_HINT, file=name)
 
 
 def load_in_force(settings: Settings) -> Prices:
-    """The table that estimates go by: the file in ``GOVERNANCE_PRICES``, else the product's own. Raises InvalidPrices."""
+    """The table for estimates: the file in ``GOVERNANCE_PRICES``, or else the product's own. Raises InvalidPrices."""
     path = settings.prices or BUNDLED_FILE
     name = str(path) if settings.prices else "a copy of the product's own, named in GOVERNANCE_PRICES"
     try:

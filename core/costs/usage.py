@@ -1,4 +1,9 @@
-"""What jobs that have ended used, in seconds billed on their instances, and what that cost according to the price table."""
+"""What jobs that have ended used, and what that cost according to the price table.
+
+A job is billed by the second, from its start on its instances to its end, each instance by itself
+(https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html, BillableTimeInSeconds). So parallel trials end
+sooner, and cost the same. Waiting for instances isn't billed, nor are Debugger's built-in rules.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ from core.jobs.tuning import tuning_jobs
 
 @dataclass(frozen=True)
 class Usage:
-    """What jobs have used: ``seconds`` billed on each of ``count`` instances of a type, all jobs together."""
+    """What one or more jobs used: ``seconds`` billed on each of ``count`` instances of a type, all jobs together."""
 
     use: Use
     instance_type: str
@@ -25,23 +30,23 @@ class Usage:
     jobs: int = 1
 
     def cost(self, prices: Prices) -> float | None:
-        """By the table; None where it has no price for the type."""
+        """The cost according to the price table; None if it has no price for the instance type."""
         return instance_cost(prices, self.use, self.instance_type, self.seconds * self.count)
 
 
 def instance_cost(prices: Prices, use: Use, instance_type: str, seconds: float) -> float | None:
-    """The price of an instance's seconds; None where the table has none."""
+    """The cost of an instance's seconds; None if the table has no price for its type."""
     hourly = prices.hourly(use, instance_type)
     return None if hourly is None else seconds / 3600 * hourly
 
 
 def billed_seconds(start: datetime | None, end: datetime | None) -> int:
-    """The seconds between a job's start on its instances and its end, as BillableTimeInSeconds has them; 0 where it never started."""
+    """Seconds between a job's start on its instances and its end, as BillableTimeInSeconds counts them; 0 if it never started."""
     return max(1, round((end - start).total_seconds())) if start and end else 0
 
 
 def usage_of_job(job: Job) -> Usage:
-    """What a training or processing job that has ended, described in full, has used."""
+    """What a training or processing job used, which has ended and was read by ``describe_job``."""
     raw = job.raw
     if job.kind == "processing":
         cluster = raw["ProcessingResources"]["ClusterConfig"]
@@ -53,7 +58,7 @@ def usage_of_job(job: Job) -> Usage:
 
 
 def usage_of_trials(job: Job, times: Sequence[tuple[Any, Any]]) -> Usage:
-    """What the trials of a tuning job have used; ``times``: the start and end of each, as the list of its trials has them."""
+    """What the trials of a tuning job used. ``times``: (start, end) of each, None for trials that haven't started or ended."""
     seconds = [billed_seconds(start, end) for start, end in times]
     types = {_instance_type_and_count(definition) for definition in tuning_jobs.list_definitions(job)}
     instances = types.pop() if len(types) == 1 else _instance_type_and_count({})
@@ -61,13 +66,14 @@ def usage_of_trials(job: Job, times: Sequence[tuple[Any, Any]]) -> Usage:
 
 
 def _instance_type_and_count(raw: dict[str, Any]) -> tuple[str, int]:
-    """Type and number of a training job's instances; those that others have launched may be of several types."""
+    """Type and number of a training job's instances; jobs that were started elsewhere may have several types."""
     found = raw.get("ResourceConfig") or raw.get("HyperParameterTuningResourceConfig", {})
     return found.get("InstanceType", "several types"), found.get("InstanceCount", 1)
 
 
 def usage_by_step(target: Target, properties: dict[str, str]) -> dict[str, Usage]:
-    """What went into a registered version, by its properties: its rebalancing, its training (of a trial: all trials), bias and SHAP."""
+    """Step -> what it used for a registered version, whose ``properties`` name the jobs: rebalancing, training (of a trial: the whole
+    tuning job), bias, SHAP."""
     found = {}
     for step, key in (("rebalancing", "rebalanced"), ("training", "training-job"), ("bias", "bias-job"), ("SHAP", "shap-job")):
         name = properties.get(f"governance:{key}")

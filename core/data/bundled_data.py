@@ -16,7 +16,7 @@ BUNDLED_VALUE_NAMES = {
     "EDUCATION": {1: "graduate school", 2: "university", 3: "high school", 4: "other education"},
     "MARRIAGE": {1: "married", 2: "single", 3: "other status"},
 }
-"""What the bundled rows' codes mean, as their data card says."""
+"""The meaning of the bundled rows' codes, from their data card."""
 
 
 def read_bundled() -> pd.DataFrame:

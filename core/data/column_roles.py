@@ -17,8 +17,9 @@ MAX_NUMBER = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True)
 class ColumnRoles:
-    """What the columns are for. ``favourable``: the label that people wish for; ``facet_value``: who may be at a disadvantage;
-    ``further_facets``: (column, value) of other groups whose bias is measured too."""
+    """What the columns are for. ``favourable``: the label's value that is good for the person; ``facet_value``: the group that may be at a
+    disadvantage; ``group``: the column of conditional disparity; ``ignored``: left out of the data set; ``further_facets``: (column,
+    value) of other groups whose bias is measured too."""
 
     label: str
     favourable: int
@@ -32,7 +33,7 @@ class ColumnRoles:
 
 @dataclass(frozen=True)
 class CheckedTable:
-    """A table fit for use: numbers only. ``coding`` says which text each code stands for, by column."""
+    """A checked table, which has numbers only. ``coding``: column -> text -> the code that replaced it."""
 
     frame: pd.DataFrame
     roles: ColumnRoles
@@ -40,7 +41,7 @@ class CheckedTable:
 
 
 def detect_roles(frame: pd.DataFrame, *, label: str | None = None, facet: str | None = None) -> ColumnRoles:
-    """A first guess of the roles that aren't given: label and facet are two-valued columns, the group has ages. Raises DataError."""
+    """A first guess of the roles that aren't given: label and facet are two-valued columns, the group is the age. Raises DataError."""
     two = [str(c) for c in frame.columns if frame[c].nunique(dropna=True) == 2 and c not in {label, facet}]
     words = ("label", "target", "default", "outcome", "class")
     label = label or next((c for c in two if any(word in c.lower() for word in words)), two[-1] if two else None)
@@ -55,7 +56,7 @@ def detect_roles(frame: pd.DataFrame, *, label: str | None = None, facet: str | 
 
 
 def guess_roles(frame: pd.DataFrame, label: str, facet: str) -> ColumnRoles:
-    """The other roles, guessed for a label and a facet; the rarer facet value is the facet's, the commoner label the favourable one."""
+    """The other roles, guessed for a label and a facet: the rarest facet value, the most frequent label as favourable. Raises DataError."""
     for role, name in (("label", label), ("facet", facet)):
         if name not in frame.columns:
             _raise_data_error(
@@ -85,8 +86,8 @@ def _to_python_scalar(value: Any) -> Any:
 def check_table(frame: pd.DataFrame, roles: ColumnRoles) -> CheckedTable:
     """The table as numbers, with the label as 0/1 (1 = the outcome that is not favourable, unless it is coded 0/1 already).
 
-    Text in the label, the facet and categorical columns is coded, in alphabetical order; elsewhere it is refused.
-    Raises DataError naming the column and the remedy.
+    Text is replaced by codes 0, 1, … in alphabetical order. Raises DataError, which names the column and what to do: for empty cells, text
+    in a column of numbers, text with more than ``MAX_TEXT_VALUES`` values, and roles that don't fit the table.
     """
     for role, name in (("label", roles.label), ("facet", roles.facet), ("group", roles.group)):
         if name is not None and name not in frame.columns:
@@ -116,12 +117,14 @@ def check_table(frame: pd.DataFrame, roles: ColumnRoles) -> CheckedTable:
             _raise_data_error(
                 name,
                 f"Column {name} has {int(empty.sum())} empty cells (the first in row {row}).",
-                "Fill them, or leave those rows or the column out. NA, NaN, None and null count as empty.",
+                "Fill them, or remove those rows or the column. NA, NaN, None and null count as empty.",
             )
     for name, _ in roles.further_facets:
         if name not in frame.columns or name in {roles.label, roles.facet}:
             _raise_data_error(
-                name, f"Column {name} can't be a further facet.", "Choose a column that is there, not ignored, and neither label nor facet."
+                name,
+                f"Column {name} can't be a further facet.",
+                "Choose a column that exists, isn't ignored, and is neither label nor facet.",
             )
         if frame[name].nunique() < 2:
             _raise_data_error(name, f"The facet {name} has only one value: there are no groups to compare.", "Choose another facet.")
@@ -142,7 +145,7 @@ def check_table(frame: pd.DataFrame, roles: ColumnRoles) -> CheckedTable:
         values = sorted(frame[name].astype(str).unique())
         if len(values) > MAX_TEXT_VALUES:
             _raise_data_error(
-                name, f"Column {name} holds text with {len(values)} different values.", "Leave the column out, or give it numbers."
+                name, f"Column {name} has text with {len(values)} different values.", "Leave the column out, or give it numbers."
             )
         if name not in coded and name != roles.group and len(values) > 0:
             coded.add(name)
@@ -166,7 +169,7 @@ def check_table(frame: pd.DataFrame, roles: ColumnRoles) -> CheckedTable:
             _raise_data_error(
                 name,
                 f"Column {name} has {int(beyond.sum())} infinite or too large numbers (the first in row {row}).",
-                f"Correct them: {MAX_NUMBER:g} is the most that training takes. Or leave the column out.",
+                f"Correct them (the largest number for training is {MAX_NUMBER:g}), or leave the column out.",
             )
     if set(frame[roles.label].unique()) != {0, 1}:
         old = {str(v): int(v != favourable) for v in sorted(frame[roles.label].unique())}
@@ -206,7 +209,7 @@ def _require_two_values(frame: pd.DataFrame, roles: ColumnRoles) -> None:
 
 
 def _find_value(frame: pd.DataFrame, column: str, value: Any, value_kind: str) -> Any:
-    """The value as the column has it (``1``, ``1.0`` and ``"1"`` are one)."""
+    """The value as the column has it; ``1``, ``1.0`` and ``"1"`` are the same. Raises DataError if the column doesn't have it."""
     for candidate in frame[column].unique():
         if str(candidate) == str(value) or (_number(candidate) is not None and _number(candidate) == _number(value)):
             return _to_python_scalar(candidate)

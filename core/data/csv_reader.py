@@ -1,4 +1,4 @@
-"""A table and what its columns are for: the bundled one or a CSV, its roles detected, checked before anything is uploaded."""
+"""Reads CSV files that people upload; says what is wrong with a file and where. Writes CSV."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_csv(source: Path | bytes, *, name: str = "the file") -> pd.DataFrame:
     if isinstance(source, Path):
         name = source.name
         if not source.is_file():
-            raise DataError(f"{source} is not a file.", resource=name, hint="Name a CSV file that exists.")
+            raise DataError(f"{source} is not a file.", resource=name, hint="Give the path of an existing CSV file.")
         check_size(source.stat().st_size, name)
         content = source.read_bytes()
     else:
@@ -41,7 +41,7 @@ def read_csv(source: Path | bytes, *, name: str = "the file") -> pd.DataFrame:
             f"{name} is not UTF-8: line {line} has the byte 0x{content[error.start]:02x}.", resource=name, hint="Save it as CSV in UTF-8."
         ) from error
     if "\x00" in text:
-        raise DataError(f"{name} holds NUL characters: it is not a text file.", resource=name, hint="Give a CSV file in UTF-8.")
+        raise DataError(f"{name} contains NUL characters: it is not a text file.", resource=name, hint="Give a CSV file in UTF-8.")
     if not text.strip():
         raise DataError(f"{name} is empty.", resource=name, hint="Give a CSV file with a header line and rows.")
     try:
@@ -70,14 +70,15 @@ def _irregular_csv(name: str, error: Exception) -> DataError:
     return DataError(
         f"{name} is not a regular CSV: {str(error).strip()}.",
         resource=name,
-        hint="Each line needs as many cells as the header, and each quote its end.",
+        hint="Each line needs as many cells as the header, and each quote must be closed.",
     )
 
 
 def check_size(size: int, name: str) -> None:
+    """Raises DataError if a file of ``size`` bytes is too large to be read here."""
     if size > MAX_BYTES:
         raise DataError(
-            f"{name} has {size / 1e6:,.0f} MB; {MAX_BYTES / 1e6:,.0f} MB is the most that is read here.",
+            f"{name} has {size / 1e6:,.0f} MB, more than the limit of {MAX_BYTES / 1e6:,.0f} MB.",
             resource=name,
             hint="Give a sample, or put the file into S3 and use the AWS target.",
         )

@@ -1,4 +1,4 @@
-"""Data sets as they lie in S3: checked tables, each under its hash."""
+"""Data sets in S3: checked tables, each in a folder named after its hash."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ S3_FOLDER = "governance/datasets"
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set as it lies in S3, with its hash."""
+    """A data set in S3. ``sha256``: of its CSV file; ``coding``: column -> text -> code; ``created``: ISO 8601, UTC."""
 
     name: str
     uri: str
@@ -38,25 +38,27 @@ class Dataset:
 
 
 def value_names(dataset: Dataset) -> dict[str, dict[int, str]]:
-    """What the codes of a data set mean, by column: ``region = north`` for a text that was coded, ``men`` for the bundled columns."""
+    """Column -> code -> its meaning: ``region = north`` if a text was coded, ``men`` in the bundled columns."""
     found = {column: {code: f"{column} = {text}" for text, code in codes.items()} for column, codes in dataset.coding.items()}
     bundled_columns = {"LIMIT_BAL", "PAY_0", "BILL_AMT1", *BUNDLED_VALUE_NAMES} <= set(dataset.columns)
     return {**BUNDLED_VALUE_NAMES, **found} if bundled_columns else found
 
 
 def fetch_csv(target: Target, identity: Identity, uri: str) -> pd.DataFrame:
-    """The table of a CSV in S3, read with the credentials of the target. Raises DataError, NotFound, Forbidden."""
+    """The table of a CSV file in S3, read with the target's credentials. Raises DataError, NotFound, Forbidden."""
     require_permission(identity, "upload", resource=uri)
     bucket, _, key = uri.strip().removeprefix("s3://").partition("/")
     if not uri.strip().startswith("s3://") or not bucket or not key.endswith((".csv", ".csv.gz")):
-        raise DataError(f"{uri!r} names no CSV in S3.", resource=uri, hint="Write s3://bucket/folder/file.csv (or .csv.gz).")
+        raise DataError(
+            f"{uri!r} is not the URI of a CSV file in S3.", resource=uri, hint="Write s3://bucket/folder/file.csv (or .csv.gz)."
+        )
     with translate_aws_errors(uri):
         check_size(target.s3.head_object(Bucket=bucket, Key=key)["ContentLength"], uri)
     return read_csv(target.files.read(uri.strip()), name=key.rpartition("/")[2])
 
 
 def upload_dataset(target: Target, identity: Identity, checked: CheckedTable, name: str) -> Dataset:
-    """Put a checked table into S3, named by the hash of rows and roles: the same twice is one data set, and stays its first uploader's."""
+    """Store a checked table in S3, under the hash of its rows and roles: the same table twice is one data set, with its first uploader."""
     require_permission(identity, "upload", resource=name)
     content = to_csv(checked.frame)
     roles = json.dumps(asdict(checked.roles), sort_keys=True)
@@ -81,7 +83,7 @@ def upload_dataset(target: Target, identity: Identity, checked: CheckedTable, na
 
 
 def count_datasets(target: Target) -> int:
-    """How many there are; none is read."""
+    """The number of data sets; none of them is read."""
     return sum(uri.endswith("/dataset.json") for uri in target.files.list_uris(target.uri(S3_FOLDER, "")))
 
 
@@ -93,7 +95,7 @@ def list_datasets(target: Target) -> list[Dataset]:
 
 
 def read_first_rows(target: Target, uri: str, *, rows: int = 50) -> pd.DataFrame:
-    """The first rows of a data set; only the beginning of the file is read."""
+    """The first rows of a data set; only the beginning of its file is read."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     with translate_aws_errors(uri):
         content = target.s3.get_object(Bucket=bucket, Key=key, Range="bytes=0-262143")["Body"].read()
@@ -103,7 +105,7 @@ def read_first_rows(target: Target, uri: str, *, rows: int = 50) -> pd.DataFrame
 
 
 def read_dataset(target: Target, uri: str) -> Dataset:
-    """The data set that this ``dataset.json`` (or ``data.csv`` beside it) describes."""
+    """The data set of a ``dataset.json``, or of the ``data.csv`` in the same folder."""
     raw = target.files.read_json(uri.rpartition("/")[0] + "/dataset.json")
     roles = raw.pop("roles")
     lists: Iterable[str] = ("categorical", "ignored")

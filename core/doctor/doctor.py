@@ -1,6 +1,7 @@
-"""``python -m core doctor``: whether the target has what the workflow needs. Nothing is written, nothing is launched (but for the
-embedded engine, where that is the target and doesn't run yet): permissions are simulated (SimulatePrincipalPolicy), the signing key signs a
-trial, everything else is read. One finding for each permission and resource, with the remedy. Ends with 1 where something is missing."""
+"""Checks whether the target has what the workflow needs: a finding for each setting, resource and permission, with what to do about it.
+
+Nothing is written or started, except the embedded engine if it is the target and isn't running. Permissions are simulated
+(SimulatePrincipalPolicy), the signing key signs a test message, everything else is read."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ from core.settings import InvalidSetting, Settings
 
 
 def examine_target(read_settings: Callable[[], Settings]) -> Iterator[Finding]:
-    """What ``check_target`` finds; where no connection can be made, what the settings alone show, and why."""
+    """The findings of ``check_target``; if connecting fails, those about the settings, and why it fails."""
     try:
         its = read_settings()
     except InvalidSetting as error:
@@ -43,7 +44,7 @@ def examine_target(read_settings: Callable[[], Settings]) -> Iterator[Finding]:
 
 
 def check_target(target: Target) -> Iterator[Finding]:
-    """Every finding, the resources first."""
+    """All findings: settings, resources, permissions."""
     yield from check_settings(target.settings)
     for area, look in (
         ("sign-in", check_caller),
@@ -70,7 +71,7 @@ def check_target(target: Target) -> Iterator[Finding]:
 
 
 READ_BY_DOCTOR_ONLY = {"execution role", "encryption key", "network"}
-"""What the doctor alone reads: where it may not, the jobs may use it all the same."""
+"""Areas that nothing but the doctor reads: if it may not read them, jobs may still be able to use them."""
 
 
 def has_passed(findings: list[Finding]) -> bool:

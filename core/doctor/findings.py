@@ -11,8 +11,8 @@ STATE_MARKS: dict[FindingState, str] = {"ok": "ok", "advice": "advice", "missing
 
 @dataclass(frozen=True)
 class Finding:
-    """``subject``: a resource or a permission; ``what``: how it stands; ``remedy``: what to do, where it isn't ok. ``advice`` is for what
-    the workflow can do without, ``unknown`` for what could not be looked at."""
+    """One result of the doctor. ``subject``: the setting, resource or permission; ``what``: its state in words; ``remedy``: what to do, ""
+    if it is ok. State "advice": the workflow can do without it; "unknown": it could not be read."""
 
     area: str
     subject: str

@@ -1,4 +1,4 @@
-"""Which permissions the workflow needs, and whether whoever acts has them: the least policies (aws/policies), simulated one by one."""
+"""Checks IAM permissions: IAM simulates each one that the policies in aws/policies grant, for the principals that need it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from core.installation import product_file
 
 POLICIES_FOLDER = product_file("aws/policies")
 POLICY_FILES = {role: f"{role.value.replace(' ', '-')}.json" for role in Role if role != Role.VIEWER}
-"""The least policy of each role, beside read-only.json, which all have."""
+"""The policy file of each role; all roles have read-only.json too."""
 
 
 def check_permissions(target: Target) -> Iterator[Finding]:
-    """Whether whoever acts has what the least policies allow; an explicit Deny that the files hold is not looked for."""
+    """Whether the app, its roles and the jobs have each permission that the policy files allow. Whether they lack what the files deny isn't
+    checked."""
     try:
         caller, execution = _calling_principal(target), target.role
     except GovernanceError as error:
@@ -42,7 +43,7 @@ class Need:
 
 
 def fill_placeholders(target: Target, file: str) -> str:
-    """A policy file with this target's own names in place of its placeholders."""
+    """The text of a policy file, its placeholders replaced by this target's names."""
     names = {
         "${AWS::Partition}": target.partition,
         "${AWS::Region}": target.region,
@@ -58,7 +59,7 @@ def fill_placeholders(target: Target, file: str) -> str:
 
 
 def read_needs(target: Target, file: str) -> list[Need]:
-    """What a policy file allows."""
+    """The permissions that a policy file allows."""
     text = fill_placeholders(target, file)
     found = []
     for statement in json.loads(text)["Statement"]:
@@ -74,19 +75,19 @@ def read_needs(target: Target, file: str) -> list[Need]:
 
 
 def _is_irrelevant(target: Target, statement: dict[str, Any]) -> bool:
-    """Whether a statement is about a key or a network that isn't set."""
+    """Whether a statement is about a KMS key or a VPC, and the settings name none."""
     services = {action.partition(":")[0] for action in statement["Action"]}
     return (services == {"kms"} and not target.settings.kms_key) or (services == {"ec2"} and not target.settings.subnets)
 
 
 def _example_context(operator: str, key: str, value: str | list[str]) -> tuple[str, str] | None:
-    """A value under which the condition holds; None where it holds without one."""
+    """A (key, value) that fulfils the condition; None if it needs no value."""
     first = value if isinstance(value, str) else value[0]
     return None if operator == "Null" else (key, first.replace("*", "x"))
 
 
 def _calling_principal(target: Target) -> str:
-    """The caller as IAM's simulation takes it: the role behind a session."""
+    """The caller as IAM's simulation expects it: of a session, the role that it was assumed from."""
     with translate_aws_errors("sign-in"):
         arn: str = target.client("sts").get_caller_identity()["Arn"]
         if ":assumed-role/" not in arn:
@@ -96,7 +97,7 @@ def _calling_principal(target: Target) -> str:
 
 
 def simulate_needs(target: Target, principal: str, file_by_need: dict[Need, str]) -> Iterator[Finding]:
-    """One finding for each action and resource; ``file_by_need``: need → the file that allows it."""
+    """One finding for each action and resource. ``file_by_need``: need -> the policy file that allows it."""
     who = principal.rpartition("/")[2]
     groups: dict[tuple[str, tuple[tuple[str, str], ...]], list[Need]] = {}
     for need in file_by_need:
@@ -110,9 +111,9 @@ def simulate_needs(target: Target, principal: str, file_by_need: dict[Need, str]
                         PolicySourceArn=principal, ActionNames=[n.action for n in part], ResourceArns=[resource], ContextEntries=entries
                     )
             except GovernanceError as error:
-                remedy = f"{error.hint} Or compare its policies with aws/policies by hand."
+                remedy = f"{error.hint} Or compare its policies with aws/policies yourself."
                 yield Finding("permissions", who, "unknown", error.message, remedy)
-                return  # of another action or resource it says the same
+                return  # the other actions and resources would give the same error
             decisions = {found["EvalActionName"]: found["EvalDecision"] for found in answer["EvaluationResults"]}
             for need in part:
                 yield _finding_for_need(who, need, decisions.get(need.action, "implicitDeny"), file_by_need[need])
@@ -125,6 +126,6 @@ def _finding_for_need(who: str, need: Need, decision: str, file: str) -> Finding
     if decision == "allowed":
         return Finding("permissions", subject, "ok", "allowed.")
     if decision == "explicitDeny":
-        remedy = f"Take the Deny away that covers it, or narrow it; it is in aws/policies/{file}."
+        remedy = f"Remove or narrow the Deny statement that covers it. The permission is in aws/policies/{file}."
         return Finding("permissions", subject, "missing", "a policy denies it.", remedy)
     return Finding("permissions", subject, "missing", "no policy allows it.", f"Allow it as aws/policies/{file} does.")

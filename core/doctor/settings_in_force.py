@@ -19,7 +19,7 @@ from core.settings import Settings
 
 @dataclass(frozen=True)
 class SettingInForce:
-    """A setting as it is in force. ``is_changed``: whether it is another than the product's own."""
+    """A setting in force. ``is_changed``: whether it differs from the product's default."""
 
     variable: str
     value: str
@@ -28,7 +28,7 @@ class SettingInForce:
 
 
 def list_settings(target: Target) -> list[SettingInForce]:
-    """All settings, in their order."""
+    """All settings, in the order of ``Settings``."""
     its = target.settings
     without = {
         "bucket": target.bucket,
@@ -52,10 +52,10 @@ def list_settings(target: Target) -> list[SettingInForce]:
 
 
 def check_settings(its: Settings) -> Iterator[Finding]:
-    """Misspelt ones, and the files that they name."""
+    """Variables that look like misspelt settings, and whether the files that settings name can be read."""
     for name, meant in settings.find_unknown_variables().items():
-        remedy = f"Do you mean {meant}?" if meant else "The settings page lists those that there are."
-        yield Finding("settings", name, "advice", "no setting is called so: it has no effect.", remedy)
+        remedy = f"Do you mean {meant}?" if meant else "The settings page lists all settings."
+        yield Finding("settings", name, "advice", "no setting has this name, so it has no effect.", remedy)
 
     readers: tuple[tuple[str, Any, Callable[[], Any]], ...] = (
         ("prices", its.prices, lambda: prices.load_in_force(its)),

@@ -15,7 +15,7 @@ from core.identity import Identity, Role
 from core.ledger import signing
 
 PARALLEL_JOBS_NEEDED = {"training": 3, "processing": 5}
-"""Jobs that the whole workflow has running at a time: two trials beside the baseline; the reports of two models and XGBoost's own."""
+"""The most jobs that the whole workflow runs at a time: the baseline and two trials; the reports of two models and XGBoost's own."""
 NOT_SET_CODES = (
     "ObjectLockConfigurationNotFoundError",
     "ServerSideEncryptionConfigurationNotFoundError",
@@ -25,41 +25,44 @@ NOT_SET_CODES = (
 
 
 def state_for_error(error: GovernanceError) -> Literal["unknown", "missing"]:
+    """The state of a resource whose read failed: unknown if the error doesn't tell whether it exists."""
     return "unknown" if isinstance(error, INCONCLUSIVE_ERRORS) else "missing"
 
 
 def check_caller(target: Target) -> Iterator[Finding]:
+    """Who the app is signed in as, and whether the setting of the region has an effect."""
     with translate_aws_errors("sign-in"):
         arn = target.client("sts").get_caller_identity()["Arn"]
     yield Finding("sign-in", arn, "ok", f"signed in to account {target.account}, region {target.region}.")
     if target.settings.region not in {None, target.region}:
         what = f"it has no effect: this target is in {target.region}."
-        yield Finding("sign-in", f"GOVERNANCE_REGION={target.settings.region}", "advice", what, "Leave it out.")
+        yield Finding("sign-in", f"GOVERNANCE_REGION={target.settings.region}", "advice", what, "Don't set it.")
 
 
 def check_assumed_roles(target: Target) -> Iterator[Finding]:
-    """Whether the IAM roles that people act in can be taken: a session of each is begun, and not used."""
+    """Whether the app can assume the IAM roles that people act in; the sessions are opened and not used."""
     for role, arn in target.settings.assume.items():
         try:
             connect(target.settings, Identity("governance doctor", Role(role)))
         except GovernanceError as error:
             unseen = isinstance(error, SignedOut | TargetUnavailable)
-            remedy = "Name one in GOVERNANCE_ASSUME that is there and whose trust policy lets the app's own role take it (docs/aws.md)."
-            what = f"whoever acts as {role} can't take it: {error.message}"
+            remedy = "Name an existing role in GOVERNANCE_ASSUME whose trust policy lets the app's own role assume it (docs/aws.md)."
+            what = f"the app can't assume it for the role {role}: {error.message}"
             yield Finding("sign-in", arn, "unknown" if unseen else "missing", what, error.hint if unseen else remedy)
         else:
-            yield Finding("sign-in", arn, "ok", f"can be taken for whoever acts as {role}.")
+            yield Finding("sign-in", arn, "ok", f"the app can assume it for the role {role}.")
 
 
 def check_bucket(target: Target) -> Iterator[Finding]:
+    """Whether the bucket exists in the jobs' region, and how it is protected."""
     name = target.bucket
     with translate_aws_errors(f"the bucket {name}"):
         region = target.s3.head_bucket(Bucket=name)["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", target.region)
     if region != target.region:
         remedy = f"Set GOVERNANCE_REGION={region}, or name another bucket."
-        yield Finding("bucket", name, "missing", f"it is in {region}, the jobs run in {target.region}.", remedy)
+        yield Finding("bucket", name, "missing", f"it is in {region}, but the jobs run in {target.region}.", remedy)
     else:
-        yield Finding("bucket", name, "ok", f"there, in {region}.")
+        yield Finding("bucket", name, "ok", f"exists, in {region}.")
     protections: tuple[tuple[str, str, Callable[[], Any], Callable[[Any], bool], str], ...] = (
         (
             "versioning",
@@ -70,10 +73,10 @@ def check_bucket(target: Target) -> Iterator[Finding]:
         ),
         (
             "Object Lock",
-            "the log and the evidence can't be deleted, whoever asks",
+            "nobody can delete the log and the evidence",
             lambda: target.s3.get_object_lock_configuration(Bucket=name),
             lambda found: found["ObjectLockConfiguration"].get("ObjectLockEnabled") == "Enabled",
-            "Use a bucket with Object Lock: aws/template.yaml makes one.",
+            "Use a bucket with Object Lock: aws/template.yaml creates one.",
         ),
         (
             "encryption",
@@ -84,7 +87,7 @@ def check_bucket(target: Target) -> Iterator[Finding]:
         ),
         (
             "public access block",
-            "nothing of it can be made public",
+            "no file in it can be made public",
             lambda: target.s3.get_public_access_block(Bucket=name),
             lambda found: all(found["PublicAccessBlockConfiguration"].values()),
             "Block public access.",
@@ -102,6 +105,7 @@ def check_bucket(target: Target) -> Iterator[Finding]:
 
 
 def _check_protection(subject: str, benefit: str, read: Callable[[], Any], is_set: Callable[[Any], bool], hint: str) -> Finding:
+    """A finding on one protection of the bucket; ``benefit``: what is true while it is on."""
     from botocore.exceptions import ClientError
 
     try:
@@ -118,37 +122,40 @@ def _check_protection(subject: str, benefit: str, read: Callable[[], Any], is_se
         "bucket",
         subject,
         "ok" if found else "advice",
-        f"{benefit}." if found else f"off; with it {benefit}.",
+        f"{benefit}." if found else f"off; if it is on, {benefit}.",
         "" if found else hint,
     )
 
 
 def check_execution_role(target: Target) -> Iterator[Finding]:
+    """Whether the role that jobs run in exists, and SageMaker may assume it."""
     name = target.role.rpartition("/")[2]
     with translate_aws_errors(target.role):
         role = target.client("iam").get_role(RoleName=name)["Role"]
     document = role["AssumeRolePolicyDocument"]
     trust = json.dumps(document) if isinstance(document, dict) else str(document)
     if "sagemaker.amazonaws.com" not in trust:
-        remedy = "Let sagemaker.amazonaws.com take it (sts:AssumeRole) in its trust policy."
-        yield Finding("execution role", target.role, "missing", "SageMaker can't take it.", remedy)
+        remedy = "Let sagemaker.amazonaws.com assume it (sts:AssumeRole) in its trust policy."
+        yield Finding("execution role", target.role, "missing", "SageMaker can't assume it.", remedy)
     else:
-        yield Finding("execution role", target.role, "ok", "there, and SageMaker may take it.")
+        yield Finding("execution role", target.role, "ok", "exists, and SageMaker may assume it.")
 
 
 def check_signing_key(target: Target) -> Iterator[Finding]:
+    """Whether the key that signs the log works."""
     own = signing.check_signing_key(target)
     yield Finding("signing key", own.keyid[:16], "ok", f"signs the log ({own.scheme}).")
 
 
 def check_encryption_key(target: Target) -> Iterator[Finding]:
+    """Whether the KMS key that encrypts files and disks is enabled, if one is set."""
     key = target.settings.kms_key
     if key is None:
         yield Finding(
             "encryption key",
             "GOVERNANCE_KMS_KEY",
             "ok",
-            "not set: files and disks are encrypted as the bucket and SageMaker do by default.",
+            "not set: files and disks have the default encryption of the bucket and of SageMaker.",
         )
         return
     with translate_aws_errors(key):
@@ -159,6 +166,7 @@ def check_encryption_key(target: Target) -> Iterator[Finding]:
 
 
 def check_network(target: Target) -> Iterator[Finding]:
+    """Whether subnets and security groups are set together, and the subnets are in one VPC."""
     its = target.settings
     if its.security_groups and not its.subnets:
         what, remedy = "security groups are set, but no subnets: jobs would run outside of any VPC.", "Name subnets in GOVERNANCE_SUBNETS."
@@ -179,17 +187,18 @@ def check_network(target: Target) -> Iterator[Finding]:
 
 
 def check_images(target: Target) -> Iterator[Finding]:
+    """Whether the region has the container images that jobs run."""
     yield Finding("images", container_images.xgboost_image(target), "ok", "AWS's own, of this region.")
     try:
         yield Finding("images", container_images.built_in_image(target, "debugger"), "ok", "AWS's own, of this region.")
     except GovernanceError as error:
-        yield Finding("images", "debugger", "advice", error.message, "Models get their XGBoost report by a job of its own here.")
+        yield Finding("images", "debugger", "advice", error.message, "Here a processing job makes each model's XGBoost report.")
     image = container_images.analysis_image(target)
     registry, _, path = image.partition("/")
     repository, digest = re.match(r"([^:@]*)(?:.*@(.+))?", path).groups()  # type: ignore[union-attr]
     tag = path.removeprefix(repository).partition("@")[0].removeprefix(":")
     wanted: Any = {"imageDigest": digest} if digest else {"imageTag": tag or "latest"}
-    remedy = "Build and push it: docs/aws.md says how; or name another one in GOVERNANCE_ANALYSIS_IMAGE."
+    remedy = "Build and push it (docs/aws.md says how), or name another one in GOVERNANCE_ANALYSIS_IMAGE."
     try:
         with translate_aws_errors(image):
             ecr = target.client("ecr")
@@ -198,16 +207,17 @@ def check_images(target: Target) -> Iterator[Finding]:
         yield Finding("images", image, state_for_error(error), error.message, remedy)
         return
     size = found[0].get("imageSizeInBytes")
-    yield Finding("images", image, "ok", f"there, {size / 1e6:,.0f} MB." if size else "there.")
+    yield Finding("images", image, "ok", f"exists, {size / 1e6:,.0f} MB." if size else "exists.")
 
 
 def _known_instance_types(target: Target, use: str) -> list[str]:
-    """The instance types that the SDK knows."""
+    """The instance types that botocore's model of SageMaker lists."""
     shape: Any = target.sagemaker.meta.service_model.shape_for(f"{use.capitalize()}InstanceType")
     return list(shape.enum)
 
 
 def check_quotas(target: Target) -> Iterator[Finding]:
+    """Whether the account's quotas allow the jobs that the workflow runs at a time."""
     types = {"training": target.settings.instance_type, "processing": request_defaults.processing_instance_type(target.settings)}
     wanted = {f"{instance} for {use} job usage": use for use, instance in types.items()}
     try:
@@ -215,20 +225,20 @@ def check_quotas(target: Target) -> Iterator[Finding]:
             pages = target.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
             found = {quota["QuotaName"]: quota["Value"] for page in pages for quota in page["Quotas"] if quota["QuotaName"] in wanted}
     except GovernanceError as error:
-        yield Finding("quotas", "SageMaker", "unknown", error.message, "Look at Service Quotas in the console: a new account may have 0.")
+        yield Finding("quotas", "SageMaker", "unknown", error.message, "Check Service Quotas in the console: a new account may have 0.")
         return
     for name, use in wanted.items():
         value, needed = found.get(name), PARALLEL_JOBS_NEEDED[use]
-        more = f"Ask for {needed} in Service Quotas, or name another instance type for {use}."
+        more = f"Request {needed} in Service Quotas, or name another instance type for {use}."
         if value is None and types[use] not in _known_instance_types(target, use):
             remedy = "Check GOVERNANCE_INSTANCE_TYPE and GOVERNANCE_PROCESSING_INSTANCE_TYPE."
             yield Finding("quotas", name, "missing", f"SageMaker has no instance type {types[use]} for {use}.", remedy)
         elif value is None:
-            yield Finding("quotas", name, "unknown", "the account's quotas don't list it.", "Look at Service Quotas in the console.")
+            yield Finding("quotas", name, "unknown", "the account's quotas don't list it.", "Check Service Quotas in the console.")
         elif value < 1:
-            yield Finding("quotas", name, "missing", "the account may use none at a time.", more)
+            yield Finding("quotas", name, "missing", "the account may run none.", more)
         elif value < needed:
-            what = f"{value:,.0f} at a time, where the whole workflow starts up to {needed}: SageMaker refuses the others."
+            what = f"{value:,.0f} at a time; the whole workflow runs up to {needed}, and SageMaker refuses those above the quota."
             yield Finding("quotas", name, "advice", what, more)
         else:
-            yield Finding("quotas", name, "ok", f"{value:,.0f} may be started at a time.")
+            yield Finding("quotas", name, "ok", f"{value:,.0f} may run at a time.")

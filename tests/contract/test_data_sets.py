@@ -96,9 +96,9 @@ def test_a_csv_in_s3_is_read_as_an_upload_would_be(target, packed):
 @pytest.mark.parametrize(
     ("uri", "error", "words"),
     [
-        ("people.csv", DataError, "names no CSV in S3"),
-        ("s3://bucket", DataError, "names no CSV in S3"),
-        ("s3://bucket/keys.pem", DataError, "names no CSV in S3"),
+        ("people.csv", DataError, "is not the URI of a CSV file in S3"),
+        ("s3://bucket", DataError, "is not the URI of a CSV file in S3"),
+        ("s3://bucket/keys.pem", DataError, "is not the URI of a CSV file in S3"),
         ("s3://{bucket}/gone.csv", NotFound, "gone.csv"),
     ],
 )

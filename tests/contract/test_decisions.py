@@ -59,7 +59,7 @@ def test_nobody_approves_what_they_had_a_part_in_whatever_their_role(target, arn
         who = Identity(package.properties["governance:trained-by-name"], Role.COMPLIANCE_OFFICER)
     validated(target, arn)
     before = len(audit_log.read_events(target))
-    with pytest.raises(Forbidden, match="had a part"):
+    with pytest.raises(Forbidden, match="has worked on"):
         approve(target, arn, dataclasses.replace(who, role=Role.COMPLIANCE_OFFICER))
     assert len(audit_log.read_events(target)) == before
     assert model_packages.read_package(target, arn).status == model_packages.PENDING_STATUS
@@ -122,7 +122,7 @@ def test_a_failing_gate_stands_in_the_way_until_two_people_waive_it(target, arn)
         decisions.waive(target, VIC, arn, seen_event=seen(target, arn), code="accepted risk", expires=day, **arguments)
         with pytest.raises(Conflict, match="can't be approved"):
             approve(target, arn, OLGA)
-        with pytest.raises(Forbidden, match="had a part"):
+        with pytest.raises(Forbidden, match="has worked on"):
             officer = dataclasses.replace(VIC, role=Role.COMPLIANCE_OFFICER)
             decisions.confirm_waiver(target, officer, arn, seen_event=seen(target, arn), code="agreed", **arguments)
         decisions.confirm_waiver(target, CHRIS, arn, seen_event=seen(target, arn), code="agreed", **arguments)

@@ -26,12 +26,12 @@ WRITER = Identity("Ada", Role.ADMINISTRATOR)
 APPEND = """
 import sys
 from core.aws.target import connect
-from core.governance import log
+from core.ledger import audit_log
 from core.identity import Identity, Role
 from core.settings import Settings
-clients = connect(Settings(workspace=sys.argv[1]))
+target = connect(Settings(workspace=sys.argv[1]))
 for n in range(int(sys.argv[3])):
-    log.append(clients, Identity(sys.argv[2], Role.ADMINISTRATOR), "note", "test", {"n": n})
+    audit_log.append_event(target, Identity(sys.argv[2], Role.ADMINISTRATOR), "note", "test", {"n": n})
 """
 
 
@@ -260,7 +260,7 @@ def test_twenty_threads_append_at_once(filled):
 def test_the_command_line_verifies_and_says_which_event_is_bad(filled, workspace):
     command = [sys.executable, "-m", "core", "audit", "verify", "--workspace", str(workspace)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, "The log holds" in done.stdout) == (0, True)
+    assert (done.returncode, "The log is valid" in done.stdout) == (0, True)
     uri = filled.uri(audit_log.event_key(5))
     original = filled.files.read(uri)
     try:

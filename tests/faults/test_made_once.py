@@ -115,7 +115,7 @@ def test_a_create_of_which_every_answer_was_lost_is_found_or_said_to_be_uncertai
     proxy.set(Fault("cut after", MAKES))
     assert create_once(target, kind, request(target, kind, name)).endswith(name)
     proxy.set(Fault("cut before", MAKES))
-    with pytest.raises(TargetUnavailable, match="look at the list before you start it again"):
+    with pytest.raises(TargetUnavailable, match="check the list before you start it again"):
         create_once(target, kind, request(target, kind, f"{name}-b"))
 
 
@@ -244,5 +244,5 @@ def test_a_file_that_breaks_off_is_asked_for_again(target, session, proxy):
     content, answer = complete_responses.read_body(lambda: s3.get_object(**where))
     assert (content, answer["ContentLength"]) == (b"abc" * 10_000, 30_000)
     proxy.set(Fault("cut within", "s3:.*"))
-    with pytest.raises(GovernanceError, match="broke within the answer"):
+    with pytest.raises(GovernanceError, match="broke off during the response"):
         target.files.read(uri)

@@ -107,7 +107,7 @@ def test_a_denied_permission_is_named_with_who_can_give_it(screen):
         said = ask(seen, screen)
         needed = S3_PERMISSIONS[operation.partition(":")[2]] if operation.startswith("s3:") else operation
         assert needed in said, (operation, said)
-        assert "Ask whoever keeps the account's IAM policies" in said
+        assert "Ask the administrator of the account's IAM policies" in said
         assert seen.tabs or screen.page not in TABBED
 
 

@@ -47,7 +47,7 @@ def test_an_engine_that_cannot_start_is_an_error_with_a_remedy_and_no_traceback(
     blocked.write_text("this is no folder")
     test = app(blocked, page)
     assert not test.exception
-    assert "choose another one: GOVERNANCE_WORKSPACE" in test.error[0].value
+    assert "choose another workspace: GOVERNANCE_WORKSPACE" in test.error[0].value
 
 
 @pytest.mark.parametrize(("page", "name"), GONE)

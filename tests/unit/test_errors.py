@@ -46,9 +46,9 @@ def said(code: str, message: str = "", operation: str = "ListTrainingJobs", stat
             f"User: {WHO} is not authorized to perform: sagemaker:CreateModel on resource: x with an explicit deny in a service"
             " control policy",
             "CreateModel",
-            ("sagemaker:CreateModel", "denies it outright"),
+            ("sagemaker:CreateModel", "denies it explicitly"),
         ),
-        ("Access Denied", "GetObject", ("s3:GetObject", "Ask whoever keeps")),
+        ("Access Denied", "GetObject", ("s3:GetObject", "Ask the administrator of")),
         ("", "GetLogEvents", ("logs:GetLogEvents",)),
         ("", "QueryLineage", ("sagemaker:QueryLineage",)),
     ],

@@ -37,7 +37,7 @@ def test_the_page_has_every_page_and_every_fault_and_no_case_without_an_error():
         assert "iam:GetRole" not in denied  # asked for by launches only
         for name, cell in denied.items():
             assert name.startswith("s3:") or name in cell
-            assert "Ask whoever keeps" in cell
+            assert "Ask the administrator of" in cell
 
 
 def test_what_is_only_so_in_one_run_is_not_on_the_page():

@@ -1,0 +1,173 @@
+"""Runs the whole workflow without the app, on the bundled data or on a CSV file of your own: python -m core demo."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.aws.target import connect
+from core.data import bundled_data, column_roles, csv_reader
+from core.errors import GovernanceError
+from core.identity import WORKFLOW_IDENTITY, Identity, Role
+from core.jobs import rebalancing_jobs
+from core.jobs.rebalancing_jobs import RebalancingOptions
+from core.settings import Settings
+from core.workflow import background_run, workflow
+
+
+def add_demo_parser(subparsers: Any) -> None:
+    """Add the command ``demo`` to the program's."""
+    demo = subparsers.add_parser("demo", help="run the whole workflow", description=__doc__)
+    demo.add_argument("--data", type=Path, help="a CSV file with a header; default: the bundled credit-default rows")
+    demo.add_argument("--label", help="the two-valued column to predict")
+    demo.add_argument("--favourable", help="the label's value that is good for the person")
+    demo.add_argument("--facet", help="the column that tells the groups apart")
+    demo.add_argument("--facet-value", help="the facet's value of the group that may be at a disadvantage")
+    demo.add_argument("--group", help="the column for conditional demographic disparity, for instance age")
+    demo.add_argument(
+        "--method", choices=rebalancing_jobs.METHODS, default=RebalancingOptions.method, help="how to rebalance the training rows"
+    )
+    demo.add_argument("--workspace", type=Path)
+    demo.add_argument("--report", type=Path, help="write the result to this file, as JSON")
+    demo.add_argument("--max-jobs", type=_positive_integer, default=10)
+    demo.add_argument("--max-parallel", type=_positive_integer, default=2)
+    demo.add_argument("--run", help=argparse.SUPPRESS)
+    demo.add_argument("--as", dest="actor", help=argparse.SUPPRESS)
+
+
+def run_demo(settings: Settings, options: argparse.Namespace) -> int:
+    """Run ``demo`` and print the two models side by side. Raises GovernanceError at the first step that fails."""
+    if options.report:
+        _require_writable(options.report)
+    frame, roles = _load_data(options)
+    name = options.data.stem if options.data else "credit-default"
+    parallel = min(options.max_jobs, options.max_parallel)
+    workflow_options = workflow.WorkflowOptions(
+        name, RebalancingOptions(method=options.method), options.max_jobs, parallel, job_suffix=options.run or ""
+    )
+    rebalancing_jobs.check_feasible(column_roles.check_table(frame, roles), workflow_options.rebalance)
+    identity = _parse_identity(options.actor) if options.actor else WORKFLOW_IDENTITY
+    target = connect(settings, identity)
+    on_step, record_end = _step_printer(), None
+    if options.run:
+        on_step, record_end = background_run.record_progress(target, options.run, on_step)
+    try:
+        report = workflow.run_all_steps(target, identity, frame, roles, workflow_options, on_step)
+    except GovernanceError as error:
+        if record_end:
+            record_end(str(error))
+        raise
+    if record_end:
+        record_end(None)
+    if options.report:
+        draft = _draft_path(options.report)
+        draft.write_text(json.dumps(report, indent=1) + "\n")
+        draft.replace(options.report)
+    print_comparison(report)
+    return 0
+
+
+def _draft_path(report: Path) -> Path:
+    return report.with_suffix(report.suffix + ".draft")
+
+
+def _require_writable(report: Path) -> None:
+    """Raise GovernanceError before the work begins if the report can't be written."""
+    try:
+        if report.is_dir():
+            raise IsADirectoryError(f"{report} is a folder")
+        report.parent.mkdir(parents=True, exist_ok=True)
+        _draft_path(report).touch()
+        _draft_path(report).unlink()
+    except OSError as error:
+        raise GovernanceError(f"The report can't be written: {error}.", resource=str(report), hint="Choose another file.") from error
+
+
+def _parse_identity(text: str) -> Identity:
+    fields = json.loads(text)
+    return Identity(**fields | {"role": Role(fields["role"])})
+
+
+def _positive_integer(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _load_data(options: argparse.Namespace) -> tuple[pd.DataFrame, column_roles.ColumnRoles]:
+    if options.data is None:
+        frame, roles = bundled_data.read_bundled(), bundled_data.BUNDLED_ROLES
+    else:
+        frame = csv_reader.read_csv(options.data)
+        roles = column_roles.detect_roles(frame, label=options.label, facet=options.facet)
+    changes = {
+        key: value
+        for key, value in {
+            "label": options.label,
+            "favourable": options.favourable,
+            "facet": options.facet,
+            "facet_value": options.facet_value,
+            "group": options.group,
+        }.items()
+        if value is not None
+    }
+    roles = replace(roles, **changes)
+    named = {roles.label, roles.facet, roles.group}
+    categorical, ignored = (tuple(c for c in columns if c not in named) for columns in (roles.categorical, roles.ignored))
+    return frame, replace(roles, categorical=categorical, ignored=ignored)
+
+
+def _step_printer() -> workflow.StepCallback:
+    start = time.perf_counter()
+
+    def step(name: str, text: str) -> None:
+        print(f"{time.perf_counter() - start:6.1f} s  {name}: {text}", flush=True)
+
+    return step
+
+
+def print_comparison(report: dict[str, Any]) -> None:
+    """The two models side by side."""
+    left, right = report["models"]
+    print(f"\n{'':24}{'baseline':>26}{'mitigated':>26}   difference, paired")
+    for name, value in left["metrics"].items():
+        other = right["metrics"].get(name)
+        if isinstance(value, dict) and {"value", "low", "high"} <= value.keys() and other:
+            print(
+                f"{name:24}{_format_interval(value):>26}{_format_interval(other):>26}   "
+                f"{_format_difference(report['differences'].get(name))}"
+            )
+    for stage in ("pre_training", "post_training"):
+        print(f"\nbias, {stage.replace('_', '-')}")
+        for name, value in left["bias"][stage].items():
+            print(f"{name:24}{_format_number(value):>26}{_format_number(right['bias'][stage][name]):>26}")
+    print(f"\nlineage: {report['lineage']['vertices']} vertices, {report['lineage']['edges']} edges")
+    print("seconds: " + ", ".join(f"{step} {seconds:.1f}" for step, seconds in report["seconds"].items()))
+    print(f"packages: {left['model_package_arn']}\n          {right['model_package_arn']}")
+
+
+def _format_interval(value: dict[str, Any]) -> str:
+    if value["value"] is None:
+        return "not defined"
+    if value["low"] is None:
+        return f"{value['value']:.4f}"
+    return f"{value['value']:.4f} [{value['low']:.4f}, {value['high']:.4f}]"
+
+
+def _format_difference(value: dict[str, Any] | None) -> str:
+    if not value or value.get("value") is None:
+        return ""
+    within = value["low"] is not None and value["low"] <= 0 <= value["high"]
+    bounds = "" if value["low"] is None else f" [{value['low']:+.4f}, {value['high']:+.4f}]"
+    return f"{value['value']:+.4f}{bounds}{' within the noise' if within else ''}"
+
+
+def _format_number(value: Any) -> str:
+    return "not defined" if value is None else value if isinstance(value, str) else f"{value:.6g}"
