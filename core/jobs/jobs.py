@@ -1,4 +1,4 @@
-"""What all jobs share: waiting, logs, names."""
+"""Reads jobs of every kind: describe, list, wait, logs, inputs and outputs."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ JobKind = Literal["training", "processing", "tuning"]
 FINAL_STATUSES = frozenset({"Completed", "Failed", "Stopped"})
 AWS_JOB_TYPES: dict[JobKind, str] = {"training": "TrainingJob", "processing": "ProcessingJob", "tuning": "HyperParameterTuningJob"}
 MAX_SECONDS = 3600
-"""A job that takes longer is ended: what bounds its cost."""
+"""SageMaker stops a job after this time, which limits its cost."""
 LOG_GROUPS = {"training": "/aws/sagemaker/TrainingJobs", "processing": "/aws/sagemaker/ProcessingJobs"}
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job as lists show it. ``created`` and ``ended`` are datetimes (UTC), ``ended`` None while it runs."""
+    """A job. ``ended``: None while it runs; ``reason``: why it failed; ``raw``: AWS's response, which a list gives in part and
+    ``describe_job`` in full. Times are UTC."""
 
     name: str
     kind: JobKind
@@ -35,7 +36,7 @@ class Job:
 
 
 def describe_job(target: Target, kind: JobKind, name: str) -> Job:
-    """Raises NotFound."""
+    """The job, read in full, also if it was just created. Raises NotFound."""
     return idempotency.read_after_create(target, AWS_JOB_TYPES[kind], name, lambda: _call_describe(target, kind, name))
 
 
@@ -54,7 +55,7 @@ def _call_describe(target: Target, kind: JobKind, name: str) -> Job:
 
 
 def _failure_reason(raw: dict[str, Any]) -> str | None:
-    """Why a processing job failed: in the container's own words where it left any, as SageMaker itself only names the log."""
+    """Why a processing job failed: the container's own message if it left one, since SageMaker's only names the log."""
     return raw.get("ExitMessage") or raw.get("FailureReason")
 
 
@@ -65,7 +66,7 @@ def wait_for_jobs(
     on_progress: Callable[[list[Job]], None] | None = None,
     poll_seconds: float | None = None,
 ) -> list[Job]:
-    """Wait until all have ended. Raises JobFailed for the first that has not Completed, with its reason."""
+    """Wait until all jobs have completed. Raises JobFailed, with the reason, as soon as one has failed or was stopped."""
     began = time.monotonic()
     while True:
         found = [describe_job(target, kind, name) for kind, name in jobs]
@@ -85,12 +86,12 @@ def wait_for_jobs(
 
 
 def list_jobs(target: Target, kind: JobKind, *, name_contains: str = "", max_results: int = 50, including: str | None = None) -> list[Job]:
-    """The newest jobs whose name holds ``name_contains``; before them the one that is ``including``, where it is older."""
+    """The newest jobs whose name contains ``name_contains``, newest first; before them the job named ``including``, if it is older."""
     newest = _list_newest(target, kind, name_contains, max_results)
     for late in idempotency.created_but_unlisted(target, AWS_JOB_TYPES[kind], {job.name for job in newest}, name_contains):
         with suppress(NotFound):
             newest.insert(0, describe_job(target, kind, late))
-    other = kind == "processing" and name_contains not in (including or "")  # sorts of processing job are told by their names
+    other = kind == "processing" and name_contains not in (including or "")  # the name tells what sort of processing job it is
     if not including or other or including in {job.name for job in newest}:
         return newest
     try:
@@ -140,13 +141,13 @@ def _list_newest(target: Target, kind: JobKind, name_contains: str, max_results:
 
 
 def read_logs(target: Target, kind: Literal["training", "processing"], name: str, *, max_lines: int = 5000) -> list[str]:
-    """The lines that a job has printed so far; none when it hasn't started."""
+    """The lines that a job has printed so far; empty if it hasn't started."""
     group = LOG_GROUPS[kind]
     lines: list[str] = []
     with translate_aws_errors(name):
         try:
             streams = target.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/").get("logStreams", [])
-        except target.logs.exceptions.ResourceNotFoundException:  # the account's first job of this kind makes the group
+        except target.logs.exceptions.ResourceNotFoundException:  # the account's first job of this kind creates the group
             return []
         token: dict[str, Any] = {}
         while streams and len(lines) < max_lines:
@@ -156,14 +157,14 @@ def read_logs(target: Target, kind: Literal["training", "processing"], name: str
             )
             lines += [event["message"] for event in found.get("events", [])]
             after = {"nextToken": found["nextForwardToken"]} if "nextForwardToken" in found else token
-            if after == token:  # the end: CloudWatch gives back the token that it was asked with
+            if after == token:  # the end: CloudWatch returns the token of the request
                 break
             token = after
     return lines
 
 
 def output_uri(job: Job) -> str:
-    """The S3 prefix of a processing job's results. Raises NotFound for a job that has none."""
+    """The S3 folder of a processing job's results. Raises NotFound if it writes none."""
     outputs = job.raw.get("ProcessingOutputConfig", {}).get("Outputs", [])
     found = next((str(o["S3Output"]["S3Uri"]) for o in outputs if "S3Output" in o), None)
     if found is None:
@@ -172,7 +173,7 @@ def output_uri(job: Job) -> str:
 
 
 def is_product_job(job: Job) -> bool:
-    """Whether a job, described in full, is this product's, and not only called like one: its results go to the product's folder."""
+    """Whether this product launched the job (read in full): its results go to the product's folder. The name alone doesn't tell."""
     raw = job.raw.get("TrainingJobDefinition", job.raw)
     outputs = (raw.get("ProcessingOutputConfig") or {}).get("Outputs", [])
     places = [raw.get("OutputDataConfig") or {}, *(one.get("S3Output") or {} for one in outputs)]
@@ -180,12 +181,12 @@ def is_product_job(job: Job) -> bool:
 
 
 def input_uri(job: Job, name: str) -> str:
-    """The S3 URI of a processing job's input; "" where it has none of this name in S3."""
+    """The S3 URI of a processing job's input; "" if it has no input of this name in S3."""
     return next((str(i["S3Input"]["S3Uri"]) for i in job.raw.get("ProcessingInputs", []) if i["InputName"] == name and "S3Input" in i), "")
 
 
 def channel_uris(job: Job) -> dict[str, str]:
-    """The S3 URIs of a training job's channels, or of a tuning job's trials, by name. Channels of file systems are left out."""
+    """Channel -> S3 URI, of a training job or of a tuning job's trials. Channels that read a file system are left out."""
     found = job.raw.get("TrainingJobDefinition", job.raw).get("InputDataConfig", [])
     sources = {c["ChannelName"]: c["DataSource"].get("S3DataSource") for c in found}
     return {name: str(source["S3Uri"]) for name, source in sources.items() if source}

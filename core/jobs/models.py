@@ -1,4 +1,4 @@
-"""SageMaker models: one per training job."""
+"""SageMaker models: one for each training job that is registered."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from core.jobs.training_jobs import describe_job
 
 
 def artifact_uri(target: Target, model: str) -> str:
-    """The S3 URI of a model's ``model.tar.gz``. Raises NotFound, and DataError where the model has none of its own."""
+    """The S3 URI of a model's ``model.tar.gz``. Raises NotFound; DataError if the model has no artifact."""
     uri = _read_artifact_uri(target, model)
     if not uri:
-        raise DataError(f"The model {model} names no model.tar.gz.", resource=model, hint="Choose a model that a training job made.")
+        raise DataError(f"The model {model} has no model.tar.gz.", resource=model, hint="Choose a model that a training job made.")
     return uri
 
 
 def ensure_model(target: Target, identity: Identity, training_job: str) -> str:
-    """The model of a training job, made at the first call. Raises Conflict for a job without an artifact."""
+    """The name of a training job's model, which the first call creates. Raises Conflict for a job without an artifact, or if another
+    training job has a model of this name."""
     require_permission(identity, "register", resource=training_job)
     job = describe_job(target, training_job)
     artifact = job.raw.get("ModelArtifacts", {}).get("S3ModelArtifacts")
     image = job.raw.get("AlgorithmSpecification", {}).get("TrainingImage")
     if job.status not in {"Completed", "Stopped"} or not artifact or not image:
         raise Conflict(
-            f"The training job {training_job} is {job.status}: it has no model.",
+            f"The training job {training_job} is {job.status}, and has no model.",
             resource=training_job,
             hint="Wait until it has completed.",
         )
@@ -47,12 +48,12 @@ def ensure_model(target: Target, identity: Identity, training_job: str) -> str:
         idempotency.create_once(target, "Model", request, shared=True)
         return name
     if there != artifact:
-        raise Conflict(f"The model {name} is there, and isn't that of {training_job}.", resource=name, hint="Delete it, or train anew.")
+        raise Conflict(f"A model named {name} already exists for another training job.", resource=name, hint="Delete it, or train again.")
     return name
 
 
 def _read_artifact_uri(target: Target, name: str) -> str:
-    """The URI of a model's artifact, "" where it names none. Raises NotFound."""
+    """The URI of a model's artifact; "" if it has none. Raises NotFound."""
 
     def read() -> str:
         with translate_aws_errors(name):

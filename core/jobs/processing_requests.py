@@ -1,4 +1,4 @@
-"""What this product's processing jobs ask of SageMaker."""
+"""Builds the CreateProcessingJob requests of this product's jobs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,8 @@ def build_processing_request(
     output_name: str = "result",
     max_hours: int = 1,
 ) -> dict[str, Any]:
-    """A CreateProcessingJob request on the product's image, or on another, which then has its own entry point and the network.
-
-    ``inputs``: name -> (S3 URI, local path).
-    """
+    """A CreateProcessingJob request. ``entry_point``: of the product's image; ``inputs``: name -> (S3 URI, local path); ``output``: the S3
+    folder of the results. With another ``image``, its own entry point runs, and it has network access."""
     settings = target.settings
     return {
         "ProcessingJobName": name,

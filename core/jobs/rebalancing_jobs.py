@@ -1,4 +1,4 @@
-"""Rebalancing: a Processing job that splits once and rebalances the training part."""
+"""Rebalancing: a processing job that splits a data set into training, validation and test rows, and rebalances the training rows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ JOB_NAME_PREFIX = "governance-rebalance"
 
 @dataclass(frozen=True)
 class RebalancingOptions:
-    """What to do to the training part. ``order``: split_first, or workshop (rebalance, then split: a leak, and marked as one)."""
+    """How to split and rebalance. ``target``: what is balanced; ``order``: split_first, or workshop (rebalance, then split, which leaks
+    rows between the parts and is marked so); the sizes are shares of all rows."""
 
     method: str = "smote-nc"
     target: str = "facet"
@@ -54,7 +55,7 @@ class RebalancingOptions:
 
 @dataclass(frozen=True)
 class RebalancedData:
-    """The result of a job: the manifest, and where its files are."""
+    """The result of a rebalancing job: its manifest, the folder of its files, and the data set that it read."""
 
     job: str
     folder: str
@@ -74,7 +75,7 @@ class RebalancedData:
 
 
 def check_feasible(checked: CheckedTable, options: RebalancingOptions) -> None:
-    """Raise DataError, before anything is uploaded, for a table too small to split or to rebalance as the job would."""
+    """Raises DataError if the table is too small for the job to split or rebalance it; so nothing needs to be uploaded first."""
     frame, roles = checked.frame, checked.roles
     ask = resampling.RebalanceConfig(
         roles.label, roles.facet, roles.facet_value, options.method, options.target, roles.categorical, options.parameters, options.seed
@@ -88,13 +89,15 @@ def check_feasible(checked: CheckedTable, options: RebalancingOptions) -> None:
 
 
 def launch_job(target: Target, identity: Identity, dataset: Dataset, options: RebalancingOptions, *, name: str | None = None) -> str:
-    """Start the job; returns its name."""
+    """Start a rebalancing job; returns its name. Raises DataError for options that don't exist or don't fit the method."""
     require_permission(identity, "launch", resource=dataset.name)
     if options.method not in METHODS or options.target not in BALANCE_TARGETS:
-        raise DataError(f"There is no method {options.method} with target {options.target}.", hint=f"Choose one of {', '.join(METHODS)}.")
+        raise DataError(
+            f"The method {options.method} with target {options.target} doesn't exist.", hint=f"Choose one of {', '.join(METHODS)}."
+        )
     wrong = resampling_parameters.find_problem(options.method, options.parameters)
     if wrong:
-        raise DataError(f"{METHODS[options.method]}: {wrong}", resource=options.method, hint="Change it, or leave it out.")
+        raise DataError(f"{METHODS[options.method]}: {wrong}", resource=options.method, hint="Change the value, or omit it.")
     name = name or f"{JOB_NAME_PREFIX}-{options.method}-{secrets.token_hex(4)}"
     roles = dataset.roles
     config = {
@@ -128,7 +131,7 @@ def launch_job(target: Target, identity: Identity, dataset: Dataset, options: Re
 
 
 def read_result(target: Target, name: str) -> RebalancedData:
-    """The result of a job that has Completed. Raises Conflict while it runs or when it failed."""
+    """The result of a completed rebalancing job. Raises Conflict if it runs or has failed."""
     job = jobs.describe_job(target, "processing", name)
     if job.status != "Completed":
         raise Conflict(
@@ -138,19 +141,19 @@ def read_result(target: Target, name: str) -> RebalancedData:
         )
     folder, source = jobs.output_uri(job), jobs.input_uri(job, "data")
     if not source:
-        raise NotFound(f"The job {name} rebalanced nothing.", resource=name, hint="Choose another one from the list.")
+        raise NotFound(f"The job {name} is not a rebalancing job.", resource=name, hint="Choose another one from the list.")
     return RebalancedData(name, folder, target.files.read_json(f"{folder}/manifest.json"), read_dataset(target, source))
 
 
 def launch_job_per_method(
     target: Target, identity: Identity, dataset: Dataset, options: RebalancingOptions, methods: dict[str, dict[str, Any]]
 ) -> list[str]:
-    """Start one job for each method (name → its parameters), all else being as ``options`` says; returns their names, to be compared."""
+    """Start one job for each method (name -> its parameters), with the other ``options`` the same; returns the jobs' names."""
     return [launch_job(target, identity, dataset, replace(options, method=m, parameters=given)) for m, given in methods.items()]
 
 
 def manifest_by_facet(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The manifest as each facet sees it, under ``SEX = 1``; the one that was balanced comes first."""
+    """Facet, such as ``SEX = 1``, -> the manifest with the counts of this facet; the balanced facet comes first."""
     config = manifest["config"]
     found = {f"{config['facet']} = {config['facet_value']}": manifest}
     for other in manifest.get("further_facets", []):
@@ -160,7 +163,7 @@ def manifest_by_facet(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def read_distributions(target: Target, data: RebalancedData) -> list[dict[str, Any]]:
-    """The histograms of each feature, as the job wrote them; none for a job of before there were any."""
+    """The histograms of each feature; empty for jobs of older releases, which wrote none."""
     if "distributions.json" not in data.manifest.get("details", {}):
         return []
     found: list[dict[str, Any]] = target.files.read_json(data.uri("distributions.json"))["features"]
@@ -168,13 +171,13 @@ def read_distributions(target: Target, data: RebalancedData) -> list[dict[str, A
 
 
 def list_synthetic_files(data: RebalancedData) -> list[tuple[str, int]]:
-    """(URI, rows) of the files that list the synthetic rows, in order."""
+    """(URI, number of rows) of the files with the synthetic rows, in order."""
     details = data.manifest.get("details", {})
     return [(data.uri(name), about["rows"]) for name, about in sorted(details.items()) if name.startswith("synthetic/")]
 
 
 def read_synthetic_rows(target: Target, parts: list[tuple[str, int]], start: int, count: int) -> pd.DataFrame:
-    """``count`` synthetic rows from the ``start``-th on; only the files that hold them are read."""
+    """``count`` synthetic rows from number ``start`` (counted from 0); only the files that contain them are read."""
     found, at = [], 0
     for uri, rows in parts:
         if at < start + count and at + rows > start:
@@ -185,5 +188,5 @@ def read_synthetic_rows(target: Target, parts: list[tuple[str, int]], start: int
 
 
 def list_jobs(target: Target, including: str | None = None) -> list[Job]:
-    """The newest rebalancing jobs; before them the one that is ``including``, where it is older."""
+    """The newest rebalancing jobs, newest first; before them the job named ``including``, if it is older."""
     return jobs.list_jobs(target, "processing", name_contains=JOB_NAME_PREFIX, including=including)

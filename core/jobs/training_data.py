@@ -13,7 +13,7 @@ from core.jobs.tuning import tuning_jobs
 
 
 def find_rebalancing(target: Target, job: Job) -> RebalancedData | None:
-    """The rebalancing whose files a training or tuning job reads; None where it reads other data."""
+    """The rebalancing whose files a training or tuning job reads; None if it reads other data."""
     definitions = tuning_jobs.list_definitions(job) if job.kind == "tuning" else [job.raw]
     uris = {_train_channel_uri(definition) for definition in definitions}
     uri = uris.pop() if len(uris) == 1 else ""
@@ -22,15 +22,15 @@ def find_rebalancing(target: Target, job: Job) -> RebalancedData | None:
         return None
     try:
         return read_result(target, folder.removesuffix("/output").rpartition("/")[2])
-    except (NotFound, Refused):  # a folder that looks like one of this product's, in another account's bucket or cleared away since
+    except (NotFound, Refused):  # the folder has such a name, but is in another account's bucket, or was deleted
         return None
 
 
 def _train_channel_uri(definition: dict[str, Any]) -> str:
-    """Where a training job, or the trials of a tuning job, take the channel ``train`` from; "" where there's none."""
+    """The source of the channel ``train`` of a training job, or of a tuning job's trials; "" if there is none."""
     return next((training_jobs.channel_source(c) for c in definition.get("InputDataConfig", []) if c["ChannelName"] == "train"), "")
 
 
 def is_baseline(job: Job) -> bool:
-    """Whether the job trained on the untouched training part."""
+    """Whether the job trained on the training rows before rebalancing."""
     return _train_channel_uri(job.raw).endswith("/train.csv")

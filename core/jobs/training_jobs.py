@@ -1,4 +1,4 @@
-"""One training job with the built-in XGBoost algorithm, and its report."""
+"""Training jobs with SageMaker's built-in XGBoost algorithm: launch, metrics, curves."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ LOG_LINE = re.compile(r"^\[(\d+)\]\t(.*)$")
 
 
 def build_channel(name: str, uri: str) -> dict[str, Any]:
+    """A training job's input channel that reads CSV from S3."""
     source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
     return {"ChannelName": name, "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
 
 
 def channel_source(channel: dict[str, Any]) -> str:
-    """Where a channel's data lie, of whosever job: an S3 URI, a file system with its directory, or a data set's name; "" where unknown."""
+    """The source of a channel's data: an S3 URI, a file system with its directory, or a data set's ARN; "" if unknown."""
     found = channel.get("DataSource") or {}
     if "S3DataSource" in found:
         return str(found["S3DataSource"].get("S3Uri", ""))
@@ -50,7 +51,7 @@ def channel_source(channel: dict[str, Any]) -> str:
 
 
 def is_xgboost(job: Job) -> bool:
-    """Whether the built-in XGBoost algorithm trained it, so that its model and log are read here."""
+    """Whether the job runs the built-in XGBoost algorithm, whose models and logs the product can read."""
     algorithm = job.raw.get("AlgorithmSpecification") or {}
     image = str(algorithm.get("TrainingImage") or "")
     return re.split("[:@]", image.rpartition("/")[2])[0] in {"sagemaker-xgboost", "xgboost"}
@@ -67,7 +68,8 @@ def launch_job(
     name: str | None = None,
     rebalanced: str = "",
 ) -> str:
-    """Start a training job, the XGBoost report attached; returns its name. ``rebalanced``: the job that made the data."""
+    """Start a training job with Debugger's XGBoost report if the region has it; returns the job's name. ``weights``: whether the second
+    column is a weight; ``rebalanced``: the rebalancing job that made the rows."""
     require_permission(identity, "launch", resource=name or JOB_NAME_PREFIX)
     name = name or f"{JOB_NAME_PREFIX}-{secrets.token_hex(4)}"
     output, settings = target.uri("governance/models"), target.settings
@@ -93,17 +95,18 @@ def launch_job(
     except Refused as error:
         if "debug" not in error.message.lower():
             raise
-        idempotency.create_once(target, "TrainingJob", request)  # Debugger is closed to new accounts: ``launch_job`` makes the report
+        idempotency.create_once(target, "TrainingJob", request)  # Debugger is closed to new accounts: xgboost_report_jobs makes it
     return name
 
 
 def job_tags(target: Target, identity: Identity, rebalanced: str) -> list[Any]:
+    """The tags of a training or tuning job: those of the settings, who launched it, and the rebalancing job of its rows."""
     found = aws_names.launched_by_tags(identity) | ({"governance:rebalanced": rebalanced} if rebalanced else {})
     return request_defaults.tags(target.settings, found)
 
 
 def _debugger_request(target: Target, output: str) -> dict[str, Any]:
-    """Debugger's XGBoost report; nothing in a region without Debugger, where ``launch_job`` makes one."""
+    """The part of the request that orders Debugger's XGBoost report; {} in a region without Debugger."""
     with suppress(DataError):
         image = container_images.built_in_image(target, "debugger")
         rule = {"RuleConfigurationName": REPORT_RULE, "RuleEvaluatorImage": image, "RuleParameters": {"rule_to_invoke": REPORT_RULE}}
@@ -112,11 +115,12 @@ def _debugger_request(target: Target, output: str) -> dict[str, Any]:
 
 
 def describe_job(target: Target, name: str) -> Job:
+    """The training job, read in full. Raises NotFound."""
     return jobs.describe_job(target, "training", name)
 
 
 def read_launcher(target: Target, arn: str) -> tuple[str, str] | None:
-    """Who started the job, by its tags: an id, and a name to show."""
+    """(id, name to show) of the person who launched the job, from its tags; None if the tags don't tell."""
     with translate_aws_errors(arn):
         found = {tag["Key"]: tag["Value"] for tag in target.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
     who = found.get("governance:launched-by")
@@ -124,7 +128,7 @@ def read_launcher(target: Target, arn: str) -> tuple[str, str] | None:
 
 
 def read_curves(target: Target, name: str) -> pd.DataFrame:
-    """The metrics of each round, read off the log: columns round, data, metric, value."""
+    """The metrics of each round, read from the job's log: a table of round, data, metric, value."""
     rows = []
     for line in jobs.read_logs(target, "training", name):
         found = LOG_LINE.match(line.replace("#011", "\t"))
@@ -137,7 +141,7 @@ def read_curves(target: Target, name: str) -> pd.DataFrame:
 
 
 def final_metrics(job: Job) -> dict[str, float]:
-    """The final metrics, by name."""
+    """Name -> value of the job's final metrics."""
     return {
         item["MetricName"]: float(item["Value"])
         for item in job.raw.get("FinalMetricDataList", [])

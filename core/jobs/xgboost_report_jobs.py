@@ -18,13 +18,13 @@ JOB_NAME_PREFIX = "governance-report"
 
 
 def launch_job(target: Target, identity: Identity, job: Job) -> str:
-    """Start the XGBoost report of a training job that has none (a tuning job's trials can't have rules); returns the job's name, the
-    running or completed one's where there is one."""
+    """Start a job that makes the XGBoost report of a training job without one, such as a tuning job's trial; returns the job's name. If one
+    runs or has completed, returns its name. Raises Refused for a training job that isn't XGBoost's or has data outside S3."""
     require_permission(identity, "launch", resource=job.name)
     sources = {str(c["ChannelName"]): channel_source(c) for c in job.raw.get("InputDataConfig", [])}
     if not is_xgboost(job) or not all(uri.startswith("s3://") for uri in sources.values()):
         raise Refused(
-            f"{job.name} is no job of the built-in XGBoost algorithm with its data in S3: there is no XGBoost report of it.",
+            f"{job.name} can't have an XGBoost report: it doesn't run the built-in XGBoost algorithm on data in S3.",
             resource=job.name,
             hint="Train with the built-in algorithm, on data in S3.",
         )
@@ -54,7 +54,7 @@ def _name_prefix(job: Job) -> str:
 
 
 def find_newest_job(target: Target, job: Job) -> Job | None:
-    """The newest job that makes or made a training job's XGBoost report, in whatever state; None where none was started."""
+    """The newest job that makes or made a training job's XGBoost report, in any state; None if none was started."""
     return next(iter(_list_report_jobs(target, job)), None)
 
 
@@ -63,20 +63,20 @@ def _list_report_jobs(target: Target, job: Job) -> list[Job]:
 
 
 def find_report_or_job(target: Target, job: Job) -> tuple[str | None, Job | None]:
-    """The report, or where there is none the job that makes it: looked up together, so that the one fits the other."""
+    """(URI of the report, None), or without a report (None, the job that makes it), so that the two agree."""
     page = find_report_uri(target, job)
     return page, None if page else find_newest_job(target, job)
 
 
 def read_report(target: Target, job: Job) -> dict[str, Any] | None:
-    """What the XGBoost report of a training job says, or None where none was made."""
+    """The content of a training job's XGBoost report; None if it has none."""
     page = find_report_uri(target, job)
     found: dict[str, Any] | None = target.files.read_json(page.removesuffix(".html") + ".json") if page else None
     return found
 
 
 def find_report_uri(target: Target, job: Job) -> str | None:
-    """The XGBoost report (HTML) of a training job, or None where none was made."""
+    """The URI of a training job's XGBoost report (HTML); None if it has none."""
     output = str((job.raw.get("OutputDataConfig") or {}).get("S3OutputPath", "")).rstrip("/")
     rules = [f"{output}/{job.name}/rule-output/{r['RuleConfigurationName']}" for r in job.raw.get("DebugRuleConfigurations", [])]
     for folder in (*rules, target.uri("governance/reports", job.name, "output")):

@@ -23,11 +23,11 @@ def test_the_defaults_are_fine() -> None:
 @pytest.mark.parametrize(
     ("one", "words"),
     [
-        (HyperparameterRange("eta", 0, 1), "eta must lie above 0"),
+        (HyperparameterRange("eta", 0, 1), "eta must be above 0"),
         (HyperparameterRange("gamma", 3, 1), "is empty: 3 to 1"),
-        (HyperparameterRange("gamma", float("nan"), 1), "has an empty end"),
+        (HyperparameterRange("gamma", float("nan"), 1), "is missing its minimum or maximum"),
         (HyperparameterRange("alpha", -1, 1), "can't be negative"),
-        (HyperparameterRange("subsample", 0.5, 1.5), "at most at 1"),
+        (HyperparameterRange("subsample", 0.5, 1.5), "at most 1"),
         (HyperparameterRange("max_depth", 1.5, 4, "integer"), "whole numbers only"),
         (HyperparameterRange("gamma", 0, 5, scaling="Logarithmic"), "logarithmic scale from 0"),
         (HyperparameterRange("subsample", 0.5, 1, scaling="ReverseLogarithmic"), "reverse logarithmic"),
@@ -44,7 +44,7 @@ def test_a_range_that_cannot_be_is_named_with_a_remedy(one: HyperparameterRange,
 def test_all_problems_are_told_at_once_and_the_first_is_raised() -> None:
     request = replace(REQUEST, ranges=(HyperparameterRange("eta", 0, 1), HyperparameterRange("gamma", 3, 1)), max_parallel=20)
     assert [error.resource for error in find_problems(request)] == ["eta", "gamma", "jobs"]
-    with pytest.raises(DataError, match="eta must lie"):
+    with pytest.raises(DataError, match="eta must be"):
         check_request(request)
 
 

@@ -1,4 +1,4 @@
-"""What was set for past tuning jobs, and how long they took: to compare them, to launch another like one, to say what to expect."""
+"""Settings and durations of past tuning jobs: to compare them, to launch a similar one, to estimate how long a new one takes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.jobs.tuning.tuning_request import BOUNDS, HyperparameterRange, TuningR
 
 
 def rebuild_request(job: Job, data: RebalancedData) -> TuningRequest:
-    """The settings with which a tuning job was launched, to launch another like it on ``data``."""
+    """The settings of a tuning job as a request to launch a similar one on ``data``."""
     config, definition = job.raw["HyperParameterTuningJobConfig"], next(iter(list_definitions(job)), {})
     found = config.get("ParameterRanges") or definition.get("HyperParameterRanges") or {}
     ranges = []
@@ -50,7 +50,7 @@ def rebuild_request(job: Job, data: RebalancedData) -> TuningRequest:
 
 
 def settings_as_text(job: Job) -> dict[str, str]:
-    """Everything that was set for a tuning job, by name, for people to read and compare."""
+    """Name -> value of every setting of a tuning job, as text."""
     config, several = job.raw["HyperParameterTuningJobConfig"], list_definitions(job)
     definition = next(iter(several), {})
     found: dict[str, str] = {"strategy": config["Strategy"], "objective": ", ".join(metric for metric, _ in list_objectives(job)) or "–"}
@@ -82,8 +82,8 @@ def settings_as_text(job: Job) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class DurationEstimate:
-    """How long a tuning job will take, judged by past ones: seconds, the shortest and the longest, by how many jobs; rounds of parallel
-    trials, and trials in all."""
+    """How long a tuning job will take, from ``jobs`` past ones: ``seconds``, from ``shortest`` to ``longest``; ``rounds`` of parallel
+    trials, ``trials`` in all."""
 
     trials: int
     rounds: int
@@ -96,7 +96,7 @@ class DurationEstimate:
 def estimate_duration(
     past_jobs: list[Job], strategy: str, ranges: tuple[HyperparameterRange, ...], max_jobs: int, max_parallel: int
 ) -> DurationEstimate | None:
-    """What past tuning jobs took for each round of parallel trials, times the rounds of this one; None where none has completed."""
+    """The duration of a round of parallel trials in past tuning jobs, times the rounds of this one; None if no job has completed."""
     each = []
     for job in past_jobs:
         counters, limits = job.raw.get("TrainingJobStatusCounters", {}), job.raw.get("ResourceLimits", {})
@@ -104,8 +104,8 @@ def estimate_duration(
         if job.status == "Completed" and job.ended is not None and made:
             parallel = limits.get("MaxParallelTrainingJobs", 1)
             each.append((job.ended - job.created).total_seconds() / math.ceil(made / parallel))
-    trials_ = grid_size(ranges) if strategy == "Grid" else max_jobs
-    if not each or not trials_ or max_parallel < 1:
+    trials = grid_size(ranges) if strategy == "Grid" else max_jobs
+    if not each or not trials or max_parallel < 1:
         return None
-    waves = math.ceil(trials_ / max_parallel)
-    return DurationEstimate(trials_, waves, waves * statistics.median(each), waves * min(each), waves * max(each), len(each))
+    rounds = math.ceil(trials / max_parallel)
+    return DurationEstimate(trials, rounds, rounds * statistics.median(each), rounds * min(each), rounds * max(each), len(each))

@@ -1,4 +1,4 @@
-"""Tuning jobs: ranges, launch, trials, the best job."""
+"""Tuning jobs: launch, trials, objective, the best trial."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ JOB_NAME_PREFIX = "gov-tune"
 
 @dataclass(frozen=True)
 class Trial:
-    """One training job of a tuning job. ``first_objective`` is None until it has one; ``definition``: of which of several it is."""
+    """One training job of a tuning job. ``objective``: None until it is known; ``definition``: the name of its training job definition, if
+    the tuning job has several. Times are UTC."""
 
     name: str
     status: str
@@ -72,7 +73,7 @@ class Trial:
 
 
 def launch_job(target: Target, identity: Identity, request: TuningRequest, *, name: str | None = None) -> str:
-    """Start a tuning job on the rebalanced training part; returns its name (32 characters at most)."""
+    """Start a tuning job on the rebalanced training rows; returns its name (32 characters at most). Raises DataError."""
     require_permission(identity, "launch", resource="tuning")
     check_request(request)
     name = name or f"{JOB_NAME_PREFIX}-{secrets.token_hex(6)}"
@@ -132,6 +133,7 @@ def launch_job(target: Target, identity: Identity, request: TuningRequest, *, na
 
 
 def describe_job(target: Target, name: str) -> Job:
+    """The tuning job, read in full. Raises NotFound."""
     return jobs.describe_job(target, "tuning", name)
 
 
@@ -162,7 +164,7 @@ def list_trials(target: Target, name: str) -> list[Trial]:
 
 
 def trials_to_frame(trials: list[Trial]) -> pd.DataFrame:
-    """Trials as a table: number, name, status, objective, created, started, ended, and a column per hyperparameter."""
+    """Trials as a table: number, name, status, objective, created, started, ended, reason, and a column for each hyperparameter."""
     rows = [
         {
             "number": i + 1,
@@ -182,7 +184,7 @@ def trials_to_frame(trials: list[Trial]) -> pd.DataFrame:
 
 
 def parse_number(value: str) -> float | str:
-    """A hyperparameter's text as a number, where it is one."""
+    """A hyperparameter's value as a number if it is one, or else the text."""
     try:
         return float(value)
     except ValueError:
@@ -190,7 +192,7 @@ def parse_number(value: str) -> float | str:
 
 
 def best_job_name(target: Target, name: str) -> str:
-    """The name of the best training job. Raises NotFound while there is none."""
+    """The name of the best trial's training job. Raises NotFound if there is none yet."""
     found = describe_job(target, name).raw.get("BestTrainingJob")
     if not found:
         raise NotFound(f"The tuning job {name} has no best job yet.", resource=name, hint="Wait until a trial has completed.")
@@ -198,19 +200,19 @@ def best_job_name(target: Target, name: str) -> str:
 
 
 def first_objective(job: Job) -> tuple[str, bool]:
-    """(metric, whether it is maximised); of a job with several definitions the first one's; ("objective", True) where none is named."""
+    """(metric, whether it is maximised), of the first definition if there are several; ("objective", True) if the job names none."""
     return next(iter(list_objectives(job)), ("objective", True))
 
 
 def list_objectives(job: Job) -> list[tuple[str, bool]]:
-    """Each (metric, whether it is maximised) that a tuning job names: of the job, or of each of its definitions."""
+    """(metric, whether it is maximised) of the tuning job, or of each of its definitions."""
     common = job.raw["HyperParameterTuningJobConfig"].get("HyperParameterTuningJobObjective")
     found = [common] if common else [one["TuningObjective"] for one in list_definitions(job) if "TuningObjective" in one]
     return list(dict.fromkeys((one["MetricName"], one["Type"] == "Maximize") for one in found))
 
 
 def list_definitions(job: Job) -> list[dict[str, Any]]:
-    """What the trials of a tuning job are: one definition, or several, each with ranges and an objective of its own."""
+    """The training job definitions of a tuning job: one, or several with their own ranges and objectives."""
     one = job.raw.get("TrainingJobDefinition")
     return [one] if one else list(job.raw.get("TrainingJobDefinitions") or [])
 
@@ -223,7 +225,7 @@ def restrict_to_definition(job: Job, name: str) -> Job:
 
 
 def is_trained_on(job: Job, data: RebalancedData) -> bool:
-    """Whether the tuning job trains on the rebalanced data (and not, as the workshop did, on the untouched)."""
+    """Whether all trials train on the rebalanced rows (not on the original ones, as in the workshop)."""
     channels = [
         {c["ChannelName"]: training_jobs.channel_source(c) for c in one.get("InputDataConfig", [])} for one in list_definitions(job)
     ]
@@ -231,12 +233,12 @@ def is_trained_on(job: Job, data: RebalancedData) -> bool:
 
 
 def stop_job(target: Target, identity: Identity, name: str) -> None:
-    """Stop the job; what its trials have found stays."""
+    """Stop the job; the results of its completed trials remain."""
     require_permission(identity, "launch", resource=name)
     with translate_aws_errors(name):
         target.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
 
 
 def list_jobs(target: Target, including: str | None = None) -> list[Job]:
-    """The newest tuning jobs, whoever made them; before them the one that is ``including``, where it is older."""
+    """The account's newest tuning jobs, newest first; before them the job named ``including``, if it is older."""
     return jobs.list_jobs(target, "tuning", including=including)

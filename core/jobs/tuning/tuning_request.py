@@ -1,4 +1,4 @@
-"""What can be asked of a tuning job: ranges, strategy, limits; and what is wrong with a request."""
+"""The settings of a tuning job before it is launched (ranges, strategy, limits), and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ OBJECTIVES = {
     "validation:aucpr": "Maximize",
 }
 STRATEGIES = ("Bayesian", "Random", "Grid", "Hyperband")
+MAX_JOBS = 750
+"""SageMaker's limit on the training jobs of one tuning job."""
 
 
 @dataclass(frozen=True)
 class HyperparameterRange:
-    """The range of a hyperparameter: kind is integer or continuous."""
+    """The range of a hyperparameter. ``kind``: integer or continuous; ``scaling``: as SageMaker's ScalingType."""
 
     name: str
     low: float
@@ -41,13 +43,13 @@ BOUNDS = {
     "colsample_bytree": HyperparameterRange("colsample_bytree", 0.5, 1.0),
     "lambda": HyperparameterRange("lambda", 0.0, 10.0),
 }
-"""The defaults of the form; eta starts above 0, where nothing would be learned."""
+"""The form's default ranges; eta starts above 0, since a model with eta 0 learns nothing."""
 DEFAULT_RANGES = tuple(BOUNDS[name] for name in ("max_depth", "eta", "gamma", "alpha", "min_child_weight", "subsample"))
 
 
 @dataclass(frozen=True)
 class TuningRequest:
-    """Every setting of a tuning job on the files of a rebalancing job."""
+    """All settings of a tuning job. ``rebalanced``: the rows; ``warm_start``: names of earlier tuning jobs to start from."""
 
     rebalanced: RebalancedData
     ranges: tuple[HyperparameterRange, ...] = DEFAULT_RANGES
@@ -63,13 +65,13 @@ class TuningRequest:
 
 
 def check_request(request: TuningRequest) -> None:
-    """Raises DataError naming the first setting that can't be."""
+    """Raises DataError for the first invalid setting."""
     for error in find_problems(request):
         raise error
 
 
 def find_problems(request: TuningRequest) -> list[DataError]:
-    """Every setting that can't be, with what to do about it; none where the request can be launched."""
+    """Each invalid setting, with what to do about it; empty if the request can be launched."""
     found = []
     if request.objective not in OBJECTIVES:
         remedy = f"Choose one of {', '.join(OBJECTIVES)}."
@@ -84,34 +86,44 @@ def find_problems(request: TuningRequest) -> list[DataError]:
         if error:
             found.append(error)
     if request.strategy == "Hyperband" and request.early_stopping:
-        remedy = "Turn off stopping weak trials early: Hyperband does so itself."
-        found.append(DataError("Hyperband stops weak trials its own way.", resource="early stopping", hint=remedy))
+        remedy = "Turn off early stopping: Hyperband itself stops weak trials."
+        found.append(DataError("Early stopping can't be combined with Hyperband.", resource="early stopping", hint=remedy))
     if len(request.warm_start) > 5:
-        found.append(DataError("A warm start has at most five parents.", resource="warm start", hint="Choose fewer."))
+        found.append(DataError("A warm start can use at most 5 earlier jobs.", resource="warm start", hint="Choose fewer."))
     grid = request.strategy == "Grid" and not found
     most = grid_size(request.ranges) if grid else request.max_jobs
-    if not 1 <= request.max_parallel <= most <= 750:
-        what = f"The grid has {most} points, which" if grid else f"{most} jobs, {request.max_parallel} at a time,"
-        remedy = "At most 750 jobs, at least as many as at a time" + (
-            ": tune fewer hyperparameters, or run fewer at a time." if grid else "."
-        )
-        found.append(DataError(f"{what} can't be.", resource="jobs", hint=remedy))
+    if not 1 <= request.max_parallel <= most <= MAX_JOBS:
+        found.append(_limits_problem(most, request.max_parallel, is_grid=grid))
     return found
+
+
+def _limits_problem(jobs: int, parallel: int, *, is_grid: bool) -> DataError:
+    """What is wrong with the number of jobs, in all or in parallel."""
+    if jobs > MAX_JOBS:
+        what = f"The grid has {jobs} points, more than the {MAX_JOBS} jobs" if is_grid else f"{jobs} jobs are more than the {MAX_JOBS}"
+        hint = "Tune fewer hyperparameters." if is_grid else "Choose fewer jobs."
+        return DataError(f"{what} that SageMaker allows.", resource="jobs", hint=hint)
+    if jobs < 1 or parallel < 1:
+        return DataError(
+            f"A tuning job needs at least 1 job and 1 at a time, not {jobs} and {parallel}.", resource="jobs", hint="Choose more."
+        )
+    total = f"the grid's {jobs} points" if is_grid else f"the total of {jobs}"
+    return DataError(f"{parallel} parallel jobs exceed {total}.", resource="jobs", hint="Run fewer jobs at a time.")
 
 
 def _range_problem(one: HyperparameterRange, static: dict[str, str]) -> DataError | None:
     """What is wrong with a range, or None."""
     what = remedy = ""
     if not (math.isfinite(one.low) and math.isfinite(one.high)):
-        what, remedy = f"The range of {one.name} has an empty end.", "Give both numbers."
+        what, remedy = f"The range of {one.name} is missing its minimum or maximum.", "Enter both numbers."
     elif not one.low < one.high:
         what, remedy = f"The range of {one.name} is empty: {one.low:g} to {one.high:g}.", "Set its maximum above its minimum."
     elif one.low < 0:
         what, remedy = f"{one.name} can't be negative.", "Start at 0."
     elif one.name == "eta" and not (one.low > 0 and one.high <= 1):
-        what, remedy = "eta must lie above 0 and at most at 1.", "At 0 nothing is learned; start at 0.01, for instance."
+        what, remedy = "eta must be above 0 and at most 1.", "At 0 the model learns nothing; start at 0.01, for instance."
     elif one.name in {"subsample", "colsample_bytree"} and not (one.low > 0 and one.high <= 1):
-        what, remedy = f"{one.name} must lie above 0 and at most at 1.", "It is a share."
+        what, remedy = f"{one.name} must be above 0 and at most 1.", "It is a share of the rows or columns."
     elif one.kind == "integer" and not (float(one.low).is_integer() and float(one.high).is_integer()):
         what, remedy = f"{one.name} takes whole numbers only.", f"Use {math.floor(one.low)} to {math.ceil(one.high)}, for instance."
     elif one.scaling == "Logarithmic" and one.low == 0:
@@ -124,6 +136,7 @@ def _range_problem(one: HyperparameterRange, static: dict[str, str]) -> DataErro
 
 
 def grid_points(one: HyperparameterRange) -> list[str]:
+    """The values of a range that the Grid strategy tries: minimum, middle, maximum."""
     if one.kind == "integer":
         step = max(1, round((one.high - one.low) / 2))
         return [str(v) for v in range(int(one.low), int(one.high) + 1, step)]
@@ -131,7 +144,7 @@ def grid_points(one: HyperparameterRange) -> list[str]:
 
 
 def grid_size(ranges: tuple[HyperparameterRange, ...]) -> int:
-    """How many jobs the Grid strategy makes: three points (or fewer) of each range."""
+    """The number of jobs of the Grid strategy: every combination of ``grid_points``."""
     size = 1
     for one in ranges:
         size *= len(grid_points(one))
