@@ -15,8 +15,8 @@ from engine import lifecycle
 from engine.context import Context
 from engine.jobs.job_queue import JobQueue
 from engine.principal import ACCOUNT
-from engine.sagemaker import training_jobs
-from engine.sagemaker.sagemaker_jobs import SageMakerJobs
+from engine.sagemaker.job_operations import training_jobs
+from engine.sagemaker.job_operations.sagemaker_jobs import SageMakerJobs
 from engine.store.objects import ObjectStore
 from engine.store.records import Store
 

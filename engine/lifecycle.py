@@ -103,7 +103,7 @@ def serve(workspace: Path, port: int = 0) -> None:
     import uvicorn
 
     from engine.jobs.job_queue import JobQueue
-    from engine.sagemaker.sagemaker_jobs import SageMakerJobs
+    from engine.sagemaker.job_operations.sagemaker_jobs import SageMakerJobs
     from engine.store.objects import ObjectStore
     from engine.store.records import Store
     from engine.wire import access_log

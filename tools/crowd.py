@@ -14,8 +14,8 @@ from typing import Any
 import engine.sagemaker  # noqa: F401 - registers the operations
 from engine.context import Context
 from engine.lifecycle import configured_region
-from engine.sagemaker import auto_lineage
-from engine.sagemaker.model_packages import create_model_package
+from engine.sagemaker.registry.model_packages import create_model_package
+from engine.sagemaker.tracking import auto_lineage
 from engine.store.objects import ObjectStore
 from engine.store.records import Store
 

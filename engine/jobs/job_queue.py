@@ -31,13 +31,13 @@ from engine.jobs.states import (
     TRAINING_JOB,
     TUNING_JOB,
 )
-from engine.jobs.worker import Task, run_job
-from engine.jobs.worker_process import exit_reason, kill_process, start_process
+from engine.jobs.workers.worker import Task, run_job
+from engine.jobs.workers.worker_process import exit_reason, kill_process, start_process
 from engine.store.disk_errors import disk_problem
 from engine.store.records import Body
 
 log = logging.getLogger("engine.jobs")
-PRELOADED_MODULES = ["engine.jobs.worker", "engine.jobs.worker_imports"]
+PRELOADED_MODULES = ["engine.jobs.workers.worker", "engine.jobs.workers.worker_imports"]
 DISK_RETRY_SECONDS = 2
 """Until work that the disk refused is tried again."""
 CREDENTIAL_SECONDS = 7 * 24 * 3600
@@ -166,7 +166,7 @@ class JobQueue:
             self._retry_or_fail(kind, name, lambda kind=kind, name=name: self._run_job(kind, name))  # type: ignore[misc]
 
     def _run_tuning_job(self, name: str, monotonic_start: float) -> None:
-        from engine.jobs.tuning_runner import run_tuning
+        from engine.jobs.tuning.tuning_runner import run_tuning
 
         self._retry_or_fail(TUNING_JOB, name, lambda: run_tuning(self.context, self.service, name, monotonic_start))
         with self._lock:

@@ -1,4 +1,4 @@
-"""What the queue asks of the service whose jobs it runs (``engine.sagemaker.sagemaker_jobs`` answers)."""
+"""What the queue asks of the service whose jobs it runs (``engine.sagemaker.job_operations.sagemaker_jobs`` answers)."""
 
 from __future__ import annotations
 

@@ -1,20 +1,9 @@
 """SageMaker's operations, a module per resource family; importing this registers them all."""
+# ruff: noqa: F401
 
-from engine.sagemaker import (  # noqa: F401
-    associations,
-    experiments,
-    job_deletion,
-    lineage,
-    metrics_service,
-    model_cards,
-    model_package_groups,
-    model_packages,
-    models,
-    processing_jobs,
-    query_lineage,
-    search,
-    tags,
-    training_jobs,
-    trial_components,
-    tuning_jobs,
-)
+from engine.sagemaker import search, tags
+from engine.sagemaker.cards import model_card_exports, model_cards
+from engine.sagemaker.job_operations import job_deletion, processing_jobs, training_jobs, tuning_jobs
+from engine.sagemaker.lineage import associations, lineage_entities, query_lineage
+from engine.sagemaker.registry import model_package_groups, model_packages, models
+from engine.sagemaker.tracking import experiments, metrics_service, trial_components

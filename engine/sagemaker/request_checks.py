@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.context import Context, Request
 from engine.errors import AWSError
-from engine.jobs.job_files import InputError, resolve_container_path, split_uri
+from engine.jobs.workers.job_files import InputError, resolve_container_path, split_uri
 
 INPUT_MODES = {"File", "FastFile", None}
 """With FastFile too the files are there before the algorithm starts: it cannot tell."""

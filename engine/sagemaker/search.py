@@ -12,7 +12,7 @@ from engine.context import Context, Request, Response
 from engine.errors import AWSError
 from engine.operations import ANY_RESOURCE, operation
 from engine.paging import paginate
-from engine.sagemaker.trial_components import TRIALS_MEMBER
+from engine.sagemaker.tracking.trial_components import TRIALS_MEMBER
 from engine.service_models import operation_model
 from engine.store.records import Body, pick
 

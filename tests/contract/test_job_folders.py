@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from core.analysis.explanations import xgboost_model
-from engine.jobs import job_files
+from engine.jobs.workers import job_files
 
 IMAGES = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
 ROLE = "arn:aws:iam::000000000000:role/governance-execution"

@@ -17,7 +17,7 @@ from pypdf import PdfReader
 from core.errors import Conflict, DataError, Forbidden
 from core.governance import decisions, model_card
 from core.registry import model_packages
-from engine.sagemaker import model_cards
+from engine.sagemaker.cards import model_cards
 
 CONTENT = {
     "model_overview": {"model_name": "Credit", "model_owner": "Zoë 貸款"},

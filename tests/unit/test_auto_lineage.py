@@ -5,12 +5,14 @@ import itertools
 import pytest
 
 from engine.context import Context
-from engine.sagemaker import auto_lineage, lineage, model_packages
-from engine.sagemaker.associations import list_associations
-from engine.sagemaker.experiments import create_experiment, create_trial
-from engine.sagemaker.model_package_groups import create_model_package_group
-from engine.sagemaker.query_lineage import query_lineage
-from engine.sagemaker.trial_components import describe_trial_component, list_trial_components
+from engine.sagemaker.lineage import lineage_entities
+from engine.sagemaker.lineage.associations import list_associations
+from engine.sagemaker.lineage.query_lineage import query_lineage
+from engine.sagemaker.registry import model_packages
+from engine.sagemaker.registry.model_package_groups import create_model_package_group
+from engine.sagemaker.tracking import auto_lineage
+from engine.sagemaker.tracking.experiments import create_experiment, create_trial
+from engine.sagemaker.tracking.trial_components import describe_trial_component, list_trial_components
 from engine.store.records import Store
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
@@ -129,7 +131,7 @@ def test_two_jobs_on_the_same_data_meet_in_one_artifact(context):
     for name in ("one", "two", "one"):
         auto_lineage.record_training_created(context, training(context, name))
         auto_lineage.record_training_finished(context, finished(context, name))
-    (data,) = lineage.list_artifacts(context, {"SourceUri": DATA})["ArtifactSummaries"]
+    (data,) = lineage_entities.list_artifacts(context, {"SourceUri": DATA})["ArtifactSummaries"]
     assert data["ArtifactType"] == "DataSet"
     reached = list_associations(context, {"SourceArn": data["ArtifactArn"]})["AssociationSummaries"]
     assert sorted(entry["DestinationName"] for entry in reached) == ["one-aws-training-job", "two-aws-training-job"]
@@ -180,7 +182,7 @@ def package(context):
 
 
 def test_a_version_comes_from_its_model_and_belongs_to_its_group(context, package):
-    (artifact,) = lineage.list_artifacts(context, {"SourceUri": package})["ArtifactSummaries"]
+    (artifact,) = lineage_entities.list_artifacts(context, {"SourceUri": package})["ArtifactSummaries"]
     assert edges(context, artifact["ArtifactArn"]) == {
         ("Image", "ContributedTo", "in"),
         ("Model", "ContributedTo", "in"),
@@ -197,14 +199,15 @@ def test_every_change_of_approval_is_an_action_of_its_own(context, package):
             context, {"ModelPackageArn": package, "ModelApprovalStatus": status, "ApprovalDescription": "because"}
         )
     model_packages.update_model_package(context, {"ModelPackageArn": package, "ModelApprovalStatus": "Approved"})
-    actions = lineage.list_actions(context, {"SourceUri": package, "SortOrder": "Ascending"})["ActionSummaries"]
+    actions = lineage_entities.list_actions(context, {"SourceUri": package, "SortOrder": "Ascending"})["ActionSummaries"]
     told = [
-        lineage.describe_action(context, {"ActionName": action["ActionName"]})["Properties"]["ModelApprovalStatus"] for action in actions
+        lineage_entities.describe_action(context, {"ActionName": action["ActionName"]})["Properties"]["ModelApprovalStatus"]
+        for action in actions
     ]
     assert told == ["PendingManualApproval", "Approved", "Rejected", "Approved"]
     assert {action["ActionType"] for action in actions} == {"Approval"}
 
 
 def test_what_the_engine_makes_by_itself_has_no_creator(context, package):
-    (artifact,) = lineage.list_artifacts(context, {"SourceUri": package})["ArtifactSummaries"]
-    assert lineage.describe_artifact(context, {"ArtifactArn": artifact["ArtifactArn"]})["CreatedBy"] == {}
+    (artifact,) = lineage_entities.list_artifacts(context, {"SourceUri": package})["ArtifactSummaries"]
+    assert lineage_entities.describe_artifact(context, {"ArtifactArn": artifact["ArtifactArn"]})["CreatedBy"] == {}

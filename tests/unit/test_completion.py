@@ -1,6 +1,6 @@
 import pytest
 
-from engine.jobs.tuning_completion import CONVERGENCE_JOBS, completion_details, count_not_improving, has_met_criteria
+from engine.jobs.tuning.tuning_completion import CONVERGENCE_JOBS, completion_details, count_not_improving, has_met_criteria
 
 
 @pytest.mark.parametrize(

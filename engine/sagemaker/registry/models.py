@@ -9,7 +9,7 @@ from engine.errors import AWSError
 from engine.operations import ANY_RESOURCE, named, operation
 from engine.sagemaker import request_checks, tags
 from engine.sagemaker.listing import page_response
-from engine.sagemaker.model_packages import find_package, with_model_data_url
+from engine.sagemaker.registry.model_packages import find_package, with_model_data_url
 from engine.store.records import Body, RecordExists, pick
 
 KIND = "model"

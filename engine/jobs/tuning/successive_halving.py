@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.jobs.states import RUNNING_STATUSES
-from engine.jobs.tuning_record import OBJECTIVE_HYPERPARAMETER, final_objective
+from engine.jobs.tuning.tuning_record import OBJECTIVE_HYPERPARAMETER, final_objective
 from engine.store.records import Body
 
 

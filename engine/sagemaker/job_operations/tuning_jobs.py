@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
 from engine.jobs.states import FINAL_STATUSES, TUNING_JOB
-from engine.jobs.tuning_record import (
+from engine.jobs.tuning.tuning_record import (
     OBJECTIVE_HYPERPARAMETER,
     final_objective,
     grid_size,
@@ -19,7 +19,7 @@ from engine.limits import MAX_PARALLEL_TRIALS, MAX_TRIALS, require_within_limit
 from engine.operations import ANY_RESOURCE, named, operation
 from engine.paging import paginate
 from engine.sagemaker import request_checks
-from engine.sagemaker.images import find_container, with_metric_definitions
+from engine.sagemaker.job_operations.images import find_container, with_metric_definitions
 from engine.sagemaker.listing import page_response, request_tags, resource_not_found_error
 from engine.store.records import Body, RecordExists, pick
 

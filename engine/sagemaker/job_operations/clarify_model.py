@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from engine.context import Context
-from engine.sagemaker.model_packages import find_package, with_model_data_url
+from engine.sagemaker.registry.model_packages import find_package, with_model_data_url
 from engine.store.records import Body
 
 

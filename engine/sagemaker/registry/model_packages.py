@@ -9,10 +9,11 @@ from typing import Any
 from engine.context import Context, Request, Response
 from engine.errors import AWSError
 from engine.operations import ANY_RESOURCE, Resource, given, named, operation
-from engine.sagemaker import auto_lineage, tags
+from engine.sagemaker import tags
 from engine.sagemaker.listing import page_response
-from engine.sagemaker.model_package_groups import KIND as GROUP
-from engine.sagemaker.model_package_groups import LAST_VERSION_MEMBER, PACKAGE_KIND, find_group
+from engine.sagemaker.registry.model_package_groups import KIND as GROUP
+from engine.sagemaker.registry.model_package_groups import LAST_VERSION_MEMBER, PACKAGE_KIND, find_group
+from engine.sagemaker.tracking import auto_lineage
 from engine.sagemaker.user_context import user_context
 from engine.store.records import Body, RecordExists, pick
 

@@ -15,8 +15,8 @@ from weakref import WeakKeyDictionary
 from engine.context import Context, Request, Response
 from engine.operations import ANY_RESOURCE, operation
 from engine.paging import paginate, to_epoch_seconds
-from engine.sagemaker.associations import ASSOCIABLE_KINDS, name_and_type
-from engine.sagemaker.lineage import missing_entity_error
+from engine.sagemaker.lineage.associations import ASSOCIABLE_KINDS, name_and_type
+from engine.sagemaker.lineage.lineage_entities import missing_entity_error
 from engine.store.records import Body, Store
 
 Edge = tuple[str, str, str | None]

@@ -8,7 +8,7 @@ from engine.context import Context, Request, Response
 from engine.errors import AWSError
 from engine.operations import ANY_RESOURCE, given, operation
 from engine.paging import paginate, to_epoch_seconds
-from engine.sagemaker.lineage import missing_entity_error
+from engine.sagemaker.lineage.lineage_entities import missing_entity_error
 from engine.sagemaker.user_context import user_context
 from engine.store.records import Body, RecordExists
 

@@ -7,9 +7,9 @@ from engine.errors import AWSError
 from engine.operations import ANY_RESOURCE, named, operation
 from engine.paging import DEFAULT_PAGE_SIZE, paginate, to_epoch_seconds
 from engine.sagemaker import tags
-from engine.sagemaker.lineage import missing_entity_error, name_taken_error
+from engine.sagemaker.lineage.lineage_entities import missing_entity_error, name_taken_error
 from engine.sagemaker.listing import page_response
-from engine.sagemaker.trial_components import COMPONENT_KIND, TRIALS_MEMBER, find_component, membership_condition
+from engine.sagemaker.tracking.trial_components import COMPONENT_KIND, TRIALS_MEMBER, find_component, membership_condition
 from engine.sagemaker.user_context import user_context
 from engine.store.records import Body, RecordExists, pick
 

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.containers import ContainerError, entry
-from engine.jobs.job_files import InputError, download_objects, pack_folder, resolve_container_path, upload_bytes, upload_folder
-from engine.jobs.metric_lines import read_metrics
+from engine.jobs.workers.job_files import InputError, download_objects, pack_folder, resolve_container_path, upload_bytes, upload_folder
+from engine.jobs.workers.metric_lines import read_metrics
 from engine.limits import MAX_WORKER_BYTES
 
 

@@ -10,7 +10,7 @@ from engine.errors import AWSError
 from engine.operations import ANY_RESOURCE, named, operation
 from engine.paging import DEFAULT_PAGE_SIZE
 from engine.sagemaker import tags
-from engine.sagemaker.lineage import LINEAGE_GROUP, missing_entity_error, name_taken_error
+from engine.sagemaker.lineage.lineage_entities import LINEAGE_GROUP, missing_entity_error, name_taken_error
 from engine.sagemaker.listing import page_response
 from engine.sagemaker.user_context import user_context
 from engine.store.records import Body, RecordExists, pick

@@ -6,8 +6,8 @@ import math
 
 from engine.context import Context, Request, Response
 from engine.operations import named, operation
-from engine.sagemaker.job_metrics import summarize_metric
-from engine.sagemaker.trial_components import COMPONENT_KIND, find_component
+from engine.sagemaker.tracking.job_metrics import summarize_metric
+from engine.sagemaker.tracking.trial_components import COMPONENT_KIND, find_component
 from engine.store.records import Body
 
 POINTS_MEMBER = "_Points"

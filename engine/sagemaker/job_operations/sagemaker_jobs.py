@@ -5,7 +5,8 @@ from __future__ import annotations
 from engine.context import Context, Request
 from engine.errors import AWSError
 from engine.jobs.states import TRAINING_JOB
-from engine.sagemaker import auto_lineage, clarify_model, images, training_jobs
+from engine.sagemaker.job_operations import clarify_model, images, training_jobs
+from engine.sagemaker.tracking import auto_lineage
 from engine.store.records import Body
 
 

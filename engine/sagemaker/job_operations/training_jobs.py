@@ -6,9 +6,10 @@ from engine.context import Context, Request, Response
 from engine.errors import AWSError
 from engine.jobs.states import FINAL_STATUSES, TRAINING_JOB, add_secondary_status
 from engine.operations import ANY_RESOURCE, named, operation
-from engine.sagemaker import auto_lineage, request_checks
-from engine.sagemaker.images import find_container, with_metric_definitions
+from engine.sagemaker import request_checks
+from engine.sagemaker.job_operations.images import find_container, with_metric_definitions
 from engine.sagemaker.listing import page_response, request_tags, resource_not_found_error
+from engine.sagemaker.tracking import auto_lineage
 from engine.store.records import Body, RecordExists, pick
 
 

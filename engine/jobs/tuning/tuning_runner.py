@@ -13,13 +13,12 @@ import time
 from typing import Any
 
 from engine.context import Context
-from engine.jobs import tuning_completion
 from engine.jobs.job_service import JobService
-from engine.jobs.metric_lines import read_metrics
-from engine.jobs.search_space import SearchSpace
 from engine.jobs.states import LOG_GROUPS, RUNNING_STATUSES, TRAINING_JOB, TUNING_JOB
-from engine.jobs.successive_halving import SuccessiveHalving
-from engine.jobs.tuning_record import (
+from engine.jobs.tuning import tuning_completion
+from engine.jobs.tuning.search_space import SearchSpace
+from engine.jobs.tuning.successive_halving import SuccessiveHalving
+from engine.jobs.tuning.tuning_record import (
     OBJECTIVE_HYPERPARAMETER,
     final_objective,
     grid_size,
@@ -29,6 +28,7 @@ from engine.jobs.tuning_record import (
     summarize_trial,
     training_definition,
 )
+from engine.jobs.workers.metric_lines import read_metrics
 from engine.store.records import Body
 
 POLL_SECONDS = 0.5

@@ -15,7 +15,8 @@ from typing import Any
 
 from engine.context import Context
 from engine.errors import AWSError
-from engine.sagemaker import job_metrics, lineage, trial_components
+from engine.sagemaker.lineage import lineage_entities
+from engine.sagemaker.tracking import job_metrics, trial_components
 from engine.store.records import Body, RecordExists
 
 MAX_VALUE_LENGTH = 2500
@@ -26,7 +27,7 @@ MAX_VALUE_LENGTH = 2500
 
 def ensure_artifact(context: Context, uri: str, type: str) -> str:
     """The ARN of the artifact of ``uri``, made when it isn't there."""
-    return lineage.create_entity(context, "artifact", {"Source": {"SourceUri": uri}, "ArtifactType": type}, created_by={})
+    return lineage_entities.create_entity(context, "artifact", {"Source": {"SourceUri": uri}, "ArtifactType": type}, created_by={})
 
 
 def ensure_association(context: Context, source: str, destination: str, type: str) -> None:
@@ -39,7 +40,7 @@ def _ensure_named_entity(context: Context, kind: str, name: str, request: Body) 
     """The ARN of an action or context, made when it isn't there."""
     if context.store.get(kind, name) is not None:
         return context.arn(f"{kind}/{name}")
-    return lineage.create_entity(context, kind, {f"{lineage.MEMBER_PREFIXES[kind]}Name": name, **request}, created_by={})
+    return lineage_entities.create_entity(context, kind, {f"{lineage_entities.MEMBER_PREFIXES[kind]}Name": name, **request}, created_by={})
 
 
 def _ensure_component(context: Context, name: str, request: Body) -> str:

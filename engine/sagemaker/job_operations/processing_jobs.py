@@ -7,7 +7,7 @@ from engine.errors import AWSError
 from engine.jobs.states import FINAL_STATUSES, PROCESSING_JOB
 from engine.operations import ANY_RESOURCE, named, operation
 from engine.sagemaker import request_checks
-from engine.sagemaker.images import find_container
+from engine.sagemaker.job_operations.images import find_container
 from engine.sagemaker.listing import page_response, request_tags
 from engine.store.records import Body, RecordExists, pick
 

@@ -1,0 +1,1 @@
+"""Tuning jobs: which training jobs they launch, and when they end."""

@@ -1,0 +1,1 @@
+"""Lineage: entities, the associations between them, and queries."""
