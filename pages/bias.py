@@ -27,7 +27,7 @@ if results.open:
     with results, errors.show_raised_errors():
         if found:
             name, other = report_choice.select_report_pair(found)
-            job_outcome.show_processing_job(name, lambda: bias_report.show_report(name, report_choice.own_job_or_explain(other)))
+            job_outcome.show_processing_job(name, lambda: bias_report.show_bias_report(name, report_choice.own_job_or_explain(other)))
         elif found is not None:
             st.markdown("No model was measured yet. Choose one under **New report**, or run the whole workflow.")
             links.page_link("overview", "To the overview")
@@ -36,4 +36,4 @@ if form.open:
         measure_form.measure_form()
 if foreign.open:
     with foreign, errors.show_raised_errors():
-        report_import.show_import_tab("bias", bias_report.show_imported_report)
+        report_import.show_import_tab("bias", bias_report.show_imported_bias)

@@ -30,7 +30,7 @@ def show_rebalancing(found: list[jobs.Job]) -> None:
         links.page_link("overview", "Run the whole workflow")
         return
     name = links.url_selectbox("job", [job.name for job in found], "Rebalancing job")
-    job_outcome.show_processing_job(name, lambda: rebalancing_result.show_result(name))
+    job_outcome.show_processing_job(name, lambda: rebalancing_result.show_rebalancing_result(name))
 
 
 st.title("Data and rebalancing")
@@ -40,8 +40,8 @@ with errors.show_raised_errors():
 linked = "compare" if "compare" in st.query_params else "sets" if "dataset" in st.query_params else "new" if found == [] else None
 draws: tuple[Callable[[], None], ...] = (
     lambda: errors.if_read(found, show_rebalancing),
-    lambda: errors.if_read(found, method_comparison.show_comparison),
-    rebalancing_form.launch_form,
+    lambda: errors.if_read(found, method_comparison.show_rebalancing_comparison),
+    rebalancing_form.rebalancing_form,
     datasets_tab.show_datasets,
 )
 for panel, draw in zip(tabs.url_tabs("data", TABS, linked), draws, strict=True):

@@ -39,4 +39,4 @@ if form.open:
         explain_form.explain_form()
 if foreign.open:
     with foreign, errors.show_raised_errors():
-        report_import.show_import_tab("explainability", explanation_report.show_imported_report)
+        report_import.show_import_tab("explainability", explanation_report.show_imported_explanation)

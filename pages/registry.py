@@ -36,7 +36,7 @@ with two:
 both: dict[str, Package] = {}
 with errors.show_raised_errors():
     status = {version.arn: version.status for version in found}
-    both = {words[a]: version_choice.read_version(session.cache_key(), a, status[a]) for a in (other, arn) if a}
+    both = {words[a]: version_choice.read_package(session.cache_key(), a, status[a]) for a in (other, arn) if a}
 if not both:
     with errors.show_raised_errors(stop=True):
         version_list.show_version_list(found)

@@ -46,7 +46,7 @@ if results.open:
             links.page_link("data", "Rebalance data")
 if form.open:
     with form, errors.show_raised_errors():
-        tuning_form.launch_form()
+        tuning_form.tuning_form()
 if single.open:
     with single, errors.show_raised_errors():
         with errors.show_raised_errors():

@@ -19,23 +19,24 @@ STAGE_TITLES = {"post_training": "In the predictions", "pre_training": "In the l
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Reading the report …")
-def read_report(cache_key: str, job: str) -> BiasReport:
+def read_job_report(cache_key: str, job: str) -> BiasReport:
+    """The report of a bias job, cached for half an hour."""
     return bias_jobs.read_job_report(session.target(), job)
 
 
-def show_report(name: str, other: str | None) -> None:
+def show_bias_report(name: str, other: str | None) -> None:
     """Draw the report of the job ``name``, compared with that of the job ``other``."""
-    done = read_report(session.cache_key(), name)
+    done = read_job_report(session.cache_key(), name)
     report_details.show_report_title(done.folder)
     both = {report_choice.short_job_name(name): done}
     if other:
-        both = {report_choice.short_job_name(other): read_report(session.cache_key(), other)} | both
+        both = {report_choice.short_job_name(other): read_job_report(session.cache_key(), other)} | both
     if show_reports(both, name):
         report_details.report_download_buttons(done.folder, name)
         show_origin_links(name)
 
 
-def show_imported_report(opened: OpenedReport) -> None:
+def show_imported_bias(opened: OpenedReport) -> None:
     """Draw an imported report, compared with one of this product's if chosen."""
     done = bias_jobs.parse_report(opened.raw, opened.uri)
     if not done.facets:
@@ -64,7 +65,7 @@ def show_imported_report(opened: OpenedReport) -> None:
     name = f"imported-{opened.sha256[:12]}"
     both = {f"imported {opened.sha256[:8]}": done}
     if other != report_choice.NONE:
-        both = {report_choice.short_job_name(other): read_report(session.cache_key(), other)} | both
+        both = {report_choice.short_job_name(other): read_job_report(session.cache_key(), other)} | both
     show_reports(both, name)
 
 
@@ -95,7 +96,7 @@ def show_reports(reports: dict[str, BiasReport], name: str) -> bool:
             bias_differences.compare_reports({each: reports[each] for each in pairs}, key)
     if group_tab.open:
         with group_tab:
-            show_groups(done, key, label)
+            show_report_groups(done, key, label)
     if threshold_tab.open:
         with threshold_tab:
             threshold_panel.show_threshold_panel({each: reports[each] for each in pairs}, key)
@@ -104,6 +105,7 @@ def show_reports(reports: dict[str, BiasReport], name: str) -> bool:
 
 @st.cache_data(ttl="30m", max_entries=64, show_spinner=False)
 def read_origin(cache_key: str, job: str) -> bias_jobs.ReportOrigin:
+    """What the report was made from, cached for half an hour."""
     return bias_jobs.find_origin(session.target(), job)
 
 
@@ -157,10 +159,10 @@ def show_metrics(facets: dict[str, FacetReport], name: str) -> None:
     )
 
 
-def show_groups(report: BiasReport, key: str, label: str) -> None:
+def show_report_groups(report: BiasReport, key: str, label: str) -> None:
     """The same sentence and chart for each group."""
     found = threshold_panel.threshold_outcome(session.cache_key(), report.folder, key, None)
     if found is None or not found.declined_by_group:
         st.info("The report has no groups. Measure a data set that has a group variable.", icon=":material/info:")
         return
-    threshold_panel.show_groups(found, report.group_names(key), "report", label)
+    threshold_panel.show_declined_by_group(found, report.group_names(key), "report", label)

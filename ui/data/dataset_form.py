@@ -34,17 +34,20 @@ def read_table(key: str, name: str, _content: bytes | None) -> tuple[pd.DataFram
 
 @st.cache_resource(ttl="10m", max_entries=4, show_spinner="Reading from S3 …")
 def fetch_table(cache_key: str, uri: str, _person: identity.Identity) -> tuple[pd.DataFrame, column_roles.ColumnRoles]:
+    """A CSV in S3 and the roles detected for its columns. Callers must not change the table."""
     frame = datasets.fetch_csv(session.target(), _person, uri)
     return frame, column_roles.detect_roles(frame)
 
 
 @st.cache_resource(ttl="30m", max_entries=4, show_spinner="Checking every column …")
 def check_table(key: str, roles: column_roles.ColumnRoles, _frame: pd.DataFrame) -> column_roles.CheckedTable:
+    """The table checked against the roles; cached under ``key``."""
     return column_roles.check_table(_frame, roles)
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Describing the columns …")
 def describe_columns(key: str, label: str, favourable: Any, facet: str, _frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A profile of each column, and of each group of the facet."""
     return table_profile.summarise_columns(_frame), table_profile.summarise_groups(_frame, label, favourable, facet)
 
 

@@ -16,11 +16,13 @@ ROWS_PER_PAGE = 50
 
 @st.cache_data(ttl="15s", max_entries=4, show_spinner="Reading the data sets …")
 def list_datasets(cache_key: str) -> list[datasets.Dataset]:
+    """The data sets of the workspace, cached for 15 seconds."""
     return datasets.list_datasets(session.target())
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Reading the first rows …")
 def read_first_rows(cache_key: str, uri: str) -> pd.DataFrame:
+    """The first rows of a data set, cached for half an hour."""
     return datasets.read_first_rows(session.target(), uri)
 
 
@@ -48,6 +50,7 @@ def datasets_table(found: list[datasets.Dataset]) -> pd.DataFrame:
 
 
 def show_datasets() -> None:
+    """The list of data sets, and the chosen one."""
     if (wanted := st.query_params.get("dataset")) and all(d.uri != wanted for d in list_datasets(session.cache_key())):
         list_datasets.clear()
     found = list_datasets(session.cache_key())

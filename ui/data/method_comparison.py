@@ -11,13 +11,14 @@ from core.views.data import rebalancing_comparison as views
 from core.views.data.rebalancing_charts import group_outcomes_sentence
 from ui import session
 from ui.components import charts, errors, links, markdown, running_jobs, tables, tabs
-from ui.data.rebalancing_result import read_result
+from ui.data.rebalancing_result import read_rebalancing_result
 from ui.shared import report_choice
 
 MAX_COMPARED = 10
 
 
-def show_comparison(rebalancing_jobs: list[jobs.Job]) -> None:
+def show_rebalancing_comparison(rebalancing_jobs: list[jobs.Job]) -> None:
+    """Choose up to ten rebalancings and compare them."""
     names = [job.name for job in rebalancing_jobs]
     if not names:
         st.markdown("Nothing was rebalanced yet. Choose several methods at once under **New rebalancing**.")
@@ -37,7 +38,7 @@ def show_comparison(rebalancing_jobs: list[jobs.Job]) -> None:
         if states[name].status in {"Failed", "Stopped"}:
             running_jobs.show_failed_job(jobs.describe_job(session.target(), "processing", name))
     done = {
-        name: read_result(session.cache_key(), name)
+        name: read_rebalancing_result(session.cache_key(), name)
         for name in chosen
         if states[name].status == "Completed" and report_choice.own_job_or_explain(name)
     }

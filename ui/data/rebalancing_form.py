@@ -19,7 +19,7 @@ METHOD_NAMES = {"none": "split only", **{key: name for key, name in METHODS.item
 ORDER_NAMES = {"split_first": "Split, then resample the training part", "workshop": "Resample, then split (leaks, and is marked so)"}
 
 
-def launch_form() -> None:
+def rebalancing_form() -> None:
     """Choose data, methods and settings, and start the jobs."""
     dataset = dataset_form.choose_dataset()
     st.subheader("Method")

@@ -21,13 +21,14 @@ ValueNames = dict[str, dict[int, str]]
 
 
 @st.cache_data(ttl="30m", max_entries=32, show_spinner="Reading the result …")
-def read_result(cache_key: str, job: str) -> rebalancing_jobs.RebalancedData:
+def read_rebalancing_result(cache_key: str, job: str) -> rebalancing_jobs.RebalancedData:
+    """The result of a rebalancing job, cached for half an hour."""
     return rebalancing_jobs.read_result(session.target(), job)
 
 
-def show_result(name: str) -> None:
+def show_rebalancing_result(name: str) -> None:
     """Draw the result of the job ``name``."""
-    done = read_result(session.cache_key(), name)
+    done = read_rebalancing_result(session.cache_key(), name)
     names = datasets.value_names(done.dataset)
     by_facet = rebalancing_jobs.manifest_by_facet(done.manifest)
     facet = next(iter(by_facet))

@@ -19,11 +19,13 @@ ROWS_PER_PAGE = 100
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Reading the distributions …")
 def read_distributions(cache_key: str, job: str, _done: rebalancing_jobs.RebalancedData) -> list[dict[str, Any]]:
+    """The histograms of each feature, cached for half an hour."""
     return rebalancing_jobs.read_distributions(session.target(), _done)
 
 
 @st.cache_data(ttl="10m", max_entries=32, show_spinner="Reading the rows …")
 def read_rows_page(cache_key: str, job: str, start: int, _done: rebalancing_jobs.RebalancedData) -> pd.DataFrame:
+    """One page of the synthetic rows, from row ``start``."""
     return rebalancing_jobs.read_synthetic_rows(session.target(), rebalancing_jobs.list_synthetic_files(_done), start, ROWS_PER_PAGE)
 
 

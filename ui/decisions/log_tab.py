@@ -12,6 +12,7 @@ from ui.components import tables
 
 
 def events_table(events: tuple[audit_log.Event, ...] | list[audit_log.Event]) -> pd.DataFrame:
+    """Events as a table, the newest first."""
     rows = [
         {
             "event": e.number,

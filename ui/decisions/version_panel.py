@@ -26,18 +26,20 @@ OUTCOME_LABELS = {
 
 @st.cache_data(ttl="1m", max_entries=32, show_spinner="Checking evidence and gates …")
 def read_validity(cache_key: str, arn: str, head: int) -> Validity:
+    """Whether the decision on a version is still valid; ``head`` (the number of events in the log) is part of the cache key."""
     return decisions.check_validity(session.target(), arn)
 
 
 @st.cache_data(ttl="5m", max_entries=32, show_spinner="Checking the gates …")
 def read_gate_results(cache_key: str, arn: str, profile: str, head: int, rules: str) -> list[gates.GateResult]:
+    """The gates of a version, with its waivers applied; ``head`` and ``rules`` (the policy's SHA-256) are part of the cache key."""
     target = session.target()
     now = decisions.read_state(target, arn)
     recorded = policy.load_in_force(target)[0].profiles[profile]
     return decisions.apply_waivers(gates.check_package(target, model_packages.read_package(target, arn), recorded), now)
 
 
-def show_version(validity: Validity, rules: policy.Policy) -> None:
+def show_version_panel(validity: Validity, rules: policy.Policy) -> None:
     """Draw the version: its state, its gates, and what the signed-in person may do."""
     state, package = validity.state, validity.package
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -15,11 +15,13 @@ from ui import session
 
 @st.cache_resource(ttl="30m", max_entries=6, show_spinner="Reading the SHAP values …")
 def read_explanation(cache_key: str, job: str) -> ShapResult:
+    """The SHAP values of a job. Callers must not change them."""
     return shap_jobs.read_job_result(session.target(), job)
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner=False)
 def read_about(cache_key: str, job: str) -> ShapRequest:
+    """What a job explains: model, rows, label, sensitive columns."""
     return shap_jobs.read_request(session.target(), job)
 
 
@@ -47,6 +49,7 @@ def paired_differences(cache_key: str, a: str, b: str) -> dict[str, summary.Shap
 
 
 def shap_array(shap: ShapResult) -> Any:
+    """The SHAP values as an array of rows by features."""
     return shap.values.to_numpy(dtype=float)
 
 

@@ -21,6 +21,7 @@ from ui.shared import report_choice, report_details
 
 
 def show_explanation(name: str, other: str | None) -> None:
+    """Draw the explanation of the job ``name``, compared with that of the job ``other``."""
     target = session.cache_key()
     jobs = {report_choice.short_job_name(job): job for job in (other, name) if job}
     found = {label: cached_explanations.read_explanation(target, job) for label, job in jobs.items()}
@@ -50,7 +51,7 @@ def show_explanation(name: str, other: str | None) -> None:
     show_downloads(name, mine, jobs, known, paired)
 
 
-def show_imported_report(opened: OpenedReport) -> None:
+def show_imported_explanation(opened: OpenedReport) -> None:
     """The global SHAP values of an imported report, which has no rows."""
     known = shap_jobs.summarize_report(opened.raw, opened.uri)
     labels = {one.label: one for one in known.labels}
@@ -91,6 +92,7 @@ def show_imported_report(opened: OpenedReport) -> None:
 def show_importance(
     name: str, jobs: dict[str, str], explanations: dict[str, ShapResult], about: ShapRequest, paired: dict[str, summary.ShapEstimate] | None
 ) -> None:
+    """Mean |SHAP| of each feature, and how much of it sensitive columns have."""
     st.subheader("What matters over all rows")
     means = {label: cached_explanations.importance_and_direction(session.cache_key(), job)[0] for label, job in jobs.items()}
     given = [column for column in about.sensitive if column in means[report_choice.short_job_name(name)]]
@@ -128,6 +130,7 @@ def show_importance(
 
 
 def show_beeswarm(name: str, explanation: ShapResult) -> None:
+    """SHAP values of many rows, by feature."""
     st.subheader("Row by row")
     push = cached_explanations.importance_and_direction(session.cache_key(), name)[1]
     st.markdown(markdown.escape_markdown(words.beeswarm_sentence(dict(list(push.items())[:3]))))
@@ -140,6 +143,7 @@ def show_beeswarm(name: str, explanation: ShapResult) -> None:
 
 
 def show_dependence_plot(explanations: dict[str, ShapResult]) -> None:
+    """SHAP value against the value of one feature."""
     st.subheader("Along one feature")
     *_, mine = explanations.values()
     shared = [feature for feature in mine.global_values if all(feature in shap.data.columns for shap in explanations.values())]
@@ -165,6 +169,7 @@ def show_dependence_plot(explanations: dict[str, ShapResult]) -> None:
 def show_downloads(
     name: str, explanation: ShapResult, jobs: dict[str, str], about: ShapRequest, paired: dict[str, summary.ShapEstimate] | None
 ) -> None:
+    """All SHAP values and the features as CSV; the report."""
     st.subheader("Download")
 
     def every_value() -> bytes:

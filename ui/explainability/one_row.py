@@ -34,6 +34,7 @@ def select_row(explanation: ShapResult, threshold: float) -> int:
 
 
 def show_row(name: str, explanations: dict[str, ShapResult], about: ShapRequest) -> None:
+    """Choose a row; its prediction in each explanation, the reasons against it, and what if."""
     st.subheader("One row")
     *_, mine = explanations.values()
     threshold = float(mine.raw.get("governance", {}).get("threshold", 0.5))

@@ -30,6 +30,7 @@ def outcome_label(about: ShapRequest, prediction: float, threshold: float) -> st
 
 @st.fragment
 def show_what_if(name: str, about: ShapRequest, row: int, threshold: float, explanation: ShapResult) -> None:
+    """Change values of the row, and show what the model then predicts."""
     booster = cached_explanations.load_model(session.cache_key(), about.model_uri)
     original = explanation.data.iloc[[row]].reset_index(drop=True)
     strongest = list(views.waterfall_table(explanation.values.iloc[row].to_numpy(dtype=float), explanation.data.iloc[row])["feature"])

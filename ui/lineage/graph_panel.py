@@ -22,6 +22,7 @@ MAX_NODES = 100
 
 @st.cache_data(ttl="2m", max_entries=128, show_spinner=False)
 def read_facts(cache_key: str, arn: str) -> dict[str, Any]:
+    """What is recorded about a node."""
     return lineage_graph.read_facts(session.target(), arn)
 
 
@@ -52,6 +53,7 @@ def node_and_edge_tables(graph: lineage_graph.Graph) -> tuple[pd.DataFrame, pd.D
 
 
 def show_graph(graph: lineage_graph.Graph) -> None:
+    """The graph with its filter and layout, the chosen node, and downloads."""
     nodes, edges = node_and_edge_tables(graph)
     labels = nodes["family"].map(views.FAMILY_LABELS)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -78,6 +80,7 @@ def show_graph(graph: lineage_graph.Graph) -> None:
 
 
 def show_graph_chart(start: str, nodes: pd.DataFrame, edges: pd.DataFrame, picked: str, *, down: bool) -> None:
+    """The graph as a picture; clicking a node chooses it."""
     if st.session_state.get("lineage-node") != picked:  # chosen outside the picture: reset the picture's own selection
         st.session_state["lineage-node"] = picked
         st.session_state["lineage-turn"] = st.session_state.get("lineage-turn", 0) + 1
@@ -102,6 +105,7 @@ def show_graph_chart(start: str, nodes: pd.DataFrame, edges: pd.DataFrame, picke
 
 
 def show_node_details(graph: lineage_graph.Graph, nodes: pd.DataFrame, edges: pd.DataFrame, picked: str) -> None:
+    """The chosen node: its type, links to its pages, and what is recorded about it."""
     names = dict(zip(nodes["arn"], nodes["name"], strict=True))
     with st.container(border=True):
         arn = links.url_selectbox("node", list(names), "Node", format_func=names.__getitem__)

@@ -21,6 +21,7 @@ DIRECTION_LABELS: dict[Direction, str] = {"Both": "Ancestors and descendants", "
 
 @st.cache_data(ttl="2m", max_entries=32, show_spinner="Following the lineage …")
 def read_graph(cache_key: str, arn: str, hops: int, direction: Direction) -> lineage_graph.Graph:
+    """The graph around a node, cached for two minutes."""
     return lineage_graph.read_graph(session.target(), arn, hops=hops, direction=direction, max_nodes=graph_panel.MAX_NODES)
 
 
@@ -39,6 +40,7 @@ def list_start_nodes(cache_key: str) -> dict[str, str]:
 
 @st.cache_data(ttl="1m", max_entries=32, show_spinner="Searching …")
 def search_nodes(cache_key: str, text: str) -> lineage_search.SearchResult:
+    """Nodes with ``text`` in their name, cached for a minute."""
     return lineage_search.find_nodes(session.target(), text)
 
 

@@ -18,16 +18,19 @@ MAX_SHOWN = 5
 
 @st.cache_data(ttl="3s", max_entries=4, show_spinner="Reading the workspace …")
 def read_overview(cache_key: str) -> workspace_summary.WorkspaceSummary:
+    """The workspace summary, cached for three seconds."""
     return workspace_summary.read_summary(session.target())
 
 
 @st.cache_data(ttl="2s", max_entries=4, show_spinner=False)
 def read_latest_jobs(cache_key: str) -> tuple[jobs.Job, ...]:
+    """The newest jobs of each kind, cached for two seconds."""
     return workspace_summary.list_latest_jobs(session.target())
 
 
 @st.cache_data(ttl="10m", max_entries=64, show_spinner="Checking the gates …")
 def read_failing_gates(cache_key: str, arn: str, version: int, rules: str) -> workspace_summary.BlockingGates:
+    """The gates that block a version now. ``version`` (its last event) and ``rules`` (the policy's SHA-256) are part of the cache key."""
     return workspace_summary.find_blocking_gates(session.target(), arn)
 
 
@@ -37,6 +40,7 @@ def count_or_dash(snapshot: workspace_summary.WorkspaceSummary, part: str, value
 
 
 def show_next_step(snapshot: workspace_summary.WorkspaceSummary) -> None:
+    """The next step for the signed-in person, with a link."""
     person = session.identity()
     step = next_step.suggest_next_step(person, snapshot, _is_own_job)
     with st.container(border=True, height="stretch"):
@@ -111,6 +115,7 @@ def show_waiting_versions(snapshot: workspace_summary.WorkspaceSummary) -> None:
 
 
 def show_failing_gates(failing: workspace_summary.BlockingGates) -> None:
+    """The blocking gates in a sentence."""
     when = f"when judged {times.relative_time(failing.recorded_at)}" if failing.recorded_at else "now"
     if not failing.titles:
         st.markdown(f":material/check_circle: Every required gate passes {when}.")
@@ -161,6 +166,7 @@ def link_other_groups() -> None:
 
 
 def show_latest_jobs(snapshot: workspace_summary.WorkspaceSummary) -> None:
+    """The newest jobs that have ended, and all of them as a table."""
     st.subheader("Latest jobs")
     done = [job for job in snapshot.jobs if job.status in jobs.FINAL_STATUSES]
     for job in done[:MAX_SHOWN]:

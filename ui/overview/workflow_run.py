@@ -24,6 +24,7 @@ STEP_ICONS = {
 
 
 def workflow_form(first: bool) -> None:
+    """The form that runs the whole workflow; ``first`` makes it the page's main button."""
     person = session.identity()
     with st.container(border=True, height="stretch"):
         st.markdown("**The whole workflow**")

@@ -12,7 +12,8 @@ from ui.registry import version_list
 
 
 @st.cache_data(ttl="15m", max_entries=32, show_spinner="Reading the version …")
-def read_version(cache_key: str, arn: str, status: str) -> Package:
+def read_package(cache_key: str, arn: str, status: str) -> Package:
+    """A version with its reports; read again when its status changes."""
     return model_packages.read_package(session.target(), arn)
 
 

@@ -107,6 +107,7 @@ def show_settings(packages: dict[str, Package]) -> None:
 
 @st.cache_data(ttl="30m", max_entries=32, show_spinner=False)
 def read_data_facts(cache_key: str, arn: str) -> dict[str, str]:
+    """Facts about a version's data, cached for half an hour."""
     return version_comparison.data_facts(session.target(), model_packages.read_package(session.target(), arn))
 
 

@@ -15,18 +15,20 @@ from ui.shared import foreign_version
 
 
 @st.cache_data(ttl="1m", max_entries=32, show_spinner=False)
-def read_validity(cache_key: str, arn: str, version_states: tuple[str, ...]) -> decisions.Validity:
+def read_validity_without_gates(cache_key: str, arn: str, version_states: tuple[str, ...]) -> decisions.Validity:
+    """Whether the decision on a version is still valid, without checking its gates; read again when a version's state changes."""
     return decisions.check_validity(session.target(), arn, with_gates=False)
 
 
 @st.cache_data(ttl="1m", max_entries=32, show_spinner=False)
 def read_altered_evidence(cache_key: str, arn: str, version_states: tuple[str, ...]) -> list[str]:
+    """The reports of a version that have changed since it was registered."""
     return model_packages.list_broken_evidence(session.target(), model_packages.read_package(session.target(), arn))
 
 
 def show_decision(package: Package, version_states: tuple[str, ...]) -> None:
     """The version's state, and the link to its decision."""
-    found = read_validity(session.cache_key(), package.arn, version_states)
+    found = read_validity_without_gates(session.cache_key(), package.arn, version_states)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**Decision on {markdown.escape_markdown(package.label)}**")
@@ -55,7 +57,7 @@ def show_decision(package: Package, version_states: tuple[str, ...]) -> None:
 
 def show_history(package: Package, version_states: tuple[str, ...]) -> None:
     """Who did what to the version, when and why."""
-    found = read_validity(session.cache_key(), package.arn, version_states).state
+    found = read_validity_without_gates(session.cache_key(), package.arn, version_states).state
     table = views.events_table(found.history, package.properties, package.created)
     st.markdown(f"{len(table)} entr{'y' if len(table) == 1 else 'ies'}, the newest first; each decision is an event in the signed log.")
     wide = st.column_config.TextColumn(width="large")

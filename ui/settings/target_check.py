@@ -34,6 +34,7 @@ def _read_findings(cache_key: str) -> list[Finding]:
 
 
 def show_check() -> None:
+    """A button that checks the target, and the findings of the last check."""
     st.markdown(
         "The check simulates permissions and reads resources. It launches no job and writes nothing. `python -m core doctor` does the same."
     )
@@ -68,6 +69,7 @@ def show_check() -> None:
 
 
 def show_settings() -> None:
+    """The settings that were changed, then the defaults."""
     st.markdown("Settings are environment variables. Unset variables use their defaults.")
     every = settings_in_force.list_settings(session.app_target())
     for heading, given in (("Set", True), ("Defaults", False)):

@@ -18,7 +18,7 @@ from ui.shared import report_details, threshold_panel
 def read_paired_differences(cache_key: str, a: str, b: str) -> tuple[dict[str, dict[str, BiasDifference]], str]:
     """Facet -> metric -> difference, and why there are none; ``a`` and ``b`` are the reports' folders."""
     return bias_outcomes.paired_differences(
-        session.target(), threshold_panel.read_report(cache_key, a), threshold_panel.read_report(cache_key, b)
+        session.target(), threshold_panel.read_bias_report(cache_key, a), threshold_panel.read_bias_report(cache_key, b)
     )
 
 

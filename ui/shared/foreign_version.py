@@ -17,6 +17,7 @@ from ui.components import links, markdown
 def read_missing_evidence(
     cache_key: str, arn: str, status: str
 ) -> tuple[list[foreign_versions.MissingPart], foreign_versions.PathToDecision]:
+    """What a version lacks, and how to get to one that can be decided on; read again when its status changes."""
     target = session.target()
     package = model_packages.read_package(target, arn)
     return foreign_versions.list_missing_parts(target, package), foreign_versions.find_path_to_decision(target, package)

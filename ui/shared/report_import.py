@@ -19,11 +19,13 @@ KINDS = {"bias": "bias metrics", "explainability": "SHAP values"}
 
 @st.cache_data(ttl="1m", max_entries=16, show_spinner="Reading the report …")
 def open_report(cache_key: str, uri: str) -> OpenedReport:
+    """A report in S3, cached for a minute."""
     return imported_reports.open_report(session.target(), uri)
 
 
 @st.cache_data(ttl="15s", max_entries=4, show_spinner="Reading the list …")
 def list_imported_reports(cache_key: str) -> list[ImportedReport]:
+    """The reports that were kept here, cached for 15 seconds."""
     return imported_reports.list_reports(session.target())
 
 

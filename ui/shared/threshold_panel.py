@@ -15,7 +15,7 @@ from ui.shared import report_details
 
 
 @st.cache_data(ttl="30m", max_entries=32, show_spinner="Reading the report …")
-def read_report(cache_key: str, folder: str) -> bias_jobs.BiasReport:
+def read_bias_report(cache_key: str, folder: str) -> bias_jobs.BiasReport:
     """The bias report in a folder."""
     return bias_jobs.read_report_at(session.target(), folder)
 
@@ -23,7 +23,7 @@ def read_report(cache_key: str, folder: str) -> bias_jobs.BiasReport:
 @st.cache_data(ttl="30m", max_entries=256, show_spinner=False)
 def threshold_outcome(cache_key: str, folder: str, key: str, threshold: float | None) -> bias_outcomes.ThresholdOutcome | None:
     """Who is declined at a threshold (None: the report's own), with the metrics; None if the report has no counts."""
-    return bias_outcomes.outcome_at_threshold(read_report(cache_key, folder), key, threshold)
+    return bias_outcomes.outcome_at_threshold(read_bias_report(cache_key, folder), key, threshold)
 
 
 @st.fragment
@@ -78,7 +78,7 @@ def _draw(
         "validation rows and judge it on test rows; choosing it on test rows would make the model look better than it is."
     )
     if last in at:
-        show_groups(at[last], people, "threshold", last)
+        show_declined_by_group(at[last], people, "threshold", last)
     with st.container(horizontal=True):
         tables.csv_download_button("Figures as CSV", f"thresholds-{threshold:g}", values.columns, values.itertuples(index=False))
         report_details.explain_metrics(list(values["metric"]), "threshold")
@@ -108,7 +108,7 @@ def _slider(default: float) -> float:
     )
 
 
-def show_groups(at_threshold: bias_outcomes.ThresholdOutcome, people: tuple[str, str], key: str, label: str) -> None:
+def show_declined_by_group(at_threshold: bias_outcomes.ThresholdOutcome, people: tuple[str, str], key: str, label: str) -> None:
     """Who is declined, group by group."""
     if not at_threshold.declined_by_group:
         return

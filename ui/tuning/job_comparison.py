@@ -16,7 +16,7 @@ from ui.components import charts, links
 from ui.shared import cached_tuning
 
 
-def show_comparison(job: Job, filtered: pd.DataFrame) -> None:
+def show_tuning_comparison(job: Job, filtered: pd.DataFrame) -> None:
     """Choose another tuning job and compare. The filter applies to this job's trials only."""
     others = [other.name for other in tuning_jobs.list_jobs(session.target()) if other.name != job.name and other.status in FINAL_STATUSES]
     if not others:

@@ -94,7 +94,7 @@ def _show_xgboost_report(job: jobs.Job, artifact: str) -> None:
     page, making = cache.cached_read(xgboost_report_jobs.find_report_or_job, job)
     if page:
         data = cached_tuning.data_of_training(job.name)
-        xgboost_report_view.show_report(page, data.manifest["features"] if data else [], job.name)
+        xgboost_report_view.show_xgboost_report(page, data.manifest["features"] if data else [], job.name)
         cost_line.show_report_cost(job)
     else:
         if not training_jobs.is_xgboost(job):

@@ -55,7 +55,7 @@ def _show_view(view: str, job: Job, filtered: pd.DataFrame, all_trials: pd.DataF
     if view == "bias":
         trial_bias_view.show_trial_bias(job, filtered, all_trials)
     elif view == "compare":
-        job_comparison.show_comparison(job, filtered)
+        job_comparison.show_tuning_comparison(job, filtered)
     elif view == "trials":
         show_trials(job, filtered, all_trials)
     elif view == "timeline":

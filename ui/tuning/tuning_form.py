@@ -19,7 +19,7 @@ SCALES = ["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"]
 OWN_FIELDS = {"objective", "num_round", "seed"}
 
 
-def launch_form() -> None:
+def tuning_form() -> None:
     """Draw the form, and launch the job."""
     past = tuning_jobs.list_jobs(session.target())
     template, key = _job_to_clone(past)

@@ -22,6 +22,7 @@ from ui.tuning import training_job, trial_views
 
 
 def show_trial_counts(job: jobs.Job) -> None:
+    """How many trials completed, run, stopped or failed; the best value so far; the time."""
     counters = Counter(job.raw.get("TrainingJobStatusCounters") or {})  # AWS leaves out what it hasn't counted
     limits = job.raw["HyperParameterTuningJobConfig"]["ResourceLimits"]
     most = limits.get("MaxNumberOfTrainingJobs") or sum(counters.values())
@@ -49,6 +50,7 @@ def _read_running_job(cache_key: str, name: str) -> tuple[jobs.Job, pd.DataFrame
 
 @st.fragment(run_every=2)
 def watch_tuning_job(name: str) -> None:
+    """A running tuning job with its trials, read every two seconds."""
     with errors.show_raised_errors():
         job, table = _read_running_job(session.cache_key(), name)
         if job.status in jobs.FINAL_STATUSES:
@@ -82,6 +84,7 @@ def launch_follow_up_jobs(job: jobs.Job) -> None:
 
 
 def show_tuning_job(name: str) -> None:
+    """Draw the tuning job; while it runs, its progress."""
     job = cache.cached_read(tuning_jobs.describe_job, name)
     if job.status not in jobs.FINAL_STATUSES:
         watch_tuning_job(name)

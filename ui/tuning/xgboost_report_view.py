@@ -15,7 +15,7 @@ from ui.shared import cached_tuning
 SECTIONS = ["Confusion", "ROC", "Precision and recall", "Calibration", "Importance", "Residuals"]
 
 
-def show_report(page: str, features: list[str], key: str) -> None:
+def show_xgboost_report(page: str, features: list[str], key: str) -> None:
     """Draw the report whose HTML page is at ``page``; ``features`` are the names behind f0, f1, …"""
     found = cached_tuning.read_xgboost_report(page)
     rows = found["judged_on"]
