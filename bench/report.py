@@ -17,8 +17,8 @@ from core.aws import request_defaults
 from core.costs import prices, usage
 from core.jobs import jobs
 from core.settings import Settings
-from core.views.shared.cost_sentences import money_text, price_date_text
-from core.views.tuning.tuning_sentences import duration_text
+from core.views.shared.cost_sentences import price_date_text
+from core.views.shared.number_text import duration_text, money_text
 
 ROOT = Path(__file__).parent.parent
 DOC, PLOT = ROOT / "docs" / "performance.md", ROOT / "docs" / "images" / "growth.png"

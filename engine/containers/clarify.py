@@ -20,7 +20,6 @@ from core.analysis.bias.bias_metrics import Metric, flip_outcomes, metric_interv
 from core.analysis.bias.flip_test import FLIP_TEST
 from core.analysis.bias.outcome_counts import Undefined
 from core.analysis.bias.threshold_sweep import DEFAULT_THRESHOLDS, sweep_thresholds
-from core.analysis.explanations import xgboost_model
 from core.analysis.explanations.shap_values import DEFAULT_WALKS, Explanation, FeatureError, compute_shap_values, predict_probabilities
 from core.analysis.performance.performance import Performance, evaluate_performance
 from engine.containers import ContainerError, clarify_config, clarify_data, path_inside
@@ -29,8 +28,8 @@ from engine.containers.clarify_data import Dataset, RowSelection
 from engine.containers.clarify_html import write_html
 from engine.containers.clarify_pdf import write_pdf
 from engine.containers.clarify_report import ClarifyReport
+from engine.containers.job_inputs import PROCESSING_FOLDER, load_booster
 
-PROCESSING_FOLDER = Path("opt/ml/processing")
 MAX_WALKS = 512
 
 
@@ -72,16 +71,6 @@ def run_analysis(root: Path, *, extras: bool) -> None:
     write_html(report, output / "report.html")
     write_pdf(report, output / "report.pdf")
     print("Wrote analysis.json, report.html, report.pdf", flush=True)
-
-
-def load_booster(archive: Path) -> Any:
-    """The booster in a model.tar.gz."""
-    try:
-        return xgboost_model.load_booster(archive.read_bytes())
-    except FileNotFoundError as error:
-        raise ContainerError("There is no model.tar.gz of the predictor's model") from error
-    except xgboost_model.ModelError as error:
-        raise ContainerError(str(error)) from error
 
 
 def _dataset_path(root: Path, config: AnalysisConfig) -> Path:

@@ -22,15 +22,14 @@ from core.analysis.resampling.resampling import RebalanceConfig, Resampled, Resa
 from core.analysis.resampling.splitting import SplitError, count_leaked_rows, split_rows
 from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
 from engine.containers import ContainerError, rebalance_details
-from engine.containers.rebalance_details import file_sha256
+from engine.containers.job_inputs import PROCESSING_FOLDER, file_sha256, find_csv
 
-PROCESSING_FOLDER = "opt/ml/processing"
 MAX_GROUPS = 15
 
 
 def main(root: Path, environment: dict[str, str]) -> None:
     """Run the container on ``root``. Raises ContainerError with the column and the remedy."""
-    config, path = _read_config(root), _find_csv(root)
+    config, path = _read_config(root), find_csv(root / PROCESSING_FOLDER / "input/data")
     try:
         frame = _read_rows(path, config)
         report = _split_and_rebalance(frame, config, root / PROCESSING_FOLDER / "output")
@@ -67,13 +66,6 @@ def _read_config(root: Path) -> dict[str, Any]:
     if config["order"] not in {"split_first", "workshop"}:
         raise ContainerError(f"order must be split_first or workshop, not {config['order']!r}")
     return config
-
-
-def _find_csv(root: Path) -> Path:
-    found = sorted((root / PROCESSING_FOLDER / "input/data").rglob("*.csv"))
-    if len(found) != 1:
-        raise ContainerError(f"one CSV file is expected in the data input, {len(found)} were found")
-    return found[0]
 
 
 def _read_rows(path: Path, config: dict[str, Any]) -> pd.DataFrame:

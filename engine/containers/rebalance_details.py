@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from core.analysis.resampling.resampling import Resampled
 from core.analysis.tables.histograms import compare_distributions
+from engine.containers.job_inputs import file_sha256
 
 ROWS_PER_FILE = 1000
 """Synthetic rows in one file."""
@@ -47,8 +47,3 @@ def count_duplicates(train: pd.DataFrame, held_out: pd.DataFrame) -> int:
     """Held-out rows that are equal to some training row, label and all: other people with the same values, mostly."""
     known = set(pd.util.hash_pandas_object(train, index=False))
     return int(pd.util.hash_pandas_object(held_out, index=False).isin(known).sum())
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

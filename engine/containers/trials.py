@@ -7,7 +7,6 @@ trial's model.tar.gz under …/input/models at the path that ``trials.json`` nam
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Iterator
@@ -22,9 +21,8 @@ from core.analysis.explanations.shap_values import FeatureError, predict_probabi
 from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
 from core.analysis.trials.trial_reports import RESAMPLES, FacetRows, TrialReport, judge_trials, trial_report_to_json
 from engine.containers import ContainerError, path_inside
-from engine.containers.clarify import load_booster
+from engine.containers.job_inputs import PROCESSING_FOLDER, file_sha256, find_csv, load_booster
 
-PROCESSING_FOLDER = "opt/ml/processing"
 DEFAULTS: dict[str, Any] = {"favourable": 0, "group": None, "group_bins": 5, "threshold": 0.5, "seed": 0, "resamples": RESAMPLES}
 
 
@@ -40,7 +38,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
     for trial in config["trials"]:
         try:
             path = path_inside(folder / "input/models", trial["path"])
-            hashes[trial["name"]] = _sha256(path)
+            hashes[trial["name"]] = file_sha256(path)
             scores[trial["name"]] = predict_probabilities(load_booster(path), features)
         except (ContainerError, FeatureError, OSError) as error:
             left_out.append({"name": trial["name"], "reason": str(error)})
@@ -87,17 +85,15 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _read_rows(folder: Path, config: dict[str, Any]) -> pd.DataFrame:
-    found = sorted(folder.rglob("*.csv"))
-    if len(found) != 1:
-        raise ContainerError(f"one CSV file is expected in the data input, {len(found)} were found")
+    path = find_csv(folder)
     try:
-        frame = pd.read_csv(found[0])
+        frame = pd.read_csv(path)
     except (ValueError, pd.errors.ParserError) as error:
-        raise ContainerError(f"{found[0].name} is not a CSV file: {error}") from error
+        raise ContainerError(f"{path.name} is not a CSV file: {error}") from error
     named = [config["label"], *(facet["name"] for facet in config["facets"]), *([config["group"]] if config["group"] else [])]
     for name in named:
         if name not in frame.columns:
-            raise ContainerError(f"column {name} is not in {found[0].name}; its columns are {', '.join(map(str, frame.columns[:30]))}")
+            raise ContainerError(f"column {name} is not in {path.name}; its columns are {', '.join(map(str, frame.columns[:30]))}")
     try:
         frame = to_integers(frame, coded=[config["label"], *(facet["name"] for facet in config["facets"])])
     except ColumnError as error:
@@ -108,11 +104,6 @@ def _read_rows(folder: Path, config: dict[str, Any]) -> pd.DataFrame:
         if facet["value"] not in set(frame[facet["name"]].unique()):
             raise ContainerError(f"the value {facet['value']} does not occur in column {facet['name']}")
     return frame
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _figures_csv(reports: list[TrialReport]) -> str:

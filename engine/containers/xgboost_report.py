@@ -19,8 +19,8 @@ from jinja2 import Environment
 
 from core.analysis.performance.performance import Performance, evaluate_performance
 from engine.containers import ContainerError
-from engine.containers.clarify import load_booster as load_model
-from engine.containers.xgboost_algorithm import load_channel, parse_hyperparameters
+from engine.containers.job_inputs import load_booster
+from engine.containers.xgboost_inputs import load_channel, parse_hyperparameters
 
 RESAMPLES = 200
 HISTOGRAM_BINS = 20
@@ -58,7 +58,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
     if not str(hyperparameters.get("objective", "")).startswith("binary"):
         raise ContainerError("the report is made for binary objectives only")
     if opt == processing:
-        booster, output = load_model(opt / "input/model/model.tar.gz"), opt / "output"
+        booster, output = load_booster(opt / "input/model/model.tar.gz"), opt / "output"
     else:
         booster, output = xgboost.Booster(), opt / "output/rule"
         booster.load_model(bytearray((opt / "model/xgboost-model").read_bytes()))

@@ -12,6 +12,7 @@ from core.aws.target import connect
 from core.lineage import lineage_graph
 from core.registry import model_packages
 from core.settings import Settings
+from core.views.lineage import graph_layout
 from core.views.lineage import lineage_picture as views
 from tools.browser import serving, settle
 from ui.lineage import graph_panel
@@ -37,7 +38,7 @@ def click(page: Page, shown: lineage_graph.Graph, arn: str) -> None:
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
     nodes, edges = graph_panel.node_and_edge_tables(shown)
-    height = views.graph_height(list(nodes["arn"]), list(zip(edges["source"], edges["destination"], strict=True)))
+    height = graph_layout.graph_height(list(nodes["arn"]), list(zip(edges["source"], edges["destination"], strict=True)))
     series = views.graph_option(nodes, edges, selected=shown.start, size=(640, height))["series"][0]
     points = {item["id"]: (item["x"], item["y"]) for item in series["data"]}
     left, top = min(x for x, _ in points.values()), min(y for _, y in points.values())

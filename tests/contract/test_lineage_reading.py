@@ -13,7 +13,7 @@ from core.errors import NotFound
 from core.lineage import lineage_graph, lineage_search, openlineage
 from core.registry import model_packages
 from core.settings import Settings
-from core.views.lineage import lineage_picture as views
+from core.views.lineage import node_names
 from ui.components import links
 
 URI, FACETS = {"type": "string", "format": "uri"}, {"additionalProperties": {"$ref": "#/$defs/facet"}}
@@ -241,7 +241,7 @@ def test_a_version_deleted_since_keeps_its_place_in_the_events(target, arn):
 def test_every_job_version_model_and_rebalanced_file_links_to_its_page(whole):
     pages = {}
     for node in whole.nodes:
-        references = [reference for reference, _ in views.node_references(node.kind, node.name, node.uri)]
+        references = [reference for reference, _ in node_names.node_references(node.kind, node.name, node.uri)]
         pages.setdefault(node.kind, set()).update(links.find_page(reference)[0] for reference in references)
     assert pages["ModelPackage"] == {"registry", "decisions"}
     assert pages["TrainingJob"] == pages["Model"] == {"tuning"}

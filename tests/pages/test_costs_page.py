@@ -13,7 +13,7 @@ from core.jobs.tuning import tuning_jobs
 from core.registry import model_packages
 from core.reports import bias_jobs, shap_jobs, trial_bias_jobs
 from core.settings import Settings
-from core.views.tuning.tuning_sentences import duration_text
+from core.views.shared.number_text import duration_text
 
 TABLE = prices.load_in_force(Settings(prices=None))
 HOUR = TABLE.processing["ml.m5.xlarge"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.reports import shap_jobs
-from core.views.shared.figure_style import format_number
+from core.views.shared.number_text import format_number
 
 
 @pytest.fixture(scope="module")

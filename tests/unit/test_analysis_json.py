@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from core.errors import DataError
 from core.reports import analysis_json, bias_jobs, shap_jobs
 from core.views.bias import bias_charts as views
-from core.views.shared import report_sentences
+from core.views.bias import decline_sentences
+from core.views.shared import difference_sentences
 
 DI = {"name": "DI", "description": "Disparate Impact (DI)", "value": 0.71}
 CDDPL = {"name": "CDDPL", "description": "Conditional Demographic Disparity", "value": None, "error": "Group variable is empty"}
@@ -110,7 +111,7 @@ def test_a_known_metric_has_its_range_and_its_direction_and_an_unknown_one_has_n
 
 
 def test_without_intervals_nobody_is_told_that_metrics_are_within_the_noise():
-    said = report_sentences.noise_markdown({"m": only(post(DI, CDDPL)).post_training})
+    said = difference_sentences.noise_markdown({"m": only(post(DI, CDDPL)).post_training})
     assert "no intervals" in said
     assert "beyond the noise" not in said
     assert "CDDPL" in said
@@ -271,12 +272,12 @@ def test_whatever_the_json_it_is_a_report_that_pages_can_show_or_an_error_with_a
             assert isinstance(found.measured_on, str)
             assert isinstance(found.threshold, float)
             for facet in found.facets:
-                report_sentences.label_rates_sentence(found.counts(facet.key), found.group_names(facet.key))
+                decline_sentences.label_rates_sentence(found.counts(facet.key), found.group_names(facet.key))
                 bias_outcomes.outcome_at_threshold(found, facet.key)
                 for measures in (facet.pre_training, facet.post_training):
                     if measures:
                         views.compact_table({"m": measures})
                         views.metrics_figure({"m": measures})
-                        report_sentences.noise_markdown({"m": measures})
+                        difference_sentences.noise_markdown({"m": measures})
         else:
             assert all(math.isfinite(value) for one in found.labels for value in one.values.values())

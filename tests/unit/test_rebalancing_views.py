@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from core.views.data import rebalancing_charts, rebalancing_comparison, synthetic_row_charts
+from core.views.data import rebalancing_comparison, rebalancing_sentences, synthetic_row_charts
 
 NAMES = {"SEX": {1: "men", 2: "women"}, "LABEL": {0: "paid", 1: "defaulted"}}
 
@@ -40,7 +40,7 @@ def manifest(after=(850, 150, 800, 200), dpl=-0.05, ci=0.0, leaked=0, method="sm
 
 
 def test_what_it_does_to_men_and_women_is_said_with_n_and_interval() -> None:
-    text = rebalancing_charts.group_outcomes_sentence(manifest(), NAMES)
+    text = rebalancing_sentences.group_outcomes_sentence(manifest(), NAMES)
     assert text.startswith(
         "Of 100 men, 75.0 have the favourable outcome (paid) before (95 % interval 70.5 to 79.0, n = 400) and 85.0 after"
     )
@@ -50,25 +50,25 @@ def test_what_it_does_to_men_and_women_is_said_with_n_and_interval() -> None:
 
 
 def test_copies_are_not_called_synthetic_and_rows_taken_out_are_counted() -> None:
-    assert rebalancing_charts.rebalancing_sentence(manifest(), "0").startswith(
+    assert rebalancing_sentences.rebalancing_sentence(manifest(), "0").startswith(
         "600 synthetic rows (30.0 % of the training rows). The share"
     )
-    assert rebalancing_charts.rebalancing_sentence(manifest(method="random-over"), "0").startswith("600 copied rows (")
+    assert rebalancing_sentences.rebalancing_sentence(manifest(method="random-over"), "0").startswith("600 copied rows (")
     cleaned = manifest(method="smote-enn") | {"split": {"original_train_rows": 1650, "train_rows": 2000}}
-    assert "250 real rows are taken out." in rebalancing_charts.rebalancing_sentence(cleaned, "0")
+    assert "250 real rows are taken out." in rebalancing_sentences.rebalancing_sentence(cleaned, "0")
 
 
 def test_a_difference_within_the_noise_is_said_to_be() -> None:
     small = manifest()
     small["counts"]["before"] = counts(15, 5, 40, 10)
-    assert "so within the noise" in rebalancing_charts.group_outcomes_sentence(small, NAMES)
+    assert "so within the noise" in rebalancing_sentences.group_outcomes_sentence(small, NAMES)
 
 
 def test_groups_without_names_are_told_by_their_codes_and_many_are_the_others() -> None:
     three = manifest()
     for when in ("before", "after"):
         three["counts"][when] = [*three["counts"][when], {"label": 0, "facet": 3, "count": 5, "weight": 5}]
-    text = rebalancing_charts.group_outcomes_sentence(three)
+    text = rebalancing_sentences.group_outcomes_sentence(three)
     assert "Of 100 rows with SEX = 1," in text
     assert "of 100 others," in text
 
@@ -76,11 +76,11 @@ def test_groups_without_names_are_told_by_their_codes_and_many_are_the_others() 
 def test_a_group_without_rows_makes_no_sentence() -> None:
     none = manifest()
     none["counts"]["after"] = counts(0, 0, 800, 200)
-    assert rebalancing_charts.group_outcomes_sentence(none, NAMES) == ""
+    assert rebalancing_sentences.group_outcomes_sentence(none, NAMES) == ""
 
 
 def test_the_most_changed_cell_is_named() -> None:
-    found = rebalancing_charts.counts_sentence(**manifest()["counts"], label="LABEL", facet="SEX", names=NAMES)
+    found = rebalancing_sentences.counts_sentence(**manifest()["counts"], label="LABEL", facet="SEX", names=NAMES)
     assert found == "1,400 rows before, 2,000 after. Most changed: men, paid, from 300 to 850."
 
 

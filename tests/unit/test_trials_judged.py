@@ -10,7 +10,7 @@ from scipy import stats
 from core.analysis.bias.bias_metrics import post_training_bias
 from core.analysis.performance.performance import evaluate_performance
 from core.analysis.performance.performance_difference import compare_performance
-from core.analysis.trials import trial_reports
+from core.analysis.trials import pareto_front, trial_reports
 from core.analysis.trials.trial_disparity import distance_from_parity
 from core.views.tuning import pareto_charts as views
 from core.views.tuning import tuning_charts, tuning_sentences, xgboost_charts
@@ -123,7 +123,7 @@ def test_the_front_is_what_nothing_dominates() -> None:
         bool(not np.isnan(d) and not ((performance >= p) & (away <= d) & ((performance > p) | (away < d))).any())
         for p, d in zip(performance, away, strict=True)
     ]
-    assert views.is_on_front(performance, away).tolist() == expected
+    assert pareto_front.is_on_front(performance, away).tolist() == expected
 
 
 def test_a_trial_that_turns_nobody_away_is_no_alternative(judged) -> None:

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from core.analysis.bias.bias_intervals import Interval
+from core.analysis.explanations import shap_summary
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.views.bias import bias_charts
-from core.views.data import rebalancing_charts
+from core.views.data import rebalancing_charts, rebalancing_sentences
 from core.views.explainability import shap_charts
-from core.views.lineage import lineage_picture
+from core.views.lineage import graph_layout, lineage_picture, node_names
 from core.views.registry import performance_charts
 from core.views.tuning import tuning_charts
 
@@ -69,7 +70,7 @@ def test_a_sign_that_flips_is_marked_and_an_undefined_metric_keeps_its_reason() 
 
 
 def test_the_sentence_gives_both_groups_rates_and_warns_of_the_flip() -> None:
-    text = rebalancing_charts.rebalancing_sentence(manifest(), "0")
+    text = rebalancing_sentences.rebalancing_sentence(manifest(), "0")
     assert "100 synthetic rows (25.0 % of the training rows)" in text
     assert "for SEX = 1 from 75.0 % to 85.0 %" in text
     assert "for SEX = 2 unchanged at 80.0 %" in text
@@ -77,7 +78,7 @@ def test_the_sentence_gives_both_groups_rates_and_warns_of_the_flip() -> None:
 
 
 def test_counts_are_laid_side_by_side_with_their_change() -> None:
-    table = rebalancing_charts.counts_table(counts(160, 40, 75, 25), counts(160, 40, 170, 30))
+    table = rebalancing_sentences.counts_table(counts(160, 40, 75, 25), counts(160, 40, 170, 30))
     changed = table[(table["label"] == "0") & (table["facet"] == "1")].iloc[0]
     assert (changed["before"], changed["after"], changed["change"]) == (75, 170, 95)
 
@@ -163,7 +164,7 @@ def test_importance_of_too_few_trials_is_not_made_up() -> None:
 
 def test_a_lineage_edge_always_goes_to_the_right() -> None:
     edges = [("data", "job"), ("job", "artifact"), ("artifact", "package"), ("data", "artifact")]
-    place = lineage_picture.layout_nodes(["data", "job", "artifact", "package", "alone"], edges)
+    place = graph_layout.layout_nodes(["data", "job", "artifact", "package", "alone"], edges)
     assert all(place[a][0] < place[b][0] for a, b in edges)
     assert len(set(place.values())) == 5
 
@@ -187,7 +188,7 @@ def test_a_waterfall_ends_at_the_prediction() -> None:
 
 def test_additivity_is_the_greatest_error_over_the_rows() -> None:
     values = np.array([[0.1, 0.2], [0.0, 0.1]])
-    assert shap_charts.additivity_error(values, 0.5, [0.8, 0.7]) == pytest.approx(0.1)
+    assert shap_summary.additivity_error(values, 0.5, [0.8, 0.7]) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
@@ -204,23 +205,23 @@ def test_additivity_is_the_greatest_error_over_the_rows() -> None:
     ],
 )
 def test_a_node_is_called_what_people_call_it(name: str, uri: str, kind: str, wanted: str) -> None:
-    assert lineage_picture.readable_node_name(name, uri, kind) == wanted
+    assert node_names.readable_node_name(name, uri, kind) == wanted
 
 
 def test_an_edge_leads_past_hidden_nodes_once_and_real_edges_stay() -> None:
     edges = pd.DataFrame({"source": list("abca"), "destination": list("bcdd"), "type": "Produced"})
-    found = lineage_picture.bridge_hidden_nodes(edges, {"a", "d", "c"})
+    found = graph_layout.bridge_hidden_nodes(edges, {"a", "d", "c"})
     assert set(zip(found["source"], found["destination"], found["type"], strict=True)) == {
         ("c", "d", "Produced"),
         ("a", "d", "Produced"),
-        ("a", "c", lineage_picture.HIDDEN_EDGE_TYPE),
+        ("a", "c", graph_layout.HIDDEN_EDGE_TYPE),
     }
-    assert lineage_picture.bridge_hidden_nodes(edges, set("abcd")).to_dict("list") == edges.to_dict("list")
+    assert graph_layout.bridge_hidden_nodes(edges, set("abcd")).to_dict("list") == edges.to_dict("list")
 
 
 def test_a_circle_of_hidden_nodes_ends() -> None:
     edges = pd.DataFrame({"source": list("abca"), "destination": list("bcbd"), "type": "Produced"})
-    assert len(lineage_picture.bridge_hidden_nodes(edges, {"a", "d"})) == 1
+    assert len(graph_layout.bridge_hidden_nodes(edges, {"a", "d"})) == 1
 
 
 def test_what_came_before_and_after_a_node_is_counted_by_family() -> None:

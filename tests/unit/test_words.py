@@ -12,10 +12,10 @@ from core.analysis.performance.performance import evaluate_performance
 from core.analysis.performance.performance_difference import compare_performance
 from core.ledger.audit_log import Event
 from core.reports.bias_jobs import Measure
-from core.views.bias import bias_charts, bias_comparison_charts
+from core.views.bias import bias_charts, bias_comparison_charts, decline_sentences
 from core.views.bias import threshold_charts as threshold_views
-from core.views.registry import event_history, performance_charts
-from core.views.shared import metric_glossary, report_sentences
+from core.views.registry import event_history, performance_charts, quality_sentences
+from core.views.shared import difference_sentences, metric_glossary, number_text
 
 PEOPLE = ("men", "women")
 
@@ -29,28 +29,28 @@ def turned(men: tuple[int, int], women: tuple[int, int], *, threshold: float = 0
 
 
 def test_the_sentence_counts_of_100_people_and_gives_difference_interval_and_rows():
-    text = report_sentences.decline_rates_sentence(turned((210, 1000), (170, 1000)), PEOPLE)
+    text = decline_sentences.decline_rates_sentence(turned((210, 1000), (170, 1000)), PEOPLE)
     assert text.startswith("Of 100 men the model turns away **21**, of 100 women **17**: 4.0 more (95 % interval ")
     assert text.endswith("beyond the noise), n = 2,000 (1,000 and 1,000).")
 
 
 def test_a_difference_that_may_be_chance_is_called_noise_and_fewer_is_not_more():
-    text = report_sentences.decline_rates_sentence(turned((20, 100), (21, 100)), PEOPLE)
+    text = decline_sentences.decline_rates_sentence(turned((20, 100), (21, 100)), PEOPLE)
     assert "1.0 fewer (95 % interval −" in text
     assert "within the noise" in text
 
 
 def test_a_side_without_rows_is_named():
-    assert report_sentences.decline_rates_sentence(turned((0, 0), (5, 10)), PEOPLE) == "There are no rows of men: nothing can be compared."
-    assert report_sentences.wrongly_declined_sentence(turned((0, 0), (5, 10)), PEOPLE).startswith(
+    assert decline_sentences.decline_rates_sentence(turned((0, 0), (5, 10)), PEOPLE) == "There are no rows of men: nothing can be compared."
+    assert decline_sentences.wrongly_declined_sentence(turned((0, 0), (5, 10)), PEOPLE).startswith(
         "Turned away although their label is the favourable one: 5 of 10 women"
     )
 
 
 def test_moving_the_threshold_is_told_in_people():
-    text = report_sentences.threshold_change_sentence(turned((30, 100), (20, 100)), turned((21, 100), (20, 100)), PEOPLE, 0.3, 0.5)
+    text = decline_sentences.threshold_change_sentence(turned((30, 100), (20, 100)), turned((21, 100), (20, 100)), PEOPLE, 0.3, 0.5)
     assert text == "At 0.3 instead of 0.5, 9 more men and as many women are turned away."
-    assert "own threshold, 0.5" in report_sentences.threshold_change_sentence(
+    assert "own threshold, 0.5" in decline_sentences.threshold_change_sentence(
         turned((1, 2), (1, 2)), turned((1, 2), (1, 2)), PEOPLE, 0.5, 0.5
     )
 
@@ -68,7 +68,7 @@ def two():
 
 def test_a_gain_is_never_told_without_what_it_does_to_calibration(two):
     _, differences = two
-    text = report_sentences.trade_off_markdown(differences, {}, ["v1", "v2"])
+    text = difference_sentences.trade_off_markdown(differences, {}, ["v1", "v2"])
     assert "better in" in text
     assert "recall +" in text.split("better in")[1].split("\n")[0]
     assert "brier +" in text.split("worse in")[1].split("\n")[0]
@@ -77,19 +77,19 @@ def test_a_gain_is_never_told_without_what_it_does_to_calibration(two):
 
 def test_roc_precision_calibration_and_confusion_have_sentences_with_n_and_interval(two):
     figures, differences = two
-    ranking = report_sentences.auc_sentence(figures, differences["auc"])
+    ranking = quality_sentences.auc_sentence(figures, differences["auc"])
     assert "n = 2,000 rows" in ranking
     assert f"ranks it first {100 * figures['v1']['auc']['value']:.1f} times (95 % interval " in ranking
     assert "within the noise (DeLong)" in ranking
-    assert f"{100 * figures['v1']['prevalence']:.1f} % of the 2,000 rows" in report_sentences.average_precision_sentence(
+    assert f"{100 * figures['v1']['prevalence']:.1f} % of the 2,000 rows" in quality_sentences.average_precision_sentence(
         figures, differences["average_precision"]
     )
-    calibration = report_sentences.calibration_sentence(figures, differences["ece"])
+    calibration = quality_sentences.calibration_sentence(figures, differences["ece"])
     assert f"a score is off by {100 * figures['v2']['ece']['value']:.1f} points" in calibration
     assert "beyond the noise" in calibration
     found = figures["v2"]["confusion"]
     share = 100 * found["tp"] / (found["tp"] + found["fn"])
-    assert f"Of 100 rows with label 1 **v2** finds {report_sentences.per_hundred_text(share / 100)}" in report_sentences.confusion_sentence(
+    assert f"Of 100 rows with label 1 **v2** finds {number_text.per_hundred_text(share / 100)}" in quality_sentences.confusion_sentence(
         figures
     )
 
@@ -113,7 +113,7 @@ def test_paired_bias_differences_are_judged_and_noise_can_be_left_out():
     assert table.loc["GE", "verdict"] == "beyond the noise: v2 errs less unequally"
     assert table.loc["CDDPL", ["v2", "verdict"]].tolist() == ["undefined", "undefined for one of the two"]
     assert list(bias_comparison_charts.differences_table(found, names, only_beyond=True)["metric"]) == ["DPPL", "GE"]
-    text = report_sentences.bias_differences_sentence(found, names, PEOPLE)
+    text = difference_sentences.bias_differences_sentence(found, names, PEOPLE)
     assert "**v2** treats men and women more alike by DPPL. " in text
     assert "n = 900" in text
     figure = bias_comparison_charts.differences_figure(found)
@@ -143,7 +143,7 @@ def test_each_metric_says_whether_its_interval_leaves_no_difference_out():
     ]
     assert table.loc["DI", "in words"] == "Undefined: nobody is accepted"
     assert (
-        report_sentences.noise_markdown({"m": metrics})
+        difference_sentences.noise_markdown({"m": metrics})
         == "**m**: 1 of 2 metrics with a direction are beyond the noise (DPPL); undefined: DI; n = 500."
     )
     bars = bias_charts.metrics_figure({"m": metrics}).data[0].error_x
@@ -176,8 +176,8 @@ def test_curves_over_thresholds_have_a_line_for_each_side_and_tell_where_the_gap
     figure, table = threshold_views.decline_figure_and_table({"v1": sweep}, PEOPLE, {"here": 0.5})
     assert [trace.name for trace in figure.data] == ["v1: men", "v1: women"]
     assert len(table) == 2 * 99
-    assert "**v1** 100.0 points at 0.3, more men" in report_sentences.widest_gap_sentence({"v1": sweep}, PEOPLE)
-    assert report_sentences.metric_range_sentence({"v1": sweep}, "DPPL").startswith(
+    assert "**v1** 100.0 points at 0.3, more men" in decline_sentences.widest_gap_sentence({"v1": sweep}, PEOPLE)
+    assert decline_sentences.metric_range_sentence({"v1": sweep}, "DPPL").startswith(
         "DPPL goes **v1** from 0.000 (at 0.01) to 1.000 (at 0.3)"
     )
     groups = [

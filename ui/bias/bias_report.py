@@ -8,8 +8,8 @@ from core.reports import bias_jobs
 from core.reports.bias_jobs import BiasReport, FacetReport
 from core.reports.imported_reports import OpenedReport
 from core.views.bias import bias_charts as views
-from core.views.bias import bias_comparison_charts
-from core.views.shared import report_sentences
+from core.views.bias import bias_comparison_charts, decline_sentences
+from core.views.shared import difference_sentences
 from ui import session
 from ui.components import charts, errors, links, markdown, tables, tabs
 from ui.shared import bias_differences, report_choice, report_details, threshold_panel
@@ -128,10 +128,10 @@ def show_summary(report: BiasReport, key: str, reports: dict[str, BiasReport]) -
         if found is not None:
             model = f"**{markdown.escape_markdown(label)}**" if len(reports) > 1 else "the model"
             st.markdown(
-                f"{report_sentences.decline_rates_sentence(found.declined, people, model)} "
-                f"{report_sentences.wrongly_declined_sentence(found.declined, people)}"
+                f"{decline_sentences.decline_rates_sentence(found.declined, people, model)} "
+                f"{decline_sentences.wrongly_declined_sentence(found.declined, people)}"
             )
-    labels = report_sentences.label_rates_sentence(report.counts(key), people)
+    labels = decline_sentences.label_rates_sentence(report.counts(key), people)
     if labels:
         st.markdown(f"In the labels: {labels}")
 
@@ -149,7 +149,7 @@ def show_metrics(facets: dict[str, FacetReport], name: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(title)
             report_details.explain_metrics(list(next(iter(models.values()))), stage)
-        st.markdown(report_sentences.noise_markdown({markdown.escape_markdown(label): found for label, found in models.items()}))
+        st.markdown(difference_sentences.noise_markdown({markdown.escape_markdown(label): found for label, found in models.items()}))
         st.plotly_chart(
             charts.cached_figure(views.metrics_figure, models), alt=f"Bias metrics {title.lower()} with 95 % intervals", key=f"dots-{stage}"
         )

@@ -8,7 +8,7 @@ from core.analysis.bias.bias_metrics import PRE_TRAINING
 from core.data import datasets
 from core.jobs import jobs, rebalancing_jobs
 from core.views.data import rebalancing_comparison as views
-from core.views.data.rebalancing_charts import group_outcomes_sentence
+from core.views.data.rebalancing_sentences import group_outcomes_sentence
 from ui import session
 from ui.components import charts, errors, links, markdown, running_jobs, tables, tabs
 from ui.data.rebalancing_result import read_rebalancing_result

@@ -11,7 +11,8 @@ from core.analysis.bias.bias_metrics import PRE_TRAINING
 from core.data import datasets
 from core.jobs import rebalancing_jobs
 from core.views.data import rebalancing_charts as views
-from core.views.shared.figure_style import format_percent
+from core.views.data import rebalancing_sentences
+from core.views.shared.number_text import format_percent
 from ui import session
 from ui.components import charts, links, markdown, tabs
 from ui.data import synthetic_rows
@@ -36,8 +37,8 @@ def show_rebalancing_result(name: str) -> None:
         facet = links.url_selectbox("facet", list(by_facet), "Facet")
     manifest = by_facet[facet]
     _badges(done.manifest["config"])
-    st.markdown(f"**{markdown.escape_markdown(views.group_outcomes_sentence(manifest, names))}**")
-    st.markdown(markdown.escape_markdown(views.rebalancing_sentence(manifest, str(done.roles.favourable))))
+    st.markdown(f"**{markdown.escape_markdown(rebalancing_sentences.group_outcomes_sentence(manifest, names))}**")
+    st.markdown(markdown.escape_markdown(rebalancing_sentences.rebalancing_sentence(manifest, str(done.roles.favourable))))
     _show_leak(done.manifest)
     _show_row_counts(done.manifest)
     _before_and_after(manifest, names)
@@ -87,7 +88,7 @@ def _show_row_counts(manifest: dict[str, Any]) -> None:
     split, synthetic = manifest["split"], manifest["synthetic"]
     with st.container(horizontal=True):
         st.metric("Training rows", f"{split['train_rows']:,}", border=True, help=f"{split['original_train_rows']:,} before.")
-        made = views.added_rows_kind(manifest["config"]["method"]).capitalize()
+        made = rebalancing_sentences.added_rows_kind(manifest["config"]["method"]).capitalize()
         st.metric(made, format_percent(synthetic["share"]), border=True, help=f"{synthetic['count']:,} rows, listed below.")
         st.metric("Validation rows", f"{split['validation_rows']:,}", border=True)
         st.metric("Test rows", f"{split['test_rows']:,}", border=True, help="Never resampled: they judge every model.")
@@ -101,9 +102,14 @@ def _before_and_after(manifest: dict[str, Any], names: ValueNames) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Training rows by label and facet")
-        st.caption(markdown.escape_markdown(views.counts_sentence(**counts, label=label, facet=facet, names=names)))
+        st.caption(markdown.escape_markdown(rebalancing_sentences.counts_sentence(**counts, label=label, facet=facet, names=names)))
         figure = charts.cached_figure(views.counts_figure, **counts, label=label, facet=facet, names=names)
-        charts.show_chart(figure, views.counts_table(**counts), alt=f"Training rows by {label} and {facet}, before and after", key="counts")
+        charts.show_chart(
+            figure,
+            rebalancing_sentences.counts_table(**counts),
+            alt=f"Training rows by {label} and {facet}, before and after",
+            key="counts",
+        )
     with right:
         st.subheader("Bias in the training data")
         flipped = table.loc[table["sign"] == "flipped", "metric"].tolist()

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.jobs import rebalancing_jobs
-from core.views.data import rebalancing_charts as named
+from core.views.data import rebalancing_sentences
 from core.views.data import synthetic_row_charts as views
 from ui import session
 from ui.components import charts, errors, markdown
@@ -40,7 +40,7 @@ def show_distributions(rebalanced: rebalancing_jobs.RebalancedData, names: dict[
             return
         facet = rebalanced.roles.facet
         groups = list(features[0]["groups"])
-        words = {group: named.value_in_words(facet, group, names) if group else "everyone" for group in groups}
+        words = {group: rebalancing_sentences.value_in_words(facet, group, names) if group else "everyone" for group in groups}
         left, right = st.columns(2, gap="large")
         with left:
             common = groups.index(views.sole_synthetic_group(features[0]))
@@ -77,7 +77,10 @@ def show_distributions(rebalanced: rebalancing_jobs.RebalancedData, names: dict[
 @st.fragment
 def show_synthetic_rows(rebalanced: rebalancing_jobs.RebalancedData) -> None:
     """The synthetic rows, a page at a time."""
-    count, made = int(rebalanced.manifest["synthetic"]["count"]), named.added_rows_kind(rebalanced.manifest["config"]["method"])
+    count, made = (
+        int(rebalanced.manifest["synthetic"]["count"]),
+        rebalancing_sentences.added_rows_kind(rebalanced.manifest["config"]["method"]),
+    )
     with st.expander(f"The {made} rows: {count:,}", icon=":material/auto_awesome:"), errors.show_raised_errors():
         if not count:
             st.caption("This method makes no rows.")

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.analysis.explanations import shap_summary as summary
+from core.analysis.explanations import shap_summary
 from core.reports import shap_jobs
 from core.reports.shap_jobs import ShapRequest, ShapResult
 from ui import session
@@ -26,26 +26,26 @@ def read_about(cache_key: str, job: str) -> ShapRequest:
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Summarising …")
-def importance_and_direction(cache_key: str, job: str) -> tuple[dict[str, summary.ShapEstimate], dict[str, summary.ShapEstimate]]:
+def importance_and_direction(cache_key: str, job: str) -> tuple[dict[str, shap_summary.ShapEstimate], dict[str, shap_summary.ShapEstimate]]:
     """Mean |SHAP| of every feature; and for the twelve greatest the rank correlation of the feature with its SHAP value."""
     shap = read_explanation(cache_key, job)
     values = shap_array(shap)
-    found = summary.feature_importance(values, list(shap.values.columns))
+    found = shap_summary.feature_importance(values, list(shap.values.columns))
     place = {name: column for column, name in enumerate(shap.values.columns)}
     push = {
-        n: summary.rank_correlation(values[:, place[n]], pd.to_numeric(shap.data[n], errors="coerce").to_numpy(float))
+        n: shap_summary.rank_correlation(values[:, place[n]], pd.to_numeric(shap.data[n], errors="coerce").to_numpy(float))
         for n in list(found)[:12]
     }
     return found, push
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner=False)
-def paired_differences(cache_key: str, a: str, b: str) -> dict[str, summary.ShapEstimate] | None:
+def paired_differences(cache_key: str, a: str, b: str) -> dict[str, shap_summary.ShapEstimate] | None:
     """b − a, paired; None if the two explain different rows."""
     one, two = read_explanation(cache_key, a), read_explanation(cache_key, b)
     if not one.data.equals(two.data):
         return None
-    return summary.importance_difference(shap_array(one), shap_array(two), list(two.values.columns))
+    return shap_summary.importance_difference(shap_array(one), shap_array(two), list(two.values.columns))
 
 
 def shap_array(shap: ShapResult) -> Any:

@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.analysis.explanations import shap_summary as summary
+from core.analysis.explanations import shap_summary
+from core.analysis.explanations.shap_summary import ShapEstimate
 from core.reports import shap_jobs
 from core.reports.imported_reports import OpenedReport
 from core.reports.shap_jobs import ShapRequest, ShapResult
 from core.views.explainability import shap_charts as views
 from core.views.explainability import shap_sentences as words
-from core.views.shared import report_sentences as shared_words
-from core.views.shared.figure_style import format_number
+from core.views.shared import difference_sentences
+from core.views.shared.number_text import format_number
 from ui import session
 from ui.components import charts, links, markdown
 from ui.explainability import cached_explanations, one_row
@@ -30,7 +31,7 @@ def show_explanation(name: str, other: str | None) -> None:
     with st.container(horizontal=True):
         st.metric("Rows explained", f"{mine.rows:,}", border=True)
         st.metric("Expected prediction", format_number(mine.expected, 4), border=True, help="The mean prediction of the baseline rows.")
-        exact = views.additivity_error(cached_explanations.shap_array(mine), mine.expected, mine.predictions.to_numpy(dtype=float))
+        exact = shap_summary.additivity_error(cached_explanations.shap_array(mine), mine.expected, mine.predictions.to_numpy(dtype=float))
         st.metric("Additivity error, greatest", f"{exact:.1e}", border=True, help="expected + sum of a row's SHAP values − its prediction.")
     with st.container(horizontal=True):
         links.page_link("tuning", "Training job", training=known.training_job)
@@ -61,7 +62,7 @@ def show_imported_explanation(opened: OpenedReport) -> None:
     st.metric("Expected prediction", expected or "not known", border=True, help="The model's mean output on the baseline rows.")
     st.subheader("What matters over all rows")
     st.markdown(
-        shared_words.importance_sentence(
+        difference_sentences.importance_sentence(
             {markdown.escape_markdown(label): {markdown.escape_markdown(name): value for name, value in one.values.items()}}, None
         )
     )
@@ -90,7 +91,11 @@ def show_imported_explanation(opened: OpenedReport) -> None:
 
 
 def show_importance(
-    name: str, jobs: dict[str, str], explanations: dict[str, ShapResult], about: ShapRequest, paired: dict[str, summary.ShapEstimate] | None
+    name: str,
+    jobs: dict[str, str],
+    explanations: dict[str, ShapResult],
+    about: ShapRequest,
+    paired: dict[str, ShapEstimate] | None,
 ) -> None:
     """Mean |SHAP| of each feature, and how much of it sensitive columns have."""
     st.subheader("What matters over all rows")
@@ -112,7 +117,7 @@ def show_importance(
         )
     if given:
         shares = {
-            label: summary.importance_share(
+            label: shap_summary.importance_share(
                 cached_explanations.shap_array(shap), [list(shap.values.columns).index(c) for c in given if c in shap.values.columns]
             )
             for label, shap in explanations.items()
@@ -120,7 +125,7 @@ def show_importance(
         gap, mine = None, explanations[report_choice.short_job_name(name)]
         if about.facet in given and about.facet_value is not None:
             column = list(mine.values.columns).index(about.facet)
-            gap = summary.shap_gap(
+            gap = shap_summary.shap_gap(
                 cached_explanations.shap_array(mine)[:, column], (mine.data[about.facet] == about.facet_value).to_numpy(dtype=np.bool_)
             )
         st.info(
@@ -151,7 +156,7 @@ def show_dependence_plot(explanations: dict[str, ShapResult]) -> None:
     feature = links.url_selectbox("feature", shared, "Feature")
     columns = {label: list(shap.values.columns).index(feature) for label, shap in explanations.items()}
     bands = {
-        label: summary.mean_by_band(cached_explanations.shap_array(shap)[:, columns[label]], shap.data[feature])
+        label: shap_summary.mean_by_band(cached_explanations.shap_array(shap)[:, columns[label]], shap.data[feature])
         for label, shap in explanations.items()
     }
     for label, band in bands.items():
@@ -167,7 +172,7 @@ def show_dependence_plot(explanations: dict[str, ShapResult]) -> None:
 
 
 def show_downloads(
-    name: str, explanation: ShapResult, jobs: dict[str, str], about: ShapRequest, paired: dict[str, summary.ShapEstimate] | None
+    name: str, explanation: ShapResult, jobs: dict[str, str], about: ShapRequest, paired: dict[str, ShapEstimate] | None
 ) -> None:
     """All SHAP values and the features as CSV; the report."""
     st.subheader("Download")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.analysis.explanations import shap_summary as summary
+from core.analysis.explanations import shap_summary
 from core.reports.shap_jobs import ShapRequest, ShapResult
 from core.views.explainability import shap_charts as views
 from core.views.explainability import shap_sentences as words
-from core.views.shared.figure_style import format_number
+from core.views.shared.number_text import format_number
 from ui.components import charts, errors, markdown
 from ui.explainability import what_if
 
@@ -69,7 +69,7 @@ def show_reasons(explanation: ShapResult, about: ShapRequest, row: int, threshol
     prediction = float(explanation.predictions.iloc[row])
     if about.favourable is None or int(prediction > threshold) == about.favourable:
         return
-    against = summary.top_contributions(
+    against = shap_summary.top_contributions(
         explanation.values.iloc[row].to_numpy(dtype=float), list(explanation.values.columns), increasing=about.is_higher_unfavourable
     )
     with st.container(border=True):

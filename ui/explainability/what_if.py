@@ -12,7 +12,7 @@ from core.reports import shap_jobs
 from core.reports.shap_jobs import ShapRequest, ShapResult
 from core.views.explainability import shap_charts as views
 from core.views.explainability import shap_sentences as words
-from core.views.shared.figure_style import format_number
+from core.views.shared.number_text import format_number
 from ui import session
 from ui.components import markdown
 from ui.explainability import cached_explanations

@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.errors import GovernanceError
 from core.lineage import lineage_graph
+from core.views.lineage import graph_layout, node_names
 from core.views.lineage import lineage_picture as views
 from ui import navigation, session
 from ui.components import links, markdown
@@ -33,7 +34,7 @@ def read_node_name(arn: str) -> str:
         node = lineage_graph.read_graph(session.target(), arn, hops=0, max_nodes=1).nodes[0]
     except GovernanceError:
         return arn.rpartition("/")[2]
-    return views.readable_node_name(node.name, node.uri, node.kind)
+    return node_names.readable_node_name(node.name, node.uri, node.kind)
 
 
 def open_at_node(arn: str) -> None:
@@ -47,7 +48,7 @@ def node_and_edge_tables(graph: lineage_graph.Graph) -> tuple[pd.DataFrame, pd.D
     """Nodes and edges as tables, the start first."""
     ordered = sorted(graph.nodes, key=lambda node: node.arn != graph.start)
     nodes = pd.DataFrame([asdict(node) | {"family": views.node_family(node.kind, node.type)} for node in ordered])
-    nodes["name"] = [views.readable_node_name(n.name, n.uri, n.kind) for n in ordered]
+    nodes["name"] = [node_names.readable_node_name(n.name, n.uri, n.kind) for n in ordered]
     edges = pd.DataFrame([asdict(edge) for edge in graph.edges], columns=["source", "destination", "association"])
     return nodes, edges.rename(columns={"association": "type"})
 
@@ -61,7 +62,7 @@ def show_graph(graph: lineage_graph.Graph) -> None:
         across = st.radio("Layout", ["Across", "Down"], horizontal=True, key="layout") == "Across"
     picked = st.query_params.get("node", graph.start)
     nodes = nodes[labels.isin(families or set(labels)) | nodes["arn"].isin([graph.start, picked])].reset_index(drop=True)
-    edges = views.bridge_hidden_nodes(edges, set(nodes["arn"]))
+    edges = graph_layout.bridge_hidden_nodes(edges, set(nodes["arn"]))
     picked = picked if picked in set(nodes["arn"]) else graph.start
     total = f"{graph.total:,}" if graph.is_total_exact else f"more than {graph.total:,}"
     st.caption(
@@ -93,7 +94,7 @@ def show_graph_chart(start: str, nodes: pd.DataFrame, edges: pd.DataFrame, picke
         st.query_params["node"] = st.session_state["lineage-node"]
 
     words = views.relatives_sentence(nodes, edges, picked)
-    height = views.graph_height(arns, list(zip(edges["source"], edges["destination"], strict=True)), top_to_bottom=down)
+    height = graph_layout.graph_height(arns, list(zip(edges["source"], edges["destination"], strict=True)), top_to_bottom=down)
     st.echarts_chart(
         views.graph_option(nodes, edges, selected=picked, start=start, top_to_bottom=down, size=(640, height)),
         height=height,
@@ -114,12 +115,12 @@ def show_node_details(graph: lineage_graph.Graph, nodes: pd.DataFrame, edges: pd
         with st.container(horizontal=True):
             if arn != graph.start and st.button("Start here", icon=navigation.PAGE_ICONS["lineage"]):
                 open_at_node(arn)
-            opened = views.node_references(node.kind, node.name, node.uri)
+            opened = node_names.node_references(node.kind, node.name, node.uri)
             if node.type == "Action" and not opened:
                 judged = [
                     n for n in graph.nodes if ":model-package/" in n.uri and n.arn in set(edges[edges["source"] == arn]["destination"])
                 ]
-                opened = [link for other in judged[:1] for link in views.node_references(other.kind, other.name, other.uri)]
+                opened = [link for other in judged[:1] for link in node_names.node_references(other.kind, other.name, other.uri)]
             for reference, label in opened:
                 links.reference_link(reference, label)
         known = {"URI": node.uri} | read_facts(session.cache_key(), arn) | {"ARN": arn}

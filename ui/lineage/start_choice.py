@@ -10,7 +10,7 @@ from core.data import datasets
 from core.errors import NotFound
 from core.lineage import lineage_graph, lineage_search
 from core.registry import model_packages
-from core.views.lineage import lineage_picture as views
+from core.views.lineage import node_names
 from ui import session
 from ui.components import links
 from ui.lineage import graph_panel
@@ -66,7 +66,7 @@ def search_form() -> None:
     )
     if text:
         found = search_nodes(session.cache_key(), text)
-        names = {node.arn: f"{views.readable_node_name(node.name, node.uri, node.kind)} ({node.kind})" for node in found.nodes}
+        names = {node.arn: f"{node_names.readable_node_name(node.name, node.uri, node.kind)} ({node.kind})" for node in found.nodes}
         if not names:
             st.caption(
                 "No node has this in its name."

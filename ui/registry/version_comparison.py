@@ -8,9 +8,10 @@ from core.registry import model_packages, version_comparison
 from core.registry.model_packages import Package
 from core.reports.bias_jobs import BiasReport
 from core.views.bias import bias_charts as bias_views
+from core.views.bias import decline_sentences
 from core.views.explainability import shap_charts as shap_views
 from core.views.registry import performance_charts as views
-from core.views.shared import report_sentences
+from core.views.shared import difference_sentences
 from ui import session
 from ui.components import charts, links, markdown
 from ui.registry import version_quality
@@ -36,8 +37,8 @@ def show_bias(packages: dict[str, Package]) -> None:
         found = threshold_panel.threshold_outcome(session.cache_key(), report.folder, key, None)
         if found is not None:
             people = markdown.escape_people(report.group_names(key))
-            said = report_sentences.decline_rates_sentence(found.declined, people, f"**{markdown.escape_markdown(name)}**")
-            st.markdown(f"{said} {report_sentences.wrongly_declined_sentence(found.declined, people)}")
+            said = decline_sentences.decline_rates_sentence(found.declined, people, f"**{markdown.escape_markdown(name)}**")
+            st.markdown(f"{said} {decline_sentences.wrongly_declined_sentence(found.declined, people)}")
     metrics = {name: one.post_training for name, report in reports.items() for one in report.facets if one.key == key}
     if len(packages) > 1 and len(metrics) > 1:
         st.subheader("Paired differences")
@@ -67,7 +68,7 @@ def show_explanation(packages: dict[str, Package]) -> None:
     said = {
         markdown.escape_markdown(name): {markdown.escape_markdown(feature): v for feature, v in of.items()} for name, of in values.items()
     }
-    st.markdown(report_sentences.importance_sentence(said, n))
+    st.markdown(difference_sentences.importance_sentence(said, n))
     own = all(p.properties.get("governance:shap-job") for p in packages.values() if p.shap)
     figure = (
         charts.cached_figure(shap_views.global_bars, values)

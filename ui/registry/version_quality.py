@@ -12,7 +12,8 @@ from core.analysis.performance.performance_difference import PerformanceDifferen
 from core.registry import model_packages, version_comparison
 from core.registry.model_packages import Package
 from core.views.registry import performance_charts as views
-from core.views.shared import report_sentences
+from core.views.registry import quality_sentences
+from core.views.shared import difference_sentences
 from ui import session
 from ui.components import charts, links, markdown, tables
 from ui.shared import report_details
@@ -69,7 +70,7 @@ def show_quality(packages: dict[str, Package]) -> None:
                 key="differences",
             )
     st.subheader("Confusion")
-    st.markdown(report_sentences.confusion_sentence({markdown.escape_markdown(name): figure for name, figure in figures.items()}))
+    st.markdown(quality_sentences.confusion_sentence({markdown.escape_markdown(name): figure for name, figure in figures.items()}))
     cells = {name: views.confusion_counts(figure) for name, figure in figures.items()}
     rows = [{"version": n, "actual": a, "predicted 0": c[a][0], "predicted 1": c[a][1]} for n, c in cells.items() for a in (0, 1)]
     charts.show_chart(
@@ -86,7 +87,7 @@ def show_gains(packages: dict[str, Package]) -> dict[str, PerformanceDifference]
         st.info(why, icon=":material/info:")
         return None
     by_facet, _ = read_bias_differences(session.cache_key(), a.arn, b.arn)
-    st.markdown(report_sentences.trade_off_markdown(found, next(iter(by_facet.values()), {}), names))
+    st.markdown(difference_sentences.trade_off_markdown(found, next(iter(by_facet.values()), {}), names))
     return found
 
 
@@ -100,7 +101,7 @@ def show_curves(figures: dict[str, Any], differences: dict[str, PerformanceDiffe
             "true positive rate",
             True,
             False,
-            report_sentences.auc_sentence(said, differences.get("auc")),
+            quality_sentences.auc_sentence(said, differences.get("auc")),
         ),
         "Precision and recall": (
             views.pr_table,
@@ -108,7 +109,7 @@ def show_curves(figures: dict[str, Any], differences: dict[str, PerformanceDiffe
             "precision",
             False,
             False,
-            report_sentences.average_precision_sentence(said, differences.get("average_precision")),
+            quality_sentences.average_precision_sentence(said, differences.get("average_precision")),
         ),
         "Calibration": (
             views.calibration_table,
@@ -116,7 +117,7 @@ def show_curves(figures: dict[str, Any], differences: dict[str, PerformanceDiffe
             "observed rate",
             True,
             True,
-            report_sentences.calibration_sentence(said, differences.get("ece")),
+            quality_sentences.calibration_sentence(said, differences.get("ece")),
         ),
     }
     for column, (title, (make, x, y, diagonal, markers, sentence)) in zip(st.columns(3, gap="medium"), kinds.items(), strict=True):

@@ -8,7 +8,7 @@ from core.analysis.bias.bias_difference import BiasDifference
 from core.reports import bias_outcomes
 from core.reports.bias_jobs import BiasReport
 from core.views.bias import bias_comparison_charts
-from core.views.shared import report_sentences
+from core.views.shared import difference_sentences
 from ui import session
 from ui.components import charts, links, markdown, tables
 from ui.shared import report_details, threshold_panel
@@ -40,7 +40,7 @@ def show_differences(
         st.info(missing_reason, icon=":material/info:")
         return
     st.markdown(
-        report_sentences.bias_differences_sentence(
+        difference_sentences.bias_differences_sentence(
             differences, [markdown.escape_markdown(name) for name in names], markdown.escape_people(people)
         )
     )

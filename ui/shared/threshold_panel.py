@@ -6,9 +6,8 @@ import streamlit as st
 
 from core.analysis.bias.threshold_sweep import ThresholdSweep
 from core.reports import bias_jobs, bias_outcomes
-from core.views.bias import bias_comparison_charts
+from core.views.bias import bias_comparison_charts, decline_sentences
 from core.views.bias import threshold_charts as views
-from core.views.shared import report_sentences
 from ui import session
 from ui.components import charts, errors, markdown, tables
 from ui.shared import report_details
@@ -50,9 +49,9 @@ def _draw(
     at, old = ({k: v for k, v in found.items() if v is not None} for found in (now, before))
     for label, one in at.items():
         st.markdown(
-            f"{report_sentences.decline_rates_sentence(one.declined, said, f'**{markdown.escape_markdown(label)}**')} "
-            f"{report_sentences.wrongly_declined_sentence(one.declined, said)} "
-            + report_sentences.threshold_change_sentence(one.declined, old[label].declined, said, one.threshold, old[label].threshold)
+            f"{decline_sentences.decline_rates_sentence(one.declined, said, f'**{markdown.escape_markdown(label)}**')} "
+            f"{decline_sentences.wrongly_declined_sentence(one.declined, said)} "
+            + decline_sentences.threshold_change_sentence(one.declined, old[label].declined, said, one.threshold, old[label].threshold)
         )
     counts = views.decline_counts_table({label: one.declined for label, one in at.items()}, people)
     st.dataframe(counts, hide_index=True, alt=f"People declined and approved at {threshold:g}")
@@ -60,7 +59,7 @@ def _draw(
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Declined, at every threshold")
-        st.markdown(report_sentences.widest_gap_sentence(named, said))
+        st.markdown(decline_sentences.widest_gap_sentence(named, said))
         fig, table = views.decline_figure_and_table(sweeps, people, {"here": threshold})
         charts.show_chart(fig, table, alt="Share of both groups declined, by threshold", key="threshold-shares")
     with right:
@@ -68,7 +67,7 @@ def _draw(
         shown = st.selectbox(
             "Figure", views.SHOWN_METRICS, index=views.SHOWN_METRICS.index("DPPL"), key="threshold-figure", label_visibility="collapsed"
         )
-        st.markdown(report_sentences.metric_range_sentence(named, shown))
+        st.markdown(decline_sentences.metric_range_sentence(named, shown))
         fig, table = views.metric_figure_and_table(sweeps, shown, {"here": threshold})
         charts.show_chart(fig, table, alt=f"{shown} by threshold", key="threshold-metric")
     values = views.metrics_table({k: v.metrics for k, v in at.items()}, {k: v.metrics for k, v in old.items()}, threshold=threshold)

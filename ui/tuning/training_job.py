@@ -10,7 +10,7 @@ from core.costs import cost_estimates
 from core.jobs import jobs, rebalancing_jobs, training_data, training_jobs, xgboost_report_jobs
 from core.registry import model_evaluation
 from core.reports import bias_jobs
-from core.views.shared.figure_style import format_number
+from core.views.shared.number_text import format_number
 from core.views.tuning import tuning_charts as views
 from core.views.tuning import tuning_sentences as words
 from ui import cache, session

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.analysis.bias.metric_registry import POST_TRAINING
+from core.analysis.trials import pareto_front
 from core.costs import cost_estimates
 from core.jobs.jobs import FINAL_STATUSES, Job
 from core.jobs.tuning import tuning_jobs
@@ -75,7 +76,9 @@ def _show_measurement(job: Job, measurement_job: Job, filtered: pd.DataFrame, al
     facet = three.selectbox("Facet", range(len(facets)), format_func=facets.__getitem__, key="trial-facet")
     measured = views.trials_table(report, performance=performance, measure=measure, facet=facet, numbers=numbers)
     kept = measured[measured["name"].isin(filtered["name"]) | measured["reference"]].copy()
-    kept["front"] = views.is_on_front(views.metric_direction(performance) * kept["performance"], kept["distance"].where(~kept["one_sided"]))
+    kept["front"] = pareto_front.is_on_front(
+        views.metric_direction(performance) * kept["performance"], kept["distance"].where(~kept["one_sided"])
+    )
     who = views.compared_groups(report, facet)
     st.markdown(views.best_trial_sentence(kept, who, performance=performance, measure=measure))
     alt = f"{views.PERFORMANCE_LABELS[performance]} of each trial against its {measure} from parity, with the Pareto front"

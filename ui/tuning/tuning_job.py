@@ -12,9 +12,8 @@ from core.errors import Conflict
 from core.jobs import jobs, training_jobs, xgboost_report_jobs
 from core.jobs.tuning import tuning_jobs
 from core.reports import trial_bias_jobs
-from core.views.shared.figure_style import format_number
+from core.views.shared.number_text import duration_text, format_number
 from core.views.tuning import tuning_charts as views
-from core.views.tuning.tuning_sentences import duration_text
 from ui import cache, session
 from ui.components import badges, charts, errors, links, markdown, running_jobs, tables, tabs
 from ui.shared import cached_tuning, cost_line

@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 
 from core.analysis.bias.bias_intervals import Interval
 from core.analysis.bias.metric_registry import neutral_value
-from core.views.shared.figure_style import BASELINE_COLOUR, GREY, MITIGATED_COLOUR, format_number, new_figure
+from core.views.shared.figure_style import BASELINE_COLOUR, GREY, MITIGATED_COLOUR, new_figure
+from core.views.shared.number_text import format_number
 
 
 class MetricLike(Protocol):

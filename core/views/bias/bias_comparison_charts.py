@@ -12,8 +12,8 @@ from core.analysis.bias.bias_difference import BiasDifference
 from core.analysis.bias.decline_rates import DeclineRates
 from core.analysis.bias.metric_registry import compares_groups
 from core.views.bias.bias_charts import MetricsByModel
-from core.views.shared.figure_style import BASELINE_COLOUR, GREY, MITIGATED_COLOUR, format_number, format_percent, new_figure
-from core.views.shared.report_sentences import interval_text
+from core.views.shared.figure_style import BASELINE_COLOUR, GREY, MITIGATED_COLOUR, new_figure
+from core.views.shared.number_text import format_number, format_percent, interval_text
 
 
 def differences_table(differences: Mapping[str, BiasDifference], names: Sequence[str], *, only_beyond: bool = False) -> pd.DataFrame:

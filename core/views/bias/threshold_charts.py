@@ -13,7 +13,8 @@ from core.analysis.bias.bias_intervals import Interval
 from core.analysis.bias.decline_rates import DeclineRates
 from core.analysis.bias.metric_registry import headline_metrics, neutral_value
 from core.analysis.bias.threshold_sweep import SWEPT_PERFORMANCE, ThresholdSweep, all_metrics
-from core.views.shared.figure_style import BASELINE_COLOUR, FAINT_COLOUR, GREY, MITIGATED_COLOUR, format_number, format_percent, new_figure
+from core.views.shared.figure_style import BASELINE_COLOUR, FAINT_COLOUR, GREY, MITIGATED_COLOUR, new_figure
+from core.views.shared.number_text import format_number, format_percent
 
 COLOURS = (BASELINE_COLOUR, MITIGATED_COLOUR)
 SHOWN_METRICS = (*SWEPT_PERFORMANCE, *headline_metrics())

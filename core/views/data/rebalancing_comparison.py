@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.views.data.rebalancing_charts import added_rows_kind as made_by
-from core.views.shared.figure_style import BASELINE_COLOUR, MITIGATED_COLOUR, format_number, format_percent, new_figure
+from core.views.data.rebalancing_sentences import added_rows_kind
+from core.views.shared.figure_style import BASELINE_COLOUR, MITIGATED_COLOUR, new_figure
+from core.views.shared.number_text import format_number, format_percent
 
 Manifests = Mapping[str, Mapping[str, Any]]
 """Name of the rebalancing → its manifest."""
@@ -85,7 +86,7 @@ def best_rebalancing_sentence(manifests: Manifests, metric: str = "DPL") -> str:
         return f"{metric} is defined for {len(known)} of {len(manifests)} rebalancings: there is nothing to compare."
     best = min(known, key=lambda name: abs(known[name]))
     rows, made = int(manifests[best]["split"]["train_rows"]), int(manifests[best]["synthetic"]["count"])
-    kind = made_by(manifests[best]["config"]["method"])
+    kind = added_rows_kind(manifests[best]["config"]["method"])
     text = f"{metric} is nearest to 0 with **{best}** ({format_number(known[best])}; {rows:,} rows, {made:,} of them {kind})."
     flips = [name for name, new in known.items() if (old := metric_value(manifests[name], metric, "before")) is not None and old * new < 0]
     if flips:

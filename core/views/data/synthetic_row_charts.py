@@ -9,7 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.analysis.tables.histograms import histogram_overlap
-from core.views.shared.figure_style import BASELINE_COLOUR, MITIGATED_COLOUR, format_number, format_percent, new_figure
+from core.views.shared.figure_style import BASELINE_COLOUR, MITIGATED_COLOUR, new_figure
+from core.views.shared.number_text import format_number, format_percent
 
 Feature = Mapping[str, Any]
 """What the job wrote of one column: feature, kind, edges, labels, and groups → before, after, synthetic → counts, mean, rows."""

@@ -1,0 +1,1 @@
+"""SHAP values as figures, tables and sentences."""

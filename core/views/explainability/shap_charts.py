@@ -10,7 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.analysis.explanations.shap_summary import ShapEstimate
-from core.views.shared.figure_style import BASELINE_COLOUR, GREY, LOWERS_COLOUR, MITIGATED_COLOUR, RAISES_COLOUR, format_number, new_figure
+from core.views.shared.figure_style import BASELINE_COLOUR, GREY, LOWERS_COLOUR, MITIGATED_COLOUR, RAISES_COLOUR, new_figure
+from core.views.shared.number_text import format_number
 
 Floats = npt.NDArray[np.float64]
 
@@ -244,8 +245,3 @@ def waterfall_table(values: Floats, row: pd.Series) -> pd.DataFrame:
         }
     )
     return table.reindex(table["SHAP"].abs().sort_values(ascending=False).index).reset_index(drop=True)
-
-
-def additivity_error(values: Floats, expected: float, predictions: Sequence[float] | Floats) -> float:
-    """The greatest |expected + Σ SHAP − prediction| over the rows: 0 but for rounding, where the explanation is exact."""
-    return float(np.max(np.abs(expected + values.sum(axis=1) - np.asarray(predictions)), initial=0.0))

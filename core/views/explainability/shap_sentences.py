@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from core.analysis.explanations.shap_summary import ShapEstimate
-from core.views.shared.figure_style import format_number, format_percent
+from core.views.shared.number_text import format_number, format_percent
 
 
 def points_text(value: float, digits: int = 2) -> str:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from fast_sugiyama import from_edges
 
-from core.references import Reference, ReferenceKind
+from core.views.lineage.graph_layout import HIDDEN_EDGE_TYPE, layout_nodes, relatives
 from core.views.shared.figure_style import GREY, SERIES_COLOURS, shorten_middle
 
 SELECTED_COLOUR = "#F2B705"
 PHONE_WIDTH, CROWDED_NODE_COUNT = 520, 80
 """Pixels up to which the graph goes down by itself, and nodes from which on they are drawn smaller."""
-HIDDEN_EDGE_TYPE = "by way of hidden nodes"
-STATUS_NAME_PATTERN = re.compile(r"^(.+)-(\d+)-([A-Za-z]+)-\d{10,}-aws-model-package$")
-EVENT_NAME_PATTERN = re.compile(r"^governance-(\d{8})$")
-PACKAGE_ARN_PATTERN = re.compile(r":model-package/([^/]+)/(\d+)$")
-GENERIC_FOLDERS = {"governance", "output", "models", "rebalanced", "datasets", "clarify", "reports", "config"}
-JOB_FOLDER_PATTERN = re.compile(r"/governance/(rebalanced|clarify|models|reports)/([^/]+)/")
 FAMILY_STYLES: dict[str, tuple[str, str]] = {
     "DataSet": ("circle", SERIES_COLOURS[2]),
     "Image": ("circle", SERIES_COLOURS[6]),
@@ -70,23 +61,6 @@ def node_family(node_type: str, kind: str) -> str:
     if kind in FAMILY_STYLES:
         return kind
     return {"Artifact": "DataSet"}.get(kind, "Context")
-
-
-def layout_nodes(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, tuple[float, float]]:
-    """Layered positions (Sugiyama), left to right along the edges; nodes without an edge stand below."""
-    numbers = {node: index for index, node in enumerate(nodes)}
-    pairs = [(numbers[a], numbers[b]) for a, b in edges if a in numbers and b in numbers and a != b]
-    placed: dict[str, tuple[float, float]] = {}
-    offset = 0.0
-    if pairs:
-        for positions, width, _height, _edges in from_edges(pairs, vertex_spacing=2, dummy_vertices=False):
-            deepest = max(y for _, (_, y) in positions)
-            for index, (x, y) in positions:
-                placed[nodes[int(index)]] = (deepest - y, offset + x)
-            offset += width + 2
-    for step, node in enumerate(node for node in nodes if node not in placed):
-        placed[node] = (2.0 * (step % 6), offset + 2 * (step // 6))
-    return placed
 
 
 def graph_option(
@@ -198,54 +172,6 @@ def graph_option(
     return option
 
 
-def graph_height(nodes: Sequence[str], edges: Sequence[tuple[str, str]], *, top_to_bottom: bool = False) -> int:
-    """Pixels that the graph needs: by its widest layer, or by its layers when they go down."""
-    place = layout_nodes(nodes, edges)
-    layers = len({round(x, 2) for x, _ in place.values()})
-    broad = max((y for _, y in place.values()), default=0.0) / 2 + 1
-    lines = layers if top_to_bottom else broad
-    return int(min(max(140 + 90 * lines, 340), max(900, 140 + 15 * lines)))
-
-
-def relatives(edges: pd.DataFrame, arn: str) -> tuple[set[str], set[str]]:
-    """(ancestors, descendants) of a node along the edges shown."""
-    found = []
-    for here, there in (("destination", "source"), ("source", "destination")):
-        steps: dict[str, list[str]] = {}
-        for a, b in zip(edges[here], edges[there], strict=True):
-            steps.setdefault(a, []).append(b)
-        waiting, seen = [arn], {arn}
-        while waiting:
-            for following in steps.get(waiting.pop(), []):
-                if following not in seen:
-                    seen.add(following)
-                    waiting.append(following)
-        found.append(seen - {arn})
-    return found[0], found[1]
-
-
-def bridge_hidden_nodes(edges: pd.DataFrame, visible: set[str]) -> pd.DataFrame:
-    """The edges between the nodes kept; where nodes between two of them are hidden, one edge leads past these."""
-    onwards: dict[str, list[str]] = {}
-    for a, b in zip(edges["source"], edges["destination"], strict=True):
-        onwards.setdefault(a, []).append(b)
-    direct = edges[edges["source"].isin(visible) & edges["destination"].isin(visible)]
-    there = set(zip(direct["source"], direct["destination"], strict=True))
-    past = []
-    for start in sorted(visible):
-        waiting = [node for node in onwards.get(start, []) if node not in visible]
-        seen = set(waiting)
-        while waiting:
-            for node in onwards.get(waiting.pop(), []):
-                if node in visible and node != start and (start, node) not in there:
-                    there.add((start, node))
-                    past.append({"source": start, "destination": node, "type": HIDDEN_EDGE_TYPE})
-                elif node not in visible and node not in seen:
-                    seen.add(node)
-                    waiting.append(node)
-    return pd.concat([direct, pd.DataFrame(past, columns=["source", "destination", "type"])], ignore_index=True)
-
-
 def relatives_sentence(nodes: pd.DataFrame, edges: pd.DataFrame, selected: str) -> str:
     """What a node came from, and what came of it, counted by family."""
     before, after = relatives(edges, selected)
@@ -271,45 +197,3 @@ def edges_table(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
             "to": [names.get(b, b) for b in edges["destination"]],
         }
     )
-
-
-def readable_node_name(name: str, uri: str, kind: str = "") -> str:
-    """A file by its name and the job that made it, an image by its repository, a decision by what was done, a job without what SageMaker
-    adds to its name."""
-    event = EVENT_NAME_PATTERN.match(name)
-    if event:
-        return f"{kind or 'event'} · event {int(event[1])}"
-    if uri.startswith("s3://"):
-        parts = [part for part in uri.rstrip("/").split("/")[3:] if part not in GENERIC_FOLDERS]
-        whole = uri.rstrip("/").endswith("/output")
-        return f"results · {parts[-1]}" if whole and parts else " · ".join(reversed(parts[-2:])) or uri
-    if ".dkr.ecr." in uri:
-        return uri.rpartition("/")[2]
-    status = STATUS_NAME_PATTERN.match(name)
-    if status:
-        return f"{status[1]} v{status[2]} {'pending' if status[3].startswith('Pending') else status[3].lower()}"
-    package = PACKAGE_ARN_PATTERN.search(uri) if name == uri.partition(":model-package/")[2] else None
-    if package:
-        return f"{package[1]} v{package[2]}"
-    return re.sub(r"-aws-(training-job|processing-job|model-group)$", "", name)
-
-
-def node_references(node_type: str, name: str, uri: str) -> list[tuple[Reference, str]]:
-    """The things of the workspace that a node is or belongs to, each with a label. ``node_type`` is SageMaker's Type, as TrainingJob."""
-    found: list[tuple[Reference, str]] = []
-    if ":model-package/" in uri:
-        found += [(Reference("version", uri), "Version"), (Reference("decision", uri), "Decisions")]
-    job = re.sub(r"-aws-(training|processing)-job$", "", name) if node_type in {"TrainingJob", "ProcessingJob"} else ""
-    if node_type == "TrainingJob":
-        found.append((Reference("training job", job), "Training job"))
-    folder = JOB_FOLDER_PATTERN.search(uri)
-    if folder and folder[1] == "models":
-        found.append((Reference("training job", folder[2]), "Its training job"))
-    made_by = job or (folder[2] if folder else "")
-    kinds: dict[str, tuple[ReferenceKind, str]] = {
-        "governance-rebalance": ("rebalancing", "Rebalancing"),
-        "governance-bias": ("bias report", "Bias report"),
-        "governance-shap": ("explanation", "Explanation"),
-    }
-    found += [(Reference(kind, made_by), label) for prefix, (kind, label) in kinds.items() if made_by.startswith(prefix)]
-    return found

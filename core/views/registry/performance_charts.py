@@ -13,7 +13,8 @@ from plotly.subplots import make_subplots
 
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.analysis.performance.performance_estimates import Estimate
-from core.views.shared.figure_style import BASELINE_COLOUR, FAINT_COLOUR, GREY, MITIGATED_COLOUR, apply_layout, format_number, new_figure
+from core.views.shared.figure_style import BASELINE_COLOUR, FAINT_COLOUR, GREY, MITIGATED_COLOUR, apply_layout, new_figure
+from core.views.shared.number_text import format_number
 
 COLOURS = (BASELINE_COLOUR, MITIGATED_COLOUR)
 

@@ -7,9 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.views.tuning.tuning_sentences import duration_text
-
-SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
+from core.views.shared.number_text import duration_text, money_text
 
 
 def expected_cost_sentence(estimate: Any, prices: Any, *, region: str, local: bool) -> str:
@@ -74,12 +72,6 @@ def price_date_text(prices: Any, *, region: str, local: bool) -> str:
     old = f", {prices.age().days} days old" if prices.is_outdated() else ""
     elsewhere = "" if local or region == prices.region else f"; the jobs run in {region}"
     return f"prices of {prices.date}{old}, {prices.region}{elsewhere}"
-
-
-def money_text(value: float, currency: str) -> str:
-    """``$2.30``; ``less than $0.01`` for what isn't nothing, and rounds to it."""
-    sign = SIGNS.get(currency, f"{currency} ")
-    return f"less than {sign}0.01" if 0 < value < 0.005 else f"{sign}{value:,.2f}"
 
 
 def _seconds_text(seconds: float) -> str:

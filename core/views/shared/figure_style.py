@@ -47,20 +47,6 @@ def shorten_middle(name: str, length: int = 28) -> str:
     return f"{name[: length - 1 - tail]}…{name[-tail:]}"
 
 
-def format_number(value: float | None, digits: int = 3) -> str:
-    """A number for reading; a dash where there is none."""
-    if value is None or value != value:
-        return "–"
-    if value in (float("inf"), float("-inf")):
-        return "∞" if value > 0 else "−∞"
-    return f"{value:,.{digits}f}".replace("-", "−")
-
-
-def format_percent(value: float | None, digits: int = 1) -> str:
-    """A share of 1 as a percentage."""
-    return "–" if value is None or value != value else f"{100 * value:.{digits}f} %".replace("-", "−")
-
-
 def grid_shape(titles: Sequence[str], max_columns: int = 2) -> tuple[int, int]:
     """(rows, columns) of a grid of small figures."""
     across = min(max_columns, max(1, len(titles)))

@@ -15,7 +15,9 @@ import plotly.graph_objects as go
 
 from core.analysis.bias.metric_registry import POST_TRAINING
 from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS, is_lower_better
-from core.views.shared.figure_style import ACCENT_COLOUR, BASELINE_COLOUR, GREY, format_number, format_percent, new_figure
+from core.analysis.trials.pareto_front import is_on_front
+from core.views.shared.figure_style import ACCENT_COLOUR, BASELINE_COLOUR, GREY, new_figure
+from core.views.shared.number_text import format_number, format_percent
 
 PERFORMANCE_LABELS = {name: metric.label for name, metric in PERFORMANCE_METRICS.items()}
 OBJECTIVE_METRICS = {"f1": "macro_f1", "logloss": "log_loss", "error": "accuracy", "aucpr": "average_precision"}
@@ -82,18 +84,6 @@ def _interval_columns(name: str, found: Mapping[str, Any], sign: int = 1) -> dic
 def metric_direction(performance: str) -> int:
     """1 where higher is better, -1 where lower is."""
     return -1 if is_lower_better(performance) else 1
-
-
-def is_on_front(performance: pd.Series[float], distance: pd.Series[float]) -> pd.Series[bool]:
-    """Which are on the Pareto front: no other does at least as well on both and better on one. NaN is never on it."""
-    on = pd.Series(False, index=performance.index)
-    known = pd.DataFrame({"p": performance, "d": distance}).dropna().sort_values(["p", "d"], ascending=[False, True])
-    nearest = np.inf
-    for _, rows in known.groupby("p", sort=False):
-        if rows["d"].iloc[0] < nearest:
-            nearest = rows["d"].iloc[0]
-            on.loc[rows.index[rows["d"] == nearest]] = True
-    return on
 
 
 def fairer_alternatives(trials: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.views.shared.figure_style import format_number, format_percent
+from core.views.shared.number_text import duration_text, format_number, format_percent
 
 
 def best_trial_sentence(
@@ -108,16 +108,6 @@ def comparison_sentence(
         f"against {format_number(bests[1 - first], 4)} in {counts[1 - first]} of **{worse}**; a difference of "
         f"{format_number(abs(a - b), 4)}."
     )
-
-
-def duration_text(seconds: float) -> str:
-    """``42 s``, ``3 min 5 s``, ``2 h 10 min``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def duration_estimate_sentence(prediction: Any | None) -> str:

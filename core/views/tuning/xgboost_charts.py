@@ -8,16 +8,8 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.views.shared.figure_style import (
-    ACCENT_COLOUR,
-    BASELINE_COLOUR,
-    GREY,
-    MITIGATED_COLOUR,
-    format_number,
-    format_percent,
-    new_figure,
-    shorten_middle,
-)
+from core.views.shared.figure_style import ACCENT_COLOUR, BASELINE_COLOUR, GREY, MITIGATED_COLOUR, new_figure, shorten_middle
+from core.views.shared.number_text import format_number, format_percent
 
 
 def importance_table(importance: Mapping[str, Mapping[str, float]], features: Sequence[str] = ()) -> pd.DataFrame:

@@ -1,0 +1,158 @@
+"""What a rebalancing did to the training rows, in sentences and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from core.analysis.intervals.proportions import Share, share_difference, share_with_interval
+from core.views.shared.number_text import format_number, format_percent
+
+Counts = Iterable[Mapping[str, Any]]
+"""Rows ``{"label", "facet", "count"}``, with ``"weight"`` (sum of the rows' weights) where rows are weighted."""
+
+
+CodeNames = Mapping[str, Mapping[int, str]]
+"""What codes mean, by column: ``{"SEX": {1: "men"}}``."""
+
+
+def value_in_words(column: str, value: Any, names: CodeNames) -> str:
+    """A code in words: ``men`` where that is known, ``SEX = 1`` otherwise."""
+    known = names.get(column, {})
+    return next((text for code, text in known.items() if str(code) == str(value)), f"{column} = {value}")
+
+
+def pivot_counts(rows: Counts) -> pd.DataFrame:
+    """Rows (or their weights) by label, down, and facet, across."""
+    cells = [(str(row["label"]), str(row["facet"]), float(row.get("weight", row["count"]))) for row in rows]
+    frame = pd.DataFrame(cells, columns=["label", "facet", "count"])
+    return frame.pivot_table(index="label", columns="facet", values="count", aggfunc="sum", fill_value=0)
+
+
+def counts_table(before: Counts, after: Counts) -> pd.DataFrame:
+    """Rows of the training part by label and facet, before and after, with the difference."""
+    old, new = pivot_counts(before).stack(), pivot_counts(after).stack()
+    table = pd.DataFrame({"before": old, "after": new}).fillna(0).round().astype(int)
+    table["change"] = table["after"] - table["before"]
+    return table.reset_index()
+
+
+def counts_sentence(before: Counts, after: Counts, *, label: str, facet: str, names: CodeNames | None = None) -> str:
+    """The cell of label × facet that changed the most, and the total."""
+    table = counts_table(before, after)
+    total = f"{table['before'].sum():,} rows before, {table['after'].sum():,} after"
+    if not table["change"].any():
+        return f"{total}: no cell has changed."
+    row = table.to_dict("records")[int(table["change"].abs().to_numpy().argmax())]
+    cell = f"{value_in_words(facet, row['facet'], names or {})}, {value_in_words(label, row['label'], names or {})}"
+    return f"{total}. Most changed: {cell}, from {row['before']:,} to {row['after']:,}."
+
+
+def group_outcomes_sentence(manifest: Mapping[str, Any], names: CodeNames | None = None) -> str:
+    """What this does to men and women, or whatever the facet's groups are: their favourable outcomes before, with interval and n, and
+    after. The rows after are made, not drawn, so they have no interval."""
+    config, names = manifest["config"], names or {}
+    groups = _facet_groups(manifest, names)
+    favourable = str(config.get("favourable", 0))
+    found = [[_favourable_share(manifest["counts"][when], values, favourable) for _, values in groups] for when in ("before", "after")]
+    (old, old_rest), (new, new_rest) = found
+    if old is None or old_rest is None or new is None or new_rest is None:
+        return ""
+    (who, _), (rest, _) = groups
+    outcome = value_in_words(str(config["label"]), config.get("favourable", 0), names)
+    mine, theirs = _change_text(old, new, f" the favourable outcome ({outcome})"), _change_text(old_rest, new_rest, " it")
+    gap, low, high = share_difference(old, old_rest)
+    ends = sorted((abs(low), abs(high))) if low * high > 0 else [low, high]
+    within = "" if low * high > 0 else ", so within the noise"
+    interval = f"95 % interval {format_number(100 * ends[0], 1)} to {format_number(100 * ends[1], 1)}{within}"
+    now = _gap_text(new.value - new_rest.value)
+    return f"Of 100 {who}, {mine}; of 100 {rest}, {theirs}. Before, {who} were {_gap_text(gap)} {rest} ({interval}); after, {now} them."
+
+
+def _change_text(old: Share, new: Share, what: str) -> str:
+    now = "as many" if abs(old.value - new.value) < 0.0005 else f"{100 * new.value:.1f}"
+    interval = f"95 % interval {100 * old.low:.1f} to {100 * old.high:.1f}, n = {round(old.n):,}"
+    return f"{100 * old.value:.1f} have{what} before ({interval}) and {now} after"
+
+
+def _gap_text(value: float) -> str:
+    if abs(value) < 0.0005:
+        return "level with"
+    return f"{abs(100 * value):.1f} points {'ahead of' if value > 0 else 'behind'}"
+
+
+def _facet_groups(manifest: Mapping[str, Any], names: CodeNames) -> list[tuple[str, set[str]]]:
+    """(who, values) of the facet's group and of all others."""
+    config = manifest["config"]
+    facet = str(config["facet"])
+    values = sorted({str(row["facet"]) for row in manifest["counts"]["before"]})
+    mine = str(config.get("facet_value", values[0]))
+    others = [value for value in values if value != mine]
+    rest = _group_text(facet, others[0], names) if len(others) == 1 else "others"
+    return [(_group_text(facet, mine, names), {mine}), (rest, set(others))]
+
+
+def _group_text(facet: str, value: str, names: CodeNames) -> str:
+    text = value_in_words(facet, value, names)
+    return f"rows with {text}" if "=" in text else text
+
+
+def _favourable_share(rows: Counts, values: set[str], favourable: str) -> Share | None:
+    mine = [(str(row["label"]), float(row.get("weight", row["count"]))) for row in rows if str(row["facet"]) in values]
+    return share_with_interval(sum(weight for label, weight in mine if label == favourable), sum(weight for _, weight in mine))
+
+
+def added_rows_kind(method: str) -> str:
+    """What the rows that a method adds are: copied, or synthetic."""
+    return "copied" if method == "random-over" else "synthetic"
+
+
+def rebalancing_sentence(manifest: Mapping[str, Any], favourable: str) -> str:
+    """What the rebalancing did to the two groups, computed from its manifest."""
+    config, counts = manifest["config"], manifest["counts"]
+    rates_before, rates_after = _favourable_rates(counts["before"], favourable), _favourable_rates(counts["after"], favourable)
+    count, share, split = int(manifest["synthetic"]["count"]), float(manifest["synthetic"]["share"]), manifest["split"]
+    gone = int(split["original_train_rows"]) - (int(split["train_rows"]) - count)
+    parts = []
+    for facet, rate in rates_before.items():
+        now = rates_after.get(facet)
+        if now is not None:
+            moved = (
+                f"from {format_percent(rate)} to {format_percent(now)}"
+                if abs(now - rate) >= 0.0005
+                else f"unchanged at {format_percent(rate)}"
+            )
+            parts.append(f"for {config['facet']} = {facet} {moved}")
+    text = f"{count:,} {added_rows_kind(config['method'])} rows ({format_percent(share)} of the training rows). "
+    if gone and config["order"] == "split_first":
+        text += f"{gone:,} real rows are taken out. "
+    text += f"The share of favourable outcomes: {'; '.join(parts)}."
+    bias = manifest["pre_training_bias"]
+    imbalance = (metric_entry_value(bias["before"].get("CI", {})), metric_entry_value(bias["after"].get("CI", {})))
+    if None not in imbalance:
+        text += f" Class imbalance goes from {format_number(imbalance[0])} to {format_number(imbalance[1])}"
+    old, new = metric_entry_value(bias["before"].get("DPL", {})), metric_entry_value(bias["after"].get("DPL", {}))
+    if old is not None and new is not None:
+        text += f", the difference in favourable labels (DPL) from {format_number(old)} to {format_number(new)}"
+        if old * new < 0:
+            text += ": its sign flips, so the group that was behind is now ahead in the data, and a balanced count is no fixed bias"
+        elif abs(new) > abs(old) + 0.0005:
+            text += ": the groups' outcomes are further apart than before"
+        elif abs(new) < abs(old) - 0.0005:
+            text += ": the groups' outcomes are closer than before"
+    return text + "."
+
+
+def _favourable_rates(rows: Counts, favourable: str) -> dict[str, float]:
+    wide = pivot_counts(rows)
+    totals = wide.sum(axis=0)
+    good = wide.loc[favourable] if favourable in wide.index else totals * 0
+    return {str(facet): float(good[facet] / totals[facet]) for facet in wide.columns if totals[facet]}
+
+
+def metric_entry_value(entry: Mapping[str, Any]) -> float | None:
+    """The value of a manifest's metric; None where it is undefined or missing."""
+    value = entry.get("value")
+    return None if value is None else float(value)

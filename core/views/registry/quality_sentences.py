@@ -1,0 +1,67 @@
+"""How well models predict, in sentences: each says what the picture beside it shows, with its interval and the number of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.views.shared.difference_sentences import PairedDifference, difference_text
+from core.views.shared.number_text import format_number, format_percent, interval_text, per_hundred_text
+
+
+def auc_sentence(figures: Mapping[str, Mapping[str, Any]], paired: PairedDifference | None) -> str:
+    """AUC as a frequency."""
+    parts = [
+        f"**{name}** ranks it first {format_number(100 * f['auc']['value'], 1)} times ({_estimate_interval(f['auc'], 100, 1)})"
+        for name, f in figures.items()
+        if f["auc"]["value"] is not None
+    ]
+    if not parts:
+        return "All rows have the same label: AUC is undefined."
+    n = next(iter(figures.values()))["auc"]["n"]
+    text = f"Of 100 pairs with one row of each label, the row of label 1 should come first: {', '.join(parts)}; n = {n:,} rows."
+    return text + (f" {difference_text('AUC', paired)} (DeLong)." if paired is not None else "")
+
+
+def average_precision_sentence(figures: Mapping[str, Mapping[str, Any]], paired: PairedDifference | None) -> str:
+    """Precision and recall as frequencies."""
+    first = next(iter(figures.values()))
+    parts = [f"**{name}** has an average precision of {_estimate_text(f['average_precision'])}" for name, f in figures.items()]
+    share = format_percent(first["prevalence"])
+    text = f"{share} of the {first['n']:,} rows have label 1, which is what chance would reach: {', '.join(parts)}."
+    return text + (f" {difference_text('average precision', paired)}." if paired is not None else "")
+
+
+def confusion_sentence(figures: Mapping[str, Mapping[str, Any]]) -> str:
+    """What is found, and what is called 1 wrongly."""
+    parts = []
+    for name, f in figures.items():
+        c = f["confusion"]
+        ones, called = c["tp"] + c["fn"], c["tp"] + c["fp"]
+        right = f"; {per_hundred_text(c['tp'] / called)} of 100 rows that it calls 1 are" if called else "; it calls none 1"
+        parts.append(f"Of 100 rows with label 1 **{name}** finds {per_hundred_text(c['tp'] / ones if ones else None)}{right}.")
+    return f"{' '.join(parts)} n = {next(iter(figures.values()))['n']:,}."
+
+
+def calibration_sentence(figures: Mapping[str, Mapping[str, Any]], paired: PairedDifference | None) -> str:
+    """How far scores are from what happens, and to which side."""
+    parts = []
+    for name, f in figures.items():
+        bins = f["calibration"]
+        n = sum(b["n"] for b in bins) or 1
+        said, seen = (sum(b["n"] * b[key] for b in bins) / n for key in ("mean_score", "observed"))
+        parts.append(
+            f"**{name}** says {format_percent(said)} on average where {format_percent(seen)} happen; "
+            f"a score is off by {format_number(100 * f['ece']['value'], 1)} points ({_estimate_interval(f['ece'], 100, 1)})"
+        )
+    text = f"{'. '.join(parts)}; n = {next(iter(figures.values()))['n']:,}."
+    return text + (f" {difference_text('calibration error', paired)}." if paired is not None else "")
+
+
+def _estimate_interval(estimate: Mapping[str, Any], scale: float = 1, digits: int = 3) -> str:
+    low, high = estimate["low"], estimate["high"]
+    return interval_text(None if low is None else scale * low, None if high is None else scale * high, digits)
+
+
+def _estimate_text(estimate: Mapping[str, Any], digits: int = 3) -> str:
+    return f"{format_number(estimate['value'], digits)} ({_estimate_interval(estimate, 1, digits)})"

@@ -1,0 +1,53 @@
+"""Numbers, intervals, times and money as people read them."""
+
+from __future__ import annotations
+
+CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
+
+
+def format_number(value: float | None, digits: int = 3) -> str:
+    """A number for reading; a dash where there is none."""
+    if value is None or value != value:
+        return "–"
+    if value in (float("inf"), float("-inf")):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def format_percent(value: float | None, digits: int = 1) -> str:
+    """A share of 1 as a percentage."""
+    return "–" if value is None or value != value else f"{100 * value:.{digits}f} %".replace("-", "−")
+
+
+def signed_number(value: float | None, digits: int = 3) -> str:
+    """With its sign; a rounded zero has none."""
+    text = format_number(value, digits)
+    return text if value is None or value <= 0 or not any(c in "123456789" for c in text) else f"+{text}"
+
+
+def interval_text(low: float | None, high: float | None, digits: int = 3) -> str:
+    """``95 % interval 0.1 to 0.2``."""
+    return "no interval" if low is None or high is None else f"95 % interval {format_number(low, digits)} to {format_number(high, digits)}"
+
+
+def per_hundred_text(share: float | None) -> str:
+    """Of 100 people, how many; with a decimal where there are few."""
+    if share is None:
+        return "–"
+    return format_number(100 * share, 0 if 0.1 <= share <= 0.9 or share in (0, 1) else 1)
+
+
+def duration_text(seconds: float) -> str:
+    """``42 s``, ``3 min 5 s``, ``2 h 10 min``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def money_text(value: float, currency: str) -> str:
+    """``$2.30``; ``less than $0.01`` for what isn't nothing, and rounds to it."""
+    sign = CURRENCY_SIGNS.get(currency, f"{currency} ")
+    return f"less than {sign}0.01" if 0 < value < 0.005 else f"{sign}{value:,.2f}"
