@@ -24,6 +24,7 @@ import pandas as pd
 from core.aws.target import Target, connect
 from core.data import bundled_data, csv_reader
 from core.governance import decisions, policy
+from core.governance.version_state import read_state
 from core.identity import DEMO_IDENTITIES, WORKFLOW_IDENTITY, Identity, Role
 from core.ledger import audit_log, signing
 from core.registry import model_packages
@@ -122,7 +123,7 @@ def decided(target: Target, events: int) -> None:
     They are written at once, as ``log.append`` would have written them one by one."""
     versions = [each for group in model_packages.list_groups(target) for each in model_packages.iterate_versions(target, group)][::-1]
     first = versions[0]
-    if decisions.read_state(target, first.arn).last_event == 0:
+    if read_state(target, first.arn).last_event == 0:
         rules, _ = policy.load_in_force(target)
         about: dict[str, Any] = {"seen": 0, "reason": REASON, "code": "first version", "tier": "medium", "tier_rationale": REASON}
         decisions.submit(target, WORKFLOW_IDENTITY, first.arn, profile=next(iter(rules.profiles)), **about)

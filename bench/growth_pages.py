@@ -12,7 +12,7 @@ from bench import full
 from bench.compare import save_points
 from bench.pages import watched
 from core.aws.target import Target, connect
-from core.governance import decisions
+from core.governance.validity import list_versions_by_urgency
 from core.ledger import audit_log
 from core.lineage import lineage_graph
 from core.registry import model_packages
@@ -37,7 +37,7 @@ def points(small: bool) -> list[dict[str, Any]]:
         target = _registry(size, small)
         found.append(_point("registry", size, partial(_open_newest, target)))
         found.append(_point("log", size, partial(_read_log_again, target)))
-        found.append(_point("decisions", size, partial(decisions.list_versions_by_urgency, target)))
+        found.append(_point("decisions", size, partial(list_versions_by_urgency, target)))
         lifecycle.stop(target.settings.workspace)
     return found
 

@@ -8,7 +8,8 @@ router.require()
 
 import streamlit as st
 
-from core.governance import decisions, foreign_versions, policy
+from core.governance import foreign_versions, policy
+from core.governance.validity import list_versions_by_urgency
 from core.ledger import audit_log
 from ui import cache, session
 from ui.components import errors, links, tabs
@@ -17,7 +18,7 @@ from ui.decisions import last_outcome, log_tab, model_card, policy_tab, version_
 
 def select_version() -> str | None:
     """The chosen version; None, and a link to the next step, if there is none."""
-    waiting = cache.cached_read(decisions.list_versions_by_urgency, including=st.query_params.get("package"))
+    waiting = cache.cached_read(list_versions_by_urgency, including=st.query_params.get("package"))
     if not waiting:
         links.show_empty_state("No version is registered yet.", "overview", "To the overview")
         return None

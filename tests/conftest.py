@@ -27,7 +27,7 @@ from engine import lifecycle
 SHARED = {
     "demo": (
         *("test_aws_clarify", "test_bias_reports", "test_decisions", "test_explained", "test_getting_round", "test_image", "test_workflow"),
-        *("test_lineage_reading", "test_model_cards", "test_pack", "test_placement"),
+        *("test_lineage_reading", "test_model_cards", "test_pack", "test_placement", "test_decision_reads"),
     ),
     "full": ("tests/pages/", "test_accessibility", "test_lineage_graph", "test_benches", "test_pages_on_a_bad_day"),
 }

@@ -7,13 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from core.aws import aws_names
 from core.aws.target import Target
 from core.errors import NotFound, translate_aws_errors
-from core.governance import foreign_versions, version_state
+from core.governance import foreign_versions, model_card, version_state
+from core.governance.model_card import Card
+from core.governance.version_state import State
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
-from core.lineage import lineage_graph
+from core.lineage import lineage_graph, lineage_record
 from core.registry import model_packages
+from core.registry.model_packages import Package
 
 ACTION_NAME = "governance-{:08d}"
 
@@ -81,17 +85,63 @@ def lineage_problems(target: Target, events: Sequence[Event]) -> Iterator[Proble
             yield Problem(wanted[name].number, subject, f"The lineage joins event {wanted[name].number} to a version that it isn't about.")
 
 
+def sync_registry_and_lineage(target: Target, package: Package, card: Card | None = None, artifact: str | None = None) -> None:
+    """Bring a version's status in the registry, its model card and its lineage to what the log says now; what agrees already isn't written
+    again. ``package``: the version as just read; ``card``, ``artifact``: its model card and its ARN in the lineage, if they were read."""
+    state = version_state.read_state(target, package.arn)
+    if not state.history:
+        return
+    _update_registry(target, package, state)
+    model_card.sync_status(target, card or model_card.find_card(target, package), state.status)
+    artifact = artifact or lineage_record.ensure_artifact(target, package.arn, "ModelPackage", package.label)
+    joined = _names_of_actions_at(target, artifact) if len(state.history) > 1 else set()
+    for event in state.history:
+        if ACTION_NAME.format(event.number) not in joined:
+            _record_action(target, event, artifact, state.evidence)
+
+
+def _update_registry(target: Target, package: Package, state: State) -> None:
+    last, status = state.history[-1], version_state.REGISTRY_STATUS.get(state.status, model_packages.PENDING_STATUS)
+    if package.properties.get(model_packages.DECISION_PROPERTY) == str(last.number) and package.status == status:
+        return
+    with translate_aws_errors(package.label):
+        target.sagemaker.update_model_package(
+            ModelPackageArn=package.arn,
+            **({"ModelApprovalStatus": status} if package.status != status else {}),  # type: ignore[arg-type]
+            ApprovalDescription=f"{last.kind} by {last.actor['name']}, event {last.number}: {last.body['reason']}"[:1024],
+            CustomerMetadataProperties={
+                model_packages.DECISION_PROPERTY: str(last.number),
+                model_packages.EVIDENCE_PROPERTY: state.evidence or "",
+                model_packages.DECIDED_BY_PROPERTY: aws_names.clean_tag_value(last.actor["name"]),
+            },
+        )
+
+
+def _record_action(target: Target, event: Event, artifact: str, evidence: str | None) -> None:
+    """Record a decision in the lineage, joined to its version."""
+    properties = {"event": event.hash, "evidence": str(event.body.get("evidence", evidence or "")), "actor": event.actor["name"]}
+    name, source = ACTION_NAME.format(event.number), target.uri(audit_log.event_key(event.number))
+    action = lineage_record.find_action_arn(target, name)
+    if action:
+        lineage_record.ensure_association(target, action, artifact, "ContributedTo")
+        return
+    action = lineage_record.create_action(target, name, source, event.kind, event.body["reason"], properties)
+    lineage_record.add_association(target, action, artifact, "ContributedTo")  # a new action has no associations to look for
+
+
 def _describe_action(target: Target, name: str) -> dict[str, Any]:
     with translate_aws_errors(name):
         return dict(target.sagemaker.describe_action(ActionName=name))
 
 
 def _action_names_of(target: Target, subject: str) -> set[str]:
-    """The names of the actions that the lineage joins to a version."""
     artifact = lineage_graph.find_artifact_arn(target, subject)
-    if artifact is None:
-        return set()
-    with translate_aws_errors(subject):
+    return set() if artifact is None else _names_of_actions_at(target, artifact)
+
+
+def _names_of_actions_at(target: Target, artifact: str) -> set[str]:
+    """The names of the actions that the lineage joins to a version."""
+    with translate_aws_errors(artifact):
         pages = target.sagemaker.get_paginator("list_associations").paginate(DestinationArn=artifact)
         sources = [summary["SourceArn"] for page in pages for summary in page["AssociationSummaries"]]
     return {arn.rpartition("/")[2] for arn in sources if ":action/" in arn}

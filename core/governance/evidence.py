@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.aws.file_snapshot import TargetSnapshot, take_snapshot
 from core.aws.target import Target
-from core.errors import INCONCLUSIVE_ERRORS, GovernanceError, NotFound
-from core.governance import model_card, package_lock
+from core.errors import FILE_GONE_HINT, INCONCLUSIVE_ERRORS, GovernanceError, NotFound
+from core.governance import package_lock
+from core.governance.model_card import Card
 from core.governance.policy import Policy, policy_uri
 from core.jobs import jobs
+from core.jobs.rebalancing_jobs import RebalancedData
+from core.ledger.pinned_files import PinnedFile, find_changed_files
 from core.ledger.signing import Forged, in_toto_statement, load_verification_keys, open_envelope, sha256, sign_envelope
 from core.registry import model_packages
 from core.registry.model_packages import Package
@@ -33,20 +38,27 @@ class Evidence:
         return found
 
     @property
+    def pinned_files(self) -> dict[str, PinnedFile]:
+        """The URI and the hash of each file, by its name."""
+        return {name: PinnedFile(file["uri"], file["sha256"]) for name, file in self.files.items()}
+
+    @property
     def object_key(self) -> str:
         return f"{FOLDER}/{self.digest}.json"
 
 
-def collect_for_package(target: Target, package: Package, policy: Policy) -> Evidence:
-    """All that a decision on the package rests on, hashed now. Raises NotFound for a file that the package names and that isn't there."""
-    files = {name: _pin_file(target, uri) for name, uri in sorted(_evidence_uris(target, package, policy).items())}
+def collect_evidence(target: Target, package: Package, rules: Policy, data: RebalancedData | None, card: Card) -> Evidence:
+    """Everything that a decision on the package rests on, hashed now. ``data``: what the model was trained and tested on; ``card``: its
+    model card. Raises NotFound for a file that the package names and that doesn't exist."""
+    target = take_snapshot(target)
+    files = _pin_files(target, _evidence_uris(target, package, rules, data, card))
     report = package.bias
     predicate = {
         "version": 1,
-        "package": immutable_package_fields(package),
+        "package": immutable_package_fields(package.raw),
         "files": files,
         "container": (package.raw.get("InferenceSpecification", {}).get("Containers") or [{}])[0].get("Image", ""),
-        "policy": {"version": policy.version, "sha256": policy.sha256},
+        "policy": {"version": rules.version, "sha256": rules.sha256},
         "training": {"job": package.training_job, "hyperparameters": package.hyperparameters},
         "metrics": {
             name: {part: value[part] for part in ("value", "low", "high", "n")}
@@ -68,10 +80,9 @@ def collect_for_package(target: Target, package: Package, policy: Policy) -> Evi
 
 
 def store_signed(target: Target, evidence: Evidence) -> str:
-    """Write the signed statement, unless it is there; returns its URI."""
+    """Write the signed statement if it wasn't written before; returns its URI."""
     uri = target.uri(evidence.object_key)
-    if not target.files.exists(uri):
-        target.files.write_conditionally(uri, sign_envelope(target, evidence.statement), "application/json")
+    target.files.write_conditionally(uri, sign_envelope(target, evidence.statement), "application/json")
     return uri
 
 
@@ -83,41 +94,35 @@ def read_evidence(target: Target, digest: str) -> Evidence:
     return Evidence(digest, json.loads(content)["predicate"], content)
 
 
-def find_changes(target: Target, digest: str, known_hashes: dict[str, str | None] | None = None) -> list[str]:
-    """What of the evidence has changed or is gone since it was pinned; nothing when it holds. ``known_hashes``: of files already read,
-    by URI.
-    Raises Forbidden and TargetUnavailable: what couldn't be read now hasn't changed."""
-    known_hashes = {} if known_hashes is None else known_hashes
+def find_changes(target: Target, digest: str, package: Package | None = None) -> list[str]:
+    """What of the evidence has changed or is gone since it was recorded, in words; nothing while it is valid. ``package``: the version as
+    just read, if it was. Raises Forbidden and TargetUnavailable: what can't be read now has not been shown to be changed."""
+    target = take_snapshot(target)
     try:
         evidence = read_evidence(target, digest)
     except (Forged, NotFound) as error:
         return [f"The signed evidence: {error.message}"]
-    found = []
-    for name, pinned in evidence.files.items():
-        uri = pinned["uri"]
-        if uri not in known_hashes:
-            known_hashes[uri] = _sha256_or_none(target, uri)
-        if known_hashes[uri] is None:
-            found.append(f"{name} is gone ({uri})")
-        elif known_hashes[uri] != pinned["sha256"]:
-            found.append(f"{name} has changed ({uri})")
+    found = [str(change) for change in find_changed_files(target, evidence.pinned_files)]
+    recorded = evidence.predicate["package"]
     try:
-        now = immutable_package_fields(model_packages.read_package(target, evidence.predicate["package"]["arn"]))
+        raw = package.raw if package else model_packages.describe_package(target, recorded["arn"])
     except INCONCLUSIVE_ERRORS:
         raise
     except GovernanceError as error:
         return [*found, f"The registered version: {error.message}"]
-    return found + [f"the version's {part} has changed" for part in now if now[part] != evidence.predicate["package"][part]]
+    now = immutable_package_fields(raw)
+    return found + [f"the version's {part} has changed" for part in now if now[part] != recorded[part]]
 
 
-def immutable_package_fields(package: Package) -> dict[str, Any]:
-    """What of a registered version never changes: all but its approval and what the product itself writes there."""
-    raw = json.loads(json.dumps({k: package.raw.get(k) for k in ("InferenceSpecification", "ModelMetrics")}, default=str, sort_keys=True))
-    kept = {k: v for k, v in package.properties.items() if k not in model_packages.DECISION_PROPERTIES}
-    return {"arn": package.arn, "created": package.created.timestamp(), "properties": kept, **raw}
+def immutable_package_fields(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a registered version never changes: all but its approval and the properties that a decision writes. ``raw``: the version as
+    DescribeModelPackage returns it."""
+    fixed = json.loads(json.dumps({k: raw.get(k) for k in ("InferenceSpecification", "ModelMetrics")}, default=str, sort_keys=True))
+    properties = {k: v for k, v in raw.get("CustomerMetadataProperties", {}).items() if k not in model_packages.DECISION_PROPERTIES}
+    return {"arn": raw["ModelPackageArn"], "created": raw["CreationTime"].timestamp(), "properties": properties, **fixed}
 
 
-def _evidence_uris(target: Target, package: Package, policy: Policy) -> dict[str, str]:
+def _evidence_uris(target: TargetSnapshot, package: Package, rules: Policy, data: RebalancedData | None, card: Card) -> dict[str, str]:
     metrics = package.raw.get("ModelMetrics", {})
     reported = {
         "quality": metrics.get("ModelQuality", {}).get("Statistics"),
@@ -134,34 +139,31 @@ def _evidence_uris(target: Target, package: Package, policy: Policy) -> dict[str
     for name, job in (("bias-config", "governance:bias-job"), ("explainability-config", "governance:shap-job")):
         if package.properties.get(job):
             uris[name] = jobs.input_uri(jobs.describe_job(target, "processing", package.properties[job]), "analysis_config")
-    data = model_packages.find_rebalancing(target, package)
     if data is not None:
         uris |= {f"data/{name}": data.uri(name) for name in data.manifest["files"]}
         uris |= {"data/manifest.json": data.uri("manifest.json"), "data/source": data.dataset.uri}
-    uris["policy"] = policy_uri(target, policy.sha256)
+    uris["policy"] = policy_uri(target, rules.sha256)
     uris["package-lock"] = _store_file(target, package_lock.read_package_lock(), "requirements.txt")
-    uris["model-card"] = _store_file(target, model_card.read_card(target, package).json_bytes, "model-card.json")
+    uris["model-card"] = _store_file(target, card.json_bytes, "model-card.json")
     return {name: uri for name, uri in uris.items() if uri}
 
 
-def _store_file(target: Target, content: bytes, name: str) -> str:
-    """A file of the product's own, in the target under its hash."""
+def _store_file(target: TargetSnapshot, content: bytes, name: str) -> str:
+    """Write one of the product's own files under its hash, unless it was written before; returns its URI."""
     uri = target.uri(FILES_FOLDER, sha256(content), name)
-    if not target.files.exists(uri):
-        target.files.write_conditionally(uri, content, "text/plain")
+    target.files.read_or_write(uri, content, "text/plain")
     return uri
 
 
-def _pin_file(target: Target, uri: str) -> dict[str, Any]:
-    content = target.files.read(uri)
-    return {"uri": uri, "sha256": sha256(content), "bytes": len(content)}
-
-
-def _sha256_or_none(target: Target, uri: str) -> str | None:
-    try:
-        return sha256(target.files.read(uri))
-    except NotFound:
-        return None
+def _pin_files(target: TargetSnapshot, uris: dict[str, str]) -> dict[str, dict[str, Any]]:
+    digests = target.files.digest_all(uris.values())
+    pinned = {}
+    for name, uri in sorted(uris.items()):
+        found = digests[uri]
+        if found is None:
+            raise NotFound(f"{uri} doesn't exist.", resource=uri, hint=FILE_GONE_HINT)
+        pinned[name] = {"uri": uri, "sha256": found.sha256, "bytes": found.size}
+    return pinned
 
 
 def _json_number(value: float | None) -> float | str | None:

@@ -10,6 +10,7 @@ from core.analysis.performance.performance_difference import PerformanceDifferen
 from core.aws.target import Target
 from core.errors import INCONCLUSIVE_ERRORS, GovernanceError
 from core.governance.policy import BiasGate, CalibrationGate, FreshnessGate, Gate, GateProfile, QualityGate, _BoundedGate
+from core.governance.version_under_review import VersionUnderReview
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.lineage import lineage_graph
 from core.registry import model_packages
@@ -50,49 +51,71 @@ class GateInputs:
     lineage_gaps: tuple[str, ...]
 
 
-def gather_inputs(target: Target, package: Package, baseline: str | None) -> GateInputs:
-    """Gather them; ``baseline``: the ARN of the version to compare with."""
+@dataclass(frozen=True)
+class Judgement:
+    """The outcome of every gate, and the ARN of the version that this one was compared with."""
+
+    results: tuple[GateResult, ...]
+    compared_with: str | None
+
+
+def judge_version(version: VersionUnderReview, profile: GateProfile) -> Judgement:
+    """Evaluate a profile's gates on a version. Evidence that can't be used makes a failing gate, and no error. Raises Forbidden and
+    TargetUnavailable: evidence that can't be read now says nothing about the version."""
+    baseline = find_baseline(version.target, version.package)
+    try:
+        inputs = gather_inputs(version, baseline)
+    except INCONCLUSIVE_ERRORS:
+        raise
+    except GovernanceError as error:
+        unusable = GateResult("complete", "Evidence complete", "fail", "unreadable", "readable evidence", error.message)
+        return Judgement((unusable,), baseline)
+    return Judgement(tuple(evaluate_profile(profile, inputs)), baseline)
+
+
+def gather_inputs(version: VersionUnderReview, baseline: str | None) -> GateInputs:
+    """What the gates look at; ``baseline``: the ARN of the version to compare with."""
     differences, why, label = None, "There is no other version to compare with.", ""
     if baseline is not None:
-        comparison = model_packages.compare_packages(target, baseline, package.arn)
+        other = model_packages.read_package(version.target, baseline, with_training=False)
+        comparison = model_packages.compare_with(version.target, other, version.package)
         differences, why, label = comparison.differences, comparison.unpaired_reason, comparison.a.label
     return GateInputs(
-        package,
+        version.package,
         differences,
         why,
         label,
-        model_packages.find_rebalancing(target, package),
-        tuple(model_packages.list_broken_evidence(target, package)),
-        tuple(find_lineage_gaps(target, package)),
+        version.data,
+        tuple(model_packages.list_broken_evidence(version.target, version.package)),
+        tuple(find_lineage_gaps(version)),
     )
 
 
 def find_baseline(target: Target, package: Package) -> str | None:
-    """The version that this one would follow: the newest approved one of its group, or the newest baseline."""
-    others = [v for v in model_packages.list_versions(target, package.group or model_packages.NO_GROUP) if v.arn != package.arn]
+    """The version to compare with: the newest approved one of the same group, else the group's newest baseline."""
+    others = model_packages.list_siblings(target, package)
     approved = next((v.arn for v in others if v.status == "Approved"), None)
     return approved or next((v.arn for v in others if v.description.startswith("baseline:")), None)
 
 
-def find_lineage_gaps(target: Target, package: Package) -> list[str]:
-    """What the lineage of a version lacks: nothing when it leads back to the data set through every job."""
-    start = lineage_graph.find_artifact_arn(target, package.arn)
-    if start is None:
+def find_lineage_gaps(version: VersionUnderReview) -> list[str]:
+    """What the lineage of a version lacks; nothing if it leads back to the data set through every job."""
+    target, package, data = version.target, version.package, version.data
+    if version.artifact is None:
         return ["the version itself"]
-    found = lineage_graph.read_graph(target, start, hops=10, direction="Ascendants")
-    uris, names = {node.uri for node in found.nodes}, {node.name for node in found.nodes}
-    wanted = {"the model artifact": package.model_uri}
-    data = model_packages.find_rebalancing(target, package)
     if data is None:
         return ["the rebalancing job"]
-    wanted["the data set"] = data.dataset.uri
+    ancestors = lineage_graph.list_ancestor_arns(target, version.artifact)
+    files = {"the model artifact": package.model_uri, "the data set": data.dataset.uri}
     jobs = {
-        "the training job": f"{package.training_job}-aws-training-job",
-        "the rebalancing job": f"{data.job}-aws-processing-job",
-        "the bias job": f"{package.properties.get('governance:bias-job')}-aws-processing-job",
-        "the SHAP job": f"{package.properties.get('governance:shap-job')}-aws-processing-job",
+        "the training job": lineage_graph.job_component_name("training", str(package.training_job)),
+        "the rebalancing job": lineage_graph.job_component_name("processing", data.job),
+        "the bias job": lineage_graph.job_component_name("processing", str(package.properties.get("governance:bias-job"))),
+        "the SHAP job": lineage_graph.job_component_name("processing", str(package.properties.get("governance:shap-job"))),
     }
-    return [what for what, uri in wanted.items() if uri not in uris] + [what for what, name in jobs.items() if name not in names]
+    names = lineage_graph.component_names(ancestors)
+    gaps = [what for what, uri in files.items() if uri and not ancestors & lineage_graph.list_artifact_arns(target, uri)]
+    return gaps + [what for what, name in jobs.items() if name not in names]
 
 
 def evaluate_profile(profile: GateProfile, inputs: GateInputs, *, now: datetime | None = None) -> list[GateResult]:
@@ -213,15 +236,3 @@ def _lineage(inputs: GateInputs) -> GateResult:
     if inputs.lineage_gaps:
         return GateResult("lineage", "Lineage complete", "fail", "incomplete", wanted, f"It lacks {', '.join(inputs.lineage_gaps)}.")
     return GateResult("lineage", "Lineage complete", "pass", "complete", wanted)
-
-
-def check_package(target: Target, package: Package, profile: GateProfile) -> list[GateResult]:
-    """Gather and evaluate. Evidence that can't be used is a failing gate, not an error of the page. Raises Forbidden and TargetUnavailable:
-    evidence that couldn't be read now says nothing of the version."""
-    try:
-        known = gather_inputs(target, package, find_baseline(target, package))
-    except INCONCLUSIVE_ERRORS:
-        raise
-    except GovernanceError as error:
-        return [GateResult("complete", "Evidence complete", "fail", "unreadable", "readable evidence", error.message)]
-    return evaluate_profile(profile, known)

@@ -6,17 +6,21 @@ import json
 import math
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.aws import idempotency, request_defaults
 from core.aws.target import Target
 from core.errors import Conflict, DataError, NotFound, TargetUnavailable, translate_aws_errors
 from core.identity import Identity, require_permission
+from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger.signing import canonical_json, sha256
 from core.registry import model_packages
 from core.registry.model_packages import Package
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.literals import ModelCardStatusType
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,12 @@ FIELDS = (
     CardField(_CUSTOM + "monitoring_plan", "Monitoring", "What is watched in use, how often, and by whom", 1024),
     CardField(_CUSTOM + "rollback_version", "Rollback", "Which version is gone back to when this one fails", 1024),
 )
-RATINGS: dict[str, str] = {"low": "Low", "medium": "Medium", "high": "High"}
-CARD_STATUS = {"submitted": "PendingReview", "validated": "PendingReview", "approved": "Approved", "retired": "Archived"}
+CARD_STATUS: dict[str, ModelCardStatusType] = {
+    "submitted": "PendingReview",
+    "validated": "PendingReview",
+    "approved": "Approved",
+    "retired": "Archived",
+}
 """How a card's status follows its version's; Draft for the rest."""
 
 
@@ -98,8 +106,15 @@ def card_name(package: Package) -> str:
 
 
 def read_card(target: Target, package: Package, version: int | None = None) -> Card:
-    """The latest card of a version, or one of its versions; what is known, with version 0, where none was kept. Raises NotFound for a
-    version that isn't there."""
+    """The latest card of a version, or one of the card's own versions; where none was saved, a card of what is known, with version 0.
+    Raises NotFound for a card version that doesn't exist."""
+    saved = find_card(target, package, version)
+    return saved or _unsaved_card(target, package, model_packages.find_rebalancing(target, package))
+
+
+def find_card(target: Target, package: Package, version: int | None = None) -> Card | None:
+    """The latest card of a version, or one of the card's own versions; None where none was saved. Raises NotFound for a card version that
+    doesn't exist."""
     name = card_name(package)
     asked: Any = {"ModelCardVersion": version} if version else {}
     try:
@@ -107,7 +122,7 @@ def read_card(target: Target, package: Package, version: int | None = None) -> C
     except NotFound:
         if version:
             raise
-        return Card(name, 0, "Draft", None, build_known_content(target, package))
+        return None
     return Card(
         name,
         found["ModelCardVersion"],
@@ -115,6 +130,10 @@ def read_card(target: Target, package: Package, version: int | None = None) -> C
         found.get("LastModifiedTime") or found["CreationTime"],
         json.loads(found["Content"]),
     )
+
+
+def _unsaved_card(target: Target, package: Package, data: RebalancedData | None) -> Card:
+    return Card(card_name(package), 0, "Draft", None, build_known_content(target, package, data))
 
 
 def _describe_card(target: Target, name: str, asked: dict[str, Any]) -> Any:
@@ -138,7 +157,8 @@ def save_answers(target: Target, identity: Identity, arn: str, answers: dict[str
     DataError for an answer that doesn't fit, Conflict where somebody else was first."""
     require_permission(identity, "edit card", resource=arn, target_kind=target.settings.target)
     package = model_packages.read_package(target, arn)
-    content = build_known_content(target, package)
+    data = model_packages.find_rebalancing(target, package)
+    content = build_known_content(target, package, data)
     fields = {field.path: field for field in FIELDS}
     for path, text in answers.items():
         if path not in fields:
@@ -153,7 +173,7 @@ def save_answers(target: Target, identity: Identity, arn: str, answers: dict[str
         if text:
             _set_at_path(content, path, text)
     _set_at_path(content, _CUSTOM + "last_edited_by", identity.name)
-    before = read_card(target, package)
+    before = find_card(target, package) or _unsaved_card(target, package, data)
     if before.version != seen_version:
         when = f" at {before.changed_at:%Y-%m-%d %H:%M} UTC" if before.changed_at else ""
         who = before.answer(_CUSTOM + "last_edited_by")
@@ -165,36 +185,43 @@ def save_answers(target: Target, identity: Identity, arn: str, answers: dict[str
     return _write_card(target, package, content, before)
 
 
-def ensure_card(target: Target, package: Package) -> Card:
-    """The latest card; where none was kept yet, one of what is known."""
-    card = read_card(target, package)
-    return card if card.version else _write_card(target, package, card.content, card)
+def ensure_card(target: Target, package: Package, data: RebalancedData | None) -> Card:
+    """The latest card; where none was saved yet, one is made of what is known. ``data``: what the model was trained and tested on."""
+    saved = find_card(target, package)
+    if saved:
+        return saved
+    blank = _unsaved_card(target, package, data)
+    _create_card(target, blank)
+    return replace(blank, version=1, content=json.loads(blank.json_bytes))
+
+
+def _create_card(target: Target, card: Card) -> None:
+    request = {
+        "ModelCardName": card.name,
+        "Content": card.json_bytes.decode(),
+        "ModelCardStatus": "Draft",
+        "Tags": request_defaults.tags(target.settings),
+    }
+    idempotency.create_once(target, "ModelCard", request)
 
 
 def _write_card(target: Target, package: Package, content: dict[str, Any], before: Card) -> Card:
-    text = canonical_json(content).decode()
     if not before.version:
-        request = {
-            "ModelCardName": before.name,
-            "Content": text,
-            "ModelCardStatus": "Draft",
-            "Tags": request_defaults.tags(target.settings),
-        }
-        idempotency.create_once(target, "ModelCard", request)
+        _create_card(target, replace(before, content=content))
     with translate_aws_errors(before.name):
         if before.version and content != before.content:
-            target.sagemaker.update_model_card(ModelCardName=before.name, Content=text)
+            target.sagemaker.update_model_card(ModelCardName=before.name, Content=canonical_json(content).decode())
             if before.status != "Draft":
                 target.sagemaker.update_model_card(ModelCardName=before.name, ModelCardStatus="Draft")
     return read_card(target, package)
 
 
-def sync_status(target: Target, package: Package, status: str) -> None:
-    """Bring the card's status to the version's."""
-    card, wanted = read_card(target, package), CARD_STATUS.get(status, "Draft")
-    if card.version and card.status != wanted:
+def sync_status(target: Target, card: Card | None, status: str) -> None:
+    """Set the status of a saved card to what the version's ``status`` means for it."""
+    expected = CARD_STATUS.get(status, "Draft")
+    if card and card.version and card.status != expected:
         with translate_aws_errors(card.name):
-            target.sagemaker.update_model_card(ModelCardName=card.name, ModelCardStatus=wanted)  # type: ignore[arg-type]
+            target.sagemaker.update_model_card(ModelCardName=card.name, ModelCardStatus=expected)
 
 
 def export_pdf(target: Target, identity: Identity, arn: str, *, timeout_seconds: float = 120) -> bytes:
@@ -234,18 +261,16 @@ def filled_and_missing_fields(card: Card) -> tuple[list[CardField], list[CardFie
 # what is known -------------------------------------------------------------------------------------
 
 
-def build_known_content(target: Target, package: Package) -> dict[str, Any]:
-    """The part of a card that nobody has to write: by AWS's schema, from the version, its training job, its reports and its data."""
+def build_known_content(target: Target, package: Package, data: RebalancedData | None) -> dict[str, Any]:
+    """The part of a card that nobody has to write, in AWS's schema: from the version, its training job, its reports and its data."""
     container = (package.raw.get("InferenceSpecification", {}).get("Containers") or [{}])[0]
     image, artifact = container.get("Image", ""), package.model_uri
-    data = model_packages.find_rebalancing(target, package)
     training: dict[str, Any] = {
         "hyper_parameters": [{"name": k[:255], "value": str(v)[:255]} for k, v in sorted(package.hyperparameters.items())][:100],
         **({"training_environment": {"container_image": [image]}} if image and package.training_job else {}),
     }
-    if package.training_job and "training job" not in package.missing:
-        with translate_aws_errors(package.training_job):
-            job = target.sagemaker.describe_training_job(TrainingJobName=package.training_job)
+    if package.training:
+        job = package.training.raw
         training["training_arn"] = job["TrainingJobArn"]
         training["training_metrics"] = [
             {"name": m["MetricName"], "value": float(m["Value"])}

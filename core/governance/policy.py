@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core import toml_file
 from core.analysis.bias.bias_metrics import POST_TRAINING, PRE_TRAINING
+from core.aws.file_snapshot import take_snapshot
 from core.aws.target import Target
 from core.errors import INCONCLUSIVE_ERRORS, GovernanceError, NotFound
 from core.ledger.signing import Forged, load_verification_keys, open_envelope, sha256, sign_envelope
@@ -166,12 +167,11 @@ def load_in_force(target: Target) -> tuple[Policy, InvalidPolicy | None]:
 
 
 def store_in_target(target: Target, policy: Policy) -> None:
-    """Keep the file's text in the target, so that what a decision was judged by can always be read."""
-    uri = policy_uri(target, policy.sha256)
-    if not target.files.exists(uri):
-        target.files.write_conditionally(uri, policy.text.encode(), "application/toml")
+    """Write the file's text to the target, so that the policy behind a decision can be read later, and name it as the last valid one."""
+    target = take_snapshot(target)
+    target.files.read_or_write(policy_uri(target, policy.sha256), policy.text.encode(), "application/toml")
     try:
-        known = load_last_valid(target).sha256
+        known = _read_last_valid_digest(target)
     except INCONCLUSIVE_ERRORS:
         raise
     except GovernanceError:
@@ -180,9 +180,13 @@ def store_in_target(target: Target, policy: Policy) -> None:
         target.files.write(target.uri(LAST_VALID_KEY), sign_envelope(target, policy.sha256.encode(), LAST_VALID_TYPE), "application/json")
 
 
+def _read_last_valid_digest(target: Target) -> str:
+    return open_envelope(target.files.read(target.uri(LAST_VALID_KEY)), load_verification_keys(target), LAST_VALID_TYPE).decode()
+
+
 def load_last_valid(target: Target) -> Policy:
     """The last valid policy. Raises NotFound where there was none yet, Forged where it is not what was kept."""
-    digest = open_envelope(target.files.read(target.uri(LAST_VALID_KEY)), load_verification_keys(target), LAST_VALID_TYPE).decode()
+    digest = _read_last_valid_digest(target)
     content = target.files.read(policy_uri(target, digest))
     if sha256(content) != digest:
         raise Forged("The policy is not the one that was kept.", resource=LAST_VALID_KEY, hint="Mend the policy file.")

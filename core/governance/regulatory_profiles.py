@@ -13,9 +13,9 @@ from core import toml_file
 from core.aws.target import Target
 from core.errors import GovernanceError
 from core.governance import model_card
-from core.governance.decisions import State
 from core.governance.evidence import Evidence
 from core.governance.model_card import Card
+from core.governance.version_state import State
 from core.registry import model_packages
 from core.registry.model_packages import Package
 

@@ -9,9 +9,10 @@ from core.aws.target import Target
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.errors import NotFound
-from core.governance import evidence, foreign_versions, gates, model_card, policy, version_state
+from core.governance import foreign_versions, gates, model_card, policy, version_state
 from core.governance.policy import Policy
-from core.governance.version_state import State, fold_events, read_state
+from core.governance.version_state import State, fold_events
+from core.governance.version_under_review import VersionUnderReview, read_version
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
@@ -47,34 +48,33 @@ class Validity:
 
 
 def check_validity(target: Target, arn: str, *, with_gates: bool = True) -> Validity:
-    """How a version stands now: its state, and whether evidence, policy, data and dates still bear it."""
-    package, now = model_packages.read_package(target, arn), read_state(target, arn)
+    """A version's state now, and whether evidence, policy, data and dates still support it."""
+    version = read_version(target, arn)
+    package, state = version.package, version.state
     void: list[str] = []
-    outside = foreign_versions.is_foreign(now) and foreign_versions.is_before_first_registered(
-        foreign_versions.first_registered_numbers(audit_log.read_events(target)), arn
+    outside = foreign_versions.is_foreign(state) and foreign_versions.is_before_first_registered(
+        foreign_versions.first_registered_numbers(version.events), arn
     )
-    if package.status == "Approved" and now.status != "approved" and not outside:
+    if package.status == "Approved" and state.status != "approved" and not outside:
         void.append("The registry says Approved, and no decision in the log does.")
-    if now.status not in {"submitted", "validated", "approved"}:
-        return Validity(package, now, tuple(void), (), outside)
-    if now.evidence:
-        void += evidence.find_changes(target, now.evidence)
-    if now.status != "approved":
-        return Validity(package, now, tuple(void), ())
-    if package.status != "Approved":
+    if state.status not in {"submitted", "validated", "approved"}:
+        return Validity(package, state, tuple(void), (), outside)
+    reasons = _review_reasons(version, with_gates=with_gates) if state.status == "approved" else []
+    void += version.evidence_changes
+    if state.status == "approved" and package.status != "Approved":
         void.append(f"The log says approved, and the registry says {package.status}.")
-    return Validity(package, now, tuple(void), tuple(_review_reasons(target, package, now, with_gates=with_gates)))
+    return Validity(package, state, tuple(void), tuple(reasons))
 
 
-def _review_reasons(target: Target, package: Package, now: State, *, with_gates: bool) -> list[str]:
-    rules, _ = policy.load_in_force(target)
+def _review_reasons(version: VersionUnderReview, *, with_gates: bool) -> list[str]:
     reasons = [
-        *_due_reasons(now, rules),
-        *_newer_data_reasons(model_packages.find_rebalancing(target, package), _newest_datasets(target)),
-        *_card_change_reasons(target, package, now),
+        *_due_reasons(version.state, version.rules),
+        *_newer_data_reasons(version.data, _newest_datasets(version.target)),
+        *_card_change_reasons(version),
     ]
-    if with_gates and now.profile in rules.profiles:
-        failing = [r.title for r in apply_waivers(gates.check_package(target, package, rules.profiles[now.profile]), now) if r.is_blocking]
+    if with_gates and version.profile:
+        judgement = gates.judge_version(version, version.profile)
+        failing = [r.title for r in apply_waivers(judgement.results, version.state) if r.is_blocking]
         if failing:
             reasons.append(f"Gates that fail now: {', '.join(failing)}.")
     return reasons
@@ -101,15 +101,15 @@ def _newer_data_reasons(data: RebalancedData | None, newest: Mapping[str, Datase
     return [f"There are newer data: {found.name}, SHA-256 {found.sha256[:12]}…."]
 
 
-def _card_change_reasons(target: Target, package: Package, now: State) -> list[str]:
+def _card_change_reasons(version: VersionUnderReview) -> list[str]:
     try:
-        pinned = evidence.read_evidence(target, now.evidence or "").files.get("model-card")
+        pinned = version.evidence.files.get("model-card")
     except (Forged, NotFound):
-        return []  # said as void already
-    card = model_card.read_card(target, package)
+        return []  # the evidence is reported as changed
+    card = model_card.read_card(version.target, version.package)
     if pinned is None or pinned["sha256"] == sha256(card.json_bytes):
         return []
-    return [f"The model card has changed since it was pinned: {model_card.last_edit_text(card)}."]
+    return [f"The model card has changed since it was recorded: {model_card.last_edit_text(card)}."]
 
 
 def apply_waivers(results: Sequence[gates.GateResult], state: State) -> list[gates.GateResult]:

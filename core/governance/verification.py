@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from core.aws.file_snapshot import TargetSnapshot, take_snapshot
 from core.aws.target import Target
 from core.errors import INCONCLUSIVE_ERRORS, DataError, GovernanceError, NotFound
-from core.governance import consistency, decisions, evidence, policy
+from core.governance import consistency, evidence, policy, version_state
 from core.governance.consistency import Problem
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
@@ -48,13 +49,13 @@ def verify_log(target: Target, *, exported_head: bytes | None = None) -> Verific
     )
     problems += _check_head_current(target, events, trusted)
     problems += _check_parts(target, events, trusted)
-    hashes: dict[str, str | None] = {}
-    problems += _check_evidence(target, events, hashes)
+    snapshot = take_snapshot(target)  # pieces of evidence share most of their files
+    problems += _check_evidence(target, events, snapshot)
     problems += _check_stored_files(target)
     problems += consistency.registry_problems(target, events)
     problems += consistency.lineage_problems(target, events)
     ordered = sorted(problems, key=lambda p: (p.number is None, p.number or 0))
-    return Verification(len(events), len(hashes), (events[-1].number, events[-1].hash) if events else None, tuple(ordered))
+    return Verification(len(events), snapshot.files.digest_count, (events[-1].number, events[-1].hash) if events else None, tuple(ordered))
 
 
 def export_head(target: Target) -> bytes:
@@ -74,12 +75,12 @@ def repair_registry_and_lineage(target: Target) -> list[str]:
     about = {event.number: event.subject for event in events}
     wrong = [*consistency.registry_problems(target, events), *consistency.lineage_problems(target, events)]
     behind = {about.get(problem.number or 0, problem.subject) for problem in wrong}
-    for subject in dict.fromkeys(e.subject for e in events if e.kind in decisions.ALLOWED_FROM and e.subject in behind):
+    for subject in dict.fromkeys(e.subject for e in events if e.kind in version_state.ALLOWED_FROM and e.subject in behind):
         try:
             package = model_packages.read_package(target, subject)
         except NotFound:
             continue  # deleted: the verification says so
-        decisions.sync_registry_and_lineage(target, subject)
+        consistency.sync_registry_and_lineage(target, package)
         after = model_packages.read_package(target, subject)
         if (after.status, after.properties) != (package.status, package.properties):
             mended.append(after.label)
@@ -193,14 +194,14 @@ def _check_parts(target: Target, events: list[Event], trusted: Any) -> Iterator[
             yield Problem(number * audit_log.EVENTS_PER_PART + 1, audit_log.part_key(number), "The copy of these events is missing.")
 
 
-def _check_evidence(target: Target, events: list[Event], hashes: dict[str, str | None]) -> Iterator[Problem]:
-    """Each piece of evidence once, at the first event that names it."""
+def _check_evidence(target: Target, events: list[Event], snapshot: TargetSnapshot) -> Iterator[Problem]:
+    """Each piece of evidence once, at the first event that names it; ``snapshot``: in which its files are each hashed once."""
     seen: set[str] = set()
     for event in events:
         digest = event.body.get("evidence")
         if digest and digest not in seen:
             seen.add(digest)
-            for what in evidence.find_changes(target, digest, hashes):
+            for what in evidence.find_changes(snapshot, digest):
                 yield Problem(event.number, event.subject, f"Evidence of event {event.number}: {what}")
         rules = event.body.get("policy")
         if rules and rules not in seen:

@@ -27,6 +27,18 @@ ALLOWED_FROM: dict[str, frozenset[str]] = {
 """What may be done from which status."""
 REGISTRY_STATUS = {"approved": "Approved", "rejected": "Rejected", "withdrawn": "Rejected", "retired": "Rejected"}
 """How the registry calls it; PendingManualApproval for the rest."""
+PAST_TENSE = {
+    "submit": "submitted",
+    "validate": "validated",
+    "approve": "approved",
+    "reject": "rejected",
+    "withdraw": "withdrew",
+    "retire": "retired",
+    "waive": "asked to waive a gate of",
+    "confirm waiver": "confirmed a waiver of",
+    "meet condition": "met a condition of",
+}
+"""What somebody did, for a sentence: ``Dana withdrew credit-default v3``."""
 
 
 @dataclass(frozen=True)

@@ -64,13 +64,21 @@ def part_key(number: int) -> str:
 
 
 def append_event(
-    target: Target, identity: Identity, kind: str, subject: str, body: dict[str, Any], *, check: AppendCheck | None = None
+    target: Target,
+    identity: Identity,
+    kind: str,
+    subject: str,
+    body: dict[str, Any],
+    *,
+    check: AppendCheck | None = None,
+    known_events: Sequence[Event] | None = None,
 ) -> Event:
-    """Write the next event. ``check`` sees every event before it, whoever else is writing. Raises what ``check`` raises, and Conflict where
-    the log is too busy."""
+    """Write the next event. ``check`` is called with all events before it, and may refuse it by raising. ``known_events``: the log as the
+    caller has just read it, which saves reading it again: if another event was written since, S3 refuses the write, and the log is read
+    and checked again. Raises Conflict if other writers were first every time."""
     actor = {"name": identity.name, "role": identity.role.value, "id": identity.id}
-    for _ in range(APPEND_ATTEMPTS):
-        events = read_events(target)
+    for attempt in range(APPEND_ATTEMPTS):
+        events = tuple(known_events) if known_events is not None and attempt == 0 else read_events(target)
         if check is not None:
             check(events)
         last = events[-1] if events else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -176,6 +176,31 @@ def find_artifact_arn(target: Target, uri: str) -> str | None:
     with translate_aws_errors(uri):
         found = target.sagemaker.list_artifacts(SourceUri=uri, SortBy="CreationTime", SortOrder="Ascending")["ArtifactSummaries"]
     return str(found[0]["ArtifactArn"]) if found else idempotency.recently_created_arn(target, "Artifact", uri)
+
+
+def list_artifact_arns(target: Target, uri: str) -> set[str]:
+    """The ARNs of all artifacts with this source URI."""
+    with translate_aws_errors(uri):
+        pages = target.sagemaker.get_paginator("list_artifacts").paginate(SourceUri=uri)
+        found = {str(summary["ArtifactArn"]) for page in pages for summary in page["ArtifactSummaries"]}
+    recent = idempotency.recently_created_arn(target, "Artifact", uri)
+    return found | ({recent} if recent else set())
+
+
+def list_ancestor_arns(target: Target, arn: str) -> frozenset[str]:
+    """The ARNs of everything that an entity came from, at most ten steps back, and its own."""
+    vertices, _, _ = _query_lineage(target, arn, "Ascendants", MAX_DEPTH, None, with_edges=False)
+    return frozenset(vertices) | {arn}
+
+
+def job_component_name(kind: Literal["training", "processing"], job: str) -> str:
+    """The name of the trial component that SageMaker makes for a job."""
+    return f"{job}-aws-{kind}-job"
+
+
+def component_names(arns: Iterable[str]) -> set[str]:
+    """The names of the trial components among entities of the lineage."""
+    return {name for kind, name in map(_entity_of_arn, arns) if kind == TRIAL_COMPONENT}
 
 
 def find_artifact_arns(target: Target, uris: Sequence[str], kind: str) -> dict[str, str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.aws import idempotency, request_defaults
 from core.aws.aws_names import slug
 from core.aws.target import Target
 from core.errors import Conflict, NotFound, translate_aws_errors
 from core.jobs.rebalancing_jobs import RebalancedData
-from core.lineage.lineage_graph import find_artifact_arn
+from core.lineage.lineage_graph import find_artifact_arn, job_component_name
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.literals import AssociationEdgeTypeType
 
 
 def ensure_artifact(target: Target, uri: str, kind: str, name: str, properties: dict[str, str] | None = None) -> str:
@@ -28,31 +31,46 @@ def ensure_artifact(target: Target, uri: str, kind: str, name: str, properties: 
     return idempotency.create_once(target, "Artifact", request)
 
 
-def ensure_action(target: Target, name: str, uri: str, kind: str, description: str, properties: dict[str, str]) -> str:
-    """The ARN of an action, made where there is none."""
+def find_action_arn(target: Target, name: str) -> str | None:
+    """The ARN of the action with this name, or None."""
     try:
         with translate_aws_errors(name):
             return str(target.sagemaker.describe_action(ActionName=name)["ActionArn"])
     except NotFound:
-        request = {
-            "ActionName": name,
-            "Source": {"SourceUri": uri, "SourceType": "governance-event"},
-            "ActionType": kind,
-            "Description": description[:3072],
-            "Status": "Completed",
-            "Properties": properties,
-            "Tags": request_defaults.tags(target.settings),
-        }
-        return idempotency.create_once(target, "Action", request, shared=True)
+        return None
 
 
-def ensure_association(target: Target, source: str, destination: str, association: str) -> None:
-    """Add an edge unless it is there."""
+def create_action(target: Target, name: str, uri: str, kind: str, description: str, properties: dict[str, str]) -> str:
+    """Record an action; returns its ARN, also if another writer was first with this name. ``uri``: what the action came from."""
+    request = {
+        "ActionName": name,
+        "Source": {"SourceUri": uri, "SourceType": "governance-event"},
+        "ActionType": kind,
+        "Description": description[:3072],
+        "Status": "Completed",
+        "Properties": properties,
+        "Tags": request_defaults.tags(target.settings),
+    }
+    return idempotency.create_once(target, "Action", request, shared=True)
+
+
+def ensure_action(target: Target, name: str, uri: str, kind: str, description: str, properties: dict[str, str]) -> str:
+    """The ARN of the action with this name, which is recorded if it doesn't exist."""
+    return find_action_arn(target, name) or create_action(target, name, uri, kind, description, properties)
+
+
+def ensure_association(target: Target, source: str, destination: str, association: AssociationEdgeTypeType) -> None:
+    """Join two entities unless they are joined."""
     with translate_aws_errors(source):
-        there = target.sagemaker.list_associations(SourceArn=source, DestinationArn=destination)["AssociationSummaries"]
-    if not there:
-        with suppress(Conflict), translate_aws_errors(source):  # the edge is there, and the list lags
-            target.sagemaker.add_association(SourceArn=source, DestinationArn=destination, AssociationType=association)  # type: ignore[arg-type]
+        found = target.sagemaker.list_associations(SourceArn=source, DestinationArn=destination)["AssociationSummaries"]
+    if not found:
+        add_association(target, source, destination, association)
+
+
+def add_association(target: Target, source: str, destination: str, association: AssociationEdgeTypeType) -> None:
+    """Join two entities."""
+    with suppress(Conflict), translate_aws_errors(source):  # it exists already, and the list lags
+        target.sagemaker.add_association(SourceArn=source, DestinationArn=destination, AssociationType=association)
 
 
 def find_component_arn(target: Target, kind: Literal["training", "processing"], job: str) -> str:
@@ -60,7 +78,7 @@ def find_component_arn(target: Target, kind: Literal["training", "processing"], 
 
     def read() -> str:
         with translate_aws_errors(job):
-            return target.sagemaker.describe_trial_component(TrialComponentName=f"{job}-aws-{kind}-job")["TrialComponentArn"]
+            return target.sagemaker.describe_trial_component(TrialComponentName=job_component_name(kind, job))["TrialComponentArn"]
 
     return idempotency.retry_until_found(read)  # SageMaker makes it on its own, and not at once
 

@@ -22,6 +22,7 @@ from core.jobs import jobs, training_jobs
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.jobs.rebalancing_jobs import read_result as rebalanced_result
 from core.ledger import audit_log, signing
+from core.ledger.pinned_files import PinnedFile, find_changed_files
 from core.lineage import lineage_record
 from core.reports import bias_jobs, package_reports
 
@@ -87,6 +88,7 @@ class Package:
     scores_uri: str | None
     raw: dict[str, Any]
     missing: dict[str, str] = field(default_factory=dict)
+    training: jobs.Job | None = None
 
     @property
     def label(self) -> str:
@@ -219,11 +221,21 @@ def list_versions(target: Target, group: str | None = None, *, max_results: int 
     group = group or target.settings.group
     if group != NO_GROUP and group not in list_groups(target):
         return []
+    return _list_group(target, group, max_results)
+
+
+def _list_group(target: Target, group: str, max_results: int) -> list[Version]:
     found = list(islice(iterate_versions(target, group), max_results))
     if group == NO_GROUP:
         return found
     late = idempotency.created_but_unlisted(target, "ModelPackage", {each.arn for each in found}, f":model-package/{group}/")
     return [each for arn in late if (each := find_version(target, arn)) is not None] + found
+
+
+def list_siblings(target: Target, package: Package) -> list[Version]:
+    """The other versions of a package's group, newest first; of a package without a group, the others without one."""
+    group = package.group or NO_GROUP
+    return [each for each in _list_group(target, group, 100) if each.arn != package.arn]
 
 
 def iterate_versions(target: Target, group: str) -> Iterator[Version]:
@@ -265,10 +277,12 @@ def model_uri(raw: dict[str, Any]) -> str:
 
 def read_properties(target: Target, arn: str) -> dict[str, str]:
     """What the product has written on a version."""
-    return dict(_describe_package(target, arn).get("CustomerMetadataProperties", {}))
+    return dict(describe_package(target, arn).get("CustomerMetadataProperties", {}))
 
 
-def _describe_package(target: Target, arn: str) -> Any:
+def describe_package(target: Target, arn: str) -> dict[str, Any]:
+    """A version as DescribeModelPackage returns it. Raises NotFound."""
+
     def read() -> Any:
         with translate_aws_errors(arn):
             return target.sagemaker.describe_model_package(ModelPackageName=arn)
@@ -284,14 +298,15 @@ def list_groups(target: Target) -> list[str]:
     return idempotency.created_but_unlisted(target, "ModelPackageGroup", found) + found
 
 
-def read_package(target: Target, arn: str) -> Package:
-    """A package with its reports. A report that it doesn't have, or that can't be read, is missing in the result. Raises NotFound."""
-    raw = _describe_package(target, arn)
+def read_package(target: Target, arn: str, *, with_training: bool = True) -> Package:
+    """A package with its reports and its training job. A report that it doesn't have, or that can't be read, is named in ``missing``.
+    ``with_training``: False leaves the training job out, and the hyperparameters with it. Raises NotFound."""
+    raw = describe_package(target, arn)
     properties = raw.get("CustomerMetadataProperties", {})
     found = package_reports.read_reports(target, raw)
     report, missing = found.bias, dict(found.missing)
-    described = _find_training_job(target, properties, model_uri(raw))
-    if described is None:
+    described = _find_training_job(target, properties, model_uri(raw)) if with_training else None
+    if described is None and with_training:
         missing["training job"] = "No training job here is known to have made this model."
     if not model_uri(raw):
         missing["model"] = "The version names no model archive in S3."
@@ -315,6 +330,7 @@ def read_package(target: Target, arn: str) -> Package:
         report.scores_uri if report and report.governance else None,
         raw,
         missing,
+        described,
     )
 
 
@@ -346,8 +362,12 @@ def read_scores(target: Target, package: Package) -> pd.DataFrame:
 
 def compare_packages(target: Target, arn_a: str, arn_b: str) -> Comparison:
     """Two packages side by side; paired differences where both were judged on the same test rows."""
-    a, b = read_package(target, arn_a), read_package(target, arn_b)
-    return Comparison(a, b, *paired_differences(target, a, b))
+    return compare_with(target, read_package(target, arn_a), read_package(target, arn_b))
+
+
+def compare_with(target: Target, other: Package, package: Package) -> Comparison:
+    """Two packages that were read already: the differences are the package's minus the other's."""
+    return Comparison(other, package, *paired_differences(target, other, package))
 
 
 def paired_differences(target: Target, a: Package, b: Package) -> tuple[dict[str, PerformanceDifference] | None, str]:
@@ -373,26 +393,28 @@ def find_version(target: Target, arn: str) -> Version | None:
     """A version by its ARN, where it is there."""
 
     def read() -> Version:
-        return _parse_version(_describe_package(target, arn))
+        return _parse_version(describe_package(target, arn))
 
     found: Version | None = _read_or_none(read)
     return found
 
 
+REPORTS = {"quality": ("ModelQuality", "Statistics"), "bias": ("Bias", "Report"), "explainability": ("Explainability", "Report")}
+"""The reports that this product registers, and where ModelMetrics names them."""
+
+
+def registered_files(package: Package, data: RebalancedData | None) -> dict[str, PinnedFile]:
+    """The files whose hashes were registered with a version: its reports, its model, and the manifest of its data."""
+    metrics = package.raw.get("ModelMetrics", {})
+    uris = {name: metrics.get(group, {}).get(part, {}).get("S3Uri") for name, (group, part) in REPORTS.items()}
+    uris |= {"model": package.model_uri or None, "manifest": data.uri("manifest.json") if data else None}
+    return {name: PinnedFile(uri, package.properties.get(f"governance:sha256-{name}")) for name, uri in uris.items()}
+
+
 def list_broken_evidence(target: Target, package: Package) -> list[str]:
-    """The parts of the evidence whose pinned hash is not that of the file any more, or that are gone."""
-    uris = {
-        "quality": package.raw.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {}).get("S3Uri"),
-        "bias": package.raw.get("ModelMetrics", {}).get("Bias", {}).get("Report", {}).get("S3Uri"),
-        "explainability": package.raw.get("ModelMetrics", {}).get("Explainability", {}).get("Report", {}).get("S3Uri"),
-    }
-    bad = []
-    for name, uri in uris.items():
-        pinned = package.properties.get(f"governance:sha256-{name}")
-        content = _read_or_none(lambda uri=uri: target.files.read(uri)) if uri else None
-        if pinned is None or content is None or hashlib.sha256(content).hexdigest() != pinned:
-            bad.append(name)
-    return bad
+    """Which of a version's reports are missing, or differ from what was registered."""
+    reports = {name: file for name, file in registered_files(package, None).items() if name in REPORTS}
+    return [change.name for change in find_changed_files(target, reports)]
 
 
 def find_rebalancing(target: Target, package: Package) -> RebalancedData | None:

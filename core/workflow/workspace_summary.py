@@ -9,13 +9,14 @@ from typing import TypeVar
 from core.aws.target import Target
 from core.data import datasets
 from core.errors import Forbidden, SignedOut
-from core.governance import decisions, gates, policy
-from core.governance.decisions import State
+from core.governance import gates
+from core.governance.validity import apply_waivers, list_versions_by_urgency
+from core.governance.version_state import State
+from core.governance.version_under_review import read_version
 from core.jobs import jobs
 from core.jobs.jobs import FINAL_STATUSES, Job
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
-from core.registry import model_packages
 from core.registry.model_packages import Version
 
 VersionWithState = tuple[Version, State]
@@ -63,7 +64,7 @@ def read_summary(target: Target, *, events: int = 6) -> WorkspaceSummary:
     return WorkspaceSummary(
         part("data_sets", lambda: datasets.count_datasets(target), 0),
         part("jobs", lambda: list_latest_jobs(target), ()),
-        part("versions", lambda: tuple(decisions.list_versions_by_urgency(target)), ()),
+        part("versions", lambda: tuple(list_versions_by_urgency(target)), ()),
         part("events", lambda: audit_log.read_events(target)[: -events - 1 : -1], ()),
         unread,
     )
@@ -107,10 +108,9 @@ def recorded_blocking_gates(state: State) -> BlockingGates | None:
 
 def find_blocking_gates(target: Target, arn: str) -> BlockingGates:
     """The same, judged now: costly, since the evidence is read and two models are compared."""
-    state, (rules, _) = decisions.read_state(target, arn), policy.load_in_force(target)
-    profile = rules.profiles.get(state.profile)
-    results = gates.check_package(target, model_packages.read_package(target, arn), profile) if profile else []
-    return BlockingGates(tuple(r.title for r in decisions.apply_waivers(results, state) if r.is_blocking), None)
+    version = read_version(target, arn)
+    results = gates.judge_version(version, version.profile).results if version.profile else ()
+    return BlockingGates(tuple(r.title for r in apply_waivers(results, version.state) if r.is_blocking), None)
 
 
 def describe_events(events: Sequence[Event]) -> list[tuple[Event, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.governance import decisions
+from core.governance.version_state import read_state
 from core.identity import Identity, Role
 
 WHY = "Because the evidence bears it, as far as we have looked."
@@ -32,7 +33,7 @@ gates = [{kind = "quality", metric = "auc", min = 0.999}, {kind = "bias", metric
 
 
 def seen(target, arn):
-    return decisions.read_state(target, arn).last_event
+    return read_state(target, arn).last_event
 
 
 def submitted(target, arn, *, tier="low", profile="easy", by=DANA):

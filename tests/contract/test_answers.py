@@ -23,7 +23,8 @@ from core.aws.target import connect
 from core.data.column_roles import ColumnRoles
 from core.data.datasets import Dataset
 from core.errors import GovernanceError
-from core.governance import consistency, decisions, model_card
+from core.governance import consistency, model_card
+from core.governance.consistency import sync_registry_and_lineage
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, models, rebalancing_jobs, training_data, training_jobs, xgboost_report_jobs
 from core.jobs.rebalancing_jobs import RebalancedData, RebalancingOptions
@@ -126,7 +127,7 @@ def seen_from(c):
 def decided(c):
     said = {"tier": "low", "profile": "easy", "approvals_needed": 1, "evidence": "0" * 64, "policy": "0" * 64}
     event = audit_log.append_event(c, WORKFLOW_IDENTITY, "submit", ARN, {"reason": "r", "code": "c", **said})
-    decisions.sync_registry_and_lineage(c, ARN)
+    sync_registry_and_lineage(c, model_packages.read_package(c, ARN))
     return list(consistency.lineage_problems(c, [event]))
 
 
@@ -137,7 +138,8 @@ def registered(c):
 
 def card(c):
     package = model_packages.read_package(c, ARN)
-    return model_card.read_card(c, package), model_card.list_versions(c, package), model_card.sync_status(c, package, "approved")
+    found = model_card.read_card(c, package)
+    return found, model_card.list_versions(c, package), model_card.sync_status(c, found, "approved")
 
 
 def saved(c):

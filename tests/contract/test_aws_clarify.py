@@ -11,7 +11,7 @@ from schema import SchemaError
 
 from core.aws.target import connect
 from core.errors import DataError
-from core.governance import evidence, policy
+from core.governance import evidence, model_card, policy
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, models
 from core.registry import model_evaluation, model_packages
@@ -128,7 +128,9 @@ def test_a_model_measured_on_awss_container_can_be_registered_with_all_its_evide
     assert model_packages.list_broken_evidence(target, package) == []
     assert model_packages.paired_differences(target, own, package)[1] == ""
     policy.store_in_target(target, rules := policy.load_in_force(target)[0])
-    pinned = evidence.collect_for_package(target, package, rules)
+    pinned = evidence.collect_evidence(
+        target, package, rules, model_packages.find_rebalancing(target, package), model_card.read_card(target, package)
+    )
     evidence.store_signed(target, pinned)
     assert {"bias", "measured", "scores"} <= pinned.files.keys()
     uri = pinned.files["measured"]["uri"]

@@ -20,7 +20,8 @@ from core.analysis.performance.performance import evaluate_performance
 from core.aws.target import connect
 from core.data import bundled_data, column_roles, csv_reader, datasets
 from core.errors import Conflict, NotFound, TargetUnavailable
-from core.governance import decisions, model_card
+from core.governance import model_card
+from core.governance.version_state import read_state
 from core.jobs import jobs, models, rebalancing_jobs, training_data, training_jobs, xgboost_report_jobs
 from core.jobs.rebalancing_jobs import RebalancingOptions
 from core.jobs.tuning import tuning_jobs
@@ -260,7 +261,7 @@ def test_a_version_holds_its_evidence_and_awaits_a_decision(target, data, traine
     assert model_packages.list_broken_evidence(target, package) == []
     target.files.write(package.raw["ModelMetrics"]["Bias"]["Report"]["S3Uri"], b"{}")
     assert model_packages.list_broken_evidence(target, package) == ["bias"]
-    assert decisions.read_state(target, registered.arn).status == "registered"
+    assert read_state(target, registered.arn).status == "registered"
 
 
 def test_a_card_is_kept(target, registered):

@@ -94,7 +94,7 @@ def test_whoever_looks_first_writes_nothing_and_whoever_decides_keeps_the_policy
         decisions.reject(officers, CHRIS, other, seen_event=seen(officers, other), reason=WHY, code="other")
 
     for number, (person, act, words) in enumerate(
-        ((VIC, validate, "policy has changed"), (VIC, waive, "not in the way"), (CHRIS, reject, ""))
+        ((VIC, validate, "policy has changed"), (VIC, waive, "nothing to waive"), (CHRIS, reject, ""))
     ):
         rules.write_text(EASY.replace('title = "Easy"', f'title = "Easy {number}"', 1))
         now, problem = policy.load_in_force(viewer)

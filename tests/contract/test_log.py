@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 from core.aws import retries
 from core.aws.target import connect
 from core.errors import Conflict, NotFound
-from core.governance import decisions, evidence, verification
+from core.governance import evidence, verification
+from core.governance.consistency import sync_registry_and_lineage
 from core.identity import Identity, Role
 from core.ledger import audit_log, signing
 from core.ledger.signing import Forged
@@ -117,7 +118,7 @@ def decided(tmp_path, monkeypatch):
     pinned = {
         name: {"uri": uri, "sha256": signing.sha256(target.files.read(uri))} for name, uri in (("model", artifact), ("report", report))
     }
-    predicate = {"package": evidence.immutable_package_fields(model_packages.read_package(target, arn)), "files": pinned}
+    predicate = {"package": evidence.immutable_package_fields(model_packages.describe_package(target, arn)), "files": pinned}
     content = signing.in_toto_statement({"model.tar.gz": pinned["model"]["sha256"]}, evidence.PREDICATE_TYPE, predicate)
     kept = evidence.Evidence(signing.sha256(content), predicate, content)
     evidence.store_signed(target, kept)
@@ -127,7 +128,7 @@ def decided(tmp_path, monkeypatch):
     for number in range(1, 25):
         audit_log.append_event(target, WRITER, *about.get(number, ("note", "test", {"n": number})))
         heads.append(target.files.read(target.uri(audit_log.HEAD_KEY)))
-    decisions.sync_registry_and_lineage(target, arn)
+    sync_registry_and_lineage(target, model_packages.read_package(target, arn))
     yield target, arn, heads
     lifecycle.stop(tmp_path)
 

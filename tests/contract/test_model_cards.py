@@ -15,7 +15,8 @@ from moto.server import ThreadedMotoServer
 from pypdf import PdfReader
 
 from core.errors import Conflict, DataError, Forbidden
-from core.governance import decisions, model_card
+from core.governance import model_card
+from core.governance.validity import check_validity
 from core.registry import model_packages
 from engine.sagemaker.cards import model_cards
 
@@ -160,7 +161,7 @@ def validator():
 
 def test_what_the_product_knows_and_the_longest_answers_are_valid_by_awss_schema(target, arn, validator):
     package = model_packages.read_package(target, arn)
-    known = model_card.build_known_content(target, package)
+    known = model_card.build_known_content(target, package, model_packages.find_rebalancing(target, package))
     assert list(validator.iter_errors(known)) == []
     assert {"training_details", "evaluation_details", "model_package_details"} <= known.keys()
     answers = {field.path: field.choices[-1] if field.choices else "貸" * field.max_length for field in model_card.FIELDS}
@@ -196,7 +197,7 @@ def test_a_cards_status_follows_its_version_and_a_later_edit_is_said_beside_the_
     card = model_card.read_card(target, package)
     model_card.save_answers(target, DANA, arn, {"model_overview.model_owner": "Changed later"}, seen_version=card.version)
     assert model_card.read_card(target, package).status == "Draft"
-    standing = decisions.check_validity(target, arn, with_gates=False)
+    standing = check_validity(target, arn, with_gates=False)
     assert any("model card has changed" in reason for reason in standing.review_reasons)
     assert standing.void_reasons == ()
     text = "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(model_card.export_pdf(target, DANA, arn))).pages)

@@ -172,7 +172,7 @@ def test_the_way_to_a_version_in_bad_weather_makes_one_of_each(target, proxy, cl
     arn = model_evaluation.register_evaluated_model(target, WORKFLOW_IDENTITY, job, data, "mitigated")
     assert model_evaluation.register_evaluated_model(target, WORKFLOW_IDENTITY, job, data, "mitigated") == arn
     package = model_packages.read_package(target, arn)
-    card = model_card.ensure_card(target, package)
+    card = model_card.ensure_card(target, package, data)
     assert (card.version, again.training_job) == (1, job)
 
     direct, mark = client("sagemaker"), model_evaluation._short_hash(job)

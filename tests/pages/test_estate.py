@@ -9,7 +9,8 @@ from conftest import APP
 from streamlit.testing.v1 import AppTest
 
 from core.aws.target import connect
-from core.governance import decisions, foreign_versions, verification
+from core.governance import foreign_versions, verification
+from core.governance.validity import check_validity
 from core.identity import DEMO_IDENTITIES, WORKFLOW_IDENTITY
 from core.registry import model_packages
 from core.reports import imported_reports
@@ -139,8 +140,8 @@ def test_a_group_without_versions_says_what_to_do(visit, foreign):
 def test_approvals_of_others_from_before_are_no_problem_of_the_log(foreign):
     _, target, packages = foreign
     assert [problem for problem in verification.verify_log(target).problems if "model-package" in problem.subject] == []
-    assert decisions.check_validity(target, packages["bare"]).label == "approved elsewhere"
-    assert decisions.check_validity(target, packages["bare"]).void_reasons == ()
+    assert check_validity(target, packages["bare"]).label == "approved elsewhere"
+    assert check_validity(target, packages["bare"]).void_reasons == ()
 
 
 def test_a_version_after_the_first_that_was_registered_here_is_a_problem_however_it_got_there():

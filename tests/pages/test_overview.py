@@ -7,6 +7,7 @@ import json
 import pytest
 
 from core.governance import decisions
+from core.governance.version_state import read_state
 from core.identity import DEMO_IDENTITIES
 from core.ledger import audit_log
 from core.registry import model_packages
@@ -41,11 +42,11 @@ def own_group(monkeypatch, version):
 @pytest.fixture
 def submitted(target, version):
     """The version in the queue; taken back at the end."""
-    said = {"reason": "Submitted with the effect of leaving SEX out.", "seen": decisions.read_state(target, version).last_event}
+    said = {"reason": "Submitted with the effect of leaving SEX out.", "seen": read_state(target, version).last_event}
     why = {"tier": "high", "tier_rationale": "It decides on credit for thousands.", "profile": "standard"}
     decisions.submit(target, DEMO_IDENTITIES[0], version, code="first version", **said, **why)
     yield version
-    seen = decisions.read_state(target, version).last_event
+    seen = read_state(target, version).last_event
     decisions.withdraw(target, DEMO_IDENTITIES[0], version, seen_event=seen, reason="Taken back, to be mended first.", code="error found")
 
 

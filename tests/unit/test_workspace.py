@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.governance.decisions import State
+from core.governance.version_state import State
 from core.identity import Identity, Role
 from core.jobs.jobs import Job
 from core.ledger.audit_log import Event

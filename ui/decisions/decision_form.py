@@ -10,8 +10,8 @@ import streamlit as st
 from core import identity
 from core.errors import GovernanceError
 from core.governance import decisions, gates
-from core.governance.decisions import State
 from core.governance.policy import TIERS, Policy
+from core.governance.version_state import ALLOWED_FROM, State, people_involved
 from core.registry.model_packages import Package
 from ui import session
 from ui.components import markdown
@@ -33,10 +33,8 @@ NEGATIVE_DECISIONS = frozenset({"reject", "withdraw", "retire"})
 
 def show_decision_form(package: Package, state: State, results: list[gates.GateResult], rules: Policy, profile: str) -> None:
     """The actions that are possible now for the signed-in person, or why there are none; and the form of the chosen one."""
-    person, involved = session.identity(), decisions.people_involved(package, state)
-    possible = [
-        kind for kind, sources in decisions.ALLOWED_FROM.items() if state.status in sources and _is_applicable(kind, state, results)
-    ]
+    person, involved = session.identity(), people_involved(package, state)
+    possible = [kind for kind, sources in ALLOWED_FROM.items() if state.status in sources and _is_applicable(kind, state, results)]
     mine = [kind for kind in possible if identity.is_allowed(person, kind, involved=involved)]
     if not mine:
         last_outcome.show_last_outcome()

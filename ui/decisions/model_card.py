@@ -8,8 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import GovernanceError
-from core.governance import decisions, evidence, model_card, regulatory_profiles
+from core.governance import evidence, model_card, regulatory_profiles
 from core.governance.model_card import FIELDS, Card
+from core.governance.version_state import read_state
 from core.registry import model_packages
 from core.registry.model_packages import Package
 from ui import session
@@ -113,7 +114,7 @@ def show_checklists(package: Package, card: Card) -> None:
     )
     found = {profile.id: profile for profile in regulatory_profiles.load_profiles(target.settings.profiles)}
     chosen = found[links.url_selectbox("text", list(found), "Text", format_func=lambda name: found[name].title)]
-    now = decisions.read_state(target, package.arn)
+    now = read_state(target, package.arn)
     pinned = evidence.read_evidence(target, now.evidence) if now.evidence else None
     answers = regulatory_profiles.build_checklist(chosen, regulatory_profiles.collect_facts(target, package, now, card, pinned))
     st.markdown(f"As of {chosen.date}, [source]({chosen.source}). {markdown.escape_markdown(chosen.note)}")

@@ -7,10 +7,10 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from core.governance import decisions, foreign_versions, gates, policy
-from core.governance.decisions import Validity
+from core.governance import foreign_versions, gates, policy
 from core.governance.dossier import evidence_pack
-from core.registry import model_packages
+from core.governance.validity import Validity, apply_waivers, check_validity
+from core.governance.version_under_review import read_version
 from ui import session
 from ui.components import badges, links, markdown, tables
 from ui.decisions import decision_form, log_tab
@@ -27,16 +27,14 @@ OUTCOME_LABELS = {
 @st.cache_data(ttl="1m", max_entries=32, show_spinner="Checking evidence and gates …")
 def read_validity(cache_key: str, arn: str, head: int) -> Validity:
     """Whether the decision on a version is still valid; ``head`` (the number of events in the log) is part of the cache key."""
-    return decisions.check_validity(session.target(), arn)
+    return check_validity(session.target(), arn)
 
 
 @st.cache_data(ttl="5m", max_entries=32, show_spinner="Checking the gates …")
 def read_gate_results(cache_key: str, arn: str, profile: str, head: int, rules: str) -> list[gates.GateResult]:
     """The gates of a version, with its waivers applied; ``head`` and ``rules`` (the policy's SHA-256) are part of the cache key."""
-    target = session.target()
-    now = decisions.read_state(target, arn)
-    recorded = policy.load_in_force(target)[0].profiles[profile]
-    return decisions.apply_waivers(gates.check_package(target, model_packages.read_package(target, arn), recorded), now)
+    version = read_version(session.target(), arn)
+    return apply_waivers(gates.judge_version(version, version.rules.profiles[profile]).results, version.state)
 
 
 def show_version_panel(validity: Validity, rules: policy.Policy) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.governance import decisions, foreign_versions
+from core.governance import foreign_versions
+from core.governance.validity import Validity, check_validity
 from core.registry import model_packages
 from core.registry.model_packages import Package
 from core.views.registry import event_history as views
@@ -15,9 +16,9 @@ from ui.shared import foreign_version
 
 
 @st.cache_data(ttl="1m", max_entries=32, show_spinner=False)
-def read_validity_without_gates(cache_key: str, arn: str, version_states: tuple[str, ...]) -> decisions.Validity:
+def read_validity_without_gates(cache_key: str, arn: str, version_states: tuple[str, ...]) -> Validity:
     """Whether the decision on a version is still valid, without checking its gates; read again when a version's state changes."""
-    return decisions.check_validity(session.target(), arn, with_gates=False)
+    return check_validity(session.target(), arn, with_gates=False)
 
 
 @st.cache_data(ttl="1m", max_entries=32, show_spinner=False)

@@ -8,9 +8,11 @@ from typing import Any
 
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.aws.target import Target
-from core.governance import decisions, evidence, gates, model_card, policy
-from core.governance.decisions import State
+from core.governance import gates, model_card, policy
 from core.governance.evidence import Evidence
+from core.governance.validity import apply_waivers
+from core.governance.version_state import State
+from core.governance.version_under_review import read_version
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.registry import model_packages
 from core.registry.model_packages import Package
@@ -62,24 +64,25 @@ class Section:
 
 
 def load_dossier(target: Target, arn: str) -> Dossier:
-    """Gather the dossier of a version that was submitted. Raises NotFound before."""
-    package, now = model_packages.read_package(target, arn), decisions.read_state(target, arn)
-    pinned = evidence.read_evidence(target, now.evidence or "")
-    rules = policy.parse_toml(target.files.read(policy.policy_uri(target, now.policy or "")), "the policy of the decision")
-    recorded = next((e.body for e in reversed(now.history) if e.body.get("gates") is not None), None)
+    """Gather the dossier of a version. Raises NotFound for one that was never submitted, and Forged if its evidence isn't as signed."""
+    version = read_version(target, arn)
+    target, package, state = version.target, version.package, version.state
+    evidence = version.evidence
+    rules = policy.parse_toml(target.files.read(policy.policy_uri(target, state.policy or "")), "the policy of the decision")
+    recorded = next((e.body for e in reversed(state.history) if e.body.get("gates") is not None), None)
     if recorded is not None:
-        verdicts = tuple(gates.GateResult(**{k: v for k, v in g.items() if k != "blocks"}) for g in recorded["gates"])
+        results = tuple(gates.GateResult(**{k: v for k, v in g.items() if k != "blocks"}) for g in recorded["gates"])
         compared_with = recorded["compared_with"]
     else:
-        verdicts = tuple(decisions.apply_waivers(gates.check_package(target, package, rules.profiles[now.profile]), now))
-        compared_with = gates.find_baseline(target, package)
+        judgement = gates.judge_version(version, rules.profiles[state.profile])
+        results, compared_with = tuple(apply_waivers(judgement.results, state)), judgement.compared_with
     other, differences = None, {}
     if compared_with:
-        comparison = model_packages.compare_packages(target, compared_with, arn)
-        other, differences = comparison.a, comparison.differences or {}
-    kept = {name: target.files.read(pinned.files[name]["uri"]) for name in ("model-card", "package-lock") if name in pinned.files}
+        other = model_packages.read_package(target, compared_with, with_training=False)
+        differences = model_packages.compare_with(target, other, package).differences or {}
+    kept = {name: target.files.read(evidence.files[name]["uri"]) for name in ("model-card", "package-lock") if name in evidence.files}
     card, lock = json.loads(kept.get("model-card", b"{}")), kept.get("package-lock", b"").decode()
-    return Dossier(package, now, pinned, rules, verdicts, other, differences, model_packages.find_rebalancing(target, package), card, lock)
+    return Dossier(package, state, evidence, rules, results, other, differences, version.data, card, lock)
 
 
 def build_sections(d: Dossier) -> list[Section]:

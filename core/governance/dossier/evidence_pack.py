@@ -14,9 +14,9 @@ from typing import Any
 
 from core.aws.target import Target
 from core.errors import NotFound
-from core.governance import decisions
 from core.governance.dossier import bill_of_materials, dossier, dossier_render
 from core.governance.dossier.dossier import Dossier
+from core.governance.version_state import read_state
 from core.identity import Identity, require_permission
 from core.ledger import audit_log, signing
 from core.ledger.signing import IN_TOTO_TYPE, canonical_json, sha256
@@ -58,7 +58,7 @@ index.html and report.pdf are for reading; the rest is what they were made from.
 def build_zip(target: Target, identity: Identity, arn: str) -> bytes:
     """The pack of a version that was submitted, as a zip. Raises NotFound before, Forged where log or evidence don't hold."""
     require_permission(identity, "export", resource=arn, target_kind=target.settings.target)
-    if decisions.read_state(target, arn).evidence is None:
+    if read_state(target, arn).evidence is None:
         raise NotFound("Nothing was submitted yet, so there is no evidence to pack.", resource=arn, hint="Submit the version first.")
     found = dossier.load_dossier(target, arn)
     files = _pack_files(target, found)

@@ -1,0 +1,110 @@
+"""Files of S3 as one piece of work sees them: each is read once, and hashed once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+
+from core.aws.s3_files import S3Files
+from core.aws.target import Target
+from core.errors import NotFound
+
+
+@dataclass(frozen=True)
+class FileDigest:
+    """``sha256`` in hex; ``size``: in bytes."""
+
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class FileSnapshot(S3Files):
+    """Files that are read from S3 once. What was read is kept for as long as the snapshot is; of what was only hashed, the digest alone, so
+    that large data doesn't stay in memory. Files that are written through the snapshot are seen as written."""
+
+    _contents: dict[str, bytes | NotFound] = field(default_factory=dict, compare=False, repr=False)
+    _digests: dict[str, FileDigest | None] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def digest_count(self) -> int:
+        """How many files were asked for their digest."""
+        return len(self._digests)
+
+    def read(self, uri: str) -> bytes:
+        """The content of a file, as it was at the first reading. Raises NotFound."""
+        found = self._contents.get(uri)
+        if found is None:
+            found = self._contents[uri] = self._fetch(uri)
+        if isinstance(found, NotFound):
+            raise found
+        return found
+
+    def digest(self, uri: str) -> FileDigest | None:
+        """SHA-256 and size of a file, as it was at the first reading; None for a file that doesn't exist."""
+        if uri not in self._digests:
+            known = self._contents.get(uri)
+            content = self._fetch(uri) if known is None else known
+            self._digests[uri] = None if isinstance(content, NotFound) else FileDigest(hashlib.sha256(content).hexdigest(), len(content))
+        return self._digests[uri]
+
+    def digest_all(self, uris: Iterable[str]) -> dict[str, FileDigest | None]:
+        """The digests of several files by URI, read eight at a time; None for a file that doesn't exist."""
+        distinct = list(dict.fromkeys(uris))
+        with ThreadPoolExecutor(8) as pool:
+            return dict(zip(distinct, pool.map(self.digest, distinct), strict=True))
+
+    def read_or_write(self, uri: str, content: bytes, content_type: str = "application/octet-stream") -> bytes:
+        """The content of a file whose name stands for its content; it is written first if it doesn't exist yet."""
+        try:
+            return self.read(uri)
+        except NotFound:
+            self.write_conditionally(uri, content, content_type)
+            return self.read(uri)
+
+    def write(self, uri: str, content: bytes, content_type: str = "application/octet-stream") -> str:
+        """Write a file, over an earlier one if there is one; returns its URI."""
+        self._forget(uri)
+        super().write(uri, content, content_type)
+        self._contents[uri] = content
+        return uri
+
+    def write_conditionally(
+        self, uri: str, content: bytes, content_type: str = "application/octet-stream", *, expected_etag: str | None = None
+    ) -> bool:
+        """Write a new file, or replace the one that has ``expected_etag``. False, with nothing written, if another writer was first."""
+        self._forget(uri)
+        is_written = super().write_conditionally(uri, content, content_type, expected_etag=expected_etag)
+        if is_written:
+            self._contents[uri] = content
+        return is_written
+
+    def _fetch(self, uri: str) -> bytes | NotFound:
+        try:
+            return super().read(uri)
+        except NotFound as error:
+            return error
+
+    def _forget(self, uri: str) -> None:
+        self._contents.pop(uri, None)
+        self._digests.pop(uri, None)
+
+
+@dataclass(frozen=True)
+class TargetSnapshot(Target):
+    """A target whose files are each read once. Its other calls go to AWS as always."""
+
+    @cached_property
+    def files(self) -> FileSnapshot:
+        """Files in S3 by their URI, as they were at the first reading."""
+        return FileSnapshot(self.s3, self.settings)
+
+
+def take_snapshot(target: Target) -> TargetSnapshot:
+    """The target for one piece of work; a snapshot stays the one that it is."""
+    if isinstance(target, TargetSnapshot):
+        return target
+    return TargetSnapshot(**{one.name: getattr(target, one.name) for one in fields(Target)})

@@ -1,0 +1,64 @@
+"""A version with everything that is read to judge it and to decide on it. Each part is read once, and handed on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from core.aws.file_snapshot import TargetSnapshot, take_snapshot
+from core.aws.target import Target
+from core.governance import evidence, policy
+from core.governance.evidence import Evidence
+from core.governance.policy import GateProfile, Policy
+from core.governance.version_state import State, fold_events
+from core.jobs.rebalancing_jobs import RebalancedData
+from core.ledger import audit_log
+from core.ledger.audit_log import Event
+from core.lineage import lineage_graph
+from core.registry import model_packages
+from core.registry.model_packages import Package
+
+
+@dataclass(frozen=True)
+class VersionUnderReview:
+    """``target``: the target, with files as they were when first read; ``events``: the whole log as it was read, oldest first; ``state``:
+    how they leave the version; ``rules``: the policy in force. The other parts are read when they are first asked for. What was read stays
+    as it was: a decision is checked again, against the log of that moment, when its event is written."""
+
+    target: TargetSnapshot
+    package: Package
+    events: tuple[Event, ...]
+    state: State
+    rules: Policy
+
+    @property
+    def profile(self) -> GateProfile | None:
+        """The policy's gates that the version was submitted under; None if the policy in force has no such profile."""
+        return self.rules.profiles.get(self.state.profile)
+
+    @cached_property
+    def data(self) -> RebalancedData | None:
+        """What the model was trained and tested on; None where the version names no rebalancing job. Raises Conflict if that job failed."""
+        return model_packages.find_rebalancing(self.target, self.package)
+
+    @cached_property
+    def artifact(self) -> str | None:
+        """The ARN of the version in the lineage."""
+        return lineage_graph.find_artifact_arn(self.target, self.package.arn)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The evidence that was recorded when the version was submitted. Raises NotFound, and Forged."""
+        return evidence.read_evidence(self.target, self.state.evidence or "")
+
+    @cached_property
+    def evidence_changes(self) -> tuple[str, ...]:
+        """What has changed since then, in words. Reads every file that wasn't read before, so ask for it last."""
+        return tuple(evidence.find_changes(self.target, self.state.evidence, self.package)) if self.state.evidence else ()
+
+
+def read_version(target: Target, arn: str) -> VersionUnderReview:
+    """A version, its state in the log, and the policy in force. Raises NotFound."""
+    snapshot = take_snapshot(target)
+    package, events = model_packages.read_package(snapshot, arn), audit_log.read_events(target)
+    return VersionUnderReview(snapshot, package, events, fold_events(events, arn), policy.load_in_force(snapshot)[0])
