@@ -127,7 +127,7 @@ def seen_from(c):
 def decided(c):
     said = {"tier": "low", "profile": "easy", "approvals_needed": 1, "evidence": "0" * 64, "policy": "0" * 64}
     event = audit_log.append_event(c, WORKFLOW_IDENTITY, "submit", ARN, {"reason": "r", "code": "c", **said})
-    sync_registry_and_lineage(c, model_packages.read_package(c, ARN))
+    sync_registry_and_lineage(c, dataclasses.replace(model_packages.read_package(c, ARN), arn=ARN))
     return list(consistency.lineage_problems(c, [event]))
 
 
