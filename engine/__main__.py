@@ -17,14 +17,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog=program, description="The embedded SageMaker engine, on 127.0.0.1 only.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in {
-        "serve": "serve the workspace until it is told to stop",
-        "ensure": "start an engine unless one runs; print where it answers, and its keys, as JSON",
-        "env": "print the export lines with which any AWS client can talk to the engine",
-        "stop": "end the workspace's engine",
+        "serve": "serve the workspace until the engine is stopped",
+        "ensure": "start an engine unless one runs; print its endpoint and keys as JSON",
+        "env": "print the export lines that make AWS clients use the engine",
+        "stop": "stop the workspace's engine",
     }.items():
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--workspace", type=Path, required=True)
-        command.add_argument("--port", type=int, default=0, help="0 takes a free one")
+        command.add_argument("--port", type=int, default=0, help="0 (the default): any free port")
     options = parser.parse_args()
     try:
         if options.command == "serve":

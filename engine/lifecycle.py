@@ -88,7 +88,7 @@ def _lock(path: Path, seconds: float = 0) -> Iterator[None]:
 
 @contextmanager
 def _as_engine_error(workspace: Path) -> Iterator[None]:
-    """Turn what stands in the way of using the workspace into an EngineError."""
+    """Report a workspace that can't be used as an EngineError."""
     try:
         yield
     except UnusableWorkspace as error:
@@ -120,7 +120,7 @@ def serve(workspace: Path, port: int = 0) -> None:
         try:
             sock.bind(("127.0.0.1", port))
         except (OSError, OverflowError) as error:
-            raise EngineError(f"port {port} of 127.0.0.1 can't be had: {error}") from error
+            raise EngineError(f"port {port} of 127.0.0.1 is not available: {error}") from error
         endpoint = f"http://127.0.0.1:{sock.getsockname()[1]}"
         store, objects = Store(workspace / "engine.db"), ObjectStore(workspace / "objects")
         context = Context(workspace, configured_region(), store, objects, endpoint=endpoint)
@@ -168,7 +168,7 @@ def ensure_running(workspace: Path, port: int = 0) -> RunningEngine:
 
 
 def _start_and_wait(workspace: Path, port: int) -> dict[str, str]:
-    """Start an engine unless one holds the workspace (it may be about to answer, or busy), and wait until it answers."""
+    """Start an engine unless one has the workspace's lock (it may be starting, or busy), and wait until it answers."""
     process = None
     deadline = time.monotonic() + START_SECONDS
     while (found := _read_if_answering(workspace)) is None:
@@ -208,7 +208,7 @@ def find_endpoint(workspace: Path) -> str | None:
 
 
 def _read_if_answering(workspace: Path) -> dict[str, str] | None:
-    """engine.json, when the engine that wrote it answers. What a crash left behind, or another engine on that port, doesn't count."""
+    """engine.json, if the engine that wrote it answers; None if it was left by a crash, or another engine answers on that port."""
     try:
         written = json.loads((workspace / "engine.json").read_text())
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -1,4 +1,4 @@
-"""What one engine takes on. Beyond it a caller gets AWS's own error and a job ends with the reason; the engine goes on.
+"""The limits of one engine. Above a limit a caller gets AWS's own error, or a job ends with the reason; the engine goes on.
 
 Each can be set by an environment variable of the engine, ``ENGINE_REQUEST_BYTES`` and so on.
 """
@@ -21,7 +21,7 @@ MAX_REQUEST_BYTES = _limit("REQUEST_BYTES", 10 * 1024**2)
 """A request to any service but S3, and a body of XML to S3."""
 MAX_OBJECT_BYTES = _limit("OBJECT_BYTES", 5 * 1024**3)
 MAX_WAITING_JOBS = _limit("WAITING_JOBS", 1000)
-"""Training and processing jobs that wait for a worker; the trials of a tuning job are held to MaxParallelTrainingJobs instead."""
+"""Training and processing jobs that wait for a worker; for the trials of a tuning job, MaxParallelTrainingJobs is the limit instead."""
 MAX_TUNING_JOBS = _limit("TUNING_JOBS", 100)
 """Tuning jobs that run at once, as SageMaker's quota has it."""
 MAX_TRIALS = _limit("TRIALS", 1000)
@@ -35,7 +35,7 @@ MAX_RUNTIME_SECONDS = 86_400
 
 
 def require_within_limit(limit_name: str, limit: int, used: int, requested: int = 1) -> None:
-    """Raises ResourceLimitExceeded, in SageMaker's words, when ``requested`` more than is ``used`` would be over ``limit``."""
+    """Raises ResourceLimitExceeded, in SageMaker's words, when ``used`` plus ``requested`` is above ``limit``."""
     if used + requested > limit:
         raise AWSError(
             "ResourceLimitExceeded",

@@ -1,4 +1,4 @@
-"""Pages of a list that is already at hand, where no query of the store makes them."""
+"""Pages of a list that is already in memory, where no query of the store makes the pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def to_epoch_seconds(time: float | datetime) -> float:
 def paginate(items: Sequence[T], request: Mapping[str, Any], default: int = DEFAULT_PAGE_SIZE) -> tuple[Sequence[T], str | None]:
     """The items of the request's page (MaxResults, or ``default``), and the token of those that follow.
 
-    Raises ValidationException for a NextToken that another question was answered with.
+    Raises ValidationException for a NextToken that belongs to another request.
     """
     asked = {name: value for name, value in request.items() if name not in {"NextToken", "MaxResults"}}
     question = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]

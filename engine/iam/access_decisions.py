@@ -11,7 +11,7 @@ from engine.iam.policies import ConditionValues, Decision
 from engine.principal import ACCOUNT, ENGINE_USER, Principal
 
 EXECUTION_ROLE = "governance-execution"
-"""The role of the jobs. It and the user may do everything until they're given a policy; every other role may do what its policies say."""
+"""The role of the jobs. It and the engine's user may do everything until they have a policy; other roles what their policies allow."""
 
 
 def assumed_role_principal(name: str, session: str, tags: tuple[tuple[str, str], ...] = ()) -> Principal:
@@ -19,7 +19,7 @@ def assumed_role_principal(name: str, session: str, tags: tuple[tuple[str, str],
 
 
 def decide_access(context: Context, principal: Principal, action: str, resource: str, values: ConditionValues) -> Decision:
-    """What a principal's policies say to an action on a resource."""
+    """Whether a principal's policies allow an action on a resource."""
     texts = _inline_policies(context, principal.kind, principal.name)
     if not texts and (principal == ENGINE_USER or (principal.kind, principal.name) == ("role", EXECUTION_ROLE)):
         return "allowed"
@@ -27,7 +27,7 @@ def decide_access(context: Context, principal: Principal, action: str, resource:
 
 
 def has_full_access(context: Context, principal: Principal) -> bool:
-    """Whether it needs no asking."""
+    """Whether a principal may do everything: the engine's user or the execution role, without a policy."""
     first = principal == ENGINE_USER or (principal.kind, principal.name) == ("role", EXECUTION_ROLE)
     return first and not _inline_policies(context, principal.kind, principal.name)
 

@@ -22,7 +22,7 @@ EXECUTION_TRUST_POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
-"""Who may take the execution role."""
+"""The execution role's trust policy: SageMaker may assume it."""
 
 
 def _require_entity(context: Context, kind: str, name: str) -> Body:
@@ -150,11 +150,11 @@ def _page_by_marker(items: list[Any], request: Request) -> tuple[list[Any], str 
 
 @operation("iam", "SimulatePrincipalPolicy", on=given("PolicySourceArn"))
 def simulate_principal_policy(context: Context, request: Request) -> Response:
-    """What the principal's policies would say to each action on each resource, given the context's entries."""
+    """Whether the principal's policies would allow each action on each resource, with the condition values of ContextEntries."""
     source = request["PolicySourceArn"]
     kind, _, name = source.removeprefix(f"arn:aws:iam::{ACCOUNT}:").partition("/")
     if kind not in {"user", "role"}:
-        raise AWSError("InvalidInput", f"{source} is no user or role of this account.")
+        raise AWSError("InvalidInput", f"{source} isn't a user or role of this account.")
     record = _require_entity(context, kind, name)
     principal = ENGINE_USER if (kind, name) == ("user", ENGINE_USER.name) else Principal(str(record["Role"]["Arn"]), kind, name)
     values = {entry["ContextKeyName"].lower(): list(entry.get("ContextKeyValues", [])) for entry in request.get("ContextEntries", [])}

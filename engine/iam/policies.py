@@ -1,4 +1,4 @@
-"""IAM's policy language: what a set of identity-based policies says to one request.
+"""IAM's policy language: whether a set of identity-based policies allows one request.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html (one account, identity-based policies)
 """
@@ -33,11 +33,11 @@ _NEGATED = {
 
 
 class MalformedPolicy(ValueError):
-    """A text that is no identity-based policy, or one with a condition that isn't known here."""
+    """The text isn't an identity-based policy, or it has a condition that this engine doesn't know."""
 
 
 def parse_policy(text: str) -> list[dict[str, Any]]:
-    """The statements of a policy. Raises Malformed."""
+    """The statements of a policy. Raises MalformedPolicy."""
     try:
         document = json.loads(text)
         statements = document["Statement"]
@@ -50,7 +50,10 @@ def parse_policy(text: str) -> list[dict[str, Any]]:
 
 
 def evaluate(statements: Iterable[dict[str, Any]], action: str, resource: str, values: ConditionValues) -> Decision:
-    """A Deny that matches wins; then an Allow; else it's refused. ``action``: ``s3:GetObject``; ``resource``: an ARN, or ``*``."""
+    """A matching Deny wins, then a matching Allow; without either it is an implicit deny.
+
+    ``action``: ``s3:GetObject``; ``resource``: an ARN, or ``*``.
+    """
     decision: Decision = "implicitDeny"
     for statement in statements:
         if (
@@ -82,7 +85,7 @@ def _check(statement: Any) -> None:
         if plain != "Null" and plain not in _MATCHES and plain not in _NEGATED:
             raise MalformedPolicy(f"This engine has no condition operator {operator}.")
         if quantifier not in {"", "ForAnyValue", "ForAllValues"}:
-            raise MalformedPolicy(f"There is no quantifier {quantifier}.")
+            raise MalformedPolicy(f"IAM has no condition quantifier {quantifier}.")
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -110,7 +113,7 @@ def _are_conditions_met(statement: dict[str, Any], values: ConditionValues) -> b
 
 
 def _substitute_variables(wanted: Any, values: ConditionValues) -> Any:
-    """A condition's text with the request's own value for each variable (``${aws:PrincipalTag/team}``); what has none matches nothing."""
+    """A condition with each variable (``${aws:PrincipalTag/team}``) replaced by the request's value; without one it matches none."""
     if not isinstance(wanted, str):
         return wanted
     return re.sub(r"\$\{([^}]+)\}", lambda found: (values.get(found[1].lower()) or ["\0"])[0], wanted)

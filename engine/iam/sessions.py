@@ -1,4 +1,4 @@
-"""Temporary credentials: a session token that the engine signed itself says whose they are and until when, so nothing has to be kept."""
+"""Temporary credentials. The session token says whose they are and until when, signed by the engine, so nothing has to be stored."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def principal_id(principal: Principal) -> str:
 
 
 def begin_session(keys: AccessKeys, principal: Principal, expires: float) -> Session:
-    """New temporary keys for a principal, vouched for by the engine's own ``keys``."""
+    """New temporary keys for a principal, signed with the engine's own ``keys``; ``expires``: seconds since the epoch."""
     access_key = "ASIA" + secrets.token_hex(8).upper()
     said = [access_key, principal.arn, principal.kind, principal.name, principal.tags, expires]
     content = base64.urlsafe_b64encode(json.dumps(said).encode()).decode()
@@ -41,10 +41,10 @@ def begin_session(keys: AccessKeys, principal: Principal, expires: float) -> Ses
 
 
 def resume_session(keys: AccessKeys, token: str, now: float) -> tuple[AccessKeys, Principal]:
-    """The keys and the principal of a session token. Raises ValueError for one that the engine didn't give, Expired."""
+    """The keys and the principal of a session token. Raises ValueError for a token that the engine didn't issue, SessionExpired."""
     content, _, mac = token.rpartition(".")
     if not hmac.compare_digest(mac.encode(), _mac(keys, "token", content).encode()):
-        raise ValueError("not a token of this engine's")
+        raise ValueError("this engine didn't issue the token")
     access_key, arn, kind, name, tags, expires = json.loads(base64.urlsafe_b64decode(content))
     if now > expires:
         raise SessionExpired
@@ -52,7 +52,7 @@ def resume_session(keys: AccessKeys, token: str, now: float) -> tuple[AccessKeys
 
 
 def resolve_credentials(keys: AccessKeys, service: str, token: str | None, now: float) -> tuple[AccessKeys, Principal]:
-    """The keys that a request has to be signed with, and who it then comes from. Raises AWSError for a token that doesn't hold."""
+    """The keys that a request must be signed with, and its caller. Raises AWSError for a token that is invalid or has expired."""
     if token is None:
         return keys, ENGINE_USER
     try:

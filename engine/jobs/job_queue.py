@@ -1,4 +1,4 @@
-"""The queue of jobs: who runs next, in how many processes, and what their messages do to the records."""
+"""The queue of jobs: runs them in worker processes, and writes what the workers report into the records."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ from engine.store.records import Body
 log = logging.getLogger("engine.jobs")
 PRELOADED_MODULES = ["engine.jobs.workers.worker", "engine.jobs.workers.worker_imports"]
 DISK_RETRY_SECONDS = 2
-"""Until work that the disk refused is tried again."""
+"""Until work that failed because of the disk is tried again."""
 CREDENTIAL_SECONDS = 7 * 24 * 3600
-"""How long a job's own credentials hold."""
+"""How long the credentials of a job are valid."""
 
 
 class JobQueue:
-    """Runs what the store's records ask for; ``submit`` and ``cancel`` return at once."""
+    """Runs jobs by their records in the store; ``submit`` and ``cancel`` return at once."""
 
     def __init__(self, context: Context, service: JobService, workers: int | None = None) -> None:
         """``service``: whose jobs these are. ``workers``: processes at a time, by default one for each processor."""
@@ -65,9 +65,9 @@ class JobQueue:
         self._mp = multiprocessing.get_context("forkserver")
 
     def start(self) -> None:
-        """Start the dispatchers, and take up what a crash interrupted.
+        """Start the threads that run jobs, and resume the jobs that a crash interrupted.
 
-        The process that workers are forked from starts with the first job: until then its 150 MB aren't taken."""
+        The process that workers are forked from starts with the first job: its 150 MB are not needed before."""
         self._mp.set_forkserver_preload(PRELOADED_MODULES)
         for _ in range(self.workers):
             self._start_thread(self._run_queued_jobs)
@@ -88,7 +88,7 @@ class JobQueue:
                 self.records.fail_unfinished_rules(body["TrainingJobName"])
 
     def stop(self) -> None:
-        """End the workers; their jobs stay InProgress and are taken up at the next start."""
+        """End the workers; their jobs stay InProgress and are resumed at the next start."""
         self.closing = True
         for _ in self._threads:
             self._queue.put(None)
@@ -108,9 +108,9 @@ class JobQueue:
             limits.require_within_limit("Number of jobs that wait for a worker", limits.MAX_WAITING_JOBS, self._queue.qsize())
 
     def submit(self, kind: str, name: str, *, elapsed: float = 0) -> None:
-        """Have a job run. ``elapsed``: seconds since its creation, where that isn't now."""
+        """Run a job as soon as a worker is free. ``elapsed``: seconds since its creation, for a job that a crash interrupted."""
         with self._lock:
-            self._cancelled.discard((kind, name))  # of a deleted job of that name
+            self._cancelled.discard((kind, name))  # a mark left by a deleted job of that name
         if kind == TUNING_JOB:
             with self._lock:
                 self._running_tuning_jobs += 1
@@ -129,7 +129,7 @@ class JobQueue:
         self.notify_waiters()
 
     def notify_waiters(self) -> None:
-        """Have whoever waits look again."""
+        """Make every ``wait_for_change`` return."""
         with self.change_condition:
             self.change_count += 1
             self.change_condition.notify_all()
@@ -173,7 +173,7 @@ class JobQueue:
             self._running_tuning_jobs -= 1
 
     def _retry_or_fail(self, kind: str, name: str, work: Callable[[], None]) -> None:
-        """Do the work, again while the disk refuses it; what else goes wrong ends the job with the reason."""
+        """Do the work, and again as long as the disk refuses it; any other error ends the job with the reason."""
         failed = False
         while not self.closing:
             try:
@@ -270,7 +270,7 @@ class JobQueue:
         )
 
     def _handle_messages(self, kind: str, name: str, pipe: Any, group: str, stream: str) -> tuple[bool, dict[str, float]]:
-        """Take the worker's messages until its end: whether the job was done by then, and the last value of each metric."""
+        """Handle the worker's messages until it ends. Returns whether the job had ended by then, and the last value of each metric."""
         done = False
         metrics: dict[str, float] = {}
         pending: list[tuple[int, str]] = []

@@ -58,7 +58,7 @@ def list_buckets(context: Context, request: S3Request) -> Response:
 
 
 def parse_page_limit(request: S3Request, name: str, maximum: int) -> int:
-    """The limit of a page: what the query says, and not more than S3's own. Raises InvalidArgument."""
+    """The length of a page: the query's, at most S3's own. Raises InvalidArgument."""
     text = request.query.get(name, str(maximum))
     if not re.fullmatch("[0-9]{1,10}", text):
         raise AWSError("InvalidArgument", f"Provided {name} not an integer or within integer range", 400)
@@ -73,7 +73,7 @@ def _token(request: S3Request) -> str:
 
 
 def key_encoder(request: S3Request) -> Callable[[str], str]:
-    """How keys are written in the answer: as they are, or encoded where the client asks for that."""
+    """How keys are written in the answer: as they are, or URL-encoded if the client asks for that."""
     return (lambda key: quote(key, safe="/-_.~*")) if request.query.get("encoding-type") == "url" else str
 
 
@@ -124,7 +124,7 @@ def _fields(name: Callable[[str], str], entry: StoredObject) -> list[tuple[str, 
 
 
 def _list_page(context: Context, request: S3Request, after: str) -> tuple[list[tuple[str, object]], list[StoredObject | str], str | None]:
-    """What every list of objects begins with, its entries past ``after``, and after what the next page begins."""
+    """The members that every list of objects begins with, the page's entries past ``after``, and the key that the next page follows."""
     query, name = request.query, key_encoder(request)
     prefix, delimiter, most = query.get("prefix", ""), query.get("delimiter", ""), parse_page_limit(request, "max-keys", PAGE_SIZE)
     found = list(islice(_walk_entries(context, request.bucket, prefix, delimiter, after), most + 1)) if most else []

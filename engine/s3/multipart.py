@@ -1,4 +1,4 @@
-"""Multipart uploads: start, list, complete, abort. The parts themselves come in through ``content.put``."""
+"""Multipart uploads: start, list, complete, abort. The parts themselves are received by ``object_operations.put_object``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def create_upload(context: Context, request: S3Request) -> Response:
 
 
 def upload_headers(context: Context, request: S3Request) -> dict[str, str]:
-    """The headers that the upload of the query was started with. Raises NoSuchUpload."""
+    """The headers that the upload of the request was started with. Raises NoSuchUpload."""
     headers = context.objects.upload_headers(request.query["uploadId"], request.bucket, request.key)
     if headers is None:
         raise NoSuchUpload(request.query["uploadId"])
@@ -52,7 +52,7 @@ def abort_upload(context: Context, request: S3Request) -> Response:
 
 
 def complete_upload(context: Context, request: S3Request, body: bytes) -> Response:
-    """Join the parts that the body names, in its order, to one object."""
+    """Join the parts that the body lists, in that order, to one object."""
     headers = upload_headers(context, request)
     upload = request.query["uploadId"]
     there = {number: (file, etag, size) for number, file, size, etag, _ in context.objects.list_parts(upload)}
@@ -111,7 +111,7 @@ def list_parts(context: Context, request: S3Request) -> Response:
 
 
 def list_uploads(context: Context, request: S3Request) -> Response:
-    """ListMultipartUploads, in the order of keys, and of their beginning within a key."""
+    """ListMultipartUploads, sorted by key, then by start time."""
     query, name = request.query, key_encoder(request)
     prefix, delimiter, most = query.get("prefix", ""), query.get("delimiter", ""), parse_page_limit(request, "max-uploads", PAGE_SIZE)
     after, after_id = query.get("key-marker", ""), query.get("upload-id-marker", "")

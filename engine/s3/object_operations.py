@@ -59,7 +59,7 @@ def _store_incoming(context: Context, request: S3Request, incoming: IncomingBody
 
 
 def encryption_headers(context: Context, headers: Mapping[str, str]) -> dict[str, str]:
-    """How a write asks to be encrypted at rest: kept with the object, and answered as S3 does. The disk's encryption is the machine's."""
+    """The encryption that a write asks for: kept with the object and returned as S3 does. Only the machine encrypts its disk."""
     how, key = headers.get(ENCRYPTION_HEADER), headers.get(KMS_KEY_HEADER)
     if how not in {None, "AES256", "aws:kms", "aws:kms:dsse"}:
         raise AWSError("InvalidEncryptionAlgorithmError", "The encryption request you specified is not valid.", 400)
@@ -88,7 +88,7 @@ def write_condition(headers: Mapping[str, str]) -> WriteCondition:
 
 
 def stored_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers of a write that its object keeps: content type and the like, and user metadata."""
+    """The headers of a write that are kept with its object: content type and similar ones, and user metadata."""
     own = {k: v for k, v in headers.items() if k in STORED_HEADERS or k.startswith("x-amz-meta-")}
     if sum(len(k) - len("x-amz-meta-") + len(v) for k, v in own.items() if k.startswith("x-amz-meta-")) > MAX_METADATA_BYTES:
         raise AWSError(
@@ -100,7 +100,7 @@ def stored_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def refuse_unsupported_headers(headers: Mapping[str, str]) -> None:
-    """Promises that this engine would break are refused rather than ignored."""
+    """Raises NotImplemented for a header that asks for what this engine doesn't do; it isn't ignored."""
     for name in headers:
         if name.startswith(("x-amz-server-side-encryption-customer-", "x-amz-object-lock-")) or name == "x-amz-tagging":
             raise AWSError("NotImplemented", f"This engine does not serve {name}.", 501)

@@ -54,7 +54,7 @@ def check_s3_request(context: Context, request: S3Request) -> None:
 
 
 def is_missing_key_hidden(context: Context, request: S3Request) -> bool:
-    """Whether a key that isn't there is answered with AccessDenied: S3 tells only those who may list the bucket."""
+    """Whether a missing key is answered with AccessDenied: S3 says NoSuchKey only to callers who may list the bucket."""
     caller = CALLER.get()
     return (
         not has_full_access(context, caller)

@@ -69,7 +69,7 @@ CHECKSUM_SETTINGS = {"x-amz-checksum-algorithm", "x-amz-checksum-mode", "x-amz-c
 async def read_content(request: S3Request, *, max_bytes: int = MAX_OBJECT_BYTES) -> AsyncIterator[bytes]:
     """The body's content, as it comes; raises AWSError at its end when a hash, a signature or a length is wrong.
 
-    So whoever reads must not act before the iterator has ended.
+    So the reader must not act on the content before the iterator has ended.
     """
     headers = dict(request.headers)
     if request.method == "POST" and "uploadId" in request.query:  # the checksums of this one are the joined object's
@@ -101,7 +101,7 @@ async def read_content(request: S3Request, *, max_bytes: int = MAX_OBJECT_BYTES)
         raise AWSError("XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.", 400)
     claims = headers | trailers
     for name in announced - claims.keys():
-        raise AWSError("MalformedTrailerError", f"The trailer {name} was announced and did not come.", 400)
+        raise AWSError("MalformedTrailerError", f"The trailer {name} was announced but is missing.", 400)
     for name, one in sums.items():
         check_digest(name, claims[name], one.digest())
         if name != "content-md5":

@@ -1,4 +1,4 @@
-"""S3's REST interface, path style: which operation a request is. What the engine doesn't serve answers NotImplemented."""
+"""S3's REST interface, path style: finds a request's operation. Operations that the engine doesn't serve answer NotImplemented."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MISSING_CONFIGURATION_CODES = {
     "publicAccessBlock": "NoSuchPublicAccessBlockConfiguration",
     "ownershipControls": "OwnershipControlsNotFoundError",
 }
-"""What a bucket of this engine never has, and the code with which S3 says so."""
+"""Configurations that buckets of this engine never have -> the code with which S3 says so."""
 EMPTY_CONFIGURATIONS = {
     "versioning": "VersioningConfiguration",
     "logging": "BucketLoggingStatus",

@@ -21,7 +21,7 @@ TIME_FILTERS = {
 
 
 def resource_not_found_error() -> AWSError:
-    """SageMaker's answer for a job that isn't there."""
+    """SageMaker's answer for a job that doesn't exist."""
     return AWSError("ResourceNotFound", "Requested resource not found.")
 
 
@@ -37,7 +37,7 @@ def page_response(
     default_order: str = "Descending",
     sort_columns: Mapping[str, str] = SORT_COLUMNS,
 ) -> Response:
-    """One page: ``{result: [summaries], "NextToken": …}``. ``where`` adds conditions to the filters that all lists share."""
+    """One page: ``{result_member: [summaries], "NextToken": …}``. ``where``: conditions besides the filters that all lists have."""
     conditions = list(where)
     if "NameContains" in request:
         conditions.append(("name", "contains", request["NameContains"]))

@@ -1,4 +1,4 @@
-"""What a job asks for and this engine doesn't have: refused when the job is created, rather than left out."""
+"""Checks of a job's request: what this engine doesn't have is refused when the job is created, and not ignored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.errors import AWSError
 from engine.jobs.workers.job_files import InputError, resolve_container_path, split_uri
 
 INPUT_MODES = {"File", "FastFile", None}
-"""With FastFile too the files are there before the algorithm starts: it cannot tell."""
+"""FastFile is the same as File here: the files are downloaded before the algorithm starts, and it can't tell the difference."""
 
 
 def validation_error(message: str) -> AWSError:
@@ -101,7 +101,7 @@ def _check_uri(uri: str) -> None:
 
 
 def parse_finite(text: str, convert: type[int] | type[float]) -> float:
-    """A bound of a range. Raises ValueError for what is no number of that type, or not a finite one."""
+    """A bound of a range. Raises ValueError for a text that isn't a finite number of that type."""
     number = convert(text)
     if not math.isfinite(float(number)):
         raise ValueError(text)

@@ -62,7 +62,7 @@ def _result_members(member: str) -> tuple[str, ...]:
 
 
 def _all_records(context: Context, kind: str) -> Iterator[Body]:
-    """Every record of the kind, with what only a search shows: its tags, and the trials of a trial component."""
+    """Every record of the kind, with the members that only Search shows: its tags, and the trials of a trial component."""
     token = None
     while True:
         bodies, token = context.store.read_page(kind, limit=500, token=token)
@@ -79,7 +79,7 @@ def _all_records(context: Context, kind: str) -> Iterator[Body]:
 
 
 def matches_expression(body: Body, expression: Request) -> bool:
-    """Whether the record meets a SearchExpression; one without conditions is met by all."""
+    """Whether the record meets a SearchExpression; every record meets one without conditions."""
     checks = [_meets_filter(body, entry) for entry in expression.get("Filters") or ()]
     for nested in expression.get("NestedFilters") or ():
         objects = values_at_path(body, nested["NestedPropertyName"])
@@ -100,7 +100,7 @@ def _relative_filter(entry: Request, nested: Request) -> Request:
 
 
 def values_at_path(body: Any, path: str) -> list[Any]:
-    """What lies at a dotted path: through lists, tags by key, metrics by name, parameters by value."""
+    """The values at a dotted path. It goes through lists, and finds tags by key, metrics by name and parameters by value."""
     if isinstance(body, list):
         keys = {"Key": "Value", "MetricName": "Value"}
         found = [value for item in body for value in values_at_path(item, path)]
@@ -126,7 +126,7 @@ def values_at_path(body: Any, path: str) -> list[Any]:
 
 
 def _meets_filter(body: Body, entry: Request) -> bool:
-    """One condition. Numbers and times compare as such, everything else as text; NotEquals needs the property to be there."""
+    """One condition. Numbers and times compare as such, everything else as text; NotEquals is met only by records with the property."""
     operator = entry.get("Operator") or "Equals"
     found = values_at_path(body, entry["Name"])
     if operator in {"Exists", "NotExists"}:

@@ -14,7 +14,7 @@ MAX_TAGS = 50
 
 
 def tag_resource(context: Context, arn: str, tags: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-    """Put ``tags`` (Key, Value) on ``arn`` and return all that it then has.
+    """Put ``tags`` (Key, Value) on ``arn`` and return all tags that it has then.
 
     Raises ValidationException for a key given twice, a key of AWS's own, or more than 50 tags.
     """

@@ -1,4 +1,4 @@
-"""Who created or changed a record, as SageMaker's CreatedBy and LastModifiedBy have it."""
+"""Who created or changed a record, for CreatedBy and LastModifiedBy."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from engine.principal import CALLER
 
 
 def user_context() -> dict[str, Any]:
-    """The UserContext of whoever calls."""
+    """The caller's UserContext."""
     caller = CALLER.get()
     return {"IamIdentity": {"Arn": caller.arn, "PrincipalId": principal_id(caller)}}

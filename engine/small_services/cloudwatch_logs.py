@@ -57,7 +57,7 @@ def describe_log_streams(context: Context, request: Request) -> Response:
 
 @operation("logs", "GetLogEvents", on=LOG_STREAM)
 def get_log_events(context: Context, request: Request) -> Response:
-    """Events in order, the last ones first asked for unless ``startFromHead``; as CloudWatch, a token stays the same at its end."""
+    """Events in order, beginning with the last page, or with ``startFromHead`` the first. As in CloudWatch, the last token repeats."""
     group, stream = _require_log_group(request), request["logStreamName"]
     if not context.store.read_log_events(group, stream, limit=1):
         raise AWSError("ResourceNotFoundException", "The specified log stream does not exist.")
@@ -83,7 +83,7 @@ def get_log_events(context: Context, request: Request) -> Response:
 
 @operation("logs", "FilterLogEvents", on=LOG_GROUP)
 def filter_log_events(context: Context, request: Request) -> Response:
-    """Events of the streams whose name starts with the prefix, that hold the pattern's text."""
+    """Events that contain the pattern's text, of the streams whose names start with the prefix."""
     group = _require_log_group(request)
     names = set(request.get("logStreamNames", []))
     text = request.get("filterPattern", "").strip()

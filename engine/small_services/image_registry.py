@@ -12,7 +12,7 @@ from engine.principal import ACCOUNT
 
 @operation("ecr", "DescribeImages", on=matching("arn:aws:ecr:{region}:{account}:repository/{repositoryName}", "repositoryName"))
 def describe_images(context: Context, request: Request) -> Response:
-    """The product's own image, which this engine has built in, under the tag that is asked for."""
+    """The product's own image, which is built into this engine, under the requested tag."""
     if request["repositoryName"] != OWN_REPOSITORY:
         message = f"The repository with name '{request['repositoryName']}' does not exist in the registry with id '{ACCOUNT}'"
         raise AWSError("RepositoryNotFoundException", message)

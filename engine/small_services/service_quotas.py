@@ -12,9 +12,9 @@ from engine.service_models import service_model
 
 @operation("service-quotas", "ListServiceQuotas", on=ANY_RESOURCE)
 def list_service_quotas(context: Context, request: Request) -> Response:
-    """How many instances of each kind may be asked for at a time: as many as there are jobs that this engine lets wait."""
+    """How many instances of each type may be used at a time: as many as jobs may wait in this engine's queue."""
     if request["ServiceCode"] != "sagemaker":
-        raise AWSError("NoSuchResourceException", f"The service {request['ServiceCode']} has no quotas here.")
+        raise AWSError("NoSuchResourceException", f"The service {request['ServiceCode']} has no quotas in this engine.")
     uses = {"training": "TrainingInstanceType", "processing": "ProcessingInstanceType"}
     quotas = [
         {"ServiceCode": "sagemaker", "QuotaName": f"{kind} for {use} job usage", "Value": float(limits.MAX_WAITING_JOBS)}

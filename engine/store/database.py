@@ -1,4 +1,4 @@
-"""An SQLite file as the engine keeps its state: in WAL mode, on disk before a commit returns, brought up to date when it is opened."""
+"""An SQLite file of the engine: in WAL mode, on disk before a commit returns, upgraded to the newest schema when it is opened."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ DAMAGE_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class UnusableWorkspace(Exception):
-    """What lies in the workspace can't be used by this version of the product, with the reason."""
+    """The workspace can't be used by this version of the product; the message says why."""
 
 
 class Database:
-    """One connection for many threads; ``lock`` is held by whoever uses it.
+    """One connection for many threads; a thread must hold ``lock`` while it uses the connection.
 
     ``schemas`` are scripts: the first makes the first released schema, each further one the next from it. The file's ``user_version`` says
     how many it has seen; the others are applied here, each wholly or not at all. A released script is never changed.
@@ -31,7 +31,7 @@ class Database:
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version > len(schemas):
                 raise UnusableWorkspace(
-                    f"{path} was written by a newer version of this product (schema {version}, this one knows {len(schemas)}): "
+                    f"{path} was written by a newer version of this product (schema {version}; this version knows up to {len(schemas)}): "
                     "update the product, or choose another workspace"
                 )
             self._db.execute("PRAGMA journal_mode=WAL")

@@ -1,4 +1,4 @@
-"""What the disk under a workspace refuses, in words."""
+"""Why the disk under a workspace refused a write, in words for the user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ IO_ERRORS = {errno.EIO, errno.EFBIG}
 
 
 def disk_problem(error: BaseException) -> str | None:
-    """Why the disk didn't take a write; None for an error of another kind."""
+    """Why the disk refused a write; None for an error of another kind."""
     if isinstance(error, sqlite3.Error):
         extended = getattr(error, "sqlite_errorcode", 0)  # a misuse of the module has none
         code = extended & 0xFF
@@ -20,11 +20,11 @@ def disk_problem(error: BaseException) -> str | None:
             return "the disk is full"
         if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
             return f"the disk can't be written ({error})"
-        return f"the disk fails ({error})" if code == sqlite3.SQLITE_IOERR else None
+        return f"the disk has an error ({error})" if code == sqlite3.SQLITE_IOERR else None
     if isinstance(error, OSError) and error.errno is not None:
         if error.errno in FULL_DISK_ERRORS:
             return "the disk is full"
         if error.errno in NOT_WRITABLE_ERRORS:
             return f"the disk can't be written ({os.strerror(error.errno)})"
-        return f"the disk fails ({os.strerror(error.errno)})" if error.errno in IO_ERRORS else None
+        return f"the disk has an error ({os.strerror(error.errno)})" if error.errno in IO_ERRORS else None
     return None

@@ -1,7 +1,8 @@
-"""Objects on disk: contents in files named by chance, what is known of them in an SQLite index.
+"""Objects on disk: contents in files with random names, everything else in an SQLite index.
 
-An object appears, changes and goes by one commit of the index, made after its content is on disk: so it is whole or not there, a key
-is never part of a path, and listing is a walk of an index. Files that no row names (a crash) are removed at the next start.
+An object is created, replaced and deleted by one commit of the index, made after its content is on disk. So an object is complete or
+doesn't exist, a key is never part of a path, and listing reads the index. Files that no row names, left by a crash, are removed at the
+next start.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class ObjectStore:
         self.files.mkdir(parents=True, exist_ok=True)
         index = root / "index.db"
         if not (index.exists() and index.stat().st_size) and any(self.files.iterdir()):
-            raise UnusableWorkspace(f"{index} is gone and its objects are there: restore it from a backup, or choose another workspace")
+            raise UnusableWorkspace(
+                f"{index} is missing, but the objects that it describes exist: restore it from a backup, or choose another workspace"
+            )
         self._db = Database(index, SCHEMAS)
         named = {row[0] for row in self._db.execute("SELECT file FROM objects UNION SELECT file FROM parts")}
         for path in self.files.iterdir():
@@ -58,7 +61,7 @@ class ObjectStore:
     # buckets ---------------------------------------------------------------------------------------
 
     def create_bucket(self, name: str, now: float) -> bool:
-        """False when it is there already."""
+        """False when it exists already."""
         with self._db.transaction() as db:
             return db.execute("INSERT OR IGNORE INTO buckets VALUES (?,?)", (name, now)).rowcount > 0
 
@@ -71,7 +74,7 @@ class ObjectStore:
             return self._db.execute("SELECT name, created FROM buckets ORDER BY name").fetchall()
 
     def delete_bucket(self, name: str) -> bool:
-        """False when objects are left in it. Uploads under way end with it."""
+        """False when it still has objects. Its unfinished uploads end with it."""
         with self._db.transaction() as db:
             if db.execute("SELECT 1 FROM objects WHERE bucket=? LIMIT 1", (name,)).fetchone():
                 return False
@@ -102,7 +105,7 @@ class ObjectStore:
 
     @contextmanager
     def _commit_body(self, body: IncomingBody) -> Iterator[Database]:
-        """A transaction that names the body, which is on disk before; removed when it fails, whatever becomes of the request meanwhile."""
+        """A transaction for the index, after the body is synced to disk; the body's file is removed if the transaction fails."""
         body.taken_over = True
         try:
             body.file.flush()
@@ -119,7 +122,7 @@ class ObjectStore:
             raise
 
     def _remove_files(self, files: Iterable[str]) -> None:
-        """Remove files that no row names any more; what can't be removed now is removed at the next start."""
+        """Remove files that no row names any more; a file that can't be removed now is removed at the next start."""
         for file in files:
             with suppress(OSError):
                 (self.files / file).unlink()
@@ -136,7 +139,7 @@ class ObjectStore:
         condition: WriteCondition = UNCONDITIONAL,
         upload: str | None = None,
     ) -> StoredObject:
-        """Make ``body`` the object of this key, and end the upload that it was joined from.
+        """Make ``body`` the object of this key, and end the multipart ``upload`` whose parts were joined to it.
 
         Raises NoSuchBucket, NoSuchUpload, and what ``condition`` raises.
         """
@@ -159,7 +162,7 @@ class ObjectStore:
         return self._to_stored_object(row) if row else None
 
     def open(self, bucket: str, key: str) -> tuple[StoredObject, BinaryIO] | None:
-        """The object and its content, opened as one step: a later write doesn't change what is read."""
+        """The object and its opened content, as one step: a later write doesn't change what is read."""
         with self._db.lock:
             found = self.get(bucket, key)
             return (found, found.path.open("rb")) if found else None
@@ -190,20 +193,20 @@ class ObjectStore:
     # multipart -------------------------------------------------------------------------------------
 
     def start_upload(self, bucket: str, key: str, headers: dict[str, str], now: float) -> str:
-        upload = f"{int(now * 1000):012x}{uuid.uuid4().hex[12:]}"  # in the order of their beginning, as lists have them
+        upload = f"{int(now * 1000):012x}{uuid.uuid4().hex[12:]}"  # sorts by start time, as lists of uploads do
         with self._db.transaction() as db:
             self._require_bucket(bucket)
             db.execute("INSERT INTO uploads VALUES (?,?,?,?,?)", (upload, bucket, key, json.dumps(headers), now))
         return upload
 
     def upload_headers(self, upload: str, bucket: str, key: str) -> dict[str, str] | None:
-        """The headers of an upload that is under way, or None."""
+        """The headers that an upload was started with; None when it doesn't exist."""
         with self._db.lock:
             row = self._db.execute("SELECT headers FROM uploads WHERE id=? AND bucket=? AND key=?", (upload, bucket, key)).fetchone()
         return json.loads(row[0]) if row else None
 
     def list_uploads(self, bucket: str, prefix: str = "") -> list[tuple[str, str, float]]:
-        """(key, upload, started) of the uploads under way."""
+        """(key, upload, started) of the unfinished uploads."""
         with self._db.lock:
             return self._db.execute(
                 "SELECT key, id, started FROM uploads WHERE bucket=? AND substr(key, 1, ?)=? ORDER BY key, id",
@@ -222,7 +225,7 @@ class ObjectStore:
         return etag
 
     def list_parts(self, upload: str) -> list[tuple[int, str, int, str, float]]:
-        """(number, file, size, etag, modified) of the parts that have come."""
+        """(number, file, size, etag, modified) of the parts that were received."""
         with self._db.lock:
             return self._db.execute(
                 "SELECT number, file, size, etag, modified FROM parts WHERE upload=? ORDER BY number", (upload,)
@@ -236,13 +239,13 @@ class ObjectStore:
             raise NoSuchUpload(file) from error
 
     def end_upload(self, upload: str) -> None:
-        """Forget an upload and remove its parts."""
+        """End an upload and remove its parts."""
         with self._db.transaction():
             files = self._forget_upload(upload)
         self._remove_files(files)
 
     def _forget_upload(self, upload: str) -> list[str]:
-        """Take an upload out of the index; returns the files of its parts. Raises NoSuchUpload."""
+        """Remove an upload from the index; returns the files of its parts. Raises NoSuchUpload."""
         if self._db.execute("DELETE FROM uploads WHERE id=?", (upload,)).rowcount == 0:
             raise NoSuchUpload(upload)
         return [row[0] for row in self._db.execute("DELETE FROM parts WHERE upload=? RETURNING file", (upload,)).fetchall()]

@@ -41,11 +41,11 @@ SORT_COLUMNS = {"created", "modified", "name", "status"}
 
 
 class RecordExists(Exception):
-    """A record of that kind and name (or ARN) is already there."""
+    """A record of that kind and name (or with that ARN) exists already."""
 
 
 class InvalidPageToken(Exception):
-    """A paging token that this store didn't make."""
+    """The paging token wasn't made by this store, or for this query."""
 
 
 class Store:
@@ -71,7 +71,7 @@ class Store:
     def insert(
         self, kind: str, name: str, body: Body, *, arn: str | None, now: float, parent: str | None = None, status: str | None = None
     ) -> None:
-        """Add a record. Raises Exists when the name (or ARN) is taken."""
+        """Add a record. Raises RecordExists when the name (or ARN) is taken."""
         with self.transaction():
             try:
                 self._db.execute(
@@ -95,7 +95,7 @@ class Store:
     def update(self, kind: str, name: str, change: Callable[[Body], Body | None], *, now: float, status: str | None = None) -> Body | None:
         """Read, change and write as one step. ``change`` edits the body in place or returns a new one.
 
-        ``status`` also sets the column that lists filter by. Returns the new body, or None when there is no such record.
+        ``status`` also sets the column that lists filter by. Returns the new body, or None when the record doesn't exist.
         """
         with self.transaction():
             body = self.get(kind, name)
@@ -109,7 +109,7 @@ class Store:
             return body
 
     def delete(self, kind: str, name: str) -> bool:
-        """Remove a record with its tags and associations. False when there was none."""
+        """Remove a record with its tags and associations. False when it didn't exist."""
         with self.transaction():
             row = self._db.execute("SELECT arn FROM records WHERE kind=? AND name=?", (kind, name)).fetchone()
             if row is None:
@@ -133,7 +133,7 @@ class Store:
 
         ``where`` holds (column, operator, value): columns name, status, parent, created, modified, or a JSON path
         such as ``$.SourceUri``; operators ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``contains``.
-        Raises InvalidToken for a token that isn't one of ours, or that belongs to another question or order.
+        Raises InvalidPageToken for a token that this store didn't make, or that belongs to another query or order.
         """
         if sort not in SORT_COLUMNS:
             raise ValueError(sort)
@@ -199,7 +199,7 @@ class Store:
     # associations ------------------------------------------------------------------------------
 
     def add_association(self, source: str, destination: str, type: str | None, *, now: float) -> None:
-        """Add an edge. Raises Exists when the two are already associated."""
+        """Add an edge. Raises RecordExists when the two are already associated."""
         with self.transaction():
             try:
                 self._db.execute("INSERT INTO associations VALUES (?,?,?,?)", (source, destination, type, now))
@@ -226,7 +226,7 @@ class Store:
             return int(self._db.execute("SELECT total_changes()").fetchone()[0])
 
     def kinds_and_times(self, arns: Iterable[str]) -> dict[str, tuple[str, float]]:
-        """ARN -> (kind, created) of those that are there, without their bodies."""
+        """ARN -> (kind, created) of the records that exist, without reading their bodies."""
         with self._db.lock:
             rows = self._db.execute(
                 "SELECT arn, kind, created FROM records WHERE arn IN (SELECT value FROM json_each(?))", (json.dumps(list(arns)),)

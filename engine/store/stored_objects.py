@@ -9,30 +9,30 @@ from typing import BinaryIO
 
 
 class PreconditionFailed(Exception):
-    """The object that is there is not the one that the caller named."""
+    """The stored object is not the one that the caller's condition names."""
 
 
 class NoSuchBucket(Exception):
-    """The bucket isn't there, or went while its object was on the way."""
+    """The bucket doesn't exist, or was deleted while the object was being received."""
 
 
 class NoSuchKey(Exception):
-    """If-Match names an object where there is none."""
+    """If-Match names an object, and none exists."""
 
 
 class NoSuchUpload(Exception):
-    """The multipart upload isn't under way, or ended while its part was on the way."""
+    """The multipart upload doesn't exist, or ended while its part was being received."""
 
 
 @dataclass(frozen=True)
 class WriteCondition:
-    """What a conditional write demands of the object that is there: none (``absent``), or one with this ETag (``*``: any)."""
+    """The condition of a write: no object exists (``absent``), or one with this ETag (``*``: any)."""
 
     absent: bool = False
     etag: str | None = None
 
     def check(self, key: str, etag: str | None) -> None:
-        """Raises PreconditionFailed, or NoSuchKey when an ETag is named and there is no object."""
+        """Raises PreconditionFailed, or NoSuchKey when an ETag is named and no object exists."""
         if self.absent and etag is not None:
             raise PreconditionFailed(key)
         if self.etag is not None:
@@ -47,7 +47,7 @@ UNCONDITIONAL = WriteCondition()
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One object as the index has it. ``headers`` are content type, user metadata and checksums, as they came."""
+    """One object as the index describes it. ``headers``: its content type, user metadata and checksums, as the client sent them."""
 
     bucket: str
     key: str
@@ -60,7 +60,7 @@ class StoredObject:
 
 @dataclass
 class IncomingBody:
-    """A body on its way in: written to a file, and hashed for its ETag, as it comes."""
+    """A body that is being received: written to a file, and hashed for its ETag, chunk by chunk."""
 
     path: Path
     file: BinaryIO
@@ -75,7 +75,7 @@ class IncomingBody:
 
 
 def first_after_prefix(prefix: str) -> str | None:
-    """The first string, in the order of UTF-8 bytes, after all those that start with ``prefix``; None when there is none."""
+    """The first string, in the order of UTF-8 bytes, after all those that start with ``prefix``; None when no string comes after them."""
     while prefix:
         following = ord(prefix[-1]) + 1
         if following <= 0x10FFFF:

@@ -1,4 +1,4 @@
-"""The record of access: one line of JSON for each request that the engine answered, in the workspace's ``access.log``."""
+"""The access log: one line of JSON for each request that the engine answered, in the workspace's ``access.log``."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from urllib.parse import parse_qs
 log = logging.getLogger("engine.access")
 MAX_BYTES = 5_000_000
 ROTATED_FILES = 4
-"""How many full files are kept beside the one that is being written."""
+"""How many full log files are kept besides the current one."""
 
 
 def start_recording(workspace: Path) -> None:
-    """Write the record from now on."""
+    """Start writing the access log of a workspace."""
     handler = RotatingFileHandler(workspace / "access.log", maxBytes=MAX_BYTES, backupCount=ROTATED_FILES, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(message)s"))
     log.addHandler(handler)
@@ -27,8 +27,7 @@ def start_recording(workspace: Path) -> None:
 def record_request(
     *, at: float, service: str, operation: str, status: int, code: str, seconds: float, client: str, caller: str, request_id: str
 ) -> None:
-    """``code``: of the error that the request was answered with; ``client``: as it names itself (User-Agent); ``caller``: the user or role
-    that signed."""
+    """Write one line. ``code``: the answer's error, if any; ``client``: the User-Agent; ``caller``: the user or role that signed."""
     if log.isEnabledFor(logging.INFO):
         line = {
             "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),

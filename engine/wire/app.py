@@ -1,4 +1,4 @@
-"""The engine's HTTP face: checks host and signature, finds the service, calls the operation, words the error."""
+"""The engine's HTTP interface: checks host and signature, finds the service, calls the operation, writes the error's answer."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
 
 
 def create_app(context: Context, keys: AccessKeys, instance: str = "") -> Starlette:
-    """The ASGI application that serves ``context`` to whoever signs with ``keys``; ``/health`` tells its ``instance``."""
+    """The ASGI application that serves ``context`` to callers who sign with ``keys``; ``/health`` returns ``instance``."""
     context.keys = keys
 
     async def health(request: HTTPRequest) -> Response:
@@ -102,7 +102,7 @@ def create_app(context: Context, keys: AccessKeys, instance: str = "") -> Starle
         except AWSError as error:
             refused = error
         except ClientDisconnect:
-            refused = AWSError("RequestTimeout", "The client went away before its request ended.")
+            refused = AWSError("RequestTimeout", "The client closed the connection before its request ended.")
         except Exception as error:
             refused = _to_aws_error(service, error, context, f"{request.method} {request.url.path}")
         if refused is not None:
@@ -129,7 +129,7 @@ def create_app(context: Context, keys: AccessKeys, instance: str = "") -> Starle
 
 
 def _to_aws_error(service: str, error: Exception, context: Context, what: str) -> AWSError:
-    """A disk that doesn't take what it is given is a limit that the caller can do something about; all else is logged."""
+    """A full or unwritable disk becomes an error that says so, since the caller can do something about it; anything else is logged."""
     reason = disk_problem(error)
     if reason is None:
         log.error("%s", what, exc_info=error)
@@ -139,7 +139,7 @@ def _to_aws_error(service: str, error: Exception, context: Context, what: str) -
 
 
 def _is_local_host(request: HTTPRequest) -> bool:
-    """Whether the Host header names this machine: another name would be a browser led here by somebody's DNS."""
+    """Whether the Host header names this machine. Another name means that somebody's DNS sent a browser here (DNS rebinding)."""
     return request.headers.get("host", "").rpartition(":")[0] in LOCAL_HOSTS or request.headers.get("host") in LOCAL_HOSTS
 
 
@@ -158,7 +158,7 @@ async def _drain_body(request: HTTPRequest) -> bool:
             left -= len(chunk)
             if left < 0:
                 return False
-    except (ClientDisconnect, RuntimeError):  # gone, or read to its end before
+    except (ClientDisconnect, RuntimeError):  # the client went away, or the body was read already
         pass
     return True
 
@@ -240,7 +240,7 @@ def _error_response(service: str, error: AWSError, request_id: str) -> Response:
             status_code=error.status,
             media_type="text/xml",
         )
-    if service == "ec2":  # which isn't served: said in its own form
+    if service == "ec2":  # the engine doesn't serve EC2; the error has EC2's form
         inner = f"<Errors><Error><Code>{escape_xml(error.code)}</Code><Message>{escape_xml(error.message)}</Message></Error></Errors>"
         return Response(f"<Response>{inner}<RequestID>{request_id}</RequestID></Response>", status_code=error.status, media_type="text/xml")
     content = json.dumps({"__type": error.code, "message": error.message})

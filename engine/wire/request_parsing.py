@@ -1,4 +1,4 @@
-"""Requests and responses by botocore's own service models: parsed, validated, serialised.
+"""Requests, parsed and validated by botocore's own service models.
 
 botocore's ParamValidator knows types and required members; patterns, enums and limits are checked here,
 length before pattern, and worded as AWS words them.
@@ -17,21 +17,21 @@ from engine.context import Request
 from engine.errors import AWSError
 
 VALIDATION_CODES = {"logs": "InvalidParameterException", "iam": "ValidationError", "sts": "ValidationError"}
-"""The codes of services that don't call it ValidationException."""
+"""The validation error's code in services where it isn't ValidationException."""
 
 
 # requests ------------------------------------------------------------------------------------------
 
 
 def parse_json(operation: OperationModel, body: bytes) -> Request:
-    """The validated request of a JSON-1.1 call. Members that the model doesn't know are left out, as AWS does."""
+    """The validated request of a JSON-1.1 call. Members that the model doesn't know are ignored, as AWS does."""
     try:
         given = json.loads(body or b"{}", parse_constant=_reject_constant)
         if not isinstance(given, dict):
             raise AWSError("SerializationException", "The request body is not a JSON object.")
         return validate_request(operation, given)
     except (ValueError, RecursionError) as error:
-        raise AWSError("SerializationException", "The request body is not JSON that this operation can be given.") from error
+        raise AWSError("SerializationException", "The request body is not JSON that this operation accepts.") from error
 
 
 def _reject_constant(text: str) -> float:
@@ -39,7 +39,7 @@ def _reject_constant(text: str) -> float:
 
 
 def validate_request(operation: OperationModel, given: dict[str, Any]) -> Request:
-    """``given`` coerced to the operation's input shape. Raises ValidationException (or the service's own) naming all that is wrong."""
+    """``given`` coerced to the operation's input shape. Raises ValidationException (or the service's own) that lists all problems."""
     if operation.input_shape is None:
         return {}
     problems: list[str] = []
@@ -55,7 +55,7 @@ def validate_request(operation: OperationModel, given: dict[str, Any]) -> Reques
 
 
 class _TooManyProblems(Exception):
-    """So many problems that no caller reads more."""
+    """There are more problems than an error message lists."""
 
 
 def _coerce(shape: Any, value: Any, path: str, problems: list[str]) -> Any:
@@ -155,7 +155,7 @@ MAX_PROBLEMS = 100
 
 
 def _short(value: Any) -> str:
-    """What a message shows of a value: its beginning."""
+    """The beginning of a value, for a message."""
     text = value if isinstance(value, str) else repr(value) if isinstance(value, int | float) else json.dumps(value)
     return text if len(text) <= 256 else f"{text[:256]}…"
 
@@ -166,7 +166,7 @@ CHARACTER_CLASSES = {
     r"\p{Z}": " \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
     r"\p{Alnum}": "a-zA-Z0-9",
 }
-"""Java's character classes in Python's words; a pattern with others is not checked."""
+"""Java's character classes and their equivalent in Python; a pattern with other classes is not checked."""
 
 
 @lru_cache(maxsize=4096)

@@ -83,7 +83,7 @@ class Limited:
         pytest.param(
             (Mounted, "the disk is full"), marks=pytest.mark.skipif(not MOUNTS, reason="only root may mount a small disk"), id="full"
         ),
-        pytest.param((Limited, "the disk fails"), id="failing"),
+        pytest.param((Limited, "the disk has an error"), id="failing"),
     ]
 )
 def disk(request, tmp_path):
@@ -260,7 +260,7 @@ def test_a_damaged_database_is_named(workspace, file, survived):
 def test_a_lost_index_does_not_take_the_objects_with_it(workspace, survived):
     shutil.move(workspace / "objects" / "index.db", workspace / "index.db")
     for _ in range(2):
-        with pytest.raises(UnusableWorkspace, match=r"index\.db is gone and its objects are there"):
+        with pytest.raises(UnusableWorkspace, match=r"index\.db is missing, but the objects that it describes exist"):
             opened(workspace)
     shutil.move(workspace / "index.db", workspace / "objects" / "index.db")
     assert everything(workspace) == KEPT

@@ -40,7 +40,7 @@ class SearchSpace:
         return self.to_hyperparameters(dict(zip(self.distributions, found, strict=True)))
 
     def values(self, texts: dict[str, str]) -> dict[str, Any] | None:
-        """The values behind a training job's hyperparameters, or None when they lie outside the ranges."""
+        """The values of a training job's hyperparameters, or None when one is missing or not among a range's categories."""
         from optuna.distributions import CategoricalDistribution, IntDistribution
 
         found: dict[str, Any] = {}

@@ -8,14 +8,14 @@ from engine.store.records import Body
 
 
 class SuccessiveHalving:
-    """Successive halving over ``num_round``: most trials are short, the promising settings are run in full."""
+    """Successive halving over the number of rounds: most trials are short; the best settings are run again with all rounds."""
 
     def __init__(self, most: int) -> None:
         self.round_shares = [1 / 9, 1 / 3, 1.0][-most:]
         self.max_trials = most
 
     def choose_overrides(self, number: int, definition_: Body, jobs: list[Body], metric: str, direction: str) -> dict[str, str]:
-        """The hyperparameters to override for trial ``number``: a share of the rounds, and a past winner's values for the longer ones."""
+        """The hyperparameters to override for trial ``number``: its share of the rounds, and for a longer trial the best values so far."""
         full = int(definition_.get("StaticHyperParameters", {}).get("num_round", "100"))
         share = self.round_shares[len(self.round_shares) * number // self.max_trials]
         override = {"num_round": str(max(1, round(full * share)))}

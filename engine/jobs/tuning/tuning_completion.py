@@ -1,4 +1,4 @@
-"""When a tuning job is done before its last training job: the criteria that it was given, and what Describe tells of them.
+"""Whether a tuning job ends before its last training job: its completion criteria, and their details as Describe shows them.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-progress.html
 """
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from engine.store.records import Body
 
 MIN_IMPROVEMENT = 0.01
-"""A training job improves the objective when it is better than the best before it by this share, as in SageMaker."""
+"""A training job improves the objective if it is better than the best earlier one by this share, as in SageMaker."""
 CONVERGENCE_JOBS = 20
-"""So many training jobs in a row without improvement are a convergence; SageMaker doesn't tell its own criterion."""
+"""This many training jobs in a row without improvement count as convergence; SageMaker doesn't publish its own criterion."""
 
 
 def count_not_improving(values: Sequence[float], *, maximize: bool) -> int:
@@ -34,7 +34,7 @@ def completion_details(body: Body, values: Sequence[float], *, maximize: bool, n
 
 
 def has_met_criteria(body: Body, values: Sequence[float], *, maximize: bool) -> bool:
-    """Whether one of the job's completion criteria is met; ``body`` holds the details."""
+    """Whether one of the job's completion criteria is met, by the TuningJobCompletionDetails in its record ``body``."""
     criteria = body["HyperParameterTuningJobConfig"].get("TuningJobCompletionCriteria", {})
     found = body["TuningJobCompletionDetails"]
     target = criteria.get("TargetObjectiveMetricValue")

@@ -47,7 +47,7 @@ def list_trial_jobs(context: Context, arn: str) -> list[Body]:
 
 
 def final_objective(job: Body, metric: str) -> float | None:
-    """The final objective of a training job, or None when it made none."""
+    """The final objective of a training job, or None when it reported none."""
     return next((float(m["Value"]) for m in job.get("FinalMetricDataList", []) if m["MetricName"] == metric), None)
 
 
@@ -65,7 +65,7 @@ def summarize_trial(job: Body, tuning: Body) -> Body:
         "FailureReason",
     )
     found = {**pick(job, *names), "TunedHyperParameters": {k: v for k, v in job["HyperParameters"].items() if k in searched}}
-    of = job.get("TrainingJobDefinitionName", source.get("DefinitionName"))  # others have several definitions
+    of = job.get("TrainingJobDefinitionName", source.get("DefinitionName"))  # of a tuning job with several definitions
     found |= {"TrainingJobDefinitionName": of} if of else {}
     value = final_objective(job, metric)
     if value is not None:

@@ -1,6 +1,6 @@
-"""A tuning job: optuna's samplers choose, training jobs try, the best is kept.
+"""A tuning job: optuna's samplers choose hyperparameters, training jobs try them, and the best is kept.
 
-The study is rebuilt from the training jobs' records, so a tuning job goes on where a crash left it.
+The study is rebuilt from the training jobs' records, so a tuning job goes on where a crash interrupted it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _make_sampler(strategy: str, seed: int) -> Any:
 
 
 def run_tuning(context: Context, service: JobService, name: str, monotonic_start: float) -> None:
-    """Run a tuning job, which began then by ``time.monotonic``, to its end; returns early when the engine stops."""
+    """Run a tuning job to its end; returns early when the engine stops. ``monotonic_start``: when it began, by ``time.monotonic``."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -61,7 +61,7 @@ def run_tuning(context: Context, service: JobService, name: str, monotonic_start
     seed = config.get("RandomSeed", random.Random(name).randrange(2**31))  # noqa: S311 - a seed, no secret
     seed = (
         seed + len(list_trial_jobs(context, body["HyperParameterTuningJobArn"]))
-    ) % 2**32  # after a crash, not the first trials once more
+    ) % 2**32  # so that a job resumed after a crash doesn't repeat its first trials
     study = optuna.create_study(direction="maximize" if direction == "Maximize" else "minimize", sampler=_make_sampler(strategy, seed))
     for past, known in _warm_start_trials(context, body, space, metric):
         study.add_trial(optuna.trial.create_trial(params=known, distributions=space.distributions, value=past))
@@ -117,7 +117,7 @@ def run_tuning(context: Context, service: JobService, name: str, monotonic_start
 
 
 def _warm_start_trials(context: Context, body: Body, space: SearchSpace, metric: str) -> list[tuple[float, dict[str, Any]]]:
-    """(objective, values) of the parents' trials of a warm start."""
+    """(objective, values) of the trials of a warm start's parent jobs."""
     found = []
     for parent in body.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", []):
         for job in list_trial_jobs(context, context.arn(f"{TUNING_JOB}/{parent['HyperParameterTuningJobName']}")):
@@ -228,7 +228,7 @@ def _update_tuning_record(context: Context, tuning: Body, jobs: list[Body]) -> B
 
     written = context.store.get(TUNING_JOB, name)
     assert written is not None
-    if with_counts(written) == written:  # nothing to write: a write waits for the disk
+    if with_counts(written) == written:  # nothing changed: don't wait for the disk
         return written
     updated = context.store.update(TUNING_JOB, name, lambda body: with_counts(body) | {"LastModifiedTime": now}, now=now)
     assert updated is not None

@@ -13,11 +13,11 @@ from typing import Any
 
 
 class InputError(Exception):
-    """An input that can't be had: SageMaker's ClientError."""
+    """An input that can't be read; it ends the job with SageMaker's ClientError."""
 
 
 def resolve_container_path(root: Path, container_path: str) -> Path:
-    """``container_path`` of the container, below ``root``. Raises InputError when it would lead out of it."""
+    """Where a path of the container lies below ``root``. Raises InputError when it is not below ``/opt/ml``."""
     parts = PurePosixPath(container_path).parts
     if ".." in parts or "\x00" in container_path or not container_path.startswith("/opt/ml/") or parts[:3] != ("/", "opt", "ml"):
         raise InputError(f"the local path {container_path!r} is not below /opt/ml")
@@ -25,7 +25,7 @@ def resolve_container_path(root: Path, container_path: str) -> Path:
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """(bucket, key) of an s3:// URI."""
+    """(bucket, key) of an s3:// URI. Raises InputError."""
     found = re.fullmatch(r"s3://([^/]+)/?(.*)", uri, re.DOTALL)
     if not found:
         raise InputError(f"{uri!r} is not an s3:// URI")
@@ -44,7 +44,7 @@ def download_objects(s3: Any, uri: str, folder: Path, data_type: str) -> None:
             pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             keys = [o["Key"] for page in pages for o in page.get("Contents", []) if not o["Key"].endswith("/")]
             if not prefix.endswith("/") and all(key.startswith(f"{prefix}/") for key in keys):
-                base = f"{prefix}/"  # a folder that was named without its slash
+                base = f"{prefix}/"  # the URI names a folder without its slash
         if not keys:
             raise InputError(f"Data download failed: no object under {uri}")
         for key in keys:
@@ -56,7 +56,7 @@ def download_objects(s3: Any, uri: str, folder: Path, data_type: str) -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 s3.download_file(bucket, key, str(path))
             except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-                raise InputError(f"Data download failed: another object is what the key {key!r} has for a folder") from error
+                raise InputError(f"Data download failed: the key {key!r} needs a folder where another object is a file") from error
 
 
 def _parse_manifest(content: bytes, uri: str) -> tuple[str, str, list[str]]:
@@ -71,7 +71,7 @@ def _parse_manifest(content: bytes, uri: str) -> tuple[str, str, list[str]]:
 
 @contextlib.contextmanager
 def _as_input_error(what: str) -> Iterator[None]:
-    """What S3 answers, and names that it cannot be asked for, as the job's ClientError."""
+    """Turn S3's errors, and names that S3 can't have, into InputError."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -82,7 +82,7 @@ def _as_input_error(what: str) -> Iterator[None]:
 
 
 def upload_folder(s3: Any, folder: Path, uri: str, kms_key: str | None = None) -> None:
-    """All files of ``folder``, under the prefix ``uri``, encrypted with the KMS key where there is one."""
+    """All files of ``folder``, under the prefix ``uri``, encrypted with the KMS key, if one is given."""
     bucket, prefix = split_uri(uri)
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
@@ -102,7 +102,7 @@ def upload_bytes(s3: Any, uri: str, content: bytes, kms_key: str | None = None) 
 
 
 def kms_arguments(kms_key: str | None) -> dict[str, str]:
-    """What asks S3 to encrypt an object with a KMS key."""
+    """The arguments that ask S3 to encrypt an object with a KMS key; none without a key."""
     return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
 
 

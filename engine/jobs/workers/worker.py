@@ -1,4 +1,4 @@
-"""One job in a process of its own: inputs from S3, the container, outputs to S3; what happens goes to the engine through a pipe.
+"""One job in a process of its own: inputs from S3, the container, outputs to S3. Messages about it go to the engine through a pipe.
 
 Messages to the engine: ("log", milliseconds, line, {metric: value}), ("status", secondary status),
 ("done", {...}), ("rule", status, output URI), ("failed", reason, exit message or None).
@@ -31,7 +31,7 @@ from engine.limits import MAX_WORKER_BYTES
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker has to know of its job."""
+    """What a worker needs to know about its job."""
 
     kind: str
     name: str
@@ -44,16 +44,16 @@ class Task:
     session_token: str
     region: str
     channel_cache: str
-    """The folder in which the numbers of channels are kept from job to job."""
+    """The folder in which parsed channels are kept for later jobs."""
     model_data_url: str | None = None
 
 
 SEE_LOG = "AlgorithmError: See job logs for more information"
-"""What SageMaker says of every processing container that fails; why, the container says in its exit message."""
+"""SageMaker's failure reason for any processing container that fails; the container's own reason is in the exit message."""
 
 
 class ContainerFailed(Exception):
-    """A processing container ended with another exit code than 0; the message is its own."""
+    """A processing container ended with an exit code other than 0; the message is the container's own."""
 
 
 class _LineWriter(io.TextIOBase):
@@ -78,8 +78,8 @@ class _LineWriter(io.TextIOBase):
 
 
 def run_job(task: Task, pipe: Connection) -> None:
-    """Entry point of the worker process, which ends with the engine: a job that is taken up again has its folder to itself."""
-    import boto3  # here, as the engine itself needs neither
+    """Entry point of the worker process. It ends when the engine ends, so that a restarted job has its folder to itself."""
+    import boto3  # imported here, since the engine itself needs neither
     from botocore.config import Config
 
     threading.Thread(target=_end_with_engine, daemon=True).start()
@@ -137,7 +137,7 @@ def run_job(task: Task, pipe: Connection) -> None:
 
 
 def _limit_memory(size: int) -> None:
-    """Let this process have so many bytes of memory of its own: one more is a MemoryError here, rather than the end of some process."""
+    """Limit this process's own memory to ``size`` bytes: more is a MemoryError here, and doesn't end another process."""
     resource.setrlimit(resource.RLIMIT_DATA, (size, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
 

@@ -1,4 +1,4 @@
-"""A worker as a process of the operating system: start it, kill it, say why it ended."""
+"""The worker's process: start it, kill it, and explain why it ended."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import time
 from multiprocessing.process import BaseProcess
 
 UNKNOWN_EXIT_CODE = 255
-"""The exit code that multiprocessing gives to a process of which it can't know."""
+"""The exit code that multiprocessing reports when it doesn't know the real one."""
 
 
 def kill_process(process: BaseProcess) -> None:
-    """kill -9, of a worker too that lost the process that it was forked from; multiprocessing takes that one for dead."""
+    """Kill a worker with SIGKILL. If the process that it was forked from has died, multiprocessing believes that the worker has too:
+    kill it by its id.
+    """
     process.kill()
     if process.exitcode == UNKNOWN_EXIT_CODE and process.pid is not None:
         with contextlib.suppress(ProcessLookupError):
@@ -21,7 +23,7 @@ def kill_process(process: BaseProcess) -> None:
 
 
 def start_process(process: BaseProcess, seconds: float = 10) -> None:
-    """Start a worker, by another process to fork from where that one is dying: until it is dead, it refuses, and isn't replaced."""
+    """Start a worker. The process that workers are forked from refuses while it is dying, and is replaced when dead: try until then."""
     until = time.monotonic() + seconds
     while True:
         try:
@@ -33,9 +35,9 @@ def start_process(process: BaseProcess, seconds: float = 10) -> None:
 
 
 def exit_reason(code: int | None) -> str:
-    """Why a process ended that said nothing: a signal, or its exit code."""
+    """Why a process ended that reported no reason itself: a signal, or its exit code."""
     if code is None or code >= 0:
-        return f"AlgorithmError: the job's process ended without a word, exit code: {code}"
+        return f"AlgorithmError: the job's process ended without giving a reason, exit code: {code}"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
     why = ", as the system does when memory runs out" if name == "SIGKILL" else ""
     return f"AlgorithmError: the job's process was ended by {name}{why}, exit code: {128 - code}"

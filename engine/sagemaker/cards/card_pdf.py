@@ -52,7 +52,7 @@ def _line(page: FPDF, text: str, size: float, style: str = "") -> None:
 
 
 def _printable(text: str) -> str:
-    """Text that a PDF can hold: JSON may carry half of a surrogate pair."""
+    """Text that a PDF can contain: JSON may carry half of a surrogate pair, which is replaced."""
     return text.encode("utf-8", "replace").decode()
 
 

@@ -1,6 +1,6 @@
 """Model cards and their versions (https://docs.aws.amazon.com/sagemaker/latest/dg/model-cards.html).
 
-A change of the content makes a new version; a change of the status does not, it is the latest version's. Every version stays as it was.
+A change of the content makes a new version; a change of the status does not, it is the latest version's. Older versions don't change.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ METADATA_MEMBERS = {
     "intended_uses": ("risk_rating",),
     "model_package_details": ("model_package_group_name", "model_package_arn"),
 }
-"""What IncludedData=MetadataOnly leaves of the content."""
+"""The members of the content that IncludedData=MetadataOnly shows."""
 SUMMARY_MEMBERS = ("ModelCardName", "ModelCardArn", "ModelCardStatus", "CreationTime", "LastModifiedTime")
 
 
@@ -71,7 +71,7 @@ def parse_content(content: str) -> Body:
 
 
 def _finite_number(text: str) -> float:
-    """Numbers that a reader in another language can hold: no NaN, no infinity, not by overflow either."""
+    """A number that readers in other languages can represent. Raises ValueError for NaN and infinity, also by overflow."""
     if not math.isfinite(number := float(text)):
         raise ValueError(f"{text[:40]} is not a finite number")
     return number
@@ -84,7 +84,7 @@ def _finite_integer(text: str) -> int:
 
 @lru_cache(maxsize=1)
 def _validator() -> Draft7Validator:
-    from jsonschema import Draft7Validator  # here, as its import would be four fifths of the engine's start
+    from jsonschema import Draft7Validator  # imported here: it would take four fifths of the engine's start
 
     return Draft7Validator(json.loads(SCHEMA_PATH.read_text()))
 

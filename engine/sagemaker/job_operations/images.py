@@ -1,4 +1,4 @@
-"""Which container an image name stands for."""
+"""Which container runs an image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ XGBOOST_METRICS = (
     *("auc", "aucpr", "error", "logloss", "mae", "rmse"),
     *("accuracy", "balanced_accuracy", "f1", "f1_binary", "mse", "precision", "recall"),
 )
-"""What the built-in algorithm measures, on train and on validation."""
+"""The metrics of the built-in algorithm, on train and on validation."""
 
 
 def repository_name(image: str) -> str:

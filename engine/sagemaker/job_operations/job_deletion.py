@@ -1,4 +1,4 @@
-"""Deleting the records of jobs that have ended; what they made, and their lineage, stays."""
+"""Deletes the records of jobs that have ended; their outputs and lineage stay."""
 
 from __future__ import annotations
 

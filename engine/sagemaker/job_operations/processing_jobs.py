@@ -48,7 +48,7 @@ def describe_processing_job(context: Context, request: Request) -> Response:
 
 
 def _job_not_found_error(name: str) -> AWSError:
-    """The ValidationException that the SDKs' waiters count on."""
+    """The ValidationException that the SDKs' waiters expect."""
     return AWSError("ValidationException", f"Could not find requested job with name: {name}")
 
 

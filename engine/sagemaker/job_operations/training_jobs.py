@@ -100,7 +100,7 @@ def list_training_jobs(context: Context, request: Request) -> Response:
 
 @operation("sagemaker", "UpdateTrainingJob", on=named("training-job", "TrainingJobName"))
 def update_training_job(context: Context, request: Request) -> Response:
-    """Turning the profiler off is all that can be asked of an engine that has no profiler, warm pool or remote debugger."""
+    """The engine has no profiler, warm pool or remote debugger, so the only update that it accepts is to turn the profiler off."""
     profiler = request.get("ProfilerConfig", {})
     for asked, what in (
         (request.get("ResourceConfig"), "keeps no warm pool"),
@@ -108,7 +108,7 @@ def update_training_job(context: Context, request: Request) -> Response:
         (request.get("ProfilerRuleConfigurations") or (profiler and not profiler.get("DisableProfiler")), "has no profiler"),
     ):
         if asked:
-            raise AWSError("ValidationException", f"The training job can't be updated so: this engine {what}.")
+            raise AWSError("ValidationException", f"The training job can't be updated this way: this engine {what}.")
     now = context.now()
 
     def change(body: Body) -> None:
@@ -130,7 +130,7 @@ def stop_training_job(context: Context, request: Request) -> Response:
 
 
 def cancel_training_job(context: Context, name: str) -> None:
-    """InProgress → Stopping → Stopped. Raises ValidationException for a job that is not there, or has ended."""
+    """InProgress → Stopping → Stopped. Raises ValidationException for a job that doesn't exist or has ended."""
     now = context.now()
 
     def change(body: Body) -> None:

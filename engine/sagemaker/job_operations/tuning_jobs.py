@@ -86,7 +86,7 @@ def _check(context: Context, request: Request) -> None:
         raise refuse("HyperParameterTuningJobObjective is required.")
     ranges = parameter_ranges(request)
     if ranges.get("AutoParameters") or request.get("Autotune", {}).get("Mode") == "Enabled":
-        raise refuse("This engine does not choose ranges by itself: give the ranges that it is to search.")
+        raise refuse("This engine does not choose ranges by itself: give the ranges to search.")
     numeric: list[tuple[str, type[int] | type[float]]] = [("Integer", int), ("Continuous", float)]
     names: list[str] = [item["Name"] for item in ranges.get("CategoricalParameterRanges", [])]
     for kind, convert in numeric:

@@ -19,7 +19,7 @@ ASSOCIABLE_KINDS = {
     "experiment": ("ExperimentName", None),
     "experiment-trial-component": ("TrialComponentName", None),
 }
-"""Kinds that may be associated -> the members of their bodies that hold name and type."""
+"""Kinds that can be associated -> the members of their records with their name and type."""
 
 
 def name_and_type(kind: str, body: Body) -> tuple[str | None, str | None]:

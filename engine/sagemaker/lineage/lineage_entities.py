@@ -1,6 +1,6 @@
 """Lineage entities: artifacts, actions, contexts, and the account's lineage group.
 
-An artifact is what its source says it is: there is only one per SourceUri
+An artifact stands for its source: only one exists per SourceUri
 (https://docs.aws.amazon.com/sagemaker/latest/dg/lineage-tracking-entities.html), so that creating
 one again gives the ARN of the first. Actions and contexts are known by their names.
 """
@@ -26,7 +26,7 @@ MEMBER_PREFIXES = {"artifact": "Artifact", "action": "Action", "context": "Conte
 
 
 def missing_entity_error(arn: str) -> AWSError:
-    """The error for an entity that isn't there."""
+    """The error for an entity that doesn't exist."""
     kind = arn.split(":")[5].split("/")[0] if arn.count(":") >= 5 else "entity"
     words = {"experiment-trial": "Trial", "experiment-trial-component": "TrialComponent"}
     return AWSError("ResourceNotFound", f"{words.get(kind, kind.capitalize())} '{arn}' does not exist.")
@@ -42,13 +42,13 @@ def _find_entity(context: Context, kind: str, name_or_arn: str) -> tuple[str, Bo
 
 
 def artifact_id(source: dict[str, Any]) -> str:
-    """32 hexadecimal digits that stand for a source: its URI and, where given, its source types."""
+    """An artifact's id: 32 hexadecimal digits, a hash of its source's URI and, if given, source types."""
     types = sorted((entry["SourceIdType"], entry["Value"]) for entry in source.get("SourceTypes") or [])
     return hashlib.sha256(json.dumps([source["SourceUri"], types]).encode()).hexdigest()[:32]
 
 
 def create_entity(context: Context, kind: str, request: Request, *, created_by: dict[str, Any] | None = None) -> str:
-    """Add an entity and return its ARN; an artifact of a source already known gives that artifact's.
+    """Add an entity and return its ARN; for the source of an existing artifact, the ARN of that artifact.
 
     ``created_by`` is its CreatedBy: empty for entities that SageMaker itself creates. Raises ValidationException for a taken name.
     """
@@ -82,7 +82,7 @@ def create_entity(context: Context, kind: str, request: Request, *, created_by: 
 
 
 def name_taken_error(what: str, name: str) -> AWSError:
-    """The error for a name that must be unique and isn't."""
+    """The error for a name that is taken."""
     return AWSError(
         "ValidationException", f"{what} names must be unique within an AWS account and region. {what} with name ({name}) already exists."
     )
@@ -228,7 +228,7 @@ def list_contexts(context: Context, request: Request) -> Response:
 
 
 def _ensure_lineage_group(context: Context) -> Body:
-    """The account's one lineage group, made when it is first asked for."""
+    """The account's one lineage group, created at its first use."""
     with context.store.transaction():
         body = context.store.get("lineage-group", LINEAGE_GROUP)
         if body is None:

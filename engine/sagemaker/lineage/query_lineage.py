@@ -1,4 +1,4 @@
-"""QueryLineage: what an entity came from, and what came of it.
+"""QueryLineage: what an entity was made from, and what was made from it.
 
 Ascendants are found against the direction of the associations, descendants along it; Both is the
 union of the two walks, so that siblings (other models from the same data) don't come in.
@@ -27,7 +27,7 @@ MAX_RESULTS = 50
 
 @dataclass
 class Walk:
-    """A breadth-first walk: the depth at which each entity was met, and the edges that were gone along."""
+    """A breadth-first walk: the depth at which each entity was found, and the edges that led there."""
 
     depth: dict[str, int] = field(default_factory=dict)
     edges: dict[Edge, tuple[str, str]] = field(default_factory=dict)  # edge -> (nearer to the start, further from it)
@@ -46,7 +46,7 @@ class Walk:
         return self
 
     def on_path(self, matches: set[str]) -> set[str]:
-        """``matches`` and everything that lies between the start and one of them."""
+        """``matches`` and every entity on a way from the start to one of them."""
         back: dict[str, list[str]] = {}
         for near, far in self.edges.values():
             back.setdefault(far, []).append(near)
@@ -62,14 +62,14 @@ class Walk:
 
 @dataclass(frozen=True)
 class LineageAnswer:
-    """All that a question finds: the entities in order, and each edge with the later of its two, so that the pages hold it once."""
+    """The whole answer to a query: the entities in order, and each edge with the later of its two, so that it is on one page only."""
 
     order: list[str]
     edges: dict[str, list[Edge]]
 
 
 CACHED_ANSWERS = 4
-"""Answers kept for the pages that follow, until something is written."""
+"""Answers that are kept for the next pages, until something is written to the store."""
 _answer_cache: WeakKeyDictionary[Store, tuple[int, dict[str, LineageAnswer]]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
@@ -89,7 +89,7 @@ def query_lineage(context: Context, request: Request) -> Response:
 
 
 def _cached_answer(context: Context, request: Request) -> LineageAnswer:
-    changes = context.store.change_count()  # before the question is answered: what is written meanwhile makes the answer old
+    changes = context.store.change_count()  # read before the query runs: a write meanwhile makes its answer out of date
     question = json.dumps({name: value for name, value in request.items() if name not in {"NextToken", "MaxResults"}}, sort_keys=True)
     with _lock:
         of, answers = _answer_cache.get(context.store, (changes, {}))
@@ -168,7 +168,7 @@ def _matches_filters(kind: str, body: Body, filters: Request) -> bool:
 
 
 def _vertex_type(kind: str, body: Body) -> str | None:
-    """A job's trial component goes by the job's kind here: TrainingJob, ProcessingJob."""
+    """The type that QueryLineage shows: a job's trial component has the kind of the job, TrainingJob or ProcessingJob."""
     type = name_and_type(kind, body)[1]
     return type.removeprefix("SageMaker") if type and kind == "experiment-trial-component" else type
 

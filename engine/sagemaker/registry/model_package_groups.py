@@ -1,4 +1,4 @@
-"""Model package groups, and who of another account may use them: a policy that is kept, and judged by no one in this one account."""
+"""Model package groups and their resource policies. A policy is kept but has no effect: it is about other accounts, and there are none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KIND = "model-package-group"
 PACKAGE_KIND = "model-package"
 POLICY_MEMBER = "_ResourcePolicy"
 LAST_VERSION_MEMBER = "_LastVersion"
-"""The newest version number given out; it only grows, so that a deleted version's number never comes back. Not sent to clients."""
+"""The newest version number given out; it only grows, so that a deleted version's number is never used again. Not sent to clients."""
 
 
 @operation("sagemaker", "CreateModelPackageGroup", on=named("model-package-group", "ModelPackageGroupName"))
@@ -41,7 +41,7 @@ def create_model_package_group(context: Context, request: Request) -> Response:
 
 
 def find_group(context: Context, name_or_arn: str) -> Body:
-    """The group of that name or ARN. Raises ValidationException when there is none, as SageMaker does."""
+    """The group of that name or ARN. Raises ValidationException when it doesn't exist, as SageMaker does."""
     arn = name_or_arn if name_or_arn.startswith("arn:") else context.arn(f"{KIND}/{name_or_arn}")
     found = context.store.find_by_arn(arn)
     if found is None or found[0] != KIND:

@@ -41,7 +41,7 @@ DESCRIBED_MEMBERS = (
     "ModelPackageRegistrationType",
     "ManagedStorageType",
 )
-"""Members of CreateModelPackage that DescribeModelPackage gives back as they came."""
+"""Members of CreateModelPackage that DescribeModelPackage returns unchanged."""
 BATCH_MEMBERS = (
     "ModelPackageGroupName",
     "ModelPackageVersion",
@@ -53,11 +53,11 @@ BATCH_MEMBERS = (
     "ModelApprovalStatus",
     "ModelPackageRegistrationType",
 )
-"""What BatchDescribeModelPackage tells of a package."""
+"""The members of a package that BatchDescribeModelPackage shows."""
 
 
 def find_package(context: Context, name_or_arn: str) -> Body:
-    """The package of that ARN, name, or ``group/version``. Raises ValidationException when there is none."""
+    """The package of that ARN, name, or ``group/version``. Raises ValidationException when it doesn't exist."""
     arn = name_or_arn if name_or_arn.startswith("arn:") else context.arn(f"{PACKAGE_KIND}/{name_or_arn}")
     found = context.store.find_by_arn(arn)
     if found is None or found[0] != PACKAGE_KIND:
@@ -118,7 +118,7 @@ def _digest(request: Request) -> str:
 
 
 def _find_by_client_token(context: Context, request: Request) -> str | None:
-    """The package that this very request, by its ClientToken, has already made."""
+    """The package that the same request, by its ClientToken, has already created."""
     token = context.store.get(CLIENT_TOKEN_KIND, request["ClientToken"]) if request.get("ClientToken") else None
     if token is None or context.store.find_by_arn(token["ModelPackageArn"]) is None:
         return None
@@ -169,7 +169,7 @@ def _new_package(context: Context, request: Request, resource: str) -> Body:
 
 
 def with_model_data_url(container: Body) -> Body:
-    """The container with the URL of its model's archive, also where that was given as a data source."""
+    """The container with the URL of its model's archive, also if that was given as a data source."""
     source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
     return ({"ModelDataUrl": source["S3Uri"]} if source.get("CompressionType") == "Gzip" else {}) | container
 

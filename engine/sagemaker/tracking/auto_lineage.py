@@ -1,10 +1,10 @@
-"""The lineage that SageMaker makes by itself for jobs and model packages.
+"""The lineage that SageMaker records by itself for jobs and model packages.
 
 Entities and associations are those of
 https://docs.aws.amazon.com/sagemaker/latest/dg/lineage-tracking-auto-creation.html, their types and names as the
 service gives them (``<job>-aws-training-job``; DataSet, Image, Model, ModelPackage; Approval, ModelGroup). S3 artifacts go by the
 URI that the request named, so that two jobs on one data set meet in one artifact. Each function may be called
-again: what is there is kept. CreateModel makes no entities.
+again: existing entities are kept. CreateModel records no entities.
 """
 
 from __future__ import annotations
@@ -26,32 +26,32 @@ MAX_VALUE_LENGTH = 2500
 
 
 def ensure_artifact(context: Context, uri: str, type: str) -> str:
-    """The ARN of the artifact of ``uri``, made when it isn't there."""
+    """The ARN of the artifact of ``uri``, which is created if it doesn't exist."""
     return lineage_entities.create_entity(context, "artifact", {"Source": {"SourceUri": uri}, "ArtifactType": type}, created_by={})
 
 
 def ensure_association(context: Context, source: str, destination: str, type: str) -> None:
-    """An association, unless the two have one."""
+    """Associate two entities, unless they are associated already."""
     with contextlib.suppress(RecordExists):
         context.store.add_association(source, destination, type, now=context.now())
 
 
 def _ensure_named_entity(context: Context, kind: str, name: str, request: Body) -> str:
-    """The ARN of an action or context, made when it isn't there."""
+    """The ARN of an action or context, which is created if it doesn't exist."""
     if context.store.get(kind, name) is not None:
         return context.arn(f"{kind}/{name}")
     return lineage_entities.create_entity(context, kind, {f"{lineage_entities.MEMBER_PREFIXES[kind]}Name": name, **request}, created_by={})
 
 
 def _ensure_component(context: Context, name: str, request: Body) -> str:
-    """The ARN of a job's trial component, made when it isn't there."""
+    """The ARN of a job's trial component, which is created if it doesn't exist."""
     if context.store.get(trial_components.COMPONENT_KIND, name) is None:
         trial_components.create_component(context, name, request, created_by={})
     return context.arn(f"{trial_components.COMPONENT_KIND}/{name}")
 
 
 def _parameter_value(text: str) -> dict[str, Any]:
-    """A parameter: a number where the text is one."""
+    """The value of a trial component's parameter: a number if the text is one."""
     try:
         number = float(text)
     except ValueError:
@@ -67,7 +67,7 @@ def _component_status(status: str, secondary: str, reason: str | None) -> dict[s
 def _add_to_trial(context: Context, name: str, experiment: dict[str, str]) -> None:
     """Put a job's component in the trial that its ExperimentConfig names."""
     if experiment.get("TrialName"):
-        with contextlib.suppress(AWSError):  # a trial that isn't there: the job runs all the same
+        with contextlib.suppress(AWSError):  # the trial doesn't exist: the job runs all the same
             trial_components.associate_trial_component(context, {"TrialComponentName": name, "TrialName": experiment["TrialName"]})
 
 

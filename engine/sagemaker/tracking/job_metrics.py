@@ -1,4 +1,4 @@
-"""A training job's metrics over its rounds, as the trial component's MetricSummary list has them."""
+"""A training job's metrics over its rounds, as MetricSummary entries of its trial component."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ METRIC_PAIR = re.compile(r"(train|validation)-([\w@.-]+):(\S+)")
 
 
 def summarize_job_metrics(context: Context, body: Body) -> list[dict[str, Any]]:
-    """Minimum, maximum, last, count, mean and standard deviation of each metric that the job's log tells, by name.
+    """Minimum, maximum, last, count, mean and standard deviation of each metric in the job's log, sorted by name.
 
-    Rounds are read off the algorithm's own lines (``[3]\\ttrain-auc:0.78\\tvalidation-auc:0.77``); a metric that only
-    FinalMetricDataList has counts once.
+    Rounds are read from the algorithm's own lines (``[3]\\ttrain-auc:0.78\\tvalidation-auc:0.77``); a metric that is only in
+    FinalMetricDataList counts as one value.
     """
     values: dict[str, list[tuple[float, float]]] = {}
     name = body["TrainingJobName"]
     streams = sorted(context.store.list_log_streams(LOG_GROUP, f"{name}/"), key=lambda stream: stream[1])
-    if streams:  # the newest: a job that a crash interrupted starts over, in a stream of its own
+    if streams:  # the newest: a job that a crash interrupted starts again, with another stream
         for at, metric, value in _read_logged_points(context, streams[-1][0]):
             values.setdefault(metric, []).append((at, value))
     for final in body.get("FinalMetricDataList") or ():

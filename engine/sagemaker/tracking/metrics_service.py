@@ -1,4 +1,4 @@
-"""Metrics that a client measured itself, point by point (the SDK's ``Run.log_metric``): BatchPutMetrics of SageMaker Metrics."""
+"""Metrics that a client measures itself, point by point (the SDK's ``Run.log_metric``): BatchPutMetrics of SageMaker Metrics."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from engine.sagemaker.tracking.trial_components import COMPONENT_KIND, find_comp
 from engine.store.records import Body
 
 POINTS_MEMBER = "_Points"
-"""Metric -> its points [time, step, value], in the order in which they came; not sent to clients."""
+"""Metric -> its points [time, step, value], in the order in which they were received; not sent to clients."""
 MAX_POINTS = 10_000
 """Points that a trial component may have."""
 
 
 @operation("sagemaker-metrics", "BatchPutMetrics", on=named("experiment-trial-component", "TrialComponentName"))
 def batch_put_metrics(context: Context, request: Request) -> Response:
-    """Points that can't be kept are named in the answer; the others are."""
+    """Keep the points; those that can't be kept are listed in the answer."""
     name = find_component(context, request["TrialComponentName"])["TrialComponentName"]
     now = context.now()
     errors = []

@@ -1,4 +1,4 @@
-"""Trial components: what a job, or a step of one's own, took in, was set to, measured and gave out."""
+"""Trial components: the inputs, parameters, metrics and outputs of a job, or of a step that a client records itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REQUEST_MEMBERS = ("DisplayName", "Status", "StartTime", "EndTime", "MetadataPro
 
 
 def membership_condition(column: str, name: str) -> list[Condition]:
-    """The condition that a component's list ``column`` holds ``name`` (SageMaker's names of trials have no case)."""
+    """The condition that a component's list contains a trial or experiment by name; SageMaker compares those names without case."""
     return [(f"$.{column}", "contains", json.dumps(name))]
 
 
@@ -66,7 +66,7 @@ def create_component(context: Context, name: str, request: Request, *, created_b
 
 
 def update_component(context: Context, name: str, request: Request, *, changed_by: dict[str, Any] | None = None) -> Body:
-    """Set members; parameters and artifacts are added to those that are there, or taken away by ``…ToRemove``."""
+    """Set members; parameters and artifacts are added to the existing ones, or removed by ``…ToRemove``."""
     now = context.now()
 
     def edit(body: Body) -> Body:
