@@ -115,7 +115,9 @@ def serve(workspace: Path, port: int = 0) -> None:
         workspace.mkdir(parents=True, exist_ok=True)
     with _as_engine_error(workspace), _lock(workspace / "engine.lock"):
         pair = ensure_keys(workspace)
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, as asyncio sets TCP_NODELAY on TCP only
+        sock = socket.socket(
+            socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+        )  # the protocol is named, since asyncio sets TCP_NODELAY only then
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind(("127.0.0.1", port))
@@ -137,7 +139,7 @@ def serve(workspace: Path, port: int = 0) -> None:
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         server = uvicorn.Server(config)
-        # uvicorn raises the signal that ended it once more, when it is done: these handlers let the rest of this function run.
+        # When uvicorn is done it raises the signal that ended it again; with these handlers the rest of this function still runs.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: setattr(server, "should_exit", True))
         sock.listen(512)

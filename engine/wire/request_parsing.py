@@ -20,9 +20,6 @@ VALIDATION_CODES = {"logs": "InvalidParameterException", "iam": "ValidationError
 """The validation error's code in services where it isn't ValidationException."""
 
 
-# requests ------------------------------------------------------------------------------------------
-
-
 def parse_json(operation: OperationModel, body: bytes) -> Request:
     """The validated request of a JSON-1.1 call. Members that the model doesn't know are ignored, as AWS does."""
     try:
@@ -210,6 +207,3 @@ def _from_query(shape: Any, at: str, given: dict[str, str]) -> Any:
     if text is not None and shape.type_name == "boolean":
         return {"true": True, "false": False}.get(text.lower(), text)
     return text
-
-
-# responses -----------------------------------------------------------------------------------------

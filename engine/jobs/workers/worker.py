@@ -233,6 +233,3 @@ def _run_processing(task: Task, root: Path, s3: Any, pipe: Connection) -> None:
     for item in outputs:
         upload_folder(s3, resolve_container_path(root, item["S3Output"]["LocalPath"]), item["S3Output"]["S3Uri"], key)
     pipe.send(("done", {}))
-
-
-# files ---------------------------------------------------------------------------------------------
