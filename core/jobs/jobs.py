@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from core.aws import idempotency, retries
 from core.aws.target import Target
-from core.errors import JobFailed, NotFound, Refused, translate_aws_errors
+from core.errors import Conflict, JobFailed, NotFound, Refused, translate_aws_errors
 
 JobKind = Literal["training", "processing", "tuning"]
 FINAL_STATUSES = frozenset({"Completed", "Failed", "Stopped"})
@@ -57,6 +57,15 @@ def _call_describe(target: Target, kind: JobKind, name: str) -> Job:
 def _failure_reason(raw: dict[str, Any]) -> str | None:
     """Why a processing job failed: the container's own message if it left one, since SageMaker's only names the log."""
     return raw.get("ExitMessage") or raw.get("FailureReason")
+
+
+def require_completed(job: Job, name: str = "") -> None:
+    """Raises Conflict unless the job has completed. ``name``: of the job to name in the error, if it isn't this one."""
+    if job.status != "Completed":
+        reason = f": {job.reason}" if job.reason else ""
+        raise Conflict(
+            f"The job {name or job.name} is {job.status}{reason}.", resource=name or job.name, hint="Wait for it, or start another."
+        )
 
 
 def wait_for_jobs(

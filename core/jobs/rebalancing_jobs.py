@@ -18,7 +18,7 @@ from core.aws import aws_names, idempotency
 from core.aws.target import Target
 from core.data.column_roles import CheckedTable, ColumnRoles
 from core.data.datasets import Dataset, read_dataset
-from core.errors import Conflict, DataError, NotFound
+from core.errors import DataError, NotFound
 from core.identity import Identity, require_permission
 from core.jobs import jobs, processing_requests
 from core.jobs.jobs import Job
@@ -133,12 +133,7 @@ def launch_job(target: Target, identity: Identity, dataset: Dataset, options: Re
 def read_result(target: Target, name: str) -> RebalancedData:
     """The result of a completed rebalancing job. Raises Conflict if it runs or has failed."""
     job = jobs.describe_job(target, "processing", name)
-    if job.status != "Completed":
-        raise Conflict(
-            f"The job {name} is {job.status}{f': {job.reason}' if job.reason else ''}.",
-            resource=name,
-            hint="Wait for it, or start another.",
-        )
+    jobs.require_completed(job, name)
     folder, source = jobs.output_uri(job), jobs.input_uri(job, "data")
     if not source:
         raise NotFound(f"The job {name} is not a rebalancing job.", resource=name, hint="Choose another one from the list.")

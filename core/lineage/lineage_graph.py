@@ -1,4 +1,4 @@
-"""The graph of data, jobs, models, packages and decisions, around one node."""
+"""Reads the lineage graph (data, jobs, models, versions, decisions) around one node, and what is recorded about a node."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from core.errors import Forbidden, NotFound, translate_aws_errors
 
 TRIAL_COMPONENT = "experiment-trial-component"
 PAGE_SIZE, MAX_COUNTED, MAX_DEPTH = 50, 200, 10
-"""Vertices that SageMaker gives at a time, vertices that a page counts, and the hops that a query may go."""
+"""Vertices in one response of SageMaker; the most vertices that are counted for a page; the most hops of a query."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """arn; name; type: SageMaker's LineageType (Artifact, Action, Context, TrialComponent); kind: its Type (DataSet, Model, …)."""
+    """A node. ``type``: SageMaker's LineageType (Artifact, Action, Context, TrialComponent); ``kind``: its Type (DataSet, Model, …)."""
 
     arn: str
     name: str
@@ -29,6 +29,8 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
+    """An edge from the ARN ``source`` to the ARN ``destination``. ``association``: SageMaker's AssociationType."""
+
     source: str
     destination: str
     association: str
@@ -36,8 +38,8 @@ class Edge:
 
 @dataclass(frozen=True)
 class Graph:
-    """The nodes shown, the edges between them, and how many nodes the whole graph around the start has (``is_total_exact``, or at
-    least)."""
+    """Nodes and the edges between them. ``total``: number of nodes of the whole graph around ``start``, at least that many if it isn't
+    exact."""
 
     start: str
     nodes: tuple[Node, ...]
@@ -54,9 +56,9 @@ def read_graph(
     direction: Literal["Ascendants", "Descendants", "Both"] = "Both",
     max_nodes: int | None = None,
 ) -> Graph:
-    """What lies within ``hops`` of ``arn`` (10 at most), in the direction Ascendants, Descendants or Both.
+    """The graph within ``hops`` (10 at most) of ``arn``. Raises NotFound, Forbidden.
 
-    With ``max_nodes`` no more than the nearest so many nodes are described, and ``total`` is counted only so far that nobody waits for it.
+    With ``max_nodes``, only the nearest nodes are described, and ``Graph.total`` is counted up to ``MAX_COUNTED``, to save time.
     """
     limit = max_nodes + PAGE_SIZE if max_nodes else None
     vertices, edges, whole = _query_lineage(target, arn, direction, min(hops + 1, MAX_DEPTH), limit)
@@ -73,7 +75,7 @@ def read_graph(
 def _query_lineage(
     target: Target, arn: str, direction: Any, depth: int, limit: int | None, *, with_edges: bool = True
 ) -> tuple[dict[str, Any], dict[tuple[str, str], Edge], bool]:
-    """Vertices and edges within ``depth``, and whether these are all: reading stops after ``limit`` vertices."""
+    """(vertices, edges, whether these are all) within ``depth``; reading stops after ``limit`` vertices."""
     vertices: dict[str, Any] = {}
     edges: dict[tuple[str, str], Edge] = {}
     request: dict[str, Any] = {
@@ -120,12 +122,12 @@ def _describe_node(target: Target, arn: str, vertex: dict[str, Any]) -> Node:
     if resource != TRIAL_COMPONENT:
         try:
             found = describe_entity(target, arn)
-        except NotFound:  # deleted since, or of a kind that nobody describes: the edge still is there
+        except NotFound:  # deleted, or of a kind that can't be described; its edge still exists
             found = {}
         except Forbidden:
             if f":{target.account}:" in arn:
                 raise
-            found = {}  # another account's
+            found = {}  # it belongs to another account
         uri = found.get("Source", {}).get("SourceUri", "")
         kind = found.get(f"{resource.title()}Type", kind)
         if resource == "artifact":
@@ -140,7 +142,7 @@ def _entity_of_arn(arn: str) -> tuple[str, str]:
 
 
 def describe_entity(target: Target, arn: str) -> dict[str, Any]:
-    """What SageMaker's Describe call says of an entity of the lineage. Raises NotFound."""
+    """SageMaker's description of an artifact, action, context or trial component. Raises NotFound."""
     kind, name = _entity_of_arn(arn)
     api = target.sagemaker
     calls: dict[str, Any] = {
@@ -150,14 +152,15 @@ def describe_entity(target: Target, arn: str) -> dict[str, Any]:
         TRIAL_COMPONENT: lambda: api.describe_trial_component(TrialComponentName=name),
     }
     if kind not in calls:
-        raise NotFound(f"{arn} is no entity of the lineage.", resource=arn, hint="Give an artifact, action, context or job.")
+        raise NotFound(f"{arn} is not an entity of the lineage.", resource=arn, hint="Give an artifact, action, context or job.")
     with translate_aws_errors(arn):
         found: dict[str, Any] = calls[kind]()
     return found
 
 
 def read_facts(target: Target, arn: str) -> dict[str, Any]:
-    """What is recorded about one node: times, who, status, properties, and of a job its parameters and last metrics. Raises NotFound."""
+    """Name -> value of what is recorded about a node: times, person, status, properties; of a job also parameters and final metrics. Raises
+    NotFound."""
     raw = describe_entity(target, arn)
     found = {"created": raw.get("CreationTime"), "by": raw.get("CreatedBy", {}).get("UserProfileName")}
     found |= {"started": raw.get("StartTime"), "ended": raw.get("EndTime")}
@@ -172,7 +175,7 @@ def read_facts(target: Target, arn: str) -> dict[str, Any]:
 
 
 def find_artifact_arn(target: Target, uri: str) -> str | None:
-    """The ARN of the artifact with this source URI, or None."""
+    """The ARN of the artifact with this source URI; None if there is none."""
     with translate_aws_errors(uri):
         found = target.sagemaker.list_artifacts(SourceUri=uri, SortBy="CreationTime", SortOrder="Ascending")["ArtifactSummaries"]
     return str(found[0]["ArtifactArn"]) if found else idempotency.recently_created_arn(target, "Artifact", uri)
@@ -204,10 +207,10 @@ def component_names(arns: Iterable[str]) -> set[str]:
 
 
 def find_artifact_arns(target: Target, uris: Sequence[str], kind: str) -> dict[str, str]:
-    """The ARNs of the artifacts with these source URIs, by URI, where there are any: looked for among the newest of the ``kind`` first, in
-    one call, and the others one by one."""
+    """URI -> ARN of the artifacts with these source URIs. One call reads the newest artifacts of the ``kind``; those that aren't among them
+    are read one by one."""
     with translate_aws_errors(f"artifacts: {kind}"):
         newest = target.sagemaker.list_artifacts(ArtifactType=kind, SortBy="CreationTime", SortOrder="Descending", MaxResults=100)
-    there = {raw["Source"]["SourceUri"]: str(raw["ArtifactArn"]) for raw in newest["ArtifactSummaries"]}
-    found = {uri: there.get(uri) or find_artifact_arn(target, uri) for uri in uris}
+    newest_arns = {raw["Source"]["SourceUri"]: str(raw["ArtifactArn"]) for raw in newest["ArtifactSummaries"]}
+    found = {uri: newest_arns.get(uri) or find_artifact_arn(target, uri) for uri in uris}
     return {uri: arn for uri, arn in found.items() if arn}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def ensure_artifact(target: Target, uri: str, kind: str, name: str, properties: dict[str, str] | None = None) -> str:
-    """The artifact of a URI, made where there is none."""
+    """The ARN of a URI's artifact, which is created if there is none."""
     found = find_artifact_arn(target, uri)
     if found:
         return found
@@ -32,7 +32,7 @@ def ensure_artifact(target: Target, uri: str, kind: str, name: str, properties: 
 
 
 def find_action_arn(target: Target, name: str) -> str | None:
-    """The ARN of the action with this name, or None."""
+    """The ARN of the action with this name; None if there is none."""
     try:
         with translate_aws_errors(name):
             return str(target.sagemaker.describe_action(ActionName=name)["ActionArn"])
@@ -60,7 +60,7 @@ def ensure_action(target: Target, name: str, uri: str, kind: str, description: s
 
 
 def ensure_association(target: Target, source: str, destination: str, association: AssociationEdgeTypeType) -> None:
-    """Join two entities unless they are joined."""
+    """Add an edge if it doesn't exist."""
     with translate_aws_errors(source):
         found = target.sagemaker.list_associations(SourceArn=source, DestinationArn=destination)["AssociationSummaries"]
     if not found:
@@ -68,23 +68,23 @@ def ensure_association(target: Target, source: str, destination: str, associatio
 
 
 def add_association(target: Target, source: str, destination: str, association: AssociationEdgeTypeType) -> None:
-    """Join two entities."""
+    """Add an edge; one that exists already stays as it is."""
     with suppress(Conflict), translate_aws_errors(source):  # it exists already, and the list lags
         target.sagemaker.add_association(SourceArn=source, DestinationArn=destination, AssociationType=association)
 
 
 def find_component_arn(target: Target, kind: Literal["training", "processing"], job: str) -> str:
-    """The ARN of the trial component that SageMaker made for a job."""
+    """The ARN of a job's trial component, which SageMaker creates a little after the job. Raises NotFound."""
 
     def read() -> str:
         with translate_aws_errors(job):
             return target.sagemaker.describe_trial_component(TrialComponentName=job_component_name(kind, job))["TrialComponentArn"]
 
-    return idempotency.retry_until_found(read)  # SageMaker makes it on its own, and not at once
+    return idempotency.retry_until_found(read)
 
 
 def record_data_files(target: Target, data: RebalancedData) -> None:
-    """The files of a rebalancing: SageMaker knows only the folder that they are in."""
+    """Record each file of a rebalancing job: SageMaker itself records only their folder."""
     component = find_component_arn(target, "processing", data.job)
     for name, written in data.manifest["files"].items():
         properties = {"sha256": written["sha256"], "rebalancing-job": data.job}
@@ -93,8 +93,8 @@ def record_data_files(target: Target, data: RebalancedData) -> None:
 
 
 def record_reports(target: Target, package: str, model: str, reports: dict[str, str]) -> None:
-    """What a package was judged by: processing job -> URI of its results. SageMaker knows neither which model they were about (``model``,
-    the URI of its artifact), nor that the package holds them."""
+    """Record the reports of a version. ``package``: its ARN; ``model``: URI of its artifact; ``reports``: processing job -> URI of its
+    results. SageMaker records neither which model they measure, nor that they belong to the version."""
     artifact, registered = ensure_artifact(target, model, "Model", model), ensure_artifact(target, package, "ModelPackage", package)
     for job, uri in reports.items():
         component = find_component_arn(target, "processing", job)

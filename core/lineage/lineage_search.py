@@ -1,4 +1,4 @@
-"""An entity of the lineage by a part of its name, wherever it is in the workspace."""
+"""Finds nodes of the lineage by a part of their name or URI."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_FOUND, MAX_LOOKED_AT = 20, 1000
 
 @dataclass(frozen=True)
 class SearchResult:
-    """``nodes``: the newest that fit, ``MAX_FOUND`` of each kind at most. ``is_complete``: everything was looked at; otherwise only the
+    """``nodes``: the newest matches, at most ``MAX_FOUND`` of each kind. ``is_complete``: whether everything was searched, not only the
     newest."""
 
     nodes: tuple[Node, ...]
@@ -23,9 +23,9 @@ class SearchResult:
 
 
 def find_nodes(target: Target, text: str) -> SearchResult:
-    """Data, models, packages, jobs, decisions and groups whose name or URI holds ``text``, in any case.
+    """Data, models, versions, jobs, decisions and groups whose name or URI contains ``text``, in upper or lower case.
 
-    SageMaker searches jobs by itself. Artifacts, actions and contexts it only lists: of these the newest ``MAX_LOOKED_AT`` are looked at.
+    SageMaker can search jobs. It can only list artifacts, actions and contexts; of these the newest ``MAX_LOOKED_AT`` are searched.
     """
     wanted = text.strip()
     if not wanted:
@@ -43,7 +43,7 @@ def find_nodes(target: Target, text: str) -> SearchResult:
 
 
 def _find_by_uri(target: Target, uri: str) -> Iterator[Node]:
-    """The artifact whose source is just this URI or ARN, however old."""
+    """The artifact with exactly this source URI or ARN, also if it is old."""
     if ":" in uri:
         yield from map(_artifact_node, target.sagemaker.list_artifacts(SourceUri=uri)["ArtifactSummaries"])
 

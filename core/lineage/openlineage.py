@@ -1,8 +1,8 @@
-"""A lineage graph as OpenLineage events, for Marquez, DataHub and whatever else reads them (https://openlineage.io/spec/2-0-2).
+"""Exports a lineage graph as OpenLineage events, for Marquez, DataHub and other readers (https://openlineage.io/spec/2-0-2).
 
-Jobs become runs: training and processing jobs as they are; a decision, and the registration of a version, as runs of their own, since
-only a run can lead from one data set to another there. Files are data sets named as the specification names objects in S3, versions by
-their ARN; a container image is the processing engine of its job. Groups of versions aren't lineage, and are left out.
+A job is a run. A decision and a registration are runs as well, since only a run connects data sets in OpenLineage. Files are data sets
+under the names that the specification gives to objects in S3, versions under their ARN; a container image is the processing engine of its
+job. Groups of versions aren't lineage, and are left out.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ REBALANCED_FOLDER = "/governance/rebalanced/"
 
 @dataclass
 class KnownFiles:
-    """What is known of files without reading them, by URI: SHA-256, columns, rows."""
+    """What is known about files without reading them: URI -> SHA-256, columns, number of rows."""
 
     sha256: dict[str, str] = field(default_factory=dict)
     columns: dict[str, list[str]] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class KnownFiles:
 
 
 def build_events(target: Target, graph: Graph) -> list[RunEvent]:
-    """A START event of each run in the graph, and of each that has ended its last event, in the order of time."""
+    """The START event of each run in the graph, and the last event of each run that has ended, in order of time."""
     from openlineage.client.event_v2 import set_producer
 
     set_producer(PRODUCER)
@@ -61,14 +61,15 @@ def build_events(target: Target, graph: Graph) -> list[RunEvent]:
 
 
 def to_ndjson(events: Iterable[RunEvent]) -> bytes:
-    """One event a line, as OpenLineage's file transport writes them."""
+    """The events as JSON, one in each line, as OpenLineage's file transport writes them."""
     from openlineage.client.serde import Serde
 
     return b"".join(json.dumps(Serde.to_dict(event), sort_keys=True).encode() + b"\n" for event in events)
 
 
 def _job_events(target: Target, node: Node, before: list[Node], after: list[Node], known: KnownFiles) -> list[RunEvent]:
-    """A training or processing job: its START, and how it ended. Inputs and outputs that SageMaker has noted count too, shown or not."""
+    """The events of a training or processing job: START, and its end. Inputs and outputs that SageMaker recorded are included, also if the
+    graph doesn't show them."""
     from openlineage.client import facet_v2 as facets
 
     raw = describe_entity(target, node.arn)
@@ -109,7 +110,7 @@ def _job_events(target: Target, node: Node, before: list[Node], after: list[Node
 def _instant_events(
     target: Target, node: Node, kind: str, name: str, before: list[Node], after: list[Node], known: KnownFiles
 ) -> list[RunEvent]:
-    """A decision or a registration, which begins and ends at once."""
+    """The events of a decision or a registration, which starts and ends at the same time."""
     at = describe_entity(target, node.arn)["CreationTime"]
     inputs, outputs = ({n.uri: None for n in side if _is_data(n)} for side in (before, after))
     first = _run_event(target, node, "START", at, kind, name, {}, inputs, {}, known, at)
@@ -167,14 +168,14 @@ def _output_statistics(uri: str, known: KnownFiles) -> dict[str, Any]:
 
 
 def _run_id(key: str, began: datetime) -> str:
-    """The same run has the same id in every export."""
+    """The id of a run, which is the same in every export."""
     from openlineage.client.uuid import generate_static_uuid
 
     return str(generate_static_uuid(began, key.encode()))
 
 
 def _dataset_name(uri: str) -> tuple[str, str]:
-    """(namespace, name), as https://openlineage.io/docs/spec/naming has them."""
+    """(namespace, name) of a data set, after https://openlineage.io/docs/spec/naming."""
     if uri.startswith("s3://"):
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         return f"s3://{bucket}", key.rstrip("/") or "/"
@@ -193,7 +194,7 @@ def _namespace(target: Target) -> str:
 
 
 def _parent_tuning_job(target: Target, node: Node) -> tuple[str, datetime] | None:
-    """The tuning job that a training job is a trial of, and when it was created."""
+    """(tuning job, its creation time) of a trial; None for other training jobs."""
     name = node.name.removesuffix("-aws-training-job")
     try:
         with translate_aws_errors(name):
@@ -208,7 +209,7 @@ def _parent_tuning_job(target: Target, node: Node) -> tuple[str, datetime] | Non
 
 
 def _collect_known_files(target: Target, nodes: Iterable[Node]) -> KnownFiles:
-    """What data sets, manifests of rebalancings and versions say of the files among the nodes."""
+    """What data sets, rebalancing manifests and versions tell about the files among the nodes."""
     known = KnownFiles()
     folders = set()
     for node in nodes:
@@ -235,7 +236,7 @@ def _collect_known_files(target: Target, nodes: Iterable[Node]) -> KnownFiles:
 
 
 def _add_model_hash(target: Target, node: Node, known: KnownFiles) -> None:
-    """The hash of a version's model artifact, pinned at its registration; a version deleted since has left its node and no more."""
+    """Add the hash of a version's model artifact, which was recorded at the registration. A version that was deleted adds nothing."""
     try:
         with translate_aws_errors(node.uri):
             package = target.sagemaker.describe_model_package(ModelPackageName=node.uri)

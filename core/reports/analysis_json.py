@@ -1,4 +1,4 @@
-"""Clarify's ``analysis.json``, whoever's container wrote it: read with care, so that what is wrong has a name.
+"""Reads and checks Clarify's ``analysis.json``, this product's and others'; errors name the part that is wrong.
 
 The layout is that of AWS's page "Analysis results" (``pre_training_bias_metrics``, ``post_training_bias_metrics``, ``explanations``), with
 what smclarify and the container write in practice: infinities as strings or as bare tokens, NaN, a value or a threshold as text, number,
@@ -21,7 +21,7 @@ from core.analysis.performance.performance import Performance
 from core.errors import DataError
 
 MAX_REPORT_BYTES = 20_000_000
-"""Bytes of a file that is taken for a report; Clarify's own have some thousand."""
+"""The most bytes of a report; Clarify's own have some thousand."""
 STAGES = ("pre_training_bias_metrics", "post_training_bias_metrics")
 CHOOSE_REPORT_HINT = "Choose the analysis.json of a Clarify processing job, as the job wrote it."
 OTHER_SAGEMAKER_FILES = {
@@ -36,35 +36,35 @@ OTHER_SAGEMAKER_FILES = {
     "model_performance_metrics": "smclarify's report on a model's performance",
     "methods": "the configuration of a Clarify job (analysis_config.json), not its result",
 }
-"""Other files of SageMaker's, by a part that they have: what they are."""
+"""A key of another SageMaker file -> what that file is."""
 
 
 def parse_number(value: Any) -> float | None:
-    """A figure of a report: a number, or the text of one; NaN is none. Raises ValueError."""
+    """A number of a report, which may be text; None for null and NaN. Raises ValueError."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"{shorten_json(value)} is no number")
+        raise ValueError(f"{shorten_json(value)} is not a number")
     try:
         found = float(value)
     except (ValueError, OverflowError):
-        raise ValueError(f"{shorten_json(value)} is no number") from None
+        raise ValueError(f"{shorten_json(value)} is not a number") from None
     return None if math.isnan(found) else found
 
 
 def value_as_text(value: Any) -> str:
-    """A value or threshold as text, the same for 1, 1.0 and "1". Raises ValueError."""
+    """A value or threshold as text; 1, 1.0 and "1" give the same. Raises ValueError."""
     if isinstance(value, list) and value:
         return ", ".join(map(value_as_text, value))
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, str | int | float) and str(value).strip():
         return str(value).strip()
-    raise ValueError(f"{shorten_json(value)} is no value")
+    raise ValueError(f"{shorten_json(value)} is not a value")
 
 
 def shorten_json(value: Any) -> str:
-    """A piece of a file, short enough for a message."""
+    """A part of a file as JSON, of 40 characters at most, for a message."""
     piece = json.dumps(value, default=str)
     return piece if len(piece) <= 40 else piece[:37] + "…"
 
@@ -123,7 +123,7 @@ class FacetCountsPart(ReportPart):
 
 
 class SweepPart(ReportPart):
-    """A sweep, in which the counts have the shape that they say."""
+    """A sweep over thresholds; the shapes of its counts are checked."""
 
     facet: str
     value_or_threshold: Value
@@ -139,12 +139,12 @@ class SweepPart(ReportPart):
         try:
             totals, accepted = np.array(sweep.totals, dtype=float), np.array(sweep.accepted, dtype=float)
         except (TypeError, ValueError) as error:
-            raise ValueError("the counts are no table of numbers") from error
+            raise ValueError("the counts are not a table of numbers") from error
         shape = (len(sweep.groups) + 1, 2, 2)
         if totals.shape != shape or accepted.shape != (len(sweep.thresholds), *shape):
-            raise ValueError("the counts don't have a place for each group, facet and label")
+            raise ValueError("the counts don't have an entry for each group, facet and label")
         if not (np.isfinite(totals).all() and totals.sum() > 0 and (accepted >= 0).all() and (accepted <= totals).all()):
-            raise ValueError("the counts aren't numbers of rows")
+            raise ValueError("the counts are not numbers of rows")
         return self
 
 
@@ -165,7 +165,7 @@ class Governance(ReportPart):
 
 
 class LabelShapPart(ReportPart):
-    """SHAP of one label. ``expected_value``: one, or one for each output."""
+    """SHAP values of one label. ``expected_value``: a number, or one for each output."""
 
     global_shap_values: dict[str, Any] | None = None
     global_top_shap_text: dict[str, Any] | None = None
@@ -188,24 +188,24 @@ _ANALYSIS = TypeAdapter(Analysis)
 
 
 def load(content: bytes, resource: str = "") -> dict[str, Any]:
-    """The JSON object in a file. Raises DataError for a file that is too large, no JSON, or no object."""
+    """The JSON object in a file. Raises DataError if the file is too large, or isn't a JSON object."""
     if len(content) > MAX_REPORT_BYTES:
-        raise _unreadable_report(f"it has {len(content):,} bytes, and a report has {MAX_REPORT_BYTES:,} at most", resource)
+        raise _unreadable_report(f"it has {len(content):,} bytes, more than the {MAX_REPORT_BYTES:,} of a report", resource)
     try:
         raw = json.loads(content)
         json.dumps(raw, ensure_ascii=False).encode()
     except UnicodeError as error:
-        raise _unreadable_report("it is no text in UTF-8", resource) from error
+        raise _unreadable_report("it is not UTF-8 text", resource) from error
     except RecursionError as error:
         raise _unreadable_report("its parts lie too deep in each other", resource) from error
     except ValueError as error:
-        empty = "it is empty" if not content.strip() else f"it is no JSON: {error}"
+        empty = "it is empty" if not content.strip() else f"it is not JSON: {error}"
         raise _unreadable_report(empty, resource) from error
     return require_object(raw, resource)
 
 
 def require_object(raw: Any, resource: str = "") -> dict[str, Any]:
-    """``raw`` where it is a JSON object. Raises DataError, by name for smclarify's list of facets."""
+    """``raw``, if it is a JSON object. Raises DataError, with its own message for smclarify's list of facets."""
     if isinstance(raw, list) and raw and all(isinstance(one, dict) and "value_or_threshold" in one for one in raw):
         raise _unreadable_report(
             "it is what smclarify's bias_report returns, which doesn't say which facet and stage it is about",
@@ -213,12 +213,12 @@ def require_object(raw: Any, resource: str = "") -> dict[str, Any]:
             'Put the list into {"post_training_bias_metrics": {"facets": {"<facet>": [...]}}}.',
         )
     if not isinstance(raw, dict):
-        raise _unreadable_report(f"it holds {shorten_json(raw)}, where an object with the parts of a report should be", resource)
+        raise _unreadable_report(f"it contains {shorten_json(raw)} instead of an object with the parts of a report", resource)
     return raw
 
 
 def validate_report(raw: Any, resource: str = "") -> Analysis:
-    """The parts of a report. Raises DataError, which names the part that is wrong, or what the file is instead."""
+    """The parts of a report (``raw``, parsed JSON). Raises DataError, which names the invalid part, or says what other file it is."""
     found = require_object(raw, resource)
     if not {*STAGES, "explanations"} & found.keys():
         other = next((what for part, what in OTHER_SAGEMAKER_FILES.items() if part in found), None)
@@ -240,7 +240,7 @@ def validate_report(raw: Any, resource: str = "") -> Analysis:
 
 
 def _reject_constraints(stage: Any, name: str, resource: str) -> None:
-    """Limits on metrics, by their names: a drift check's constraints have a threshold where a report has a value."""
+    """Raises DataError for a drift check's constraints, whose metrics have a threshold instead of a value."""
     facets = stage.get("facets") if isinstance(stage, dict) else None
     entries = facets if isinstance(facets, list) else []
     if isinstance(facets, dict):
@@ -248,7 +248,7 @@ def _reject_constraints(stage: Any, name: str, resource: str) -> None:
     lists = [entry["metrics"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("metrics"), list)]
     metrics = [metric for found in lists for metric in found if isinstance(metric, dict)]
     if metrics and all("value" not in m and {"threshold", "constraint", "constraints"} & m.keys() for m in metrics):
-        raise _unreadable_report(f"its part {name} holds the limits of a drift check (constraints), no measured values", resource)
+        raise _unreadable_report(f"its part {name} has the limits of a drift check (constraints) instead of measured values", resource)
 
 
 def _format_location(location: tuple[int | str, ...]) -> str:
@@ -264,14 +264,14 @@ def _unreadable_report(problem: str, resource: str, hint: str = CHOOSE_REPORT_HI
 
 
 def error_text(error: Any) -> str | None:
-    """Why a metric has no value, as a report says it."""
+    """Why a metric has no value, as text; None if the report gives no reason."""
     if error is None or error == "":
         return None
     return error if isinstance(error, str) else shorten_json(error)
 
 
 def parse_finite_numbers(values: Mapping[str, Any], part_path: str, resource: str) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Finite figures by name, the greatest first, and the names of the others. Raises DataError for what is no figure."""
+    """(name -> finite number, the largest absolute value first; names of the others). Raises DataError for what isn't a number."""
     found: dict[str, float] = {}
     for name, value in values.items():
         try:

@@ -1,4 +1,4 @@
-"""Bias jobs: the Clarify container on held-out rows, and its report."""
+"""Bias jobs: launch them on a model, read their reports, and find what a report was measured on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.aws.target import Target
-from core.errors import Conflict, DataError, NotFound, translate_aws_errors
+from core.errors import DataError, NotFound, translate_aws_errors
 from core.identity import Identity, require_permission
 from core.jobs import jobs
 from core.jobs.jobs import Job
@@ -34,11 +34,11 @@ __all__ = [
 JOB_NAME_PREFIX = "governance-bias"
 CREDIT_COLUMNS = frozenset({"LIMIT_BAL", "PAY_0", "BILL_AMT1", "PAY_AMT1"})
 CREDIT_GROUP_NAMES = {"SEX": {1: "men", 2: "women"}}
-"""What the codes of the bundled data mean (UCI, default of credit card clients), known by its columns."""
+"""The meaning of the codes in the bundled data (UCI, default of credit card clients), which is recognised by its columns."""
 
 
 def facet_group_names(data: RebalancedData) -> dict[str, list[str]]:
-    """What the facet's people and the rest are called, as the report's ``names`` has it."""
+    """``facet=value`` -> [name of the facet's people, name of the rest], for the report's ``names``."""
     roles, dataset = data.roles, data.dataset
     words = {code: f"people with {roles.facet} = {text}" for text, code in dataset.coding.get(roles.facet, {}).items()}
     if set(dataset.columns) >= CREDIT_COLUMNS:
@@ -63,10 +63,11 @@ def launch_job(
     group_bins: int | None = 5,
     name: str | None = None,
 ) -> str:
-    """Start the bias job of a model; returns its name. ``rows``: test, validation, or train (marked as such)."""
+    """Start a bias job of a model; returns its name. ``rows``: test, validation, or train (which the report states); ``group_bins``: number
+    of bins of a numeric group, None for single values. Raises DataError."""
     require_permission(identity, "launch", resource=model)
     if rows not in ROW_FILES:
-        raise DataError(f"There are no rows called {rows}.", resource="rows", hint=f"Choose one of {', '.join(ROW_FILES)}.")
+        raise DataError(f"{rows} is not a set of rows.", resource="rows", hint=f"Choose one of {', '.join(ROW_FILES)}.")
     name = name or f"{JOB_NAME_PREFIX}-{'' if rows == 'test' else f'{rows}-'}{secrets.token_hex(5)}"
     roles = data.roles
     config = clarify_jobs.build_shared_config(data, rows, model, f"Bias of {model} on the {rows} rows")
@@ -85,22 +86,17 @@ def launch_job(
 
 
 def read_job_report(target: Target, name: str) -> BiasReport:
-    """The report of a job that has Completed, and its companion with it. Raises Conflict while there is none."""
+    """The report of a completed bias job. Raises Conflict if it, or its companion job, hasn't completed."""
     job = jobs.describe_job(target, "processing", name)
     beside = clarify_jobs.with_companion(target, job)
     if beside and job.status == "Completed" and beside.status not in jobs.FINAL_STATUSES:
         job = beside
-    if job.status != "Completed":
-        raise Conflict(
-            f"The job {name} is {job.status}{f': {job.reason}' if job.reason else ''}.",
-            resource=name,
-            hint="Wait for it, or start another.",
-        )
+    jobs.require_completed(job, name)
     return read_report_at(target, jobs.output_uri(job), name)
 
 
 def read_report_at(target: Target, folder: str, name: str = "") -> BiasReport:
-    """The report in a folder of S3, or at a URI that ends in .json; with what its companion measured where AWS's container wrote it."""
+    """The report in a folder of S3, or at a URI that ends in .json; a report of AWS's container with its companion's measurements."""
     uri = folder if folder.endswith(".json") else f"{folder}/analysis.json"
     written = analysis_json.load(target.files.read(uri), uri)
     raw = clarify_jobs.merged_with_companion(target, folder, written)
@@ -112,13 +108,13 @@ def read_report_at(target: Target, folder: str, name: str = "") -> BiasReport:
 
 
 def list_jobs(target: Target, including: str | None = None) -> list[Job]:
-    """The newest bias jobs; before them the one that is ``including``, where it is older."""
+    """The newest bias jobs, newest first; before them the job named ``including``, if it is older."""
     return jobs.list_jobs(target, "processing", name_contains=JOB_NAME_PREFIX, including=including)
 
 
 @dataclass(frozen=True)
 class ReportOrigin:
-    """What a report came from; parts that aren't known are None."""
+    """What a bias job measured; None for what isn't known."""
 
     model: str | None
     training_job: str | None
@@ -126,7 +122,7 @@ class ReportOrigin:
 
 
 def find_origin(target: Target, name: str) -> ReportOrigin:
-    """The model, its training job, and the rebalancing behind a bias job."""
+    """The model, training job and rebalancing job behind a bias job, from their tags. Raises NotFound."""
     with translate_aws_errors(name):
         arn = target.sagemaker.describe_processing_job(ProcessingJobName=name)["ProcessingJobArn"]
         tags = {tag["Key"]: tag["Value"] for tag in target.sagemaker.list_tags(ResourceArn=arn)["Tags"]}

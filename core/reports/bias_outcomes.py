@@ -1,4 +1,4 @@
-"""What bias reports say beyond their metrics: whom a threshold turns away, and how two models differ on the same rows."""
+"""What bias reports show beyond their metrics: whom a model declines at a threshold, and how two models differ on the same rows."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from core.reports.bias_jobs import BiasReport
 
 
 def read_scored_rows(target: Target, report: BiasReport) -> pd.DataFrame:
-    """Each judged row's label, score, group, and whether it is of a facet (a column ``facet=value`` for each)."""
+    """A table of the rows that were measured: label, score, group, and for each facet a column
+    ``facet=value``: whether the row belongs to it."""
     return pd.read_csv(io.BytesIO(target.files.read(report.scores_uri)))
 
 
 def paired_differences(target: Target, a: BiasReport, b: BiasReport) -> tuple[dict[str, dict[str, BiasDifference]], str]:
-    """Paired differences b − a of the post-training metrics, by facet; and why there are none, where they can't be paired."""
+    """(facet -> metric -> paired difference b − a of post-training metrics, ""), or ({}, the reason) if they can't be paired."""
     digest = a.governance.get("rows_sha256")
     if not digest or digest != b.governance.get("rows_sha256"):
-        return {}, "The two reports do not judge the same rows, or are too old to say, so that their differences can't be paired."
+        return {}, "The two reports were not measured on the same rows, or are too old to say so: their differences can't be paired."
     left, right = read_scored_rows(target, a), read_scored_rows(target, b)
     found = {}
     for facet in a.facets:
@@ -44,8 +45,8 @@ def paired_differences(target: Target, a: BiasReport, b: BiasReport) -> tuple[di
 
 @dataclass(frozen=True)
 class ThresholdOutcome:
-    """What a model does to the people of a facet at one threshold: whom it turns away, in all and by group; every figure with its
-    interval."""
+    """What a model decides for a facet's people and the rest at one threshold: the shares that it declines, in all and by group, and the
+    metrics, each (value, interval)."""
 
     threshold: float
     declined: DeclineRates
@@ -54,7 +55,7 @@ class ThresholdOutcome:
 
 
 def outcome_at_threshold(report: BiasReport, facet_key: str, threshold: float | None = None) -> ThresholdOutcome | None:
-    """The outcome for the facet ``facet_key``, at the report's own threshold unless another is given; None in reports without counts."""
+    """The outcome for the facet ``facet_key`` at a threshold, by default the report's own; None if the report has no counts."""
     sweep = report.sweep(facet_key)
     if sweep is None:
         return None
@@ -62,16 +63,17 @@ def outcome_at_threshold(report: BiasReport, facet_key: str, threshold: float | 
     place = sweep.nearest_index(report.threshold if threshold is None else threshold)
     table = sweep.count_tables()[place]
     groups = tuple((name, decline_rates.decline_rates(alone)) for name, alone in decline_rates.tables_by_group(table, sweep.groups))
-    turned, found = decline_rates.decline_rates(table), threshold_sweep.metrics_with_intervals(table, sweep.favourable)
+    declined, found = decline_rates.decline_rates(table), threshold_sweep.metrics_with_intervals(table, sweep.favourable)
     if own:
         found |= _reported_metrics(report, facet_key)
         known = found.get("DPPL", (None, None))[1]
-        turned = turned if known is None else replace(turned, low=known.low, high=known.high)
-    return ThresholdOutcome(sweep.thresholds[place], turned, groups, found)
+        declined = declined if known is None else replace(declined, low=known.low, high=known.high)
+    return ThresholdOutcome(sweep.thresholds[place], declined, groups, found)
 
 
 def _reported_metrics(report: BiasReport, facet_key: str) -> dict[str, tuple[float | None, Interval]]:
-    """What the report itself says at its threshold: its resamples are others, and one figure must not have two intervals."""
+    """Metric -> (value, interval) as the report has them at its own threshold. They replace those from the counts: other resamples would
+    give the same figure a second interval."""
     performance = report.governance.get("performance", {})
     said: dict[str, tuple[float | None, Interval]] = {}
     for name in threshold_sweep.SWEPT_PERFORMANCE:

@@ -1,4 +1,4 @@
-"""A bias report as the pages use it, read off an ``analysis.json``: this product's, or anybody's."""
+"""A bias report, parsed from an ``analysis.json`` of this product or of any other Clarify job."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ METRIC_DEFINITIONS = {"pre_training_bias_metrics": PRE_TRAINING, "post_training_
 
 @dataclass(frozen=True)
 class Measure:
-    """One metric: ``value`` None where it is undefined, ``error`` then says why; infinities are floats. ``interval``: at 95 %, None in
-    reports of others."""
+    """One metric. ``value``: None if undefined, and then ``error`` says why; may be infinite; ``low`` and ``high``: the metric's range;
+    ``in_words``: what the value means; ``interval``: of 95 %, None in reports of other products."""
 
     name: str
     description: str
@@ -45,8 +45,8 @@ class FacetReport:
 
 @dataclass(frozen=True)
 class BiasReport:
-    """A Clarify report as the pages use it. ``folder``: where it lies, or its own URI where it isn't called analysis.json.
-    ``governance``: counts by facet and group, performance; {} in reports of others."""
+    """A bias report. ``folder``: its folder in S3, or its own URI if it isn't called analysis.json; ``governance``: what this product adds
+    (counts by facet and group, performance), {} in other reports; ``raw``: the whole file."""
 
     job: str
     folder: str
@@ -54,11 +54,11 @@ class BiasReport:
     governance: dict[str, Any]
     raw: dict[str, Any]
     companion_uri: str = ""
-    """Where the product's own measurement lies, for a report of AWS's container; "" for others."""
+    """The folder of the product's own measurement, for a report of AWS's container; "" for others."""
 
     @property
     def scores_uri(self) -> str:
-        """Where the scores of each row are, if the job wrote any."""
+        """The URI of each row's score, if the job wrote any."""
         return f"{self.companion_uri or self.folder}/scores.csv"
 
     @property
@@ -67,12 +67,12 @@ class BiasReport:
 
     @property
     def measured_on(self) -> str:
-        """test, validation or train; "" where the report doesn't say."""
+        """The rows: test, validation or train; "" if the report doesn't say."""
         return str(self.governance.get("measured_on", ""))
 
     @property
     def label(self) -> tuple[str, str]:
-        """The label's name and its favourable value or threshold; "" where the report doesn't say."""
+        """(name of the label, its favourable value or threshold); "" if the report doesn't say."""
         stages = [self.raw.get(stage) or {} for stage in analysis_json.STAGES]
 
         def said(key: str) -> str:
@@ -81,18 +81,18 @@ class BiasReport:
         return said("label"), said("label_value_or_threshold")
 
     def group_names(self, facet_key: str) -> tuple[str, str]:
-        """What the facet's people and the rest are called."""
+        """(name of the facet's people, name of the rest)."""
         facet, _, value = facet_key.partition("=")
         name, rest = self.governance.get("names", {}).get(facet_key, [f"people with {facet} = {value}", "all others"])
         return str(name), str(rest)
 
     def sweep(self, facet_key: str) -> ThresholdSweep | None:
-        """Counts at other thresholds; None in reports that don't have them."""
+        """The facet's counts at each threshold; None if the report has none."""
         found = next((s for s in self.governance.get("sweeps", []) if _facet_key(s) == facet_key), None)
         return None if found is None else ThresholdSweep.from_json(found)
 
     def counts(self, facet_key: str) -> dict[str, Any]:
-        """Rows and favourable labels of facet and rest; {} in reports of others."""
+        """Rows and favourable labels of the facet and of the rest; {} if the report has none."""
         counts = self.governance.get("counts") or self.governance.get("facets") or []  # the older reports' name
         return dict(next((c for c in counts if _facet_key(c) == facet_key), {}))
 
@@ -102,8 +102,8 @@ def _facet_key(entry: dict[str, Any]) -> str:
 
 
 def parse_report(raw: Any, folder: str = "", job_name: str = "") -> BiasReport:
-    """An ``analysis.json`` of Clarify's, ours or another's: missing parts are missing in the result. Raises DataError, which names the
-    part that is wrong."""
+    """The bias report in an ``analysis.json`` (``raw``, parsed JSON). Parts that are missing are empty. Raises DataError, which names the
+    invalid part."""
     subject = job_name or folder
     found = analysis_json.validate_report(raw, subject)
     own = found.governance or analysis_json.Governance()
@@ -137,7 +137,7 @@ def parse_report(raw: Any, folder: str = "", job_name: str = "") -> BiasReport:
 
 
 def _build_measure(metric: analysis_json.MetricPart, stage: str, words: analysis_json.MetricDetailsPart | None) -> Measure:
-    """A metric with its range and what its value says: as the report has them, or else as the metric of this name is defined."""
+    """A metric with its range and meaning: from the report if it has them, or else from the definition of the metric of this name."""
     known = METRIC_DEFINITIONS[stage].get(metric.name)
     error = analysis_json.error_text(metric.error)
     if metric.value is None and error is None:

@@ -1,7 +1,7 @@
-"""Bias and SHAP jobs: on the product's own image, or on AWS's Clarify container, as ``settings.clarify`` says.
+"""What bias and SHAP jobs share: they run the product's own image or AWS's Clarify container, as the setting ``clarify`` says.
 
-AWS's container takes no key of ours and writes none of our files: beside each of its bias jobs one of the product's image measures the same
-rows, for what AWS's report lacks (quality, intervals, scores, counts). See docs/decisions/0006-own-clarify.md.
+AWS's container doesn't know this product's additions. Each of its bias jobs therefore has a companion: a job of the product's image, which
+measures the same rows for what AWS's report lacks (quality, intervals, scores, counts). See docs/decisions/0006-own-clarify.md.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from core.identity import Identity
 from core.jobs import jobs, models, processing_requests
 from core.jobs.jobs import Job
 from core.jobs.rebalancing_jobs import RebalancedData
+from core.reports import analysis_json
 
 ROW_FILES = {"test": "test_header.csv", "validation": "validation_header.csv", "train": "train_res_header.csv"}
-"""The rows that a report may be measured on; ``test`` is the rule, ``train`` is marked."""
+"""The files of the rows that a report can be measured on. ``test`` is usual; a report on ``train`` says so."""
 COMPANION_PREFIX = "governance-quality"
 CONTAINER_INPUT = "/opt/ml/processing/input"
 GOVERNANCE_KEY = "governance"
-"""The key of the configuration and of the report that AWS's container doesn't know."""
-STAGES = ("pre_training_bias_metrics", "post_training_bias_metrics")
+"""The key of this product's additions, in the configuration and in the report."""
 MAX_HOURS = 4
-"""At most, of a job of AWS's container: Kernel SHAP asks an endpoint some thousand times for every row."""
+"""The time limit of a job of AWS's container: Kernel SHAP sends some thousand requests to an endpoint for every row."""
 
 
 def build_shared_config(data: RebalancedData, rows: str, model: str | None, title: str) -> dict[str, Any]:
@@ -45,14 +45,14 @@ def build_shared_config(data: RebalancedData, rows: str, model: str | None, titl
 
 
 def config_for_aws(config: dict[str, Any]) -> dict[str, Any]:
-    """The same for AWS's container: no key of ours, and the columns' names from the data's own first line."""
+    """The configuration for AWS's container: without this product's additions, and with the columns' names from the file's first line."""
     return {key: value for key, value in config.items() if key not in {GOVERNANCE_KEY, "headers"}}
 
 
 def submit_job(
     target: Target, identity: Identity, name: str, data: RebalancedData, rows: str, config: dict[str, Any], tags: dict[str, str]
 ) -> str:
-    """Start the job on the named rows, with its companion where it needs one; returns its name."""
+    """Start the job on the given rows, with its companion if it needs one; returns the job's name."""
     tags = {**aws_names.launched_by_tags(identity), "governance:rebalanced": data.job, "governance:rows": rows, **tags}
     folder, dataset = target.uri("governance/clarify", name), data.uri(ROW_FILES[rows])
     if target.settings.clarify == "own":
@@ -75,7 +75,7 @@ def _create_job(
         ),
         "dataset": (dataset, f"{CONTAINER_INPUT}/data"),
     }
-    if image is None and "predictor" in config:  # AWS's container asks an endpoint of the model; an image of one's own is handed it
+    if image is None and "predictor" in config:  # AWS's container calls an endpoint; the product's image reads the model
         inputs["model"] = (models.artifact_uri(target, config["predictor"]["model_name"]), f"{CONTAINER_INPUT}/model")
     entry, hours = ("clarify", 1) if image is None else (None, MAX_HOURS)
     request = processing_requests.build_processing_request(
@@ -85,29 +85,29 @@ def _create_job(
 
 
 def aws_image(target: Target) -> str:
-    """AWS's Clarify container. Raises DataError where the region has none."""
+    """The image of AWS's Clarify container. Raises DataError if the region has none."""
     try:
         return container_images.find_uri("clarify", target.region)
     except ValueError as error:
-        remedy = "Set GOVERNANCE_CLARIFY=own: the product's image measures the same."
-        raise DataError(f"AWS's Clarify is not in {target.region}.", resource=target.region, hint=remedy) from error
+        remedy = "Set GOVERNANCE_CLARIFY=own: the product's image measures the same metrics."
+        raise DataError(f"AWS's Clarify is not available in {target.region}.", resource=target.region, hint=remedy) from error
 
 
 # the companion of a bias job on AWS's container --------------------------------------------------------
 
 
 def companion_name(name: str) -> str:
-    """The name of the product's own measurement beside a bias job."""
+    """The name of a bias job's companion."""
     return f"{COMPANION_PREFIX}-{name.removeprefix('governance-bias-')}"
 
 
 def job_and_companion(target: Target, name: str) -> list[str]:
-    """The jobs that a bias job's report needs: itself, and its companion."""
+    """The names of the jobs that a bias job's report needs: itself, and its companion if it has one."""
     return [name] if target.settings.clarify == "own" else [name, companion_name(name)]
 
 
 def with_companion(target: Target, job: Job | None) -> Job | None:
-    """A bias job as it stands together with its companion: done when both are, failed when one is."""
+    """A bias job with the status of it and its companion together: Completed once both are, Failed if one is."""
     if job is None or job.status != "Completed":
         return job
     beside = _describe_companion(target, job.name) if target.settings.clarify == "aws" else None
@@ -122,15 +122,15 @@ def _describe_companion(target: Target, name: str) -> Job | None:
 
 
 def companion_output(folder: str) -> str:
-    """Where the companion of the bias job with this output writes."""
+    """The companion's output folder, from that of its bias job."""
     return f"{folder.removesuffix('/output')}/own/output"
 
 
 def merged_with_companion(target: Target, folder: str, raw: dict[str, Any]) -> dict[str, Any]:
-    """A report of AWS's container with what its companion knows; the report as it is where there is no such measurement.
+    """A report of AWS's container with its companion's additions; ``raw`` itself if there is no companion.
 
-    The metrics stay AWS's. Where the companion measured another value (AWS groups by single values, and this product by bins), what it
-    says of that metric's interval is left out.
+    The metrics' values are AWS's. If the companion measured another value (AWS groups by single values, this product by bins), its
+    interval of that metric is left out.
     """
     uri = f"{companion_output(folder)}/analysis.json"
     if GOVERNANCE_KEY in raw or not folder.startswith(target.uri("governance/clarify/")) or not target.files.exists(uri):
@@ -147,7 +147,7 @@ def merged_with_companion(target: Target, folder: str, raw: dict[str, Any]) -> d
 def _list_metrics(raw: dict[str, Any]) -> list[tuple[str, str, str, dict[str, Any]]]:
     return [
         (stage, facet, str(entry["value_or_threshold"]), metric)
-        for stage in STAGES
+        for stage in analysis_json.STAGES
         for facet, entries in raw.get(stage, {}).get("facets", {}).items()
         for entry in entries
         for metric in entry["metrics"]
@@ -159,7 +159,7 @@ def _values_by_metric(raw: dict[str, Any]) -> dict[tuple[str, str, str, str], An
 
 
 def _is_same_value(a: Any, b: Any) -> bool:
-    """Whether two values of a metric agree to six digits; infinities are strings there, and None is undefined."""
+    """Whether two values of a metric agree to six digits. Infinities are strings; None is undefined."""
     if a is None or b is None:
         return a is b
     return math.isclose(float(a), float(b), rel_tol=1e-6, abs_tol=1e-9)

@@ -1,4 +1,4 @@
-"""Reports that this product did not make: opened where they lie in S3, or kept in the workspace under their hash, with who and when."""
+"""Reports that this product didn't make: opened in S3, or kept in the workspace under their hash, with who kept them and when."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ from core.reports import analysis_json, bias_report, shap_jobs
 
 FOLDER = "governance/imported"
 MAX_LISTED = 100
-"""Kept reports that are listed at a time, the newest first."""
+"""The most kept reports that are listed."""
 
 
 @dataclass(frozen=True)
 class ImportedReport:
-    """A kept report. ``source``: the file's name, or the URI that it was copied from; ``has_bias`` and ``has_shap``: what it holds;
-    ``kept_at``: ISO
-    8601, UTC."""
+    """A report that was kept in the workspace. ``source``: the file's name, or the URI that it was copied from; ``kept_by``: the person's
+    name; ``kept_at``: ISO 8601, UTC; ``has_bias`` and ``has_shap``: its contents."""
 
     uri: str
     sha256: str
@@ -39,7 +38,7 @@ class ImportedReport:
 
 @dataclass(frozen=True)
 class OpenedReport:
-    """A report that was opened. ``import_record``: None for one that lies outside of the workspace and may change there."""
+    """A report that was opened. ``import_record``: None if it isn't kept in the workspace, so that it may change."""
 
     uri: str
     content: bytes
@@ -52,8 +51,8 @@ class OpenedReport:
 
 
 def keep_report(target: Target, identity: Identity, content: bytes, source: str) -> str:
-    """Keep a report in the workspace; returns its URI, the same for the same bytes: who brought them first stays. Raises DataError for
-    what is no report."""
+    """Keep a report in the workspace; returns its URI. The same bytes have the same URI and remain the first person's. Raises DataError
+    if the content isn't a report."""
     require_permission(identity, "upload", resource=source, target_kind=target.settings.target)
     holds = _report_contents(analysis_json.load(content, source), source)
     digest = hashlib.sha256(content).hexdigest()
@@ -73,7 +72,7 @@ def keep_report(target: Target, identity: Identity, content: bytes, source: str)
 
 
 def _report_contents(raw: dict[str, Any], source: str) -> dict[str, bool]:
-    """Whether it has bias metrics and global SHAP values. Raises DataError where it has neither, or one of them can't be read."""
+    """Whether a report has bias metrics and global SHAP values. Raises DataError if it has neither, or can't be read."""
     bias = bool(bias_report.parse_report(raw, source).facets)
     if bias and not raw.get("explanations"):
         return {"bias": True, "shap": False}
@@ -92,29 +91,29 @@ def resolve_uri(target: Target, text: str) -> str:
     if wanted.startswith("s3://"):
         bucket, _, key = wanted.removeprefix("s3://").partition("/")
         if not bucket or any(ord(c) < 32 for c in wanted):
-            raise DataError(f"{wanted} names no bucket.", resource=wanted, hint="Write s3://bucket/folder/analysis.json.")
+            raise DataError(f"{wanted} doesn't name a bucket.", resource=wanted, hint="Write s3://bucket/folder/analysis.json.")
         return wanted if key.endswith(".json") or _exists(target, wanted) else _analysis_json_in(wanted)
     if not re.fullmatch("[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", wanted):
         raise DataError(
-            f"{wanted or 'Nothing'} is no place in S3.",
+            f"{wanted or 'An empty text'} is not an S3 location.",
             resource=wanted,
             hint="Write s3://bucket/folder/analysis.json, or the name of a Clarify processing job.",
         )
     job = jobs.describe_job(target, "processing", wanted)
     if job.status != "Completed":
-        raise NotFound(f"The job {wanted} is {job.status}: it has no report.", resource=wanted, hint="Wait for it, or name another.")
+        raise NotFound(f"The job {wanted} is {job.status}, and has no report.", resource=wanted, hint="Wait for it, or name another.")
     outputs = (job.raw.get("ProcessingOutputConfig") or {}).get("Outputs", [])
     folders = [str(one["S3Output"]["S3Uri"]).rstrip("/") for one in outputs if "S3Output" in one]
     found = next((uri for uri in (f"{folder}/analysis.json" for folder in folders) if target.files.exists(uri)), None)
     if found is None:
-        raise NotFound(f"The job {wanted} has left no analysis.json.", resource=wanted, hint="Name a Clarify processing job.")
+        raise NotFound(f"The job {wanted} has written no analysis.json.", resource=wanted, hint="Name a Clarify processing job.")
     return found
 
 
 def _exists(target: Target, uri: str) -> bool:
     try:
         return not uri.endswith("/") and target.files.exists(uri)
-    except GovernanceError:  # it will be said when the report is opened
+    except GovernanceError:  # opening the report will raise it again
         return False
 
 
@@ -123,26 +122,26 @@ def _analysis_json_in(uri: str) -> str:
 
 
 def open_report(target: Target, uri: str) -> OpenedReport:
-    """The report at a URI. Raises NotFound, Forbidden, and DataError for what is no report or too large to be one."""
+    """The report at a URI. Raises NotFound, Forbidden; DataError if the file isn't a report, or is too large for one."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     place = _analysis_json_in(uri) if not key or key.endswith("/") else uri
     key = place.removeprefix("s3://").partition("/")[2]
     if not uri.startswith("s3://") or not bucket:
-        raise DataError(f"{uri} is no place in S3.", resource=uri, hint="Write s3://bucket/folder/analysis.json.")
+        raise DataError(f"{uri} is not an S3 location.", resource=uri, hint="Write s3://bucket/folder/analysis.json.")
     try:
         with translate_aws_errors(place):
             found = target.s3.get_object(Bucket=bucket, Key=key)
             content = found["Body"].read(analysis_json.MAX_REPORT_BYTES + 1)
     except NotFound as error:
-        remedy = "Check bucket and folder, and that the job which writes it has completed."
-        raise NotFound(f"There is no {place}.", resource=place, hint=remedy) from error
+        remedy = "Check the bucket and the folder, and whether the job that writes it has completed."
+        raise NotFound(f"{place} doesn't exist.", resource=place, hint=remedy) from error
     except Refused as error:
-        raise DataError(f"{place} is no place in S3.", resource=place, hint="Write s3://bucket/folder/analysis.json.") from error
+        raise DataError(f"{place} is not an S3 location.", resource=place, hint="Write s3://bucket/folder/analysis.json.") from error
     return OpenedReport(place, content, analysis_json.load(content, place), describe_import(target, place))
 
 
 def describe_import(target: Target, uri: str) -> ImportedReport | None:
-    """Who kept the report at a URI, and when; None for one that isn't kept in the workspace."""
+    """The record of the kept report at a URI; None if it isn't kept in the workspace."""
     if not uri.startswith(target.uri(FOLDER, "")) or not target.files.exists(known := f"{uri.rpartition('/')[0]}/about.json"):
         return None
     raw = target.files.read_json(known)
@@ -160,14 +159,14 @@ def list_reports(target: Target) -> list[ImportedReport]:
 
 
 def is_report_of_version(target: Target, uri: str, arn: str) -> bool:
-    """Whether the version ``arn`` names this very report as one of its own."""
+    """Whether the report at ``uri`` is one of the version's reports. Raises NotFound."""
     with translate_aws_errors(arn):
         raw: Any = target.sagemaker.describe_model_package(ModelPackageName=arn)
     return uri in report_uris(raw).values()
 
 
 def report_uris(raw: dict[str, Any]) -> dict[str, str]:
-    """The reports that a package names in its ModelMetrics: part -> URI."""
+    """Part -> URI of the reports in a package's ModelMetrics. ``raw``: the response of DescribeModelPackage."""
     metrics = raw.get("ModelMetrics") or {}
     parts = {
         "quality": ("ModelQuality", "Statistics"),

@@ -1,4 +1,4 @@
-"""The reports that a model package names, whoever registered it: what of them can be read, and why not where it can't."""
+"""Reads the reports that a model package names, also if it wasn't registered here; says why one can't be read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class PackageReports:
-    """``bias``: before and after training as one; ``shap``: global values of the first label; ``missing``: part -> why it isn't there."""
+    """The reports of a package. ``bias``: before and after training in one; ``shap``: feature -> global value of the first label;
+    ``missing``: part -> why it is missing."""
 
     bias: BiasReport | None
     shap: dict[str, float]
@@ -25,10 +26,10 @@ class PackageReports:
 
 
 def read_reports(target: Target, raw: dict[str, Any]) -> PackageReports:
-    """The reports of a package as DescribeModelPackage has it."""
+    """The reports of a package. ``raw``: the response of DescribeModelPackage."""
     uris, missing = report_uris(raw), {}
     if "quality" not in uris:
-        missing["quality"] = "The version names no report on its quality."
+        missing["quality"] = "The version has no quality report."
 
     def part(name: str, get: Callable[[], T]) -> T | None:
         try:
@@ -40,10 +41,10 @@ def read_reports(target: Target, raw: dict[str, Any]) -> PackageReports:
     named = ("bias", "bias after training", "bias before training")
     found = [report for name in named if (report := part(name, _bias_reader(target, uris, name)))]
     if not found and not set(named) & missing.keys():
-        missing["bias"] = "The version names no bias report."
+        missing["bias"] = "The version has no bias report."
     shap = part("explainability", lambda: _read_shap_values(target, uris)) or {}
     if "explainability" not in uris:
-        missing["explainability"] = "The version names no report on its explanation."
+        missing["explainability"] = "The version has no explainability report."
     return PackageReports(_merge_reports(found), shap, missing)
 
 
@@ -69,7 +70,7 @@ def _read_shap_values(target: Target, uris: dict[str, str]) -> dict[str, float]:
 
 
 def _merge_reports(reports: list[BiasReport]) -> BiasReport | None:
-    """One report of several: the facets of the first, with the stages that only the others have."""
+    """Several reports as one: the first, with the facets and stages that only the others have. None without any."""
     if not reports:
         return None
     first, *others = reports

@@ -1,4 +1,4 @@
-"""SHAP jobs: the Clarify container's exact values, and what pages show of them."""
+"""SHAP jobs: launch them on a model, and read their values, rows and predictions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from core.aws.target import Target
-from core.errors import Conflict, DataError, NotFound
+from core.errors import DataError, NotFound
 from core.identity import Identity, require_permission
 from core.jobs import jobs, models
 from core.jobs.jobs import Job
@@ -24,8 +24,9 @@ BASELINE_ROWS = 1
 
 @dataclass(frozen=True)
 class ShapResult:
-    """global_values: mean |SHAP| by feature, largest first; values: rows × features; data: the explained rows; predictions: P(label = 1);
-    expected: the mean prediction of the baseline; additivity: the largest |expected + Σ values − prediction|."""
+    """The result of a SHAP job. ``global_values``: feature -> mean |SHAP|, largest first; ``values``: rows × features; ``data``: the
+    explained rows; ``predictions``: P(label = 1); ``expected``: the mean prediction of the baseline; ``additivity_error``: the largest
+    |expected + Σ values − prediction|, None if unknown."""
 
     job: str
     folder: str
@@ -41,8 +42,8 @@ class ShapResult:
 
 @dataclass(frozen=True)
 class LabelShapValues:
-    """Global SHAP values of one output of a model, the greatest first. ``undefined``: features without a figure; ``expected``: none where
-    the report doesn't say it."""
+    """Global SHAP values of one output of a model, the largest first. ``undefined``: features without a value; ``expected``: the expected
+    predictions, empty if the report has none."""
 
     label: str
     values: dict[str, float]
@@ -52,7 +53,7 @@ class LabelShapValues:
 
 @dataclass(frozen=True)
 class ShapSummary:
-    """What an ``analysis.json`` alone says of an explanation: no rows. ``others``: methods in it that aren't shown."""
+    """The explanation in an ``analysis.json``, which has no rows. ``others``: methods in it that the product doesn't show."""
 
     labels: tuple[LabelShapValues, ...]
     others: tuple[str, ...]
@@ -68,7 +69,7 @@ def launch_job(
     rows: str = "test",
     name: str | None = None,
 ) -> str:
-    """Start the SHAP job of a model on every one of the named rows; returns its name."""
+    """Start a SHAP job of a model on all of the given rows (test, validation or train); returns its name."""
     require_permission(identity, "launch", resource=model)
     name = name or f"{JOB_NAME_PREFIX}-{secrets.token_hex(5)}"
     config = clarify_jobs.build_shared_config(data, rows, model, f"Explanation of {model} on the {rows} rows")
@@ -83,29 +84,24 @@ def launch_job(
 
 
 def read_job_result(target: Target, name: str) -> ShapResult:
-    """The result of a job that has Completed. Raises Conflict while there is none."""
+    """The result of a completed SHAP job. Raises Conflict if it hasn't completed."""
     job = jobs.describe_job(target, "processing", name)
-    if job.status != "Completed":
-        raise Conflict(
-            f"The job {name} is {job.status}{f': {job.reason}' if job.reason else ''}.",
-            resource=name,
-            hint="Wait for it, or start another.",
-        )
+    jobs.require_completed(job, name)
     return read_result_at(target, jobs.output_uri(job), name)
 
 
 def read_result_at(target: Target, folder: str, name: str = "") -> ShapResult:
-    """The result in a folder of S3. Raises NotFound when the folder's report explains nothing, DataError where a file of it is not what a
-    SHAP job of this product writes."""
+    """The result in a folder of S3. Raises NotFound if the folder's report has no SHAP values, DataError if a file isn't as the product's
+    SHAP jobs write it."""
     uri = f"{folder}/analysis.json"
     raw = analysis_json.load(target.files.read(uri), uri)
     if not raw.get("explanations"):
-        raise NotFound(f"{folder} holds no SHAP values.", resource=folder, hint="Start a SHAP job for this model.")
+        raise NotFound(f"{folder} has no SHAP values.", resource=folder, hint="Start a SHAP job for this model.")
     first = summarize_report(raw, uri).labels[0]
     if not first.expected:
         raise DataError(f"{uri} doesn't say what prediction was expected.", resource=uri, hint="Start a SHAP job for this model.")
     expected, rows = first.expected[0], f"{folder}/explanations_shap/data.csv"
-    ours = target.files.exists(rows)  # AWS's container keeps neither the rows nor what the model says of them
+    ours = target.files.exists(rows)  # AWS's container writes neither the rows nor their predictions
     files = {"out": target.files.read(f"{folder}/explanations_shap/out.csv")} | ({"data": target.files.read(rows)} if ours else {})
     try:
         values = pd.read_csv(io.BytesIO(files["out"]))
@@ -120,7 +116,7 @@ def read_result_at(target: Target, folder: str, name: str = "") -> ShapResult:
         raise DataError(
             f"The rows in {folder}/explanations_shap are not as this product's jobs write them: {error}.",
             resource=folder,
-            hint="Open its analysis.json under Import: it is shown without the rows.",
+            hint="Open its analysis.json under Import, which shows it without the rows.",
         ) from error
     if ours:
         additivity = ((raw.get("governance") or {}).get("shap") or {}).get("additivity")
@@ -132,13 +128,13 @@ def read_result_at(target: Target, folder: str, name: str = "") -> ShapResult:
 
 
 def summarize_report(raw: Any, resource: str = "") -> ShapSummary:
-    """The global SHAP values of an ``analysis.json``, ours or another's. Raises DataError where it has none, or a part is wrong."""
+    """The global SHAP values of any ``analysis.json`` (``raw``, parsed JSON). Raises DataError if it has none, or a part is invalid."""
     remedy = "Choose the report of a job that computed SHAP values of a table (methods.shap)."
     found = analysis_json.validate_report(raw, resource).explanations
     methods = list((raw.get("explanations") or {}).keys())
     others = tuple(name for name in methods if name not in {"kernel_shap", "version"})
     if found is None:
-        raise DataError(f"{resource or 'The report'} holds no explanations.", resource=resource, hint=remedy)
+        raise DataError(f"{resource or 'The report'} has no explanations.", resource=resource, hint=remedy)
     labels: list[LabelShapValues] = []
     texts = False
     for label, one in (found.kernel_shap or {}).items():
@@ -149,13 +145,13 @@ def summarize_report(raw: Any, resource: str = "") -> ShapSummary:
             labels.append(LabelShapValues(name, figures, undefined, _expected_values(one.expected_value, label, resource)))
     if not any(label.values for label in labels):
         what = "text features" if texts else ", ".join(others or methods) or "nothing"
-        text = f"{resource or 'The report'} has no global SHAP values of a table's features: its explanations hold {what}."
+        text = f"{resource or 'The report'} has no global SHAP values of a table's features: its explanations are of {what}."
         raise DataError(text, resource=resource, hint=remedy)
     return ShapSummary(tuple(label for label in labels if label.values), others, raw)
 
 
 def _by_aggregation(label: str, values: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Values by feature; where a report has them by aggregation (mean_abs, median, …), each by itself."""
+    """(label, feature -> value); one for each aggregation (mean_abs, median, …) if the report has several."""
     nested = {name: inner for name, inner in values.items() if isinstance(inner, dict)}
     if nested and len(nested) == len(values):
         return [(f"{label}, {name}", inner) for name, inner in nested.items()]
@@ -170,23 +166,23 @@ def _expected_values(value: Any, label: str, resource: str) -> tuple[float, ...]
 
 
 def _read_job_config(target: Target, folder: str) -> dict[str, Any]:
-    """What the job with this output was asked."""
+    """The analysis_config.json of the job with this output folder."""
     found: dict[str, Any] = target.files.read_json(f"{folder.removesuffix('/output')}/config/analysis_config.json")
     return found
 
 
 def _read_explained_rows(target: Target, folder: str, features: list[str]) -> pd.DataFrame:
-    """The rows that the job with this output explained."""
+    """The rows that the job with this output folder explained."""
     job = jobs.describe_job(target, "processing", folder.removesuffix("/output").rpartition("/")[2])
     return pd.read_csv(io.BytesIO(target.files.read(jobs.input_uri(job, "dataset"))))[features]
 
 
 @dataclass(frozen=True)
 class ShapRequest:
-    """What a SHAP job was asked: of which model, on which rows; and what the data set says its columns are for.
+    """What a SHAP job explains: which model, on which rows, and the roles of their columns.
 
-    ``favourable``: the label that people wish for, 0 or 1; None where the data weren't rebalanced here. ``sensitive``: its facet and its
-    group, whether the model is given them or not.
+    ``favourable``: the label's value that is good for the person, 0 or 1; None if the rows aren't from a rebalancing of this product.
+    ``sensitive``: the columns of facet and group, whether the model uses them or not.
     """
 
     title: str
@@ -203,12 +199,12 @@ class ShapRequest:
 
     @property
     def is_higher_unfavourable(self) -> bool:
-        """Whether a higher prediction is the worse one for the person: the prediction is the probability of label 1."""
+        """Whether a higher prediction, the probability of label 1, is worse for the person."""
         return self.favourable != 1
 
 
 def read_request(target: Target, name: str) -> ShapRequest:
-    """Raises NotFound where the job's configuration is gone."""
+    """What a SHAP job was asked to explain. Raises NotFound if its configuration was deleted."""
     job = jobs.describe_job(target, "processing", name)
     config = _read_job_config(target, jobs.output_uri(job))
     model = config["predictor"]["model_name"]
@@ -226,7 +222,7 @@ def read_request(target: Target, name: str) -> ShapRequest:
 
 
 def load_model(target: Target, model_uri: str) -> Any:
-    """The model itself, to predict a row anew. Raises DataError where the archive holds none."""
+    """The XGBoost booster in a model.tar.gz, to predict rows again. Raises DataError if the archive has none."""
     from core.analysis.explanations import xgboost_model
 
     try:
@@ -236,12 +232,12 @@ def load_model(target: Target, model_uri: str) -> Any:
 
 
 def predict_rows(model: Any, rows: pd.DataFrame) -> list[float]:
-    """P(label = 1) of each row, the same figure as the job's own."""
+    """P(label = 1) of each row, as the SHAP job computed it."""
     from core.analysis.explanations import shap_values
 
     return [float(p) for p in shap_values.predict_probabilities(model, rows)]
 
 
 def list_jobs(target: Target, including: str | None = None) -> list[Job]:
-    """The newest SHAP jobs; before them the one that is ``including``, where it is older."""
+    """The newest SHAP jobs, newest first; before them the job named ``including``, if it is older."""
     return jobs.list_jobs(target, "processing", name_contains=JOB_NAME_PREFIX, including=including)

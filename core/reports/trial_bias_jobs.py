@@ -1,4 +1,4 @@
-"""Every trial of a tuning job measured for bias, by one job over all their models on the validation rows."""
+"""Jobs that measure the bias of all trials of a tuning job, on the validation rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MODELS_FOLDER = "/opt/ml/processing/input/models"
 
 
 def find_newest_job(target: Target, tuning_job: str) -> Job | None:
-    """The newest measurement of a tuning job's trials, in whatever state; None where none was started."""
+    """The newest job that measures or measured a tuning job's trials, in any state; None if none was started."""
     return next(iter(_list_measurements(target, tuning_job)), None)
 
 
@@ -31,9 +31,9 @@ def _list_measurements(target: Target, tuning_job: str) -> list[Job]:
 
 
 def launch_job(target: Target, identity: Identity, tuning_job: str, *, threshold: float = 0.5) -> str:
-    """Start measuring all trials that have a model; returns the job's name, the running or completed one's where there is one.
+    """Start a job that measures all trials with a model; returns its name. If one runs or has completed, returns its name.
 
-    Raises Conflict while the tuning job runs, has no best trial, or trained on rows whose columns nobody knows.
+    Raises Conflict while the tuning job runs, or if it didn't train on rebalanced rows; NotFound if it has no best trial.
     """
     require_permission(identity, "launch", resource=tuning_job)
     earlier = _list_measurements(target, tuning_job)
@@ -45,12 +45,12 @@ def launch_job(target: Target, identity: Identity, tuning_job: str, *, threshold
     data = find_rebalancing(target, job)
     if data is None:
         raise Conflict(
-            f"{tuning_job} didn't train on the rows of a rebalancing: their columns are unknown.",
+            f"{tuning_job} didn't train on the rows of a rebalancing job, so the roles of their columns are unknown.",
             resource=tuning_job,
             hint="Tune on rebalanced rows.",
         )
     best = tuning_jobs.best_job_name(target, tuning_job)
-    name = f"{JOB_NAME_PREFIX}-{_short_hash(tuning_job)}-{len(earlier) + 1}"  # two who start it at once start one job
+    name = f"{JOB_NAME_PREFIX}-{_short_hash(tuning_job)}-{len(earlier) + 1}"  # two who start it at the same time start one job
     folder = target.uri("governance/trials", name)
     base, models = _model_paths(target, job)
     config = _job_config(data, tuning_job, best, threshold, models)
@@ -73,15 +73,15 @@ def _short_hash(tuning_job: str) -> str:
 
 
 def _model_paths(target: Target, job: Job) -> tuple[str, dict[str, str]]:
-    """The folder of a tuning job's models, and the path in it of each trial's: a training job's name says where its model is."""
+    """(folder of a tuning job's models, trial -> path of its model in the folder), for trials whose model exists."""
     base = tuning_jobs.list_definitions(job)[0]["OutputDataConfig"]["S3OutputPath"].rstrip("/") + "/"
-    there = set(target.files.list_uris(f"{base}{job.name}-"))
+    existing = set(target.files.list_uris(f"{base}{job.name}-"))
     paths = {
         trial.name: f"{trial.name}/output/model.tar.gz"
         for trial in tuning_jobs.list_trials(target, job.name)
         if trial.objective is not None
     }
-    return base, {name: path for name, path in paths.items() if base + path in there}
+    return base, {name: path for name, path in paths.items() if base + path in existing}
 
 
 def _job_config(data: RebalancedData, tuning_job: str, reference: str, threshold: float, trials: dict[str, str]) -> dict[str, Any]:
@@ -100,18 +100,13 @@ def _job_config(data: RebalancedData, tuning_job: str, reference: str, threshold
 
 
 def read_result(target: Target, name: str) -> dict[str, Any]:
-    """What a job that has Completed found. Raises Conflict while there is nothing."""
+    """The result of a completed measurement (its trials.json). Raises Conflict if it hasn't completed."""
     job = describe_job(target, "processing", name)
-    if job.status != "Completed":
-        raise Conflict(
-            f"The job {name} is {job.status}{f': {job.reason}' if job.reason else ''}.",
-            resource=name,
-            hint="Wait for it, or start another.",
-        )
+    jobs.require_completed(job, name)
     found: dict[str, Any] = target.files.read_json(f"{jobs.output_uri(job)}/trials.json")
     return found
 
 
 def trials_csv_uri(target: Target, name: str) -> str:
-    """Where the job's CSV is."""
+    """The URI of the measurement's CSV file."""
     return f"{jobs.output_uri(describe_job(target, 'processing', name))}/trials.csv"

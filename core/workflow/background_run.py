@@ -1,4 +1,4 @@
-"""The workflow in a process of its own, which outlives the page that started it, and how far it is."""
+"""Runs the workflow in a process of its own, so that it goes on when the page is closed; writes and reads its progress."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from core.workflow.workflow import RUNS_FOLDER, STEPS, StepCallback
 
 @dataclass(frozen=True)
 class RunProgress:
-    """A run in the background: its steps so far as (step, text), when each was noted (UTC, ISO 8601), whether it has ended, and the error
-    that ended it."""
+    """The progress of a background run. ``steps``: (step, text) of each message; ``times``: when each was written (ISO 8601, UTC);
+    ``done``: whether the run has ended; ``error``: why it failed."""
 
     id: str
     steps: tuple[tuple[str, str], ...]
@@ -34,7 +34,7 @@ class RunProgress:
     error: str | None
 
     def step_states(self) -> list[StepState]:
-        """Every step of the chain, in order, whether it has begun or not."""
+        """The state of every step of the workflow, in order."""
         begun = list(dict.fromkeys(step for step, _ in self.steps))
         found = []
         for name in STEPS:
@@ -47,7 +47,7 @@ class RunProgress:
         return found
 
     def seconds_since_update(self) -> float:
-        """Seconds since anything was noted."""
+        """Seconds since the last message."""
         return (datetime.now(UTC) - datetime.fromisoformat(self.times[-1])).total_seconds() if self.times else 0.0
 
     def _seconds(self, name: str) -> float | None:
@@ -79,7 +79,7 @@ def step_results(run_id: str) -> dict[str, Reference]:
 
 
 def start_in_background(target: Target, identity: Identity, *, max_jobs: int = 10, max_parallel: int = 2) -> str:
-    """Run the workflow on the bundled data in a process of its own, which outlives the page; returns the run's id for ``read_progress``."""
+    """Run the workflow on the bundled data in a process of its own; returns the run's id, for ``read_progress``."""
     require_permission(identity, "launch", resource="workflow")
     run_id = secrets.token_hex(4)
     _write_progress(target, run_id, [], [datetime.now(UTC).isoformat()], done=False, error=None)
@@ -97,7 +97,7 @@ def start_in_background(target: Target, identity: Identity, *, max_jobs: int = 1
 
 
 def record_progress(target: Target, run_id: str, on_step: StepCallback) -> tuple[StepCallback, Callable[[str | None], None]]:
-    """Wrap ``on_step`` so that ``read_progress`` sees each step; and a function to call at the end, with the error or None."""
+    """(``on_step``, wrapped so that it also records the progress; a function to call at the end, with the error or None)."""
     steps: list[tuple[str, str]] = []
     times: list[str] = []
 
@@ -119,9 +119,9 @@ def _write_progress(target: Target, run_id: str, steps: list[tuple[str, str]], t
 
 
 def read_progress(target: Target, run_id: str) -> RunProgress:
-    """How far a background run is. Raises NotFound."""
+    """The progress of a background run. Raises NotFound."""
     uri = target.uri(RUNS_FOLDER, f"{run_id}.progress.json")
     if not run_id.isalnum() or not target.files.exists(uri):
-        raise NotFound(f"There is no run {run_id!r}.", resource=run_id, hint="Start the workflow on the overview page.")
+        raise NotFound(f"The run {run_id!r} doesn't exist.", resource=run_id, hint="Start the workflow on the overview page.")
     raw = target.files.read_json(uri)
     return RunProgress(run_id, tuple((s, t) for s, t in raw["steps"]), tuple(raw.get("times", ())), raw["done"], raw["error"])

@@ -1,4 +1,4 @@
-"""What a person in their role does next in a workspace, and on which page."""
+"""Suggests what a person should do next in a workspace, according to their role."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.reports import bias_jobs, shap_jobs
 from core.workflow.workspace_summary import WorkspaceSummary
 
 MAX_JOBS_CHECKED = 5
-"""So many of the newest jobs that are called like this product's are looked at."""
+"""The most jobs that are read to find out whether this product launched them."""
 PROCESSING_KINDS: dict[str, ReferenceKind] = {
     rebalancing_jobs.JOB_NAME_PREFIX: "rebalancing",
     bias_jobs.JOB_NAME_PREFIX: "bias report",
@@ -33,19 +33,19 @@ class NextStep:
 
 
 def suggest_next_step(person: Identity, summary: WorkspaceSummary, is_own: Callable[[Job], bool] = lambda job: True) -> NextStep:
-    """The next step for the role that ``person`` has here. ``is_own`` tells whether a job is this product's: others may be called alike."""
+    """The next step for ``person`` in their role. ``is_own``: whether this product launched a job, since others may have similar names."""
     if person.role == Role.VALIDATOR:
-        return _next_judging_step(person, summary, "submitted", "validate", "to be validated", "Nothing waits to be validated.")
+        return _next_judging_step(person, summary, "submitted", "validate", "to be validated", "No version waits to be validated.")
     if is_allowed(person, "decide"):
         return _next_judging_step(person, summary, "validated", "approve", "for your decision", _nothing_to_decide(summary))
     if is_allowed(person, "adopt policy") and summary.versions:
         text = f"{_pluralize(len(summary.waiting), 'version')} in the queue, {_pluralize(len(summary.events), 'recent event')} in the log."
-        return NextStep(f"{text} Verify the log, and look at the policy in force.", "Log and policy", Reference("decisions"))
+        return NextStep(f"{text} Verify the log, and check the policy in force.", "Log and policy", Reference("decisions"))
     if is_allowed(person, "launch"):
         return _next_building_step(summary, is_own)
     if summary.versions:
-        return NextStep("You may look at everything here.", "Compare the versions", Reference("versions"))
-    return NextStep("You may look at everything here; nothing is registered yet.", "Look at the data", Reference("data"))
+        return NextStep("You can view everything here.", "Compare the versions", Reference("versions"))
+    return NextStep("You can view everything here; nothing is registered yet.", "Look at the data", Reference("data"))
 
 
 def _next_judging_step(person: Identity, summary: WorkspaceSummary, status: str, action: str, what: str, nothing: str) -> NextStep:

@@ -1,4 +1,4 @@
-"""The whole chain, from a table to two registered, compared models. Used by ``python -m core demo`` and by the overview page."""
+"""Runs the whole workflow, from a table to two registered and compared models, for the command ``demo`` and the overview page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RUNS_FOLDER = "governance/runs"
 
 @dataclass(frozen=True)
 class WorkflowOptions:
-    """How to run the workflow."""
+    """How to run the workflow. ``max_parallel``: trials at a time."""
 
     name: str = "credit-default"
     rebalance: RebalancingOptions = field(default_factory=RebalancingOptions)
@@ -38,12 +38,12 @@ class WorkflowOptions:
     max_parallel: int = 2
     ranges: tuple[tuple[str, float, float], ...] = ()
     job_suffix: str = ""
-    """What the jobs' names end with; random where it is empty."""
+    """The end of the jobs' names; random if empty."""
 
 
 @dataclass
 class RunState:
-    """What the workflow has made so far; the report's content at its end."""
+    """The state of a run: the seconds of each step, and at its end the report."""
 
     id: str
     seconds: dict[str, float] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class RunState:
 
 
 StepCallback = Callable[[str, str], None]
-"""Called with (step, what happens now)."""
+"""Called with (step, what it does now)."""
 
 
 def run_all_steps(
@@ -62,14 +62,14 @@ def run_all_steps(
     options: WorkflowOptions | None = None,
     on_step: StepCallback | None = None,
 ) -> dict[str, Any]:
-    """Run the chain; returns the report. Raises GovernanceError at the first step that fails, naming it; what was made before stays."""
+    """Run all steps; returns the report as plain data. Raises GovernanceError at the first step that fails; earlier results remain."""
     require_permission(identity, "launch", resource="workflow")
     options = options or WorkflowOptions()
     say: StepCallback = on_step or (lambda step, text: None)
     work = RunState(options.job_suffix or secrets.token_hex(4))
 
     with _timed_step(work, say, "data", "checking and uploading"):
-        signing.load_verification_keys(target)  # before hours of jobs: without a key nothing can be registered in the end
+        signing.load_verification_keys(target)  # before jobs run for hours: nothing can be registered without a key
         checked = column_roles.check_table(frame, roles)
         rebalancing_jobs.check_feasible(checked, options.rebalance)
         dataset = datasets.upload_dataset(target, identity, checked, options.name)

@@ -1,4 +1,4 @@
-"""Where a workspace stands: what runs, what waits for whom, what was decided last, and the next step of whoever looks."""
+"""Summarises a workspace for the overview: running jobs, versions that wait for someone, blocking gates, recent events."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class WorkspaceSummary:
-    """A workspace at a glance, read in a handful of calls whatever it holds. ``jobs``: the newest of each kind, newest first, trials left
-    out; ``versions``: the newest with how they stand; ``events``: the last of the log, newest first."""
+    """A workspace at a glance, read in a few calls. ``data_sets``: their number; ``jobs``: the newest of each kind without trials, newest
+    first; ``versions``: the newest, with their state; ``events``: the last ones of the log, newest first."""
 
     data_sets: int
     jobs: tuple[Job, ...]
     versions: tuple[VersionWithState, ...]
     events: tuple[Event, ...]
     unreadable: dict[str, Forbidden] = field(default_factory=dict)
-    """Which of these parts these credentials may not read, and why: such a part is 0 or () and says nothing."""
+    """Part -> why the credentials may not read it. Such a part is 0 or (), which doesn't mean that there is nothing."""
 
     @property
     def running_jobs(self) -> tuple[Job, ...]:
@@ -41,7 +41,7 @@ class WorkspaceSummary:
 
     @property
     def waiting(self) -> tuple[VersionWithState, ...]:
-        """Versions that somebody has to validate or decide on, the longest waiting first."""
+        """Versions that wait to be validated or decided on, the longest waiting first."""
         return tuple(sorted((h for h in self.versions if h[1].status in {"submitted", "validated"}), key=lambda h: h[1].last_event))
 
     def completed_jobs(self, kind: str, prefix: str) -> tuple[Job, ...]:
@@ -49,7 +49,7 @@ class WorkspaceSummary:
 
 
 def read_summary(target: Target, *, events: int = 6) -> WorkspaceSummary:
-    """Read it. A part that these credentials may not read is left out, and said to be."""
+    """Read the summary. Parts that the credentials may not read are in ``unreadable``. Raises SignedOut, TargetUnavailable."""
     unread: dict[str, Forbidden] = {}
 
     def part(name: str, read: Callable[[], T], nothing: T) -> T:
@@ -71,14 +71,14 @@ def read_summary(target: Target, *, events: int = 6) -> WorkspaceSummary:
 
 
 def list_latest_jobs(target: Target) -> tuple[Job, ...]:
-    """The newest jobs of each kind, newest first; the trials of a tuning job stand for nothing of their own."""
+    """The newest jobs of each kind, newest first, without the trials of tuning jobs."""
     tunings = jobs.list_jobs(target, "tuning")
     singles = [j for j in jobs.list_jobs(target, "training") if not any(j.name.startswith(f"{t.name}-") for t in tunings)]
     return tuple(sorted([*tunings, *singles, *jobs.list_jobs(target, "processing")], key=lambda job: job.created, reverse=True))
 
 
 def trial_progress(job: Job) -> tuple[int, int] | None:
-    """(done, all) of a tuning job's trials; None for jobs that don't say."""
+    """(ended, total) of a tuning job's trials; None if the job doesn't tell."""
     counters, most = job.raw.get("TrainingJobStatusCounters"), job.raw.get("ResourceLimits", {}).get("MaxNumberOfTrainingJobs")
     if not counters or not most:
         return None
@@ -90,14 +90,14 @@ def trial_progress(job: Job) -> tuple[int, int] | None:
 
 @dataclass(frozen=True)
 class BlockingGates:
-    """The gates of a version that stand in the way of an approval. ``recorded_at``: when they were judged, None where that is now."""
+    """The gates that block a version's approval. ``recorded_at``: when they were evaluated; None: now."""
 
     titles: tuple[str, ...]
     recorded_at: str | None
 
 
 def recorded_blocking_gates(state: State) -> BlockingGates | None:
-    """What the last judgement in the log found; None where the version wasn't judged since it was submitted."""
+    """The blocking gates of the last evaluation in the log; None if there was none since the version was submitted."""
     for event in reversed(state.history):
         if event.kind == "submit":
             return None
@@ -107,14 +107,14 @@ def recorded_blocking_gates(state: State) -> BlockingGates | None:
 
 
 def find_blocking_gates(target: Target, arn: str) -> BlockingGates:
-    """The same, judged now: costly, since the evidence is read and two models are compared."""
+    """The blocking gates, evaluated now. This is slow: it reads the evidence and compares two models."""
     version = read_version(target, arn)
     results = gates.judge_version(version, version.profile).results if version.profile else ()
     return BlockingGates(tuple(r.title for r in apply_waivers(results, version.state) if r.is_blocking), None)
 
 
 def describe_events(events: Sequence[Event]) -> list[tuple[Event, str]]:
-    """Each event in words, without its time: ``Chris rejected credit-default/2: bias``."""
+    """(event, its text without the time, such as ``Chris rejected credit-default v2: bias``)."""
     verbs = {
         "register": "registered",
         "submit": "submitted",

@@ -47,9 +47,9 @@ def test_what_the_work_would_fail_on_is_missing_and_said_once(engine_workspace, 
     about = found(engine_workspace, **change)
     (missing,) = [finding for finding in about if finding.state == "missing"]
     assert missing.subject == subject
-    assert remedy in missing.hint
+    assert remedy in missing.remedy
     assert sum(finding.state == "unknown" for finding in about) <= 1
-    assert not any(CHECK_NAME_HINT in finding.hint for finding in about)
+    assert not any(CHECK_NAME_HINT in finding.remedy for finding in about)
 
 
 def test_files_that_can_be_read_are_all_right(engine_workspace, engine, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 import subprocess
@@ -223,7 +224,7 @@ def test_an_event_signed_by_a_stranger_is_refused_by_reader_and_verification(fil
     own = tmp_path / "own"
     own.mkdir()
     signing._create_key_file(own / signing.KEY_FILE)
-    stranger = type(filled)(**{**filled.__dict__, "settings": filled.settings.model_copy(update={"workspace": own})})
+    stranger = dataclasses.replace(filled, settings=filled.settings.model_copy(update={"workspace": own}))
     uri = filled.uri(audit_log.event_key(number))
     filled.files.write(uri, signing.sign_envelope(stranger, signing.canonical_json(payload), audit_log.EVENT_TYPE))
     bucket, _, key = uri.removeprefix("s3://").partition("/")

@@ -72,7 +72,7 @@ def test_training_rows_are_marked_wherever_they_are_shown(app, full, target, pac
     jobs.wait_for_jobs(target, [("processing", name)])
     test = app(full, "bias", job=name, view="Difference")
     assert "Measured on training rows" in test.warning[0].value
-    assert "do not judge the same rows" in text(test)
+    assert "were not measured on the same rows" in text(test)
     beside = app(full, "bias", job=package.properties["governance:bias-job"], other=name)
     assert "is measured on training rows" in text(beside)
 

@@ -105,7 +105,7 @@ def test_a_version_approved_elsewhere_is_shown_as_such_and_nobody_is_offered_to_
 def test_what_a_version_names_and_nobody_can_read_is_said_with_the_reason(visit, foreign):
     why = missing(visit("registry", package=foreign[2]["unreadable"]))
     assert "nobodys-bucket-here" in why["Bias report"]
-    assert "can't be read as a report: it is no JSON" in why["Explanation (SHAP)"]
+    assert "can't be read as a report: it is not JSON" in why["Explanation (SHAP)"]
     assert missing(visit("registry", package=foreign[2]["containers"]))["Bias report"].count("metrics") >= 1
 
 
@@ -270,13 +270,13 @@ def test_global_shap_values_of_others_are_shown_without_the_rows(visit, foreign,
 @pytest.mark.parametrize(
     ("report", "words"),
     [
-        (f"s3://{BUCKET}/gone/analysis.json", "There is no s3://"),
+        (f"s3://{BUCKET}/gone/analysis.json", "analysis.json doesn't exist"),
         ("s3://no-such-bucket-of-ours/analysis.json", "no-such-bucket-of-ours"),
-        (f"s3://{BUCKET}/notes.txt", "it is no JSON"),
+        (f"s3://{BUCKET}/notes.txt", "it is not JSON"),
         (f"s3://{BUCKET}/broken/analysis.json", "facets.gender[0].value_or_threshold is missing"),
         (f"s3://{BUCKET}/monitor/constraint_violations.json", "a list of violations"),
-        ("file:///etc/passwd", "is no place in S3"),
-        ("s3://", "is no place in S3"),
+        ("file:///etc/passwd", "is not an S3 location"),
+        ("s3://", "is not an S3 location"),
     ],
 )
 @pytest.mark.parametrize("page", ["bias", "explainability"])
@@ -336,7 +336,7 @@ def test_a_report_is_found_by_folder_file_or_job(foreign, typed, found):
 
 
 @pytest.mark.parametrize(
-    ("typed", "words"), [("sklearn-prepare", "left no analysis.json"), ("nobody", "nobody"), ("http://x/y", "no place")]
+    ("typed", "words"), [("sklearn-prepare", "has written no analysis.json"), ("nobody", "nobody"), ("http://x/y", "not an S3 location")]
 )
 def test_what_names_no_report_says_why(foreign, typed, words):
     with pytest.raises(Exception, match=words):

@@ -44,13 +44,13 @@ STEPS = [
     (DANA, glance((), [held(1, "submitted", 3)]), "decisions", {"package": held(1, "")[0].arn}, "waits for others"),
     (DANA, glance((), [held(1, "approved", 3)]), "registry", {}, "is approved"),
     (VIC, glance((), [held(1, "validated", 2), held(2, "submitted", 3)]), "decisions", {"package": held(2, "")[0].arn}, "1 version waits"),
-    (VIC, glance((), [held(1, "registered")]), "registry", {}, "Nothing waits"),
+    (VIC, glance((), [held(1, "registered")]), "registry", {}, "No version waits"),
     (CHRIS, glance((), [held(1, "validated", 2), held(2, "submitted", 3)]), "decisions", {"package": held(1, "")[0].arn}, "your decision"),
     (CHRIS, glance((), [held(2, "submitted", 3)]), "registry", {}, "1 version to be validated first"),
     (ADA, glance(), "data", {}, "Start with the data"),
     (ADA, glance((), [held(1, "submitted", 3)]), "decisions", {}, "Verify the log"),
     (VERA, glance(), "data", {}, "nothing is registered yet"),
-    (VERA, glance((), [held(1, "registered")]), "registry", {}, "look at everything"),
+    (VERA, glance((), [held(1, "registered")]), "registry", {}, "view everything"),
 ]
 
 
@@ -63,7 +63,7 @@ def test_the_next_step_fits_the_role_and_the_workspace(person, now, page, query,
 
 def test_nobody_is_asked_to_judge_what_he_had_a_part_in():
     now = glance((), [held(1, "submitted", 3, {"submitter": VIC.id})])
-    assert next_step.suggest_next_step(VIC, now).text == "Nothing waits to be validated."
+    assert next_step.suggest_next_step(VIC, now).text == "No version waits to be validated."
 
 
 def test_the_longest_waiting_comes_first_and_decided_ones_do_not_wait():
