@@ -36,10 +36,10 @@ from core.doctor import target_checks
 from core.errors import Forbidden, GovernanceError, NotFound
 from core.governance import decisions, model_card
 from core.governance.dossier import evidence_pack
-from core.governance.dossier.evidence_pack import safe_csv_bytes
 from core.identity import Identity, Role
 from core.ledger import signing
 from core.registry import model_packages
+from core.safe_csv import safe_csv_bytes
 from core.settings import Settings
 
 FORMULA = "=HYPERLINK(1) <script>alert(1)</script> as it stands in the rationale."

@@ -42,7 +42,7 @@ def own_group(monkeypatch, version):
 @pytest.fixture
 def submitted(target, version):
     """The version in the queue; taken back at the end."""
-    said = {"reason": "Submitted with the effect of leaving SEX out.", "seen": read_state(target, version).last_event}
+    said = {"reason": "Submitted with the effect of leaving SEX out.", "seen_event": read_state(target, version).last_event}
     why = {"tier": "high", "tier_rationale": "It decides on credit for thousands.", "profile": "standard"}
     decisions.submit(target, DEMO_IDENTITIES[0], version, code="first version", **said, **why)
     yield version

@@ -17,7 +17,7 @@ def csv_download_button(label: str, name: str, headings: Iterable[Hashable], row
     first, rest = [str(heading) for heading in headings], [list(row) for row in rows]
 
     def content() -> bytes:
-        from core.governance.dossier.evidence_pack import safe_csv_bytes
+        from core.safe_csv import safe_csv_bytes
 
         return safe_csv_bytes(first, rest)
 
@@ -26,7 +26,7 @@ def csv_download_button(label: str, name: str, headings: Iterable[Hashable], row
 
 def table_to_csv(table: pd.DataFrame) -> bytes:
     """A table as a CSV that a spreadsheet opens without running a formula."""
-    from core.governance.dossier.evidence_pack import safe_csv_bytes
+    from core.safe_csv import safe_csv_bytes
 
     return safe_csv_bytes(map(str, table.columns), table.itertuples(index=False))
 

@@ -178,17 +178,17 @@ def show_downloads(
     st.subheader("Download")
 
     def every_value() -> bytes:
-        from core.governance.dossier import evidence_pack
+        from core.safe_csv import safe_csv_bytes
 
         frame = explanation.values.assign(prediction=explanation.predictions).round(8)
-        return evidence_pack.safe_csv_bytes(["row", *frame.columns], frame.itertuples())
+        return safe_csv_bytes(["row", *frame.columns], frame.itertuples())
 
     def features() -> bytes:
-        from core.governance.dossier import evidence_pack
+        from core.safe_csv import safe_csv_bytes
 
         means = {label: cached_explanations.importance_and_direction(session.cache_key(), job)[0] for label, job in jobs.items()}
         table = views.importance_table(means, paired, about.sensitive)
-        return evidence_pack.safe_csv_bytes(table.columns, table.itertuples(index=False))
+        return safe_csv_bytes(table.columns, table.itertuples(index=False))
 
     with st.container(horizontal=True):
         for label, content in (("SHAP values, CSV", every_value), ("Features, CSV", features)):

@@ -146,10 +146,10 @@ def show_downloads(graph: lineage_graph.Graph, nodes: pd.DataFrame, edges: pd.Da
         return openlineage.to_ndjson(openlineage.build_events(session.target(), graph))
 
     def table() -> bytes:
-        from core.governance.dossier import evidence_pack
+        from core.safe_csv import safe_csv_bytes
 
         rows = views.edges_table(nodes, edges)
-        return evidence_pack.safe_csv_bytes(rows.columns, rows.itertuples(index=False))
+        return safe_csv_bytes(rows.columns, rows.itertuples(index=False))
 
     with st.container(horizontal=True):
         for label, content, file, mime, tip in (

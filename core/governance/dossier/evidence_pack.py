@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import csv
 import io
 import json
-import unicodedata
 import zipfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +18,7 @@ from core.governance.version_state import read_state
 from core.identity import Identity, require_permission
 from core.ledger import audit_log, signing
 from core.ledger.signing import IN_TOTO_TYPE, canonical_json, sha256
+from core.safe_csv import safe_csv_bytes
 
 INCLUDED_FILES = (
     "quality",
@@ -174,20 +173,3 @@ def _data_card(d: Dossier) -> dict[str, Any]:
         "counts": manifest["counts"],
         "files": manifest["files"],
     }
-
-
-def safe_csv_bytes(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> bytes:
-    """A CSV that a spreadsheet opens without running anything: a text that would be a formula gets an apostrophe (OWASP, CSV injection)."""
-    out = io.StringIO()
-    for row in [headings, *rows]:
-        cells = [_neutralize_formula(cell) for cell in row]
-        bare = any(isinstance(cell, str) and "\r" in cell for cell in cells)  # which csv leaves unquoted, and readers take for a new row
-        csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL if bare else csv.QUOTE_MINIMAL).writerow(cells)
-    return out.getvalue().encode()
-
-
-def _neutralize_formula(cell: Any) -> Any:
-    if not isinstance(cell, str):
-        return cell
-    plain = unicodedata.normalize("NFKC", cell).lstrip(" \t\r\n\u200b\ufeff")
-    return f"'{cell}" if cell.startswith(("\t", "\r", "\n")) or plain.startswith(("=", "+", "-", "@")) else cell
