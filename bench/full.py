@@ -125,7 +125,7 @@ def decided(target: Target, events: int) -> None:
     first = versions[0]
     if read_state(target, first.arn).last_event == 0:
         rules, _ = policy.load_in_force(target)
-        about: dict[str, Any] = {"seen": 0, "reason": REASON, "code": "first version", "tier": "medium", "tier_rationale": REASON}
+        about: dict[str, Any] = {"seen_event": 0, "reason": REASON, "code": "first version", "tier": "medium", "tier_rationale": REASON}
         decisions.submit(target, WORKFLOW_IDENTITY, first.arn, profile=next(iter(rules.profiles)), **about)
     made = list(audit_log.read_events(target))
     begun = len(made)
