@@ -80,7 +80,7 @@ endif
 
 $(VENV)/bin/python:
 	@case "$(call VERSION,$(PYTHON))" in 3.11|3.12|3.13) ;; *) \
-	  echo "Python 3.11, 3.12 or 3.13 is needed, and $(or $(PYTHON),none of them) does not run here. Name one: make PYTHON=/path/to/python3.13"; \
+	  echo "Python 3.11, 3.12 or 3.13 is needed. Tried: $(or $(PYTHON),python3.13 python3.12 python3.11). Name one: make PYTHON=/path/to/python3.13"; \
 	  exit 1;; esac
 	$(PYTHON) -m venv --clear $(VENV)
 
