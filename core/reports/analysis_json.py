@@ -190,7 +190,7 @@ _ANALYSIS = TypeAdapter(Analysis)
 def load(content: bytes, resource: str = "") -> dict[str, Any]:
     """The JSON object in a file. Raises DataError if the file is too large, or isn't a JSON object."""
     if len(content) > MAX_REPORT_BYTES:
-        raise _unreadable_report(f"it has {len(content):,} bytes, more than the {MAX_REPORT_BYTES:,} of a report", resource)
+        raise _unreadable_report(f"it has {len(content):,} bytes, more than the limit of {MAX_REPORT_BYTES:,}", resource)
     try:
         raw = json.loads(content)
         json.dumps(raw, ensure_ascii=False).encode()

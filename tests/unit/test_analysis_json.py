@@ -160,7 +160,7 @@ def test_what_is_no_report_is_an_error_that_names_the_part_and_the_remedy(conten
 
 
 def test_a_file_that_is_larger_than_any_report_is_not_read():
-    with pytest.raises(DataError, match="20,000,000 at most"):
+    with pytest.raises(DataError, match="limit of 20,000,000"):
         analysis_json.load(b" " * (analysis_json.MAX_REPORT_BYTES + 1))
 
 
