@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -52,7 +52,7 @@ def count_created() -> int:
     return _created_count
 
 
-def create_once(target: Target, kind: str, request: dict[str, Any], *, shared: bool = False) -> str:
+def create_once(target: Target, kind: str, request: Mapping[str, Any], *, shared: bool = False) -> str:
     """Create a ``kind`` (TrainingJob, Model, Action, ModelPackage …); returns its ARN, also if an earlier attempt of this call created it.
 
     ``shared``: the name stands for the work, so that a resource which another call created under this name counts as this one. Raises
@@ -92,7 +92,7 @@ def create_once(target: Target, kind: str, request: dict[str, Any], *, shared: b
     return arn
 
 
-def _request_name(kind: str, request: dict[str, Any]) -> str:
+def _request_name(kind: str, request: Mapping[str, Any]) -> str:
     if kind == "Artifact":
         return str(request["Source"]["SourceUri"])
     return str(request["ModelPackageGroupName" if kind == "ModelPackage" else f"{kind}Name"])
@@ -142,7 +142,7 @@ def recently_created_arn(target: Target, kind: str, name: str) -> str | None:
     return made.arn if made is not None and time.monotonic() - made.created_at < retries.LIST_LAG_SECONDS else None
 
 
-def _find_arn(target: Target, kind: str, request: dict[str, Any], seconds: float) -> str | None:
+def _find_arn(target: Target, kind: str, request: Mapping[str, Any], seconds: float) -> str | None:
     """The ARN of the resource that has the requested name; None if AWS doesn't find one within ``seconds``."""
     api, name = target.sagemaker, str(request[f"{kind}Name"])
     if kind == "ModelCardExportJob":
@@ -174,7 +174,7 @@ def _may_have_succeeded(error: GovernanceError) -> bool:
     return not isinstance(cause, ClientError) or cause.response["ResponseMetadata"].get("HTTPStatusCode", 500) >= 500
 
 
-def _find_after_timeout(target: Target, kind: str, request: dict[str, Any], token: str, shared: bool) -> str | None:
+def _find_after_timeout(target: Target, kind: str, request: Mapping[str, Any], token: str, shared: bool) -> str | None:
     try:
         found = _find_arn(target, kind, request, 0)
         return found if found and (shared or _is_created_by(target, kind, found, token)) else None

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.settings import Settings
 
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import NetworkConfigTypeDef, TagTypeDef, VpcConfigTypeDef
 
-def tags(settings: Settings, own_tags: dict[str, str] | None = None) -> list[Any]:
+
+def tags(settings: Settings, own_tags: dict[str, str] | None = None) -> list[TagTypeDef]:
     """The tags of a new resource: those of the settings and its own, which win."""
     return [{"Key": key, "Value": value} for key, value in {**settings.tags, **(own_tags or {})}.items()]
 
 
-def volume_encryption(settings: Settings) -> dict[str, Any]:
+def volume_encryption(settings: Settings) -> dict[str, str]:
     """The part of a job's resources that encrypts its disk. AWS refuses it for instances with local disks (such as ml.m5d)."""
     return {"VolumeKmsKeyId": settings.kms_key} if settings.kms_key else {}
 
 
-def output_encryption(settings: Settings) -> dict[str, Any]:
+def output_encryption(settings: Settings) -> dict[str, str]:
     """The part of a job's output that encrypts what it writes to S3."""
     return {"KmsKeyId": settings.kms_key} if settings.kms_key else {}
 
@@ -27,16 +30,18 @@ def put_encryption(settings: Settings) -> dict[str, Any]:
     return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": settings.kms_key} if settings.kms_key else {}
 
 
-def vpc_config(settings: Settings) -> dict[str, Any]:
+def vpc_config(settings: Settings) -> dict[str, VpcConfigTypeDef]:
     """The VPC of a training job or a model."""
     if not settings.subnets:
         return {}
     return {"VpcConfig": {"Subnets": list(settings.subnets), "SecurityGroupIds": list(settings.security_groups)}}
 
 
-def network_config(settings: Settings, *, isolated: bool) -> dict[str, Any]:
+def network_config(settings: Settings, *, isolated: bool) -> dict[str, NetworkConfigTypeDef]:
     """The network of a processing job. An isolated container has no network access; SageMaker copies its files."""
-    found = {**({"EnableNetworkIsolation": True} if isolated else {}), **vpc_config(settings)}
+    found: NetworkConfigTypeDef = {"EnableNetworkIsolation": True} if isolated else {}
+    if vpc := vpc_config(settings):
+        found["VpcConfig"] = vpc["VpcConfig"]
     return {"NetworkConfig": found} if found else {}
 
 

@@ -57,7 +57,7 @@ def usage_of_job(job: Job) -> Usage:
     return Usage("training", *_instance_type_and_count(raw), seconds)
 
 
-def usage_of_trials(job: Job, times: Sequence[tuple[Any, Any]]) -> Usage:
+def usage_of_trials(job: Job, times: Sequence[tuple[datetime | None, datetime | None]]) -> Usage:
     """What the trials of a tuning job used. ``times``: (start, end) of each, None for trials that haven't started or ended."""
     seconds = [billed_seconds(start, end) for start, end in times]
     types = {_instance_type_and_count(definition) for definition in tuning_jobs.list_definitions(job)}

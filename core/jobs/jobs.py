@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from core.aws import idempotency, retries
@@ -29,8 +30,8 @@ class Job:
     name: str
     kind: JobKind
     status: str
-    created: Any
-    ended: Any
+    created: datetime
+    ended: datetime | None
     reason: str | None
     raw: dict[str, Any]
 

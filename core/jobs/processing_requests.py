@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.aws import request_defaults
 from core.aws.container_images import analysis_image
 from core.aws.target import Target
 from core.jobs.jobs import MAX_SECONDS
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import CreateProcessingJobRequestTypeDef
 
 
 def build_processing_request(
@@ -21,11 +24,11 @@ def build_processing_request(
     image: str | None = None,
     output_name: str = "result",
     max_hours: int = 1,
-) -> dict[str, Any]:
+) -> CreateProcessingJobRequestTypeDef:
     """A CreateProcessingJob request. ``entry_point``: of the product's image; ``inputs``: name -> (S3 URI, local path); ``output``: the S3
     folder of the results. With another ``image``, its own entry point runs, and it has network access."""
     settings = target.settings
-    return {
+    request: Any = {
         "ProcessingJobName": name,
         "RoleArn": target.role,
         "AppSpecification": {
@@ -67,3 +70,5 @@ def build_processing_request(
         "StoppingCondition": {"MaxRuntimeInSeconds": max_hours * MAX_SECONDS},
         "Tags": request_defaults.tags(settings, tags),
     }
+    found: CreateProcessingJobRequestTypeDef = request
+    return found

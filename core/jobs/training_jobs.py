@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -15,6 +15,9 @@ from core.errors import DataError, Refused, translate_aws_errors
 from core.identity import Identity, require_permission
 from core.jobs import jobs
 from core.jobs.jobs import Job
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import ChannelOutputTypeDef, ChannelTypeDef, S3DataSourceTypeDef, TagTypeDef
 
 JOB_NAME_PREFIX = "governance-train"
 BASELINE_HYPERPARAMETERS: dict[str, str] = {
@@ -33,13 +36,13 @@ REPORT_RULE = "CreateXgboostReport"
 LOG_LINE = re.compile(r"^\[(\d+)\]\t(.*)$")
 
 
-def build_channel(name: str, uri: str) -> dict[str, Any]:
+def build_channel(name: str, uri: str) -> ChannelTypeDef:
     """A training job's input channel that reads CSV from S3."""
-    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    source: S3DataSourceTypeDef = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
     return {"ChannelName": name, "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
 
 
-def channel_source(channel: dict[str, Any]) -> str:
+def channel_source(channel: ChannelOutputTypeDef | dict[str, Any]) -> str:
     """The source of a channel's data: an S3 URI, a file system with its directory, or a data set's ARN; "" if unknown."""
     found = channel.get("DataSource") or {}
     if "S3DataSource" in found:
@@ -73,7 +76,7 @@ def launch_job(
     require_permission(identity, "launch", resource=name or JOB_NAME_PREFIX)
     name = name or f"{JOB_NAME_PREFIX}-{secrets.token_hex(4)}"
     output, settings = target.uri("governance/models"), target.settings
-    request = {
+    request: dict[str, Any] = {
         "TrainingJobName": name,
         "HyperParameters": {**BASELINE_HYPERPARAMETERS, **(hyperparameters or {}), **({"csv_weights": "1"} if weights else {})},
         "AlgorithmSpecification": {"TrainingImage": container_images.xgboost_image(target), "TrainingInputMode": "File"},
@@ -99,7 +102,7 @@ def launch_job(
     return name
 
 
-def job_tags(target: Target, identity: Identity, rebalanced: str) -> list[Any]:
+def job_tags(target: Target, identity: Identity, rebalanced: str) -> list[TagTypeDef]:
     """The tags of a training or tuning job: those of the settings, who launched it, and the rebalancing job of its rows."""
     found = aws_names.launched_by_tags(identity) | ({"governance:rebalanced": rebalanced} if rebalanced else {})
     return request_defaults.tags(target.settings, found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -65,9 +66,9 @@ class Trial:
     status: str
     objective: float | None
     parameters: dict[str, float | str]
-    created: Any
-    started: Any
-    ended: Any
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
     reason: str | None
     definition: str = ""
 
