@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
-from typing import Any
 
 from engine import limits
 from engine.context import Context
@@ -22,7 +21,6 @@ from engine.jobs.job_records import JobRecords
 from engine.jobs.job_service import JobService
 from engine.jobs.states import (
     FINAL_STATUSES,
-    LOG_GROUPS,
     NAME_FIELD,
     OVERTIME_ENDING,
     PROCESSING_JOB,
@@ -31,6 +29,8 @@ from engine.jobs.states import (
     TRAINING_JOB,
     TUNING_JOB,
 )
+from engine.jobs.tuning.tuning_runner import run_tuning
+from engine.jobs.worker_messages import handle_messages
 from engine.jobs.workers.worker import Task, run_job
 from engine.jobs.workers.worker_process import exit_reason, kill_process, start_process
 from engine.store.disk_errors import disk_problem
@@ -166,8 +166,6 @@ class JobQueue:
             self._retry_or_fail(kind, name, lambda kind=kind, name=name: self._run_job(kind, name))  # type: ignore[misc]
 
     def _run_tuning_job(self, name: str, monotonic_start: float) -> None:
-        from engine.jobs.tuning.tuning_runner import run_tuning
-
         self._retry_or_fail(TUNING_JOB, name, lambda: run_tuning(self.context, self.service, name, monotonic_start))
         with self._lock:
             self._running_tuning_jobs -= 1
@@ -224,7 +222,7 @@ class JobQueue:
         try:
             self.records.update(kind, name, {START_TIME_FIELD[kind]: started})
             timer.start()
-            ended, metrics = self._handle_messages(kind, name, mine, LOG_GROUPS[kind], f"{name}/algo-1-{int(started)}")
+            ended, metrics = handle_messages(context, self.records, kind, name, mine, f"{name}/algo-1-{int(started)}")
         except BaseException:
             kill_process(process)
             raise
@@ -268,46 +266,6 @@ class JobQueue:
             channel_cache=str(self.channel_cache),
             model_data_url=self.service.find_model_url(container, body) if kind == PROCESSING_JOB else None,
         )
-
-    def _handle_messages(self, kind: str, name: str, pipe: Any, group: str, stream: str) -> tuple[bool, dict[str, float]]:
-        """Handle the worker's messages until it ends. Returns whether the job had ended by then, and the last value of each metric."""
-        done = False
-        metrics: dict[str, float] = {}
-        pending: list[tuple[int, str]] = []
-        while True:
-            try:
-                if not pipe.poll(0.2 if pending else None):
-                    self.context.store.append_log(group, stream, pending)
-                    pending = []
-                    continue
-                message = pipe.recv()
-            except (EOFError, OSError):
-                break
-            what, *values = message
-            if what == "log":
-                pending.append((values[0], values[1]))
-                metrics |= values[2]
-                if len(pending) < 200:
-                    continue
-            if pending:
-                self.context.store.append_log(group, stream, pending)
-                pending = []
-            if what == "status":
-                self.records.set_secondary_status(name, values[0])
-            elif what == "done":
-                done = True
-                extra = {"ModelArtifacts": {"S3ModelArtifacts": values[0]["model"]}} if "model" in values[0] else {}
-                self.finish_job(kind, name, "Completed", metrics=metrics, extra=extra)
-            elif what == "rule":
-                self.records.set_rule_status(name, *values)
-            elif what == "failed" and not done:
-                done = True
-                self.finish_job(kind, name, "Failed", values[0], metrics=metrics, extra={"ExitMessage": values[1]} if values[1] else None)
-            elif what == "end":
-                break
-        if pending and not self.closing:
-            self.context.store.append_log(group, stream, pending)
-        return done, metrics
 
     def _is_cancelled(self, kind: str, name: str) -> bool:
         with self._lock:

@@ -1,0 +1,1 @@
+"""What the engine keeps on disk: records, and objects of S3."""

@@ -1,0 +1,1 @@
+"""HTTP: requests in, answers out, by the service models of botocore."""

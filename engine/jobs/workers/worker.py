@@ -1,7 +1,7 @@
 """One job in a process of its own: inputs from S3, the container, outputs to S3. Messages about it go to the engine through a pipe.
 
-Messages to the engine: ("log", milliseconds, line, {metric: value}), ("status", secondary status),
-("done", {...}), ("rule", status, output URI), ("failed", reason, exit message or None).
+Messages to the engine: ("log", milliseconds, line, {metric: value}), ("status", secondary status), ("done", {"model": URI} or {}),
+("rule", name, status, reason or None), ("failed", reason, exit message or None), ("end",).
 """
 
 from __future__ import annotations
