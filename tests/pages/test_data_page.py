@@ -186,7 +186,7 @@ def test_a_viewer_uploads_nothing_and_reads_no_s3(app, full):
     assert labelled(test.button, "Only keep the data set").disabled
     test.radio(key="source").set_value("s3").run()
     test.text_input(key="s3-uri").set_value("s3://bucket/people.csv").run()
-    assert "may not upload" in test.error[0].value
+    assert "can't upload" in test.error[0].value
 
 
 def test_an_empty_workspace_opens_at_the_form_and_its_lists_say_what_to_do(app, empty):

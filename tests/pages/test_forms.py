@@ -59,7 +59,7 @@ def test_more_jobs_at_a_time_than_jobs_is_refused_with_a_remedy(app, full):
     next(number for number in test.number_input if number.label == "Jobs").set_value(1)
     next(number for number in test.number_input if number.label == "In parallel").set_value(5)
     test.run()
-    assert any("1 jobs, 5 at a time" in str(found.value) for found in [*test.error, *test.warning])
+    assert any("5 parallel jobs exceed" in str(found.value) for found in [*test.error, *test.warning])
     assert next(button for button in test.button if button.label == "Launch tuning").disabled
     assert tuning_names(app, full) == before
 
