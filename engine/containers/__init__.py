@@ -1,4 +1,4 @@
-"""What jobs run: each module is a container with ``main(root, environment)``, ``root`` standing for its ``/``."""
+"""What jobs run: each module is a container with ``main(root, environment)``, where ``root`` stands for the container's ``/``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ ENTRY_POINTS = {"clarify": "clarify", "rebalance": "rebalance", "trials": "trial
 
 
 class ContainerError(Exception):
-    """An error of the user's: its message, worded for the user, becomes the reason of the job's failure."""
+    """An error that the user can fix. Its message is worded for the user and becomes the job's FailureReason."""
 
 
 def path_inside(folder: Path, path: str) -> Path:
     """The file or folder that a configuration names, below ``folder``. Raises ContainerError when it would lie elsewhere."""
     parts = PurePosixPath(path.lstrip("/")).parts
     if not parts or ".." in parts or "\x00" in path:
-        raise ContainerError(f"the path {path!r} does not name a file of this job's")
+        raise ContainerError(f"the path {path!r} does not name a file of this job")
     return folder.joinpath(*parts)

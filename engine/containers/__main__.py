@@ -1,4 +1,4 @@
-"""``python -m engine.containers clarify``: an entry point of the image, on the folders that SageMaker Processing has laid."""
+"""``python -m engine.containers clarify``: an entry point of the image, on the folders that SageMaker Processing has prepared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.containers import ContainerError, entry
 
 
 def main() -> int:
-    """The exit code. ``PROCESSING_ROOT`` stands for ``/`` where the image is tried out without one."""
+    """The exit code. ``PROCESSING_ROOT`` stands for ``/`` where the image is tried without a container."""
     root = Path(os.environ.get("PROCESSING_ROOT", "/"))
 
     def stop(signum: int, frame: object) -> NoReturn:

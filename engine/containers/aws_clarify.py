@@ -8,5 +8,5 @@ from engine.containers.clarify import run_analysis
 
 
 def main(root: Path, environment: dict[str, str]) -> None:
-    """Run the analysis on ``root``. Raises ContainerError, for a key that isn't of AWS's schema too."""
+    """Run the analysis on ``root``. Raises ContainerError, also for a key that isn't in AWS's schema."""
     run_analysis(root, extras=False)

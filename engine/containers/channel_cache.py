@@ -1,6 +1,6 @@
 """The numbers of a channel, kept for the next job that reads the same files: the trials of a tuning job parse their CSV once.
 
-What is kept goes by the SHA-256 of the files themselves, and is thrown away when the engine starts.
+Files are recognised by their SHA-256; the engine empties the cache when it starts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def load_or_parse(files: Sequence[Path], cache_folder: Path | None, parse: Calla
         return found
     made = parse()
     if made.nbytes <= MAX_TABLE_BYTES:
-        with contextlib.suppress(OSError):  # a disk that takes no more: the job has its table all the same
+        with contextlib.suppress(OSError):  # the disk may be full: the job has its table anyway
             _store_table(path, made)
     return made
 

@@ -2,8 +2,9 @@
 
 Contract: https://docs.aws.amazon.com/sagemaker/latest/dg/clarify-processing-job-analysis-results.html
 In: ``analysis_config.json``, the dataset, and ``model.tar.gz`` of the predictor. Out: ``analysis.json``, ``report.html``, ``report.pdf``,
-and ``explanations_shap/`` with ``out.csv`` and ``baseline.csv``. Ours are a section ``governance`` in ``analysis.json``, ``scores.csv``,
-and ``explanations_shap/data.csv``: the product's image writes them, AWS's does not.
+and ``explanations_shap/`` with ``out.csv`` and ``baseline.csv``.
+The product's image also writes a section ``governance`` in ``analysis.json``, ``scores.csv`` and ``explanations_shap/data.csv``, which
+AWS's container doesn't.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ MAX_WALKS = 512
 
 
 def main(root: Path, environment: dict[str, str]) -> None:
-    """Run the analysis that ``analysis_config.json`` under ``root`` asks for. Raises ContainerError for what the user can mend."""
+    """Run the analysis that ``analysis_config.json`` under ``root`` asks for. Raises ContainerError for what the user can fix."""
     run_analysis(root, extras=True)
 
 
 def run_analysis(root: Path, *, extras: bool) -> None:
-    """The same with or without what is ours."""
+    """Run the analysis on ``root``; ``extras``: whether to write the product's additions to AWS's output."""
     folder = root / PROCESSING_FOLDER
     config = clarify_config.read_config(folder / "input/config/analysis_config.json", extras=extras)
     dataset = clarify_data.read_dataset(_dataset_path(root, config), config)
@@ -74,7 +75,7 @@ def run_analysis(root: Path, *, extras: bool) -> None:
 
 
 def _dataset_path(root: Path, config: AnalysisConfig) -> Path:
-    """Where the dataset lies: ``dataset_uri`` where it is a path in the container, else the input's usual place."""
+    """Where the dataset is: ``dataset_uri`` where it is a path in the container, else the input's usual place."""
     if config.dataset and "://" not in config.dataset:
         path = path_inside(root, config.dataset)
         if path.exists():
@@ -168,7 +169,7 @@ def _add_sweep(
     group: pd.Series[Any] | None,
     scores: NDArray[np.float64],
 ) -> None:
-    """What other thresholds would do. Groups are told apart where they are binned: there may be as many others as rows."""
+    """Add what other thresholds would do. Groups are counted apart only where they are binned: others may be as many as the rows."""
     good = clarify_data.select_favourable_rows(pd.Series([0, 1], name="label"), config.label_values).mask
     if good.sum() != 1:
         return
@@ -202,14 +203,14 @@ def _measure_post_training(
     accepted = clarify_data.select_favourable_rows(predicted, config.label_values)
     flipped = _find_flips(rows, accepted, features) if FLIP_TEST in config.post_training else None
     if flipped is not None and not by_row.empty:
-        by_row[f"flip {facet}={rows.value_or_threshold}"] = pd.Series(flipped).astype("Int64")  # empty where it wasn't asked
+        by_row[f"flip {facet}={rows.value_or_threshold}"] = pd.Series(flipped).astype("Int64")  # empty where the flip test didn't search
     metrics = post_training_bias(rows.mask, label.mask, accepted.mask, group, features, metrics=config.post_training, flips=flipped)
     spread = metric_intervals("post", rows.mask, label.mask, accepted.mask, group, flipped) if extras else {}
     return with_intervals(metrics, spread)
 
 
 def _find_flips(rows: RowSelection, accepted: RowSelection, features: pd.DataFrame) -> NDArray[np.float64] | None:
-    """The flip test row by row; None where it can't be made, which its metric explains."""
+    """The flip test row by row; None where it can't be computed; the metric then says why."""
     if rows.mask.all() or not rows.mask.any():
         return None
     try:

@@ -1,7 +1,8 @@
 """Clarify's ``analysis_config.json``.
 
 Schema: https://docs.aws.amazon.com/sagemaker/latest/dg/clarify-processing-job-configure-analysis.html
-Tabular CSV with a model of binary outcome is served; what else the schema knows is refused by name. The section ``governance`` is ours.
+Supported are tabular CSV data and models with a binary outcome; anything else in the schema is refused by name. The section ``governance``
+is the product's own.
 """
 
 from __future__ import annotations

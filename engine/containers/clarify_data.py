@@ -1,4 +1,4 @@
-"""The dataset of a Clarify job: read, columns resolved, label and facets turned into true and false."""
+"""The dataset of a Clarify job: read, columns resolved, label and facets as boolean masks."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def select_favourable_rows(series: pd.Series[Any], values: list[Any]) -> RowSele
 
 
 def _is_continuous(series: pd.Series[Any], values: list[Any] | None) -> bool:
-    """As smclarify decides it, but for columns of at most two values: those are categorical in small tables too."""
+    """As smclarify decides it, except for columns of at most two values, which are categorical in small tables too."""
     if series.dtype.kind not in "iuf" or (values is not None and len(values) > 1) or series.nunique() <= 2:
         return False
     return series.dtype.kind == "f" or series.nunique() / max(series.count(), 1) >= MIN_CONTINUOUS_SHARE

@@ -139,7 +139,7 @@ def _beeswarm_figure(explanation: Explanation, features: pd.DataFrame, order: li
 
 
 def _spread(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Vertical places at which dots of like value lie beside each other."""
+    """Vertical positions at which dots of similar value lie side by side."""
     width = np.ptp(values) / 60 or 1.0
     result = np.zeros(len(values))
     bins = np.round(values / width)

@@ -1,4 +1,4 @@
-"""The Clarify report as a page of HTML that needs nothing else; and its wording, which the PDF shares."""
+"""The Clarify report as a page of HTML in one file; and its wording, which the PDF shares."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def metric_rows(metrics: dict[str, Metric]) -> list[list[str]]:
 
 
 def format_interval(metric: Metric) -> str:
-    """From where to where, or why there is none."""
+    """The ends of the interval, or why there is none."""
     found = metric.interval
     if found is None or found.low is None:
         return found.why if found is not None and found.why else "–"
@@ -93,7 +93,7 @@ def write_html(report: ClarifyReport, path: Path) -> None:
         for one in report.stages.get(stage, []):
             name = f"{one.facet} = {one.value_or_threshold}"
             parts.append(f"<h2>{heading}: {escape(name)}</h2>")
-            parts.append(_figure(figures.bias_svg(one.metrics), f"{heading} metrics of {name}; the line marks no difference."))
+            parts.append(_figure(figures.bias_svg(one.metrics), f"{heading} metrics of {name}; at the line there is no difference."))
             rows = metric_rows(one.metrics)
             parts.append(_table(["Metric", "Description", "Value", "95 % interval", "Range", "In words"], rows, numbers={2, 3, 4}))
     if report.groups:

@@ -35,7 +35,7 @@ class _ReportPdf(FPDF):
         self.set_text_color(0)
 
     def section(self, text: str, needs: float = 60) -> None:
-        """A heading, on a new page unless ``needs`` millimetres are left: what follows it must not be torn from it."""
+        """A heading, on a new page unless ``needs`` millimetres are left: a heading must not be separated from what follows."""
         if self.will_page_break(needs):
             self.add_page()
         self.ln(4)

@@ -2,7 +2,7 @@
 
 Contract: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
 The job's request lies in /opt/ml/config/processingjobconfig.json, its hosts in resourceconfig.json beside it; inputs and outputs are
-folders at the request's local paths; the log is standard output. A job succeeds by the exit code 0; what went wrong otherwise is written
+folders at the request's local paths; the log is standard output. A job succeeds by the exit code 0; otherwise the reason is written
 to /opt/ml/output/message, the beginning of which DescribeProcessingJob gives as ExitMessage.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 from engine.containers import ENTRY_POINTS, ContainerError
 
 EXIT_USER_ERROR, EXIT_DEFECT, EXIT_OUT_OF_MEMORY, EXIT_STOPPED = 1, 2, 137, 143
-"""Exit codes: what the user can mend, what nobody foresaw, and those of a process that SIGKILL or SIGTERM ended."""
+"""Exit codes: an error that the user can fix, a defect of the product, and a process that SIGKILL or SIGTERM ended."""
 MESSAGE_FILE = Path("opt/ml/output/message")
 MAX_MESSAGE_BYTES = 1024
 """Bytes of the message that SageMaker keeps."""
@@ -35,7 +35,7 @@ class ContainerExit:
 
 
 def run_container(module: str, root: Path, environment: dict[str, str]) -> ContainerExit:
-    """Run a container's module on ``root``. A MemoryError is the caller's, who knows how much memory there was."""
+    """Run a container's module on ``root``. A MemoryError is raised to the caller, which knows the memory limit."""
     try:
         check_inputs_and_outputs(root)
         importlib.import_module(f"engine.containers.{module}").main(root, environment)
@@ -55,7 +55,7 @@ def run_container(module: str, root: Path, environment: dict[str, str]) -> Conta
 
 
 def report_failure(root: Path, reason: str) -> None:
-    """Leave the reason in the log and where SageMaker looks for it; a disk that takes no more has it in the log only."""
+    """Leave the reason in the log and where SageMaker looks for it; on a full disk it is in the log only."""
     print(reason, flush=True)
     path = root / MESSAGE_FILE
     try:
@@ -66,7 +66,7 @@ def report_failure(root: Path, reason: str) -> None:
 
 
 def check_inputs_and_outputs(root: Path) -> None:
-    """Raise ContainerError, before anything is computed, for an input that isn't there or an output that can't be written."""
+    """Raise ContainerError, before anything is computed, for a missing input or an output that can't be written."""
     if len(_read_config(root, "resourceconfig.json").get("hosts") or [""]) > 1:
         raise ContainerError("this image works on one instance: give the job an InstanceCount of 1")
     request = _read_config(root, "processingjobconfig.json")
@@ -109,7 +109,7 @@ def _os_error_text(error: OSError) -> str:
 
 
 def entry_point_module(entry: str) -> str:
-    """The module of an entry point. Raises ContainerError with those that there are."""
+    """The module of an entry point. Raises ContainerError, listing the entry points, for another name."""
     if entry not in ENTRY_POINTS:
         raise ContainerError(f"there is no entry point {entry!r}; there are {', '.join(ENTRY_POINTS)}")
     return ENTRY_POINTS[entry]

@@ -1,4 +1,4 @@
-"""The rebalancing container: splits once, rebalances the training part, writes files and a manifest that proves it.
+"""The rebalancing container: splits once, rebalances the training part, writes the files and a manifest with their hashes.
 
 Processing contract: ``rebalance.json`` under /opt/ml/processing/input/config, one CSV with a header under …/input/data, results under
 …/output. The same input and seed give the same bytes.
@@ -28,7 +28,7 @@ MAX_GROUPS = 15
 
 
 def main(root: Path, environment: dict[str, str]) -> None:
-    """Run the container on ``root``. Raises ContainerError with the column and the remedy."""
+    """Run the container on ``root``. Raises ContainerError, naming the column and how to fix it."""
     config, path = _read_config(root), find_csv(root / PROCESSING_FOLDER / "input/data")
     try:
         frame = _read_rows(path, config)
@@ -84,7 +84,7 @@ def _read_rows(path: Path, config: dict[str, Any]) -> pd.DataFrame:
     frame = to_integers(frame, coded=[config["label"], config["facet"], *config["categorical"]])
     for name in frame.columns:
         if frame[name].dtype.kind not in "iufb":
-            raise ContainerError(f"column {name} holds text; give its values numbers, or ignore it")
+            raise ContainerError(f"column {name} contains text; code its values as numbers, or ignore the column")
         if frame[name].isna().any():
             raise ContainerError(f"column {name} has {int(frame[name].isna().sum())} empty cells; fill them, or leave those rows out")
     values = set(frame[config["label"]].unique())
@@ -239,5 +239,5 @@ def _pre_training_values(frame: pd.DataFrame, config: dict[str, Any], weights: N
 
 
 def _json_number(value: float) -> int | float:
-    """A number as JSON has it: whole ones without a fraction."""
+    """A number for JSON: whole numbers without a fraction."""
     return int(value) if float(value).is_integer() else float(value)

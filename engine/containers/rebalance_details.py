@@ -1,4 +1,4 @@
-"""What a rebalancing writes beside its tables, for people to look at: histograms, and the synthetic rows in parts that a page can read."""
+"""What a rebalancing writes for its page: histograms, and the synthetic rows in files that a page can read one at a time."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def write_details(
 
 
 def count_duplicates(train: pd.DataFrame, held_out: pd.DataFrame) -> int:
-    """Held-out rows that are equal to some training row, label and all: other people with the same values, mostly."""
+    """Held-out rows that are equal to some training row, label and all: mostly other people with the same values."""
     known = set(pd.util.hash_pandas_object(train, index=False))
     return int(pd.util.hash_pandas_object(held_out, index=False).isin(known).sum())

@@ -44,7 +44,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
             left_out.append({"name": trial["name"], "reason": str(error)})
             print(f"{trial['name']} is left out: {error}", flush=True)
     if config["reference"] not in scores:
-        reason = next((item["reason"] for item in left_out if item["name"] == config["reference"]), "it isn't among the trials")
+        reason = next((item["reason"] for item in left_out if item["name"] == config["reference"]), "it is not among the trials")
         raise ContainerError(f"the trial {config['reference']}, with which the others are compared, can't be used: {reason}")
     print(f"{len(scores)} trials on {len(frame)} rows, {config['resamples']} resamples", flush=True)
     facets = [FacetRows(f["name"], f["value"], (frame[f["name"]] == f["value"]).to_numpy()) for f in config["facets"]]
@@ -107,7 +107,7 @@ def _read_rows(folder: Path, config: dict[str, Any]) -> pd.DataFrame:
 
 
 def _figures_csv(reports: list[TrialReport]) -> str:
-    """All figures, one a line; a facet's name that a spreadsheet would take for a formula gets an apostrophe."""
+    """All figures, one per line; a facet's name that a spreadsheet would take for a formula gets an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(

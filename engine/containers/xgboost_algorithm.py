@@ -37,7 +37,7 @@ CONTAINER_HYPERPARAMETERS = {"num_round", "early_stopping_rounds", "csv_weights"
 
 
 def main(root: Path, environment: dict[str, str]) -> None:
-    """Train as the container does. Raises ContainerError in the user's words."""
+    """Train as the container does. Raises ContainerError for input that the user can fix."""
     opt = root / "opt/ml"
     given = json.loads((opt / "input/config/hyperparameters.json").read_text())
     hyperparameters = parse_hyperparameters(given)
@@ -59,7 +59,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
     native, own = requested_metrics(hyperparameters)
     parameters = {k: v for k, v in hyperparameters.items() if k not in CONTAINER_HYPERPARAMETERS}
     parameters.setdefault("objective", "reg:squarederror")
-    parameters.setdefault("nthread", 1)  # the pool has a worker for each core; and the model doesn't depend on how busy the machine is
+    parameters.setdefault("nthread", 1)  # the pool has one worker per core, and the model must not depend on how busy the machine is
     if native:
         parameters["eval_metric"] = native
     else:
@@ -88,7 +88,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
 
 
 class _RoundLogger(xgboost.callback.TrainingCallback):
-    """One line a round, in the container's form."""
+    """Logs one line per round, in the container's format."""
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
         figures = [f"{data}-{name}:{values[-1]:.5f}" for data, log in evals_log.items() for name, values in log.items()]
@@ -110,7 +110,7 @@ def _container_metrics(names: list[str]) -> Callable[[Floats, xgboost.DMatrix], 
 
 
 def requested_metrics(hyperparameters: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """(XGBoost's own metrics, the container's metrics) that are asked for; without any, those that suit the objective."""
+    """(XGBoost's own metrics, the container's metrics) that are requested; without any, the objective's default."""
     asked = [name.strip() for name in str(hyperparameters.get("eval_metric", "")).strip("[]").replace("'", "").replace('"', "").split(",")]
     names = [name for name in asked if name]
     objective = hyperparameters.get("_tuning_objective_metric", "")

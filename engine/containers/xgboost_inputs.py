@@ -79,7 +79,7 @@ def load_channel(
 ) -> xgboost.DMatrix:
     """All CSV files of a channel as one matrix. Raises ContainerError naming file, column and row."""
     if content_type and content_type.partition(";")[0].strip() not in {"text/csv", "csv"}:
-        raise ContainerError(f"channel {channel}: the content type {content_type!r} is not served; give text/csv")
+        raise ContainerError(f"channel {channel}: the content type {content_type!r} is not supported; use text/csv")
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith((".", "_")))
     values = channel_cache.load_or_parse(paths, cache_folder, lambda: _read_channel(paths, channel))
     if values.shape[1] < (3 if weighted else 2):
@@ -126,7 +126,7 @@ def _read_csv(path: Path, channel: str) -> pd.DataFrame:
                 row = int(bad.to_numpy().argmax())
                 raise ContainerError(
                     f"channel {channel}, file {path.name}: column {int(column) + 1}, row {row + 1} "
-                    f"holds {str(table[column].iloc[row])[:40]!r}, "
+                    f"contains {str(table[column].iloc[row])[:40]!r}, "
                     "which is not a number. Training data has no header line, and numbers only"
                 )
             table[column] = numbers

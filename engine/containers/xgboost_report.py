@@ -30,7 +30,7 @@ table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .8rem;border-bo
 td:first-child,th:first-child{text-align:left}img{max-width:100%;height:auto}h2{margin-top:2.2rem}.note{color:#51606e}</style>
 <h1>XGBoost report</h1>
 <p>{{ rounds }} rounds; {{ train.n }} training rows{% if judged != "train" %}, {{ shown.n }} validation rows{% endif %}.
-The figures below are of the {{ judged }} rows. {{ "They were trained on, so they flatter the model." if judged == "train" }}</p>
+The figures below are of the {{ judged }} rows. {{ "The model was trained on them: they flatter it." if judged == "train" }}</p>
 <table><tr><th>metric</th><th>value</th><th>95 % interval</th></tr>
 {% for name, e in shown.estimates().items() %}
 <tr><td>{{ name.replace("_", " ") }}</td>
@@ -50,7 +50,7 @@ The figures below are of the {{ judged }} rows. {{ "They were trained on, so the
 
 
 def main(root: Path, environment: dict[str, str]) -> None:
-    """Write the report. Raises ContainerError when the model isn't one of probabilities."""
+    """Write the report. Raises ContainerError where the model's objective isn't binary."""
     processing = root / "opt/ml/processing"
     opt = processing if processing.exists() else root / "opt/ml"
     hyperparameters = parse_hyperparameters(json.loads((opt / "input/config/hyperparameters.json").read_text()))
@@ -154,7 +154,7 @@ def _figures(performance: Performance, labels: Any, scores: Any, history: dict[s
         ),
         ("Precision and recall", "For every threshold.", drawn(curve(performance.pr, "recall", "precision", False))),
         ("Calibration", "Observed share of label 1 against the mean score, in bins.", drawn(calibration)),
-        ("Scores by label", "How well the scores keep the labels apart.", drawn(distribution)),
+        ("Scores by label", "How well the scores separate the labels.", drawn(distribution)),
         ("Residuals", "Label minus score.", drawn(residuals)),
     ]
     metrics = dict.fromkeys(metric for found in history.values() for metric in found)

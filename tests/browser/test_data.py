@@ -27,7 +27,7 @@ def test_methods_launched_together_are_compared_and_one_is_opened(page: Page, ur
     page.get_by_role("radio", name="Upload a CSV").check(force=True)
     settle(page)
     page.locator("input[type=file]").first.set_input_files({"name": "people.csv", "mimeType": "text/csv", "buffer": table()})
-    expect(page.get_by_text(re.compile("Favourable labels are rarest at sex = "))).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(re.compile("Favourable labels are least frequent at sex = "))).to_be_visible(timeout=LONG)
     page.get_by_role("combobox", name="Compare with").click()
     page.get_by_role("option", name="Reweighing").click()
     page.keyboard.press("Escape")

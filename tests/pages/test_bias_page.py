@@ -20,7 +20,7 @@ def frame(test, *columns):
 
 def test_the_page_begins_with_what_happens_to_100_people(app, full):
     test = app(full, "bias", other="none")
-    assert "Of 100 men the model turns away **" in test.markdown[0].value
+    assert "Of 100 men the model declines **" in test.markdown[0].value
     assert "have the favourable label" in text(test)
 
 

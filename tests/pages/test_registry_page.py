@@ -60,13 +60,13 @@ def test_the_threshold_in_the_link_decides_who_is_turned_away(app, full, target:
     assert test.slider[0].value == 0.3
     report = model_packages.read_package(target, packages[0]).bias
     found = bias_outcomes.outcome_at_threshold(report, "SEX=1", 0.3).declined
-    counts = frame(test, "turned away", "approved")
+    counts = frame(test, "declined", "approved")
     mine = counts[counts["version"].str.startswith("v2")]
-    assert mine["turned away"].tolist() == [found.facet.declined, found.rest.declined]
+    assert mine["declined"].tolist() == [found.facet.declined, found.rest.declined]
     assert "At 0.3 instead of 0.5" in text(test)
     test.slider[0].set_value(0.7).run()
     assert test.query_params["threshold"] == "0.7"
-    assert frame(test, "turned away", "approved")["turned away"].sum() < counts["turned away"].sum()
+    assert frame(test, "declined", "approved")["declined"].sum() < counts["declined"].sum()
     assert "0.7 instead of 0.5" in text(test)
 
 

@@ -363,7 +363,7 @@ def test_a_wrong_dataset_is_refused_with_its_reason(credit, tmp_path, data, mess
     [
         (None, "There is no model.tar.gz"),
         (b"not a tar", "can't be read"),
-        (archive(b"x", "model.pkl"), "holds no xgboost-model"),
+        (archive(b"x", "model.pkl"), "contains no xgboost-model"),
         (archive(b"\x80\x04K\x01."), "not an XGBoost model in UBJSON"),
     ],
 )

@@ -88,4 +88,4 @@ def test_the_label_is_shown_for_each_group_with_its_interval():
     table = table_profile.summarise_groups(frame, "label", 0, "sex").set_index("value")
     assert table.loc["1", "favourable"] == 0.25
     assert table.loc["2", "low"] < 0.75 < table.loc["2", "high"]
-    assert "rarest at sex = 1 (25.0 of 100" in table_profile.group_extremes_sentence(table.reset_index(), "sex")
+    assert "least frequent at sex = 1 (25.0 of 100" in table_profile.group_extremes_sentence(table.reset_index(), "sex")

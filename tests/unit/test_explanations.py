@@ -135,5 +135,5 @@ def test_columns_that_do_not_fit_the_model_are_named(credit):
     booster, features, _ = credit
     with pytest.raises(FeatureError, match="trained on 23 features, and the data has 22"):
         predict_probabilities(booster, features.drop(columns="SEX"))
-    with pytest.raises(FeatureError, match="SEX holds text"):
+    with pytest.raises(FeatureError, match="SEX contains text"):
         predict_probabilities(booster, features.assign(SEX="male"))

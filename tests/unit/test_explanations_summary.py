@@ -166,7 +166,7 @@ def archive(name: str, content: bytes) -> bytes:
     ("content", "words"),
     [
         (b"no archive", "can't be read"),
-        (archive("something", b"else"), "holds no xgboost-model"),
+        (archive("something", b"else"), "contains no xgboost-model"),
         (archive("xgboost-model", pickle.dumps({"a": 1})), "not an XGBoost model"),
     ],
 )

@@ -55,7 +55,7 @@ def test_copies_are_not_called_synthetic_and_rows_taken_out_are_counted() -> Non
     )
     assert rebalancing_sentences.rebalancing_sentence(manifest(method="random-over"), "0").startswith("600 copied rows (")
     cleaned = manifest(method="smote-enn") | {"split": {"original_train_rows": 1650, "train_rows": 2000}}
-    assert "250 real rows are taken out." in rebalancing_sentences.rebalancing_sentence(cleaned, "0")
+    assert "250 real rows are removed." in rebalancing_sentences.rebalancing_sentence(cleaned, "0")
 
 
 def test_a_difference_within_the_noise_is_said_to_be() -> None:

@@ -142,7 +142,7 @@ def test_an_alternative_is_named_with_its_price_and_what_it_brings(judged) -> No
     assert text.startswith("**Trial 7**: AUC ")
     assert f"{100 * abs(row['gained']):.1f} points higher" in text
     assert "nearer to parity by" in text
-    assert f"turns away {100 * row['turned_away']:.0f} instead of {100 * best['turned_away']:.0f}" in text
+    assert f"declines {100 * row['turned_away']:.0f} instead of {100 * best['turned_away']:.0f}" in text
 
 
 def test_less_is_better_for_a_loss(judged) -> None:
@@ -229,4 +229,4 @@ def test_two_histories_are_told_apart_by_more_than_colour() -> None:
 def test_features_get_their_names_in_the_importance() -> None:
     table = xgboost_charts.importance_table({"gain": {"f1": 3.0, "f0": 1.0}, "weight": {"f0": 2.0}}, ["AGE", "SEX"])
     assert table["feature"].tolist() == ["SEX", "AGE"]
-    assert xgboost_charts.importance_sentence(table).startswith("By gain, **SEX** has 75 % of the whole")
+    assert xgboost_charts.importance_sentence(table).startswith("By gain, **SEX** has 75 % of the total")

@@ -21,7 +21,7 @@ PEOPLE = ("men", "women")
 
 
 def turned(men: tuple[int, int], women: tuple[int, int], *, threshold: float = 0.5) -> decline_rates.DeclineRates:
-    """(turned away, of how many) on both sides."""
+    """(declined, of how many) on both sides."""
     facet = np.r_[np.ones(men[1], dtype=bool), np.zeros(women[1], dtype=bool)]
     scores = np.concatenate([np.where(np.arange(n) < away, 0.9, 0.1) for away, n in (men, women)])
     sweep = threshold_sweep.sweep_thresholds(facet, np.ones(len(facet), dtype=bool), scores, None, favourable=0)
@@ -30,7 +30,7 @@ def turned(men: tuple[int, int], women: tuple[int, int], *, threshold: float = 0
 
 def test_the_sentence_counts_of_100_people_and_gives_difference_interval_and_rows():
     text = decline_sentences.decline_rates_sentence(turned((210, 1000), (170, 1000)), PEOPLE)
-    assert text.startswith("Of 100 men the model turns away **21**, of 100 women **17**: 4.0 more (95 % interval ")
+    assert text.startswith("Of 100 men the model declines **21**, of 100 women **17**: 4.0 more (95 % interval ")
     assert text.endswith("beyond the noise), n = 2,000 (1,000 and 1,000).")
 
 
@@ -43,13 +43,13 @@ def test_a_difference_that_may_be_chance_is_called_noise_and_fewer_is_not_more()
 def test_a_side_without_rows_is_named():
     assert decline_sentences.decline_rates_sentence(turned((0, 0), (5, 10)), PEOPLE) == "There are no rows of men: nothing can be compared."
     assert decline_sentences.wrongly_declined_sentence(turned((0, 0), (5, 10)), PEOPLE).startswith(
-        "Turned away although their label is the favourable one: 5 of 10 women"
+        "Declined although their label is favourable: 5 of 10 women"
     )
 
 
 def test_moving_the_threshold_is_told_in_people():
     text = decline_sentences.threshold_change_sentence(turned((30, 100), (20, 100)), turned((21, 100), (20, 100)), PEOPLE, 0.3, 0.5)
-    assert text == "At 0.3 instead of 0.5, 9 more men and as many women are turned away."
+    assert text == "At 0.3 instead of 0.5, 9 more men and as many women are declined."
     assert "own threshold, 0.5" in decline_sentences.threshold_change_sentence(
         turned((1, 2), (1, 2)), turned((1, 2), (1, 2)), PEOPLE, 0.5, 0.5
     )
@@ -110,7 +110,7 @@ def test_paired_bias_differences_are_judged_and_noise_can_be_left_out():
     table = bias_comparison_charts.differences_table(found, names).set_index("metric")
     assert table.loc["DPPL", "verdict"] == "beyond the noise: v2 is nearer to equal"
     assert table.loc["RD", "verdict"] == "within the noise"
-    assert table.loc["GE", "verdict"] == "beyond the noise: v2 errs less unequally"
+    assert table.loc["GE", "verdict"] == "beyond the noise: v2 has less unequal errors"
     assert table.loc["CDDPL", ["v2", "verdict"]].tolist() == ["undefined", "undefined for one of the two"]
     assert list(bias_comparison_charts.differences_table(found, names, only_beyond=True)["metric"]) == ["DPPL", "GE"]
     text = difference_sentences.bias_differences_sentence(found, names, PEOPLE)
@@ -136,7 +136,7 @@ def test_each_metric_says_whether_its_interval_leaves_no_difference_out():
     assert table.loc["DPPL", "m"] == "0.0300 [0.0100, 0.0500]"
     assert table["certainty"].tolist() == [
         "Beyond the noise, n = 500.",
-        "**Within the noise**: the interval holds 0, n = 500.",
+        "**Within the noise**: the interval contains 0, n = 500.",
         "No interval: undefined in 12 % of the resamples, for lack of rows.",
         "n = 500.",
         "",
@@ -178,12 +178,12 @@ def test_curves_over_thresholds_have_a_line_for_each_side_and_tell_where_the_gap
     assert len(table) == 2 * 99
     assert "**v1** 100.0 points at 0.3, more men" in decline_sentences.widest_gap_sentence({"v1": sweep}, PEOPLE)
     assert decline_sentences.metric_range_sentence({"v1": sweep}, "DPPL").startswith(
-        "DPPL goes **v1** from 0.000 (at 0.01) to 1.000 (at 0.3)"
+        "DPPL ranges **v1** from 0.000 (at 0.01) to 1.000 (at 0.3)"
     )
     groups = [
         (name, decline_rates.decline_rates(alone)) for name, alone in decline_rates.tables_by_group(sweep.count_tables()[49], sweep.groups)
     ]
-    assert bias_comparison_charts.groups_sentence(groups, PEOPLE) == "In no group are there rows of both sides."
+    assert bias_comparison_charts.groups_sentence(groups, PEOPLE) == "No group has rows of both sides."
     assert list(bias_comparison_charts.groups_table(groups, PEOPLE)["men: rows"]) == [100, 0]
 
 

@@ -16,12 +16,12 @@ from core.analysis.intervals.bootstrap_draws import percentile_ends
 RESAMPLES = 1000
 SEED = 0
 MIN_DEFINED_SHARE = 0.95
-"""Where a metric is undefined in more of the resamples than the rest of this, its interval would be that of the others only."""
+"""The least share of resamples in which a metric must be defined to have an interval: one of the defined resamples alone would mislead."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """The 95 % interval of a metric on ``n`` rows; ends may be infinite. None, and ``why``, where there is none."""
+    """The 95 % interval of a metric on ``n`` rows; ends may be infinite. Where there is none, both ends are None and ``why`` says why."""
 
     low: float | None
     high: float | None
@@ -43,7 +43,7 @@ def metric_intervals(
     """Percentile intervals of every metric of a stage, by name.
 
     Parameters as for ``pre_training_bias`` and ``post_training_bias``. ``flips``: (n,) what the flip test found for each row of the facet
-    (``bias_flip.flips``), 0 for the rest: like rows are looked for once, not anew in each resample. Without it FT has no interval.
+    (``flip_test.flip_outcomes``), 0 for the rest: neighbours are searched once, not again in each resample. Without it FT has no interval.
     Where the flip test asked a sample of the facet, ``n`` of its interval is how many rows it asked.
     """
     d = np.asarray(facet, dtype=bool)

@@ -14,7 +14,8 @@ from core.analysis.performance.performance_metrics import ratio_or_nan
 
 @dataclass(frozen=True)
 class SideDeclines:
-    """People turned away on one side: of how many, and those among them who deserved acceptance; the share with its 95 % interval."""
+    """How many people of one side the model declines: of ``rows`` people, ``declined``; of ``favourable_rows`` people with the favourable
+    label, ``wrongly_declined``. ``share``: declined / rows, with its 95 % interval; None without rows."""
 
     rows: int
     declined: int
@@ -27,7 +28,7 @@ class SideDeclines:
 
 @dataclass(frozen=True)
 class DeclineRates:
-    """Whom a model turns away: the facet, the rest, and the facet's share less the rest's, with its 95 % interval."""
+    """Whom a model declines: the facet, the rest, and the facet's share less the rest's, with its 95 % interval."""
 
     facet: SideDeclines
     rest: SideDeclines
@@ -41,7 +42,7 @@ class DeclineRates:
 
 
 def decline_rates(counts: Floats, *, seed: int = SEED, resamples: int = RESAMPLES) -> DeclineRates:
-    """Counts of people on both sides of the facet in one table, with intervals."""
+    """Whom the model declines, from one count table of shape (groups + 1, 2, 2, 2, 3), with intervals."""
     drawn = resample_table(counts, seed, resamples) if counts.sum() else np.zeros((0, *counts.shape))
     sides, shares, draws = [], [], []
     for side in (1, 0):

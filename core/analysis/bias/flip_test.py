@@ -1,4 +1,4 @@
-"""The flip test's neighbours: what would have been predicted for the facet, judging by like rows of the rest."""
+"""The flip test: whether people of the facet are treated otherwise than their nearest neighbours in the rest."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ MAX_ASKED_ROWS = 200_000
 """Rows of the facet whose neighbours are looked for; of more, so many drawn at random."""
 SEED = 0
 ROWS_PER_BLOCK = 4_096
-"""Rows that are asked at a time: so much memory and no more is taken by what they find."""
+"""Rows that are searched at a time, which limits the memory that their neighbours take."""
 TIMING_ROWS, MAX_TREE_SECONDS = 50, 2.0
-"""So many rows are tried first; where all would take more seconds than that, they are tried by brute force, too."""
+"""The search is timed on this many rows; where all rows would take longer than this many seconds, brute force is timed too."""
 
 Floats = NDArray[np.float64]
 RowNumbers = NDArray[np.int64]

@@ -103,7 +103,7 @@ def RD(counts: OutcomeCounts) -> Floats:
     below="Of those who don't deserve acceptance, the facet is rejected less often than the rest, by {p} percentage points.",
     equal="Those who don't deserve acceptance are rejected equally often in the facet and the rest.",
     title="Specificity difference",
-    question="Of those who don't deserve acceptance, is the facet turned away more often?",
+    question="Of those who don't deserve acceptance, is the facet rejected more often?",
     formula="specificity, facet − rest",
     interpretation="0: equally often. Above 0: more often.",
     headline=True,
@@ -143,7 +143,7 @@ def AD(counts: OutcomeCounts) -> Floats:
     below="Within groups, the facet's share of the rejected is {p} percentage points below its share of the accepted.",
     equal="Within groups, the facet's share of the rejected equals its share of the accepted.",
     title="Conditional demographic disparity in predicted labels",
-    question="Within groups of like people, is the facet overrepresented among those turned away?",
+    question="Within groups of like people, is the facet overrepresented among the rejected?",
     formula="facet's share of the rejected − its share of the accepted, per group, weighted by the group's size",
     interpretation="0: no. Above 0: yes.",
     headline=True,
@@ -202,7 +202,7 @@ def DCA(counts: OutcomeCounts) -> Floats:
     title="Difference in conditional rejection",
     question="Per rejection, how many unfavourable labels are there on each side?",
     formula="unfavourable labels / rejections, facet − rest",
-    interpretation="0: equal. Below 0: the model is stricter with the facet. Infinite where nobody is turned away.",
+    interpretation="0: equal. Below 0: the model is stricter with the facet. Infinite where nobody is rejected.",
 )
 def DCR(counts: OutcomeCounts) -> Floats:
     """Difference in Conditional Rejection (DCR)"""
@@ -241,7 +241,7 @@ def DRR(counts: OutcomeCounts) -> Floats:
     equal="As many of the facet are treated better than like rows of the rest as are treated worse.",
     title="Flip test",
     question="Would people of the facet be treated otherwise if they were like people of the rest?",
-    formula="(facet accepted though its five nearest neighbours among the rest are turned away − the reverse) / n_d",
+    formula="(facet accepted though its five nearest neighbours among the rest are rejected − the reverse) / n_d",
     interpretation="0: as many better as worse. Below 0: more are treated worse. Its interval keeps the neighbours fixed. "
     "In a facet of more than 200,000 rows it asks that many, drawn at random; its n says so.",
 )

@@ -85,7 +85,7 @@ def CDDL(counts: OutcomeCounts) -> Floats:
     title="Class imbalance",
     question="Are there fewer rows of the facet than of the rest?",
     formula="(nₐ − n_d) / (nₐ + n_d)",
-    interpretation="0: equally many. It counts rows and looks at no label: mending it says nothing about bias in the labels.",
+    interpretation="0: equally many. It counts rows and looks at no label: balancing it says nothing about bias in the labels.",
 )
 def CI(counts: OutcomeCounts) -> Floats:
     """Class Imbalance (CI)

@@ -1,4 +1,4 @@
-"""What another cut-off of the score would do: to whom, and to how well the model does."""
+"""What other thresholds of the score would do: bias and performance metrics at each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SWEPT_PERFORMANCE = ("accuracy", "balanced accuracy", "precision", "recall", "f1
 
 @dataclass(frozen=True)
 class ThresholdSweep:
-    """Counts of the rows at each cut-off. What a page needs of the scores, however many rows there are.
+    """Counts of the rows at each threshold: all that a page needs of the scores, however many rows the data have.
 
     ``totals``: rows by group (the last entry: rows without one), facet (rest, facet) and label (unfavourable, favourable).
     ``accepted``: at each threshold, those of them that get the favourable prediction. ``favourable``: the label (0 or 1) that is.
@@ -36,7 +36,7 @@ class ThresholdSweep:
     favourable: int
 
     def count_tables(self) -> Floats:
-        """Tables as ``bias_tables`` has them, one for each threshold."""
+        """Count tables as in ``bias_count_tables``, one for each threshold."""
         accepted, totals = np.array(self.accepted, dtype=float), np.array(self.totals, dtype=float)
         shaped = np.zeros((len(self.thresholds), len(self.groups) + 1, *bias_count_tables.CELL_SHAPE))
         shaped[..., 1, 1] = accepted
@@ -44,7 +44,7 @@ class ThresholdSweep:
         return shaped
 
     def nearest_index(self, threshold: float) -> int:
-        """The place of the threshold nearest to one."""
+        """The index of the nearest threshold."""
         return int(np.abs(np.array(self.thresholds) - threshold).argmin())
 
     def to_json(self) -> dict[str, Any]:

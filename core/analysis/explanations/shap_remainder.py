@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 MAX_NUMBERS_IN_MEMORY = 8_000_000
-"""Numbers of a chunk of rows on their way, held in memory at a time."""
+"""How many numbers of walks are in memory at a time."""
 
 
 def estimate_remainder(

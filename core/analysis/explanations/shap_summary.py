@@ -30,7 +30,7 @@ class ShapEstimate:
 
 
 def mean_with_interval(x: Floats) -> ShapEstimate:
-    """The mean of ``x`` with its normal interval; of one row none."""
+    """The mean of ``x`` with its normal interval; without an interval for a single row."""
     n = len(x)
     if n == 0:
         return ShapEstimate(float("nan"), float("nan"), float("nan"), 0)
@@ -51,7 +51,7 @@ def importance_difference(a: Floats, b: Floats, features: Sequence[str]) -> dict
 
 
 def importance_share(values: Floats, columns: Sequence[int]) -> ShapEstimate:
-    """How much of all movement (the sum of |SHAP|) some columns carry: a ratio of means, its interval by the delta method."""
+    """The share of some columns in all movement (the sum of |SHAP|): a ratio of means, its interval by the delta method."""
     part, whole = np.abs(values[:, list(columns)]).sum(axis=1), np.abs(values).sum(axis=1)
     n, total = len(values), float(whole.mean()) if len(values) else 0.0
     if total == 0:
@@ -113,5 +113,5 @@ def top_contributions(values: Floats, features: Sequence[str], *, increasing: bo
 
 
 def additivity_error(values: Floats, expected: float, predictions: Sequence[float] | Floats) -> float:
-    """The greatest |expected + Σ SHAP − prediction| over the rows: 0 but for rounding, where the explanation is exact."""
+    """The greatest |expected + Σ SHAP − prediction| over the rows: up to rounding, 0 where the explanation is exact."""
     return float(np.max(np.abs(expected + values.sum(axis=1) - np.asarray(predictions)), initial=0.0))

@@ -77,7 +77,7 @@ def compute_shap_values(
     its own names, in any order), and ``baseline`` one or more rows of the same columns that stand for "feature unknown".
 
     Of log-odds they are exact (TreeSHAP, Lundberg et al., Nature Machine Intelligence 2, 56–67, 2020). Of the probability they
-    are TreeSHAP's plus a remainder sampled on ``walks`` walks per row (see ``explanations_walks``); additivity is exact in both.
+    are TreeSHAP's plus a remainder sampled on ``walks`` walks per row (see ``shap_remainder``); additivity is exact in both.
     Raises FeatureError when the columns don't fit the model.
     """
     import shap
@@ -120,7 +120,7 @@ def _prepare_inputs(booster: Any, data: pd.DataFrame) -> tuple[Any, Floats]:
         )
     text = [str(name) for name in data.columns if not pd.api.types.is_numeric_dtype(data[name].dtype)]
     if text:
-        raise FeatureError(f"the model needs numbers, and {', '.join(text)} holds text")
+        raise FeatureError(f"the model needs numbers, and {', '.join(text)} contains text")
     best = booster.attr("best_iteration")
     if best is not None and int(best) + 1 < booster.num_boosted_rounds():
         booster = booster[: int(best) + 1]

@@ -10,12 +10,12 @@ from typing import Any
 
 MODEL_FILE = "xgboost-model"
 MAX_MODEL_BYTES = 2**30
-"""Of an unpacked model: an archive that would fill the memory is refused before it is unpacked."""
+"""The largest unpacked model that is read: a larger one is refused before it is unpacked, so that it can't fill the memory."""
 OBJECTIVES = ("binary:logistic", "reg:logistic")
 
 
 class ModelError(ValueError):
-    """The archive holds no model whose predictions are probabilities."""
+    """The archive contains no model whose predictions are probabilities."""
 
 
 def load_booster(archive: bytes) -> Any:
@@ -29,7 +29,7 @@ def load_booster(archive: bytes) -> Any:
                 raise ModelError(f"{MODEL_FILE} would be {member.size} bytes; a model may have {MAX_MODEL_BYTES}")
             content = tar.extractfile(member) if member is not None else None
             if content is None:
-                raise ModelError(f"model.tar.gz holds no {MODEL_FILE}")
+                raise ModelError(f"model.tar.gz contains no {MODEL_FILE}")
             model = bytearray(content.read())
     except (tarfile.TarError, OSError, EOFError) as error:
         raise ModelError(f"model.tar.gz can't be read: {error}") from error

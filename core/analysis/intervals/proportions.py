@@ -20,7 +20,7 @@ class Share:
 
 
 def share_with_interval(hits: float, n: float) -> Share | None:
-    """The share of ``hits`` in ``n`` rows; None of no rows."""
+    """The share of ``hits`` in ``n`` rows with Wilson's interval; None without rows."""
     if n <= 0:
         return None
     z = normal_quantile()
@@ -30,7 +30,7 @@ def share_with_interval(hits: float, n: float) -> Share | None:
 
 
 def share_difference(one: Share, other: Share) -> tuple[float, float, float]:
-    """(value, low, high) of ``one`` minus ``other``, two sets of rows that share none."""
+    """(value, low, high) of ``one`` minus ``other``, with Newcombe's interval; the two sets have no row in common."""
     value = one.value - other.value
     low = value - sqrt((one.value - one.low) ** 2 + (other.high - other.value) ** 2)
     high = value + sqrt((one.high - one.value) ** 2 + (other.value - other.low) ** 2)

@@ -18,7 +18,7 @@ CALIBRATION_BINS = 10
 METRICS = tuple(name for name in PERFORMANCE_METRICS if name != "auc")
 """The metrics that are bootstrapped: all but AUC, whose interval is DeLong's."""
 MAX_WEIGHTS_IN_MEMORY = 4_000_000
-"""Weights held in memory at a time."""
+"""How many weights are in memory at a time."""
 
 
 def draw_resamples(

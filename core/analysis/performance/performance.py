@@ -39,8 +39,8 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Performance:
-    """What ``evaluate_performance`` returns. ``roc`` holds (false positive rate, true positive rate, score), ``pr`` (recall, precision,
-    score)."""
+    """What ``evaluate_performance`` returns. ``roc`` is a list of (false positive rate, true positive rate, score), ``pr`` one of (recall,
+    precision, score)."""
 
     auc: Estimate
     average_precision: Estimate
@@ -83,7 +83,7 @@ def evaluate_performance(
 
     The interval of ``auc`` is DeLong's (Biometrics 1988), the others are percentile bootstrap intervals over rows. ``f1`` is of
     label 1 and ``macro_f1`` the mean of both labels'. ``ece`` is the expected calibration error over ten equally wide bins; resampling
-    adds to it, so its interval lies rather high. Raises ValueError for empty or unusable input.
+    adds to it, so its interval is biased upwards. Raises ValueError for empty or unusable input.
     """
     y, s = check_labels_and_scores(labels, scores)
     n = len(y)

@@ -25,7 +25,7 @@ class KDTreeNeighbors(BaseEstimator):  # type: ignore[misc]
         self.n_neighbors, self.n_jobs = n_neighbors, n_jobs
 
     def fit(self, rows: Any, y: Any = None) -> KDTreeNeighbors:
-        # The tree that halves at the median takes longer to be built and to be asked, as amounts have long tails.
+        # A tree that splits at the median is slower to build and to search, since amounts have long tails.
         self.tree_ = cKDTree(_to_dense(rows), balanced_tree=False)
         self.n_samples_fit_ = self.tree_.n
         return self
@@ -52,7 +52,7 @@ def _to_dense(rows: Any) -> Floats:
 
 
 class FastOneHotEncoder(OneHotEncoder):  # type: ignore[misc]
-    """SMOTE-NC's own encoder, but for finding the ones among dense rows: among sparse ones that takes ten times as long."""
+    """SMOTE-NC's own encoder, but with dense rows: finding their ones is ten times as fast as among sparse rows."""
 
     def __init__(self) -> None:
         super().__init__(handle_unknown="ignore")

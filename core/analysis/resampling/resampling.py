@@ -1,7 +1,7 @@
-"""Rebalancing a training part: SMOTE and its kin, random sampling, reweighing.
+"""Rebalancing a training part: SMOTE and its variants, random sampling, reweighing.
 
 The label is never interpolated: it takes part as a category, so a synthetic row has the label of the rows that it was made from.
-Integers stay integers. Rows that were there come first, unchanged and in order, unless the method removes some.
+Integers stay integers. The original rows come first, unchanged and in order, unless the method removes some.
 Sources: Chawla et al. 2002 (SMOTE, SMOTE-NC), Han et al. 2005 (Borderline), He et al. 2008 (ADASYN), Batista et al. 2004 (SMOTE-Tomek,
 SMOTE-ENN), Kamiran and Calders 2012 (reweighing).
 """
@@ -56,7 +56,7 @@ class RebalanceConfig:
 
 @dataclass(frozen=True)
 class Resampled:
-    """frame: the rebalanced rows; weights: one per row (reweighing) or None; synthetic: which rows were made up;
+    """frame: the rebalanced rows; weights: one per row (reweighing) or None; synthetic: which rows are synthetic;
     origin: the row number of the input that a row is, or -1 for a synthetic one; all of length n."""
 
     frame: pd.DataFrame
@@ -80,7 +80,7 @@ def rebalance(train: pd.DataFrame, config: RebalanceConfig) -> Resampled:
 
 
 def check_rebalancing(train: pd.DataFrame, config: RebalanceConfig) -> None:
-    """Raises ResamplingError for what can be seen beforehand: unknown methods, wrong parameters, groups too small for the neighbours."""
+    """Raises ResamplingError for what can be checked beforehand: unknown methods, wrong parameters, groups too small for the neighbours."""
     if config.method not in METHODS:
         raise ResamplingError(f"The method {config.method!r} is not known; choose one of {', '.join(METHODS)}.")
     if config.target not in BALANCE_TARGETS:
@@ -124,7 +124,7 @@ def _check_groups(classes: NDArray[np.int64], config: RebalanceConfig) -> None:
     counts = counts[counts > 0]
     if len(counts) < 2:
         column = config.label if config.target == "label" else config.facet
-        raise ResamplingError(f"Column {column} has only one value in the training part: there is nothing to balance.")
+        raise ResamplingError(f"Column {column} has only one value in the training part, so it can't be balanced.")
     k = int(config.parameters.get("k_neighbors", 5))
     if config.method in NEIGHBOUR_METHODS and counts.min() <= k:
         columns = {"facet": config.facet, "label": config.label, "label_facet": f"{config.label} × {config.facet}"}[config.target]
@@ -162,7 +162,7 @@ def _resample_randomly(train: pd.DataFrame, classes: NDArray[np.int64], config: 
 
 
 def _add_synthetic_rows(train: pd.DataFrame, classes: NDArray[np.int64], config: RebalanceConfig) -> Resampled:
-    """SMOTE and its kin. Columns that must not be interpolated (label, facet, categories) are set by the group or by neighbours."""
+    """SMOTE and its variants. Columns that must not be interpolated (label, facet, categories) are set by the group or by neighbours."""
     columns = list(train.columns)
     fixed = [config.label, config.facet]
     values = train.to_numpy(dtype=float)

@@ -1,4 +1,4 @@
-"""What each rebalancing method can be told: the form is drawn from this, and what isn't in it is refused."""
+"""The parameters of each rebalancing method: forms are built from these definitions, and any other parameter is refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Parameter:
     choices: tuple[Any, ...] = ()
 
     def find_problem(self, value: Any) -> str | None:
-        """Why the value can't be taken; None where it can."""
+        """Why the value is invalid; None where it is valid."""
         if self.choices:
             return None if value in self.choices else f"{self.name} must be one of {', '.join(map(str, self.choices))}, not {value!r}."
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -81,11 +81,11 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
 
 
 def find_problem(method: str, parameters: Mapping[str, Any]) -> str | None:
-    """Why these parameters can't be used with this method; None where they can. One that the method doesn't know is passed over."""
+    """Why these parameters can't be used with this method; None where they can. Parameters of other methods are ignored."""
     found = (p.find_problem(parameters[p.name]) for p in PARAMETERS[method] if p.name in parameters)
     return next((text for text in found if text), None)
 
 
 def with_defaults(method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that the method knows, those left out by their default."""
+    """The method's parameters, with defaults for those that are missing."""
     return {p.name: parameters.get(p.name, p.default) for p in PARAMETERS[method]}

@@ -1,4 +1,4 @@
-"""One split, made once: training, validation and test rows that share no row."""
+"""One split, computed once: training, validation and test rows that share no row."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def split_rows(df: pd.DataFrame, label: str, facet: str, facet_value: int, *, se
 
 
 def count_leaked_rows(train_origins: RowNumbers, held_out: RowNumbers) -> int:
-    """How many held-out rows had a part in training.
+    """How many held-out rows leaked into training.
 
     train_origins: shape (n,) or (n, m), the source row numbers that each training row came from (itself, or the row that a synthetic one
     was made from), -1 where there is none. held_out: row numbers of the validation and test rows. 0 when the split came first.

@@ -15,12 +15,12 @@ ColumnKind = Literal["integer", "categorical", "continuous", "text"]
 MAX_CATEGORIES = 15
 """A column of whole numbers with at most so many different ones is taken for a coded category."""
 MIN_WHOLE_SHARE = 0.9
-"""A column with few different whole numbers in at least this share of its rows is meant to be coded."""
+"""A column with few different whole numbers in at least this share of its rows is taken for a coded category with errors."""
 MAX_EXACT_INTEGER = 2**53
 
 
 class ColumnError(ValueError):
-    """A column's values aren't what they must be. ``column`` names it, ``reason`` says what and where."""
+    """A column has values that it must not have. ``column`` names it, ``reason`` says what and where."""
 
     def __init__(self, column: str, reason: str) -> None:
         super().__init__(f"column {column}: {reason}")
@@ -114,7 +114,7 @@ def bin_group(series: ArrayLike | pd.Series[Any], bins: int | Sequence[float]) -
     """The bin of each value as an ordered category, such as ``30–39``.
 
     ``bins`` is a number of bins with about equally many rows each, or the edges: ``[30, 40]`` makes ``<30``, ``30–39`` and ``≥40``.
-    A bin holds its lower edge and not its upper. Values that are no numbers, or fewer different ones than bins, are bins themselves.
+    A bin includes its lower edge and excludes its upper one. Text values, or fewer different values than bins, are bins themselves.
     Raises ValueError for fewer than one bin, or edges that don't ascend.
     """
     values = series if isinstance(series, pd.Series) else pd.Series(series)

@@ -31,7 +31,8 @@ def choose_bins(values: pd.Series[Any]) -> tuple[str, list[float]]:
 
 
 def bin_counts(values: ArrayLike, kind: str, edges: Sequence[float], weights: NDArray[np.float64] | None = None) -> list[float]:
-    """Rows (or their weights) in each bin, shape (len(edges),) for values, and one less for bins; what lies outside is in the outermost."""
+    """Rows (or their weights) in each bin, shape (len(edges),) for values, and one less for bins; values
+    outside all bins count in the outermost."""
     numbers = np.asarray(values, dtype=float)
     if kind == "values":
         places = np.searchsorted(np.asarray(edges), numbers)
@@ -45,7 +46,7 @@ def bin_counts(values: ArrayLike, kind: str, edges: Sequence[float], weights: ND
 
 
 def bin_labels(kind: str, edges: Sequence[float]) -> list[str]:
-    """The bins in words."""
+    """A label for each bin."""
     if kind == "values":
         return [f"{edge:g}" for edge in edges]
     whole = all(float(edge).is_integer() for edge in edges)
@@ -64,7 +65,7 @@ def histogram_overlap(one: Sequence[float], other: Sequence[float]) -> float | N
 
 
 def mean_or_none(values: ArrayLike, weights: NDArray[np.float64] | None = None) -> float | None:
-    """The mean; None of no rows."""
+    """The (weighted) mean of the values; None without rows."""
     numbers = np.asarray(values, dtype=float)
     return float(np.average(numbers, weights=weights)) if len(numbers) else None
 
@@ -79,7 +80,7 @@ def compare_distributions(
     max_facets: int = 8,
 ) -> list[dict[str, Any]]:
     """Each column's histograms: of the rows ``before``, of all rows ``after`` (weighted, if there are weights) and of the synthetic ones
-    among them; of everyone (``""``) and of each value of the facet (the commonest ``max_facets``)."""
+    among them; of everyone (``""``) and of each value of the facet (the ``max_facets`` most frequent)."""
     groups = ["", *(_plain_number(value) for value in before[facet].value_counts().index[:max_facets])]
     found = []
     for name in before.columns:

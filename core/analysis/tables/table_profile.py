@@ -1,4 +1,4 @@
-"""What a table holds, column by column, before anything is done with it; and how the label falls in each of the facet's groups."""
+"""What a table contains, column by column, and the share of favourable labels in each group of the facet."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from core.analysis.intervals.proportions import share_with_interval
 from core.analysis.tables.column_kinds import infer_column_kinds
 
 MAX_TOP_VALUES = 3
-"""Values named of a column that is no measure."""
+"""How many values are named of a column of categories or text."""
 MAX_GROUPS = 50
 
 
 def summarise_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a column: kind, missing and different values; least, median and greatest of a measure, the commonest values of others."""
+    """One row per column: kind, missing and different values; minimum, median and maximum of numeric columns, the most frequent values
+    of others."""
     rows = []
     for name, kind in infer_column_kinds(frame).items():
         values = frame[name]
@@ -41,11 +42,11 @@ def summarise_groups(frame: pd.DataFrame, label: str, favourable: Any, facet: st
 
 
 def group_extremes_sentence(table: pd.DataFrame, facet: str) -> str:
-    """The groups with the least and the most favourable labels, from ``summarise_groups``."""
+    """The groups with the lowest and the highest share of favourable labels, from ``summarise_groups``."""
     if len(table) < 2:
-        return f"{facet} has fewer than two groups: there is nothing to compare."
+        return f"{facet} has fewer than two groups, so they can't be compared."
     low, *_, high = sorted(table.to_dict("records"), key=lambda row: float(row["favourable"]))
-    return f"Favourable labels are rarest at {_group_text(facet, low)}, and commonest at {_group_text(facet, high)}."
+    return f"Favourable labels are least frequent at {_group_text(facet, low)}, and most frequent at {_group_text(facet, high)}."
 
 
 def _group_text(facet: str, row: Any) -> str:

@@ -28,7 +28,7 @@ RESAMPLES = 500
 
 @dataclass(frozen=True)
 class FacetRows:
-    """People told apart by a column: ``rows`` is bool (n,), True for those with the value."""
+    """The people with one value of a column: ``rows`` is bool (n,), True for those with the value."""
 
     name: str
     value: Any
@@ -89,7 +89,7 @@ def judge_trials(
     labels : (n,) 0 or 1
     scores : trial → (n,) in [0, 1], the predicted probability of label 1
     reference : the trial that the others are compared with
-    favourable : the label that people wish for; a score above ``threshold`` predicts 1
+    favourable : the label that is good for people; a score above ``threshold`` predicts 1
     group : categories for CDDPL, binned if many
 
     AUC's intervals are DeLong's, all others come from one bootstrap over rows that all trials share. Raises ValueError for unusable

@@ -49,7 +49,8 @@ def value_text(metric: MetricLike | None, digits: int = 4) -> str:
 
 
 def certainty_text(metric: MetricLike) -> str:
-    """Whether the value leaves no difference out; "" where nothing is known about it, or the metric has no such value within its range."""
+    """Whether the metric's interval excludes "no difference"; "" where it has no interval. Of a distance, which can't
+    fall below 0, only n."""
     ends, neutral = metric.interval, neutral_value(metric.name)
     if metric.value is None or ends is None:
         return ""
@@ -58,12 +59,12 @@ def certainty_text(metric: MetricLike) -> str:
     if metric.low >= neutral:
         return f"n = {ends.n:,}."
     if ends.low <= neutral <= ends.high:
-        return f"**Within the noise**: the interval holds {neutral:g}, n = {ends.n:,}."
+        return f"**Within the noise**: the interval contains {neutral:g}, n = {ends.n:,}."
     return f"Beyond the noise, n = {ends.n:,}."
 
 
 def range_text(low: float, high: float) -> str:
-    """``[−1, 1]``, and ``(−∞, ∞)`` where there's no bound."""
+    """``[−1, 1]``, and ``(−∞, ∞)`` where it is unbounded."""
 
     def bound(value: float) -> str:
         return format_number(value, 0) if value == int(value) else format_number(value, 3)
@@ -106,7 +107,8 @@ def has_same_values(models: MetricsByModel) -> bool:
 
 
 def metrics_figure(models: MetricsByModel) -> go.Figure:
-    """A row for each metric, a dot for each model; the line is where both groups fare alike (0; for ratios, 1, shown as value − 1)."""
+    """A row for each metric, a dot for each model; the line is where both groups are treated alike (0; for ratios, 1,
+    shown as value − 1)."""
     names = list(dict.fromkeys(name for metrics in models.values() for name in metrics))
     rows = [name for name in names if any(_is_finite(metrics.get(name)) for metrics in models.values())][::-1]
     known = any(metric.interval is not None for metrics in models.values() for metric in metrics.values())

@@ -48,7 +48,7 @@ def difference_verdict(difference: BiasDifference, names: Sequence[str]) -> str:
         return "within the noise"
     if difference.fairer is None:
         return "beyond the noise, but neither is nearer to equal"
-    nearer = "is nearer to equal" if compares_groups(difference.name) else "errs less unequally"
+    nearer = "is nearer to equal" if compares_groups(difference.name) else "has less unequal errors"
     return f"beyond the noise: {names['ab'.index(difference.fairer)]} {nearer}"
 
 
@@ -85,8 +85,8 @@ def differences_figure(differences: Mapping[str, BiasDifference]) -> go.Figure:
 
 
 def groups_figure(rates_by_group: Sequence[tuple[str, DeclineRates]], people: tuple[str, str]) -> go.Figure:
-    """The share turned away in each group, facet and rest, with intervals."""
-    fig = new_figure(x="group", y="share turned away", height=340)
+    """The declined share in each group, facet and rest, with intervals."""
+    fig = new_figure(x="group", y="declined share", height=340)
     kinds = (("facet", people[0], MITIGATED_COLOUR, "circle", -0.08), ("rest", people[1], BASELINE_COLOUR, "diamond-open", 0.08))
     for side, name, colour, symbol, offset in kinds:
         sides = [(place, getattr(one, side)) for place, (_, one) in enumerate(rates_by_group) if getattr(one, side).share is not None]
@@ -120,9 +120,9 @@ def groups_table(rates_by_group: Sequence[tuple[str, DeclineRates]], people: tup
             {
                 "group": group,
                 f"{people[0]}: rows": one.facet.rows,
-                f"{people[0]}: turned away": format_percent(one.facet.share),
+                f"{people[0]}: declined": format_percent(one.facet.share),
                 f"{people[1]}: rows": one.rest.rows,
-                f"{people[1]}: turned away": format_percent(one.rest.share),
+                f"{people[1]}: declined": format_percent(one.rest.share),
                 "difference (points)": "–"
                 if one.difference is None
                 else format_number(100 * one.difference, 1)
@@ -138,10 +138,10 @@ def groups_table(rates_by_group: Sequence[tuple[str, DeclineRates]], people: tup
 
 
 def groups_sentence(rates_by_group: Sequence[tuple[str, DeclineRates]], people: tuple[str, str]) -> str:
-    """In which group the gap is widest, and in how many it is more than noise."""
+    """In which group the gap is widest, and in how many groups it is beyond the noise."""
     known = [(group, one) for group, one in rates_by_group if one.difference is not None]
     if not known:
-        return "In no group are there rows of both sides."
+        return "No group has rows of both sides."
     beyond = [g for g, one in known if one.low is not None and one.high is not None and not one.low <= 0 <= one.high]
     group, most = max(known, key=lambda item: abs(item[1].difference or 0))
     side = "more" if (most.difference or 0) > 0 else "fewer"
@@ -149,7 +149,7 @@ def groups_sentence(rates_by_group: Sequence[tuple[str, DeclineRates]], people: 
     return (
         f"The gap is widest at **{group}**: {format_number(100 * abs(most.difference or 0), 1)} {side} of 100 {people[0]} than of "
         f"100 {people[1]} "
-        f"are turned away ({spread}, n = {most.n:,}). "
+        f"are declined ({spread}, n = {most.n:,}). "
         f"Beyond the noise in {len(beyond)} of {len(known)} groups" + (f": {', '.join(beyond)}." if beyond else ".")
     )
 

@@ -1,4 +1,4 @@
-"""What another cut-off does, as curves over all of them and as a table at one."""
+"""What each threshold of the score does, as curves over all thresholds and as a table at one."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ MetricsWithIntervals = Mapping[str, tuple[float | None, Interval]]
 def decline_figure_and_table(
     sweeps: Mapping[str, ThresholdSweep], people: tuple[str, str], marked_thresholds: Mapping[str, float]
 ) -> tuple[go.Figure, pd.DataFrame]:
-    """The share of facet and rest that is turned away at each threshold; a line for each model and side, dashed for the rest."""
-    fig = new_figure(x="threshold of the score", y="share turned away", height=360)
+    """The share of facet and rest that is declined at each threshold; a line for each model and side, dashed for the rest."""
+    fig = new_figure(x="threshold of the score", y="declined share", height=360)
     tables = []
     for index, (model, sweep) in enumerate(sweeps.items()):
         cells = sweep.count_tables().sum(axis=(1, -1))  # (thresholds, facet, label, prediction)
@@ -43,7 +43,7 @@ def decline_figure_and_table(
                     hovertemplate="%{x:.2f}: %{y:.1%}<extra>" + label + "</extra>",
                 )
             )
-            tables.append(pd.DataFrame({"threshold": sweep.thresholds, "version": model, "people": name, "turned away": away.round(4)}))
+            tables.append(pd.DataFrame({"threshold": sweep.thresholds, "version": model, "people": name, "declined": away.round(4)}))
     _mark_thresholds(fig, marked_thresholds)
     fig.update_yaxes(range=[-0.02, 1.02], tickformat=".0%")
     return fig, pd.concat(tables)
@@ -52,7 +52,7 @@ def decline_figure_and_table(
 def metric_figure_and_table(
     sweeps: Mapping[str, ThresholdSweep], name: str, marked_thresholds: Mapping[str, float]
 ) -> tuple[go.Figure, pd.DataFrame]:
-    """One figure at each threshold, a line for each model."""
+    """One metric at each threshold, with a line for each model."""
     fig = new_figure(x="threshold of the score", y=name, height=360)
     tables = []
     for index, (model, sweep) in enumerate(sweeps.items()):
@@ -81,7 +81,7 @@ def _mark_thresholds(fig: go.Figure, at: Mapping[str, float]) -> None:
 
 
 def metrics_table(now: Mapping[str, MetricsWithIntervals], before: Mapping[str, MetricsWithIntervals], *, threshold: float) -> pd.DataFrame:
-    """Each figure at the chosen threshold with its interval, and at the report's own."""
+    """Each metric at the chosen threshold with its interval, and at the report's own threshold."""
     names = [name for name in SHOWN_METRICS if any(name in values for values in now.values())]
     rows = []
     for name in names:
@@ -102,17 +102,17 @@ def _estimate_text(value: tuple[float | None, Interval] | None) -> str:
 
 
 def decline_counts_table(rates_by_model: Mapping[str, DeclineRates], names: tuple[str, str]) -> pd.DataFrame:
-    """Counts of people on both sides, for each model."""
+    """How many people of each group a model declines and approves, for each model."""
     return pd.DataFrame(
         [
             {
                 "version": model,
                 "people": name,
                 "rows": side.rows,
-                "turned away": side.declined,
+                "declined": side.declined,
                 "approved": side.rows - side.declined,
-                "share turned away": format_percent(side.share),
-                "wrongly turned away": side.wrongly_declined,
+                "declined share": format_percent(side.share),
+                "wrongly declined": side.wrongly_declined,
             }
             for model, one in rates_by_model.items()
             for name, side in ((names[0], one.facet), (names[1], one.rest))

@@ -1,4 +1,4 @@
-"""What a rebalancing did: counts of label × facet, bias before and after, and a sentence that says it."""
+"""What a rebalancing did: counts of label × facet, and bias metrics, before and after."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def counts_figure(before: Counts, after: Counts, *, label: str, facet: str, name
 
 
 def bias_table(before: MetricValues, after: MetricValues, described: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Pre-training metrics before and after; ``sign`` says where a metric turned round."""
+    """Pre-training metrics before and after; ``sign`` is "flipped" where a metric changed its sign."""
     rows = []
     for name in sorted(set(before) | set(after)):
         old, new = before.get(name, {}), after.get(name, {})
@@ -100,5 +100,5 @@ def bias_figure(table: pd.DataFrame) -> go.Figure:
 
 
 def metric_in_words(metric: str, value: float | None) -> str:
-    """What a pre-training metric's value says; nothing where it is undefined."""
+    """What a pre-training metric's value says; "" where it is undefined."""
     return PRE_TRAINING[metric].in_words(value) if value is not None and metric in PRE_TRAINING else ""

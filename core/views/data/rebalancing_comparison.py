@@ -70,7 +70,7 @@ def change_figure(manifests: Manifests, metric: str) -> go.Figure:
 
 
 def change_table(manifests: Manifests, metric: str) -> pd.DataFrame:
-    """The same as rows, with the reason where a value is undefined."""
+    """``change_figure`` as a table, with the reason where a value is undefined."""
     rows = []
     for name, manifest in manifests.items():
         both = {when: metric_value(manifest, metric, when) for when in ("before", "after")}
@@ -80,7 +80,7 @@ def change_table(manifests: Manifests, metric: str) -> pd.DataFrame:
 
 
 def best_rebalancing_sentence(manifests: Manifests, metric: str = "DPL") -> str:
-    """Which rebalancing leaves the groups' labels nearest to each other, which turn the difference round, which leak; in how many rows."""
+    """Which rebalancing brings the groups' labels nearest to each other, which flip the difference, and which leak how many rows."""
     known = {name: new for name, m in manifests.items() if (new := metric_value(m, metric, "after")) is not None}
     if len(known) < 2:
         return f"{metric} is defined for {len(known)} of {len(manifests)} rebalancings: there is nothing to compare."

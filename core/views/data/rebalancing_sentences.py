@@ -40,19 +40,19 @@ def counts_table(before: Counts, after: Counts) -> pd.DataFrame:
 
 
 def counts_sentence(before: Counts, after: Counts, *, label: str, facet: str, names: CodeNames | None = None) -> str:
-    """The cell of label × facet that changed the most, and the total."""
+    """The rows in all before and after, and the cell of label × facet that changed most."""
     table = counts_table(before, after)
     total = f"{table['before'].sum():,} rows before, {table['after'].sum():,} after"
     if not table["change"].any():
-        return f"{total}: no cell has changed."
+        return f"{total}: no cell changed."
     row = table.to_dict("records")[int(table["change"].abs().to_numpy().argmax())]
     cell = f"{value_in_words(facet, row['facet'], names or {})}, {value_in_words(label, row['label'], names or {})}"
     return f"{total}. Most changed: {cell}, from {row['before']:,} to {row['after']:,}."
 
 
 def group_outcomes_sentence(manifest: Mapping[str, Any], names: CodeNames | None = None) -> str:
-    """What this does to men and women, or whatever the facet's groups are: their favourable outcomes before, with interval and n, and
-    after. The rows after are made, not drawn, so they have no interval."""
+    """How many of 100 people of each group have the favourable outcome before (with interval and n) and after. The rows after are
+    constructed, not sampled, so they have no interval."""
     config, names = manifest["config"], names or {}
     groups = _facet_groups(manifest, names)
     favourable = str(config.get("favourable", 0))
@@ -105,7 +105,7 @@ def _favourable_share(rows: Counts, values: set[str], favourable: str) -> Share 
 
 
 def added_rows_kind(method: str) -> str:
-    """What the rows that a method adds are: copied, or synthetic."""
+    """Whether the rows that a method adds are copied or synthetic."""
     return "copied" if method == "random-over" else "synthetic"
 
 
@@ -127,7 +127,7 @@ def rebalancing_sentence(manifest: Mapping[str, Any], favourable: str) -> str:
             parts.append(f"for {config['facet']} = {facet} {moved}")
     text = f"{count:,} {added_rows_kind(config['method'])} rows ({format_percent(share)} of the training rows). "
     if gone and config["order"] == "split_first":
-        text += f"{gone:,} real rows are taken out. "
+        text += f"{gone:,} real rows are removed. "
     text += f"The share of favourable outcomes: {'; '.join(parts)}."
     bias = manifest["pre_training_bias"]
     imbalance = (metric_entry_value(bias["before"].get("CI", {})), metric_entry_value(bias["after"].get("CI", {})))
@@ -137,7 +137,7 @@ def rebalancing_sentence(manifest: Mapping[str, Any], favourable: str) -> str:
     if old is not None and new is not None:
         text += f", the difference in favourable labels (DPL) from {format_number(old)} to {format_number(new)}"
         if old * new < 0:
-            text += ": its sign flips, so the group that was behind is now ahead in the data, and a balanced count is no fixed bias"
+            text += ": its sign flips, so the group that was behind is now ahead in the data, so balanced counts have not removed the bias"
         elif abs(new) > abs(old) + 0.0005:
             text += ": the groups' outcomes are further apart than before"
         elif abs(new) < abs(old) - 0.0005:

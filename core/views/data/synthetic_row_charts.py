@@ -1,4 +1,4 @@
-"""Real and synthetic rows, feature by feature: histograms over the same bins, and how much of them is common."""
+"""Real and synthetic rows, feature by feature: histograms over the same bins, and how far the two overlap."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def histogram_figure(feature: Feature, group: str = "") -> go.Figure:
 
 
 def histogram_table(feature: Feature, group: str = "") -> pd.DataFrame:
-    """The same as rows."""
+    """The figure as a table."""
     sides = feature["groups"][group]
     columns = {SIDE_TITLES[which]: sides[which]["counts"] for which in ("before", "synthetic", "after")}
     return pd.DataFrame({"value": feature["labels"], **columns})

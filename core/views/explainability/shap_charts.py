@@ -1,4 +1,4 @@
-"""SHAP in pictures: global bars, beeswarm, dependence, one row's waterfall. Values are in probability."""
+"""SHAP charts: global bars, beeswarm, dependence, one row's waterfall. Values are in probability."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Floats = npt.NDArray[np.float64]
 
 
 def global_values_table(models: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
-    """Mean |SHAP| of each feature for each model, the greatest of the last model first; by magnitude, where a report has signs."""
+    """Mean |SHAP| of each feature for each model, the greatest of the last model first; by magnitude where a report has signed values."""
     table = pd.DataFrame({model: pd.Series(dict(values), dtype=float) for model, values in models.items()})
     table.index.name = "feature"
     return table.sort_values(list(models)[-1], ascending=False, key=abs).reset_index()
 
 
 def global_bars(models: Mapping[str, Mapping[str, float]], *, top: int = 15, x: str = "mean |SHAP| (probability)") -> go.Figure:
-    """The greatest mean |SHAP| values, both models side by side; ``x``: what they are, in reports of others."""
+    """The greatest mean |SHAP| values, both models side by side; ``x``: what they are, in reports made elsewhere."""
     table = global_values_table(models).head(top).iloc[::-1]
     fig = new_figure(x=x, height=110 + (30 if len(models) > 1 else 24) * max(len(table), 3), legend=len(models) > 1)
     for index, model in reversed(list(enumerate(models))):
@@ -74,7 +74,7 @@ def beeswarm(values: Floats, data: pd.DataFrame, *, top: int = 12, points: int =
 
 
 def _spread_dots(x: Floats, bins: int = 60) -> Floats:
-    """Vertical offsets that keep the dots of a crowded place apart, deterministic."""
+    """Vertical offsets that keep crowded dots apart; the same input gives the same offsets."""
     if x.size == 0 or float(np.ptp(x)) == 0:
         return np.linspace(-0.35, 0.35, x.size)
     place = np.floor((x - x.min()) / np.ptp(x) * (bins - 1)).astype(int)
@@ -202,7 +202,7 @@ def importance_bars(models: Mapping[str, Mapping[str, ShapEstimate]], *, sensiti
 
 
 def waterfall(values: Floats, expected: float, row: pd.Series, *, top: int = 12) -> go.Figure:
-    """From the expected prediction to one row's prediction, the greatest contributions one by one, the rest as one."""
+    """From the expected prediction to one row's prediction, the greatest contributions one by one, the rest combined."""
     table = waterfall_table(values, row)
     shown, rest = table.head(top), table.iloc[top:]
     names = [f"{r.feature} = {r.value}" for r in shown.itertuples()]

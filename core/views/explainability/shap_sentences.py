@@ -1,4 +1,4 @@
-"""SHAP figures in sentences, each with its number of rows and its interval. Probabilities are told in points of a hundred."""
+"""SHAP figures in sentences, each with its number of rows and its interval. Probabilities are in percentage points."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.views.shared.number_text import format_number, format_percent
 
 
 def points_text(value: float, digits: int = 2) -> str:
-    """A probability, or a difference of two, in points of a hundred."""
+    """A probability, or a difference of two, in percentage points."""
     return format_number(100 * value, digits)
 
 
@@ -26,13 +26,13 @@ def interval_text(estimate: ShapEstimate, digits: int = 2) -> str:
 
 
 def _absolute_estimate(difference: ShapEstimate) -> ShapEstimate:
-    """A difference without its sign, where that's certain."""
+    """The absolute value of a difference whose interval excludes 0."""
     low, high = sorted((abs(difference.low), abs(difference.high)))
     return difference if difference.within_noise else ShapEstimate(abs(difference.value), low, high, difference.n)
 
 
 def importance_sentence(estimates: Mapping[str, ShapEstimate]) -> str:
-    """Which feature moves the predictions most, by how much, and how much all is carried by few."""
+    """Which feature moves the predictions most, by how much, and what share of all movement few features have."""
     first, *rest = estimates.items()
     total = sum(e.value for e in estimates.values())
     words = f"{first[0]} moves the prediction most: by {interval_text(first[1])} points on average, n = {first[1].n:,}"
@@ -59,7 +59,8 @@ def differences_sentence(differences: Mapping[str, ShapEstimate], a: str, b: str
 def sensitive_columns_sentence(
     columns: Sequence[str], shares: Mapping[str, ShapEstimate], facet: str, value: int | None, gap: ShapEstimate | None
 ) -> str:
-    """How much of the movement the sensitive columns carry, and which way the facet's own column pushes its people."""
+    """How much of the movement the sensitive columns carry, and in which direction the facet's own column moves the
+    predictions of its people."""
     parts = []
     for model, found in shares.items():
         if found.value == found.value:
@@ -75,7 +76,7 @@ def sensitive_columns_sentence(
 
 
 def beeswarm_sentence(correlations: Mapping[str, ShapEstimate]) -> str:
-    """Which way the features that matter most push."""
+    """In which direction high values of the most important features move the prediction."""
     parts = []
     for name, e in correlations.items():
         if e.value == e.value:
@@ -86,7 +87,7 @@ def beeswarm_sentence(correlations: Mapping[str, ShapEstimate]) -> str:
                 f"{format_number(e.high, 2)})"
             )
     if not parts:
-        return "No feature's values go with its SHAP values: each is the same in all rows."
+        return "No feature correlates with its SHAP values: each has the same value in all rows."
     return "The prediction: " + "; ".join(parts) + f"; 95 % intervals, n = {max(e.n for e in correlations.values()):,}."
 
 
@@ -132,4 +133,4 @@ def change_sentence(
     words += "no change" if abs(moved) < 5e-5 else f"{points_text(abs(moved))} points {'higher' if moved > 0 else 'lower'}"
     if (before > threshold) != (after > threshold):
         return words + f". That crosses the threshold of {points_text(threshold, 1)} %: {outcomes[1]} instead of {outcomes[0]}."
-    return words + f". The same side of the threshold of {points_text(threshold, 1)} %: {outcomes[1]}."
+    return words + f". It stays on the same side of the threshold of {points_text(threshold, 1)} %: {outcomes[1]}."

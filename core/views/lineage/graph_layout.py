@@ -1,4 +1,4 @@
-"""Where the nodes of a lineage graph stand, and how they are connected once some are hidden."""
+"""Positions of the nodes of a lineage graph, and its edges when some nodes are hidden."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HIDDEN_EDGE_TYPE = "by way of hidden nodes"
 
 
 def layout_nodes(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, tuple[float, float]]:
-    """Layered positions (Sugiyama), left to right along the edges; nodes without an edge stand below."""
+    """Layered positions (Sugiyama), left to right along the edges; nodes without an edge are placed below."""
     numbers = {node: index for index, node in enumerate(nodes)}
     pairs = [(numbers[a], numbers[b]) for a, b in edges if a in numbers and b in numbers and a != b]
     placed: dict[str, tuple[float, float]] = {}
@@ -28,7 +28,7 @@ def layout_nodes(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict
 
 
 def graph_height(nodes: Sequence[str], edges: Sequence[tuple[str, str]], *, top_to_bottom: bool = False) -> int:
-    """Pixels that the graph needs: by its widest layer, or by its layers when they go down."""
+    """The height in pixels that the graph needs: by its widest layer, or by the number of layers when drawn top to bottom."""
     place = layout_nodes(nodes, edges)
     layers = len({round(x, 2) for x, _ in place.values()})
     broad = max((y for _, y in place.values()), default=0.0) / 2 + 1
@@ -54,7 +54,7 @@ def relatives(edges: pd.DataFrame, arn: str) -> tuple[set[str], set[str]]:
 
 
 def bridge_hidden_nodes(edges: pd.DataFrame, visible: set[str]) -> pd.DataFrame:
-    """The edges between the nodes kept; where nodes between two of them are hidden, one edge leads past these."""
+    """The edges between visible nodes; where hidden nodes connect two of them, one edge replaces these."""
     onwards: dict[str, list[str]] = {}
     for a, b in zip(edges["source"], edges["destination"], strict=True):
         onwards.setdefault(a, []).append(b)

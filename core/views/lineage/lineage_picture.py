@@ -1,4 +1,4 @@
-"""The lineage graph: layered coordinates, an ECharts graph, a table."""
+"""The lineage graph as an ECharts option, in a sentence, and as a table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.views.shared.figure_style import GREY, SERIES_COLOURS, shorten_middle
 
 SELECTED_COLOUR = "#F2B705"
 PHONE_WIDTH, CROWDED_NODE_COUNT = 520, 80
-"""Pixels up to which the graph goes down by itself, and nodes from which on they are drawn smaller."""
+"""The width in pixels up to which the graph is drawn top to bottom, and the number of nodes from which they are drawn smaller."""
 FAMILY_STYLES: dict[str, tuple[str, str]] = {
     "DataSet": ("circle", SERIES_COLOURS[2]),
     "Image": ("circle", SERIES_COLOURS[6]),
@@ -33,7 +33,7 @@ FAMILY_LABELS = {
     "ModelPackage": "Versions",
     "Context": "Groups",
 }
-"""What people call a family."""
+"""A family's name on the page."""
 FAMILY_WORDS = {
     "DataSet": ("data file", "data files"),
     "Image": ("container image", "container images"),
@@ -75,8 +75,7 @@ def graph_option(
     """An ECharts option; ``nodes``: arn, name, family; ``edges``: source, destination, type. A click gives the node's index.
 
     Ancestors and descendants of ``selected`` stand out; ``start`` (if it's another one) has a dashed outline. ``top_to_bottom`` lays the
-    layers
-    from top to bottom, as a phone does by itself. ``size``: the pixels that it's likely to have.
+    layers from top to bottom, as happens on a phone anyway. ``size``: the pixels that it will probably have.
     """
     arns = list(nodes["arn"])
     place = layout_nodes(arns, list(zip(edges["source"], edges["destination"], strict=True)))
@@ -173,7 +172,7 @@ def graph_option(
 
 
 def relatives_sentence(nodes: pd.DataFrame, edges: pd.DataFrame, selected: str) -> str:
-    """What a node came from, and what came of it, counted by family."""
+    """How many ancestors and descendants a node has, by family."""
     before, after = relatives(edges, selected)
     name = str(nodes.set_index("arn")["name"].get(selected, selected))
     return f"Of what is shown, {name} came from {_count_by_family(nodes, before)}; {_count_by_family(nodes, after)} came of it."
@@ -188,7 +187,7 @@ def _count_by_family(nodes: pd.DataFrame, arns: set[str]) -> str:
 
 
 def edges_table(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
-    """The graph's edges in words: from, what, to."""
+    """The graph's edges as a table: from, association, to."""
     names = dict(zip(nodes["arn"], nodes["name"], strict=True))
     return pd.DataFrame(
         {

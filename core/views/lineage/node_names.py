@@ -1,4 +1,4 @@
-"""What a lineage node is called for a reader, and which things of the workspace it stands for."""
+"""Readable names of lineage nodes, and which things of the workspace a node stands for."""
 
 from __future__ import annotations
 

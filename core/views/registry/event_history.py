@@ -21,7 +21,7 @@ EVENT_WORDS = {
 
 
 class LogEvent(Protocol):
-    """An event of the decisions' log."""
+    """An event of the audit log."""
 
     @property
     def number(self) -> int: ...

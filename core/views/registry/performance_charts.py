@@ -44,7 +44,7 @@ def interval_text(estimate: HasInterval | None, digits: int = 3) -> str:
 
 
 def metrics_table(models: Mapping[str, Metrics], differences: Differences | None = None) -> pd.DataFrame:
-    """Each metric of each model with its interval; the paired difference, and whether it's beyond noise ."""
+    """Each metric of each model with its interval; the paired difference, and whether it is beyond the noise."""
     names = list(dict.fromkeys(name for metrics in models.values() for name in metrics))
     table = pd.DataFrame({"metric": names})
     for model, metrics in models.items():
@@ -105,7 +105,7 @@ def intervals_figure(models: Mapping[str, Metrics], names: Sequence[str]) -> go.
 
 
 def differences_figure(differences: Differences) -> go.Figure:
-    """Paired differences with intervals; those that leave zero out are filled."""
+    """Paired differences with intervals; those whose interval excludes zero are filled."""
     names = [name for name, d in differences.items() if d.value is not None][::-1]
     fig = new_figure(x="difference with 95 % interval (0: none)", height=100 + 36 * max(len(names), 3))
     values = np.array([float(differences[n].value or 0.0) for n in names])

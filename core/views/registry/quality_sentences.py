@@ -10,7 +10,7 @@ from core.views.shared.number_text import format_number, format_percent, interva
 
 
 def auc_sentence(figures: Mapping[str, Mapping[str, Any]], paired: PairedDifference | None) -> str:
-    """AUC as a frequency."""
+    """AUC, as how often a row of label 1 ranks first in 100 pairs."""
     parts = [
         f"**{name}** ranks it first {format_number(100 * f['auc']['value'], 1)} times ({_estimate_interval(f['auc'], 100, 1)})"
         for name, f in figures.items()
@@ -24,7 +24,7 @@ def auc_sentence(figures: Mapping[str, Mapping[str, Any]], paired: PairedDiffere
 
 
 def average_precision_sentence(figures: Mapping[str, Mapping[str, Any]], paired: PairedDifference | None) -> str:
-    """Precision and recall as frequencies."""
+    """Average precision of each model, against what chance would reach."""
     first = next(iter(figures.values()))
     parts = [f"**{name}** has an average precision of {_estimate_text(f['average_precision'])}" for name, f in figures.items()]
     share = format_percent(first["prevalence"])
@@ -33,25 +33,25 @@ def average_precision_sentence(figures: Mapping[str, Mapping[str, Any]], paired:
 
 
 def confusion_sentence(figures: Mapping[str, Mapping[str, Any]]) -> str:
-    """What is found, and what is called 1 wrongly."""
+    """How many rows of label 1 each model finds, and how often a row that it predicts as 1 is one."""
     parts = []
     for name, f in figures.items():
         c = f["confusion"]
         ones, called = c["tp"] + c["fn"], c["tp"] + c["fp"]
-        right = f"; {per_hundred_text(c['tp'] / called)} of 100 rows that it calls 1 are" if called else "; it calls none 1"
+        right = f"; {per_hundred_text(c['tp'] / called)} of 100 rows that it predicts as 1 are 1" if called else "; it predicts no row as 1"
         parts.append(f"Of 100 rows with label 1 **{name}** finds {per_hundred_text(c['tp'] / ones if ones else None)}{right}.")
     return f"{' '.join(parts)} n = {next(iter(figures.values()))['n']:,}."
 
 
 def calibration_sentence(figures: Mapping[str, Mapping[str, Any]], paired: PairedDifference | None) -> str:
-    """How far scores are from what happens, and to which side."""
+    """How far scores are from observed rates, and in which direction."""
     parts = []
     for name, f in figures.items():
         bins = f["calibration"]
         n = sum(b["n"] for b in bins) or 1
         said, seen = (sum(b["n"] * b[key] for b in bins) / n for key in ("mean_score", "observed"))
         parts.append(
-            f"**{name}** says {format_percent(said)} on average where {format_percent(seen)} happen; "
+            f"**{name}** predicts {format_percent(said)} on average where {format_percent(seen)} is observed; "
             f"a score is off by {format_number(100 * f['ece']['value'], 1)} points ({_estimate_interval(f['ece'], 100, 1)})"
         )
     text = f"{'. '.join(parts)}; n = {next(iter(figures.values()))['n']:,}."

@@ -1,4 +1,4 @@
-"""What jobs cost, in a line: before they're launched, and after they have ended. The prices' date and region stand with every figure."""
+"""What jobs cost, in a line: before they're launched, and after they have ended. Every figure names the prices' date and region."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from core.views.shared.number_text import duration_text, money_text
 
 
 def expected_cost_sentence(estimate: Any, prices: Any, *, region: str, local: bool) -> str:
-    """What a launch will take and cost. ``estimate`` is a ``core.costs.Expected``, ``prices`` a ``core.prices.Prices``. ``region`` is where
+    """What a launch will take and cost. ``estimate`` is a ``core.costs.cost_estimates.Expected``, ``prices`` a
+    ``core.costs.prices.Prices``. ``region`` is where
     the jobs run; ``local`` says that this is on this machine, where nothing is billed."""
     many = estimate.jobs > 1
     if estimate.seconds is None:
@@ -44,9 +45,9 @@ def expected_cost_sentence(estimate: Any, prices: Any, *, region: str, local: bo
 
 
 def used_cost_sentence(usages: Sequence[Any], prices: Any, *, region: str, local: bool) -> str:
-    """What jobs have used; ``estimate`` are ``core.costs.Usage``."""
+    """What ended jobs have used and cost; ``usages`` are ``core.costs.cost_estimates.Usage``."""
     if not usages:
-        return "Which jobs went into it isn't recorded."
+        return "The jobs behind it are not recorded."
     count, seconds = sum(u.jobs for u in usages), sum(u.seconds for u in usages)
     types = ", ".join(dict.fromkeys(f"{u.count} × {u.instance_type}" for u in usages))
     said = f"{f'{count} jobs, ' if count > 1 else ''}{_seconds_text(seconds)} on {types}."
@@ -59,7 +60,8 @@ def used_cost_sentence(usages: Sequence[Any], prices: Any, *, region: str, local
 
 
 def cost_table(usage_by_step: dict[str, Any], prices: Any) -> pd.DataFrame:
-    """A row for each step (name → ``core.costs.Usage``) and their sum; ``cost`` is missing where there's no price."""
+    """A row for each step (name → ``core.costs.cost_estimates.Usage``) and their sum; the cost is missing where
+    no price is known."""
     rows = [(step, u.jobs, f"{u.count} × {u.instance_type}", u.seconds, u.cost(prices)) for step, u in usage_by_step.items()]
     costs = [row[-1] for row in rows]
     whole = None if None in costs else sum(c for c in costs if c is not None)
@@ -68,7 +70,7 @@ def cost_table(usage_by_step: dict[str, Any], prices: Any) -> pd.DataFrame:
 
 
 def price_date_text(prices: Any, *, region: str, local: bool) -> str:
-    """The table's date and region; how old it is, and where the jobs run, where that should make one careful."""
+    """The price list's date and region; its age where it is outdated, and the jobs' region where it is another."""
     old = f", {prices.age().days} days old" if prices.is_outdated() else ""
     elsewhere = "" if local or region == prices.region else f"; the jobs run in {region}"
     return f"prices of {prices.date}{old}, {prices.region}{elsewhere}"

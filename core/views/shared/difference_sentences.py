@@ -1,4 +1,4 @@
-"""Sentences that say what figures say, with the number of rows and the interval; computed from the results, Markdown out."""
+"""How two models differ, and which differences are beyond the noise, as sentences in Markdown."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def difference_text(name: str, found: PairedDifference, digits: int = 3) -> str:
 
 
 def trade_off_markdown(quality: Mapping[str, PairedDifference], bias: Mapping[str, Any], names: Sequence[str]) -> str:
-    """What the second model gains, beside what it does to calibration and to the groups: never one without the others."""
+    """What the second model gains and loses against the first, in quality, calibration and bias, each beyond the noise."""
     gains = [f"{n.replace('_', ' ')} {signed_number(d.value)}" for n, d in quality.items() if d.beyond_noise and _is_improvement(n, d)]
     costs = [f"{n.replace('_', ' ')} {signed_number(d.value)}" for n, d in quality.items() if d.beyond_noise and not _is_improvement(n, d)]
     fairer = [n for n, d in bias.items() if d.fairer == "b" and compares_groups(n)]
@@ -64,7 +64,7 @@ def _is_improvement(name: str, found: PairedDifference) -> bool:
 
 
 def bias_differences_sentence(differences: Mapping[str, Any], names: Sequence[str], people: tuple[str, str]) -> str:
-    """Which model treats the groups more alike, by which metrics."""
+    """Which of two models treats the groups more alike, by which metrics."""
     noise = sum(not d.beyond_noise for d in differences.values())
     fairer = {which: [n for n, d in differences.items() if d.fairer == which and compares_groups(n)] for which in ("a", "b")}
     if not fairer["a"] and not fairer["b"]:
@@ -81,8 +81,8 @@ def bias_differences_sentence(differences: Mapping[str, Any], names: Sequence[st
 
 
 def noise_markdown(models: Mapping[str, Mapping[str, Any]]) -> str:
-    """Which metrics of each model are beyond the noise, and which are undefined. Distances and GE, which can't be 0, aren't counted. Of a
-    report without intervals only that it has none."""
+    """Which metrics of each model are beyond the noise, and which are undefined. Distances and GE, which can't be 0, aren't counted. A
+    report without intervals gets a note that it has none."""
     lines = []
     for model, metrics in models.items():
         around = {n: m for n, m in metrics.items() if m.interval is not None and m.interval.low is not None and m.low < neutral_value(n)}
@@ -92,7 +92,7 @@ def noise_markdown(models: Mapping[str, Mapping[str, Any]]) -> str:
             continue
         if not around:
             without = all(m.interval is None for m in metrics.values())
-            text = "the report has no intervals, so that noise can't be told from a difference" if without else "no interval is known"
+            text = "the report has no intervals, so differences can't be told from noise" if without else "no interval is known"
             lines.append(f"**{model}**: {text}{'; undefined: ' + ', '.join(undefined) if undefined else ''}.")
             continue
         n = max((m.interval.n for m in around.values()), default=0)
@@ -104,7 +104,7 @@ def noise_markdown(models: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def importance_sentence(models: Mapping[str, Mapping[str, float]], rows: int | None) -> str:
-    """What weighs most, and where the models disagree."""
+    """Which features weigh most in each model, and where two models differ most."""
     parts = []
     for name, values in models.items():
         sizes = {feature: abs(value) for feature, value in values.items()}

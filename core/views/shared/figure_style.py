@@ -1,9 +1,8 @@
-"""What all figures share: margins, colours that hold on a light and on a dark page, short names."""
+"""What all figures share: margins, colours that are readable on a light and a dark page, short names."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
@@ -18,7 +17,7 @@ SERIES_COLOURS = ("#2F80D0", "#C2620E", "#1F8F88", "#8A63C9", "#D1495B", "#8F7B2
 
 
 def new_figure(*, x: str = "", y: str = "", height: int = 340, legend: bool = True) -> go.Figure:
-    """An empty figure with the product's margins; the legend lies above, so that a phone keeps the width."""
+    """An empty figure with the product's margins; the legend is above, so that a phone has the whole width."""
     result = go.Figure()
     apply_layout(result, height=height, legend=legend)
     result.update_xaxes(title_text=x)
@@ -51,6 +50,3 @@ def grid_shape(titles: Sequence[str], max_columns: int = 2) -> tuple[int, int]:
     """(rows, columns) of a grid of small figures."""
     across = min(max_columns, max(1, len(titles)))
     return -(-len(titles) // across), across
-
-
-Rows = list[dict[str, Any]]

@@ -1,4 +1,4 @@
-"""What each metric asks, how it's computed and how to read it, in words; shown where the metric stands."""
+"""What each metric asks, how it is computed and how to read it; shown beside the metric."""
 
 from __future__ import annotations
 

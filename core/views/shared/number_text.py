@@ -6,7 +6,7 @@ CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
 def format_number(value: float | None, digits: int = 3) -> str:
-    """A number for reading; a dash where there is none."""
+    """A number with thousands separators and a real minus sign; ∞ where infinite, and a dash for None or NaN."""
     if value is None or value != value:
         return "–"
     if value in (float("inf"), float("-inf")):
@@ -15,12 +15,12 @@ def format_number(value: float | None, digits: int = 3) -> str:
 
 
 def format_percent(value: float | None, digits: int = 1) -> str:
-    """A share of 1 as a percentage."""
+    """A share (0 to 1) as a percentage; a dash for None or NaN."""
     return "–" if value is None or value != value else f"{100 * value:.{digits}f} %".replace("-", "−")
 
 
 def signed_number(value: float | None, digits: int = 3) -> str:
-    """With its sign; a rounded zero has none."""
+    """A number with its sign; one that is rounded to zero has none."""
     text = format_number(value, digits)
     return text if value is None or value <= 0 or not any(c in "123456789" for c in text) else f"+{text}"
 
@@ -31,14 +31,14 @@ def interval_text(low: float | None, high: float | None, digits: int = 3) -> str
 
 
 def per_hundred_text(share: float | None) -> str:
-    """Of 100 people, how many; with a decimal where there are few."""
+    """A share (0 to 1) as how many of 100; with a decimal near 0 and 100. A dash for None."""
     if share is None:
         return "–"
     return format_number(100 * share, 0 if 0.1 <= share <= 0.9 or share in (0, 1) else 1)
 
 
 def duration_text(seconds: float) -> str:
-    """``42 s``, ``3 min 5 s``, ``2 h 10 min``."""
+    """Seconds as ``4.2 s``, ``42 s``, ``3 min 5 s`` or ``2 h 10 min``."""
     if seconds < 90:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -48,6 +48,6 @@ def duration_text(seconds: float) -> str:
 
 
 def money_text(value: float, currency: str) -> str:
-    """``$2.30``; ``less than $0.01`` for what isn't nothing, and rounds to it."""
+    """``$2.30``; ``less than $0.01`` for an amount above 0 that rounds to 0."""
     sign = CURRENCY_SIGNS.get(currency, f"{currency} ")
     return f"less than {sign}0.01" if 0 < value < 0.005 else f"{sign}{value:,.2f}"

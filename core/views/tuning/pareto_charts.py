@@ -1,6 +1,6 @@
-"""The trials of a tuning job by performance and disparity: which are on the Pareto front, and which would do as well at less disparity.
+"""The trials of a tuning job by performance and disparity: which are on the Pareto front, and which perform as well with less disparity.
 
-All take what the measuring job wrote (``core.trial_bias.read``) or ``trials_table`` made of it.
+All take what the measuring job wrote (``core.reports.trial_bias_jobs.read``) or ``trials_table`` made of it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OBJECTIVE_METRICS = {"f1": "macro_f1", "logloss": "log_loss", "error": "accuracy
 PERCENTAGE_METRICS = {name for name, metric in PERFORMANCE_METRICS.items() if metric.is_share} | {
     name for name, metric in POST_TRAINING.items() if metric.is_share_difference
 }
-"""What is a share of 1, and its differences are percentage points."""
+"""The metrics that are shares of 1, so that their differences are percentage points."""
 SHARE_WORDS = ((1 / 4, "a quarter of"), (1 / 3, "a third of"), (1 / 2, "half"), (2 / 3, "two thirds of"), (3 / 4, "three quarters of"))
 
 
@@ -40,8 +40,8 @@ def trials_table(
     """A row for each trial: its performance, disparity and distance from parity with intervals, and its differences to the reference.
 
     ``gained`` is the difference in performance (below 0: worse, whatever the metric's direction), ``closer`` the one in distance (below 0:
-    nearer to parity). ``one_sided`` trials decide the same for everybody, so their parity means nothing; they are never on the
-    ``is_on_front``.
+    nearer to parity). ``one_sided`` trials decide the same for everybody, so their parity means nothing; they are never on
+    the front.
     """
     direction = metric_direction(performance)
     rows = []
@@ -146,7 +146,7 @@ def _error_bars(rows: pd.DataFrame, colour: str) -> dict[str, Any]:
 
 
 def hover_text(row: Mapping[Any, Any], performance: str, measure: str) -> str:
-    """What is said of a trial where it is pointed at."""
+    """The text of a trial's tooltip."""
     return (
         f"trial {row['number']}<br>{PERFORMANCE_LABELS[performance]} {_value_with_interval(row, 'performance')}<br>{measure} "
         f"{_value_with_interval(row, 'disparity')}" + ("<br>the same decision for everybody" if row["one_sided"] else "")
@@ -160,7 +160,7 @@ def _value_with_interval(row: Mapping[Any, Any], name: str, digits: int = 4) -> 
 
 
 def pareto_table(trials: pd.DataFrame, *, performance: str, measure: str) -> pd.DataFrame:
-    """The figures of the scatter as a table for people."""
+    """``pareto_figure`` as a table."""
     rows = trials.to_dict("records")
     return pd.DataFrame(
         {
@@ -187,7 +187,7 @@ def _noise_text(row: Mapping[Any, Any]) -> str:
 
 @dataclass(frozen=True)
 class ComparedGroups:
-    """How the rows are told apart, in words, and how many rows there are of the ``facet`` and of the rest."""
+    """The ``facet`` in words, and the number of rows of the facet and of the rest."""
 
     facet: str
     facet_rows: int
@@ -195,13 +195,13 @@ class ComparedGroups:
 
 
 def compared_groups(report: Mapping[str, Any], facet: int = 0) -> ComparedGroups:
-    """Who is compared with whom."""
+    """The groups that the report compares."""
     first = report["trials"][0]["facets"][facet]
     return ComparedGroups(f"{first['name']} = {first['value']}", first["counts"]["facet"]["rows"], first["counts"]["rest"]["rows"])
 
 
 def best_trial_sentence(trials: pd.DataFrame, groups: ComparedGroups, *, performance: str, measure: str) -> str:
-    """What the best trial does, and to whom."""
+    """How well the best trial performs, and how many of each group it declines."""
     found = trials[trials["reference"]]
     if found.empty:
         return "The filter leaves the best trial out."
@@ -209,13 +209,13 @@ def best_trial_sentence(trials: pd.DataFrame, groups: ComparedGroups, *, perform
     text = f"The best, **trial {row['number']}**: {PERFORMANCE_LABELS[performance]} {_value_with_interval(row, 'performance', 3)}, "
     text += f"{measure} undefined ({row['error']})" if row["error"] else f"{measure} {_value_with_interval(row, 'disparity', 3)}"
     return (
-        f"{text}. Of 100 people with {groups.facet} it turns away {100 * row['turned_away']:.0f}, of 100 others "
+        f"{text}. Of 100 people with {groups.facet} it declines {100 * row['turned_away']:.0f}, of 100 others "
         f"{100 * row['turned_away_rest']:.0f} (n = {groups.facet_rows:,} and {groups.rest_rows:,})."
     )
 
 
 def alternative_sentence(row: Mapping[Any, Any], best: Mapping[Any, Any], groups: ComparedGroups, *, performance: str, measure: str) -> str:
-    """What choosing this trial instead of the best costs, and what it brings."""
+    """What choosing this trial instead of the best costs in performance, and gains in parity."""
     gained = -row["gained"] if is_lower_better(performance) else row["gained"]
     edges = [row["gained_low"], row["gained_high"]]
     if is_lower_better(performance):
@@ -232,7 +232,7 @@ def alternative_sentence(row: Mapping[Any, Any], best: Mapping[Any, Any], groups
         f"**Trial {row['number']}**: {cost}; **{remaining_disparity_text(row['distance'], best['distance'])} disparity**: {measure} "
         f"{format_number(row['disparity'])} instead of {format_number(best['disparity'])}, nearer to parity by "
         f"{_magnitude_text(row['closer'], measure)} "
-        f"{_interval_text([-row['closer_high'], -row['closer_low']], measure)}, {nearer}. Of 100 people with {groups.facet} it turns away "
+        f"{_interval_text([-row['closer_high'], -row['closer_low']], measure)}, {nearer}. Of 100 people with {groups.facet} it declines "
         f"{100 * row['turned_away']:.0f} instead of {100 * best['turned_away']:.0f}, of 100 others {100 * row['turned_away_rest']:.0f} "
         f"instead of {100 * best['turned_away_rest']:.0f}."
     )

@@ -1,4 +1,4 @@
-"""Which trials are looked at: one filter for every plot and table, and as a text for the URL."""
+"""Which trials are shown: one filter for every plot and table, also as text for the URL."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TrialFilter:
         return bool(self.statuses or self.ranges)
 
     def apply(self, trials: pd.DataFrame) -> pd.DataFrame:
-        """The trials that pass. One without a value in a limited column doesn't; a column that isn't there limits nothing."""
+        """The trials that pass. One without a value in a limited column doesn't; a range of an unknown column is ignored."""
         keep = pd.Series(True, index=trials.index)
         if self.statuses:
             keep &= trials["status"].isin(self.statuses)
@@ -45,7 +45,7 @@ class TrialFilter:
 
     @classmethod
     def from_text(cls, text: str) -> TrialFilter:
-        """The filter that ``to_text`` says; what can't be read is left out."""
+        """The filter that ``to_text`` wrote; parts that can't be read are left out."""
         statuses: tuple[str, ...] = ()
         ranges = {}
         for part in text.split(";"):
@@ -62,7 +62,7 @@ class TrialFilter:
         return cls(statuses, ranges)
 
     def summary_text(self, shown: int, total: int) -> str:
-        """How many trials pass, and what limits them."""
+        """How many trials pass the filter, and by which conditions."""
         limits = [" or ".join(self.statuses)] if self.statuses else []
         limits += [f"{column} {low:g} to {high:g}" for column, (low, high) in self.ranges.items()]
         return f"{shown} of {total} trials" + (f": {'; '.join(limits)}" if limits else "")

@@ -1,4 +1,4 @@
-"""A tuning job in pictures: history, parallel coordinates, importance, slice, timeline, curves per round.
+"""Charts of a tuning job: history, parallel coordinates, importance, slice, timeline, curves per round.
 
 All take the trials as one table: ``number`` (from 1), ``name``, ``status``, ``objective``, ``started``, ``ended`` (UTC), and a
 column for each tuned hyperparameter.
@@ -140,7 +140,7 @@ def importance_table(trials: pd.DataFrame, parameters: Sequence[str], *, maximiz
 
 
 def importance_figure(table: pd.DataFrame) -> go.Figure:
-    """Bars of ``importance_table``, the greatest on top."""
+    """Bars of ``importance_table``, the most important on top."""
     rising = table.iloc[::-1]
     fig = new_figure(x="share of the objective's variance", legend=False, height=90 + 34 * max(len(table), 3))
     fig.add_trace(

@@ -13,7 +13,7 @@ from core.views.shared.number_text import duration_text, format_number, format_p
 def best_trial_sentence(
     trials: pd.DataFrame, *, objective: str, maximize: bool, interval: tuple[float, float] | None = None, rows: int = 0
 ) -> str:
-    """Which trial is the best, and since when nothing better came. ``interval`` is the best's, from ``rows`` validation rows."""
+    """Which trial is the best, and how many later ones were no better. ``interval`` is the best's, from ``rows`` validation rows."""
     known = trials.dropna(subset=["objective"]).sort_values("number")
     if known.empty:
         return "No trial has an objective."
@@ -35,21 +35,21 @@ def best_trial_sentence(
 
 
 def importance_sentence(table: pd.DataFrame, trials: int) -> str:
-    """What drives the objective, as far as these trials tell."""
+    """Which hyperparameters explain the objective most, in these trials."""
     if table.empty:
-        return "Fewer than four different trials: importance would be a guess."
+        return "Fewer than four different trials: importance can't be estimated."
     first = table.iloc[0]
     text = f"**{first['hyperparameter']}** explains {format_percent(first['importance'], 0)} of the differences among these {trials} trials"
     if len(table) > 1:
         text += f", {table.iloc[1]['hyperparameter']} {format_percent(table.iloc[1]['importance'], 0)}"
-    return text + (". With so few trials this is a hint, no more." if trials < 30 else ".")
+    return text + (". With so few trials this is only a hint." if trials < 30 else ".")
 
 
 def best_ranges_sentence(trials: pd.DataFrame, parameters: Sequence[str], *, maximize: bool) -> str:
-    """Where the best quarter of the trials lies."""
+    """The ranges of the hyperparameters in the best quarter of the trials."""
     known = trials.dropna(subset=["objective"])
     if len(known) < 4:
-        return f"{len(known)} trial{'s' if len(known) != 1 else ''}: too few to say where the good ones lie."
+        return f"{len(known)} trial{'s' if len(known) != 1 else ''}: too few to say which ranges are good."
     best = known.sort_values("objective", ascending=not maximize).head(max(2, len(known) // 4))
     parts = []
     for name in parameters:
@@ -75,7 +75,7 @@ def timeline_sentence(trials: pd.DataFrame) -> str:
 
 
 def best_round_sentence(rounds: pd.DataFrame) -> str:
-    """At which round the validation rows were served best, and how far training went beyond."""
+    """The best round on the validation rows, and the metrics at the last round."""
     found = []
     for metric, rows in rounds.groupby("metric", sort=False):
         wide = rows.pivot_table(index="round", columns="data", values="value")
@@ -111,7 +111,7 @@ def comparison_sentence(
 
 
 def duration_estimate_sentence(prediction: Any | None) -> str:
-    """What a tuning job will cost, and how that is known. ``prediction`` is a ``core.tuning_history.Estimate``, or None."""
+    """How long a tuning job will take, and what the estimate rests on. ``prediction`` is a estimate from ``core.jobs.tuning``, or None."""
     if prediction is None:
         return "No estimate yet: no tuning job has completed in this workspace."
     past = f"{prediction.jobs} past tuning job{'s' if prediction.jobs > 1 else ''}"
@@ -133,14 +133,14 @@ def report_sentences(performance: Mapping[str, Any], rows: str) -> dict[str, str
     error = performance["accuracy"]
     auc, precision, recall, ece = (performance[name] for name in ("auc", "average_precision", "recall", "ece"))
     return {
-        "confusion": f"Of 100 {rows} rows {100 * wrong / n:.0f} are judged wrong: {confusion['fp']:,} of label 0 and {confusion['fn']:,} "
-        f"of label 1; accuracy {_value_with_interval(error)}, n = {n:,}. Of 100 rows with label 1 it finds "
+        "confusion": f"Of 100 {rows} rows {100 * wrong / n:.0f} are predicted wrongly: {confusion['fp']:,} of label 0 and "
+        f"{confusion['fn']:,} of label 1; accuracy {_value_with_interval(error)}, n = {n:,}. Of 100 rows with label 1 it finds "
         f"{100 * (recall['value'] or 0):.0f}.",
         "roc": f"Of a row of each label, the one with label 1 has the higher score in {100 * (auc['value'] or 0.5):.0f} of 100 pairs: "
         f"AUC {_value_with_interval(auc)}, n = {n:,}.",
         "pr": f"Average precision {_value_with_interval(precision)}, "
-        f"where guessing would have {format_number(performance['prevalence'])}, n = {n:,}.",
-        "calibration": f"Scores differ from what happens by {100 * (ece['value'] or 0):.1f} points on average (calibration error "
+        f"where chance would reach {format_number(performance['prevalence'])}, n = {n:,}.",
+        "calibration": f"Scores differ from observed rates by {100 * (ece['value'] or 0):.1f} points on average (calibration error "
         f"{_value_with_interval(ece)}), n = {n:,}.",
     }
 

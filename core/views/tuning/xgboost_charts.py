@@ -1,4 +1,7 @@
-"""The XGBoost report of a job: importance, scores and residuals by label. Confusion, ROC, PR and calibration are ``comparison``'s."""
+"""The XGBoost report of a job: importance, scores and residuals by label.
+
+Confusion, ROC, precision-recall and calibration are in ``registry.performance_charts``.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +34,13 @@ def importance_figure(table: pd.DataFrame, kind: str = "gain", top: int = 15) ->
 
 
 def importance_sentence(table: pd.DataFrame, kind: str = "gain") -> str:
-    """Which features the trees lean on."""
+    """Which features the trees use most."""
     if table.empty:
-        return "The model has no split."
+        return "The model has no splits."
     ordered = table.sort_values(kind, ascending=False)
     shares = ordered[kind] / ordered[kind].sum()
     return (
-        f"By {kind}, **{ordered['feature'].iloc[0]}** has {format_percent(float(shares.iloc[0]), 0)} of the whole, the first five of "
+        f"By {kind}, **{ordered['feature'].iloc[0]}** has {format_percent(float(shares.iloc[0]), 0)} of the total, the first five of "
         f"{len(table)} features {format_percent(float(shares.head(5).sum()), 0)}."
     )
 
@@ -69,7 +72,7 @@ def distribution_figure(binned: Mapping[str, Any], *, x: str) -> go.Figure:
 
 
 def residuals_sentence(binned: Mapping[str, Any]) -> str:
-    """How many rows the model is far off on."""
+    """How many rows the model predicts wrongly by a wide margin (more than 0.5)."""
     table = distribution_table(binned)
     total = int(table[["label 0", "label 1"]].to_numpy().sum())
     under = int(table.loc[table["from"] >= 0.5, ["label 0", "label 1"]].to_numpy().sum())
