@@ -148,10 +148,10 @@ def _evidence_uris(target: TargetSnapshot, package: Package, rules: Policy, data
     return {name: uri for name, uri in uris.items() if uri}
 
 
-def _store_file(target: TargetSnapshot, content: bytes, name: str) -> str:
+def _store_file(target: Target, content: bytes, name: str) -> str:
     """Write one of the product's own files under its hash, unless it was written before; returns its URI."""
     uri = target.uri(FILES_FOLDER, sha256(content), name)
-    target.files.read_or_write(uri, content, "text/plain")
+    take_snapshot(target).files.read_or_write(uri, content, "text/plain")
     return uri
 
 

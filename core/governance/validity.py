@@ -23,15 +23,16 @@ from core.registry.model_packages import Package
 
 @dataclass(frozen=True)
 class Validity:
-    """A version's state as it is now. ``void_reasons``: why an approval no longer holds; ``review_reasons``: why it has to be looked at
-    again;
-    ``is_outside_log``: it was made, and perhaps decided on, before this product had anything to do with its group."""
+    """A version's state as it is now. ``void_reasons``: why an approval isn't valid any more; ``review_reasons``: why it has to be reviewed
+    again; ``is_outside_log``: it was made, and perhaps decided on, before this product registered anything in its group;
+    ``gate_results``: what the gates say now, with waivers applied; None if they weren't judged."""
 
     package: Package
     state: State
     void_reasons: tuple[str, ...]
     review_reasons: tuple[str, ...]
     is_outside_log: bool = False
+    gate_results: tuple[gates.GateResult, ...] | None = None
 
     @property
     def label(self) -> str:
@@ -48,7 +49,8 @@ class Validity:
 
 
 def check_validity(target: Target, arn: str, *, with_gates: bool = True) -> Validity:
-    """A version's state now, and whether evidence, policy, data and dates still support it."""
+    """A version's state now, and whether evidence, policy, data and dates still support it. ``with_gates``: also judges an approved or
+    waiting version by the gates of the policy in force."""
     version = read_version(target, arn)
     package, state = version.package, version.state
     void: list[str] = []
@@ -59,24 +61,24 @@ def check_validity(target: Target, arn: str, *, with_gates: bool = True) -> Vali
         void.append("The registry says Approved, and no decision in the log does.")
     if state.status not in {"submitted", "validated", "approved"}:
         return Validity(package, state, tuple(void), (), outside)
-    reasons = _review_reasons(version, with_gates=with_gates) if state.status == "approved" else []
+    judgement = gates.judge_version(version, version.profile) if with_gates and version.profile else None
+    results = tuple(apply_waivers(judgement.results, state)) if judgement else None
+    reasons = _review_reasons(version, results or ()) if state.status == "approved" else []
     void += version.evidence_changes
     if state.status == "approved" and package.status != "Approved":
         void.append(f"The log says approved, and the registry says {package.status}.")
-    return Validity(package, state, tuple(void), tuple(reasons))
+    return Validity(package, state, tuple(void), tuple(reasons), gate_results=results)
 
 
-def _review_reasons(version: VersionUnderReview, *, with_gates: bool) -> list[str]:
+def _review_reasons(version: VersionUnderReview, results: Sequence[gates.GateResult]) -> list[str]:
     reasons = [
         *_due_reasons(version.state, version.rules),
         *_newer_data_reasons(version.data, _newest_datasets(version.target)),
         *_card_change_reasons(version),
     ]
-    if with_gates and version.profile:
-        judgement = gates.judge_version(version, version.profile)
-        failing = [r.title for r in apply_waivers(judgement.results, version.state) if r.is_blocking]
-        if failing:
-            reasons.append(f"Gates that fail now: {', '.join(failing)}.")
+    failing = [result.title for result in results if result.is_blocking]
+    if failing:
+        reasons.append(f"Gates that fail now: {', '.join(failing)}.")
     return reasons
 
 

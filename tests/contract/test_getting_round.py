@@ -14,6 +14,7 @@ from core.errors import Conflict, DataError, Forbidden
 from core.governance import decisions, evidence, policy, verification, version_state
 from core.governance.validity import check_validity, list_versions_by_urgency
 from core.governance.version_state import people_involved, read_state
+from core.governance.version_under_review import read_version
 from core.identity import DEMO_IDENTITIES, Identity, Role
 from core.ledger import audit_log, signing
 from core.ledger.signing import Forged
@@ -149,7 +150,7 @@ def test_a_waiver_asked_for_again_has_to_be_confirmed_again_and_one_that_has_end
     for gate in ("quality auc", f"bias DI {facet.facet}={facet.value}"):
         waive(target, arn, gate=gate, days=1)
         confirm(target, arn, CHRIS, gate=gate)
-    assert {r["status"] for r in decisions._judge_gates(target, model_packages.read_package(target, arn))["gates"]} == {"waived"}
+    assert {r["status"] for r in decisions._judge_gates(read_version(target, arn))["gates"]} == {"waived"}
     today = version_state.today()
     with monkeypatch.context() as patched:
         patched.setattr(version_state, "today", lambda: today + timedelta(days=2))
@@ -267,18 +268,18 @@ def test_an_approval_signed_with_ones_own_key_stops_every_reader_and_is_named(ta
 
 def test_a_rejection_taken_back_with_the_logs_head_and_the_registry_is_found_by_the_lineage(target, arn):
     before = submitted(target, arn)
-    decisions.reject(target, CHRIS, arn, seen_event=before.version, reason=WHY, code="bias")
+    decisions.reject(target, CHRIS, arn, seen_event=before.last_event, reason=WHY, code="bias")
     events = audit_log.read_events(target)
     last, head = target.uri(audit_log.event_key(events[-1].number)), target.uri(audit_log.HEAD_KEY)
     kept, named, package = target.files.read(last), target.files.read(head), model_packages.read_package(target, arn)
-    back = package.properties | {model_packages.DECISION_PROPERTY: str(before.version)}
+    back = package.properties | {model_packages.DECISION_PROPERTY: str(before.last_event)}
     try:
         delete(target, last)
         target.files.write(head, signing.sign_envelope(target, audit_log.head_statement(events[-2])))
         target.sagemaker.update_model_package(
             ModelPackageArn=arn,
             ModelApprovalStatus=model_packages.PENDING_STATUS,
-            CustomerMetadataProperties={model_packages.DECISION_PROPERTY: str(before.version)},
+            CustomerMetadataProperties={model_packages.DECISION_PROPERTY: str(before.last_event)},
         )
         assert model_packages.read_package(target, arn).properties == back
         audit_log._events_cache.clear()

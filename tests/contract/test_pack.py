@@ -209,7 +209,7 @@ def test_names_in_the_zip_stay_in_its_folder_and_rows_of_people_stay_out(content
 
 
 def test_only_who_may_export_gets_a_pack_and_only_of_what_was_submitted(target, arn, demo):
-    with pytest.raises(Forbidden, match="may not"):
+    with pytest.raises(Forbidden, match="can't export"):
         evidence_pack.build_zip(target, VERA, arn)
     with pytest.raises(NotFound, match="Nothing was submitted"):
         evidence_pack.build_zip(target, CHRIS, demo[1][1]["models"][0]["model_package_arn"])

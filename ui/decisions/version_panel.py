@@ -57,7 +57,8 @@ def show_version_panel(validity: Validity, rules: policy.Policy) -> None:
         st.caption(f":material/verified_user: The evidence is pinned, SHA-256 `{state.evidence}`. No file has changed since then.")
     profile = state.profile or links.url_selectbox("profile", list(rules.profiles), "Profile of the policy")
     if profile in rules.profiles:
-        results = read_gate_results(session.cache_key(), package.arn, profile, state.last_event, rules.sha256)
+        judged = validity.gate_results if profile == state.profile else None
+        results = list(judged or read_gate_results(session.cache_key(), package.arn, profile, state.last_event, rules.sha256))
         _show_gates(results)
     else:
         results = []
