@@ -34,7 +34,7 @@ def show_version_tab() -> None:
     if problem:
         errors.show_error(problem)
     head = cache.cached_read(audit_log.count_events)
-    version_panel.show_version_panel(version_panel.read_validity(session.cache_key(), arn, head), rules)
+    version_panel.show_version_panel(version_panel.read_validity(session.cache_key(), arn, head, rules.sha256), rules)
 
 
 def show_card_tab() -> None:

@@ -1,4 +1,4 @@
-"""Whether what follows the log says what the log says: the registry's statuses and properties, and the lineage's actions."""
+"""Checks that the registry and the lineage agree with the log, and brings them to it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def lineage_problems(target: Target, events: Sequence[Event]) -> Iterator[Proble
     for name in sorted(wanted.keys() - found.keys()):
         yield Problem(wanted[name].number, name, f"The lineage lacks the action of event {wanted[name].number}.")
     for name in sorted(name for name, kind in found.items() if name not in wanted and kind in version_state.ALLOWED_FROM):
-        yield Problem(None, name, f"The lineage has an action, {found[name]}, that is no event of the log.")
+        yield Problem(None, name, f"The lineage has an action, {found[name]}, that is not an event of the log.")
     there = sorted(wanted.keys() & found.keys())
     with ThreadPoolExecutor(8) as pool:
         described = pool.map(lambda name: _describe_action(target, name), there)

@@ -139,7 +139,7 @@ class Policy(_StrictModel):
 
 def parse_toml(content: bytes, name: str = "policy.toml") -> Policy:
     """The policy in a file's bytes. Raises InvalidPolicy with file, line and reason."""
-    remedy = "The last valid policy stays in force until it is mended."
+    remedy = "The last valid policy stays in force until it is fixed."
     return toml_file.parse_validated(
         Policy, content, name, InvalidPolicy, remedy, sha256=sha256(content), text=content.decode(errors="replace")
     )
@@ -189,7 +189,7 @@ def load_last_valid(target: Target) -> Policy:
     digest = _read_last_valid_digest(target)
     content = target.files.read(policy_uri(target, digest))
     if sha256(content) != digest:
-        raise Forged("The policy is not the one that was kept.", resource=LAST_VALID_KEY, hint="Mend the policy file.")
+        raise Forged("The policy differs from the one that was written.", resource=LAST_VALID_KEY, hint="Fix the policy file.")
     return parse_toml(content, "the last valid policy")
 
 

@@ -96,7 +96,7 @@ def _check_chain(target: Target, trusted: Any) -> tuple[list[Event], list[Proble
         if name.isdigit() and uri == target.uri(audit_log.event_key(int(name))) and int(name) > 0:
             numbers.append(int(name))
         else:
-            problems.append(Problem(None, uri, "This object is no event of the log."))
+            problems.append(Problem(None, uri, "This object is not an event of the log."))
     last = max(numbers, default=0)
     with ThreadPoolExecutor(8) as pool:
         contents = dict(zip(numbers, pool.map(lambda n: _read_or_none(target, audit_log.event_key(n)), numbers), strict=True))
@@ -112,11 +112,11 @@ def _check_chain(target: Target, trusted: Any) -> tuple[list[Event], list[Proble
             payload = open_envelope(content, trusted, audit_log.EVENT_TYPE)
             event = Event(**json.loads(payload), hash=sha256(payload))
             if event.number != number:
-                raise Forged(f"It calls itself event {event.number}.")
+                raise Forged(f"Its content claims to be event {event.number}.")
             if number == 1 or before is not None:
                 audit_log.check_link(event, before)
         except (GovernanceError, ValueError, TypeError) as error:
-            what = error.message if isinstance(error, GovernanceError) else "It is no event."
+            what = error.message if isinstance(error, GovernanceError) else "It is not a log event."
             problems.append(Problem(number, audit_log.event_key(number), f"Event {number}: {what}"))
             before = None
             continue
@@ -144,12 +144,12 @@ def _check_heads(events: list[Event], trusted: Any, heads: dict[str, bytes | Non
         try:
             number, digest = audit_log.read_head(content, trusted)
         except (GovernanceError, ValueError, KeyError) as error:
-            yield Problem(None, name, f"The head of the log: {error.message if isinstance(error, GovernanceError) else 'it is no head.'}")
+            yield Problem(
+                None, name, f"The head of the log: {error.message if isinstance(error, GovernanceError) else 'it is not a log head.'}"
+            )
             continue
         if number not in hashes:
-            yield Problem(
-                number, name, f"The head says that there are {number} events, and event {number} isn't there (or isn't what it was)."
-            )
+            yield Problem(number, name, f"The head says that there are {number} events, and event {number} doesn't exist or has changed.")
         elif hashes[number] != digest:
             yield Problem(number, name, f"Event {number} is not the one that the head names.")
 
@@ -177,7 +177,7 @@ def _check_parts(target: Target, events: list[Event], trusted: Any) -> Iterator[
         number = int(name) if name.isdigit() else -1
         own = [whole.get(n) for n in range(number * audit_log.EVENTS_PER_PART + 1, (number + 1) * audit_log.EVENTS_PER_PART + 1)]
         if number < 0 or uri != target.uri(audit_log.part_key(number)):
-            yield Problem(None, uri, "This object is no part of the log.")
+            yield Problem(None, uri, "This object is not a part of the log.")
             continue
         try:
             payload = open_envelope(target.files.read(uri), trusted, audit_log.PART_TYPE)
@@ -187,7 +187,7 @@ def _check_parts(target: Target, events: list[Event], trusted: Any) -> Iterator[
             yield Problem(number * audit_log.EVENTS_PER_PART + 1, uri, error.message)
             continue
         if all(own) and payload != audit_log.part_payload([event for event in own if event]):
-            yield Problem(number * audit_log.EVENTS_PER_PART + 1, uri, "The copy of these events is not what the events are.")
+            yield Problem(number * audit_log.EVENTS_PER_PART + 1, uri, "The copy of these events differs from the events.")
     present = set(target.files.list_uris(target.uri(audit_log.PARTS_FOLDER) + "/"))
     for number in range(len(events) // audit_log.EVENTS_PER_PART - 1):  # the last one may still be on its way
         if target.uri(audit_log.part_key(number)) not in present:
@@ -224,14 +224,14 @@ def _check_stored_files(target: Target) -> Iterator[Problem]:
     """Files that the product keeps under their own hash, whether a decision names them or not, and the last valid policy."""
     for uri in target.files.list_uris(target.uri(evidence.FILES_FOLDER) + "/"):
         if sha256(_read_or_none(target, uri.partition(target.uri(""))[2]) or b"") != uri.rpartition("/")[0].rpartition("/")[2]:
-            yield Problem(None, uri, "This file is not the one that was kept.")
+            yield Problem(None, uri, "This file differs from the one that was written.")
     for uri in target.files.list_uris(target.uri(policy.FOLDER) + "/"):
         name = uri.rpartition("/")[2]
         try:
             if uri == target.uri(policy.LAST_VALID_KEY):
                 policy.load_last_valid(target)
             elif name != f"{sha256(target.files.read(uri))}.toml":
-                yield Problem(None, uri, "This policy is not the one that was kept.")
+                yield Problem(None, uri, "This policy differs from the one that was written.")
         except INCONCLUSIVE_ERRORS:
             raise
         except GovernanceError as error:
@@ -243,5 +243,5 @@ def read_head_file(content: bytes) -> bytes:
     try:
         json.loads(content)
     except ValueError as error:
-        raise DataError("This is no head of a log.", resource="head", hint="Give the file that `audit head` wrote.") from error
+        raise DataError("This file is not a log head.", resource="head", hint="Give the file that `audit head` wrote.") from error
     return content.strip()

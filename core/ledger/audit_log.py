@@ -1,8 +1,9 @@
 """The audit log: numbered, signed events in the target's S3, each holding the hash of the one before.
 
-An event is the object ``governance/log/events/00000001.json``, a DSSE envelope, written with ``If-None-Match: *``: of two writers one has
-the number, the other looks again and takes the next. A hundred events are also kept together in one signed object, so that ten thousand
-are read in a hundred requests. ``head.json`` names the last event, signed: where it is kept elsewhere, a log cut short is found out.
+An event is the object ``governance/log/events/00000001.json``, a DSSE envelope, written with ``If-None-Match: *``: of two writers, one
+gets the number, and the other reads again and takes the next. A hundred events are also kept together in one signed object, so that ten
+thousand are read in a hundred requests. ``head.json`` names the last event, signed: with a copy of it kept elsewhere, a log that was cut
+short is found.
 """
 
 from __future__ import annotations
@@ -199,7 +200,7 @@ def _parse_event(payload: bytes) -> Event:
     try:
         return Event(**json.loads(payload), hash=sha256(payload))
     except (ValueError, TypeError) as error:
-        raise Forged("This is no event.", hint="Compare with a copy kept elsewhere.") from error
+        raise Forged("This is not a log event.", hint="Compare with a copy kept elsewhere.") from error
 
 
 def event_payload(event: Event) -> bytes:
@@ -235,12 +236,12 @@ def read_head(content: bytes, trusted: Any) -> tuple[int, str]:
     """(number, hash) of a signed head. Raises Forged."""
     raw = json.loads(open_envelope(content, trusted))
     if raw.get("predicateType") != HEAD_PREDICATE_TYPE:
-        raise Forged("This is no head of the log.", hint="Give the file that the export wrote.")
+        raise Forged("This file is not a log head.", hint="Give the file that the export wrote.")
     return int(raw["predicate"]["number"]), str(raw["subject"][0]["digest"]["sha256"])
 
 
 def advance_head(target: Target, event: Event) -> None:
-    """Write the head, unless a later one is there."""
+    """Write the head, unless a later one exists."""
     uri = target.uri(HEAD_KEY)
     for _ in range(20):
         try:

@@ -30,7 +30,7 @@ KEY_FILE = "signing-key.pem"
 
 
 class Forged(GovernanceError):
-    """Something signed is not what was signed, or was signed by nobody known."""
+    """Something signed is not what was signed, or was signed with a key that isn't trusted."""
 
 
 def canonical_json(value: Any) -> bytes:
@@ -69,9 +69,9 @@ def open_envelope(content: bytes, keys: Iterable[Key], payload_type: str = IN_TO
         envelope = Envelope.from_dict(raw)
         envelope.verify(list(keys), 1)
     except VerificationError as error:
-        raise Forged("The signature doesn't hold.", hint="Compare with a copy kept elsewhere.") from error
+        raise Forged("The signature is invalid.", hint="Compare with a copy kept elsewhere.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Forged("This is no signed envelope.", hint="Compare with a copy kept elsewhere.") from error
+        raise Forged("This file is not a signed envelope.", hint="Compare with a copy kept elsewhere.") from error
     if envelope.payload_type != payload_type or canonical_json(envelope.to_dict()) != content:
         raise Forged("The envelope is not as it was written.", hint="Compare with a copy kept elsewhere.")
     return bytes(envelope.payload)
@@ -83,7 +83,7 @@ def load_verification_keys(target: Target) -> list[Key]:
 
 
 def load_trusted_keys(settings: Settings) -> list[Key]:
-    """Those that GOVERNANCE_TRUSTED_KEYS names. Raises Forbidden where one is no public key."""
+    """Those that GOVERNANCE_TRUSTED_KEYS names. Raises Forbidden if one is not a public key."""
     return [_load_public_key(str(path)) for path in settings.trusted_keys]
 
 
@@ -101,10 +101,10 @@ def key_to_pem(key: Key) -> str:
 
 
 def find_key(target: Target, keyid: str) -> Key:
-    """The public key of this id. Raises Forged where nobody known has it."""
+    """The public key with this id. Raises Forged if no trusted key has it."""
     found = next((key for key in load_verification_keys(target) if key.keyid == keyid), None)
     if found is None:
-        raise Forged("The key is nobody's.", resource=keyid, hint="Name its PEM file in GOVERNANCE_TRUSTED_KEYS.")
+        raise Forged(f"No trusted public key has the id {keyid}.", resource=keyid, hint="Name its PEM file in GOVERNANCE_TRUSTED_KEYS.")
     return found
 
 
@@ -139,7 +139,7 @@ def _load_public_key(path: str) -> Key:
     except OSError as error:
         raise Forbidden(f"{path} can't be read: {error.strerror}.", resource=path, hint="Check GOVERNANCE_TRUSTED_KEYS.") from error
     except ValueError as error:
-        raise Forbidden(f"{path} is no public key.", resource=path, hint="Name PEM files in GOVERNANCE_TRUSTED_KEYS.") from error
+        raise Forbidden(f"{path} is not a public key.", resource=path, hint="Name PEM files in GOVERNANCE_TRUSTED_KEYS.") from error
 
 
 @lru_cache(maxsize=16)
@@ -161,7 +161,7 @@ def _load_signer(uri: str, workspace: str, region: str) -> Signer:
         key = load_pem_private_key(path.read_bytes(), None)
         return CryptoSigner(key)
     except (OSError, ValueError, TypeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no private key in PEM, or has a password"
+        why = error.strerror if isinstance(error, OSError) else "it is not a private key in PEM, or it has a password"
         remedy = "Check GOVERNANCE_SIGNING_KEY, or restore the key from a copy."
         raise Forbidden(f"The signing key {path} can't be read: {why}.", resource=str(path), hint=remedy) from error
 

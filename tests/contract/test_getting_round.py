@@ -283,7 +283,7 @@ def test_a_rejection_taken_back_with_the_logs_head_and_the_registry_is_found_by_
         )
         assert model_packages.read_package(target, arn).properties == back
         audit_log._events_cache.clear()
-        assert any("no event of the log" in what for what in found(target))
+        assert any("not an event of the log" in what for what in found(target))
     finally:
         target.files.write(last, kept)
         target.files.write(head, named)
@@ -329,7 +329,7 @@ def test_a_forged_action_approves_nothing_and_is_found(target, arn):
         lineage_record.ensure_association(target, action, artifact, "ContributedTo")
         try:
             assert check_validity(target, arn).label == "submitted"
-            assert any("no event of the log" in what for what in found(target, name))
+            assert any("not an event of the log" in what for what in found(target, name))
         finally:
             target.sagemaker.delete_association(SourceArn=action, DestinationArn=artifact)
             target.sagemaker.delete_action(ActionName=name)

@@ -25,8 +25,9 @@ OUTCOME_LABELS = {
 
 
 @st.cache_data(ttl="1m", max_entries=32, show_spinner="Checking evidence and gates …")
-def read_validity(cache_key: str, arn: str, head: int) -> Validity:
-    """Whether the decision on a version is still valid; ``head`` (the number of events in the log) is part of the cache key."""
+def read_validity(cache_key: str, arn: str, head: int, rules: str) -> Validity:
+    """Whether the decision on a version is still valid; ``head`` (the number of events in the log) and ``rules`` (the policy's SHA-256) are
+    part of the cache key."""
     return check_validity(session.target(), arn)
 
 
