@@ -18,19 +18,19 @@ run: $(VENV)/.run  ## open the dashboard on the embedded engine
 demo: $(VENV)/.run  ## run the whole workflow without a browser, on the bundled data
 	$(BIN)/python -m core demo --workspace $(WORKSPACE) --report $(WORKSPACE)/report.json
 
-test: $(VENV)/.test tests/sdk/.venv/.done chromium  ## lint, then every test, Chromium and the SageMaker SDK v3 (in its own environment) included
+test: $(VENV)/.test tests/system/sdk/.venv/.done chromium  ## lint, then every test, Chromium and the SageMaker SDK v3 (in its own environment) included
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 REQUESTS ?= 21000
 fuzz: $(VENV)/.test  ## hostile requests to every operation, REQUESTS=21000 of them; prints the answers by operation
-	FUZZ=$(REQUESTS) $(BIN)/pytest --timeout 1800 tests/contract/test_fuzz.py
+	FUZZ=$(REQUESTS) $(BIN)/pytest --timeout 1800 tests/engine/test_fuzz.py
 faults: $(VENV)/.test  ## kill -9, full disk, jumping clock, limits: many more than the tests have; KILLS=… says how many, and a table of them is shown
-	FAULTS_KILLS=$(KILLS) FAULTS_DESCRIBES=10000 $(BIN)/pytest tests/faults --timeout 7200
-clients: $(VENV)/.test tests/sdk/.venv/.done tests/sdk/.venv-v2/.done tests/sdk/.venv-cli/.done  ## the workshop in every AWS client; writes docs/clients.md
+	FAULTS_KILLS=$(KILLS) FAULTS_DESCRIBES=10000 $(BIN)/pytest tests/system/faults --timeout 7200
+clients: $(VENV)/.test tests/system/sdk/.venv/.done tests/system/sdk/.venv-v2/.done tests/system/sdk/.venv-cli/.done  ## the workshop in every AWS client; writes docs/clients.md
 	$(BIN)/python -m tools.clients
 
-policies: $(VENV)/.test tests/sdk/.venv/.done chromium  ## the tests, recording what is called at AWS; then the least policies, the template, docs/permissions.md
+policies: $(VENV)/.test tests/system/sdk/.venv/.done chromium  ## the tests, recording what is called at AWS; then the least policies, the template, docs/permissions.md
 	RECORD_CALLS=1 $(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 	$(BIN)/python -m tools.policies
 	$(BIN)/python -m tools.aws
@@ -65,10 +65,10 @@ lock: $(VENV)/.test  ## renew the locked requirements: one set of versions for P
 	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 -c requirements.txt image/requirements.in -o image/requirements.txt
 	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	for client in v3 v2 cli; do $(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 \
-	  tests/sdk/requirements-$$client.in -o tests/sdk/requirements-$$client.txt || exit 1; done
+	  tests/system/sdk/requirements-$$client.in -o tests/system/sdk/requirements-$$client.txt || exit 1; done
 
 clean:
-	rm -rf $(VENV) tests/sdk/.venv* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/system/sdk/.venv* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # An environment that exists is kept, unless PYTHON is given (make test PYTHON=python3.13) and is of another version.
 VERSION = $(shell $(1) -c 'import sys; print(*sys.version_info[:2], sep=".")' 2>/dev/null)
@@ -97,10 +97,10 @@ $(VENV)/.test: $(VENV)/bin/python requirements-dev.txt
 	$(call install,$(VENV),requirements-dev.txt)
 	@touch $@ $(VENV)/.run
 
-tests/sdk/.venv/.done: tests/sdk/requirements-v3.txt
-tests/sdk/.venv-v2/.done: tests/sdk/requirements-v2.txt
-tests/sdk/.venv-cli/.done: tests/sdk/requirements-cli.txt
-tests/sdk/.venv%.done:
+tests/system/sdk/.venv/.done: tests/system/sdk/requirements-v3.txt
+tests/system/sdk/.venv-v2/.done: tests/system/sdk/requirements-v2.txt
+tests/system/sdk/.venv-cli/.done: tests/system/sdk/requirements-cli.txt
+tests/system/sdk/.venv%.done:
 	$(PYTHON) -m venv $(@D)
 	$(call install,$(@D),$<)
 	@touch $@

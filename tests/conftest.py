@@ -14,24 +14,24 @@ import judge
 import numpy as np
 import pandas as pd
 import pytest
+from _pytest.nodeid import NodeId
 from botocore.config import Config
+from deciding import DANA, EASY
 from xdist.scheduler import LoadScopeScheduling
 
+import core.aws.target
 from core.aws.target import connect
 from core.data import bundled_data, csv_reader
 from core.identity import WORKFLOW_IDENTITY
+from core.registry import model_packages
 from core.settings import Settings
 from core.workflow import workflow
 from engine import lifecycle
 
-SHARED = {
-    "demo": (
-        *("test_aws_clarify", "test_bias_reports", "test_decisions", "test_explained", "test_getting_round", "test_image", "test_workflow"),
-        *("test_lineage_reading", "test_model_cards", "test_pack", "test_placement", "test_decision_reads"),
-    ),
-    "full": ("tests/pages/", "test_accessibility", "test_lineage_graph", "test_benches", "test_pages_on_a_bad_day"),
-}
-"""The files whose tests share a filled workspace, by the fixture that fills it."""
+SHARED = ("demo", "full")
+"""Fixtures that fill a workspace: the tests that use one of them run in one worker, so that it is filled once."""
+SERVERS = frozenset({"engine", "engine_workspace", "demo", "full", "empty", "browser", "url", "host"})
+"""Fixtures that start an engine, a server or a browser: a test that uses none of them, and isn't marked otherwise, is a unit test."""
 RECORD = "RECORD_CALLS"
 """With this in the environment a run of the whole suite writes aws/operations.json anew."""
 
@@ -57,28 +57,51 @@ def pytest_sessionfinish(session):
         print(f"\naws/operations.json: {difference}. `make policies` writes it anew.")
 
 
-def _workspace(file):
-    """The filled workspace that a file's tests share ("demo", "full"); the file itself where they need none."""
-    return next((name for name, parts in SHARED.items() if any(part in file for part in parts)), file)
+def pytest_addoption(parser):
+    parser.addoption("--unit", action="store_true", help="only tests that need no engine, no server and no browser, each within a second")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """A file's tests run in one worker, and so do those that share a filled workspace, which is filled once then."""
+    """A file's tests run in one worker, and so do those that share a filled workspace."""
 
     class ByWorkspace(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return _workspace(nodeid.partition("::")[0])
+            file, _, rest = nodeid.partition("::")
+            return rest.rpartition("@")[2] if rest.endswith(tuple(f"@{name}" for name in SHARED)) else file
 
     return ByWorkspace(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
-def pytest_collection_modifyitems(items):
-    wrong = {
-        (item.path.name, name) for item in items for name in SHARED if name in item.fixturenames and _workspace(str(item.path)) != name
-    }
-    if wrong:
-        raise pytest.UsageError(f"tests/conftest.py: SHARED has to name {wrong}")
+def pytest_collection_modifyitems(config, items):
+    """The scheduler knows names only: a test that shares a workspace says so in its own, as xdist's groups do."""
+    if hasattr(config, "workerinput"):
+        by_file = {}
+        for item in items:
+            by_file.setdefault(item.path, set()).update(name for name in SHARED if name in item.fixturenames)
+        for item in items:
+            for name in sorted(by_file[item.path])[:1]:
+                item._id = NodeId.parse(f"{item.nodeid}@{name}")
+    if config.getoption("unit"):
+        chosen = [item for item in items if is_unit_test(item)]
+        config.hook.pytest_deselected(items=[item for item in items if not is_unit_test(item)])
+        items[:] = chosen
+
+
+def is_unit_test(item):
+    return not SERVERS & set(item.fixturenames) and not any(item.iter_markers(name) for name in ("engine", "slow", "clients", "deep"))
+
+
+@pytest.fixture(autouse=True)
+def _no_server_in_a_unit_test(request, monkeypatch):
+    if request.config.getoption("unit"):
+
+        def refuse(*_, **__):
+            pytest.fail("This test starts an engine: mark it with pytest.mark.engine.")
+
+        monkeypatch.setattr(judge, "start", refuse)
+        monkeypatch.setattr(lifecycle, "ensure_running", refuse)
+        monkeypatch.setattr(core.aws.target, "_ensure_local_engine", refuse)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -174,3 +197,28 @@ def full(tmp_path_factory):
     yield workspace
     lifecycle.stop(workspace)
     calls.seen.setdefault(calls.EXECUTION, set()).update(calls.jobs_calls(workspace))
+
+
+@pytest.fixture
+def rules(tmp_path):
+    path = tmp_path / "policy.toml"
+    path.write_text(EASY)
+    return path
+
+
+@pytest.fixture
+def target(demo, rules):
+    return connect(Settings(workspace=demo[0], policy=rules))
+
+
+@pytest.fixture
+def arn(demo, target):
+    """A version of its own for each test, trained by the workflow and registered by Dana."""
+    model = demo[1][0]["models"][1]
+    package = model_packages.read_package(target, model["model_package_arn"])
+    data = model_packages.find_rebalancing(target, package)
+    assert data is not None
+    jobs = {"bias_job": package.properties["governance:bias-job"], "shap_job": package.properties["governance:shap-job"]}
+    return model_packages.register_version(
+        target, DANA, training_job=model["training_job"], data=data, role="mitigated", group="decided", **jobs
+    )

@@ -25,27 +25,12 @@ from tools.browser import ROOT
 OUT = ROOT / "docs" / "clients.md"
 SUITE = "boto3"
 CLIENTS = {
-    SUITE: [
-        f"tests/contract/test_{name}.py"
-        for name in (
-            "jobs",
-            "lineage",
-            "model_cards",
-            "neighbours",
-            "permissions",
-            "registry",
-            "s3",
-            "search",
-            "trials",
-            "waiters_and_paginators",
-            "wire",
-        )
-    ],
-    "SDK v3": ["tests/sdk/test_workshop_v3.py"],
-    "SDK v2": ["tests/sdk/test_workshop_v2.py"],
-    "AWS CLI": ["tests/sdk/test_workshop_cli.py"],
+    SUITE: ["tests/engine", "tests/core/governance/test_model_card.py", "--ignore", "tests/engine/test_fuzz.py"],
+    "SDK v3": ["tests/system/sdk/test_workshop_v3.py"],
+    "SDK v2": ["tests/system/sdk/test_workshop_v2.py"],
+    "AWS CLI": ["tests/system/sdk/test_workshop_cli.py"],
 }
-"""Client -> the tests that run it: boto3's are those of the contract suite that call it themselves. They also ask for what isn't served."""
+"""Client -> the tests that run it: boto3's are those of the engine, but for the hostile requests. They also ask for what isn't served."""
 LOCKED = {"SDK v3": ("v3", "sagemaker"), "SDK v2": ("v2", "sagemaker"), "AWS CLI": ("cli", "awscli")}
 NOT_SERVED = {"UnknownOperationException", "InvalidAction", "NotImplemented", "MethodNotAllowed"}
 Results = dict[tuple[str, str], dict[str, set[str]]]

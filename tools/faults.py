@@ -1,6 +1,6 @@
 """What the user sees when AWS fails: ``python -m tools.faults [--record FILE]`` writes docs/faults.md.
 
-Each page runs before a proxy that fails as AWS does (tests/faults/proxy.py), under every fault and with every operation denied in turn;
+Each page runs before a proxy that fails as AWS does (proxy.py of the fault tests), under every fault and with every operation denied in turn;
 ``--record`` names a file that an earlier run wrote, to be read instead.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 from tools.browser import ROOT
 
 OUT = ROOT / "docs" / "faults.md"
-TEST = "tests/faults/test_pages_on_a_bad_day.py"
+TEST = "tests/system/faults/test_pages_on_a_bad_day.py"
 DENIED = "denied: "
 HEAD = """# When AWS fails
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from paths import ROOT
 from streamlit.testing.v1 import AppTest
 
 from core.aws.target import Target, connect
@@ -13,7 +14,7 @@ from core.registry import model_packages
 from core.settings import Settings
 from engine import lifecycle
 
-APP = str(Path(__file__).parents[2] / "streamlit_app.py")
+APP = str(ROOT / "streamlit_app.py")
 
 
 @pytest.fixture(scope="session")

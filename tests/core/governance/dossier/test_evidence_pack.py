@@ -1,0 +1,288 @@
+"""The evidence pack, as someone who has no part of this product reads and checks it."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from unittest.mock import Mock
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_public_key
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from moto.kms.utils import ECDSAPrivateKey
+from moto.server import ThreadedMotoServer
+from paths import ROOT
+from pypdf import PdfReader
+from securesystemslib.dsse import Envelope
+from securesystemslib.signer import SSlibKey
+
+from core.aws.target import connect
+from core.doctor import target_checks
+from core.errors import Forbidden, GovernanceError, NotFound
+from core.governance import decisions, model_card
+from core.governance.dossier import evidence_pack
+from core.identity import Identity, Role
+from core.ledger import signing
+from core.registry import model_packages
+from core.safe_csv import safe_csv_bytes
+from core.settings import Settings
+
+FORMULA = "=HYPERLINK(1) <script>alert(1)</script> as it stands in the rationale."
+DANA = Identity("=Dana <b>", Role.DATA_SCIENTIST, issuer="https://id.example", subject="dana")
+VIC = Identity("Vic", Role.VALIDATOR, issuer="https://id.example", subject="vic")
+CHRIS = Identity("Chris", Role.COMPLIANCE_OFFICER, issuer="https://id.example", subject="chris")
+VERA = Identity("Vera", Role.VIEWER, issuer="https://id.example", subject="vera")
+
+
+@pytest.fixture(scope="module")
+def target(demo):
+    return connect(Settings(workspace=demo[0]))
+
+
+@pytest.fixture(scope="module")
+def arn(demo, target):
+    """A version that was submitted, validated and rejected, beside a baseline."""
+    for model, role in zip(demo[1][0]["models"], ("baseline", "mitigated"), strict=True):
+        package = model_packages.read_package(target, model["model_package_arn"])
+        jobs = {"bias_job": package.properties["governance:bias-job"], "shap_job": package.properties["governance:shap-job"]}
+        data = model_packages.find_rebalancing(target, package)
+        made = model_packages.register_version(
+            target, DANA, training_job=model["training_job"], data=data, role=role, group="packed", **jobs
+        )
+    answers = {"model_overview.model_owner": FORMULA, "intended_uses.purpose_of_model": "To decide on loans. \u8cb8 \u202e"}
+    model_card.save_answers(target, DANA, made, answers, seen_version=0)
+    submission = {"tier": "low", "tier_rationale": FORMULA, "profile": "standard"}
+    state = decisions.submit(target, DANA, made, seen_event=0, reason=FORMULA, code="first version", **submission)
+    state = decisions.validate(target, VIC, made, seen_event=state.last_event, reason=FORMULA, code="evidence reviewed")
+    decisions.reject(target, CHRIS, made, seen_event=state.last_event, reason=FORMULA, code="bias")
+    return made
+
+
+@pytest.fixture(scope="module")
+def content(target, arn):
+    return evidence_pack.build_zip(target, CHRIS, arn)
+
+
+@pytest.fixture
+def folder(content, tmp_path):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        archive.extractall(tmp_path)
+    return tmp_path
+
+
+def run(folder, *command):
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def commands(folder):
+    """What the pack's README tells its reader to run."""
+    return [line.strip() for line in (folder / "README.txt").read_text().splitlines() if re.match(r"\s+(sha256sum|openssl) ", line)]
+
+
+def test_the_same_evidence_gives_the_same_bytes(demo, arn, content):
+    again = connect(Settings(workspace=demo[0]))
+    assert hashlib.sha256(evidence_pack.build_zip(again, CHRIS, arn)).digest() == hashlib.sha256(content).digest()
+
+
+def test_the_commands_of_its_readme_verify_it_without_this_product(folder):
+    found = commands(folder)
+    assert [command.split()[0] for command in found] == ["sha256sum", "openssl"]
+    for command in found:
+        done = run(folder, *command.split())
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["evidence.json", "evidence.pae", "report.pdf", "reports/bias.json", "log/00000001.json", "bom.cdx.json"])
+def test_a_changed_byte_is_found(folder, name):
+    path = next(folder.glob("log/*.json")) if name.startswith("log/") else folder / name
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+    assert any(run(folder, *command.split()).returncode for command in commands(folder))
+
+
+def test_evidence_and_events_are_dsse_envelopes_that_plain_cryptography_verifies(folder):
+    for path in (folder / "evidence.dsse.json", *sorted((folder / "log").iterdir())):
+        envelope = json.loads(path.read_text())
+        kind, payload = envelope["payloadType"], base64.b64decode(envelope["payload"])
+        signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(payload), payload)
+        (signature,) = envelope["signatures"]
+        pem = (folder / f"keys/{signature['keyid']}.pem").read_bytes()
+        load_pem_public_key(pem).verify(base64.b64decode(signature["sig"]), signed)
+        with pytest.raises(InvalidSignature):
+            load_pem_public_key(pem).verify(base64.b64decode(signature["sig"]), signed + b" ")
+        Envelope.from_dict(json.loads(path.read_text())).verify([SSlibKey.from_crypto(load_pem_public_key(pem))], 1)
+
+
+def test_the_statement_is_in_totos_and_its_subject_is_the_model_artifact(folder, target, arn):
+    raw = (folder / "evidence.json").read_bytes()
+    statement = json.loads(raw)
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    artifact = target.files.read(model_packages.read_package(target, arn).raw["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
+    assert statement["subject"][0]["digest"]["sha256"] == hashlib.sha256(artifact).hexdigest()
+    digest = hashlib.sha256(raw).hexdigest()
+    assert model_packages.read_package(target, arn).properties[model_packages.EVIDENCE_PROPERTY] == digest
+    assert digest in (folder / "README.txt").read_text()
+
+
+def test_each_event_holds_the_hash_of_the_one_before_from_the_registration_to_the_decision(folder, arn):
+    payloads = [base64.b64decode(json.loads(p.read_text())["payload"]) for p in sorted((folder / "log").iterdir())]
+    events = [json.loads(payload) for payload in payloads]
+    for before, event in zip(payloads, events[1:], strict=False):
+        assert event["previous"] == hashlib.sha256(before).hexdigest()
+    assert [event["kind"] for event in events if event["subject"] == arn] == ["register", "submit", "validate", "reject"]
+    decision = json.loads((folder / "decision.json").read_text())
+    assert decision["history"][-1]["hash"] == hashlib.sha256(payloads[-1]).hexdigest()
+
+
+def test_the_bill_of_materials_is_valid_by_cyclonedxs_own_schema(folder):
+    text = (folder / "bom.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    bom = json.loads(text)
+    assert bom["metadata"]["component"]["type"] == "machine-learning-model"
+    kinds = [component["type"] for component in bom["components"]]
+    assert {"data", "container", "library"} <= set(kinds)
+    names = {component["name"] for component in bom["components"]}
+    assert {"boto3", "xgboost-cpu", "test_res.csv"} <= names
+    assert bom["metadata"]["component"]["modelCard"]["quantitativeAnalysis"]["performanceMetrics"]
+
+
+def test_the_page_needs_nothing_else_and_shows_hostile_text_as_text(folder):
+    page = (folder / "index.html").read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert not re.findall(r"(?:src|href|srcset|action|data)\s*=\s*[\"']?(?!data:image/png|[\"']?data:image/png)", page)
+    assert not re.findall(r"@import|url\(", page)
+    assert "default-src 'none'" in page
+    assert len(re.findall(r'<img alt="[^"]{20,}"', page)) == 4
+
+
+def test_the_pdf_says_what_was_decided_by_whom_and_why(folder):
+    reader = PdfReader(folder / "report.pdf")
+    text = "\n".join(page.extract_text() for page in reader.pages)
+    for part in (
+        "Reject by Chris",
+        "as it stands in the rationale",
+        "Vic",
+        "Gates of the policy",
+        "Calibration",
+        "no statement that any law",
+    ):
+        assert part in text
+    assert "[U+8CB8]" in text  # what the font lacks is not lost unseen
+    assert sum(len(page.images) for page in reader.pages) == 4
+    assert "complies" not in text.lower()
+
+
+def test_no_cell_of_a_csv_is_a_formula(folder):
+    files = list(folder.rglob("*.csv"))
+    assert {file.name for file in files} == {"comparison.csv", "bias.csv", "shap.csv"}
+    hostile = ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "  =1", "\tx", "\rx", "\nx", "＝1", "＠x", "\u200b=1", "\ufeff=1", "\u00a0=1"]
+    for cell in hostile:
+        ((written,),) = list(csv.reader(io.StringIO(safe_csv_bytes(("a",), [(cell,)]).decode(), newline="")))[1:]
+        assert written == f"'{cell}"
+    assert safe_csv_bytes(("a",), [(-1.5,)]) == b"a\n-1.5\n"
+
+
+def test_names_in_the_zip_stay_in_its_folder_and_rows_of_people_stay_out(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = archive.namelist()
+        assert all(re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name) for name in names)
+        assert not any(name.endswith(("scores.csv", "test_res.csv", "model.tar.gz")) for name in names)
+        assert sorted(names) == names
+        assert all(info.date_time == (1980, 1, 1, 0, 0, 0) and info.external_attr >> 16 == 0o644 for info in archive.infolist())
+
+
+def test_only_who_may_export_gets_a_pack_and_only_of_what_was_submitted(target, arn, demo):
+    with pytest.raises(Forbidden, match="can't export"):
+        evidence_pack.build_zip(target, VERA, arn)
+    with pytest.raises(NotFound, match="Nothing was submitted"):
+        evidence_pack.build_zip(target, CHRIS, demo[1][1]["models"][0]["model_package_arn"])
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "p256", "p384", "rsa"])
+def test_the_command_for_each_kind_of_key_verifies_and_finds_a_changed_byte(target, tmp_path, kind):
+    make = {
+        "ed25519": ed25519.Ed25519PrivateKey.generate,
+        "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
+        "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
+        "rsa": lambda: rsa.generate_private_key(65537, 2048),
+    }[kind]
+    (tmp_path / "own.pem").write_bytes(make().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    own = dataclasses.replace(target, settings=target.settings.model_copy(update={"signing_key": f"file2:{tmp_path / 'own.pem'}"}))
+    verified(own, tmp_path)
+
+
+def test_a_key_in_kms_signs_as_on_aws(target, tmp_path, monkeypatch):
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        changes = {"ENDPOINT_URL_KMS": f"http://{host}:{port}", "DEFAULT_REGION": "us-east-1"}
+        for name, value in (changes | {"ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "secret"}).items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        digest = ec.ECDSA(Prehashed(SHA256()))  # moto hashes a digest once more
+        monkeypatch.setattr(ECDSAPrivateKey, "sign", lambda self, message, _: self.private_key.sign(message, digest))
+        kms = boto3.client("kms")
+        key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+        own = dataclasses.replace(target, settings=target.settings.model_copy(update={"target": "aws", "signing_key": f"awskms:{key}"}))
+        verified(own, tmp_path)
+        with pytest.raises(NotFound, match=r"Invalid keyId none\. Check GOVERNANCE_SIGNING_KEY"):
+            signing.load_verification_keys(
+                dataclasses.replace(own, settings=own.settings.model_copy(update={"signing_key": "awskms:none"}))
+            )
+        denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Sign")  # the public half can still be had
+        monkeypatch.setattr(signing._current_signer(own), "sign", Mock(side_effect=denied))
+        before = len(model_packages.list_versions(target))
+        with pytest.raises(GovernanceError, match="Sign of the signing key"):
+            model_packages.register_version(own, DANA, training_job="t", data=None, bias_job="b", shap_job="s", role="r")
+        assert len(model_packages.list_versions(target)) == before
+        (finding,) = target_checks.check_signing_key(target)
+        assert finding.state == "ok"
+        with pytest.raises(GovernanceError, match="Sign of the signing key"):
+            list(target_checks.check_signing_key(own))
+    finally:
+        server.stop()
+
+
+def verified(target, folder):
+    """Sign as these clients do, and verify with openssl; a changed byte must be found."""
+    envelope = json.loads(signing.sign_envelope(target, b'{"a":1}'))
+    assert signing.open_envelope(signing.canonical_json(envelope), signing.load_verification_keys(target)) == b'{"a":1}'
+    (folder / "key.pem").write_text(signing.public_pem(target))
+    (folder / "sig").write_bytes(base64.b64decode(envelope["signatures"][0]["sig"]))
+    command = signing.openssl_command(target, envelope["signatures"][0]["keyid"], "key.pem", "pae", "sig")
+    for payload, code in ((b'{"a":1}', 0), (b'{"a":2}', 1)):
+        (folder / "pae").write_bytes(
+            b"DSSEv1 %d %s %d %s" % (len(signing.IN_TOTO_TYPE), signing.IN_TOTO_TYPE.encode(), len(payload), payload)
+        )
+        done = run(folder, *command.split())
+        assert done.returncode == code, done.stdout + done.stderr
+
+
+def test_the_guides_few_lines_verify_every_envelope_of_a_pack_and_stop_at_a_changed_one(folder):
+    guide = (ROOT / "docs/governance.md").read_text()
+    (snippet,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    assert run(folder, sys.executable, "-c", snippet).returncode == 0
+    event = next((folder / "log").iterdir())
+    envelope = json.loads(event.read_text())
+    envelope["payload"] = base64.b64encode(base64.b64decode(envelope["payload"]).replace(b'"role":"', b'"role":" ', 1)).decode()
+    event.write_text(json.dumps(envelope))
+    done = run(folder, sys.executable, "-c", snippet)
+    assert done.returncode == 1
+    assert "VerificationError" in done.stderr

@@ -1,0 +1,7 @@
+"""Where the repository's own files lie, for tests that read them."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests" / "golden"
+"""Figures of a real Clarify run, and the scores that reproduce them."""
