@@ -89,7 +89,8 @@ def pytest_collection_modifyitems(config, items):
 
 
 def is_unit_test(item):
-    return not SERVERS & set(item.fixturenames) and not any(item.iter_markers(name) for name in ("engine", "slow", "clients", "deep"))
+    marked = any(item.get_closest_marker(name) for name in ("engine", "slow", "clients", "deep"))
+    return not marked and not SERVERS & set(item.fixturenames)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """What the user sees when AWS fails: ``python -m tools.faults [--record FILE]`` writes docs/faults.md.
 
-Each page runs before a proxy that fails as AWS does (proxy.py of the fault tests), under every fault and with every operation denied in turn;
+Each page runs before a proxy that fails as AWS does (proxy.py of the fault tests), under every fault and each operation denied in turn;
 ``--record`` names a file that an earlier run wrote, to be read instead.
 """
 
