@@ -34,6 +34,15 @@ READ_AFTER_CREATE_PAUSES = (0.2, 0.4, 0.8, 1.6, 2.0)
 CONDITIONAL_WRITE_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds before each new try of a conditional write that met another write of the same object."""
 
+# the log and model cards ---------------------------------------------------------------------------
+
+LOG_APPEND_ATTEMPTS = 200
+"""How often an event is written to the log when other writers are first every time."""
+LOG_HEAD_READS, LOG_HEAD_PAUSE = 20, 0.1
+"""How often the verification reads the log's head while the writer of the last event may still be at work; seconds in between."""
+CARD_EXPORT_SECONDS, CARD_EXPORT_PAUSE = 120, 1
+"""Seconds for SageMaker to export a model card as a PDF; seconds between two looks."""
+
 # jobs and the engine -------------------------------------------------------------------------------
 
 MIN_POLL_SECONDS, MAX_POLL_SECONDS, POLL_SHARE = 0.1, 10.0, 0.05

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from core.aws import idempotency, request_defaults
+from core.aws import idempotency, request_defaults, retries
 from core.aws.target import Target
 from core.errors import Conflict, DataError, NotFound, TargetUnavailable, translate_aws_errors
 from core.identity import Identity, require_permission
@@ -224,7 +224,7 @@ def sync_status(target: Target, card: Card | None, status: str) -> None:
             target.sagemaker.update_model_card(ModelCardName=card.name, ModelCardStatus=expected)
 
 
-def export_pdf(target: Target, identity: Identity, arn: str, *, timeout_seconds: float = 120) -> bytes:
+def export_pdf(target: Target, identity: Identity, arn: str, *, timeout_seconds: float = retries.CARD_EXPORT_SECONDS) -> bytes:
     """The latest card as a PDF, by the target's own export. Raises NotFound where none was kept."""
     require_permission(identity, "export", resource=arn, target_kind=target.settings.target)
     package = model_packages.read_package(target, arn)
@@ -244,7 +244,7 @@ def export_pdf(target: Target, identity: Identity, arn: str, *, timeout_seconds:
         while (found := target.sagemaker.describe_model_card_export_job(ModelCardExportJobArn=made))["Status"] == "InProgress":
             if time.monotonic() > until:
                 raise TargetUnavailable(f"The export {job} takes long.", resource=card.name, hint="Try again in a minute.")
-            time.sleep(1)
+            time.sleep(retries.CARD_EXPORT_PAUSE)
     if found["Status"] != "Completed":
         raise Conflict(
             f"The card was not exported: {found.get('FailureReason', 'no reason was given')}", resource=card.name, hint="Try again."

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from core.aws import retries
 from core.aws.file_snapshot import TargetSnapshot, take_snapshot
 from core.aws.target import Target
 from core.errors import INCONCLUSIVE_ERRORS, DataError, GovernanceError, NotFound
@@ -18,9 +19,6 @@ from core.ledger import audit_log
 from core.ledger.audit_log import Event
 from core.ledger.signing import Forged, load_verification_keys, open_envelope, sha256, sign_envelope
 from core.registry import model_packages
-
-HEAD_RETRIES = 20
-"""How often the head is looked at again, a tenth of a second apart, where an event is on its way."""
 
 
 @dataclass(frozen=True)
@@ -156,14 +154,14 @@ def _check_heads(events: list[Event], trusted: Any, heads: dict[str, bytes | Non
 
 def _check_head_current(target: Target, events: list[Event], trusted: Any) -> Iterator[Problem]:
     """The head names the last event, as soon as its writer is done."""
-    for _ in range(HEAD_RETRIES if events else 0):
+    for _ in range(retries.LOG_HEAD_READS if events else 0):
         try:
             number, _digest = audit_log.read_head(_read_or_none(target, audit_log.HEAD_KEY) or b"", trusted)
         except (GovernanceError, ValueError, KeyError):
             return  # said already
         if number >= events[-1].number:
             return
-        time.sleep(0.1)
+        time.sleep(retries.LOG_HEAD_PAUSE)
     if events:
         yield Problem(
             None, audit_log.HEAD_KEY, f"The head names event {number}, and the log has {events[-1].number}: an older one was put back."

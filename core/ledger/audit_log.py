@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from core.aws import retries
 from core.aws.target import Target
 from core.errors import Conflict, GovernanceError, NotFound
 from core.identity import Identity
@@ -29,7 +30,6 @@ EVENTS_PER_PART = 100
 """Events kept together in one object."""
 NO_PREVIOUS_HASH = "0" * 64
 """What the first event holds as the hash of the one before."""
-APPEND_ATTEMPTS = 200
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def append_event(
     caller has just read it, which saves reading it again: if another event was written since, S3 refuses the write, and the log is read
     and checked again. Raises Conflict if other writers were first every time."""
     actor = {"name": identity.name, "role": identity.role.value, "id": identity.id}
-    for attempt in range(APPEND_ATTEMPTS):
+    for attempt in range(retries.LOG_APPEND_ATTEMPTS):
         events = tuple(known_events) if known_events is not None and attempt == 0 else read_events(target)
         if check is not None:
             check(events)

