@@ -68,7 +68,7 @@ def analysis_image(target: Target) -> str:
 
 
 def own_registry(target: Target) -> str:
-    """The host of the account's own image registry (ECR) in the target's region: ``….amazonaws.com``, or ``.com.cn`` in China."""
+    """The host of the account's own image registry (ECR) in the target's region."""
     return f"{target.account}.dkr.ecr.{target.region}.{target.dns_suffix}"
 
 
