@@ -1,5 +1,8 @@
 """The product's mathematics: pure functions of arrays and tables, without files, AWS or Streamlit; usable from a notebook.
 
+``from core.analysis import post_training_bias`` and the like: the names in ``__all__`` are the public face. Each is loaded when it is first
+used, so that importing this package costs nothing, and column kinds need neither xgboost nor shap.
+
 Each room may import those below it, and none above:
 
 - ``trials``: the trials of a tuning job judged on the same rows, and the Pareto front of performance and disparity;
@@ -10,3 +13,171 @@ Each room may import those below it, and none above:
 - ``tables``: what a table contains: kinds of columns, profiles, histograms;
 - ``intervals``: 95 % intervals and p-values, of bootstrap draws and of proportions.
 """
+
+from typing import TYPE_CHECKING
+
+__all__ = [
+    "BiasDifference",
+    "CalibrationBin",
+    "ColumnError",
+    "Confusion",
+    "DeclineRates",
+    "Disparity",
+    "Estimate",
+    "Explanation",
+    "FacetReport",
+    "FacetRows",
+    "FeatureError",
+    "Interval",
+    "Metric",
+    "MetricDefinition",
+    "ModelError",
+    "Performance",
+    "PerformanceDifference",
+    "RebalanceConfig",
+    "Resampled",
+    "ResamplingError",
+    "ShapEstimate",
+    "Share",
+    "SideDeclines",
+    "Split",
+    "SplitError",
+    "ThresholdSweep",
+    "TrialReport",
+    "bin_group",
+    "check_rebalancing",
+    "compare_bias",
+    "compare_distributions",
+    "compare_performance",
+    "compute_shap_values",
+    "count_leaked_rows",
+    "decline_rates",
+    "distance_from_parity",
+    "evaluate_performance",
+    "feature_importance",
+    "find_definition",
+    "flip_outcomes",
+    "histogram_overlap",
+    "importance_difference",
+    "importance_share",
+    "infer_column_kinds",
+    "is_on_front",
+    "judge_trials",
+    "load_booster",
+    "mean_by_band",
+    "metric_intervals",
+    "metrics_with_intervals",
+    "post_training_bias",
+    "pre_training_bias",
+    "predict_probabilities",
+    "rank_correlation",
+    "rebalance",
+    "reweighing_weights",
+    "shap_gap",
+    "share_difference",
+    "share_with_interval",
+    "split_rows",
+    "summarise_columns",
+    "summarise_groups",
+    "sweep_thresholds",
+    "to_integers",
+    "top_contributions",
+    "with_intervals",
+]
+
+if TYPE_CHECKING:
+    from core.analysis.bias.bias_difference import BiasDifference, compare_bias
+    from core.analysis.bias.bias_intervals import Interval, metric_intervals
+    from core.analysis.bias.bias_metrics import Metric, post_training_bias, pre_training_bias, with_intervals
+    from core.analysis.bias.decline_rates import DeclineRates, SideDeclines, decline_rates
+    from core.analysis.bias.flip_test import flip_outcomes
+    from core.analysis.bias.metric_registry import MetricDefinition, find_definition
+    from core.analysis.bias.threshold_sweep import ThresholdSweep, metrics_with_intervals, sweep_thresholds
+    from core.analysis.explanations.shap_summary import (
+        ShapEstimate,
+        feature_importance,
+        importance_difference,
+        importance_share,
+        mean_by_band,
+        rank_correlation,
+        shap_gap,
+        top_contributions,
+    )
+    from core.analysis.explanations.shap_values import Explanation, FeatureError, compute_shap_values, predict_probabilities
+    from core.analysis.explanations.xgboost_model import ModelError, load_booster
+    from core.analysis.intervals.proportions import Share, share_difference, share_with_interval
+    from core.analysis.performance.performance import CalibrationBin, Confusion, Performance, evaluate_performance
+    from core.analysis.performance.performance_difference import PerformanceDifference, compare_performance
+    from core.analysis.performance.performance_estimates import Estimate
+    from core.analysis.resampling.resampling import (
+        RebalanceConfig,
+        Resampled,
+        ResamplingError,
+        check_rebalancing,
+        rebalance,
+        reweighing_weights,
+    )
+    from core.analysis.resampling.splitting import Split, SplitError, count_leaked_rows, split_rows
+    from core.analysis.tables.column_kinds import ColumnError, bin_group, infer_column_kinds, to_integers
+    from core.analysis.tables.histograms import compare_distributions, histogram_overlap
+    from core.analysis.tables.table_profile import summarise_columns, summarise_groups
+    from core.analysis.trials.pareto_front import is_on_front
+    from core.analysis.trials.trial_disparity import distance_from_parity
+    from core.analysis.trials.trial_reports import Disparity, FacetReport, FacetRows, TrialReport, judge_trials
+else:  # out of mypy's sight: a __getattr__ would make every misspelt name pass
+    import importlib
+
+    _MODULES = {
+        name: module
+        for module, names in {
+            "bias.bias_difference": ("BiasDifference", "compare_bias"),
+            "bias.bias_intervals": ("Interval", "metric_intervals"),
+            "bias.bias_metrics": ("Metric", "post_training_bias", "pre_training_bias", "with_intervals"),
+            "bias.decline_rates": ("DeclineRates", "SideDeclines", "decline_rates"),
+            "bias.flip_test": ("flip_outcomes",),
+            "bias.metric_registry": ("MetricDefinition", "find_definition"),
+            "bias.threshold_sweep": ("ThresholdSweep", "metrics_with_intervals", "sweep_thresholds"),
+            "explanations.shap_summary": (
+                "ShapEstimate",
+                "feature_importance",
+                "importance_difference",
+                "importance_share",
+                "mean_by_band",
+                "rank_correlation",
+                "shap_gap",
+                "top_contributions",
+            ),
+            "explanations.shap_values": ("Explanation", "FeatureError", "compute_shap_values", "predict_probabilities"),
+            "explanations.xgboost_model": ("ModelError", "load_booster"),
+            "intervals.proportions": ("Share", "share_difference", "share_with_interval"),
+            "performance.performance": ("CalibrationBin", "Confusion", "Performance", "evaluate_performance"),
+            "performance.performance_difference": ("PerformanceDifference", "compare_performance"),
+            "performance.performance_estimates": ("Estimate",),
+            "resampling.resampling": (
+                "RebalanceConfig",
+                "Resampled",
+                "ResamplingError",
+                "check_rebalancing",
+                "rebalance",
+                "reweighing_weights",
+            ),
+            "resampling.splitting": ("Split", "SplitError", "count_leaked_rows", "split_rows"),
+            "tables.column_kinds": ("ColumnError", "bin_group", "infer_column_kinds", "to_integers"),
+            "tables.histograms": ("compare_distributions", "histogram_overlap"),
+            "tables.table_profile": ("summarise_columns", "summarise_groups"),
+            "trials.pareto_front": ("is_on_front",),
+            "trials.trial_disparity": ("distance_from_parity",),
+            "trials.trial_reports": ("Disparity", "FacetReport", "FacetRows", "TrialReport", "judge_trials"),
+        }.items()
+        for name in names
+    }
+
+    def __getattr__(name):
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+        globals()[name] = found
+        return found
+
+    def __dir__():
+        return sorted({*globals(), *__all__})
