@@ -59,6 +59,14 @@ def compare_bias(
     facet, favourable_label, prediction_a, prediction_b : bool (n,); the predictions are True where favourable
     group : (n,) categories for CDDPL, or None
     flips_a, flips_b : (n,) outcomes of the flip test, 0 outside the facet, NaN where it didn't ask; FT is left out without both
+
+    >>> import numpy as np
+    >>> rows = np.arange(600)
+    >>> women, paid = rows % 3 == 0, rows % 4 > 0
+    >>> unequal = paid & ~(women & (rows % 5 == 0))
+    >>> difference = compare_bias(women, paid, unequal, paid, None)["DPPL"]
+    >>> round(difference.a, 2), round(difference.b, 2), difference.fairer
+    (0.15, 0.0, 'b')
     """
     d = np.asarray(facet, dtype=bool)
     codes, groups = bias_count_tables.group_codes(group, len(d))

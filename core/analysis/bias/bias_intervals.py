@@ -45,6 +45,12 @@ def metric_intervals(
     Parameters as for ``pre_training_bias`` and ``post_training_bias``. ``flips``: (n,) what the flip test found for each row of the facet
     (``flip_test.flip_outcomes``), 0 for the rest: neighbours are searched once, not again in each resample. Without it FT has no interval.
     Where the flip test asked a sample of the facet, ``n`` of its interval is how many rows it asked.
+
+    >>> import numpy as np
+    >>> rows = np.arange(600)
+    >>> interval = metric_intervals("pre", rows % 3 == 0, rows % 4 > 0, None, None)["DPL"]
+    >>> round(interval.low, 2), round(interval.high, 2), interval.n
+    (-0.08, 0.08, 600)
     """
     d = np.asarray(facet, dtype=bool)
     codes, groups = bias_count_tables.group_codes(group, len(d))

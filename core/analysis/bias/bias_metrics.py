@@ -63,6 +63,11 @@ def pre_training_bias(
     group : (n,) categories for CDDL, or None; bin a variable with many values first (``bin_group``)
     metrics : names to compute; all when None. Raises KeyError for a name that isn't one.
     weight : float (n,) >= 0, how much each row counts, as after reweighing; 1 each when None
+
+    >>> women, paid = [True, True, False, False, False], [True, False, True, True, False]
+    >>> metric = pre_training_bias(women, paid, None)["DPL"]
+    >>> round(metric.value, 3), metric.in_words
+    (0.167, 'The facet has the favourable label less often than the rest, by 16.7 percentage points.')
     """
     sample = _make_sample(facet, favourable_label, None, group, None, None if weight is None else np.asarray(weight, dtype=float))
     return _compute_metrics(PRE_TRAINING, sample, metrics)
@@ -82,6 +87,12 @@ def post_training_bias(
 
     Parameters as for ``pre_training_bias``; ``favourable_prediction`` is bool (n,), and ``features`` holds the columns by which
     the flip test finds like rows: all but label and facet, numeric. ``flips``: the flip test's outcome (n,), where it was made before.
+
+    >>> women, paid = [True, True, False, False, False], [True, False, True, True, False]
+    >>> accepted = [True, False, True, True, False]
+    >>> metrics = post_training_bias(women, paid, accepted, None, None, metrics=["DPPL", "DI"])
+    >>> round(metrics["DPPL"].value, 3), round(metrics["DI"].value, 3)
+    (0.167, 0.75)
     """
     sample = replace(_make_sample(facet, favourable_label, favourable_prediction, group, features), flips=flips)
     found = _compute_metrics(POST_TRAINING, sample, metrics)
@@ -101,7 +112,15 @@ def _mention_asked_rows(flip_test: Metric, facet: BoolArray, flips: NDArray[np.f
 
 
 def with_intervals(metrics: dict[str, Metric], intervals_by_name: dict[str, Interval]) -> dict[str, Metric]:
-    """The metrics with their intervals; one that is undefined on the data has none."""
+    """The metrics with their intervals; one that is undefined on the data has none.
+
+    >>> import numpy as np
+    >>> rows = np.arange(600)
+    >>> women, paid = rows % 3 == 0, rows % 4 > 0
+    >>> metric = with_intervals(pre_training_bias(women, paid, None), metric_intervals("pre", women, paid, None, None))["CI"]
+    >>> round(metric.value, 2), round(metric.interval.low, 2), round(metric.interval.high, 2)
+    (0.33, 0.26, 0.41)
+    """
     return {name: replace(one, interval=intervals_by_name.get(name) if one.value is not None else None) for name, one in metrics.items()}
 
 

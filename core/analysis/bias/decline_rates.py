@@ -42,7 +42,14 @@ class DeclineRates:
 
 
 def decline_rates(counts: Floats, *, seed: int = SEED, resamples: int = RESAMPLES) -> DeclineRates:
-    """Whom the model declines, from one count table of shape (groups + 1, 2, 2, 2, 3), with intervals."""
+    """Whom the model declines, from one count table of shape (groups + 1, 2, 2, 2, 3), with intervals.
+
+    >>> women, paid, scores = [True, True, False, False], [True, False, True, False], [0.2, 0.7, 0.1, 0.4]
+    >>> sweep = sweep_thresholds(women, paid, scores, None, favourable=0)
+    >>> rates = decline_rates(sweep.count_tables()[sweep.nearest_index(0.5)])
+    >>> rates.facet.declined, rates.rest.declined, rates.difference
+    (1, 0, 0.5)
+    """
     drawn = resample_table(counts, seed, resamples) if counts.sum() else np.zeros((0, *counts.shape))
     sides, shares, draws = [], [], []
     for side in (1, 0):

@@ -46,7 +46,14 @@ def asked_rows(facet: BoolArray, outcomes: Floats) -> BoolArray:
 
 def flip_outcomes(facet: BoolArray, prediction: BoolArray, features: pd.DataFrame | None) -> Floats:
     """For each row of the facet 1 where it is accepted though like rows of the rest are rejected, −1 where it is rejected though like
-    rows are accepted; 0 for all other rows; NaN for rows of the facet that weren't asked (see ``MAX_ASKED_ROWS``). Raises Undefined."""
+    rows are accepted; 0 for all other rows; NaN for rows of the facet that weren't asked (see ``MAX_ASKED_ROWS``). Raises Undefined.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> women, accepted = np.array([True, True, False, False, False]), np.array([True, False, False, True, True])
+    >>> flip_outcomes(women, accepted, pd.DataFrame({"income": [20, 50, 21, 49, 51]})).tolist()
+    [1.0, -1.0, 0.0, 0.0, 0.0]
+    """
     if features is None or features.shape[1] == 0:
         raise Undefined("The flip test needs the features of the rows")
     if features.shape[1] != features.head(0).select_dtypes([np.number, bool]).shape[1]:

@@ -128,7 +128,11 @@ def register_metric(
 
 
 def find_definition(name: str) -> MetricDefinition | None:
-    """The metric of this name, of either stage; None where there is none."""
+    """The metric of this name, of either stage; None where there is none.
+
+    >>> find_definition("DPPL").question
+    'Is the facet accepted less often? Also called demographic parity difference.'
+    """
     return PRE_TRAINING.get(name) or POST_TRAINING.get(name)
 
 

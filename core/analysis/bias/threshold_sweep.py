@@ -72,6 +72,11 @@ def sweep_thresholds(
     facet, favourable_label : bool (n,)
     scores : (n,) the probability of label 1
     group : (n,) categories, or None; ``names`` gives their order
+
+    >>> women, paid, scores = [True, True, False, False], [True, False, True, False], [0.2, 0.7, 0.1, 0.4]
+    >>> sweep = sweep_thresholds(women, paid, scores, None, favourable=0, thresholds=(0.3, 0.5))
+    >>> [int(table[..., 1, :].sum()) for table in sweep.count_tables()]
+    [2, 3]
     """
     d, y, s = np.asarray(facet, dtype=np.int64), np.asarray(favourable_label, dtype=np.int64), np.asarray(scores, dtype=float)
     codes = np.zeros(len(d), dtype=np.int64)
@@ -110,7 +115,16 @@ def all_metrics(counts: Floats, favourable: int) -> dict[str, Floats]:
 def metrics_with_intervals(
     counts: Floats, favourable: int, *, seed: int = SEED, resamples: int = RESAMPLES
 ) -> dict[str, tuple[float | None, Interval]]:
-    """Every figure of one table with its 95 % interval, by name."""
+    """Every figure of one table with its 95 % interval, by name.
+
+    >>> import numpy as np
+    >>> rows = np.arange(600)
+    >>> women, paid, scores = rows % 3 == 0, rows % 4 > 0, (rows % 10) / 10
+    >>> sweep = sweep_thresholds(women, paid, scores, None, favourable=0)
+    >>> value, interval = metrics_with_intervals(sweep.count_tables()[sweep.nearest_index(0.5)], favourable=0)["accuracy"]
+    >>> round(value, 2), round(interval.low, 2), round(interval.high, 2)
+    (0.55, 0.51, 0.59)
+    """
     n = int(counts.sum())
     points = all_metrics(counts, favourable)
     draws = all_metrics(bias_count_tables.resample_table(counts, seed, resamples), favourable)

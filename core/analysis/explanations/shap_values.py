@@ -55,7 +55,15 @@ class Explanation:
 
 
 def predict_probabilities(booster: Any, data: pd.DataFrame) -> Floats:
-    """P(label = 1) of each row, by the best round where training stopped early."""
+    """P(label = 1) of each row, by the best round where training stopped early.
+
+    >>> import pandas as pd
+    >>> import xgboost
+    >>> data = pd.DataFrame({"debt": [0.1, 0.9] * 10})
+    >>> booster = xgboost.train({"objective": "binary:logistic", "base_score": 0.5}, xgboost.DMatrix(data, [0, 1] * 10), num_boost_round=5)
+    >>> (predict_probabilities(booster, data.head(2)) > 0.5).tolist()
+    [False, True]
+    """
     import xgboost
 
     booster, matrix = _prepare_inputs(booster, data)
@@ -79,6 +87,15 @@ def compute_shap_values(
     Of log-odds they are exact (TreeSHAP, Lundberg et al., Nature Machine Intelligence 2, 56–67, 2020). Of the probability they
     are TreeSHAP's plus a remainder sampled on ``walks`` walks per row (see ``shap_remainder``); additivity is exact in both.
     Raises FeatureError when the columns don't fit the model.
+
+    >>> import pandas as pd
+    >>> import xgboost
+    >>> data = pd.DataFrame({"debt": [0.1, 0.2, 0.8, 0.9] * 10, "age": [30, 60, 30, 60] * 10})
+    >>> parameters = {"objective": "binary:logistic", "max_depth": 2, "base_score": 0.5}
+    >>> booster = xgboost.train(parameters, xgboost.DMatrix(data, [0, 0, 1, 1] * 10), num_boost_round=5)
+    >>> explanation = compute_shap_values(booster, data.head(2), data)
+    >>> [name for name, value in explanation.global_importance().items() if value > 0.01], explanation.additivity_error < 1e-6
+    (['debt'], True)
     """
     import shap
     import xgboost

@@ -19,7 +19,13 @@ class ModelError(ValueError):
 
 
 def load_booster(archive: bytes) -> Any:
-    """The ``xgboost.Booster`` in the archive (UBJSON or JSON). Raises ModelError."""
+    """The ``xgboost.Booster`` in the archive (UBJSON or JSON). Raises ModelError.
+
+    >>> load_booster(b"not an archive")
+    Traceback (most recent call last):
+        ...
+    core.analysis.explanations.xgboost_model.ModelError: model.tar.gz can't be read: not a gzip file
+    """
     import xgboost
 
     try:

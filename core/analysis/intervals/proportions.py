@@ -20,7 +20,12 @@ class Share:
 
 
 def share_with_interval(hits: float, n: float) -> Share | None:
-    """The share of ``hits`` in ``n`` rows with Wilson's interval; None without rows."""
+    """The share of ``hits`` in ``n`` rows with Wilson's interval; None without rows.
+
+    >>> share = share_with_interval(8, 10)
+    >>> share.value, round(share.low, 3), round(share.high, 3)
+    (0.8, 0.49, 0.943)
+    """
     if n <= 0:
         return None
     z = normal_quantile()
@@ -30,7 +35,12 @@ def share_with_interval(hits: float, n: float) -> Share | None:
 
 
 def share_difference(one: Share, other: Share) -> tuple[float, float, float]:
-    """(value, low, high) of ``one`` minus ``other``, with Newcombe's interval; the two sets have no row in common."""
+    """(value, low, high) of ``one`` minus ``other``, with Newcombe's interval; the two sets have no row in common.
+
+    >>> women, men = share_with_interval(60, 100), share_with_interval(150, 200)
+    >>> [round(end, 3) for end in share_difference(women, men)]
+    [-0.15, -0.262, -0.039]
+    """
     value = one.value - other.value
     low = value - sqrt((one.value - one.low) ** 2 + (other.high - other.value) ** 2)
     high = value + sqrt((one.high - one.value) ** 2 + (other.value - other.low) ** 2)

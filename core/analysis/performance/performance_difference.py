@@ -57,6 +57,13 @@ def compare_performance(
 
     AUC by DeLong's test for correlated curves, accuracy by McNemar's exact test, the rest by a bootstrap that draws the same
     rows for both. Arguments as for ``evaluate_performance``. Raises ValueError for unusable input.
+
+    >>> import numpy as np
+    >>> rows = np.arange(200)
+    >>> labels = rows % 2
+    >>> difference = compare_performance(labels, (rows % 5) / 5, labels * 0.5 + (rows % 5) / 10)["auc"]
+    >>> round(difference.a, 2), round(difference.b, 2), difference.better
+    (0.5, 1.0, 'b')
     """
     y, a = check_labels_and_scores(labels, scores_a)
     _, b = check_labels_and_scores(labels, scores_b)

@@ -66,7 +66,14 @@ class Resampled:
 
 
 def rebalance(train: pd.DataFrame, config: RebalanceConfig) -> Resampled:
-    """Rebalance ``train`` (numeric columns only). The same input and seed give the same rows. Raises ResamplingError."""
+    """Rebalance ``train`` (numeric columns only). The same input and seed give the same rows. Raises ResamplingError.
+
+    >>> import pandas as pd
+    >>> train = pd.DataFrame({"late": [0, 0, 1, 0], "sex": [1, 1, 1, 2], "age": [30, 41, 52, 63]})
+    >>> resampled = rebalance(train, RebalanceConfig("late", "sex", 2, method="random-over"))
+    >>> resampled.frame["sex"].tolist(), resampled.synthetic.tolist()
+    ([1, 1, 1, 2, 2, 2], [False, False, False, False, True, True])
+    """
     check_rebalancing(train, config)
     rows = len(train)
     if config.method == "none":
@@ -80,7 +87,15 @@ def rebalance(train: pd.DataFrame, config: RebalanceConfig) -> Resampled:
 
 
 def check_rebalancing(train: pd.DataFrame, config: RebalanceConfig) -> None:
-    """Raises ResamplingError for what can be checked beforehand: unknown methods, wrong parameters, groups too small for the neighbours."""
+    """Raises ResamplingError for what can be checked beforehand: unknown methods, wrong parameters, groups too small for the neighbours.
+
+    >>> import pandas as pd
+    >>> women_only = pd.DataFrame({"late": [0, 1, 0], "sex": [2, 2, 2]})
+    >>> check_rebalancing(women_only, RebalanceConfig("late", "sex", 2, method="random-over"))
+    Traceback (most recent call last):
+        ...
+    core.analysis.resampling.resampling.ResamplingError: Column sex has only one value in the training part, so it can't be balanced.
+    """
     if config.method not in METHODS:
         raise ResamplingError(f"The method {config.method!r} is not known; choose one of {', '.join(METHODS)}.")
     if config.target not in BALANCE_TARGETS:
@@ -100,7 +115,13 @@ def check_rebalancing(train: pd.DataFrame, config: RebalanceConfig) -> None:
 
 
 def reweighing_weights(train: pd.DataFrame, config: RebalanceConfig) -> NDArray[np.float64]:
-    """Kamiran and Calders' weights: P(facet) · P(label) / P(facet, label) of each row's cell. Their mean is 1."""
+    """Kamiran and Calders' weights: P(facet) · P(label) / P(facet, label) of each row's cell. Their mean is 1.
+
+    >>> import pandas as pd
+    >>> train = pd.DataFrame({"late": [0, 0, 1, 0, 1, 1], "sex": [1, 1, 1, 2, 2, 2]})
+    >>> reweighing_weights(train, RebalanceConfig("late", "sex", 2, method="reweighing")).round(2).tolist()
+    [0.75, 0.75, 1.5, 1.5, 0.75, 0.75]
+    """
     facet = (train[config.facet] == config.facet_value).to_numpy()
     label = train[config.label].to_numpy()
     weights = np.ones(len(train))

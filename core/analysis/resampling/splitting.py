@@ -29,6 +29,12 @@ def split_rows(df: pd.DataFrame, label: str, facet: str, facet_value: int, *, se
 
     validation_size, test_size: shares of all rows, each in (0, 1), together below 1. Raises SplitError for shares out of range, or for a
     stratum with fewer than three rows, which is named.
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"late": [0, 1] * 20, "sex": [1, 1, 2, 2] * 10})
+    >>> split = split_rows(frame, "late", "sex", 2, seed=1, validation_size=0.2, test_size=0.2)
+    >>> len(split.train), len(split.validation), len(split.test)
+    (24, 8, 8)
     """
     from sklearn.model_selection import train_test_split
 
@@ -59,5 +65,9 @@ def count_leaked_rows(train_origins: RowNumbers, held_out: RowNumbers) -> int:
 
     train_origins: shape (n,) or (n, m), the source row numbers that each training row came from (itself, or the row that a synthetic one
     was made from), -1 where there is none. held_out: row numbers of the validation and test rows. 0 when the split came first.
+
+    >>> import numpy as np
+    >>> count_leaked_rows(np.array([0, 1, 1, 7]), np.array([7, 8, 9]))
+    1
     """
     return int(np.isin(np.unique(held_out), np.unique(train_origins)).sum())

@@ -32,6 +32,11 @@ def infer_column_kinds(df: pd.DataFrame) -> dict[str, ColumnKind]:
 
     ``text`` isn't numeric; ``continuous`` has fractions; ``categorical`` is whole numbers, few of them different
     (two, or at most 15 and half the rows); ``integer`` is whole numbers, many of them different. Missing values don't count.
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"sex": [1, 2, 1, 2], "debt": [0.5, 0.1, 0.9, 0.3], "region": ["north", "south", "south", "south"]})
+    >>> infer_column_kinds(frame)
+    {'sex': 'categorical', 'debt': 'continuous', 'region': 'text'}
     """
     return {str(name): _infer_kind(df.iloc[:, i]) for i, name in enumerate(df.columns)}
 
@@ -61,6 +66,10 @@ def to_integers(df: pd.DataFrame, coded: Iterable[str] = ()) -> pd.DataFrame:
     Raises ColumnError, naming the column and the first offending row (counted from 1), when a column mixes numbers and text,
     when a coded one has a missing value or a fraction, or when one that looks coded (at least 90 % of its rows hold at
     most 15 different whole numbers) has a fraction here and there.
+
+    >>> import pandas as pd
+    >>> to_integers(pd.DataFrame({"age": [30.0, 41.0], "debt": [0.5, 0.1]})).dtypes.astype(str).to_dict()
+    {'age': 'int64', 'debt': 'float64'}
     """
     wanted = set(coded)
     unknown = wanted - set(map(str, df.columns))
@@ -116,6 +125,9 @@ def bin_group(series: ArrayLike | pd.Series[Any], bins: int | Sequence[float]) -
     ``bins`` is a number of bins with about equally many rows each, or the edges: ``[30, 40]`` makes ``<30``, ``30–39`` and ``≥40``.
     A bin includes its lower edge and excludes its upper one. Text values, or fewer different values than bins, are bins themselves.
     Raises ValueError for fewer than one bin, or edges that don't ascend.
+
+    >>> bin_group([23, 35, 61], [30, 40]).tolist()
+    ['<30', '30–39', '≥40']
     """
     values = series if isinstance(series, pd.Series) else pd.Series(series)
     numeric = pd.api.types.is_numeric_dtype(values.dtype) and values.dtype.kind != "b"

@@ -57,7 +57,11 @@ def bin_labels(kind: str, edges: Sequence[float]) -> list[str]:
 
 
 def histogram_overlap(one: Sequence[float], other: Sequence[float]) -> float | None:
-    """The share that two histograms have in common: 1 minus their total variation distance; None where one has no rows."""
+    """The share that two histograms have in common: 1 minus their total variation distance; None where one has no rows.
+
+    >>> histogram_overlap([10, 10], [15, 5])
+    0.75
+    """
     a, b = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
     if a.sum() <= 0 or b.sum() <= 0:
         return None
@@ -80,7 +84,16 @@ def compare_distributions(
     max_facets: int = 8,
 ) -> list[dict[str, Any]]:
     """Each column's histograms: of the rows ``before``, of all rows ``after`` (weighted, if there are weights) and of the synthetic ones
-    among them; of everyone (``""``) and of each value of the facet (the ``max_facets`` most frequent)."""
+    among them; of everyone (``""``) and of each value of the facet (the ``max_facets`` most frequent).
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> before = pd.DataFrame({"sex": [1, 1, 2], "age": [30, 41, 52]})
+    >>> after = pd.DataFrame({"sex": [1, 1, 2, 2], "age": [30, 41, 52, 50]})
+    >>> age = compare_distributions(before, after, np.array([False, False, False, True]), facet="sex")[1]
+    >>> age["groups"]["2"]["after"]["mean"], age["groups"]["2"]["synthetic"]["rows"]
+    (51.0, 1)
+    """
     groups = ["", *(_plain_number(value) for value in before[facet].value_counts().index[:max_facets])]
     found = []
     for name in before.columns:

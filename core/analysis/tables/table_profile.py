@@ -16,7 +16,15 @@ MAX_GROUPS = 50
 
 def summarise_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """One row per column: kind, missing and different values; minimum, median and maximum of numeric columns, the most frequent values
-    of others."""
+    of others.
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"age": [30, 41, 52, 63, None], "region": ["north", "south", "south", "south", "south"]})
+    >>> summarise_columns(frame)[["column", "kind", "missing", "distinct", "median"]]
+       column     kind  missing  distinct  median
+    0     age  integer        1         4    46.5
+    1  region     text        0         2     NaN
+    """
     rows = []
     for name, kind in infer_column_kinds(frame).items():
         values = frame[name]
@@ -32,7 +40,15 @@ def summarise_columns(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise_groups(frame: pd.DataFrame, label: str, favourable: Any, facet: str) -> pd.DataFrame:
-    """Each value of the facet: rows, and the share of favourable labels among them with its 95 % interval."""
+    """Each value of the facet: rows, and the share of favourable labels among them with its 95 % interval.
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"sex": [1, 1, 1, 2, 2], "outcome": ["paid", "paid", "late", "paid", "late"]})
+    >>> summarise_groups(frame, "outcome", "paid", "sex").round(2)
+      value  rows  favourable   low  high
+    0     1     3        0.67  0.21  0.94
+    1     2     2        0.50  0.09  0.91
+    """
     rows = []
     for value, labels in frame.groupby(facet, observed=True)[label]:
         found = share_with_interval(float((labels.astype(str) == str(favourable)).sum()), len(labels))

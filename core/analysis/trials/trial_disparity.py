@@ -97,7 +97,11 @@ def _resample_counts(cells: CellIndex, accepted: Sequence[BoolArray], seed: int,
 
 
 def distance_from_parity(name: str, value: Floats | float) -> Floats:
-    """How far a metric is from parity, 0 or more: its magnitude, and for a ratio (DI) 1 minus the smaller rate divided by the larger."""
+    """How far a metric is from parity, 0 or more: its magnitude, and for a ratio (DI) 1 minus the smaller rate divided by the larger.
+
+    >>> round(float(distance_from_parity("DI", 0.8)), 2), round(float(distance_from_parity("DI", 1.25)), 2)
+    (0.2, 0.2)
+    """
     values: Floats = np.asarray(value, dtype=float)
     if not POST_TRAINING[name].is_ratio:
         size: Floats = np.abs(values)

@@ -94,6 +94,14 @@ def judge_trials(
 
     AUC's intervals are DeLong's, all others come from one bootstrap over rows that all trials share. Raises ValueError for unusable
     input, and KeyError for a reference that isn't a trial.
+
+    >>> import numpy as np
+    >>> rows = np.arange(200)
+    >>> labels, women = rows % 2, rows % 3 == 0
+    >>> scores = {"trial-1": (rows % 5) / 5, "trial-2": labels * 0.5 + (rows % 5) / 10}
+    >>> reports = judge_trials(labels, scores, [FacetRows("sex", 2, women)], reference="trial-1", resamples=100)
+    >>> [(report.name, round(report.performance["auc"].value, 2)) for report in reports]
+    [('trial-1', 0.5), ('trial-2', 1.0)]
     """
     names = list(scores)
     checked = [check_labels_and_scores(labels, values) for values in scores.values()]
