@@ -10,7 +10,7 @@ KILLS ?= 500
 ROOT := $(filter 0,$(shell id -u))
 MAKEFLAGS += --jobs=2  # the two environments of the tests are made at the same time
 
-.PHONY: run demo test fuzz faults clients policies pages-faults image-check bench lint format shots lock clean
+.PHONY: run demo test fuzz faults clients policies pages-faults image-check bench reference lint format shots lock clean
 
 run: $(VENV)/.run  ## open the dashboard on the embedded engine
 	$(BIN)/python -m core run --workspace $(WORKSPACE) --port $(PORT)
@@ -43,6 +43,9 @@ image-check: $(VENV)/.test  ## the image's files in an environment of their own:
 
 bench: $(VENV)/.test  ## every figure beside its peer
 	$(BIN)/python -m bench
+
+reference: $(VENV)/.test  ## the API reference, from the docstrings; writes docs/reference
+	$(BIN)/python -m tools.reference
 
 lint: $(VENV)/.test  ## format, lint, types, direction of imports
 	$(BIN)/ruff format --check .
