@@ -14,7 +14,10 @@ import pytest
 from core import analysis
 
 FACE = {name: getattr(analysis, name) for name in analysis.__all__}
-FUNCTIONS = [name for name, value in FACE.items() if inspect.isfunction(value)]
+SLOW = {"compute_shap_values"}  # it imports shap
+FUNCTIONS = [
+    pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name, value in FACE.items() if inspect.isfunction(value)
+]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
