@@ -1,0 +1,162 @@
+"""Every page of the documentation: its links lead somewhere, the files, commands and names that it mentions exist."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import re
+import shlex
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import core.cli.main as product
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/decisions/*.md"), ROOT / "image/README.md"])
+WRITTEN = [page for page in PAGES if page.name != "CHANGELOG.md" and page.parent.name != "decisions"]
+"""The pages that tell how things are now."""
+CODE_FOLDERS = "core|engine|ui|pages|tests|tools|bench|image|aws|docs|\\.streamlit"
+
+
+def by_name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def outside_code(text: str) -> str:
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)", outside_code(page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", re.sub(r"[`*]", "", heading).lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_every_link_leads_to_a_file_and_a_heading_that_exist(page):
+    for path, anchor in re.findall(r"\]\(([^)#\s]*)(#[^)\s]*)?\)", outside_code(page.read_text())):
+        if re.match(r"[a-z]+:", path):
+            continue
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), path
+        if anchor and target.suffix == ".md":
+            assert anchor.removeprefix("#") in anchors(target), (path, anchor)
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=by_name)
+def test_every_file_that_a_page_names_exists(page):
+    named = re.findall(rf"`((?:{CODE_FOLDERS})/[\w./-]*)`", outside_code(page.read_text()))
+    for path in set(named) - {"aws/s3"}:  # which is AWS's name of a key
+        assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=by_name)
+def test_every_python_name_that_a_page_mentions_exists(page):
+    for name in set(re.findall(r"`((?:core|engine|ui|tools|bench)(?:\.\w+)+)(?:\([^`]*\))?`", page.read_text())):
+        parts = name.split(".")
+        for end in range(len(parts), 0, -1):
+            try:
+                found: Any = importlib.import_module(".".join(parts[:end]))
+                break
+            except ModuleNotFoundError:
+                continue
+        for part in parts[end:]:
+            assert hasattr(found, part), name
+            found = getattr(found, part)
+
+
+def test_the_index_and_the_readme_lead_to_every_page():
+    index = (ROOT / "docs/index.md").read_text()
+    for page in [*ROOT.glob("docs/*.md"), *ROOT.glob("docs/decisions/*.md")]:
+        assert page.name == "index.md" or f"({page.relative_to(ROOT / 'docs').as_posix()}" in index, page.name
+    readme = (ROOT / "README.md").read_text()
+    assert all(f"({name})" in readme for name in ("docs/index.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/dependencies.md"))
+
+
+def test_where_to_change_has_a_path_in_each_of_its_rows():
+    rows = re.findall(r"^\| (?!I want|---)(.+?) \| (.+) \|$", (ROOT / "docs/where-to-change.md").read_text(), re.MULTILINE)
+    assert len(rows) >= 25
+    assert all(re.search(rf"`(?:{CODE_FOLDERS})/|`pyproject.toml`", where) for _, where in rows)
+
+
+def test_every_dependency_has_its_reason():
+    text = (ROOT / "docs/dependencies.md").read_text()
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert all(re.match(r"[\w-]+", line)[0] in text for line in listed)
+
+
+# commands ------------------------------------------------------------------------------------------------
+
+
+def commands(program: str) -> list[Any]:
+    """What follows a program in every block of shell and every piece of inline code, each once."""
+    found: dict[str, Path] = {}
+    for page in WRITTEN:
+        text = page.read_text()
+        blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+        lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+        for line in [*lines, *re.findall(r"`([^`\n]+)`", outside_code(text))]:
+            for rest in re.findall(rf"(?:^|[ /(\"]){program} ([^#&|)\n]*)", line):
+                found.setdefault(rest.strip().strip('"'), page)
+    return [pytest.param(rest, id=f"{by_name(page)}: {rest}"[:90]) for rest, page in found.items()]
+
+
+class Parsed(Exception):
+    pass
+
+
+def only_parse(monkeypatch) -> None:
+    parse = argparse.ArgumentParser.parse_args
+
+    def stop(*arguments: Any) -> None:
+        parse(*arguments)
+        raise Parsed
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", stop)
+
+
+@pytest.mark.parametrize("rest", commands("(?:python -m core|governance)"))
+def test_a_command_of_the_product_is_one(rest, monkeypatch):
+    if "…" in rest:
+        return
+    only_parse(monkeypatch)
+    with pytest.raises(Parsed):
+        product.main(shlex.split(rest))
+
+
+@pytest.mark.parametrize("rest", commands("(?:python -m engine|governance-engine)"))
+def test_a_command_of_the_engine_is_one(rest, monkeypatch):
+    from engine import __main__ as engine_program
+
+    words = shlex.split(rest)
+    if "…" in rest or words[0].startswith(("serve|", "{")):
+        return
+    only_parse(monkeypatch)
+    monkeypatch.setattr("sys.argv", ["engine", *words])
+    with pytest.raises(Parsed):
+        engine_program.main()
+
+
+@pytest.mark.parametrize("rest", commands("make"))
+def test_make_knows_its_targets(rest):
+    words = [word.rstrip(",.;:") for word in rest.split()]
+    asked = [word for word in words if re.fullmatch(r"[a-z-]+|[A-Z]+=\S+", word)]
+    if not asked or asked[0] != words[0]:
+        return
+    makefile = (ROOT / "Makefile").read_text()
+    assert re.search(rf"^{re.escape(asked[0])}:", makefile, re.MULTILINE), asked[0]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_its_blocks_of_shell_and_json_can_be_read(page):
+    for kind, block in re.findall(r"```(sh|json)\n(.*?)```", page.read_text(), re.DOTALL):
+        if kind == "sh":
+            done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, timeout=20, check=False)
+            assert (done.returncode, done.stderr) == (0, "")
+        else:
+            json.loads(block)
