@@ -24,6 +24,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError, UnknownServiceError
 from botocore.validate import ParamValidator
 from paths import ROOT
+from shell_blocks import commands
 
 import core.cli.main as product
 from core.settings import Settings
@@ -48,34 +49,6 @@ SHELL = {"export", "set", "unset", "echo", "tr", "."}
 
 
 # reading the page ------------------------------------------------------------
-
-
-def commands(block: str) -> list[list[str]]:
-    """The commands of a block, those within ``$(…)`` too; assignments and redirections are left away."""
-    found: list[list[str]] = []
-    text = block.replace("\\\n", " ")
-    inner = re.compile(r"\$\(([^()]*(?:'[^']*'|\"[^\"]*\"|[^()])*)\)")
-    for inside in inner.findall(text):
-        found += commands(inside)
-    text = inner.sub("SUBSTITUTED", text)
-    lexer = shlex.shlex(text, posix=True, punctuation_chars="|;&>\n")
-    lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t", True, ""
-    command: list[str] = []
-    skip = False
-    for token in [*lexer, "\n"]:
-        if set(token) <= set("|;&\n"):
-            while command and re.match(r"[A-Z_]+=", command[0]):
-                command.pop(0)
-            if command:
-                found.append(command)
-            command = []
-        elif set(token) == {">"}:
-            skip = True
-        elif skip:
-            skip = False
-        else:
-            command.append(token)
-    return found
 
 
 COMMANDS = [command for block in BLOCKS for command in commands(block)]
