@@ -181,7 +181,7 @@ def check_command(command: list[str], *, exact: bool) -> None:
         check_code(words[1])
     elif program in PROGRAMS:
         check_module(PROGRAMS[program], words, exact=exact)
-    elif program in {"pytest", "streamlit", "pip"}:
+    elif program in {"python", "pytest", "streamlit", "pip"}:
         for word in words:
             if re.fullmatch(r"[\w./-]+\.(py|txt)|(tests|docs)/[\w./-]*", word):
                 assert (ROOT / word).exists(), f"{program} {word}: there is no such file"
