@@ -11,6 +11,7 @@ from core.errors import GovernanceError
 from core.governance.version_state import State
 from core.jobs import training_data, training_jobs
 from core.ledger.audit_log import Event
+from core.references import Reference
 from core.registry import model_packages
 from core.registry.model_packages import Package
 
@@ -59,12 +60,11 @@ class MissingPart:
 
 @dataclass(frozen=True)
 class PathToDecision:
-    """How to come to a version that can be decided on: in words, with the page and its query."""
+    """How to get to a version that can be decided on: in words; ``reference`` is where to start, ``label`` its name."""
 
     explanation: str
-    link_label: str
-    page: str
-    query: dict[str, str]
+    label: str
+    reference: Reference
 
 
 PART_TITLES = {
@@ -98,9 +98,9 @@ def find_path_to_decision(target: Target, package: Package) -> PathToDecision:
             data = None
     if job and data is not None:
         words = "Its training job read rows that were split here: “Evaluate and register” on it measures bias and SHAP on the test rows."
-        return PathToDecision(words, "Its training job", "tuning", {"training": job})
+        return PathToDecision(words, "Its training job", Reference("training job", job))
     words = (
         "Keep its data here and split them, train or tune on them with the same settings, then “Evaluate and register”: "
         "only then is known which rows the model never saw."
     )
-    return PathToDecision(words, "Data and rebalancing", "data", {"tab": "new"})
+    return PathToDecision(words, "Data and rebalancing", Reference("new rebalancing"))

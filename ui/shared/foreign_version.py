@@ -36,7 +36,7 @@ def explain_foreign_version(package: Package) -> None:
     st.table(pd.DataFrame(rows).set_index("missing"), border="horizontal")
     st.markdown(f"**What to do.** {markdown.escape_markdown(way.explanation)}")
     with st.container(horizontal=True):
-        links.page_link(way.page, way.link_label, **way.query)
+        links.reference_link(way.reference, way.label)
         show_report_links(package)
 
 

@@ -182,7 +182,7 @@ def _bias(d: Dossier) -> Section:
                 rows.append((name, format_number(measure.value), *beside, measure.in_words or measure.error or ""))
         other_one = ("the other",) if theirs else ()
         blocks += [
-            Text(f"Facet {facet.facet} = {value_with_meaning(d, facet.facet, facet.value)}, on the held-out rows."),
+            Text(f"Facet {facet.facet} = {value_with_meaning(d.data, facet.facet, facet.value)}, on the held-out rows."),
             Table(("metric", "this version", *other_one, "in words"), tuple(rows), (12, 14, *((14,) if theirs else ()), 60)),
         ]
     if blocks:
@@ -210,8 +210,8 @@ def _data(d: Dossier) -> Section:
     parts = ", ".join(f"{split[part]:,}" for part in ("original_train_rows", "validation_rows", "test_rows"))
     rows = [
         ("Data set", f"{d.data.dataset.name}, {d.data.dataset.rows:,} rows, SHA-256 {d.data.dataset.sha256}"),
-        ("Label", f"{config['label']}, favourable value {value_with_meaning(d, config['label'], config['favourable'])}"),
-        ("Facet", f"{config['facet']} = {value_with_meaning(d, config['facet'], config['facet_value'])}"),
+        ("Label", f"{config['label']}, favourable value {value_with_meaning(d.data, config['label'], config['favourable'])}"),
+        ("Facet", f"{config['facet']} = {value_with_meaning(d.data, config['facet'], config['facet_value'])}"),
         ("Split", f"seed {split['seed']}; rows to train, validate and test: {parts}"),
         ("Rebalancing", f"{config['method']}, of {config['target']}; {manifest['synthetic']['count']:,} synthetic training rows"),
         ("Leak check", f"{manifest['leaked_rows']:,} rows of the held-out part were used in training"),
@@ -249,9 +249,9 @@ def _evidence(d: Dossier) -> Section:
     return Section("Evidence", (Text(words), Table(("file", "bytes", "SHA-256"), rows, (26, 14, 60))))
 
 
-def value_with_meaning(d: Dossier, column: str, value: Any) -> str:
-    """A value of the data, with what it was before it was coded as a number."""
-    codes = d.data.dataset.coding.get(column, {}) if d.data else {}
+def value_with_meaning(data: RebalancedData | None, column: str, value: Any) -> str:
+    """A value of a column: the text that it stood for before it was coded as a number, with the code."""
+    codes = data.dataset.coding.get(column, {}) if data else {}
     return next((f"{text} (coded {value})" for text, code in codes.items() if str(code) == str(value)), str(value))
 
 

@@ -65,7 +65,7 @@ def _bias(d: Dossier) -> Figure:
     series = []
     for package, colour, marker in ((d.package, BLUE, "o"), (d.compared_version, ORANGE, "s")):
         for facet in package.bias.facets if package and package.bias else ():
-            value = value_with_meaning(d, facet.facet, facet.value)
+            value = value_with_meaning(d.data, facet.facet, facet.value)
             series.append((f"{package.label if package else ''}, {facet.facet} = {value}", facet.post_training, colour, marker))
     names = list(series[0][1]) if series else []
     figure, axes = _new_figure(0.9 + 0.22 * len(names))
