@@ -27,7 +27,7 @@ from core.governance import decisions, policy
 from core.governance.version_state import read_state
 from core.identity import DEMO_IDENTITIES, WORKFLOW_IDENTITY, Identity, Role
 from core.ledger import audit_log, signing
-from core.registry import model_packages
+from core.registry import model_packages, registry_types
 from core.settings import Settings
 from core.workflow import workflow
 from engine import lifecycle
@@ -130,11 +130,11 @@ def decided(target: Target, events: int) -> None:
     made = list(audit_log.read_events(target))
     begun = len(made)
     pinned = next(event.body for event in made if event.kind == "submit")
-    properties = next(event.body["properties"] for event in made if event.kind == model_packages.REGISTER_EVENT)
+    properties = next(event.body["properties"] for event in made if event.kind == registry_types.REGISTER_EVENT)
     rounds = max(((events - begun) // len(versions) - 1 - len(LAST[2])) // 3, 1)
     for number, version in enumerate(versions):
         if all(event.subject != version.arn for event in made[:begun]):
-            _add(made, WORKFLOW_IDENTITY, model_packages.REGISTER_EVENT, version.arn, {"properties": properties})
+            _add(made, WORKFLOW_IDENTITY, registry_types.REGISTER_EVENT, version.arn, {"properties": properties})
         for _ in range(rounds):
             _acts(made, version.arn, (*ROUND, ("reject", Role.COMPLIANCE_OFFICER, "bias")), pinned)
         _acts(made, version.arn, LAST[number % len(LAST)], pinned)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.registry.model_packages import Package
+from core.registry.registry_types import Package
 from ui import session
 from ui.components import errors, links, markdown, tabs
 from ui.registry import version_choice, version_comparison, version_details, version_list, version_quality

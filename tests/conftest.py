@@ -23,7 +23,7 @@ import core.aws.target
 from core.aws.target import connect
 from core.data import bundled_data, csv_reader
 from core.identity import WORKFLOW_IDENTITY
-from core.registry import model_packages
+from core.registry import model_packages, version_registration
 from core.settings import Settings
 from core.workflow import workflow
 from engine import lifecycle
@@ -220,6 +220,6 @@ def arn(demo, target):
     data = model_packages.find_rebalancing(target, package)
     assert data is not None
     jobs = {"bias_job": package.properties["governance:bias-job"], "shap_job": package.properties["governance:shap-job"]}
-    return model_packages.register_version(
+    return version_registration.register_version(
         target, DANA, training_job=model["training_job"], data=data, role="mitigated", group="decided", **jobs
     )

@@ -16,8 +16,8 @@ from core.governance.version_state import State
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
 from core.lineage import lineage_graph, lineage_record
-from core.registry import model_packages
-from core.registry.model_packages import Package
+from core.registry import model_packages, registry_types
+from core.registry.registry_types import Package
 
 ACTION_NAME = "governance-{:08d}"
 
@@ -40,7 +40,7 @@ def registry_problems(target: Target, events: Sequence[Event]) -> Iterator[Probl
             now = version_state.fold_events(events, version.arn)
             if foreign_versions.is_foreign(now) and foreign_versions.is_before_first_registered(first, version.arn):
                 continue  # somebody else's, and older than this product's first in its group
-            expected, last = version_state.REGISTRY_STATUS.get(now.status, model_packages.PENDING_STATUS), now.last_event or None
+            expected, last = version_state.REGISTRY_STATUS.get(now.status, registry_types.PENDING_STATUS), now.last_event or None
             if version.status != expected:
                 yield Problem(last, version.arn, f"The registry says {version.status}, and the log says {now.status}.")
             if not now.last_event and now.registered_properties is None:
@@ -49,12 +49,12 @@ def registry_problems(target: Target, events: Sequence[Event]) -> Iterator[Probl
                 properties = model_packages.read_properties(target, version.arn)
             except NotFound:
                 continue  # deleted meanwhile
-            decided = (properties.get(model_packages.DECISION_PROPERTY, ""), properties.get(model_packages.EVIDENCE_PROPERTY, ""))
+            decided = (properties.get(registry_types.DECISION_PROPERTY, ""), properties.get(registry_types.EVIDENCE_PROPERTY, ""))
             if version.status == expected and decided != (str(now.last_event or ""), now.evidence or ""):
                 yield Problem(last, version.arn, "The registry doesn't name the log's last event and its evidence.")
-            kept = {k: v for k, v in properties.items() if k not in model_packages.DECISION_PROPERTIES}
+            kept = {k: v for k, v in properties.items() if k not in registry_types.DECISION_PROPERTIES}
             if now.registered_properties is not None and kept != now.registered_properties:
-                number = next(e.number for e in reversed(events) if e.subject == version.arn and e.kind == model_packages.REGISTER_EVENT)
+                number = next(e.number for e in reversed(events) if e.subject == version.arn and e.kind == registry_types.REGISTER_EVENT)
                 yield Problem(number, version.arn, "The version's properties are not those that were registered.")
 
 
@@ -101,8 +101,8 @@ def sync_registry_and_lineage(target: Target, package: Package, card: Card | Non
 
 
 def _update_registry(target: Target, package: Package, state: State) -> None:
-    last, status = state.history[-1], version_state.REGISTRY_STATUS.get(state.status, model_packages.PENDING_STATUS)
-    if package.properties.get(model_packages.DECISION_PROPERTY) == str(last.number) and package.status == status:
+    last, status = state.history[-1], version_state.REGISTRY_STATUS.get(state.status, registry_types.PENDING_STATUS)
+    if package.properties.get(registry_types.DECISION_PROPERTY) == str(last.number) and package.status == status:
         return
     with translate_aws_errors(package.label):
         target.sagemaker.update_model_package(
@@ -110,9 +110,9 @@ def _update_registry(target: Target, package: Package, state: State) -> None:
             **({"ModelApprovalStatus": status} if package.status != status else {}),  # type: ignore[arg-type]
             ApprovalDescription=f"{last.kind} by {last.actor['name']}, event {last.number}: {last.body['reason']}"[:1024],
             CustomerMetadataProperties={
-                model_packages.DECISION_PROPERTY: str(last.number),
-                model_packages.EVIDENCE_PROPERTY: state.evidence or "",
-                model_packages.DECIDED_BY_PROPERTY: aws_names.clean_tag_value(last.actor["name"]),
+                registry_types.DECISION_PROPERTY: str(last.number),
+                registry_types.EVIDENCE_PROPERTY: state.evidence or "",
+                registry_types.DECIDED_BY_PROPERTY: aws_names.clean_tag_value(last.actor["name"]),
             },
         )
 

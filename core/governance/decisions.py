@@ -21,8 +21,8 @@ from core.identity import Identity, require_permission
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
 from core.ledger.pinned_files import find_changed_files
-from core.registry import model_packages
-from core.registry.model_packages import Package
+from core.registry import registry_types, version_registration
+from core.registry.registry_types import Package
 
 REASON_CODES: dict[str, tuple[str, ...]] = {
     "submit": ("first version", "better model", "new data", "mended findings", "periodic review"),
@@ -207,12 +207,12 @@ def _require_permission(target: Target, identity: Identity, kind: str, subject: 
 def _check_registered_unchanged(version: VersionUnderReview) -> None:
     """Raises Conflict for a version that wasn't registered here, or that differs from what was registered."""
     package, registered = version.package, version.state.registered_properties
-    properties = {k: v for k, v in package.properties.items() if k not in model_packages.DECISION_PROPERTIES}
+    properties = {k: v for k, v in package.properties.items() if k not in registry_types.DECISION_PROPERTIES}
     if registered is None:
         what = "the log doesn't say who registered it"
     elif changed := [key for key in sorted({*registered, *properties}) if registered.get(key) != properties.get(key)]:
         what = f"its properties have changed since it was registered ({', '.join(changed)})"
-    elif files := find_changed_files(version.target, model_packages.registered_files(package, version.data)):
+    elif files := find_changed_files(version.target, version_registration.registered_files(package, version.data)):
         what = f"{', '.join(file.name for file in files)} changed since it was registered, or is gone"
     else:
         return

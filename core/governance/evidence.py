@@ -17,8 +17,8 @@ from core.jobs import jobs
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger.pinned_files import PinnedFile, find_changed_files
 from core.ledger.signing import Forged, in_toto_statement, load_verification_keys, open_envelope, sha256, sign_envelope
-from core.registry import model_packages
-from core.registry.model_packages import Package
+from core.registry import model_packages, registry_types
+from core.registry.registry_types import Package
 
 PREDICATE_TYPE = "urn:governance-dashboard:evidence:1"
 FOLDER, FILES_FOLDER = "governance/evidence", "governance/files"
@@ -118,7 +118,7 @@ def immutable_package_fields(raw: Mapping[str, Any]) -> dict[str, Any]:
     """What of a registered version never changes: all but its approval and the properties that a decision writes. ``raw``: the version as
     DescribeModelPackage returns it."""
     fixed = json.loads(json.dumps({k: raw.get(k) for k in ("InferenceSpecification", "ModelMetrics")}, default=str, sort_keys=True))
-    properties = {k: v for k, v in raw.get("CustomerMetadataProperties", {}).items() if k not in model_packages.DECISION_PROPERTIES}
+    properties = {k: v for k, v in raw.get("CustomerMetadataProperties", {}).items() if k not in registry_types.DECISION_PROPERTIES}
     return {"arn": raw["ModelPackageArn"], "created": raw["CreationTime"].timestamp(), "properties": properties, **fixed}
 
 

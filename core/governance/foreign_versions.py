@@ -12,8 +12,8 @@ from core.governance.version_state import State
 from core.jobs import training_data, training_jobs
 from core.ledger.audit_log import Event
 from core.references import Reference
-from core.registry import model_packages
-from core.registry.model_packages import Package
+from core.registry import model_packages, registry_types
+from core.registry.registry_types import Package
 
 STATUS_LABELS = {"Approved": "approved elsewhere", "Rejected": "rejected elsewhere"}
 FOREIGN_LABEL = "made elsewhere"
@@ -34,7 +34,7 @@ def first_registered_numbers(events: Sequence[Event]) -> dict[str, int]:
     found: dict[str, int] = {}
     for event in events:
         group, number = _group_and_number(event.subject)
-        if event.kind == model_packages.REGISTER_EVENT and number:
+        if event.kind == registry_types.REGISTER_EVENT and number:
             found[group] = min(number, found.get(group, number))
     return found
 

@@ -13,8 +13,8 @@ from core.governance.policy import BiasGate, CalibrationGate, FreshnessGate, Gat
 from core.governance.version_under_review import VersionUnderReview
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.lineage import lineage_graph
-from core.registry import model_packages
-from core.registry.model_packages import Package
+from core.registry import model_packages, version_comparison, version_registration
+from core.registry.registry_types import Package
 
 Status = Literal["pass", "fail", "not computable", "waived"]
 
@@ -78,7 +78,7 @@ def gather_inputs(version: VersionUnderReview, baseline: str | None) -> GateInpu
     differences, why, label = None, "There is no other version to compare with.", ""
     if baseline is not None:
         other = model_packages.read_package(version.target, baseline, with_training=False)
-        comparison = model_packages.compare_with(version.target, other, version.package)
+        comparison = version_comparison.compare_with(version.target, other, version.package)
         differences, why, label = comparison.differences, comparison.unpaired_reason, comparison.a.label
     return GateInputs(
         version.package,
@@ -86,7 +86,7 @@ def gather_inputs(version: VersionUnderReview, baseline: str | None) -> GateInpu
         why,
         label,
         version.data,
-        tuple(model_packages.list_broken_evidence(version.target, version.package)),
+        tuple(version_registration.list_broken_evidence(version.target, version.package)),
         tuple(find_lineage_gaps(version)),
     )
 

@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from core import toml_file
 from core.aws.target import Target
 from core.errors import GovernanceError
-from core.governance import model_card
+from core.governance import model_card_content
 from core.governance.evidence import Evidence
 from core.governance.model_card import Card
 from core.governance.version_state import State
 from core.registry import model_packages
-from core.registry.model_packages import Package
+from core.registry.registry_types import Package
 
 BUNDLED = Path(__file__).with_name("regulatory_profiles.toml")
 
@@ -118,12 +118,12 @@ def build_checklist(profile: RegulatoryProfile, facts: dict[str, Any]) -> list[C
     """Which fields of each item are filled and which are missing."""
     answers = []
     for item in profile.items:
-        filled = tuple(path for path in item.fields if model_card.value_at(facts, path) not in (None, "", "Unknown", [], {}, ()))
+        filled = tuple(path for path in item.fields if model_card_content.value_at(facts, path) not in (None, "", "Unknown", [], {}, ()))
         answers.append(ChecklistRow(item, filled, tuple(path for path in item.fields if path not in filled)))
     return answers
 
 
 def field_title(path: str) -> str:
     """A field's path in words: the title of what people fill in, or the path's last parts."""
-    titles = {f"card.{field.path}": field.title for field in model_card.FIELDS}
+    titles = {f"card.{field.path}": field.title for field in model_card_content.FIELDS}
     return titles.get(path) or path.replace("_", " ").replace(".", ": ", 1)

@@ -17,8 +17,8 @@ from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
 from core.ledger.signing import Forged, sha256
-from core.registry import model_packages
-from core.registry.model_packages import Package
+from core.registry import model_packages, registry_types
+from core.registry.registry_types import Package
 
 
 @dataclass(frozen=True)
@@ -135,12 +135,12 @@ def read_states(target: Target, arns: Sequence[str]) -> dict[str, State]:
 
 def list_versions_by_urgency(
     target: Target, *, limit: int = 100, including: str | None = None
-) -> list[tuple[model_packages.Version, State]]:
+) -> list[tuple[registry_types.Version, State]]:
     """The newest versions with how they stand in the log, those that somebody has to act on first: submitted ones, and approved ones whose
     approval ended, whose conditions are overdue, or whose policy or data have changed since. The ``including`` one too, of whatever
     group."""
     versions = model_packages.list_versions(target, max_results=limit)
-    if including and including not in {version.arn for version in versions} and model_packages.group_from_arn(including):
+    if including and including not in {version.arn for version in versions} and registry_types.group_from_arn(including):
         versions += [version for version in [model_packages.find_version(target, including)] if version is not None]
     now_of = read_states(target, [version.arn for version in versions])
     found = [(version, now_of[version.arn]) for version in versions]

@@ -10,8 +10,8 @@ from core.aws.target import Target
 from core.governance.policy import Tier
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
-from core.registry import model_packages
-from core.registry.model_packages import Package
+from core.registry import registry_types
+from core.registry.registry_types import Package
 
 ALLOWED_FROM: dict[str, frozenset[str]] = {
     "submit": frozenset({"registered", "rejected", "withdrawn", "approved"}),
@@ -96,7 +96,7 @@ def fold_events(events: Sequence[Event], subject: str) -> State:
     """How the events leave a version."""
     state = State(subject)
     for event in events:
-        if event.subject == subject and event.kind == model_packages.REGISTER_EVENT:
+        if event.subject == subject and event.kind == registry_types.REGISTER_EVENT:
             state = replace(state, registered_properties=event.body["properties"])
         elif event.subject == subject and event.kind in ALLOWED_FROM:
             state = replace(_apply_event(state, event), last_event=event.number, history=(*state.history, event))

@@ -16,7 +16,7 @@ from core.ledger import audit_log
 from core.ledger.audit_log import Event
 from core.lineage import lineage_graph
 from core.registry import model_packages
-from core.registry.model_packages import Package
+from core.registry.registry_types import Package
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from core.identity import Identity, require_permission
 from core.jobs import jobs, models
 from core.jobs.jobs import Job
 from core.jobs.rebalancing_jobs import RebalancedData
-from core.registry import model_packages
+from core.registry import model_packages, version_registration
 from core.reports import bias_jobs, clarify_jobs, shap_jobs
 
 
@@ -89,7 +89,7 @@ def register_evaluated_model(target: Target, identity: Identity, training_job: s
         raise Conflict(
             f"The reports of {training_job} aren't there yet.", resource=training_job, hint="Wait until both jobs have completed."
         )
-    return model_packages.register_version(
+    return version_registration.register_version(
         target,
         identity,
         training_job=training_job,

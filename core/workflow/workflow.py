@@ -21,7 +21,7 @@ from core.jobs.rebalancing_jobs import RebalancingOptions
 from core.jobs.tuning import tuning_jobs
 from core.ledger import signing
 from core.lineage import lineage_graph, lineage_record
-from core.registry import model_packages
+from core.registry import version_comparison, version_registration
 from core.reports import bias_jobs, clarify_jobs, shap_jobs
 
 STEPS = ("data", "rebalancing", "training", "models", "lineage", "bias and SHAP", "registration", "comparison")
@@ -127,13 +127,13 @@ def run_all_steps(
         jobs.wait_for_jobs(target, [("processing", name) for name in (*measured, *shaps.values(), *more)])
     with _timed_step(work, say, "registration", "packages with quality, bias and explainability reports"):
         packages = {
-            role: model_packages.register_version(
+            role: version_registration.register_version(
                 target, identity, training_job=trained_by_role[role], data=data, bias_job=reports[role], shap_job=shaps[role], role=role
             )
             for role in trained_by_role
         }
     with _timed_step(work, say, "comparison", "paired, on the same test rows"):
-        comparison = model_packages.compare_packages(target, packages["baseline"], packages["mitigated"])
+        comparison = version_comparison.compare_packages(target, packages["baseline"], packages["mitigated"])
         shown = lineage_graph.read_graph(
             target, lineage_graph.find_artifact_arn(target, packages["mitigated"]) or packages["mitigated"], hops=10
         )
@@ -155,7 +155,7 @@ def _build_report(
     work: RunState,
     dataset: datasets.Dataset,
     data: rebalancing_jobs.RebalancedData,
-    comparison: model_packages.Comparison,
+    comparison: version_comparison.Comparison,
     shown: lineage_graph.Graph,
     tuning_job: str,
 ) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def _build_report(
         },
         "tuning_job": tuning_job,
         "models": found,
-        "differences": {name: model_packages.to_plain_data(difference) for name, difference in (comparison.differences or {}).items()},
+        "differences": {name: version_comparison.to_plain_data(difference) for name, difference in (comparison.differences or {}).items()},
         "lineage": {"vertices": len(shown.nodes), "edges": len(shown.edges)},
         "seconds": work.seconds,
     }

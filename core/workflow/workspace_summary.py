@@ -17,7 +17,7 @@ from core.jobs import jobs
 from core.jobs.jobs import FINAL_STATUSES, Job
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
-from core.registry.model_packages import Version
+from core.registry.registry_types import Version
 
 VersionWithState = tuple[Version, State]
 T = TypeVar("T")

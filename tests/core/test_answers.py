@@ -31,7 +31,7 @@ from core.jobs.rebalancing_jobs import RebalancedData, RebalancingOptions
 from core.jobs.tuning import tuning_history, tuning_jobs
 from core.ledger import audit_log
 from core.lineage import lineage_graph, lineage_record, lineage_search, openlineage
-from core.registry import model_evaluation, model_packages
+from core.registry import model_evaluation, model_packages, version_registration
 from core.reports import bias_jobs, shap_jobs, trial_bias_jobs
 from core.settings import Settings
 from core.workflow import next_step, workspace_summary
@@ -132,7 +132,7 @@ def decided(c):
 
 def registered(c):
     names = {"training_job": "t", "bias_job": "b", "shap_job": "s"}
-    return model_packages.register_version(c, WORKFLOW_IDENTITY, data=DATA, role="baseline", group="credit", **names)
+    return version_registration.register_version(c, WORKFLOW_IDENTITY, data=DATA, role="baseline", group="credit", **names)
 
 
 def card(c):
@@ -187,10 +187,10 @@ ASKED = {
     "what an explanation is about": lambda c: shap_jobs.read_request(c, "j"),
     "a model": lambda c: models.ensure_model(c, WORKFLOW_IDENTITY, "j"),
     "groups": model_packages.list_groups,
-    "a group": lambda c: model_packages.ensure_group(c, "credit"),
+    "a group": lambda c: version_registration.ensure_group(c, "credit"),
     "versions": lambda c: list(model_packages.iterate_versions(c, "credit")),
     "a version": lambda c: (model_packages.find_version(c, ARN), model_packages.read_properties(c, ARN)),
-    "a package": lambda c: model_packages.list_broken_evidence(c, model_packages.read_package(c, ARN)),
+    "a package": lambda c: version_registration.list_broken_evidence(c, model_packages.read_package(c, ARN)),
     "a registration": registered,
     "a decision": decided,
     "a card": card,

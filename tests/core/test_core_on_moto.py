@@ -27,7 +27,7 @@ from core.jobs.rebalancing_jobs import RebalancingOptions
 from core.jobs.tuning import tuning_jobs
 from core.ledger import audit_log, signing
 from core.lineage import lineage_graph, lineage_search
-from core.registry import model_packages
+from core.registry import model_packages, version_registration
 from core.reports import bias_jobs, shap_jobs
 from core.settings import Settings
 
@@ -234,7 +234,7 @@ def register(target, data, trained):
         quality = {"performance": evaluate_performance([0, 1, 0, 1], [0.1, 0.9, 0.4, 0.6]).to_json()}
         report = json.dumps({"pre_training_bias_metrics": {"facets": {}}, "governance": quality})
         target.files.write(f"{jobs.output_uri(jobs.describe_job(target, 'processing', job))}/analysis.json", report.encode())
-    return model_packages.register_version(target, DANA, training_job=trained, data=data, role="baseline", group="credit", **made)
+    return version_registration.register_version(target, DANA, training_job=trained, data=data, role="baseline", group="credit", **made)
 
 
 @pytest.fixture(scope="module")
@@ -258,9 +258,9 @@ def test_a_version_holds_its_evidence_and_awaits_a_decision(target, data, traine
     assert (package.training_job, package.performance["auc"]["value"]) == (trained, 1.0)
     assert package.model_uri == training_jobs.describe_job(target, trained).raw["ModelArtifacts"]["S3ModelArtifacts"]
     assert package.properties["governance:trained-by"] == DANA.tag
-    assert model_packages.list_broken_evidence(target, package) == []
+    assert version_registration.list_broken_evidence(target, package) == []
     target.files.write(package.raw["ModelMetrics"]["Bias"]["Report"]["S3Uri"], b"{}")
-    assert model_packages.list_broken_evidence(target, package) == ["bias"]
+    assert version_registration.list_broken_evidence(target, package) == ["bias"]
     assert read_state(target, registered.arn).status == "registered"
 
 

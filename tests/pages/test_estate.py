@@ -12,7 +12,7 @@ from core.aws.target import connect
 from core.governance import foreign_versions, verification
 from core.governance.validity import check_validity
 from core.identity import DEMO_IDENTITIES, WORKFLOW_IDENTITY
-from core.registry import model_packages
+from core.registry import model_packages, registry_types
 from core.reports import imported_reports
 from core.settings import Settings
 from engine import lifecycle
@@ -128,7 +128,7 @@ def test_the_training_job_behind_a_version_is_found_by_the_model_that_it_made(fo
 def test_packages_without_a_group_can_be_chosen(visit, foreign):
     test = visit("registry")
     assert "no group" in next(box for box in test.selectbox if box.label == "Group").options
-    test = visit("registry", group=model_packages.NO_GROUP)
+    test = visit("registry", group=registry_types.NO_GROUP)
     assert next(box for box in test.selectbox if box.label == "Version").options == ["standalone"]
 
 

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from core.data import datasets
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, rebalancing_jobs
-from core.registry import model_packages
+from core.registry import model_packages, registry_types
 
 PAGES = ("overview", "data", "tuning", "lineage", "registry", "bias", "explainability", "decisions", "settings")
 TITLES = {"data": "Data and rebalancing"}
@@ -139,7 +139,7 @@ def test_a_version_that_nobody_submitted_is_not_approved_from_the_page(app, full
     test = app(full, "decisions", "Chris", package=packages[0])
     assert not test.exception
     assert "Approve" not in {button.label for button in test.button}
-    assert model_packages.read_package(target, packages[0]).status == model_packages.PENDING_STATUS
+    assert model_packages.read_package(target, packages[0]).status == registry_types.PENDING_STATUS
 
 
 def test_the_lineage_page_opens_at_the_version_that_a_link_names(app, full, packages):

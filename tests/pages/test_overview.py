@@ -10,7 +10,7 @@ from core.governance import decisions
 from core.governance.version_state import read_state
 from core.identity import DEMO_IDENTITIES
 from core.ledger import audit_log
-from core.registry import model_packages
+from core.registry import model_packages, version_registration
 from core.workflow import background_run, workflow
 from ui.overview import sections
 
@@ -30,7 +30,7 @@ def version(target, packages) -> str:
     package = model_packages.read_package(target, packages[0])
     data = model_packages.find_rebalancing(target, package)
     jobs = {f"{kind}_job": package.properties[f"governance:{kind}-job"] for kind in ("training", "bias", "shap")}
-    return model_packages.register_version(target, DEMO_IDENTITIES[0], data=data, role="mitigated", group=GROUP, **jobs)
+    return version_registration.register_version(target, DEMO_IDENTITIES[0], data=data, role="mitigated", group=GROUP, **jobs)
 
 
 @pytest.fixture(autouse=True)

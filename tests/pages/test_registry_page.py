@@ -7,7 +7,7 @@ import json
 import pytest
 
 from core.aws.target import Target
-from core.registry import model_packages
+from core.registry import model_packages, version_registration
 from core.reports import bias_outcomes
 
 SECTIONS = ("Quality", "Bias", "Threshold", "Explanation", "Settings and data", "History", "All versions")
@@ -107,7 +107,7 @@ def test_every_job_and_record_behind_the_version_is_linked(app, full):
 def crowd(target: Target):
     """A group with 104 versions without reports, with a name that Markdown could misread."""
     name = "crowd-of-versions-with-a-very-long-name-indeed"
-    model_packages.ensure_group(target, name)
+    version_registration.ensure_group(target, name)
     arns = [
         target.sagemaker.create_model_package(
             ModelPackageGroupName=name, ModelPackageDescription=f"*trial* {n}: job-{n}", SourceUri=target.uri("nothing")

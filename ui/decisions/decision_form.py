@@ -12,7 +12,7 @@ from core.errors import GovernanceError
 from core.governance import decisions, gates
 from core.governance.policy import TIERS, Policy
 from core.governance.version_state import ALLOWED_FROM, State, people_involved
-from core.registry.model_packages import Package
+from core.registry.registry_types import Package
 from ui import session
 from ui.components import markdown
 from ui.decisions import last_outcome

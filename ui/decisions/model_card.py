@@ -9,10 +9,11 @@ import streamlit as st
 
 from core.errors import GovernanceError
 from core.governance import evidence, model_card, regulatory_profiles
-from core.governance.model_card import FIELDS, Card
+from core.governance.model_card import Card
+from core.governance.model_card_content import FIELDS
 from core.governance.version_state import read_state
 from core.registry import model_packages
-from core.registry.model_packages import Package
+from core.registry.registry_types import Package
 from ui import session
 from ui.components import links, markdown
 from ui.decisions import last_outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.registry import model_packages, version_comparison
-from core.registry.model_packages import Package
+from core.registry.registry_types import Package
 from core.reports.bias_jobs import BiasReport
 from core.views.bias import bias_charts as bias_views
 from core.views.bias import decline_sentences

@@ -7,8 +7,8 @@ import streamlit as st
 
 from core.governance import foreign_versions
 from core.governance.validity import Validity, check_validity
-from core.registry import model_packages
-from core.registry.model_packages import Package
+from core.registry import model_packages, version_registration
+from core.registry.registry_types import Package
 from core.views.registry import event_history as views
 from ui import session
 from ui.components import badges, links, markdown, tables
@@ -24,7 +24,7 @@ def read_validity_without_gates(cache_key: str, arn: str, version_states: tuple[
 @st.cache_data(ttl="1m", max_entries=32, show_spinner=False)
 def read_altered_evidence(cache_key: str, arn: str, version_states: tuple[str, ...]) -> list[str]:
     """The reports of a version that have changed since it was registered."""
-    return model_packages.list_broken_evidence(session.target(), model_packages.read_package(session.target(), arn))
+    return version_registration.list_broken_evidence(session.target(), model_packages.read_package(session.target(), arn))
 
 
 def show_decision(package: Package, version_states: tuple[str, ...]) -> None:

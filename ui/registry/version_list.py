@@ -8,7 +8,7 @@ import streamlit as st
 from core.governance import foreign_versions
 from core.governance.validity import read_states
 from core.governance.version_state import State
-from core.registry.model_packages import Version
+from core.registry.registry_types import Version
 from ui import cache
 from ui.components import badges, errors, links, tables
 

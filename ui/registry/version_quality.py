@@ -10,7 +10,7 @@ import streamlit as st
 from core.analysis.bias.bias_difference import BiasDifference
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.registry import model_packages, version_comparison
-from core.registry.model_packages import Package
+from core.registry.registry_types import Package
 from core.views.registry import performance_charts as views
 from core.views.registry import quality_sentences
 from core.views.shared import difference_sentences
@@ -23,7 +23,7 @@ from ui.shared import report_details
 def read_quality_differences(cache_key: str, a: str, b: str) -> tuple[dict[str, PerformanceDifference] | None, str]:
     """The quality of two versions, paired."""
     target = session.target()
-    return model_packages.paired_differences(target, model_packages.read_package(target, a), model_packages.read_package(target, b))
+    return version_comparison.paired_differences(target, model_packages.read_package(target, a), model_packages.read_package(target, b))
 
 
 @st.cache_data(ttl="15m", max_entries=32, show_spinner="Comparing on the same test rows …")

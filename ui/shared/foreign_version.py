@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.governance import foreign_versions
 from core.registry import model_packages
-from core.registry.model_packages import Package
+from core.registry.registry_types import Package
 from core.reports import imported_reports
 from ui import session
 from ui.components import links, markdown

@@ -15,9 +15,9 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from core.governance.evidence import Evidence
-from core.governance.model_card import value_at
+from core.governance.model_card_content import value_at
 from core.governance.package_lock import parse_versions
-from core.registry.model_packages import Package
+from core.registry.registry_types import Package
 
 UUID_NAMESPACE = uuid.UUID("4d3e0a2c-64b0-5d1c-9b8e-2f1f6a1f0a55")
 

@@ -8,14 +8,21 @@ from typing import Any
 
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.aws.target import Target
-from core.governance import gates, model_card, policy
+from core.governance import gates, model_card_content, policy
+from core.governance.dossier.dossier_format import (
+    format_beyond_noise,
+    format_difference,
+    format_interval,
+    format_number,
+    value_with_meaning,
+)
 from core.governance.evidence import Evidence
 from core.governance.validity import apply_waivers
 from core.governance.version_state import State
 from core.governance.version_under_review import read_version
 from core.jobs.rebalancing_jobs import RebalancedData
-from core.registry import model_packages
-from core.registry.model_packages import Package
+from core.registry import model_packages, version_comparison
+from core.registry.registry_types import Package
 
 DISCLAIMER = "Evidence for a decision by people; it is no statement that any law or standard is met."
 
@@ -79,7 +86,7 @@ def load_dossier(target: Target, arn: str) -> Dossier:
     other, differences = None, {}
     if compared_with:
         other = model_packages.read_package(target, compared_with, with_training=False)
-        differences = model_packages.compare_with(target, other, package).differences or {}
+        differences = version_comparison.compare_with(target, other, package).differences or {}
     kept = {name: target.files.read(evidence.files[name]["uri"]) for name in ("model-card", "package-lock") if name in evidence.files}
     card, lock = json.loads(kept.get("model-card", b"{}")), kept.get("package-lock", b"").decode()
     return Dossier(package, state, evidence, rules, results, other, differences, version.data, card, lock)
@@ -222,7 +229,7 @@ def _data(d: Dossier) -> Section:
 
 
 def _card(d: Dossier) -> Section:
-    answers = [(field.title, model_card.value_at(d.card, field.path)) for field in model_card.FIELDS]
+    answers = [(field.title, model_card_content.value_at(d.card, field.path)) for field in model_card_content.FIELDS]
     rows = tuple((title, str(text)) for title, text in answers if text)
     missing = ", ".join(title for title, text in answers if not text)
     blocks: tuple[Any, ...] = (Table(("", ""), rows, (24, 76)),) if rows else ()
@@ -247,31 +254,3 @@ def _evidence(d: Dossier) -> Section:
     rows = tuple((name, f"{pinned['bytes']:,}", pinned["sha256"]) for name, pinned in d.evidence.files.items())
     words = "Each file that the decision rests on, with its SHA-256. A change of any of them voids the approval."
     return Section("Evidence", (Text(words), Table(("file", "bytes", "SHA-256"), rows, (26, 14, 60))))
-
-
-def value_with_meaning(data: RebalancedData | None, column: str, value: Any) -> str:
-    """A value of a column: the text that it stood for before it was coded as a number, with the code."""
-    codes = data.dataset.coding.get(column, {}) if data else {}
-    return next((f"{text} (coded {value})" for text, code in codes.items() if str(code) == str(value)), str(value))
-
-
-def format_interval(value: dict[str, Any]) -> str:
-    if value.get("value") is None:
-        return "not defined"
-    bounds = "" if value.get("low") is None else f" [{value['low']:.4f}, {value['high']:.4f}]"
-    return f"{value['value']:.4f}{bounds}"
-
-
-def format_difference(difference: PerformanceDifference | None) -> str:
-    if difference is None or difference.value is None:
-        return "—"
-    bounds = "" if difference.low is None or difference.high is None else f" [{difference.low:+.4f}, {difference.high:+.4f}]"
-    return f"{difference.value:+.4f}{bounds}"
-
-
-def format_beyond_noise(difference: PerformanceDifference | None) -> str:
-    return "" if difference is None or difference.value is None else "yes" if difference.beyond_noise else "no"
-
-
-def format_number(value: float | None) -> str:
-    return "not defined" if value is None else f"{value:.4f}"

@@ -9,7 +9,8 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from core.analysis.bias.metric_registry import neutral_value
-from core.governance.dossier.dossier import Dossier, value_with_meaning
+from core.governance.dossier.dossier import Dossier
+from core.governance.dossier.dossier_format import value_with_meaning
 
 BLUE, ORANGE, GREY = "#2A6FBB", "#C2570C", "#8A8F98"
 RC_SETTINGS: Any = {"text.parse_math": False, "font.size": 8, "axes.spines.top": False, "axes.spines.right": False}

@@ -19,7 +19,7 @@ from core.governance.version_under_review import read_version
 from core.identity import Identity, Role
 from core.ledger import audit_log
 from core.lineage import lineage_graph
-from core.registry import model_packages
+from core.registry import model_packages, registry_types
 
 
 def test_a_version_goes_from_submission_to_approval_and_registry_and_lineage_follow(target, arn):
@@ -28,8 +28,8 @@ def test_a_version_goes_from_submission_to_approval_and_registry_and_lineage_fol
     assert (state.status, state.person_names["validator"], state.person_names["approver 1"]) == ("approved", "Vic", "Chris")
     package = model_packages.read_package(target, arn)
     assert package.status == "Approved"
-    assert package.properties[model_packages.EVIDENCE_PROPERTY] == state.evidence
-    assert package.properties[model_packages.DECISION_PROPERTY] == str(state.last_event)
+    assert package.properties[registry_types.EVIDENCE_PROPERTY] == state.evidence
+    assert package.properties[registry_types.DECISION_PROPERTY] == str(state.last_event)
     standing = check_validity(target, arn)
     assert (standing.label, standing.void_reasons, standing.review_reasons) == ("approved with conditions", (), ())
     graph = lineage_graph.read_graph(target, lineage_graph.find_artifact_arn(target, arn), hops=1)
@@ -65,7 +65,7 @@ def test_nobody_approves_what_they_had_a_part_in_whatever_their_role(target, arn
     with pytest.raises(Forbidden, match="has worked on"):
         approve(target, arn, dataclasses.replace(who, role=Role.COMPLIANCE_OFFICER))
     assert len(audit_log.read_events(target)) == before
-    assert model_packages.read_package(target, arn).status == model_packages.PENDING_STATUS
+    assert model_packages.read_package(target, arn).status == registry_types.PENDING_STATUS
 
 
 @pytest.mark.parametrize("who", [DANA, VIC, VERA])
@@ -108,7 +108,7 @@ def test_of_twenty_approvals_at_once_one_wins_and_nineteen_are_told(target, arn)
 def test_a_high_tier_takes_two_officers(target, arn):
     validated(target, arn, tier="high")
     assert approve(target, arn).status == "validated"
-    assert model_packages.read_package(target, arn).status == model_packages.PENDING_STATUS
+    assert model_packages.read_package(target, arn).status == registry_types.PENDING_STATUS
     with pytest.raises(Forbidden, match="approver 1"):
         approve(target, arn)
     assert approve(target, arn, OLGA).status == "approved"
@@ -188,7 +188,7 @@ def test_a_process_that_ended_between_log_and_registry_is_found_and_mended(targe
     with monkeypatch.context() as patched:
         patched.setattr(decisions, "sync_registry_and_lineage", lambda *_: None)
         approve(target, arn)
-    assert model_packages.read_package(target, arn).status == model_packages.PENDING_STATUS
+    assert model_packages.read_package(target, arn).status == registry_types.PENDING_STATUS
     assert not verification.verify_log(target).is_valid
     assert len(verification.repair_registry_and_lineage(target)) == 1
     assert model_packages.read_package(target, arn).status == "Approved"

@@ -19,7 +19,7 @@ from core.identity import DEMO_IDENTITIES, Identity, Role
 from core.ledger import audit_log, signing
 from core.ledger.signing import Forged
 from core.lineage import lineage_graph, lineage_record
-from core.registry import model_packages
+from core.registry import model_packages, registry_types
 
 
 def officer(person: Identity, **changes) -> Identity:
@@ -272,14 +272,14 @@ def test_a_rejection_taken_back_with_the_logs_head_and_the_registry_is_found_by_
     events = audit_log.read_events(target)
     last, head = target.uri(audit_log.event_key(events[-1].number)), target.uri(audit_log.HEAD_KEY)
     kept, named, package = target.files.read(last), target.files.read(head), model_packages.read_package(target, arn)
-    back = package.properties | {model_packages.DECISION_PROPERTY: str(before.last_event)}
+    back = package.properties | {registry_types.DECISION_PROPERTY: str(before.last_event)}
     try:
         delete(target, last)
         target.files.write(head, signing.sign_envelope(target, audit_log.head_statement(events[-2])))
         target.sagemaker.update_model_package(
             ModelPackageArn=arn,
-            ModelApprovalStatus=model_packages.PENDING_STATUS,
-            CustomerMetadataProperties={model_packages.DECISION_PROPERTY: str(before.last_event)},
+            ModelApprovalStatus=registry_types.PENDING_STATUS,
+            CustomerMetadataProperties={registry_types.DECISION_PROPERTY: str(before.last_event)},
         )
         assert model_packages.read_package(target, arn).properties == back
         audit_log._events_cache.clear()
@@ -311,12 +311,12 @@ def test_an_older_head_that_is_put_back_is_found(target, arn):
 
 def test_the_evidence_that_a_package_names_is_the_logs_or_the_verification_says_so(target, arn):
     state = approved(target, arn)
-    target.sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties={model_packages.EVIDENCE_PROPERTY: "0" * 64})
+    target.sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties={registry_types.EVIDENCE_PROPERTY: "0" * 64})
     try:
         assert any("doesn't name the log's last event" in what for what in found(target, arn))
     finally:
         target.sagemaker.update_model_package(
-            ModelPackageArn=arn, CustomerMetadataProperties={model_packages.EVIDENCE_PROPERTY: state.evidence}
+            ModelPackageArn=arn, CustomerMetadataProperties={registry_types.EVIDENCE_PROPERTY: state.evidence}
         )
 
 

@@ -15,7 +15,7 @@ from moto.server import ThreadedMotoServer
 from pypdf import PdfReader
 
 from core.errors import Conflict, DataError, Forbidden
-from core.governance import model_card
+from core.governance import model_card, model_card_content
 from core.governance.validity import check_validity
 from core.registry import model_packages
 from engine.sagemaker.cards import model_cards
@@ -161,10 +161,10 @@ def validator():
 
 def test_what_the_product_knows_and_the_longest_answers_are_valid_by_awss_schema(target, arn, validator):
     package = model_packages.read_package(target, arn)
-    known = model_card.build_known_content(target, package, model_packages.find_rebalancing(target, package))
+    known = model_card_content.build_known_content(target, package, model_packages.find_rebalancing(target, package))
     assert list(validator.iter_errors(known)) == []
     assert {"training_details", "evaluation_details", "model_package_details"} <= known.keys()
-    answers = {field.path: field.choices[-1] if field.choices else "貸" * field.max_length for field in model_card.FIELDS}
+    answers = {field.path: field.choices[-1] if field.choices else "貸" * field.max_length for field in model_card_content.FIELDS}
     card = model_card.save_answers(target, DANA, arn, answers, seen_version=0)
     assert list(validator.iter_errors(card.content)) == []
     assert model_card.filled_and_missing_fields(card)[1] == []

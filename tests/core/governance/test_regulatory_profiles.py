@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.governance import model_card, regulatory_profiles
+from core.governance import model_card_content, regulatory_profiles
 from core.governance.dossier import dossier, evidence_pack
 from core.governance.regulatory_profiles import InvalidProfiles, build_checklist, field_title, load_profiles
 
@@ -81,7 +81,7 @@ def test_the_products_own_profiles_have_a_date_a_source_and_no_field_that_nothin
     tags = {tag for profile in own for item in profile.items for tag in item.tags}
     assert any(tag.startswith("ISO 42001") for tag in tags)
     assert any(tag.startswith("NIST AI RMF") for tag in tags)
-    written = {f"card.{field.path}" for field in model_card.FIELDS} | {"card.model_overview.algorithm_type"}
+    written = {f"card.{field.path}" for field in model_card_content.FIELDS} | {"card.model_overview.algorithm_type"}
     for profile in own:
         assert profile.date < date(2026, 12, 31)
         for path in (path for item in profile.items for path in item.fields):

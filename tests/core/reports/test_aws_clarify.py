@@ -14,7 +14,7 @@ from core.errors import DataError
 from core.governance import evidence, model_card, policy
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, models
-from core.registry import model_evaluation, model_packages
+from core.registry import model_evaluation, model_packages, version_comparison, version_registration
 from core.reports import bias_jobs, bias_outcomes, clarify_jobs, shap_jobs
 from core.settings import Settings
 
@@ -113,7 +113,7 @@ def test_shap_values_of_awss_container_are_shown_with_rows_and_predictions(targe
 
 
 def test_a_model_measured_on_awss_container_can_be_registered_with_all_its_evidence(target, own, done):
-    arn = model_packages.register_version(
+    arn = version_registration.register_version(
         target,
         WORKFLOW_IDENTITY,
         training_job=own.training_job,
@@ -125,8 +125,8 @@ def test_a_model_measured_on_awss_container_can_be_registered_with_all_its_evide
     )
     package = model_packages.read_package(target, arn)
     assert package.performance == own.performance
-    assert model_packages.list_broken_evidence(target, package) == []
-    assert model_packages.paired_differences(target, own, package)[1] == ""
+    assert version_registration.list_broken_evidence(target, package) == []
+    assert version_comparison.paired_differences(target, own, package)[1] == ""
     policy.store_in_target(target, rules := policy.load_in_force(target)[0])
     pinned = evidence.collect_evidence(
         target, package, rules, model_packages.find_rebalancing(target, package), model_card.read_card(target, package)

@@ -13,7 +13,7 @@ from core.aws.target import connect
 from core.errors import NotFound
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, rebalancing_jobs
-from core.registry import model_packages, version_comparison
+from core.registry import model_packages, registry_types, version_comparison
 from core.reports import bias_jobs, bias_outcomes
 from core.settings import Settings
 
@@ -181,6 +181,6 @@ def test_what_a_version_trained_on_is_told_with_its_hash(target, pair):
 def test_a_version_is_found_by_its_arn_and_its_group_by_the_same(target, pair):
     found = model_packages.find_version(target, pair[0].arn)
     assert (found.arn, found.version) == (pair[0].arn, pair[0].version)
-    assert model_packages.group_from_arn(pair[0].arn) == found.group
+    assert registry_types.group_from_arn(pair[0].arn) == found.group
     assert model_packages.find_version(target, pair[0].arn.rpartition("/")[0] + "/999") is None
-    assert model_packages.group_from_arn("arn:of:something") is None
+    assert registry_types.group_from_arn("arn:of:something") is None

@@ -10,7 +10,7 @@ from core.governance.version_state import State
 from core.identity import Identity, Role
 from core.jobs.jobs import Job
 from core.ledger.audit_log import Event
-from core.registry.model_packages import Version
+from core.registry.registry_types import Version
 from core.workflow import background_run, next_step, workflow, workspace_summary
 from core.workflow.workspace_summary import WorkspaceSummary
 from ui.components import links

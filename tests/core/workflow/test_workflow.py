@@ -10,7 +10,7 @@ from core.identity import Identity, Role
 from core.jobs import xgboost_report_jobs
 from core.jobs.tuning import tuning_jobs
 from core.lineage import lineage_graph
-from core.registry import model_packages
+from core.registry import model_packages, version_comparison, version_registration
 from core.reports import bias_jobs, shap_jobs
 from core.settings import Settings
 from engine import lifecycle
@@ -55,12 +55,12 @@ def test_the_tuning_job_trained_on_the_rebalanced_rows(demo, target):
 
 def test_both_models_are_judged_on_the_same_rows_and_paired(demo, target):
     left, right = (model["model_package_arn"] for model in demo[1][0]["models"])
-    comparison = model_packages.compare_packages(target, left, right)
+    comparison = version_comparison.compare_packages(target, left, right)
     assert comparison.differences is not None
     auc = comparison.differences["auc"]
     assert auc.value == pytest.approx(auc.b - auc.a)
     pd.testing.assert_series_equal(
-        model_packages.read_scores(target, comparison.a)["label"], model_packages.read_scores(target, comparison.b)["label"]
+        version_comparison.read_scores(target, comparison.a)["label"], version_comparison.read_scores(target, comparison.b)["label"]
     )
 
 
@@ -97,11 +97,11 @@ def test_a_version_descends_from_its_data_its_jobs_and_its_reports(demo, target)
 def test_every_attached_report_opens_and_has_its_pinned_hash(demo, target):
     for version in model_packages.list_versions(target):
         package = model_packages.read_package(target, version.arn)
-        assert model_packages.list_broken_evidence(target, package) == []
+        assert version_registration.list_broken_evidence(target, package) == []
     uri = package.raw["ModelMetrics"]["Bias"]["Report"]["S3Uri"]
     original = target.files.read(uri)
     target.files.write(uri, original + b" ")
-    assert model_packages.list_broken_evidence(target, package) == ["bias"]
+    assert version_registration.list_broken_evidence(target, package) == ["bias"]
     target.files.write(uri, original)
 
 

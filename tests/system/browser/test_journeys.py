@@ -10,7 +10,7 @@ import zipfile
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.registry import model_packages
+from core.registry import model_packages, registry_types
 from tools.browser import settle
 
 SHORT, LONG = 30_000, 120_000
@@ -47,7 +47,7 @@ def test_a_first_time_data_scientist_rebalances_tunes_and_registers(page: Page, 
     page.get_by_role("link", name="Open it in the registry").click(timeout=LONG)
     expect(page.get_by_text("Decision on credit-default v1")).to_be_visible(timeout=SHORT)
     expect(page.get_by_text("haven't changed since they were registered")).to_be_visible()
-    assert [version.status for version in model_packages.list_versions(target)] == [model_packages.PENDING_STATUS]
+    assert [version.status for version in model_packages.list_versions(target)] == [registry_types.PENDING_STATUS]
 
 
 def decide(page: Page, url: str, arn: str, who: str, what: str, button: str) -> None:
@@ -113,7 +113,7 @@ def test_an_officer_looks_at_the_evidence_and_a_gate_that_nothing_answers_stands
     expect(page.get_by_text(re.compile("Recorded as event .*the version is validated"))).to_be_visible(timeout=SHORT)
     decide(page, url, version.arn, "Chris", "Approve", "Approve")
     expect(page.get_by_text("can't be approved").first).to_be_visible(timeout=SHORT)
-    assert model_packages.read_package(target, version.arn).status == model_packages.PENDING_STATUS
+    assert model_packages.read_package(target, version.arn).status == registry_types.PENDING_STATUS
 
 
 def test_the_evidence_pack_and_the_card_are_downloaded_whole(page: Page, url: str, target) -> None:

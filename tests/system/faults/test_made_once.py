@@ -23,7 +23,7 @@ from core.jobs import jobs, models, processing_requests, rebalancing_jobs, train
 from core.jobs.rebalancing_jobs import RebalancingOptions
 from core.ledger import audit_log
 from core.lineage import lineage_graph
-from core.registry import model_evaluation, model_packages
+from core.registry import model_evaluation, model_packages, registry_types
 from core.reports import bias_jobs, shap_jobs
 from core.settings import Settings
 
@@ -182,7 +182,7 @@ def test_the_way_to_a_version_in_bad_weather_makes_one_of_each(target, proxy, cl
     assert [version["ModelPackageArn"] for version in group] == [arn]
     assert len(direct.list_models(NameContains=job)["Models"]) == 1
     registered = [event for event in audit_log.read_events(target) if event.subject == arn]
-    assert [event.kind for event in registered] == [model_packages.REGISTER_EVENT]
+    assert [event.kind for event in registered] == [registry_types.REGISTER_EVENT]
     edges = direct.list_associations(DestinationArn=lineage_graph.find_artifact_arn(target, arn))["AssociationSummaries"]
     assert max(Counter((e["SourceArn"], e["DestinationArn"]) for e in edges).values()) == 1
     assert Counter(proxy.seen)["sagemaker:CreateModelPackage"] >= 2

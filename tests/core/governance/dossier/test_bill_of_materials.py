@@ -11,7 +11,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from core.governance.dossier import bill_of_materials
 from core.governance.evidence import Evidence
-from core.registry.model_packages import Package
+from core.registry.registry_types import Package
 
 LOCK = 'boto3==1.40.1 \\\n    --hash=sha256:00\nurllib3[socks]==2.5.0 ; python_version >= "3.9" \\\n    --hash=sha256:11\n# comment==1\n'
 SHA = "ab" * 32

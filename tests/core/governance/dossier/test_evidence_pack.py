@@ -38,7 +38,7 @@ from core.governance import decisions, model_card
 from core.governance.dossier import evidence_pack
 from core.identity import Identity, Role
 from core.ledger import signing
-from core.registry import model_packages
+from core.registry import model_packages, registry_types, version_registration
 from core.safe_csv import safe_csv_bytes
 from core.settings import Settings
 
@@ -61,7 +61,7 @@ def arn(demo, target):
         package = model_packages.read_package(target, model["model_package_arn"])
         jobs = {"bias_job": package.properties["governance:bias-job"], "shap_job": package.properties["governance:shap-job"]}
         data = model_packages.find_rebalancing(target, package)
-        made = model_packages.register_version(
+        made = version_registration.register_version(
             target, DANA, training_job=model["training_job"], data=data, role=role, group="packed", **jobs
         )
     answers = {"model_overview.model_owner": FORMULA, "intended_uses.purpose_of_model": "To decide on loans. \u8cb8 \u202e"}
@@ -136,7 +136,7 @@ def test_the_statement_is_in_totos_and_its_subject_is_the_model_artifact(folder,
     artifact = target.files.read(model_packages.read_package(target, arn).raw["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
     assert statement["subject"][0]["digest"]["sha256"] == hashlib.sha256(artifact).hexdigest()
     digest = hashlib.sha256(raw).hexdigest()
-    assert model_packages.read_package(target, arn).properties[model_packages.EVIDENCE_PROPERTY] == digest
+    assert model_packages.read_package(target, arn).properties[registry_types.EVIDENCE_PROPERTY] == digest
     assert digest in (folder / "README.txt").read_text()
 
 
@@ -250,7 +250,7 @@ def test_a_key_in_kms_signs_as_on_aws(target, tmp_path, monkeypatch):
         monkeypatch.setattr(signing._current_signer(own), "sign", Mock(side_effect=denied))
         before = len(model_packages.list_versions(target))
         with pytest.raises(GovernanceError, match="Sign of the signing key"):
-            model_packages.register_version(own, DANA, training_job="t", data=None, bias_job="b", shap_job="s", role="r")
+            version_registration.register_version(own, DANA, training_job="t", data=None, bias_job="b", shap_job="s", role="r")
         assert len(model_packages.list_versions(target)) == before
         (finding,) = target_checks.check_signing_key(target)
         assert finding.state == "ok"

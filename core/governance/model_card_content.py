@@ -1,0 +1,198 @@
+"""The content of a model card, by AWS's schema: what the product knows of a version, and the fields that people fill in."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from core.aws.target import Target
+from core.jobs.rebalancing_jobs import RebalancedData
+from core.registry.registry_types import Package
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class CardField:
+    """What is asked of people. ``path``: where in AWS's model card JSON schema the answer goes; ``max_length``: characters that it
+    takes."""
+
+    path: str
+    title: str
+    question: str
+    max_length: int = 2048
+    choices: tuple[str, ...] = ()
+
+
+CUSTOM_DETAILS = "additional_information.custom_details."
+FIELDS = (
+    CardField("model_overview.model_description", "Description", "What the model predicts, of whom, and from what", 1024),
+    CardField("model_overview.model_owner", "Owner", "Who answers for it", 1024),
+    CardField("business_details.line_of_business", "Line of business", "Where it is used"),
+    CardField("business_details.business_problem", "Problem", "What it is to solve"),
+    CardField("business_details.business_stakeholders", "Stakeholders", "Who uses it, and who is affected"),
+    CardField("intended_uses.purpose_of_model", "Purpose", "Which decision it supports, and how"),
+    CardField("intended_uses.intended_uses", "Intended uses", "By whom and on whom it may be used"),
+    CardField(CUSTOM_DETAILS + "out_of_scope_uses", "Out of scope", "What it must not be used for", 1024),
+    CardField("intended_uses.factors_affecting_model_efficiency", "What quality depends on", "Conditions under which it does worse"),
+    CardField("intended_uses.risk_rating", "Risk rating", "How much harm an error does", choices=("Unknown", "Low", "Medium", "High")),
+    CardField("intended_uses.explanations_for_risk_rating", "Why that rating", "Who is affected, how many, how badly"),
+    CardField("additional_information.ethical_considerations", "Ethics", "Who may be harmed, and what is done about it"),
+    CardField("additional_information.caveats_and_recommendations", "Limitations and misuse", "What it can't do, and foreseeable misuse"),
+    CardField(CUSTOM_DETAILS + "reason_for_change", "Reason for this version", "What it changes against its predecessor", 1024),
+    CardField(
+        CUSTOM_DETAILS + "sensitive_inputs", "Sensitive inputs", "Which protected or proxy features it uses, and why they stay", 1024
+    ),
+    CardField(CUSTOM_DETAILS + "threshold_rationale", "Threshold", "At which score a person is turned away, and why there", 1024),
+    CardField(
+        CUSTOM_DETAILS + "alternatives_considered",
+        "Alternatives considered",
+        "Which less discriminatory ones, and why they were not taken",
+        1024,
+    ),
+    CardField(CUSTOM_DETAILS + "adverse_action_reasons", "Reasons given", "How people who are turned away learn the reasons", 1024),
+    CardField(CUSTOM_DETAILS + "human_oversight", "Human oversight", "Who can overrule it, and how", 1024),
+    CardField(CUSTOM_DETAILS + "monitoring_plan", "Monitoring", "What is watched in use, how often, and by whom", 1024),
+    CardField(CUSTOM_DETAILS + "rollback_version", "Rollback", "Which version is gone back to when this one fails", 1024),
+)
+
+
+def value_at(content: Any, path: str) -> Any:
+    """What is at a dotted path; None where nothing is."""
+    for part in path.split("."):
+        content = content.get(part) if isinstance(content, dict) else None
+    return content
+
+
+def build_known_content(target: Target, package: Package, data: RebalancedData | None) -> dict[str, Any]:
+    """The part of a card that nobody has to write, in AWS's schema: from the version, its training job, its reports and its data."""
+    container = (package.raw.get("InferenceSpecification", {}).get("Containers") or [{}])[0]
+    image, artifact = container.get("Image", ""), package.model_uri
+    training: dict[str, Any] = {
+        "hyper_parameters": [{"name": k[:255], "value": str(v)[:255]} for k, v in sorted(package.hyperparameters.items())][:100],
+        **({"training_environment": {"container_image": [image]}} if image and package.training_job else {}),
+    }
+    if package.training:
+        job = package.training.raw
+        training["training_arn"] = job["TrainingJobArn"]
+        training["training_metrics"] = [
+            {"name": m["MetricName"], "value": float(m["Value"])}
+            for m in job.get("FinalMetricDataList", [])
+            if math.isfinite(m.get("Value", math.nan))
+        ][:50]
+        training["training_datasets"] = [
+            channel["DataSource"]["S3DataSource"]["S3Uri"]
+            for channel in job.get("InputDataConfig", [])
+            if "S3DataSource" in channel.get("DataSource", {})
+        ][:15]
+    content: dict[str, Any] = {
+        "model_overview": {
+            "model_name": package.group or package.label,
+            "model_id": package.arn,
+            **({"model_version": package.version} if package.version else {}),
+            **({"model_artifact": [artifact]} if artifact else {}),
+            **({"algorithm_type": "XGBoost (gradient-boosted trees)"} if "xgboost" in image else {}),
+            **({"problem_type": "Binary classification"} if package.performance else {}),
+            "model_creator": package.properties.get("governance:trained-by-name", "unknown"),
+            **({"inference_environment": {"container_image": [image]}} if image else {}),
+        },
+        "training_details": {"training_observations": _observations(data), "training_job_details": training},
+        "evaluation_details": _evaluations(target, package),
+        "model_package_details": {
+            "model_package_arn": package.arn,
+            **({"model_package_group_name": package.group, "model_package_version": package.version} if package.group else {}),
+        },
+    }
+    if data is not None:
+        custom = {
+            "data_set": data.dataset.uri,
+            "data_sha256": data.dataset.sha256,
+            "data_rows": f"{data.dataset.rows}",
+            "split_seed": f"{data.manifest['split']['seed']}",
+            "rows_leaked": f"{data.manifest['leaked_rows']}",
+        }
+        content["additional_information"] = {"custom_details": {k: v[:1024] for k, v in custom.items()}}
+    return {part: value for part, value in content.items() if value}
+
+
+def _observations(data: Any) -> str:
+    if data is None:
+        return "The training data was not recorded."
+    manifest = data.manifest
+    split, config = manifest["split"], manifest["config"]
+    rows = f"{split['original_train_rows']:,} training, {split['validation_rows']:,} validation and {split['test_rows']:,} test rows"
+    return (
+        f"{rows}, split once (seed {split['seed']}). Rebalancing: {config['method']} of {config['target']}; "
+        f"{manifest['synthetic']['count']:,} synthetic training rows; {manifest['leaked_rows']:,} held-out rows used in training."
+    )[:1024]
+
+
+def _evaluations(target: Target, package: Package) -> list[dict[str, Any]]:
+    found = []
+    performance = {
+        name: value
+        for name, value in (package.performance or {}).items()
+        if isinstance(value, dict) and {"value", "low", "high", "n"} <= value.keys()
+    }
+    if performance:
+        n = next(iter(performance.values()))["n"]
+        groups = [{"name": "Quality", "metric_data": [_metric_entry(k, v["value"], _interval_note(v)) for k, v in performance.items()]}]
+        found.append(_evaluation("Quality", f"{n:,} held-out test rows; 95 % intervals.", groups, [package.scores_uri]))
+    facets = package.bias.facets if package.bias else ()
+    if facets:
+        groups = [
+            {
+                "name": f"{facet.facet} = {facet.value}"[:63],
+                "metric_data": [
+                    _metric_entry(name, m.value, m.error or m.in_words) for name, m in {**facet.pre_training, **facet.post_training}.items()
+                ],
+            }
+            for facet in facets
+        ]
+        job = package.properties.get("governance:bias-job")
+        where = {"test": "On the held-out test rows.", "": "On which rows, the report doesn't say."}
+        measured_on = package.bias.measured_on if package.bias else ""
+        said = where.get(measured_on, f"On the {measured_on} rows.")
+        found.append(_evaluation("Bias", said, groups, [], _processing_job_arn(target, job)))
+    if package.shap:
+        top = sorted(package.shap.items(), key=lambda item: -item[1])[:20]
+        chart = {
+            "name": "mean |SHAP|",
+            "type": "bar_chart",
+            "value": [float(v) for _, v in top],
+            "x_axis_name": [str(k)[:63] for k, _ in top],
+        }
+        job = package.properties.get("governance:shap-job")
+        found.append(_evaluation("Explainability", "", [{"name": "SHAP", "metric_data": [chart]}], [], _processing_job_arn(target, job)))
+    return found
+
+
+def _evaluation(name: str, text: str, groups: list[dict[str, Any]], datasets: list[str | None], arn: str = "") -> dict[str, Any]:
+    made = {"name": name, "evaluation_observation": text, "metric_groups": groups, "evaluation_job_arn": arn, "datasets": datasets}
+    return {k: v for k, v in made.items() if v and v != [None]}
+
+
+def _processing_job_arn(target: Target, job: str | None) -> str:
+    arn = f"arn:{target.partition}:sagemaker:{target.region}:{target.account}:processing-job/{job}" if job else ""
+    return arn if len(arn) <= 256 else ""
+
+
+def _metric_entry(name: str, value: float | None, notes: str | None) -> dict[str, Any]:
+    if value is None or not math.isfinite(value):
+        made: dict[str, Any] = {"name": name[:255], "type": "string", "value": "not defined" if value is None else str(value)}
+    else:
+        made = {"name": name[:255], "type": "number", "value": float(value)}
+    return made | ({"notes": notes[:1024]} if notes else {})
+
+
+def _interval_note(value: dict[str, Any]) -> str:
+    return "" if value["low"] is None else f"95 % interval {value['low']:.4f} to {value['high']:.4f}, n = {value['n']:,}"
+
+
+def set_at_path(content: dict[str, Any], path: str, text: str) -> None:
+    *parts, last = path.split(".")
+    for part in parts:
+        content = content.setdefault(part, {})
+    content[last] = text

@@ -1,0 +1,105 @@
+"""What the registry records: versions as lists show them, packages with their reports, and the properties that the product writes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.jobs import jobs
+from core.reports import bias_jobs
+
+PENDING_STATUS = "PendingManualApproval"
+DECISION_PROPERTY, EVIDENCE_PROPERTY, DECIDED_BY_PROPERTY = "governance:decision", "governance:evidence", "governance:decided-by"
+REGISTER_EVENT = "register"
+"""The event of the log that says what was registered, by whom, and who trained it."""
+DECISION_PROPERTIES = frozenset({DECISION_PROPERTY, EVIDENCE_PROPERTY, DECIDED_BY_PROPERTY})
+"""Properties that a decision writes; all others are there from the registration on."""
+NO_GROUP = "-"
+"""Stands for the packages that belong to no group; no group can be called so."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A model package as lists show it."""
+
+    arn: str
+    group: str
+    version: int
+    status: str
+    created: Any
+    description: str
+
+    @property
+    def label(self) -> str:
+        """``credit-default v3``; of a package without a group its name."""
+        return version_label(self.arn, self.group, self.version)
+
+    @property
+    def role(self) -> str:
+        """baseline or mitigated, as this product describes it; "" in versions of others."""
+        return self._parsed_description[0]
+
+    @property
+    def training_job(self) -> str:
+        """The training job that this product's description names; "" in versions of others."""
+        return self._parsed_description[1]
+
+    @property
+    def _parsed_description(self) -> tuple[str, str]:
+        found = re.fullmatch(r"([a-z][a-z -]{0,39}): ([A-Za-z0-9-]{1,63})", self.description)
+        return (found[1], found[2]) if found else ("", "")
+
+
+@dataclass(frozen=True)
+class Package:
+    """One model package with what it rests on. Parts that it doesn't have are None or empty; ``missing`` says why, by part."""
+
+    arn: str
+    group: str
+    version: int
+    status: str
+    created: Any
+    modified: Any
+    comment: str
+    properties: dict[str, str]
+    training_job: str | None
+    hyperparameters: dict[str, str]
+    performance: dict[str, Any] | None
+    bias: bias_jobs.BiasReport | None
+    shap: dict[str, float]
+    scores_uri: str | None
+    raw: dict[str, Any]
+    missing: dict[str, str] = field(default_factory=dict)
+    training: jobs.Job | None = None
+
+    @property
+    def label(self) -> str:
+        role = self.properties.get("governance:role", "")
+        return version_label(self.arn, self.group, self.version) + (f" · {role}" if role else "")
+
+    @property
+    def model_uri(self) -> str:
+        """The model's archive; "" where the version names none in S3."""
+        return model_uri(self.raw)
+
+
+def version_label(arn: str, group: str, version: int) -> str:
+    """What a version is called: ``credit-default v3``, or the name of a package without a group."""
+    return f"{group} v{version}" if group else arn.rpartition("model-package/")[2] or arn
+
+
+def model_uri(raw: dict[str, Any]) -> str:
+    """The archive of a package's (first) model: in S3 as one file, or a folder; "" where it has none, as one of an algorithm's."""
+    specified = raw.get("InferenceSpecification") or raw.get("SourceAlgorithmSpecification") or {}
+    for container in specified.get("Containers") or specified.get("SourceAlgorithms") or []:
+        source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
+        if uri := container.get("ModelDataUrl") or source.get("S3Uri"):
+            return str(uri)
+    return ""
+
+
+def group_from_arn(arn: str) -> str | None:
+    """The group that a version's ARN names, NO_GROUP for a package without one; None where it is no package."""
+    found = re.fullmatch(r"arn:[^:]+:sagemaker:[^:]*:[^:]*:model-package/([^/]+)(/\d+)?", arn)
+    return None if found is None else found.group(1) if found.group(2) else NO_GROUP

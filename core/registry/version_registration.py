@@ -1,0 +1,139 @@
+"""Registers a version with its reports, and finds out whether what was registered has changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from core.aws import aws_names, idempotency, request_defaults
+from core.aws.target import Target
+from core.errors import NotFound, translate_aws_errors
+from core.identity import Identity, require_permission
+from core.jobs import jobs, training_jobs
+from core.jobs.rebalancing_jobs import RebalancedData
+from core.ledger import audit_log, signing
+from core.ledger.pinned_files import PinnedFile, find_changed_files
+from core.lineage import lineage_record
+from core.registry.registry_types import REGISTER_EVENT, Package
+from core.reports import bias_jobs
+
+REPORTS = {"quality": ("ModelQuality", "Statistics"), "bias": ("Bias", "Report"), "explainability": ("Explainability", "Report")}
+"""The reports that this product registers, and where ModelMetrics names them."""
+
+
+def ensure_group(target: Target, group: str) -> None:
+    with translate_aws_errors(group):
+        found = target.sagemaker.list_model_package_groups(NameContains=group, MaxResults=100)["ModelPackageGroupSummaryList"]
+    if not any(item["ModelPackageGroupName"] == group for item in found):
+        request = {
+            "ModelPackageGroupName": group,
+            "ModelPackageGroupDescription": "Models of the governance dashboard",
+            "Tags": request_defaults.tags(target.settings),
+        }
+        idempotency.create_once(target, "ModelPackageGroup", request, shared=True)
+
+
+def register_version(
+    target: Target,
+    identity: Identity,
+    *,
+    training_job: str,
+    data: RebalancedData,
+    bias_job: str,
+    shap_job: str,
+    role: str,
+    group: str | None = None,
+    token: str | None = None,
+) -> str:
+    """Register a training job's model with its quality, bias and explainability reports, their hashes pinned; returns the ARN.
+
+    ``token``: two registrations with the same one make one version (1 to 36 letters, digits and hyphens)."""
+    require_permission(identity, "register", resource=training_job, target_kind=target.settings.target)
+    signing.check_signing_key(target)  # before anything is made: registering is an event, and has to be signed
+    group = group or target.settings.group
+    ensure_group(target, group)
+    job = training_jobs.describe_job(target, training_job)
+    bias_folder = jobs.output_uri(jobs.describe_job(target, "processing", bias_job))
+    shap_folder = jobs.output_uri(jobs.describe_job(target, "processing", shap_job))
+    report = bias_jobs.read_job_report(target, bias_job)
+    performance = report.governance.get("performance")
+    if performance is None:
+        remedy = "Start the bias job with a model; on AWS's Clarify the job beside it measures them, and must have completed."
+        raise NotFound(f"The report of {bias_job} has no quality figures.", resource=bias_job, hint=remedy)
+    quality = _quality_statistics(performance)
+    quality_uri = target.files.write(f"{bias_folder}/statistics.json", json.dumps(quality).encode(), "application/json")
+    artifact = job.raw["ModelArtifacts"]["S3ModelArtifacts"]
+    evidence = {
+        "quality": quality_uri,
+        "bias": f"{bias_folder}/analysis.json",
+        "explainability": f"{shap_folder}/analysis.json",
+        "model": artifact,
+        "manifest": data.uri("manifest.json"),
+        **({"measured": f"{report.companion_uri}/analysis.json"} if report.companion_uri else {}),
+    }
+    digests = {name: hashlib.sha256(target.files.read(uri)).hexdigest() for name, uri in evidence.items()}
+
+    def source(name: str) -> Any:
+        return {"ContentType": "application/json", "S3Uri": evidence[name], "ContentDigest": f"sha256:{digests[name]}"}
+
+    here = (identity.tag, aws_names.clean_tag_value(identity.name))
+    trainer, trainer_name = training_jobs.read_launcher(target, job.raw["TrainingJobArn"]) or here
+    properties = {
+        "governance:role": role,
+        "governance:training-job": training_job,
+        "governance:rebalanced": data.job,
+        "governance:bias-job": bias_job,
+        "governance:shap-job": shap_job,
+        "governance:trained-by": trainer,
+        "governance:trained-by-name": trainer_name,
+        "governance:registered-by": identity.tag,
+        "governance:registered-by-name": aws_names.clean_tag_value(identity.name),
+        "governance:test-sha256": data.manifest["files"]["test_res.csv"]["sha256"],
+        **{f"governance:sha256-{name}": digest for name, digest in digests.items()},
+    }
+    request = {
+        "ModelPackageGroupName": group,
+        "ModelPackageDescription": f"{role}: {training_job}"[:1024],
+        "InferenceSpecification": {
+            "Containers": [{"Image": job.raw["AlgorithmSpecification"]["TrainingImage"], "ModelDataUrl": artifact}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+        "ModelApprovalStatus": "PendingManualApproval",
+        "ModelMetrics": {
+            "ModelQuality": {"Statistics": source("quality")},
+            "Bias": {"Report": source("bias")},
+            "Explainability": {"Report": source("explainability")},
+        },
+        "CustomerMetadataProperties": properties,
+    }
+    package = idempotency.create_once(target, "ModelPackage", request | ({"ClientToken": token} if token else {}))
+    audit_log.append_event(target, identity, REGISTER_EVENT, package, {"properties": properties})
+    lineage_record.record_data_files(target, data)
+    lineage_record.record_reports(target, package, artifact, {bias_job: bias_folder, shap_job: shap_folder})
+    return package
+
+
+def _quality_statistics(performance: dict[str, Any]) -> dict[str, Any]:
+    """The figures in the shape of SageMaker's model-quality reports."""
+    found = {
+        name: {"value": value["value"], "low": value["low"], "high": value["high"], "n": value["n"]}
+        for name, value in performance.items()
+        if isinstance(value, dict) and {"value", "low", "high", "n"} <= value.keys()
+    }
+    return {"binary_classification_metrics": {**found, "confusion_matrix": performance.get("confusion")}, "version": 0.0}
+
+
+def registered_files(package: Package, data: RebalancedData | None) -> dict[str, PinnedFile]:
+    """The files whose hashes were registered with a version: its reports, its model, and the manifest of its data."""
+    metrics = package.raw.get("ModelMetrics", {})
+    uris = {name: metrics.get(group, {}).get(part, {}).get("S3Uri") for name, (group, part) in REPORTS.items()}
+    uris |= {"model": package.model_uri or None, "manifest": data.uri("manifest.json") if data else None}
+    return {name: PinnedFile(uri, package.properties.get(f"governance:sha256-{name}")) for name, uri in uris.items()}
+
+
+def list_broken_evidence(target: Target, package: Package) -> list[str]:
+    """Which of a version's reports are missing, or differ from what was registered."""
+    reports = {name: file for name, file in registered_files(package, None).items() if name in REPORTS}
+    return [change.name for change in find_changed_files(target, reports)]
