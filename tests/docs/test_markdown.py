@@ -7,17 +7,16 @@ the module, the subcommand and the names of options are looked at.
 from __future__ import annotations
 
 import argparse
-import ast
 import importlib
 import importlib.util
 import inspect
 import re
-import types
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from code_checks import OWN, check_code, imported
 from paths import ROOT
 from shell_blocks import commands
 
@@ -25,7 +24,6 @@ FOLDERS = ("docs", "core", "engine", "ui", "pages", "tests", "tools", "bench", "
 PAGES = sorted([*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md") if ".venv" not in str(path))])
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([\w./-]+):(?!=)", MAKEFILE.replace("$(VENV)", ".venv"), re.MULTILINE))
-OWN = "core|engine|ui|bench|tools"
 FENCE = re.compile(r"^( *)(`{3,})([\w+-]*)[^\n]*\n(.*?)^\1\2`*\s*$", re.DOTALL | re.MULTILINE)
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 PROGRAMS = {"governance": "core", "governance-engine": "engine"}
@@ -72,37 +70,6 @@ def span_commands(text: str) -> list[list[str]]:
 # imports -------------------------------------------------------------------------------------------------------------------------------
 
 
-def imported(module: str, name: str) -> Any:
-    """What ``from module import name`` gives. Raises AssertionError where there is no such thing."""
-    found = importlib.import_module(module)
-    if not hasattr(found, name):
-        assert importlib.util.find_spec(f"{module}.{name}") if hasattr(found, "__path__") else None, f"{module} has no {name}"
-        return importlib.import_module(f"{module}.{name}")
-    return getattr(found, name)
-
-
-def check_code(code: str) -> None:
-    """Its imports, and what it reads from the modules of the repository."""
-    tree = ast.parse(code)
-    own: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            for alias in node.names:
-                found = imported(node.module, alias.name)
-                if isinstance(found, types.ModuleType):
-                    own[alias.asname or alias.name] = found.__name__
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                assert importlib.util.find_spec(alias.name), f"there is no module {alias.name}"
-                if alias.asname:
-                    own[alias.asname] = alias.name
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            module = own.get(node.value.id, "")
-            if module.partition(".")[0] in OWN.split("|"):
-                imported(module, node.attr)
-
-
 @every_page
 def test_what_a_page_imports_exists(page):
     text = present(page)
@@ -112,10 +79,10 @@ def test_what_a_page_imports_exists(page):
         if language in {"python", "py", "pycon"} and re.search(r"\bimport ", content):
             check_code(content)
     for code in [*(content for _, content in fences(text)), *spans(text)]:
-        for module, names in re.findall(rf"\bfrom ((?:{OWN})(?:\.\w+)*) import ([\w, ]+)", code):
+        for module, names in re.findall(rf"\bfrom ((?:{'|'.join(OWN)})(?:\.\w+)*) import ([\w, ]+)", code):
             for name in names.split(","):
                 imported(module, name.split()[0])
-        for module in re.findall(rf"(?<!\w )\bimport ((?:{OWN})(?:\.\w+)*)\b", code):
+        for module in re.findall(rf"(?<!\w )\bimport ((?:{'|'.join(OWN)})(?:\.\w+)*)\b", code):
             importlib.import_module(module)
 
 
@@ -159,7 +126,7 @@ def check_options(parser: argparse.ArgumentParser, words: list[str]) -> None:
 
 
 def check_module(module: str, words: list[str], *, exact: bool) -> None:
-    if module.partition(".")[0] not in OWN.split("|"):
+    if module.partition(".")[0] not in OWN:
         assert importlib.util.find_spec(module), f"there is no module {module}"
         return
     parser = parser_of(module)

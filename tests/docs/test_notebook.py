@@ -6,9 +6,10 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from code_checks import check_code
+from paths import ROOT
+
 NOTEBOOK = ROOT / "docs/notebook.ipynb"
 CELLS = json.loads(NOTEBOOK.read_text())["cells"]
 RUN = """
@@ -47,3 +48,7 @@ def test_every_cell_runs_on_the_demos_workspace(demo):
 
 def test_the_file_holds_no_outputs():
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in CELLS if cell["cell_type"] == "code")
+
+
+def test_what_it_imports_exists():
+    check_code("\n".join("".join(cell["source"]) for cell in CELLS if cell["cell_type"] == "code"))
