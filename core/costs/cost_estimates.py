@@ -161,6 +161,7 @@ def plan_rebalancing(settings: Settings, methods: Sequence[str], rows_uri: str =
 
 
 def plan_training(settings: Settings, rows_uri: str) -> tuple[PlannedJobs, ...]:
+    """One training job on the rows at ``rows_uri``."""
     return (PlannedJobs("training", training_jobs.JOB_NAME_PREFIX, settings.instance_type, rows_uri),)
 
 
@@ -175,18 +176,22 @@ def plan_tuning(settings: Settings, request: TuningRequest) -> tuple[PlannedJobs
 
 
 def plan_trial_bias(settings: Settings, rows_uri: str) -> tuple[PlannedJobs, ...]:
+    """The job that measures all trials of a tuning job."""
     return (_plan_processing(settings, trial_bias_jobs.JOB_NAME_PREFIX, rows_uri),)
 
 
 def plan_xgboost_report(settings: Settings, rows_uri: str) -> tuple[PlannedJobs, ...]:
+    """The job that writes a model's XGBoost report."""
     return (_plan_processing(settings, xgboost_report_jobs.JOB_NAME_PREFIX, rows_uri),)
 
 
 def plan_bias_report(settings: Settings, rows_uri: str) -> tuple[PlannedJobs, ...]:
+    """The bias job of one model."""
     return (_plan_processing(settings, bias_jobs.JOB_NAME_PREFIX, rows_uri),)
 
 
 def plan_explanation(settings: Settings, rows_uri: str) -> tuple[PlannedJobs, ...]:
+    """The SHAP job of one model."""
     return (_plan_processing(settings, shap_jobs.JOB_NAME_PREFIX, rows_uri),)
 
 

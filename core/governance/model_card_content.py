@@ -192,6 +192,7 @@ def _interval_note(value: dict[str, Any]) -> str:
 
 
 def set_at_path(content: dict[str, Any], path: str, text: str) -> None:
+    """Put a text at a dotted path; the parts above it are made where they are missing."""
     *parts, last = path.split(".")
     for part in parts:
         content = content.setdefault(part, {})

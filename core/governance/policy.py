@@ -72,6 +72,8 @@ class QualityGate(_BoundedGate):
 
 
 class CalibrationGate(_BoundedGate):
+    """How far scores may be from the share of label 1: the calibration error (``ece``) or the Brier score."""
+
     kind: Literal["calibration"]
     metric: Literal["ece", "brier"] = "ece"
     bound: Literal["value", "low", "high"] = "high"
@@ -92,11 +94,15 @@ class BiasGate(_BoundedGate):
 
 
 class FreshnessGate(_Gate):
+    """The evidence is at most ``max_age_days`` old."""
+
     kind: Literal["fresh"]
     max_age_days: int = Field(gt=0)
 
 
 class PlainGate(_Gate):
+    """A gate without a limit: all reports exist, the split came before rebalancing, or the lineage leads back to the data set."""
+
     kind: Literal["complete", "disjoint", "lineage"]
 
 
@@ -104,6 +110,8 @@ Gate = Annotated[QualityGate | CalibrationGate | BiasGate | FreshnessGate | Plai
 
 
 class GateProfile(_StrictModel):
+    """Gates that a submission can choose together, in the order in which they are shown."""
+
     title: str
     note: str = ""
     gates: tuple[Gate, ...] = Field(min_length=1, strict=False)
@@ -117,6 +125,8 @@ class GateProfile(_StrictModel):
 
 
 class ByTier(_StrictModel):
+    """A number for each risk tier: how many approvals are needed, or for how many days one is valid."""
+
     low: int = Field(gt=0)
     medium: int = Field(gt=0)
     high: int = Field(gt=0)
@@ -194,4 +204,5 @@ def load_last_valid(target: Target) -> Policy:
 
 
 def policy_uri(target: Target, digest: str) -> str:
+    """The URI of the policy with this hash in the workspace."""
     return target.uri(FOLDER, f"{digest}.toml")

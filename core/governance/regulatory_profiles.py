@@ -40,6 +40,8 @@ class ProfileItem(_FrozenModel):
 
 
 class RegulatoryProfile(_FrozenModel):
+    """A checklist of a regulatory text: what it asks, with its date and source."""
+
     id: str
     title: str
     date: date

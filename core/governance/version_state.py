@@ -43,6 +43,8 @@ PAST_TENSE = {
 
 @dataclass(frozen=True)
 class Waiver:
+    """A gate that may fail until ``expires`` (ISO date), once somebody else has confirmed the waiver."""
+
     gate: str
     reason: str
     expires: str
@@ -56,6 +58,8 @@ class Waiver:
 
 @dataclass(frozen=True)
 class Condition:
+    """A condition of an approval: who has to meet it, and by when (ISO date)."""
+
     number: int
     text: str
     owner: str
@@ -165,4 +169,5 @@ def people_involved(package: Package, state: State) -> dict[str, str]:
 
 
 def today() -> date:
+    """The date in UTC."""
     return datetime.now(UTC).date()

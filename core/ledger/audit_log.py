@@ -57,10 +57,12 @@ _CACHED_LOGS = 8
 
 
 def event_key(number: int) -> str:
+    """The S3 key of an event, by its number."""
     return f"{EVENTS_FOLDER}/{number:08d}.json"
 
 
 def part_key(number: int) -> str:
+    """The S3 key of a part, which has many events in one file, by its number."""
     return f"{PARTS_FOLDER}/{number:06d}.json"
 
 

@@ -39,6 +39,7 @@ def canonical_json(value: Any) -> bytes:
 
 
 def sha256(content: bytes) -> str:
+    """The SHA-256 of bytes, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 

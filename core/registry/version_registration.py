@@ -23,6 +23,7 @@ REPORTS = {"quality": ("ModelQuality", "Statistics"), "bias": ("Bias", "Report")
 
 
 def ensure_group(target: Target, group: str) -> None:
+    """Create the model package group unless it exists."""
     with translate_aws_errors(group):
         found = target.sagemaker.list_model_package_groups(NameContains=group, MaxResults=100)["ModelPackageGroupSummaryList"]
     if not any(item["ModelPackageGroupName"] == group for item in found):

@@ -74,10 +74,14 @@ Value = Annotated[str, BeforeValidator(value_as_text)]
 
 
 class ReportPart(BaseModel):
+    """What all parts of a report have in common: unknown keys are ignored."""
+
     model_config = ConfigDict(frozen=True, strict=False)
 
 
 class MetricPart(ReportPart):
+    """A metric; ``value`` is None where it is undefined, and ``error`` then says why."""
+
     name: Value
     description: str | None = None
     value: Figure
@@ -85,17 +89,23 @@ class MetricPart(ReportPart):
 
 
 class FacetPart(ReportPart):
+    """The metrics of one value of a facet."""
+
     value_or_threshold: Value
     metrics: list[MetricPart]
 
 
 class StagePart(ReportPart):
+    """All facets of a stage, before or after training, and the label that they were measured on."""
+
     label: Value | None = None
     label_value_or_threshold: Value | None = None
     facets: dict[str, list[FacetPart]]
 
 
 class IntervalPart(ReportPart):
+    """The interval of a metric on ``n`` rows; ``why`` it has none."""
+
     low: Figure
     high: Figure
     n: int
@@ -107,6 +117,8 @@ class IntervalPart(ReportPart):
 
 
 class MetricDetailsPart(ReportPart):
+    """What only the product's own reports say of a metric: its range, its value in words, its interval."""
+
     low: Figure = None
     high: Figure = None
     in_words: str = ""
@@ -114,6 +126,8 @@ class MetricDetailsPart(ReportPart):
 
 
 class FacetCountsPart(ReportPart):
+    """Rows of the facet and of the rest, and how many of each have the favourable label."""
+
     facet: str
     value_or_threshold: Value
     rows: int = Field(ge=0)
@@ -173,11 +187,15 @@ class LabelShapPart(ReportPart):
 
 
 class Explanations(ReportPart):
+    """The explanations, by method; the product reads ``kernel_shap``."""
+
     model_config = ConfigDict(extra="allow")
     kernel_shap: dict[str, LabelShapPart] | None = None
 
 
 class Analysis(ReportPart):
+    """A whole ``analysis.json``. Any of its parts may be missing."""
+
     pre_training_bias_metrics: StagePart | None = None
     post_training_bias_metrics: StagePart | None = None
     explanations: Explanations | None = None

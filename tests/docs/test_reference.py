@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from core import analysis
@@ -27,3 +29,8 @@ def test_there_are_no_other_pages(pages):
 def test_the_page_of_analysis_has_every_public_name_and_no_other(pages):
     headings = [line.removeprefix("### ") for line in pages["analysis.md"].splitlines() if line.startswith("### ")]
     assert sorted(headings) == sorted(analysis.__all__)
+
+
+def test_everything_in_it_has_a_docstring(pages):
+    bare = re.findall(r"^### (.+)\n\n```python\n(?:(?!```)[^\n]*\n)*```\n+(?=#|- |\Z)", "\n".join(pages.values()), re.MULTILINE)
+    assert bare == []

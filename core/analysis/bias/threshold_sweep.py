@@ -109,6 +109,7 @@ def bias_metrics(counts: Floats) -> dict[str, Floats]:
 
 
 def all_metrics(counts: Floats, favourable: int) -> dict[str, Floats]:
+    """Performance and bias of each table, by name; NaN where undefined."""
     return performance_metrics(counts, favourable) | bias_metrics(counts)
 
 

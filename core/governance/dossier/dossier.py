@@ -45,12 +45,16 @@ class Dossier:
 
 @dataclass(frozen=True)
 class Text:
+    """A paragraph; in bold if ``strong``."""
+
     words: str
     strong: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
+    """A table; ``widths``: the columns' relative widths in the PDF."""
+
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     widths: tuple[int, ...]
@@ -66,6 +70,8 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
+    """A section: its title, and its paragraphs, tables and figures in order."""
+
     title: str
     blocks: tuple[Text | Table | Figure, ...]
 

@@ -15,6 +15,7 @@ def value_with_meaning(data: RebalancedData | None, column: str, value: Any) -> 
 
 
 def format_interval(value: dict[str, Any]) -> str:
+    """``0.7713 [0.7580, 0.7846]``, of a figure as reports have it."""
     if value.get("value") is None:
         return "not defined"
     bounds = "" if value.get("low") is None else f" [{value['low']:.4f}, {value['high']:.4f}]"
@@ -22,6 +23,7 @@ def format_interval(value: dict[str, Any]) -> str:
 
 
 def format_difference(difference: PerformanceDifference | None) -> str:
+    """``+0.0113 [+0.0021, +0.0205]``; a dash where it is not known."""
     if difference is None or difference.value is None:
         return "—"
     bounds = "" if difference.low is None or difference.high is None else f" [{difference.low:+.4f}, {difference.high:+.4f}]"
@@ -29,8 +31,10 @@ def format_difference(difference: PerformanceDifference | None) -> str:
 
 
 def format_beyond_noise(difference: PerformanceDifference | None) -> str:
+    """yes or no; "" where it is not known."""
     return "" if difference is None or difference.value is None else "yes" if difference.beyond_noise else "no"
 
 
 def format_number(value: float | None) -> str:
+    """Four decimals, or "not defined"."""
     return "not defined" if value is None else f"{value:.4f}"

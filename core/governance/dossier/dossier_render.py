@@ -43,6 +43,7 @@ img { max-width: 100%; background: white; }
 
 
 def dossier_title(d: Dossier) -> str:
+    """The dossier's title, which names the version."""
     return f"Decision on {d.package.label}"
 
 

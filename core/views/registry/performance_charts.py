@@ -231,10 +231,12 @@ def confusion_counts(performance: Mapping[str, Any]) -> list[list[int]]:
 
 
 def roc_table(performance: Mapping[str, Any]) -> pd.DataFrame:
+    """The ROC curve: false and true positive rate at each threshold."""
     return pd.DataFrame(performance["roc"], columns=["false positive rate", "true positive rate", "threshold"])
 
 
 def pr_table(performance: Mapping[str, Any]) -> pd.DataFrame:
+    """Precision and recall at each threshold."""
     return pd.DataFrame(performance["pr"], columns=["recall", "precision", "threshold"])
 
 
