@@ -65,7 +65,7 @@ def page(found: Results) -> str:
     """docs/clients.md."""
     versions = {SUITE: version("boto3")}
     for client, (name, package) in LOCKED.items():
-        text = (ROOT / "tests" / "sdk" / f"requirements-{name}.txt").read_text()
+        text = (ROOT / "tests" / "system" / "sdk" / f"requirements-{name}.txt").read_text()
         versions[client] = re.findall(rf"^{package}==(\S+)", text, re.MULTILINE)[0]
     target = ", ".join(f"{client} {number}" for client, number in versions.items())
     lines = [
