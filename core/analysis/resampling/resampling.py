@@ -42,7 +42,9 @@ class ResamplingError(ValueError):
 
 @dataclass(frozen=True)
 class RebalanceConfig:
-    """What to do. ``parameters``: those of the method in ``resampling_parameters.PARAMETERS``, each with its default there."""
+    """How to rebalance. ``method``: none, smote, smote-nc, borderline-smote, adasyn, random-over, random-under, smote-tomek, smote-enn or
+    reweighing; ``target``, what becomes equally frequent: facet, label or label_facet. ``parameters``: those of the method in
+    ``resampling_parameters.PARAMETERS``, each with its default there; ``categorical``: columns of codes, of which synthetic rows have whole codes only."""
 
     label: str
     facet: str
