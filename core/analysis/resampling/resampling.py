@@ -44,7 +44,8 @@ class ResamplingError(ValueError):
 class RebalanceConfig:
     """How to rebalance. ``method``: none, smote, smote-nc, borderline-smote, adasyn, random-over, random-under, smote-tomek, smote-enn or
     reweighing; ``target``, what becomes equally frequent: facet, label or label_facet. ``parameters``: those of the method in
-    ``resampling_parameters.PARAMETERS``, each with its default there; ``categorical``: columns of codes, of which synthetic rows have whole codes only."""
+    ``resampling_parameters.PARAMETERS``, each with its default there; ``categorical``: columns of codes, in which synthetic rows
+    have only codes that occur."""
 
     label: str
     facet: str
