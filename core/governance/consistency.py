@@ -1,4 +1,4 @@
-"""Checks that the registry and the lineage agree with the log, and brings them to it."""
+"""Checks that the registry and the lineage agree with the log, and updates them from it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ACTION_NAME = "governance-{:08d}"
 
 @dataclass(frozen=True)
 class Problem:
-    """``number``: the event that it concerns first, None where it concerns none."""
+    """Something that is wrong. ``number``: the first event that it concerns, None if it concerns no event."""
 
     number: int | None
     subject: str
@@ -32,14 +32,14 @@ class Problem:
 
 
 def registry_problems(target: Target, events: Sequence[Event]) -> Iterator[Problem]:
-    """No version may be decided on beside the log, nor lag behind it, nor be another than was registered; what others have made before this
-    product registered anything in a group is not looked at."""
+    """Where the registry disagrees with the log: another status, another last decision, or other properties than were registered. Versions
+    that were made before this product registered any in their group are left out."""
     first = foreign_versions.first_registered_numbers(events)
     for group in model_packages.list_groups(target):
         for version in model_packages.iterate_versions(target, group):
             now = version_state.fold_events(events, version.arn)
             if foreign_versions.is_foreign(now) and foreign_versions.is_before_first_registered(first, version.arn):
-                continue  # somebody else's, and older than this product's first in its group
+                continue  # made elsewhere, before this product's first version in the group
             expected, last = version_state.REGISTRY_STATUS.get(now.status, registry_types.PENDING_STATUS), now.last_event or None
             if version.status != expected:
                 yield Problem(last, version.arn, f"The registry says {version.status}, and the log says {now.status}.")
@@ -55,19 +55,19 @@ def registry_problems(target: Target, events: Sequence[Event]) -> Iterator[Probl
             kept = {k: v for k, v in properties.items() if k not in registry_types.DECISION_PROPERTIES}
             if now.registered_properties is not None and kept != now.registered_properties:
                 number = next(e.number for e in reversed(events) if e.subject == version.arn and e.kind == registry_types.REGISTER_EVENT)
-                yield Problem(number, version.arn, "The version's properties are not those that were registered.")
+                yield Problem(number, version.arn, "The version's properties differ from those that were registered.")
 
 
 def lineage_problems(target: Target, events: Sequence[Event]) -> Iterator[Problem]:
-    """Each decision is an action of the lineage, and no action says that something was decided that wasn't."""
+    """Where the lineage disagrees with the log: each decision must be an action of the lineage, and each such action a decision."""
     wanted = {ACTION_NAME.format(event.number): event for event in events if event.kind in version_state.ALLOWED_FROM}
     with translate_aws_errors("actions"):
         pages = target.sagemaker.get_paginator("list_actions").paginate()
         found = {summary["ActionName"]: summary["ActionType"] for page in pages for summary in page["ActionSummaries"]}
     for name in sorted(wanted.keys() - found.keys()):
-        yield Problem(wanted[name].number, name, f"The lineage lacks the action of event {wanted[name].number}.")
+        yield Problem(wanted[name].number, name, f"The lineage has no action for event {wanted[name].number}.")
     for name in sorted(name for name, kind in found.items() if name not in wanted and kind in version_state.ALLOWED_FROM):
-        yield Problem(None, name, f"The lineage has an action, {found[name]}, that is not an event of the log.")
+        yield Problem(None, name, f"The lineage has an action ({found[name]}) without an event in the log.")
     there = sorted(wanted.keys() & found.keys())
     with ThreadPoolExecutor(8) as pool:
         described = pool.map(lambda name: _describe_action(target, name), there)
@@ -75,19 +75,19 @@ def lineage_problems(target: Target, events: Sequence[Event]) -> Iterator[Proble
         event = wanted[name]
         said = (action.get("ActionType"), action.get("Source", {}).get("SourceUri"), action.get("Properties", {}).get("event"))
         if said != (event.kind, target.uri(audit_log.event_key(event.number)), event.hash):
-            yield Problem(event.number, name, f"The lineage's action of event {event.number} doesn't say what the event says.")
+            yield Problem(event.number, name, f"The lineage's action for event {event.number} differs from the event.")
     for subject in dict.fromkeys(event.subject for event in wanted.values()):
         own = {name for name, event in wanted.items() if event.subject == subject}
         about = _action_names_of(target, subject)
         for name in sorted(own - about):
-            yield Problem(wanted[name].number, subject, f"The lineage doesn't join event {wanted[name].number} to its version.")
+            yield Problem(wanted[name].number, subject, f"The lineage doesn't connect event {wanted[name].number} to its version.")
         for name in sorted((about & wanted.keys()) - own):
-            yield Problem(wanted[name].number, subject, f"The lineage joins event {wanted[name].number} to a version that it isn't about.")
+            yield Problem(wanted[name].number, subject, f"The lineage connects event {wanted[name].number} to the wrong version.")
 
 
 def sync_registry_and_lineage(target: Target, package: Package, card: Card | None = None, artifact: str | None = None) -> None:
-    """Bring a version's status in the registry, its model card and its lineage to what the log says now; what agrees already isn't written
-    again. ``package``: the version as just read; ``card``, ``artifact``: its model card and its ARN in the lineage, if they were read."""
+    """Update a version's status in the registry, its model card and its lineage from the log; what agrees already isn't written again.
+    ``package``: the version as just read; ``card``, ``artifact``: its model card and its ARN in the lineage, if they were read."""
     state = version_state.read_state(target, package.arn)
     if not state.history:
         return
@@ -118,7 +118,7 @@ def _update_registry(target: Target, package: Package, state: State) -> None:
 
 
 def _record_action(target: Target, event: Event, artifact: str, evidence: str | None) -> None:
-    """Record a decision in the lineage, joined to its version."""
+    """Record a decision in the lineage, connected to its version."""
     properties = {"event": event.hash, "evidence": str(event.body.get("evidence", evidence or "")), "actor": event.actor["name"]}
     name, source = ACTION_NAME.format(event.number), target.uri(audit_log.event_key(event.number))
     action = lineage_record.find_action_arn(target, name)
@@ -140,7 +140,7 @@ def _action_names_of(target: Target, subject: str) -> set[str]:
 
 
 def _names_of_actions_at(target: Target, artifact: str) -> set[str]:
-    """The names of the actions that the lineage joins to a version."""
+    """The names of the actions that the lineage connects to a version."""
     with translate_aws_errors(artifact):
         pages = target.sagemaker.get_paginator("list_associations").paginate(DestinationArn=artifact)
         sources = [summary["SourceArn"] for page in pages for summary in page["AssociationSummaries"]]

@@ -1,5 +1,5 @@
-"""Decisions on a registered version: submit, validate, approve, reject, withdraw, retire. Each is an event of the log, and the log alone
-says what a version's status is; the registry's status and the lineage follow it."""
+"""Decisions on a registered version: submit, validate, approve, reject, withdraw, retire. Each is recorded as an event of
+the log. A version's status follows from the log alone; the registry and the lineage are then updated from it."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ MIN_RATIONALE_LENGTH = 20
 def submit(
     target: Target, identity: Identity, arn: str, *, seen_event: int, reason: str, code: str, tier: Tier, tier_rationale: str, profile: str
 ) -> State:
-    """Hand a version in for a decision: its evidence is recorded, with the hash of every file. ``seen_event``: ``State.last_event`` of what
-    the author saw."""
+    """Hand a version in for a decision: its evidence is recorded, with the hash of every file. ``seen_event``: ``State.last_event`` of the
+    state that the author saw."""
     rules, _ = policy.load_in_force(target)
     if tier not in TIERS:
         raise DataError(f"{tier} isn't a tier.", resource="tier", hint=f"Choose one of {', '.join(TIERS)}.")
@@ -69,7 +69,7 @@ def submit(
 
 
 def validate(target: Target, identity: Identity, arn: str, *, seen_event: int, reason: str, code: str) -> State:
-    """Vouch for the evidence, as somebody who didn't make it."""
+    """Confirm the evidence, as a person who had no part in making it."""
     _require_permission(target, identity, "validate", arn)
     version = read_version(target, arn)
     body = _judge_gates(version) | _require_valid_evidence(version)
@@ -99,7 +99,7 @@ def approve(
         raise Conflict(
             f"{package.label} can't be approved. {' '.join(blocking)}",
             resource=arn,
-            hint="Reject it, or have the gate waived by two people.",
+            hint="Reject it, or ask for a waiver, which a second person must confirm.",
         )
     body = (
         judgement
@@ -113,7 +113,7 @@ def approve(
 
 
 def reject(target: Target, identity: Identity, arn: str, *, seen_event: int, reason: str, code: str) -> State:
-    """Refuse it."""
+    """Reject a submitted or validated version."""
     _require_permission(target, identity, "reject", arn)
     version = read_version(target, arn)
     return _record_decision(target, identity, "reject", version, seen_event, reason, code, _judge_gates(version))
@@ -130,8 +130,8 @@ def retire(target: Target, identity: Identity, arn: str, *, seen_event: int, rea
 
 
 def waive(target: Target, identity: Identity, arn: str, *, seen_event: int, reason: str, code: str, gate: str, expires: date) -> State:
-    """Ask that a failing gate be passed over until ``expires``; it counts once a second person has confirmed it. Raises Conflict for a gate
-    that doesn't block the version."""
+    """Ask to ignore a failing gate until ``expires``; the waiver takes effect once a second person has confirmed it. Raises Conflict for a
+    gate that doesn't block the version."""
     _require_permission(target, identity, "waive", arn)
     version = read_version(target, arn)
     latest = version_state.today() + timedelta(days=version.rules.expiry.for_tier(version.state.tier))
@@ -142,7 +142,7 @@ def waive(target: Target, identity: Identity, arn: str, *, seen_event: int, reas
         raise Conflict(
             f"Gate {gate} doesn't block {version.package.label}; there is nothing to waive.",
             resource=arn,
-            hint="A gate can be waived while it fails.",
+            hint="Only a required gate that fails can be waived.",
         )
     return _record_decision(target, identity, "waive", version, seen_event, reason, code, {"gate": gate, "expires": expires.isoformat()})
 
@@ -153,7 +153,7 @@ def confirm_waiver(target: Target, identity: Identity, arn: str, *, seen_event: 
 
 
 def meet_condition(target: Target, identity: Identity, arn: str, *, seen_event: int, reason: str, code: str, condition: int) -> State:
-    """Say that a condition of the approval is met, and how."""
+    """Record that a condition of the approval is met, and how."""
     body = {"condition": condition}
     return _record_decision(target, identity, "meet condition", read_version(target, arn), seen_event, reason, code, body)
 
@@ -169,8 +169,9 @@ def _record_decision(
     body: dict[str, Any],
     card: Card | None = None,
 ) -> State:
-    """Write the event if the version is as its author saw it and the author may decide, then bring registry and lineage to it. The check
-    runs on the log as it was read; if another event was written since, S3 refuses the write, and it runs again on the newer log."""
+    """Write the event if the version hasn't changed since its author saw it and the author may decide; then update registry and lineage.
+    The check runs on the log as it was read; if another event was written since, S3 refuses the write, and the check runs again on the
+    newer log."""
     _check_length(reason, "rationale")
     if code not in REASON_CODES[kind]:
         raise DataError(f"{code} isn't a reason code.", resource="reason code", hint=f"Choose one of {', '.join(REASON_CODES[kind])}.")
@@ -213,7 +214,7 @@ def _check_registered_unchanged(version: VersionUnderReview) -> None:
     elif changed := [key for key in sorted({*registered, *properties}) if registered.get(key) != properties.get(key)]:
         what = f"its properties have changed since it was registered ({', '.join(changed)})"
     elif files := find_changed_files(version.target, version_registration.registered_files(package, version.data)):
-        what = f"{', '.join(file.name for file in files)} changed since it was registered, or is gone"
+        what = f"{', '.join(file.name for file in files)} changed since it was registered, or no longer exists"
     else:
         return
     raise Conflict(
@@ -223,9 +224,9 @@ def _check_registered_unchanged(version: VersionUnderReview) -> None:
 
 def _require_open(kind: str, now: State, body: dict[str, Any], package: Package) -> None:
     if kind == "meet condition" and body["condition"] not in {c.number for c in now.conditions if c.met_by is None}:
-        raise Conflict(f"{package.label} has no open condition {body['condition']}.", resource=package.arn, hint="Reload.")
+        raise Conflict(f"{package.label} has no open condition {body['condition']}.", resource=package.arn, hint="Reload the page.")
     if kind == "confirm waiver" and body["gate"] not in {w.gate for w in now.waivers if w.confirmed_by is None}:
-        raise Conflict(f"Nobody has asked to waive {body['gate']}.", resource=package.arn, hint="Reload.")
+        raise Conflict(f"Nobody has asked to waive {body['gate']}.", resource=package.arn, hint="Reload the page.")
 
 
 def _check_not_changed(package: Package, state: State, seen_event: int, kind: str) -> None:
@@ -238,7 +239,7 @@ def _check_not_changed(package: Package, state: State, seen_event: int, kind: st
         )
     if state.status not in ALLOWED_FROM[kind]:
         raise Conflict(
-            f"{package.label} is {state.status}; to {kind} it, it must be {' or '.join(sorted(ALLOWED_FROM[kind]))}.",
+            f"{package.label} is {state.status}. The action “{kind}” needs a version that is {' or '.join(sorted(ALLOWED_FROM[kind]))}.",
             resource=package.arn,
             hint="Look at its history.",
         )
@@ -250,7 +251,7 @@ def _readable_time(time: str) -> str:
 
 
 def _require_valid_evidence(version: VersionUnderReview) -> dict[str, Any]:
-    """The recorded evidence, if every file is as it was and the policy is the one that the version was submitted under. Raises Conflict."""
+    """The digest of the recorded evidence. Raises Conflict if a file has changed since, or another policy is in force now."""
     digest, rules = version.state.evidence, version.rules
     changed = list(version.evidence_changes) if digest else ["nothing was submitted"]
     if digest and not changed and version.evidence.predicate["policy"]["sha256"] != rules.sha256:
@@ -265,7 +266,7 @@ def _require_valid_evidence(version: VersionUnderReview) -> dict[str, Any]:
 
 
 def _judge_gates(version: VersionUnderReview) -> dict[str, Any]:
-    """What the gates say now, and by which policy: written into the event."""
+    """The gates' outcomes now, and the policy that they come from: what an event records of them."""
     policy.store_in_target(version.target, version.rules)
     if version.profile is None:
         results, compared_with = [], gates.find_baseline(version.target, version.package)

@@ -1,4 +1,4 @@
-"""The evidence of a decision, pinned: an in-toto Statement that names every file with its hash, signed, and kept under its own hash."""
+"""The evidence of a decision: a signed in-toto Statement that names every file with its hash, stored under its own hash."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ FOLDER, FILES_FOLDER = "governance/evidence", "governance/files"
 
 @dataclass(frozen=True)
 class Evidence:
-    """``digest``: SHA-256 of the statement's bytes; ``files``: name -> {uri, sha256, bytes}; ``predicate``: all that is pinned."""
+    """``digest``: SHA-256 of the statement's bytes; ``files``: name -> {uri, sha256, bytes}; ``predicate``: everything that is
+    recorded."""
 
     digest: str
     predicate: dict[str, Any]
@@ -48,7 +49,7 @@ class Evidence:
 
 
 def collect_evidence(target: Target, package: Package, rules: Policy, data: RebalancedData | None, card: Card) -> Evidence:
-    """Everything that a decision on the package rests on, hashed now. ``data``: what the model was trained and tested on; ``card``: its
+    """Record and hash everything that a decision on the package rests on. ``data``: what the model was trained and tested on; ``card``: its
     model card. Raises NotFound for a file that the package names and that doesn't exist."""
     target = take_snapshot(target)
     files = _pin_files(target, _evidence_uris(target, package, rules, data, card))
@@ -95,8 +96,8 @@ def read_evidence(target: Target, digest: str) -> Evidence:
 
 
 def find_changes(target: Target, digest: str, package: Package | None = None) -> list[str]:
-    """What of the evidence has changed or is gone since it was recorded, in words; nothing while it is valid. ``package``: the version as
-    just read, if it was. Raises Forbidden and TargetUnavailable: what can't be read now has not been shown to be changed."""
+    """What has changed or is missing since the evidence was recorded, in words; empty while it is valid. ``package``: the version, if the
+    caller has just read it. Raises Forbidden and TargetUnavailable: a file that can't be read now may be unchanged."""
     target = take_snapshot(target)
     try:
         evidence = read_evidence(target, digest)
@@ -115,8 +116,8 @@ def find_changes(target: Target, digest: str, package: Package | None = None) ->
 
 
 def immutable_package_fields(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a registered version never changes: all but its approval and the properties that a decision writes. ``raw``: the version as
-    DescribeModelPackage returns it."""
+    """The parts of a registered version that never change: all but its approval and the properties that a decision writes. ``raw``: the
+    version as DescribeModelPackage returns it."""
     fixed = json.loads(json.dumps({k: raw.get(k) for k in ("InferenceSpecification", "ModelMetrics")}, default=str, sort_keys=True))
     properties = {k: v for k, v in raw.get("CustomerMetadataProperties", {}).items() if k not in registry_types.DECISION_PROPERTIES}
     return {"arn": raw["ModelPackageArn"], "created": raw["CreationTime"].timestamp(), "properties": properties, **fixed}

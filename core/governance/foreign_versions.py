@@ -1,4 +1,4 @@
-"""Versions that this product did not register: how they stand, and what they lack to be decided on here."""
+"""Versions that this product did not register: their status, and what they need before they can be decided on here."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ FOREIGN_LABEL = "made elsewhere"
 
 
 def is_foreign(state: State) -> bool:
-    """Whether the log has nothing about a version: something else than this product made it."""
+    """Whether another tool made a version: the log has no event about it."""
     return state.registered_properties is None and not state.history
 
 
 def status_label(status: str, state: State) -> str:
-    """How a version stands, in words; ``status`` is the registry's."""
+    """A version's status in words. ``status``: its approval status in the registry."""
     return STATUS_LABELS.get(status, FOREIGN_LABEL) if is_foreign(state) else state.status
 
 
@@ -40,7 +40,7 @@ def first_registered_numbers(events: Sequence[Event]) -> dict[str, int]:
 
 
 def is_before_first_registered(first_numbers: dict[str, int], arn: str) -> bool:
-    """Whether a version was there before this product registered any in its group: what was decided on it is no business of the log."""
+    """Whether a version was made before this product registered any in its group. The log need not record decisions on it."""
     group, number = _group_and_number(arn)
     return group not in first_numbers or number < first_numbers[group]
 
@@ -52,7 +52,7 @@ def _group_and_number(arn: str) -> tuple[str, int]:
 
 @dataclass(frozen=True)
 class MissingPart:
-    """A part of the evidence that a version made elsewhere doesn't have, and why it isn't there."""
+    """A part of the evidence that a version made elsewhere lacks, and why it is missing."""
 
     part: str
     reason: str
@@ -79,11 +79,11 @@ PART_TITLES = {
 
 
 def list_missing_parts(target: Target, package: Package) -> list[MissingPart]:
-    """What the product needs for a decision and this version doesn't have."""
-    found = [MissingPart("Registration", "The log of this product doesn't say who registered it, nor what was registered.")]
+    """The parts that a decision needs and this version lacks."""
+    found = [MissingPart("Registration", "This product's log doesn't say who registered it or what was registered.")]
     found += [MissingPart(title, package.missing[part]) for part, title in PART_TITLES.items() if part in package.missing]
     if model_packages.find_rebalancing(target, package) is None:
-        found.append(MissingPart("Data", "It names no rebalancing of this product: which rows it never trained on isn't known."))
+        found.append(MissingPart("Data", "It names no rebalancing job of this product, so nobody knows which rows it never trained on."))
     return found
 
 
@@ -97,10 +97,13 @@ def find_path_to_decision(target: Target, package: Package) -> PathToDecision:
         except GovernanceError:
             data = None
     if job and data is not None:
-        words = "Its training job read rows that were split here: “Evaluate and register” on it measures bias and SHAP on the test rows."
+        words = (
+            "Its training job used rows that were split here. Open the job and choose “Evaluate and register”, "
+            "which measures bias and SHAP on the test rows."
+        )
         return PathToDecision(words, "Its training job", Reference("training job", job))
     words = (
-        "Keep its data here and split them, train or tune on them with the same settings, then “Evaluate and register”: "
-        "only then is known which rows the model never saw."
+        "Add its data here and split them, train or tune a model on them with the same settings, then choose “Evaluate and register”. "
+        "Only then is it known which rows the model never saw."
     )
     return PathToDecision(words, "Data and rebalancing", Reference("new rebalancing"))

@@ -1,4 +1,4 @@
-"""The gates of a policy: what of the evidence passes, fails, or can't be computed."""
+"""Evaluates the gates of a policy on a version: each passes, fails, or can't be computed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ Status = Literal["pass", "fail", "not computable", "waived"]
 
 @dataclass(frozen=True)
 class GateResult:
-    """One gate's outcome. ``found`` and ``wanted`` in words; ``reason``: why it failed or can't be computed."""
+    """One gate's outcome. ``found``: what was measured, ``wanted``: what the policy requires, both in words; ``reason``: why it failed or
+    can't be computed."""
 
     gate: str
     title: str
@@ -33,14 +34,14 @@ class GateResult:
 
     @property
     def is_blocking(self) -> bool:
-        """Whether an approval is refused for it."""
+        """Whether it prevents an approval."""
         return self.required and self.status in {"fail", "not computable"}
 
 
 @dataclass(frozen=True)
 class GateInputs:
-    """What the gates look at. ``differences``: this version minus the one it is compared with; ``no_difference_reason`` where there are
-    none."""
+    """What the gates are evaluated on. ``differences``: this version minus the one it is compared with, None if they can't be computed;
+    ``no_difference_reason``: why not; ``compared_with``: the other version's label."""
 
     package: Package
     differences: dict[str, PerformanceDifference] | None
@@ -60,8 +61,8 @@ class Judgement:
 
 
 def judge_version(version: VersionUnderReview, profile: GateProfile) -> Judgement:
-    """Evaluate a profile's gates on a version. Evidence that can't be used makes a failing gate, and no error. Raises Forbidden and
-    TargetUnavailable: evidence that can't be read now says nothing about the version."""
+    """Evaluate a profile's gates on a version. Evidence that can't be used makes a gate fail instead of raising an error. Raises Forbidden
+    and TargetUnavailable: evidence that can't be read now says nothing about the version."""
     baseline = find_baseline(version.target, version.package)
     try:
         inputs = gather_inputs(version, baseline)
@@ -74,7 +75,7 @@ def judge_version(version: VersionUnderReview, profile: GateProfile) -> Judgemen
 
 
 def gather_inputs(version: VersionUnderReview, baseline: str | None) -> GateInputs:
-    """What the gates look at; ``baseline``: the ARN of the version to compare with."""
+    """What the gates are evaluated on. ``baseline``: the ARN of the version to compare with."""
     differences, why, label = None, "There is no other version to compare with.", ""
     if baseline is not None:
         other = model_packages.read_package(version.target, baseline, with_training=False)
@@ -99,7 +100,7 @@ def find_baseline(target: Target, package: Package) -> str | None:
 
 
 def find_lineage_gaps(version: VersionUnderReview) -> list[str]:
-    """What the lineage of a version lacks; nothing if it leads back to the data set through every job."""
+    """What is missing from a version's lineage; empty if it leads back through every job to the data set."""
     target, package, data = version.target, version.package, version.data
     if version.artifact is None:
         return ["the version itself"]
@@ -119,7 +120,7 @@ def find_lineage_gaps(version: VersionUnderReview) -> list[str]:
 
 
 def evaluate_profile(profile: GateProfile, inputs: GateInputs, *, now: datetime | None = None) -> list[GateResult]:
-    """Every gate's outcome, in the policy's order; a bias gate has one for each facet."""
+    """Every gate's outcome, in the policy's order; a bias gate has one outcome for each facet."""
     now = now or datetime.now(UTC)
     return [replace(result, required=gate.required) for gate in profile.gates for result in _evaluate_gate(gate, inputs, now)]
 
@@ -140,16 +141,18 @@ def _quality(gate: QualityGate | CalibrationGate, inputs: GateInputs) -> GateRes
     title = f"Calibration: {gate.metric}" if gate.kind == "calibration" else f"Quality: {gate.metric}"
     figure = (inputs.package.performance or {}).get(gate.metric)
     if not isinstance(figure, dict) or figure.get(gate.bound) is None:
-        return _not_computable(gate.name, title, _requirement_text(gate), "The version has no such figure.")
+        return _not_computable(gate.name, title, _requirement_text(gate), "The version has no figure for this metric.")
     found = f"{figure['value']:.4g} [{figure['low']:.4g}, {figure['high']:.4g}], n = {figure['n']:,}"
     return _compare_with_limits(gate, gate.name, title, float(figure[gate.bound]), found, gate.bound)
 
 
 def _baseline(gate: QualityGate, inputs: GateInputs) -> GateResult:
-    title = f"Against {inputs.compared_with or 'the version before'}: {gate.metric}"
+    title = f"Compared with {inputs.compared_with or 'the version before'}: {gate.metric}"
     difference = (inputs.differences or {}).get(gate.metric)
     if difference is None:
-        return _not_computable(gate.name, title, _requirement_text(gate), inputs.no_difference_reason or "The version has no such figure.")
+        return _not_computable(
+            gate.name, title, _requirement_text(gate), inputs.no_difference_reason or "The version has no figure for this metric."
+        )
     value = getattr(difference, gate.bound)
     if value is None:
         return _not_computable(gate.name, title, _requirement_text(gate), "The difference is undefined on these rows.")
@@ -168,7 +171,7 @@ def _bias(gate: BiasGate, inputs: GateInputs) -> list[GateResult]:
         name, title = f"bias {gate.metric} {facet.facet}={facet.value}", f"Bias: {gate.metric} for {facet.facet} = {facet.value}"
         measure = {**facet.pre_training, **facet.post_training}.get(gate.metric)
         if measure is None or measure.value is None:
-            reason = (measure.error if measure else None) or "The report doesn't have it."
+            reason = (measure.error if measure else None) or "The bias report doesn't have this metric."
             results.append(_not_computable(name, title, _requirement_text(gate), reason))
         else:
             results.append(_compare_with_limits(gate, name, title, measure.value, f"{measure.value:+.4f}", "value"))
@@ -213,7 +216,7 @@ def _complete(inputs: GateInputs) -> GateResult:
 
 
 def _disjoint(inputs: GateInputs) -> GateResult:
-    title, wanted = "Test rows never trained on", "no test or validation row among the training rows, nor made from one"
+    title, wanted = "Test rows never trained on", "no training row is a test or validation row, or was made from one"
     if inputs.data is None:
         return _not_computable("disjoint", title, wanted, "The version names no rebalancing job.")
     leaked, disjoint = inputs.data.manifest["leaked_rows"], inputs.data.manifest["split"]["disjoint"]
@@ -227,12 +230,12 @@ def _fresh(gate: FreshnessGate, inputs: GateInputs, now: datetime) -> GateResult
     age = (now - inputs.package.created).total_seconds() / 86_400
     found, wanted = f"{age:.1f} days old", f"at most {gate.max_age_days} days old"
     if age > gate.max_age_days:
-        return GateResult("fresh", "Evidence fresh", "fail", found, wanted, "Measure bias and SHAP again, and register the version anew.")
+        return GateResult("fresh", "Evidence fresh", "fail", found, wanted, "Measure bias and SHAP again, and register the version again.")
     return GateResult("fresh", "Evidence fresh", "pass", found, wanted)
 
 
 def _lineage(inputs: GateInputs) -> GateResult:
     wanted = "a path from the data set through every job to the version"
     if inputs.lineage_gaps:
-        return GateResult("lineage", "Lineage complete", "fail", "incomplete", wanted, f"It lacks {', '.join(inputs.lineage_gaps)}.")
+        return GateResult("lineage", "Lineage complete", "fail", "incomplete", wanted, f"Missing: {', '.join(inputs.lineage_gaps)}.")
     return GateResult("lineage", "Lineage complete", "pass", "complete", wanted)

@@ -1,4 +1,4 @@
-"""A version's model card in the target: filled from what is known, with what only people know asked for."""
+"""A version's model card in the target: read, saved in versions, given the version's status, and exported as PDF."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ CARD_STATUS: dict[str, ModelCardStatusType] = {
     "approved": "Approved",
     "retired": "Archived",
 }
-"""How a card's status follows its version's; Draft for the rest."""
+"""Status of a version -> status of its card; Draft for all others."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """A version of a card; ``version`` 0: not kept yet."""
+    """A version of a card; ``version`` 0: not saved yet."""
 
     name: str
     version: int
@@ -47,13 +47,13 @@ class Card:
         return canonical_json(self.content)
 
     def answer(self, path: str) -> str:
-        """What people wrote at a field's path."""
+        """What people wrote in the field with this path."""
         found = value_at(self.content, path)
         return found if isinstance(found, str) else ""
 
 
 def card_name(package: Package) -> str:
-    """What the version's card is called: up to 63 characters."""
+    """The name of a version's card: at most 63 characters."""
     if not package.group:
         return f"{package.label[:40].rstrip('-')}-{sha256(package.arn.encode())[:8]}-package"
     name = f"{package.group}-v{package.version}"
@@ -61,14 +61,14 @@ def card_name(package: Package) -> str:
 
 
 def read_card(target: Target, package: Package, version: int | None = None) -> Card:
-    """The latest card of a version, or one of the card's own versions; where none was saved, a card of what is known, with version 0.
+    """The latest card of a version, or one of the card's own versions; if none was saved, a card of what is known, with version 0.
     Raises NotFound for a card version that doesn't exist."""
     saved = find_card(target, package, version)
     return saved or _unsaved_card(target, package, model_packages.find_rebalancing(target, package))
 
 
 def find_card(target: Target, package: Package, version: int | None = None) -> Card | None:
-    """The latest card of a version, or one of the card's own versions; None where none was saved. Raises NotFound for a card version that
+    """The latest card of a version, or one of the card's own versions; None if none was saved. Raises NotFound for a card version that
     doesn't exist."""
     name = card_name(package)
     asked: Any = {"ModelCardVersion": version} if version else {}
@@ -97,7 +97,7 @@ def _describe_card(target: Target, name: str, asked: dict[str, Any]) -> Any:
 
 
 def list_versions(target: Target, package: Package) -> list[tuple[int, datetime]]:
-    """(version, when it was made), newest first; nothing where no card was kept."""
+    """(version, time of creation), newest first; empty if no card was saved."""
     try:
         with translate_aws_errors(package.label):
             pages = target.sagemaker.get_paginator("list_model_card_versions").paginate(ModelCardName=card_name(package))
@@ -108,8 +108,8 @@ def list_versions(target: Target, package: Package) -> list[tuple[int, datetime]
 
 
 def save_answers(target: Target, identity: Identity, arn: str, answers: dict[str, str], *, seen_version: int) -> Card:
-    """Keep a new version: what is known, and the answers (field's path -> text). ``seen_version``: the version that the author saw. Raises
-    DataError for an answer that doesn't fit, Conflict where somebody else was first."""
+    """Save a new version: what is known, and the answers (path of the field -> text). ``seen_version``: the version that the author saw.
+    Raises DataError for an answer that doesn't fit, Conflict if somebody else saved the card meanwhile."""
     require_permission(identity, "edit card", resource=arn, target_kind=target.settings.target)
     package = model_packages.read_package(target, arn)
     data = model_packages.find_rebalancing(target, package)
@@ -135,13 +135,13 @@ def save_answers(target: Target, identity: Identity, arn: str, answers: dict[str
         raise Conflict(
             f"The card has changed since you opened it: {who or 'somebody'} made version {before.version}{when}.",
             resource=before.name,
-            hint="Copy what you wrote, load the page anew, and write it into the newest version.",
+            hint="Copy what you wrote, reload the page, and enter it in the newest version.",
         )
     return _write_card(target, package, content, before)
 
 
 def ensure_card(target: Target, package: Package, data: RebalancedData | None) -> Card:
-    """The latest card; where none was saved yet, one is made of what is known. ``data``: what the model was trained and tested on."""
+    """The latest card; if none was saved yet, one is saved with what is known. ``data``: what the model was trained and tested on."""
     saved = find_card(target, package)
     if saved:
         return saved
@@ -180,12 +180,12 @@ def sync_status(target: Target, card: Card | None, status: str) -> None:
 
 
 def export_pdf(target: Target, identity: Identity, arn: str, *, timeout_seconds: float = retries.CARD_EXPORT_SECONDS) -> bytes:
-    """The latest card as a PDF, by the target's own export. Raises NotFound where none was kept."""
+    """The latest card as a PDF, made by the target's own export. Raises NotFound if none was saved."""
     require_permission(identity, "export", resource=arn, target_kind=target.settings.target)
     package = model_packages.read_package(target, arn)
     card = read_card(target, package)
     if not card.version:
-        raise NotFound("No card was kept yet.", resource=card.name, hint="Save it first.")
+        raise NotFound("No card was saved yet.", resource=card.name, hint="Save it first.")
     job = f"governance-card-v{card.version}-{secrets.token_hex(5)}"
     request = {
         "ModelCardName": card.name,
@@ -198,7 +198,7 @@ def export_pdf(target: Target, identity: Identity, arn: str, *, timeout_seconds:
         until = time.monotonic() + timeout_seconds
         while (found := target.sagemaker.describe_model_card_export_job(ModelCardExportJobArn=made))["Status"] == "InProgress":
             if time.monotonic() > until:
-                raise TargetUnavailable(f"The export {job} takes long.", resource=card.name, hint="Try again in a minute.")
+                raise TargetUnavailable(f"The export {job} takes too long.", resource=card.name, hint="Try again in a minute.")
             time.sleep(retries.CARD_EXPORT_PAUSE)
     if found["Status"] != "Completed":
         raise Conflict(
@@ -209,12 +209,12 @@ def export_pdf(target: Target, identity: Identity, arn: str, *, timeout_seconds:
 
 def filled_and_missing_fields(card: Card) -> tuple[list[CardField], list[CardField]]:
     """Which of the fields that people fill in are filled, and which are missing."""
-    there = [field for field in FIELDS if card.answer(field.path) not in {"", "Unknown"}]
-    return there, [field for field in FIELDS if field not in there]
+    filled = [field for field in FIELDS if card.answer(field.path) not in {"", "Unknown"}]
+    return filled, [field for field in FIELDS if field not in filled]
 
 
 def last_edit_text(card: Card) -> str:
-    """Who wrote it last and when, in words."""
+    """Who saved the card last and when, in words."""
     who = card.answer(CUSTOM_DETAILS + "last_edited_by")
     when = card.changed_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if card.changed_at else ""
     return " ".join(part for part in (f"version {card.version}", f"by {who}" if who else "", when) if part)

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.aws.target import Target
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.registry.registry_types import Package
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True)
 class CardField:
-    """What is asked of people. ``path``: where in AWS's model card JSON schema the answer goes; ``max_length``: characters that it
-    takes."""
+    """A field that people fill in. ``path``: where the answer goes in AWS's model card JSON schema; ``max_length``: its most characters."""
 
     path: str
     title: str
@@ -29,45 +25,45 @@ class CardField:
 CUSTOM_DETAILS = "additional_information.custom_details."
 FIELDS = (
     CardField("model_overview.model_description", "Description", "What the model predicts, of whom, and from what", 1024),
-    CardField("model_overview.model_owner", "Owner", "Who answers for it", 1024),
+    CardField("model_overview.model_owner", "Owner", "Who is responsible for it", 1024),
     CardField("business_details.line_of_business", "Line of business", "Where it is used"),
-    CardField("business_details.business_problem", "Problem", "What it is to solve"),
+    CardField("business_details.business_problem", "Problem", "What it solves"),
     CardField("business_details.business_stakeholders", "Stakeholders", "Who uses it, and who is affected"),
     CardField("intended_uses.purpose_of_model", "Purpose", "Which decision it supports, and how"),
-    CardField("intended_uses.intended_uses", "Intended uses", "By whom and on whom it may be used"),
+    CardField("intended_uses.intended_uses", "Intended uses", "Who may use it, and on whom"),
     CardField(CUSTOM_DETAILS + "out_of_scope_uses", "Out of scope", "What it must not be used for", 1024),
-    CardField("intended_uses.factors_affecting_model_efficiency", "What quality depends on", "Conditions under which it does worse"),
-    CardField("intended_uses.risk_rating", "Risk rating", "How much harm an error does", choices=("Unknown", "Low", "Medium", "High")),
+    CardField("intended_uses.factors_affecting_model_efficiency", "What quality depends on", "Conditions under which it performs worse"),
+    CardField("intended_uses.risk_rating", "Risk rating", "How much harm an error can do", choices=("Unknown", "Low", "Medium", "High")),
     CardField("intended_uses.explanations_for_risk_rating", "Why that rating", "Who is affected, how many, how badly"),
     CardField("additional_information.ethical_considerations", "Ethics", "Who may be harmed, and what is done about it"),
     CardField("additional_information.caveats_and_recommendations", "Limitations and misuse", "What it can't do, and foreseeable misuse"),
-    CardField(CUSTOM_DETAILS + "reason_for_change", "Reason for this version", "What it changes against its predecessor", 1024),
+    CardField(CUSTOM_DETAILS + "reason_for_change", "Reason for this version", "What it changes compared with the version before", 1024),
     CardField(
-        CUSTOM_DETAILS + "sensitive_inputs", "Sensitive inputs", "Which protected or proxy features it uses, and why they stay", 1024
+        CUSTOM_DETAILS + "sensitive_inputs", "Sensitive inputs", "Which protected or proxy features it uses, and why they are kept", 1024
     ),
-    CardField(CUSTOM_DETAILS + "threshold_rationale", "Threshold", "At which score a person is turned away, and why there", 1024),
+    CardField(CUSTOM_DETAILS + "threshold_rationale", "Threshold", "At which score a person is declined, and why at that score", 1024),
     CardField(
         CUSTOM_DETAILS + "alternatives_considered",
         "Alternatives considered",
-        "Which less discriminatory ones, and why they were not taken",
+        "Which less discriminatory models, and why they were not chosen",
         1024,
     ),
-    CardField(CUSTOM_DETAILS + "adverse_action_reasons", "Reasons given", "How people who are turned away learn the reasons", 1024),
+    CardField(CUSTOM_DETAILS + "adverse_action_reasons", "Reasons given", "How people who are declined learn the reasons", 1024),
     CardField(CUSTOM_DETAILS + "human_oversight", "Human oversight", "Who can overrule it, and how", 1024),
-    CardField(CUSTOM_DETAILS + "monitoring_plan", "Monitoring", "What is watched in use, how often, and by whom", 1024),
-    CardField(CUSTOM_DETAILS + "rollback_version", "Rollback", "Which version is gone back to when this one fails", 1024),
+    CardField(CUSTOM_DETAILS + "monitoring_plan", "Monitoring", "What is monitored in use, how often, and by whom", 1024),
+    CardField(CUSTOM_DETAILS + "rollback_version", "Rollback", "Which version replaces this one if it fails", 1024),
 )
 
 
 def value_at(content: Any, path: str) -> Any:
-    """What is at a dotted path; None where nothing is."""
+    """The value at a dotted path; None if nothing is there."""
     for part in path.split("."):
         content = content.get(part) if isinstance(content, dict) else None
     return content
 
 
 def build_known_content(target: Target, package: Package, data: RebalancedData | None) -> dict[str, Any]:
-    """The part of a card that nobody has to write, in AWS's schema: from the version, its training job, its reports and its data."""
+    """The part of a card that the product fills in, by AWS's schema: from the version, its training job, its reports and its data."""
     container = (package.raw.get("InferenceSpecification", {}).get("Containers") or [{}])[0]
     image, artifact = container.get("Image", ""), package.model_uri
     training: dict[str, Any] = {
@@ -152,7 +148,7 @@ def _evaluations(target: Target, package: Package) -> list[dict[str, Any]]:
             for facet in facets
         ]
         job = package.properties.get("governance:bias-job")
-        where = {"test": "On the held-out test rows.", "": "On which rows, the report doesn't say."}
+        where = {"test": "On the held-out test rows.", "": "The report doesn't say on which rows."}
         measured_on = package.bias.measured_on if package.bias else ""
         said = where.get(measured_on, f"On the {measured_on} rows.")
         found.append(_evaluation("Bias", said, groups, [], _processing_job_arn(target, job)))

@@ -1,4 +1,4 @@
-"""The Python packages that the product runs on, as a lock file: a decision pins it, and the bill of materials lists it."""
+"""The Python packages that the product runs on, as a lock file: a decision records it, and the bill of materials lists them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INSTALLED_HEADER = "# The installed versions. They differ from the product's own
 def read_package_lock() -> bytes:
     """The packages of this process as requirements, ``name==version`` a line.
 
-    The product's own lock, hashes included, where exactly its versions are installed; otherwise the versions that are. Read once in a
+    The product's own lock, with its hashes, if exactly these versions are installed; otherwise the installed versions. Read once per
     process.
     """
     lock = product_file("requirements.txt").read_bytes()

@@ -38,7 +38,7 @@ class _Gate(_StrictModel):
 
     @property
     def name(self) -> str:
-        """What a waiver calls the gate by."""
+        """The name by which a waiver refers to the gate."""
         return " ".join(
             str(value) for value in (getattr(self, "kind", ""), getattr(self, "metric", ""), getattr(self, "facet", "")) if value
         )
@@ -58,7 +58,8 @@ class _BoundedGate(_Gate):
 
 
 class QualityGate(_BoundedGate):
-    """A metric of the test rows; ``baseline``: this version's minus the approved one's, or the baseline's."""
+    """A limit for a metric of the test rows; of kind “baseline”, for the difference from the approved version, or else from the baseline.
+    ``bound``: which end of the 95 % interval must be within the limit, or the value."""
 
     kind: Literal["quality", "baseline"]
     metric: str
@@ -67,7 +68,7 @@ class QualityGate(_BoundedGate):
     @model_validator(mode="after")
     def _check_metric(self) -> Self:
         if self.metric not in QUALITY_METRICS:
-            raise ValueError(f"there is no metric {self.metric}: it is one of {', '.join(sorted(QUALITY_METRICS))}")
+            raise ValueError(f"{self.metric} isn't a metric: choose one of {', '.join(sorted(QUALITY_METRICS))}")
         return self
 
 
@@ -80,7 +81,7 @@ class CalibrationGate(_BoundedGate):
 
 
 class BiasGate(_BoundedGate):
-    """A bias metric, for the facet ``column`` or ``column=value``; for every facet of the report without one."""
+    """A limit for a bias metric. ``facet``: a column, or a column and its value (SEX=2); empty for every facet of the report."""
 
     kind: Literal["bias"]
     metric: str
@@ -89,7 +90,7 @@ class BiasGate(_BoundedGate):
     @model_validator(mode="after")
     def _check_metric(self) -> Self:
         if self.metric not in PRE_TRAINING | POST_TRAINING:
-            raise ValueError(f"there is no bias metric {self.metric}: it is one of {', '.join(sorted(PRE_TRAINING | POST_TRAINING))}")
+            raise ValueError(f"{self.metric} isn't a bias metric: choose one of {', '.join(sorted(PRE_TRAINING | POST_TRAINING))}")
         return self
 
 
@@ -120,7 +121,7 @@ class GateProfile(_StrictModel):
     def _check_gates_unique(self) -> Self:
         names = [gate.name for gate in self.gates]
         if twice := next((name for name in names if names.count(name) > 1), None):
-            raise ValueError(f"the gate {twice} is there twice")
+            raise ValueError(f"the gate {twice} appears twice")
         return self
 
 
@@ -136,7 +137,7 @@ class ByTier(_StrictModel):
 
 
 class Policy(_StrictModel):
-    """``sha256``: of the file's bytes. ``text``: the file."""
+    """``sha256``: the hash of the file's bytes; ``text``: the file's content."""
 
     version: str
     title: str
@@ -149,7 +150,7 @@ class Policy(_StrictModel):
 
 def parse_toml(content: bytes, name: str = "policy.toml") -> Policy:
     """The policy in a file's bytes. Raises InvalidPolicy with file, line and reason."""
-    remedy = "The last valid policy stays in force until it is fixed."
+    remedy = "Until the file is fixed, the last valid policy stays in force."
     return toml_file.parse_validated(
         Policy, content, name, InvalidPolicy, remedy, sha256=sha256(content), text=content.decode(errors="replace")
     )
@@ -165,7 +166,7 @@ def load_file(path: Path) -> Policy:
 
 
 def load_in_force(target: Target) -> tuple[Policy, InvalidPolicy | None]:
-    """The policy that decisions are judged by. Where the file isn't valid: the last valid one, and what is wrong with the file."""
+    """The policy in force. If its file isn't valid: the last valid policy, and what is wrong with the file."""
     try:
         policy = load_file(target.settings.policy or BUNDLED)
     except InvalidPolicy as error:
@@ -177,7 +178,8 @@ def load_in_force(target: Target) -> tuple[Policy, InvalidPolicy | None]:
 
 
 def store_in_target(target: Target, policy: Policy) -> None:
-    """Write the file's text to the target, so that the policy behind a decision can be read later, and name it as the last valid one."""
+    """Write the file's text to the target, so that the policy behind a decision can be read later, and record it as the
+    last valid one."""
     target = take_snapshot(target)
     target.files.read_or_write(policy_uri(target, policy.sha256), policy.text.encode(), "application/toml")
     try:
@@ -195,7 +197,7 @@ def _read_last_valid_digest(target: Target) -> str:
 
 
 def load_last_valid(target: Target) -> Policy:
-    """The last valid policy. Raises NotFound where there was none yet, Forged where it is not what was kept."""
+    """The last valid policy. Raises NotFound if no policy was recorded yet, Forged if it differs from what was written."""
     digest = _read_last_valid_digest(target)
     content = target.files.read(policy_uri(target, digest))
     if sha256(content) != digest:

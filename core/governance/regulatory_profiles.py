@@ -1,4 +1,4 @@
-"""Regulatory profiles: which fields of the record are evidence for what a text asks, and which are still missing."""
+"""Regulatory profiles: which fields of the record are evidence for what a legal text asks, and which are still missing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class _FrozenModel(BaseModel):
 
 
 class ProfileItem(_FrozenModel):
-    """``ref``: which part of the text; ``fields``: dotted paths into ``collect_facts``, all of which are evidence for it."""
+    """What one part of a text asks. ``ref``: the part; ``fields``: dotted paths into the facts about a version, all of them evidence for
+    it."""
 
     ref: str
     asks: str
@@ -56,7 +57,7 @@ class _ProfilesFile(_FrozenModel):
 
 @dataclass(frozen=True)
 class ChecklistRow:
-    """What the record holds for an item."""
+    """An item with its fields that are filled in and those that are missing, as dotted paths."""
 
     item: ProfileItem
     filled: tuple[str, ...]
@@ -71,11 +72,11 @@ def load_profiles(path: Path | None = None) -> tuple[RegulatoryProfile, ...]:
     except OSError as error:
         what, remedy = f"{path} can't be read: {error.strerror}.", "Check GOVERNANCE_PROFILES, or unset it."
         raise InvalidProfiles(what, resource=str(path), hint=remedy) from error
-    return toml_file.parse_validated(_ProfilesFile, content, str(path), InvalidProfiles, "Mend the file.").profiles
+    return toml_file.parse_validated(_ProfilesFile, content, str(path), InvalidProfiles, "Fix the file.").profiles
 
 
 def collect_facts(target: Target, package: Package, state: State, card: Card, evidence: Evidence | None) -> dict[str, Any]:
-    """What the paths of a profile lead into."""
+    """The facts about a version that a profile's dotted paths lead to."""
     data = model_packages.find_rebalancing(target, package)
     validation = next((e for e in reversed(state.history) if e.kind == "validate"), None)
     submission = next((e for e in reversed(state.history) if e.kind == "submit"), None)
@@ -117,7 +118,7 @@ def collect_facts(target: Target, package: Package, state: State, card: Card, ev
 
 
 def build_checklist(profile: RegulatoryProfile, facts: dict[str, Any]) -> list[ChecklistRow]:
-    """Which fields of each item are filled and which are missing."""
+    """Which fields of each item are filled in and which are missing."""
     answers = []
     for item in profile.items:
         filled = tuple(path for path in item.fields if model_card_content.value_at(facts, path) not in (None, "", "Unknown", [], {}, ()))

@@ -1,4 +1,4 @@
-"""How a version stands now: whether evidence, policy, data and dates still bear its approval, and what waits for whom."""
+"""Whether evidence, policy, data and dates still support a version's approval, and which versions need action first."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def check_validity(target: Target, arn: str, *, with_gates: bool = True) -> Vali
         foreign_versions.first_registered_numbers(version.events), arn
     )
     if package.status == "Approved" and state.status != "approved" and not outside:
-        void.append("The registry says Approved, and no decision in the log does.")
+        void.append("The registry says Approved, but the log has no approval.")
     if state.status not in {"submitted", "validated", "approved"}:
         return Validity(package, state, tuple(void), (), outside)
     judgement = gates.judge_version(version, version.profile) if with_gates and version.profile else None
@@ -66,7 +66,7 @@ def check_validity(target: Target, arn: str, *, with_gates: bool = True) -> Vali
     reasons = _review_reasons(version, results or ()) if state.status == "approved" else []
     void += version.evidence_changes
     if state.status == "approved" and package.status != "Approved":
-        void.append(f"The log says approved, and the registry says {package.status}.")
+        void.append(f"The log says approved, but the registry says {package.status}.")
     return Validity(package, state, tuple(void), tuple(reasons), gate_results=results)
 
 
@@ -100,7 +100,7 @@ def _newer_data_reasons(data: RebalancedData | None, newest: Mapping[str, Datase
     found = newest.get(data.dataset.name) if data is not None else None
     if data is None or found is None or found.sha256 == data.dataset.sha256:
         return []
-    return [f"There are newer data: {found.name}, SHA-256 {found.sha256[:12]}…."]
+    return [f"Newer data exist: {found.name}, SHA-256 {found.sha256[:12]}…."]
 
 
 def _card_change_reasons(version: VersionUnderReview) -> list[str]:
@@ -115,7 +115,7 @@ def _card_change_reasons(version: VersionUnderReview) -> list[str]:
 
 
 def apply_waivers(results: Sequence[gates.GateResult], state: State) -> list[gates.GateResult]:
-    """The gates' outcomes, with the waivers that hold today."""
+    """The gates' outcomes, with the waivers that are valid today."""
     held = {w.gate: w for w in state.waivers if w.is_valid_on(version_state.today())}
     return [
         replace(r, status="waived", reason=f"{w.reason} (asked by {w.by}, agreed by {w.confirmed_by}, until {w.expires})")
@@ -126,7 +126,7 @@ def apply_waivers(results: Sequence[gates.GateResult], state: State) -> list[gat
 
 
 def read_states(target: Target, arns: Sequence[str]) -> dict[str, State]:
-    """How each of these versions stands, by the log."""
+    """The state of each of these versions, according to the log."""
     by_subject: dict[str, list[Event]] = {}
     for event in audit_log.read_events(target):
         by_subject.setdefault(event.subject, []).append(event)
@@ -136,9 +136,8 @@ def read_states(target: Target, arns: Sequence[str]) -> dict[str, State]:
 def list_versions_by_urgency(
     target: Target, *, limit: int = 100, including: str | None = None
 ) -> list[tuple[registry_types.Version, State]]:
-    """The newest versions with how they stand in the log, those that somebody has to act on first: submitted ones, and approved ones whose
-    approval ended, whose conditions are overdue, or whose policy or data have changed since. The ``including`` one too, of whatever
-    group."""
+    """The newest versions with their state, those that need action first: submitted ones, and approved ones whose approval ended, whose
+    conditions are overdue, or whose policy or data have changed since. ``including``: a version to list too, of any group."""
     versions = model_packages.list_versions(target, max_results=limit)
     if including and including not in {version.arn for version in versions} and registry_types.group_from_arn(including):
         versions += [version for version in [model_packages.find_version(target, including)] if version is not None]

@@ -1,4 +1,4 @@
-"""Verification: that the log is whole, that what it rests on is as it was, and that the registry says what the log says."""
+"""Verifies that the log is complete, that its evidence hasn't changed, and that the registry and the lineage agree with it."""
 
 from __future__ import annotations
 
@@ -36,11 +36,10 @@ class Verification:
 
 
 def verify_log(target: Target, *, exported_head: bytes | None = None) -> Verification:
-    """Check all of it, from the objects themselves. ``exported_head``: an export of ``export_head`` that was kept elsewhere; without
-    one, a log
-    of which the end and its head were both taken back can't be told from a shorter one."""
+    """Verify the whole log from the stored objects. ``exported_head``: an exported head that was kept elsewhere; without it, a log
+    whose last events were removed together with its head looks like a valid, shorter log."""
     trusted = load_verification_keys(target)
-    head = _read_or_none(target, audit_log.HEAD_KEY)  # before the events, so that it names none that was written meanwhile
+    head = _read_or_none(target, audit_log.HEAD_KEY)  # read before the events, so that it can't name a later one
     events, problems = _check_chain(target, trusted)
     problems += _check_heads(
         events, trusted, {audit_log.HEAD_KEY: head} | ({"the head that was kept elsewhere": exported_head} if exported_head else {})
@@ -65,9 +64,9 @@ def export_head(target: Target) -> bytes:
 
 
 def repair_registry_and_lineage(target: Target) -> list[str]:
-    """Have registry, lineage and head follow the log, where a process ended between the two. Returns the versions whose record in the
-    registry was behind."""
-    mended, events = [], audit_log.read_events(target)
+    """Update registry, lineage and head from the log, if a process ended before it did so. Returns the labels of the versions whose record
+    in the registry was out of date."""
+    repaired, events = [], audit_log.read_events(target)
     if events:
         audit_log.advance_head(target, events[-1])
     about = {event.number: event.subject for event in events}
@@ -77,16 +76,16 @@ def repair_registry_and_lineage(target: Target) -> list[str]:
         try:
             package = model_packages.read_package(target, subject)
         except NotFound:
-            continue  # deleted: the verification says so
+            continue  # deleted: the verification reports it
         consistency.sync_registry_and_lineage(target, package)
         after = model_packages.read_package(target, subject)
         if (after.status, after.properties) != (package.status, package.properties):
-            mended.append(after.label)
-    return mended
+            repaired.append(after.label)
+    return repaired
 
 
 def _check_chain(target: Target, trusted: Any) -> tuple[list[Event], list[Problem]]:
-    """Every event object: numbered without a gap, signed, and linked to the one before."""
+    """Read and check every event object: numbered without a gap, signed, and linked to the event before it."""
     found = target.files.list_uris(target.uri(audit_log.EVENTS_FOLDER) + "/")
     problems, numbers = [], []
     for uri in found:
@@ -119,7 +118,7 @@ def _check_chain(target: Target, trusted: Any) -> tuple[list[Event], list[Proble
             before = None
             continue
         if before is not None and event.time < before.time:
-            problems.append(Problem(number, audit_log.event_key(number), f"Event {number} is dated before the one before."))
+            problems.append(Problem(number, audit_log.event_key(number), f"Event {number} is dated earlier than the event before it."))
         before = event
         events.append(event)
     return events, problems
@@ -153,18 +152,18 @@ def _check_heads(events: list[Event], trusted: Any, heads: dict[str, bytes | Non
 
 
 def _check_head_current(target: Target, events: list[Event], trusted: Any) -> Iterator[Problem]:
-    """The head names the last event, as soon as its writer is done."""
+    """Check that the head names the last event; waits a moment for a writer that is not done yet."""
     for _ in range(retries.LOG_HEAD_READS if events else 0):
         try:
             number, _digest = audit_log.read_head(_read_or_none(target, audit_log.HEAD_KEY) or b"", trusted)
         except (GovernanceError, ValueError, KeyError):
-            return  # said already
+            return  # reported by _check_heads
         if number >= events[-1].number:
             return
         time.sleep(retries.LOG_HEAD_PAUSE)
     if events:
         yield Problem(
-            None, audit_log.HEAD_KEY, f"The head names event {number}, and the log has {events[-1].number}: an older one was put back."
+            None, audit_log.HEAD_KEY, f"The head names event {number}, and the log has {events[-1].number}: an older head was put back."
         )
 
 
@@ -187,13 +186,13 @@ def _check_parts(target: Target, events: list[Event], trusted: Any) -> Iterator[
         if all(own) and payload != audit_log.part_payload([event for event in own if event]):
             yield Problem(number * audit_log.EVENTS_PER_PART + 1, uri, "The copy of these events differs from the events.")
     present = set(target.files.list_uris(target.uri(audit_log.PARTS_FOLDER) + "/"))
-    for number in range(len(events) // audit_log.EVENTS_PER_PART - 1):  # the last one may still be on its way
+    for number in range(len(events) // audit_log.EVENTS_PER_PART - 1):  # the last one may not be written yet
         if target.uri(audit_log.part_key(number)) not in present:
             yield Problem(number * audit_log.EVENTS_PER_PART + 1, audit_log.part_key(number), "The copy of these events is missing.")
 
 
 def _check_evidence(target: Target, events: list[Event], snapshot: TargetSnapshot) -> Iterator[Problem]:
-    """Each piece of evidence once, at the first event that names it; ``snapshot``: in which its files are each hashed once."""
+    """Check each piece of evidence once, at the first event that names it. ``snapshot``: hashes each file only once."""
     seen: set[str] = set()
     for event in events:
         digest = event.body.get("evidence")
@@ -206,11 +205,11 @@ def _check_evidence(target: Target, events: list[Event], snapshot: TargetSnapsho
             seen.add(rules)
             content = _read_or_none(target, f"{policy.FOLDER}/{rules}.toml")
             if content is None or sha256(content) != rules:
-                yield Problem(event.number, event.subject, f"The policy of event {event.number} has changed, or is gone.")
+                yield Problem(event.number, event.subject, f"The policy of event {event.number} has changed or no longer exists.")
     for uri in target.files.list_uris(target.uri(evidence.FOLDER) + "/"):
         if uri.rpartition("/")[2].removesuffix(".json") in seen:
             continue
-        try:  # evidence whose submission was refused or interrupted: it must be what it says all the same
+        try:  # its submission was refused or interrupted; its signature and its hash must be valid all the same
             evidence.read_evidence(target, uri.rpartition("/")[2].removesuffix(".json"))
         except INCONCLUSIVE_ERRORS:
             raise
@@ -219,7 +218,7 @@ def _check_evidence(target: Target, events: list[Event], snapshot: TargetSnapsho
 
 
 def _check_stored_files(target: Target) -> Iterator[Problem]:
-    """Files that the product keeps under their own hash, whether a decision names them or not, and the last valid policy."""
+    """Check the files that the product stores under their own hash, whether a decision names them or not, and the last valid policy."""
     for uri in target.files.list_uris(target.uri(evidence.FILES_FOLDER) + "/"):
         if sha256(_read_or_none(target, uri.partition(target.uri(""))[2]) or b"") != uri.rpartition("/")[0].rpartition("/")[2]:
             yield Problem(None, uri, "This file differs from the one that was written.")

@@ -1,4 +1,4 @@
-"""How versions stand: the events of the log about each, folded."""
+"""The state of a version, computed from the log's events about it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ ALLOWED_FROM: dict[str, frozenset[str]] = {
     "confirm waiver": frozenset({"submitted", "validated"}),
     "meet condition": frozenset({"approved"}),
 }
-"""What may be done from which status."""
+"""Action -> the statuses in which it is allowed."""
 REGISTRY_STATUS = {"approved": "Approved", "rejected": "Rejected", "withdrawn": "Rejected", "retired": "Rejected"}
-"""How the registry calls it; PendingManualApproval for the rest."""
+"""Status in the log -> approval status in the registry; PendingManualApproval for all others."""
 PAST_TENSE = {
     "submit": "submitted",
     "validate": "validated",
@@ -69,13 +69,10 @@ class Condition:
 
 @dataclass(frozen=True)
 class State:
-    """How a version stands in the log. ``last_event``: the number of the last decision about it, 0 when there is none; what a decision
-    names
-    as seen. ``registered_properties``: its properties as the product registered it; None for a version that something else made.
-    ``person_ids``: part ->
-    id of who had it; ``person_names``: the same, as shown. ``expires``: the last day of an approval. ``review_reasons``: why it is on
-    the list again, where
-    ``waiting`` says so."""
+    """The state of a version, according to the log. ``last_event``: the number of the last decision on it, 0 if none; a new decision names
+    it as the one that its author saw. ``registered_properties``: its properties as this product registered it; None for a version that
+    another tool made. ``person_ids``: part -> id of the person who had it; ``person_names``: the same, as shown. ``expires``: the last day
+    of an approval. ``review_reasons``: why an approved version has to be reviewed again, if that was checked."""
 
     subject: str
     registered_properties: dict[str, str] | None = None
@@ -97,7 +94,7 @@ class State:
 
 
 def fold_events(events: Sequence[Event], subject: str) -> State:
-    """How the events leave a version."""
+    """The state of a version after these events."""
     state = State(subject)
     for event in events:
         if event.subject == subject and event.kind == registry_types.REGISTER_EVENT:
@@ -154,13 +151,13 @@ def _apply_event(state: State, event: Event) -> State:
 
 
 def read_state(target: Target, arn: str) -> State:
-    """How a version stands in the log."""
+    """The state of a version, according to the log."""
     return fold_events(audit_log.read_events(target), arn)
 
 
 def people_involved(package: Package, state: State) -> dict[str, str]:
-    """Part -> id of everyone who has had a part in a version, so that the same person doesn't have another. By the log, where properties
-    that somebody wrote over say otherwise; names count too, for whoever has two accounts."""
+    """Part -> id of each person who has had a part in a version, so that nobody takes two. The log counts, and not the package's
+    properties, which can be overwritten. Names are included, since a person may have two accounts."""
     made = state.registered_properties or package.properties
     parts = {"trainer": "trained-by", "registrant": "registered-by"}
     ids = {part: made.get(f"governance:{key}", "") for part, key in parts.items()} | state.person_ids

@@ -1,4 +1,4 @@
-"""The audit log: numbered, signed events in the target's S3, each holding the hash of the one before.
+"""The audit log: numbered, signed events in the target's S3, each with the hash of the event before it.
 
 An event is the object ``governance/log/events/00000001.json``, a DSSE envelope, written with ``If-None-Match: *``: of two writers, one
 gets the number, and the other reads again and takes the next. A hundred events are also kept together in one signed object, so that ten
@@ -29,7 +29,7 @@ HEAD_PREDICATE_TYPE = "urn:governance-dashboard:log-head:1"
 EVENTS_PER_PART = 100
 """Events kept together in one object."""
 NO_PREVIOUS_HASH = "0" * 64
-"""What the first event holds as the hash of the one before."""
+"""``Event.previous`` of the first event."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def read_events(target: Target) -> tuple[Event, ...]:
 
 
 def count_known_events(target: Target) -> int:
-    """How many events this process knows of, without looking."""
+    """How many events this process has read or written so far; reads nothing."""
     return len(_events_cache.get(_cache_key(target), ()))
 
 
@@ -206,7 +206,7 @@ def _parse_event(payload: bytes) -> Event:
 
 
 def event_payload(event: Event) -> bytes:
-    """What was signed."""
+    """The bytes of an event that are signed."""
     return canonical_json({name: value for name, value in event.__dict__.items() if name != "hash"})
 
 
@@ -230,7 +230,7 @@ def _write_full_parts(target: Target, events: Sequence[Event]) -> None:
 
 
 def head_statement(event: Event) -> bytes:
-    """The statement that ``event`` is in the log, and everything before it."""
+    """The statement that the log contains ``event`` and everything before it."""
     return in_toto_statement({event_key(event.number): event.hash}, HEAD_PREDICATE_TYPE, {"number": event.number, "time": event.time})
 
 
@@ -253,6 +253,6 @@ def advance_head(target: Target, event: Event) -> None:
         except NotFound:
             etag = None
         except GovernanceError:
-            return  # the verification says so
+            return  # the verification reports it
         if target.files.write_conditionally(uri, sign_envelope(target, head_statement(event)), "application/json", expected_etag=etag):
             return

@@ -32,7 +32,7 @@ class FileChange:
 def find_changed_files(target: Target, pinned: Mapping[str, PinnedFile]) -> list[FileChange]:
     """The files that are missing or have another hash than recorded, in the order given; a file without a recorded URI or hash counts as
     changed. On a snapshot of the target, no file is read twice. Raises Forbidden and TargetUnavailable: a file that can't be read now
-    has not been shown to be changed."""
+    may be unchanged."""
     digests = take_snapshot(target).files.digest_all(file.uri for file in pinned.values() if file.uri and file.sha256)
     changes = []
     for name, file in pinned.items():

@@ -50,7 +50,7 @@ def in_toto_statement(subject: dict[str, str], kind: str, predicate: dict[str, A
 
 
 def sign_envelope(target: Target, payload: bytes, payload_type: str = IN_TOTO_TYPE) -> bytes:
-    """The payload in a signed envelope, as JSON. Raises Forbidden where the key can't be used."""
+    """The payload in a signed envelope, as JSON. Raises Forbidden if the key can't be used."""
     envelope = Envelope(payload, payload_type, {})
     with translate_aws_errors("the signing key"):
         envelope.sign(_current_signer(target))
@@ -58,13 +58,13 @@ def sign_envelope(target: Target, payload: bytes, payload_type: str = IN_TOTO_TY
 
 
 def check_signing_key(target: Target) -> Key:
-    """The public key of what is signed now, which has just signed something. Raises Forbidden where it can't."""
+    """Sign something for a trial; returns the public key. Raises Forbidden if the signing key can't be used."""
     sign_envelope(target, b"", "application/vnd.governance.trial")
     return _current_signer(target).public_key
 
 
 def open_envelope(content: bytes, keys: Iterable[Key], payload_type: str = IN_TOTO_TYPE) -> bytes:
-    """The payload of a signed envelope. Raises Forged when a byte of it is not as it was signed."""
+    """The payload of a signed envelope. Raises Forged if any byte differs from what was signed."""
     try:
         raw = json.loads(content)
         envelope = Envelope.from_dict(raw)
@@ -74,7 +74,7 @@ def open_envelope(content: bytes, keys: Iterable[Key], payload_type: str = IN_TO
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Forged("This file is not a signed envelope.", hint="Compare with a copy kept elsewhere.") from error
     if envelope.payload_type != payload_type or canonical_json(envelope.to_dict()) != content:
-        raise Forged("The envelope is not as it was written.", hint="Compare with a copy kept elsewhere.")
+        raise Forged("The envelope differs from what was written.", hint="Compare with a copy kept elsewhere.")
     return bytes(envelope.payload)
 
 
@@ -84,7 +84,7 @@ def load_verification_keys(target: Target) -> list[Key]:
 
 
 def load_trusted_keys(settings: Settings) -> list[Key]:
-    """Those that GOVERNANCE_TRUSTED_KEYS names. Raises Forbidden if one is not a public key."""
+    """The public keys that GOVERNANCE_TRUSTED_KEYS names. Raises Forbidden if one is not a public key."""
     return [_load_public_key(str(path)) for path in settings.trusted_keys]
 
 
@@ -110,7 +110,7 @@ def find_key(target: Target, keyid: str) -> Key:
 
 
 def openssl_command(target: Target, keyid: str, key: str, signed: str, signature: str) -> str:
-    """What verifies a file's signature by this key without this product."""
+    """The openssl command that verifies a file's signature by this key, without this product."""
     scheme = find_key(target, keyid).scheme
     if scheme == "ed25519":
         return f"openssl pkeyutl -verify -pubin -inkey {key} -rawin -in {signed} -sigfile {signature}"
@@ -129,7 +129,7 @@ def _current_signer(target: Target) -> Signer:
 def _signer_from_settings(target: Target) -> Signer:
     if target.settings.target == "aws" and not target.settings.signing_key:
         remedy = "Name a key in KMS: GOVERNANCE_SIGNING_KEY=awskms:<key>. See docs/governance.md."
-        raise Forbidden("On AWS there is no key to sign the log with.", hint=remedy)
+        raise Forbidden("No key to sign the log is set for AWS.", hint=remedy)
     return _load_signer(target.settings.signing_key or "", str(target.settings.workspace.resolve()), target.region)
 
 
@@ -168,7 +168,7 @@ def _load_signer(uri: str, workspace: str, region: str) -> Signer:
 
 
 def _create_key_file(path: Path) -> None:
-    """A new key, readable by its owner only; the first of two that make one at a time wins."""
+    """A new key, readable by its owner only; of two processes that make one at the same time, the first wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".key-")  # mode 0600
     try:

@@ -1,6 +1,6 @@
 """From a training job to a registered version: its model, its bias and SHAP jobs, its package.
 
-Nothing is kept but what the target keeps: the jobs are found again by a part of their names that the training job's name gives.
+No state is stored: the jobs are found again by their names, which contain a hash of the training job's name.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Evaluation:
 
     @property
     def is_ready(self) -> bool:
-        """Both reports are there."""
+        """Both reports exist."""
         return all(job is not None and job.status == "Completed" for job in (self.bias_job, self.shap_job))
 
     @property
@@ -50,7 +50,7 @@ def _short_hash(training_job: str) -> str:
 
 
 def read_evaluation(target: Target, training_job: str) -> Evaluation:
-    """How far it is."""
+    """How far a training job is on its way into the registry."""
     found = {
         prefix: next(iter(_attempts(target, prefix, training_job)), None)
         for prefix in (bias_jobs.JOB_NAME_PREFIX, shap_jobs.JOB_NAME_PREFIX)
@@ -68,7 +68,7 @@ def start_jobs(target: Target, identity: Identity, training_job: str, data: Reba
     model = models.ensure_model(target, identity, training_job)
     for prefix, launch in ((bias_jobs.JOB_NAME_PREFIX, bias_jobs.launch_job), (shap_jobs.JOB_NAME_PREFIX, shap_jobs.launch_job)):
         if not earlier[prefix] or earlier[prefix][0].status in {"Failed", "Stopped"}:
-            with suppress(NameTaken):  # two who start it at once, or one whose list lags, start one job
+            with suppress(NameTaken):  # of two people who start it at once, or with a list that lags, only one starts a job
                 launch(target, identity, model, data, name=f"{prefix}-{_short_hash(training_job)}-{len(earlier[prefix]) + 1}")
     return read_evaluation(target, training_job)
 
@@ -79,15 +79,15 @@ def _attempts(target: Target, prefix: str, training_job: str) -> list[Job]:
 
 
 def register_evaluated_model(target: Target, identity: Identity, training_job: str, data: RebalancedData, role: str) -> str:
-    """Register the version with its reports; returns the ARN, the same at every call. Raises Conflict before both
-    reports are there."""
+    """Register the version with its reports; returns the ARN, the same at every call. Raises Conflict if a
+    report is missing."""
     require_permission(identity, "register", resource=training_job)
     now = read_evaluation(target, training_job)
     if now.package_arn:
         return now.package_arn
     if not now.is_ready or now.bias_job is None or now.shap_job is None:
         raise Conflict(
-            f"The reports of {training_job} aren't there yet.", resource=training_job, hint="Wait until both jobs have completed."
+            f"The reports of {training_job} don't exist yet.", resource=training_job, hint="Wait until both jobs have completed."
         )
     return version_registration.register_version(
         target,

@@ -1,4 +1,4 @@
-"""The registry: model packages with their evidence, and two of them compared."""
+"""Reads the registry: groups, their versions, and model packages with their reports."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from core.reports import package_reports
 
 
 def list_versions(target: Target, group: str | None = None, *, max_results: int = 100) -> list[Version]:
-    """The newest versions of a group (or of the workspace's own), or with NO_GROUP the packages without one. None when the group isn't
-    there yet."""
+    """The newest versions of a group, by default of the workspace's own; with NO_GROUP the packages without one. Empty if the group doesn't
+    exist yet."""
     group = group or target.settings.group
     if group != NO_GROUP and group not in list_groups(target):
         return []
@@ -63,7 +63,7 @@ def _parse_version(raw: Any) -> Version:
 
 
 def read_properties(target: Target, arn: str) -> dict[str, str]:
-    """What the product has written on a version."""
+    """The properties that this product has written on a version."""
     return dict(describe_package(target, arn).get("CustomerMetadataProperties", {}))
 
 
@@ -86,15 +86,15 @@ def list_groups(target: Target) -> list[str]:
 
 
 def read_package(target: Target, arn: str, *, with_training: bool = True) -> Package:
-    """A package with its reports and its training job. A report that it doesn't have, or that can't be read, is named in ``missing``.
-    ``with_training``: False leaves the training job out, and the hyperparameters with it. Raises NotFound."""
+    """A package with its reports and its training job. A report that it doesn't have, or that can't be read, is named in
+    ``Package.missing``. ``with_training``: False leaves the training job out, and the hyperparameters with it. Raises NotFound."""
     raw = describe_package(target, arn)
     properties = raw.get("CustomerMetadataProperties", {})
     found = package_reports.read_reports(target, raw)
     report, missing = found.bias, dict(found.missing)
     described = _find_training_job(target, properties, model_uri(raw)) if with_training else None
     if described is None and with_training:
-        missing["training job"] = "No training job here is known to have made this model."
+        missing["training job"] = "No known training job has made this model."
     if not model_uri(raw):
         missing["model"] = "The version names no model archive in S3."
     performance = report.governance.get("performance") if report else None
@@ -136,12 +136,12 @@ def _find_training_job(target: Target, properties: dict[str, str], model: str) -
 def _read_or_none(read: Any) -> Any:
     try:
         return read()
-    except (KeyError, TypeError, ValueError, NotFound):  # not there, or not what it should be
+    except (KeyError, TypeError, ValueError, NotFound):  # doesn't exist, or has another form
         return None
 
 
 def find_version(target: Target, arn: str) -> Version | None:
-    """A version by its ARN, where it is there."""
+    """A version by its ARN; None if it doesn't exist."""
 
     def read() -> Version:
         return _parse_version(describe_package(target, arn))
@@ -151,11 +151,11 @@ def find_version(target: Target, arn: str) -> Version | None:
 
 
 def find_rebalancing(target: Target, package: Package) -> RebalancedData | None:
-    """The rebalancing job behind a package, where it names one."""
+    """What the rebalancing job behind a package made; None if the package names none."""
     return read_rebalancing(target, package.properties.get("governance:rebalanced"))
 
 
 def read_rebalancing(target: Target, job: str | None) -> RebalancedData | None:
-    """What a rebalancing job made, where there is such a job."""
+    """What a rebalancing job made; None if it doesn't exist."""
     found: RebalancedData | None = _read_or_none(lambda: rebalanced_result(target, job)) if job else None
     return found

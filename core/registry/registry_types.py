@@ -14,9 +14,9 @@ DECISION_PROPERTY, EVIDENCE_PROPERTY, DECIDED_BY_PROPERTY = "governance:decision
 REGISTER_EVENT = "register"
 """The event of the log that says what was registered, by whom, and who trained it."""
 DECISION_PROPERTIES = frozenset({DECISION_PROPERTY, EVIDENCE_PROPERTY, DECIDED_BY_PROPERTY})
-"""Properties that a decision writes; all others are there from the registration on."""
+"""Properties that a decision writes; all others are written at registration."""
 NO_GROUP = "-"
-"""Stands for the packages that belong to no group; no group can be called so."""
+"""Stands for the packages that belong to no group; no group can have this name."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Package:
-    """One model package with what it rests on. Parts that it doesn't have are None or empty; ``missing`` says why, by part."""
+    """A model package with its reports and its training job. Parts that it lacks are None or empty; ``missing`` says why, by part."""
 
     arn: str
     group: str
@@ -85,12 +85,12 @@ class Package:
 
 
 def version_label(arn: str, group: str, version: int) -> str:
-    """What a version is called: ``credit-default v3``, or the name of a package without a group."""
+    """The name of a version: ``credit-default v3``, or the name of a package without a group."""
     return f"{group} v{version}" if group else arn.rpartition("model-package/")[2] or arn
 
 
 def model_uri(raw: dict[str, Any]) -> str:
-    """The archive of a package's (first) model: in S3 as one file, or a folder; "" where it has none, as one of an algorithm's."""
+    """The S3 URI of a package's (first) model, one archive or a folder; "" if it names none, like the package of an algorithm."""
     specified = raw.get("InferenceSpecification") or raw.get("SourceAlgorithmSpecification") or {}
     for container in specified.get("Containers") or specified.get("SourceAlgorithms") or []:
         source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
@@ -100,6 +100,6 @@ def model_uri(raw: dict[str, Any]) -> str:
 
 
 def group_from_arn(arn: str) -> str | None:
-    """The group that a version's ARN names, NO_GROUP for a package without one; None where it is no package."""
+    """The group that a version's ARN names, NO_GROUP for a package without one; None if it isn't the ARN of a package."""
     found = re.fullmatch(r"arn:[^:]+:sagemaker:[^:]*:[^:]*:model-package/([^/]+)(/\d+)?", arn)
     return None if found is None else found.group(1) if found.group(2) else NO_GROUP

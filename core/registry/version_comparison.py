@@ -38,7 +38,7 @@ def read_scores(target: Target, package: Package) -> pd.DataFrame:
 
 
 def compare_packages(target: Target, arn_a: str, arn_b: str) -> Comparison:
-    """Two packages side by side; paired differences where both were judged on the same test rows."""
+    """Two packages side by side; paired differences if both were measured on the same test rows."""
     return compare_with(target, model_packages.read_package(target, arn_a), model_packages.read_package(target, arn_b))
 
 
@@ -51,7 +51,7 @@ def paired_differences(target: Target, a: Package, b: Package) -> tuple[dict[str
     """b − a by metric, paired; or None, and why."""
     key = "governance:test-sha256"
     if a.properties.get(key) is None or a.properties.get(key) != b.properties.get(key):
-        return None, "The two were not judged on the same test rows, so their differences can't be paired."
+        return None, "The two were not measured on the same test rows, so their differences can't be paired."
     try:
         left, right = read_scores(target, a), read_scores(target, b)
     except NotFound as error:
@@ -61,14 +61,14 @@ def paired_differences(target: Target, a: Package, b: Package) -> tuple[dict[str
 
 
 def bias_differences(target: Target, a: Package, b: Package) -> tuple[dict[str, dict[str, BiasDifference]], str]:
-    """b − a of the post-training bias metrics by facet, paired; and why there are none, where there are none."""
+    """b − a of the post-training bias metrics by facet, paired; and why there are none, or ""."""
     if a.bias is None or b.bias is None:
         return {}, "One of the two has no bias report."
     return bias_outcomes.paired_differences(target, a.bias, b.bias)
 
 
 def data_facts(target: Target, package: Package) -> dict[str, str]:
-    """The data behind a package in words: set, hashes, split, rebalancing, and the file that the model trained on; {} where not known."""
+    """The data behind a package in words: set, hashes, split, rebalancing, and the file that the model trained on; {} if not known."""
     data = model_packages.find_rebalancing(target, package)
     if data is None:
         return {}

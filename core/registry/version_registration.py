@@ -51,7 +51,7 @@ def register_version(
 
     ``token``: two registrations with the same one make one version (1 to 36 letters, digits and hyphens)."""
     require_permission(identity, "register", resource=training_job, target_kind=target.settings.target)
-    signing.check_signing_key(target)  # before anything is made: registering is an event, and has to be signed
+    signing.check_signing_key(target)  # before anything is created: the registration is logged, and has to be signed
     group = group or target.settings.group
     ensure_group(target, group)
     job = training_jobs.describe_job(target, training_job)
@@ -60,7 +60,7 @@ def register_version(
     report = bias_jobs.read_job_report(target, bias_job)
     performance = report.governance.get("performance")
     if performance is None:
-        remedy = "Start the bias job with a model; on AWS's Clarify the job beside it measures them, and must have completed."
+        remedy = "Start the bias job with a model. On AWS's Clarify its companion job measures them, and must have completed."
         raise NotFound(f"The report of {bias_job} has no quality figures.", resource=bias_job, hint=remedy)
     quality = _quality_statistics(performance)
     quality_uri = target.files.write(f"{bias_folder}/statistics.json", json.dumps(quality).encode(), "application/json")

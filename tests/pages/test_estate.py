@@ -99,7 +99,7 @@ def test_a_version_approved_elsewhere_is_shown_as_such_and_nobody_is_offered_to_
     assert "no decision is recorded here" in text(test)
     assert "Submit for a decision" not in {button.label for button in test.button}
     assert missing(test).keys() >= {"Registration", "Bias report", "Explanation (SHAP)", "Data", "Quality on held-out rows, with intervals"}
-    assert "Keep its data here and split them" in text(test)
+    assert "Add its data here and split them" in text(test)
 
 
 def test_what_a_version_names_and_nobody_can_read_is_said_with_the_reason(visit, foreign):

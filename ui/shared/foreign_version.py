@@ -24,7 +24,7 @@ def read_missing_evidence(
 
 
 def explain_foreign_version(package: Package) -> None:
-    """Its state, which evidence is missing and why, and what to do."""
+    """Show its status, which evidence is missing and why, and what to do."""
     words = {
         "Approved": "It was **approved outside this product**; no decision is recorded here.",
         "Rejected": "It was **rejected outside this product**; no decision is recorded here.",

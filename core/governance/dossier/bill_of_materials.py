@@ -1,4 +1,5 @@
-"""A CycloneDX 1.6 bill of materials of a version: model, data, container, packages, model card. The same evidence, the same bytes."""
+"""A CycloneDX 1.6 bill of materials of a version: model, data, container, packages, model card. The same
+evidence gives the same bytes."""
 
 from __future__ import annotations
 
@@ -23,9 +24,8 @@ UUID_NAMESPACE = uuid.UUID("4d3e0a2c-64b0-5d1c-9b8e-2f1f6a1f0a55")
 
 
 def build_cyclonedx(package: Package, evidence: Evidence, card: dict[str, Any], requirements: str, submitted_at: str) -> bytes:
-    """The bill as JSON. ``card``: the model card that the evidence pins; ``requirements``: the requirements that it pins;
-    ``submitted_at``: the time of
-    the submission, ISO 8601."""
+    """The bill as JSON. ``card`` and ``requirements``: the model card and the package lock that the evidence names; ``submitted_at``: the
+    time of the submission, ISO 8601."""
     files = evidence.files
     model = Component(
         name=package.group,
@@ -72,7 +72,7 @@ def _sha256_hash(pinned: dict[str, Any]) -> HashType:
 
 
 def _model_card(package: Package, evidence: Evidence, card: dict[str, Any], data: list[str]) -> dict[str, Any]:
-    """The library has no model card of its own (https://cyclonedx.org/docs/1.6/json/#components_items_modelCard)."""
+    """The model card in CycloneDX's form, which the library can't write (https://cyclonedx.org/docs/1.6/json/#components_items_modelCard)."""
 
     def written(*paths: str) -> list[str]:
         return [text for path in paths if isinstance(text := value_at(card, path), str) and text]

@@ -1,4 +1,4 @@
-"""The dossier of a decision, made for reading: what was decided, on what grounds, by whom, in words, tables and plots."""
+"""The dossier of a decision, for people to read: what was decided, why and by whom, in words, tables and plots."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from core.jobs.rebalancing_jobs import RebalancedData
 from core.registry import model_packages, version_comparison
 from core.registry.registry_types import Package
 
-DISCLAIMER = "Evidence for a decision by people; it is no statement that any law or standard is met."
+DISCLAIMER = "Evidence for a decision by people; not a statement that any law or standard is met."
 
 
 @dataclass(frozen=True)
 class Dossier:
-    """All that pack, HTML and PDF are made from. ``gate_results``: the gates as they were recorded with the last decision."""
+    """Everything that pack, HTML and PDF are made from. ``gate_results``: the gates as recorded with the last decision."""
 
     package: Package
     state: State
@@ -62,7 +62,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """``name``: of a function of ``dossier_figures``; ``alt``: what it shows, in a sentence."""
+    """``name``: what ``dossier_figures.draw_png`` calls it; ``alt``: what it shows, in a sentence."""
 
     name: str
     alt: str
@@ -139,7 +139,7 @@ def _gates(d: Dossier) -> Section:
     words = ", ".join(f"{n} {status}" for status, n in count.items() if n)
     return Section(
         "Gates of the policy",
-        (Text(f"{len(rows)} gates: {words}."), Table(("gate", "outcome", "found", "wanted", "why"), rows, (20, 10, 22, 22, 26))),
+        (Text(f"{len(rows)} gates: {words}."), Table(("gate", "outcome", "measured", "required", "why"), rows, (20, 10, 22, 22, 26))),
     )
 
 
@@ -161,10 +161,10 @@ def _quality(d: Dossier) -> Section:
     if not rows:
         return Section("Quality", ())
     n = next(iter(figures.values()))["n"]
-    against = f", beside {d.compared_version.label} on the same rows" if d.compared_version and d.differences else ""
+    against = f", compared with {d.compared_version.label} on the same rows" if d.compared_version and d.differences else ""
     leaked = d.data.manifest["leaked_rows"] if d.data else None
-    apart = {None: "", 0: " that no training row was made from"}.get(leaked, f"; {leaked or 0:,} held-out rows were used in training")
-    headings = ("metric", "this version", "the other", "difference", "more than noise?")
+    apart = {None: "", 0: " from which no training row was made"}.get(leaked, f"; {leaked or 0:,} held-out rows were used in training")
+    headings = ("metric", "this version", "the other version", "difference", "more than noise?")
     widths, most = (17, 24, 24, 26, 10), 5 if d.differences else 3 if others else 2
     blocks: tuple[Any, ...] = (
         Text(f"On {n:,} held-out rows{apart}{against}. Intervals are 95 %."),
@@ -193,7 +193,7 @@ def _bias(d: Dossier) -> Section:
                 other = getattr(theirs, stage).get(name) if theirs else None
                 beside = (format_number(other.value) if other else "—",) if theirs else ()
                 rows.append((name, format_number(measure.value), *beside, measure.in_words or measure.error or ""))
-        other_one = ("the other",) if theirs else ()
+        other_one = ("the other version",) if theirs else ()
         blocks += [
             Text(f"Facet {facet.facet} = {value_with_meaning(d.data, facet.facet, facet.value)}, on the held-out rows."),
             Table(("metric", "this version", *other_one, "in words"), tuple(rows), (12, 14, *((14,) if theirs else ()), 60)),
@@ -207,7 +207,7 @@ def _explanation(d: Dossier) -> Section:
     if not d.package.shap:
         return Section("Explanation", ())
     top = sorted(d.package.shap.items(), key=lambda item: -item[1])[:10]
-    words = f"The feature that moves the score most is {top[0][0]}, by {top[0][1]:.4f} on average."
+    words = f"The feature with the most influence on the score is {top[0][0]}: {top[0][1]:.4f} on average."
     rows = tuple((name, f"{value:.5f}") for name, value in top)
     return Section(
         "Explanation",
@@ -227,7 +227,7 @@ def _data(d: Dossier) -> Section:
         ("Facet", f"{config['facet']} = {value_with_meaning(d.data, config['facet'], config['facet_value'])}"),
         ("Split", f"seed {split['seed']}; rows to train, validate and test: {parts}"),
         ("Rebalancing", f"{config['method']}, of {config['target']}; {manifest['synthetic']['count']:,} synthetic training rows"),
-        ("Leak check", f"{manifest['leaked_rows']:,} rows of the held-out part were used in training"),
+        ("Leak check", f"{manifest['leaked_rows']:,} held-out rows were used in training"),
         ("Training", f"job {d.package.training_job}"),
     ]
     settings = tuple(sorted((k, v) for k, v in d.package.hyperparameters.items()))
@@ -239,7 +239,7 @@ def _card(d: Dossier) -> Section:
     rows = tuple((title, str(text)) for title, text in answers if text)
     missing = ", ".join(title for title, text in answers if not text)
     blocks: tuple[Any, ...] = (Table(("", ""), rows, (24, 76)),) if rows else ()
-    return Section("Model card", (*blocks, Text(f"Nobody has filled in: {missing}." if missing else "Every field is filled in.")))
+    return Section("Model card", (*blocks, Text(f"Not filled in: {missing}." if missing else "Every field is filled in.")))
 
 
 def _history(d: Dossier) -> Section:
@@ -258,5 +258,5 @@ def _history(d: Dossier) -> Section:
 
 def _evidence(d: Dossier) -> Section:
     rows = tuple((name, f"{pinned['bytes']:,}", pinned["sha256"]) for name, pinned in d.evidence.files.items())
-    words = "Each file that the decision rests on, with its SHA-256. A change of any of them voids the approval."
+    words = "Each file that the decision rests on, with its SHA-256. If one of them changes, the approval is void."
     return Section("Evidence", (Text(words), Table(("file", "bytes", "SHA-256"), rows, (26, 14, 60))))

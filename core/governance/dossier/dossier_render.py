@@ -48,7 +48,7 @@ def dossier_title(d: Dossier) -> str:
 
 
 def render_html(d: Dossier, pictures: dict[str, bytes]) -> bytes:
-    """One page that needs nothing else, and runs nothing."""
+    """The dossier as one HTML page that needs no other file and runs no script."""
     encoded = {name: base64.b64encode(content).decode() for name, content in pictures.items()}
     template = Environment(autoescape=True, trim_blocks=True).from_string(HTML_TEMPLATE)
     return template.render(title=dossier_title(d), sections=build_sections(d), pictures=encoded).encode()
@@ -74,7 +74,7 @@ class _PdfDocument(FPDF):
         self.missing_glyphs: set[str] = set()
 
     def printable_text(self, text: str) -> str:
-        """Without control characters; what the font can't show as its number, so that no name loses a part unseen."""
+        """The text without control characters; a character that the font lacks becomes its number, so that no part of a name is lost."""
         known = self.fonts["dejavu"].cmap  # type: ignore[union-attr]
         shown = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
         self.missing_glyphs |= {c for c in shown if ord(c) not in known and c != "\n"}
@@ -87,7 +87,7 @@ class _PdfDocument(FPDF):
 
 
 def render_pdf(d: Dossier, pictures: dict[str, bytes]) -> bytes:
-    """The same, to read and to file."""
+    """The dossier as a PDF."""
     page = _PdfDocument(dossier_title(d), datetime.fromisoformat(d.state.history[-1].time))
     page.add_page()
     page.set_font("DejaVu", "B", 16)

@@ -30,32 +30,33 @@ INCLUDED_FILES = (
     "package-lock",
     "data/manifest.json",
 )
-"""What of the evidence goes in whole. Rows, scores and the model go in as hashes only: a pack is handed round."""
+"""The files of the evidence that a pack contains. Of rows, scores and the model it has only the hashes, since packs are passed on."""
 FILE_SUFFIXES = {"policy": ".toml", "package-lock": ".txt", "data/manifest.json": ""}
 README_TEMPLATE = """Evidence pack: {title}
 
 index.html and report.pdf are for reading; the rest is what they were made from.
 
-1. Nothing in this folder has changed since the pack was made:
+1. Check that nothing in this folder has changed since the pack was made:
        sha256sum -c SHA256SUMS
-2. The evidence was signed with the key {key} (compare it with the one that you know):
+2. Check that the evidence was signed with the key {key} (compare it with the one that you know):
        {check}
    evidence.dsse.json is the same signature as a DSSE envelope (https://github.com/secure-systems-lab/dsse) around
    evidence.json, an in-toto Statement (https://in-toto.io/Statement/v1); any DSSE verifier checks it. The statement names
-   every file with its SHA-256; that of the model artifact is its subject. SHA-256 of evidence.json is the digest that the
-   decision, the model package and the lineage hold:
+   every file with its SHA-256; the model artifact is its subject. The SHA-256 of evidence.json is the digest that the
+   decision, the model package and the lineage name:
        {digest}
-3. model-card.json is by AWS's model card JSON schema; bom.cdx.json is a CycloneDX 1.6 bill of materials of model, data, container
-   and packages, for any CycloneDX validator.
-4. log/ holds the events from the first to the last about this version, each in an envelope signed in the same way (keys/ has the public
-   keys by the envelopes' "keyid"), and each with the SHA-256 of the payload before as "previous".
+3. model-card.json follows AWS's model card JSON schema; bom.cdx.json is a CycloneDX 1.6 bill of materials of model, data, container
+   and packages, which any CycloneDX validator reads.
+4. log/ has the log's events from the first to the last about this version. Each is in an envelope that is signed in the same way
+   (keys/ has the public keys, named by the envelopes' "keyid"), and names the SHA-256 of the payload before it as "previous".
 
 {disclaimer}
 """
 
 
 def build_zip(target: Target, identity: Identity, arn: str) -> bytes:
-    """The pack of a version that was submitted, as a zip. Raises NotFound before, Forged where log or evidence don't hold."""
+    """The pack of a version that was submitted, as a zip. Raises NotFound if it wasn't, Forged if log or
+    evidence differ from what was signed."""
     require_permission(identity, "export", resource=arn, target_kind=target.settings.target)
     if read_state(target, arn).evidence is None:
         raise NotFound("Nothing was submitted yet, so there is no evidence to pack.", resource=arn, hint="Submit the version first.")

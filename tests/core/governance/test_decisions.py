@@ -228,7 +228,7 @@ def test_an_invalid_policy_is_refused_and_the_last_valid_one_stays(target, rules
 
 
 def test_a_version_moves_only_as_its_status_allows(target, arn):
-    with pytest.raises(Conflict, match="must be"):
+    with pytest.raises(Conflict, match="needs a version that is"):
         decisions.approve(target, CHRIS, arn, seen_event=0, reason=WHY, code="meets the policy")
     approved(target, arn)
     with pytest.raises(Conflict, match="is approved"):

@@ -57,7 +57,7 @@ def test_whoever_trained_it_by_the_log_did_whatever_the_package_says_now(target,
         assert people_involved(model_packages.read_package(target, arn), now)["registrant"] == DANA.tag
         with pytest.raises(Conflict, match="properties has changed"):
             approve(target, arn)
-        assert "not those that were registered" in " ".join(found(target, arn))
+        assert "differ from those that were registered" in " ".join(found(target, arn))
     finally:
         target.sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties=original)
     assert approve(target, arn).status == "approved"
@@ -107,7 +107,7 @@ def test_a_demo_identity_and_whoever_no_provider_vouches_for_decide_nothing_on_a
     for who in (DEMO_IDENTITIES[1], dataclasses.replace(DEMO_IDENTITIES[1], demo=False), Identity("Chris", Role.COMPLIANCE_OFFICER)):
         with pytest.raises(Forbidden, match="on AWS"):
             decisions.reject(there, who, arn, seen_event=state.last_event, reason=WHY, code="bias")
-    with pytest.raises(Forbidden, match="no key to sign"):
+    with pytest.raises(Forbidden, match="No key to sign"):
         signing.sign_envelope(there, b"{}")
     assert read_state(target, arn) == state
 
@@ -194,7 +194,7 @@ def test_a_last_valid_policy_that_nobody_signed_is_not_used(target, rules):
         kept = policy.policy_uri(target, policy.load_in_force(target)[0].sha256)
         content = target.files.read(kept)
         target.files.write(kept, lax)
-        with pytest.raises(Forged, match="not the one that was kept"):
+        with pytest.raises(Forged, match="differs from the one that was written"):
             policy.load_in_force(target)
         assert found(target)
         target.files.write(kept, content)
@@ -283,7 +283,7 @@ def test_a_rejection_taken_back_with_the_logs_head_and_the_registry_is_found_by_
         )
         assert model_packages.read_package(target, arn).properties == back
         audit_log._events_cache.clear()
-        assert any("not an event of the log" in what for what in found(target))
+        assert any("without an event in the log" in what for what in found(target))
     finally:
         target.files.write(last, kept)
         target.files.write(head, named)
@@ -299,7 +299,7 @@ def test_an_older_head_that_is_put_back_is_found(target, arn):
     newer = target.files.read(head)
     target.files.write(head, older)
     try:
-        assert any("older one was put back" in what for what in found(target))
+        assert any("older head was put back" in what for what in found(target))
         verification.repair_registry_and_lineage(target)
         assert not found(target)
     finally:
@@ -329,7 +329,7 @@ def test_a_forged_action_approves_nothing_and_is_found(target, arn):
         lineage_record.ensure_association(target, action, artifact, "ContributedTo")
         try:
             assert check_validity(target, arn).label == "submitted"
-            assert any("not an event of the log" in what for what in found(target, name))
+            assert any("without an event in the log" in what for what in found(target, name))
         finally:
             target.sagemaker.delete_association(SourceArn=action, DestinationArn=artifact)
             target.sagemaker.delete_action(ActionName=name)
@@ -341,19 +341,19 @@ def test_an_action_that_was_moved_to_another_version_changed_or_deleted_is_found
     action = target.sagemaker.describe_action(ActionName=name)["ActionArn"]
     artifact = lineage_graph.find_artifact_arn(target, arn)
     target.sagemaker.update_action(ActionName=name, Properties={"event": "0" * 64})
-    assert any("doesn't say what the event says" in what for what in found(target, name))
+    assert any("differs from the event" in what for what in found(target, name))
     other = next(
         s
         for e in audit_log.read_events(target)
         if (s := e.subject) != arn and e.kind == "submit" and lineage_graph.find_artifact_arn(target, s)
     )
     lineage_record.ensure_association(target, action, lineage_graph.find_artifact_arn(target, other), "ContributedTo")
-    assert any("isn't about" in what for what in found(target, other))
+    assert any("to the wrong version" in what for what in found(target, other))
     for end in (artifact, lineage_graph.find_artifact_arn(target, other)):
         target.sagemaker.delete_association(SourceArn=action, DestinationArn=end)
-    assert any("doesn't join" in what for what in found(target, arn))
+    assert any("doesn't connect" in what for what in found(target, arn))
     target.sagemaker.delete_action(ActionName=name)
-    assert any("lacks the action" in what for what in found(target, name))
+    assert any("has no action for event" in what for what in found(target, name))
     verification.repair_registry_and_lineage(target)
     assert not found(target)
 
@@ -369,9 +369,9 @@ def test_newer_data_of_the_same_name_put_an_approved_version_back_on_the_list(ta
     uri = target.uri(datasets.S3_FOLDER, "later-111111111111", "dataset.json")
     target.files.write(uri, json.dumps(dataclasses.asdict(later)).encode())
     try:
-        assert any("newer data" in reason for reason in check_validity(target, arn, with_gates=False).review_reasons)
+        assert any("Newer data" in reason for reason in check_validity(target, arn, with_gates=False).review_reasons)
         _version, now = list_versions_by_urgency(_of(target, arn))[0]
-        assert (now.status, any("newer data" in reason for reason in now.review_reasons)) == ("approved", True)
+        assert (now.status, any("Newer data" in reason for reason in now.review_reasons)) == ("approved", True)
     finally:
         delete(target, uri)
 
