@@ -181,7 +181,7 @@ def test_the_pdf_says_what_was_decided_by_whom_and_why(folder):
         "Vic",
         "Gates of the policy",
         "Calibration",
-        "no statement that any law",
+        "not a statement that any law",
     ):
         assert part in text
     assert "[U+8CB8]" in text  # what the font lacks is not lost unseen
