@@ -8,6 +8,7 @@ router.require()
 
 import streamlit as st
 
+from core.aws.read_snapshot import ReadSnapshot
 from core.governance import foreign_versions, policy
 from core.governance.validity import list_versions_by_urgency
 from core.ledger import audit_log
@@ -16,9 +17,9 @@ from ui.components import errors, links, tabs
 from ui.decisions import last_outcome, log_tab, model_card, policy_tab, version_panel
 
 
-def select_version() -> str | None:
+def select_version(snapshot: ReadSnapshot) -> str | None:
     """The chosen version; None, and a link to the next step, if there is none."""
-    waiting = cache.cached_read(list_versions_by_urgency, including=st.query_params.get("package"))
+    waiting = cache.cached_read_from(snapshot, list_versions_by_urgency, including=st.query_params.get("package"))
     if not waiting:
         links.show_empty_state("No version is registered yet.", "overview", "To the overview")
         return None
@@ -27,18 +28,20 @@ def select_version() -> str | None:
 
 
 def show_version_tab() -> None:
-    arn = select_version()
+    snapshot = session.snapshot()
+    arn = select_version(snapshot)
     if arn is None:
         return
-    rules, problem = cache.cached_read(policy.load_in_force)
+    rules, problem = cache.cached_read_from(snapshot, policy.load_in_force)
     if problem:
         errors.show_error(problem)
-    head = cache.cached_read(audit_log.count_events)
-    version_panel.show_version_panel(version_panel.read_validity(session.cache_key(), arn, head, rules.sha256), rules)
+    head = cache.cached_read_from(snapshot, audit_log.count_events)
+    validity = version_panel.read_validity(session.cache_key(), arn, head, rules.sha256, snapshot)
+    version_panel.show_version_panel(validity, rules, snapshot)
 
 
 def show_card_tab() -> None:
-    arn = select_version()
+    arn = select_version(session.snapshot())
     if arn is not None:
         last_outcome.show_last_outcome()
         model_card.show_card(arn)

@@ -14,7 +14,8 @@ from ui.overview import sections, workflow_run
 
 st.title("Overview")
 with errors.show_raised_errors(stop=True):
-    now = sections.read_overview(session.cache_key())
+    snapshot = session.snapshot()
+    now = sections.read_overview(session.cache_key(), snapshot)
 errors.show_errors(now.unreadable.values())
 with st.container(horizontal=True):
     st.metric("Data sets", sections.count_or_dash(now, "data_sets", now.data_sets), border=True)
@@ -25,22 +26,22 @@ with st.container(horizontal=True):
 left, right = st.columns(2)
 if not now.unreadable:
     with left:
-        sections.show_next_step(now)
+        sections.show_next_step(now, snapshot)
 with left if now.unreadable else right:
-    workflow_run.workflow_form(first=not now.versions and not now.unreadable)
+    workflow_run.workflow_form(first=not now.versions and not now.unreadable, snapshot=snapshot)
 if "run" in st.query_params:
     workflow_run.show_workflow_steps(st.query_params["run"])
 sections.show_running_jobs(now, following=bool(st.session_state.get("followed")))
 if now.versions:
-    sections.show_waiting_versions(now)
+    sections.show_waiting_versions(now, snapshot)
     left, right = st.columns(2, gap="large")
     with left:
         sections.show_newest_versions(now)
-        sections.link_other_groups()
+        sections.link_other_groups(snapshot)
     with right:
         if "events" not in now.unreadable:
             sections.show_last_decisions(now)
 else:
-    sections.link_other_groups()
+    sections.link_other_groups(snapshot)
 if now.jobs:
     sections.show_latest_jobs(now)

@@ -23,7 +23,11 @@ def cached_read(read: Callable[Concatenate[Target, P], T], *arguments: P.args, *
 
     A job that still runs is never kept. Changes by other processes show after five seconds. Decisions don't use this cache.
     """
-    target = session.target()
+    return cached_read_from(session.target(), read, *arguments, **named)
+
+
+def cached_read_from(target: Target, read: Callable[Concatenate[Target, P], T], *arguments: P.args, **named: P.kwargs) -> T:
+    """The same as ``cached_read``, of a target that was connected already, such as the snapshot that a page is drawn from."""
     changes = (idempotency.count_created(), audit_log.count_known_events(target))
     key = (session.cache_key(), changes, f"{read.__module__}.{read.__qualname__}", arguments, named)
     found: T = _read_once(*key, lambda: read(target, *arguments, **named))

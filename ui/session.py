@@ -8,6 +8,7 @@ from functools import cache
 import streamlit as st
 
 from core import identity as identities
+from core.aws.read_snapshot import ReadSnapshot, take_read_snapshot
 from core.aws.target import Target, connect
 from core.errors import Forbidden, GovernanceError, SignedOut, TargetUnavailable
 from core.identity import Account, Identity
@@ -31,6 +32,12 @@ def target() -> Target:
     if none runs."""
     person = _identity_with_iam_role()
     return _connect(Settings.current().model_dump_json(), f"{person.role}: {person.id}", person) if person else app_target()
+
+
+def snapshot() -> ReadSnapshot:
+    """The target for one drawing of a page, in which nothing is asked twice: taken at the top of a page and handed to its panels. It only
+    reads, and must not be used after the page is drawn, since it doesn't see what changes."""
+    return take_read_snapshot(target())
 
 
 def app_target() -> Target:

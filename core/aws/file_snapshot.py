@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from threading import Lock
 
 from core.aws.s3_files import S3Files
 from core.aws.target import Target
@@ -28,6 +29,8 @@ class FileSnapshot(S3Files):
 
     _contents: dict[str, bytes | NotFound] = field(default_factory=dict, compare=False, repr=False)
     _digests: dict[str, FileDigest | None] = field(default_factory=dict, compare=False, repr=False)
+    _locks: dict[str, Lock] = field(default_factory=dict, compare=False, repr=False)
+    """One for each file, so that threads which need the same file read it once."""
 
     @property
     def digest_count(self) -> int:
@@ -36,20 +39,24 @@ class FileSnapshot(S3Files):
 
     def read(self, uri: str) -> bytes:
         """The content of a file, as it was at the first reading. Raises NotFound."""
-        found = self._contents.get(uri)
-        if found is None:
-            found = self._contents[uri] = self._fetch(uri)
+        with self._lock_of(uri):
+            found = self._contents.get(uri)
+            if found is None:
+                found = self._contents[uri] = self._fetch(uri)
         if isinstance(found, NotFound):
             raise found
         return found
 
     def digest(self, uri: str) -> FileDigest | None:
         """SHA-256 and size of a file, as it was at the first reading; None for a file that doesn't exist."""
-        if uri not in self._digests:
-            known = self._contents.get(uri)
-            content = self._fetch(uri) if known is None else known
-            self._digests[uri] = None if isinstance(content, NotFound) else FileDigest(hashlib.sha256(content).hexdigest(), len(content))
-        return self._digests[uri]
+        with self._lock_of(uri):
+            if uri not in self._digests:
+                known = self._contents.get(uri)
+                content = self._fetch(uri) if known is None else known
+                self._digests[uri] = (
+                    None if isinstance(content, NotFound) else FileDigest(hashlib.sha256(content).hexdigest(), len(content))
+                )
+            return self._digests[uri]
 
     def digest_all(self, uris: Iterable[str]) -> dict[str, FileDigest | None]:
         """The digests of several files by URI, read eight at a time; None for a file that doesn't exist."""
@@ -81,6 +88,9 @@ class FileSnapshot(S3Files):
         if is_written:
             self._contents[uri] = content
         return is_written
+
+    def _lock_of(self, uri: str) -> Lock:
+        return self._locks.setdefault(uri, Lock())
 
     def _fetch(self, uri: str) -> bytes | NotFound:
         try:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 import botocore.session
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
 
+T = TypeVar("T")
 EXECUTION_ROLE = "governance-execution"
 
 
@@ -72,6 +73,14 @@ class Target:
     def files(self) -> S3Files:
         """Files in S3, by their URI."""
         return S3Files(self.s3, self.settings)
+
+    def read_once(self, key: str, read: Callable[[], T]) -> T:
+        """What ``read`` returns; only a snapshot for reading keeps it under ``key``."""
+        return read()
+
+    def recall(self, key: str) -> Any:
+        """What was kept under ``key``; None where nothing was, as always outside a snapshot for reading."""
+        return None
 
     def uri(self, *parts: str) -> str:
         """The URI of a path in the target's bucket."""

@@ -17,6 +17,8 @@ from core.errors import Conflict, JobFailed, NotFound, Refused, translate_aws_er
 JobKind = Literal["training", "processing", "tuning"]
 FINAL_STATUSES = frozenset({"Completed", "Failed", "Stopped"})
 AWS_JOB_TYPES: dict[JobKind, str] = {"training": "TrainingJob", "processing": "ProcessingJob", "tuning": "HyperParameterTuningJob"}
+COMMON_LIST_LENGTH = 50
+"""How many jobs a list has where nobody asks for another number."""
 MAX_SECONDS = 3600
 """SageMaker stops a job after this time, which limits its cost."""
 LOG_GROUPS = {"training": "/aws/sagemaker/TrainingJobs", "processing": "/aws/sagemaker/ProcessingJobs"}
@@ -95,9 +97,11 @@ def wait_for_jobs(
         time.sleep(pause if poll_seconds is None else poll_seconds)
 
 
-def list_jobs(target: Target, kind: JobKind, *, name_contains: str = "", max_results: int = 50, including: str | None = None) -> list[Job]:
+def list_jobs(
+    target: Target, kind: JobKind, *, name_contains: str = "", max_results: int = COMMON_LIST_LENGTH, including: str | None = None
+) -> list[Job]:
     """The newest jobs whose name contains ``name_contains``, newest first; before them the job named ``including``, if it is older."""
-    newest = _list_newest(target, kind, name_contains, max_results)
+    newest = list(_find_newest(target, kind, name_contains, max_results))
     for late in idempotency.created_but_unlisted(target, AWS_JOB_TYPES[kind], {job.name for job in newest}, name_contains):
         with suppress(NotFound):
             newest.insert(0, describe_job(target, kind, late))
@@ -108,6 +112,17 @@ def list_jobs(target: Target, kind: JobKind, *, name_contains: str = "", max_res
         return [describe_job(target, kind, including), *newest]
     except (NotFound, Refused):
         return newest
+
+
+def _find_newest(target: Target, kind: JobKind, name_contains: str, max_results: int) -> list[Job]:
+    """The newest jobs by name, from a list of all jobs where a snapshot has read one, or else from AWS."""
+    key = f"the newest {kind} jobs"
+    if name_contains or max_results != COMMON_LIST_LENGTH:
+        whole: list[Job] | None = target.recall(key)
+        if whole is not None and len(whole) < COMMON_LIST_LENGTH:  # these are all that exist
+            return [job for job in whole if name_contains in job.name][:max_results]
+        return _list_newest(target, kind, name_contains, max_results)
+    return target.read_once(key, lambda: _list_newest(target, kind, "", max_results))
 
 
 def _list_newest(target: Target, kind: JobKind, name_contains: str, max_results: int) -> list[Job]:

@@ -113,6 +113,10 @@ def append_event(
 def read_events(target: Target) -> tuple[Event, ...]:
     """All events, oldest first; each one's signature and its link to the one before are checked. Raises Forged, naming the first event that
     isn't what was written."""
+    return target.read_once("the log", lambda: _read_events(target))
+
+
+def _read_events(target: Target) -> tuple[Event, ...]:
     known = _events_cache.get(_cache_key(target), ())
     events = list(known) or _read_full_parts(target)
     new = target.files.list_uris(target.uri(EVENTS_FOLDER) + "/", after=target.uri(event_key(len(events))) if events else None)

@@ -7,6 +7,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from core.aws.read_snapshot import ReadSnapshot
 from core.governance import foreign_versions, gates, policy
 from core.governance.dossier import evidence_pack
 from core.governance.validity import Validity, apply_waivers, check_validity
@@ -25,20 +26,20 @@ OUTCOME_LABELS = {
 
 
 @st.cache_data(ttl="1m", max_entries=32, show_spinner="Checking evidence and gates …")
-def read_validity(cache_key: str, arn: str, head: int, rules: str) -> Validity:
+def read_validity(cache_key: str, arn: str, head: int, rules: str, _snapshot: ReadSnapshot) -> Validity:
     """Whether the decision on a version is still valid; ``head`` (the number of events in the log) and ``rules`` (the policy's SHA-256) are
     part of the cache key."""
-    return check_validity(session.target(), arn)
+    return check_validity(_snapshot, arn)
 
 
 @st.cache_data(ttl="5m", max_entries=32, show_spinner="Checking the gates …")
-def read_gate_results(cache_key: str, arn: str, profile: str, head: int, rules: str) -> list[gates.GateResult]:
+def read_gate_results(cache_key: str, arn: str, profile: str, head: int, rules: str, _snapshot: ReadSnapshot) -> list[gates.GateResult]:
     """The gates of a version, with its waivers applied; ``head`` and ``rules`` (the policy's SHA-256) are part of the cache key."""
-    version = read_version(session.target(), arn)
+    version = read_version(_snapshot, arn)
     return apply_waivers(gates.judge_version(version, version.rules.profiles[profile]).results, version.state)
 
 
-def show_version_panel(validity: Validity, rules: policy.Policy) -> None:
+def show_version_panel(validity: Validity, rules: policy.Policy, snapshot: ReadSnapshot) -> None:
     """Draw the version: its state, its gates, and what the signed-in person may do."""
     state, package = validity.state, validity.package
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -59,7 +60,7 @@ def show_version_panel(validity: Validity, rules: policy.Policy) -> None:
     profile = state.profile or links.url_selectbox("profile", list(rules.profiles), "Profile of the policy")
     if profile in rules.profiles:
         judged = validity.gate_results if profile == state.profile else None
-        results = list(judged or read_gate_results(session.cache_key(), package.arn, profile, state.last_event, rules.sha256))
+        results = list(judged or read_gate_results(session.cache_key(), package.arn, profile, state.last_event, rules.sha256, snapshot))
         _show_gates(results)
     else:
         results = []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
+from core.aws.read_snapshot import ReadSnapshot
 from core.errors import GovernanceError
 from core.governance import foreign_versions, policy
 from core.jobs import jobs
@@ -17,9 +20,9 @@ MAX_SHOWN = 5
 
 
 @st.cache_data(ttl="3s", max_entries=4, show_spinner="Reading the workspace …")
-def read_overview(cache_key: str) -> workspace_summary.WorkspaceSummary:
+def read_overview(cache_key: str, _snapshot: ReadSnapshot) -> workspace_summary.WorkspaceSummary:
     """The workspace summary, cached for three seconds."""
-    return workspace_summary.read_summary(session.target())
+    return workspace_summary.read_summary(_snapshot)
 
 
 @st.cache_data(ttl="2s", max_entries=4, show_spinner=False)
@@ -29,38 +32,38 @@ def read_latest_jobs(cache_key: str) -> tuple[jobs.Job, ...]:
 
 
 @st.cache_data(ttl="10m", max_entries=64, show_spinner="Checking the gates …")
-def read_failing_gates(cache_key: str, arn: str, version: int, rules: str) -> workspace_summary.BlockingGates:
+def read_failing_gates(cache_key: str, arn: str, version: int, rules: str, _snapshot: ReadSnapshot) -> workspace_summary.BlockingGates:
     """The gates that block a version now. ``version`` (its last event) and ``rules`` (the policy's SHA-256) are part of the cache key."""
-    return workspace_summary.find_blocking_gates(session.target(), arn)
+    return workspace_summary.find_blocking_gates(_snapshot, arn)
 
 
-def count_or_dash(snapshot: workspace_summary.WorkspaceSummary, part: str, value: int) -> int | str:
+def count_or_dash(summary: workspace_summary.WorkspaceSummary, part: str, value: int) -> int | str:
     """A number, or a dash if its part couldn't be read."""
-    return "–" if part in snapshot.unreadable else value
+    return "–" if part in summary.unreadable else value
 
 
-def show_next_step(snapshot: workspace_summary.WorkspaceSummary) -> None:
+def show_next_step(summary: workspace_summary.WorkspaceSummary, snapshot: ReadSnapshot) -> None:
     """The next step for the signed-in person, with a link."""
     person = session.identity()
-    step = next_step.suggest_next_step(person, snapshot, _is_own_job)
+    step = next_step.suggest_next_step(person, summary, partial(_is_own_job, snapshot))
     with st.container(border=True, height="stretch"):
         st.markdown(f"**Next for you, {markdown.escape_markdown(person.name)}**")
         st.markdown(markdown.escape_markdown(step.text))
         links.reference_link(step.reference, step.label)
 
 
-def _is_own_job(job: jobs.Job) -> bool:
+def _is_own_job(snapshot: ReadSnapshot, job: jobs.Job) -> bool:
     """Whether this product started a job; assumed of a job that can't be read."""
     try:
-        return jobs.is_product_job(cache.cached_read(jobs.describe_job, job.kind, job.name))
+        return jobs.is_product_job(cache.cached_read_from(snapshot, jobs.describe_job, job.kind, job.name))
     except GovernanceError:
         return True
 
 
-def show_running_jobs(snapshot: workspace_summary.WorkspaceSummary, following: bool) -> None:
+def show_running_jobs(summary: workspace_summary.WorkspaceSummary, following: bool) -> None:
     """The running jobs, read every two seconds while there are any, or while a run of the workflow is watched (``following``)."""
-    if snapshot.running_jobs or following:
-        st.fragment(run_every=2)(_refresh_running_jobs)({job.name for job in snapshot.running_jobs})
+    if summary.running_jobs or following:
+        st.fragment(run_every=2)(_refresh_running_jobs)({job.name for job in summary.running_jobs})
 
 
 def _refresh_running_jobs(before: set[str]) -> None:
@@ -93,13 +96,13 @@ def show_job_link(job: jobs.Job) -> None:
 
 
 @st.fragment(parallel=True)
-def show_waiting_versions(snapshot: workspace_summary.WorkspaceSummary) -> None:
+def show_waiting_versions(summary: workspace_summary.WorkspaceSummary, snapshot: ReadSnapshot) -> None:
     """Waiting versions, each with the gates that block it: as recorded at the last decision, or checked now and cached."""
     with errors.show_raised_errors():
         st.subheader("Waiting for a decision")
-        if not snapshot.waiting:
+        if not summary.waiting:
             st.caption("No version waits for a decision. A data scientist submits a version on the decisions page.")
-        for version, state in snapshot.waiting[:MAX_SHOWN]:
+        for version, state in summary.waiting[:MAX_SHOWN]:
             with st.container(border=True):
                 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                     links.page_link("decisions", version.label, package=version.arn)
@@ -107,11 +110,11 @@ def show_waiting_versions(snapshot: workspace_summary.WorkspaceSummary) -> None:
                     times.show_relative_time(state.history[-1].time, f"by {markdown.escape_markdown(state.history[-1].actor['name'])}")
                 failing = workspace_summary.recorded_blocking_gates(state)
                 if failing is None:
-                    rules, _ = cache.cached_read(policy.load_in_force)
-                    failing = read_failing_gates(session.cache_key(), version.arn, state.last_event, rules.sha256)
+                    rules, _ = cache.cached_read_from(snapshot, policy.load_in_force)
+                    failing = read_failing_gates(session.cache_key(), version.arn, state.last_event, rules.sha256, snapshot)
                 show_failing_gates(failing)
-        if len(snapshot.waiting) > MAX_SHOWN:
-            links.page_link("decisions", f"{len(snapshot.waiting) - MAX_SHOWN} more")
+        if len(summary.waiting) > MAX_SHOWN:
+            links.page_link("decisions", f"{len(summary.waiting) - MAX_SHOWN} more")
 
 
 def show_failing_gates(failing: workspace_summary.BlockingGates) -> None:
@@ -127,12 +130,12 @@ def show_failing_gates(failing: workspace_summary.BlockingGates) -> None:
     )
 
 
-def show_last_decisions(snapshot: workspace_summary.WorkspaceSummary) -> None:
+def show_last_decisions(summary: workspace_summary.WorkspaceSummary) -> None:
     """The last events of the log."""
     st.subheader("Last decisions")
-    if not snapshot.events:
+    if not summary.events:
         st.caption("Nothing has been decided yet. The first event will be the first submission.")
-    for event, text in workspace_summary.describe_events(snapshot.events):
+    for event, text in workspace_summary.describe_events(summary.events):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if ":model-package/" in event.subject:
                 links.page_link("decisions", text, package=event.subject)
@@ -141,10 +144,10 @@ def show_last_decisions(snapshot: workspace_summary.WorkspaceSummary) -> None:
             times.show_relative_time(event.time)
 
 
-def show_newest_versions(snapshot: workspace_summary.WorkspaceSummary) -> None:
+def show_newest_versions(summary: workspace_summary.WorkspaceSummary) -> None:
     """The newest versions, each with its state."""
     st.subheader("Versions")
-    newest = sorted(snapshot.versions, key=lambda held: held[0].created, reverse=True)
+    newest = sorted(summary.versions, key=lambda held: held[0].created, reverse=True)
     for version, state in newest[:MAX_SHOWN]:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             links.page_link("registry", f"{version.label}{f' · {version.role}' if version.role else ''}", package=version.arn)
@@ -154,10 +157,10 @@ def show_newest_versions(snapshot: workspace_summary.WorkspaceSummary) -> None:
         links.page_link("registry", f"{len(newest) - MAX_SHOWN} more")
 
 
-def link_other_groups() -> None:
+def link_other_groups(snapshot: ReadSnapshot) -> None:
     """A link to the account's other groups of versions; none if they can't be listed, which the list of versions has reported."""
     try:
-        others = [name for name in cache.cached_read(model_packages.list_groups) if name != session.target().settings.group]
+        others = [name for name in cache.cached_read_from(snapshot, model_packages.list_groups) if name != snapshot.settings.group]
     except GovernanceError:
         return
     if others:
@@ -165,10 +168,10 @@ def link_other_groups() -> None:
         links.page_link("registry", f"Versions in other groups: {others[0]}{more}", group=others[0])
 
 
-def show_latest_jobs(snapshot: workspace_summary.WorkspaceSummary) -> None:
+def show_latest_jobs(summary: workspace_summary.WorkspaceSummary) -> None:
     """The newest jobs that have ended, and all of them as a table."""
     st.subheader("Latest jobs")
-    done = [job for job in snapshot.jobs if job.status in jobs.FINAL_STATUSES]
+    done = [job for job in summary.jobs if job.status in jobs.FINAL_STATUSES]
     for job in done[:MAX_SHOWN]:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             show_job_link(job)

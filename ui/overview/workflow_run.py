@@ -7,6 +7,7 @@ from typing import Literal
 import streamlit as st
 
 from core import identity
+from core.aws.read_snapshot import ReadSnapshot
 from core.costs import cost_estimates
 from core.errors import NotFound
 from core.workflow import background_run
@@ -23,7 +24,7 @@ STEP_ICONS = {
 }
 
 
-def workflow_form(first: bool) -> None:
+def workflow_form(first: bool, snapshot: ReadSnapshot) -> None:
     """The form that runs the whole workflow; ``first`` makes it the page's main button."""
     person = session.identity()
     with st.container(border=True, height="stretch"):
@@ -42,14 +43,14 @@ def workflow_form(first: bool) -> None:
                     )
                     st.rerun()
         if allowed:
-            _workflow_costs(int(trials))
+            _workflow_costs(int(trials), snapshot)
         else:
             st.caption(f"The {person.role} role can't launch jobs.")
 
 
 @st.fragment(parallel=True)
-def _workflow_costs(trials: int) -> None:
-    cost_line.show_expected_cost(cost_estimates.plan_workflow(session.target().settings, trials))
+def _workflow_costs(trials: int, snapshot: ReadSnapshot) -> None:
+    cost_line.show_expected_cost(cost_estimates.plan_workflow(snapshot.settings, trials), snapshot)
 
 
 @st.fragment(run_every=2)

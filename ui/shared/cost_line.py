@@ -7,6 +7,7 @@ from typing import TypedDict
 import pandas as pd
 import streamlit as st
 
+from core.aws.read_snapshot import ReadSnapshot
 from core.costs import cost_estimates, prices, usage
 from core.costs.cost_estimates import PastDurations, PlannedJobs
 from core.costs.usage import Usage
@@ -17,11 +18,12 @@ from ui.components import errors, markdown, tables
 from ui.shared import cached_tuning
 
 
-def show_expected_cost(plan: tuple[PlannedJobs, ...]) -> None:
-    """What a launch will take and cost."""
+def show_expected_cost(plan: tuple[PlannedJobs, ...], snapshot: ReadSnapshot | None = None) -> None:
+    """What a launch will take and cost. ``snapshot``: the one that the page is drawn from, if it has one."""
     with errors.show_raised_errors():
-        table = prices.load_in_force(session.target().settings)
-        found = cost_estimates.estimate_launch(table, [(planned, _past_usage(planned)) for planned in plan])
+        reading = snapshot or session.snapshot()
+        table = prices.load_in_force(reading.settings)
+        found = cost_estimates.estimate_launch(table, [(planned, _past_usage(planned, reading)) for planned in plan])
         _show_cost_line(words.expected_cost_sentence(found, table, **_price_context()))
 
 
@@ -80,13 +82,13 @@ def _price_context() -> _PriceContext:
     return {"region": target.region, "local": target.settings.target == "local"}
 
 
-def _past_usage(planned: PlannedJobs) -> PastDurations:
-    return _read_past_usage(session.cache_key(), planned.use, planned.kind, planned.rows_uri)
+def _past_usage(planned: PlannedJobs, snapshot: ReadSnapshot) -> PastDurations:
+    return _read_past_usage(session.cache_key(), planned.use, planned.kind, planned.rows_uri, snapshot)
 
 
 @st.cache_data(ttl="1m", max_entries=64, show_spinner=False)
-def _read_past_usage(cache_key: str, use: prices.Use, kind: str, data: str) -> PastDurations:
-    return cost_estimates.read_past_durations(session.target(), PlannedJobs(use, kind, "", data))
+def _read_past_usage(cache_key: str, use: prices.Use, kind: str, data: str, _snapshot: ReadSnapshot) -> PastDurations:
+    return cost_estimates.read_past_durations(_snapshot, PlannedJobs(use, kind, "", data))
 
 
 @st.cache_data(ttl="1h", max_entries=64, show_spinner=False)
