@@ -55,7 +55,7 @@ def test_a_cold_page_asks_for_each_object_once(drawn_from, policy, page):
     job, its manifest, and the data sets.
     Overview: three lists of jobs and one of data sets; for the expected cost up to five descriptions for each kind of job, since only
     those say when a job started (lists by name too, where there are more than fifty jobs). A submitted version has no outcomes of gates in
-    the log yet, so each one that is shown (at most five) is judged: the first takes 18 requests, each further one 7 to 10, until the
+    the log yet, so each one that is shown (at most five) is judged: the first takes 13 requests, each further one about 7, until the
     result is kept. Of versions validated or decided on, the log has the outcomes. No file is hashed beside the reports.
     Decisions: the version that is looked at is judged by the gates, as a decision would, and an approved one is compared with its model
     card. The page says that no file of the evidence has changed, so each file that it names is read and hashed: this comes on top of
