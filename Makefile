@@ -10,7 +10,7 @@ KILLS ?= 500
 ROOT := $(filter 0,$(shell id -u))
 MAKEFLAGS += --jobs=2  # the two environments of the tests are made at the same time
 
-.PHONY: run demo test fuzz faults clients policies pages-faults image-check bench reference lint format shots lock clean
+.PHONY: run demo check test fuzz faults clients policies pages-faults image-check bench reference lint format shots lock clean
 
 run: $(VENV)/.run  ## open the dashboard on the embedded engine
 	$(BIN)/python -m core run --workspace $(WORKSPACE) --port $(PORT)
@@ -21,6 +21,10 @@ demo: $(VENV)/.run  ## run the whole workflow without a browser, on the bundled 
 test: $(VENV)/.test tests/system/sdk/.venv/.done chromium  ## lint, then every test, Chromium and the SageMaker SDK v3 (in its own environment) included
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
+
+check: $(VENV)/.test  ## for daily work: lint, types and the unit tests; no root, no browser, no second environment, at most two minutes
+	$(MAKE) --no-print-directory lint
+	$(BIN)/pytest --unit -n 2
 
 REQUESTS ?= 21000
 fuzz: $(VENV)/.test  ## hostile requests to every operation, REQUESTS=21000 of them; prints the answers by operation
