@@ -17,6 +17,7 @@ import pytest
 from _pytest.nodeid import NodeId
 from botocore.config import Config
 from deciding import DANA, EASY
+from paths import ROOT
 from xdist.scheduler import LoadScopeScheduling
 
 import core.aws.target
@@ -89,8 +90,9 @@ def pytest_collection_modifyitems(config, items):
 
 
 def is_unit_test(item):
+    of_the_whole = {"system", "pages"} & set(item.path.relative_to(ROOT / "tests").parts)
     marked = any(item.get_closest_marker(name) for name in ("engine", "slow", "clients", "deep"))
-    return not marked and not SERVERS & set(item.fixturenames)
+    return not of_the_whole and not marked and not SERVERS & set(item.fixturenames)
 
 
 @pytest.fixture(autouse=True)

@@ -28,6 +28,8 @@ from core.workflow import workflow
 from engine import lifecycle
 from tools import least, policies
 
+pytestmark = pytest.mark.engine
+
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):

@@ -31,6 +31,8 @@ from core.registry import model_packages, version_registration
 from core.reports import bias_jobs, shap_jobs
 from core.settings import Settings
 
+pytestmark = pytest.mark.engine
+
 TAKEN = "moto takes a name twice (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html: ResourceInUse)"
 STATUSLESS = "moto forgets a status that isn't given (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelCard.html)"
 UNTRACKED = "moto makes no trial components of jobs (https://docs.aws.amazon.com/sagemaker/latest/dg/lineage-tracking-entities.html)"

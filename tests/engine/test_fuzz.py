@@ -20,6 +20,8 @@ from engine import lifecycle
 from engine.service_models import operation_model
 from engine.wire.served_operations import OPERATIONS
 
+pytestmark = pytest.mark.engine
+
 REQUESTS = int(os.environ.get("FUZZ", "2000"))
 PER_OPERATION = max(1, REQUESTS * 13 // 20 // len(OPERATIONS))
 PREFIXES = {"sagemaker": "SageMaker", "logs": "Logs_20140328"}

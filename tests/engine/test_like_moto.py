@@ -19,6 +19,8 @@ from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 from paths import ROOT
 
+pytestmark = pytest.mark.engine
+
 TABLE = ROOT / "docs" / "engine-and-moto.md"
 DIFFERENCES = {
     name: f"moto {does} ({page})"

@@ -15,6 +15,8 @@ from botocore.exceptions import ClientError, UnknownServiceError, WaiterError
 from engine import lifecycle
 from engine.wire.served_operations import OPERATIONS
 
+pytestmark = pytest.mark.engine
+
 IMAGES = "683313688378.dkr.ecr.us-east-1.amazonaws.com"
 BUCKET = "pages"
 GROUP = "/aws/sagemaker/TrainingJobs"

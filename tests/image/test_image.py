@@ -17,6 +17,8 @@ from core.settings import Settings
 from engine.containers import ENTRY_POINTS
 from tools import image
 
+pytestmark = pytest.mark.engine
+
 PIN = re.compile(r"^([a-z0-9._-]+)(?:\[[^]]*\])?==(\S+)", re.MULTILINE)
 ONLY = '''
 """python -m MODULE with the standard library, the image's own packages and the image's files, and nothing else of this environment."""

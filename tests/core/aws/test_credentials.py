@@ -16,6 +16,8 @@ from core.errors import CREDENTIALS_HINT, Forbidden, SignedOut
 from core.identity import Identity, Role
 from core.settings import Settings
 
+pytestmark = pytest.mark.engine
+
 SOON = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 PAST = "2020-01-01T00:00:00Z"
 ASSUMED = """<{0}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{0}Result><Credentials><AccessKeyId>ASIAROLE</AccessKeyId>

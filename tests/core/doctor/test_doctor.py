@@ -15,6 +15,8 @@ from core.doctor import doctor, target_checks
 from core.errors import CHECK_NAME_HINT
 from core.settings import Settings
 
+pytestmark = pytest.mark.engine
+
 NOBODY = "arn:aws:iam::000000000000:role/nobody"
 
 

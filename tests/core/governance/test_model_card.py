@@ -20,6 +20,8 @@ from core.governance.validity import check_validity
 from core.registry import model_packages
 from engine.sagemaker.cards import model_cards
 
+pytestmark = pytest.mark.engine
+
 CONTENT = {
     "model_overview": {"model_name": "Credit", "model_owner": "Zoë 貸款"},
     "intended_uses": {"purpose_of_model": "to decide", "risk_rating": "High"},

@@ -24,6 +24,8 @@ from core.registry import model_packages
 from core.settings import Settings
 from engine import lifecycle
 
+pytestmark = pytest.mark.engine
+
 WRITER = Identity("Ada", Role.ADMINISTRATOR)
 APPEND = """
 import sys

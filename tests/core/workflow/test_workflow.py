@@ -15,6 +15,8 @@ from core.reports import bias_jobs, shap_jobs
 from core.settings import Settings
 from engine import lifecycle
 
+pytestmark = pytest.mark.engine
+
 OFFICER = Identity("Olga", Role.COMPLIANCE_OFFICER)
 
 

@@ -17,6 +17,8 @@ from botocore.exceptions import ClientError
 from engine import lifecycle
 from engine.containers.xgboost_algorithm import CONTAINER_METRICS, NATIVE_METRICS
 
+pytestmark = pytest.mark.engine
+
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 HYPERPARAMETERS = {"objective": "binary:logistic", "num_round": "12", "max_depth": "3", "eval_metric": "auc,logloss", "seed": "1"}
 FINAL = {"Completed", "Failed", "Stopped"}

@@ -29,6 +29,8 @@ from engine.principal import AccessKeys
 from engine.store.records import Store
 from engine.wire.app import create_app
 
+pytestmark = pytest.mark.engine
+
 
 def code(error):
     return error.value.response["Error"]["Code"]

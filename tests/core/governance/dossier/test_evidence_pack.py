@@ -42,6 +42,8 @@ from core.registry import model_packages, registry_types, version_registration
 from core.safe_csv import safe_csv_bytes
 from core.settings import Settings
 
+pytestmark = pytest.mark.engine
+
 FORMULA = "=HYPERLINK(1) <script>alert(1)</script> as it stands in the rationale."
 DANA = Identity("=Dana <b>", Role.DATA_SCIENTIST, issuer="https://id.example", subject="dana")
 VIC = Identity("Vic", Role.VALIDATOR, issuer="https://id.example", subject="vic")
