@@ -33,6 +33,8 @@ SHARED = ("demo", "full")
 """Fixtures that fill a workspace: the tests that use one of them run in one worker, so that it is filled once."""
 SERVERS = frozenset({"engine", "engine_workspace", "demo", "full", "empty", "browser", "url", "host"})
 """Fixtures that start an engine, a server or a browser: a test that uses none of them, and isn't marked otherwise, is a unit test."""
+SET_UP_SECONDS = 900
+"""How long a workspace may take to fill, on a machine that has other work too."""
 RECORD = "RECORD_CALLS"
 """With this in the environment a run of the whole suite writes aws/operations.json anew."""
 
@@ -180,7 +182,7 @@ def demo(tmp_path_factory):
     command += ["--facet", "region", "--facet-value", "north", "--group", "age", "--workspace", folder / "ws", "--max-jobs", "2"]
     for number in (1, 2):
         path = folder / f"report{number}.json"
-        done = subprocess.run([*command, "--report", path], capture_output=True, text=True, timeout=240, check=False)
+        done = subprocess.run([*command, "--report", path], capture_output=True, text=True, timeout=SET_UP_SECONDS, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         reports.append(json.loads(path.read_text()))
     yield folder / "ws", reports
