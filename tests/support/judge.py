@@ -1,4 +1,4 @@
-"""An engine whose every answer is judged by botocore's service model, for the tests: ``python tests/judge.py WORKSPACE``.
+"""An engine whose every answer is judged by botocore's service model, for the tests: ``python tests/support/judge.py WORKSPACE``.
 
 What a handler returns is looked at before the engine shapes it: a member that the model doesn't have would be dropped without a word.
 What is wrong goes to ``judged.jsonl`` in the workspace, a line for each answer; ``conftest.py`` fails the test in which it was written.
