@@ -130,7 +130,7 @@ def _judged():
 
 @pytest.fixture(scope="session")
 def engine(engine_workspace):
-    """A running engine (``engine.lifecycle.Running``) on an empty workspace."""
+    """A running engine (``engine.lifecycle.RunningEngine``) on an empty workspace."""
     judge.start(engine_workspace)
     yield lifecycle.ensure_running(engine_workspace)
     lifecycle.stop(engine_workspace)

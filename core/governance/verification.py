@@ -36,8 +36,10 @@ class Verification:
 
 
 def verify_log(target: Target, *, exported_head: bytes | None = None) -> Verification:
-    """Verify the whole log from the stored objects. ``exported_head``: an exported head that was kept elsewhere; without it, a log
-    whose last events were removed together with its head looks like a valid, shorter log."""
+    """Verify the log (every event, the head, the parts), the evidence and the policies that it names, and whether registry and lineage
+    agree with it; everything is read from the stored objects. ``exported_head``: an exported head that was kept elsewhere; without it, a
+    log whose last events were removed together with its head looks like a valid, shorter log. Raises Forbidden and TargetUnavailable:
+    what can't be read now may be valid."""
     trusted = load_verification_keys(target)
     head = _read_or_none(target, audit_log.HEAD_KEY)  # read before the events, so that it can't name a later one
     events, problems = _check_chain(target, trusted)

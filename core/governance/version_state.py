@@ -69,10 +69,15 @@ class Condition:
 
 @dataclass(frozen=True)
 class State:
-    """The state of a version, according to the log. ``last_event``: the number of the last decision on it, 0 if none; a new decision names
-    it as the one that its author saw. ``registered_properties``: its properties as this product registered it; None for a version that
-    another tool made. ``person_ids``: part -> id of the person who had it; ``person_names``: the same, as shown. ``expires``: the last day
-    of an approval. ``review_reasons``: why an approved version has to be reviewed again, if that was checked."""
+    """The state of a version, according to the log.
+
+    ``last_event``: the number of the last decision on it, 0 if none; a new decision names it as the one that its author saw.
+    ``registered_properties``: its properties as this product registered it; None for a version that another tool made.
+    ``person_ids``: part -> id of the person who had it; ``person_names``: part -> the person's name. ``approvals``: ids of the approvers.
+    ``evidence``: SHA-256 of the recorded evidence; ``policy``: SHA-256 of the policy at submission, later at the last approval.
+    ``expires``: the last day of an approval (ISO date). ``review_reasons``: why an approved version has to be reviewed again, by dates,
+    conditions, policy and data; only ``list_versions_by_urgency`` fills it.
+    """
 
     subject: str
     registered_properties: dict[str, str] | None = None

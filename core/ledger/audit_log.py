@@ -1,9 +1,9 @@
 """The audit log: numbered, signed events in the target's S3, each with the hash of the event before it.
 
 An event is the object ``governance/log/events/00000001.json``, a DSSE envelope, written with ``If-None-Match: *``: of two writers, one
-gets the number, and the other reads again and takes the next. A hundred events are also kept together in one signed object, so that ten
-thousand are read in a hundred requests. ``head.json`` names the last event, signed: with a copy of it kept elsewhere, a log that was cut
-short is found.
+gets the number. The other reads the log again and is checked again: a second decision on the same version is refused, an event about
+another version takes the next number. A hundred events are also kept together in one signed object, so that ten thousand are read in a
+hundred requests. ``head.json`` names the last event, signed: with a copy of it kept elsewhere, a log that was cut short is found.
 """
 
 from __future__ import annotations

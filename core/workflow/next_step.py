@@ -1,4 +1,4 @@
-"""Suggests what a person should do next in a workspace, according to their role."""
+"""Suggests what a person should do next in a workspace, according to their role; and says what a job is, so that a page can link to it."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _pluralize(number: int, what: str) -> str:
 
 
 def job_reference(job: Job) -> Reference | None:
-    """What a job made, as its name tells; None for a processing job of another kind."""
+    """What a job is (a rebalancing, a bias report, a training job …), by its kind and name; None for a processing job of another kind."""
     if job.kind == "tuning":
         return Reference("tuning job", job.name)
     if job.kind == "training":
