@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui import navigation
 
@@ -41,4 +42,7 @@ def require() -> None:
     """
     if not _is_routed.get():
         run()
+        context = get_script_run_ctx()
+        if context is not None and context.parallel_coordinator is not None:
+            context.parallel_coordinator.join()  # stopping would drop the panels that are still being drawn
         st.stop()

@@ -155,11 +155,13 @@ def _resolve_region(settings: Settings) -> str:
 
 def _ensure_local_engine(workspace: Path) -> dict[str, str]:
     command = [sys.executable, "-P", "-m", "engine", "ensure", "--workspace", str(workspace.resolve())]
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=child_environment(), timeout=retries.ENGINE_START_SECONDS, check=False
-    )
+    remedy = "Read engine.log in the workspace, or choose another workspace: GOVERNANCE_WORKSPACE, or --workspace."
+    seconds = retries.ENGINE_START_SECONDS
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, env=child_environment(), timeout=seconds, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise TargetUnavailable(f"The engine did not start within {seconds} seconds.", resource=str(workspace), hint=remedy) from error
     if done.returncode != 0:
-        remedy = "Read engine.log in the workspace, or choose another workspace: GOVERNANCE_WORKSPACE, or --workspace."
         raise TargetUnavailable(done.stderr.strip() or "The engine did not start.", resource=str(workspace), hint=remedy)
     found: dict[str, str] = json.loads(done.stdout)
     return found

@@ -20,6 +20,8 @@ from core.analysis.bias.threshold_sweep import ThresholdSweep
 from core.analysis.performance.performance import Performance
 from core.errors import DataError
 
+MAX_ROWS = 2**53
+"""More rows than this can't be counted exactly in a JSON number."""
 MAX_REPORT_BYTES = 20_000_000
 """The most bytes of a report; Clarify's own have some thousand."""
 STAGES = ("pre_training_bias_metrics", "post_training_bias_metrics")
@@ -152,12 +154,12 @@ class SweepPart(ReportPart):
         sweep = ThresholdSweep.from_json(self.model_dump())
         try:
             totals, accepted = np.array(sweep.totals, dtype=float), np.array(sweep.accepted, dtype=float)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError("the counts are not a table of numbers") from error
         shape = (len(sweep.groups) + 1, 2, 2)
         if totals.shape != shape or accepted.shape != (len(sweep.thresholds), *shape):
             raise ValueError("the counts don't have an entry for each group, facet and label")
-        if not (np.isfinite(totals).all() and totals.sum() > 0 and (accepted >= 0).all() and (accepted <= totals).all()):
+        if not (np.isfinite(totals).all() and 0 < totals.sum() <= MAX_ROWS and (accepted >= 0).all() and (accepted <= totals).all()):
             raise ValueError("the counts are not numbers of rows")
         return self
 
