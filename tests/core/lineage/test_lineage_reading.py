@@ -170,7 +170,8 @@ def test_every_run_starts_once_and_ends_once(events):
     states: dict[str, list[str]] = {}
     for event in events:
         states.setdefault(event["run"]["runId"], []).append(event["eventType"])
-    assert all(found == ["START", "COMPLETE"] for found in states.values())
+    assert states
+    assert all(len(found) == 2 and found[0] == "START" and found[1] in {"COMPLETE", "FAIL"} for found in states.values())
 
 
 def test_every_job_of_the_graph_is_a_run_and_both_registrations_are(events, whole):

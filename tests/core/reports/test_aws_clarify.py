@@ -161,6 +161,6 @@ def test_a_bias_job_is_done_when_its_companion_is_and_fails_with_it(target, own,
 
 
 def test_a_region_without_awss_clarify_names_the_remedy(target):
-    with pytest.raises(DataError, match=r"AWS's Clarify is not in il-central-1") as error:
+    with pytest.raises(DataError, match=r"AWS's Clarify is not available in il-central-1") as error:
         clarify_jobs.aws_image(replace(target, region="il-central-1"))
     assert "GOVERNANCE_CLARIFY=own" in error.value.hint

@@ -54,8 +54,8 @@ def test_extras_stay_under_our_own_key_of_the_report(pair):
 
 def test_the_report_knows_what_its_people_are_called_and_which_rows_they_are(pair):
     report = pair[1].bias
-    assert report.people(KEY) == ("people with region = north", "people with region = south")
-    assert report.people("age=3") == ("people with age = 3", "all others")
+    assert report.group_names(KEY) == ("people with region = north", "people with region = south")
+    assert report.group_names("age=3") == ("people with age = 3", "all others")
     assert report.measured_on == "test"
 
 

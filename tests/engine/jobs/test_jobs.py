@@ -156,7 +156,7 @@ def test_a_job_that_cannot_train_says_why(sagemaker, request_of, name, change, r
 @pytest.mark.parametrize(
     ("prefix", "reason"),
     [
-        ("words", "AlgorithmError: channel train, file data.csv: column 2, row 2 holds 'three'"),
+        ("words", "AlgorithmError: channel train, file data.csv: column 2, row 2 contains 'three', which is not a number"),
         ("nothing-there", "ClientError: Data download failed: no object under"),
         ("infinite", "AlgorithmError: channel train: row 2, column 3 is infinite"),
         ("weights", "AlgorithmError: channel train: row 2 has the weight -2.0"),

@@ -72,7 +72,7 @@ def test_a_submission_is_validated_and_rejected_with_reasons_by_others(page: Pag
         ("Chris", "Reject", "rejected"),
     ):
         decide(page, url, version.arn, who, what, what)
-        expect(page.get_by_text(re.compile(f"Recorded as event .*the version is {said}"))).to_be_visible(timeout=SHORT)
+        expect(page.get_by_text(re.compile(f"Recorded as event .*The version is now {said}"))).to_be_visible(timeout=SHORT)
     package = model_packages.read_package(target, version.arn)
     assert package.status == "Rejected"
     assert package.comment.startswith("reject by Chris (demo), event 4: Recall for men fell")
@@ -110,7 +110,7 @@ def test_an_officer_looks_at_the_evidence_and_a_gate_that_nothing_answers_stands
     page.go_back()
     expect(main.get_by_text("In the predictions").first).to_be_visible(timeout=SHORT)
     decide(page, url, version.arn, "Vic", "Validate", "Validate")
-    expect(page.get_by_text(re.compile("Recorded as event .*the version is validated"))).to_be_visible(timeout=SHORT)
+    expect(page.get_by_text(re.compile("Recorded as event .*The version is now validated"))).to_be_visible(timeout=SHORT)
     decide(page, url, version.arn, "Chris", "Approve", "Approve")
     expect(page.get_by_text("can't be approved").first).to_be_visible(timeout=SHORT)
     assert model_packages.read_package(target, version.arn).status == registry_types.PENDING_STATUS

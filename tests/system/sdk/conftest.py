@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 HERE = Path(__file__).parent
-DATA = HERE.parents[1] / "core" / "data" / "uci_credit_default.csv.gz"
+DATA = HERE.parents[2] / "core" / "data" / "uci_credit_default.csv.gz"
 TELEMETRY_OFF = "SchemaVersion: '1.0'\nSageMaker:\n  PythonSDK:\n    Modules:\n      TelemetryOptOut: true\n"
 ROWS = 3000
 
