@@ -55,8 +55,10 @@ def pytest_sessionfinish(session):
     whole = config.args_source.name != "ARGS" and not config.option.keyword and session.testsfailed == 0
     if whole and os.environ.get(RECORD):
         calls.write(config.calls)
-    for difference in [*calls.missing(config.calls), *(calls.unused(config.calls) if whole else ())]:
+    missing = calls.missing(config.calls)
+    if missing:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    for difference in [*missing, *(calls.unused(config.calls) if whole else ())]:
         print(f"\naws/operations.json: {difference}. `make policies` writes it anew.")
 
 
