@@ -91,7 +91,7 @@ def test_a_page_that_has_grown_stale_cannot_decide_and_is_told_why(browser, url:
     for view in (one, two):
         view.get_by_test_id("stForm").get_by_role("button", name="Submit for a decision").click()
         settle(view)
-    expect(one.get_by_text("the version is submitted")).to_be_visible(timeout=SHORT)
+    expect(one.get_by_text("The version is now submitted")).to_be_visible(timeout=SHORT)
     expect(two.get_by_text("changed after you opened it")).to_be_visible(timeout=SHORT)
     context.close()
 
