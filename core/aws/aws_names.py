@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from core.identity import Identity
@@ -20,3 +21,8 @@ def clean_tag_value(text: str) -> str:
 def slug(text: str, max_length: int = 40) -> str:
     """``text`` as part of an AWS name: letters, digits and hyphens, ``max_length`` at most; "job" if none are left."""
     return re.sub(r"-+", "-", re.sub(r"[^0-9a-zA-Z]+", "-", text)).strip("-")[:max_length].strip("-") or "job"
+
+
+def short_hash(name: str) -> str:
+    """Ten hexadecimal digits that stand for a longer name within another one, the same for the same name."""
+    return hashlib.sha256(name.encode()).hexdigest()[:10]

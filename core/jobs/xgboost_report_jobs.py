@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
@@ -50,7 +49,7 @@ def launch_job(target: Target, identity: Identity, job: Job) -> str:
 
 
 def _name_prefix(job: Job) -> str:
-    return f"{JOB_NAME_PREFIX}-{hashlib.sha256(job.name.encode()).hexdigest()[:10]}"
+    return f"{JOB_NAME_PREFIX}-{aws_names.short_hash(job.name)}"
 
 
 def find_newest_job(target: Target, job: Job) -> Job | None:

@@ -9,6 +9,7 @@ import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
 
+from core.aws import aws_names
 from core.aws.idempotency import NameTaken
 from core.aws.target import Target
 from core.errors import Conflict
@@ -45,10 +46,6 @@ class Evaluation:
         return self.bias_job is not None and self.shap_job is not None and not self.is_ready and self.failed_job is None
 
 
-def _short_hash(training_job: str) -> str:
-    return hashlib.sha256(training_job.encode()).hexdigest()[:10]
-
-
 def read_evaluation(target: Target, training_job: str) -> Evaluation:
     """How far a training job is on its way into the registry."""
     found = {
@@ -69,13 +66,13 @@ def start_jobs(target: Target, identity: Identity, training_job: str, data: Reba
     for prefix, launch in ((bias_jobs.JOB_NAME_PREFIX, bias_jobs.launch_job), (shap_jobs.JOB_NAME_PREFIX, shap_jobs.launch_job)):
         if not earlier[prefix] or earlier[prefix][0].status in {"Failed", "Stopped"}:
             with suppress(NameTaken):  # of two people who start it at once, or with a list that lags, only one starts a job
-                launch(target, identity, model, data, name=f"{prefix}-{_short_hash(training_job)}-{len(earlier[prefix]) + 1}")
+                launch(target, identity, model, data, name=f"{prefix}-{aws_names.short_hash(training_job)}-{len(earlier[prefix]) + 1}")
     return read_evaluation(target, training_job)
 
 
 def _attempts(target: Target, prefix: str, training_job: str) -> list[Job]:
     """The jobs of one sort that were started for a training job, the newest first."""
-    return jobs.list_jobs(target, "processing", name_contains=f"{prefix}-{_short_hash(training_job)}")
+    return jobs.list_jobs(target, "processing", name_contains=f"{prefix}-{aws_names.short_hash(training_job)}")
 
 
 def register_evaluated_model(target: Target, identity: Identity, training_job: str, data: RebalancedData, role: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
@@ -27,7 +26,7 @@ def find_newest_job(target: Target, tuning_job: str) -> Job | None:
 
 
 def _list_measurements(target: Target, tuning_job: str) -> list[Job]:
-    return jobs.list_jobs(target, "processing", name_contains=f"{JOB_NAME_PREFIX}-{_short_hash(tuning_job)}")
+    return jobs.list_jobs(target, "processing", name_contains=f"{JOB_NAME_PREFIX}-{aws_names.short_hash(tuning_job)}")
 
 
 def launch_job(target: Target, identity: Identity, tuning_job: str, *, threshold: float = 0.5) -> str:
@@ -50,7 +49,7 @@ def launch_job(target: Target, identity: Identity, tuning_job: str, *, threshold
             hint="Tune on rebalanced rows.",
         )
     best = tuning_jobs.best_job_name(target, tuning_job)
-    name = f"{JOB_NAME_PREFIX}-{_short_hash(tuning_job)}-{len(earlier) + 1}"  # two who start it at the same time start one job
+    name = f"{JOB_NAME_PREFIX}-{aws_names.short_hash(tuning_job)}-{len(earlier) + 1}"  # two who start it at the same time start one job
     folder = target.uri("governance/trials", name)
     base, models = _model_paths(target, job)
     config = _job_config(data, tuning_job, best, threshold, models)
@@ -66,10 +65,6 @@ def launch_job(target: Target, identity: Identity, tuning_job: str, *, threshold
     request["ProcessingInputs"][-1]["S3Input"]["S3DataType"] = "ManifestFile"
     idempotency.create_once(target, "ProcessingJob", request, shared=True)
     return name
-
-
-def _short_hash(tuning_job: str) -> str:
-    return hashlib.sha256(tuning_job.encode()).hexdigest()[:10]
 
 
 def _model_paths(target: Target, job: Job) -> tuple[str, dict[str, str]]:

@@ -10,6 +10,7 @@ import pytest
 from core.aws.target import connect
 from core.data import datasets
 from core.errors import NotFound
+from core.jobs import jobs
 from core.lineage import lineage_graph, lineage_search, openlineage
 from core.registry import model_packages
 from core.settings import Settings
@@ -166,12 +167,14 @@ def test_every_event_is_one_as_openlineage_specifies_it(events):
         validator.validate(event)
 
 
-def test_every_run_starts_once_and_ends_once(events):
+def test_every_run_starts_once_and_ends_once(target, events):
     states: dict[str, list[str]] = {}
     for event in events:
         states.setdefault(event["run"]["runId"], []).append(event["eventType"])
+    failed = {job.name for job in jobs.list_jobs(target, "processing") if job.status == "Failed"}
+    ends = {event["run"]["runId"]: "FAIL" if event["job"]["name"] in failed else "COMPLETE" for event in events}
     assert states
-    assert all(len(found) == 2 and found[0] == "START" and found[1] in {"COMPLETE", "FAIL"} for found in states.values())
+    assert states == {run: ["START", end] for run, end in ends.items()}
 
 
 def test_every_job_of_the_graph_is_a_run_and_both_registrations_are(events, whole):
