@@ -28,6 +28,7 @@ DATASET = {
         "outputFacets": FACETS,
     },
 }
+END_EVENTS = {"Completed": "COMPLETE", "Failed": "FAIL", "Stopped": "ABORT"}
 SPEC = {
     "$defs": {"facet": {"type": "object", "required": ["_producer", "_schemaURL"], "properties": {"_producer": URI, "_schemaURL": URI}}},
     "type": "object",
@@ -171,8 +172,8 @@ def test_every_run_starts_once_and_ends_once(target, events):
     states: dict[str, list[str]] = {}
     for event in events:
         states.setdefault(event["run"]["runId"], []).append(event["eventType"])
-    failed = {job.name for job in jobs.list_jobs(target, "processing") if job.status == "Failed"}
-    ends = {event["run"]["runId"]: "FAIL" if event["job"]["name"] in failed else "COMPLETE" for event in events}
+    statuses = {job.name: job.status for kind in ("processing", "training") for job in jobs.list_jobs(target, kind)}
+    ends = {event["run"]["runId"]: END_EVENTS[statuses.get(event["job"]["name"], "Completed")] for event in events}
     assert states
     assert states == {run: ["START", end] for run, end in ends.items()}
 

@@ -12,7 +12,7 @@ from botocore.retries import quota, standard
 from proxy import Fault, Proxy
 
 import core.aws.target
-from core.aws import complete_responses, container_images, idempotency, retries
+from core.aws import aws_names, complete_responses, container_images, idempotency, retries
 from core.aws.idempotency import NameTaken, create_once
 from core.aws.target import Target, connect
 from core.data import bundled_data, column_roles, datasets
@@ -175,7 +175,7 @@ def test_the_way_to_a_version_in_bad_weather_makes_one_of_each(target, proxy, cl
     card = model_card.ensure_card(target, package, data)
     assert (card.version, again.training_job) == (1, job)
 
-    direct, mark = client("sagemaker"), model_evaluation._short_hash(job)
+    direct, mark = client("sagemaker"), aws_names.short_hash(job)
     made = [j["ProcessingJobName"] for j in direct.list_processing_jobs(NameContains=mark)["ProcessingJobSummaries"]]
     assert sorted(made) == sorted([f"{bias_jobs.JOB_NAME_PREFIX}-{mark}-1", f"{shap_jobs.JOB_NAME_PREFIX}-{mark}-1"])
     group = direct.list_model_packages(ModelPackageGroupName=target.settings.group)["ModelPackageSummaryList"]
