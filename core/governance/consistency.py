@@ -10,8 +10,9 @@ from typing import Any
 from core.aws import aws_names
 from core.aws.target import Target
 from core.errors import NotFound, translate_aws_errors
-from core.governance import foreign_versions, model_card, version_state
-from core.governance.model_card import Card
+from core.governance import foreign_versions, version_state
+from core.governance.model_cards import model_card
+from core.governance.model_cards.model_card import Card
 from core.governance.version_state import State
 from core.ledger import audit_log
 from core.ledger.audit_log import Event

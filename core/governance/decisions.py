@@ -10,9 +10,10 @@ from typing import Any
 
 from core.aws.target import Target
 from core.errors import Conflict, DataError
-from core.governance import evidence, gates, model_card, policy, version_state
+from core.governance import evidence, gates, policy, version_state
 from core.governance.consistency import sync_registry_and_lineage
-from core.governance.model_card import Card
+from core.governance.model_cards import model_card
+from core.governance.model_cards.model_card import Card
 from core.governance.policy import TIERS, Tier
 from core.governance.validity import apply_waivers
 from core.governance.version_state import ALLOWED_FROM, PAST_TENSE, State, fold_events, people_involved

@@ -11,7 +11,7 @@ from core.aws.file_snapshot import TargetSnapshot, take_snapshot
 from core.aws.target import Target
 from core.errors import FILE_GONE_HINT, INCONCLUSIVE_ERRORS, GovernanceError, NotFound
 from core.governance import package_lock
-from core.governance.model_card import Card
+from core.governance.model_cards.model_card import Card
 from core.governance.policy import Policy, policy_uri
 from core.jobs import jobs
 from core.jobs.rebalancing_jobs import RebalancedData

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from core import toml_file
 from core.aws.target import Target
 from core.errors import GovernanceError
-from core.governance import model_card_content
 from core.governance.evidence import Evidence
-from core.governance.model_card import Card
+from core.governance.model_cards import model_card_content
+from core.governance.model_cards.model_card import Card
 from core.governance.version_state import State
 from core.registry import model_packages
 from core.registry.registry_types import Package

@@ -9,7 +9,8 @@ from core.aws.target import Target
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.errors import NotFound
-from core.governance import foreign_versions, gates, model_card, policy, version_state
+from core.governance import foreign_versions, gates, policy, version_state
+from core.governance.model_cards import model_card
 from core.governance.policy import Policy
 from core.governance.version_state import State, fold_events
 from core.governance.version_under_review import VersionUnderReview, read_version

@@ -20,7 +20,8 @@ from core.aws.target import connect
 from core.data import bundled_data, csv_reader, datasets
 from core.doctor import doctor, target_checks
 from core.errors import Conflict, Forbidden, NotFound
-from core.governance import decisions, model_card, policy, version_state
+from core.governance import decisions, policy, version_state
+from core.governance.model_cards import model_card
 from core.identity import Identity, Role
 from core.registry import model_packages
 from core.settings import Settings

@@ -23,8 +23,9 @@ from core.aws.target import connect
 from core.data.column_roles import ColumnRoles
 from core.data.datasets import Dataset
 from core.errors import GovernanceError
-from core.governance import consistency, model_card
+from core.governance import consistency
 from core.governance.consistency import sync_registry_and_lineage
+from core.governance.model_cards import model_card
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, models, rebalancing_jobs, training_data, training_jobs, xgboost_report_jobs
 from core.jobs.rebalancing_jobs import RebalancedData, RebalancingOptions

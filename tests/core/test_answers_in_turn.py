@@ -12,7 +12,7 @@ from botocore.stub import ANY, Stubber
 
 from core.aws.target import connect
 from core.errors import GovernanceError, NotFound
-from core.governance import model_card
+from core.governance.model_cards import model_card
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, training_data, training_jobs
 from core.jobs.tuning import tuning_history, tuning_jobs
@@ -200,7 +200,7 @@ def test_a_decision_is_drawn_once(told):
 @pytest.mark.parametrize(("end", "reason"), [("Completed", None), ("Failed", "Access denied to the output path"), ("SomethingNew", None)])
 def test_a_cards_export_is_waited_for(told, monkeypatch, end, reason):
     """States of https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeModelCardExportJob.html."""
-    monkeypatch.setattr("core.governance.model_card.time.sleep", lambda _: None)
+    monkeypatch.setattr("core.governance.model_cards.model_card.time.sleep", lambda _: None)
     target, sagemaker, _ = told
     package = {
         "ModelPackageName": "credit",

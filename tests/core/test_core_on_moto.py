@@ -20,7 +20,7 @@ from core.analysis.performance.performance import evaluate_performance
 from core.aws.target import connect
 from core.data import bundled_data, column_roles, csv_reader, datasets
 from core.errors import Conflict, NotFound, TargetUnavailable
-from core.governance import model_card
+from core.governance.model_cards import model_card
 from core.governance.version_state import read_state
 from core.jobs import jobs, models, rebalancing_jobs, training_data, training_jobs, xgboost_report_jobs
 from core.jobs.rebalancing_jobs import RebalancingOptions

@@ -8,9 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import GovernanceError
-from core.governance import evidence, model_card, regulatory_profiles
-from core.governance.model_card import Card
-from core.governance.model_card_content import FIELDS
+from core.governance import evidence, regulatory_profiles
+from core.governance.model_cards import model_card
+from core.governance.model_cards.model_card import Card
+from core.governance.model_cards.model_card_content import FIELDS
 from core.governance.version_state import read_state
 from core.registry import model_packages
 from core.registry.registry_types import Package

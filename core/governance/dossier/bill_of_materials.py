@@ -16,7 +16,7 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from core.governance.evidence import Evidence
-from core.governance.model_card_content import value_at
+from core.governance.model_cards.model_card_content import value_at
 from core.governance.package_lock import parse_versions
 from core.registry.registry_types import Package
 

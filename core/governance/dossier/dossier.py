@@ -8,7 +8,7 @@ from typing import Any
 
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.aws.target import Target
-from core.governance import gates, model_card_content, policy
+from core.governance import gates, policy
 from core.governance.dossier.dossier_format import (
     format_beyond_noise,
     format_difference,
@@ -17,6 +17,7 @@ from core.governance.dossier.dossier_format import (
     value_with_meaning,
 )
 from core.governance.evidence import Evidence
+from core.governance.model_cards import model_card_content
 from core.governance.validity import apply_waivers
 from core.governance.version_state import State
 from core.governance.version_under_review import read_version

@@ -19,7 +19,7 @@ from paths import ROOT
 from core.aws import container_images
 from core.aws.target import connect
 from core.errors import Forbidden, GovernanceError, Refused
-from core.governance import model_card_content
+from core.governance.model_cards import model_card_content
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import training_jobs
 from core.ledger import signing

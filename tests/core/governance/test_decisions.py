@@ -11,7 +11,8 @@ import pytest
 from deciding import CHRIS, DANA, EASY, OLGA, VERA, VIC, WHY, approve, approved, seen, submitted, validated
 
 from core.errors import Conflict, DataError, Forbidden
-from core.governance import decisions, evidence, model_card, policy, verification, version_state
+from core.governance import decisions, evidence, policy, verification, version_state
+from core.governance.model_cards import model_card
 from core.governance.policy import InvalidPolicy
 from core.governance.validity import check_validity
 from core.governance.version_state import read_state

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.governance import model_card_content, regulatory_profiles
+from core.governance import regulatory_profiles
 from core.governance.dossier import dossier, evidence_pack
+from core.governance.model_cards import model_card_content
 from core.governance.regulatory_profiles import InvalidProfiles, build_checklist, field_title, load_profiles
 
 GOOD = """[[profiles]]

@@ -11,7 +11,8 @@ from schema import SchemaError
 
 from core.aws.target import connect
 from core.errors import DataError
-from core.governance import evidence, model_card, policy
+from core.governance import evidence, policy
+from core.governance.model_cards import model_card
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, models
 from core.registry import model_evaluation, model_packages, version_comparison, version_registration

@@ -17,7 +17,7 @@ from core.aws.idempotency import NameTaken, create_once
 from core.aws.target import Target, connect
 from core.data import bundled_data, column_roles, datasets
 from core.errors import Conflict, GovernanceError, NotFound, TargetUnavailable
-from core.governance import model_card
+from core.governance.model_cards import model_card
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, models, processing_requests, rebalancing_jobs, training_jobs
 from core.jobs.rebalancing_jobs import RebalancingOptions

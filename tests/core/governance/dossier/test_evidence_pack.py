@@ -34,8 +34,9 @@ from securesystemslib.signer import SSlibKey
 from core.aws.target import connect
 from core.doctor import target_checks
 from core.errors import Forbidden, GovernanceError, NotFound
-from core.governance import decisions, model_card
+from core.governance import decisions
 from core.governance.dossier import evidence_pack
+from core.governance.model_cards import model_card
 from core.identity import Identity, Role
 from core.ledger import signing
 from core.registry import model_packages, registry_types, version_registration

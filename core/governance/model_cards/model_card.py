@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from core.aws import idempotency, request_defaults, retries
 from core.aws.target import Target
 from core.errors import Conflict, DataError, NotFound, TargetUnavailable, translate_aws_errors
-from core.governance.model_card_content import CUSTOM_DETAILS, FIELDS, CardField, build_known_content, set_at_path, value_at
+from core.governance.model_cards.model_card_content import CUSTOM_DETAILS, FIELDS, CardField, build_known_content, set_at_path, value_at
 from core.identity import Identity, require_permission
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger.signing import canonical_json, sha256

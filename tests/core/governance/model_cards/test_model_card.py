@@ -15,7 +15,7 @@ from moto.server import ThreadedMotoServer
 from pypdf import PdfReader
 
 from core.errors import Conflict, DataError, Forbidden
-from core.governance import model_card, model_card_content
+from core.governance.model_cards import model_card, model_card_content
 from core.governance.validity import check_validity
 from core.registry import model_packages
 from engine.sagemaker.cards import model_cards
