@@ -109,13 +109,11 @@ class ClarifyReport:
         return result
 
     def _governance(self) -> dict[str, Any]:
-        words = {
-            stage: {
-                one.facet: {one.value_or_threshold: {name: _metric_detail_json(metric) for name, metric in one.metrics.items()}}
-                for one in measured
-            }
-            for stage, measured in self.stages.items()
-        }
+        words: dict[str, dict[str, dict[str, Any]]] = {}
+        for stage, measured in self.stages.items():
+            for one in measured:
+                by_value = words.setdefault(stage, {}).setdefault(one.facet, {})
+                by_value[one.value_or_threshold] = {name: _metric_detail_json(metric) for name, metric in one.metrics.items()}
         section: dict[str, Any] = {
             "rows": self.rows,
             "threshold": self.threshold,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 from engine.store.records import Body
@@ -40,27 +41,28 @@ class SearchSpace:
         return self.to_hyperparameters(dict(zip(self.distributions, found, strict=True)))
 
     def values(self, texts: dict[str, str]) -> dict[str, Any] | None:
-        """The values of a training job's hyperparameters, or None when one is missing or not among a range's categories."""
+        """The values of a training job's hyperparameters, or None if it was tried outside these ranges: a hyperparameter is missing,
+        isn't a number, lies outside its range, or isn't among a range's categories."""
+        found = {name: self._value_in_range(name, texts[name]) for name in self.distributions if name in texts}
+        return found if len(found) == len(self.distributions) and None not in found.values() else None
+
+    def _value_in_range(self, name: str, text: str) -> Any:
         from optuna.distributions import CategoricalDistribution, IntDistribution
 
-        found: dict[str, Any] = {}
-        for name, distribution in self.distributions.items():
-            if name not in texts:
-                return None
-            text = texts[name]
-            if isinstance(distribution, CategoricalDistribution):
-                value: Any = text
-            elif isinstance(distribution, IntDistribution):
-                value = int(text)
-            else:
-                value = 1 - float(text) if name in self.reverse_logarithmic else float(text)
-            if isinstance(distribution, CategoricalDistribution):
-                if value not in distribution.choices:
-                    return None
-            elif not distribution.low <= value <= distribution.high:
-                value = min(max(value, distribution.low), distribution.high)
-            found[name] = value
-        return found
+        distribution = self.distributions[name]
+        if isinstance(distribution, CategoricalDistribution):
+            return text if text in distribution.choices else None
+        try:
+            number = float(text)
+        except ValueError:
+            return None
+        value = 1 - number if name in self.reverse_logarithmic else number
+        within = min(max(value, distribution.low), distribution.high)
+        if not math.isclose(within, value, rel_tol=1e-9, abs_tol=1e-12):  # 1 − (1 − x) may miss an end of the range by a rounding error
+            return None
+        if isinstance(distribution, IntDistribution):
+            return int(within) if float(within).is_integer() else None
+        return within
 
 
 def _is_logarithmic(item: Body, low: float, high: float) -> bool:

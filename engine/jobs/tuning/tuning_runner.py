@@ -27,6 +27,7 @@ from engine.jobs.tuning.tuning_record import (
     parameter_ranges,
     summarize_trial,
     training_definition,
+    tuned_hyperparameters,
 )
 from engine.jobs.workers.metric_lines import read_metrics
 from engine.store.records import Body
@@ -117,14 +118,27 @@ def run_tuning(context: Context, service: JobService, name: str, monotonic_start
 
 
 def _warm_start_trials(context: Context, body: Body, space: SearchSpace, metric: str) -> list[tuple[float, dict[str, Any]]]:
-    """(objective, values) of the trials of a warm start's parent jobs."""
+    """(objective, values) of the trials of a warm start's parent jobs that this job could have tried itself: all values in its ranges, and
+    what the parent tuned and this job fixes equal to the fixed value."""
     found = []
+    fixed = training_definition(body).get("StaticHyperParameters", {})
     for parent in body.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", []):
+        tuning = context.store.get(TUNING_JOB, parent["HyperParameterTuningJobName"])
+        compared = fixed.keys() & tuned_hyperparameters(tuning) if tuning else set()
         for job in list_trial_jobs(context, context.arn(f"{TUNING_JOB}/{parent['HyperParameterTuningJobName']}")):
-            value, values = final_objective(job, metric), space.values(job["HyperParameters"])
-            if value is not None and values is not None:
+            tried = job["HyperParameters"]
+            value, values = final_objective(job, metric), space.values(tried)
+            if value is not None and values is not None and all(_is_same_setting(tried[name], fixed[name]) for name in compared):
                 found.append((value, values))
     return found
+
+
+def _is_same_setting(a: str, b: str) -> bool:
+    """Whether two hyperparameters' texts mean the same: equal, or the same number."""
+    try:
+        return a == b or float(a) == float(b)
+    except ValueError:
+        return False
 
 
 def _launch_trial(context: Context, service: JobService, body: Body, name: str, parameters: dict[str, str], metric: str) -> None:
