@@ -15,7 +15,7 @@ from core.jobs.tuning import tuning_jobs
 def find_rebalancing(target: Target, job: Job) -> RebalancedData | None:
     """The rebalancing whose files a training or tuning job reads; None if it reads other data."""
     definitions = tuning_jobs.list_definitions(job) if job.kind == "tuning" else [job.raw]
-    uris = {_train_channel_uri(definition) for definition in definitions}
+    uris = {channel_uri(definition, "train") for definition in definitions}
     uri = uris.pop() if len(uris) == 1 else ""
     folder, _, name = uri.rpartition("/")
     if name not in {"train.csv", "train_res.csv"} or "/governance/rebalanced/" not in uri:
@@ -26,11 +26,11 @@ def find_rebalancing(target: Target, job: Job) -> RebalancedData | None:
         return None
 
 
-def _train_channel_uri(definition: dict[str, Any]) -> str:
-    """The source of the channel ``train`` of a training job, or of a tuning job's trials; "" if there is none."""
-    return next((training_jobs.channel_source(c) for c in definition.get("InputDataConfig", []) if c["ChannelName"] == "train"), "")
+def channel_uri(definition: dict[str, Any], channel: str) -> str:
+    """The source of a channel of a training job, or of a tuning job's trials; "" if it has no such channel."""
+    return next((training_jobs.channel_source(c) for c in definition.get("InputDataConfig", []) if c["ChannelName"] == channel), "")
 
 
 def is_baseline(job: Job) -> bool:
     """Whether the job trained on the training rows before rebalancing."""
-    return _train_channel_uri(job.raw).endswith("/train.csv")
+    return channel_uri(job.raw, "train").endswith("/train.csv")

@@ -11,6 +11,8 @@ from core.reports import bias_jobs
 
 PENDING_STATUS = "PendingManualApproval"
 DECISION_PROPERTY, EVIDENCE_PROPERTY, DECIDED_BY_PROPERTY = "governance:decision", "governance:evidence", "governance:decided-by"
+TEST_ROWS_PROPERTY = "governance:test-sha256"
+"""The property with the hash of the test rows."""
 REGISTER_EVENT = "register"
 """The event of the log that says what was registered, by whom, and who trained it."""
 DECISION_PROPERTIES = frozenset({DECISION_PROPERTY, EVIDENCE_PROPERTY, DECIDED_BY_PROPERTY})

@@ -1,10 +1,10 @@
-"""Compares two versions: their quality and their bias, paired on the same test rows, and the data behind them."""
+"""Compares two versions: their quality and their bias, paired on the same test rows, or why they can't be; and the data behind them."""
 
 from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -12,17 +12,20 @@ import pandas as pd
 from core.analysis.bias.bias_difference import BiasDifference
 from core.analysis.performance.performance_difference import PerformanceDifference, compare_performance
 from core.aws.target import Target
+from core.data import comparability
+from core.data.comparability import JudgedRows
 from core.errors import NotFound
 from core.jobs import jobs, training_jobs
+from core.jobs.judged_rows import rows_of_rebalancing
+from core.jobs.rebalancing_jobs import RebalancedData
 from core.registry import model_packages
-from core.registry.registry_types import Package
-from core.reports import bias_outcomes
+from core.registry.registry_types import TEST_ROWS_PROPERTY, Package
+from core.reports import bias_outcomes, report_rows
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two packages. ``differences``: b − a by metric, paired; None if the two were measured on different test rows.
-    ``unpaired_reason``: why there are no differences."""
+    """Two packages. ``differences``: b − a by metric, paired; None if the two can't be compared. ``unpaired_reason``: every reason why."""
 
     a: Package
     b: Package
@@ -47,24 +50,60 @@ def compare_with(target: Target, other: Package, package: Package) -> Comparison
     return Comparison(other, package, *paired_differences(target, other, package))
 
 
+def short_names(a: Package, b: Package) -> tuple[str, str]:
+    """What sentences about two versions call them: ``v2`` and ``v3`` within one group, else their whole labels."""
+    within = a.group and a.group == b.group
+    return (f"v{a.version}", f"v{b.version}") if within else (a.label, b.label)
+
+
+def rows_of_version(target: Target, package: Package) -> JudgedRows:
+    """The rows that a version was tested on: those that its bias report measured, or else those that were registered with it."""
+    return _recorded_rows(package, model_packages.find_rebalancing(target, package))
+
+
+def _recorded_rows(package: Package, data: RebalancedData | None) -> JudgedRows:
+    registered = package.properties.get(TEST_ROWS_PROPERTY, "")
+    if package.bias is None:
+        return replace(rows_of_rebalancing(data, "test") if data else JudgedRows(part="test"), file=registered)
+    found = report_rows.rows_in_report(package.bias, data)
+    if found.part in {"", "test"} and registered:
+        found = replace(found, part="test", file=registered)
+    return found
+
+
+def explain_unlike_versions(target: Target, a: Package, b: Package, *, by_facet: bool = False) -> tuple[str, ...]:
+    """Every reason why two versions can't be compared; () if both were tested on the same rows of one data set, for the same label and
+    favourable value; ``by_facet``: and if their bias was measured for a facet that both have."""
+    names = short_names(a, b)
+    if not comparability.explain_incomparable(names, _recorded_rows(a, None), _recorded_rows(b, None), by_facet=by_facet):
+        return ()
+    return comparability.explain_incomparable(names, rows_of_version(target, a), rows_of_version(target, b), by_facet=by_facet)
+
+
 def paired_differences(target: Target, a: Package, b: Package) -> tuple[dict[str, PerformanceDifference] | None, str]:
-    """b − a by metric, paired; or None, and why."""
-    key = "governance:test-sha256"
-    if a.properties.get(key) is None or a.properties.get(key) != b.properties.get(key):
-        return None, "The two were not measured on the same test rows, so their differences can't be paired."
+    """b − a by metric, paired; or None, and every reason why not."""
+    if unlike := explain_unlike_versions(target, a, b):
+        return None, " ".join(unlike)
     try:
         left, right = read_scores(target, a), read_scores(target, b)
     except NotFound as error:
         return None, str(error)
+    if "label" not in left or "label" not in right:
+        return None, "The rows that were scored have no labels."
+    if mismatch := comparability.explain_label_mismatch(short_names(a, b), left["label"].tolist(), right["label"].tolist()):
+        return None, mismatch
     threshold = float((a.performance or {}).get("threshold", 0.5))
     return dict(compare_performance(left["label"], left["score"], right["score"], threshold=threshold)), ""
 
 
 def bias_differences(target: Target, a: Package, b: Package) -> tuple[dict[str, dict[str, BiasDifference]], str]:
-    """b − a of the post-training bias metrics by facet, paired; and why there are none, or ""."""
+    """b − a of the post-training bias metrics by facet, paired; and every reason why there are none, or ""."""
     if a.bias is None or b.bias is None:
-        return {}, "One of the two has no bias report."
-    return bias_outcomes.paired_differences(target, a.bias, b.bias)
+        lacking = [name for name, package in zip(short_names(a, b), (a, b), strict=True) if package.bias is None]
+        return {}, f"{' and '.join(lacking)} {'have' if len(lacking) > 1 else 'has'} no bias report."
+    if unlike := explain_unlike_versions(target, a, b, by_facet=True):
+        return {}, " ".join(unlike)
+    return bias_outcomes.paired_differences(target, a.bias, b.bias, short_names(a, b))
 
 
 def data_facts(target: Target, package: Package) -> dict[str, str]:

@@ -15,7 +15,7 @@ from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger import audit_log, signing
 from core.ledger.pinned_files import PinnedFile, find_changed_files
 from core.lineage import lineage_record
-from core.registry.registry_types import REGISTER_EVENT, Package
+from core.registry.registry_types import REGISTER_EVENT, TEST_ROWS_PROPERTY, Package
 from core.reports import bias_jobs
 
 REPORTS = {"quality": ("ModelQuality", "Statistics"), "bias": ("Bias", "Report"), "explainability": ("Explainability", "Report")}
@@ -90,7 +90,7 @@ def register_version(
         "governance:trained-by-name": trainer_name,
         "governance:registered-by": identity.tag,
         "governance:registered-by-name": aws_names.clean_tag_value(identity.name),
-        "governance:test-sha256": data.manifest["files"]["test_res.csv"]["sha256"],
+        TEST_ROWS_PROPERTY: data.manifest["files"]["test_res.csv"]["sha256"],
         **{f"governance:sha256-{name}": digest for name, digest in digests.items()},
     }
     request = {

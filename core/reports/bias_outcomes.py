@@ -13,6 +13,8 @@ from core.analysis.bias.bias_intervals import Interval
 from core.analysis.bias.decline_rates import DeclineRates
 from core.analysis.bias.flip_test import FLIP_TEST
 from core.aws.target import Target
+from core.data import comparability
+from core.reports import report_rows
 from core.reports.bias_jobs import BiasReport
 
 
@@ -22,17 +24,35 @@ def read_scored_rows(target: Target, report: BiasReport) -> pd.DataFrame:
     return pd.read_csv(io.BytesIO(target.files.read(report.scores_uri)))
 
 
-def paired_differences(target: Target, a: BiasReport, b: BiasReport) -> tuple[dict[str, dict[str, BiasDifference]], str]:
-    """(facet -> metric -> paired difference b − a of post-training metrics, ""), or ({}, the reason) if they can't be paired."""
-    digest = a.governance.get("rows_sha256")
-    if not digest or digest != b.governance.get("rows_sha256"):
-        return {}, "The two reports were not measured on the same rows, or are too old to say so: their differences can't be paired."
+def explain_unlike_reports(
+    target: Target, a: BiasReport, b: BiasReport, names: tuple[str, str] = ("the first report", "the second report")
+) -> tuple[str, ...]:
+    """Every reason why two reports can't be compared, with their ``names``; () if both measured the same rows, label and facet."""
+    said = comparability.explain_incomparable(names, report_rows.rows_in_report(a), report_rows.rows_in_report(b), by_facet=True)
+    if not said:
+        return ()
+    rows = (report_rows.rows_of_report(target, one) for one in (a, b))
+    return comparability.explain_incomparable(names, *rows, by_facet=True)
+
+
+def paired_differences(
+    target: Target, a: BiasReport, b: BiasReport, names: tuple[str, str] = ("the first report", "the second report")
+) -> tuple[dict[str, dict[str, BiasDifference]], str]:
+    """(facet -> metric -> paired difference b − a of post-training metrics, ""), or ({}, every reason why they can't be paired)."""
+    if unlike := explain_unlike_reports(target, a, b, names):
+        return {}, _cannot_be_paired(*unlike)
     left, right = read_scored_rows(target, a), read_scored_rows(target, b)
+    if "label" not in left or "label" not in right:
+        return {}, "The rows that were scored have no labels, so the differences can't be paired."
+    if mismatch := comparability.explain_label_mismatch(names, left["label"].tolist(), right["label"].tolist()):
+        return {}, _cannot_be_paired(mismatch)
     found = {}
     for facet in a.facets:
         sweep = a.sweep(facet.key)
         if sweep is None or facet.key not in left or facet.key not in right:
             continue
+        if not left[facet.key].equals(right[facet.key]):
+            return {}, _cannot_be_paired(f"{names[0]} and {names[1]} have other people in {facet.key}.")
         favourable = sweep.favourable
         accepted = [(table["score"] > report.threshold).astype(int) == favourable for table, report in ((left, a), (right, b))]
         flips = [table.get(f"flip {facet.key}") for table in (left, right)]
@@ -41,6 +61,10 @@ def paired_differences(target: Target, a: BiasReport, b: BiasReport) -> tuple[di
             left[facet.key], left["label"] == favourable, accepted[0], accepted[1], group, flips[0], flips[1]
         )
     return found, "" if found else "The reports have no facet in common whose rows are known."
+
+
+def _cannot_be_paired(*reasons: str) -> str:
+    return f"{' '.join(reasons)} Their differences can't be paired."
 
 
 @dataclass(frozen=True)

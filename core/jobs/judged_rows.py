@@ -1,0 +1,102 @@
+"""Which rows a job reads, as the record that decides whether its results may be compared with another's."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from core.aws.target import Target
+from core.data import datasets
+from core.data.comparability import JudgedRows
+from core.errors import NotFound, Refused
+from core.jobs import jobs, training_data
+from core.jobs.jobs import Job
+from core.jobs.rebalancing_jobs import RebalancedData, read_result
+from core.jobs.tuning import tuning_jobs
+
+ROW_FILES = {"train": "train_res.csv", "validation": "validation_res.csv", "test": "test_res.csv"}
+"""Part of a data set -> the file of a rebalancing whose hash names its rows."""
+REBALANCED_FIRST = "; rebalanced before they were split"
+
+
+def rows_of_rebalancing(data: RebalancedData, part: str) -> JudgedRows:
+    """The rows of a part (test, validation or train) of a rebalanced data set. An unknown ``part`` means the test rows."""
+    manifest, dataset, roles = data.manifest, data.dataset, data.roles
+    part = part if part in ROW_FILES else "test"
+    config, split = manifest["config"], manifest["split"]
+    file = manifest["files"].get(ROW_FILES[part], {})
+    favourable = config.get("favourable", roles.favourable)
+    return JudgedRows(
+        part=part,
+        dataset=dataset.name,
+        uploaded=dataset.created,
+        table=dataset.sha256,
+        count=file.get("rows"),
+        split=_split_text(config),
+        label=roles.label,
+        favourable=str(favourable),
+        favourable_name=datasets.value_names(dataset).get(roles.label, {}).get(favourable, f"{roles.label} = {favourable}"),
+        facets=tuple(f"{column}={value}" for column, value in ((roles.facet, roles.facet_value), *roles.further_facets)),
+        file=file.get("sha256", ""),
+        row_ids=_row_ids(manifest, part) if part != "train" and "row_ids_sha256" in split else "",
+    )
+
+
+def _row_ids(manifest: dict[str, Any], part: str) -> str:
+    """What names the rows of a part by their places in the table; "" where they are others than the split's: in the workshop's order."""
+    config = manifest["config"]
+    if config["order"] != "split_first":
+        return ""
+    ids, source = manifest["split"]["row_ids_sha256"][part], manifest["input"]["sha256"]
+    return f"{source} {config['label']} {config['facet']}={config['facet_value']} {ids}"
+
+
+def _split_text(config: dict[str, Any]) -> str:
+    """How rows were split, in words."""
+    sizes = f"{100 * config['validation_size']:g} % for validation, {100 * config['test_size']:g} % for testing"
+    text = f"split with seed {config['seed']} by {config['label']} and {config['facet']}: {sizes}"
+    return text if config["order"] == "split_first" else text + REBALANCED_FIRST
+
+
+def rows_before_rebalancing(data: RebalancedData) -> JudgedRows:
+    """The training rows of a rebalancing before it changed them: two rebalancings are compared by what they make of the same ones."""
+    found, file = rows_of_rebalancing(data, "train"), data.manifest["files"].get("train.csv", {})
+    return replace(
+        found,
+        count=file.get("rows"),
+        file=file.get("sha256", ""),
+        split=found.split.removesuffix(REBALANCED_FIRST),
+        facets=found.facets[:1],
+    )
+
+
+def find_data_of_file(target: Target, uri: str) -> tuple[RebalancedData, str] | None:
+    """(the rebalancing that a file in S3 comes from, the part of the data that is in it); None for any other file."""
+    folder, _, name = uri.rpartition("/")
+    part = next((one for one in ROW_FILES if name.startswith(one)), None)
+    if part and "/governance/rebalanced/" in uri:
+        with suppress(NotFound, Refused):  # the folder has such a name, but is in another account's bucket, or was deleted
+            data = read_result(target, folder.removesuffix("/output").rpartition("/")[2])
+            return (data, part) if data.folder == folder else None
+    return None
+
+
+def rows_of_file(target: Target, uri: str, part: str = "") -> JudgedRows:
+    """The rows in a file in S3: those of a rebalancing if it is one of its files, or else only its URI is known."""
+    found = find_data_of_file(target, uri)
+    return rows_of_rebalancing(*found) if found else JudgedRows(part=part, file=uri)
+
+
+def rows_of_processing(target: Target, job: Job) -> JudgedRows:
+    """The rows that a bias or SHAP job measures: its input ``dataset``. ``job``: read in full."""
+    uri = jobs.input_uri(job, "dataset")
+    return rows_of_file(target, uri) if uri else JudgedRows()
+
+
+def rows_of_tuning(target: Target, job: Job, definition: str = "") -> JudgedRows:
+    """The validation rows by which the trials of a tuning job are ranked; of its first definition, or the one of this name."""
+    found = tuning_jobs.list_definitions(job)
+    one = next((each for each in found if definition in {"", each.get("DefinitionName")}), {})
+    uri = training_data.channel_uri(one, "validation")
+    return rows_of_file(target, uri, "validation") if uri else JudgedRows(part="validation")
