@@ -22,7 +22,7 @@ from core.identity import Identity, require_permission
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
 from core.ledger.pinned_files import find_changed_files
-from core.registry import registry_types, version_registration
+from core.registry import baselines, registry_types, version_registration
 from core.registry.registry_types import Package
 
 REASON_CODES: dict[str, tuple[str, ...]] = {
@@ -270,7 +270,7 @@ def _judge_gates(version: VersionUnderReview) -> dict[str, Any]:
     """The gates' outcomes now, and the policy that they come from: what an event records of them."""
     policy.store_in_target(version.target, version.rules)
     if version.profile is None:
-        results, compared_with = [], gates.find_baseline(version.target, version.package)
+        results, compared_with = [], baselines.find_baseline(version.target, version.package, version.data).arn
     else:
         judgement = gates.judge_version(version, version.profile)
         results, compared_with = apply_waivers(judgement.results, version.state), judgement.compared_with

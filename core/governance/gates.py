@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from core.analysis.performance.performance_difference import PerformanceDifference
-from core.aws.target import Target
 from core.errors import INCONCLUSIVE_ERRORS, GovernanceError
 from core.governance.policy import BiasGate, CalibrationGate, FreshnessGate, Gate, GateProfile, QualityGate, _BoundedGate
 from core.governance.version_under_review import VersionUnderReview
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.lineage import lineage_graph
-from core.registry import model_packages, version_comparison, version_registration
+from core.registry import baselines, version_comparison, version_registration
+from core.registry.baselines import Baseline
 from core.registry.registry_types import Package
 
 Status = Literal["pass", "fail", "not computable", "waived"]
@@ -40,8 +40,8 @@ class GateResult:
 
 @dataclass(frozen=True)
 class GateInputs:
-    """What the gates are evaluated on. ``differences``: this version minus the one it is compared with, None if they can't be computed;
-    ``no_difference_reason``: why not; ``compared_with``: the other version's label."""
+    """What the gates are evaluated on. ``differences``: this version minus the one it is compared with, which was tested on the same rows;
+    None if there is no such version; ``no_difference_reason``: why not; ``compared_with``: the other version's label."""
 
     package: Package
     differences: dict[str, PerformanceDifference] | None
@@ -63,23 +63,23 @@ class Judgement:
 def judge_version(version: VersionUnderReview, profile: GateProfile) -> Judgement:
     """Evaluate a profile's gates on a version. Evidence that can't be used makes a gate fail instead of raising an error. Raises Forbidden
     and TargetUnavailable: evidence that can't be read now says nothing about the version."""
-    baseline = find_baseline(version.target, version.package)
+    baseline: Baseline | None = None
     try:
+        baseline = baselines.find_baseline(version.target, version.package, version.data)
         inputs = gather_inputs(version, baseline)
     except INCONCLUSIVE_ERRORS:
         raise
     except GovernanceError as error:
         unusable = GateResult("complete", "Evidence complete", "fail", "unreadable", "readable evidence", error.message)
-        return Judgement((unusable,), baseline)
-    return Judgement(tuple(evaluate_profile(profile, inputs)), baseline)
+        return Judgement((unusable,), baseline.arn if baseline else None)
+    return Judgement(tuple(evaluate_profile(profile, inputs)), baseline.arn)
 
 
-def gather_inputs(version: VersionUnderReview, baseline: str | None) -> GateInputs:
-    """What the gates are evaluated on. ``baseline``: the ARN of the version to compare with."""
-    differences, why, label = None, "There is no other version to compare with.", ""
-    if baseline is not None:
-        other = model_packages.read_package(version.target, baseline, with_training=False)
-        comparison = version_comparison.compare_with(version.target, other, version.package)
+def gather_inputs(version: VersionUnderReview, baseline: Baseline) -> GateInputs:
+    """What the gates are evaluated on. ``baseline``: the version to compare with, or why there is none."""
+    differences, why, label = None, baseline.missing_reason, ""
+    if baseline.package is not None:
+        comparison = version_comparison.compare_with(version.target, baseline.package, version.package)
         differences, why, label = comparison.differences, comparison.unpaired_reason, comparison.a.label
     return GateInputs(
         version.package,
@@ -90,13 +90,6 @@ def gather_inputs(version: VersionUnderReview, baseline: str | None) -> GateInpu
         tuple(version_registration.list_broken_evidence(version.target, version.package)),
         tuple(find_lineage_gaps(version)),
     )
-
-
-def find_baseline(target: Target, package: Package) -> str | None:
-    """The version to compare with: the newest approved one of the same group, else the group's newest baseline."""
-    others = model_packages.list_siblings(target, package)
-    approved = next((v.arn for v in others if v.status == "Approved"), None)
-    return approved or next((v.arn for v in others if v.description.startswith("baseline:")), None)
 
 
 def find_lineage_gaps(version: VersionUnderReview) -> list[str]:
@@ -147,7 +140,7 @@ def _quality(gate: QualityGate | CalibrationGate, inputs: GateInputs) -> GateRes
 
 
 def _baseline(gate: QualityGate, inputs: GateInputs) -> GateResult:
-    title = f"Compared with {inputs.compared_with or 'the version before'}: {gate.metric}"
+    title = f"Compared with {inputs.compared_with or 'the baseline'}: {gate.metric}"
     difference = (inputs.differences or {}).get(gate.metric)
     if difference is None:
         return _not_computable(

@@ -58,8 +58,9 @@ class _BoundedGate(_Gate):
 
 
 class QualityGate(_BoundedGate):
-    """A limit for a metric of the test rows; of kind “baseline”, for the difference from the approved version, or else from the baseline.
-    ``bound``: which end of the 95 % interval must be within the limit, or the value."""
+    """A limit for a metric of the test rows; of kind “baseline”, for the difference from the newest approved version that was tested on the
+    same rows of the same data set, or else from the newest such baseline. Without one the gate can't be computed. ``bound``: which end of
+    the 95 % interval must be within the limit, or the value."""
 
     kind: Literal["quality", "baseline"]
     metric: str

@@ -88,7 +88,11 @@ def list_groups(target: Target) -> list[str]:
 def read_package(target: Target, arn: str, *, with_training: bool = True) -> Package:
     """A package with its reports and its training job. A report that it doesn't have, or that can't be read, is named in
     ``Package.missing``. ``with_training``: False leaves the training job out, and the hyperparameters with it. Raises NotFound."""
-    raw = describe_package(target, arn)
+    return package_from_response(target, describe_package(target, arn), with_training=with_training)
+
+
+def package_from_response(target: Target, raw: dict[str, Any], *, with_training: bool = True) -> Package:
+    """The package that DescribeModelPackage returned as ``raw``, with its reports; see ``read_package``."""
     properties = raw.get("CustomerMetadataProperties", {})
     found = package_reports.read_reports(target, raw)
     report, missing = found.bias, dict(found.missing)

@@ -58,10 +58,12 @@ def short_names(a: Package, b: Package) -> tuple[str, str]:
 
 def rows_of_version(target: Target, package: Package) -> JudgedRows:
     """The rows that a version was tested on: those that its bias report measured, or else those that were registered with it."""
-    return _recorded_rows(package, model_packages.find_rebalancing(target, package))
+    return recorded_rows(package, model_packages.find_rebalancing(target, package))
 
 
-def _recorded_rows(package: Package, data: RebalancedData | None) -> JudgedRows:
+def recorded_rows(package: Package, data: RebalancedData | None) -> JudgedRows:
+    """The rows that a version was tested on, as its report and its registration have them. ``data``: what it was trained and tested on, if
+    that was read: it knows the data set's name and how it was split."""
     registered = package.properties.get(TEST_ROWS_PROPERTY, "")
     if package.bias is None:
         return replace(rows_of_rebalancing(data, "test") if data else JudgedRows(part="test"), file=registered)
@@ -75,7 +77,7 @@ def explain_unlike_versions(target: Target, a: Package, b: Package, *, by_facet:
     """Every reason why two versions can't be compared; () if both were tested on the same rows of one data set, for the same label and
     favourable value; ``by_facet``: and if their bias was measured for a facet that both have."""
     names = short_names(a, b)
-    if not comparability.explain_incomparable(names, _recorded_rows(a, None), _recorded_rows(b, None), by_facet=by_facet):
+    if not comparability.explain_incomparable(names, recorded_rows(a, None), recorded_rows(b, None), by_facet=by_facet):
         return ()
     return comparability.explain_incomparable(names, rows_of_version(target, a), rows_of_version(target, b), by_facet=by_facet)
 

@@ -60,7 +60,7 @@ def paired_differences(
         found[facet.key] = bias_difference.compare_bias(
             left[facet.key], left["label"] == favourable, accepted[0], accepted[1], group, flips[0], flips[1]
         )
-    return found, "" if found else "The reports have no facet in common whose rows are known."
+    return found, "" if found else "No facet is known row by row in both reports: their differences can't be paired."
 
 
 def _cannot_be_paired(*reasons: str) -> str:

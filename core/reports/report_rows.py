@@ -13,10 +13,11 @@ from core.jobs.rebalancing_jobs import RebalancedData
 from core.reports.bias_report import BiasReport
 
 
-def rows_in_report(report: BiasReport, data: RebalancedData | None = None) -> JudgedRows:
-    """The rows that a bias report says it measured; with the ``data`` that they come from, if these are known."""
+def rows_in_report(report: BiasReport, data: RebalancedData | None = None, part: str = "") -> JudgedRows:
+    """The rows that a bias report says it measured. ``data``: what they come from, if it is known; ``part``: which part of it, for a report
+    that doesn't say."""
     label, favourable = report.label
-    part = report.measured_on
+    part = report.measured_on or part
     known = judged_rows.rows_of_rebalancing(data, part) if data is not None else JudgedRows(part=part)
     performance = report.governance.get("performance") or {}
     same_label = known.label in {"", label} and known.favourable in {"", favourable}
@@ -42,14 +43,9 @@ def _counted_rows(report: BiasReport) -> int | None:
 
 def rows_of_report(target: Target, report: BiasReport) -> JudgedRows:
     """The rows behind a bias report, wherever it lies: those that its job read, if this product's job wrote it."""
-    return rows_in_report(report, find_data(target, report.folder))
-
-
-def find_data(target: Target, folder: str) -> RebalancedData | None:
-    """The rebalanced data whose rows the bias job with this output folder measured; None if that isn't known."""
-    job = _find_job(target, folder)
+    job = _find_job(target, report.folder)
     found = judged_rows.find_data_of_file(target, jobs.input_uri(job, "dataset")) if job else None
-    return found[0] if found else None
+    return rows_in_report(report, *found) if found else rows_in_report(report)
 
 
 def rows_of_explanation(target: Target, folder: str) -> JudgedRows:

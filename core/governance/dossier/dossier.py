@@ -30,7 +30,8 @@ DISCLAIMER = "Evidence for a decision by people; not a statement that any law or
 
 @dataclass(frozen=True)
 class Dossier:
-    """Everything that pack, HTML and PDF are made from. ``gate_results``: the gates as recorded with the last decision."""
+    """Everything that pack, HTML and PDF are made from. ``gate_results``: the gates as recorded with the last decision;
+    ``compared_version``: the version that they were compared with, None if it wasn't tested on the same rows; ``not_compared``: why not."""
 
     package: Package
     state: State
@@ -42,6 +43,7 @@ class Dossier:
     data: RebalancedData | None
     card: dict[str, Any]
     requirements: str
+    not_compared: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,15 @@ def load_dossier(target: Target, arn: str) -> Dossier:
     else:
         judgement = gates.judge_version(version, rules.profiles[state.profile])
         results, compared_with = tuple(apply_waivers(judgement.results, state)), judgement.compared_with
-    other, differences = None, {}
+    other, differences, not_compared = None, {}, ""
     if compared_with:
-        other = model_packages.read_package(target, compared_with, with_training=False)
-        differences = version_comparison.compare_with(target, other, package).differences or {}
+        read = model_packages.read_package(target, compared_with, with_training=False)
+        comparison = version_comparison.compare_with(target, read, package)
+        other, differences = (read, comparison.differences) if comparison.differences is not None else (None, {})
+        not_compared = f"{read.label} is left out, because it isn't comparable: {comparison.unpaired_reason}" if other is None else ""
     kept = {name: target.files.read(evidence.files[name]["uri"]) for name in ("model-card", "package-lock") if name in evidence.files}
     card, lock = json.loads(kept.get("model-card", b"{}")), kept.get("package-lock", b"").decode()
-    return Dossier(package, state, evidence, rules, results, other, differences, version.data, card, lock)
+    return Dossier(package, state, evidence, rules, results, other, differences, version.data, card, lock, not_compared)
 
 
 def build_sections(d: Dossier) -> list[Section]:
@@ -169,6 +173,7 @@ def _quality(d: Dossier) -> Section:
     widths, most = (17, 24, 24, 26, 10), 5 if d.differences else 3 if others else 2
     blocks: tuple[Any, ...] = (
         Text(f"On {n:,} held-out rows{apart}{against}. Intervals are 95 %."),
+        *([Text(d.not_compared)] if d.not_compared else []),
         Table(headings[:most], tuple(row[:most] for row in rows), widths[:most]),
         Figure("calibration", "Calibration: the observed rate against the mean score, in ten bins"),
     )

@@ -1,0 +1,86 @@
+"""Which version of a group another one is measured against: only one that was tested on the same rows of the same data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from core.aws.target import Target
+from core.data.comparability import explain_incomparable
+from core.errors import INCONCLUSIVE_ERRORS, GovernanceError, NotFound
+from core.jobs.rebalancing_jobs import RebalancedData
+from core.registry import model_packages
+from core.registry.registry_types import TEST_ROWS_PROPERTY, Package, Version
+from core.registry.version_comparison import recorded_rows, short_names
+
+REMEDY = "Train a baseline on the same data and register it."
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The version to compare with. ``package``: None if there is none, and then ``missing_reason`` says why."""
+
+    package: Package | None
+    missing_reason: str = ""
+
+    @property
+    def arn(self) -> str | None:
+        return self.package.arn if self.package else None
+
+
+def find_baseline(target: Target, package: Package, data: RebalancedData | None) -> Baseline:
+    """The newest approved version of the group, or else its newest baseline, that was tested on the same rows as ``package``, for the same
+    label and favourable value. ``data``: what the package was trained and tested on. Raises Forbidden and TargetUnavailable."""
+    siblings = model_packages.list_siblings(target, package)
+    approved = [version for version in siblings if version.status == "Approved"]
+    candidates = approved + [version for version in siblings if version.role == "baseline" and version not in approved]
+    found: list[str] = []
+    for version in candidates:
+        try:
+            candidate, reasons = _read_if_like(target, version, package, data)
+        except INCONCLUSIVE_ERRORS:
+            raise
+        except NotFound:
+            continue  # deleted meanwhile
+        except GovernanceError as error:
+            candidate, reasons = None, (f"{version.label} can't be read: {error.message}",)
+        if candidate is not None:
+            return Baseline(candidate)
+        found.append(" ".join(reasons))
+    return Baseline(None, f"No baseline on this data set: {_explain_none(package, found)} {REMEDY}")
+
+
+def _explain_none(package: Package, found: list[str]) -> str:
+    if not found:
+        where = f"the group {package.group}" if package.group else "the registry"
+        return f"{where} has no approved version and no baseline beside this one."
+    others = len(found) - 1
+    if not others:
+        return found[0]
+    return (
+        f"{found[0]} {others} more approved version{'s' if others > 1 else ''} or baseline{'s' if others > 1 else ''} can't be used either."
+    )
+
+
+def _read_if_like(
+    target: Target, version: Version, package: Package, data: RebalancedData | None
+) -> tuple[Package | None, tuple[str, ...]]:
+    """The version, if it can be compared with ``package``; or None, and why not. Its reports are read only if its test rows may be the
+    same."""
+    raw = model_packages.describe_package(target, version.arn)
+    properties = raw.get("CustomerMetadataProperties", {})
+    own, theirs = package.properties.get(TEST_ROWS_PROPERTY), properties.get(TEST_ROWS_PROPERTY)
+    known = None
+    if own and theirs and own != theirs:
+        known = model_packages.read_rebalancing(target, properties.get("governance:rebalanced"))
+        bare = replace(package, bias=None)
+        there = replace(bare, arn=version.arn, group=version.group, version=version.version, properties=dict(properties))
+        unlike = explain_incomparable(short_names(bare, there), recorded_rows(bare, data), recorded_rows(there, known))
+        if unlike:
+            return None, unlike
+    candidate = model_packages.package_from_response(target, raw, with_training=False)
+    names = short_names(package, candidate)
+    if not explain_incomparable(names, recorded_rows(package, None), recorded_rows(candidate, None)):
+        return candidate, ()
+    known = known or model_packages.find_rebalancing(target, candidate)
+    unlike = explain_incomparable(names, recorded_rows(package, data), recorded_rows(candidate, known))
+    return (None, unlike) if unlike else (candidate, ())
