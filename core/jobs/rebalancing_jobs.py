@@ -78,7 +78,15 @@ def check_feasible(checked: CheckedTable, options: RebalancingOptions) -> None:
     """Raises DataError if the table is too small for the job to split or rebalance it; so nothing needs to be uploaded first."""
     frame, roles = checked.frame, checked.roles
     ask = resampling.RebalanceConfig(
-        roles.label, roles.facet, roles.facet_value, options.method, options.target, roles.categorical, options.parameters, options.seed
+        roles.label,
+        roles.facet,
+        roles.facet_value,
+        options.method,
+        options.target,
+        roles.categorical,
+        options.parameters,
+        options.seed,
+        tuple(column for column, _ in roles.further_facets),
     )
     sizes = {"validation_size": options.validation_size, "test_size": options.test_size}
     try:

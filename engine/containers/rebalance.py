@@ -99,7 +99,15 @@ def _read_rows(path: Path, config: dict[str, Any]) -> pd.DataFrame:
 def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Path) -> dict[str, Any]:
     label, facet, value = config["label"], config["facet"], config["facet_value"]
     ask = RebalanceConfig(
-        label, facet, value, config["method"], config["target"], tuple(config["categorical"]), config["parameters"], config["seed"]
+        label,
+        facet,
+        value,
+        config["method"],
+        config["target"],
+        tuple(config["categorical"]),
+        config["parameters"],
+        config["seed"],
+        tuple(column for column, _ in config["further_facets"]),
     )
     sizes = {"seed": config["seed"], "validation_size": config["validation_size"], "test_size": config["test_size"]}
     parts = split_rows(frame, label, facet, value, **sizes)

@@ -1,7 +1,7 @@
 """Rebalancing a training part: SMOTE and its variants, random sampling, reweighing.
 
-The label is never interpolated: it takes part as a category, so a synthetic row has the label of the rows that it was made from.
-Integers stay integers. The original rows come first, unchanged and in order, unless the method removes some.
+Label and facets are never interpolated, nor voted on by neighbours: a synthetic row has those of its seed, the real row from which it was
+made. So the share of a label in a group moves only as the target demands. Integers stay integers. The original rows come first, unchanged and in order, unless the method removes some.
 Sources: Chawla et al. 2002 (SMOTE, SMOTE-NC), Han et al. 2005 (Borderline), He et al. 2008 (ADASYN), Batista et al. 2004 (SMOTE-Tomek,
 SMOTE-ENN), Kamiran and Calders 2012 (reweighing).
 """
@@ -9,16 +9,13 @@ SMOTE-ENN), Kamiran and Calders 2012 (reweighing).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from core.analysis.resampling import resampling_parameters
-
-if TYPE_CHECKING:
-    from sklearn.neighbors import NearestNeighbors
 
 METHODS = {
     "none": "No rebalancing",
@@ -45,7 +42,7 @@ class RebalanceConfig:
     """How to rebalance. ``method``: none, smote, smote-nc, borderline-smote, adasyn, random-over, random-under, smote-tomek, smote-enn or
     reweighing; ``target``, what becomes equally frequent: facet, label or label_facet. ``parameters``: those of the method in
     ``resampling_parameters.PARAMETERS``, each with its default there; ``categorical``: columns of codes, in which synthetic rows
-    have only codes that occur."""
+    have only codes that occur; ``further_facets``: columns that synthetic rows take from their seed, as they do label and facet."""
 
     label: str
     facet: str
@@ -55,17 +52,20 @@ class RebalanceConfig:
     categorical: tuple[str, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
     seed: int = 42
+    further_facets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Resampled:
     """frame: the rebalanced rows; weights: one per row (reweighing) or None; synthetic: which rows are synthetic;
-    origin: the row number of the input that a row is, or -1 for a synthetic one; all of length n."""
+    origin: the row number of the input that a row is, or -1 for an interpolated one; seeds: the row number of the input that a row is, or
+    from which it was copied or made; all of length n."""
 
     frame: pd.DataFrame
     weights: NDArray[np.float64] | None
     synthetic: NDArray[np.bool_]
     origin: NDArray[np.int64]
+    seeds: NDArray[np.int64]
 
 
 def rebalance(train: pd.DataFrame, config: RebalanceConfig) -> Resampled:
@@ -80,9 +80,10 @@ def rebalance(train: pd.DataFrame, config: RebalanceConfig) -> Resampled:
     check_rebalancing(train, config)
     rows = len(train)
     if config.method == "none":
-        return Resampled(train.reset_index(drop=True), None, np.zeros(rows, bool), np.arange(rows))
+        return Resampled(train.reset_index(drop=True), None, np.zeros(rows, bool), np.arange(rows), np.arange(rows))
     if config.method == "reweighing":
-        return Resampled(train.reset_index(drop=True), reweighing_weights(train, config), np.zeros(rows, bool), np.arange(rows))
+        weights = reweighing_weights(train, config)
+        return Resampled(train.reset_index(drop=True), weights, np.zeros(rows, bool), np.arange(rows), np.arange(rows))
     classes = _group_codes(train, config)
     if config.method in {"random-over", "random-under"}:
         return _resample_randomly(train, classes, config)
@@ -159,7 +160,7 @@ def _check_groups(classes: NDArray[np.int64], config: RebalanceConfig) -> None:
         )
 
 
-def _target_counts(classes: NDArray[np.int64], config: RebalanceConfig) -> dict[int, int] | str:
+def _target_counts(classes: NDArray[np.int64], config: RebalanceConfig) -> dict[int, int]:
     """Counts to reach: each group at least ``sampling_strategy`` times the largest."""
     share = float(config.parameters.get("sampling_strategy", 1.0))
     values, counts = np.unique(classes, return_counts=True)
@@ -182,136 +183,41 @@ def _resample_randomly(train: pd.DataFrame, classes: NDArray[np.int64], config: 
     if config.method == "random-under":
         chosen = np.sort(chosen)
     repeated = np.arange(len(chosen)) >= len(train) if config.method == "random-over" else np.zeros(len(chosen), bool)
-    return Resampled(train.iloc[chosen].reset_index(drop=True), None, repeated, chosen)
+    return Resampled(train.iloc[chosen].reset_index(drop=True), None, repeated, chosen, chosen)
 
 
 def _add_synthetic_rows(train: pd.DataFrame, classes: NDArray[np.int64], config: RebalanceConfig) -> Resampled:
-    """SMOTE and its variants. Columns that must not be interpolated (label, facet, categories) are set by the group or by neighbours."""
-    columns = list(train.columns)
-    fixed = [config.label, config.facet]
-    values = train.to_numpy(dtype=float)
-    if config.method == "smote-nc":
-        nominal = [c for c in columns if c in set(config.categorical) | set(fixed)]
-        made = _run_sampler(config, values, classes, [columns.index(c) for c in nominal])
+    """SMOTE and its variants: features between a seed row and its neighbours; label and facets are the seed row's."""
+    from core.analysis.resampling.seeded_samplers import run_sampler
+
+    columns, fixed = list(train.columns), {config.label, config.facet}
+    if config.method == "smote-nc":  # label and facet are categories here, so that a row's neighbours tend to share them
+        used, nominal = columns, [i for i, name in enumerate(columns) if name in fixed | set(config.categorical)]
     else:
-        used = [i for i, c in enumerate(columns) if c not in fixed]
-        if not used:
-            raise ResamplingError("There is no column besides label and facet to interpolate; choose random over-sampling instead.")
-        made_used = _run_sampler(config, values[:, used], classes, [])
-        rows = np.full((len(made_used[0]), len(columns)), np.nan)
-        rows[:, used] = made_used[0]
-        made = (rows, made_used[1])
-    rows, groups = made
-    origin = _find_origins(values, rows, columns, fixed, config)
-    synthetic = origin < 0
-    frame = pd.DataFrame(rows, columns=columns)
-    kept = origin[~synthetic]
-    frame.loc[~synthetic, :] = values[kept]
-    if config.method != "smote-nc":
-        _copy_label_and_facet(frame, train, synthetic, groups, classes, fixed, config)
-    for name in columns:
-        _round_to_codes(frame, train, name, synthetic, coded=name in config.categorical or name in fixed)
-    return Resampled(frame.astype(train.dtypes.to_dict()), None, synthetic, origin)
-
-
-def _run_sampler(
-    config: RebalanceConfig, x: NDArray[np.float64], y: NDArray[np.int64], nominal: list[int]
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    from imblearn.combine import SMOTEENN, SMOTETomek
-    from imblearn.over_sampling import ADASYN, SMOTE, SMOTENC, BorderlineSMOTE
-    from imblearn.under_sampling import EditedNearestNeighbours, TomekLinks
-    from sklearn.neighbors import NearestNeighbors
-
-    from core.analysis.resampling.nearest_neighbours import FastOneHotEncoder, KDTreeNeighbors
-
+        used, nominal = [name for name in columns if name not in fixed], []
+    made = [name for name in used if name not in fixed | set(config.further_facets)]
+    if not made:
+        raise ResamplingError("There is no column besides label and facet to interpolate; choose random over-sampling instead.")
     told = resampling_parameters.with_defaults(config.method, config.parameters)
-    k = int(told["k_neighbors"])
-    strategy = _target_counts(y, config)
-
-    def near(n: int) -> NearestNeighbors:
-        return NearestNeighbors(n_neighbors=n, algorithm="kd_tree", n_jobs=-1)
-
-    common = {"sampling_strategy": strategy, "random_state": config.seed}
-    smote = SMOTE(k_neighbors=near(k + 1), **common)
-    samplers = {
-        "smote": lambda: SMOTE(k_neighbors=KDTreeNeighbors(k + 1), **common),
-        "smote-nc": lambda: SMOTENC(
-            categorical_features=nominal, categorical_encoder=FastOneHotEncoder(), k_neighbors=KDTreeNeighbors(k + 1), **common
-        ),
-        "borderline-smote": lambda: BorderlineSMOTE(
-            k_neighbors=near(k + 1), m_neighbors=near(int(told["m_neighbors"]) + 1), kind=told["kind"], **common
-        ),
-        "adasyn": lambda: ADASYN(n_neighbors=near(k + 1), **common),
-        "smote-tomek": lambda: SMOTETomek(smote=smote, tomek=TomekLinks(sampling_strategy="all", n_jobs=-1), random_state=config.seed),
-        "smote-enn": lambda: SMOTEENN(
-            smote=smote,
-            enn=EditedNearestNeighbours(
-                sampling_strategy="all", n_neighbors=near(int(told["enn_neighbors"]) + 1), kind_sel=told["enn_rule"]
-            ),
-            random_state=config.seed,
-        ),
-    }
+    counts = _target_counts(classes, config)
     try:
-        rows, groups = samplers[config.method]().fit_resample(x, y)
+        sampled = run_sampler(config.method, train[used].to_numpy(dtype=float), classes, counts, told, nominal, config.seed)
     except (ValueError, RuntimeError) as error:
         raise ResamplingError(f"{METHODS[config.method]} could not rebalance the {BALANCE_TARGETS[config.target]}: {error}") from error
-    return np.asarray(rows, dtype=float), np.asarray(groups, dtype=np.int64)
+    frame = train.iloc[sampled.seeds].reset_index(drop=True)
+    for name in made:
+        values = sampled.rows[sampled.synthetic, used.index(name)]
+        frame.loc[sampled.synthetic, name] = _round_to_codes(values, train[name], coded=name in config.categorical)
+    return Resampled(frame, None, sampled.synthetic, np.where(sampled.synthetic, -1, sampled.seeds), sampled.seeds)
 
 
-def _find_origins(
-    values: NDArray[np.float64], rows: NDArray[np.float64], columns: list[str], fixed: list[str], config: RebalanceConfig
-) -> NDArray[np.int64]:
-    """Which input row each output row is: over-samplers put the input first; cleaners then drop some, in order."""
-    if config.method not in {"smote-tomek", "smote-enn"}:
-        origin = np.full(len(rows), -1, dtype=np.int64)
-        origin[: len(values)] = np.arange(len(values))
-        return origin
-    used = [i for i, c in enumerate(columns) if c not in fixed]
-    origin = np.full(len(rows), -1, dtype=np.int64)
-    by_row: dict[bytes, list[int]] = {}
-    for i, row in enumerate(values[:, used]):
-        by_row.setdefault(row.tobytes(), []).append(i)
-    last = -1
-    for j, row in enumerate(rows[:, used]):
-        candidates = [i for i in by_row.get(row.tobytes(), []) if i > last]
-        if candidates:
-            last = candidates[0]
-            origin[j] = last
-    return origin
-
-
-def _copy_label_and_facet(
-    frame: pd.DataFrame,
-    train: pd.DataFrame,
-    synthetic: NDArray[np.bool_],
-    groups: NDArray[np.int64],
-    classes: NDArray[np.int64],
-    fixed: list[str],
-    config: RebalanceConfig,
-) -> None:
-    """Label and facet of a synthetic row: those of the nearest real row of its group."""
-    from core.analysis.resampling.nearest_neighbours import KDTreeNeighbors
-
-    used = [c for c in train.columns if c not in fixed]
-    for group in np.unique(groups[synthetic]):
-        mine = synthetic & (groups == group)
-        pool = np.flatnonzero(classes == group)
-        near = KDTreeNeighbors(1).fit(train.iloc[pool][used].to_numpy(dtype=float))
-        nearest = pool[near.kneighbors(frame.loc[mine, used].to_numpy(dtype=float), return_distance=False)[:, 0]]
-        for name in fixed:
-            frame.loc[mine, name] = train[name].to_numpy(dtype=float)[nearest]
-
-
-def _round_to_codes(frame: pd.DataFrame, train: pd.DataFrame, name: str, synthetic: NDArray[np.bool_], *, coded: bool) -> None:
-    """Round a column of whole numbers; a coded one to the nearest code that occurs."""
-    if train[name].dtype.kind not in "iub":
-        return
-    made = frame.loc[synthetic, name].to_numpy(dtype=float)
-    if coded:
-        codes = np.sort(train[name].unique()).astype(float)
-        right = np.clip(np.searchsorted(codes, made), 1, max(1, len(codes) - 1))
-        low, high = codes[np.minimum(right - 1, len(codes) - 1)], codes[np.minimum(right, len(codes) - 1)]
-        made = np.where(made - low <= high - made, low, high)
-    else:
-        made = np.rint(made)
-    frame.loc[synthetic, name] = made
+def _round_to_codes(values: NDArray[np.float64], column: pd.Series[Any], *, coded: bool) -> NDArray[Any]:
+    """Values for a column: rounded where it has whole numbers; where it is coded, the nearest code that occurs."""
+    if column.dtype.kind not in "iub":
+        return values.astype(column.dtype)
+    if not coded:
+        return np.rint(values).astype(column.dtype)
+    codes = np.sort(column.unique()).astype(float)
+    right = np.clip(np.searchsorted(codes, values), 1, max(1, len(codes) - 1))
+    low, high = codes[np.minimum(right - 1, len(codes) - 1)], codes[np.minimum(right, len(codes) - 1)]
+    return np.where(values - low <= high - values, low, high).astype(column.dtype)

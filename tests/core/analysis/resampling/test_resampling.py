@@ -76,6 +76,65 @@ def test_synthetic_rows_are_those_of_imbalanced_learn():
     np.testing.assert_allclose(ours.frame[["AMOUNT", "RATE"]].to_numpy(), theirs, rtol=1e-12)
 
 
+INTERPOLATING = ["smote", "smote-nc", "borderline-smote", "adasyn", "smote-tomek", "smote-enn"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    method=st.sampled_from([*INTERPOLATING, "random-over"]),
+    target=st.sampled_from(["facet", "label", "label_facet"]),
+    rows=st.integers(120, 300),
+    share=st.floats(0.2, 0.8),
+    order=st.sampled_from(["split_first", "shuffled"]),
+)
+def test_label_and_facets_of_a_synthetic_row_are_its_seeds(seed, method, target, rows, share, order):
+    random = np.random.default_rng(seed)
+    facet = random.choice([1, 2, 3], rows, p=[share / 2, share / 2, 1 - share])
+    frame = pd.DataFrame(
+        {
+            "LABEL": (random.random(rows) < 0.3 + 0.2 * (facet == 1)).astype(int),
+            "SEX": facet,
+            "MARRIED": random.choice([0, 1, 2], rows),
+            "EDUCATION": random.choice([1, 2, 4], rows),
+            "A": random.normal(facet, 1),
+            "B": random.normal(size=rows),
+        }
+    )
+    frame = frame.sample(frac=1, random_state=seed) if order == "shuffled" else frame
+    parameters = {"k_neighbors": 3}
+    result = rebalance(
+        frame, config(method=method, target=target, seed=seed, parameters=parameters, further_facets=("MARRIED",), categorical=("EDUCATION",))
+    )
+    facets = ["LABEL", "SEX", "MARRIED"]
+    seeds = frame.iloc[result.seeds].reset_index(drop=True)
+    pd.testing.assert_frame_equal(result.frame[facets], seeds[facets])
+    np.testing.assert_array_equal(result.origin, np.where(result.synthetic & (method != "random-over"), -1, result.seeds))
+    # The seeds are the real ones: each row lies between its seed and some other row, on a straight line through both.
+    points, features = frame[["A", "B"]].to_numpy(), result.frame[["A", "B"]].to_numpy()
+    for row in np.flatnonzero(result.synthetic):
+        step, ways = features[row] - points[result.seeds[row]], points - points[result.seeds[row]]
+        across = np.abs(ways[:, 0] * step[1] - ways[:, 1] * step[0])
+        along = ways @ step
+        assert np.any((across <= 1e-9 * np.maximum(1, np.abs(along))) & (along >= step @ step * (1 - 1e-9)))
+
+
+@pytest.mark.parametrize("method", ["smote", "smote-nc", "smote-tomek"])
+@pytest.mark.parametrize("target", ["facet", "label", "label_facet"])
+def test_an_independence_that_was_planted_stays(method, target):
+    random = np.random.default_rng(5)
+    rows = 20_000
+    facet, label = random.choice([1, 2], rows, p=[0.3, 0.7]), (random.random(rows) < 0.3).astype(int)
+    frame = pd.DataFrame({"LABEL": label, "SEX": facet, "EDUCATION": random.choice([1, 2, 4], rows), "RATE": random.random(rows) + label})
+    result = rebalance(frame, config(method=method, target=target)).frame
+    after = pre_training_bias(result["SEX"] == 1, result["LABEL"] == 0, None, metrics=["DPL"])["DPL"].value
+    before = pre_training_bias(frame["SEX"] == 1, frame["LABEL"] == 0, None, metrics=["DPL"])["DPL"].value
+    assert abs(after - (0 if target == "label_facet" else before)) < 0.02
+    if target == "facet" and method != "smote-tomek":
+        new = result["LABEL"].iloc[rows:]
+        assert abs(new.mean() - label[facet == 1].mean()) < 3 * np.sqrt(0.21 / len(new))  # three standard errors of the seeds drawn
+
+
 def test_reweighing_makes_label_and_facet_independent():
     frame = table()
     result = rebalance(frame, config(method="reweighing"))
