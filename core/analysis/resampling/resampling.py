@@ -1,7 +1,8 @@
 """Rebalancing a training part: SMOTE and its variants, random sampling, reweighing.
 
 Label and facets are never interpolated, nor voted on by neighbours: a synthetic row has those of its seed, the real row from which it was
-made. So the share of a label in a group moves only as the target demands. Integers stay integers. The original rows come first, unchanged and in order, unless the method removes some.
+made. So the share of a label in a group moves only as the target demands. Integers stay integers. The original rows come first, unchanged
+and in order, unless the method removes some.
 Sources: Chawla et al. 2002 (SMOTE, SMOTE-NC), Han et al. 2005 (Borderline), He et al. 2008 (ADASYN), Batista et al. 2004 (SMOTE-Tomek,
 SMOTE-ENN), Kamiran and Calders 2012 (reweighing).
 """

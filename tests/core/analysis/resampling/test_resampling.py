@@ -104,7 +104,8 @@ def test_label_and_facets_of_a_synthetic_row_are_its_seeds(seed, method, target,
     frame = frame.sample(frac=1, random_state=seed) if order == "shuffled" else frame
     parameters = {"k_neighbors": 3}
     result = rebalance(
-        frame, config(method=method, target=target, seed=seed, parameters=parameters, further_facets=("MARRIED",), categorical=("EDUCATION",))
+        frame,
+        config(method=method, target=target, seed=seed, parameters=parameters, further_facets=("MARRIED",), categorical=("EDUCATION",)),
     )
     facets = ["LABEL", "SEX", "MARRIED"]
     seeds = frame.iloc[result.seeds].reset_index(drop=True)
