@@ -18,7 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.analysis.bias.bias_metrics import pre_training_bias
-from core.analysis.resampling.resampling import RebalanceConfig, Resampled, ResamplingError, rebalance
+from core.analysis.resampling.label_shares import measure_label_shares
+from core.analysis.resampling.resampling import RebalanceConfig, Resampled, ResamplingError, asked_counts, rebalance
 from core.analysis.resampling.splitting import SplitError, count_leaked_rows, split_rows
 from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
 from engine.containers import ContainerError, rebalance_details
@@ -141,6 +142,7 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
         table.to_csv(output / name, index=False, header=header, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
         described[name] = {"sha256": file_sha256(output / name), "rows": len(table), "columns": list(table.columns)}
     synthetic = np.flatnonzero(result.synthetic)
+    asked = asked_counts(train, ask)
     details = rebalance_details.write_details(output, train, result, sources, config)
     return {
         "config": config,
@@ -169,23 +171,34 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
         "leaked_rows": leaked,
         "held_out_duplicates": rebalance_details.count_duplicates(result.frame[~result.synthetic], pd.concat([validation, test])),
         "details": details,
-        **_before_and_after(train, result, config),
+        **_before_and_after(train, result, asked, config),
         "further_facets": [
-            {"facet": column, "facet_value": of, **_before_and_after(train, result, {**config, "facet": column, "facet_value": of})}
+            {"facet": column, "facet_value": of, **_before_and_after(train, result, asked, {**config, "facet": column, "facet_value": of})}
             for column, of in config["further_facets"]
         ],
     }
 
 
-def _before_and_after(train: pd.DataFrame, result: Resampled, config: dict[str, Any]) -> dict[str, Any]:
-    """Counts and bias by the facet that ``config`` names, before and after."""
+def _before_and_after(train: pd.DataFrame, result: Resampled, asked: NDArray[np.float64], config: dict[str, Any]) -> dict[str, Any]:
+    """Counts, shares of favourable labels, and bias by the facet that ``config`` names, before and after."""
+    pooled = train[config["facet"]].nunique() > MAX_GROUPS
+    old, new = (_groups(frame, config, pooled=pooled) for frame in (train, result.frame))
     return {
+        "label_shares": [group.to_json() for group in measure_label_shares(old, new, asked, result.weights)],
         "counts": {"before": _count_cells(train, config, None), "after": _count_cells(result.frame, config, result.weights)},
         "pre_training_bias": {
             "before": _pre_training_values(train, config, None),
             "after": _pre_training_values(result.frame, config, result.weights),
         },
     }
+
+
+def _groups(frame: pd.DataFrame, config: dict[str, Any], *, pooled: bool) -> tuple[pd.Series[Any], NDArray[np.bool_]]:
+    """(the facet's value, or "others" than the named one if ``pooled``; whether the label is favourable) of each row."""
+    groups = frame[config["facet"]].map(_json_number)
+    if pooled:
+        groups = groups.where(groups == config["facet_value"], "others")
+    return groups, (frame[config["label"]] == config["favourable"]).to_numpy()
 
 
 def _rebalance_then_split(

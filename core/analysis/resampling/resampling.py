@@ -139,6 +139,23 @@ def reweighing_weights(train: pd.DataFrame, config: RebalanceConfig) -> NDArray[
     return weights
 
 
+def asked_counts(train: pd.DataFrame, config: RebalanceConfig) -> NDArray[np.float64]:
+    """How many rows the target asks for in place of each row of ``train``, shape (rows,): 1 where its group isn't to grow or shrink.
+
+    >>> import pandas as pd
+    >>> train = pd.DataFrame({"late": [0, 0, 1, 0], "sex": [1, 1, 1, 2]})
+    >>> asked_counts(train, RebalanceConfig("late", "sex", 2, method="random-over")).tolist()
+    [1.0, 1.0, 1.0, 3.0]
+    """
+    if config.method == "none":
+        return np.ones(len(train))
+    if config.method == "reweighing":
+        return reweighing_weights(train, config)
+    groups = _group_codes(train, config)
+    present = np.bincount(groups)
+    return np.array([_target_counts(groups, config).get(group, 0) / max(count, 1) for group, count in enumerate(present)])[groups]
+
+
 def _group_codes(train: pd.DataFrame, config: RebalanceConfig) -> NDArray[np.int64]:
     facet = (train[config.facet] == config.facet_value).to_numpy().astype(np.int64)
     label = train[config.label].to_numpy().astype(np.int64)
@@ -215,10 +232,12 @@ def _add_synthetic_rows(train: pd.DataFrame, classes: NDArray[np.int64], config:
 def _round_to_codes(values: NDArray[np.float64], column: pd.Series[Any], *, coded: bool) -> NDArray[Any]:
     """Values for a column: rounded where it has whole numbers; where it is coded, the nearest code that occurs."""
     if column.dtype.kind not in "iub":
-        return values.astype(column.dtype)
-    if not coded:
-        return np.rint(values).astype(column.dtype)
-    codes = np.sort(column.unique()).astype(float)
-    right = np.clip(np.searchsorted(codes, values), 1, max(1, len(codes) - 1))
-    low, high = codes[np.minimum(right - 1, len(codes) - 1)], codes[np.minimum(right, len(codes) - 1)]
-    return np.where(values - low <= high - values, low, high).astype(column.dtype)
+        rounded = values
+    elif not coded:
+        rounded = np.rint(values)
+    else:
+        codes = np.sort(column.unique()).astype(float)
+        right = np.clip(np.searchsorted(codes, values), 1, max(1, len(codes) - 1))
+        low, high = codes[np.minimum(right - 1, len(codes) - 1)], codes[np.minimum(right, len(codes) - 1)]
+        rounded = np.where(values - low <= high - values, low, high)
+    return pd.Series(rounded).astype(column.dtype).to_numpy()

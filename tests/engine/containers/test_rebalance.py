@@ -90,6 +90,19 @@ def test_further_facets_are_measured_before_and_after_too(run):
     assert total == {"before": manifest["split"]["original_train_rows"], "after": manifest["split"]["train_rows"]}
 
 
+def test_the_manifest_says_how_far_favourable_labels_moved_in_each_group(run):
+    output, manifest = run(further_facets=[["married", 2]])
+    after, before = pd.read_csv(output / "train_res_header.csv"), pd.read_csv(output / "train.csv", header=None, names=table().columns)
+    for column, groups in (("sex", manifest["label_shares"]), ("married", manifest["further_facets"][0]["label_shares"])):
+        for group in groups:
+            old, new = (rows.loc[rows[column] == int(group["group"]), "label"] == 0 for rows in (before, after))
+            assert (group["rows_before"], group["favourable_before"]) == (len(old), old.sum())
+            assert (group["rows_after"], group["favourable_after"]) == (len(new), new.sum())
+            assert group["moved"] == pytest.approx(new.mean() - old.mean())
+    synthetic, men = after.iloc[manifest["synthetic"]["rows"]], before[before["sex"] == 1]
+    assert synthetic["label"].mean() == pytest.approx(men["label"].mean(), abs=4 * np.sqrt(0.25 / len(synthetic)))
+
+
 def test_a_further_facet_that_does_not_occur_is_refused(run):
     with pytest.raises(ContainerError, match="value 9 does not occur in column married"):
         run(further_facets=[["married", 9]])
