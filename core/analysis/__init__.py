@@ -64,6 +64,7 @@ __all__ = [
     "is_on_front",
     "judge_trials",
     "load_booster",
+    "match_features",
     "mean_by_band",
     "metric_intervals",
     "metrics_with_intervals",
@@ -103,7 +104,7 @@ if TYPE_CHECKING:
         shap_gap,
         top_contributions,
     )
-    from core.analysis.explanations.shap_values import Explanation, FeatureError, compute_shap_values, predict_probabilities
+    from core.analysis.explanations.shap_values import Explanation, compute_shap_values, predict_probabilities
     from core.analysis.explanations.xgboost_model import ModelError, load_booster
     from core.analysis.intervals.proportions import Share, share_difference, share_with_interval
     from core.analysis.performance.performance import CalibrationBin, Confusion, Performance, evaluate_performance
@@ -119,6 +120,7 @@ if TYPE_CHECKING:
     )
     from core.analysis.resampling.splitting import Split, SplitError, count_leaked_rows, split_rows
     from core.analysis.tables.column_kinds import ColumnError, bin_group, infer_column_kinds, to_integers
+    from core.analysis.tables.feature_names import FeatureError, match_features
     from core.analysis.tables.histograms import compare_distributions, histogram_overlap
     from core.analysis.tables.table_profile import summarise_columns, summarise_groups
     from core.analysis.trials.pareto_front import is_on_front
@@ -147,7 +149,7 @@ else:  # out of mypy's sight: a __getattr__ would make every misspelt name pass
                 "shap_gap",
                 "top_contributions",
             ),
-            "explanations.shap_values": ("Explanation", "FeatureError", "compute_shap_values", "predict_probabilities"),
+            "explanations.shap_values": ("Explanation", "compute_shap_values", "predict_probabilities"),
             "explanations.xgboost_model": ("ModelError", "load_booster"),
             "intervals.proportions": ("Share", "share_difference", "share_with_interval"),
             "performance.performance": ("CalibrationBin", "Confusion", "Performance", "evaluate_performance"),
@@ -163,6 +165,7 @@ else:  # out of mypy's sight: a __getattr__ would make every misspelt name pass
             ),
             "resampling.splitting": ("Split", "SplitError", "count_leaked_rows", "split_rows"),
             "tables.column_kinds": ("ColumnError", "bin_group", "infer_column_kinds", "to_integers"),
+            "tables.feature_names": ("FeatureError", "match_features"),
             "tables.histograms": ("compare_distributions", "histogram_overlap"),
             "tables.table_profile": ("summarise_columns", "summarise_groups"),
             "trials.pareto_front": ("is_on_front",),

@@ -232,10 +232,14 @@ def load_model(target: Target, model_uri: str) -> Any:
 
 
 def predict_rows(model: Any, rows: pd.DataFrame) -> list[float]:
-    """P(label = 1) of each row, as the SHAP job computed it."""
+    """P(label = 1) of each row, as the SHAP job computed it. Raises DataError if the rows' columns aren't the model's features."""
     from core.analysis.explanations import shap_values
+    from core.analysis.tables.feature_names import FeatureError
 
-    return [float(p) for p in shap_values.predict_probabilities(model, rows)]
+    try:
+        return [float(p) for p in shap_values.predict_probabilities(model, rows)]
+    except FeatureError as error:
+        raise DataError(f"The rows don't fit the model: {error}.", hint="Use the rows that the model was trained for.") from error
 
 
 def list_jobs(target: Target, including: str | None = None) -> list[Job]:

@@ -21,8 +21,9 @@ from core.analysis.bias.bias_metrics import Metric, flip_outcomes, metric_interv
 from core.analysis.bias.flip_test import FLIP_TEST
 from core.analysis.bias.outcome_counts import Undefined
 from core.analysis.bias.threshold_sweep import DEFAULT_THRESHOLDS, sweep_thresholds
-from core.analysis.explanations.shap_values import DEFAULT_WALKS, Explanation, FeatureError, compute_shap_values, predict_probabilities
+from core.analysis.explanations.shap_values import DEFAULT_WALKS, Explanation, compute_shap_values, predict_probabilities
 from core.analysis.performance.performance import Performance, evaluate_performance
+from core.analysis.tables.feature_names import FeatureError
 from engine.containers import ContainerError, clarify_config, clarify_data, path_inside
 from engine.containers.clarify_config import AnalysisConfig, ShapConfig
 from engine.containers.clarify_data import Dataset, RowSelection

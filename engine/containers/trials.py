@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.analysis.explanations.shap_values import FeatureError, predict_probabilities
+from core.analysis.explanations.shap_values import predict_probabilities
 from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
+from core.analysis.tables.feature_names import FeatureError
 from core.analysis.trials.trial_reports import RESAMPLES, FacetRows, TrialReport, judge_trials, trial_report_to_json
 from engine.containers import ContainerError, path_inside
 from engine.containers.job_inputs import PROCESSING_FOLDER, file_sha256, find_csv, load_booster

@@ -10,14 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.analysis.explanations.shap_remainder import estimate_remainder
+from core.analysis.tables.feature_names import FeatureError, match_features
 
 Floats = NDArray[np.float64]
 
 DEFAULT_WALKS = 32
-
-
-class FeatureError(ValueError):
-    """The table's columns aren't the features that the model was trained on."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +78,9 @@ def compute_shap_values(
 ) -> Explanation:
     """Interventional SHAP values of every row of ``data``: what Kernel SHAP estimates by sampling.
 
-    ``booster`` is an ``xgboost.Booster`` with a binary logistic objective, ``data`` holds its features in the order of training (or under
-    its own names, in any order), and ``baseline`` one or more rows of the same columns that stand for "feature unknown".
+    ``booster`` is an ``xgboost.Booster`` with a binary logistic objective, ``data`` has its features under the model's own
+    names, in any order (in the order of training if the model has no names), and ``baseline`` one or more rows of the same columns that
+    stand for "feature unknown".
 
     Of log-odds they are exact (TreeSHAP, Lundberg et al., Nature Machine Intelligence 2, 56–67, 2020). Of the probability they
     are TreeSHAP's plus a remainder sampled on ``walks`` walks per row (see ``shap_remainder``); additivity is exact in both.
@@ -119,17 +117,13 @@ def compute_shap_values(
     predictions = np.asarray(model.predict(known, output_margin=output == "raw"), dtype=float)
     expected = float(np.ravel(explainer.expected_value)[0])
     additivity = float(np.abs(values.sum(axis=1) + expected - predictions).max(initial=0.0))
-    return Explanation(tuple(_feature_order(model, data)), values, expected, predictions, additivity, output, standard_error)
-
-
-def _feature_order(booster: Any, data: pd.DataFrame) -> list[str]:
-    columns = [str(name) for name in data.columns]
-    names = booster.feature_names
-    return list(names) if names and set(names) == set(columns) else columns
+    names = tuple(match_features(model.feature_names, data.columns))
+    return Explanation(names, values, expected, predictions, additivity, output, standard_error)
 
 
 def _prepare_inputs(booster: Any, data: pd.DataFrame) -> tuple[Any, Floats]:
     """The booster cut at its best round, and the data as it sees it: single precision, in its order."""
+    order = match_features(booster.feature_names, data.columns)
     if booster.num_features() != data.shape[1]:
         raise FeatureError(
             f"the model was trained on {booster.num_features()} features, and the data has {data.shape[1]}: "
@@ -141,5 +135,5 @@ def _prepare_inputs(booster: Any, data: pd.DataFrame) -> tuple[Any, Floats]:
     best = booster.attr("best_iteration")
     if best is not None and int(best) + 1 < booster.num_boosted_rounds():
         booster = booster[: int(best) + 1]
-    renamed = data.rename(columns=str)[_feature_order(booster, data)]
+    renamed = data.rename(columns=str)[order]
     return booster, renamed.to_numpy(dtype=np.float32).astype(float)

@@ -9,7 +9,8 @@ import shap
 import xgboost
 from paths import ROOT
 
-from core.analysis.explanations.shap_values import FeatureError, compute_shap_values, predict_probabilities
+from core.analysis.explanations.shap_values import compute_shap_values, predict_probabilities
+from core.analysis.tables.feature_names import FeatureError
 
 DATA = ROOT / "core/data/uci_credit_default.csv.gz"
 
