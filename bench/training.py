@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bench.compare import Goal, Row, run, said, seconds
+from core.analysis.resampling.rebalancing_manifest import RebalancingManifest
 from core.aws.target import Target, connect
 from core.data.bundled_data import BUNDLED_ROLES, read_bundled
 from core.data.datasets import Dataset
@@ -56,7 +57,7 @@ def files(target: Target, folder: Path, size: int) -> RebalancedData:
     data = RebalancedData(
         "bench",
         target.uri("bench"),
-        {"weights": []},
+        cast(RebalancingManifest, {"weights": False}),  # all that training reads of it
         Dataset("bench", target.uri("bench/data.csv"), "", size, tuple(frame.columns), BUNDLED_ROLES, {}, "", ""),
     )
     parts = {"train": frame.head(size), "validation": frame.iloc[size : size + size // 4]}

@@ -97,7 +97,7 @@ def lay(target: Target, name: str, files: Path) -> dict[str, Any]:
         source = item["S3Input"]
         base, keys = source["S3Uri"].rpartition("/")[0] + "/", [*target.files.list_uris(source["S3Uri"])]
         if source["S3DataType"] == "ManifestFile":
-            first, *names = target.files.read_json(source["S3Uri"])
+            first, *names = target.files.read_json(source["S3Uri"], list)
             base, keys = first["prefix"], [first["prefix"] + one for one in names]
         for uri in keys:
             path = files / source["LocalPath"].lstrip("/") / uri.removeprefix(base)

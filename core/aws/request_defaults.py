@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from core.settings import Settings
 
@@ -25,7 +25,14 @@ def output_encryption(settings: Settings) -> dict[str, str]:
     return {"KmsKeyId": settings.kms_key} if settings.kms_key else {}
 
 
-def put_encryption(settings: Settings) -> dict[str, Any]:
+class PutEncryption(TypedDict, total=False):
+    """The arguments of a PutObject that encrypt the object; none without a key."""
+
+    ServerSideEncryption: Literal["aws:kms"]
+    SSEKMSKeyId: str
+
+
+def put_encryption(settings: Settings) -> PutEncryption:
     """The part of a PutObject that encrypts the object."""
     return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": settings.kms_key} if settings.kms_key else {}
 

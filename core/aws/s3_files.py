@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from botocore.exceptions import ClientError
 
@@ -15,6 +15,9 @@ from core.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, ListObjectsV2RequestPaginateTypeDef, PutObjectRequestTypeDef
+
+Document = TypeVar("Document")
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -34,8 +37,12 @@ class S3Files:
         """The content of a file."""
         return self._get(uri)[0]
 
-    def read_json(self, uri: str) -> Any:
-        """The content of a JSON file."""
+    @overload
+    def read_json(self, uri: str) -> object: ...
+    @overload
+    def read_json(self, uri: str, shape: type[Document]) -> Document: ...
+    def read_json(self, uri: str, shape: type[object] = object) -> object:
+        """The content of a JSON file. ``shape``: the TypedDict of a file that this product wrote; the content isn't checked against it."""
         return json.loads(self.read(uri))
 
     def read_with_etag(self, uri: str) -> tuple[bytes, str]:
@@ -43,7 +50,7 @@ class S3Files:
         content, found = self._get(uri)
         return content, found["ETag"]
 
-    def _get(self, uri: str) -> tuple[bytes, Any]:
+    def _get(self, uri: str) -> tuple[bytes, GetObjectOutputTypeDef]:
         bucket, key = split_uri(uri)
         with translate_aws_errors(uri):
             return complete_responses.read_body(lambda: self.s3.get_object(Bucket=bucket, Key=key))
@@ -74,12 +81,22 @@ class S3Files:
     ) -> bool:
         """Write a new file, or replace the one that has ``expected_etag``. False, with nothing written, if another writer was first."""
         bucket, key = split_uri(uri)
-        condition: Any = {"IfNoneMatch": "*"} if expected_etag is None else {"IfMatch": expected_etag}
-        condition |= request_defaults.put_encryption(self.settings)
+        request: PutObjectRequestTypeDef = {
+            "Bucket": bucket,
+            "Key": key,
+            "Body": content,
+            "ContentType": content_type,
+        }
+        if self.settings.kms_key:
+            request |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.settings.kms_key}
+        if expected_etag is None:
+            request["IfNoneMatch"] = "*"
+        else:
+            request["IfMatch"] = expected_etag
         pauses = list(retries.CONDITIONAL_WRITE_PAUSES)
         while True:
             try:
-                self.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type, **condition)
+                self.s3.put_object(**request)
                 return True
             except ClientError as error:
                 code = error.response["Error"]["Code"]
@@ -93,7 +110,9 @@ class S3Files:
     def list_uris(self, prefix: str, *, after: str | None = None) -> list[str]:
         """URIs of all files under an ``s3://`` prefix, in order; with ``after``, only those that come after this URI."""
         bucket, key = split_uri(prefix)
-        start: Any = {"StartAfter": after.removeprefix(f"s3://{bucket}/")} if after else {}
+        request: ListObjectsV2RequestPaginateTypeDef = {"Bucket": bucket, "Prefix": key}
+        if after:
+            request["StartAfter"] = after.removeprefix(f"s3://{bucket}/")
         with translate_aws_errors(prefix):
-            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, **start)
+            pages = self.s3.get_paginator("list_objects_v2").paginate(**request)
             return [f"s3://{bucket}/{item['Key']}" for page in pages for item in page.get("Contents", [])]

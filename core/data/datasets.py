@@ -106,7 +106,7 @@ def read_first_rows(target: Target, uri: str, *, rows: int = 50) -> pd.DataFrame
 
 def read_dataset(target: Target, uri: str) -> Dataset:
     """The data set of a ``dataset.json``, or of the ``data.csv`` in the same folder."""
-    raw = target.files.read_json(uri.rpartition("/")[0] + "/dataset.json")
+    raw = target.files.read_json(uri.rpartition("/")[0] + "/dataset.json", dict)
     roles = raw.pop("roles")
     lists: Iterable[str] = ("categorical", "ignored")
     roles = {**roles, **{k: tuple(roles[k]) for k in lists}, "further_facets": tuple((c, v) for c, v in roles.get("further_facets", ()))}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from core.analysis.performance.performance_difference import PerformanceDifference
+from core.analysis.performance.performance_json import estimates_in
 from core.errors import INCONCLUSIVE_ERRORS, GovernanceError
 from core.governance.policy import BiasGate, CalibrationGate, FreshnessGate, Gate, GateProfile, QualityGate, _BoundedGate
 from core.governance.version_under_review import VersionUnderReview
@@ -132,11 +133,11 @@ def _evaluate_gate(gate: Gate, inputs: GateInputs, now: datetime) -> list[GateRe
 
 def _quality(gate: QualityGate | CalibrationGate, inputs: GateInputs) -> GateResult:
     title = f"Calibration: {gate.metric}" if gate.kind == "calibration" else f"Quality: {gate.metric}"
-    figure = (inputs.package.performance or {}).get(gate.metric)
-    if not isinstance(figure, dict) or figure.get(gate.bound) is None:
+    figure = estimates_in(inputs.package.performance).get(gate.metric)
+    if figure is None or (measured := figure[gate.bound]) is None:
         return _not_computable(gate.name, title, _requirement_text(gate), "The version has no figure for this metric.")
     found = f"{figure['value']:.4g} [{figure['low']:.4g}, {figure['high']:.4g}], n = {figure['n']:,}"
-    return _compare_with_limits(gate, gate.name, title, float(figure[gate.bound]), found, gate.bound)
+    return _compare_with_limits(gate, gate.name, title, measured, found, gate.bound)
 
 
 def _baseline(gate: QualityGate, inputs: GateInputs) -> GateResult:

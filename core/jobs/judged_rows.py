@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
+from core.analysis.resampling.rebalancing_manifest import RebalancingManifest, RebalancingSettings
 from core.aws.target import Target
 from core.data import datasets
 from core.data.comparability import JudgedRows
@@ -25,25 +25,25 @@ def rows_of_rebalancing(data: RebalancedData, part: str) -> JudgedRows:
     manifest, dataset, roles = data.manifest, data.dataset, data.roles
     part = part if part in ROW_FILES else "test"
     config, split = manifest["config"], manifest["split"]
-    file = manifest["files"].get(ROW_FILES[part], {})
+    file = manifest["files"].get(ROW_FILES[part])
     favourable = config.get("favourable", roles.favourable)
     return JudgedRows(
         part=part,
         dataset=dataset.name,
         uploaded=dataset.created,
         table=dataset.sha256,
-        count=file.get("rows"),
+        count=file["rows"] if file else None,
         split=_split_text(config),
         label=roles.label,
         favourable=str(favourable),
         favourable_name=datasets.value_names(dataset).get(roles.label, {}).get(favourable, f"{roles.label} = {favourable}"),
         facets=tuple(f"{column}={value}" for column, value in ((roles.facet, roles.facet_value), *roles.further_facets)),
-        file=file.get("sha256", ""),
+        file=file["sha256"] if file else "",
         row_ids=_row_ids(manifest, part) if part != "train" and "row_ids_sha256" in split else "",
     )
 
 
-def _row_ids(manifest: dict[str, Any], part: str) -> str:
+def _row_ids(manifest: RebalancingManifest, part: str) -> str:
     """What names the rows of a part by their places in the table; "" where they are others than the split's: in the workshop's order."""
     config = manifest["config"]
     if config["order"] != "split_first":
@@ -52,7 +52,7 @@ def _row_ids(manifest: dict[str, Any], part: str) -> str:
     return f"{source} {config['label']} {config['facet']}={config['facet_value']} {ids}"
 
 
-def _split_text(config: dict[str, Any]) -> str:
+def _split_text(config: RebalancingSettings) -> str:
     """How rows were split, in words."""
     sizes = f"{100 * config['validation_size']:g} % for validation, {100 * config['test_size']:g} % for testing"
     text = f"split with seed {config['seed']} by {config['label']} and {config['facet']}: {sizes}"
@@ -61,11 +61,11 @@ def _split_text(config: dict[str, Any]) -> str:
 
 def rows_before_rebalancing(data: RebalancedData) -> JudgedRows:
     """The training rows of a rebalancing before it changed them: two rebalancings are compared by what they make of the same ones."""
-    found, file = rows_of_rebalancing(data, "train"), data.manifest["files"].get("train.csv", {})
+    found, file = rows_of_rebalancing(data, "train"), data.manifest["files"].get("train.csv")
     return replace(
         found,
-        count=file.get("rows"),
-        file=file.get("sha256", ""),
+        count=file["rows"] if file else None,
+        file=file["sha256"] if file else "",
         split=found.split.removesuffix(REBALANCED_FIRST),
         facets=found.facets[:1],
     )

@@ -6,14 +6,16 @@ import io
 import json
 import secrets
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TypedDict
 
 import pandas as pd
 
 from core.analysis.resampling import resampling, resampling_parameters
+from core.analysis.resampling.rebalancing_manifest import RebalancingManifest
 from core.analysis.resampling.resampling import BALANCE_TARGETS, METHODS, ResamplingError
-from core.analysis.resampling.resampling_parameters import PARAMETERS
+from core.analysis.resampling.resampling_parameters import PARAMETERS, ParameterValue
 from core.analysis.resampling.splitting import SplitError, split_rows
+from core.analysis.tables.histograms import FeatureHistograms
 from core.aws import aws_names, idempotency
 from core.aws.target import Target
 from core.data.column_roles import CheckedTable, ColumnRoles
@@ -46,7 +48,7 @@ class RebalancingOptions:
 
     method: str = "smote-nc"
     target: str = "facet"
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, ParameterValue] = field(default_factory=dict)
     seed: int = 42
     validation_size: float = 0.16
     test_size: float = 0.2
@@ -59,7 +61,7 @@ class RebalancedData:
 
     job: str
     folder: str
-    manifest: dict[str, Any]
+    manifest: RebalancingManifest
     dataset: Dataset
 
     def uri(self, name: str) -> str:
@@ -145,32 +147,43 @@ def read_result(target: Target, name: str) -> RebalancedData:
     folder, source = jobs.output_uri(job), jobs.input_uri(job, "data")
     if not source:
         raise NotFound(f"The job {name} is not a rebalancing job.", resource=name, hint="Choose another one from the list.")
-    return RebalancedData(name, folder, target.files.read_json(f"{folder}/manifest.json"), read_dataset(target, source))
+    return RebalancedData(
+        name, folder, target.files.read_json(f"{folder}/manifest.json", RebalancingManifest), read_dataset(target, source)
+    )
 
 
 def launch_job_per_method(
-    target: Target, identity: Identity, dataset: Dataset, options: RebalancingOptions, methods: dict[str, dict[str, Any]]
+    target: Target, identity: Identity, dataset: Dataset, options: RebalancingOptions, methods: dict[str, dict[str, ParameterValue]]
 ) -> list[str]:
     """Start one job for each method (name -> its parameters), with the other ``options`` the same; returns the jobs' names."""
     return [launch_job(target, identity, dataset, replace(options, method=m, parameters=given)) for m, given in methods.items()]
 
 
-def manifest_by_facet(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def manifest_by_facet(manifest: RebalancingManifest) -> dict[str, RebalancingManifest]:
     """Facet, such as ``SEX = 1``, -> the manifest with the counts of this facet; the balanced facet comes first."""
     config = manifest["config"]
     found = {f"{config['facet']} = {config['facet_value']}": manifest}
     for other in manifest.get("further_facets", []):
-        name = {"facet": other["facet"], "facet_value": other["facet_value"]}
-        found[f"{other['facet']} = {other['facet_value']}"] = {**manifest, **other, "config": {**config, **name}}
+        config = {**config, "facet": other["facet"], "facet_value": other["facet_value"]}
+        counts, bias = other["counts"], other["pre_training_bias"]
+        found[f"{other['facet']} = {other['facet_value']}"] = {
+            **manifest,
+            "config": config,
+            "counts": counts,
+            "pre_training_bias": bias,
+        }
     return found
 
 
-def read_distributions(target: Target, data: RebalancedData) -> list[dict[str, Any]]:
+class _Distributions(TypedDict):
+    features: list[FeatureHistograms]
+
+
+def read_distributions(target: Target, data: RebalancedData) -> list[FeatureHistograms]:
     """The histograms of each feature; empty for jobs of older releases, which wrote none."""
     if "distributions.json" not in data.manifest.get("details", {}):
         return []
-    found: list[dict[str, Any]] = target.files.read_json(data.uri("distributions.json"))["features"]
-    return found
+    return target.files.read_json(data.uri("distributions.json"), _Distributions)["features"]
 
 
 def list_synthetic_files(data: RebalancedData) -> list[tuple[str, int]]:

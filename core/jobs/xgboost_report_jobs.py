@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from core.analysis.performance.xgboost_report_json import XgboostReport
 from core.aws import aws_names, idempotency
 from core.aws.target import Target
 from core.errors import Refused
@@ -67,11 +67,15 @@ def find_report_or_job(target: Target, job: Job) -> tuple[str | None, Job | None
     return page, None if page else find_newest_job(target, job)
 
 
-def read_report(target: Target, job: Job) -> dict[str, Any] | None:
+def read_report(target: Target, job: Job) -> XgboostReport | None:
     """The content of a training job's XGBoost report; None if it has none."""
     page = find_report_uri(target, job)
-    found: dict[str, Any] | None = target.files.read_json(page.removesuffix(".html") + ".json") if page else None
-    return found
+    return read_report_at(target, page) if page else None
+
+
+def read_report_at(target: Target, page: str) -> XgboostReport:
+    """The content of the report whose HTML page is at ``page``."""
+    return target.files.read_json(page.removesuffix(".html") + ".json", XgboostReport)
 
 
 def find_report_uri(target: Target, job: Job) -> str | None:

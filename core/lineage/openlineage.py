@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from core.analysis.resampling.rebalancing_manifest import RebalancingManifest
 from core.aws.target import Target
 from core.data import datasets
 from core.errors import NotFound, translate_aws_errors
@@ -225,7 +226,7 @@ def _collect_known_files(target: Target, nodes: Iterable[Node]) -> KnownFiles:
             _add_model_hash(target, node, known)
     for folder in sorted(folders):
         try:
-            files = target.files.read_json(f"{folder}/manifest.json")["files"]
+            files = target.files.read_json(f"{folder}/manifest.json", RebalancingManifest)["files"]
         except NotFound:
             continue
         for name, written in files.items():

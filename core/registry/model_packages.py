@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from core.aws import idempotency
 from core.aws.target import Target
@@ -15,6 +15,15 @@ from core.jobs.rebalancing_jobs import RebalancedData
 from core.jobs.rebalancing_jobs import read_result as rebalanced_result
 from core.registry.registry_types import NO_GROUP, Package, Version, model_uri
 from core.reports import package_reports
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import (
+        DescribeModelPackageOutputTypeDef,
+        ListModelPackagesInputPaginateTypeDef,
+        ModelPackageSummaryTypeDef,
+    )
+
+T = TypeVar("T")
 
 
 def list_versions(target: Target, group: str | None = None, *, max_results: int = 100) -> list[Version]:
@@ -42,16 +51,21 @@ def list_siblings(target: Target, package: Package) -> list[Version]:
 
 def iterate_versions(target: Target, group: str) -> Iterator[Version]:
     """Every version of a group, newest first; with NO_GROUP every package without one."""
-    which: Any = {"ModelPackageType": "Unversioned"} if group == NO_GROUP else {"ModelPackageGroupName": group}
+    request: ListModelPackagesInputPaginateTypeDef = {
+        "SortBy": "CreationTime",
+        "SortOrder": "Descending",
+        "PaginationConfig": {"PageSize": 100},
+    }
+    if group == NO_GROUP:
+        request["ModelPackageType"] = "Unversioned"
+    else:
+        request["ModelPackageGroupName"] = group
     with translate_aws_errors(group):
-        pages = target.sagemaker.get_paginator("list_model_packages").paginate(
-            SortBy="CreationTime", SortOrder="Descending", PaginationConfig={"PageSize": 100}, **which
-        )
-        for page in pages:
+        for page in target.sagemaker.get_paginator("list_model_packages").paginate(**request):
             yield from map(_parse_version, page["ModelPackageSummaryList"])
 
 
-def _parse_version(raw: Any) -> Version:
+def _parse_version(raw: ModelPackageSummaryTypeDef | DescribeModelPackageOutputTypeDef) -> Version:
     return Version(
         raw["ModelPackageArn"],
         raw.get("ModelPackageGroupName", ""),
@@ -67,10 +81,10 @@ def read_properties(target: Target, arn: str) -> dict[str, str]:
     return dict(describe_package(target, arn).get("CustomerMetadataProperties", {}))
 
 
-def describe_package(target: Target, arn: str) -> dict[str, Any]:
+def describe_package(target: Target, arn: str) -> DescribeModelPackageOutputTypeDef:
     """A version as DescribeModelPackage returns it. Raises NotFound."""
 
-    def read() -> Any:
+    def read() -> DescribeModelPackageOutputTypeDef:
         with translate_aws_errors(arn):
             return target.sagemaker.describe_model_package(ModelPackageName=arn)
 
@@ -91,7 +105,7 @@ def read_package(target: Target, arn: str, *, with_training: bool = True) -> Pac
     return package_from_response(target, describe_package(target, arn), with_training=with_training)
 
 
-def package_from_response(target: Target, raw: dict[str, Any], *, with_training: bool = True) -> Package:
+def package_from_response(target: Target, raw: DescribeModelPackageOutputTypeDef, *, with_training: bool = True) -> Package:
     """The package that DescribeModelPackage returned as ``raw``, with its reports; see ``read_package``."""
     properties = raw.get("CustomerMetadataProperties", {})
     found = package_reports.read_reports(target, raw)
@@ -129,15 +143,13 @@ def _find_training_job(target: Target, properties: dict[str, str], model: str) -
     """The training job that a version names, or else the one whose artifact its model is: SageMaker puts it under the job's name."""
     named = properties.get("governance:training-job")
     name = named or model.removesuffix("/output/model.tar.gz").rpartition("/")[2]
-    found: jobs.Job | None = (
-        _read_or_none(lambda: training_jobs.describe_job(target, name)) if re.fullmatch(r"[A-Za-z0-9-]{1,63}", name) else None
-    )
+    found = _read_or_none(lambda: training_jobs.describe_job(target, name)) if re.fullmatch(r"[A-Za-z0-9-]{1,63}", name) else None
     if found is None or (not named and (found.raw.get("ModelArtifacts") or {}).get("S3ModelArtifacts") != model):
         return None
     return found
 
 
-def _read_or_none(read: Any) -> Any:
+def _read_or_none(read: Callable[[], T]) -> T | None:
     try:
         return read()
     except (KeyError, TypeError, ValueError, NotFound):  # doesn't exist, or has another form
@@ -150,8 +162,7 @@ def find_version(target: Target, arn: str) -> Version | None:
     def read() -> Version:
         return _parse_version(describe_package(target, arn))
 
-    found: Version | None = _read_or_none(read)
-    return found
+    return _read_or_none(read)
 
 
 def find_rebalancing(target: Target, package: Package) -> RebalancedData | None:
@@ -161,5 +172,4 @@ def find_rebalancing(target: Target, package: Package) -> RebalancedData | None:
 
 def read_rebalancing(target: Target, job: str | None) -> RebalancedData | None:
     """What a rebalancing job made; None if it doesn't exist."""
-    found: RebalancedData | None = _read_or_none(lambda: rebalanced_result(target, job)) if job else None
-    return found
+    return _read_or_none(lambda: rebalanced_result(target, job)) if job else None

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING
 
+from core.analysis.performance.performance_json import PerformanceJson
 from core.jobs import jobs
 from core.reports import bias_jobs
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import DescribeModelPackageOutputTypeDef
 
 PENDING_STATUS = "PendingManualApproval"
 DECISION_PROPERTY, EVIDENCE_PROPERTY, DECIDED_BY_PROPERTY = "governance:decision", "governance:evidence", "governance:decided-by"
@@ -29,7 +34,7 @@ class Version:
     group: str
     version: int
     status: str
-    created: Any
+    created: datetime
     description: str
 
     @property
@@ -61,17 +66,17 @@ class Package:
     group: str
     version: int
     status: str
-    created: Any
-    modified: Any
+    created: datetime
+    modified: datetime | None
     comment: str
     properties: dict[str, str]
     training_job: str | None
     hyperparameters: dict[str, str]
-    performance: dict[str, Any] | None
+    performance: PerformanceJson | None
     bias: bias_jobs.BiasReport | None
     shap: dict[str, float]
     scores_uri: str | None
-    raw: dict[str, Any]
+    raw: DescribeModelPackageOutputTypeDef
     missing: dict[str, str] = field(default_factory=dict)
     training: jobs.Job | None = None
 
@@ -91,12 +96,13 @@ def version_label(arn: str, group: str, version: int) -> str:
     return f"{group} v{version}" if group else arn.rpartition("model-package/")[2] or arn
 
 
-def model_uri(raw: dict[str, Any]) -> str:
+def model_uri(raw: DescribeModelPackageOutputTypeDef) -> str:
     """The S3 URI of a package's (first) model, one archive or a folder; "" if it names none, like the package of an algorithm."""
-    specified = raw.get("InferenceSpecification") or raw.get("SourceAlgorithmSpecification") or {}
-    for container in specified.get("Containers") or specified.get("SourceAlgorithms") or []:
-        source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
-        if uri := container.get("ModelDataUrl") or source.get("S3Uri"):
+    containers = (raw.get("InferenceSpecification") or {}).get("Containers") or []
+    algorithms = (raw.get("SourceAlgorithmSpecification") or {}).get("SourceAlgorithms") or []
+    for container in (*containers, *algorithms):
+        source = (container.get("ModelDataSource") or {}).get("S3DataSource")
+        if uri := container.get("ModelDataUrl") or (source["S3Uri"] if source else ""):
             return str(uri)
     return ""
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict, dataclass, is_dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -94,7 +93,7 @@ def paired_differences(target: Target, a: Package, b: Package) -> tuple[dict[str
         return None, "The rows that were scored have no labels."
     if mismatch := comparability.explain_label_mismatch(short_names(a, b), left["label"].tolist(), right["label"].tolist()):
         return None, mismatch
-    threshold = float((a.performance or {}).get("threshold", 0.5))
+    threshold = a.performance.get("threshold", 0.5) if a.performance else 0.5
     return dict(compare_performance(left["label"], left["score"], right["score"], threshold=threshold)), ""
 
 
@@ -132,10 +131,5 @@ def data_facts(target: Target, package: Package) -> dict[str, str]:
     for channel, uri in jobs.channel_uris(job).items() if job else ():
         file = uri.rpartition("/")[2]
         facts[f"channel {channel}"] = file
-        facts[f"channel {channel}, SHA-256"] = manifest["files"].get(file, {}).get("sha256", "unknown")
+        facts[f"channel {channel}, SHA-256"] = written["sha256"] if (written := manifest["files"].get(file)) else "unknown"
     return facts | {f"{name}, SHA-256": entry["sha256"] for name, entry in manifest["files"].items() if "header" not in name}
-
-
-def to_plain_data(value: Any) -> Any:
-    """Dataclasses as dicts, for JSON."""
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
+from core.analysis.performance.performance_json import PerformanceJson, estimates_in
 from core.aws import aws_names, idempotency, request_defaults
 from core.aws.target import Target
 from core.errors import NotFound, translate_aws_errors
@@ -17,9 +18,13 @@ from core.ledger.pinned_files import PinnedFile, find_changed_files
 from core.lineage import lineage_record
 from core.registry.registry_types import REGISTER_EVENT, TEST_ROWS_PROPERTY, Package
 from core.reports import bias_jobs
+from core.reports.imported_reports import report_uris
 
-REPORTS = {"quality": ("ModelQuality", "Statistics"), "bias": ("Bias", "Report"), "explainability": ("Explainability", "Report")}
-"""The reports that this product registers, and where ModelMetrics names them."""
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import MetricsSourceTypeDef
+
+REPORTS = ("quality", "bias", "explainability")
+"""The reports that this product registers."""
 
 
 def ensure_group(target: Target, group: str) -> None:
@@ -75,7 +80,7 @@ def register_version(
     }
     digests = {name: hashlib.sha256(target.files.read(uri)).hexdigest() for name, uri in evidence.items()}
 
-    def source(name: str) -> Any:
+    def source(name: str) -> MetricsSourceTypeDef:
         return {"ContentType": "application/json", "S3Uri": evidence[name], "ContentDigest": f"sha256:{digests[name]}"}
 
     here = (identity.tag, aws_names.clean_tag_value(identity.name))
@@ -116,20 +121,19 @@ def register_version(
     return package
 
 
-def _quality_statistics(performance: dict[str, Any]) -> dict[str, Any]:
+def _quality_statistics(performance: PerformanceJson) -> dict[str, object]:
     """The figures in the shape of SageMaker's model-quality reports."""
     found = {
         name: {"value": value["value"], "low": value["low"], "high": value["high"], "n": value["n"]}
-        for name, value in performance.items()
-        if isinstance(value, dict) and {"value", "low", "high", "n"} <= value.keys()
+        for name, value in estimates_in(performance).items()
     }
     return {"binary_classification_metrics": {**found, "confusion_matrix": performance.get("confusion")}, "version": 0.0}
 
 
 def registered_files(package: Package, data: RebalancedData | None) -> dict[str, PinnedFile]:
     """The files whose hashes were registered with a version: its reports, its model, and the manifest of its data."""
-    metrics = package.raw.get("ModelMetrics", {})
-    uris = {name: metrics.get(group, {}).get(part, {}).get("S3Uri") for name, (group, part) in REPORTS.items()}
+    reports = report_uris(package.raw)
+    uris = {name: reports.get(name) for name in REPORTS}
     uris |= {"model": package.model_uri or None, "manifest": data.uri("manifest.json") if data else None}
     return {name: PinnedFile(uri, package.properties.get(f"governance:sha256-{name}")) for name, uri in uris.items()}
 

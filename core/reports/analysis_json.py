@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from core.analysis.bias.bias_intervals import Interval
-from core.analysis.bias.threshold_sweep import ThresholdSweep
 from core.analysis.performance.performance import Performance
 from core.errors import DataError
 
@@ -41,7 +40,7 @@ OTHER_SAGEMAKER_FILES = {
 """A key of another SageMaker file -> what that file is."""
 
 
-def parse_number(value: Any) -> float | None:
+def parse_number(value: object) -> float | None:
     """A number of a report, which may be text; None for null and NaN. Raises ValueError."""
     if value is None:
         return None
@@ -54,7 +53,7 @@ def parse_number(value: Any) -> float | None:
     return None if math.isnan(found) else found
 
 
-def value_as_text(value: Any) -> str:
+def value_as_text(value: object) -> str:
     """A value or threshold as text; 1, 1.0 and "1" give the same. Raises ValueError."""
     if isinstance(value, list) and value:
         return ", ".join(map(value_as_text, value))
@@ -65,7 +64,7 @@ def value_as_text(value: Any) -> str:
     raise ValueError(f"{shorten_json(value)} is not a value")
 
 
-def shorten_json(value: Any) -> str:
+def shorten_json(value: object) -> str:
     """A part of a file as JSON, of 40 characters at most, for a message."""
     piece = json.dumps(value, default=str)
     return piece if len(piece) <= 40 else piece[:37] + "…"
@@ -87,7 +86,7 @@ class MetricPart(ReportPart):
     name: Value
     description: str | None = None
     value: Figure
-    error: Any = None
+    error: object = None
 
 
 class FacetPart(ReportPart):
@@ -146,18 +145,17 @@ class SweepPart(ReportPart):
     favourable: int = Field(ge=0, le=1)
     thresholds: list[float] = Field(min_length=1)
     groups: list[str]
-    totals: list[Any]
-    accepted: list[Any]
+    totals: list[object]
+    accepted: list[object]
 
     @model_validator(mode="after")
     def check_shapes(self) -> SweepPart:
-        sweep = ThresholdSweep.from_json(self.model_dump())
         try:
-            totals, accepted = np.array(sweep.totals, dtype=float), np.array(sweep.accepted, dtype=float)
+            totals, accepted = np.array(self.totals, dtype=float), np.array(self.accepted, dtype=float)
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError("the counts are not a table of numbers") from error
-        shape = (len(sweep.groups) + 1, 2, 2)
-        if totals.shape != shape or accepted.shape != (len(sweep.thresholds), *shape):
+        shape = (len(self.groups) + 1, 2, 2)
+        if totals.shape != shape or accepted.shape != (len(self.thresholds), *shape):
             raise ValueError("the counts don't have an entry for each group, facet and label")
         if not (np.isfinite(totals).all() and 0 < totals.sum() <= MAX_ROWS and (accepted >= 0).all() and (accepted <= totals).all()):
             raise ValueError("the counts are not numbers of rows")
@@ -173,19 +171,19 @@ class Governance(ReportPart):
     rows_sha256: str | None = None
     names: dict[str, tuple[str, str]] = {}
     counts: list[FacetCountsPart] | None = None
-    facets: list[FacetCountsPart] | Annotated[dict[str, Any], Field(max_length=0)] | None = None
+    facets: list[FacetCountsPart] | Annotated[dict[str, object], Field(max_length=0)] | None = None
     metrics: dict[str, dict[str, dict[str, dict[str, MetricDetailsPart]]]] = {}
     sweeps: list[SweepPart] = []
     performance: Performance | None = None
-    shap: dict[str, Any] | None = None
+    shap: dict[str, object] | None = None
 
 
 class LabelShapPart(ReportPart):
     """SHAP values of one label. ``expected_value``: a number, or one for each output."""
 
-    global_shap_values: dict[str, Any] | None = None
-    global_top_shap_text: dict[str, Any] | None = None
-    expected_value: Any = None
+    global_shap_values: dict[str, object] | None = None
+    global_top_shap_text: dict[str, object] | None = None
+    expected_value: object = None
 
 
 class Explanations(ReportPart):
@@ -207,7 +205,7 @@ class Analysis(ReportPart):
 _ANALYSIS = TypeAdapter(Analysis)
 
 
-def load(content: bytes, resource: str = "") -> dict[str, Any]:
+def load(content: bytes, resource: str = "") -> dict[str, object]:
     """The JSON object in a file. Raises DataError if the file is too large, or isn't a JSON object."""
     if len(content) > MAX_REPORT_BYTES:
         raise _unreadable_report(f"it has {len(content):,} bytes, more than the limit of {MAX_REPORT_BYTES:,}", resource)
@@ -224,7 +222,7 @@ def load(content: bytes, resource: str = "") -> dict[str, Any]:
     return require_object(raw, resource)
 
 
-def require_object(raw: Any, resource: str = "") -> dict[str, Any]:
+def require_object(raw: object, resource: str = "") -> dict[str, object]:
     """``raw``, if it is a JSON object. Raises DataError, with its own message for smclarify's list of facets."""
     if isinstance(raw, list) and raw and all(isinstance(one, dict) and "value_or_threshold" in one for one in raw):
         raise _unreadable_report(
@@ -237,7 +235,7 @@ def require_object(raw: Any, resource: str = "") -> dict[str, Any]:
     return raw
 
 
-def validate_report(raw: Any, resource: str = "") -> Analysis:
+def validate_report(raw: object, resource: str = "") -> Analysis:
     """The parts of a report (``raw``, parsed JSON). Raises DataError, which names the invalid part, or says what other file it is."""
     found = require_object(raw, resource)
     if not {*STAGES, "explanations"} & found.keys():
@@ -259,7 +257,7 @@ def validate_report(raw: Any, resource: str = "") -> Analysis:
         raise _unreadable_report("its parts lie too deep in each other", resource) from error
 
 
-def _reject_constraints(stage: Any, name: str, resource: str) -> None:
+def _reject_constraints(stage: object, name: str, resource: str) -> None:
     """Raises DataError for a drift check's constraints, whose metrics have a threshold instead of a value."""
     facets = stage.get("facets") if isinstance(stage, dict) else None
     entries = facets if isinstance(facets, list) else []
@@ -283,14 +281,14 @@ def _unreadable_report(problem: str, resource: str, hint: str = CHOOSE_REPORT_HI
     return DataError(f"{resource or 'The file'} can't be read as a report: {problem}.", resource=resource, hint=hint)
 
 
-def error_text(error: Any) -> str | None:
+def error_text(error: object) -> str | None:
     """Why a metric has no value, as text; None if the report gives no reason."""
     if error is None or error == "":
         return None
     return error if isinstance(error, str) else shorten_json(error)
 
 
-def parse_finite_numbers(values: Mapping[str, Any], part_path: str, resource: str) -> tuple[dict[str, float], tuple[str, ...]]:
+def parse_finite_numbers(values: Mapping[str, object], part_path: str, resource: str) -> tuple[dict[str, float], tuple[str, ...]]:
     """(name -> finite number, the largest absolute value first; names of the others). Raises DataError for what isn't a number."""
     found: dict[str, float] = {}
     for name, value in values.items():

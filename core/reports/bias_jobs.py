@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from typing import Any
 
 from core.aws.target import Target
 from core.errors import DataError, NotFound, translate_aws_errors
@@ -45,8 +44,8 @@ def facet_group_names(data: RebalancedData) -> dict[str, list[str]]:
         words |= CREDIT_GROUP_NAMES.get(roles.facet, {})
     others = {c["facet"] for c in data.manifest["counts"]["before"]} - {roles.facet_value}
 
-    def called(value: Any) -> str:
-        return words.get(value, f"people with {roles.facet} = {value}")
+    def called(value: float) -> str:
+        return words.get(int(value), f"people with {roles.facet} = {value}")
 
     rest = called(others.pop()) if len(others) == 1 else "all others"
     return {f"{roles.facet}={roles.facet_value}": [called(roles.facet_value), rest]}
@@ -71,12 +70,10 @@ def launch_job(
     name = name or f"{JOB_NAME_PREFIX}-{'' if rows == 'test' else f'{rows}-'}{secrets.token_hex(5)}"
     roles = data.roles
     config = clarify_jobs.build_shared_config(data, rows, model, f"Bias of {model} on the {rows} rows")
-    config |= {
-        "label_values_or_threshold": [roles.favourable],
-        "facet": [{"name_or_index": roles.facet, "value_or_threshold": [roles.facet_value]}],
-        "probability_threshold": threshold,
-        "governance": {"categorical": [roles.facet], "measured_on": rows, "names": facet_group_names(data)},
-    }
+    config["label_values_or_threshold"] = [roles.favourable]
+    config["facet"] = [{"name_or_index": roles.facet, "value_or_threshold": [roles.facet_value]}]
+    config["probability_threshold"] = threshold
+    config["governance"] = {"categorical": [roles.facet], "measured_on": rows, "names": facet_group_names(data)}
     if roles.group:
         config["group_variable"] = roles.group
         if group_bins:

@@ -12,6 +12,7 @@ from core.analysis.bias.bias_difference import BiasDifference
 from core.analysis.bias.bias_intervals import Interval
 from core.analysis.bias.decline_rates import DeclineRates
 from core.analysis.bias.flip_test import FLIP_TEST
+from core.analysis.performance.performance_json import estimates_in
 from core.aws.target import Target
 from core.data import comparability
 from core.reports import report_rows
@@ -98,7 +99,7 @@ def outcome_at_threshold(report: BiasReport, facet_key: str, threshold: float | 
 def _reported_metrics(report: BiasReport, facet_key: str) -> dict[str, tuple[float | None, Interval]]:
     """Metric -> (value, interval) as the report has them at its own threshold. They replace those from the counts: other resamples would
     give the same figure a second interval."""
-    performance = report.governance.get("performance", {})
+    performance = estimates_in(report.governance.get("performance"))
     said: dict[str, tuple[float | None, Interval]] = {}
     for name in threshold_sweep.SWEPT_PERFORMANCE:
         one = performance.get(name.replace(" ", "_"))

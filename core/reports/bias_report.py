@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict, cast
 
 from core.analysis.bias.bias_intervals import Interval
+from core.analysis.bias.bias_json import FacetCounts, FacetSweep
 from core.analysis.bias.metric_registry import POST_TRAINING, PRE_TRAINING
 from core.analysis.bias.threshold_sweep import ThresholdSweep
+from core.analysis.performance.performance_json import PerformanceJson
 from core.errors import DataError
 from core.reports import analysis_json
 
@@ -43,6 +46,22 @@ class FacetReport:
         return f"{self.facet}={self.value}"
 
 
+class GovernancePart(TypedDict, total=False):
+    """What this product adds to a report, as ``analysis_json.Governance`` checks it. ``names``: facet=value -> (name of its people, name of
+    the rest); ``facets``: the older reports' name of ``counts``; ``metrics``: stage -> facet -> value -> metric -> words and interval."""
+
+    threshold: float
+    measured_on: str
+    rows_sha256: str | None
+    names: dict[str, tuple[str, str]]
+    counts: list[FacetCounts] | None
+    facets: list[FacetCounts] | None
+    metrics: dict[str, dict[str, dict[str, dict[str, dict[str, object]]]]]
+    sweeps: list[FacetSweep]
+    performance: PerformanceJson | None
+    shap: dict[str, object] | None
+
+
 @dataclass(frozen=True)
 class BiasReport:
     """A bias report. ``folder``: its folder in S3, or its own URI if it isn't called analysis.json; ``governance``: what this product adds
@@ -51,8 +70,8 @@ class BiasReport:
     job: str
     folder: str
     facets: tuple[FacetReport, ...]
-    governance: dict[str, Any]
-    raw: dict[str, Any]
+    governance: GovernancePart
+    raw: Mapping[str, object]
     companion_uri: str = ""
     """The folder of the product's own measurement, for a report of AWS's container; "" for others."""
 
@@ -73,7 +92,7 @@ class BiasReport:
     @property
     def label(self) -> tuple[str, str]:
         """(name of the label, its favourable value or threshold); "" if the report doesn't say."""
-        stages = [self.raw.get(stage) or {} for stage in analysis_json.STAGES]
+        stages = [part for stage in analysis_json.STAGES if isinstance(part := self.raw.get(stage), dict)]
 
         def said(key: str) -> str:
             return next((analysis_json.value_as_text(part[key]) for part in stages if part.get(key) is not None), "")
@@ -83,25 +102,26 @@ class BiasReport:
     def group_names(self, facet_key: str) -> tuple[str, str]:
         """(name of the facet's people, name of the rest)."""
         facet, _, value = facet_key.partition("=")
-        name, rest = self.governance.get("names", {}).get(facet_key, [f"people with {facet} = {value}", "all others"])
-        return str(name), str(rest)
+        name, rest = self.governance.get("names", {}).get(facet_key, (f"people with {facet} = {value}", "all others"))
+        return name, rest
 
     def sweep(self, facet_key: str) -> ThresholdSweep | None:
         """The facet's counts at each threshold; None if the report has none."""
         found = next((s for s in self.governance.get("sweeps", []) if _facet_key(s) == facet_key), None)
         return None if found is None else ThresholdSweep.from_json(found)
 
-    def counts(self, facet_key: str) -> dict[str, Any]:
+    def counts(self, facet_key: str) -> FacetCounts:
         """Rows and favourable labels of the facet and of the rest; {} if the report has none."""
         counts = self.governance.get("counts") or self.governance.get("facets") or []  # the older reports' name
-        return dict(next((c for c in counts if _facet_key(c) == facet_key), {}))
+        none: FacetCounts = {}
+        return next((c for c in counts if _facet_key(c) == facet_key), none)
 
 
-def _facet_key(entry: dict[str, Any]) -> str:
+def _facet_key(entry: FacetCounts | FacetSweep) -> str:
     return f"{entry['facet']}={analysis_json.value_as_text(entry['value_or_threshold'])}"
 
 
-def parse_report(raw: Any, folder: str = "", job_name: str = "") -> BiasReport:
+def parse_report(raw: Mapping[str, object], folder: str = "", job_name: str = "") -> BiasReport:
     """The bias report in an ``analysis.json`` (``raw``, parsed JSON). Parts that are missing are empty. Raises DataError, which names the
     invalid part."""
     subject = job_name or folder
@@ -131,7 +151,7 @@ def parse_report(raw: Any, folder: str = "", job_name: str = "") -> BiasReport:
             FacetReport(facet, value, stages.get("pre_training_bias_metrics", {}), stages.get("post_training_bias_metrics", {}))
             for (facet, value), stages in facets.items()
         ),
-        own.model_dump(exclude_unset=True),
+        cast(GovernancePart, own.model_dump(exclude_unset=True)),
         raw,
     )
 

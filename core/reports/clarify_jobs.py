@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from core.aws import aws_names, container_images, idempotency
 from core.aws.target import Target
@@ -19,6 +20,7 @@ from core.jobs import jobs, models, processing_requests
 from core.jobs.jobs import Job
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.reports import analysis_json
+from core.reports.bias_report import GovernancePart
 
 ROW_FILES = {"test": "test_header.csv", "validation": "validation_header.csv", "train": "train_res_header.csv"}
 """The files of the rows that a report can be measured on. ``test`` is usual; a report on ``train`` says so."""
@@ -30,9 +32,51 @@ MAX_HOURS = 4
 """The time limit of a job of AWS's container: Kernel SHAP sends some thousand requests to an endpoint for every row."""
 
 
-def build_shared_config(data: RebalancedData, rows: str, model: str | None, title: str) -> dict[str, Any]:
+class Predictor(TypedDict):
+    """The model, and the endpoint that AWS's container starts for it."""
+
+    model_name: str
+    instance_type: str
+    initial_instance_count: int
+    accept_type: str
+
+
+class FacetRequest(TypedDict):
+    """A column, and its values whose people are compared with all others."""
+
+    name_or_index: str
+    value_or_threshold: list[int]
+
+
+class GovernanceRequest(TypedDict):
+    """What only this product's container reads: columns of codes, the rows' name, what facet and rest are called, bins of the group."""
+
+    categorical: list[str]
+    measured_on: str
+    names: dict[str, list[str]]
+    group_bins: NotRequired[int]
+
+
+class ClarifyRequest(TypedDict, total=False):
+    """``analysis_config.json`` as this product writes it
+    (https://docs.aws.amazon.com/sagemaker/latest/dg/clarify-processing-job-configure-analysis.html); ``methods``: name -> its options."""
+
+    version: str
+    dataset_type: str
+    headers: list[str]
+    label: str
+    label_values_or_threshold: list[int]
+    facet: list[FacetRequest]
+    group_variable: str
+    probability_threshold: float
+    methods: dict[str, Mapping[str, object]]
+    predictor: Predictor
+    governance: GovernanceRequest
+
+
+def build_shared_config(data: RebalancedData, rows: str, model: str | None, title: str) -> ClarifyRequest:
     """The part of analysis_config.json that bias and SHAP jobs share."""
-    found: dict[str, Any] = {
+    found: ClarifyRequest = {
         "version": "1.0",
         "dataset_type": "text/csv",
         "headers": data.manifest["files"][ROW_FILES[rows]]["columns"],
@@ -44,13 +88,16 @@ def build_shared_config(data: RebalancedData, rows: str, model: str | None, titl
     return found
 
 
-def config_for_aws(config: dict[str, Any]) -> dict[str, Any]:
+def config_for_aws(config: ClarifyRequest) -> ClarifyRequest:
     """The configuration for AWS's container: without this product's additions, and with the columns' names from the file's first line."""
-    return {key: value for key, value in config.items() if key not in {GOVERNANCE_KEY, "headers"}}
+    found = config.copy()
+    found.pop("governance", None)
+    found.pop("headers", None)
+    return found
 
 
 def submit_job(
-    target: Target, identity: Identity, name: str, data: RebalancedData, rows: str, config: dict[str, Any], tags: dict[str, str]
+    target: Target, identity: Identity, name: str, data: RebalancedData, rows: str, config: ClarifyRequest, tags: dict[str, str]
 ) -> str:
     """Start the job on the given rows, with its companion if it needs one; returns the job's name."""
     tags = {**aws_names.launched_by_tags(identity), "governance:rebalanced": data.job, "governance:rows": rows, **tags}
@@ -65,7 +112,7 @@ def submit_job(
 
 
 def _create_job(
-    target: Target, name: str, folder: str, dataset: str, config: dict[str, Any], tags: dict[str, str], *, image: str | None
+    target: Target, name: str, folder: str, dataset: str, config: ClarifyRequest, tags: dict[str, str], *, image: str | None
 ) -> None:
     content = json.dumps(config).encode()
     inputs = {
@@ -126,7 +173,7 @@ def companion_output(folder: str) -> str:
     return f"{folder.removesuffix('/output')}/own/output"
 
 
-def merged_with_companion(target: Target, folder: str, raw: dict[str, Any]) -> dict[str, Any]:
+def merged_with_companion(target: Target, folder: str, raw: Mapping[str, object]) -> Mapping[str, object]:
     """A report of AWS's container with its companion's additions; ``raw`` itself if there is no companion.
 
     The metrics' values are AWS's. If the companion measured another value (AWS groups by single values, this product by bins), its
@@ -135,31 +182,36 @@ def merged_with_companion(target: Target, folder: str, raw: dict[str, Any]) -> d
     uri = f"{companion_output(folder)}/analysis.json"
     if GOVERNANCE_KEY in raw or not folder.startswith(target.uri("governance/clarify/")) or not target.files.exists(uri):
         return raw
-    own = target.files.read_json(uri)
-    words, values = own[GOVERNANCE_KEY].get("metrics", {}), _values_by_metric(own)
-    for stage, facet, value, metric in _list_metrics(raw):
-        said = words.get(stage, {}).get(facet, {}).get(value, {}).get(metric["name"], {})
-        if not _is_same_value(metric.get("value"), values.get((stage, facet, value, metric["name"]))):
+    own = target.files.read_json(uri, _CompanionReport)
+    governance = own["governance"]
+    values, words = _values_by_metric(own, uri), governance.get("metrics", {})
+    for (stage, facet, value, metric), figure in _values_by_metric(raw, f"{folder}/analysis.json").items():
+        said = words.get(stage, {}).get(facet, {}).get(value, {}).get(metric, {})
+        if not _is_same_value(figure, values.get((stage, facet, value, metric))):
             said.pop("interval", None)
-    return raw | {GOVERNANCE_KEY: own[GOVERNANCE_KEY]}
+    return {**raw, GOVERNANCE_KEY: governance}
 
 
-def _list_metrics(raw: dict[str, Any]) -> list[tuple[str, str, str, dict[str, Any]]]:
-    return [
-        (stage, facet, str(entry["value_or_threshold"]), metric)
-        for stage in analysis_json.STAGES
-        for facet, entries in raw.get(stage, {}).get("facets", {}).items()
+class _CompanionReport(TypedDict):
+    governance: GovernancePart
+
+
+def _values_by_metric(raw: Mapping[str, object], resource: str) -> dict[tuple[str, str, str, str], float | None]:
+    """(stage, facet, value, metric) -> value. Raises DataError for what can't be read as a report."""
+    report = analysis_json.validate_report(raw, resource)
+    stages = zip(analysis_json.STAGES, (report.pre_training_bias_metrics, report.post_training_bias_metrics), strict=True)
+    return {
+        (stage, facet, entry.value_or_threshold, metric.name): metric.value
+        for stage, part in stages
+        if part is not None
+        for facet, entries in part.facets.items()
         for entry in entries
-        for metric in entry["metrics"]
-    ]
+        for metric in entry.metrics
+    }
 
 
-def _values_by_metric(raw: dict[str, Any]) -> dict[tuple[str, str, str, str], Any]:
-    return {(stage, facet, value, metric["name"]): metric.get("value") for stage, facet, value, metric in _list_metrics(raw)}
-
-
-def _is_same_value(a: Any, b: Any) -> bool:
-    """Whether two values of a metric agree to six digits. Infinities are strings; None is undefined."""
+def _is_same_value(a: float | None, b: float | None) -> bool:
+    """Whether two values of a metric agree to six digits; None is undefined."""
     if a is None or b is None:
         return a is b
-    return math.isclose(float(a), float(b), rel_tol=1e-6, abs_tol=1e-9)
+    return math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-9)

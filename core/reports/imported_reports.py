@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from core.aws.target import Target
 from core.errors import DataError, GovernanceError, NotFound, Refused, translate_aws_errors
 from core.identity import Identity, require_permission
 from core.jobs import jobs
 from core.reports import analysis_json, bias_report, shap_jobs
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import BiasTypeDef, DescribeModelPackageOutputTypeDef, ModelMetricsTypeDef
 
 FOLDER = "governance/imported"
 MAX_LISTED = 100
@@ -36,13 +40,25 @@ class ImportedReport:
     has_shap: bool
 
 
+# What about.json beside a kept report says of it.
+class _ImportRecord(TypedDict):
+    sha256: str
+    bytes: int
+    source: str
+    by: str
+    by_id: str
+    when: str
+    bias: NotRequired[bool]
+    shap: NotRequired[bool]
+
+
 @dataclass(frozen=True)
 class OpenedReport:
     """A report that was opened. ``import_record``: None if it isn't kept in the workspace, so that it may change."""
 
     uri: str
     content: bytes
-    raw: dict[str, Any]
+    raw: Mapping[str, object]
     import_record: ImportedReport | None
 
     @property
@@ -71,7 +87,7 @@ def keep_report(target: Target, identity: Identity, content: bytes, source: str)
     return f"{folder}/analysis.json"
 
 
-def _report_contents(raw: dict[str, Any], source: str) -> dict[str, bool]:
+def _report_contents(raw: Mapping[str, object], source: str) -> dict[str, bool]:
     """Whether a report has bias metrics and global SHAP values. Raises DataError if it has neither, or can't be read."""
     bias = bool(bias_report.parse_report(raw, source).facets)
     if bias and not raw.get("explanations"):
@@ -144,7 +160,7 @@ def describe_import(target: Target, uri: str) -> ImportedReport | None:
     """The record of the kept report at a URI; None if it isn't kept in the workspace."""
     if not uri.startswith(target.uri(FOLDER, "")) or not target.files.exists(known := f"{uri.rpartition('/')[0]}/about.json"):
         return None
-    raw = target.files.read_json(known)
+    raw = target.files.read_json(known, _ImportRecord)
     return ImportedReport(
         uri, raw["sha256"], raw["bytes"], raw["source"], raw["by"], raw["when"], raw.get("bias", False), raw.get("shap", False)
     )
@@ -161,20 +177,20 @@ def list_reports(target: Target) -> list[ImportedReport]:
 def is_report_of_version(target: Target, uri: str, arn: str) -> bool:
     """Whether the report at ``uri`` is one of the version's reports. Raises NotFound."""
     with translate_aws_errors(arn):
-        raw: Any = target.sagemaker.describe_model_package(ModelPackageName=arn)
-    return uri in report_uris(raw).values()
+        described = target.sagemaker.describe_model_package(ModelPackageName=arn)
+    return uri in report_uris(described).values()
 
 
-def report_uris(raw: dict[str, Any]) -> dict[str, str]:
+def report_uris(raw: DescribeModelPackageOutputTypeDef) -> dict[str, str]:
     """Part -> URI of the reports in a package's ModelMetrics. ``raw``: the response of DescribeModelPackage."""
-    metrics = raw.get("ModelMetrics") or {}
-    parts = {
-        "quality": ("ModelQuality", "Statistics"),
-        "bias": ("Bias", "Report"),
-        "bias before training": ("Bias", "PreTrainingReport"),
-        "bias after training": ("Bias", "PostTrainingReport"),
-        "explainability": ("Explainability", "Report"),
-        "data quality": ("ModelDataQuality", "Statistics"),
+    metrics: ModelMetricsTypeDef = raw.get("ModelMetrics") or {}
+    bias: BiasTypeDef = metrics.get("Bias") or {}
+    sources = {
+        "quality": (metrics.get("ModelQuality") or {}).get("Statistics"),
+        "bias": bias.get("Report"),
+        "bias before training": bias.get("PreTrainingReport"),
+        "bias after training": bias.get("PostTrainingReport"),
+        "explainability": (metrics.get("Explainability") or {}).get("Report"),
+        "data quality": (metrics.get("ModelDataQuality") or {}).get("Statistics"),
     }
-    found = {part: ((metrics.get(group) or {}).get(name) or {}).get("S3Uri") for part, (group, name) in parts.items()}
-    return {part: uri for part, uri in found.items() if uri}
+    return {part: source["S3Uri"] for part, source in sources.items() if source and source.get("S3Uri")}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from core.aws.target import Target
 from core.errors import DataError, Forbidden, GovernanceError, NotFound, Refused
 from core.reports import analysis_json, bias_jobs, shap_jobs
 from core.reports.bias_report import BiasReport
 from core.reports.imported_reports import report_uris
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import DescribeModelPackageOutputTypeDef
 
 T = TypeVar("T")
 
@@ -25,7 +28,7 @@ class PackageReports:
     missing: dict[str, str]
 
 
-def read_reports(target: Target, raw: dict[str, Any]) -> PackageReports:
+def read_reports(target: Target, raw: DescribeModelPackageOutputTypeDef) -> PackageReports:
     """The reports of a package. ``raw``: the response of DescribeModelPackage."""
     uris, missing = report_uris(raw), {}
     if "quality" not in uris:

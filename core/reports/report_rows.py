@@ -19,11 +19,11 @@ def rows_in_report(report: BiasReport, data: RebalancedData | None = None, part:
     label, favourable = report.label
     part = report.measured_on or part
     known = judged_rows.rows_of_rebalancing(data, part) if data is not None else JudgedRows(part=part)
-    performance = report.governance.get("performance") or {}
+    performance = report.governance.get("performance")
     same_label = known.label in {"", label} and known.favourable in {"", favourable}
     return replace(
         known,
-        count=performance.get("n") or known.count or _counted_rows(report),
+        count=(performance["n"] if performance else None) or known.count or _counted_rows(report),
         label=label or known.label,
         favourable=favourable or known.favourable,
         favourable_name=known.favourable_name if same_label else "",

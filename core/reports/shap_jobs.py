@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -17,6 +18,10 @@ from core.jobs.jobs import Job
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.jobs.rebalancing_jobs import read_result as rebalanced_result
 from core.reports import analysis_json, clarify_jobs
+from core.reports.clarify_jobs import ClarifyRequest
+
+if TYPE_CHECKING:
+    from xgboost import Booster
 
 JOB_NAME_PREFIX = "governance-shap"
 BASELINE_ROWS = 1
@@ -26,18 +31,20 @@ BASELINE_ROWS = 1
 class ShapResult:
     """The result of a SHAP job. ``global_values``: feature -> mean |SHAP|, largest first; ``values``: rows × features; ``data``: the
     explained rows; ``predictions``: P(label = 1); ``expected``: the mean prediction of the baseline; ``additivity_error``: the largest
-    |expected + Σ values − prediction|, None if unknown."""
+    |expected + Σ values − prediction|, None if unknown;
+    ``threshold``: a prediction above it is 1."""
 
     job: str
     folder: str
     global_values: dict[str, float]
     values: pd.DataFrame
     data: pd.DataFrame
-    predictions: pd.Series[Any]
+    predictions: pd.Series[float]
     expected: float
     additivity_error: float | None
     rows: int
-    raw: dict[str, Any]
+    threshold: float
+    raw: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class ShapSummary:
 
     labels: tuple[LabelShapValues, ...]
     others: tuple[str, ...]
-    raw: dict[str, Any]
+    raw: Mapping[str, object]
 
 
 def launch_job(
@@ -118,20 +125,22 @@ def read_result_at(target: Target, folder: str, name: str = "") -> ShapResult:
             resource=folder,
             hint="Open its analysis.json under Import, which shows it without the rows.",
         ) from error
+    own = analysis_json.validate_report(raw, uri).governance or analysis_json.Governance()
     if ours:
-        additivity = ((raw.get("governance") or {}).get("shap") or {}).get("additivity")
+        additivity = analysis_json.parse_number((own.shap or {}).get("additivity"))
     else:
         model = models.artifact_uri(target, _read_job_config(target, folder)["predictor"]["model_name"])
         predictions = pd.Series(predict_rows(load_model(target, model), data))
         additivity = float((values.sum(axis=1) + expected - predictions).abs().max())
-    return ShapResult(name, folder, first.values, values, data, predictions, expected, additivity, len(values), raw)
+    return ShapResult(name, folder, first.values, values, data, predictions, expected, additivity, len(values), own.threshold, raw)
 
 
-def summarize_report(raw: Any, resource: str = "") -> ShapSummary:
+def summarize_report(raw: Mapping[str, object], resource: str = "") -> ShapSummary:
     """The global SHAP values of any ``analysis.json`` (``raw``, parsed JSON). Raises DataError if it has none, or a part is invalid."""
     remedy = "Choose the report of a job that computed SHAP values of a table (methods.shap)."
     found = analysis_json.validate_report(raw, resource).explanations
-    methods = list((raw.get("explanations") or {}).keys())
+    parts = raw.get("explanations")
+    methods = list(parts) if isinstance(parts, dict) else []
     others = tuple(name for name in methods if name not in {"kernel_shap", "version"})
     if found is None:
         raise DataError(f"{resource or 'The report'} has no explanations.", resource=resource, hint=remedy)
@@ -150,7 +159,7 @@ def summarize_report(raw: Any, resource: str = "") -> ShapSummary:
     return ShapSummary(tuple(label for label in labels if label.values), others, raw)
 
 
-def _by_aggregation(label: str, values: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def _by_aggregation(label: str, values: dict[str, object]) -> list[tuple[str, dict[str, object]]]:
     """(label, feature -> value); one for each aggregation (mean_abs, median, …) if the report has several."""
     nested = {name: inner for name, inner in values.items() if isinstance(inner, dict)}
     if nested and len(nested) == len(values):
@@ -158,17 +167,16 @@ def _by_aggregation(label: str, values: dict[str, Any]) -> list[tuple[str, dict[
     return [(label, values)]
 
 
-def _expected_values(value: Any, label: str, resource: str) -> tuple[float, ...]:
+def _expected_values(value: object, label: str, resource: str) -> tuple[float, ...]:
     values = value if isinstance(value, list) else [value]
     place = f"explanations.kernel_shap.{label}.expected_value"
     found, _ = analysis_json.parse_finite_numbers({str(i): v for i, v in enumerate(values)}, place, resource)
     return tuple(found[str(i)] for i in range(len(values)) if str(i) in found)
 
 
-def _read_job_config(target: Target, folder: str) -> dict[str, Any]:
+def _read_job_config(target: Target, folder: str) -> ClarifyRequest:
     """The analysis_config.json of the job with this output folder."""
-    found: dict[str, Any] = target.files.read_json(f"{folder.removesuffix('/output')}/config/analysis_config.json")
-    return found
+    return target.files.read_json(f"{folder.removesuffix('/output')}/config/analysis_config.json", ClarifyRequest)
 
 
 def _read_explained_rows(target: Target, folder: str, features: list[str]) -> pd.DataFrame:
@@ -221,7 +229,7 @@ def read_request(target: Target, name: str) -> ShapRequest:
     return ShapRequest(title, model, uri, trained, label, roles.favourable, words, roles.facet, roles.facet_value, sensitive, made_by)
 
 
-def load_model(target: Target, model_uri: str) -> Any:
+def load_model(target: Target, model_uri: str) -> Booster:
     """The XGBoost booster in a model.tar.gz, to predict rows again. Raises DataError if the archive has none."""
     from core.analysis.explanations import xgboost_model
 
@@ -231,7 +239,7 @@ def load_model(target: Target, model_uri: str) -> Any:
         raise DataError(f"{model_uri}: {error}", resource=model_uri, hint="Train the model again.") from error
 
 
-def predict_rows(model: Any, rows: pd.DataFrame) -> list[float]:
+def predict_rows(model: Booster, rows: pd.DataFrame) -> list[float]:
     """P(label = 1) of each row, as the SHAP job computed it. Raises DataError if the rows' columns aren't the model's features."""
     from core.analysis.explanations import shap_values
     from core.analysis.tables.feature_names import FeatureError

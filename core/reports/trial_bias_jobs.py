@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from core.analysis.trials.trials_json import TrialsReport
 from core.aws import aws_names, idempotency
 from core.aws.target import Target
 from core.errors import Conflict
@@ -79,7 +79,7 @@ def _model_paths(target: Target, job: Job) -> tuple[str, dict[str, str]]:
     return base, {name: path for name, path in paths.items() if base + path in existing}
 
 
-def _job_config(data: RebalancedData, tuning_job: str, reference: str, threshold: float, trials: dict[str, str]) -> dict[str, Any]:
+def _job_config(data: RebalancedData, tuning_job: str, reference: str, threshold: float, trials: dict[str, str]) -> dict[str, object]:
     roles = data.roles
     return {
         "tuning_job": tuning_job,
@@ -94,12 +94,11 @@ def _job_config(data: RebalancedData, tuning_job: str, reference: str, threshold
     }
 
 
-def read_result(target: Target, name: str) -> dict[str, Any]:
+def read_result(target: Target, name: str) -> TrialsReport:
     """The result of a completed measurement (its trials.json). Raises Conflict if it hasn't completed."""
     job = describe_job(target, "processing", name)
     jobs.require_completed(job, name)
-    found: dict[str, Any] = target.files.read_json(f"{jobs.output_uri(job)}/trials.json")
-    return found
+    return target.files.read_json(f"{jobs.output_uri(job)}/trials.json", TrialsReport)
 
 
 def trials_csv_uri(target: Target, name: str) -> str:

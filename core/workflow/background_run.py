@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import NotRequired, TypedDict
 
 from core.aws.target import Target
 from core.errors import NotFound
@@ -118,10 +119,17 @@ def _write_progress(target: Target, run_id: str, steps: list[tuple[str, str]], t
     target.files.write(target.uri(RUNS_FOLDER, f"{run_id}.progress.json"), content.encode(), "application/json")
 
 
+class _ProgressFile(TypedDict):
+    steps: list[tuple[str, str]]
+    times: NotRequired[list[str]]
+    done: bool
+    error: str | None
+
+
 def read_progress(target: Target, run_id: str) -> RunProgress:
     """The progress of a background run. Raises NotFound."""
     uri = target.uri(RUNS_FOLDER, f"{run_id}.progress.json")
     if not run_id.isalnum() or not target.files.exists(uri):
         raise NotFound(f"The run {run_id!r} doesn't exist.", resource=run_id, hint="Start the workflow on the overview page.")
-    raw = target.files.read_json(uri)
+    raw = target.files.read_json(uri, _ProgressFile)
     return RunProgress(run_id, tuple((s, t) for s, t in raw["steps"]), tuple(raw.get("times", ())), raw["done"], raw["error"])

@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -194,7 +194,7 @@ def _build_report(
         },
         "tuning_job": tuning_job,
         "models": found,
-        "differences": {name: version_comparison.to_plain_data(difference) for name, difference in (comparison.differences or {}).items()},
+        "differences": {name: asdict(difference) for name, difference in (comparison.differences or {}).items()},
         "lineage": {"vertices": len(shown.nodes), "edges": len(shown.edges)},
         "seconds": work.seconds,
     }

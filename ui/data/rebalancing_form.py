@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import streamlit as st
 
+from core.analysis.resampling.resampling_parameters import ParameterValue
 from core.costs import cost_estimates
 from core.jobs import rebalancing_jobs
 from core.jobs.rebalancing_jobs import BALANCE_TARGETS, METHODS, PARAMETERS
@@ -81,9 +81,9 @@ def rebalancing_form() -> None:
             tabs.open_tab("results", job=names[0])
 
 
-def _parameter_inputs(method: str) -> dict[str, Any]:
+def _parameter_inputs(method: str) -> dict[str, ParameterValue]:
     """Inputs for the method's parameters."""
-    found: dict[str, Any] = {}
+    found: dict[str, ParameterValue] = {}
     if not PARAMETERS[method]:
         return found
     for place, p in zip(st.columns(4), PARAMETERS[method], strict=False):
@@ -99,5 +99,5 @@ def _parameter_inputs(method: str) -> dict[str, Any]:
     return found
 
 
-def _choice_label(choice: Any) -> str:
+def _choice_label(choice: object) -> str:
     return {True: "yes", False: "no"}.get(choice, str(choice)) if isinstance(choice, bool) else str(choice)

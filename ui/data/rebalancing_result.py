@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
 from core.analysis.bias.bias_metrics import PRE_TRAINING
+from core.analysis.resampling.rebalancing_manifest import RebalancingManifest, RebalancingSettings
 from core.data import datasets
 from core.jobs import rebalancing_jobs
 from core.views.data import rebalancing_charts as views
@@ -52,7 +51,7 @@ def show_rebalancing_result(name: str) -> None:
     _files(done)
 
 
-def _badges(config: dict[str, Any]) -> None:
+def _badges(config: RebalancingSettings) -> None:
     """Method, goal and order, as badges."""
     with st.container(horizontal=True):
         st.badge(rebalancing_jobs.METHODS.get(config["method"], config["method"]), color="blue", icon=":material/balance:")
@@ -65,7 +64,7 @@ def _badges(config: dict[str, Any]) -> None:
             st.caption(markdown.escape_markdown(told))
 
 
-def _show_leak(manifest: dict[str, Any]) -> None:
+def _show_leak(manifest: RebalancingManifest) -> None:
     """Whether held-out rows leaked into training, and how many."""
     held_out = manifest["split"]["validation_rows"] + manifest["split"]["test_rows"]
     same = manifest.get("held_out_duplicates")
@@ -84,7 +83,7 @@ def _show_leak(manifest: dict[str, Any]) -> None:
         )
 
 
-def _show_row_counts(manifest: dict[str, Any]) -> None:
+def _show_row_counts(manifest: RebalancingManifest) -> None:
     split, synthetic = manifest["split"], manifest["synthetic"]
     with st.container(horizontal=True):
         st.metric("Training rows", f"{split['train_rows']:,}", border=True, help=f"{split['original_train_rows']:,} before.")
@@ -95,7 +94,7 @@ def _show_row_counts(manifest: dict[str, Any]) -> None:
         st.metric("Leaked rows", f"{manifest['leaked_rows']:,}", border=True)
 
 
-def _before_and_after(manifest: dict[str, Any], names: ValueNames) -> None:
+def _before_and_after(manifest: RebalancingManifest, names: ValueNames) -> None:
     config, counts = manifest["config"], manifest["counts"]
     label, facet = config["label"], config["facet"]
     table = views.bias_table(**manifest["pre_training_bias"], described=METRIC_DESCRIPTIONS)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
+from core.analysis.tables.histograms import FeatureHistograms
 from core.jobs import rebalancing_jobs
 from core.views.data import rebalancing_sentences
 from core.views.data import synthetic_row_charts as views
@@ -18,7 +17,7 @@ ROWS_PER_PAGE = 100
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Reading the distributions …")
-def read_distributions(cache_key: str, job: str, _done: rebalancing_jobs.RebalancedData) -> list[dict[str, Any]]:
+def read_distributions(cache_key: str, job: str, _done: rebalancing_jobs.RebalancedData) -> list[FeatureHistograms]:
     """The histograms of each feature, cached for half an hour."""
     return rebalancing_jobs.read_distributions(session.target(), _done)
 

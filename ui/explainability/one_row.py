@@ -37,7 +37,7 @@ def show_row(name: str, explanations: dict[str, ShapResult], about: ShapRequest)
     """Choose a row; its prediction in each explanation, the reasons against it, and what if."""
     st.subheader("One row")
     *_, mine = explanations.values()
-    threshold = float(mine.raw.get("governance", {}).get("threshold", 0.5))
+    threshold = mine.threshold
     row = select_row(mine, threshold)
     for column, (label, shap) in zip(st.columns(len(explanations), gap="large"), explanations.items(), strict=True):
         with column:

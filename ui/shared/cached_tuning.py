@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
-from core.jobs import jobs, training_data, training_jobs
+from core.analysis.performance.xgboost_report_json import XgboostReport
+from core.analysis.trials.trials_json import TrialsReport
+from core.jobs import jobs, training_data, training_jobs, xgboost_report_jobs
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.jobs.tuning import tuning_jobs
 from core.reports import trial_bias_jobs
@@ -43,11 +43,11 @@ def data_of_training(name: str) -> RebalancedData | None:
 
 
 @st.cache_data(ttl="1h", max_entries=32, show_spinner="Reading the measurement …")
-def _cached_bias(cache_key: str, job: str) -> dict[str, Any]:
+def _cached_bias(cache_key: str, job: str) -> TrialsReport:
     return trial_bias_jobs.read_result(session.target(), job)
 
 
-def read_bias_measurement(job: str) -> dict[str, Any]:
+def read_bias_measurement(job: str) -> TrialsReport:
     """The result of a completed bias measurement of all trials."""
     return _cached_bias(session.cache_key(), job)
 
@@ -63,14 +63,13 @@ def read_curves(name: str) -> pd.DataFrame:
 
 
 @st.cache_data(ttl="1h", max_entries=32, show_spinner="Reading the report …")
-def _cached_report(cache_key: str, uri: str) -> dict[str, Any]:
-    found: dict[str, Any] = session.target().files.read_json(uri)
-    return found
+def _cached_report(cache_key: str, html_uri: str) -> XgboostReport:
+    return xgboost_report_jobs.read_report_at(session.target(), html_uri)
 
 
-def read_xgboost_report(html_uri: str) -> dict[str, Any]:
+def read_xgboost_report(html_uri: str) -> XgboostReport:
     """The figures of the XGBoost report whose HTML page is at ``html_uri``."""
-    return _cached_report(session.cache_key(), html_uri.removesuffix(".html") + ".json")
+    return _cached_report(session.cache_key(), html_uri)
 
 
 @st.cache_data(ttl="1h", max_entries=32, show_spinner="Computing the importance of each hyperparameter …")

@@ -27,7 +27,7 @@ def explain_metrics(names: Iterable[str], key: str) -> None:
 @st.cache_data(ttl="30m", max_entries=64, show_spinner=False)
 def _read_report_title(cache_key: str, folder: str) -> str:
     try:
-        config = session.target().files.read_json(f"{folder.removesuffix('/output')}/config/analysis_config.json")
+        config = session.target().files.read_json(f"{folder.removesuffix('/output')}/config/analysis_config.json", dict)
         return str(config["methods"]["report"]["title"])
     except (NotFound, KeyError, TypeError, ValueError):  # a job of this name that something else has started
         return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 import pandas as pd
 import streamlit as st
@@ -48,7 +48,14 @@ def show_trial_bias(job: Job, filtered: pd.DataFrame, all_trials: pd.DataFrame) 
             st.rerun()
 
 
-def interval_of_best(job: Job, filtered: pd.DataFrame) -> dict[str, Any]:
+class BestInterval(TypedDict, total=False):
+    """The best trial's interval and the number of rows, as ``best_trial_sentence`` takes them; empty where they aren't known."""
+
+    interval: tuple[float, float]
+    rows: int
+
+
+def interval_of_best(job: Job, filtered: pd.DataFrame) -> BestInterval:
     """The interval of the best trial's objective and the number of rows, if it was measured and is among ``filtered``."""
     now = cache.cached_read(trial_bias_jobs.find_newest_job, job.name)
     metric, _ = tuning_jobs.first_objective(job)
@@ -57,10 +64,10 @@ def interval_of_best(job: Job, filtered: pd.DataFrame) -> dict[str, Any]:
         return {}
     report = cached_tuning.read_bias_measurement(now.name)
     best = next((trial for trial in report["trials"] if trial["name"] == report["reference"]), None)
-    if best is None or report["reference"] not in set(filtered["name"]) or best["performance"][name]["low"] is None:
+    if best is None or report["reference"] not in set(filtered["name"]):
         return {}
-    found = best["performance"][name]
-    return {"interval": (found["low"], found["high"]), "rows": report["rows"]}
+    low, high = best["performance"][name]["low"], best["performance"][name]["high"]
+    return {} if low is None or high is None else {"interval": (low, high), "rows": report["rows"]}
 
 
 def _show_measurement(job: Job, measurement_job: Job, filtered: pd.DataFrame, all_trials: pd.DataFrame) -> None:
@@ -96,12 +103,12 @@ def _show_measurement(job: Job, measurement_job: Job, filtered: pd.DataFrame, al
     best = kept[kept["reference"]]
     if not best.empty:
         names = {point["customdata"][0] for point in picked["selection"]["points"] if point.get("customdata")}
-        for row in kept[kept["name"].isin(names) & ~kept["reference"]].to_dict("records"):
+        for row in views.list_trial_rows(kept[kept["name"].isin(names) & ~kept["reference"]]):
             st.caption("Chosen in the chart")
             _show_alternative(
                 job,
                 row,
-                views.alternative_sentence(row, best.to_dict("records")[0], who, performance=performance, measure=measure),
+                views.alternative_sentence(row, views.list_trial_rows(best)[0], who, performance=performance, measure=measure),
                 "picked",
             )
     _show_alternatives(job, kept, who, performance, measure)
@@ -143,14 +150,14 @@ def _show_alternatives(job: Job, kept: pd.DataFrame, people: views.ComparedGroup
     if found.empty:
         st.markdown("No trial reduces disparity without being dominated by another trial.")
         return
-    best = kept[kept["reference"]].to_dict("records")[0]
-    for row in found.head(MAX_ALTERNATIVES).to_dict("records"):
+    best = views.list_trial_rows(kept[kept["reference"]])[0]
+    for row in views.list_trial_rows(found.head(MAX_ALTERNATIVES)):
         _show_alternative(job, row, views.alternative_sentence(row, best, people, performance=performance, measure=measure), "front")
     if len(found) > MAX_ALTERNATIVES:
         st.caption(f"{len(found) - MAX_ALTERNATIVES} more lie on the front; they are in the table above.")
 
 
-def _show_alternative(job: Job, row: dict[Any, Any], text: str, key: str) -> None:
+def _show_alternative(job: Job, row: views.TrialRow, text: str, key: str) -> None:
     """What another trial would cost and bring, with a button that registers it."""
     with st.container(border=True):
         st.markdown(text)

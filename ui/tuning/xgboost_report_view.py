@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
+from core.analysis.performance.performance_json import PerformanceJson
+from core.analysis.performance.xgboost_report_json import XgboostReport
 from core.views.registry import performance_charts
 from core.views.tuning import tuning_sentences
 from core.views.tuning import xgboost_charts as views
@@ -30,7 +30,7 @@ def show_xgboost_report(page: str, features: list[str], key: str) -> None:
 
 
 def _show_section(
-    section: str, report: dict[str, Any], performance: dict[str, Any], sentences: dict[str, str], name: str, features: list[str], key: str
+    section: str, report: XgboostReport, performance: PerformanceJson, sentences: dict[str, str], name: str, features: list[str], key: str
 ) -> None:
     if section == "Confusion":
         st.markdown(sentences["confusion"])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from core.analysis.bias import bias_count_tables
 from core.analysis.bias.bias_intervals import RESAMPLES, SEED, Interval, percentile_interval
+from core.analysis.bias.bias_json import CellRows, ThresholdSweepJson
 from core.analysis.bias.flip_test import FLIP_TEST
 from core.analysis.bias.outcome_counts import Floats
 from core.analysis.performance.performance_metrics import confusion_metrics
@@ -31,8 +32,8 @@ class ThresholdSweep:
 
     thresholds: tuple[float, ...]
     groups: tuple[str, ...]
-    totals: tuple[Any, ...]
-    accepted: tuple[Any, ...]
+    totals: CellRows
+    accepted: Sequence[CellRows]
     favourable: int
 
     def count_tables(self) -> Floats:
@@ -47,11 +48,17 @@ class ThresholdSweep:
         """The index of the nearest threshold."""
         return int(np.abs(np.array(self.thresholds) - threshold).argmin())
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+    def to_json(self) -> ThresholdSweepJson:
+        return {
+            "thresholds": self.thresholds,
+            "groups": self.groups,
+            "totals": self.totals,
+            "accepted": self.accepted,
+            "favourable": self.favourable,
+        }
 
     @classmethod
-    def from_json(cls, raw: dict[str, Any]) -> ThresholdSweep:
+    def from_json(cls, raw: ThresholdSweepJson) -> ThresholdSweep:
         return cls(tuple(raw["thresholds"]), tuple(raw["groups"]), tuple(raw["totals"]), tuple(raw["accepted"]), int(raw["favourable"]))
 
 
@@ -59,7 +66,7 @@ def sweep_thresholds(
     facet: ArrayLike,
     favourable_label: ArrayLike,
     scores: ArrayLike,
-    group: Any | None,
+    group: ArrayLike | None,
     *,
     favourable: int,
     thresholds: tuple[float, ...] = DEFAULT_THRESHOLDS,
@@ -81,7 +88,7 @@ def sweep_thresholds(
     d, y, s = np.asarray(facet, dtype=np.int64), np.asarray(favourable_label, dtype=np.int64), np.asarray(scores, dtype=float)
     codes = np.zeros(len(d), dtype=np.int64)
     if group is not None:
-        found = pd.Categorical(group, categories=list(names)).codes.astype(np.int64)
+        found = pd.Categorical(np.asarray(group, dtype=object), categories=list(names)).codes.astype(np.int64)
         codes = np.where(found < 0, len(names), found)
     shape = (len(names) + 1, 2, 2)
     cell = (codes * 2 + d) * 2 + y

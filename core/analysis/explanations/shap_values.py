@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from core.analysis.explanations.shap_remainder import estimate_remainder
 from core.analysis.tables.feature_names import FeatureError, match_features
+
+if TYPE_CHECKING:
+    from xgboost import Booster
 
 Floats = NDArray[np.float64]
 
@@ -51,7 +54,7 @@ class Explanation:
         return dict(zip(self.features, total.tolist(), strict=True))
 
 
-def predict_probabilities(booster: Any, data: pd.DataFrame) -> Floats:
+def predict_probabilities(booster: Booster, data: pd.DataFrame) -> Floats:
     """P(label = 1) of each row, by the best round where training stopped early.
 
     >>> import pandas as pd
@@ -68,7 +71,7 @@ def predict_probabilities(booster: Any, data: pd.DataFrame) -> Floats:
 
 
 def compute_shap_values(
-    booster: Any,
+    booster: Booster,
     data: pd.DataFrame,
     baseline: pd.DataFrame,
     *,
@@ -121,7 +124,7 @@ def compute_shap_values(
     return Explanation(names, values, expected, predictions, additivity, output, standard_error)
 
 
-def _prepare_inputs(booster: Any, data: pd.DataFrame) -> tuple[Any, Floats]:
+def _prepare_inputs(booster: Booster, data: pd.DataFrame) -> tuple[Booster, Floats]:
     """The booster cut at its best round, and the data as it sees it: single precision, in its order."""
     order = match_features(booster.feature_names, data.columns)
     if booster.num_features() != data.shape[1]:

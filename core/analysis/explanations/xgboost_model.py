@@ -6,7 +6,10 @@ import io
 import json
 import tarfile
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xgboost import Booster
 
 MODEL_FILE = "xgboost-model"
 MAX_MODEL_BYTES = 2**30
@@ -18,7 +21,7 @@ class ModelError(ValueError):
     """The archive contains no model whose predictions are probabilities."""
 
 
-def load_booster(archive: bytes) -> Any:
+def load_booster(archive: bytes) -> Booster:
     """The ``xgboost.Booster`` in the archive (UBJSON or JSON). Raises ModelError.
 
     >>> load_booster(b"not an archive")

@@ -10,13 +10,13 @@ SMOTE-ENN), Kamiran and Calders 2012 (reweighing).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from core.analysis.resampling import resampling_parameters
+from core.analysis.resampling.resampling_parameters import ParameterValue
 
 METHODS = {
     "none": "No rebalancing",
@@ -51,7 +51,7 @@ class RebalanceConfig:
     method: str = "smote-nc"
     target: str = "facet"
     categorical: tuple[str, ...] = ()
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, ParameterValue] = field(default_factory=dict)
     seed: int = 42
     further_facets: tuple[str, ...] = ()
 
@@ -229,7 +229,7 @@ def _add_synthetic_rows(train: pd.DataFrame, classes: NDArray[np.int64], config:
     return Resampled(frame, None, sampled.synthetic, np.where(sampled.synthetic, -1, sampled.seeds), sampled.seeds)
 
 
-def _round_to_codes(values: NDArray[np.float64], column: pd.Series[Any], *, coded: bool) -> NDArray[Any]:
+def _round_to_codes(values: NDArray[np.float64], column: pd.Series, *, coded: bool) -> NDArray[np.generic]:
     """Values for a column: rounded where it has whole numbers; where it is coded, the nearest code that occurs."""
     if column.dtype.kind not in "iub":
         rounded = values

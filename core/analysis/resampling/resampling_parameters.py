@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
+
+ParameterValue: TypeAlias = float | str
+"""The value of a method's parameter: a number, or one of its choices (a bool is an int)."""
 
 
 @dataclass(frozen=True)
@@ -13,14 +16,14 @@ class Parameter:
 
     name: str
     title: str
-    default: Any
+    default: ParameterValue
     help: str
     low: float = 0
     high: float = 0
     whole: bool = True
-    choices: tuple[Any, ...] = ()
+    choices: tuple[str | bool, ...] = ()
 
-    def find_problem(self, value: Any) -> str | None:
+    def find_problem(self, value: object) -> str | None:
         """Why the value is invalid; None where it is valid."""
         if self.choices:
             return None if value in self.choices else f"{self.name} must be one of {', '.join(map(str, self.choices))}, not {value!r}."
@@ -80,12 +83,12 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
 }
 
 
-def find_problem(method: str, parameters: Mapping[str, Any]) -> str | None:
+def find_problem(method: str, parameters: Mapping[str, object]) -> str | None:
     """Why these parameters can't be used with this method; None where they can. Parameters of other methods are ignored."""
     found = (p.find_problem(parameters[p.name]) for p in PARAMETERS[method] if p.name in parameters)
     return next((text for text in found if text), None)
 
 
-def with_defaults(method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def with_defaults(method: str, parameters: Mapping[str, ParameterValue]) -> dict[str, ParameterValue]:
     """The method's parameters, with defaults for those that are missing."""
     return {p.name: parameters.get(p.name, p.default) for p in PARAMETERS[method]}

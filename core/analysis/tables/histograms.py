@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,26 @@ TAIL_SHARE = 0.005
 """Rows beyond this share at either end are counted in the outermost bin, so that one large amount doesn't flatten the picture."""
 
 
-def choose_bins(values: pd.Series[Any]) -> tuple[str, list[float]]:
+class Histogram(TypedDict):
+    """One set of rows: how many (or the sum of their weights) in each bin, their mean (None without rows), and how many in all."""
+
+    counts: list[float]
+    mean: float | None
+    rows: int
+
+
+class FeatureHistograms(TypedDict):
+    """A column's histograms over the same bins. ``kind`` and ``edges`` are of ``choose_bins``, ``labels`` has one for each bin; ``groups``:
+    group ("" is everyone) -> ``before``, ``after`` or ``synthetic`` -> its histogram."""
+
+    feature: str
+    kind: str
+    edges: list[float]
+    labels: list[str]
+    groups: dict[str, dict[str, Histogram]]
+
+
+def choose_bins(values: pd.Series) -> tuple[str, list[float]]:
     """``("values", [each value])`` for a column of few different numbers, ``("bins", edges)`` for others."""
     known = values.dropna()
     distinct = np.sort(known.unique()).astype(float)
@@ -82,7 +101,7 @@ def compare_distributions(
     facet: str,
     weights: NDArray[np.float64] | None = None,
     max_facets: int = 8,
-) -> list[dict[str, Any]]:
+) -> list[FeatureHistograms]:
     """Each column's histograms: of the rows ``before``, of all rows ``after`` (weighted, if there are weights) and of the synthetic ones
     among them; of everyone (``""``) and of each value of the facet (the ``max_facets`` most frequent).
 
@@ -95,28 +114,28 @@ def compare_distributions(
     (51.0, 1)
     """
     groups = ["", *(_plain_number(value) for value in before[facet].value_counts().index[:max_facets])]
-    found = []
+    found: list[FeatureHistograms] = []
     for name in before.columns:
         kind, edges = choose_bins(before[name])
-        sides: dict[str, Any] = {}
+        sides: dict[str, dict[str, Histogram]] = {}
         for group in groups:
             rows, made = (_group_mask(frame, facet, group) for frame in (before, after))
-            sets: Mapping[str, tuple[Any, NDArray[np.float64] | None]] = {
+            sets: Mapping[str, tuple[ArrayLike, NDArray[np.float64] | None]] = {
                 "before": (before[name].to_numpy()[rows], None),
                 "after": (after[name].to_numpy()[made], None if weights is None else weights[made]),
                 "synthetic": (after[name].to_numpy()[made & synthetic], None),
             }
             sides[str(group)] = {
-                which: {"counts": bin_counts(values, kind, edges, weight), "mean": mean_or_none(values, weight), "rows": len(values)}
+                which: {"counts": bin_counts(values, kind, edges, weight), "mean": mean_or_none(values, weight), "rows": np.size(values)}
                 for which, (values, weight) in sets.items()
             }
         found.append({"feature": str(name), "kind": kind, "edges": edges, "labels": bin_labels(kind, edges), "groups": sides})
     return found
 
 
-def _group_mask(frame: pd.DataFrame, facet: str, group: Any) -> NDArray[np.bool_]:
+def _group_mask(frame: pd.DataFrame, facet: str, group: object) -> NDArray[np.bool_]:
     return np.ones(len(frame), bool) if group == "" else (frame[facet] == group).to_numpy()
 
 
-def _plain_number(value: Any) -> int | float:
+def _plain_number(value: float) -> int | float:
     return int(value) if float(value).is_integer() else float(value)

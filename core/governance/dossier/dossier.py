@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.analysis.performance.performance_difference import PerformanceDifference
+from core.analysis.performance.performance_json import estimates_in
 from core.aws.target import Target
 from core.governance import gates, policy
 from core.governance.dossier.dossier_format import (
@@ -149,8 +150,8 @@ def _gates(d: Dossier) -> Section:
 
 
 def _quality(d: Dossier) -> Section:
-    figures = {n: v for n, v in (d.package.performance or {}).items() if isinstance(v, dict) and {"value", "low", "high", "n"} <= v.keys()}
-    others = d.compared_version.performance or {} if d.compared_version else {}
+    figures = estimates_in(d.package.performance)
+    others = estimates_in(d.compared_version.performance) if d.compared_version else {}
     rows = []
     for name, value in figures.items():
         difference = d.differences.get(name)

@@ -34,7 +34,7 @@ def _calibration(d: Dossier) -> Figure:
     figure, axes = _new_figure(2.9)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":", label="perfect")
     for package, colour, marker in ((d.package, BLUE, "o"), (d.compared_version, ORANGE, "s")):
-        bins = (package.performance or {}).get("calibration") or [] if package else []
+        bins = package.performance.get("calibration") or [] if package and package.performance else []
         if package and bins:
             axes.plot(
                 [b["mean_score"] for b in bins],

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from core.analysis.performance.performance_difference import PerformanceDifference
+from core.analysis.performance.performance_json import EstimateJson
 from core.jobs.rebalancing_jobs import RebalancedData
 
 
-def value_with_meaning(data: RebalancedData | None, column: str, value: Any) -> str:
+def value_with_meaning(data: RebalancedData | None, column: str, value: object) -> str:
     """A value of a column: the text that it stood for before it was coded as a number, with the code."""
     codes = data.dataset.coding.get(column, {}) if data else {}
     return next((f"{text} (coded {value})" for text, code in codes.items() if str(code) == str(value)), str(value))
 
 
-def format_interval(value: dict[str, Any]) -> str:
+def format_interval(value: EstimateJson) -> str:
     """``0.7713 [0.7580, 0.7846]``, of a figure as reports have it."""
-    if value.get("value") is None:
+    figure, low, high = value["value"], value["low"], value["high"]
+    if figure is None:
         return "not defined"
-    bounds = "" if value.get("low") is None else f" [{value['low']:.4f}, {value['high']:.4f}]"
-    return f"{value['value']:.4f}{bounds}"
+    bounds = "" if low is None or high is None else f" [{low:.4f}, {high:.4f}]"
+    return f"{figure:.4f}{bounds}"
 
 
 def format_difference(difference: PerformanceDifference | None) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
+from core.analysis.bias.bias_json import FacetCounts
 from core.analysis.bias.decline_rates import DeclineRates
 from core.analysis.bias.outcome_counts import divide
 from core.analysis.bias.threshold_sweep import ThresholdSweep, all_metrics
@@ -64,7 +64,7 @@ def threshold_change_sentence(
     return f"At {threshold:g} instead of {old_threshold:g}, {' and '.join(parts)} are declined."
 
 
-def label_rates_sentence(counts: Mapping[str, Any], people: tuple[str, str]) -> str:
+def label_rates_sentence(counts: FacetCounts, people: tuple[str, str]) -> str:
     """How many of 100 rows of each group have the favourable label."""
     if not counts or not counts["rows"] or not counts["rest"]:
         return ""

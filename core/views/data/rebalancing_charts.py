@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.analysis.bias.bias_metrics import PRE_TRAINING
+from core.analysis.resampling.rebalancing_manifest import MetricEntry
 from core.views.data.rebalancing_sentences import CodeNames, Counts, metric_entry_value, pivot_counts, value_in_words
 from core.views.shared.figure_style import BASELINE_COLOUR, FAINT_COLOUR, MITIGATED_COLOUR, apply_layout, new_figure
 
-MetricValues = Mapping[str, Mapping[str, Any]]
-"""``{metric: {"value": float | None, "error": str | None}}``."""
+MetricValues = Mapping[str, MetricEntry]
+"""Metric -> its value."""
 
 
 def counts_figure(before: Counts, after: Counts, *, label: str, facet: str, names: CodeNames | None = None) -> go.Figure:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.analysis.resampling.rebalancing_manifest import RebalancingManifest
 from core.views.data.rebalancing_sentences import added_rows_kind
 from core.views.shared.figure_style import BASELINE_COLOUR, MITIGATED_COLOUR, new_figure
 from core.views.shared.number_text import format_number, format_percent
 
-Manifests = Mapping[str, Mapping[str, Any]]
+Manifests = Mapping[str, RebalancingManifest]
 """Name of the rebalancing → its manifest."""
 
 
-def metric_value(manifest: Mapping[str, Any], metric: str, stage: str) -> float | None:
+def metric_value(manifest: RebalancingManifest, metric: str, stage: str) -> float | None:
     """A pre-training metric; None where it is undefined."""
     found = manifest["pre_training_bias"][stage].get(metric, {}).get("value")
     return None if found is None else float(found)
@@ -27,7 +27,7 @@ def rebalancings_table(manifests: Manifests, methods: Mapping[str, str], metrics
     rows = []
     for name, manifest in manifests.items():
         config = manifest["config"]
-        row: dict[str, Any] = {
+        row: dict[str, str | int] = {
             "rebalancing": name,
             "method": methods.get(config["method"], config["method"]),
             "balanced": config["target"] if config["method"] not in {"none", "reweighing"} else "–",

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import pandas as pd
 
 from core.analysis.intervals.proportions import Share, share_difference, share_with_interval
+from core.analysis.resampling.rebalancing_manifest import CellCount, MetricEntry, RebalancingManifest
 from core.views.shared.number_text import format_number, format_percent
 
-Counts = Iterable[Mapping[str, Any]]
-"""Rows ``{"label", "facet", "count"}``, with ``"weight"`` (sum of the rows' weights) where rows are weighted."""
+Counts = Iterable[CellCount]
+"""The cells of label × facet, each once."""
 
 
 CodeNames = Mapping[str, Mapping[int, str]]
 """What codes mean, by column: ``{"SEX": {1: "men"}}``."""
 
 
-def value_in_words(column: str, value: Any, names: CodeNames) -> str:
+def value_in_words(column: str, value: object, names: CodeNames) -> str:
     """A code in words: ``men`` where that is known, ``SEX = 1`` otherwise."""
     known = names.get(column, {})
     return next((text for code, text in known.items() if str(code) == str(value)), f"{column} = {value}")
@@ -50,7 +50,7 @@ def counts_sentence(before: Counts, after: Counts, *, label: str, facet: str, na
     return f"{total}. Most changed: {cell}, from {row['before']:,} to {row['after']:,}."
 
 
-def group_outcomes_sentence(manifest: Mapping[str, Any], names: CodeNames | None = None) -> str:
+def group_outcomes_sentence(manifest: RebalancingManifest, names: CodeNames | None = None) -> str:
     """How many of 100 people of each group have the favourable outcome before (with interval and n) and after. The rows after are
     constructed, not sampled, so they have no interval."""
     config, names = manifest["config"], names or {}
@@ -83,7 +83,7 @@ def _gap_text(value: float) -> str:
     return f"{abs(100 * value):.1f} points {'ahead of' if value > 0 else 'behind'}"
 
 
-def _facet_groups(manifest: Mapping[str, Any], names: CodeNames) -> list[tuple[str, set[str]]]:
+def _facet_groups(manifest: RebalancingManifest, names: CodeNames) -> list[tuple[str, set[str]]]:
     """(who, values) of the facet's group and of all others."""
     config = manifest["config"]
     facet = str(config["facet"])
@@ -109,7 +109,7 @@ def added_rows_kind(method: str) -> str:
     return "copied" if method == "random-over" else "synthetic"
 
 
-def rebalancing_sentence(manifest: Mapping[str, Any], favourable: str) -> str:
+def rebalancing_sentence(manifest: RebalancingManifest, favourable: str) -> str:
     """What the rebalancing did to the two groups, computed from its manifest."""
     config, counts = manifest["config"], manifest["counts"]
     rates_before, rates_after = _favourable_rates(counts["before"], favourable), _favourable_rates(counts["after"], favourable)
@@ -152,7 +152,7 @@ def _favourable_rates(rows: Counts, favourable: str) -> dict[str, float]:
     return {str(facet): float(good[facet] / totals[facet]) for facet in wide.columns if totals[facet]}
 
 
-def metric_entry_value(entry: Mapping[str, Any]) -> float | None:
+def metric_entry_value(entry: MetricEntry) -> float | None:
     """The value of a manifest's metric; None where it is undefined or missing."""
     value = entry.get("value")
     return None if value is None else float(value)

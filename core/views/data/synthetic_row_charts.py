@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.analysis.tables.histograms import histogram_overlap
+from core.analysis.tables.histograms import FeatureHistograms, histogram_overlap
 from core.views.shared.figure_style import BASELINE_COLOUR, MITIGATED_COLOUR, new_figure
 from core.views.shared.number_text import format_number, format_percent
 
-Feature = Mapping[str, Any]
-"""What the job wrote of one column: feature, kind, edges, labels, and groups → before, after, synthetic → counts, mean, rows."""
 SIDE_TITLES = {"before": "real rows", "synthetic": "synthetic rows", "after": "all rows after"}
 
 
-def compared_side(feature: Feature, group: str = "") -> str:
+def compared_side(feature: FeatureHistograms, group: str = "") -> str:
     """What the real rows are compared with: the synthetic ones, or all rows after where the method makes none."""
     return "synthetic" if feature["groups"][group]["synthetic"]["rows"] else "after"
 
 
-def overlap_table(features: Sequence[Feature], group: str = "") -> pd.DataFrame:
+def overlap_table(features: Sequence[FeatureHistograms], group: str = "") -> pd.DataFrame:
     """How far the real and the compared rows overlap in each feature; the least alike first."""
     rows = []
     for feature in features:
@@ -39,7 +36,7 @@ def overlap_table(features: Sequence[Feature], group: str = "") -> pd.DataFrame:
     return table.sort_values("overlap", kind="stable", ignore_index=True)
 
 
-def sole_synthetic_group(feature: Feature) -> str:
+def sole_synthetic_group(feature: FeatureHistograms) -> str:
     """The group that all synthetic rows belong to, "" (everyone) where there is none: rows of one group are compared with their own."""
     made = feature["groups"][""]["synthetic"]["rows"]
     return next((g for g, sides in feature["groups"].items() if g and made and sides["synthetic"]["rows"] == made), "")
@@ -49,7 +46,7 @@ def _mean_text(value: float | None) -> str:
     return format_number(value, 0 if value is not None and abs(value) >= 1000 else 2)
 
 
-def histogram_figure(feature: Feature, group: str = "") -> go.Figure:
+def histogram_figure(feature: FeatureHistograms, group: str = "") -> go.Figure:
     """The share of the rows in each bin; real rows as bars, the compared ones as a line of markers over them."""
     against = compared_side(feature, group)
     fig = new_figure(x=feature["feature"], y="share of the rows", height=320)
@@ -80,14 +77,14 @@ def histogram_figure(feature: Feature, group: str = "") -> go.Figure:
     return fig
 
 
-def histogram_table(feature: Feature, group: str = "") -> pd.DataFrame:
+def histogram_table(feature: FeatureHistograms, group: str = "") -> pd.DataFrame:
     """The figure as a table."""
     sides = feature["groups"][group]
     columns = {SIDE_TITLES[which]: sides[which]["counts"] for which in ("before", "synthetic", "after")}
     return pd.DataFrame({"value": feature["labels"], **columns})
 
 
-def overlap_sentence(feature: Feature, group: str = "", group_name: str = "") -> str:
+def overlap_sentence(feature: FeatureHistograms, group: str = "", group_name: str = "") -> str:
     """How alike the two are, with their numbers of rows and means."""
     against = compared_side(feature, group)
     real, other = feature["groups"][group]["before"], feature["groups"][group][against]
@@ -105,7 +102,7 @@ def overlap_sentence(feature: Feature, group: str = "", group_name: str = "") ->
     )
 
 
-def _bin_shares(feature: Feature, group: str, which: str) -> list[float]:
+def _bin_shares(feature: FeatureHistograms, group: str, which: str) -> list[float]:
     counts = feature["groups"][group][which]["counts"]
     total = sum(counts)
     return [count / total if total else 0.0 for count in counts]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Protocol
 
 import pandas as pd
 
@@ -32,10 +33,10 @@ class LogEvent(Protocol):
     @property
     def actor(self) -> dict[str, str]: ...
     @property
-    def body(self) -> dict[str, Any]: ...
+    def body(self) -> Mapping[str, object]: ...
 
 
-def events_table(events: Sequence[LogEvent], properties: Mapping[str, str], registered_at: Any) -> pd.DataFrame:
+def events_table(events: Sequence[LogEvent], properties: Mapping[str, str], registered_at: datetime) -> pd.DataFrame:
     """The registration and every event of the log, the newest first."""
     rows = [
         {

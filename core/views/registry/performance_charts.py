@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.analysis.performance.performance_estimates import Estimate
+from core.analysis.performance.performance_json import PerformanceJson, estimates_in
 from core.views.shared.figure_style import BASELINE_COLOUR, FAINT_COLOUR, GREY, MITIGATED_COLOUR, apply_layout, new_figure
 from core.views.shared.number_text import format_number
 
@@ -190,7 +191,7 @@ def curve_figure(models: Mapping[str, pd.DataFrame], *, x: str, y: str, diagonal
     return fig
 
 
-def values_table(models: Mapping[str, Mapping[str, Any]], *, only_differences: bool = False, heading: str = "name") -> pd.DataFrame:
+def values_table(models: Mapping[str, Mapping[str, object]], *, only_differences: bool = False, heading: str = "name") -> pd.DataFrame:
     """Any settings of the models side by side (hyperparameters, data, bias values, mean SHAP); optionally only where they differ."""
     names = list(dict.fromkeys(name for values in models.values() for name in values))
     rows = []
@@ -202,7 +203,7 @@ def values_table(models: Mapping[str, Mapping[str, Any]], *, only_differences: b
     return pd.DataFrame(rows, columns=[heading, *models])
 
 
-def _cell_text(cell: Any) -> str:
+def _cell_text(cell: object) -> str:
     if cell is None:
         return "–"
     if isinstance(cell, str) and re.fullmatch(r"-?\d+\.\d{5,}(e-?\d+)?", cell):
@@ -215,32 +216,28 @@ def with_readable_names(differences: Differences) -> dict[str, PerformanceDiffer
     return {name.replace("_", " "): difference for name, difference in differences.items()}
 
 
-def quality_estimates(performance: Mapping[str, Any]) -> dict[str, Estimate]:
+def quality_estimates(performance: PerformanceJson) -> dict[str, Estimate]:
     """The metrics with intervals among a report's quality figures."""
-    return {
-        name.replace("_", " "): Estimate(**part)
-        for name, part in performance.items()
-        if isinstance(part, dict) and set(part) == {"value", "low", "high", "n"}
-    }
+    return {name.replace("_", " "): Estimate(**estimate) for name, estimate in estimates_in(performance).items()}
 
 
-def confusion_counts(performance: Mapping[str, Any]) -> list[list[int]]:
+def confusion_counts(performance: PerformanceJson) -> list[list[int]]:
     """[[tn, fp], [fn, tp]] of a report's quality figures."""
     cells = performance["confusion"]
     return [[cells["tn"], cells["fp"]], [cells["fn"], cells["tp"]]]
 
 
-def roc_table(performance: Mapping[str, Any]) -> pd.DataFrame:
+def roc_table(performance: PerformanceJson) -> pd.DataFrame:
     """The ROC curve: false and true positive rate at each threshold."""
     return pd.DataFrame(performance["roc"], columns=["false positive rate", "true positive rate", "threshold"])
 
 
-def pr_table(performance: Mapping[str, Any]) -> pd.DataFrame:
+def pr_table(performance: PerformanceJson) -> pd.DataFrame:
     """Precision and recall at each threshold."""
     return pd.DataFrame(performance["pr"], columns=["recall", "precision", "threshold"])
 
 
-def calibration_table(performance: Mapping[str, Any]) -> pd.DataFrame:
+def calibration_table(performance: PerformanceJson) -> pd.DataFrame:
     """Bins of the score: rows, mean score, observed rate of the outcome 1."""
     table = pd.DataFrame(performance["calibration"])
     return table.rename(columns={"mean_score": "mean score", "observed": "observed rate", "n": "rows"})

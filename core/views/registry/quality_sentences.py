@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from core.analysis.performance.performance_json import EstimateJson, PerformanceJson
 from core.views.shared.difference_sentences import PairedDifference, difference_text
 from core.views.shared.number_text import format_number, format_percent, interval_text, per_hundred_text
 
 
-def auc_sentence(figures: Mapping[str, Mapping[str, Any]], paired: PairedDifference | None) -> str:
+def auc_sentence(figures: Mapping[str, PerformanceJson], paired: PairedDifference | None) -> str:
     """AUC, as how often a row of label 1 ranks first in 100 pairs."""
     parts = [
         f"**{name}** ranks it first {format_number(100 * f['auc']['value'], 1)} times ({_estimate_interval(f['auc'], 100, 1)})"
@@ -23,7 +23,7 @@ def auc_sentence(figures: Mapping[str, Mapping[str, Any]], paired: PairedDiffere
     return text + (f" {difference_text('AUC', paired)} (DeLong)." if paired is not None else "")
 
 
-def average_precision_sentence(figures: Mapping[str, Mapping[str, Any]], paired: PairedDifference | None) -> str:
+def average_precision_sentence(figures: Mapping[str, PerformanceJson], paired: PairedDifference | None) -> str:
     """Average precision of each model, against what chance would reach."""
     first = next(iter(figures.values()))
     parts = [f"**{name}** has an average precision of {_estimate_text(f['average_precision'])}" for name, f in figures.items()]
@@ -32,7 +32,7 @@ def average_precision_sentence(figures: Mapping[str, Mapping[str, Any]], paired:
     return text + (f" {difference_text('average precision', paired)}." if paired is not None else "")
 
 
-def confusion_sentence(figures: Mapping[str, Mapping[str, Any]]) -> str:
+def confusion_sentence(figures: Mapping[str, PerformanceJson]) -> str:
     """How many rows of label 1 each model finds, and how often a row that it predicts as 1 is one."""
     parts = []
     for name, f in figures.items():
@@ -43,25 +43,25 @@ def confusion_sentence(figures: Mapping[str, Mapping[str, Any]]) -> str:
     return f"{' '.join(parts)} n = {next(iter(figures.values()))['n']:,}."
 
 
-def calibration_sentence(figures: Mapping[str, Mapping[str, Any]], paired: PairedDifference | None) -> str:
+def calibration_sentence(figures: Mapping[str, PerformanceJson], paired: PairedDifference | None) -> str:
     """How far scores are from observed rates, and in which direction."""
     parts = []
     for name, f in figures.items():
-        bins = f["calibration"]
+        bins, off = f["calibration"], f["ece"]["value"]
         n = sum(b["n"] for b in bins) or 1
         said, seen = (sum(b["n"] * b[key] for b in bins) / n for key in ("mean_score", "observed"))
         parts.append(
             f"**{name}** predicts {format_percent(said)} on average where {format_percent(seen)} is observed; "
-            f"a score is off by {format_number(100 * f['ece']['value'], 1)} points ({_estimate_interval(f['ece'], 100, 1)})"
+            f"a score is off by {format_number(None if off is None else 100 * off, 1)} points ({_estimate_interval(f['ece'], 100, 1)})"
         )
     text = f"{'. '.join(parts)}; n = {next(iter(figures.values()))['n']:,}."
     return text + (f" {difference_text('calibration error', paired)}." if paired is not None else "")
 
 
-def _estimate_interval(estimate: Mapping[str, Any], scale: float = 1, digits: int = 3) -> str:
+def _estimate_interval(estimate: EstimateJson, scale: float = 1, digits: int = 3) -> str:
     low, high = estimate["low"], estimate["high"]
     return interval_text(None if low is None else scale * low, None if high is None else scale * high, digits)
 
 
-def _estimate_text(estimate: Mapping[str, Any], digits: int = 3) -> str:
+def _estimate_text(estimate: EstimateJson, digits: int = 3) -> str:
     return f"{format_number(estimate['value'], digits)} ({_estimate_interval(estimate, 1, digits)})"

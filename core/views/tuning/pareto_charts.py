@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 from core.analysis.bias.metric_registry import POST_TRAINING
 from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS, is_lower_better
 from core.analysis.trials.pareto_front import is_on_front
+from core.analysis.trials.trials_json import TrialsReport
 from core.views.shared.figure_style import ACCENT_COLOUR, BASELINE_COLOUR, GREY, new_figure
 from core.views.shared.number_text import format_number, format_percent
 
@@ -34,8 +35,43 @@ def performance_for_objective(metric: str) -> str:
     return OBJECTIVE_METRICS.get(name, name if name in PERFORMANCE_LABELS else "auc")
 
 
+class TrialRow(TypedDict):
+    """A row of ``trials_table``; NaN where a figure is undefined."""
+
+    number: int
+    name: str
+    reference: bool
+    performance: float
+    performance_low: float
+    performance_high: float
+    disparity: float
+    disparity_low: float
+    disparity_high: float
+    error: str
+    distance: float
+    distance_low: float
+    distance_high: float
+    gained: float
+    gained_low: float
+    gained_high: float
+    gained_beyond_noise: bool
+    closer: float
+    closer_low: float
+    closer_high: float
+    closer_beyond_noise: bool
+    turned_away: float
+    turned_away_rest: float
+    one_sided: bool
+    front: bool
+
+
+def list_trial_rows(trials: pd.DataFrame) -> list[TrialRow]:
+    """The rows of ``trials_table``, or of some of its trials."""
+    return cast(list[TrialRow], trials.to_dict("records"))
+
+
 def trials_table(
-    report: Mapping[str, Any], *, performance: str, measure: str, facet: int = 0, numbers: Mapping[str, int] | None = None
+    report: TrialsReport, *, performance: str, measure: str, facet: int = 0, numbers: Mapping[str, int] | None = None
 ) -> pd.DataFrame:
     """A row for each trial: its performance, disparity and distance from parity with intervals, and its differences to the reference.
 
@@ -128,7 +164,7 @@ def pareto_figure(trials: pd.DataFrame, *, performance: str, measure: str) -> go
                 textposition="top right",
                 name=name,
                 marker={"size": size, "color": colour, "symbol": symbol, "line": {"width": 2, "color": colour}},
-                customdata=np.stack([rows["name"], [hover_text(row, performance, measure) for row in rows.to_dict("records")]], axis=1),
+                customdata=np.stack([rows["name"], [hover_text(row, performance, measure) for row in list_trial_rows(rows)]], axis=1),
                 hovertemplate="%{customdata[1]}<extra></extra>",
                 **bars,
             )
@@ -145,7 +181,7 @@ def _error_bars(rows: pd.DataFrame, colour: str) -> dict[str, Any]:
     return {"error_x": bar("distance"), "error_y": bar("performance")}
 
 
-def hover_text(row: Mapping[Any, Any], performance: str, measure: str) -> str:
+def hover_text(row: TrialRow, performance: str, measure: str) -> str:
     """The text of a trial's tooltip."""
     return (
         f"trial {row['number']}<br>{PERFORMANCE_LABELS[performance]} {_value_with_interval(row, 'performance')}<br>{measure} "
@@ -153,7 +189,7 @@ def hover_text(row: Mapping[Any, Any], performance: str, measure: str) -> str:
     )
 
 
-def _value_with_interval(row: Mapping[Any, Any], name: str, digits: int = 4) -> str:
+def _value_with_interval(row: Mapping[str, Any], name: str, digits: int = 4) -> str:
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     text = format_number(row[name], digits)
     return text if low != low or high != high else f"{text} [{format_number(low, digits)}, {format_number(high, digits)}]"
@@ -161,7 +197,7 @@ def _value_with_interval(row: Mapping[Any, Any], name: str, digits: int = 4) -> 
 
 def pareto_table(trials: pd.DataFrame, *, performance: str, measure: str) -> pd.DataFrame:
     """``pareto_figure`` as a table."""
-    rows = trials.to_dict("records")
+    rows = list_trial_rows(trials)
     return pd.DataFrame(
         {
             "trial": trials["number"],
@@ -180,8 +216,8 @@ def pareto_table(trials: pd.DataFrame, *, performance: str, measure: str) -> pd.
     )
 
 
-def _noise_text(row: Mapping[Any, Any]) -> str:
-    found = [word for word, key in (("performance", "gained_beyond_noise"), ("disparity", "closer_beyond_noise")) if row[key]]
+def _noise_text(row: TrialRow) -> str:
+    found = [word for word, beyond in (("performance", row["gained_beyond_noise"]), ("disparity", row["closer_beyond_noise"])) if beyond]
     return "–" if row["reference"] else " and ".join(found) or "neither"
 
 
@@ -194,7 +230,7 @@ class ComparedGroups:
     rest_rows: int
 
 
-def compared_groups(report: Mapping[str, Any], facet: int = 0) -> ComparedGroups:
+def compared_groups(report: TrialsReport, facet: int = 0) -> ComparedGroups:
     """The groups that the report compares."""
     first = report["trials"][0]["facets"][facet]
     return ComparedGroups(f"{first['name']} = {first['value']}", first["counts"]["facet"]["rows"], first["counts"]["rest"]["rows"])
@@ -205,7 +241,7 @@ def best_trial_sentence(trials: pd.DataFrame, groups: ComparedGroups, *, perform
     found = trials[trials["reference"]]
     if found.empty:
         return "The filter leaves the best trial out."
-    row = found.to_dict("records")[0]
+    row = list_trial_rows(found)[0]
     text = f"The best, **trial {row['number']}**: {PERFORMANCE_LABELS[performance]} {_value_with_interval(row, 'performance', 3)}, "
     text += f"{measure} undefined ({row['error']})" if row["error"] else f"{measure} {_value_with_interval(row, 'disparity', 3)}"
     return (
@@ -214,7 +250,7 @@ def best_trial_sentence(trials: pd.DataFrame, groups: ComparedGroups, *, perform
     )
 
 
-def alternative_sentence(row: Mapping[Any, Any], best: Mapping[Any, Any], groups: ComparedGroups, *, performance: str, measure: str) -> str:
+def alternative_sentence(row: TrialRow, best: TrialRow, groups: ComparedGroups, *, performance: str, measure: str) -> str:
     """What choosing this trial instead of the best costs in performance, and gains in parity."""
     gained = -row["gained"] if is_lower_better(performance) else row["gained"]
     edges = [row["gained_low"], row["gained_high"]]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Protocol
 
 import pandas as pd
 
+from core.analysis.performance.performance_json import EstimateJson, PerformanceJson
 from core.views.shared.number_text import duration_text, format_number, format_percent
 
 
@@ -110,8 +111,25 @@ def comparison_sentence(
     )
 
 
-def duration_estimate_sentence(prediction: Any | None) -> str:
-    """How long a tuning job will take, and what the estimate rests on. ``prediction`` is a estimate from ``core.jobs.tuning``, or None."""
+class TuningDuration(Protocol):
+    """How long a tuning job may take, according to ``jobs`` past ones: ``core.jobs.tuning.tuning_history``."""
+
+    @property
+    def trials(self) -> int: ...
+    @property
+    def rounds(self) -> int: ...
+    @property
+    def jobs(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def shortest(self) -> float: ...
+    @property
+    def longest(self) -> float: ...
+
+
+def duration_estimate_sentence(prediction: TuningDuration | None) -> str:
+    """How long a tuning job will take, and what the estimate rests on; None: no tuning job has completed yet."""
     if prediction is None:
         return "No estimate yet: no tuning job has completed in this workspace."
     past = f"{prediction.jobs} past tuning job{'s' if prediction.jobs > 1 else ''}"
@@ -126,7 +144,7 @@ def duration_estimate_sentence(prediction: Any | None) -> str:
     )
 
 
-def report_sentences(performance: Mapping[str, Any], rows: str) -> dict[str, str]:
+def report_sentences(performance: PerformanceJson, rows: str) -> dict[str, str]:
     """A sentence for each picture of an XGBoost report: confusion, roc, pr, calibration."""
     confusion, n = performance["confusion"], performance["n"]
     wrong = confusion["fp"] + confusion["fn"]
@@ -145,7 +163,7 @@ def report_sentences(performance: Mapping[str, Any], rows: str) -> dict[str, str
     }
 
 
-def _value_with_interval(found: Mapping[str, Any]) -> str:
+def _value_with_interval(found: EstimateJson) -> str:
     if found["value"] is None:
         return "undefined"
     if found["low"] is None:

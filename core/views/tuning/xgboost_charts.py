@@ -6,11 +6,11 @@ Confusion, ROC, precision-recall and calibration are in ``registry.performance_c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.analysis.performance.xgboost_report_json import LabelHistogram
 from core.views.shared.figure_style import ACCENT_COLOUR, BASELINE_COLOUR, GREY, MITIGATED_COLOUR, new_figure, shorten_middle
 from core.views.shared.number_text import format_number, format_percent
 
@@ -45,13 +45,13 @@ def importance_sentence(table: pd.DataFrame, kind: str = "gain") -> str:
     )
 
 
-def distribution_table(binned: Mapping[str, Any]) -> pd.DataFrame:
+def distribution_table(binned: LabelHistogram) -> pd.DataFrame:
     """Rows of each label in each bin."""
     edges = binned["edges"]
     return pd.DataFrame({"from": edges[:-1], "to": edges[1:], "label 0": binned["label 0"], "label 1": binned["label 1"]})
 
 
-def distribution_figure(binned: Mapping[str, Any], *, x: str) -> go.Figure:
+def distribution_figure(binned: LabelHistogram, *, x: str) -> go.Figure:
     """Both labels' rows by bins of a score or residual; label 1 is hatched."""
     table = distribution_table(binned)
     fig = new_figure(x=x, y="rows")
@@ -71,7 +71,7 @@ def distribution_figure(binned: Mapping[str, Any], *, x: str) -> go.Figure:
     return fig
 
 
-def residuals_sentence(binned: Mapping[str, Any]) -> str:
+def residuals_sentence(binned: LabelHistogram) -> str:
     """How many rows the model predicts wrongly by a wide margin (more than 0.5)."""
     table = distribution_table(binned)
     total = int(table[["label 0", "label 1"]].to_numpy().sum())
