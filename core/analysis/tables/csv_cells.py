@@ -1,0 +1,183 @@
+"""The cells of a CSV text: plain numbers as numbers, everything else as the text that it is. Nothing but an empty cell is missing."""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from core.analysis.tables.feature_names import describe_difference
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_SPACES = dict.fromkeys([0xA0, 0x2007, 0x202F], " ") | dict.fromkeys([0x200B, 0x2060, 0xFEFF])
+"""Non-breaking spaces become spaces; zero-width ones and byte-order marks vanish."""
+_GROUPED_BY_POINTS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+")
+_SAMPLE_ROWS = 1000
+
+
+class TableError(ValueError):
+    """The text is not a table, with the reason; ``hint`` says what to do."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class CsvCells:
+    """``frame``: its columns are plain numbers (int64, uint64, float64) or text, as the file has it; NaN where empty. ``reordered``: the
+    file's own names, where ``headers`` has the same ones in another order."""
+
+    frame: pd.DataFrame
+    separator: str
+    reordered: tuple[str, ...] = ()
+
+
+def clean_text(text: str) -> str:
+    """The text without spaces around it, byte-order marks and zero-width spaces; non-breaking spaces as spaces; in Unicode's form NFC.
+
+    >>> clean_text(" f\\u00a0"), clean_text("New\\u00a0York")
+    ('f', 'New York')
+    """
+    return unicodedata.normalize("NFC", text).translate(_SPACES).strip()
+
+
+def read_cells(text: str, *, headers: Sequence[str] | None = None, decimal_comma: bool = False) -> CsvCells:
+    """The cells of a CSV text, separated by commas, semicolons or tabs (whichever the first line has most of).
+
+    Without ``headers``, the first line names the columns. With them, the first line may be the same names, in any order: the columns are
+    then put into the order of ``headers``; else every line is data. ``decimal_comma``: points may be thousands separators, so that 1.500
+    is text here. Raises TableError.
+    """
+    separator = _find_separator(text)
+    top = _first_line(text, separator)
+    if headers is None:
+        names, first_is_header = _usable_names(top), True
+    else:
+        names, first_is_header = _names_by_headers(text, separator, top, headers)
+    frame = _read(text, separator, first_is_header)
+    if frame.shape[1] != len(names):
+        raise TableError(
+            f"The lines have {frame.shape[1]} cells, and {len(names)} columns are named: {', '.join(names[:30])}.",
+            "Name as many columns as the lines have cells.",
+        )
+    again = _doubtful_columns(text, separator, first_is_header, frame, grouped=decimal_comma or separator != ",")
+    if again:
+        texts = _read(text, separator, first_is_header, usecols=again, dtype=str)
+        frame = pd.concat([texts.iloc[:, again.index(i)] if i in again else frame.iloc[:, i] for i in range(len(names))], axis=1)
+    frame.columns = pd.Index(names)
+    if headers is not None and names != list(headers):
+        return CsvCells(frame[list(headers)], separator, tuple(names))
+    return CsvCells(frame, separator)
+
+
+def _find_separator(text: str) -> str:
+    first = re.sub(r'"[^"]*"', "", text.lstrip("\r\n").partition("\n")[0])
+    return max(SEPARATORS, key=lambda separator: (first.count(separator), separator == ","))
+
+
+def _read(
+    text: str,
+    separator: str,
+    first_is_header: bool,
+    *,
+    usecols: list[int] | None = None,
+    dtype: type[str] | None = None,
+    rows: int | None = None,
+) -> pd.DataFrame:
+    try:
+        return pd.read_csv(
+            io.StringIO(text),
+            sep=separator,
+            header=0 if first_is_header else None,
+            nrows=rows,
+            usecols=usecols,
+            dtype=dtype,
+            keep_default_na=False,
+            na_values=[""],
+            skipinitialspace=True,
+            index_col=False,
+            low_memory=False,  # in one piece: a column has one type
+        )
+    except (ValueError, pd.errors.ParserError) as error:
+        raise irregular_csv(error) from error
+
+
+def irregular_csv(error: Exception) -> TableError:
+    """The error of a text that isn't a regular CSV."""
+    return TableError(
+        f"not a regular CSV: {str(error).strip()}", "Each line needs as many cells as the header, and each quote must be closed."
+    )
+
+
+def _first_line(text: str, separator: str) -> list[str]:
+    """The first line's cells. The second is read with it: lines of different lengths are noticed."""
+    try:
+        top = pd.read_csv(io.StringIO(text), sep=separator, header=None, nrows=2, dtype=str, keep_default_na=False, skipinitialspace=True)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise irregular_csv(error) from error
+    return [clean_text(str(cell)) for cell in top.iloc[0]]
+
+
+def _usable_names(top: list[str]) -> list[str]:
+    if any(not name for name in top):
+        raise TableError(f"Column {top.index('') + 1} has no name.", "Give every column a name in the first line.")
+    twice = sorted({name for name in top if top.count(name) > 1})
+    if twice:
+        raise TableError(f"The column name {', '.join(twice)} occurs twice.", "Rename one of the two.")
+    return top
+
+
+def _names_by_headers(text: str, separator: str, top: list[str], headers: Sequence[str]) -> tuple[list[str], bool]:
+    """The columns' names in the file's order, and whether the first line has them. Raises TableError if it has other ones."""
+    names = [str(name) for name in headers]
+    if len(top) == len(names) and set(top) == set(names):
+        return top, True
+    known = [cell for cell in top if cell in set(names) and not _is_number(cell)]
+    if known or (len(top) == len(names) and _looks_like_names(text, separator, top)):
+        difference = describe_difference(names, top, owner="headers", table="the first line")
+        raise TableError(f"The first line has other names than headers: {difference}.", "Rename the columns, or correct headers.")
+    return names, False
+
+
+def _looks_like_names(text: str, separator: str, top: list[str]) -> bool:
+    """Whether the first line has a word in a column that has only numbers below it."""
+    below = _read(text, separator, True, rows=_SAMPLE_ROWS)
+    pairs = zip(top, below.dtypes, strict=False)
+    return len(below) > 0 and any(cell and not _is_number(cell) and dtype.kind in "iuf" for cell, dtype in pairs)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _doubtful_columns(text: str, separator: str, first_is_header: bool, frame: pd.DataFrame, *, grouped: bool) -> list[int]:
+    """The columns that must be read as text: those that pandas takes for truth values or Python numbers, numbers with leading zeros
+    (01 is a code), and with ``grouped`` those in which points may set thousands apart."""
+    again = {i for i in range(frame.shape[1]) if frame.dtypes.iloc[i].kind == "b" or frame.iloc[:, i].dtype == object}
+    again = {i for i in again if not _is_text(frame.iloc[:, i])}
+    numeric = [i for i in range(frame.shape[1]) if frame.dtypes.iloc[i].kind in "iuf"]
+    if numeric and re.search(rf'(?:^|[{separator}"])[ ]*[+-]?0[0-9]', text, re.MULTILINE):
+        cells = _read(text, separator, first_is_header, usecols=numeric, dtype=str)
+        again |= {i for place, i in enumerate(numeric) if cells.iloc[:, place].str.match(r"\s*[+-]?0[0-9]", na=False).any()}
+    floats = [i for i in numeric if frame.dtypes.iloc[i].kind == "f"]
+    if grouped and floats:
+        sample = _read(text, separator, first_is_header, usecols=floats, dtype=str, rows=_SAMPLE_ROWS)
+        for place, i in enumerate(floats):
+            pointed = [cell for cell in sample.iloc[:, place].dropna() if "." in cell]
+            if pointed and all(_GROUPED_BY_POINTS.fullmatch(cell.strip().lstrip("+-")) for cell in pointed):
+                again.add(i)
+    return sorted(again)
+
+
+def _is_text(series: pd.Series[Any]) -> bool:
+    return all(isinstance(value, str) for value in series.dropna())
