@@ -18,8 +18,8 @@ Codes = np.ndarray[Any, np.dtype[np.intp]]
 
 @dataclass(frozen=True)
 class TableReading:
-    """``frame``: each column is numbers (int64, uint64 or float64) or text; NaN where empty. ``findings``: all that is to be known about the
-    table, in the order of its columns."""
+    """``frame``: each column is numbers (int64, uint64 or float64) or text; NaN where empty. ``findings``: what a person should know,
+    in the order of its columns."""
 
     frame: pd.DataFrame
     findings: tuple[Finding, ...] = ()

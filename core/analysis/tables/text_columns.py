@@ -55,8 +55,8 @@ FindingKind = Literal[
 class Finding:
     """Something about a table that a person should know.
 
-    ``column``: "" if it is the whole table. ``message``: one or two sentences with the user's own values, ``hint``: what to do. ``rows``: in
-    how many rows. ``blocks``: the column can't be used before a person decides; otherwise the message says what was done.
+    ``column``: "" if it is the whole table. ``message``: sentences with the user's own values; ``hint``: what to do; ``rows``: in how many
+    rows. ``blocks``: the column can't be used before a person decides; otherwise the message says what was done.
     """
 
     column: str
@@ -69,7 +69,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class TextValues:
-    """The different texts of a column, without missing ones. ``rows``: how often each occurs; ``first_rows``: in which row first, from 1."""
+    """The different texts of a column, without missing ones. ``rows``: how often each occurs; ``first_rows``: where first, from 1."""
 
     name: str
     texts: tuple[str, ...]
