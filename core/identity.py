@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from core.errors import DataError, Forbidden
 from core.settings import Settings
@@ -195,7 +194,7 @@ class Account:
         return tuple(Identity(self.name, role, subject=self.subject, issuer=self.issuer) for role in self.roles)
 
 
-def account_from_claims(claims: Mapping[str, Any], settings: Settings, *, now: float | None = None) -> Account:
+def account_from_claims(claims: Mapping[str, object], settings: Settings, *, now: float | None = None) -> Account:
     """The person that an ID token's verified ``claims`` name. Raises Forbidden if the claims have expired or name nobody, DataError if the
     roles file is invalid."""
     issuer, subject, until = claims.get("iss"), claims.get("sub"), claims.get("exp")
@@ -216,7 +215,7 @@ def account_from_claims(claims: Mapping[str, Any], settings: Settings, *, now: f
     return Account(name, issuer, subject, tuple(role for role in Role if role in found))
 
 
-def _verified_email(claims: Mapping[str, Any]) -> str:
+def _verified_email(claims: Mapping[str, object]) -> str:
     """The e-mail address in lower case, if the provider has verified it. ASCII only: other addresses can become equal in lower case."""
     email = claims.get("email")
     verified = claims.get("email_verified") is True or claims.get("email_verified") == "true"
@@ -228,9 +227,9 @@ def _clean_display_name(name: object) -> str:
     return re.sub(r"[^\w .,:'’@+()\-]|\s+", " ", name).strip()[:100] if isinstance(name, str) else ""
 
 
-def _claim_values(claims: Mapping[str, Any], name: str) -> Iterator[str]:
+def _claim_values(claims: Mapping[str, object], name: str) -> Iterator[str]:
     """The texts in a claim; a name such as ``realm_access.roles`` is also looked up as ``roles`` inside ``realm_access``."""
-    found: Any = claims.get(name)
+    found = claims.get(name)
     if found is None:
         found = claims
         for part in name.split("."):

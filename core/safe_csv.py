@@ -6,10 +6,9 @@ import csv
 import io
 import unicodedata
 from collections.abc import Iterable
-from typing import Any
 
 
-def safe_csv_bytes(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> bytes:
+def safe_csv_bytes(headings: Iterable[object], rows: Iterable[Iterable[object]]) -> bytes:
     """A CSV in UTF-8; a text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, CSV injection)."""
     out = io.StringIO()
     for row in [headings, *rows]:
@@ -19,7 +18,7 @@ def safe_csv_bytes(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> by
     return out.getvalue().encode()
 
 
-def _neutralize_formula(cell: Any) -> Any:
+def _neutralize_formula(cell: object) -> object:
     if not isinstance(cell, str):
         return cell
     plain = unicodedata.normalize("NFKC", cell).lstrip(" \t\r\n\u200b\ufeff")

@@ -134,7 +134,7 @@ def find_unknown_variables() -> dict[str, str]:
     return found
 
 
-def format_value(value: Any) -> str:
+def format_value(value: object) -> str:
     """A setting's value as text for people; "" if it has none."""
     if isinstance(value, tuple):
         return ", ".join(map(str, value))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -13,7 +13,7 @@ from core.errors import GovernanceError
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def parse_validated(model: type[Model], content: bytes, name: str, error_class: type[GovernanceError], hint: str, **own: Any) -> Model:
+def parse_validated(model: type[Model], content: bytes, name: str, error_class: type[GovernanceError], hint: str, **own: object) -> Model:
     """The model of the file's content and of ``own``: fields that the file can't set. Raises ``error_class``, with ``hint``."""
 
     def problem(line: int | str, reason: str) -> GovernanceError:
@@ -38,13 +38,13 @@ def parse_validated(model: type[Model], content: bytes, name: str, error_class: 
         raise problem(_line_of_path(text, path), f"{where + ': ' if where else ''}{reason}.") from error
 
 
-def _path_in_file(loc: tuple[int | str, ...], raw: Any) -> list[int | str]:
+def _path_in_file(loc: tuple[int | str, ...], raw: object) -> list[int | str]:
     """Pydantic's location without the names that it gives to the members of a union, which aren't in the file."""
     path: list[int | str] = []
     for at, part in enumerate(loc):
-        there = (isinstance(raw, dict) and part in raw) or (isinstance(raw, list) and isinstance(part, int) and part < len(raw))
-        if there:
-            raw = raw[part]
+        members: object = dict(enumerate(raw)) if isinstance(raw, list) else raw
+        if isinstance(members, dict) and part in members:
+            raw = members[part]
         elif at < len(loc) - 1:
             continue
         elif isinstance(raw, dict) and raw.get("kind") == part:
@@ -53,7 +53,7 @@ def _path_in_file(loc: tuple[int | str, ...], raw: Any) -> list[int | str]:
     return path
 
 
-def _line_of_path(text: str, path: list[Any]) -> int:
+def _line_of_path(text: str, path: list[int | str]) -> int:
     """The line of the file that a path of keys and indices leads to; if the key doesn't exist, the line of the nearest table."""
     lines = text.splitlines()
     at, header = 0, ""

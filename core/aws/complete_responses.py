@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 
 from core.aws import retries
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 
 def retry_incomplete_responses(session: boto3.Session) -> boto3.Session:
@@ -35,7 +38,7 @@ def _seconds_until_retry(response: Any, operation: Any, attempts: int, **_: Any)
     return retries.incomplete_response_pause(attempts)
 
 
-def read_body(get_object: Callable[[], Any]) -> tuple[bytes, Any]:
+def read_body(get_object: Callable[[], GetObjectOutputTypeDef]) -> tuple[bytes, GetObjectOutputTypeDef]:
     """(content, response) of a GetObject call, which is repeated if the body breaks off. Raises what botocore raises."""
     for attempt in range(1, retries.INCOMPLETE_RESPONSE_ATTEMPTS + 1):
         answer = get_object()

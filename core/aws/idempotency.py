@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from botocore import xform_name
 from botocore.exceptions import ClientError
@@ -52,20 +52,21 @@ def count_created() -> int:
     return _created_count
 
 
-def create_once(target: Target, kind: str, request: Mapping[str, Any], *, shared: bool = False) -> str:
+def create_once(target: Target, kind: str, request: Mapping[str, object], *, shared: bool = False) -> str:
     """Create a ``kind`` (TrainingJob, Model, Action, ModelPackage …); returns its ARN, also if an earlier attempt of this call created it.
 
     ``shared``: the name stands for the work, so that a resource which another call created under this name counts as this one. Raises
     NameTaken if the name belongs to another resource, TargetUnavailable, Forbidden, DataError."""
     token, name = secrets.token_hex(8), _request_name(kind, request)
-    marked: dict[str, Any] = {"Tags": [*request.get("Tags", []), {"Key": REQUEST_TAG, "Value": token}]}
+    tags = request.get("Tags")
+    marked: dict[str, object] = {"Tags": [*(tags if isinstance(tags, list) else []), {"Key": REQUEST_TAG, "Value": token}]}
     if kind == "ModelPackage":
         marked = {"ClientToken": request.get("ClientToken", token)}
     elif kind in {"Artifact", "ModelCardExportJob"}:
         marked = {}  # an artifact has no name that could be taken, and an export job's name is generated for one call
     try:
         with translate_aws_errors(name):
-            made: dict[str, Any] = getattr(target.sagemaker, xform_name(f"Create{kind}"))(**{**request, **marked})
+            made: dict[str, object] = getattr(target.sagemaker, xform_name(f"Create{kind}"))(**{**request, **marked})
         arn = str(made[f"{kind}Arn"])
     except Conflict as error:
         if kind in KINDS_WITHOUT_NAME:
@@ -92,9 +93,10 @@ def create_once(target: Target, kind: str, request: Mapping[str, Any], *, shared
     return arn
 
 
-def _request_name(kind: str, request: Mapping[str, Any]) -> str:
-    if kind == "Artifact":
-        return str(request["Source"]["SourceUri"])
+def _request_name(kind: str, request: Mapping[str, object]) -> str:
+    source = request.get("Source")
+    if kind == "Artifact" and isinstance(source, dict):
+        return str(source["SourceUri"])
     return str(request["ModelPackageGroupName" if kind == "ModelPackage" else f"{kind}Name"])
 
 
@@ -142,12 +144,12 @@ def recently_created_arn(target: Target, kind: str, name: str) -> str | None:
     return made.arn if made is not None and time.monotonic() - made.created_at < retries.LIST_LAG_SECONDS else None
 
 
-def _find_arn(target: Target, kind: str, request: Mapping[str, Any], seconds: float) -> str | None:
+def _find_arn(target: Target, kind: str, request: Mapping[str, object], seconds: float) -> str | None:
     """The ARN of the resource that has the requested name; None if AWS doesn't find one within ``seconds``."""
     api, name = target.sagemaker, str(request[f"{kind}Name"])
     if kind == "ModelCardExportJob":
         with translate_aws_errors(name):
-            jobs = api.list_model_card_export_jobs(ModelCardName=request["ModelCardName"], ModelCardExportJobNameContains=name)
+            jobs = api.list_model_card_export_jobs(ModelCardName=str(request["ModelCardName"]), ModelCardExportJobNameContains=name)
         return next((job["ModelCardExportJobArn"] for job in jobs["ModelCardExportJobSummaries"]), None)
 
     def read() -> str:
@@ -174,7 +176,7 @@ def _may_have_succeeded(error: GovernanceError) -> bool:
     return not isinstance(cause, ClientError) or cause.response["ResponseMetadata"].get("HTTPStatusCode", 500) >= 500
 
 
-def _find_after_timeout(target: Target, kind: str, request: Mapping[str, Any], token: str, shared: bool) -> str | None:
+def _find_after_timeout(target: Target, kind: str, request: Mapping[str, object], token: str, shared: bool) -> str | None:
     try:
         found = _find_arn(target, kind, request, 0)
         return found if found and (shared or _is_created_by(target, kind, found, token)) else None

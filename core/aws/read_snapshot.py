@@ -42,7 +42,7 @@ class ReadMemory:
         answer: T = found.result()
         return answer
 
-    def recall(self, key: str) -> Any:
+    def recall(self, key: str) -> object:
         """What was read under this key; None if nothing was, or is only being read."""
         found = self._found.get(key)
         return found.result() if found is not None and found.done() and found.exception() is None else None
@@ -120,7 +120,7 @@ class ReadSnapshot(TargetSnapshot):
         """What ``read`` returned at its first success under this key."""
         return self.memory.read_once(key, read)
 
-    def recall(self, key: str) -> Any:
+    def recall(self, key: str) -> object:
         """What was read under this key; None if nothing was."""
         return self.memory.recall(key)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
 import boto3
 import botocore.session
@@ -27,12 +27,27 @@ from core.installation import child_environment
 from core.settings import Settings
 
 if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sts import STSClient
 
 T = TypeVar("T")
 EXECUTION_ROLE = "governance-execution"
+
+
+class ClientFactory(Protocol):
+    """Creates the client of an AWS service, by the service's name."""
+
+    @overload
+    def __call__(self, service: Literal["iam"]) -> IAMClient: ...
+    @overload
+    def __call__(self, service: Literal["logs"]) -> CloudWatchLogsClient: ...
+    @overload
+    def __call__(self, service: Literal["sts"]) -> STSClient: ...
+    @overload
+    def __call__(self, service: str) -> Any: ...  # the checks of KMS, EC2, ECR and quotas, for which no stubs are installed
 
 
 @dataclass(frozen=True)
@@ -48,13 +63,12 @@ class Target:
     region: str
     account: str
     partition: str
-    client: Callable[[str], Any]
+    client: ClientFactory
     """Creates the client of another service, by the service's name."""
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:
-        found: CloudWatchLogsClient = self.client("logs")
-        return found
+        return self.client("logs")
 
     @cached_property
     def role(self) -> str:
@@ -78,7 +92,7 @@ class Target:
         """What ``read`` returns; only a snapshot for reading keeps it under ``key``."""
         return read()
 
-    def recall(self, key: str) -> Any:
+    def recall(self, key: str) -> object:
         """What was kept under ``key``; None where nothing was, as always outside a snapshot for reading."""
         return None
 

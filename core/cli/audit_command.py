@@ -7,7 +7,6 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from core.aws.target import Target
 from core.errors import DataError
@@ -15,7 +14,7 @@ from core.governance import verification
 from core.ledger import signing
 
 
-def add_audit_parser(subparsers: Any) -> None:
+def add_audit_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command ``audit`` to the program's."""
     audit = subparsers.add_parser("audit", help="verify the audit log and its evidence", description=__doc__)
     what = audit.add_subparsers(dest="what", required=True)

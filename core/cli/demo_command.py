@@ -21,7 +21,7 @@ from core.settings import Settings
 from core.workflow import background_run, workflow
 
 
-def add_demo_parser(subparsers: Any) -> None:
+def add_demo_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command ``demo`` to the program's."""
     demo = subparsers.add_parser("demo", help="run the whole workflow", description=__doc__)
     demo.add_argument("--data", type=Path, help="a CSV file with a header; default: the bundled credit-default rows")

@@ -11,13 +11,12 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from core.doctor import doctor
 from core.settings import Settings
 
 
-def add_doctor_parser(subparsers: Any) -> None:
+def add_doctor_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command ``doctor`` to the program's."""
     examine = subparsers.add_parser("doctor", help="check that the target has what the workflow needs", description=__doc__)
     examine.add_argument("--workspace", type=Path)

@@ -6,12 +6,12 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from core.installation import child_environment, product_file
 
 
-def add_run_parser(subparsers: Any) -> None:
+def add_run_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command ``run`` to the program's."""
     run = subparsers.add_parser("run", help="open the dashboard", description=__doc__)
     run.add_argument("--workspace", type=Path, help="the folder of the embedded engine's data")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from core.aws.target import Target
 from core.doctor.findings import Finding
 from core.errors import GovernanceError, translate_aws_errors
 from core.identity import Role
 from core.installation import product_file
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam.type_defs import ContextEntryTypeDef
 
 POLICIES_FOLDER = product_file("aws/policies")
 POLICY_FILES = {role: f"{role.value.replace(' ', '-')}.json" for role in Role if role != Role.VIEWER}
@@ -58,11 +61,24 @@ def fill_placeholders(target: Target, file: str) -> str:
     return text
 
 
+class Statement(TypedDict):
+    """A statement of this product's policy files; ``Condition``: operator -> key -> value."""
+
+    Effect: str
+    Action: list[str]
+    Resource: list[str]
+    Condition: NotRequired[dict[str, dict[str, str | list[str]]]]
+
+
+class _PolicyFile(TypedDict):
+    Statement: list[Statement]
+
+
 def read_needs(target: Target, file: str) -> list[Need]:
     """The permissions that a policy file allows."""
-    text = fill_placeholders(target, file)
+    policy: _PolicyFile = json.loads(fill_placeholders(target, file))
     found = []
-    for statement in json.loads(text)["Statement"]:
+    for statement in policy["Statement"]:
         if statement["Effect"] == "Allow" and not _is_irrelevant(target, statement):
             keys = tuple(
                 _example_context(operator, key, value)
@@ -74,7 +90,7 @@ def read_needs(target: Target, file: str) -> list[Need]:
     return found
 
 
-def _is_irrelevant(target: Target, statement: dict[str, Any]) -> bool:
+def _is_irrelevant(target: Target, statement: Statement) -> bool:
     """Whether a statement is about a KMS key or a VPC, and the settings name none."""
     services = {action.partition(":")[0] for action in statement["Action"]}
     return (services == {"kms"} and not target.settings.kms_key) or (services == {"ec2"} and not target.settings.subnets)
@@ -103,7 +119,9 @@ def simulate_needs(target: Target, principal: str, file_by_need: dict[Need, str]
     for need in file_by_need:
         groups.setdefault((need.resource, need.condition), []).append(need)
     for (resource, condition), group in groups.items():
-        entries = [{"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"} for key, value in condition]
+        entries: list[ContextEntryTypeDef] = [
+            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"} for key, value in condition
+        ]
         for part in (group[i : i + 50] for i in range(0, len(group), 50)):
             try:
                 with translate_aws_errors(principal):

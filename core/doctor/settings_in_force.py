@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from core import identity, settings
 from core.aws import container_images
@@ -57,7 +56,7 @@ def check_settings(its: Settings) -> Iterator[Finding]:
         remedy = f"Do you mean {meant}?" if meant else "The settings page lists all settings."
         yield Finding("settings", name, "advice", "no setting has this name, so it has no effect.", remedy)
 
-    readers: tuple[tuple[str, Any, Callable[[], Any]], ...] = (
+    readers: tuple[tuple[str, object, Callable[[], object]], ...] = (
         ("prices", its.prices, lambda: prices.load_in_force(its)),
         ("policy", its.policy, lambda: policy.load_file(its.policy or policy.BUNDLED)),
         ("profiles", its.profiles, lambda: regulatory_profiles.load_profiles(its.profiles)),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Literal
+
+from botocore.model import StringShape
 
 from core.aws import container_images, request_defaults
 from core.aws.target import Target, connect
@@ -63,55 +65,50 @@ def check_bucket(target: Target) -> Iterator[Finding]:
         yield Finding("bucket", name, "missing", f"it is in {region}, but the jobs run in {target.region}.", remedy)
     else:
         yield Finding("bucket", name, "ok", f"exists, in {region}.")
-    protections: tuple[tuple[str, str, Callable[[], Any], Callable[[Any], bool], str], ...] = (
+    protections: tuple[tuple[str, str, Callable[[], bool], str], ...] = (
         (
             "versioning",
             "earlier versions of overwritten and deleted files are kept",
-            lambda: target.s3.get_bucket_versioning(Bucket=name),
-            lambda found: found.get("Status") == "Enabled",
+            lambda: target.s3.get_bucket_versioning(Bucket=name).get("Status") == "Enabled",
             "Switch versioning on.",
         ),
         (
             "Object Lock",
             "nobody can delete the log and the evidence",
-            lambda: target.s3.get_object_lock_configuration(Bucket=name),
-            lambda found: found["ObjectLockConfiguration"].get("ObjectLockEnabled") == "Enabled",
+            lambda: target.s3.get_object_lock_configuration(Bucket=name)["ObjectLockConfiguration"].get("ObjectLockEnabled") == "Enabled",
             "Use a bucket with Object Lock: aws/template.yaml creates one.",
         ),
         (
             "encryption",
             "files are encrypted at rest",
-            lambda: target.s3.get_bucket_encryption(Bucket=name),
-            lambda found: bool(found["ServerSideEncryptionConfiguration"]["Rules"]),
+            lambda: bool(target.s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]),
             "Set a default encryption.",
         ),
         (
             "public access block",
             "no file in it can be made public",
-            lambda: target.s3.get_public_access_block(Bucket=name),
-            lambda found: all(found["PublicAccessBlockConfiguration"].values()),
+            lambda: all(target.s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"].values()),
             "Block public access.",
         ),
         (
             "TLS only",
             "requests without TLS are refused",
-            lambda: target.s3.get_bucket_policy(Bucket=name),
-            lambda found: "aws:SecureTransport" in found["Policy"],
+            lambda: "aws:SecureTransport" in target.s3.get_bucket_policy(Bucket=name)["Policy"],
             "Deny requests without aws:SecureTransport in the bucket's policy, as aws/template.yaml does.",
         ),
     )
-    for subject, why, read, holds, remedy in protections:
-        yield _check_protection(f"{name}: {subject}", why, read, holds, remedy)
+    for subject, why, is_on, remedy in protections:
+        yield _check_protection(f"{name}: {subject}", why, is_on, remedy)
 
 
-def _check_protection(subject: str, benefit: str, read: Callable[[], Any], is_set: Callable[[Any], bool], hint: str) -> Finding:
+def _check_protection(subject: str, benefit: str, is_on: Callable[[], bool], hint: str) -> Finding:
     """A finding on one protection of the bucket; ``benefit``: what is true while it is on."""
     from botocore.exceptions import ClientError
 
     try:
         with translate_aws_errors(subject):
             try:
-                found = is_set(read())
+                found = is_on()
             except ClientError as error:
                 if error.response["Error"]["Code"] not in NOT_SET_CODES:
                     raise
@@ -197,12 +194,12 @@ def check_images(target: Target) -> Iterator[Finding]:
     registry, _, path = image.partition("/")
     repository, digest = re.match(r"([^:@]*)(?:.*@(.+))?", path).groups()  # type: ignore[union-attr]
     tag = path.removeprefix(repository).partition("@")[0].removeprefix(":")
-    wanted: Any = {"imageDigest": digest} if digest else {"imageTag": tag or "latest"}
+    asked = {"imageDigest": digest} if digest else {"imageTag": tag or "latest"}
     remedy = "Build and push it (docs/aws.md says how), or name another one in GOVERNANCE_ANALYSIS_IMAGE."
     try:
         with translate_aws_errors(image):
             ecr = target.client("ecr")
-            found = ecr.describe_images(registryId=registry.partition(".")[0], repositoryName=repository, imageIds=[wanted])["imageDetails"]
+            found = ecr.describe_images(registryId=registry.partition(".")[0], repositoryName=repository, imageIds=[asked])["imageDetails"]
     except GovernanceError as error:
         yield Finding("images", image, state_for_error(error), error.message, remedy)
         return
@@ -212,8 +209,8 @@ def check_images(target: Target) -> Iterator[Finding]:
 
 def _known_instance_types(target: Target, use: str) -> list[str]:
     """The instance types that botocore's model of SageMaker lists."""
-    shape: Any = target.sagemaker.meta.service_model.shape_for(f"{use.capitalize()}InstanceType")
-    return list(shape.enum)
+    shape = target.sagemaker.meta.service_model.shape_for(f"{use.capitalize()}InstanceType")
+    return list(shape.enum) if isinstance(shape, StringShape) else []
 
 
 def check_quotas(target: Target) -> Iterator[Finding]:

@@ -118,8 +118,8 @@ def _find_newest(target: Target, kind: JobKind, name_contains: str, max_results:
     """The newest jobs by name, from a list of all jobs where a snapshot has read one, or else from AWS."""
     key = f"the newest {kind} jobs"
     if name_contains or max_results != COMMON_LIST_LENGTH:
-        whole: list[Job] | None = target.recall(key)
-        if whole is not None and len(whole) < COMMON_LIST_LENGTH:  # these are all that exist
+        whole = target.recall(key)
+        if isinstance(whole, list) and len(whole) < COMMON_LIST_LENGTH:  # these are all that exist
             return [job for job in whole if name_contains in job.name][:max_results]
         return _list_newest(target, kind, name_contains, max_results)
     return target.read_once(key, lambda: _list_newest(target, kind, "", max_results))

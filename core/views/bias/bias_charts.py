@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
-
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.analysis.bias.bias_intervals import Interval
 from core.analysis.bias.metric_registry import neutral_value
 from core.views.shared.figure_style import BASELINE_COLOUR, GREY, MITIGATED_COLOUR, new_figure
+from core.views.shared.metric_like import MetricLike, MetricsByModel
 from core.views.shared.number_text import format_number
-
-
-class MetricLike(Protocol):
-    """A bias metric as ``core.analysis.bias`` gives it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def description(self) -> str: ...
-    @property
-    def value(self) -> float | None: ...
-    @property
-    def error(self) -> str | None: ...
-    @property
-    def low(self) -> float: ...
-    @property
-    def high(self) -> float: ...
-    @property
-    def in_words(self) -> str: ...
-    @property
-    def interval(self) -> Interval | None: ...
-
-
-MetricsByModel = Mapping[str, Mapping[str, MetricLike]]
 
 
 def value_text(metric: MetricLike | None, digits: int = 4) -> str:
@@ -140,7 +113,7 @@ def metrics_figure(models: MetricsByModel) -> go.Figure:
     return fig
 
 
-def _error_bars(metrics: list[MetricLike]) -> dict[str, Any]:
+def _error_bars(metrics: list[MetricLike]) -> dict[str, object]:
     """The intervals as error bars; none where an end is infinite or unknown."""
     up, down = [], []
     for metric in metrics:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,8 +10,8 @@ import plotly.graph_objects as go
 from core.analysis.bias.bias_difference import BiasDifference
 from core.analysis.bias.decline_rates import DeclineRates
 from core.analysis.bias.metric_registry import compares_groups
-from core.views.bias.bias_charts import MetricsByModel
 from core.views.shared.figure_style import BASELINE_COLOUR, GREY, MITIGATED_COLOUR, new_figure
+from core.views.shared.metric_like import MetricsByModel
 from core.views.shared.number_text import format_number, format_percent, interval_text
 
 
@@ -154,7 +153,7 @@ def groups_sentence(rates_by_group: Sequence[tuple[str, DeclineRates]], people: 
     )
 
 
-def csv_rows(stages: Mapping[str, MetricsByModel]) -> Iterable[tuple[Any, ...]]:
+def csv_rows(stages: Mapping[str, MetricsByModel]) -> Iterable[tuple[str | float | None, ...]]:
     """Every metric of every model as a row of a CSV: stage, metric, model, value, interval, n, range, words, why undefined."""
     for stage, models in stages.items():
         for model, metrics in models.items():

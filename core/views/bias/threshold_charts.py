@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,7 +84,7 @@ def metrics_table(now: Mapping[str, MetricsWithIntervals], before: Mapping[str, 
     names = [name for name in SHOWN_METRICS if any(name in values for values in now.values())]
     rows = []
     for name in names:
-        row: dict[str, Any] = {"metric": name}
+        row: dict[str, str | float] = {"metric": name}
         for model, values in now.items():
             row[f"{model} at {threshold:g}"] = _estimate_text(values.get(name))
             old = before[model].get(name)

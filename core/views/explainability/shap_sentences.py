@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -99,7 +98,7 @@ def bands_sentence(bands: pd.DataFrame, feature: str, model: str) -> str:
     ordered = known.sort_values("mean", kind="stable")
     low, high = ordered.iloc[0], ordered.iloc[-1]
 
-    def at(row: pd.Series[Any]) -> str:
+    def at(row: pd.Series) -> str:
         where = f"{row['from']:g}" if row["from"] == row["to"] else f"{row['from']:g} to {row['to']:g}"
         return (
             f"{feature} = {where}: {interval_text(ShapEstimate(row['mean'], row['low'], row['high'], int(row['n'])))} points, n = "

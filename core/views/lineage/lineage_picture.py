@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import pandas as pd
 
@@ -63,6 +63,16 @@ def node_family(node_type: str, kind: str) -> str:
     return {"Artifact": "DataSet"}.get(kind, "Context")
 
 
+class GraphOption(TypedDict):
+    """An ECharts option, as https://echarts.apache.org/en/option.html describes it; ``media``: what a narrow screen gets instead."""
+
+    tooltip: dict[str, object]
+    toolbox: dict[str, object]
+    legend: list[dict[str, object]]
+    series: list[dict[str, object]]
+    media: NotRequired[list[dict[str, object]]]
+
+
 def graph_option(
     nodes: pd.DataFrame,
     edges: pd.DataFrame,
@@ -71,7 +81,7 @@ def graph_option(
     start: str | None = None,
     top_to_bottom: bool = False,
     size: tuple[int, int] = (640, 500),
-) -> dict[str, Any]:
+) -> GraphOption:
     """An ECharts option; ``nodes``: arn, name, family; ``edges``: source, destination, type. A click gives the node's index.
 
     Ancestors and descendants of ``selected`` stand out; ``start`` (if it's another one) has a dashed outline. ``top_to_bottom`` lays the
@@ -131,7 +141,7 @@ def graph_option(
         for edge in edges.itertuples()
         if edge.source in place and edge.destination in place
     ]
-    option: dict[str, Any] = {
+    option: GraphOption = {
         "tooltip": {"trigger": "item", "formatter": "{b}"},
         "toolbox": {
             "right": 8,

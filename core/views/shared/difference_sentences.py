@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
+from core.analysis.bias.bias_difference import BiasDifference
 from core.analysis.bias.metric_registry import compares_groups, neutral_value
 from core.analysis.performance.performance_metrics import is_lower_better
+from core.views.shared.metric_like import MetricsByModel
 from core.views.shared.number_text import format_number, format_percent, interval_text, signed_number
 
 WITHIN_NOISE = "within the noise"
@@ -41,7 +43,7 @@ def difference_text(name: str, found: PairedDifference, digits: int = 3) -> str:
     )
 
 
-def trade_off_markdown(quality: Mapping[str, PairedDifference], bias: Mapping[str, Any], names: Sequence[str]) -> str:
+def trade_off_markdown(quality: Mapping[str, PairedDifference], bias: Mapping[str, BiasDifference], names: Sequence[str]) -> str:
     """What the second model gains and loses against the first, in quality, calibration and bias, each beyond the noise."""
     gains = [f"{n.replace('_', ' ')} {signed_number(d.value)}" for n, d in quality.items() if d.beyond_noise and _is_improvement(n, d)]
     costs = [f"{n.replace('_', ' ')} {signed_number(d.value)}" for n, d in quality.items() if d.beyond_noise and not _is_improvement(n, d)]
@@ -63,7 +65,7 @@ def _is_improvement(name: str, found: PairedDifference) -> bool:
     return ((found.value or 0) > 0) != is_lower_better(name.replace(" ", "_"))
 
 
-def bias_differences_sentence(differences: Mapping[str, Any], names: Sequence[str], people: tuple[str, str]) -> str:
+def bias_differences_sentence(differences: Mapping[str, BiasDifference], names: Sequence[str], people: tuple[str, str]) -> str:
     """Which of two models treats the groups more alike, by which metrics."""
     noise = sum(not d.beyond_noise for d in differences.values())
     fairer = {which: [n for n, d in differences.items() if d.fairer == which and compares_groups(n)] for which in ("a", "b")}
@@ -80,13 +82,17 @@ def bias_differences_sentence(differences: Mapping[str, Any], names: Sequence[st
     return f"{start}. {noise} of {len(differences)} differences are {WITHIN_NOISE}; n = {first.n:,}, the same rows drawn for both."
 
 
-def noise_markdown(models: Mapping[str, Mapping[str, Any]]) -> str:
+def noise_markdown(models: MetricsByModel) -> str:
     """Which metrics of each model are beyond the noise, and which are undefined. Distances and GE, which can't be 0, aren't counted. A
     report without intervals gets a note that it has none."""
     lines = []
     for model, metrics in models.items():
-        around = {n: m for n, m in metrics.items() if m.interval is not None and m.interval.low is not None and m.low < neutral_value(n)}
-        beyond = [n for n, m in around.items() if not m.interval.low <= neutral_value(n) <= m.interval.high]
+        around = {
+            n: m.interval for n, m in metrics.items() if m.interval is not None and m.interval.low is not None and m.low < neutral_value(n)
+        }
+        beyond = [
+            n for n, one in around.items() if one.low is not None and one.high is not None and not one.low <= neutral_value(n) <= one.high
+        ]
         undefined = [n for n, m in metrics.items() if m.value is None]
         if not around and not undefined and any(m.interval is not None for m in metrics.values()):
             continue
@@ -95,7 +101,7 @@ def noise_markdown(models: Mapping[str, Mapping[str, Any]]) -> str:
             text = "the report has no intervals, so differences can't be told from noise" if without else "no interval is known"
             lines.append(f"**{model}**: {text}{'; undefined: ' + ', '.join(undefined) if undefined else ''}.")
             continue
-        n = max((m.interval.n for m in around.values()), default=0)
+        n = max((one.n for one in around.values()), default=0)
         text = f"**{model}**: {len(beyond)} of {len(around)} metrics with a direction are beyond the noise"
         text += f" ({', '.join(beyond)})" if beyond else ""
         text += f"; undefined: {', '.join(undefined)}" if undefined else ""
