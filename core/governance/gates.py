@@ -9,9 +9,9 @@ from typing import Any, Literal
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.analysis.performance.performance_json import estimates_in
 from core.errors import INCONCLUSIVE_ERRORS, GovernanceError
-from core.governance.policy import BiasGate, CalibrationGate, FreshnessGate, Gate, GateProfile, QualityGate, _BoundedGate
+from core.governance.policy import BiasGate, CalibrationGate, FreshnessGate, Gate, GateProfile, LabelSharesGate, QualityGate, _BoundedGate
 from core.governance.version_under_review import VersionUnderReview
-from core.jobs.rebalancing_jobs import RebalancedData
+from core.jobs.rebalancing_jobs import RebalancedData, label_shares_by_facet
 from core.lineage import lineage_graph
 from core.registry import baselines, version_comparison, version_registration
 from core.registry.baselines import Baseline
@@ -126,6 +126,8 @@ def _evaluate_gate(gate: Gate, inputs: GateInputs, now: datetime) -> list[GateRe
         return [_quality(gate, inputs)]
     if isinstance(gate, BiasGate):
         return _bias(gate, inputs)
+    if isinstance(gate, LabelSharesGate):
+        return [_label_shares(gate, inputs)]
     if isinstance(gate, FreshnessGate):
         return [_fresh(gate, inputs, now)]
     return [{"complete": _complete, "disjoint": _disjoint, "lineage": _lineage}[gate.kind](inputs)]
@@ -218,6 +220,31 @@ def _disjoint(inputs: GateInputs) -> GateResult:
     if leaked or not disjoint:
         return GateResult("disjoint", title, "fail", found, wanted, "The data were rebalanced before they were split.")
     return GateResult("disjoint", title, "pass", found, wanted)
+
+
+def _label_shares(gate: LabelSharesGate, inputs: GateInputs) -> GateResult:
+    beyond = " beyond the target of the rebalancing" if gate.of == "beyond_target" else ""
+    title, wanted = (
+        "Favourable labels not moved",
+        f"each group's share of favourable labels moved by at most {100 * gate.max:g} points{beyond}",
+    )
+    if inputs.data is None:
+        return _not_computable(gate.name, title, wanted, "The version names no rebalancing job.")
+    groups = {
+        f"{facet}, group {one['group']}": one for facet, shares in label_shares_by_facet(inputs.data.manifest).items() for one in shares
+    }
+    if not groups:
+        return _not_computable(
+            gate.name, title, wanted, "The rebalancing job is of an earlier version, which didn't measure it: run it again."
+        )
+    undefined = [name for name, one in groups.items() if one[gate.of] is None]
+    if undefined:
+        return _not_computable(gate.name, title, wanted, f"No rows are left of {'; '.join(undefined)}.")
+    name, most = max(groups.items(), key=lambda item: abs(float(item[1][gate.of])))
+    found = f"{name}: {100 * most['before']:.1f} % before, {100 * most['after']:.1f} % after, {100 * most[gate.of]:+.2f} points{beyond}"
+    if abs(most[gate.of]) > gate.max:
+        return GateResult(gate.name, title, "fail", found, wanted, "Rebalancing changed the outcomes in the data, not only the counts.")
+    return GateResult(gate.name, title, "pass", found, wanted)
 
 
 def _fresh(gate: FreshnessGate, inputs: GateInputs, now: datetime) -> GateResult:

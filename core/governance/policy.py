@@ -102,13 +102,22 @@ class FreshnessGate(_Gate):
     max_age_days: int = Field(gt=0)
 
 
+class LabelSharesGate(_Gate):
+    """How far rebalancing may move a group's share of favourable labels, up or down: by at most ``max``, as a share from 0 to 1. ``of``:
+    the movement beyond what the target of the rebalancing asks for, or all of it (``moved``)."""
+
+    kind: Literal["label_shares"]
+    max: float = Field(default=0.02, ge=0, le=1)
+    of: Literal["beyond_target", "moved"] = "beyond_target"
+
+
 class PlainGate(_Gate):
     """A gate without a limit: all reports exist, the split came before rebalancing, or the lineage leads back to the data set."""
 
     kind: Literal["complete", "disjoint", "lineage"]
 
 
-Gate = Annotated[QualityGate | CalibrationGate | BiasGate | FreshnessGate | PlainGate, Field(discriminator="kind")]
+Gate = Annotated[QualityGate | CalibrationGate | BiasGate | LabelSharesGate | FreshnessGate | PlainGate, Field(discriminator="kind")]
 
 
 class GateProfile(_StrictModel):

@@ -11,7 +11,7 @@ from typing import TypedDict
 import pandas as pd
 
 from core.analysis.resampling import resampling, resampling_parameters
-from core.analysis.resampling.rebalancing_manifest import RebalancingManifest
+from core.analysis.resampling.rebalancing_manifest import GroupLabelShareEntry, RebalancingManifest
 from core.analysis.resampling.resampling import BALANCE_TARGETS, METHODS, ResamplingError
 from core.analysis.resampling.resampling_parameters import PARAMETERS, ParameterValue
 from core.analysis.resampling.splitting import SplitError, split_rows
@@ -173,6 +173,13 @@ def manifest_by_facet(manifest: RebalancingManifest) -> dict[str, RebalancingMan
             "pre_training_bias": bias,
         }
     return found
+
+
+def label_shares_by_facet(manifest: RebalancingManifest) -> dict[str, list[GroupLabelShareEntry]]:
+    """Facet column -> for each of its groups, its share of favourable labels before and after; {} for jobs of earlier versions."""
+    found = {manifest["config"]["facet"]: manifest.get("label_shares", [])}
+    found |= {one["facet"]: one.get("label_shares", []) for one in manifest.get("further_facets", [])}
+    return {facet: groups for facet, groups in found.items() if groups}
 
 
 class _Distributions(TypedDict):

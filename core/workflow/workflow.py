@@ -23,6 +23,7 @@ from core.ledger import signing
 from core.lineage import lineage_graph, lineage_record
 from core.registry import version_comparison, version_registration
 from core.reports import bias_jobs, clarify_jobs, shap_jobs
+from core.views.data import rebalancing_sentences
 
 STEPS = ("data", "rebalancing", "training", "models", "lineage", "bias and SHAP", "registration", "comparison")
 RUNS_FOLDER = "governance/runs"
@@ -84,6 +85,8 @@ def run_all_steps(
             "rebalancing",
             f"{data.manifest['split']['train_rows']:,} training rows, {data.manifest['synthetic']['count']:,} of them synthetic",
         )
+        if moved := rebalancing_sentences.label_shares_sentence(data.manifest):
+            say("rebalancing", moved)
     with _timed_step(work, say, "training", f"the baseline, and trials: {options.max_jobs}, {options.max_parallel} at a time"):
         baseline = training_jobs.launch_job(
             target,
@@ -191,6 +194,7 @@ def _build_report(
             "synthetic": {key: value for key, value in manifest["synthetic"].items() if key != "rows"},
             "leaked_rows": manifest["leaked_rows"],
             "counts": manifest["counts"],
+            "label_shares": rebalancing_jobs.label_shares_by_facet(manifest),
         },
         "tuning_job": tuning_job,
         "models": found,

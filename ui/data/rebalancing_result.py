@@ -41,6 +41,7 @@ def show_rebalancing_result(name: str) -> None:
     _show_leak(done.manifest)
     _show_row_counts(done.manifest)
     _before_and_after(manifest, names)
+    _label_shares(manifest, names)
     with st.container(horizontal=True):
         links.page_link("tuning", "Tune a model on these rows", data=name)
         links.page_link("lineage", "Where these rows come from", uri=done.uri("train_res.csv"))
@@ -120,6 +121,16 @@ def _before_and_after(manifest: RebalancingManifest, names: ValueNames) -> None:
         )
         for row in table[table["why undefined"] != ""].itertuples():
             st.caption(markdown.escape_markdown(f"{row.metric} is undefined: {row[list(table.columns).index('why undefined') + 1]}"))
+
+
+def _label_shares(manifest: dict[str, Any], names: ValueNames) -> None:
+    st.subheader("Share of favourable labels in each group")
+    table = rebalancing_sentences.label_shares_table(manifest, names)
+    if table.empty:
+        st.caption("This job is of an earlier version, which didn't measure it. Run it again to see it.")
+        return
+    st.caption(markdown.escape_markdown(rebalancing_sentences.label_shares_sentence(manifest, names)))
+    st.dataframe(table, hide_index=True, alt="Share of favourable labels in each group, before and after")
 
 
 def _files(rebalanced: rebalancing_jobs.RebalancedData) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from core.analysis.resampling.rebalancing_manifest import GroupLabelShareEntry
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,20 @@ class GroupLabelShare:
         """After minus what the target asks, in [-1, 1]; None where one of the two is undefined."""
         return None if self.asked is None or self.after is None else self.after - self.asked
 
-    def to_json(self) -> dict[str, Any]:
-        """The fields and the four shares, as a job's manifest has them."""
-        shares = {"before": self.before, "after": self.after, "moved": self.moved, "beyond_target": self.beyond_target}
-        return asdict(self) | shares
+    def to_json(self) -> GroupLabelShareEntry:
+        """The fields and the shares, as a job's manifest has them."""
+        return {
+            "group": self.group,
+            "rows_before": self.rows_before,
+            "favourable_before": self.favourable_before,
+            "rows_after": self.rows_after,
+            "favourable_after": self.favourable_after,
+            "before": self.before,
+            "after": self.after,
+            "asked": self.asked,
+            "moved": self.moved,
+            "beyond_target": self.beyond_target,
+        }
 
 
 def measure_label_shares(

@@ -88,11 +88,27 @@ class SyntheticRows(TypedDict):
     rows: list[int]
 
 
+class GroupLabelShareEntry(TypedDict):
+    """One group's share of favourable labels before and after, as ``label_shares.GroupLabelShare`` defines it; None without rows."""
+
+    group: str
+    rows_before: int
+    favourable_before: int
+    rows_after: float
+    favourable_after: float
+    before: float | None
+    after: float | None
+    asked: float | None
+    moved: float | None
+    beyond_target: float | None
+
+
 class FurtherFacet(TypedDict):
-    """Counts and bias by another facet."""
+    """Counts and bias by another facet; older manifests lack ``label_shares``."""
 
     facet: str
     facet_value: int
+    label_shares: NotRequired[list[GroupLabelShareEntry]]
     counts: dict[str, list[CellCount]]
     pre_training_bias: dict[str, dict[str, MetricEntry]]
 
@@ -110,6 +126,7 @@ class RebalancingManifest(TypedDict):
     leaked_rows: int
     held_out_duplicates: NotRequired[int]
     details: NotRequired[dict[str, DetailFile]]
+    label_shares: NotRequired[list[GroupLabelShareEntry]]
     counts: dict[str, list[CellCount]]
     pre_training_bias: dict[str, dict[str, MetricEntry]]
     further_facets: NotRequired[list[FurtherFacet]]

@@ -25,6 +25,7 @@ from core.governance.version_under_review import read_version
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.registry import model_packages, version_comparison
 from core.registry.registry_types import Package
+from core.views.data import rebalancing_sentences
 
 DISCLAIMER = "Evidence for a decision by people; not a statement that any law or standard is met."
 
@@ -228,12 +229,15 @@ def _data(d: Dossier) -> Section:
     manifest = d.data.manifest
     split, config = manifest["split"], manifest["config"]
     parts = ", ".join(f"{split[part]:,}" for part in ("original_train_rows", "validation_rows", "test_rows"))
+    order = "" if config["order"] == "split_first" else "; resampled before the split, as in the workshop, so rows leak between the parts"
+    moved = rebalancing_sentences.label_shares_sentence(manifest)
     rows = [
         ("Data set", f"{d.data.dataset.name}, {d.data.dataset.rows:,} rows, SHA-256 {d.data.dataset.sha256}"),
         ("Label", f"{config['label']}, favourable value {value_with_meaning(d.data, config['label'], config['favourable'])}"),
         ("Facet", f"{config['facet']} = {value_with_meaning(d.data, config['facet'], config['facet_value'])}"),
         ("Split", f"seed {split['seed']}; rows to train, validate and test: {parts}"),
-        ("Rebalancing", f"{config['method']}, of {config['target']}; {manifest['synthetic']['count']:,} synthetic training rows"),
+        ("Rebalancing", f"{config['method']}, of {config['target']}; {manifest['synthetic']['count']:,} synthetic training rows{order}"),
+        *([("Labels", moved)] if moved else []),
         ("Leak check", f"{manifest['leaked_rows']:,} held-out rows were used in training"),
         ("Training", f"job {d.package.training_job}"),
     ]

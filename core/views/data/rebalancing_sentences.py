@@ -8,7 +8,7 @@ import pandas as pd
 
 from core.analysis.intervals.proportions import Share, share_difference, share_with_interval
 from core.analysis.resampling.rebalancing_manifest import CellCount, MetricEntry, RebalancingManifest
-from core.views.shared.number_text import format_number, format_percent
+from core.views.shared.number_text import format_number, format_percent, signed_number
 
 Counts = Iterable[CellCount]
 """The cells of label × facet, each once."""
@@ -102,6 +102,52 @@ def _group_text(facet: str, value: str, names: CodeNames) -> str:
 def _favourable_share(rows: Counts, values: set[str], favourable: str) -> Share | None:
     mine = [(str(row["label"]), float(row.get("weight", row["count"]))) for row in rows if str(row["facet"]) in values]
     return share_with_interval(sum(weight for label, weight in mine if label == favourable), sum(weight for _, weight in mine))
+
+
+def label_shares_table(manifest: RebalancingManifest, names: CodeNames | None = None) -> pd.DataFrame:
+    """Each group's share of favourable labels before and after, with the counts behind it; movements in points of 100. Empty for jobs of
+    earlier versions, which didn't measure it."""
+    facet = str(manifest["config"]["facet"])
+    rows = []
+    for one in manifest.get("label_shares", []):
+        who = "others" if one["group"] == "others" else value_in_words(facet, one["group"], names or {})
+        rows.append(
+            {
+                "group": who,
+                "before": _share_of(one["before"], one["favourable_before"], one["rows_before"]),
+                "after": _share_of(one["after"], one["favourable_after"], one["rows_after"]),
+                "moved, points": signed_number(_points(one["moved"]), 2),
+                "beyond the target": signed_number(_points(one["beyond_target"]), 2),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def label_shares_sentence(manifest: RebalancingManifest, names: CodeNames | None = None) -> str:
+    """The group whose share of favourable labels moved most, and how much of that the target asked for; "" for jobs of earlier versions."""
+    known = [one for one in manifest.get("label_shares", []) if one["moved"] is not None and one["beyond_target"] is not None]
+    if not known:
+        return ""
+    most = max(known, key=lambda one: abs(one["moved"] or 0))
+    far = max(known, key=lambda one: abs(one["beyond_target"] or 0))
+    facet = str(manifest["config"]["facet"])
+    who, farther = ("others" if one["group"] == "others" else value_in_words(facet, one["group"], names or {}) for one in (most, far))
+    asked = (most["asked"] or 0) - (most["before"] or 0)
+    text = (
+        f"The share of favourable labels moved most for {who}: from {format_percent(most['before'])} to {format_percent(most['after'])} "
+        f"({signed_number(_points(most['moved']), 2)} points; the target asks for {signed_number(_points(asked), 2)}). "
+    )
+    return text + f"Beyond what the target asks, it moved most for {farther}: {signed_number(_points(far['beyond_target']), 2)} points."
+
+
+def _points(share: float | None) -> float | None:
+    """A share as points of 100; what rounds to 0.00 is 0, without a sign."""
+    return None if share is None else round(100 * share, 2) + 0.0
+
+
+def _share_of(share: float | None, favourable: float, rows: float) -> str:
+    counts = f"{format_number(favourable, 0)} of {format_number(rows, 0)}"
+    return f"{format_percent(share)} ({counts})" if share is not None else "no rows"
 
 
 def added_rows_kind(method: str) -> str:

@@ -49,6 +49,36 @@ def test_what_it_does_to_men_and_women_is_said_with_n_and_interval() -> None:
     assert text.endswith("after, 5.0 points ahead of them.")
 
 
+def test_how_far_the_share_of_favourable_labels_moved_is_said_for_each_group() -> None:
+    men = {"group": "1", "rows_before": 400, "favourable_before": 300, "rows_after": 1000, "favourable_after": 796}
+    women = {"group": "2", "rows_before": 1000, "favourable_before": 800, "rows_after": 1000, "favourable_after": 800}
+    men |= {"before": 0.75, "after": 0.796, "moved": 0.046, "asked": 0.77, "beyond_target": 0.026}
+    women |= {"before": 0.8, "after": 0.8, "moved": 0.0, "asked": 0.8, "beyond_target": -1e-17}
+    found = manifest() | {"label_shares": [men, women]}
+    assert rebalancing_sentences.label_shares_sentence(found, NAMES) == (
+        "The share of favourable labels moved most for men: from 75.0 % to 79.6 % (+4.60 points; the target asks for +2.00). "
+        "Beyond what the target asks, it moved most for men: +2.60 points."
+    )
+    assert rebalancing_sentences.label_shares_table(found, NAMES).to_dict("records") == [
+        {
+            "group": "men",
+            "before": "75.0 % (300 of 400)",
+            "after": "79.6 % (796 of 1,000)",
+            "moved, points": "+4.60",
+            "beyond the target": "+2.60",
+        },
+        {
+            "group": "women",
+            "before": "80.0 % (800 of 1,000)",
+            "after": "80.0 % (800 of 1,000)",
+            "moved, points": "0.00",
+            "beyond the target": "0.00",
+        },
+    ]
+    assert rebalancing_sentences.label_shares_sentence(manifest(), NAMES) == ""
+    assert rebalancing_sentences.label_shares_table(manifest(), NAMES).empty
+
+
 def test_copies_are_not_called_synthetic_and_rows_taken_out_are_counted() -> None:
     assert rebalancing_sentences.rebalancing_sentence(manifest(), "0").startswith(
         "600 synthetic rows (30.0 % of the training rows). The share"

@@ -10,7 +10,7 @@ from core.analysis.resampling.resampling import METHODS, RebalanceConfig, asked_
 EXACT = ["none", "random-over", "random-under", "reweighing", "smote", "smote-nc"]
 
 
-def table(seed, rows=400):
+def table(seed, rows=800):
     random = np.random.default_rng(seed)
     sex = random.choice([1, 2, 3], rows, p=[0.2, 0.3, 0.5])
     late = (random.random(rows) < 0.1 + 0.08 * sex).astype(int)
@@ -49,7 +49,7 @@ def test_the_shares_are_those_of_the_rows(method, target):
 def test_shares_move_only_as_the_target_asks(seed, method, target, share):
     """The seeds that are drawn for new rows (or the rows left by under-sampling) spread around what the target asks; the rest is exact."""
     frame = table(seed)
-    asked_share = {} if method in {"none", "reweighing"} else {"sampling_strategy": share}
+    asked_share = {"k_neighbors": 2, "sampling_strategy": share}
     found, _ = shares(frame, RebalanceConfig("late", "sex", 1, method, target, ("code",), asked_share, seed))
     for group in found:
         if target == "facet" and method != "reweighing":
