@@ -16,6 +16,7 @@ from core.lineage import lineage_graph
 from core.registry import baselines, version_comparison, version_registration
 from core.registry.baselines import Baseline
 from core.registry.registry_types import Package
+from core.views.shared.number_text import format_percent, signed_number
 
 Status = Literal["pass", "fail", "not computable", "waived"]
 
@@ -230,19 +231,19 @@ def _label_shares(gate: LabelSharesGate, inputs: GateInputs) -> GateResult:
     )
     if inputs.data is None:
         return _not_computable(gate.name, title, wanted, "The version names no rebalancing job.")
-    groups = {
-        f"{facet}, group {one['group']}": one for facet, shares in label_shares_by_facet(inputs.data.manifest).items() for one in shares
-    }
-    if not groups:
-        return _not_computable(
-            gate.name, title, wanted, "The rebalancing job is of an earlier version, which didn't measure it: run it again."
-        )
-    undefined = [name for name, one in groups.items() if one[gate.of] is None]
-    if undefined:
-        return _not_computable(gate.name, title, wanted, f"No rows are left of {'; '.join(undefined)}.")
-    name, most = max(groups.items(), key=lambda item: abs(float(item[1][gate.of])))
-    found = f"{name}: {100 * most['before']:.1f} % before, {100 * most['after']:.1f} % after, {100 * most[gate.of]:+.2f} points{beyond}"
-    if abs(most[gate.of]) > gate.max:
+    by_facet = label_shares_by_facet(inputs.data.manifest)
+    if not by_facet:
+        reason = "The rebalancing job is of an earlier version, which didn't measure it: run it again."
+        return _not_computable(gate.name, title, wanted, reason)
+    groups = {f"{facet}, group {one['group']}": one for facet, shares in by_facet.items() for one in shares}
+    movements = {name: one["moved"] if gate.of == "moved" else one["beyond_target"] for name, one in groups.items()}
+    known = {name: value for name, value in movements.items() if value is not None}
+    if len(known) < len(groups):
+        return _not_computable(gate.name, title, wanted, f"No rows are left of {'; '.join(name for name in groups if name not in known)}.")
+    name = max(known, key=lambda name: abs(known[name]))
+    both = f"{format_percent(groups[name]['before'])} before, {format_percent(groups[name]['after'])} after"
+    found = f"{name}: {both}, {signed_number(100 * known[name], 2)} points{beyond}"
+    if abs(known[name]) > gate.max:
         return GateResult(gate.name, title, "fail", found, wanted, "Rebalancing changed the outcomes in the data, not only the counts.")
     return GateResult(gate.name, title, "pass", found, wanted)
 

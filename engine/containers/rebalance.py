@@ -215,13 +215,14 @@ def _rebalance_then_split(
         frame=train,
         synthetic=synthetic[parts.train],
         origin=whole.origin[parts.train],
+        seeds=whole.seeds[parts.train],
         weights=None if whole.weights is None else whole.weights[parts.train],
     )
     return result, validation, test, held_out, _count_leaked(whole, parts.train, held_out, ask)
 
 
 def _count_leaked(whole: Resampled, train: NDArray[np.int64], held_out: NDArray[np.int64], ask: RebalanceConfig) -> int:
-    """Held-out rows that are synthetic, or that have a copy or a synthetic neighbour in training."""
+    """Held-out rows that are synthetic, that have a copy or a synthetic neighbour in training, or that are the seed of a training row."""
     from sklearn.neighbors import NearestNeighbors
 
     values = whole.frame.drop(columns=[ask.label, ask.facet]).to_numpy(dtype=float)
@@ -229,6 +230,7 @@ def _count_leaked(whole: Resampled, train: NDArray[np.int64], held_out: NDArray[
     copies = np.isin(whole.origin[held_out], whole.origin[train][whole.origin[train] >= 0]) & (whole.origin[held_out] >= 0)
     leaked |= copies
     made = train[whole.synthetic[train] & (whole.origin[train] < 0)]
+    leaked |= np.isin(whole.origin[held_out], whole.seeds[made])
     real = np.flatnonzero(~whole.synthetic)
     if len(made) and len(real):
         near = NearestNeighbors(n_neighbors=1, algorithm="kd_tree", n_jobs=-1).fit(values[real])

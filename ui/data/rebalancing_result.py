@@ -123,7 +123,7 @@ def _before_and_after(manifest: RebalancingManifest, names: ValueNames) -> None:
             st.caption(markdown.escape_markdown(f"{row.metric} is undefined: {row[list(table.columns).index('why undefined') + 1]}"))
 
 
-def _label_shares(manifest: dict[str, Any], names: ValueNames) -> None:
+def _label_shares(manifest: RebalancingManifest, names: ValueNames) -> None:
     st.subheader("Share of favourable labels in each group")
     table = rebalancing_sentences.label_shares_table(manifest, names)
     if table.empty:
