@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from core.aws.target import Target
 from core.costs.prices import Prices, Use
 from core.jobs import jobs
 from core.jobs.jobs import Job
 from core.jobs.tuning import tuning_jobs
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import HyperParameterTuningResourceConfigOutputTypeDef, ResourceConfigOutputTypeDef
 
 
 @dataclass(frozen=True)
@@ -54,21 +57,25 @@ def usage_of_job(job: Job) -> Usage:
             "processing", cluster["InstanceType"], cluster["InstanceCount"], billed_seconds(raw.get("ProcessingStartTime"), job.ended)
         )
     seconds = raw.get("BillableTimeInSeconds", billed_seconds(raw.get("TrainingStartTime"), job.ended))
-    return Usage("training", *_instance_type_and_count(raw), seconds)
+    return Usage("training", *_instance_type_and_count(raw.get("ResourceConfig")), seconds)
 
 
 def usage_of_trials(job: Job, times: Sequence[tuple[datetime | None, datetime | None]]) -> Usage:
     """What the trials of a tuning job used. ``times``: (start, end) of each, None for trials that haven't started or ended."""
     seconds = [billed_seconds(start, end) for start, end in times]
-    types = {_instance_type_and_count(definition) for definition in tuning_jobs.list_definitions(job)}
-    instances = types.pop() if len(types) == 1 else _instance_type_and_count({})
+    types = {
+        _instance_type_and_count(one.get("ResourceConfig") or one.get("HyperParameterTuningResourceConfig"))
+        for one in tuning_jobs.list_definitions(job)
+    }
+    instances = types.pop() if len(types) == 1 else _instance_type_and_count(None)
     return Usage("training", *instances, sum(seconds), sum(s > 0 for s in seconds))
 
 
-def _instance_type_and_count(raw: dict[str, Any]) -> tuple[str, int]:
+def _instance_type_and_count(
+    config: ResourceConfigOutputTypeDef | HyperParameterTuningResourceConfigOutputTypeDef | None,
+) -> tuple[str, int]:
     """Type and number of a training job's instances; jobs that were started elsewhere may have several types."""
-    found = raw.get("ResourceConfig") or raw.get("HyperParameterTuningResourceConfig", {})
-    return found.get("InstanceType", "several types"), found.get("InstanceCount", 1)
+    return (config.get("InstanceType", "several types"), config.get("InstanceCount", 1)) if config else ("several types", 1)
 
 
 def usage_by_step(target: Target, properties: dict[str, str]) -> dict[str, Usage]:

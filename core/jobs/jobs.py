@@ -8,11 +8,23 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict, cast
 
 from core.aws import idempotency, retries
 from core.aws.target import Target
 from core.errors import Conflict, JobFailed, NotFound, Refused, translate_aws_errors
+from core.jobs.job_response import JobResponse
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs.type_defs import GetLogEventsRequestTypeDef
+    from mypy_boto3_sagemaker.type_defs import (
+        DescribeHyperParameterTuningJobResponseTypeDef,
+        DescribeProcessingJobResponseTypeDef,
+        DescribeTrainingJobResponseTypeDef,
+        HyperParameterTuningJobSummaryTypeDef,
+        ProcessingJobSummaryTypeDef,
+        TrainingJobSummaryTypeDef,
+    )
 
 JobKind = Literal["training", "processing", "tuning"]
 FINAL_STATUSES = frozenset({"Completed", "Failed", "Stopped"})
@@ -35,7 +47,7 @@ class Job:
     created: datetime
     ended: datetime | None
     reason: str | None
-    raw: dict[str, Any]
+    raw: JobResponse
 
 
 def describe_job(target: Target, kind: JobKind, name: str) -> Job:
@@ -47,19 +59,35 @@ def _call_describe(target: Target, kind: JobKind, name: str) -> Job:
     api = target.sagemaker
     with translate_aws_errors(name):
         if kind == "training":
-            raw: Any = api.describe_training_job(TrainingJobName=name)
-            return Job(name, kind, raw["TrainingJobStatus"], raw["CreationTime"], raw.get("TrainingEndTime"), raw.get("FailureReason"), raw)
+            return _training_job(api.describe_training_job(TrainingJobName=name))
         if kind == "processing":
-            raw = api.describe_processing_job(ProcessingJobName=name)
-            return Job(name, kind, raw["ProcessingJobStatus"], raw["CreationTime"], raw.get("ProcessingEndTime"), _failure_reason(raw), raw)
-        raw = api.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
-        ended = raw.get("HyperParameterTuningEndTime")
-        return Job(name, kind, raw["HyperParameterTuningJobStatus"], raw["CreationTime"], ended, raw.get("FailureReason"), raw)
+            return _processing_job(api.describe_processing_job(ProcessingJobName=name))
+        return _tuning_job(api.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name))
 
 
-def _failure_reason(raw: dict[str, Any]) -> str | None:
-    """Why a processing job failed: the container's own message if it left one, since SageMaker's only names the log."""
-    return raw.get("ExitMessage") or raw.get("FailureReason")
+def _training_job(raw: DescribeTrainingJobResponseTypeDef | TrainingJobSummaryTypeDef) -> Job:
+    name, status = raw["TrainingJobName"], raw["TrainingJobStatus"]
+    ended, reason = raw.get("TrainingEndTime"), raw.get("FailureReason")
+    return Job(name, "training", status, raw["CreationTime"], ended, _text(reason), cast(JobResponse, raw))
+
+
+def _processing_job(raw: DescribeProcessingJobResponseTypeDef | ProcessingJobSummaryTypeDef) -> Job:
+    """Its reason is the container's own message if it left one, since SageMaker's only names the log."""
+    reason = raw.get("ExitMessage") or raw.get("FailureReason")
+    ended = raw.get("ProcessingEndTime")
+    return Job(
+        raw["ProcessingJobName"], "processing", raw["ProcessingJobStatus"], raw["CreationTime"], ended, reason, cast(JobResponse, raw)
+    )
+
+
+def _tuning_job(raw: DescribeHyperParameterTuningJobResponseTypeDef | HyperParameterTuningJobSummaryTypeDef) -> Job:
+    name, status = raw["HyperParameterTuningJobName"], raw["HyperParameterTuningJobStatus"]
+    ended, reason = raw.get("HyperParameterTuningEndTime"), raw.get("FailureReason")
+    return Job(name, "tuning", status, raw["CreationTime"], ended, _text(reason), cast(JobResponse, raw))
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def require_completed(job: Job, name: str = "") -> None:
@@ -125,44 +153,24 @@ def _find_newest(target: Target, kind: JobKind, name_contains: str, max_results:
     return target.read_once(key, lambda: _list_newest(target, kind, "", max_results))
 
 
+class _ListRequest(TypedDict):
+    SortBy: Literal["CreationTime"]
+    SortOrder: Literal["Descending"]
+    MaxResults: int
+    NameContains: NotRequired[str]
+
+
 def _list_newest(target: Target, kind: JobKind, name_contains: str, max_results: int) -> list[Job]:
-    arguments: Any = {"SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": min(max_results, 100)}
+    request: _ListRequest = {"SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": min(max_results, 100)}
     if name_contains:
-        arguments["NameContains"] = name_contains
+        request["NameContains"] = name_contains
     api = target.sagemaker
     with translate_aws_errors(f"{kind} jobs"):
         if kind == "training":
-            rows: Any = api.list_training_jobs(**arguments)["TrainingJobSummaries"]
-            return [
-                Job(r["TrainingJobName"], kind, r["TrainingJobStatus"], r["CreationTime"], r.get("TrainingEndTime"), None, r) for r in rows
-            ]
+            return [_training_job(row) for row in api.list_training_jobs(**request)["TrainingJobSummaries"]]
         if kind == "processing":
-            rows = api.list_processing_jobs(**arguments)["ProcessingJobSummaries"]
-            return [
-                Job(
-                    r["ProcessingJobName"],
-                    kind,
-                    r["ProcessingJobStatus"],
-                    r["CreationTime"],
-                    r.get("ProcessingEndTime"),
-                    _failure_reason(dict(r)),
-                    r,
-                )
-                for r in rows
-            ]
-        rows = api.list_hyper_parameter_tuning_jobs(**arguments)["HyperParameterTuningJobSummaries"]
-        return [
-            Job(
-                r["HyperParameterTuningJobName"],
-                kind,
-                r["HyperParameterTuningJobStatus"],
-                r["CreationTime"],
-                r.get("HyperParameterTuningEndTime"),
-                None,
-                r,
-            )
-            for r in rows
-        ]
+            return [_processing_job(row) for row in api.list_processing_jobs(**request)["ProcessingJobSummaries"]]
+        return [_tuning_job(row) for row in api.list_hyper_parameter_tuning_jobs(**request)["HyperParameterTuningJobSummaries"]]
 
 
 def read_logs(target: Target, kind: Literal["training", "processing"], name: str, *, max_lines: int = 5000) -> list[str]:
@@ -174,23 +182,25 @@ def read_logs(target: Target, kind: Literal["training", "processing"], name: str
             streams = target.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/").get("logStreams", [])
         except target.logs.exceptions.ResourceNotFoundException:  # the account's first job of this kind creates the group
             return []
-        token: dict[str, Any] = {}
+        request: GetLogEventsRequestTypeDef = {
+            "logGroupName": group,
+            "logStreamName": streams[-1]["logStreamName"] if streams else "",
+            "startFromHead": True,
+        }
         while streams and len(lines) < max_lines:
-            most_now = min(max_lines - len(lines), 10_000)  # the API's own limit
-            found = target.logs.get_log_events(
-                logGroupName=group, logStreamName=streams[-1]["logStreamName"], startFromHead=True, limit=most_now, **token
-            )
+            request["limit"] = min(max_lines - len(lines), 10_000)  # the API's own limit
+            found = target.logs.get_log_events(**request)
             lines += [event["message"] for event in found.get("events", [])]
-            after = {"nextToken": found["nextForwardToken"]} if "nextForwardToken" in found else token
-            if after == token:  # the end: CloudWatch returns the token of the request
+            after = found.get("nextForwardToken")
+            if after is None or after == request.get("nextToken"):  # the end: CloudWatch returns the token of the request
                 break
-            token = after
+            request["nextToken"] = after
     return lines
 
 
 def output_uri(job: Job) -> str:
     """The S3 folder of a processing job's results. Raises NotFound if it writes none."""
-    outputs = job.raw.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    outputs = job.raw["ProcessingOutputConfig"].get("Outputs", []) if "ProcessingOutputConfig" in job.raw else []
     found = next((str(o["S3Output"]["S3Uri"]) for o in outputs if "S3Output" in o), None)
     if found is None:
         raise NotFound(f"The job {job.name} writes nothing to S3.", resource=job.name, hint="Choose another one from the list.")
@@ -200,9 +210,11 @@ def output_uri(job: Job) -> str:
 def is_product_job(job: Job) -> bool:
     """Whether this product launched the job (read in full): its results go to the product's folder. The name alone doesn't tell."""
     raw = job.raw.get("TrainingJobDefinition", job.raw)
-    outputs = (raw.get("ProcessingOutputConfig") or {}).get("Outputs", [])
-    places = [raw.get("OutputDataConfig") or {}, *(one.get("S3Output") or {} for one in outputs)]
-    return any(re.match(r"s3://[^/]+/governance/", str(place.get("S3OutputPath") or place.get("S3Uri"))) for place in places)
+    processing, training = job.raw.get("ProcessingOutputConfig"), raw.get("OutputDataConfig")
+    uris = [one["S3Output"].get("S3Uri", "") for one in (processing["Outputs"] if processing else []) if "S3Output" in one]
+    if training and "S3OutputPath" in training:
+        uris.append(training["S3OutputPath"])
+    return any(re.match(r"s3://[^/]+/governance/", uri) for uri in uris)
 
 
 def input_uri(job: Job, name: str) -> str:
@@ -214,4 +226,4 @@ def channel_uris(job: Job) -> dict[str, str]:
     """Channel -> S3 URI, of a training job or of a tuning job's trials. Channels that read a file system are left out."""
     found = job.raw.get("TrainingJobDefinition", job.raw).get("InputDataConfig", [])
     sources = {c["ChannelName"]: c["DataSource"].get("S3DataSource") for c in found}
-    return {name: str(source["S3Uri"]) for name, source in sources.items() if source}
+    return {name: source["S3Uri"] for name, source in sources.items() if source}

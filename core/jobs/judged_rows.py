@@ -11,6 +11,7 @@ from core.data import datasets
 from core.data.comparability import JudgedRows
 from core.errors import NotFound, Refused
 from core.jobs import jobs, training_data
+from core.jobs.job_response import TrialDefinition
 from core.jobs.jobs import Job
 from core.jobs.rebalancing_jobs import RebalancedData, read_result
 from core.jobs.tuning import tuning_jobs
@@ -97,6 +98,6 @@ def rows_of_processing(target: Target, job: Job) -> JudgedRows:
 def rows_of_tuning(target: Target, job: Job, definition: str = "") -> JudgedRows:
     """The validation rows by which the trials of a tuning job are ranked; of its first definition, or the one of this name."""
     found = tuning_jobs.list_definitions(job)
-    one = next((each for each in found if definition in {"", each.get("DefinitionName")}), {})
+    one = next((each for each in found if definition in {"", each.get("DefinitionName")}), TrialDefinition())
     uri = training_data.channel_uri(one, "validation")
     return rows_of_file(target, uri, "validation") if uri else JudgedRows(part="validation")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from core.aws.target import Target
 from core.errors import NotFound, Refused
 from core.jobs import training_jobs
+from core.jobs.job_response import JobResponse, TrialDefinition
 from core.jobs.jobs import Job
 from core.jobs.rebalancing_jobs import RebalancedData, read_result
 from core.jobs.tuning import tuning_jobs
@@ -26,7 +25,7 @@ def find_rebalancing(target: Target, job: Job) -> RebalancedData | None:
         return None
 
 
-def channel_uri(definition: dict[str, Any], channel: str) -> str:
+def channel_uri(definition: TrialDefinition | JobResponse, channel: str) -> str:
     """The source of a channel of a training job, or of a tuning job's trials; "" if it has no such channel."""
     return next((training_jobs.channel_source(c) for c in definition.get("InputDataConfig", []) if c["ChannelName"] == channel), "")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -42,21 +42,21 @@ def build_channel(name: str, uri: str) -> ChannelTypeDef:
     return {"ChannelName": name, "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
 
 
-def channel_source(channel: ChannelOutputTypeDef | dict[str, Any]) -> str:
+def channel_source(channel: ChannelOutputTypeDef) -> str:
     """The source of a channel's data: an S3 URI, a file system with its directory, or a data set's ARN; "" if unknown."""
-    found = channel.get("DataSource") or {}
-    if "S3DataSource" in found:
-        return str(found["S3DataSource"].get("S3Uri", ""))
-    if "FileSystemDataSource" in found:
+    found = channel.get("DataSource")
+    if found and "S3DataSource" in found:
+        return found["S3DataSource"].get("S3Uri", "")
+    if found and "FileSystemDataSource" in found:
         system = found["FileSystemDataSource"]
         return f"{system.get('FileSystemId', 'file system')}:{system.get('DirectoryPath', '/')}"
-    return str((found.get("DatasetSource") or {}).get("DatasetArn", ""))
+    return found["DatasetSource"].get("DatasetArn", "") if found and "DatasetSource" in found else ""
 
 
 def is_xgboost(job: Job) -> bool:
     """Whether the job runs the built-in XGBoost algorithm, whose models and logs the product can read."""
-    algorithm = job.raw.get("AlgorithmSpecification") or {}
-    image = str(algorithm.get("TrainingImage") or "")
+    algorithm = job.raw.get("AlgorithmSpecification")
+    image = algorithm.get("TrainingImage", "") if algorithm else ""
     return re.split("[:@]", image.rpartition("/")[2])[0] in {"sagemaker-xgboost", "xgboost"}
 
 
@@ -76,7 +76,7 @@ def launch_job(
     require_permission(identity, "launch", resource=name or JOB_NAME_PREFIX)
     name = name or f"{JOB_NAME_PREFIX}-{secrets.token_hex(4)}"
     output, settings = target.uri("governance/models"), target.settings
-    request: dict[str, Any] = {
+    request: dict[str, object] = {
         "TrainingJobName": name,
         "HyperParameters": {**BASELINE_HYPERPARAMETERS, **(hyperparameters or {}), **({"csv_weights": "1"} if weights else {})},
         "AlgorithmSpecification": {"TrainingImage": container_images.xgboost_image(target), "TrainingInputMode": "File"},
@@ -108,7 +108,7 @@ def job_tags(target: Target, identity: Identity, rebalanced: str) -> list[TagTyp
     return request_defaults.tags(target.settings, found)
 
 
-def _debugger_request(target: Target, output: str) -> dict[str, Any]:
+def _debugger_request(target: Target, output: str) -> dict[str, object]:
     """The part of the request that orders Debugger's XGBoost report; {} in a region without Debugger."""
     with suppress(DataError):
         image = container_images.built_in_image(target, "debugger")

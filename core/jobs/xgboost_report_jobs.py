@@ -80,7 +80,7 @@ def read_report_at(target: Target, page: str) -> XgboostReport:
 
 def find_report_uri(target: Target, job: Job) -> str | None:
     """The URI of a training job's XGBoost report (HTML); None if it has none."""
-    output = str((job.raw.get("OutputDataConfig") or {}).get("S3OutputPath", "")).rstrip("/")
+    output = job.raw.get("OutputDataConfig", {}).get("S3OutputPath", "").rstrip("/")
     rules = [f"{output}/{job.name}/rule-output/{r['RuleConfigurationName']}" for r in job.raw.get("DebugRuleConfigurations", [])]
     for folder in (*rules, target.uri("governance/reports", job.name, "output")):
         if target.files.exists(f"{folder}/xgboost_report.html"):

@@ -144,7 +144,7 @@ def _find_training_job(target: Target, properties: dict[str, str], model: str) -
     named = properties.get("governance:training-job")
     name = named or model.removesuffix("/output/model.tar.gz").rpartition("/")[2]
     found = _read_or_none(lambda: training_jobs.describe_job(target, name)) if re.fullmatch(r"[A-Za-z0-9-]{1,63}", name) else None
-    if found is None or (not named and (found.raw.get("ModelArtifacts") or {}).get("S3ModelArtifacts") != model):
+    if found is None or (not named and found.raw.get("ModelArtifacts", {}).get("S3ModelArtifacts") != model):
         return None
     return found
 

@@ -118,8 +118,8 @@ def resolve_uri(target: Target, text: str) -> str:
     job = jobs.describe_job(target, "processing", wanted)
     if job.status != "Completed":
         raise NotFound(f"The job {wanted} is {job.status}, and has no report.", resource=wanted, hint="Wait for it, or name another.")
-    outputs = (job.raw.get("ProcessingOutputConfig") or {}).get("Outputs", [])
-    folders = [str(one["S3Output"]["S3Uri"]).rstrip("/") for one in outputs if "S3Output" in one]
+    outputs = job.raw.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    folders = [one["S3Output"]["S3Uri"].rstrip("/") for one in outputs if one.get("S3Output", {}).get("S3Uri")]
     found = next((uri for uri in (f"{folder}/analysis.json" for folder in folders) if target.files.exists(uri)), None)
     if found is None:
         raise NotFound(f"The job {wanted} has written no analysis.json.", resource=wanted, hint="Name a Clarify processing job.")

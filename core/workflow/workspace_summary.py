@@ -82,7 +82,7 @@ def trial_progress(job: Job) -> tuple[int, int] | None:
     counters, most = job.raw.get("TrainingJobStatusCounters"), job.raw.get("ResourceLimits", {}).get("MaxNumberOfTrainingJobs")
     if not counters or not most:
         return None
-    return min(sum(counters.values()) - counters.get("InProgress", 0), most), most
+    return min(sum(n for n in counters.values() if isinstance(n, int)) - counters.get("InProgress", 0), most), most
 
 
 # gates ---------------------------------------------------------------------------------------------

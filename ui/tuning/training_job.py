@@ -85,7 +85,7 @@ def _show_hyperparameters(job: jobs.Job) -> None:
 
 def _algorithm_name(job: jobs.Job) -> str:
     """What trained a model, as its job names it."""
-    found = job.raw.get("AlgorithmSpecification") or {}
+    found = job.raw.get("AlgorithmSpecification", {})
     return str(found.get("TrainingImage") or found.get("AlgorithmName") or "another algorithm").rpartition("/")[2]
 
 

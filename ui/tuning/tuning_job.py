@@ -135,7 +135,7 @@ def _explain_unsupported(job: jobs.Job) -> None:
             names = ", ".join(markdown.escape_markdown(m) for m, _ in objectives)
             text += f" They are tuned for different metrics ({names}): **don't compare** the values."
         st.info(text, icon=":material/info:")
-    if (job.raw.get("Autotune") or {}).get("Mode") == "Enabled":
+    if job.raw.get("Autotune", {}).get("Mode") == "Enabled":
         st.caption("Autotune is on: SageMaker chose the ranges and settings that the job doesn't set.")
     if not objectives:
         st.caption("The job has no objective, so its trials can't be ranked.")

@@ -5,30 +5,34 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.jobs import training_jobs
+from core.jobs.job_response import TrialDefinition
 from core.jobs.jobs import Job
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.jobs.tuning.tuning_jobs import first_objective, list_definitions, list_objectives, parse_number
 from core.jobs.tuning.tuning_request import BOUNDS, HyperparameterRange, TuningRequest, grid_size
 
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import ContinuousParameterRangeTypeDef, IntegerParameterRangeTypeDef
+
 
 def rebuild_request(job: Job, data: RebalancedData) -> TuningRequest:
     """The settings of a tuning job as a request to launch a similar one on ``data``."""
-    config, definition = job.raw["HyperParameterTuningJobConfig"], next(iter(list_definitions(job)), {})
-    found = config.get("ParameterRanges") or definition.get("HyperParameterRanges") or {}
+    config, definition = job.raw["HyperParameterTuningJobConfig"], next(iter(list_definitions(job)), TrialDefinition())
+    found = config.get("ParameterRanges") or definition.get("HyperParameterRanges", {})
     ranges = []
-    for kind, key in (("integer", "IntegerParameterRanges"), ("continuous", "ContinuousParameterRanges")):
-        for one in found.get(key, []):
-            ranges.append(
-                HyperparameterRange(one["Name"], float(one["MinValue"]), float(one["MaxValue"]), kind, one.get("ScalingType", "Auto"))
-            )
-    for one in found.get("CategoricalParameterRanges", []):
-        points = [point for value in one["Values"] if isinstance(point := parse_number(value), float)]
+    for one in found.get("IntegerParameterRanges", []):
+        ranges.append(_numeric_range(one, "integer"))
+    for one in found.get("ContinuousParameterRanges", []):
+        ranges.append(_numeric_range(one, "continuous"))
+    for choice in found.get("CategoricalParameterRanges", []):
+        points = [point for value in choice["Values"] if isinstance(point := parse_number(value), float)]
         if len(points) > 1:
             ranges.append(
                 HyperparameterRange(
-                    one["Name"], min(points), max(points), BOUNDS[one["Name"]].kind if one["Name"] in BOUNDS else "continuous"
+                    choice["Name"], min(points), max(points), BOUNDS[choice["Name"]].kind if choice["Name"] in BOUNDS else "continuous"
                 )
             )
     limits = config["ResourceLimits"]
@@ -49,23 +53,27 @@ def rebuild_request(job: Job, data: RebalancedData) -> TuningRequest:
     )
 
 
+def _numeric_range(one: IntegerParameterRangeTypeDef | ContinuousParameterRangeTypeDef, kind: str) -> HyperparameterRange:
+    return HyperparameterRange(one["Name"], float(one["MinValue"]), float(one["MaxValue"]), kind, one.get("ScalingType", "Auto"))
+
+
 def settings_as_text(job: Job) -> dict[str, str]:
     """Name -> value of every setting of a tuning job, as text."""
     config, several = job.raw["HyperParameterTuningJobConfig"], list_definitions(job)
-    definition = next(iter(several), {})
+    definition = next(iter(several), TrialDefinition())
     found: dict[str, str] = {"strategy": config["Strategy"], "objective": ", ".join(metric for metric, _ in list_objectives(job)) or "–"}
     if len(several) > 1:
         found["definitions"] = ", ".join(str(one.get("DefinitionName", "–")) for one in several) + "; what follows is the first one's"
-    ranges = config.get("ParameterRanges") or definition.get("HyperParameterRanges") or {}
-    for one in ranges.get("AutoParameters", []):
-        found[f"range of {one['Name']}"] = f"chosen by SageMaker around {one['ValueHint']}"
+    ranges = config.get("ParameterRanges") or definition.get("HyperParameterRanges", {})
+    for auto in ranges.get("AutoParameters", []):
+        found[f"range of {auto['Name']}"] = f"chosen by SageMaker around {auto['ValueHint']}"
     for one in (*ranges.get("IntegerParameterRanges", []), *ranges.get("ContinuousParameterRanges", [])):
         scale = one.get("ScalingType", "Auto")
         found[f"range of {one['Name']}"] = f"{one['MinValue']} to {one['MaxValue']}" + ("" if scale == "Auto" else f", {scale}")
-    for one in ranges.get("CategoricalParameterRanges", []):
-        found[f"range of {one['Name']}"] = ", ".join(one["Values"])
+    for choice in ranges.get("CategoricalParameterRanges", []):
+        found[f"range of {choice['Name']}"] = ", ".join(choice["Values"])
     found |= {name: value for name, value in sorted(definition.get("StaticHyperParameters", {}).items()) if not name.startswith("_")}
-    if (job.raw.get("Autotune") or {}).get("Mode") == "Enabled":
+    if job.raw.get("Autotune", {}).get("Mode") == "Enabled":
         found["Autotune"] = "SageMaker chooses what isn't set"
     limits = config["ResourceLimits"]
     found["jobs"] = str(limits.get("MaxNumberOfTrainingJobs") or "every point of the grid")
@@ -100,7 +108,7 @@ def estimate_duration(
     each = []
     for job in past_jobs:
         counters, limits = job.raw.get("TrainingJobStatusCounters", {}), job.raw.get("ResourceLimits", {})
-        made = sum(counters.get(state, 0) for state in ("Completed", "Stopped", "NonRetryableError"))
+        made = counters.get("Completed", 0) + counters.get("Stopped", 0) + counters.get("NonRetryableError", 0)
         if job.status == "Completed" and job.ended is not None and made:
             parallel = limits.get("MaxParallelTrainingJobs", 1)
             each.append((job.ended - job.created).total_seconds() / math.ceil(made / parallel))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 
@@ -14,6 +13,7 @@ from core.aws.target import Target
 from core.errors import NotFound, translate_aws_errors
 from core.identity import Identity, require_permission
 from core.jobs import jobs, training_jobs
+from core.jobs.job_response import JobResponse, TrialDefinition
 from core.jobs.jobs import Job
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.jobs.tuning.tuning_request import (
@@ -79,7 +79,7 @@ def launch_job(target: Target, identity: Identity, request: TuningRequest, *, na
     check_request(request)
     name = name or f"{JOB_NAME_PREFIX}-{secrets.token_hex(6)}"
     data = request.rebalanced
-    ranges: dict[str, list[dict[str, Any]]] = {}
+    ranges: dict[str, list[dict[str, object]]] = {}
     for one in request.ranges:
         if request.strategy == "Grid":
             values = grid_points(one)
@@ -92,7 +92,7 @@ def launch_job(target: Target, identity: Identity, request: TuningRequest, *, na
     limits: dict[str, int] = {"MaxParallelTrainingJobs": request.max_parallel}
     if request.strategy != "Grid":
         limits["MaxNumberOfTrainingJobs"] = request.max_jobs
-    config: dict[str, Any] = {
+    config: dict[str, object] = {
         "Strategy": request.strategy,
         "HyperParameterTuningJobObjective": {"Type": OBJECTIVES[request.objective], "MetricName": request.objective},
         "ResourceLimits": limits,
@@ -100,7 +100,7 @@ def launch_job(target: Target, identity: Identity, request: TuningRequest, *, na
         "TrainingJobEarlyStoppingType": "Auto" if request.early_stopping else "Off",
         "RandomSeed": request.seed,
     }
-    definition: dict[str, Any] = {
+    definition: dict[str, object] = {
         "StaticHyperParameters": {**request.static, **({"csv_weights": "1"} if data.has_weights else {})},
         "AlgorithmSpecification": {"TrainingImage": container_images.xgboost_image(target), "TrainingInputMode": "File"},
         "RoleArn": target.role,
@@ -118,7 +118,7 @@ def launch_job(target: Target, identity: Identity, request: TuningRequest, *, na
         **request_defaults.vpc_config(target.settings),
         "StoppingCondition": {"MaxRuntimeInSeconds": jobs.MAX_SECONDS},
     }
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, object] = {}
     if request.warm_start:
         parents = [{"HyperParameterTuningJobName": parent} for parent in request.warm_start]
         arguments["WarmStartConfig"] = {"ParentHyperParameterTuningJobs": parents, "WarmStartType": "TransferLearning"}
@@ -212,7 +212,7 @@ def list_objectives(job: Job) -> list[tuple[str, bool]]:
     return list(dict.fromkeys((one["MetricName"], one["Type"] == "Maximize") for one in found))
 
 
-def list_definitions(job: Job) -> list[dict[str, Any]]:
+def list_definitions(job: Job) -> list[TrialDefinition]:
     """The training job definitions of a tuning job: one, or several with their own ranges and objectives."""
     one = job.raw.get("TrainingJobDefinition")
     return [one] if one else list(job.raw.get("TrainingJobDefinitions") or [])
@@ -220,9 +220,8 @@ def list_definitions(job: Job) -> list[dict[str, Any]]:
 
 def restrict_to_definition(job: Job, name: str) -> Job:
     """The job as if the definition of this name were its only one."""
-    return replace(
-        job, raw={**job.raw, "TrainingJobDefinitions": [one for one in list_definitions(job) if one.get("DefinitionName") == name]}
-    )
+    raw: JobResponse = {**job.raw, "TrainingJobDefinitions": [one for one in list_definitions(job) if one.get("DefinitionName") == name]}
+    return replace(job, raw=raw)
 
 
 def is_trained_on(job: Job, data: RebalancedData) -> bool:
