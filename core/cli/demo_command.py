@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
+from core.analysis.tables import table_profile
+from core.analysis.tables.number_formats import DECIMAL_MARKS
+from core.analysis.tables.table_reading import TableReading
 from core.aws.target import connect
 from core.data import bundled_data, column_roles, csv_reader
 from core.errors import GovernanceError
@@ -30,6 +31,16 @@ def add_demo_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPars
     demo.add_argument("--facet", help="the column that tells the groups apart")
     demo.add_argument("--facet-value", help="the facet's value of the group that may be at a disadvantage")
     demo.add_argument("--group", help="the column for conditional demographic disparity, for instance age")
+    demo.add_argument("--ignore", action="append", default=[], metavar="COLUMN", help="a column to leave out; may be given several times")
+    demo.add_argument("--categorical", action="append", default=[], metavar="COLUMN", help="a column of codes; may be given several times")
+    demo.add_argument(
+        "--ordered",
+        action="append",
+        default=[],
+        metavar="COLUMN=LOWEST,…,HIGHEST",
+        help="a column whose values have an order; may be given several times",
+    )
+    demo.add_argument("--decimal", choices=DECIMAL_MARKS, help="the decimal mark, where numbers such as 1,500 read two ways")
     demo.add_argument(
         "--method", choices=rebalancing_jobs.METHODS, default=RebalancingOptions.method, help="how to rebalance the training rows"
     )
@@ -45,20 +56,21 @@ def run_demo(settings: Settings, options: argparse.Namespace) -> int:
     """Run ``demo`` and print the two models side by side. Raises GovernanceError at the first step that fails."""
     if options.report:
         _require_writable(options.report)
-    frame, roles = _load_data(options)
+    table, roles = _load_data(options)
     name = options.data.stem if options.data else "credit-default"
     parallel = min(options.max_jobs, options.max_parallel)
     workflow_options = workflow.WorkflowOptions(
         name, RebalancingOptions(method=options.method), options.max_jobs, parallel, job_suffix=options.run or ""
     )
-    rebalancing_jobs.check_feasible(column_roles.check_table(frame, roles), workflow_options.rebalance)
+    rebalancing_jobs.check_feasible(column_roles.check_table(table, roles), workflow_options.rebalance)
+    _print_groups(table, roles)
     identity = _parse_identity(options.actor) if options.actor else WORKFLOW_IDENTITY
     target = connect(settings, identity)
     on_step, record_end = _step_printer(), None
     if options.run:
         on_step, record_end = background_run.record_progress(target, options.run, on_step)
     try:
-        report = workflow.run_all_steps(target, identity, frame, roles, workflow_options, on_step)
+        report = workflow.run_all_steps(target, identity, table, roles, workflow_options, on_step)
     except GovernanceError as error:
         if record_end:
             record_end(str(error))
@@ -101,12 +113,12 @@ def _positive_integer(text: str) -> int:
     return value
 
 
-def _load_data(options: argparse.Namespace) -> tuple[pd.DataFrame, column_roles.ColumnRoles]:
+def _load_data(options: argparse.Namespace) -> tuple[TableReading, column_roles.ColumnRoles]:
     if options.data is None:
-        frame, roles = bundled_data.read_bundled(), bundled_data.BUNDLED_ROLES
+        table, roles = column_roles.read_if_needed(bundled_data.read_bundled()), bundled_data.BUNDLED_ROLES
     else:
-        frame = csv_reader.read_csv(options.data)
-        roles = column_roles.detect_roles(frame, label=options.label, facet=options.facet)
+        table = csv_reader.read_csv(options.data, decimal=options.decimal)
+        roles = column_roles.detect_roles(table, label=options.label, facet=options.facet)
     changes = {
         key: value
         for key, value in {
@@ -119,9 +131,20 @@ def _load_data(options: argparse.Namespace) -> tuple[pd.DataFrame, column_roles.
         if value is not None
     }
     roles = replace(roles, **changes)
+    ordered = tuple(column_roles.parse_order(text) for text in options.ordered)
     named = {roles.label, roles.facet, roles.group}
-    categorical, ignored = (tuple(c for c in columns if c not in named) for columns in (roles.categorical, roles.ignored))
-    return frame, replace(roles, categorical=categorical, ignored=ignored)
+    ignored = tuple(dict.fromkeys((*(c for c in roles.ignored if c not in named), *options.ignore)))
+    left_out = {*ignored, *dict(ordered)}
+    guessed = (c for c in roles.categorical if c not in named | left_out)
+    categorical = tuple(dict.fromkeys((*guessed, *options.categorical)))
+    return table, replace(roles, categorical=categorical, ignored=ignored, ordered=ordered)
+
+
+def _print_groups(table: TableReading, roles: column_roles.ColumnRoles) -> None:
+    """The groups of the facet, with their sizes and shares of the favourable label."""
+    for _, group in table_profile.summarise_groups(table.frame, roles.label, roles.favourable, roles.facet).iterrows():
+        share = f"{100 * group['favourable']:.1f} % have {roles.label} = {roles.favourable}"
+        print(f"{roles.facet} = {group['value']}: {group['rows']:,} rows, of which {share}")
 
 
 def _step_printer() -> workflow.StepCallback:

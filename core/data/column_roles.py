@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +12,9 @@ import numpy as np
 import pandas as pd
 
 from core.analysis.tables.column_kinds import ColumnError, infer_column_kinds, to_integers
+from core.analysis.tables.csv_cells import clean_text
+from core.analysis.tables.table_reading import TableReading, read_frame
+from core.analysis.tables.text_columns import sort_texts
 from core.errors import DataError
 
 MAX_TEXT_VALUES = 100
@@ -19,7 +25,7 @@ MAX_NUMBER = float(np.finfo(np.float32).max)
 class ColumnRoles:
     """What the columns are for. ``favourable``: the label's value that is good for the person; ``facet_value``: the group that may be at a
     disadvantage; ``group``: the column of conditional disparity; ``ignored``: left out of the data set; ``further_facets``: (column,
-    value) of other groups whose bias is measured too."""
+    value) of other groups whose bias is measured too; ``ordered``: (column, its values from the lowest to the highest)."""
 
     label: str
     favourable: int
@@ -29,19 +35,43 @@ class ColumnRoles:
     categorical: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     further_facets: tuple[tuple[str, int], ...] = ()
+    ordered: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
 class CheckedTable:
-    """A checked table, which has numbers only. ``coding``: column -> text -> the code that replaced it."""
+    """A checked table, which has numbers only. ``coding``: column -> text -> the code that replaced it; ``notes``: what was done to the
+    table's columns when it was read."""
 
     frame: pd.DataFrame
     roles: ColumnRoles
     coding: dict[str, dict[str, int]]
+    notes: tuple[str, ...] = ()
 
 
-def detect_roles(frame: pd.DataFrame, *, label: str | None = None, facet: str | None = None) -> ColumnRoles:
+def read_if_needed(table: pd.DataFrame | TableReading) -> TableReading:
+    """A table as it was read from its file, or one in memory read by the same rules."""
+    return table if isinstance(table, TableReading) else read_frame(table)
+
+
+def parse_order(text: str) -> tuple[str, tuple[str, ...]]:
+    """``risk=low,medium,high`` as (column, values from the lowest to the highest); a value with a comma in it has quotes around it.
+    Raises DataError.
+
+    >>> parse_order('risk=low,medium,"high, or unknown"')
+    ('risk', ('low', 'medium', 'high, or unknown'))
+    """
+    column, _, values = text.partition("=")
+    found = tuple(clean_text(value) for value in next(csv.reader([values], skipinitialspace=True), []))
+    if not column.strip() or len(found) < 2 or len(set(found)) < len(found) or "" in found:
+        raise DataError(f"{text!r} is not an order of a column's values.", resource=text, hint="Write column=lowest,…,highest.")
+    return clean_text(column), found
+
+
+def detect_roles(table: pd.DataFrame | TableReading, *, label: str | None = None, facet: str | None = None) -> ColumnRoles:
     """A first guess of the roles that aren't given: label and facet are two-valued columns, the group is the age. Raises DataError."""
+    reading = read_if_needed(table)
+    frame = reading.frame
     two = [str(c) for c in frame.columns if frame[c].nunique(dropna=True) == 2 and c not in {label, facet}]
     words = ("label", "target", "default", "outcome", "class")
     label = label or next((c for c in two if any(word in c.lower() for word in words)), two[-1] if two else None)
@@ -52,11 +82,13 @@ def detect_roles(frame: pd.DataFrame, *, label: str | None = None, facet: str | 
     facet = facet or next(named, next((c for c in two if c != label), None))
     if facet is None:
         raise DataError("No column looks like a facet (sex, for instance).", resource="facet", hint="Name the facet yourself.")
-    return guess_roles(frame, label, facet)
+    return guess_roles(reading, label, facet)
 
 
-def guess_roles(frame: pd.DataFrame, label: str, facet: str) -> ColumnRoles:
+def guess_roles(table: pd.DataFrame | TableReading, label: str, facet: str) -> ColumnRoles:
     """The other roles, guessed for a label and a facet: the rarest facet value, the most frequent label as favourable. Raises DataError."""
+    reading = read_if_needed(table)
+    frame, undecided = reading.frame, {finding.column for finding in reading.blocking()}
     for role, name in (("label", label), ("facet", facet)):
         if name not in frame.columns:
             _raise_data_error(
@@ -68,11 +100,7 @@ def guess_roles(frame: pd.DataFrame, label: str, facet: str) -> ColumnRoles:
     others = [str(c) for c in frame.columns if c not in {label, facet}]
     group = next((c for c in others if c.lower() == "age"), None)
     ignored = tuple(c for c in others if c.lower() in {"id", "index", "row", "unnamed: 0"} and frame[c].is_unique)
-    few = (
-        c
-        for c in others
-        if kinds[c] in {"categorical", "text"} and frame[c].nunique() <= MAX_TEXT_VALUES and not _is_number_mostly(frame[c])
-    )
+    few = (c for c in others if kinds[c] in {"categorical", "text"} and frame[c].nunique() <= MAX_TEXT_VALUES and c not in undecided)
     coded = (c for c in others if kinds[c] == "categorical")
     categorical = tuple(c for c in dict.fromkeys([*few, *coded]) if c not in {group, *ignored})
     value, favourable = frame[facet].value_counts().index[-1], frame[label].value_counts().index[0]
@@ -83,12 +111,15 @@ def _to_python_scalar(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def check_table(frame: pd.DataFrame, roles: ColumnRoles) -> CheckedTable:
+def check_table(table: pd.DataFrame | TableReading, roles: ColumnRoles) -> CheckedTable:
     """The table as numbers, with the label as 0/1 (1 = the outcome that is not favourable, unless it is coded 0/1 already).
 
-    Text is replaced by codes 0, 1, … in alphabetical order. Raises DataError, which names the column and what to do: for empty cells, text
-    in a column of numbers, text with more than ``MAX_TEXT_VALUES`` values, and roles that don't fit the table.
+    Text is replaced by codes 0, 1, …: in the order of ``roles.ordered``, else in that of ``sort_texts``. Raises DataError, which names
+    every column that can't be used and what to do: for empty cells, text that reads two ways or mixes numbers and words, dates, text with
+    more than ``MAX_TEXT_VALUES`` values, and roles that don't fit the table.
     """
+    reading = read_if_needed(table)
+    frame = reading.frame
     for role, name in (("label", roles.label), ("facet", roles.facet), ("group", roles.group)):
         if name is not None and name not in frame.columns:
             _raise_data_error(
@@ -96,7 +127,8 @@ def check_table(frame: pd.DataFrame, roles: ColumnRoles) -> CheckedTable:
                 f"Column {name} ({role}) is not in the table; its columns are {', '.join(map(str, frame.columns[:40]))}.",
                 "Name one of these.",
             )
-    for name in (*roles.categorical, *roles.ignored):
+    order = dict(roles.ordered)
+    for name in (*roles.categorical, *roles.ignored, *order):
         if name not in frame.columns:
             _raise_data_error(name, f"Column {name} is not in the table.", f"Name one of {', '.join(map(str, frame.columns[:40]))}.")
     if len({roles.label, roles.facet}) < 2 or roles.label in roles.ignored or roles.facet in roles.ignored:
@@ -110,15 +142,7 @@ def check_table(frame: pd.DataFrame, roles: ColumnRoles) -> CheckedTable:
             roles.group, f"The group {roles.group} is the label, the facet or an ignored column.", "Choose another column, or none."
         )
     frame = frame.drop(columns=list(roles.ignored))
-    for name in frame.columns:
-        empty = frame[name].isna()
-        if empty.any():
-            row = int(empty.to_numpy().argmax()) + 1
-            _raise_data_error(
-                name,
-                f"Column {name} has {int(empty.sum())} empty cells (the first in row {row}).",
-                "Fill them, or remove those rows or the column. NA, NaN, None and null count as empty.",
-            )
+    _require_readable_columns(reading, frame, roles)
     for name, _ in roles.further_facets:
         if name not in frame.columns or name in {roles.label, roles.facet}:
             _raise_data_error(
@@ -139,11 +163,9 @@ def check_table(frame: pd.DataFrame, roles: ColumnRoles) -> CheckedTable:
     facet_value: Any = _find_value(frame, roles.facet, roles.facet_value, "facet value")
     further: list[tuple[str, Any]] = [(name, _find_value(frame, name, value, "facet value")) for name, value in roles.further_facets]
     coded |= {name for name, _ in further}
-    for name in sorted(text, key=str):
-        if name not in coded and name != roles.group and _is_number_mostly(frame[name]):
-            continue
-        values = sorted(frame[name].astype(str).unique())
-        if len(values) > MAX_TEXT_VALUES:
+    for name in sorted(text | order.keys() - set(roles.ignored), key=str):
+        values = list(order.get(name) or sort_texts(frame[name].astype(str).unique().tolist()))
+        if len(values) > MAX_TEXT_VALUES and name not in order:
             _raise_data_error(
                 name, f"Column {name} has text with {len(values)} different values.", "Leave the column out, or give it numbers."
             )
@@ -176,7 +198,8 @@ def check_table(frame: pd.DataFrame, roles: ColumnRoles) -> CheckedTable:
         coding.setdefault(roles.label, old)
         frame[roles.label] = (frame[roles.label] != favourable).astype("int64")
         favourable = 0
-    categorical = tuple(dict.fromkeys([*roles.categorical, *(n for n in coding if n not in {roles.label, roles.facet, roles.group})]))
+    named = {roles.label, roles.facet, roles.group, *order}
+    categorical = tuple(dict.fromkeys(n for n in (*roles.categorical, *(n for n in coding if n not in named)) if n not in order))
     frame = frame[[roles.label, *[c for c in frame.columns if c != roles.label]]]
     done = ColumnRoles(
         roles.label,
@@ -187,8 +210,54 @@ def check_table(frame: pd.DataFrame, roles: ColumnRoles) -> CheckedTable:
         categorical,
         (),
         tuple((name, int(value)) for name, value in further),
+        tuple((name, values) for name, values in roles.ordered if name in frame.columns),
     )
-    return CheckedTable(frame, done, coding)
+    notes = tuple(f.message for f in reading.findings if not f.blocks and f.column not in roles.ignored)
+    return CheckedTable(frame, done, coding, notes)
+
+
+def _require_readable_columns(reading: TableReading, frame: pd.DataFrame, roles: ColumnRoles) -> None:
+    """Raises one DataError for all columns with empty cells, or with text that a person must decide on."""
+    decided = {
+        roles.label,
+        roles.facet,
+        *roles.categorical,
+        *roles.ignored,
+        *dict(roles.ordered),
+        *(name for name, _ in roles.further_facets),
+    }
+    problems = [(f.column, f.message, f.hint) for f in reading.blocking() if f.column not in decided]
+    for name in frame.columns:
+        empty = frame[name].isna()
+        if empty.any():
+            row = int(empty.to_numpy().argmax()) + 1
+            message = f"Column {name} has {int(empty.sum())} empty cells (the first in row {row})."
+            problems.append((name, message, "Fill them, or remove those rows or the column."))
+    for name, values in roles.ordered:
+        if name in frame.columns and (absent := sort_texts(list(set(frame[name].dropna().astype(str)) - set(values)))):
+            message = f"The order of column {name} ({', '.join(values)}) lacks {', '.join(absent[:10])}."
+            problems.append((name, message, "Give every value that occurs a place in the order."))
+    if problems:
+        hints = dict.fromkeys(hint for _, _, hint in problems)
+        _raise_data_error(problems[0][0], " ".join(message for _, message, _ in problems), " ".join(hints))
+
+
+def in_own_values(text: str, coding: Mapping[str, Mapping[str, int]]) -> str:
+    """A sentence about codes (``sex = 0``, ``sex other than 0``) with the values that they stand for.
+
+    >>> in_own_values("Only 1 row(s) have paid = 1 and sex = 0", {"paid": {"1": 0, "2": 1}, "sex": {"f": 0, "m": 1}})
+    'Only 1 row(s) have paid = 2 and sex = f'
+    """
+    words = {
+        f"{column}{between}{code}": f"{column}{between}{own}"
+        for column, codes in coding.items()
+        for own, code in codes.items()
+        for between in (" = ", " other than ")
+    }
+    if not words:
+        return text
+    either = "|".join(re.escape(words_of) for words_of in sorted(words, key=len, reverse=True))
+    return re.sub(rf"(?<!\w)(?:{either})(?![\w.])", lambda found: words[found[0]], text)
 
 
 def _require_two_values(frame: pd.DataFrame, roles: ColumnRoles) -> None:
@@ -209,11 +278,16 @@ def _require_two_values(frame: pd.DataFrame, roles: ColumnRoles) -> None:
 
 
 def _find_value(frame: pd.DataFrame, column: str, value: Any, value_kind: str) -> Any:
-    """The value as the column has it; ``1``, ``1.0`` and ``"1"`` are the same. Raises DataError if the column doesn't have it."""
-    for candidate in frame[column].unique():
-        if str(candidate) == str(value) or (_number(candidate) is not None and _number(candidate) == _number(value)):
-            return _to_python_scalar(candidate)
-    shown = ", ".join(map(str, sorted(frame[column].unique(), key=str)[:10]))
+    """The value as the column has it; ``1``, ``1.0`` and ``"1"`` are the same in a column of numbers. Raises DataError if it's missing."""
+    candidates, text = frame[column].unique().tolist(), clean_text(str(value))
+    for candidate in candidates:
+        if str(candidate) == text or (not isinstance(candidate, str) and _number(candidate) == _number(value)):
+            return candidate
+    if isinstance(value, bool | np.bool_):  # true, from JSON or from Python, is the text true, True or TRUE
+        for candidate in candidates:
+            if str(candidate).casefold() == text.casefold():
+                return candidate
+    shown = ", ".join(sort_texts(list(map(str, candidates)))[:10])
     raise DataError(
         f"The {value_kind} {value} does not occur in column {column}; its values are {shown}.", resource=column, hint="Choose one of these."
     )
@@ -224,10 +298,6 @@ def _number(value: Any) -> float | None:
         return float(value)
     except (TypeError, ValueError):
         return None
-
-
-def _is_number_mostly(series: pd.Series[Any]) -> bool:
-    return bool(pd.to_numeric(series, errors="coerce").notna().mean() > 0.5)
 
 
 def _raise_data_error(column: str, message: str, hint: str) -> None:

@@ -9,13 +9,20 @@ from pathlib import Path
 
 import pandas as pd
 
+from core.analysis.tables import table_reading
+from core.analysis.tables.csv_cells import TableError
+from core.analysis.tables.number_formats import DecimalMark
+from core.analysis.tables.table_reading import TableReading
 from core.errors import DataError
 
 MAX_BYTES = 500 * 1024 * 1024
 
 
-def read_csv(source: Path | bytes, *, name: str = "the file") -> pd.DataFrame:
-    """Read a CSV with a header. Raises DataError for a file that is empty, too large, not UTF-8, or has no usable header."""
+def read_csv(source: Path | bytes, *, name: str = "the file", decimal: DecimalMark | None = None) -> TableReading:
+    """Read a CSV with a header, and say what is to be known about it. ``decimal``: the decimal mark, where numbers read two ways.
+
+    Raises DataError for a file that is empty, too large, not UTF-8, or has no usable header.
+    """
     if isinstance(source, Path):
         name = source.name
         if not source.is_file():
@@ -45,33 +52,12 @@ def read_csv(source: Path | bytes, *, name: str = "the file") -> pd.DataFrame:
     if not text.strip():
         raise DataError(f"{name} is empty.", resource=name, hint="Give a CSV file with a header line and rows.")
     try:
-        top = pd.read_csv(io.StringIO(text), header=None, nrows=2, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise _irregular_csv(name, error) from error
-    names = [column.strip() for column in top.iloc[0]]
-    if any(not column for column in names):
-        raise DataError(
-            f"Column {names.index('') + 1} of {name} has no name.", resource=name, hint="Give every column a name in the first line."
-        )
-    twice = sorted({column for column in names if names.count(column) > 1})
-    if twice:
-        raise DataError(f"The column name {', '.join(twice)} occurs twice in {name}.", resource=twice[0], hint="Rename one of the two.")
-    try:
-        frame = pd.read_csv(io.StringIO(text), skipinitialspace=True, index_col=False)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise _irregular_csv(name, error) from error
-    frame.columns = pd.Index(names)
-    if frame.empty:
+        reading = table_reading.read_table(text, decimal=decimal)
+    except TableError as error:
+        raise DataError(f"{name}: {error}", resource=name, hint=error.hint) from error
+    if reading.frame.empty:
         raise DataError(f"{name} has a header but no rows.", resource=name, hint="Give a CSV file with rows.")
-    return frame
-
-
-def _irregular_csv(name: str, error: Exception) -> DataError:
-    return DataError(
-        f"{name} is not a regular CSV: {str(error).strip()}.",
-        resource=name,
-        hint="Each line needs as many cells as the header, and each quote must be closed.",
-    )
+    return reading
 
 
 def check_size(size: int, name: str) -> None:

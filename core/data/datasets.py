@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
+from core.analysis.tables.number_formats import DecimalMark
+from core.analysis.tables.table_reading import TableReading
 from core.aws.target import Target
 from core.data.bundled_data import BUNDLED_VALUE_NAMES
 from core.data.column_roles import CheckedTable, ColumnRoles
@@ -24,7 +26,8 @@ S3_FOLDER = "governance/datasets"
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set in S3. ``sha256``: of its CSV file; ``coding``: column -> text -> code; ``created``: ISO 8601, UTC."""
+    """A data set in S3. ``sha256``: of its CSV file; ``coding``: column -> text -> code; ``created``: ISO 8601, UTC; ``notes``: what was
+    done to its columns when it was read."""
 
     name: str
     uri: str
@@ -35,6 +38,7 @@ class Dataset:
     coding: dict[str, dict[str, int]]
     created: str
     created_by: str
+    notes: tuple[str, ...] = ()
 
 
 def value_names(dataset: Dataset) -> dict[str, dict[int, str]]:
@@ -44,7 +48,7 @@ def value_names(dataset: Dataset) -> dict[str, dict[int, str]]:
     return {**BUNDLED_VALUE_NAMES, **found} if bundled_columns else found
 
 
-def fetch_csv(target: Target, identity: Identity, uri: str) -> pd.DataFrame:
+def fetch_csv(target: Target, identity: Identity, uri: str, *, decimal: DecimalMark | None = None) -> TableReading:
     """The table of a CSV file in S3, read with the target's credentials. Raises DataError, NotFound, Forbidden."""
     require_permission(identity, "upload", resource=uri)
     bucket, _, key = uri.strip().removeprefix("s3://").partition("/")
@@ -54,14 +58,17 @@ def fetch_csv(target: Target, identity: Identity, uri: str) -> pd.DataFrame:
         )
     with translate_aws_errors(uri):
         check_size(target.s3.head_object(Bucket=bucket, Key=key)["ContentLength"], uri)
-    return read_csv(target.files.read(uri.strip()), name=key.rpartition("/")[2])
+    return read_csv(target.files.read(uri.strip()), name=key.rpartition("/")[2], decimal=decimal)
 
 
 def upload_dataset(target: Target, identity: Identity, checked: CheckedTable, name: str) -> Dataset:
     """Store a checked table in S3, under the hash of its rows and roles: the same table twice is one data set, with its first uploader."""
     require_permission(identity, "upload", resource=name)
     content = to_csv(checked.frame)
-    roles = json.dumps(asdict(checked.roles), sort_keys=True)
+    about = asdict(checked.roles)
+    if not about["ordered"]:  # the hash of a table without orders stays that of earlier versions
+        del about["ordered"]
+    roles = json.dumps(about, sort_keys=True)
     version = hashlib.sha256(content + roles.encode()).hexdigest()
     folder = target.uri(S3_FOLDER, f"{_slug(name)}-{version[:12]}")
     if target.files.exists(f"{folder}/dataset.json"):
@@ -76,6 +83,7 @@ def upload_dataset(target: Target, identity: Identity, checked: CheckedTable, na
         checked.coding,
         datetime.now(UTC).isoformat(timespec="seconds"),
         identity.name,
+        checked.notes,
     )
     target.files.write(dataset.uri, content, "text/csv")
     target.files.write(f"{folder}/dataset.json", json.dumps(asdict(dataset)).encode(), "application/json")
@@ -110,7 +118,9 @@ def read_dataset(target: Target, uri: str) -> Dataset:
     roles = raw.pop("roles")
     lists: Iterable[str] = ("categorical", "ignored")
     roles = {**roles, **{k: tuple(roles[k]) for k in lists}, "further_facets": tuple((c, v) for c, v in roles.get("further_facets", ()))}
-    return Dataset(**{**raw, "columns": tuple(raw["columns"]), "roles": ColumnRoles(**roles)})
+    roles["ordered"] = tuple((column, tuple(values)) for column, values in roles.get("ordered", ()))
+    raw |= {"columns": tuple(raw["columns"]), "notes": tuple(raw.get("notes", ()))}
+    return Dataset(**{**raw, "roles": ColumnRoles(**roles)})
 
 
 def _slug(name: str) -> str:

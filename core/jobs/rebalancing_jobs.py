@@ -18,7 +18,7 @@ from core.analysis.resampling.splitting import SplitError, split_rows
 from core.analysis.tables.histograms import FeatureHistograms
 from core.aws import aws_names, idempotency
 from core.aws.target import Target
-from core.data.column_roles import CheckedTable, ColumnRoles
+from core.data.column_roles import CheckedTable, ColumnRoles, in_own_values
 from core.data.datasets import Dataset, read_dataset
 from core.errors import DataError, NotFound
 from core.identity import Identity, require_permission
@@ -95,7 +95,7 @@ def check_feasible(checked: CheckedTable, options: RebalancingOptions) -> None:
         parts = split_rows(frame, roles.label, roles.facet, roles.facet_value, seed=options.seed, **sizes)
         resampling.check_rebalancing(frame.iloc[parts.train] if options.order == "split_first" else frame, ask)
     except (SplitError, ResamplingError) as error:
-        raise DataError(str(error), resource=roles.facet) from error
+        raise DataError(in_own_values(str(error), checked.coding), resource=roles.facet) from error
 
 
 def launch_job(target: Target, identity: Identity, dataset: Dataset, options: RebalancingOptions, *, name: str | None = None) -> str:
@@ -127,6 +127,10 @@ def launch_job(target: Target, identity: Identity, dataset: Dataset, options: Re
         "test_size": options.test_size,
         "order": options.order,
     }
+    if roles.ordered:
+        config["ordered"] = {column: list(values) for column, values in roles.ordered}
+    if dataset.notes:
+        config["notes"] = list(dataset.notes)
     folder = target.uri("governance/rebalanced", name)
     config_uri = target.files.write(f"{folder}/config/rebalance.json", json.dumps(config).encode(), "application/json")
     inputs = {

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from core.analysis.tables.table_reading import TableReading
 from core.aws.target import Target
 from core.data import column_roles, datasets
 from core.errors import Conflict
@@ -58,7 +59,7 @@ StepCallback = Callable[[str, str], None]
 def run_all_steps(
     target: Target,
     identity: Identity,
-    frame: pd.DataFrame,
+    table: pd.DataFrame | TableReading,
     roles: column_roles.ColumnRoles,
     options: WorkflowOptions | None = None,
     on_step: StepCallback | None = None,
@@ -71,10 +72,12 @@ def run_all_steps(
 
     with _timed_step(work, say, "data", "checking and uploading"):
         signing.load_verification_keys(target)  # before jobs run for hours: nothing can be registered without a key
-        checked = column_roles.check_table(frame, roles)
+        checked = column_roles.check_table(table, roles)
         rebalancing_jobs.check_feasible(checked, options.rebalance)
         dataset = datasets.upload_dataset(target, identity, checked, options.name)
         say("data", f"{dataset.rows:,} rows, {len(dataset.columns)} columns")
+        for note in dataset.notes:
+            say("data", note)
     with _timed_step(work, say, "rebalancing", f"{options.rebalance.method}, after the split"):
         job = rebalancing_jobs.launch_job(
             target, identity, dataset, options.rebalance, name=f"{rebalancing_jobs.JOB_NAME_PREFIX}-{options.rebalance.method}-{work.id}"

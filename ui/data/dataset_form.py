@@ -9,6 +9,9 @@ import streamlit as st
 
 from core import identity
 from core.analysis.tables import table_profile
+from core.analysis.tables.number_formats import DECIMAL_MARKS, DecimalMark
+from core.analysis.tables.table_reading import TableReading
+from core.analysis.tables.text_columns import sort_texts
 from core.data import bundled_data, column_roles, csv_reader, datasets
 from ui import session
 from ui.components import errors, links, markdown, times
@@ -19,34 +22,40 @@ SOURCES = {
     "s3": "A CSV in S3",
     "stored": "A data set of this workspace",
 }
+MAX_ORDERED_VALUES = 20
+"""Columns with more different texts aren't offered an order."""
 DatasetChoice = datasets.Dataset | tuple[column_roles.CheckedTable, str]
 """A data set that is in S3 already, or a checked table with its name."""
 
 
 @st.cache_resource(ttl="30m", max_entries=4, show_spinner="Reading the table …")
-def read_table(key: str, name: str, _content: bytes | None) -> tuple[pd.DataFrame, column_roles.ColumnRoles]:
+def read_table(key: str, name: str, decimal: DecimalMark | None, _content: bytes | None) -> tuple[TableReading, column_roles.ColumnRoles]:
     """The table under ``key``, and the roles detected for its columns. Callers must not change the table."""
     if key == "bundled":
-        return bundled_data.read_bundled(), bundled_data.BUNDLED_ROLES
-    frame = csv_reader.read_csv(_content or b"", name=name)
-    return frame, column_roles.detect_roles(frame)
+        return column_roles.read_if_needed(bundled_data.read_bundled()), bundled_data.BUNDLED_ROLES
+    table = csv_reader.read_csv(_content or b"", name=name, decimal=decimal)
+    return table, column_roles.detect_roles(table)
 
 
 @st.cache_resource(ttl="10m", max_entries=4, show_spinner="Reading from S3 …")
-def fetch_table(cache_key: str, uri: str, _person: identity.Identity) -> tuple[pd.DataFrame, column_roles.ColumnRoles]:
+def fetch_table(
+    cache_key: str, uri: str, decimal: DecimalMark | None, _person: identity.Identity
+) -> tuple[TableReading, column_roles.ColumnRoles]:
     """A CSV in S3 and the roles detected for its columns. Callers must not change the table."""
-    frame = datasets.fetch_csv(session.target(), _person, uri)
-    return frame, column_roles.detect_roles(frame)
+    table = datasets.fetch_csv(session.target(), _person, uri, decimal=decimal)
+    return table, column_roles.detect_roles(table)
 
 
 @st.cache_resource(ttl="30m", max_entries=4, show_spinner="Checking every column …")
-def check_table(key: str, roles: column_roles.ColumnRoles, _frame: pd.DataFrame) -> column_roles.CheckedTable:
+def check_table(key: str, decimal: DecimalMark | None, roles: column_roles.ColumnRoles, _table: TableReading) -> column_roles.CheckedTable:
     """The table checked against the roles; cached under ``key``."""
-    return column_roles.check_table(_frame, roles)
+    return column_roles.check_table(_table, roles)
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Describing the columns …")
-def describe_columns(key: str, label: str, favourable: Any, facet: str, _frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def describe_columns(
+    key: str, decimal: DecimalMark | None, label: str, favourable: Any, facet: str, _frame: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A profile of each column, and of each group of the facet."""
     return table_profile.summarise_columns(_frame), table_profile.summarise_groups(_frame, label, favourable, facet)
 
@@ -62,7 +71,8 @@ def choose_dataset() -> DatasetChoice | None:
             file = st.file_uploader("CSV with a header line, UTF-8, at most 500 MB", type=["csv", "gz"])
             if file is None:
                 return None
-            return _roles_form(f"upload-{file.file_id}", file.name, *read_table(f"upload-{file.file_id}", file.name, file.getvalue()))
+            key, decimal = f"upload-{file.file_id}", _choose_decimal()
+            return _roles_form(key, file.name, decimal, *read_table(key, file.name, decimal, file.getvalue()))
         if source == "s3":
             uri = st.text_input(
                 "S3 URI", placeholder="s3://bucket/folder/table.csv", key="s3-uri", help="Read with the target's credentials."
@@ -71,9 +81,21 @@ def choose_dataset() -> DatasetChoice | None:
                 return None
             person = session.identity()
             identity.require_permission(person, "upload", resource=uri)
-            return _roles_form(uri, uri.rpartition("/")[2], *fetch_table(session.cache_key(), uri, person))
-        return _roles_form("bundled", "credit-default", *read_table("bundled", "credit-default", None))
+            decimal = _choose_decimal()
+            return _roles_form(uri, uri.rpartition("/")[2], decimal, *fetch_table(session.cache_key(), uri, decimal, person))
+        return _roles_form("bundled", "credit-default", None, *read_table("bundled", "credit-default", None, None))
     return None
+
+
+def _choose_decimal() -> DecimalMark | None:
+    """The decimal mark, where a person chooses one."""
+    return st.segmented_control(
+        "Decimal mark",
+        DECIMAL_MARKS,
+        format_func={".": "1.5", ",": "1,5"}.__getitem__,
+        key="decimal",
+        help="Needed only where numbers read two ways: 1,500 is fifteen hundred, or one and a half.",
+    )
 
 
 def ensure_uploaded(choice: DatasetChoice) -> datasets.Dataset:
@@ -101,10 +123,16 @@ def roles_in_words(roles: column_roles.ColumnRoles) -> str:
     return markdown.escape_markdown(text)
 
 
-def _roles_form(key: str, file: str, frame: pd.DataFrame, detected: column_roles.ColumnRoles) -> DatasetChoice | None:
+def _roles_form(
+    key: str, file: str, decimal: DecimalMark | None, table: TableReading, detected: column_roles.ColumnRoles
+) -> DatasetChoice | None:
+    frame = table.frame
     name = file.removesuffix(".gz").removesuffix(".csv")
     names = [str(column) for column in frame.columns]
     st.caption(f"{len(frame):,} rows, {len(names)} columns. The roles were detected; change what is wrong.")
+    if table.notes:
+        with st.expander(f"How the file was read: {len(table.notes)} {'note' if len(table.notes) == 1 else 'notes'}"):
+            st.markdown("\n".join(f"- {markdown.escape_markdown(note)}" for note in table.notes))
     one, two, three = st.columns(3)
     label = one.selectbox(
         "Label", names, index=names.index(detected.label), key=f"label-{key}", help="What the model predicts; two values."
@@ -151,14 +179,34 @@ def _roles_form(key: str, file: str, frame: pd.DataFrame, detected: column_roles
         key=f"further-{key}",
         help="Their bias is measured before and after rebalancing too.",
     )
-    _show_profile(key, name, frame, label, favourable, facet)
-    roles = column_roles.ColumnRoles(label, favourable, facet, value, group, tuple(categorical), tuple(ignored), tuple(further))
-    return check_table(key, roles, frame), name
+    ordered = _choose_orders(key, frame, [c for c in rest if frame[c].dtype.kind not in "iuf"])
+    _show_profile(key, decimal, name, frame, label, favourable, facet)
+    roles = column_roles.ColumnRoles(label, favourable, facet, value, group, tuple(categorical), tuple(ignored), tuple(further), ordered)
+    return check_table(key, decimal, roles, table), name
 
 
-def _show_profile(key: str, name: str, frame: pd.DataFrame, label: str, favourable: Any, facet: str) -> None:
+def _choose_orders(key: str, frame: pd.DataFrame, columns: list[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The columns of text whose values have an order, with the order."""
+    columns = [c for c in columns if frame[c].nunique() <= MAX_ORDERED_VALUES]
+    if not columns:
+        return ()
+    chosen = st.multiselect(
+        "Ordered columns",
+        columns,
+        key=f"ordered-{key}",
+        help="Columns whose values have an order, such as low, medium, high. Others are categories without one.",
+    )
+    orders = []
+    for column in chosen:
+        values = sort_texts(frame[column].dropna().unique().tolist())
+        order = st.multiselect(f"{column}, from the lowest to the highest", values, key=f"order-{key}-{column}")
+        orders.append((column, tuple(order)))
+    return tuple(orders)
+
+
+def _show_profile(key: str, decimal: DecimalMark | None, name: str, frame: pd.DataFrame, label: str, favourable: Any, facet: str) -> None:
     """The first rows, each column's profile, and the label in each group."""
-    columns, groups = describe_columns(key, label, favourable, facet, frame)
+    columns, groups = describe_columns(key, decimal, label, favourable, facet, frame)
     st.markdown(markdown.escape_markdown(table_profile.group_extremes_sentence(groups, facet)))
     with st.expander("Profile, groups and first rows", icon=":material/table:"):
         shares = {c: st.column_config.NumberColumn(format="percent") for c in ("favourable", "low", "high")}

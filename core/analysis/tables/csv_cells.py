@@ -111,7 +111,7 @@ def _read(
 def irregular_csv(error: Exception) -> TableError:
     """The error of a text that isn't a regular CSV."""
     return TableError(
-        f"not a regular CSV: {str(error).strip()}", "Each line needs as many cells as the header, and each quote must be closed."
+        f"This is not a regular CSV: {str(error).strip()}.", "Each line needs as many cells as the header, and each quote must be closed."
     )
 
 

@@ -90,7 +90,7 @@ def test_the_first_rows_are_read_without_the_rest(target, stored):
 def test_a_csv_in_s3_is_read_as_an_upload_would_be(target, packed):
     content = people(20).to_csv(index=False).encode()
     uri = target.files.write(target.uri("mine", "people.csv.gz" if packed else "people.csv"), gzip.compress(content) if packed else content)
-    pd.testing.assert_frame_equal(datasets.fetch_csv(target, DANA, uri), people(20))
+    pd.testing.assert_frame_equal(datasets.fetch_csv(target, DANA, uri).frame, people(20))
 
 
 @pytest.mark.parametrize(
