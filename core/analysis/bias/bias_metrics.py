@@ -1,4 +1,7 @@
-"""Bias metrics with the names, signs and edge cases of SageMaker Clarify (smclarify 0.5)."""
+"""Bias metrics with the names, signs and values of SageMaker Clarify (smclarify 0.5).
+
+One thing differs: where a metric's own ratio is 0 / 0, smclarify gives 0, which reads as "equal"; here it is undefined, and says why.
+"""
 
 from __future__ import annotations
 
@@ -157,7 +160,8 @@ def _compute_metric(definition: MetricDefinition, sample: MetricSample) -> Metri
     if reason is None:
         try:
             value = float(definition.function(sample))
-            return Metric(definition.name, definition.description, value, None, definition.low, definition.high, definition.in_words(value))
+            words = definition.describe(sample, value)
+            return Metric(definition.name, definition.description, value, None, definition.low, definition.high, words)
         except Undefined as error:  # the flip test, where the features don't serve
             reason = str(error)
     return Metric(definition.name, definition.description, None, reason, definition.low, definition.high, f"Can't be computed. {reason}.")

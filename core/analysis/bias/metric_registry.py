@@ -26,7 +26,7 @@ class MetricDefinition:
     in the glossary. ``function``: its value for counts that fulfil ``requires``, in the counts' shape. ``low`` to ``high``: its range;
     ``neutral``: its value where both sides are treated alike. ``above``, ``below``, ``equal``: what a value on either side of neutral, or
     at it, says. ``compares_groups``: False where it looks at all people together. ``headline``: one of the few that a short
-    list offers.
+    list offers. ``reword``: the words about a value, changed where the counts say more than the value does.
     """
 
     name: str
@@ -45,6 +45,7 @@ class MetricDefinition:
     equal: str
     compares_groups: bool
     headline: bool
+    reword: Callable[[OutcomeCounts, str], str]
 
     @property
     def is_share_difference(self) -> bool:
@@ -65,6 +66,10 @@ class MetricDefinition:
         is_defined = np.logical_and.reduce(np.broadcast_arrays(True, *(requirement.is_met(counts) for requirement in self.requires)))
         value: Floats = np.where(is_defined, self.function(counts), np.nan)
         return value
+
+    def describe(self, counts: OutcomeCounts, value: float) -> str:
+        """What the value says of one set of rows (counts of shape ()), on which it was computed."""
+        return self.reword(counts, self.in_words(value))
 
     def in_words(self, value: float) -> str:
         """What a value says, and about whom; ``{x}`` of a sentence is its magnitude, ``{p}`` the same in percent."""
@@ -99,6 +104,7 @@ def register_metric(
     neutral: float = 0.0,
     compares_groups: bool = True,
     headline: bool = False,
+    reword: Callable[[OutcomeCounts, str], str] = lambda _, words: words,
 ) -> Callable[[MetricFunction], MetricFunction]:
     """Register the decorated function under its own name. The first line of its docstring is the description; the other arguments are the
     fields of ``MetricDefinition``."""
@@ -121,6 +127,7 @@ def register_metric(
             equal=equal,
             compares_groups=compares_groups,
             headline=headline,
+            reword=reword,
         )
         return function
 

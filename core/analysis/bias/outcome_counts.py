@@ -103,12 +103,39 @@ BOTH_SIDES = (
     Requirement(lambda counts: counts.d.n > 0, "Facet set is empty: no row has the facet's value"),
 )
 GROUPS_GIVEN = Requirement(lambda counts: counts.has_groups, "Group variable is empty or not provided")
+GROUP_WITH_BOTH_OUTCOMES = "No group of the group variable has both outcomes: in each, one share is 0 / 0"
 NO_FAVOURABLE_REASON = "No positive labels in set: no row has the favourable outcome"
 NO_UNFAVOURABLE_REASON = "No negative labels in set: every row has the favourable outcome"
 
 
+def both_sides_have(count: Callable[[ConfusionCounts], Floats], what: str) -> tuple[Requirement, ...]:
+    """A rate needs rows on each side to be a rate of; without them it is 0 / 0. ``count``: those rows; ``what`` follows "Nobody"."""
+    return (
+        Requirement(lambda counts: (count(counts.a) > 0) | (count(counts.d) > 0), f"Nobody {what}: the rates of both sides are 0 / 0"),
+        Requirement(lambda counts: count(counts.d) > 0, f"Nobody in the facet {what}: its rate is 0 / 0"),
+        Requirement(lambda counts: count(counts.a) > 0, f"Nobody in the rest {what}: its rate is 0 / 0"),
+    )
+
+
+def has_group_with_both_outcomes(by_group: Floats) -> BoolArray:
+    """Whether some group has rows of both outcomes; ``by_group`` has shape (..., groups, 2, 2), the result (...)."""
+    return np.asarray((by_group.sum(axis=-1) > 0).all(axis=-1).any(axis=-1))
+
+
+def mention_groups_with_one_outcome(by_group: Floats, words: str) -> str:
+    """The words about a conditional metric of one set of rows, saying so where some groups have one outcome only."""
+    by_outcome = by_group.sum(axis=-1)
+    rows, single = by_outcome.sum(axis=-1), (by_outcome == 0).any(axis=-1)
+    single = single & (rows > 0)
+    if not single.any():
+        return words
+    which = f"{int(single.sum()):,} of {int((rows > 0).sum()):,} groups, with {rows[single].sum():,.0f} of {rows.sum():,.0f} rows,"
+    return f"{words} {which} have one outcome only; the share of the other, 0 / 0, counts as 0, as in Clarify."
+
+
 def divide(x: ArrayLike, y: ArrayLike) -> Floats:
-    """x / y as smclarify has it: 0 / 0 is 0, and anything else over 0 is infinite."""
+    """x / y as smclarify has it: 0 / 0 is 0, and anything else over 0 is infinite. A metric whose own ratio may be 0 / 0 requires that it
+    isn't: its value would claim equality where nothing was measured."""
     over, under = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio: Floats = np.where((over == 0) & (under == 0), 0.0, over / under)
@@ -116,7 +143,7 @@ def divide(x: ArrayLike, y: ArrayLike) -> Floats:
 
 
 def rate_difference(x: Floats, y: Floats) -> Floats:
-    """x − y, where two infinite rates are equal."""
+    """x − y, where two infinite rates are equal, as in smclarify."""
     with np.errstate(invalid="ignore"):
         difference: Floats = np.where(x == y, 0.0, x - y)
     return difference

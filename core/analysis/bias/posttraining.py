@@ -6,31 +6,51 @@ The six that short lists offer come first, in the order in which they are offere
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from core.analysis.bias.metric_registry import POST_TRAINING, register_metric
 from core.analysis.bias.outcome_counts import (
     BOTH_SIDES,
+    GROUP_WITH_BOTH_OUTCOMES,
     GROUPS_GIVEN,
     NO_FAVOURABLE_REASON,
     NO_UNFAVOURABLE_REASON,
+    ConfusionCounts,
     Floats,
     OutcomeCounts,
     Requirement,
+    both_sides_have,
     conditional_disparity,
     divide,
+    has_group_with_both_outcomes,
+    mention_groups_with_one_outcome,
     rate_difference,
 )
 
 INFINITY = float("inf")
 CONDITIONAL = (
     GROUPS_GIVEN,
+    *BOTH_SIDES,
     Requirement(lambda counts: counts.a.favourable_predictions + counts.d.favourable_predictions > 0, NO_FAVOURABLE_REASON),
     Requirement(lambda counts: counts.a.unfavourable_predictions + counts.d.unfavourable_predictions > 0, NO_UNFAVOURABLE_REASON),
+    Requirement(lambda counts: has_group_with_both_outcomes(counts.predictions_by_group), GROUP_WITH_BOTH_OUTCOMES),
+)
+SOMEBODY_ACCEPTED = Requirement(
+    lambda counts: counts.a.favourable_predictions + counts.d.favourable_predictions > 0,
+    "Nobody is accepted, in the facet or in the rest: the ratio of the two acceptance rates is 0 / 0",
 )
 HAS_ROWS = Requirement(lambda counts: counts.a.n + counts.d.n > 0, "The dataset has no rows")
 HAS_BENEFITS = Requirement(
     lambda counts: counts.a.n + counts.d.n > counts.a.fn + counts.d.fn,
     "All predicted labels are false negatives: nobody has a benefit to compare",
 )
+
+
+def _reword_if_infinite(count: Callable[[ConfusionCounts], Floats], nobody: str) -> Callable[[OutcomeCounts, str], str]:
+    """The words of a difference of two ratios to ``count``; where that is 0 on both sides, the ratios are infinite and their difference is
+    0 as in smclarify, which doesn't mean that they are equal."""
+    said = f"{nobody} on either side: both ratios are infinite, and their difference counts as 0, as in Clarify. It compares nothing."
+    return lambda counts, words: said if count(counts.a) + count(counts.d) == 0 else words
 
 
 @register_metric(
@@ -55,7 +75,7 @@ def DPPL(counts: OutcomeCounts) -> Floats:
 
 @register_metric(
     POST_TRAINING,
-    requires=BOTH_SIDES,
+    requires=(*BOTH_SIDES, SOMEBODY_ACCEPTED),
     low=0,
     high=INFINITY,
     neutral=1,
@@ -76,7 +96,7 @@ def DI(counts: OutcomeCounts) -> Floats:
 
 @register_metric(
     POST_TRAINING,
-    requires=BOTH_SIDES,
+    requires=(*BOTH_SIDES, *both_sides_have(lambda side: side.favourable_labels, "has the favourable label")),
     low=-1,
     high=1,
     above="Of those who deserve acceptance, the facet gets it less often than the rest, by {p} percentage points.",
@@ -96,7 +116,7 @@ def RD(counts: OutcomeCounts) -> Floats:
 
 @register_metric(
     POST_TRAINING,
-    requires=BOTH_SIDES,
+    requires=(*BOTH_SIDES, *both_sides_have(lambda side: side.unfavourable_labels, "has the unfavourable label")),
     low=-1,
     high=1,
     above="Of those who don't deserve acceptance, the facet is rejected more often than the rest, by {p} percentage points.",
@@ -147,6 +167,7 @@ def AD(counts: OutcomeCounts) -> Floats:
     formula="facet's share of the rejected − its share of the accepted, per group, weighted by the group's size",
     interpretation="0: no. Above 0: yes.",
     headline=True,
+    reword=lambda counts, words: mention_groups_with_one_outcome(counts.predictions_by_group, words),
 )
 def CDDPL(counts: OutcomeCounts) -> Floats:
     """Conditional Demographic Disparity in Predicted Labels (CDDPL)"""
@@ -155,7 +176,7 @@ def CDDPL(counts: OutcomeCounts) -> Floats:
 
 @register_metric(
     POST_TRAINING,
-    requires=BOTH_SIDES,
+    requires=(*BOTH_SIDES, *both_sides_have(lambda side: side.favourable_predictions, "is accepted")),
     low=-1,
     high=1,
     above="Of those accepted, fewer deserved it in the facet than in the rest, by {p} percentage points.",
@@ -174,7 +195,10 @@ def DAR(counts: OutcomeCounts) -> Floats:
 
 @register_metric(
     POST_TRAINING,
-    requires=BOTH_SIDES,
+    requires=(
+        *BOTH_SIDES,
+        *both_sides_have(lambda side: side.favourable_labels + side.favourable_predictions, "has the favourable label or is accepted"),
+    ),
     low=-INFINITY,
     high=INFINITY,
     above="Per acceptance, the rest has {x} more favourable labels than the facet: the model is stricter with the rest.",
@@ -184,6 +208,7 @@ def DAR(counts: OutcomeCounts) -> Floats:
     question="Per acceptance, how many favourable labels are there on each side?",
     formula="favourable labels / acceptances, rest − facet",
     interpretation="0: equal. Below 0: the model is stricter with the facet. Infinite where nobody is accepted.",
+    reword=_reword_if_infinite(lambda side: side.favourable_predictions, "Nobody is accepted"),
 )
 def DCA(counts: OutcomeCounts) -> Floats:
     """Difference in Conditional Acceptance (DCA)"""
@@ -193,7 +218,12 @@ def DCA(counts: OutcomeCounts) -> Floats:
 
 @register_metric(
     POST_TRAINING,
-    requires=BOTH_SIDES,
+    requires=(
+        *BOTH_SIDES,
+        *both_sides_have(
+            lambda side: side.unfavourable_labels + side.unfavourable_predictions, "has the unfavourable label or is rejected"
+        ),
+    ),
     low=-INFINITY,
     high=INFINITY,
     above="Per rejection, the facet has {x} more unfavourable labels than the rest: the model is more lenient with the facet.",
@@ -203,6 +233,7 @@ def DCA(counts: OutcomeCounts) -> Floats:
     question="Per rejection, how many unfavourable labels are there on each side?",
     formula="unfavourable labels / rejections, facet − rest",
     interpretation="0: equal. Below 0: the model is stricter with the facet. Infinite where nobody is rejected.",
+    reword=_reword_if_infinite(lambda side: side.unfavourable_predictions, "Nobody is rejected"),
 )
 def DCR(counts: OutcomeCounts) -> Floats:
     """Difference in Conditional Rejection (DCR)"""
@@ -214,7 +245,7 @@ def DCR(counts: OutcomeCounts) -> Floats:
 
 @register_metric(
     POST_TRAINING,
-    requires=BOTH_SIDES,
+    requires=(*BOTH_SIDES, *both_sides_have(lambda side: side.unfavourable_predictions, "is rejected")),
     low=-1,
     high=1,
     above="Rejections are right more often for the facet than for the rest, by {p} percentage points.",
@@ -276,7 +307,7 @@ def GE(counts: OutcomeCounts) -> Floats:
 
 @register_metric(
     POST_TRAINING,
-    requires=BOTH_SIDES,
+    requires=(*BOTH_SIDES, *both_sides_have(lambda side: side.fn + side.fp, "is judged wrongly")),
     low=-INFINITY,
     high=INFINITY,
     above="Per wrong acceptance, the facet has {x} more wrong rejections than the rest.",
@@ -286,6 +317,7 @@ def GE(counts: OutcomeCounts) -> Floats:
     question="Per wrong acceptance, how many wrong rejections are there on each side?",
     formula="wrong rejections / wrong acceptances, facet − rest",
     interpretation="0: equal. Above 0: errors go against the facet. Infinite where nobody is accepted wrongly.",
+    reword=_reword_if_infinite(lambda side: side.fp, "Nobody is accepted wrongly"),
 )
 def TE(counts: OutcomeCounts) -> Floats:
     """Treatment Equality (TE)"""

@@ -10,6 +10,7 @@ import numpy as np
 from core.analysis.bias.metric_registry import PRE_TRAINING, register_metric
 from core.analysis.bias.outcome_counts import (
     BOTH_SIDES,
+    GROUP_WITH_BOTH_OUTCOMES,
     GROUPS_GIVEN,
     NO_FAVOURABLE_REASON,
     NO_UNFAVOURABLE_REASON,
@@ -19,6 +20,8 @@ from core.analysis.bias.outcome_counts import (
     Requirement,
     conditional_disparity,
     divide,
+    has_group_with_both_outcomes,
+    mention_groups_with_one_outcome,
 )
 
 
@@ -47,8 +50,10 @@ def _sum_over_labels(terms: Floats) -> Floats:
 
 CONDITIONAL = (
     GROUPS_GIVEN,
+    *BOTH_SIDES,
     Requirement(lambda counts: counts.a.favourable_labels + counts.d.favourable_labels > 0, NO_FAVOURABLE_REASON),
     Requirement(lambda counts: counts.a.unfavourable_labels + counts.d.unfavourable_labels > 0, NO_UNFAVOURABLE_REASON),
+    Requirement(lambda counts: has_group_with_both_outcomes(counts.labels_by_group), GROUP_WITH_BOTH_OUTCOMES),
 )
 COMMON_LABEL = Requirement(
     lambda counts: np.asarray(_is_common(_label_shares(counts)).any(axis=-1)),
@@ -68,6 +73,7 @@ COMMON_LABEL = Requirement(
     question="Within groups of like people (the group variable), is the facet overrepresented among the unfavourable labels?",
     formula="facet's share of the unfavourable labels − its share of the favourable ones, per group, weighted by the group's size",
     interpretation="0: no. Above 0: yes. It guards against Simpson's paradox: a difference that only comes from groups of unlike size.",
+    reword=lambda counts, words: mention_groups_with_one_outcome(counts.labels_by_group, words),
 )
 def CDDL(counts: OutcomeCounts) -> Floats:
     """Conditional Demographic Disparity in Labels (CDDL)"""

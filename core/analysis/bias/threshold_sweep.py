@@ -13,8 +13,9 @@ from core.analysis.bias import bias_count_tables
 from core.analysis.bias.bias_intervals import RESAMPLES, SEED, Interval, percentile_interval
 from core.analysis.bias.bias_json import CellRows, ThresholdSweepJson
 from core.analysis.bias.flip_test import FLIP_TEST
+from core.analysis.bias.metric_registry import POST_TRAINING
 from core.analysis.bias.outcome_counts import Floats
-from core.analysis.performance.performance_metrics import confusion_metrics
+from core.analysis.performance.performance_metrics import confusion_metrics, undefined_reason
 
 DEFAULT_THRESHOLDS = tuple(round(0.01 * step, 2) for step in range(1, 100))
 SWEPT_PERFORMANCE = ("accuracy", "balanced accuracy", "precision", "recall", "f1")
@@ -123,7 +124,7 @@ def all_metrics(counts: Floats, favourable: int) -> dict[str, Floats]:
 def metrics_with_intervals(
     counts: Floats, favourable: int, *, seed: int = SEED, resamples: int = RESAMPLES
 ) -> dict[str, tuple[float | None, Interval]]:
-    """Every figure of one table with its 95 % interval, by name.
+    """Every figure of one table with its 95 % interval, by name; None where it is undefined: the interval's ``why`` then says why.
 
     >>> import numpy as np
     >>> rows = np.arange(600)
@@ -136,4 +137,16 @@ def metrics_with_intervals(
     n = int(counts.sum())
     points = all_metrics(counts, favourable)
     draws = all_metrics(bias_count_tables.resample_table(counts, seed, resamples), favourable)
-    return {name: (None if np.isnan(point) else float(point), percentile_interval(draws[name], n)) for name, point in points.items()}
+    data = bias_count_tables.CountTables(counts)
+    return {
+        name: (None, Interval(None, None, n, _undefined_reason(name, data)))
+        if np.isnan(point)
+        else (float(point), percentile_interval(draws[name], n))
+        for name, point in points.items()
+    }
+
+
+def _undefined_reason(name: str, data: bias_count_tables.CountTables) -> str:
+    """Why a metric of either kind has no value on these counts."""
+    definition = POST_TRAINING.get(name)
+    return undefined_reason(name.replace(" ", "_")) if definition is None else definition.undefined_reason(data) or ""

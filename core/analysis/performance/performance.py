@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from core.analysis.performance import bootstrap
 from core.analysis.performance.bootstrap import METRICS
 from core.analysis.performance.performance_estimates import Estimate, auc_estimate, bootstrap_estimate, check_labels_and_scores, delong
-from core.analysis.performance.performance_metrics import Floats
+from core.analysis.performance.performance_metrics import Floats, undefined_reason
 
 MAX_CURVE_POINTS = 200
 
@@ -94,7 +94,7 @@ def evaluate_performance(
     draws, point = bootstrap.draw_resamples(y, [s], threshold, seed, resamples)
     figures: dict[str, Estimate] = {"auc": _auc(y, s)}
     for name in METRICS:
-        figures[name] = bootstrap_estimate(point[0][name], draws[0][name], n)
+        figures[name] = bootstrap_estimate(point[0][name], draws[0][name], n, undefined_reason(name))
     tn, fp, fn, tp = bootstrap.confusion_indicators(y, s, threshold).sum(axis=0).astype(int).tolist()
     return Performance(
         **figures,
@@ -110,7 +110,7 @@ def evaluate_performance(
 
 def _auc(y: Floats, s: Floats) -> Estimate:
     if y.min() == y.max():
-        return Estimate(None, None, None, len(y))
+        return Estimate(None, None, None, len(y), undefined_reason("auc"))
     aucs, covariance = delong(y, [s])
     return auc_estimate(float(aucs[0]), float(covariance[0, 0]), len(y))
 

@@ -14,12 +14,13 @@ from core.analysis.performance.performance_metrics import Floats
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its 95 % interval, from ``n`` rows. None where it is undefined (no row of one label, say)."""
+    """A figure with its 95 % interval, from ``n`` rows. None where it is undefined (no row of one label, say); ``why`` says why."""
 
     value: float | None
     low: float | None
     high: float | None
     n: int
+    why: str = ""
 
 
 def check_labels_and_scores(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
@@ -64,6 +65,6 @@ def auc_estimate(auc: float, variance: float, n: int) -> Estimate:
     return Estimate(auc, max(0.0, auc - half), min(1.0, auc + half), n)
 
 
-def bootstrap_estimate(value: float, draws: Floats, n: int) -> Estimate:
-    """A figure with the percentile interval of its bootstrap draws; NaN is undefined."""
-    return Estimate(None, None, None, n) if np.isnan(value) else Estimate(float(value), *percentile_ends(draws), n)
+def bootstrap_estimate(value: float, draws: Floats, n: int, undefined: str = "") -> Estimate:
+    """A figure with the percentile interval of its bootstrap draws; NaN is undefined, for the reason ``undefined``."""
+    return Estimate(None, None, None, n, undefined) if np.isnan(value) else Estimate(float(value), *percentile_ends(draws), n)

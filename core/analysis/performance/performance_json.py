@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict, TypeGuard
+from typing import NotRequired, TypedDict, TypeGuard
 
 
 class EstimateJson(TypedDict):
-    """A figure with its 95 % interval, from ``n`` rows; None where undefined."""
+    """A figure with its 95 % interval, from ``n`` rows; None where undefined, and ``why``. Older files have no ``why``."""
 
     value: float | None
     low: float | None
     high: float | None
     n: int
+    why: NotRequired[str]
 
 
 class ConfusionJson(TypedDict):

@@ -13,7 +13,8 @@ Floats = NDArray[np.float64]
 @dataclass(frozen=True)
 class PerformanceMetric:
     """``label``: its name within a sentence. ``title``, ``question``, ``formula``, ``interpretation``: its entry in the glossary.
-    ``is_share``: whether it is a share of 1, so that its differences can be given in percentage points."""
+    ``is_share``: whether it is a share of 1, so that its differences can be given in percentage points. ``undefined``: why it has no value,
+    where it has none; "" for a metric that always has one."""
 
     label: str
     title: str
@@ -22,6 +23,7 @@ class PerformanceMetric:
     interpretation: str
     lower_is_better: bool = False
     is_share: bool = True
+    undefined: str = ""
 
 
 PERFORMANCE_METRICS = {
@@ -31,6 +33,7 @@ PERFORMANCE_METRICS = {
         "Of two rows with different labels, how often does the one with label 1 get the higher score?",
         "P(score of a 1 > score of a 0)",
         "0.5: chance; 1: always. It uses no threshold.",
+        undefined="all rows have the same label",
     ),
     "average_precision": PerformanceMetric(
         "average precision",
@@ -38,6 +41,7 @@ PERFORMANCE_METRICS = {
         "How pure are the highest scores?",
         "Σ precision × gain in recall, from the highest score down",
         "The share of label 1: chance; 1: perfect.",
+        undefined="no row has label 1",
     ),
     "accuracy": PerformanceMetric(
         "accuracy",
@@ -52,17 +56,31 @@ PERFORMANCE_METRICS = {
         "How often is it right, both labels counting alike?",
         "(recall of 1 + recall of 0) / 2",
         "0.5: chance.",
+        undefined="all rows have the same label",
     ),
     "precision": PerformanceMetric(
-        "precision", "Precision", "Of the rows predicted 1, how many are 1?", "TP / (TP + FP)", "Undefined where nothing is predicted 1."
+        "precision",
+        "Precision",
+        "Of the rows predicted 1, how many are 1?",
+        "TP / (TP + FP)",
+        "Undefined where nothing is predicted 1.",
+        undefined="no row is predicted 1",
     ),
-    "recall": PerformanceMetric("recall", "Recall", "Of the rows that are 1, how many are found?", "TP / (TP + FN)", "1: all."),
+    "recall": PerformanceMetric(
+        "recall",
+        "Recall",
+        "Of the rows that are 1, how many are found?",
+        "TP / (TP + FN)",
+        "1: all.",
+        undefined="no row has label 1",
+    ),
     "f1": PerformanceMetric(
         "F1",
         "F1 of label 1",
         "How good are precision and recall together?",
         "2 · precision · recall / (precision + recall)",
         "1: perfect.",
+        undefined="no row has label 1, and none is predicted 1",
     ),
     "macro_f1": PerformanceMetric(
         "macro F1",
@@ -70,6 +88,7 @@ PERFORMANCE_METRICS = {
         "What is the mean F1 of both labels?",
         "(F1 of 1 + F1 of 0) / 2",
         "SageMaker's XGBoost container logs it as f1.",
+        undefined="all rows have the same label, and all are predicted to have it",
     ),
     "log_loss": PerformanceMetric(
         "log loss",
@@ -104,6 +123,11 @@ PERFORMANCE_METRICS = {
 def is_lower_better(name: str) -> bool:
     """Whether a lower value is better, as for the losses; False for metrics that aren't listed."""
     return name in PERFORMANCE_METRICS and PERFORMANCE_METRICS[name].lower_is_better
+
+
+def undefined_reason(name: str) -> str:
+    """Why the metric has no value, where it has none; "" for metrics that aren't listed."""
+    return PERFORMANCE_METRICS[name].undefined if name in PERFORMANCE_METRICS else ""
 
 
 def confusion_metrics(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> dict[str, Floats]:

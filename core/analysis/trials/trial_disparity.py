@@ -54,11 +54,13 @@ class CellIndex:
 
 @dataclass(frozen=True)
 class ResampledMetric:
-    """A metric of one model: on the rows themselves, and on each resample (NaN where undefined). ``error`` says why it has no value."""
+    """A metric of one model: on the rows themselves, and on each resample (NaN where undefined). ``error`` says why it has no value, and
+    ``in_words`` what its value means, "" without one."""
 
     value: float
     draws: Floats
     error: str | None
+    in_words: str
 
 
 def measure_disparities(cells: CellIndex, accepted: Sequence[BoolArray], *, seed: int, resamples: int) -> list[dict[str, ResampledMetric]]:
@@ -69,9 +71,14 @@ def measure_disparities(cells: CellIndex, accepted: Sequence[BoolArray], *, seed
         tables = cells.to_count_tables(of_model, totals)
         values = {name: POST_TRAINING[name].compute(tables) for name in DISPARITY_METRICS}
         data = CountTables(tables.tables[0])
-        reasons = {name: POST_TRAINING[name].undefined_reason(data) for name in DISPARITY_METRICS}
-        result.append({name: ResampledMetric(float(value[0]), value[1:], reasons[name]) for name, value in values.items()})
+        result.append({name: _with_meaning(name, data, float(value[0]), value[1:]) for name, value in values.items()})
     return result
+
+
+def _with_meaning(name: str, data: CountTables, value: float, draws: Floats) -> ResampledMetric:
+    definition = POST_TRAINING[name]
+    reason = definition.undefined_reason(data)
+    return ResampledMetric(value, draws, reason, definition.describe(data, value) if reason is None else "")
 
 
 def _resample_counts(cells: CellIndex, accepted: Sequence[BoolArray], seed: int, resamples: int) -> tuple[Floats, Floats]:

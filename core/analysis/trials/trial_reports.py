@@ -13,14 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from core.analysis.bias.metric_registry import POST_TRAINING
 from core.analysis.bias.outcome_counts import BoolArray
 from core.analysis.intervals.bootstrap_draws import percentile_ends
 from core.analysis.performance import bootstrap
 from core.analysis.performance.bootstrap import METRICS
 from core.analysis.performance.performance_difference import PerformanceDifference, auc_difference, paired_difference
 from core.analysis.performance.performance_estimates import Estimate, auc_estimate, bootstrap_estimate, check_labels_and_scores, delong
-from core.analysis.performance.performance_metrics import Floats, is_lower_better
+from core.analysis.performance.performance_metrics import Floats, is_lower_better, undefined_reason
 from core.analysis.trials.trial_disparity import CellIndex, ResampledMetric, distance_from_parity, measure_disparities
 
 RESAMPLES = 500
@@ -143,7 +142,7 @@ def _measure_performance(
     compared: list[dict[str, PerformanceDifference]] = [{} for _ in s]
     if y.min() == y.max():
         for i in range(len(s)):
-            figures[i]["auc"] = Estimate(None, None, None, len(y))
+            figures[i]["auc"] = Estimate(None, None, None, len(y), undefined_reason("auc"))
             compared[i]["auc"] = PerformanceDifference(None, None, None, None, None, None, "DeLong")
     else:
         aucs, covariance = delong(y, s)
@@ -153,7 +152,7 @@ def _measure_performance(
             compared[i]["auc"] = auc_difference(float(aucs[at]), float(auc), float(variance))
     for name in METRICS:
         for i in range(len(s)):
-            figures[i][name] = bootstrap_estimate(points[i][name], draws[i][name], len(y))
+            figures[i][name] = bootstrap_estimate(points[i][name], draws[i][name], len(y), undefined_reason(name))
             difference = draws[i][name] - draws[at][name]
             compared[i][name] = paired_difference(points[at][name], points[i][name], difference, not is_lower_better(name))
     return figures, compared
@@ -168,9 +167,9 @@ def _disparity_measures(found: dict[str, ResampledMetric], reference: dict[str, 
         other, other_draws = float(distance_from_parity(name, reference[name].value)), distance_from_parity(name, reference[name].draws)
         with np.errstate(invalid="ignore"):
             closer = paired_difference(other, far, far_draws - other_draws, False)
-        words = POST_TRAINING[name].in_words(drawn.value) if value is not None else f"Can't be computed. {drawn.error}."
+        words = drawn.in_words if value is not None else f"Can't be computed. {drawn.error}."
         interval = (low, high) if value is not None else (None, None)
-        result[name] = Disparity(value, *interval, drawn.error, words, bootstrap_estimate(far, far_draws, n), closer)
+        result[name] = Disparity(value, *interval, drawn.error, words, bootstrap_estimate(far, far_draws, n, drawn.error or ""), closer)
     return result
 
 

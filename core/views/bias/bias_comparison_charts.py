@@ -40,7 +40,7 @@ def _value_text(value: float | None) -> str:
 def difference_verdict(difference: BiasDifference, names: Sequence[str]) -> str:
     """What a difference says, in words."""
     if difference.value is None:
-        return "undefined for one of the two"
+        return f"{'undefined' if None in (difference.a, difference.b) else 'infinite'} for one of the two"
     if difference.p_value is None:
         return "too few rows for an interval"
     if not difference.beyond_noise:

@@ -8,8 +8,8 @@ import numpy as np
 
 from core.analysis.bias.bias_json import FacetCounts
 from core.analysis.bias.decline_rates import DeclineRates
-from core.analysis.bias.outcome_counts import divide
 from core.analysis.bias.threshold_sweep import ThresholdSweep, all_metrics
+from core.analysis.performance.performance_metrics import ratio_or_nan
 from core.views.shared.difference_sentences import WITHIN_NOISE
 from core.views.shared.number_text import format_number, format_percent, per_hundred_text, signed_number
 
@@ -80,8 +80,11 @@ def widest_gap_sentence(sweeps: Mapping[str, ThresholdSweep], people: tuple[str,
     parts = []
     for model, sweep in sweeps.items():
         cells = sweep.count_tables().sum(axis=(1, -1))
-        away = divide(cells[:, :, :, 0].sum(axis=-1), cells.sum(axis=(-1, -2)))
+        away = ratio_or_nan(cells[:, :, :, 0].sum(axis=-1), cells.sum(axis=(-1, -2)))
         gap = away[:, 1] - away[:, 0]
+        if np.isnan(gap).any():  # at every threshold or at none: the rows of a side don't depend on it
+            parts.append(f"**{model}** has no rows of one of the two")
+            continue
         place = int(np.abs(gap).argmax())
         more = people[0] if gap[place] > 0 else people[1]
         parts.append(f"**{model}** {format_number(100 * abs(float(gap[place])), 1)} points at {sweep.thresholds[place]:g}, more {more}")

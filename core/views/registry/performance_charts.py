@@ -36,9 +36,10 @@ Differences = Mapping[str, PerformanceDifference]
 
 
 def interval_text(estimate: HasInterval | None, digits: int = 3) -> str:
-    """``0.771 [0.758, 0.784]``."""
+    """``0.771 [0.758, 0.784]``; where it has no value the reason, if it is known."""
     if estimate is None or estimate.value is None:
-        return "–"
+        why = getattr(estimate, "why", "")
+        return f"undefined: {why}" if why else "–"
     if estimate.low is None or estimate.high is None:
         return format_number(estimate.value, digits)
     return f"{format_number(estimate.value, digits)} [{format_number(estimate.low, digits)}, {format_number(estimate.high, digits)}]"
@@ -69,7 +70,7 @@ def differences_sentence(differences: Differences, names: Sequence[str]) -> str:
     """One sentence: in what the second model is better, in what worse, and what is only noise."""
     beyond = {name: d.better for name, d in differences.items() if d.better is not None}
     better, worse = [name for name, b in beyond.items() if b == "b"], [name for name, b in beyond.items() if b == "a"]
-    noise = len(differences) - len(beyond)
+    noise = sum(d.value is not None for d in differences.values()) - len(beyond)
     parts = []
     if better:
         parts.append(f"**{names[1]}** is better in {', '.join(better)}")

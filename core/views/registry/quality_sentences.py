@@ -39,7 +39,10 @@ def confusion_sentence(figures: Mapping[str, PerformanceJson]) -> str:
         c = f["confusion"]
         ones, called = c["tp"] + c["fn"], c["tp"] + c["fp"]
         right = f"; {per_hundred_text(c['tp'] / called)} of 100 rows that it predicts as 1 are 1" if called else "; it predicts no row as 1"
-        parts.append(f"Of 100 rows with label 1 **{name}** finds {per_hundred_text(c['tp'] / ones if ones else None)}{right}.")
+        of_ones = (
+            f"Of 100 rows with label 1 **{name}** finds {per_hundred_text(c['tp'] / ones)}" if ones else f"**{name}**: no row has label 1"
+        )
+        parts.append(f"{of_ones}{right}.")
     return f"{' '.join(parts)} n = {next(iter(figures.values()))['n']:,}."
 
 
@@ -64,4 +67,6 @@ def _estimate_interval(estimate: EstimateJson, scale: float = 1, digits: int = 3
 
 
 def _estimate_text(estimate: EstimateJson, digits: int = 3) -> str:
+    if estimate["value"] is None:
+        return f"– (undefined: {estimate.get('why') or 'on these rows'})"
     return f"{format_number(estimate['value'], digits)} ({_estimate_interval(estimate, 1, digits)})"

@@ -34,7 +34,7 @@ class PairedDifference(Protocol):
 def difference_text(name: str, found: PairedDifference, digits: int = 3) -> str:
     """``auc: 0.771 → 0.768, −0.003 (95 % interval −0.010 to 0.004): within the noise``."""
     if found.value is None:
-        return f"{name}: undefined for one of the two"
+        return f"{name}: {'undefined' if None in (found.a, found.b) else 'infinite'} for one of the two"
     verdict = "beyond the noise" if found.beyond_noise else WITHIN_NOISE
     ends = interval_text(found.low, found.high, digits)
     return (
@@ -67,7 +67,8 @@ def _is_improvement(name: str, found: PairedDifference) -> bool:
 
 def bias_differences_sentence(differences: Mapping[str, BiasDifference], names: Sequence[str], people: tuple[str, str]) -> str:
     """Which of two models treats the groups more alike, by which metrics."""
-    noise = sum(not d.beyond_noise for d in differences.values())
+    noise = sum(d.value is not None and not d.beyond_noise for d in differences.values())
+    unknown = [n for n, d in differences.items() if d.value is None]
     fairer = {which: [n for n, d in differences.items() if d.fairer == which and compares_groups(n)] for which in ("a", "b")}
     if not fairer["a"] and not fairer["b"]:
         start = f"No metric shows that either version treats {people[0]} and {people[1]} more alike by more than noise"
@@ -79,7 +80,10 @@ def bias_differences_sentence(differences: Mapping[str, BiasDifference], names: 
         ]
         start = "; ".join(parts)
     first = next(iter(differences.values()))
-    return f"{start}. {noise} of {len(differences)} differences are {WITHIN_NOISE}; n = {first.n:,}, the same rows drawn for both."
+    left_out = f" {', '.join(unknown)}: undefined or infinite for one of the two." if unknown else ""
+    return (
+        f"{start}. {noise} of {len(differences)} differences are {WITHIN_NOISE}; n = {first.n:,}, the same rows drawn for both.{left_out}"
+    )
 
 
 def noise_markdown(models: MetricsByModel) -> str:
