@@ -1,9 +1,8 @@
-"""The dataset of a Clarify job: read, columns resolved, label and facets as boolean masks."""
+"""The dataset of a Clarify job: read, and its columns resolved."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,21 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.analysis.bias.bias_metrics import BoolArray
 from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
 from engine.containers import ContainerError, path_inside
 from engine.containers.clarify_config import AnalysisConfig, ColumnReference
-
-MIN_CONTINUOUS_SHARE = 0.05
-"""Clarify takes a column of integers for continuous when at least this share of its values are different."""
-
-
-@dataclass(frozen=True)
-class RowSelection:
-    """A sensitive facet, or the favourable outcome: which rows, and ``value_or_threshold`` as Clarify prints it."""
-
-    mask: BoolArray
-    value_or_threshold: str
 
 
 @dataclass(frozen=True)
@@ -103,57 +90,6 @@ def _read_csv_files(folder: Path, headers: list[str] | None) -> pd.DataFrame:
 def hash_rows(frame: pd.DataFrame) -> str:
     """The SHA-256 of the rows' values, in their order: two reports with the same one judge the same rows."""
     return hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()).hexdigest()
-
-
-def select_facet_rows(series: pd.Series[Any], values: list[Any] | None, *, categorical: bool = False) -> list[RowSelection]:
-    """The rows of a facet. Without values, each value of a categorical column is a facet of its own."""
-    if not categorical and _is_continuous(series, values):
-        if not values:
-            raise ContainerError(f"facet {series.name} is continuous: give a threshold as its value_or_threshold")
-        return [_select_above(series, values[0])]
-    if not values:
-        return [_select_values(series, [value]) for value in sorted(series.dropna().unique().tolist())]
-    return [_select_values(series, values)]
-
-
-def select_favourable_rows(series: pd.Series[Any], values: list[Any]) -> RowSelection:
-    """The rows with the favourable outcome: one of the values, or above the threshold of a continuous label."""
-    return _select_above(series, values[0]) if _is_continuous(series, values) else _select_values(series, values)
-
-
-def _is_continuous(series: pd.Series[Any], values: list[Any] | None) -> bool:
-    """As smclarify decides it, except for columns of at most two values, which are categorical in small tables too."""
-    if series.dtype.kind not in "iuf" or (values is not None and len(values) > 1) or series.nunique() <= 2:
-        return False
-    return series.dtype.kind == "f" or series.nunique() / max(series.count(), 1) >= MIN_CONTINUOUS_SHARE
-
-
-def _select_values(series: pd.Series[Any], values: Iterable[Any]) -> RowSelection:
-    asked = [_cast_to_column(series, value) for value in values]
-    return RowSelection(series.isin(asked).to_numpy(dtype=bool), ",".join(map(str, asked)))
-
-
-def _select_above(series: pd.Series[Any], threshold: Any) -> RowSelection:
-    """The rows in (threshold, maximum]."""
-    try:
-        limit = float(threshold)
-    except (TypeError, ValueError) as error:
-        raise ContainerError(f"{series.name} is continuous, so that its threshold must be a number, not {threshold!r}") from error
-    shown = int(limit) if limit.is_integer() and series.dtype.kind in "iu" else limit
-    return RowSelection((series > limit).to_numpy(dtype=bool), f"({shown}, {series.max()}]")
-
-
-def _cast_to_column(series: pd.Series[Any], value: Any) -> Any:
-    """A value of the configuration in the column's own type: "1" and 1.0 mean 1 in a column of integers, and True in one of booleans."""
-    if series.dtype.kind == "b":
-        return {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}.get(str(value).lower(), value)
-    if series.dtype.kind in "iuf":
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            return value
-        return int(number) if number.is_integer() and series.dtype.kind in "iu" else number
-    return str(value)
 
 
 def group_values(dataset: Dataset, bins: int | list[float] | None) -> pd.Series[Any] | None:

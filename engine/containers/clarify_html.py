@@ -62,7 +62,7 @@ def summary_lines(report: ClarifyReport) -> list[str]:
             f"Facet {one['facet']} = {one['value_or_threshold']}: {one['rows']:,} rows, {rates[0]} of them with the favourable label; "
             f"the rest: {one['rest']:,} rows, {rates[1]}."
         )
-    return lines
+    return [*lines, *report.left_out_lines()]
 
 
 def _favourable_counts(one: dict[str, Any]) -> list[tuple[int, int]]:

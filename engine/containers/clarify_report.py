@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from core.analysis.bias.bias_metrics import Metric
+from core.analysis.bias.left_out_rows import left_out_sentences
 from core.analysis.explanations.shap_values import Explanation
 from core.analysis.performance.performance import Performance
-from engine.containers.clarify_data import RowSelection
+from engine.containers.clarify_rows import MeasuredRows
 
 FORMAT_VERSION = "1.0"
 STAGES = {"pre_training_bias_metrics": "Pre-training bias", "post_training_bias_metrics": "Post-training bias"}
@@ -41,6 +42,7 @@ class ClarifyReport:
     facets: list[dict[str, Any]] = field(default_factory=list)
     groups: list[dict[str, Any]] = field(default_factory=list)
     sweeps: list[dict[str, Any]] = field(default_factory=list)
+    unlabelled: int = 0
     rows_sha256: str = ""
     names: dict[str, list[str]] = field(default_factory=dict)
     performance: Performance | None = None
@@ -50,38 +52,46 @@ class ClarifyReport:
     features: pd.DataFrame | None = None
     baseline: pd.DataFrame | None = None
 
-    def add_metrics(self, stage: str, facet: str, rows: RowSelection, metrics: dict[str, Metric]) -> None:
-        self.stages.setdefault(stage, []).append(FacetMetrics(facet, rows.value_or_threshold, metrics))
+    def add_metrics(self, stage: str, rows: MeasuredRows, metrics: dict[str, Metric]) -> None:
+        self.stages.setdefault(stage, []).append(FacetMetrics(rows.facet, rows.value_or_threshold, metrics))
 
-    def add_counts(
-        self, facet: str, rows: RowSelection, label: RowSelection, group: str | None, values: pd.Series[Any] | None, *, binned: bool
-    ) -> None:
-        """Counts of the facet, and of each group where the group variable is binned."""
+    def add_counts(self, rows: MeasuredRows, group: str | None, *, without_prediction: int = 0, binned: bool) -> None:
+        """Counts of the facet, of the rows that are left out of its figures, and of each group where the group variable is binned."""
+        of_facet, favourable = rows.of_facet, rows.favourable
         self.facets.append(
             {
-                "facet": facet,
+                "facet": rows.facet,
                 "value_or_threshold": rows.value_or_threshold,
-                "rows": int(rows.mask.sum()),
-                "rest": int((~rows.mask).sum()),
-                "favourable_rows": int((rows.mask & label.mask).sum()),
-                "favourable_rest": int((~rows.mask & label.mask).sum()),
+                "rows": int(of_facet.sum()),
+                "rest": int((~of_facet).sum()),
+                "favourable_rows": int((of_facet & favourable).sum()),
+                "favourable_rest": int((~of_facet & favourable).sum()),
+                "without_label": rows.without_label,
+                "without_facet": rows.without_facet,
+                "without_prediction": without_prediction,
+                "without_group": 0 if rows.group is None else int(rows.group.isna().sum()),
             }
         )
+        values = rows.group
         if values is not None and binned:
-            bins = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else sorted(values.unique())
+            bins = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else sorted(values.dropna().unique())
             for name in bins:
                 at = (values == name).to_numpy(dtype=bool)
                 self.groups.append(
                     {
                         "group_variable": group,
                         "group": str(name),
-                        "facet": facet,
+                        "facet": rows.facet,
                         "value_or_threshold": rows.value_or_threshold,
                         "rows": int(at.sum()),
-                        "facet_rows": int((at & rows.mask).sum()),
-                        "favourable": int((at & label.mask).sum()),
+                        "facet_rows": int((at & of_facet).sum()),
+                        "favourable": int((at & favourable).sum()),
                     }
                 )
+
+    def left_out_lines(self) -> list[str]:
+        """Which rows are left out of which figures, in sentences; none where all rows are known."""
+        return left_out_sentences(self.facets, self.label, self.rows, unlabelled=self.unlabelled)
 
     def global_shap_values(self) -> dict[str, float]:
         """Each feature's global SHAP value, the greatest first."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shutil
 
 import pytest
 from paths import ROOT
 
+from engine.containers import ContainerError
 from engine.containers.clarify import main
 
 CASES = ROOT / "tests/data/cases"
@@ -22,9 +25,38 @@ def run_case(root, name, config="analysis_config.json"):
         source = CASES / name / (config if part == "config" else file)
         if source.exists():
             shutil.copy(source, folder / file)
+    return run(root)
+
+
+def run_table(root, rows, **config):
+    """The same on a table (its first line: the names) of which bias is measured by sex in paid = 1, unless ``config`` says otherwise."""
+    table = io.StringIO()
+    csv.writer(table).writerows(rows)
+    settings = {
+        "dataset_type": "text/csv",
+        "label": "paid",
+        "label_values_or_threshold": [1],
+        "facet": [{"name_or_index": "sex", "value_or_threshold": ["f"]}],
+        "methods": {"pre_training_bias": {"methods": "all"}},
+    }
+    for part, name, content in (
+        ("config", "analysis_config.json", json.dumps(settings | config)),
+        ("data", "data.csv", table.getvalue()),
+    ):
+        folder = root / "opt/ml/processing/input" / part
+        folder.mkdir(parents=True)
+        (folder / name).write_text(content)
+    return run(root)
+
+
+def run(root):
     main(root, {})
     output = root / "opt/ml/processing/output"
     return output, json.loads((output / "analysis.json").read_text(), parse_constant=pytest.fail)
+
+
+def metrics_of(analysis, stage, facet):
+    return {metric["name"]: metric for metric in analysis[f"{stage}_bias_metrics"]["facets"][facet][0]["metrics"]}
 
 
 @pytest.mark.parametrize("config", ["analysis_config.json", "analysis_config_named.json"])
@@ -39,3 +71,110 @@ def test_every_value_of_a_facet_keeps_its_words_and_interval(tmp_path, config):
             assert about["in_words"]
             if metric["value"] is not None:
                 assert about["interval"]["low"] <= metric["value"] <= about["interval"]["high"], (value, metric["name"])
+
+
+def test_a_favourable_value_that_no_row_has_is_refused_before_anything_is_computed(tmp_path):
+    with pytest.raises(ContainerError) as refused:
+        run_case(tmp_path, "label-typo")
+    message = str(refused.value)
+    assert "no row has the value 'no fraud'" in message
+    assert "'Clean' (" in message
+    assert "'Fraud' (" in message
+    assert not (tmp_path / "opt/ml/processing/output").exists()
+
+
+@pytest.mark.parametrize(
+    ("labels", "favourable", "reason"),
+    [
+        ("yyn", ["y", "yes"], "no row has the value 'yes' of label_values_or_threshold; its values are 'y' (2 rows), 'n' (1 rows)"),
+        ("101", [2], "no row has the value 2 of label_values_or_threshold; its values are 1 (2 rows), 0 (1 rows)"),
+        (["", "", ""], [1], "label paid is empty in every row"),
+        ([f"{i}.5" for i in range(3)], [9.5], "no row is above label_values_or_threshold 9.5; its values reach from 0.5 to 2.5"),
+    ],
+)
+def test_favourable_values_without_rows_are_named_with_the_values_there_are(tmp_path, labels, favourable, reason):
+    rows = [["sex", "paid"], *zip("fmf", labels, strict=True)]
+    with pytest.raises(ContainerError) as refused:
+        run_table(tmp_path, rows, label_values_or_threshold=favourable)
+    assert reason in str(refused.value)
+
+
+def test_predictions_in_other_words_than_the_labels_are_refused(tmp_path):
+    rows = [["sex", "paid", "predicted"], *zip("fmfm", "ynyn", "1010", strict=True)]
+    with pytest.raises(ContainerError, match=r"predicted has the values 1 \(2 rows\), 0 \(2 rows\), and label paid the values 'y'"):
+        run_table(
+            tmp_path,
+            rows,
+            predicted_label="predicted",
+            label_values_or_threshold=["y"],
+            methods={"post_training_bias": {"methods": "all"}},
+        )
+
+
+def test_a_model_that_accepts_nobody_has_no_ratio_of_acceptance_rates(tmp_path):
+    output, analysis = run_case(tmp_path, "nobody-accepted")
+    metrics = metrics_of(analysis, "post_training", "sex")
+    words = analysis["governance"]["metrics"]["post_training_bias_metrics"]["sex"]["d"]
+    assert metrics["DPPL"]["value"] == 0
+    for name in ("DI", "DAR"):
+        assert metrics[name]["value"] is None
+        assert metrics[name]["error"].startswith("Nobody is accepted")
+        assert words[name]["in_words"] == f"Can't be computed. {metrics[name]['error']}."
+        assert "interval" not in words[name]
+    report = (output / "report.html").read_text()
+    assert "less often" not in report
+    assert "undefined" in report
+    assert metrics["DPPL"]["value"] == 0
+
+
+def test_rows_of_unknown_facet_are_counted_left_out_and_said(tmp_path):
+    output, analysis = run_case(tmp_path, "facet-missing")
+    assert metrics_of(analysis, "pre_training", "sex")["DPL"]["value"] == 0
+    (counts,) = analysis["governance"]["counts"]
+    assert (counts["rows"], counts["rest"], counts["favourable_rows"], counts["favourable_rest"]) == (24, 24, 8, 8)
+    assert counts["without_facet"] == 12
+    assert "12 of 60 rows have no value in sex; they are left out of the figures by sex." in (output / "report.html").read_text()
+
+
+def test_rows_without_label_prediction_or_group_are_left_out_of_what_needs_them(tmp_path):
+    rows = [("f", 1, 1, "a"), ("f", 0, 1, "a"), ("m", 1, 1, "a"), ("m", 0, 0, "a")] * 5
+    unknown = [("f", "", 1, "a"), ("", 1, 1, "a"), ("f", 1, "", "a"), ("m", 0, 0, "")]
+    config = {
+        "predicted_label": "predicted",
+        "group_variable": "town",
+        "methods": {name: {"methods": "all"} for name in ("pre_training_bias", "post_training_bias")},
+    }
+    heading = ("sex", "paid", "predicted", "town")
+    _, analysis = run_table(tmp_path / "some", [heading, *rows, *unknown], **config)
+    (counts,) = analysis["governance"]["counts"]
+    assert {key: value for key, value in counts.items() if key.startswith("without")} == {
+        "without_label": 1,
+        "without_facet": 1,
+        "without_prediction": 1,
+        "without_group": 1,
+    }
+    _, labelled = run_table(tmp_path / "pre", [heading, *rows, *unknown[2:]], **config)
+    _, predicted = run_table(tmp_path / "post", [heading, *rows, unknown[3]], **config)
+    for stage, known in (("pre_training", labelled), ("post_training", predicted)):
+        assert metrics_of(analysis, stage, "sex") == metrics_of(known, stage, "sex")
+
+
+def test_codes_with_an_empty_cell_stay_codes(tmp_path):
+    rows = [("sex", "region", "paid"), *((i % 2, i % 3, i % 2) for i in range(90)), (1, "", 1)]
+    _, analysis = run_table(tmp_path, rows, facet=[{"name_or_index": "region"}])
+    assert [one["value_or_threshold"] for one in analysis["pre_training_bias_metrics"]["facets"]["region"]] == ["0", "1", "2"]
+
+
+def test_a_value_listed_twice_is_measured_once(tmp_path):
+    facet = [{"name_or_index": "sex", "value_or_threshold": [value]} for value in ("f", "m", "f")]
+    _, analysis = run_table(tmp_path, [["sex", "paid"], *zip("fmfm", "1011", strict=True)], facet=facet)
+    assert [one["value_or_threshold"] for one in analysis["pre_training_bias_metrics"]["facets"]["sex"]] == ["f", "m"]
+
+
+def test_everybody_in_the_facet_and_one_label_only_give_reasons_and_valid_json(tmp_path):
+    for number, (sexes, labels) in enumerate((("ffff", "1010"), ("ffmm", "1111"))):
+        _, analysis = run_table(
+            tmp_path / str(number), [["sex", "paid", "town"], *zip(sexes, labels, "aabb", strict=True)], group_variable="town"
+        )
+        for metric in metrics_of(analysis, "pre_training", "sex").values():
+            assert metric["value"] is not None or metric["error"]
