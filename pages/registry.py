@@ -13,7 +13,7 @@ import streamlit as st
 from core.registry.registry_types import Package
 from ui import session
 from ui.components import errors, links, markdown, tabs
-from ui.registry import version_choice, version_comparison, version_details, version_list, version_quality
+from ui.registry import like_versions, version_choice, version_comparison, version_details, version_list, version_quality
 from ui.shared import report_choice
 
 st.title("Registry")
@@ -28,11 +28,16 @@ if not found:
     )
     st.stop()
 words = {version.arn: version_list.version_title(version) for version in found}
+like: list[str] = []
 one, two = st.columns(2)
 with one:
     arn = links.url_selectbox("package", list(words), "Version", format_func=words.__getitem__)
 with two:
-    other = report_choice.select_comparison(arn, list(words), words.__getitem__) if len(words) > 1 else None
+    other = None
+    if len(words) > 1:
+        with errors.show_raised_errors():  # if the log can't be read, no version is known to be like the chosen one
+            like = like_versions.find_like_versions(arn, found)
+        other = report_choice.select_comparison(arn, list(words), words.__getitem__, like=like)
 both: dict[str, Package] = {}
 with errors.show_raised_errors():
     status = {version.arn: version.status for version in found}
@@ -45,13 +50,16 @@ package = both[words[arn]]
 changed = tuple(f"{version.arn}{version.status}" for version in found)
 with errors.show_raised_errors():
     version_details.show_decision(package, changed)
+groups = [{words[arn]: package}]
+with errors.show_raised_errors():
+    groups = like_versions.group_like_versions(both, like, words)
 
 
 draws: dict[str, Callable[[], None]] = {
-    "Quality": lambda: version_quality.show_quality(both),
-    "Bias": lambda: version_comparison.show_bias(both),
-    "Threshold": lambda: version_comparison.show_thresholds(both),
-    "Explanation": lambda: version_comparison.show_explanation(both),
+    "Quality": lambda: like_versions.draw_groups(groups, version_quality.show_quality),
+    "Bias": lambda: version_comparison.show_bias(groups),
+    "Threshold": lambda: version_comparison.show_thresholds(groups),
+    "Explanation": lambda: version_comparison.show_explanation(groups),
     "Settings and data": lambda: version_comparison.show_settings(both),
     "History": lambda: version_details.show_history(package, changed),
     "All versions": lambda: version_list.show_version_list(found),

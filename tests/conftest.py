@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import boto3
 import calls
@@ -22,16 +23,16 @@ from xdist.scheduler import LoadScopeScheduling
 
 import core.aws.target
 from core.aws.target import connect
-from core.data import bundled_data, csv_reader
+from core.data import bundled_data, column_roles, csv_reader
 from core.identity import WORKFLOW_IDENTITY
 from core.registry import model_packages, version_registration
 from core.settings import Settings
 from core.workflow import workflow
 from engine import lifecycle
 
-SHARED = ("demo", "full")
+SHARED = ("demo", "full", "two_sets")
 """Fixtures that fill a workspace: the tests that use one of them run in one worker, so that it is filled once."""
-SERVERS = frozenset({"engine", "engine_workspace", "demo", "full", "empty", "browser", "url", "host"})
+SERVERS = frozenset({"engine", "engine_workspace", "demo", "full", "two_sets", "empty", "browser", "url", "host"})
 """Fixtures that start an engine, a server or a browser: a test that uses none of them, and isn't marked otherwise, is a unit test."""
 SET_UP_SECONDS = 900
 """How long a workspace may take to fill, on a machine that has other work too."""
@@ -204,6 +205,32 @@ def full(tmp_path_factory):
     yield workspace
     lifecycle.stop(workspace)
     calls.seen.setdefault(calls.EXECUTION, set()).update(calls.jobs_calls(workspace))
+
+
+def borrowers(rows: int, label: str, values: tuple[str, str], facet: str, seed: int) -> pd.DataFrame:
+    """A table of invented borrowers whose favourable label is the second of ``values``."""
+    random = np.random.default_rng(seed)
+    group = random.choice(["b", "a"], rows, p=[0.4, 0.6])
+    income = random.normal(40, 9, rows).round(1) - 4 * (group == "b")
+    good = random.random(rows) < 1 / (1 + np.exp((34 + seed - income) / 5))
+    return pd.DataFrame({label: np.where(good, values[1], values[0]), facet: group, "income": income, "debt": random.random(rows).round(3)})
+
+
+@pytest.fixture(scope="session")
+def two_sets(tmp_path_factory):
+    """A workspace with two data sets in one group of versions: v1 (baseline) and v2 of loans-2024, v3 (baseline) and v4 of credit-2023."""
+    workspace = tmp_path_factory.mktemp("two-sets")
+    judge.start(workspace)
+    target = connect(Settings(workspace=workspace))
+    for name, rows, label, values, facet, seed in (
+        ("loans-2024", 500, "paid", ("no", "yes"), "sex", 1),
+        ("credit-2023", 800, "defaulted", ("yes", "no"), "region", 2),
+    ):
+        frame = borrowers(rows, label, values, facet, seed)
+        roles = replace(column_roles.detect_roles(frame, label=label, facet=facet), favourable=values[1], facet_value="b")
+        workflow.run_all_steps(target, WORKFLOW_IDENTITY, frame, roles, workflow.WorkflowOptions(name, max_jobs=1, max_parallel=1))
+    yield workspace
+    lifecycle.stop(workspace)
 
 
 @pytest.fixture

@@ -159,6 +159,8 @@ def _step_printer() -> workflow.StepCallback:
 def print_comparison(report: dict[str, Any]) -> None:
     """The two models side by side."""
     left, right = report["models"]
+    if report.get("not_compared"):
+        print(f"\nThe two models can't be compared: {report['not_compared']}")
     print(f"\n{'':24}{'baseline':>26}{'mitigated':>26}   difference, paired")
     for name, value in left["metrics"].items():
         other = right["metrics"].get(name)

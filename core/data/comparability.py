@@ -22,7 +22,7 @@ class JudgedRows:
 
     ``part``: test, validation or train; ``dataset``: the data set's name, ``uploaded``: when (ISO 8601, UTC), ``table``: the SHA-256 of its
     file; ``count``: number of rows; ``split``: how they were chosen, in words; ``label``: the column, ``favourable``: its favourable value,
-    ``favourable_name``: in words; ``facets``: the facets that were measured, such as ``sex=2``.
+    ``favourable_name``: in words; ``facets``: the facets that were measured, such as ``sex=2``, ``facet_names``: their people, in words.
 
     Three hashes name the rows in their order. ``measured``: of the values that the report read; ``file``: of the file (or its URI, for a
     file of others); ``row_ids``: of the rows' places in the table, which stay the same if a column is left out.
@@ -38,6 +38,7 @@ class JudgedRows:
     favourable: str = ""
     favourable_name: str = ""
     facets: tuple[str, ...] = ()
+    facet_names: tuple[str, ...] = ()
     measured: str = ""
     file: str = ""
     row_ids: str = ""
@@ -69,7 +70,7 @@ def explain_incomparable(names: tuple[str, str], a: JudgedRows, b: JudgedRows, *
     elif a.favourable and b.favourable and a.favourable != b.favourable:
         reasons.append(f"The favourable value is {_favourable_text(a)} for {names[0]} and {_favourable_text(b)} for {names[1]}.")
     if by_facet and a.facets and b.facets and not set(a.facets) & set(b.facets):
-        reasons.append(f"{names[0]} was measured for {_join(a.facets)}, {names[1]} for {_join(b.facets)}: they have no facet in common.")
+        reasons.append(f"{names[0]} was measured for {_facets_text(a)}, {names[1]} for {_facets_text(b)}: they have no facet in common.")
     return tuple(reasons)
 
 
@@ -132,5 +133,5 @@ def _favourable_text(rows: JudgedRows) -> str:
     return rows.favourable_name or f"{rows.label or 'label'} = {rows.favourable}"
 
 
-def _join(facets: tuple[str, ...]) -> str:
-    return " and ".join(facet.replace("=", " = ", 1) for facet in facets)
+def _facets_text(rows: JudgedRows) -> str:
+    return " and ".join(rows.facet_names or [f"people with {facet.replace('=', ' = ', 1)}" for facet in rows.facets])

@@ -92,13 +92,13 @@ def _due_reasons(now: State, rules: Policy) -> list[str]:
     return ended + owed + changed
 
 
-def _newest_datasets(target: Target) -> dict[str, Dataset]:
-    """The newest data set of each name."""
-    return {found.name: found for found in reversed(datasets.list_datasets(target))}
+def _newest_datasets(target: Target) -> dict[tuple[str, str], Dataset]:
+    """The newest data set of each name and label: another table may have the same name."""
+    return {(found.name, found.roles.label): found for found in reversed(datasets.list_datasets(target))}
 
 
-def _newer_data_reasons(data: RebalancedData | None, newest: Mapping[str, Dataset]) -> list[str]:
-    found = newest.get(data.dataset.name) if data is not None else None
+def _newer_data_reasons(data: RebalancedData | None, newest: Mapping[tuple[str, str], Dataset]) -> list[str]:
+    found = newest.get((data.dataset.name, data.roles.label)) if data is not None else None
     if data is None or found is None or found.sha256 == data.dataset.sha256:
         return []
     return [f"Newer data exist: {found.name}, SHA-256 {found.sha256[:12]}…."]
@@ -166,7 +166,7 @@ def _cached_rebalancing(target: Target, job: str) -> RebalancedData | None:
     return _rebalancing_cache.get(key)
 
 
-def _with_review_reasons(target: Target, now: State, rules: Policy, newest: Mapping[str, Dataset]) -> State:
+def _with_review_reasons(target: Target, now: State, rules: Policy, newest: Mapping[tuple[str, str], Dataset]) -> State:
     if now.status != "approved":
         return now
     data = _cached_rebalancing(target, (now.registered_properties or {}).get("governance:rebalanced", ""))

@@ -25,9 +25,10 @@ def rows_of_rebalancing(data: RebalancedData, part: str) -> JudgedRows:
     """The rows of a part (test, validation or train) of a rebalanced data set. An unknown ``part`` means the test rows."""
     manifest, dataset, roles = data.manifest, data.dataset, data.roles
     part = part if part in ROW_FILES else "test"
-    config, split = manifest["config"], manifest["split"]
+    config = manifest["config"]
     file = manifest["files"].get(ROW_FILES[part])
-    favourable = config.get("favourable", roles.favourable)
+    favourable, words = config.get("favourable", roles.favourable), datasets.value_names(dataset)
+    facets = ((roles.facet, roles.facet_value), *roles.further_facets)
     return JudgedRows(
         part=part,
         dataset=dataset.name,
@@ -37,20 +38,18 @@ def rows_of_rebalancing(data: RebalancedData, part: str) -> JudgedRows:
         split=_split_text(config),
         label=roles.label,
         favourable=str(favourable),
-        favourable_name=datasets.value_names(dataset).get(roles.label, {}).get(favourable, f"{roles.label} = {favourable}"),
-        facets=tuple(f"{column}={value}" for column, value in ((roles.facet, roles.facet_value), *roles.further_facets)),
+        favourable_name=words.get(roles.label, {}).get(favourable, f"{roles.label} = {favourable}"),
+        facets=tuple(f"{column}={value}" for column, value in facets),
+        facet_names=tuple(words.get(column, {}).get(value, f"{column} = {value}") for column, value in facets),
         file=file["sha256"] if file else "",
-        row_ids=_row_ids(manifest, part) if part != "train" and "row_ids_sha256" in split else "",
+        row_ids=_row_ids(manifest, part) if part != "train" and config["order"] == "split_first" else "",
     )
 
 
 def _row_ids(manifest: RebalancingManifest, part: str) -> str:
-    """What names the rows of a part by their places in the table; "" where they are others than the split's: in the workshop's order."""
-    config = manifest["config"]
-    if config["order"] != "split_first":
-        return ""
-    ids, source = manifest["split"]["row_ids_sha256"][part], manifest["input"]["sha256"]
-    return f"{source} {config['label']} {config['facet']}={config['facet_value']} {ids}"
+    """What names the rows that the split put into a part, by their places in the table; "" in manifests that don't have it."""
+    config, ids = manifest["config"], manifest["split"].get("row_ids_sha256", {}).get(part)
+    return f"{manifest['input']['sha256']} {config['label']} {config['facet']}={config['facet_value']} {ids}" if ids else ""
 
 
 def _split_text(config: RebalancingSettings) -> str:
@@ -69,6 +68,8 @@ def rows_before_rebalancing(data: RebalancedData) -> JudgedRows:
         file=file["sha256"] if file else "",
         split=found.split.removesuffix(REBALANCED_FIRST),
         facets=found.facets[:1],
+        facet_names=found.facet_names[:1],
+        row_ids=_row_ids(data.manifest, "train"),  # the split comes first here in either order
     )
 
 

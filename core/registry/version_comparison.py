@@ -20,6 +20,7 @@ from core.jobs.rebalancing_jobs import RebalancedData
 from core.registry import model_packages
 from core.registry.registry_types import TEST_ROWS_PROPERTY, Package
 from core.reports import bias_outcomes, report_rows
+from core.reports.imported_reports import report_uris
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,22 @@ def recorded_rows(package: Package, data: RebalancedData | None) -> JudgedRows:
     if found.part in {"", "test"} and registered:
         found = replace(found, part="test", file=registered)
     return found
+
+
+def describe_version_rows(target: Target, package: Package) -> str:
+    """On which rows a version was tested, in a sentence without the full stop."""
+    return comparability.describe_judged_rows(f"v{package.version}" if package.group else package.label, rows_of_version(target, package))
+
+
+def rows_of_explanation(target: Target, package: Package) -> JudgedRows:
+    """The rows that the SHAP values of a version explain."""
+    uri = report_uris(package.raw).get("explainability", "")
+    return report_rows.rows_of_explanation(target, uri.removesuffix("/analysis.json"))
+
+
+def explain_unlike_explanations(target: Target, a: Package, b: Package) -> tuple[str, ...]:
+    """Every reason why the SHAP values of two versions can't be compared; () if they explain the same rows."""
+    return comparability.explain_incomparable(short_names(a, b), rows_of_explanation(target, a), rows_of_explanation(target, b))
 
 
 def explain_unlike_versions(target: Target, a: Package, b: Package, *, by_facet: bool = False) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ def read_scored_rows(target: Target, report: BiasReport) -> pd.DataFrame:
 
 
 def explain_unlike_reports(
-    target: Target, a: BiasReport, b: BiasReport, names: tuple[str, str] = ("the first report", "the second report")
+    target: Target, a: BiasReport, b: BiasReport, names: tuple[str, str] = ("Report 1", "Report 2")
 ) -> tuple[str, ...]:
     """Every reason why two reports can't be compared, with their ``names``; () if both measured the same rows, label and facet."""
     said = comparability.explain_incomparable(names, report_rows.rows_in_report(a), report_rows.rows_in_report(b), by_facet=True)
@@ -37,7 +37,7 @@ def explain_unlike_reports(
 
 
 def paired_differences(
-    target: Target, a: BiasReport, b: BiasReport, names: tuple[str, str] = ("the first report", "the second report")
+    target: Target, a: BiasReport, b: BiasReport, names: tuple[str, str] = ("Report 1", "Report 2")
 ) -> tuple[dict[str, dict[str, BiasDifference]], str]:
     """(facet -> metric -> paired difference b − a of post-training metrics, ""), or ({}, every reason why they can't be paired)."""
     if unlike := explain_unlike_reports(target, a, b, names):

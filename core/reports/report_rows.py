@@ -28,6 +28,7 @@ def rows_in_report(report: BiasReport, data: RebalancedData | None = None, part:
         favourable=favourable or known.favourable,
         favourable_name=known.favourable_name if same_label else "",
         facets=tuple(facet.key for facet in report.facets),
+        facet_names=tuple(report.group_names(facet.key)[0] for facet in report.facets),
         measured=str(report.governance.get("rows_sha256") or ""),
     )
 

@@ -202,6 +202,7 @@ def _build_report(
         "tuning_job": tuning_job,
         "models": found,
         "differences": {name: asdict(difference) for name, difference in (comparison.differences or {}).items()},
+        "not_compared": comparison.unpaired_reason,
         "lineage": {"vertices": len(shown.nodes), "edges": len(shown.edges)},
         "seconds": work.seconds,
     }

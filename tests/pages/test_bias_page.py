@@ -70,9 +70,9 @@ def test_training_rows_are_marked_wherever_they_are_shown(app, full, target, pac
     model = bias_jobs.find_origin(target, package.properties["governance:bias-job"]).model
     name = bias_jobs.launch_job(target, WORKFLOW_IDENTITY, model, model_packages.find_rebalancing(target, package), rows="train")
     jobs.wait_for_jobs(target, [("processing", name)])
-    test = app(full, "bias", job=name, view="Difference")
+    test = app(full, "bias", job=name, other=package.properties["governance:bias-job"], view="Difference")
     assert "Measured on training rows" in test.warning[0].value
-    assert "were not measured on the same rows" in text(test)
+    assert "was measured on the training rows of" in text(test)
     beside = app(full, "bias", job=package.properties["governance:bias-job"], other=name)
     assert "is measured on training rows" in text(beside)
 

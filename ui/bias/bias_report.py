@@ -70,15 +70,15 @@ def show_imported_bias(opened: OpenedReport) -> None:
 
 
 def show_reports(reports: dict[str, BiasReport], name: str) -> bool:
-    """Draw the last of the reports, compared with the other; False if it has no metrics."""
+    """Draw the last of the reports, compared with the other if both measured the same rows, else each alone; False if it has no metrics."""
     label, done = list(reports.items())[-1]
     facets = {facet.key: facet for facet in done.facets}
     if not facets:
         st.info("The report has no bias metrics.", icon=":material/info:")
         return False
+    groups = group_like_reports(reports)
     key = links.url_selectbox("facet", list(facets), "Facet") if len(facets) > 1 else next(iter(facets))
-    pairs = {each: facet for each, one in reports.items() for facet in one.facets if facet.key == key}
-    if len(pairs) < len(reports):
+    if len(groups) == 1 and len(_with_facet(reports, key)) < len(reports):
         st.info(
             f"{markdown.escape_markdown(next(iter(reports)))} has no facet {markdown.escape_markdown(key)}, so the two can't be compared.",
             icon=":material/info:",
@@ -86,21 +86,64 @@ def show_reports(reports: dict[str, BiasReport], name: str) -> bool:
     flattered = [each for each, one in reports.items() if one.measured_on == "train" and one is not done]
     if flattered:
         st.warning(f"{', '.join(map(markdown.escape_markdown, flattered))} is measured on training rows.", icon=":material/warning:")
-    show_summary(done, key, {each: reports[each] for each in pairs})
+    for group in groups:
+        facet = _facet_of(group, key)
+        show_summary(list(group.values())[-1], facet, _with_facet(group, facet), named=len(reports) > 1)
     metrics_tab, pair_tab, group_tab, threshold_tab = tabs.url_tabs("bias", VIEWS, name="view")
     if metrics_tab.open:
         with metrics_tab:
-            show_metrics(pairs, name)
+            for place, group in enumerate(groups):
+                facet = _facet_of(group, key)
+                found = {each: one for each, report in group.items() for one in report.facets if one.key == facet}
+                _show_group_title(groups, group, facet)
+                show_metrics(found, name if len(groups) == 1 else f"{name}-{place}", f"-{place}" if place else "")
     if pair_tab.open:
         with pair_tab, errors.show_raised_errors():
-            bias_differences.compare_reports({each: reports[each] for each in pairs}, key)
+            bias_differences.compare_reports(reports, key)
     if group_tab.open:
         with group_tab:
             show_report_groups(done, key, label)
     if threshold_tab.open:
         with threshold_tab:
-            threshold_panel.show_threshold_panel({each: reports[each] for each in pairs}, key)
+            for place, group in enumerate(groups):
+                facet = _facet_of(group, key)
+                _show_group_title(groups, group, facet)
+                threshold_panel.show_threshold_panel(_with_facet(group, facet), facet, f"-{place}" if place else "")
     return True
+
+
+def group_like_reports(reports: dict[str, BiasReport]) -> list[dict[str, BiasReport]]:
+    """Both reports as one group if they can be compared. Otherwise each is a group of its own, and the page says why."""
+    if len(reports) < 2:
+        return [reports]
+    (a, b), names = reports.values(), list(reports)
+    reasons = bias_differences.read_unlike_reasons(session.cache_key(), a.folder, b.folder, (names[0], names[1]))
+    if not reasons:
+        return [reports]
+    said = " ".join(map(markdown.escape_markdown, reasons))
+    st.info(
+        f"**These two can't be compared.** {said} Each is shown alone. Choose another one under **Compare with**, or measure both models "
+        "on the same rows under **New report**.",
+        icon=":material/difference:",
+    )
+    return [{label: report} for label, report in reports.items()]
+
+
+def _facet_of(group: dict[str, BiasReport], chosen: str) -> str:
+    """The chosen facet if the group's reports have it, else their first."""
+    keys = [facet.key for report in group.values() for facet in report.facets]
+    return chosen if chosen in keys else next(iter(keys), chosen)
+
+
+def _with_facet(group: dict[str, BiasReport], key: str) -> dict[str, BiasReport]:
+    return {label: report for label, report in group.items() if any(facet.key == key for facet in report.facets)}
+
+
+def _show_group_title(groups: list[dict[str, BiasReport]], group: dict[str, BiasReport], key: str) -> None:
+    """Whose figures follow, where two reports can't be compared."""
+    if len(groups) > 1:
+        st.header(markdown.escape_markdown(next(iter(group))))
+        st.caption(markdown.escape_markdown(f"Facet {key}"))
 
 
 @st.cache_data(ttl="30m", max_entries=64, show_spinner=False)
@@ -120,24 +163,25 @@ def show_origin_links(name: str) -> None:
         links.page_link("registry", "Versions")
 
 
-def show_summary(report: BiasReport, key: str, reports: dict[str, BiasReport]) -> None:
-    """How many of 100 people of either group the model declines."""
+def show_summary(report: BiasReport, key: str, reports: dict[str, BiasReport], *, named: bool) -> None:
+    """How many of 100 people of either group each model declines, and what their labels are. ``named``: with the report's name."""
     people = markdown.escape_people(report.group_names(key))
     for label, one in reports.items():
         found = threshold_panel.threshold_outcome(session.cache_key(), one.folder, key, None)
         if found is not None:
-            model = f"**{markdown.escape_markdown(label)}**" if len(reports) > 1 else "the model"
+            model = f"**{markdown.escape_markdown(label)}**" if named else "the model"
             st.markdown(
                 f"{decline_sentences.decline_rates_sentence(found.declined, people, model)} "
                 f"{decline_sentences.wrongly_declined_sentence(found.declined, people)}"
             )
     labels = decline_sentences.label_rates_sentence(report.counts(key), people)
     if labels:
-        st.markdown(f"In the labels: {labels}")
+        whose = f" of **{markdown.escape_markdown(next(iter(reports)))}**" if named and len(reports) == 1 else ""
+        st.markdown(f"In the labels{whose}: {labels}")
 
 
-def show_metrics(facets: dict[str, FacetReport], name: str) -> None:
-    """Every metric: chart, range, meaning, value with interval, or why it has no value."""
+def show_metrics(facets: dict[str, FacetReport], name: str, mark: str = "") -> None:
+    """Every metric: chart, range, meaning, value with interval, or why it has no value. ``mark``: makes keys unique."""
     by_stage = {}
     for stage, title in STAGE_TITLES.items():
         models = {label: getattr(facet, stage) for label, facet in facets.items()}
@@ -148,10 +192,12 @@ def show_metrics(facets: dict[str, FacetReport], name: str) -> None:
         by_stage[stage] = models
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(title)
-            report_details.explain_metrics(list(next(iter(models.values()))), stage)
+            report_details.explain_metrics(list(next(iter(models.values()))), f"{stage}{mark}")
         st.markdown(difference_sentences.noise_markdown({markdown.escape_markdown(label): found for label, found in models.items()}))
         st.plotly_chart(
-            charts.cached_figure(views.metrics_figure, models), alt=f"Bias metrics {title.lower()} with 95 % intervals", key=f"dots-{stage}"
+            charts.cached_figure(views.metrics_figure, models),
+            alt=f"Bias metrics {title.lower()} with 95 % intervals",
+            key=f"dots-{stage}{mark}",
         )
         st.table(views.compact_table(models), border="horizontal")
     tables.csv_download_button(

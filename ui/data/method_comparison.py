@@ -6,7 +6,8 @@ import streamlit as st
 
 from core.analysis.bias.bias_metrics import PRE_TRAINING
 from core.data import datasets
-from core.jobs import jobs, rebalancing_jobs
+from core.data.comparability import explain_incomparable
+from core.jobs import jobs, judged_rows, rebalancing_jobs
 from core.views.data import rebalancing_comparison as views
 from core.views.data.rebalancing_sentences import group_outcomes_sentence
 from ui import session
@@ -44,15 +45,47 @@ def show_rebalancing_comparison(rebalancing_jobs: list[jobs.Job]) -> None:
     }
     if len(done) < 2:
         st.info("Choose at least two that have completed.", icon=":material/info:")
-    else:
-        _side_by_side(done)
+        return
+    groups = group_like_rebalancings(done)
+    if len(groups) > 1:
+        show_why_apart(groups)
+    for place, group in enumerate(groups):
+        if len(groups) > 1:
+            first = judged_rows.rows_before_rebalancing(next(iter(group.values())))
+            st.header(markdown.escape_markdown(f"{first.dataset}: {' and '.join(map(_short_name, group))}"))
+        _side_by_side(group, f"-{place}" if place else "")
 
 
-def _side_by_side(results: dict[str, rebalancing_jobs.RebalancedData]) -> None:
-    if len({(d.manifest["input"]["sha256"], d.manifest["split"]["row_ids_sha256"]["test"]) for d in results.values()}) > 1:
-        st.warning(
-            "Not all of these split the same rows in the same way. Part of the differences comes from that.", icon=":material/warning:"
-        )
+def group_like_rebalancings(results: dict[str, rebalancing_jobs.RebalancedData]) -> list[dict[str, rebalancing_jobs.RebalancedData]]:
+    """The rebalancings in groups that started from the same training rows, with the same label and facet."""
+    groups: list[dict[str, rebalancing_jobs.RebalancedData]] = []
+    for name, data in results.items():
+        like = next((group for group in groups if not _explain_unlike(next(iter(group.items())), (name, data))), None)
+        if like is None:
+            groups.append({name: data})
+        else:
+            like[name] = data
+    return groups
+
+
+def _explain_unlike(a: tuple[str, rebalancing_jobs.RebalancedData], b: tuple[str, rebalancing_jobs.RebalancedData]) -> tuple[str, ...]:
+    rows = (judged_rows.rows_before_rebalancing(data) for _, data in (a, b))
+    return explain_incomparable((_short_name(a[0]), _short_name(b[0])), *rows, by_facet=True)
+
+
+def show_why_apart(groups: list[dict[str, rebalancing_jobs.RebalancedData]]) -> None:
+    """Why the rebalancings can't all be compared with each other."""
+    first, *others = (next(iter(group.items())) for group in groups)
+    reasons = [reason for other in others for reason in _explain_unlike(first, other)]
+    said = " ".join(map(markdown.escape_markdown, reasons))
+    st.warning(
+        f"**Not all of these can be compared.** {said} Those that started from the same rows are shown together.",
+        icon=":material/difference:",
+    )
+
+
+def _side_by_side(results: dict[str, rebalancing_jobs.RebalancedData], mark: str = "") -> None:
+    """Rebalancings of the same rows; ``mark``: makes the widgets' keys unique."""
     manifests = {_short_name(name): d.manifest for name, d in results.items()}
     st.markdown(markdown.escape_markdown(views.best_rebalancing_sentence(manifests)).replace("\\*\\*", "**"))
     every = sorted(PRE_TRAINING, key=lambda name: (name not in {"DPL", "CI"}, name))
@@ -67,17 +100,18 @@ def _side_by_side(results: dict[str, rebalancing_jobs.RebalancedData]) -> None:
             "text/csv",
             icon=":material/download:",
             on_click="ignore",
+            key=f"rebalancings-csv{mark}",
         )
     left, right = st.columns(2, gap="large")
     with left:
         metric = st.selectbox(
-            "Metric", every, index=every.index("DPL"), format_func=lambda m: PRE_TRAINING[m].description, key="compare-metric"
+            "Metric", every, index=every.index("DPL"), format_func=lambda m: PRE_TRAINING[m].description, key=f"compare-metric{mark}"
         )
         charts.show_chart(
             charts.cached_figure(views.change_figure, manifests, metric),
             views.change_table(manifests, metric),
             alt=f"{metric} before and after each method",
-            key="dots",
+            key=f"dots{mark}",
         )
     with right:
         for name, data in results.items():

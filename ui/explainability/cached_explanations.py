@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from core.analysis.explanations import shap_summary
-from core.reports import shap_jobs
+from core.data.comparability import explain_incomparable
+from core.reports import report_rows, shap_jobs
 from core.reports.shap_jobs import ShapRequest, ShapResult
 from ui import session
 
@@ -40,12 +42,24 @@ def importance_and_direction(cache_key: str, job: str) -> tuple[dict[str, shap_s
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner=False)
-def paired_differences(cache_key: str, a: str, b: str) -> dict[str, shap_summary.ShapEstimate] | None:
-    """b − a, paired; None if the two explain different rows."""
+def explain_unlike(cache_key: str, a: str, b: str, names: tuple[str, str]) -> tuple[str, ...]:
+    """Every reason why two explanations can't be compared; () if both explain the same rows of the same columns."""
     one, two = read_explanation(cache_key, a), read_explanation(cache_key, b)
-    if not one.data.equals(two.data):
-        return None
-    return shap_summary.importance_difference(shap_array(one), shap_array(two), list(two.values.columns))
+    mine, theirs = (report_rows.rows_of_explanation(session.target(), each.folder) for each in (one, two))
+    reasons = explain_incomparable(names, replace(mine, count=one.rows), replace(theirs, count=two.rows))
+    shared = [column for column in one.data if column in two.data]
+    if reasons or (shared and one.data[shared].equals(two.data[shared])):
+        return reasons
+    return (f"{names[0]} and {names[1]} explain rows with other {'values' if shared else 'columns'}.",)
+
+
+@st.cache_data(ttl="30m", max_entries=16, show_spinner=False)
+def paired_differences(cache_key: str, a: str, b: str) -> dict[str, shap_summary.ShapEstimate]:
+    """b − a of the features that both have, paired, for two explanations that can be compared."""
+    one, two = read_explanation(cache_key, a), read_explanation(cache_key, b)
+    shared = [str(column) for column in two.values if column in one.values]
+    first, second = (each.values[shared].to_numpy(dtype=float) for each in (one, two))
+    return shap_summary.importance_difference(first, second, shared)
 
 
 def shap_array(shap: ShapResult) -> Any:

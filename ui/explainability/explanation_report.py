@@ -38,18 +38,49 @@ def show_explanation(name: str, other: str | None) -> None:
         links.page_link("lineage", "Lineage of the model", uri=known.model_uri)
         if known.rebalancing_job:
             links.page_link("data", "Data", job=known.rebalancing_job)
-    paired = cached_explanations.paired_differences(target, other, name) if other else None
-    show_importance(name, jobs, found, known, paired)
+    alone = other is not None and explain_if_unlike(name, other)
+    both, explained = (
+        (jobs, found) if not alone else ({k: v for k, v in jobs.items() if v == name}, {report_choice.short_job_name(name): mine})
+    )
+    paired = cached_explanations.paired_differences(target, other, name) if other and not alone else None
+    show_importance(name, both, explained, known, paired)
     left, right = st.columns(2, gap="large")
     with left:
         show_beeswarm(name, mine)
     with right:
-        show_dependence_plot(found)
-    same = {label: shap for label, shap in found.items() if shap is mine or paired is not None}
-    one_row.show_row(name, same, known)
-    if len(same) < len(found):
-        st.caption("The other explanation is about other rows, so single rows can't be compared.")
-    show_downloads(name, mine, jobs, known, paired)
+        show_dependence_plot(explained)
+    one_row.show_row(name, explained, known)
+    if other and alone:
+        show_other_alone(other)
+    show_downloads(name, mine, both, known, paired)
+
+
+def explain_if_unlike(name: str, other: str) -> bool:
+    """Whether two explanations can't be compared; the page then says why, and what could be done instead."""
+    names = (report_choice.short_job_name(name), report_choice.short_job_name(other))
+    reasons = cached_explanations.explain_unlike(session.cache_key(), name, other, names)
+    if reasons:
+        said = " ".join(map(markdown.escape_markdown, reasons))
+        st.info(
+            f"**These two can't be compared.** {said} Each is shown alone. Choose another one under **Compare with**, or explain both "
+            "models on the same rows under **New explanation**.",
+            icon=":material/difference:",
+        )
+    return bool(reasons)
+
+
+def show_other_alone(name: str) -> None:
+    """What matters in an explanation that can't be compared with the one that the page is about."""
+    label, shap = report_choice.short_job_name(name), cached_explanations.read_explanation(session.cache_key(), name)
+    st.header(markdown.escape_markdown(label))
+    st.caption(f"{shap.rows:,} rows explained; expected prediction {format_number(shap.expected, 4)}.")
+    means = {label: cached_explanations.importance_and_direction(session.cache_key(), name)[0]}
+    sensitive = cached_explanations.read_about(session.cache_key(), name).sensitive
+    st.markdown(markdown.escape_markdown(words.importance_sentence(means[label])))
+    fig = charts.cached_figure(views.importance_bars, means, sensitive=sensitive)
+    alt = f"Mean absolute SHAP value of each feature, {label}"
+    charts.show_chart(fig, views.importance_table(means, None, sensitive), alt=alt, key="bars-other")
+    links.page_link("explainability", f"Open {label}", job=name)
 
 
 def show_imported_explanation(opened: OpenedReport) -> None:
@@ -108,8 +139,6 @@ def show_importance(
     )
     if paired is not None:
         st.markdown(markdown.escape_markdown(words.differences_sentence(paired, *jobs)))
-    elif len(jobs) > 1:
-        st.caption("The two were explained on different rows, so their difference has no paired interval.")
     absent = [column for column in about.sensitive if column not in given]
     if absent:
         st.markdown(

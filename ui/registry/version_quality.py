@@ -33,8 +33,9 @@ def read_bias_differences(cache_key: str, a: str, b: str) -> tuple[dict[str, dic
     return version_comparison.bias_differences(target, model_packages.read_package(target, a), model_packages.read_package(target, b))
 
 
-def show_quality(packages: dict[str, Package]) -> None:
-    """Metrics with intervals and paired differences; confusion, ROC, precision and recall, calibration."""
+def show_quality(packages: dict[str, Package], key: str = "") -> None:
+    """Metrics with intervals and paired differences; confusion, ROC, precision and recall, calibration. ``packages``: versions that can be
+    compared, or one; ``key``: makes the widgets' keys unique."""
     figures = {name: package.performance for name, package in packages.items() if package.performance}
     if not figures:
         which = "Neither version has" if len(packages) > 1 else "The version doesn't have"
@@ -52,12 +53,12 @@ def show_quality(packages: dict[str, Package]) -> None:
         tables.csv_download_button(
             "Metrics as CSV", "-".join(f"v{p.version}" for p in packages.values()) + "-metrics", table, table.itertuples(index=False)
         )
-        report_details.explain_metrics(list(metrics[next(iter(metrics))]), "quality")
+        report_details.explain_metrics(list(metrics[next(iter(metrics))]), f"quality{key}")
     left, right = st.columns(2, gap="large") if paired else (st.container(), st.empty())
     with left:
         st.subheader("Values")
         charts.show_chart(
-            charts.cached_figure(views.intervals_figure, metrics, names), table, alt="Metrics with 95 % intervals", key="intervals"
+            charts.cached_figure(views.intervals_figure, metrics, names), table, alt="Metrics with 95 % intervals", key=f"intervals{key}"
         )
     if paired:
         with right:
@@ -67,16 +68,16 @@ def show_quality(packages: dict[str, Package]) -> None:
                 charts.cached_figure(views.differences_figure, drawn),
                 table,
                 alt="Paired differences with 95 % intervals",
-                key="differences",
+                key=f"differences{key}",
             )
     st.subheader("Confusion")
     st.markdown(quality_sentences.confusion_sentence({markdown.escape_markdown(name): figure for name, figure in figures.items()}))
     cells = {name: views.confusion_counts(figure) for name, figure in figures.items()}
     rows = [{"version": n, "actual": a, "predicted 0": c[a][0], "predicted 1": c[a][1]} for n, c in cells.items() for a in (0, 1)]
     charts.show_chart(
-        charts.cached_figure(views.confusion_figure, cells, ["0", "1"]), pd.DataFrame(rows), alt="Confusion matrices", key="confusion"
+        charts.cached_figure(views.confusion_figure, cells, ["0", "1"]), pd.DataFrame(rows), alt="Confusion matrices", key=f"confusion{key}"
     )
-    show_curves(figures, found or {})
+    show_curves(figures, found or {}, key)
 
 
 def show_gains(packages: dict[str, Package]) -> dict[str, PerformanceDifference] | None:
@@ -91,7 +92,7 @@ def show_gains(packages: dict[str, Package]) -> dict[str, PerformanceDifference]
     return found
 
 
-def show_curves(figures: dict[str, Any], differences: dict[str, PerformanceDifference]) -> None:
+def show_curves(figures: dict[str, Any], differences: dict[str, PerformanceDifference], key: str = "") -> None:
     """ROC, precision and recall, calibration, each with its sentence."""
     said = {markdown.escape_markdown(name): figure for name, figure in figures.items()}
     kinds: dict[str, Any] = {
@@ -129,6 +130,6 @@ def show_curves(figures: dict[str, Any], differences: dict[str, PerformanceDiffe
                 charts.cached_figure(views.curve_figure, lines, x=x, y=y, diagonal=diagonal, markers=markers),
                 all_rows,
                 alt=f"{title} of the versions",
-                key=title,
+                key=f"{title}{key}",
             )
             st.markdown(sentence)

@@ -14,11 +14,18 @@ from ui.components import charts, links, markdown, tables
 from ui.shared import report_details, threshold_panel
 
 
+@st.cache_data(ttl="30m", max_entries=32, show_spinner=False)
+def read_unlike_reasons(cache_key: str, a: str, b: str, names: tuple[str, str]) -> tuple[str, ...]:
+    """Every reason why two reports can't be compared, () if they can be; ``a`` and ``b`` are the reports' folders."""
+    first, second = (threshold_panel.read_bias_report(cache_key, folder) for folder in (a, b))
+    return bias_outcomes.explain_unlike_reports(session.target(), first, second, names)
+
+
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Comparing on the same rows …")
-def read_paired_differences(cache_key: str, a: str, b: str) -> tuple[dict[str, dict[str, BiasDifference]], str]:
+def read_paired_differences(cache_key: str, a: str, b: str, names: tuple[str, str]) -> tuple[dict[str, dict[str, BiasDifference]], str]:
     """Facet -> metric -> difference, and why there are none; ``a`` and ``b`` are the reports' folders."""
     return bias_outcomes.paired_differences(
-        session.target(), threshold_panel.read_bias_report(cache_key, a), threshold_panel.read_bias_report(cache_key, b)
+        session.target(), threshold_panel.read_bias_report(cache_key, a), threshold_panel.read_bias_report(cache_key, b), names
     )
 
 
@@ -28,7 +35,7 @@ def compare_reports(reports: dict[str, BiasReport], key: str) -> None:
         st.info("Choose a second report under **Compare with** to see the paired differences.", icon=":material/compare_arrows:")
         return
     (a, b), names = reports.values(), list(reports)
-    found, why = read_paired_differences(session.cache_key(), a.folder, b.folder)
+    found, why = read_paired_differences(session.cache_key(), a.folder, b.folder, (names[0], names[1]))
     show_differences(found.get(key, {}), why or "The facet isn't in both reports.", names, b.group_names(key), f"{names[0]}-{names[1]}")
 
 

@@ -7,7 +7,8 @@ import streamlit as st
 
 from core.analysis.performance.xgboost_report_json import XgboostReport
 from core.analysis.trials.trials_json import TrialsReport
-from core.jobs import jobs, training_data, training_jobs, xgboost_report_jobs
+from core.data.comparability import JudgedRows
+from core.jobs import jobs, judged_rows, training_data, training_jobs, xgboost_report_jobs
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.jobs.tuning import tuning_jobs
 from core.reports import trial_bias_jobs
@@ -40,6 +41,17 @@ def data_of_tuning(name: str) -> RebalancedData | None:
 def data_of_training(name: str) -> RebalancedData | None:
     """The rebalancing whose rows a training job trained on; None if it trained on other data."""
     return _cached_data(session.cache_key(), "training", name)
+
+
+@st.cache_data(ttl="1h", max_entries=64, show_spinner=False)
+def _cached_validation_rows(cache_key: str, name: str, definition: str) -> JudgedRows:
+    target = session.target()
+    return judged_rows.rows_of_tuning(target, tuning_jobs.describe_job(target, name), definition)
+
+
+def validation_rows(name: str, definition: str = "") -> JudgedRows:
+    """The validation rows by which the trials of a tuning job, or of one of its definitions, are ranked."""
+    return _cached_validation_rows(session.cache_key(), name, definition)
 
 
 @st.cache_data(ttl="1h", max_entries=32, show_spinner="Reading the measurement …")

@@ -26,22 +26,27 @@ def threshold_outcome(cache_key: str, folder: str, key: str, threshold: float | 
 
 
 @st.fragment
-def show_threshold_panel(reports: dict[str, bias_jobs.BiasReport], key: str) -> None:
-    """The slider, and its effect in each report. Moving it reruns this part of the page only."""
+def show_threshold_panel(reports: dict[str, bias_jobs.BiasReport], key: str, mark: str = "") -> None:
+    """The slider, and its effect in each report: reports that can be compared, or one. Moving it reruns this part of the page only.
+    ``mark``: makes the widgets' keys unique where a page has several panels."""
     sweeps = {label: sweep for label, report in reports.items() if (sweep := report.sweep(key)) is not None}
     if not sweeps:
         st.info("This report was made before other thresholds were counted. Measure bias again.", icon=":material/info:")
         return
     own = {label: reports[label].threshold for label in sweeps}
     with errors.show_raised_errors():
-        _draw({label: reports[label] for label in sweeps}, sweeps, own, key)
+        _draw({label: reports[label] for label in sweeps}, sweeps, own, key, mark)
 
 
 def _draw(
-    reports: dict[str, bias_jobs.BiasReport], sweeps: dict[str, ThresholdSweep], report_thresholds: dict[str, float], key: str
+    reports: dict[str, bias_jobs.BiasReport],
+    sweeps: dict[str, ThresholdSweep],
+    report_thresholds: dict[str, float],
+    key: str,
+    mark: str,
 ) -> None:
     last = list(reports)[-1]
-    threshold = _slider(report_thresholds[last])
+    threshold = _slider(report_thresholds[last], mark)
     people, target = reports[last].group_names(key), session.cache_key()
     said = markdown.escape_people(people)
     now = {label: threshold_outcome(target, report.folder, key, threshold) for label, report in reports.items()}
@@ -61,15 +66,19 @@ def _draw(
         st.subheader("Declined, at every threshold")
         st.markdown(decline_sentences.widest_gap_sentence(named, said))
         fig, table = views.decline_figure_and_table(sweeps, people, {"here": threshold})
-        charts.show_chart(fig, table, alt="Share of both groups declined, by threshold", key="threshold-shares")
+        charts.show_chart(fig, table, alt="Share of both groups declined, by threshold", key=f"threshold-shares{mark}")
     with right:
         st.subheader("A figure, at every threshold")
         shown = st.selectbox(
-            "Figure", views.SHOWN_METRICS, index=views.SHOWN_METRICS.index("DPPL"), key="threshold-figure", label_visibility="collapsed"
+            "Figure",
+            views.SHOWN_METRICS,
+            index=views.SHOWN_METRICS.index("DPPL"),
+            key=f"threshold-figure{mark}",
+            label_visibility="collapsed",
         )
         st.markdown(decline_sentences.metric_range_sentence(named, shown))
         fig, table = views.metric_figure_and_table(sweeps, shown, {"here": threshold})
-        charts.show_chart(fig, table, alt=f"{shown} by threshold", key="threshold-metric")
+        charts.show_chart(fig, table, alt=f"{shown} by threshold", key=f"threshold-metric{mark}")
     values = views.metrics_table({k: v.metrics for k, v in at.items()}, {k: v.metrics for k, v in old.items()}, threshold=threshold)
     st.dataframe(values, hide_index=True, height="content", alt=f"Figures at {threshold:g} with 95 % intervals")
     st.caption(
@@ -77,13 +86,13 @@ def _draw(
         "validation rows and judge it on test rows; choosing it on test rows would make the model look better than it is."
     )
     if last in at:
-        show_declined_by_group(at[last], people, "threshold", last)
+        show_declined_by_group(at[last], people, f"threshold{mark}", last)
     with st.container(horizontal=True):
-        tables.csv_download_button("Figures as CSV", f"thresholds-{threshold:g}", values.columns, values.itertuples(index=False))
-        report_details.explain_metrics(list(values["metric"]), "threshold")
+        tables.csv_download_button("Figures as CSV", f"thresholds-{threshold:g}{mark}", values.columns, values.itertuples(index=False))
+        report_details.explain_metrics(list(values["metric"]), f"threshold{mark}")
 
 
-def _slider(default: float) -> float:
+def _slider(default: float, mark: str) -> float:
     """The slider, whose value is in the URL's ``?threshold=``."""
     try:
         wanted = float(st.query_params.get("threshold", default))
@@ -91,7 +100,7 @@ def _slider(default: float) -> float:
         wanted = default
 
     def write_to_url() -> None:
-        st.query_params["threshold"] = f"{st.session_state['threshold-slider']:g}"
+        st.query_params["threshold"] = f"{st.session_state[f'threshold-slider{mark}']:g}"
 
     return float(
         st.slider(
@@ -100,7 +109,7 @@ def _slider(default: float) -> float:
             0.99,
             min(max(wanted, 0.01), 0.99),
             0.01,
-            key="threshold-slider",
+            key=f"threshold-slider{mark}",
             on_change=write_to_url,
             help="A row is predicted 1 where its score is above it.",
         )

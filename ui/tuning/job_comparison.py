@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import pandas as pd
 import streamlit as st
 
+from core.data.comparability import describe_judged_rows, explain_incomparable
 from core.jobs.jobs import FINAL_STATUSES, Job
 from core.jobs.tuning import tuning_history, tuning_jobs
 from core.views.registry import performance_charts
@@ -12,8 +15,11 @@ from core.views.shared.figure_style import shorten_middle
 from core.views.tuning import tuning_charts as views
 from core.views.tuning import tuning_sentences as words
 from ui import session
-from ui.components import charts, links
+from ui.components import charts, links, markdown
 from ui.shared import cached_tuning
+
+MAX_SEARCHED = 8
+"""Among how many other jobs one is looked for that can be compared with the chosen one."""
 
 
 def show_tuning_comparison(job: Job, filtered: pd.DataFrame) -> None:
@@ -22,6 +28,8 @@ def show_tuning_comparison(job: Job, filtered: pd.DataFrame) -> None:
     if not others:
         st.markdown("No other tuning job has ended yet. Clone this one's settings, change something, and compare.")
         return
+    like = _find_like(job, others)
+    others = like + [name for name in others if name not in like]
     other = tuning_jobs.describe_job(session.target(), links.url_selectbox("with", others, "Compare with"))
     first, *more = tuning_jobs.list_definitions(other)
     theirs = cached_tuning.read_trials(other.name, first.get("DefinitionName", "") if more else "")
@@ -34,13 +42,20 @@ def show_tuning_comparison(job: Job, filtered: pd.DataFrame) -> None:
         )
     elif theirs.empty or theirs["objective"].isna().all() or filtered["objective"].isna().all():
         st.info("One of the two has no trial with an objective.", icon=":material/info:")
+    elif reasons := _explain_unlike(job, other):
+        said = " ".join(map(markdown.escape_markdown, reasons))
+        st.warning(f"**The two jobs can't be compared.** {said} Each is shown alone.", icon=":material/difference:")
+        if data := cached_tuning.data_of_tuning(job.name):
+            links.page_link(
+                "tuning", f"Tune on the rows of {names[0]} with the settings of {names[1]}", tab="new", clone=other.name, data=data.job
+            )
+        for column, (each, trials) in zip(st.columns(2, gap="large"), ((job, filtered), (other, theirs)), strict=True):
+            with column:
+                _show_alone(each, trials, metric, maximize)
     else:
         bests = [float(t["objective"].max() if maximize else t["objective"].min()) for t in (filtered, theirs)]
-        st.markdown(
-            words.comparison_sentence(names, bests, [len(filtered), len(theirs)], objective=metric, maximize=maximize)
-            + " "
-            + _same_rows_sentence(job, other)
-        )
+        said = words.comparison_sentence(names, bests, [len(filtered), len(theirs)], objective=metric, maximize=maximize)
+        st.markdown(f"{said} Both were judged on the same validation rows.")
         jobs = {job.name: filtered, other.name: theirs}
         twin = pd.concat([views.history_table(t, maximize=maximize).assign(job=n) for n, t in jobs.items()])
         figure = charts.cached_figure(views.overlay_figure, jobs, objective=metric, maximize=maximize)
@@ -66,13 +81,32 @@ def _best_trial(table: pd.DataFrame, maximize: bool) -> dict[str, object]:
     }
 
 
-def _same_rows_sentence(job: Job, other: Job) -> str:
-    """Whether both were judged on the same validation rows."""
-    found = [cached_tuning.data_of_tuning(one.name) for one in (job, other)]
-    if any(data is None for data in found):
-        return "Whether both were judged on the same validation rows is unknown."
-    a, b = (data.manifest["split"]["row_ids_sha256"]["validation"] for data in found if data is not None)
-    inputs = {data.manifest["input"]["sha256"] for data in found if data is not None}
-    if a == b and len(inputs) == 1:
-        return "Both were judged on the same validation rows."
-    return "They were judged on **different** validation rows, so part of the difference comes from the rows."
+def _explain_unlike(job: Job, other: Job) -> tuple[str, ...]:
+    """Every reason why the trials of two jobs can't be compared; () if all were judged on the same validation rows."""
+    first, second = (cached_tuning.validation_rows(one.name, _definition(one)) for one in (job, other))
+    return explain_incomparable((shorten_middle(job.name), shorten_middle(other.name)), first, second)
+
+
+def _find_like(job: Job, others: list[str]) -> list[str]:
+    """The first of the other jobs whose trials were judged on the same validation rows, among the first few; [] if none were."""
+    mine = cached_tuning.validation_rows(job.name, _definition(job))
+    like = (each for each in others[:MAX_SEARCHED] if not explain_incomparable(("", ""), mine, cached_tuning.validation_rows(each)))
+    return list(islice(like, 1))
+
+
+def _definition(job: Job) -> str:
+    """The name of the job's first definition, whose trials are shown; "" where it has only one."""
+    found = tuning_jobs.list_definitions(job)
+    return str(found[0].get("DefinitionName", "")) if found else ""
+
+
+def _show_alone(job: Job, trials: pd.DataFrame, metric: str, maximize: bool) -> None:
+    """A job's best trial and history, with the rows that judged it."""
+    name = shorten_middle(job.name)
+    st.subheader(markdown.escape_markdown(name))
+    rows = cached_tuning.validation_rows(job.name, _definition(job))
+    st.caption(markdown.escape_markdown(f"{describe_judged_rows(name, rows)}."))
+    st.markdown(words.best_trial_sentence(trials, objective=metric, maximize=maximize))
+    figure = charts.cached_figure(views.history_figure, trials, objective=metric, maximize=maximize)
+    table = views.history_table(trials, maximize=maximize)
+    charts.show_chart(figure, table, alt=f"{metric} of each trial and the best so far, {name}", key=f"alone-{job.name}")

@@ -8,6 +8,7 @@ from contextlib import suppress
 import pandas as pd
 import streamlit as st
 
+from core.data.comparability import explain_incomparable
 from core.errors import Conflict
 from core.jobs import jobs, training_jobs, xgboost_report_jobs
 from core.jobs.tuning import tuning_jobs
@@ -134,6 +135,11 @@ def _explain_unsupported(job: jobs.Job) -> None:
         if len(objectives) > 1:
             names = ", ".join(markdown.escape_markdown(m) for m, _ in objectives)
             text += f" They are tuned for different metrics ({names}): **don't compare** the values."
+        first, *others = [str(one.get("DefinitionName", "?")) for one in several]
+        rows = {name: cached_tuning.validation_rows(job.name, name) for name in (first, *others)}
+        reasons = [reason for name in others for reason in explain_incomparable((first, name), rows[first], rows[name])]
+        if reasons:
+            text += f" **Don't compare** their values: {markdown.escape_markdown(' '.join(reasons))} “Best” is what SageMaker calls so."
         st.info(text, icon=":material/info:")
     if job.raw.get("Autotune", {}).get("Mode") == "Enabled":
         st.caption("Autotune is on: SageMaker chose the ranges and settings that the job doesn't set.")

@@ -18,17 +18,19 @@ def auc_sentence(figures: Mapping[str, PerformanceJson], paired: PairedDifferenc
     ]
     if not parts:
         return "All rows have the same label: AUC is undefined."
-    n = next(iter(figures.values()))["auc"]["n"]
-    text = f"Of 100 pairs with one row of each label, the row of label 1 should come first: {', '.join(parts)}; n = {n:,} rows."
+    rows = _row_counts({name: f["auc"]["n"] for name, f in figures.items()})
+    text = f"Of 100 pairs with one row of each label, the row of label 1 should come first: {', '.join(parts)}; {rows} rows."
     return text + (f" {difference_text('AUC', paired)} (DeLong)." if paired is not None else "")
 
 
 def average_precision_sentence(figures: Mapping[str, PerformanceJson], paired: PairedDifference | None) -> str:
     """Average precision of each model, against what chance would reach."""
-    first = next(iter(figures.values()))
-    parts = [f"**{name}** has an average precision of {_estimate_text(f['average_precision'])}" for name, f in figures.items()]
-    share = format_percent(first["prevalence"])
-    text = f"{share} of the {first['n']:,} rows have label 1, which is what chance would reach: {', '.join(parts)}."
+    parts = {name: f"**{name}** has an average precision of {_estimate_text(f['average_precision'])}" for name, f in figures.items()}
+    chance = {name: f"{format_percent(f['prevalence'])} of the {f['n']:,} rows have label 1" for name, f in figures.items()}
+    if len(set(chance.values())) == 1:
+        text = f"{next(iter(chance.values()))}, which is what chance would reach: {', '.join(parts.values())}."
+    else:
+        text = ". ".join(f"{parts[name]}; {chance[name]}, which is what chance would reach there" for name in figures) + "."
     return text + (f" {difference_text('average precision', paired)}." if paired is not None else "")
 
 
@@ -43,7 +45,7 @@ def confusion_sentence(figures: Mapping[str, PerformanceJson]) -> str:
             f"Of 100 rows with label 1 **{name}** finds {per_hundred_text(c['tp'] / ones)}" if ones else f"**{name}**: no row has label 1"
         )
         parts.append(f"{of_ones}{right}.")
-    return f"{' '.join(parts)} n = {next(iter(figures.values()))['n']:,}."
+    return f"{' '.join(parts)} {_row_counts({name: f['n'] for name, f in figures.items()})}."
 
 
 def calibration_sentence(figures: Mapping[str, PerformanceJson], paired: PairedDifference | None) -> str:
@@ -57,8 +59,15 @@ def calibration_sentence(figures: Mapping[str, PerformanceJson], paired: PairedD
             f"**{name}** predicts {format_percent(said)} on average where {format_percent(seen)} is observed; "
             f"a score is off by {format_number(None if off is None else 100 * off, 1)} points ({_estimate_interval(f['ece'], 100, 1)})"
         )
-    text = f"{'. '.join(parts)}; n = {next(iter(figures.values()))['n']:,}."
+    text = f"{'. '.join(parts)}; {_row_counts({name: f['n'] for name, f in figures.items()})}."
     return text + (f" {difference_text('calibration error', paired)}." if paired is not None else "")
+
+
+def _row_counts(counts: Mapping[str, int]) -> str:
+    """``n = 800``; of each model, where they differ."""
+    if len(set(counts.values())) == 1:
+        return f"n = {next(iter(counts.values())):,}"
+    return f"n = {', '.join(f'{n:,} for **{name}**' for name, n in counts.items())}"
 
 
 def _estimate_interval(estimate: EstimateJson, scale: float = 1, digits: int = 3) -> str:

@@ -12,18 +12,43 @@ from core.data.comparability import JudgedRows, are_same_rows, describe_judged_r
 
 V = ("v3", "v2")
 LOANS = JudgedRows(
-    "test", "loans-2024", "2026-11-03T09:12:00+00:00", "a" * 64, 1200, "seed 42, 20 % for testing", "paid", "1", "paid = yes", ("sex=2",),
-    "m1", "f1", "r1",
-)  # fmt: skip
-CREDIT = JudgedRows("test", "credit-default", "2026-11-01T08:00:00+00:00", "b" * 64, 6000, "seed 42, 20 % for testing", "default", "0",
-                    "default = no", ("SEX=1",), "m2", "f2", "r2")  # fmt: skip
+    part="test",
+    dataset="loans-2024",
+    uploaded="2026-11-03T09:12:00+00:00",
+    table="a" * 64,
+    count=1200,
+    split="seed 42, 20 % for testing",
+    label="paid",
+    favourable="1",
+    favourable_name="paid = yes",
+    facets=("sex=2",),
+    measured="m1",
+    file="f1",
+    row_ids="r1",
+)
+CREDIT = JudgedRows(
+    part="test",
+    dataset="credit-default",
+    uploaded="2026-11-01T08:00:00+00:00",
+    table="b" * 64,
+    count=6000,
+    split="seed 42, 20 % for testing",
+    label="default",
+    favourable="0",
+    favourable_name="default = no",
+    facets=("SEX=1",),
+    facet_names=("men",),
+    measured="m2",
+    file="f2",
+    row_ids="r2",
+)
 
 
 def test_two_data_sets_are_named_with_their_rows_and_every_further_reason_is_given_at_once() -> None:
     assert explain_incomparable(V, LOANS, CREDIT, by_facet=True) == (
         "v3 was tested on 'loans-2024' (1,200 rows), v2 on 'credit-default' (6,000 rows).",
         "v3 predicts paid, v2 default.",
-        "v3 was measured for sex = 2, v2 for SEX = 1: they have no facet in common.",
+        "v3 was measured for people with sex = 2, v2 for men: they have no facet in common.",
     )
 
 

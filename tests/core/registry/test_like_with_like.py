@@ -1,0 +1,117 @@
+"""Two data sets in one group of versions: only versions tested on the same rows are compared, or are a gate's baseline."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+
+import pytest
+from deciding import EASY
+
+from core.aws.target import connect
+from core.governance import gates
+from core.governance.policy import parse_toml
+from core.governance.version_under_review import read_version
+from core.registry import baselines, model_packages, version_comparison
+from core.reports import bias_jobs, bias_outcomes
+from core.settings import Settings
+
+pytestmark = pytest.mark.slow
+LOANS, CREDIT = "'loans-2024' (100 rows)", "'credit-2023' (160 rows)"
+RULES = parse_toml((EASY + '[profiles.like]\ntitle = "Like"\ngates = [{kind = "baseline", metric = "auc", min = -1.0}]\n').encode())
+
+
+@pytest.fixture
+def target(two_sets):
+    return connect(Settings(workspace=two_sets))
+
+
+@pytest.fixture
+def versions(target):
+    """number -> ARN."""
+    return {version.version: version.arn for version in model_packages.list_versions(target)}
+
+
+@contextmanager
+def status(target, arn, kind):
+    target.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=kind)
+    yield
+    target.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="PendingManualApproval")
+
+
+def baseline_of(target, arn):
+    version = read_version(target, arn)
+    return baselines.find_baseline(version.target, version.package, version.data)
+
+
+def judge(target, arn):
+    return gates.judge_version(read_version(target, arn), RULES.profiles["like"])
+
+
+def test_a_baseline_is_of_the_same_data_even_if_another_is_newer_or_approved(target, versions):
+    assert baseline_of(target, versions[2]).arn == versions[1]  # not v3, the newest baseline
+    with status(target, versions[1], "Approved"):
+        assert baseline_of(target, versions[4]).arn == versions[3]
+    with status(target, versions[4], "Approved"):
+        assert baseline_of(target, versions[3]).arn == versions[4]
+        assert baseline_of(target, versions[2]).arn == versions[1]
+    (result,) = judge(target, versions[4]).results
+    assert (result.status, result.title) == ("pass", "Compared with credit-default v3 · baseline: auc")
+
+
+def test_without_a_baseline_on_this_data_the_gate_blocks_and_names_what_there_is(target, versions):
+    judgement = judge(target, versions[3])  # the only other baseline is of loans
+    (result,) = judgement.results
+    assert (result.status, result.is_blocking, judgement.compared_with) == ("not computable", True, None)
+    assert result.reason.startswith(f"No baseline on this data set: v3 was tested on {CREDIT}, v1 on {LOANS}.")
+    assert "v3 predicts defaulted, v1 paid." in result.reason
+    assert result.reason.endswith(baselines.REMEDY)
+
+
+def test_versions_of_two_data_sets_are_refused_with_every_reason(target, versions):
+    comparison = version_comparison.compare_packages(target, versions[1], versions[3])
+    assert comparison.differences is None
+    assert comparison.unpaired_reason == f"v1 was tested on {LOANS}, v3 on {CREDIT}. v1 predicts paid, v3 defaulted."
+    found, why = version_comparison.bias_differences(target, comparison.a, comparison.b)
+    assert found == {}
+    assert "v1 was measured for people with sex = b, v3 for people with region = b: they have no facet in common." in why
+    reports = [bias_jobs.read_job_report(target, package.properties["governance:bias-job"]) for package in (comparison.a, comparison.b)]
+    assert "'loans-2024' (100 rows)" in bias_outcomes.paired_differences(target, *reports)[1]
+    assert version_comparison.explain_unlike_explanations(target, comparison.a, comparison.b)
+
+
+def test_versions_of_one_data_set_are_compared(target, versions):
+    comparison = version_comparison.compare_packages(target, versions[3], versions[4])
+    assert comparison.unpaired_reason == ""
+    assert set(comparison.differences) >= {"auc", "accuracy", "ece"}
+    assert version_comparison.bias_differences(target, comparison.a, comparison.b)[1] == ""
+    assert version_comparison.explain_unlike_explanations(target, comparison.a, comparison.b) == ()
+
+
+def test_labels_must_agree_row_by_row_whatever_the_hashes_say(target, versions):
+    package = model_packages.read_package(target, versions[2])
+    original = target.files.read(package.scores_uri)
+    head, first, *rest = original.decode().splitlines()
+    row, label, *others = first.split(",")
+    target.files.write(package.scores_uri, "\n".join([head, ",".join([row, str(1 - int(label)), *others]), *rest]).encode())
+    try:
+        why = version_comparison.compare_packages(target, versions[1], versions[2]).unpaired_reason
+        assert why == "v1 and v2 have other labels in one row, first in row 0: they weren't judged on the same rows."
+    finally:
+        target.files.write(package.scores_uri, original)
+
+
+@pytest.mark.parametrize("key", ["rows_sha256", "measured_on"])
+def test_versions_of_earlier_releases_are_compared_by_what_was_registered(target, versions, key):
+    """Reports that don't name their rows: the hash of the test file, which was registered, does."""
+    package = model_packages.read_package(target, versions[2])
+    uri = f"{package.bias.folder}/analysis.json"
+    original = target.files.read(uri)
+    raw = json.loads(original)
+    del raw["governance"][key]
+    target.files.write(uri, json.dumps(raw).encode())
+    try:
+        assert version_comparison.compare_packages(target, versions[1], versions[2]).unpaired_reason == ""
+        assert f"v3 on {CREDIT}" in version_comparison.compare_packages(target, versions[2], versions[3]).unpaired_reason
+    finally:
+        target.files.write(uri, original)
