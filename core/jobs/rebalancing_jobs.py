@@ -73,7 +73,26 @@ class RebalancedData:
 
     @property
     def has_weights(self) -> bool:
+        """Whether the rebalanced rows have a weight in their second column; then so do the validation rows beside them."""
         return bool(self.manifest["weights"])
+
+    @property
+    def rebalanced_channels(self) -> dict[str, str]:
+        """Channel -> URI of the rebalanced rows and of the validation rows to train with. Raises DataError for a reweighing by an earlier
+        version, whose validation rows have no weight."""
+        if self.has_weights and "__weight" not in self.manifest["files"]["validation_res.csv"]["columns"]:
+            raise DataError(
+                f"{self.job} was made by an earlier version: its validation rows have no weight, and XGBoost reads one in both channels.",
+                resource="rebalanced rows",
+                hint="Rebalance the data set again.",
+            )
+        return {"train": self.uri("train_res.csv"), "validation": self.uri("validation_res.csv")}
+
+    @property
+    def original_channels(self) -> dict[str, str]:
+        """Channel -> URI of the training rows before rebalancing, and of the validation rows, both without weights."""
+        plain = "validation.csv" if "validation.csv" in self.manifest["files"] else "validation_res.csv"
+        return {"train": self.uri("train.csv"), "validation": self.uri(plain)}
 
 
 def check_feasible(checked: CheckedTable, options: RebalancingOptions) -> None:

@@ -48,7 +48,7 @@ def launch_job(target: Target, identity: Identity, tuning_job: str, *, threshold
             resource=tuning_job,
             hint="Tune on rebalanced rows.",
         )
-    best = tuning_jobs.best_job_name(target, tuning_job)
+    best = tuning_jobs.named_best_job(target, tuning_job)  # of trials that tie, the one that SageMaker names is the reference
     name = f"{JOB_NAME_PREFIX}-{aws_names.short_hash(tuning_job)}-{len(earlier) + 1}"  # two who start it at the same time start one job
     folder = target.uri("governance/trials", name)
     base, models = _model_paths(target, job)

@@ -94,8 +94,8 @@ def run_all_steps(
         baseline = training_jobs.launch_job(
             target,
             identity,
-            data.uri("train.csv"),
-            data.uri("validation_res.csv"),
+            data.original_channels["train"],
+            data.original_channels["validation"],
             name=f"{training_jobs.JOB_NAME_PREFIX}-{work.id}",
             rebalanced=data.job,
         )
@@ -112,7 +112,10 @@ def run_all_steps(
         ended = jobs.wait_for_jobs(target, [("training", baseline), ("tuning", tuning_job)], on_progress=progress)
         if not tuning_jobs.is_trained_on(ended[1], data):
             raise Conflict("The tuning job did not train on the rebalanced data.", resource=tuning_job)
-        chosen = tuning_jobs.best_job_name(target, tuning_job)
+        chosen = tuning_jobs.named_best_job(target, tuning_job)
+        tie = tuning_jobs.tie_sentence(tuning_jobs.list_trials(target, tuning_job))
+        if tie:
+            say("training", f"{tie} {chosen} goes on because SageMaker names it.")
     trained_by_role = {"baseline": baseline, "mitigated": chosen}
     with _timed_step(work, say, "models", "one per training job"):
         made = {role: models.ensure_model(target, identity, name) for role, name in trained_by_role.items()}

@@ -124,15 +124,13 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
         disjoint, sources = not leaked, result.origin
     columns = list(frame.columns)
     output.mkdir(parents=True, exist_ok=True)
-    weighted = result.frame
-    if result.weights is not None:
-        weighted = result.frame.copy()
-        weighted.insert(1, "__weight", np.round(result.weights, 9))
     files = {
-        "train_res.csv": (weighted, False),
+        "train_res.csv": (_with_weights(result.frame, result.weights), False),
         "train_res_header.csv": (result.frame, True),
         "train.csv": (train, False),
-        "validation_res.csv": (validation, False),
+        # The algorithm reads a weight in both channels or in none, so validation rows have one too: each counts once.
+        "validation_res.csv": (_with_weights(validation, None if result.weights is None else np.ones(len(validation))), False),
+        **({} if result.weights is None else {"validation.csv": (validation, False)}),
         "test_res.csv": (test, False),
         "validation_header.csv": (validation, True),
         "test_header.csv": (test, True),
@@ -177,6 +175,15 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
             for column, of in config["further_facets"]
         ],
     }
+
+
+def _with_weights(frame: pd.DataFrame, weights: NDArray[np.float64] | None) -> pd.DataFrame:
+    """The rows with their weights in the second column; without weights, the rows themselves."""
+    if weights is None:
+        return frame
+    weighted = frame.copy()
+    weighted.insert(1, "__weight", np.round(weights, 9))
+    return weighted
 
 
 def _before_and_after(train: pd.DataFrame, result: Resampled, asked: NDArray[np.float64], config: dict[str, Any]) -> dict[str, Any]:

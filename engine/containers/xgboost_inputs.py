@@ -74,16 +74,27 @@ def parse_hyperparameters(given: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-def load_channel(
-    folder: Path, channel: str, content_type: str, weighted: bool, hyperparameters: dict[str, Any], cache_folder: Path | None = None
-) -> xgboost.DMatrix:
-    """All CSV files of a channel as one matrix. Raises ContainerError naming file, column and row."""
-    if content_type and content_type.partition(";")[0].strip() not in {"text/csv", "csv"}:
-        raise ContainerError(f"channel {channel}: the content type {content_type!r} is not supported; use text/csv")
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith((".", "_")))
-    values = channel_cache.load_or_parse(paths, cache_folder, lambda: _read_channel(paths, channel))
+def load_channels(
+    folder: Path, content_types: dict[str, str], hyperparameters: dict[str, Any], cache_folder: Path | None = None
+) -> dict[str, xgboost.DMatrix]:
+    """Channel name -> all its CSV files as one matrix: label first, and with ``csv_weights=1`` the weight second, in every channel.
+
+    folder: has a folder for each channel; content_types: of each channel to read. Raises ContainerError naming channel, file, column, row,
+    and for channels of different widths both widths.
+    """
+    tables = {name: _read_channel(folder / name, name, content_type, cache_folder) for name, content_type in content_types.items()}
+    weighted = hyperparameters.get("csv_weights") == 1
+    if len({table.shape[1] for table in tables.values()}) > 1:
+        widths = ", ".join(f"{name} has {table.shape[1]} columns" for name, table in tables.items())
+        hint = "; with csv_weights=1 both need a weight in the second column" if weighted else ""
+        raise ContainerError(f"the channels differ in width: {widths}{hint}")
+    return {name: _to_matrix(table, name, weighted, hyperparameters) for name, table in tables.items()}
+
+
+def _to_matrix(values: channel_cache.Table, channel: str, weighted: bool, hyperparameters: dict[str, Any]) -> xgboost.DMatrix:
     if values.shape[1] < (3 if weighted else 2):
-        raise ContainerError(f"channel {channel}: {values.shape[1]} column(s) are too few: the label comes first, then the features")
+        order = "the label comes first, then the weight, then the features" if weighted else "the label comes first, then the features"
+        raise ContainerError(f"channel {channel}: {values.shape[1]} column(s) are too few: {order}")
     label = values[:, 0]
     if np.isnan(label).any():
         raise ContainerError(f"channel {channel}: row {int(np.flatnonzero(np.isnan(label))[0]) + 1} has no label (first column)")
@@ -101,7 +112,14 @@ def load_channel(
     return xgboost.DMatrix(values[:, 1:], label=label)
 
 
-def _read_channel(paths: list[Path], channel: str) -> channel_cache.Table:
+def _read_channel(folder: Path, channel: str, content_type: str, cache_folder: Path | None) -> channel_cache.Table:
+    if content_type and content_type.partition(";")[0].strip() not in {"text/csv", "csv"}:
+        raise ContainerError(f"channel {channel}: the content type {content_type!r} is not supported; use text/csv")
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith((".", "_")))
+    return channel_cache.load_or_parse(paths, cache_folder, lambda: _parse_channel(paths, channel))
+
+
+def _parse_channel(paths: list[Path], channel: str) -> channel_cache.Table:
     tables = [_read_csv(path, channel) for path in paths]
     if not tables or all(table.empty for table in tables):
         raise ContainerError(f"channel {channel} has no data")

@@ -20,7 +20,7 @@ from jinja2 import Environment
 from core.analysis.performance.performance import Performance, evaluate_performance
 from engine.containers import ContainerError
 from engine.containers.job_inputs import load_booster
-from engine.containers.xgboost_inputs import load_channel, parse_hyperparameters
+from engine.containers.xgboost_inputs import load_channels, parse_hyperparameters
 
 RESAMPLES = 200
 HISTOGRAM_BINS = 20
@@ -63,12 +63,10 @@ def main(root: Path, environment: dict[str, str]) -> None:
         booster, output = xgboost.Booster(), opt / "output/rule"
         booster.load_model(bytearray((opt / "model/xgboost-model").read_bytes()))
     judged: dict[str, tuple[Performance, Any, Any]] = {}
-    for name in ("train", "validation"):
-        if name in channels:
-            weighted = hyperparameters.get("csv_weights") == 1 and name == "train"
-            data = load_channel(opt / "input/data" / name, name, channels[name].get("ContentType", ""), weighted, hyperparameters)
-            scores, labels = booster.predict(data), data.get_label()
-            judged[name] = (evaluate_performance(labels, scores, resamples=RESAMPLES), labels, scores)
+    content_types = {name: channels[name].get("ContentType", "") for name in ("train", "validation") if name in channels}
+    for name, data in load_channels(opt / "input/data", content_types, hyperparameters).items():
+        scores, labels = booster.predict(data), data.get_label()
+        judged[name] = (evaluate_performance(labels, scores, resamples=RESAMPLES), labels, scores)
     history_path = opt / "output/evals_result.json"
     history = json.loads(history_path.read_text()) if history_path.exists() else {}
     importance = {kind: booster.get_score(importance_type=kind) for kind in ("gain", "weight", "cover")}

@@ -28,6 +28,11 @@ def read_trials(name: str, definition: str = "") -> pd.DataFrame:
     )
 
 
+def tie_sentence(name: str) -> str:
+    """That all trials of a tuning job that has ended have the same objective, so none is the best; "" otherwise."""
+    return tuning_jobs.tie_sentence(_cached_trials(session.cache_key(), name))
+
+
 @st.cache_data(ttl="1h", max_entries=32, show_spinner="Reading what the trials trained on …")
 def _cached_data(cache_key: str, kind: jobs.JobKind, name: str) -> RebalancedData | None:
     return training_data.find_rebalancing(session.target(), jobs.describe_job(session.target(), kind, name))

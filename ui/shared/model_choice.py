@@ -25,7 +25,10 @@ def select_model_and_rows(key: str) -> tuple[str, rebalancing_jobs.RebalancedDat
         links.show_empty_state("No model is trained yet.", "tuning", "Train or tune a model")
         return None
     name = st.selectbox(
-        "Model of training job", [*best, *single], key=f"{key}-model", help="The best job of each tuning job, and single models."
+        "Model of training job",
+        [*best, *single],
+        key=f"{key}-model",
+        help="The trial that each tuning job names the best, and single models.",
     )
     data = training_data.find_rebalancing(target, training_jobs.describe_job(target, name))
     if data is None:

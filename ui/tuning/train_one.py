@@ -31,6 +31,6 @@ def baseline_form() -> None:
         if pressed:
             chosen = {str(row["hyperparameter"]): str(row["value"]) for row in edited.to_dict("records")}
             with errors.show_raised_errors(), st.spinner("Starting the training job …"):
-                train, validation = data.uri("train.csv"), data.uri("validation_res.csv")
+                train, validation = data.original_channels.values()
                 name = training_jobs.launch_job(session.target(), session.identity(), train, validation, chosen, rebalanced=data.job)
                 tabs.open_tab("single", training=name)

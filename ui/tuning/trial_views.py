@@ -144,7 +144,7 @@ def show_trials(job: Job, filtered: pd.DataFrame, all_trials: pd.DataFrame) -> N
         "trial", every["name"].tolist(), "Trial", format_func=lambda n: f"trial {numbers[n]} · {shorten_middle(n, 44)}"
     )
     st.subheader(f"Trial {numbers[name]}")
-    if name == job.raw.get("BestTrainingJob", {}).get("TrainingJobName"):
+    if name == job.raw.get("BestTrainingJob", {}).get("TrainingJobName") and not cached_tuning.tie_sentence(job.name):
         st.caption("This is the best trial. It is shown below as the best model.")
     else:
         training_job.show_training_job(name)

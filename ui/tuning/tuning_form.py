@@ -67,11 +67,13 @@ def _request_inputs(initial: tuning_jobs.TuningRequest, past: list[Job], key: st
     """The widgets, filled with ``initial``; returns their values."""
     one, two, three = st.columns(3)
     objectives = list(tuning_jobs.OBJECTIVES)
+    if initial.objective in tuning_jobs.CLASS_OBJECTIVES:
+        st.warning(f"{initial.objective} isn't offered. {tuning_jobs.CLASS_OBJECTIVES_REASON}", icon=":material/warning:")
     objective = one.selectbox(
         "Objective",
         objectives,
         objectives.index(initial.objective) if initial.objective in objectives else 0,
-        help="f1 is the macro F1 at 0.5, as in the built-in container.",
+        help=f"f1, accuracy, precision and recall are not offered: {tuning_jobs.CLASS_OBJECTIVES_REASON}",
         key=f"objective-{key}",
     )
     strategy = two.selectbox("Strategy", tuning_jobs.STRATEGIES, tuning_jobs.STRATEGIES.index(initial.strategy), key=f"strategy-{key}")

@@ -121,7 +121,9 @@ def show_tuning_job(name: str) -> None:
         )
     _explain_unsupported(job)
     trial_views.show_trial_views(job)
-    if job.raw.get("BestTrainingJob"):
+    if tie := cached_tuning.tie_sentence(name):
+        st.warning(f"{tie} Choose an objective that tells the trials apart, or wider ranges.", icon=":material/balance:")
+    elif job.raw.get("BestTrainingJob"):
         st.subheader("Best model")
         training_job.show_training_job(str(job.raw["BestTrainingJob"]["TrainingJobName"]))
 

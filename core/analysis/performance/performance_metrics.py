@@ -87,7 +87,7 @@ PERFORMANCE_METRICS = {
         "Macro F1",
         "What is the mean F1 of both labels?",
         "(F1 of 1 + F1 of 0) / 2",
-        "SageMaker's XGBoost container logs it as f1.",
+        "SageMaker's XGBoost container logs as f1 what this would be if every row were predicted 1.",
         undefined="all rows have the same label, and all are predicted to have it",
     ),
     "log_loss": PerformanceMetric(

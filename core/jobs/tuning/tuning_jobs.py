@@ -10,7 +10,7 @@ import pandas as pd
 
 from core.aws import container_images, idempotency, request_defaults
 from core.aws.target import Target
-from core.errors import NotFound, translate_aws_errors
+from core.errors import Conflict, NotFound, translate_aws_errors
 from core.identity import Identity, require_permission
 from core.jobs import jobs, training_jobs
 from core.jobs.job_response import JobResponse, TrialDefinition
@@ -18,6 +18,8 @@ from core.jobs.jobs import Job
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.jobs.tuning.tuning_request import (
     BOUNDS,
+    CLASS_OBJECTIVES,
+    CLASS_OBJECTIVES_REASON,
     DEFAULT_RANGES,
     OBJECTIVES,
     STRATEGIES,
@@ -31,6 +33,8 @@ from core.jobs.tuning.tuning_request import (
 
 __all__ = [
     "BOUNDS",
+    "CLASS_OBJECTIVES",
+    "CLASS_OBJECTIVES_REASON",
     "DEFAULT_RANGES",
     "JOB_NAME_PREFIX",
     "OBJECTIVES",
@@ -50,8 +54,10 @@ __all__ = [
     "list_jobs",
     "list_objectives",
     "list_trials",
+    "named_best_job",
     "parse_number",
     "stop_job",
+    "tie_sentence",
     "trials_to_frame",
 ]
 JOB_NAME_PREFIX = "gov-tune"
@@ -94,7 +100,7 @@ def launch_job(target: Target, identity: Identity, request: TuningRequest, *, na
         limits["MaxNumberOfTrainingJobs"] = request.max_jobs
     config: dict[str, object] = {
         "Strategy": request.strategy,
-        "HyperParameterTuningJobObjective": {"Type": OBJECTIVES[request.objective], "MetricName": request.objective},
+        "HyperParameterTuningJobObjective": {"Type": (OBJECTIVES | CLASS_OBJECTIVES)[request.objective], "MetricName": request.objective},
         "ResourceLimits": limits,
         "ParameterRanges": ranges,
         "TrainingJobEarlyStoppingType": "Auto" if request.early_stopping else "Off",
@@ -104,10 +110,7 @@ def launch_job(target: Target, identity: Identity, request: TuningRequest, *, na
         "StaticHyperParameters": {**request.static, **({"csv_weights": "1"} if data.has_weights else {})},
         "AlgorithmSpecification": {"TrainingImage": container_images.xgboost_image(target), "TrainingInputMode": "File"},
         "RoleArn": target.role,
-        "InputDataConfig": [
-            training_jobs.build_channel("train", data.uri("train_res.csv")),
-            training_jobs.build_channel("validation", data.uri("validation_res.csv")),
-        ],
+        "InputDataConfig": [training_jobs.build_channel(name, uri) for name, uri in data.rebalanced_channels.items()],
         "OutputDataConfig": {"S3OutputPath": target.uri("governance/models"), **request_defaults.output_encryption(target.settings)},
         "ResourceConfig": {
             "InstanceType": request.instance_type or target.settings.instance_type,
@@ -192,8 +195,28 @@ def parse_number(value: str) -> float | str:
         return value
 
 
+def tie_sentence(trials: list[Trial]) -> str:
+    """That all trials have the same objective, so none is the best; "" if two differ, or fewer than two have one.
+
+    Trials of different training job definitions aren't compared: they may have different objectives.
+    """
+    known = [trial for trial in trials if trial.objective is not None and trial.status in {"Completed", "Stopped"}]
+    if len(known) < 2 or len({(trial.objective, trial.definition) for trial in known}) > 1:
+        return ""
+    return f"All {len(known)} trials have the same objective value, {known[0].objective:.5g}, so none of them is the best."
+
+
 def best_job_name(target: Target, name: str) -> str:
-    """The name of the best trial's training job. Raises NotFound if there is none yet."""
+    """The name of the best trial's training job. Raises NotFound if there is none yet, Conflict if all trials tie: SageMaker then names one
+    of them, but the objective says nothing for it."""
+    found = named_best_job(target, name)
+    if tie := tie_sentence(list_trials(target, name)):
+        raise Conflict(tie, resource=name, hint="Choose an objective that tells the trials apart, or wider ranges.")
+    return found
+
+
+def named_best_job(target: Target, name: str) -> str:
+    """The training job that SageMaker names the best, which it does even if all trials tie. Raises NotFound if there is none yet."""
     found = describe_job(target, name).raw.get("BestTrainingJob")
     if not found:
         raise NotFound(f"The tuning job {name} has no best job yet.", resource=name, hint="Wait until a trial has completed.")

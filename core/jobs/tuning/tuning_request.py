@@ -10,13 +10,22 @@ from core.jobs.rebalancing_jobs import RebalancedData
 
 OBJECTIVES = {
     "validation:auc": "Maximize",
-    "validation:f1": "Maximize",
-    "validation:accuracy": "Maximize",
-    "validation:balanced_accuracy": "Maximize",
     "validation:logloss": "Minimize",
     "validation:error": "Minimize",
     "validation:aucpr": "Maximize",
 }
+"""The objectives that are offered, and their directions."""
+CLASS_OBJECTIVES = {
+    f"validation:{name}": "Maximize"
+    for name in (
+        *("accuracy", "balanced_accuracy", "f1", "f1_binary", "f1_macro"),
+        *("precision", "precision_macro", "precision_micro", "recall", "recall_macro", "recall_micro"),
+    )
+}
+"""Objectives that only work where the model's output is log-odds (``binary:logitraw``)."""
+CLASS_OBJECTIVES_REASON = (
+    "SageMaker's XGBoost container 3.0-5 compares probabilities with 0, so every row counts as label 1 and every model gets the same value."
+)
 STRATEGIES = ("Bayesian", "Random", "Grid", "Hyperband")
 MAX_JOBS = 750
 """SageMaker's limit on the training jobs of one tuning job."""
@@ -73,8 +82,12 @@ def check_request(request: TuningRequest) -> None:
 def find_problems(request: TuningRequest) -> list[DataError]:
     """Each invalid setting, with what to do about it; empty if the request can be launched."""
     found = []
-    if request.objective not in OBJECTIVES:
-        remedy = f"Choose one of {', '.join(OBJECTIVES)}."
+    remedy = f"Choose one of {', '.join(OBJECTIVES)}."
+    if request.objective in CLASS_OBJECTIVES:
+        if request.static.get("objective") != "binary:logitraw":
+            reason = f"{request.objective} can't tell models apart. {CLASS_OBJECTIVES_REASON}"
+            found.append(DataError(reason, resource="objective", hint=remedy))
+    elif request.objective not in OBJECTIVES:
         found.append(DataError(f"{request.objective} is not an objective.", resource="objective", hint=remedy))
     if request.strategy not in STRATEGIES:
         remedy = f"Choose one of {', '.join(STRATEGIES)}."

@@ -18,6 +18,11 @@ def best_trial_sentence(
     known = trials.dropna(subset=["objective"]).sort_values("number")
     if known.empty:
         return "No trial has an objective."
+    if len(known) > 1 and known["objective"].nunique() == 1:
+        return (
+            f"All {len(known)} trials have the same {objective}, {format_number(known['objective'].iloc[0], 4)}: "
+            "**none of them is the best**. Choose an objective that tells them apart, or wider ranges."
+        )
     best = known.sort_values("objective", ascending=not maximize, kind="stable").iloc[0]
     after = int((known["number"] > best["number"]).sum())
     spread = known["objective"].median()

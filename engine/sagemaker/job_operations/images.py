@@ -10,8 +10,8 @@ from engine.store.records import Body
 
 XGBOOST_REPOSITORY = "sagemaker-xgboost"
 XGBOOST_METRICS = (
-    *("auc", "aucpr", "error", "logloss", "mae", "rmse"),
-    *("accuracy", "balanced_accuracy", "f1", "f1_binary", "mse", "precision", "recall"),
+    *("accuracy", "auc", "aucpr", "balanced_accuracy", "error", "f1", "f1_binary", "f1_macro", "logloss", "mae", "mape", "mphe", "mse"),
+    *("precision", "precision_macro", "precision_micro", "r2", "recall", "recall_macro", "recall_micro", "rmse", "rmsle"),
 )
 """The metrics of the built-in algorithm, on train and on validation."""
 

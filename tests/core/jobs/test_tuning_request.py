@@ -11,7 +11,17 @@ import pytest
 from core.errors import DataError
 from core.jobs.jobs import Job
 from core.jobs.tuning import tuning_history
-from core.jobs.tuning.tuning_request import BOUNDS, HyperparameterRange, TuningRequest, check_request, find_problems, grid_points, grid_size
+from core.jobs.tuning.tuning_jobs import Trial, tie_sentence
+from core.jobs.tuning.tuning_request import (
+    BOUNDS,
+    OBJECTIVES,
+    HyperparameterRange,
+    TuningRequest,
+    check_request,
+    find_problems,
+    grid_points,
+    grid_size,
+)
 
 REQUEST = TuningRequest(None)  # type: ignore[arg-type]
 
@@ -46,6 +56,29 @@ def test_all_problems_are_told_at_once_and_the_first_is_raised() -> None:
     assert [error.resource for error in find_problems(request)] == ["eta", "gamma", "jobs"]
     with pytest.raises(DataError, match="eta must be"):
         check_request(request)
+
+
+@pytest.mark.parametrize("metric", ["f1", "accuracy", "balanced_accuracy", "precision", "recall", "f1_binary", "f1_macro"])
+def test_an_objective_that_is_the_same_for_every_model_is_refused_with_the_reason(metric: str) -> None:
+    (found,) = find_problems(replace(REQUEST, objective=f"validation:{metric}"))
+    assert "compares probabilities with 0" in found.message
+    assert "validation:auc" in (found.hint or "")
+    assert f"validation:{metric}" not in OBJECTIVES
+    raw = {**REQUEST.static, "objective": "binary:logitraw"}
+    assert find_problems(replace(REQUEST, objective=f"validation:{metric}", static=raw)) == []
+
+
+def trial(number: int, objective: float | None, status: str = "Completed", definition: str = "") -> Trial:
+    return Trial(f"t{number}", status, objective, {}, datetime(2026, 1, 1, tzinfo=UTC), None, None, None, definition)
+
+
+def test_trials_that_tie_have_no_best() -> None:
+    tied = [trial(1, 0.5), trial(2, 0.5), trial(3, None, "Failed")]
+    assert tie_sentence(tied) == "All 2 trials have the same objective value, 0.5, so none of them is the best."
+    assert tie_sentence([*tied, trial(4, 0.6)]) == ""
+    assert tie_sentence([trial(1, 0.5)]) == ""
+    assert tie_sentence([]) == ""
+    assert tie_sentence([trial(1, 0.5, definition="a"), trial(2, 0.5, definition="b")]) == ""
 
 
 def test_hyperband_stops_early_by_itself() -> None:

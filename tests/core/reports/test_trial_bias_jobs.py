@@ -159,7 +159,9 @@ def test_a_clone_has_the_settings_that_were_asked_for(target, data) -> None:
         tuning_jobs.HyperparameterRange("eta", 0.05, 0.5, scaling="Logarithmic"),
         tuning_jobs.HyperparameterRange("max_depth", 2, 4, "integer"),
     )
-    asked = tuning_jobs.TuningRequest(data, ranges, {**SMALL, "lambda": "2"}, "validation:f1", "Random", 2, 1, False, (), 9, "ml.m5.large")
+    asked = tuning_jobs.TuningRequest(
+        data, ranges, {**SMALL, "lambda": "2"}, "validation:logloss", "Random", 2, 1, False, (), 9, "ml.m5.large"
+    )
     name = tuning_jobs.launch_job(target, WORKFLOW_IDENTITY, asked)
     job = tuning_jobs.describe_job(target, name)
     cloned = tuning_history.rebuild_request(job, data)

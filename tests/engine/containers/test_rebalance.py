@@ -103,6 +103,27 @@ def test_the_manifest_says_how_far_favourable_labels_moved_in_each_group(run):
     assert synthetic["label"].mean() == pytest.approx(men["label"].mean(), abs=4 * np.sqrt(0.25 / len(synthetic)))
 
 
+def test_a_reweighings_validation_rows_count_once_each_and_test_rows_have_no_weight(run):
+    output, manifest = run(method="reweighing")
+    read = {name: pd.read_csv(output / name, header=None) for name in manifest["files"] if "header" not in name}
+    plain, features = len(table().columns), manifest["features"]
+    assert {name: rows.shape[1] for name, rows in read.items()} == {
+        "train_res.csv": plain + 1,
+        "validation_res.csv": plain + 1,
+        "train.csv": plain,
+        "validation.csv": plain,
+        "test_res.csv": plain,
+    }
+    assert (read["validation_res.csv"][1] == 1).all()
+    assert read["train_res.csv"][1].nunique() == 4
+    np.testing.assert_array_equal(read["validation_res.csv"].drop(columns=1), read["validation.csv"])
+    assert manifest["files"]["validation_res.csv"]["columns"] == ["label", "__weight", *features]
+    for name in ("test_header.csv", "validation_header.csv", "train_res_header.csv"):
+        assert list(pd.read_csv(output / name).columns) == ["label", *features]
+    _, unweighted = run(method="none")
+    assert "validation.csv" not in unweighted["files"]
+
+
 def test_a_further_facet_that_does_not_occur_is_refused(run):
     with pytest.raises(ContainerError, match="value 9 does not occur in column married"):
         run(further_facets=[["married", 9]])

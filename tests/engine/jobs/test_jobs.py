@@ -15,7 +15,7 @@ import xgboost
 from botocore.exceptions import ClientError
 
 from engine import lifecycle
-from engine.containers.xgboost_algorithm import CONTAINER_METRICS, NATIVE_METRICS
+from engine.containers.xgboost_metrics import CONTAINER_METRICS, NATIVE_METRICS
 
 pytestmark = pytest.mark.engine
 

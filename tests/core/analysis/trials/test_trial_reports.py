@@ -209,6 +209,9 @@ def test_the_history_says_which_is_best_and_how_many_are_as_good() -> None:
     assert text.startswith("**Trial 2** has the best validation:auc, 0.8000 (95 % interval 0.7850 to 0.8100, n = 500 validation rows)")
     assert "The 3 trials after it found nothing better." in text
     assert text.endswith("1 other trial lies within its interval.")
+    tied = tuning_sentences.best_trial_sentence(frame().assign(objective=0.44), objective="validation:f1", maximize=True)
+    assert "none of them is the best" in tied
+    assert "0.4400" in tied
     assert (
         tuning_sentences.best_trial_sentence(frame().assign(objective=np.nan), objective="x", maximize=True) == "No trial has an objective."
     )
