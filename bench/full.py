@@ -27,6 +27,7 @@ from core.governance import decisions, policy
 from core.governance.version_state import read_state
 from core.identity import DEMO_IDENTITIES, WORKFLOW_IDENTITY, Identity, Role
 from core.ledger import audit_log, signing
+from core.ledger.event_body import EventBody
 from core.registry import model_packages, registry_types
 from core.settings import Settings
 from core.workflow import workflow
@@ -146,11 +147,12 @@ def decided(target: Target, events: int) -> None:
     audit_log.append_event(connect(target.settings), WORKFLOW_IDENTITY, "note", "workspace", {"reason": REASON})  # moves the head
 
 
-def _acts(made: list[audit_log.Event], arn: str, acts: Any, pinned: dict[str, Any]) -> None:
+def _acts(made: list[audit_log.Event], arn: str, acts: Any, pinned: EventBody) -> None:
     for kind, role, code in acts:
         who = next(person for person in DEMO_IDENTITIES if person.role == role)
-        more = {"submit": pinned, "approve": {"conditions": [], "expires": "2099-01-01", "policy": pinned["policy"]}}.get(kind, {})
-        _add(made, who, kind, arn, more | {"gates": [], "reason": REASON, "code": code})
+        approval: EventBody = {"conditions": [], "expires": "2099-01-01", "policy": pinned["policy"]}
+        more = {"submit": pinned, "approve": approval}.get(kind, EventBody())
+        _add(made, who, kind, arn, {**more, "gates": [], "reason": REASON, "code": code})
 
 
 def _add(made: list[audit_log.Event], who: Identity, kind: str, subject: str, body: dict[str, Any]) -> None:

@@ -38,7 +38,7 @@ def fill(target: Target, events: int) -> None:
                 lambda item: target.files.write_conditionally(target.uri(item[0]), signing.sign_envelope(target, *item[1])), objects.items()
             )
         )
-    audit_log.append_event(target, WRITER, "note", "bench", {"n": events})
+    audit_log.append_event(target, WRITER, "note", "bench", {"reason": f"{events}"})
 
 
 def rows(small: bool) -> list[Row]:

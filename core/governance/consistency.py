@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from core.aws import aws_names
 from core.aws.target import Target
@@ -19,6 +19,9 @@ from core.ledger.audit_log import Event
 from core.lineage import lineage_graph, lineage_record
 from core.registry import model_packages, registry_types
 from core.registry.registry_types import Package
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import DescribeActionResponseTypeDef
 
 ACTION_NAME = "governance-{:08d}"
 
@@ -130,9 +133,9 @@ def _record_action(target: Target, event: Event, artifact: str, evidence: str | 
     lineage_record.add_association(target, action, artifact, "ContributedTo")  # a new action has no associations to look for
 
 
-def _describe_action(target: Target, name: str) -> dict[str, Any]:
+def _describe_action(target: Target, name: str) -> DescribeActionResponseTypeDef:
     with translate_aws_errors(name):
-        return dict(target.sagemaker.describe_action(ActionName=name))
+        return target.sagemaker.describe_action(ActionName=name)
 
 
 def _action_names_of(target: Target, subject: str) -> set[str]:

@@ -4,9 +4,7 @@ the log. A version's status follows from the log alone; the registry and the lin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from core.aws.target import Target
 from core.errors import Conflict, DataError
@@ -21,6 +19,7 @@ from core.governance.version_under_review import VersionUnderReview, read_versio
 from core.identity import Identity, require_permission
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
+from core.ledger.event_body import EventBody, RecordedCondition
 from core.ledger.pinned_files import find_changed_files
 from core.registry import baselines, registry_types, version_registration
 from core.registry.registry_types import Package
@@ -58,7 +57,7 @@ def submit(
     card = model_card.ensure_card(version.target, version.package, version.data)
     recorded = evidence.collect_evidence(version.target, version.package, rules, version.data, card)
     evidence.store_signed(version.target, recorded)
-    body = {
+    body: EventBody = {
         "tier": tier,
         "tier_rationale": tier_rationale.strip(),
         "profile": profile,
@@ -73,7 +72,7 @@ def validate(target: Target, identity: Identity, arn: str, *, seen_event: int, r
     """Confirm the evidence, as a person who had no part in making it."""
     _require_permission(target, identity, "validate", arn)
     version = read_version(target, arn)
-    body = _judge_gates(version) | _require_valid_evidence(version)
+    body: EventBody = {**_judge_gates(version), **_require_valid_evidence(version)}
     return _record_decision(target, identity, "validate", version, seen_event, reason, code, body)
 
 
@@ -102,14 +101,12 @@ def approve(
             resource=arn,
             hint="Reject it, or ask for a waiver, which a second person must confirm.",
         )
-    body = (
-        judgement
-        | _require_valid_evidence(version)
-        | {
-            "conditions": [_parse_condition(*c) for c in conditions],
-            "expires": (version_state.today() + timedelta(days=rules.expiry.for_tier(state.tier))).isoformat(),
-        }
-    )
+    body: EventBody = {
+        **judgement,
+        **_require_valid_evidence(version),
+        "conditions": [_parse_condition(*c) for c in conditions],
+        "expires": (version_state.today() + timedelta(days=rules.expiry.for_tier(state.tier))).isoformat(),
+    }
     return _record_decision(target, identity, "approve", version, seen_event, reason, code, body)
 
 
@@ -155,7 +152,7 @@ def confirm_waiver(target: Target, identity: Identity, arn: str, *, seen_event: 
 
 def meet_condition(target: Target, identity: Identity, arn: str, *, seen_event: int, reason: str, code: str, condition: int) -> State:
     """Record that a condition of the approval is met, and how."""
-    body = {"condition": condition}
+    body: EventBody = {"condition": condition}
     return _record_decision(target, identity, "meet condition", read_version(target, arn), seen_event, reason, code, body)
 
 
@@ -167,7 +164,7 @@ def _record_decision(
     seen_event: int,
     reason: str,
     code: str,
-    body: dict[str, Any],
+    body: EventBody,
     card: Card | None = None,
 ) -> State:
     """Write the event if the version hasn't changed since its author saw it and the author may decide; then update registry and lineage.
@@ -186,13 +183,13 @@ def _record_decision(
         if kind in {"confirm waiver", "meet condition"}:
             _require_open(kind, state, body, package)
 
-    content = {"reason": reason.strip(), "code": code, **body}
+    content: EventBody = {"reason": reason.strip(), "code": code, **body}
     event = audit_log.append_event(target, identity, kind, package.arn, content, check=check, known_events=version.events)
     sync_registry_and_lineage(target, package, card, version.artifact)
     return fold_events((*before, event), package.arn)
 
 
-def _excluded_people(kind: str, package: Package, now: State, body: dict[str, Any]) -> dict[str, str]:
+def _excluded_people(kind: str, package: Package, now: State, body: EventBody) -> dict[str, str]:
     if kind == "confirm waiver":
         asked = next((w for w in now.waivers if w.gate == body["gate"]), None)
         askers = {"who asked for it": asked.by_id, "who asked for it by name": asked.by} if asked else {}
@@ -223,7 +220,7 @@ def _check_registered_unchanged(version: VersionUnderReview) -> None:
     )
 
 
-def _require_open(kind: str, now: State, body: dict[str, Any], package: Package) -> None:
+def _require_open(kind: str, now: State, body: EventBody, package: Package) -> None:
     if kind == "meet condition" and body["condition"] not in {c.number for c in now.conditions if c.met_by is None}:
         raise Conflict(f"{package.label} has no open condition {body['condition']}.", resource=package.arn, hint="Reload the page.")
     if kind == "confirm waiver" and body["gate"] not in {w.gate for w in now.waivers if w.confirmed_by is None}:
@@ -251,7 +248,7 @@ def _readable_time(time: str) -> str:
     return f"{datetime.fromisoformat(time):%Y-%m-%d at %H:%M UTC}"
 
 
-def _require_valid_evidence(version: VersionUnderReview) -> dict[str, Any]:
+def _require_valid_evidence(version: VersionUnderReview) -> EventBody:
     """The digest of the recorded evidence. Raises Conflict if a file has changed since, or another policy is in force now."""
     digest, rules = version.state.evidence, version.rules
     changed = list(version.evidence_changes) if digest else ["nothing was submitted"]
@@ -266,7 +263,7 @@ def _require_valid_evidence(version: VersionUnderReview) -> dict[str, Any]:
     return {"evidence": digest}
 
 
-def _judge_gates(version: VersionUnderReview) -> dict[str, Any]:
+def _judge_gates(version: VersionUnderReview) -> EventBody:
     """The gates' outcomes now, and the policy that they come from: what an event records of them."""
     policy.store_in_target(version.target, version.rules)
     if version.profile is None:
@@ -276,12 +273,12 @@ def _judge_gates(version: VersionUnderReview) -> dict[str, Any]:
         results, compared_with = apply_waivers(judgement.results, version.state), judgement.compared_with
     return {
         "policy": version.rules.sha256,
-        "gates": [asdict(r) | {"blocks": r.is_blocking} for r in results],
+        "gates": [gates.to_record(result) for result in results],
         "compared_with": compared_with,
     }
 
 
-def _parse_condition(text: str, owner: str, due: str) -> dict[str, str]:
+def _parse_condition(text: str, owner: str, due: str) -> RecordedCondition:
     if not text.strip() or not owner.strip():
         raise DataError("A condition needs its text and an owner.", resource="conditions", hint="Fill in both.")
     try:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
+from core.analysis.performance.performance_json import EstimateJson, estimates_in
 from core.aws.file_snapshot import TargetSnapshot, take_snapshot
 from core.aws.target import Target
 from core.errors import FILE_GONE_HINT, INCONCLUSIVE_ERRORS, GovernanceError, NotFound
@@ -19,9 +19,59 @@ from core.ledger.pinned_files import PinnedFile, find_changed_files
 from core.ledger.signing import Forged, in_toto_statement, load_verification_keys, open_envelope, sha256, sign_envelope
 from core.registry import model_packages, registry_types
 from core.registry.registry_types import Package
+from core.registry.version_registration import REPORTS
+from core.reports.imported_reports import report_uris
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import DescribeModelPackageOutputTypeDef
 
 PREDICATE_TYPE = "urn:governance-dashboard:evidence:1"
 FOLDER, FILES_FOLDER = "governance/evidence", "governance/files"
+
+
+class PinnedRecord(TypedDict):
+    """A file as the evidence names it; ``bytes``: its size."""
+
+    uri: str
+    sha256: str
+    bytes: int
+
+
+class PolicyRecord(TypedDict):
+    """The policy that the evidence was judged by."""
+
+    version: str
+    sha256: str
+
+
+class TrainingRecord(TypedDict):
+    """The training job of the model; None if it isn't known."""
+
+    job: str | None
+    hyperparameters: dict[str, str]
+
+
+class FacetRecord(TypedDict):
+    """The bias metrics of one facet: None where undefined, text where infinite."""
+
+    facet: str
+    value: str
+    metrics: dict[str, float | str | None]
+
+
+class EvidencePredicate(TypedDict):
+    """Everything that a decision rests on, as it is signed. ``package``: what ``immutable_package_fields`` gives; ``container``: the image;
+    ``files``, ``metrics`` and ``shap``: by name."""
+
+    version: int
+    package: dict[str, object]
+    files: dict[str, PinnedRecord]
+    container: str
+    policy: PolicyRecord
+    training: TrainingRecord
+    metrics: dict[str, EstimateJson]
+    bias: list[FacetRecord]
+    shap: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -30,13 +80,12 @@ class Evidence:
     recorded."""
 
     digest: str
-    predicate: dict[str, Any]
+    predicate: EvidencePredicate
     statement: bytes
 
     @property
-    def files(self) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = self.predicate["files"]
-        return found
+    def files(self) -> dict[str, PinnedRecord]:
+        return self.predicate["files"]
 
     @property
     def pinned_files(self) -> dict[str, PinnedFile]:
@@ -54,17 +103,16 @@ def collect_evidence(target: Target, package: Package, rules: Policy, data: Reba
     target = take_snapshot(target)
     files = _pin_files(target, _evidence_uris(target, package, rules, data, card))
     report = package.bias
-    predicate = {
+    predicate: EvidencePredicate = {
         "version": 1,
         "package": immutable_package_fields(package.raw),
         "files": files,
-        "container": (package.raw.get("InferenceSpecification", {}).get("Containers") or [{}])[0].get("Image", ""),
+        "container": registry_types.container_image(package.raw),
         "policy": {"version": rules.version, "sha256": rules.sha256},
         "training": {"job": package.training_job, "hyperparameters": package.hyperparameters},
         "metrics": {
-            name: {part: value[part] for part in ("value", "low", "high", "n")}
-            for name, value in (package.performance or {}).items()
-            if isinstance(value, dict) and {"value", "low", "high", "n"} <= value.keys()
+            name: {"value": value["value"], "low": value["low"], "high": value["high"], "n": value["n"]}
+            for name, value in estimates_in(package.performance).items()
         },
         "bias": [
             {
@@ -106,7 +154,7 @@ def find_changes(target: Target, digest: str, package: Package | None = None) ->
     found = [str(change) for change in find_changed_files(target, evidence.pinned_files)]
     recorded = evidence.predicate["package"]
     try:
-        raw = package.raw if package else model_packages.describe_package(target, recorded["arn"])
+        raw = package.raw if package else model_packages.describe_package(target, str(recorded["arn"]))
     except INCONCLUSIVE_ERRORS:
         raise
     except GovernanceError as error:
@@ -115,7 +163,7 @@ def find_changes(target: Target, digest: str, package: Package | None = None) ->
     return found + [f"the version's {part} has changed" for part in now if now[part] != recorded[part]]
 
 
-def immutable_package_fields(raw: Mapping[str, Any]) -> dict[str, Any]:
+def immutable_package_fields(raw: DescribeModelPackageOutputTypeDef) -> dict[str, object]:
     """The parts of a registered version that never change: all but its approval and the properties that a decision writes. ``raw``: the
     version as DescribeModelPackage returns it."""
     fixed = json.loads(json.dumps({k: raw.get(k) for k in ("InferenceSpecification", "ModelMetrics")}, default=str, sort_keys=True))
@@ -124,13 +172,7 @@ def immutable_package_fields(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _evidence_uris(target: TargetSnapshot, package: Package, rules: Policy, data: RebalancedData | None, card: Card) -> dict[str, str]:
-    metrics = package.raw.get("ModelMetrics", {})
-    reported = {
-        "quality": metrics.get("ModelQuality", {}).get("Statistics"),
-        "bias": metrics.get("Bias", {}).get("Report"),
-        "explainability": metrics.get("Explainability", {}).get("Report"),
-    }
-    uris = {name: part["S3Uri"] for name, part in reported.items() if part}
+    uris = {name: uri for name, uri in report_uris(package.raw).items() if name in REPORTS}
     if package.model_uri:
         uris["model"] = package.model_uri
     if package.scores_uri:
@@ -156,9 +198,9 @@ def _store_file(target: Target, content: bytes, name: str) -> str:
     return uri
 
 
-def _pin_files(target: TargetSnapshot, uris: dict[str, str]) -> dict[str, dict[str, Any]]:
+def _pin_files(target: TargetSnapshot, uris: dict[str, str]) -> dict[str, PinnedRecord]:
     digests = target.files.digest_all(uris.values())
-    pinned = {}
+    pinned: dict[str, PinnedRecord] = {}
     for name, uri in sorted(uris.items()):
         found = digests[uri]
         if found is None:

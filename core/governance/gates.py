@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.analysis.performance.performance_json import estimates_in
@@ -12,6 +12,7 @@ from core.errors import INCONCLUSIVE_ERRORS, GovernanceError
 from core.governance.policy import BiasGate, CalibrationGate, FreshnessGate, Gate, GateProfile, LabelSharesGate, QualityGate, _BoundedGate
 from core.governance.version_under_review import VersionUnderReview
 from core.jobs.rebalancing_jobs import RebalancedData, label_shares_by_facet
+from core.ledger.event_body import RecordedGate
 from core.lineage import lineage_graph
 from core.registry import baselines, version_comparison, version_registration
 from core.registry.baselines import Baseline
@@ -38,6 +39,33 @@ class GateResult:
     def is_blocking(self) -> bool:
         """Whether it prevents an approval."""
         return self.required and self.status in {"fail", "not computable"}
+
+
+def to_record(result: GateResult) -> RecordedGate:
+    """The outcome as an event of the log records it."""
+    return {
+        "gate": result.gate,
+        "title": result.title,
+        "status": result.status,
+        "found": result.found,
+        "wanted": result.wanted,
+        "reason": result.reason,
+        "required": result.required,
+        "blocks": result.is_blocking,
+    }
+
+
+def from_record(recorded: RecordedGate) -> GateResult:
+    """The outcome that an event of the log records."""
+    return GateResult(
+        recorded["gate"],
+        recorded["title"],
+        recorded["status"],
+        recorded["found"],
+        recorded["wanted"],
+        recorded["reason"],
+        recorded.get("required", True),
+    )
 
 
 @dataclass(frozen=True)
@@ -186,11 +214,11 @@ def _compare_with_limits(gate: _BoundedGate, name: str, title: str, value: float
     )
 
 
-def _requirement_text(gate: Any) -> str:
+def _requirement_text(gate: _BoundedGate) -> str:
     what = {"low": "low end of the interval ", "high": "high end of the interval "}.get(getattr(gate, "bound", ""), "")
-    if gate.min is not None and gate.max is not None:
-        return f"{what}{gate.min:g} to {gate.max:g}"
-    return f"{what}at least {gate.min:g}" if gate.min is not None else f"{what}at most {gate.max:g}"
+    if gate.min is None:
+        return f"{what}at most {gate.max:g}"
+    return f"{what}at least {gate.min:g}" if gate.max is None else f"{what}{gate.min:g} to {gate.max:g}"
 
 
 def _not_computable(name: str, title: str, wanted: str, reason: str) -> GateResult:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from core import toml_file
+from core.analysis.performance.performance_json import estimates_in
 from core.aws.target import Target
 from core.errors import GovernanceError
 from core.governance.evidence import Evidence
@@ -75,7 +76,7 @@ def load_profiles(path: Path | None = None) -> tuple[RegulatoryProfile, ...]:
     return toml_file.parse_validated(_ProfilesFile, content, str(path), InvalidProfiles, "Fix the file.").profiles
 
 
-def collect_facts(target: Target, package: Package, state: State, card: Card, evidence: Evidence | None) -> dict[str, Any]:
+def collect_facts(target: Target, package: Package, state: State, card: Card, evidence: Evidence | None) -> dict[str, object]:
     """The facts about a version that a profile's dotted paths lead to."""
     data = model_packages.find_rebalancing(target, package)
     validation = next((e for e in reversed(state.history) if e.kind == "validate"), None)
@@ -89,7 +90,7 @@ def collect_facts(target: Target, package: Package, state: State, card: Card, ev
             "hyperparameters": package.hyperparameters,
             "trained_by": package.properties.get("governance:trained-by-name"),
         },
-        "quality": {k: v.get("value") for k, v in (package.performance or {}).items() if isinstance(v, dict)},
+        "quality": {name: figure["value"] for name, figure in estimates_in(package.performance).items()},
         "bias": [f"{facet.facet} = {facet.value}" for facet in (package.bias.facets if package.bias else ())],
         "shap": package.shap,
         "data": {}
@@ -99,7 +100,8 @@ def collect_facts(target: Target, package: Package, state: State, card: Card, ev
             "sha256": data.dataset.sha256,
             "rows": data.dataset.rows,
             "split": data.manifest["split"],
-            **{key: data.manifest["config"][key] for key in ("label", "facet")},
+            "label": data.manifest["config"]["label"],
+            "facet": data.manifest["config"]["facet"],
             "rebalancing": data.manifest["config"]["method"],
         },
         "evidence": {} if evidence is None else {name: pinned["sha256"] for name, pinned in evidence.files.items()},
@@ -117,7 +119,7 @@ def collect_facts(target: Target, package: Package, state: State, card: Card, ev
     }
 
 
-def build_checklist(profile: RegulatoryProfile, facts: dict[str, Any]) -> list[ChecklistRow]:
+def build_checklist(profile: RegulatoryProfile, facts: Mapping[str, object]) -> list[ChecklistRow]:
     """Which fields of each item are filled in and which are missing."""
     answers = []
     for item in profile.items:

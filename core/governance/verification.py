@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from core.aws import retries
 from core.aws.file_snapshot import TargetSnapshot, take_snapshot
@@ -19,6 +19,9 @@ from core.ledger import audit_log
 from core.ledger.audit_log import Event
 from core.ledger.signing import Forged, load_verification_keys, open_envelope, sha256, sign_envelope
 from core.registry import model_packages
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Key
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def repair_registry_and_lineage(target: Target) -> list[str]:
     return repaired
 
 
-def _check_chain(target: Target, trusted: Any) -> tuple[list[Event], list[Problem]]:
+def _check_chain(target: Target, trusted: Sequence[Key]) -> tuple[list[Event], list[Problem]]:
     """Read and check every event object: numbered without a gap, signed, and linked to the event before it."""
     found = target.files.list_uris(target.uri(audit_log.EVENTS_FOLDER) + "/")
     problems, numbers = [], []
@@ -133,7 +136,7 @@ def _read_or_none(target: Target, key: str) -> bytes | None:
         return None
 
 
-def _check_heads(events: list[Event], trusted: Any, heads: dict[str, bytes | None]) -> Iterator[Problem]:
+def _check_heads(events: list[Event], trusted: Sequence[Key], heads: dict[str, bytes | None]) -> Iterator[Problem]:
     hashes = {event.number: event.hash for event in events}
     for name, content in heads.items():
         if content is None:
@@ -153,7 +156,7 @@ def _check_heads(events: list[Event], trusted: Any, heads: dict[str, bytes | Non
             yield Problem(number, name, f"Event {number} is not the one that the head names.")
 
 
-def _check_head_current(target: Target, events: list[Event], trusted: Any) -> Iterator[Problem]:
+def _check_head_current(target: Target, events: list[Event], trusted: Sequence[Key]) -> Iterator[Problem]:
     """Check that the head names the last event; waits a moment for a writer that is not done yet."""
     for _ in range(retries.LOG_HEAD_READS if events else 0):
         try:
@@ -169,7 +172,7 @@ def _check_head_current(target: Target, events: list[Event], trusted: Any) -> It
         )
 
 
-def _check_parts(target: Target, events: list[Event], trusted: Any) -> Iterator[Problem]:
+def _check_parts(target: Target, events: list[Event], trusted: Sequence[Key]) -> Iterator[Problem]:
     whole = {event.number: event for event in events}
     for uri in target.files.list_uris(target.uri(audit_log.PARTS_FOLDER) + "/"):
         name = uri.rpartition("/")[2].removesuffix(".json")

@@ -15,13 +15,17 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from core.aws import retries
 from core.aws.target import Target
 from core.errors import Conflict, GovernanceError, NotFound
 from core.identity import Identity
+from core.ledger.event_body import EventBody
 from core.ledger.signing import Forged, canonical_json, in_toto_statement, load_verification_keys, open_envelope, sha256, sign_envelope
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Key
 
 EVENTS_FOLDER, PARTS_FOLDER, HEAD_KEY = "governance/log/events", "governance/log/parts", "governance/log/head.json"
 EVENT_TYPE, PART_TYPE = "application/vnd.governance.event+json", "application/vnd.governance.events+json-lines"
@@ -43,7 +47,7 @@ class Event:
     kind: str
     actor: dict[str, str]
     subject: str
-    body: dict[str, Any]
+    body: EventBody
     previous: str
     hash: str
 
@@ -71,7 +75,7 @@ def append_event(
     identity: Identity,
     kind: str,
     subject: str,
-    body: dict[str, Any],
+    body: EventBody,
     *,
     check: AppendCheck | None = None,
     known_events: Sequence[Event] | None = None,
@@ -187,14 +191,14 @@ def check_link(event: Event, before: Event | None) -> Event:
     return event
 
 
-def _read_payload(target: Target, number: int, trusted: Any) -> bytes:
+def _read_payload(target: Target, number: int, trusted: Sequence[Key]) -> bytes:
     try:
         return open_envelope(target.files.read(target.uri(event_key(number))), trusted, EVENT_TYPE)
     except (Forged, NotFound) as error:
         raise Forged(f"Event {number}: {error.message}", resource=event_key(number), hint="Compare with a copy kept elsewhere.") from error
 
 
-def _read_part(target: Target, number: int, trusted: Any) -> list[bytes]:
+def _read_part(target: Target, number: int, trusted: Sequence[Key]) -> list[bytes]:
     """The payloads of events number · 100 + 1 and on; from the events themselves where they aren't kept together (yet)."""
     try:
         return open_envelope(target.files.read(target.uri(part_key(number))), trusted, PART_TYPE).split(b"\n")
@@ -238,7 +242,7 @@ def head_statement(event: Event) -> bytes:
     return in_toto_statement({event_key(event.number): event.hash}, HEAD_PREDICATE_TYPE, {"number": event.number, "time": event.time})
 
 
-def read_head(content: bytes, trusted: Any) -> tuple[int, str]:
+def read_head(content: bytes, trusted: Sequence[Key]) -> tuple[int, str]:
     """(number, hash) of a signed head. Raises Forged."""
     raw = json.loads(open_envelope(content, trusted))
     if raw.get("predicateType") != HEAD_PREDICATE_TYPE:

@@ -7,10 +7,9 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -33,7 +32,7 @@ class Forged(GovernanceError):
     """Something signed is not what was signed, or was signed with a key that isn't trusted."""
 
 
-def canonical_json(value: Any) -> bytes:
+def canonical_json(value: object) -> bytes:
     """``value`` as JSON that is the same for the same value: sorted keys, no spaces, UTF-8. Raises ValueError for NaN and infinities."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
@@ -43,7 +42,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def in_toto_statement(subject: dict[str, str], kind: str, predicate: dict[str, Any]) -> bytes:
+def in_toto_statement(subject: dict[str, str], kind: str, predicate: Mapping[str, object]) -> bytes:
     """An in-toto Statement; ``subject``: name -> SHA-256 of what the predicate is about."""
     subjects = [{"name": name, "digest": {"sha256": digest}} for name, digest in subject.items()]
     return canonical_json({"_type": STATEMENT_TYPE, "subject": subjects, "predicateType": kind, "predicate": predicate})

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, cast
 
 from core.aws import idempotency
 from core.aws.target import Target
 from core.errors import Forbidden, NotFound, translate_aws_errors
+from core.lineage.entity_response import EntityResponse, component_status, parameter_value
 
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import QueryLineageRequestTypeDef, VertexTypeDef
+
+Direction = Literal["Ascendants", "Descendants", "Both"]
 TRIAL_COMPONENT = "experiment-trial-component"
 PAGE_SIZE, MAX_COUNTED, MAX_DEPTH = 50, 200, 10
 """Vertices in one response of SageMaker; the most vertices that are counted for a page; the most hops of a query."""
@@ -53,7 +59,7 @@ def read_graph(
     arn: str,
     *,
     hops: int = 2,
-    direction: Literal["Ascendants", "Descendants", "Both"] = "Both",
+    direction: Direction = "Both",
     max_nodes: int | None = None,
 ) -> Graph:
     """The graph within ``hops`` (10 at most) of ``arn``. Raises NotFound, Forbidden.
@@ -63,7 +69,7 @@ def read_graph(
     limit = max_nodes + PAGE_SIZE if max_nodes else None
     vertices, edges, whole = _query_lineage(target, arn, direction, min(hops + 1, MAX_DEPTH), limit)
     near = [a for a in _nodes_within(arn, edges, hops) if a in vertices or a == arn][:max_nodes]
-    nodes = tuple(_describe_node(target, a, vertices.get(a, {})) for a in sorted(near))
+    nodes = tuple(_describe_node(target, a, vertices.get(a)) for a in sorted(near))
     inside = {node.arn for node in nodes}
     shown = tuple(e for e in edges.values() if {e.source, e.destination} <= inside)
     if whole and hops + 1 < MAX_DEPTH:
@@ -73,12 +79,12 @@ def read_graph(
 
 
 def _query_lineage(
-    target: Target, arn: str, direction: Any, depth: int, limit: int | None, *, with_edges: bool = True
-) -> tuple[dict[str, Any], dict[tuple[str, str], Edge], bool]:
+    target: Target, arn: str, direction: Direction, depth: int, limit: int | None, *, with_edges: bool = True
+) -> tuple[dict[str, VertexTypeDef], dict[tuple[str, str], Edge], bool]:
     """(vertices, edges, whether these are all) within ``depth``; reading stops after ``limit`` vertices."""
-    vertices: dict[str, Any] = {}
+    vertices: dict[str, VertexTypeDef] = {}
     edges: dict[tuple[str, str], Edge] = {}
-    request: dict[str, Any] = {
+    request: QueryLineageRequestTypeDef = {
         "StartArns": [arn],
         "Direction": direction,
         "IncludeEdges": with_edges,
@@ -92,11 +98,12 @@ def _query_lineage(
             for edge in page.get("Edges", []):
                 key = (edge["SourceArn"], edge["DestinationArn"])
                 edges[key] = Edge(*key, edge.get("AssociationType", ""))
-            request["NextToken"] = page.get("NextToken")
-            if not request["NextToken"]:
+            after = page.get("NextToken")
+            if not after:
                 return vertices, edges, True
             if limit is not None and len(vertices) >= limit:
                 return vertices, edges, False
+            request["NextToken"] = after
 
 
 def _nodes_within(start: str, edges: dict[tuple[str, str], Edge], hops: int) -> list[str]:
@@ -116,23 +123,27 @@ def _nodes_within(start: str, edges: dict[tuple[str, str], Edge], hops: int) -> 
     return list(seen)
 
 
-def _describe_node(target: Target, arn: str, vertex: dict[str, Any]) -> Node:
+def _describe_node(target: Target, arn: str, vertex: VertexTypeDef | None) -> Node:
     resource, name = _entity_of_arn(arn)
-    kind, uri = vertex.get("Type", resource), ""
+    kind, uri = resource, ""
+    entity_type = "TrialComponent" if resource == TRIAL_COMPONENT else resource.title()
+    if vertex is not None:
+        kind, entity_type = vertex.get("Type", kind), vertex.get("LineageType", entity_type)
     if resource != TRIAL_COMPONENT:
         try:
             found = describe_entity(target, arn)
         except NotFound:  # deleted, or of a kind that can't be described; its edge still exists
-            found = {}
+            found = EntityResponse()
         except Forbidden:
             if f":{target.account}:" in arn:
                 raise
-            found = {}  # it belongs to another account
+            found = EntityResponse()  # it belongs to another account
         uri = found.get("Source", {}).get("SourceUri", "")
-        kind = found.get(f"{resource.title()}Type", kind)
+        types = {"artifact": found.get("ArtifactType"), "action": found.get("ActionType"), "context": found.get("ContextType")}
+        kind = types.get(resource) or kind
         if resource == "artifact":
             name = found.get("ArtifactName") or "/".join(uri.rstrip("/").split("/")[-2:])
-    return Node(arn, name, vertex.get("LineageType", "TrialComponent" if resource == TRIAL_COMPONENT else resource.title()), kind, uri)
+    return Node(arn, name, entity_type, kind, uri)
 
 
 def _entity_of_arn(arn: str) -> tuple[str, str]:
@@ -141,11 +152,11 @@ def _entity_of_arn(arn: str) -> tuple[str, str]:
     return kind, name
 
 
-def describe_entity(target: Target, arn: str) -> dict[str, Any]:
+def describe_entity(target: Target, arn: str) -> EntityResponse:
     """SageMaker's description of an artifact, action, context or trial component. Raises NotFound."""
     kind, name = _entity_of_arn(arn)
     api = target.sagemaker
-    calls: dict[str, Any] = {
+    calls: dict[str, Callable[[], Mapping[str, object]]] = {
         "artifact": lambda: api.describe_artifact(ArtifactArn=arn),
         "action": lambda: api.describe_action(ActionName=name),
         "context": lambda: api.describe_context(ContextName=name),
@@ -154,24 +165,27 @@ def describe_entity(target: Target, arn: str) -> dict[str, Any]:
     if kind not in calls:
         raise NotFound(f"{arn} is not an entity of the lineage.", resource=arn, hint="Give an artifact, action, context or job.")
     with translate_aws_errors(arn):
-        found: dict[str, Any] = calls[kind]()
-    return found
+        return cast(EntityResponse, calls[kind]())
 
 
-def read_facts(target: Target, arn: str) -> dict[str, Any]:
+def read_facts(target: Target, arn: str) -> dict[str, str | float | datetime]:
     """Name -> value of what is recorded about a node: times, person, status, properties; of a job also parameters and final metrics. Raises
     NotFound."""
     raw = describe_entity(target, arn)
-    found = {"created": raw.get("CreationTime"), "by": raw.get("CreatedBy", {}).get("UserProfileName")}
-    found |= {"started": raw.get("StartTime"), "ended": raw.get("EndTime")}
-    status = raw.get("Status")
-    found["status"] = status.get("PrimaryStatus") if isinstance(status, dict) else status
-    found["description"] = raw.get("Description")
-    found |= raw.get("Properties", {})
+    found: dict[str, str | float | datetime | None] = {
+        "created": raw.get("CreationTime"),
+        "by": raw.get("CreatedBy", {}).get("UserProfileName"),
+        "started": raw.get("StartTime"),
+        "ended": raw.get("EndTime"),
+        "status": component_status(raw)[0],
+        "description": raw.get("Description"),
+        **raw.get("Properties", {}),
+    }
     for name, value in raw.get("Parameters", {}).items():
-        found[name.removeprefix("SageMaker.")] = next(iter(value.values()), None)
-    found |= {metric["MetricName"]: metric.get("Last") for metric in raw.get("Metrics", [])}
-    return {name: value for name, value in found.items() if value not in (None, "")}
+        found[name.removeprefix("SageMaker.")] = parameter_value(value)
+    for metric in raw.get("Metrics", []):
+        found[metric["MetricName"]] = metric.get("Last")
+    return {name: value for name, value in found.items() if value is not None and value != ""}
 
 
 def find_artifact_arn(target: Target, uri: str) -> str | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from core.aws.target import Target
 from core.errors import translate_aws_errors
 from core.lineage.lineage_graph import Node
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import ArtifactSummaryTypeDef, PaginatorConfigTypeDef, TrialComponentTypeDef
 
 MAX_FOUND, MAX_LOOKED_AT = 20, 1000
 
@@ -70,40 +73,42 @@ def _search_jobs(target: Target, wanted: str) -> tuple[list[Node], bool]:
     return [_component_node(item["TrialComponent"]) for item in page["Results"]], "NextToken" not in page
 
 
-def _component_node(raw: Any) -> Node:
+def _component_node(raw: TrialComponentTypeDef) -> Node:
     kind = str(raw.get("Source", {}).get("SourceType", "")).removeprefix("SageMaker")
     return Node(raw["TrialComponentArn"], raw["TrialComponentName"], "TrialComponent", kind or "TrialComponent")
 
 
-def _artifact_node(raw: Any) -> Node:
+def _artifact_node(raw: ArtifactSummaryTypeDef) -> Node:
     uri = raw["Source"]["SourceUri"]
     name = raw.get("ArtifactName") or "/".join(uri.rstrip("/").split("/")[-2:])
     return Node(raw["ArtifactArn"], name, "Artifact", raw.get("ArtifactType", "Artifact"), uri)
 
 
-def _pages(target: Target, operation: str, member: str, make: Callable[[Any], Node]) -> Iterator[list[Node]]:
-    paginator: Any = target.sagemaker.get_paginator(operation)  # type: ignore[call-overload]
-    for page in paginator.paginate(SortBy="CreationTime", SortOrder="Descending", PaginationConfig={"PageSize": 100}):
-        yield [make(raw) for raw in page[member]]
+class _NewestFirst(TypedDict):
+    SortBy: Literal["CreationTime"]
+    SortOrder: Literal["Descending"]
+    PaginationConfig: PaginatorConfigTypeDef
+
+
+NEWEST_FIRST: _NewestFirst = {"SortBy": "CreationTime", "SortOrder": "Descending", "PaginationConfig": {"PageSize": 100}}
 
 
 def _artifacts(target: Target) -> Iterator[list[Node]]:
-    return _pages(target, "list_artifacts", "ArtifactSummaries", _artifact_node)
+    for page in target.sagemaker.get_paginator("list_artifacts").paginate(**NEWEST_FIRST):
+        yield [_artifact_node(raw) for raw in page["ArtifactSummaries"]]
 
 
 def _actions(target: Target) -> Iterator[list[Node]]:
-    return _pages(
-        target,
-        "list_actions",
-        "ActionSummaries",
-        lambda raw: Node(raw["ActionArn"], raw["ActionName"], "Action", raw.get("ActionType", "Action"), raw["Source"]["SourceUri"]),
-    )
+    for page in target.sagemaker.get_paginator("list_actions").paginate(**NEWEST_FIRST):
+        yield [
+            Node(raw["ActionArn"], raw["ActionName"], "Action", raw.get("ActionType", "Action"), raw["Source"]["SourceUri"])
+            for raw in page["ActionSummaries"]
+        ]
 
 
 def _contexts(target: Target) -> Iterator[list[Node]]:
-    return _pages(
-        target,
-        "list_contexts",
-        "ContextSummaries",
-        lambda raw: Node(raw["ContextArn"], raw["ContextName"], "Context", raw.get("ContextType", "Context"), raw["Source"]["SourceUri"]),
-    )
+    for page in target.sagemaker.get_paginator("list_contexts").paginate(**NEWEST_FIRST):
+        yield [
+            Node(raw["ContextArn"], raw["ContextName"], "Context", raw.get("ContextType", "Context"), raw["Source"]["SourceUri"])
+            for raw in page["ContextSummaries"]
+        ]

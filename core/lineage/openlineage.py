@@ -11,16 +11,18 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.analysis.resampling.rebalancing_manifest import RebalancingManifest
 from core.aws.target import Target
 from core.data import datasets
 from core.errors import NotFound, translate_aws_errors
+from core.lineage.entity_response import component_status, parameter_value
 from core.lineage.lineage_graph import Graph, Node, describe_entity
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import RunEvent
+    from openlineage.client.facet_v2 import DatasetFacet, OutputDatasetFacet, RunFacet
 
 PRODUCER = "urn:governance-dashboard:openlineage:1"
 END_EVENT_BY_STATUS = {"Completed": "COMPLETE", "Failed": "FAIL", "Stopped": "ABORT"}
@@ -74,11 +76,11 @@ def _job_events(target: Target, node: Node, before: list[Node], after: list[Node
     from openlineage.client import facet_v2 as facets
 
     raw = describe_entity(target, node.arn)
-    values = {name: next(iter(value.values()), None) for name, value in raw.get("Parameters", {}).items()}
+    values = {name: parameter_value(value) for name, value in raw.get("Parameters", {}).items()}
     image = str(values.get("SageMaker.ImageUri") or "")
     inputs = {n.uri: None for n in before if _is_data(n)} | {a["Value"]: None for a in raw.get("InputArtifacts", {}).values()}
     outputs = {n.uri: None for n in after if _is_data(n)} | {a["Value"]: None for a in raw.get("OutputArtifacts", {}).values()}
-    run: dict[str, Any] = {}
+    run: dict[str, RunFacet] = {}
     if image:
         repository, _, tag = image.rpartition(":")
         run["processing_engine"] = facets.processing_engine_run.ProcessingEngineRunFacet(version=tag, name=repository)
@@ -95,13 +97,12 @@ def _job_events(target: Target, node: Node, before: list[Node], after: list[Node
             run=facets.parent_run.Run(runId=_run_id(f"{_namespace(target)}/{name}", created)),
             job=facets.parent_run.Job(namespace=_namespace(target), name=name),
         )
-    status = raw.get("Status", {}).get("PrimaryStatus", "")
+    status, message = component_status(raw)
     began = raw.get("StartTime") or raw["CreationTime"]
     name = node.name.removesuffix("-aws-training-job").removesuffix("-aws-processing-job")
     made = [_run_event(target, node, "START", began, node.kind, name, run, inputs, {}, known, began)]
     if status in END_EVENT_BY_STATUS:
         if status == "Failed":
-            message = str(raw["Status"].get("Message", ""))
             run = run | {"errorMessage": facets.error_message_run.ErrorMessageRunFacet(message=message, programmingLanguage="PYTHON")}
         ended = raw.get("EndTime") or raw.get("LastModifiedTime") or began
         made.append(_run_event(target, node, END_EVENT_BY_STATUS[status], ended, node.kind, name, run, inputs, outputs, known, began))
@@ -125,7 +126,7 @@ def _run_event(
     at: datetime,
     kind: str,
     name: str,
-    run: dict[str, Any],
+    run: dict[str, RunFacet],
     inputs: Iterable[str],
     outputs: Iterable[str],
     known: KnownFiles,
@@ -148,10 +149,10 @@ def _run_event(
     )
 
 
-def _dataset_facets(uri: str, known: KnownFiles) -> dict[str, Any]:
+def _dataset_facets(uri: str, known: KnownFiles) -> dict[str, DatasetFacet]:
     from openlineage.client import facet_v2 as facets
 
-    found: dict[str, Any] = {"dataSource": facets.datasource_dataset.DatasourceDatasetFacet(name=_dataset_name(uri)[0], uri=uri)}
+    found: dict[str, DatasetFacet] = {"dataSource": facets.datasource_dataset.DatasourceDatasetFacet(name=_dataset_name(uri)[0], uri=uri)}
     if uri in known.columns:
         fields = [facets.schema_dataset.SchemaDatasetFacetFields(name=name) for name in known.columns[uri]]
         found["schema"] = facets.schema_dataset.SchemaDatasetFacet(fields=fields)
@@ -160,7 +161,7 @@ def _dataset_facets(uri: str, known: KnownFiles) -> dict[str, Any]:
     return found
 
 
-def _output_statistics(uri: str, known: KnownFiles) -> dict[str, Any]:
+def _output_statistics(uri: str, known: KnownFiles) -> dict[str, OutputDatasetFacet]:
     from openlineage.client import facet_v2 as facets
 
     if uri not in known.rows:

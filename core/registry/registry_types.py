@@ -107,6 +107,12 @@ def model_uri(raw: DescribeModelPackageOutputTypeDef) -> str:
     return ""
 
 
+def container_image(raw: DescribeModelPackageOutputTypeDef) -> str:
+    """The image of a package's (first) container; "" if it names none."""
+    containers = raw.get("InferenceSpecification", {}).get("Containers") or []
+    return containers[0].get("Image", "") if containers else ""
+
+
 def group_from_arn(arn: str) -> str | None:
     """The group that a version's ARN names, NO_GROUP for a package without one; None if it isn't the ARN of a package."""
     found = re.fullmatch(r"arn:[^:]+:sagemaker:[^:]*:[^:]*:model-package/([^/]+)(/\d+)?", arn)

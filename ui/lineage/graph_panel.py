@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 from dataclasses import asdict
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -22,7 +21,7 @@ MAX_NODES = 100
 
 
 @st.cache_data(ttl="2m", max_entries=128, show_spinner=False)
-def read_facts(cache_key: str, arn: str) -> dict[str, Any]:
+def read_facts(cache_key: str, arn: str) -> dict[str, str | float | datetime.datetime]:
     """What is recorded about a node."""
     return lineage_graph.read_facts(session.target(), arn)
 

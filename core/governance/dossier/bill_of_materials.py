@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 import math
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from cyclonedx.model import HashAlgorithm, HashType, Property
 from cyclonedx.model.bom import Bom
@@ -15,7 +15,7 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from core.governance.evidence import Evidence
+from core.governance.evidence import Evidence, PinnedRecord
 from core.governance.model_cards.model_card_content import value_at
 from core.governance.package_lock import parse_versions
 from core.registry.registry_types import Package
@@ -23,7 +23,7 @@ from core.registry.registry_types import Package
 UUID_NAMESPACE = uuid.UUID("4d3e0a2c-64b0-5d1c-9b8e-2f1f6a1f0a55")
 
 
-def build_cyclonedx(package: Package, evidence: Evidence, card: dict[str, Any], requirements: str, submitted_at: str) -> bytes:
+def build_cyclonedx(package: Package, evidence: Evidence, card: Mapping[str, object], requirements: str, submitted_at: str) -> bytes:
     """The bill as JSON. ``card`` and ``requirements``: the model card and the package lock that the evidence names; ``submitted_at``: the
     time of the submission, ISO 8601."""
     files = evidence.files
@@ -67,11 +67,11 @@ def build_cyclonedx(package: Package, evidence: Evidence, card: dict[str, Any], 
     return json.dumps(made, indent=1, sort_keys=True, ensure_ascii=False).encode()
 
 
-def _sha256_hash(pinned: dict[str, Any]) -> HashType:
+def _sha256_hash(pinned: PinnedRecord) -> HashType:
     return HashType(alg=HashAlgorithm.SHA_256, content=pinned["sha256"])
 
 
-def _model_card(package: Package, evidence: Evidence, card: dict[str, Any], data: list[str]) -> dict[str, Any]:
+def _model_card(package: Package, evidence: Evidence, card: Mapping[str, object], data: list[str]) -> dict[str, object]:
     """The model card in CycloneDX's form, which the library can't write (https://cyclonedx.org/docs/1.6/json/#components_items_modelCard)."""
 
     def written(*paths: str) -> list[str]:
@@ -97,7 +97,7 @@ def _model_card(package: Package, evidence: Evidence, card: dict[str, Any], data
         for name, value in facet["metrics"].items()
         if value is not None and not (isinstance(value, float) and math.isnan(value))
     ]
-    considerations: dict[str, Any] = {
+    considerations: dict[str, object] = {
         "users": written("business_details.business_stakeholders"),
         "useCases": written("intended_uses.purpose_of_model", "intended_uses.intended_uses"),
         "technicalLimitations": written(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.analysis.performance.performance_json import estimates_in
@@ -23,6 +22,7 @@ from core.governance.validity import apply_waivers
 from core.governance.version_state import State
 from core.governance.version_under_review import read_version
 from core.jobs.rebalancing_jobs import RebalancedData
+from core.ledger.event_body import EventBody
 from core.registry import model_packages, version_comparison
 from core.registry.registry_types import Package
 from core.views.data import rebalancing_sentences
@@ -43,7 +43,7 @@ class Dossier:
     compared_version: Package | None
     differences: dict[str, PerformanceDifference]
     data: RebalancedData | None
-    card: dict[str, Any]
+    card: dict[str, object]
     requirements: str
     not_compared: str = ""
 
@@ -73,12 +73,15 @@ class Figure:
     alt: str
 
 
+Block = Text | Table | Figure
+
+
 @dataclass(frozen=True)
 class Section:
     """A section: its title, and its paragraphs, tables and figures in order."""
 
     title: str
-    blocks: tuple[Text | Table | Figure, ...]
+    blocks: tuple[Block, ...]
 
 
 def load_dossier(target: Target, arn: str) -> Dossier:
@@ -89,7 +92,7 @@ def load_dossier(target: Target, arn: str) -> Dossier:
     rules = policy.parse_toml(target.files.read(policy.policy_uri(target, state.policy or "")), "the policy of the decision")
     recorded = next((e.body for e in reversed(state.history) if e.body.get("gates") is not None), None)
     if recorded is not None:
-        results = tuple(gates.GateResult(**{k: v for k, v in g.items() if k != "blocks"}) for g in recorded["gates"])
+        results = tuple(map(gates.from_record, recorded["gates"]))
         compared_with = recorded["compared_with"]
     else:
         judgement = gates.judge_version(version, rules.profiles[state.profile])
@@ -124,7 +127,7 @@ def _summary(d: Dossier) -> Section:
     ]
     conditions = tuple((c.text, c.owner, c.due, c.met_by or "open") for c in d.state.conditions)
     said = [e for e in d.state.history if e.kind == "approve"] if last.kind == "approve" else [last]
-    blocks: tuple[Any, ...] = (
+    blocks: tuple[Block, ...] = (
         *(
             Text(f"{e.kind.capitalize()} by {e.actor['name']} ({e.actor['role']}) on {e.time[:10]}: {e.body['reason']}", strong=True)
             for e in said[-max(d.state.approvals_needed, 1) :]
@@ -136,8 +139,8 @@ def _summary(d: Dossier) -> Section:
     return Section("Decision", (*blocks, Text(DISCLAIMER)))
 
 
-def _submission(d: Dossier) -> dict[str, Any]:
-    return next((e.body for e in reversed(d.state.history) if e.kind == "submit"), {})
+def _submission(d: Dossier) -> EventBody:
+    return next((e.body for e in reversed(d.state.history) if e.kind == "submit"), EventBody())
 
 
 def _gates(d: Dossier) -> Section:
@@ -173,7 +176,7 @@ def _quality(d: Dossier) -> Section:
     apart = {None: "", 0: " from which no training row was made"}.get(leaked, f"; {leaked or 0:,} held-out rows were used in training")
     headings = ("metric", "this version", "the other version", "difference", "more than noise?")
     widths, most = (17, 24, 24, 26, 10), 5 if d.differences else 3 if others else 2
-    blocks: tuple[Any, ...] = (
+    blocks: tuple[Block, ...] = (
         Text(f"On {n:,} held-out rows{apart}{against}. Intervals are 95 %."),
         *([Text(d.not_compared)] if d.not_compared else []),
         Table(headings[:most], tuple(row[:most] for row in rows), widths[:most]),
@@ -185,7 +188,7 @@ def _quality(d: Dossier) -> Section:
 
 
 def _bias(d: Dossier) -> Section:
-    blocks: list[Any] = []
+    blocks: list[Block] = []
     for facet in d.package.bias.facets if d.package.bias else ():
         rows = []
         theirs = next(
@@ -249,7 +252,7 @@ def _card(d: Dossier) -> Section:
     answers = [(field.title, model_card_content.value_at(d.card, field.path)) for field in model_card_content.FIELDS]
     rows = tuple((title, str(text)) for title, text in answers if text)
     missing = ", ".join(title for title, text in answers if not text)
-    blocks: tuple[Any, ...] = (Table(("", ""), rows, (24, 76)),) if rows else ()
+    blocks: tuple[Block, ...] = (Table(("", ""), rows, (24, 76)),) if rows else ()
     return Section("Model card", (*blocks, Text(f"Not filled in: {missing}." if missing else "Every field is filled in.")))
 
 

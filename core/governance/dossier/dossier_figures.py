@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from core.analysis.bias.metric_registry import neutral_value
@@ -13,19 +13,18 @@ from core.governance.dossier.dossier import Dossier
 from core.governance.dossier.dossier_format import value_with_meaning
 
 BLUE, ORANGE, GREY = "#2A6FBB", "#C2570C", "#8A8F98"
-RC_SETTINGS: Any = {"text.parse_math": False, "font.size": 8, "axes.spines.top": False, "axes.spines.right": False}
 
 
 def draw_png(name: str, dossier: Dossier) -> bytes:
     """The figure ``name`` as PNG."""
-    with matplotlib.rc_context(RC_SETTINGS):
+    with matplotlib.rc_context({"text.parse_math": False, "font.size": 8, "axes.spines.top": False, "axes.spines.right": False}):
         figure = {"calibration": _calibration, "differences": _differences, "bias": _bias, "shap": _shap}[name](dossier)
         out = io.BytesIO()
         figure.savefig(out, format="png", dpi=150, metadata={"Software": None})
     return out.getvalue()
 
 
-def _new_figure(height: float) -> tuple[Figure, Any]:
+def _new_figure(height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(6.4, height), layout="constrained")
     return figure, figure.subplots()
 
@@ -50,14 +49,18 @@ def _calibration(d: Dossier) -> Figure:
 
 
 def _differences(d: Dossier) -> Figure:
-    found = [(n, x) for n, x in d.differences.items() if x.value is not None and x.low is not None and x.high is not None]
+    found = [
+        (name, x.value, x.low, x.high, x.beyond_noise)
+        for name, x in d.differences.items()
+        if x.value is not None and x.low is not None and x.high is not None
+    ]
     figure, axes = _new_figure(0.9 + 0.24 * len(found))
-    for at, (_, x) in enumerate(reversed(found)):
-        colour = BLUE if x.beyond_noise else GREY
-        axes.plot([x.low, x.high], [at, at], color=colour, linewidth=1.5)
-        axes.plot([x.value], [at], color=colour, marker="o", markersize=4)
+    for at, (_, value, low, high, beyond_noise) in enumerate(reversed(found)):
+        colour = BLUE if beyond_noise else GREY
+        axes.plot([low, high], [at, at], color=colour, linewidth=1.5)
+        axes.plot([value], [at], color=colour, marker="o", markersize=4)
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_yticks(range(len(found)), [name for name, _ in reversed(found)])
+    axes.set_yticks(range(len(found)), [name for name, *_ in reversed(found)])
     axes.set_xlabel("this version minus the other, 95 % interval (blue: more than noise)")
     return figure
 

@@ -8,8 +8,8 @@ import json
 import zipfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
+from core.analysis.performance.performance_json import estimates_in
 from core.aws.target import Target
 from core.errors import NotFound
 from core.governance.dossier import bill_of_materials, dossier, dossier_render
@@ -31,6 +31,8 @@ INCLUDED_FILES = (
     "data/manifest.json",
 )
 """The files of the evidence that a pack contains. Of rows, scores and the model it has only the hashes, since packs are passed on."""
+ROLE_KEYS = {"label", "favourable", "facet", "facet_value", "group", "categorical", "ignored"}
+REBALANCING_KEYS = {"method", "target", "parameters", "order"}
 FILE_SUFFIXES = {"policy": ".toml", "package-lock": ".txt", "data/manifest.json": ""}
 README_TEMPLATE = """Evidence pack: {title}
 
@@ -119,7 +121,7 @@ def _pack_files(target: Target, d: Dossier) -> dict[str, bytes]:
     return files
 
 
-def _decision(d: Dossier) -> dict[str, Any]:
+def _decision(d: Dossier) -> dict[str, object]:
     return {
         "package": d.package.arn,
         "status": d.state.status,
@@ -135,15 +137,14 @@ def _decision(d: Dossier) -> dict[str, Any]:
     }
 
 
-def _comparison(d: Dossier) -> Iterable[tuple[Any, ...]]:
-    for name, value in (d.package.performance or {}).items():
-        if isinstance(value, dict) and {"value", "low", "high", "n"} <= value.keys():
-            x = d.differences.get(name)
-            rest = (x.a, x.value, x.low, x.high, x.method) if x else (None,) * 5
-            yield (name, value["value"], value["low"], value["high"], value["n"], *rest)
+def _comparison(d: Dossier) -> Iterable[tuple[object, ...]]:
+    for name, value in estimates_in(d.package.performance).items():
+        x = d.differences.get(name)
+        rest = (x.a, x.value, x.low, x.high, x.method) if x else (None,) * 5
+        yield (name, value["value"], value["low"], value["high"], value["n"], *rest)
 
 
-def _bias(d: Dossier) -> Iterable[tuple[Any, ...]]:
+def _bias(d: Dossier) -> Iterable[tuple[object, ...]]:
     for facet in d.package.bias.facets if d.package.bias else ():
         for stage in ("pre_training", "post_training"):
             for name, measure in getattr(facet, stage).items():
@@ -154,7 +155,7 @@ def _shap(d: Dossier) -> list[tuple[str, float]]:
     return sorted(d.package.shap.items(), key=lambda item: -item[1])
 
 
-def _data_card(d: Dossier) -> dict[str, Any]:
+def _data_card(d: Dossier) -> dict[str, object]:
     if d.data is None:
         return {}
     manifest = d.data.manifest
@@ -164,11 +165,9 @@ def _data_card(d: Dossier) -> dict[str, Any]:
         "sha256": d.data.dataset.sha256,
         "rows": d.data.dataset.rows,
         "columns": list(d.data.dataset.columns),
-        "roles": {
-            key: manifest["config"][key] for key in ("label", "favourable", "facet", "facet_value", "group", "categorical", "ignored")
-        },
+        "roles": {key: value for key, value in manifest["config"].items() if key in ROLE_KEYS},
         "split": manifest["split"],
-        "rebalancing": {key: manifest["config"][key] for key in ("method", "target", "parameters", "order")},
+        "rebalancing": {key: value for key, value in manifest["config"].items() if key in REBALANCING_KEYS},
         "synthetic": {key: value for key, value in manifest["synthetic"].items() if key != "rows"},
         "leaked_rows": manifest["leaked_rows"],
         "counts": manifest["counts"],

@@ -7,7 +7,7 @@ import secrets
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.aws import idempotency, request_defaults, retries
 from core.aws.target import Target
@@ -21,6 +21,7 @@ from core.registry.registry_types import Package
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.literals import ModelCardStatusType
+    from mypy_boto3_sagemaker.type_defs import DescribeModelCardRequestTypeDef, DescribeModelCardResponseTypeDef
 
 
 CARD_STATUS: dict[str, ModelCardStatusType] = {
@@ -40,7 +41,7 @@ class Card:
     version: int
     status: str
     changed_at: datetime | None
-    content: dict[str, Any]
+    content: dict[str, object]
 
     @property
     def json_bytes(self) -> bytes:
@@ -71,9 +72,8 @@ def find_card(target: Target, package: Package, version: int | None = None) -> C
     """The latest card of a version, or one of the card's own versions; None if none was saved. Raises NotFound for a card version that
     doesn't exist."""
     name = card_name(package)
-    asked: Any = {"ModelCardVersion": version} if version else {}
     try:
-        found = idempotency.read_after_create(target, "ModelCard", name, lambda: _describe_card(target, name, asked))
+        found = idempotency.read_after_create(target, "ModelCard", name, lambda: _describe_card(target, name, version))
     except NotFound:
         if version:
             raise
@@ -91,9 +91,12 @@ def _unsaved_card(target: Target, package: Package, data: RebalancedData | None)
     return Card(card_name(package), 0, "Draft", None, build_known_content(target, package, data))
 
 
-def _describe_card(target: Target, name: str, asked: dict[str, Any]) -> Any:
+def _describe_card(target: Target, name: str, version: int | None) -> DescribeModelCardResponseTypeDef:
+    request: DescribeModelCardRequestTypeDef = {"ModelCardName": name}
+    if version:
+        request["ModelCardVersion"] = version
     with translate_aws_errors(name):
-        return target.sagemaker.describe_model_card(ModelCardName=name, **asked)
+        return target.sagemaker.describe_model_card(**request)
 
 
 def list_versions(target: Target, package: Package) -> list[tuple[int, datetime]]:
@@ -160,7 +163,7 @@ def _create_card(target: Target, card: Card) -> None:
     idempotency.create_once(target, "ModelCard", request)
 
 
-def _write_card(target: Target, package: Package, content: dict[str, Any], before: Card) -> Card:
+def _write_card(target: Target, package: Package, content: dict[str, object], before: Card) -> Card:
     if not before.version:
         _create_card(target, replace(before, content=content))
     with translate_aws_errors(before.name):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from core.analysis.performance.performance_json import EstimateJson, estimates_in
 from core.aws.target import Target
 from core.jobs.rebalancing_jobs import RebalancedData
-from core.registry.registry_types import Package
+from core.registry.registry_types import Package, container_image
 
 
 @dataclass(frozen=True)
@@ -55,18 +56,17 @@ FIELDS = (
 )
 
 
-def value_at(content: Any, path: str) -> Any:
+def value_at(content: object, path: str) -> object:
     """The value at a dotted path; None if nothing is there."""
     for part in path.split("."):
         content = content.get(part) if isinstance(content, dict) else None
     return content
 
 
-def build_known_content(target: Target, package: Package, data: RebalancedData | None) -> dict[str, Any]:
+def build_known_content(target: Target, package: Package, data: RebalancedData | None) -> dict[str, object]:
     """The part of a card that the product fills in, by AWS's schema: from the version, its training job, its reports and its data."""
-    container = (package.raw.get("InferenceSpecification", {}).get("Containers") or [{}])[0]
-    image, artifact = container.get("Image", ""), package.model_uri
-    training: dict[str, Any] = {
+    image, artifact = container_image(package.raw), package.model_uri
+    training: dict[str, object] = {
         "hyper_parameters": [{"name": k[:255], "value": str(v)[:255]} for k, v in sorted(package.hyperparameters.items())][:100],
         **({"training_environment": {"container_image": [image]}} if image and package.training_job else {}),
     }
@@ -83,7 +83,7 @@ def build_known_content(target: Target, package: Package, data: RebalancedData |
             for channel in job.get("InputDataConfig", [])
             if "S3DataSource" in channel.get("DataSource", {})
         ][:15]
-    content: dict[str, Any] = {
+    content: dict[str, object] = {
         "model_overview": {
             "model_name": package.group or package.label,
             "model_id": package.arn,
@@ -113,7 +113,7 @@ def build_known_content(target: Target, package: Package, data: RebalancedData |
     return {part: value for part, value in content.items() if value}
 
 
-def _observations(data: Any) -> str:
+def _observations(data: RebalancedData | None) -> str:
     if data is None:
         return "The training data was not recorded."
     manifest = data.manifest
@@ -125,13 +125,9 @@ def _observations(data: Any) -> str:
     )[:1024]
 
 
-def _evaluations(target: Target, package: Package) -> list[dict[str, Any]]:
+def _evaluations(target: Target, package: Package) -> list[dict[str, object]]:
     found = []
-    performance = {
-        name: value
-        for name, value in (package.performance or {}).items()
-        if isinstance(value, dict) and {"value", "low", "high", "n"} <= value.keys()
-    }
+    performance = estimates_in(package.performance)
     if performance:
         n = next(iter(performance.values()))["n"]
         groups = [{"name": "Quality", "metric_data": [_metric_entry(k, v["value"], _interval_note(v)) for k, v in performance.items()]}]
@@ -165,7 +161,9 @@ def _evaluations(target: Target, package: Package) -> list[dict[str, Any]]:
     return found
 
 
-def _evaluation(name: str, text: str, groups: list[dict[str, Any]], datasets: list[str | None], arn: str = "") -> dict[str, Any]:
+def _evaluation(
+    name: str, text: str, groups: Sequence[Mapping[str, object]], datasets: list[str | None], arn: str = ""
+) -> dict[str, object]:
     made = {"name": name, "evaluation_observation": text, "metric_groups": groups, "evaluation_job_arn": arn, "datasets": datasets}
     return {k: v for k, v in made.items() if v and v != [None]}
 
@@ -175,21 +173,25 @@ def _processing_job_arn(target: Target, job: str | None) -> str:
     return arn if len(arn) <= 256 else ""
 
 
-def _metric_entry(name: str, value: float | None, notes: str | None) -> dict[str, Any]:
+def _metric_entry(name: str, value: float | None, notes: str | None) -> dict[str, object]:
     if value is None or not math.isfinite(value):
-        made: dict[str, Any] = {"name": name[:255], "type": "string", "value": "not defined" if value is None else str(value)}
+        made: dict[str, object] = {"name": name[:255], "type": "string", "value": "not defined" if value is None else str(value)}
     else:
         made = {"name": name[:255], "type": "number", "value": float(value)}
     return made | ({"notes": notes[:1024]} if notes else {})
 
 
-def _interval_note(value: dict[str, Any]) -> str:
-    return "" if value["low"] is None else f"95 % interval {value['low']:.4f} to {value['high']:.4f}, n = {value['n']:,}"
+def _interval_note(value: EstimateJson) -> str:
+    low, high = value["low"], value["high"]
+    return "" if low is None or high is None else f"95 % interval {low:.4f} to {high:.4f}, n = {value['n']:,}"
 
 
-def set_at_path(content: dict[str, Any], path: str, text: str) -> None:
+def set_at_path(content: dict[str, object], path: str, text: str) -> None:
     """Put a text at a dotted path; the parts above it are made where they are missing."""
     *parts, last = path.split(".")
     for part in parts:
-        content = content.setdefault(part, {})
+        inner = content.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise TypeError(f"{part} of {path} is not an object of the card")
+        content = inner
     content[last] = text

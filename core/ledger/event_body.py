@@ -1,0 +1,49 @@
+"""What an event of the audit log records beyond who, when and about what; each kind of event has some of the parts."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+
+class RecordedGate(TypedDict):
+    """The outcome of a gate as it was when the event was written. ``blocks``: whether it prevented an approval."""
+
+    gate: str
+    title: str
+    status: Literal["pass", "fail", "not computable", "waived"]
+    found: str
+    wanted: str
+    reason: str
+    required: NotRequired[bool]
+    blocks: bool
+
+
+class RecordedCondition(TypedDict):
+    """A condition of an approval; ``due``: the last day, ISO date."""
+
+    text: str
+    owner: str
+    due: str
+
+
+class EventBody(TypedDict, total=False):
+    """``properties``: of a registration. ``reason``, ``code``: of every decision, why. Of a submission: ``tier``, ``tier_rationale``,
+    ``profile``, ``approvals_needed``. ``evidence``, ``policy``: the SHA-256 of what was decided on. ``gates``, ``compared_with``: the
+    outcomes, and the ARN of the other version. Of an approval: ``conditions``, ``expires`` (ISO date). ``gate``: of a waiver, which also
+    ``expires``. ``condition``: the number of the one that was met. Keys are signed: they stay as they are."""
+
+    properties: dict[str, str]
+    reason: str
+    code: str
+    tier: Literal["low", "medium", "high"]
+    tier_rationale: str
+    profile: str
+    approvals_needed: int
+    evidence: str | None
+    policy: str
+    gates: list[RecordedGate]
+    compared_with: str | None
+    conditions: list[RecordedCondition]
+    expires: str
+    gate: str
+    condition: int
