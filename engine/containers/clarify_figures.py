@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib
@@ -19,57 +21,74 @@ from core.analysis.performance.performance import Performance
 BLUE, ORANGE, GREY = "#1f6fb2", "#c2571a", "#8795a1"
 MAX_FEATURES = 12
 MAX_DOTS = 600
-SETTINGS: Any = {"svg.fonttype": "path", "svg.hashsalt": "clarify", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+MAX_NAME_LENGTH = 48
+SETTINGS: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "clarify",
+    "font.size": 9,
+    "text.parse_math": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
 
 
 def bias_svg(metrics: dict[str, Metric]) -> str:
     """One bar per metric with a bounded value, from its neutral value."""
-    return to_svg(_bias_figure(metrics))
+    return _to_svg(lambda: _bias_figure(metrics))
 
 
 def bias_png(metrics: dict[str, Metric]) -> bytes:
-    return to_png(_bias_figure(metrics))
+    return _to_png(lambda: _bias_figure(metrics))
 
 
 def curves_svg(performance: Performance) -> str:
-    return to_svg(_curves_figure(performance))
+    return _to_svg(lambda: _curves_figure(performance))
 
 
 def curves_png(performance: Performance) -> bytes:
-    return to_png(_curves_figure(performance))
+    return _to_png(lambda: _curves_figure(performance))
 
 
-def global_values_svg(values: dict[str, float]) -> str:
-    return to_svg(_global_figure(values))
+def global_values_svg(values: Sequence[tuple[str, float]]) -> str:
+    """One bar per feature, of the first ``MAX_FEATURES``; names in any script, which the reader's browser draws."""
+    return _to_svg(lambda: _global_figure(values))
 
 
-def global_values_png(values: dict[str, float]) -> bytes:
-    return to_png(_global_figure(values))
+def global_values_png(values: Sequence[tuple[str, float]]) -> bytes:
+    """The same as a picture; its font must have the names' characters."""
+    return _to_png(lambda: _global_figure(values))
 
 
 def beeswarm_svg(explanation: Explanation, features: pd.DataFrame, order: list[str]) -> str:
-    return to_svg(_beeswarm_figure(explanation, features, order))
+    return _to_svg(lambda: _beeswarm_figure(explanation, features, order))
 
 
-def to_svg(figure: Figure) -> str:
+def _to_svg(draw: Callable[[], Figure]) -> str:
     stream = io.StringIO()
-    with matplotlib.rc_context(SETTINGS):
-        figure.savefig(stream, format="svg", metadata={"Date": None})
+    with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # the browser draws the text, in a font that has it
+        draw().savefig(stream, format="svg", metadata={"Date": None})
     text = stream.getvalue()
     return text[text.index("<svg") :]
 
 
-def to_png(figure: Figure) -> bytes:
+def _to_png(draw: Callable[[], Figure]) -> bytes:
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=160)
+    with matplotlib.rc_context(SETTINGS):
+        draw().savefig(stream, format="png", dpi=160)
     return stream.getvalue()
 
 
 def _new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
-    with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(1, columns, squeeze=False)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(1, columns, squeeze=False)
     return figure, list(axes[0])
+
+
+def _name_rows(axis: Any, names: Sequence[str]) -> None:
+    """The names at the rows of a picture, from the top down, cut where they are long: the table beside it has them whole."""
+    axis.set_yticks(range(len(names)), [name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…" for name in names])
+    axis.invert_yaxis()
 
 
 def _bias_figure(metrics: dict[str, Metric]) -> Figure:
@@ -110,11 +129,11 @@ def _curves_figure(performance: Performance) -> Figure:
     return figure
 
 
-def _global_figure(values: dict[str, float]) -> Figure:
-    top = list(values.items())[:MAX_FEATURES]
+def _global_figure(values: Sequence[tuple[str, float]]) -> Figure:
+    top = values[:MAX_FEATURES]
     figure, (axis,) = _new_figure(7.5, 0.5 + 0.26 * max(len(top), 2))
-    axis.barh([name for name, _ in top], [value for _, value in top], color=BLUE, height=0.65)
-    axis.invert_yaxis()
+    axis.barh(range(len(top)), [value for _, value in top], color=BLUE, height=0.65)
+    _name_rows(axis, [name for name, _ in top])
     axis.tick_params(labelsize=8)
     axis.grid(axis="x", color="#e4e8ec")
     axis.set_axisbelow(True)
@@ -130,8 +149,7 @@ def _beeswarm_figure(explanation: Explanation, features: pd.DataFrame, order: li
         ranks = features[name].iloc[rows].rank(pct=True).to_numpy(dtype=float)
         spread = _spread(values)
         axis.scatter(values, place + spread, c=ranks, cmap="coolwarm", vmin=0, vmax=1, s=5, linewidths=0, rasterized=True)
-    axis.set_yticks(range(len(names)), names)
-    axis.invert_yaxis()
+    _name_rows(axis, names)
     axis.axvline(0, color="#1b2733", linewidth=0.8)
     axis.tick_params(labelsize=8)
     axis.set_xlabel(f"SHAP value ({explanation.output})")

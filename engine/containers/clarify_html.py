@@ -106,7 +106,8 @@ def write_html(report: ClarifyReport, path: Path) -> None:
     if report.explanation is not None and report.features is not None:
         parts += _explanations(report, report.explanation, report.features)
     head = f"{HEAD}<title>{escape(report.title)}</title><style>{STYLE}</style></head>"
-    path.write_text(f"{head}<body>{''.join(parts)}</body></html>", encoding="utf-8")
+    page = f"{head}<body>{''.join(parts)}</body></html>"
+    path.write_bytes(page.encode("utf-8", "backslashreplace"))  # half of a surrogate pair is no text
 
 
 def performance_rows(performance: Performance) -> list[list[str]]:
@@ -150,7 +151,7 @@ def _explanations(report: ClarifyReport, explanation: Explanation, features: pd.
     return [
         "<h2>Explanations</h2>",
         f'<p class="note">{escape(explanation_note(report, explanation))}</p>',
-        _figure(figures.global_values_svg(report.global_shap_values()), f"Global SHAP values ({report.aggregation})."),
+        _figure(figures.global_values_svg(list(report.global_shap_values().items())), f"Global SHAP values ({report.aggregation})."),
         _figure(
             figures.beeswarm_svg(explanation, features, order), "SHAP values of single rows; colour: the feature's value, low to high."
         ),

@@ -9,6 +9,7 @@ import matplotlib
 from fpdf import FPDF
 from fpdf.fonts import FontFace
 
+from core.analysis.tables import printable_text
 from engine.containers import clarify_figures as figures
 from engine.containers.clarify_html import confusion_rows, explanation_note, format_value, metric_rows, performance_rows, summary_lines
 from engine.containers.clarify_report import STAGES, ClarifyReport
@@ -21,17 +22,25 @@ class _ReportPdf(FPDF):
         super().__init__(format="A4")
         self.add_font("DejaVu", "", FONTS / "DejaVuSans.ttf")
         self.add_font("DejaVu", "B", FONTS / "DejaVuSans-Bold.ttf")
-        self.set_title(title)
+        self.known = self.fonts["dejavu"].cmap.keys() & self.fonts["dejavuB"].cmap.keys()  # type: ignore[union-attr]
+        self.has_numbered_characters = False
+        self.set_title(printable_text.printable_text(title, range(0xD800)))  # a title may hold half of a surrogate pair
         self.set_lang("en")
         self.set_margins(18, 16)
         self.set_auto_page_break(True, 18)
         self.heading = title
 
+    def printable(self, text: str) -> str:
+        """The text as the font can show it; a character that it lacks becomes its number, so that no part of a name is lost."""
+        shown = printable_text.printable_text(text, self.known)
+        self.has_numbered_characters |= shown.count("[U+") > text.count("[U+")
+        return shown
+
     def footer(self) -> None:
         self.set_y(-13)
         self.set_font("DejaVu", size=7)
         self.set_text_color(90)
-        self.cell(0, 6, f"{self.heading} · page {self.page_no()} of {{nb}}", align="C")
+        self.cell(0, 6, f"{self.printable(self.heading)} · page {self.page_no()} of {{nb}}", align="C")
         self.set_text_color(0)
 
     def section(self, text: str, needs: float = 60) -> None:
@@ -39,14 +48,14 @@ class _ReportPdf(FPDF):
         if self.will_page_break(needs):
             self.add_page()
         self.ln(4)
-        self.start_section(text)
+        self.start_section(self.printable(text))
         self.set_font("DejaVu", "B", 12)
-        self.multi_cell(0, 7, text, align="L", new_x="LMARGIN", new_y="NEXT")
+        self.multi_cell(0, 7, self.printable(text), align="L", new_x="LMARGIN", new_y="NEXT")
         self.ln(1)
 
     def paragraph(self, text: str) -> None:
         self.set_font("DejaVu", size=9)
-        self.multi_cell(0, 5, text, align="L", new_x="LMARGIN", new_y="NEXT")
+        self.multi_cell(0, 5, self.printable(text), align="L", new_x="LMARGIN", new_y="NEXT")
 
     def rows(self, headings: list[str], rows: list[list[str]], widths: tuple[int, ...], right: set[int]) -> None:
         self.set_font("DejaVu", size=7.5)
@@ -56,11 +65,11 @@ class _ReportPdf(FPDF):
             col_widths=widths, text_align=align, borders_layout="HORIZONTAL_LINES", headings_style=style, line_height=4.2, padding=0.8
         ) as table:
             for row in [headings, *rows]:
-                table.row(row)
+                table.row([self.printable(cell) for cell in row])
         self.ln(2)
 
     def figure(self, image: bytes, alt: str) -> None:
-        self.image(io.BytesIO(image), w=self.epw, alt_text=alt)
+        self.image(io.BytesIO(image), w=self.epw, alt_text=self.printable(alt))
         self.ln(2)
 
 
@@ -68,7 +77,7 @@ def write_pdf(report: ClarifyReport, path: Path) -> None:
     page = _ReportPdf(report.title)
     page.add_page()
     page.set_font("DejaVu", "B", 16)
-    page.multi_cell(0, 9, report.title, align="L", new_x="LMARGIN", new_y="NEXT")
+    page.multi_cell(0, 9, page.printable(report.title), align="L", new_x="LMARGIN", new_y="NEXT")
     page.paragraph("\n".join(summary_lines(report)))
     for stage, heading in STAGES.items():
         for one in report.stages.get(stage, []):
@@ -90,7 +99,10 @@ def write_pdf(report: ClarifyReport, path: Path) -> None:
     if report.explanation is not None:
         page.section("Explanations", needs=110)
         page.paragraph(explanation_note(report, report.explanation))
-        page.figure(figures.global_values_png(report.global_shap_values()), "Global SHAP values")
+        shown = [(page.printable(name), value) for name, value in report.global_shap_values().items()]
+        page.figure(figures.global_values_png(shown), "Global SHAP values")
         rows = [[name, format_value(value)] for name, value in report.global_shap_values().items()]
         page.rows(["Feature", f"Global SHAP value ({report.aggregation})"], rows, (2, 1), {1})
+    if page.has_numbered_characters:
+        page.paragraph(f"{printable_text.NOTE}; report.html shows them.")
     page.output(str(path))

@@ -12,6 +12,7 @@ from fpdf import FPDF
 from fpdf.fonts import FontFace
 from jinja2 import Environment
 
+from core.analysis.tables import printable_text
 from core.governance.dossier import dossier_figures
 from core.governance.dossier.dossier import Dossier, Figure, Section, Table, Text, build_sections
 
@@ -71,14 +72,14 @@ class _PdfDocument(FPDF):
         self.set_margins(18, 16)
         self.set_auto_page_break(True, 18)
         self.heading = title
-        self.missing_glyphs: set[str] = set()
+        self.known = self.fonts["dejavu"].cmap.keys() & self.fonts["dejavuB"].cmap.keys()  # type: ignore[union-attr]
+        self.has_numbered_characters = False
 
     def printable_text(self, text: str) -> str:
-        """The text without control characters; a character that the font lacks becomes its number, so that no part of a name is lost."""
-        known = self.fonts["dejavu"].cmap  # type: ignore[union-attr]
-        shown = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
-        self.missing_glyphs |= {c for c in shown if ord(c) not in known and c != "\n"}
-        return "".join(f"[U+{ord(c):04X}]" if c in self.missing_glyphs else c for c in shown)
+        """The text as the font can show it; a character that it lacks becomes its number, so that no part of a name is lost."""
+        shown = printable_text.printable_text(text, self.known)
+        self.has_numbered_characters |= shown.count("[U+") > text.count("[U+")
+        return shown
 
     def footer(self) -> None:
         self.set_y(-13)
@@ -94,9 +95,9 @@ def render_pdf(d: Dossier, pictures: dict[str, bytes]) -> bytes:
     page.multi_cell(0, 9, page.printable_text(dossier_title(d)), align="L", new_x="LMARGIN", new_y="NEXT")
     for section in build_sections(d):
         _draw_section(page, section, pictures)
-    if page.missing_glyphs:
+    if page.has_numbered_characters:
         page.set_font("DejaVu", size=8)
-        page.multi_cell(0, 5, "[U+…]: characters that this file's font lacks; index.html shows them.", new_x="LMARGIN", new_y="NEXT")
+        page.multi_cell(0, 5, f"{printable_text.NOTE}; index.html shows them.", new_x="LMARGIN", new_y="NEXT")
     return bytes(page.output())
 
 

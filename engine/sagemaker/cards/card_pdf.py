@@ -12,6 +12,7 @@ import matplotlib
 from fpdf import FPDF
 from fpdf.fonts import FontFace
 
+from core.analysis.tables.printable_text import printable_text
 from engine.paging import to_epoch_seconds
 from engine.store.records import Body
 
@@ -48,12 +49,12 @@ def _readable_name(name: str) -> str:
 
 def _line(page: FPDF, text: str, size: float, style: str = "") -> None:
     page.set_font("DejaVu", style, size)
-    page.multi_cell(0, size * 0.55, _printable(text), align="L", new_x="LMARGIN", new_y="NEXT")
+    page.multi_cell(0, size * 0.55, _printable(page, text), align="L", new_x="LMARGIN", new_y="NEXT")
 
 
-def _printable(text: str) -> str:
-    """Text that a PDF can contain: JSON may carry half of a surrogate pair, which is replaced."""
-    return text.encode("utf-8", "replace").decode()
+def _printable(page: FPDF, text: str) -> str:
+    """The text as the PDF's font can show it; a character that it lacks, or half of a surrogate pair, becomes its number."""
+    return printable_text(text, page.fonts["dejavu"].cmap.keys() & page.fonts["dejavuB"].cmap.keys())  # type: ignore[union-attr]
 
 
 def _write_section(page: FPDF, part: Body) -> None:
@@ -103,7 +104,7 @@ def _table(page: FPDF, rows: list[list[str]], widths: tuple[int, ...]) -> None:
         col_widths=widths, text_align="LEFT", borders_layout="HORIZONTAL_LINES", headings_style=heading, line_height=4.2, padding=0.8
     ) as table:
         for row in rows:
-            table.row([_printable(text) for text in row])
+            table.row([_printable(page, text) for text in row])
     page.ln(2)
 
 
@@ -126,7 +127,7 @@ def _draw_metric(page: FPDF, metric: Body) -> None:
                 page.add_page()
             page.set_font("DejaVu", size=7)
             page.set_fill_color(31, 119, 180)
-            page.cell(50, 4.5, _printable(str(names[i])[:32]) if i < len(names) else str(i))
+            page.cell(50, 4.5, _printable(page, str(names[i])[:32]) if i < len(names) else str(i))
             page.rect(page.get_x(), page.get_y() + 0.9, max(0.1, 90 * abs(value) / most), 2.7, "F")
             page.set_x(page.get_x() + 92)
             page.cell(25, 4.5, _format_value(float(value)), new_x="LMARGIN", new_y="NEXT")

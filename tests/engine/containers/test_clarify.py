@@ -381,7 +381,7 @@ def test_a_model_that_predicts_no_probability_is_refused(credit, tmp_path):
 def test_labels_that_the_model_cannot_mean_are_refused(credit, tmp_path):
     booster, test = credit
     with pytest.raises(ContainerError, match="label LABEL holds 1, 2"):
-        run(tmp_path, config(), test.assign(LABEL=test["LABEL"] + 1), booster)
+        run(tmp_path, config(label_values_or_threshold=[1]), test.assign(LABEL=test["LABEL"] + 1), booster)
 
 
 def test_awss_own_container_takes_no_key_of_ours_and_writes_none(credit, done, tmp_path):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
+import re
 import shutil
 
+import pypdf
 import pytest
 from paths import ROOT
 
@@ -178,3 +181,42 @@ def test_everybody_in_the_facet_and_one_label_only_give_reasons_and_valid_json(t
         )
         for metric in metrics_of(analysis, "pre_training", "sex").values():
             assert metric["value"] is not None or metric["error"]
+
+
+def pdf_text(path):
+    """The text of a PDF without spaces, since a name may be broken over lines."""
+    return "".join("".join(page.extract_text() for page in pypdf.PdfReader(path).pages).split())
+
+
+def as_shown(name):
+    """A name as the PDF may show it, character by character: itself, or its number in Unicode."""
+    return "".join(rf"(?:{re.escape(c)}|\[U\+{ord(c):04X}\])" for c in name if not c.isspace())
+
+
+def html_texts(output):
+    page = (output / "report.html").read_text()
+    return [html.unescape(text) for text in re.findall(r"<(?:h1|h2|p|br|td|th)[^>]*>([^<]+)(?=<)", page)]
+
+
+def test_every_name_of_the_html_is_legible_in_the_pdf(tmp_path):
+    output, analysis = run_case(tmp_path, "pdf-lost-names")
+    text, names = pdf_text(output / "report.pdf"), html_texts(output)
+    assert {"報告 2026", "收入", "हिन्दी"} <= set(names)
+    assert any("ラベル" in line for line in names)
+    for name in names:
+        assert re.search(as_shown(name), text), name
+    assert "[U+5831][U+544A]2026" in text
+    assert "characters that this file's font lacks".replace(" ", "") in text
+    svg_labels = re.findall(r"<text[^>]*>([^<]*)</text>", (output / "report.html").read_text())
+    assert set(analysis["explanations"]["kernel_shap"]["label0"]["global_shap_values"]) <= set(svg_labels)
+
+
+@pytest.mark.parametrize("name", ["Größe", "العمر", "גיל", "年齢🙂", "a$b$c_{2}", "x\u200dy", "ด้วย", "="])
+def test_names_in_any_script_are_in_the_pdf(tmp_path, name):
+    rows = [[name, "paid"], *zip(["f", name] * 4, "10110100", strict=True)]
+    facet = [{"name_or_index": name, "value_or_threshold": ["f"]}, {"name_or_index": name, "value_or_threshold": [name]}]
+    output, _ = run_table(tmp_path, rows, facet=facet)
+    text = pdf_text(output / "report.pdf")
+    assert re.search(as_shown(f"{name} = {name}"), text)
+    if name in {"العمر", "גיל"}:  # unordered letters would read backwards
+        assert f"[U+{ord(name[0]):04X}]" in text
