@@ -72,7 +72,7 @@ def launch_job(
     rebalanced: str = "",
 ) -> str:
     """Start a training job with Debugger's XGBoost report if the region has it; returns the job's name. ``weights``: whether the second
-    column is a weight; ``rebalanced``: the rebalancing job that made the rows."""
+    column is a weight, in both files; ``rebalanced``: the rebalancing job that made the rows."""
     require_permission(identity, "launch", resource=name or JOB_NAME_PREFIX)
     name = name or f"{JOB_NAME_PREFIX}-{secrets.token_hex(4)}"
     output, settings = target.uri("governance/models"), target.settings
