@@ -38,8 +38,8 @@ LOG_GROUPS = {"training": "/aws/sagemaker/TrainingJobs", "processing": "/aws/sag
 
 @dataclass(frozen=True)
 class Job:
-    """A job. ``ended``: None while it runs; ``reason``: why it failed; ``raw``: AWS's response, which a list gives in part and
-    ``describe_job`` in full. Times are UTC."""
+    """A job. ``ended``: None while it runs; ``reason``: why it failed, or what it left out; ``raw``: AWS's response, which a list gives
+    in part and ``describe_job`` in full. Times are UTC."""
 
     name: str
     kind: JobKind

@@ -17,7 +17,7 @@ from core.ledger import audit_log, signing
 from core.ledger.pinned_files import PinnedFile, find_changed_files
 from core.lineage import lineage_record
 from core.registry.registry_types import REGISTER_EVENT, TEST_ROWS_PROPERTY, Package
-from core.reports import bias_jobs
+from core.reports import bias_jobs, shap_jobs
 from core.reports.imported_reports import report_uris
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def register_version(
     token: str | None = None,
 ) -> str:
     """Register a training job's model with its quality, bias and explainability reports, their hashes pinned; returns the ARN.
+    Raises DataError if the explanation is missing or wrong, with the reason.
 
     ``token``: two registrations with the same one make one version (1 to 36 letters, digits and hyphens)."""
     require_permission(identity, "register", resource=training_job, target_kind=target.settings.target)
@@ -61,7 +62,7 @@ def register_version(
     ensure_group(target, group)
     job = training_jobs.describe_job(target, training_job)
     bias_folder = jobs.output_uri(jobs.describe_job(target, "processing", bias_job))
-    shap_folder = jobs.output_uri(jobs.describe_job(target, "processing", shap_job))
+    shap_folder = shap_jobs.read_job_result(target, shap_job).folder  # a version can't claim an explanation that is missing or wrong
     report = bias_jobs.read_job_report(target, bias_job)
     performance = report.governance.get("performance")
     if performance is None:

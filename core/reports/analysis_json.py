@@ -179,11 +179,12 @@ class Governance(ReportPart):
 
 
 class LabelShapPart(ReportPart):
-    """SHAP values of one label. ``expected_value``: a number, or one for each output."""
+    """SHAP values of one label. ``expected_value``: a number, or one for each output; ``error``: why there are no values."""
 
     global_shap_values: dict[str, object] | None = None
     global_top_shap_text: dict[str, object] | None = None
     expected_value: object = None
+    error: object = None
 
 
 class Explanations(ReportPart):
@@ -282,7 +283,7 @@ def _unreadable_report(problem: str, resource: str, hint: str = CHOOSE_REPORT_HI
 
 
 def error_text(error: object) -> str | None:
-    """Why a metric has no value, as text; None if the report gives no reason."""
+    """Why a metric or an explanation has no value, as text; None if the report gives no reason."""
     if error is None or error == "":
         return None
     return error if isinstance(error, str) else shorten_json(error)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from core.analysis.explanations.explanation_checks import RELATIVE_BOUND, check_explanation
 from core.aws.target import Target
 from core.errors import DataError, NotFound
 from core.identity import Identity, require_permission
@@ -25,14 +26,16 @@ if TYPE_CHECKING:
 
 JOB_NAME_PREFIX = "governance-shap"
 BASELINE_ROWS = 1
+ROWS_ONCE_USED = 100
+"""The most baseline rows that version 0.1.0 used, however many there were."""
+EXPLAIN_AGAIN_HINT = "Start a SHAP job for the model again: this version explains more kinds of models, and names those that it can't."
 
 
 @dataclass(frozen=True)
 class ShapResult:
     """The result of a SHAP job. ``global_values``: feature -> mean |SHAP|, largest first; ``values``: rows × features; ``data``: the
     explained rows; ``predictions``: P(label = 1); ``expected``: the mean prediction of the baseline; ``additivity_error``: the largest
-    |expected + Σ values − prediction|, None if unknown;
-    ``threshold``: a prediction above it is 1."""
+    |expected + Σ values − prediction|, at most ``error_bound``; ``threshold``: a prediction above it is 1."""
 
     job: str
     folder: str
@@ -41,7 +44,8 @@ class ShapResult:
     data: pd.DataFrame
     predictions: pd.Series[float]
     expected: float
-    additivity_error: float | None
+    additivity_error: float
+    error_bound: float
     rows: int
     threshold: float
     raw: Mapping[str, object]
@@ -98,8 +102,8 @@ def read_job_result(target: Target, name: str) -> ShapResult:
 
 
 def read_result_at(target: Target, folder: str, name: str = "") -> ShapResult:
-    """The result in a folder of S3. Raises NotFound if the folder's report has no SHAP values, DataError if a file isn't as the product's
-    SHAP jobs write it."""
+    """The result in a folder of S3. Raises NotFound if the folder's report has no SHAP values; DataError if it says why there are none, if
+    they don't add up to the predictions, or if a file isn't as the product's SHAP jobs write it."""
     uri = f"{folder}/analysis.json"
     raw = analysis_json.load(target.files.read(uri), uri)
     if not raw.get("explanations"):
@@ -126,24 +130,28 @@ def read_result_at(target: Target, folder: str, name: str = "") -> ShapResult:
             hint="Open its analysis.json under Import, which shows it without the rows.",
         ) from error
     own = analysis_json.validate_report(raw, uri).governance or analysis_json.Governance()
-    if ours:
-        additivity = analysis_json.parse_number((own.shap or {}).get("additivity"))
-    else:
+    if not ours:
         model = models.artifact_uri(target, _read_job_config(target, folder)["predictor"]["model_name"])
         predictions = pd.Series(predict_rows(load_model(target, model), data))
-        additivity = float((values.sum(axis=1) + expected - predictions).abs().max())
-    return ShapResult(name, folder, first.values, values, data, predictions, expected, additivity, len(values), own.threshold, raw)
+    check = check_explanation(values.to_numpy(dtype=float), expected, predictions.to_numpy(dtype=float))
+    if check.problem:
+        raise DataError(f"The explanation in {folder} is wrong: {check.problem}.", resource=folder, hint=EXPLAIN_AGAIN_HINT)
+    errors = (check.additivity, check.bound)
+    return ShapResult(name, folder, first.values, values, data, predictions, expected, *errors, len(values), own.threshold, raw)
 
 
 def summarize_report(raw: Mapping[str, object], resource: str = "") -> ShapSummary:
     """The global SHAP values of any ``analysis.json`` (``raw``, parsed JSON). Raises DataError if it has none, or a part is invalid."""
     remedy = "Choose the report of a job that computed SHAP values of a table (methods.shap)."
-    found = analysis_json.validate_report(raw, resource).explanations
+    report = analysis_json.validate_report(raw, resource)
+    found = report.explanations
     parts = raw.get("explanations")
     methods = list(parts) if isinstance(parts, dict) else []
     others = tuple(name for name in methods if name not in {"kernel_shap", "version"})
     if found is None:
         raise DataError(f"{resource or 'The report'} has no explanations.", resource=resource, hint=remedy)
+    if wrong := _recorded_problem((report.governance and report.governance.shap) or {}, resource):
+        raise DataError(f"The explanation in {resource or 'the report'} is wrong: {wrong}.", resource=resource, hint=EXPLAIN_AGAIN_HINT)
     labels: list[LabelShapValues] = []
     texts = False
     for label, one in (found.kernel_shap or {}).items():
@@ -153,10 +161,26 @@ def summarize_report(raw: Mapping[str, object], resource: str = "") -> ShapSumma
             figures, undefined = analysis_json.parse_finite_numbers(values, place, resource)
             labels.append(LabelShapValues(name, figures, undefined, _expected_values(one.expected_value, label, resource)))
     if not any(label.values for label in labels):
+        reasons = [reason for one in (found.kernel_shap or {}).values() if (reason := analysis_json.error_text(one.error))]
+        if reasons:
+            hint = "Its bias metrics are valid. Remove the cause, then start a SHAP job for the model."
+            raise DataError(f"{resource or 'The report'} has no explanation: {reasons[0]}.", resource=resource, hint=hint)
         what = "text features" if texts else ", ".join(others or methods) or "nothing"
         text = f"{resource or 'The report'} has no global SHAP values of a table's features: its explanations are of {what}."
         raise DataError(text, resource=resource, hint=remedy)
     return ShapSummary(tuple(label for label in labels if label.values), others, raw)
+
+
+def _recorded_problem(measured: Mapping[str, object], resource: str) -> str:
+    """What is wrong with an explanation of this product by its own record; version 0.1.0 wrote such ones. Empty if nothing is."""
+    names = ("additivity", "error_bound", "baseline_rows")
+    number, _ = analysis_json.parse_finite_numbers({name: measured.get(name) for name in names}, "governance.shap", resource)
+    bound = number.get("error_bound", RELATIVE_BOUND * (1 if measured.get("output") in {None, "probability"} else 100))
+    if (error := number.get("additivity", 0.0)) > bound:
+        return f"expected value and SHAP values miss the model's prediction by up to {error:.4g}; allowed is {bound:.1g}"
+    if "error_bound" not in number and (rows := number.get("baseline_rows", 0.0)) > ROWS_ONCE_USED:
+        return f"it was made by an earlier version, which used {ROWS_ONCE_USED} of its {rows:,.0f} baseline rows"
+    return ""
 
 
 def _by_aggregation(label: str, values: dict[str, object]) -> list[tuple[str, dict[str, object]]]:

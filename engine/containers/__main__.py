@@ -16,7 +16,7 @@ def main() -> int:
     root = Path(os.environ.get("PROCESSING_ROOT", "/"))
 
     def stop(signum: int, frame: object) -> NoReturn:
-        entry.report_failure(root, "the job was stopped")
+        entry.leave_message(root, "the job was stopped")
         sys.exit(entry.EXIT_STOPPED)
 
     signal.signal(signal.SIGTERM, stop)
@@ -25,10 +25,10 @@ def main() -> int:
             raise ContainerError("name one entry point: python -m engine.containers clarify")
         return entry.run_container(entry.entry_point_module(sys.argv[1]), root, dict(os.environ)).code
     except ContainerError as error:
-        entry.report_failure(root, str(error))
+        entry.leave_message(root, str(error))
         return entry.EXIT_USER_ERROR
     except MemoryError:
-        entry.report_failure(root, "the job needs more memory than its instance has: choose a larger processing_instance_type")
+        entry.leave_message(root, "the job needs more memory than its instance has: choose a larger processing_instance_type")
         return entry.EXIT_OUT_OF_MEMORY
 
 

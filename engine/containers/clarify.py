@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.analysis.explanations.explanation_checks import ExplanationError
 from core.analysis.explanations.shap_values import DEFAULT_WALKS, Explanation, compute_shap_values, predict_probabilities
 from core.analysis.performance.performance import Performance, evaluate_performance
 from core.analysis.tables.feature_names import FeatureError
-from engine.containers import ContainerError, clarify_bias, clarify_config, clarify_data, clarify_rows, path_inside
+from engine.containers import ContainerError, clarify_bias, clarify_config, clarify_data, clarify_rows, entry, path_inside
 from engine.containers.clarify_config import AnalysisConfig, ShapConfig
 from engine.containers.clarify_data import Dataset
 from engine.containers.clarify_html import write_html
@@ -60,7 +61,7 @@ def run_analysis(root: Path, *, extras: bool) -> None:
             if extras:
                 by_row = _measure_performance(report, dataset, scores, config)
             if config.shap is not None:
-                _explain(report, booster, dataset, config, config.shap, root, output / "explanations_shap", extras)
+                _explain_or_say_why_not(report, booster, dataset, config, config.shap, root, output / "explanations_shap", extras)
         except FeatureError as error:
             raise ContainerError(f"Model {config.model}: {error}") from error
     elif config.shap is not None:
@@ -110,14 +111,35 @@ def _log_performance(performance: Performance) -> None:
     print(f"Performance on {performance.n} rows: {shown}", flush=True)
 
 
+def _explain_or_say_why_not(
+    report: ClarifyReport, booster: Any, dataset: Dataset, config: AnalysisConfig, shap: ShapConfig, root: Path, folder: Path, extras: bool
+) -> None:
+    """Explain the model. If that can't be done rightly, bias metrics are measured all the same; without any the job fails."""
+    try:
+        _explain(report, booster, dataset, config, shap, root, folder, extras)
+    except ExplanationError as error:
+        reason = f"Model {config.model}: {error}"
+        if config.pre_training is None and config.post_training is None:
+            raise ContainerError(reason) from error
+        report.explanation_error, report.label_name = reason, config.label_name
+        entry.leave_message(root, f"Bias is measured; there is no explanation. {reason}")
+
+
 def _explain(
     report: ClarifyReport, booster: Any, dataset: Dataset, config: AnalysisConfig, shap: ShapConfig, root: Path, folder: Path, extras: bool
 ) -> None:
     """SHAP values of every row. Enough walks for ``num_samples`` model evaluations per row, and never fewer than the default."""
     baseline = clarify_data.shap_baseline(dataset, shap.baseline, root, shap.clusters, shap.seed)
     walks = int(np.clip((shap.samples or 0) // (dataset.features.shape[1] + 1), DEFAULT_WALKS, MAX_WALKS))
-    output = "raw" if shap.use_logit else "probability"
-    explanation = compute_shap_values(booster, dataset.features, baseline, output=output, walks=walks, seed=shap.seed)  # type: ignore[arg-type]
+    explanation = compute_shap_values(
+        booster,
+        dataset.features,
+        baseline,
+        output="raw" if shap.use_logit else "probability",
+        walks=walks,
+        seed=shap.seed,
+        max_seconds=entry.read_max_seconds(root),
+    )
     report.explanation, report.aggregation, report.label_name = explanation, shap.aggregation, config.label_name
     report.features, report.baseline = dataset.features[list(explanation.features)], baseline
     folder.mkdir(parents=True, exist_ok=True)
@@ -129,7 +151,12 @@ def _explain(
         data.to_csv(folder / "data.csv", index=False)
     if shap.save_local_values:
         _local_values_table(explanation, config.label_name).to_csv(folder / "out.csv", index=False)
-    print(f"SHAP values of {len(report.features)} rows; additivity error at most {explanation.additivity_error:.2g}", flush=True)
+    check = explanation.check
+    print(
+        f"SHAP values of {len(report.features)} rows against {len(baseline)} baseline rows; additivity error at most "
+        f"{check.additivity:.2g}, error of the expected value {check.expected:.2g} (allowed: {check.bound:.1g})",
+        flush=True,
+    )
 
 
 def _local_values_table(explanation: Explanation, label_name: str) -> pd.DataFrame:

@@ -105,6 +105,8 @@ def write_html(report: ClarifyReport, path: Path) -> None:
         parts += _performance(report.performance)
     if report.explanation is not None and report.features is not None:
         parts += _explanations(report, report.explanation, report.features)
+    elif report.explanation_error:
+        parts += ["<h2>Explanations</h2>", f"<p>{escape(no_explanation_note(report))}</p>"]
     head = f"{HEAD}<title>{escape(report.title)}</title><style>{STYLE}</style></head>"
     page = f"{head}<body>{''.join(parts)}</body></html>"
     path.write_bytes(page.encode("utf-8", "backslashreplace"))  # half of a surrogate pair is no text
@@ -128,12 +130,18 @@ def confusion_rows(performance: Performance) -> list[list[str]]:
 
 
 def explanation_note(report: ClarifyReport, explanation: Explanation) -> str:
+    check = explanation.check
     what = "probability of label 1" if explanation.output == "probability" else "log-odds of label 1"
     return (
         f"SHAP values of the {what} on {len(explanation.values):,} rows; expected value {format_value(explanation.expected)}. "
-        f"Values and expected value add up to each row's prediction with an error of at most {explanation.additivity_error:.1g}. "
+        f"Values and expected value add up to each row's prediction with an error of at most {check.additivity:.1g}, and the expected "
+        f"value differs from the mean prediction of the baseline's rows by {check.expected or 0:.1g}; allowed is {check.bound:.1g}. "
         f"Standard error of a single value: {explanation.standard_error:.1g}."
     )
+
+
+def no_explanation_note(report: ClarifyReport) -> str:
+    return f"There is no explanation. {report.explanation_error}."
 
 
 def _performance(performance: Performance) -> list[str]:

@@ -11,7 +11,15 @@ from fpdf.fonts import FontFace
 
 from core.analysis.tables import printable_text
 from engine.containers import clarify_figures as figures
-from engine.containers.clarify_html import confusion_rows, explanation_note, format_value, metric_rows, performance_rows, summary_lines
+from engine.containers.clarify_html import (
+    confusion_rows,
+    explanation_note,
+    format_value,
+    metric_rows,
+    no_explanation_note,
+    performance_rows,
+    summary_lines,
+)
 from engine.containers.clarify_report import STAGES, ClarifyReport
 
 FONTS = Path(matplotlib.get_data_path()) / "fonts/ttf"
@@ -103,6 +111,9 @@ def write_pdf(report: ClarifyReport, path: Path) -> None:
         page.figure(figures.global_values_png(shown), "Global SHAP values")
         rows = [[name, format_value(value)] for name, value in report.global_shap_values().items()]
         page.rows(["Feature", f"Global SHAP value ({report.aggregation})"], rows, (2, 1), {1})
+    elif report.explanation_error:
+        page.section("Explanations")
+        page.paragraph(no_explanation_note(report))
     if page.has_numbered_characters:
         page.paragraph(f"{printable_text.NOTE}; report.html shows them.")
     page.output(str(path))

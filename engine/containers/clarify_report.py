@@ -47,6 +47,7 @@ class ClarifyReport:
     names: dict[str, list[str]] = field(default_factory=dict)
     performance: Performance | None = None
     explanation: Explanation | None = None
+    explanation_error: str = ""
     aggregation: str = "mean_abs"
     label_name: str = "label0"
     features: pd.DataFrame | None = None
@@ -107,6 +108,8 @@ class ClarifyReport:
             global_values = self.explanation.global_importance(self.aggregation)
             found = {"global_shap_values": global_values, "expected_value": self.explanation.expected}
             result["explanations"] = {"kernel_shap": {self.label_name: found}}
+        elif self.explanation_error:
+            result["explanations"] = {"kernel_shap": {self.label_name: {"error": self.explanation_error}}}
         for stage in STAGES:
             if stage in self.stages:
                 facets: dict[str, list[dict[str, Any]]] = {}
@@ -142,7 +145,10 @@ class ClarifyReport:
             section["shap"] = {
                 "sample_size": len(self.explanation.values),
                 "baseline_rows": len(self.baseline),
-                "additivity": self.explanation.additivity_error,
+                "additivity": self.explanation.check.additivity,
+                "worst_row": self.explanation.check.worst_row,
+                "expected_value_error": self.explanation.check.expected,
+                "error_bound": self.explanation.check.bound,
                 "standard_error": self.explanation.standard_error,
                 "output": self.explanation.output,
                 "agg_method": self.aggregation,

@@ -24,11 +24,12 @@ EXIT_USER_ERROR, EXIT_DEFECT, EXIT_OUT_OF_MEMORY, EXIT_STOPPED = 1, 2, 137, 143
 MESSAGE_FILE = Path("opt/ml/output/message")
 MAX_MESSAGE_BYTES = 1024
 """Bytes of the message that SageMaker keeps."""
+DEFAULT_MAX_SECONDS = 3600
 
 
 @dataclass(frozen=True)
 class ContainerExit:
-    """How a container ended: its exit code, and why where that isn't 0."""
+    """How a container ended: its exit code, and its message: why it failed, or what a completed job could not do."""
 
     code: int
     reason: str = ""
@@ -39,7 +40,7 @@ def run_container(module: str, root: Path, environment: dict[str, str]) -> Conta
     try:
         check_inputs_and_outputs(root)
         importlib.import_module(f"engine.containers.{module}").main(root, environment)
-        return ContainerExit(0)
+        return ContainerExit(0, read_message(root))
     except ContainerError as error:
         ended = ContainerExit(EXIT_USER_ERROR, str(error))
     except OSError as error:
@@ -50,19 +51,31 @@ def run_container(module: str, root: Path, environment: dict[str, str]) -> Conta
     except Exception as error:
         print(traceback.format_exc(), flush=True)
         ended = ContainerExit(EXIT_DEFECT, f"{type(error).__name__}: {error}")
-    report_failure(root, ended.reason)
+    leave_message(root, ended.reason)
     return ended
 
 
-def report_failure(root: Path, reason: str) -> None:
-    """Leave the reason in the log and where SageMaker looks for it; on a full disk it is in the log only."""
-    print(reason, flush=True)
+def leave_message(root: Path, message: str) -> None:
+    """Leave a message, such as why the job fails, in the log and where SageMaker looks for it; on a full disk it is in the log only."""
+    print(message, flush=True)
     path = root / MESSAGE_FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(reason.encode()[:MAX_MESSAGE_BYTES].decode(errors="ignore").encode())
+        path.write_bytes(message.encode()[:MAX_MESSAGE_BYTES].decode(errors="ignore").encode())
     except OSError as error:
         print(f"{path} cannot be written: {error}", flush=True)
+
+
+def read_message(root: Path) -> str:
+    """The message that a container left; empty if it left none."""
+    path = root / MESSAGE_FILE
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+def read_max_seconds(root: Path) -> float:
+    """How long the job may run, in seconds: its MaxRuntimeInSeconds; an hour, as the product's own jobs, if it isn't known."""
+    condition = _read_config(root, "processingjobconfig.json").get("StoppingCondition") or {}
+    return float(condition.get("MaxRuntimeInSeconds") or DEFAULT_MAX_SECONDS)
 
 
 def check_inputs_and_outputs(root: Path) -> None:

@@ -48,6 +48,7 @@ def handle_messages(
         elif what == "done":
             done = True
             extra = {"ModelArtifacts": {"S3ModelArtifacts": values[0]["model"]}} if "model" in values[0] else {}
+            extra |= {"ExitMessage": values[0]["message"]} if "message" in values[0] else {}
             context.jobs.finish_job(kind, name, "Completed", metrics=metrics, extra=extra)
         elif what == "rule":
             records.set_rule_status(name, *values)

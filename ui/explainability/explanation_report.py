@@ -31,8 +31,10 @@ def show_explanation(name: str, other: str | None) -> None:
     with st.container(horizontal=True):
         st.metric("Rows explained", f"{mine.rows:,}", border=True)
         st.metric("Expected prediction", format_number(mine.expected, 4), border=True, help="The mean prediction of the baseline rows.")
-        exact = shap_summary.additivity_error(cached_explanations.shap_array(mine), mine.expected, mine.predictions.to_list())
-        st.metric("Additivity error, greatest", f"{exact:.1e}", border=True, help="expected + sum of a row's SHAP values − its prediction.")
+        help_text = (
+            f"Expected + sum of a row's SHAP values − its prediction. With more than {mine.error_bound:.0e} there is no explanation."
+        )
+        st.metric("Additivity error, greatest", f"{mine.additivity_error:.1e}", border=True, help=help_text)
     with st.container(horizontal=True):
         links.page_link("tuning", "Training job", training=known.training_job)
         links.page_link("lineage", "Lineage of the model", uri=known.model_uri)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import streamlit as st
+
 from core.jobs import jobs
 from ui import cache
-from ui.components import running_jobs
+from ui.components import markdown, running_jobs
 from ui.shared import cost_line
 
 
@@ -17,6 +19,8 @@ def show_processing_job(name: str, show_result: Callable[[], None]) -> None:
         return
     if job.status == "Completed":
         cost_line.show_job_cost(job)
+        if job.reason:
+            st.warning(markdown.escape_message(job.reason), icon=":material/warning:")
         show_result()
     elif job.status in jobs.FINAL_STATUSES:
         running_jobs.show_failed_job(job)

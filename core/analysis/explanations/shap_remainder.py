@@ -13,6 +13,9 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
+
+from core.analysis.explanations.margin_shap import probability_slope
 
 Floats = NDArray[np.float64]
 
@@ -55,11 +58,8 @@ def _walk_contributions(margin: Callable[[Floats], Floats], rows: Floats, base: 
     rank = np.argsort(order, axis=1)
     known = rank[:, None, :] < np.arange(width + 1)[None, :, None]
     z = margin(np.where(known, rows[:, None, :], base[:, None, :]).reshape(-1, width)).reshape(n, width + 1)
-    p = 1 / (1 + np.exp(-z))
-    span = z[:, -1] - z[:, 0]
-    flat = np.abs(span) < 1e-9
-    slope = np.where(flat, p[:, 0] * (1 - p[:, 0]), (p[:, -1] - p[:, 0]) / np.where(flat, 1, span))
-    steps = np.diff(p, axis=1) - slope[:, None] * np.diff(z, axis=1)
+    slope = probability_slope(z[:, -1], z[:, 0])
+    steps = np.diff(expit(z), axis=1) - slope[:, None] * np.diff(z, axis=1)
     by_feature = np.empty((n, width))
     np.put_along_axis(by_feature, order, steps, axis=1)
     return by_feature

@@ -150,8 +150,3 @@ def top_contributions(values: Floats, features: Sequence[str], *, increasing: bo
     sign = 1.0 if increasing else -1.0
     moved = sorted(((sign * float(v), name) for v, name in zip(values, features, strict=True)), reverse=True)
     return [(name, sign * strength) for strength, name in moved[:limit] if strength > 0]
-
-
-def additivity_error(values: Floats, expected: float, predictions: Sequence[float] | Floats) -> float:
-    """The greatest |expected + Σ SHAP − prediction| over the rows: up to rounding, 0 where the explanation is exact."""
-    return float(np.max(np.abs(expected + values.sum(axis=1) - np.asarray(predictions)), initial=0.0))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 
+from core.analysis.explanations.coalitions import count_evaluations, enumerate_shapley_values
+from core.analysis.explanations.explanation_checks import ExplanationCheck, ExplanationError, check_explanation
+from core.analysis.explanations.margin_shap import Output, explain_margin
 from core.analysis.explanations.shap_remainder import estimate_remainder
+from core.analysis.explanations.xgboost_model import describe_booster
 from core.analysis.tables.feature_names import FeatureError, match_features
 
 if TYPE_CHECKING:
@@ -24,19 +29,23 @@ DEFAULT_WALKS = 32
 class Explanation:
     """SHAP values: ``expected`` plus a row's ``values`` is that row's prediction.
 
-    ``values`` is (rows, features) in the order of ``features``; ``additivity_error`` is the greatest absolute error of that sum over all
-    rows.
+    ``values`` is (rows, features) in the order of ``features``; ``check`` says how far these sums are from the model's predictions.
     ``output`` says of what: "probability" of label 1, or "raw" for its log-odds. ``standard_error`` is that of a single value, the mean
-    over all (0 for log-odds, which are exact); global values are far more precise, since errors of rows cancel out.
+    over all (0 where values are exact); global values are far more precise, since errors of rows cancel out.
     """
 
     features: tuple[str, ...]
     values: Floats
     expected: float
     predictions: Floats
-    additivity_error: float
+    check: ExplanationCheck
     output: str
     standard_error: float
+
+    @property
+    def additivity_error(self) -> float:
+        """The greatest absolute error of the sum over all rows."""
+        return self.check.additivity
 
     def global_importance(self, aggregation: str = "mean_abs") -> dict[str, float]:
         """Each feature's global value, as Clarify's ``agg_method`` has it.
@@ -64,10 +73,7 @@ def predict_probabilities(booster: Booster, data: pd.DataFrame) -> Floats:
     >>> (predict_probabilities(booster, data.head(2)) > 0.5).tolist()
     [False, True]
     """
-    import xgboost
-
-    booster, matrix = _prepare_inputs(booster, data)
-    return np.asarray(booster.predict(xgboost.DMatrix(matrix, feature_names=booster.feature_names)), dtype=float)
+    return _predict(*_prepare_inputs(booster, data))
 
 
 def compute_shap_values(
@@ -75,19 +81,24 @@ def compute_shap_values(
     data: pd.DataFrame,
     baseline: pd.DataFrame,
     *,
-    output: Literal["probability", "raw"] = "probability",
+    output: Output = "probability",
     walks: int = DEFAULT_WALKS,
     seed: int = 0,
+    max_seconds: float | None = None,
 ) -> Explanation:
     """Interventional SHAP values of every row of ``data``: what Kernel SHAP estimates by sampling.
 
-    ``booster`` is an ``xgboost.Booster`` with a binary logistic objective, ``data`` has its features under the model's own
+    ``booster`` is an ``xgboost.Booster`` of any kind with a binary logistic objective, ``data`` has its features under the model's own
     names, in any order (in the order of training if the model has no names), and ``baseline`` one or more rows of the same columns that
-    stand for "feature unknown".
+    stand for "feature unknown"; all of them count.
 
-    Of log-odds they are exact (TreeSHAP, Lundberg et al., Nature Machine Intelligence 2, 56–67, 2020). Of the probability they
-    are TreeSHAP's plus a remainder sampled on ``walks`` walks per row (see ``shap_remainder``); additivity is exact in both.
-    Raises FeatureError when the columns don't fit the model.
+    Of log-odds they are exact. Of the probability they are exact where every coalition of features can be tried at no more cost than
+    ``walks`` walks per row; elsewhere they are carried over from the log-odds, plus a remainder sampled on these walks (see
+    ``shap_remainder``). In every row their sum is checked against the model's own prediction, and the expected value against the mean
+    prediction of ``baseline``.
+
+    Raises FeatureError when the columns don't fit the model; ExplanationError where the values would be wrong, or take more than
+    ``max_seconds``.
 
     >>> import pandas as pd
     >>> import xgboost
@@ -98,30 +109,45 @@ def compute_shap_values(
     >>> [name for name, value in explanation.global_importance().items() if value > 0.01], explanation.additivity_error < 1e-6
     (['debt'], True)
     """
-    import shap
-    import xgboost
-
     model, matrix = _prepare_inputs(booster, data)
     _, background = _prepare_inputs(booster, baseline[list(data.columns)])
     if len(background) == 0:
         raise FeatureError("the baseline has no rows")
-
-    def margin(rows: Floats) -> Floats:
-        return np.asarray(model.inplace_predict(rows.astype(np.float32), predict_type="margin", validate_features=False), dtype=float)
-
-    explainer = shap.TreeExplainer(model, data=background, feature_perturbation="interventional", model_output=output)
-    values = np.asarray(explainer.shap_values(matrix, check_additivity=False), dtype=float)
-    standard_error = 0.0
-    if output == "probability" and walks > 0 and len(matrix):
-        missing, errors = estimate_remainder(margin, matrix, background, walks, seed)
-        values = values + missing
-        standard_error = float(errors.mean())
-    known = xgboost.DMatrix(matrix, feature_names=model.feature_names)
-    predictions = np.asarray(model.predict(known, output_margin=output == "raw"), dtype=float)
-    expected = float(np.ravel(explainer.expected_value)[0])
-    additivity = float(np.abs(values.sum(axis=1) + expected - predictions).max(initial=0.0))
+    predictions, of_baseline = (_predict(model, rows, output_margin=output == "raw") for rows in (matrix, background))
+    values, expected, standard_error = np.zeros(matrix.shape), float(of_baseline.mean()), 0.0
+    if model.num_boosted_rounds() > 0:  # a model of no rounds predicts the same for everyone
+        try:
+            values, expected, standard_error = _compute_values(model, matrix, background, output, walks, seed, max_seconds)
+        except ExplanationError as error:
+            raise ExplanationError(f"this model ({describe_booster(model)}) can't be explained: {error}") from error
+    check = check_explanation(values, expected, predictions, of_baseline)
+    if check.problem:
+        raise ExplanationError(
+            f"the explanation of this model ({describe_booster(model)}) is wrong and isn't reported: {check.problem}. Train the model with "
+            "the booster gbtree and one tree in each round, and explain that"
+        )
     names = tuple(match_features(model.feature_names, data.columns))
-    return Explanation(names, values, expected, predictions, additivity, output, standard_error)
+    return Explanation(names, values, expected, predictions, check, output, standard_error)
+
+
+def _compute_values(
+    model: Booster, matrix: Floats, background: Floats, output: Output, walks: int, seed: int, max_seconds: float | None
+) -> tuple[Floats, float, float]:
+    """Values, expected value, and the mean standard error of a value."""
+    values, expected, margin = explain_margin(model, matrix, background, output, max_seconds)
+    if output == "raw" or walks == 0 or len(matrix) == 0:
+        return values, expected, 0.0
+    width = matrix.shape[1]
+    if count_evaluations(width, len(background)) <= walks * (width + 1):
+        return enumerate_shapley_values(lambda table: expit(margin(table)), matrix, background), expected, 0.0
+    missing, errors = estimate_remainder(margin, matrix, background, walks, seed)
+    return values + missing, expected, float(errors.mean())
+
+
+def _predict(model: Booster, matrix: Floats, *, output_margin: bool = False) -> Floats:
+    import xgboost
+
+    return np.asarray(model.predict(xgboost.DMatrix(matrix, feature_names=model.feature_names), output_margin=output_margin), dtype=float)
 
 
 def _prepare_inputs(booster: Booster, data: pd.DataFrame) -> tuple[Booster, Floats]:
@@ -135,8 +161,11 @@ def _prepare_inputs(booster: Booster, data: pd.DataFrame) -> tuple[Booster, Floa
     text = [str(name) for name in data.columns if not pd.api.types.is_numeric_dtype(data[name].dtype)]
     if text:
         raise FeatureError(f"the model needs numbers, and {', '.join(text)} contains text")
-    best = booster.attr("best_iteration")
-    if best is not None and int(best) + 1 < booster.num_boosted_rounds():
-        booster = booster[: int(best) + 1]
     renamed = data.rename(columns=str)[order]
+    infinite = [str(name) for name in renamed if renamed[name].abs().max() > np.finfo(np.float32).max]
+    if infinite:
+        raise FeatureError(f"{', '.join(infinite)} contains values that are infinite, or too large for 32 bits")
+    best = booster.attr("best_iteration")
+    if best is not None and int(best) + 1 < booster.num_boosted_rounds() and describe_booster(booster).name != "gblinear":
+        booster = booster[: int(best) + 1]
     return booster, renamed.to_numpy(dtype=np.float32).astype(float)

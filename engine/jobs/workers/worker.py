@@ -1,7 +1,8 @@
 """One job in a process of its own: inputs from S3, the container, outputs to S3. Messages about it go to the engine through a pipe.
 
-Messages to the engine: ("log", milliseconds, line, {metric: value}), ("status", secondary status), ("done", {"model": URI} or {}),
-("rule", name, status, reason or None), ("failed", reason, exit message or None), ("end",).
+Messages to the engine: ("log", milliseconds, line, {metric: value}), ("status", secondary status),
+("done", {"model": URI} or {"message": exit message} or {}), ("rule", name, status, reason or None),
+("failed", reason, exit message or None), ("end",).
 """
 
 from __future__ import annotations
@@ -232,4 +233,4 @@ def _run_processing(task: Task, root: Path, s3: Any, pipe: Connection) -> None:
     key = body.get("ProcessingOutputConfig", {}).get("KmsKeyId")
     for item in outputs:
         upload_folder(s3, resolve_container_path(root, item["S3Output"]["LocalPath"]), item["S3Output"]["S3Uri"], key)
-    pipe.send(("done", {}))
+    pipe.send(("done", {"message": ended.reason} if ended.reason else {}))

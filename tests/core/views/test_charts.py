@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from core.analysis.bias.bias_intervals import Interval
-from core.analysis.explanations import shap_summary
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.views.bias import bias_charts
 from core.views.data import rebalancing_charts, rebalancing_sentences
@@ -184,11 +183,6 @@ def test_a_waterfall_ends_at_the_prediction() -> None:
     assert fig.data[0].x[0] == 0.2
     assert fig.data[0].x[-1] == pytest.approx(0.28)
     assert sum(fig.data[0].x[1:-1]) == pytest.approx(0.08)
-
-
-def test_additivity_is_the_greatest_error_over_the_rows() -> None:
-    values = np.array([[0.1, 0.2], [0.0, 0.1]])
-    assert shap_summary.additivity_error(values, 0.5, [0.8, 0.7]) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
