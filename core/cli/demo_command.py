@@ -7,8 +7,8 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from core.analysis.performance.performance_json import EstimateJson, estimates_in
 from core.analysis.tables import table_profile
 from core.analysis.tables.number_formats import DECIMAL_MARKS
 from core.analysis.tables.table_reading import TableReading
@@ -20,6 +20,7 @@ from core.jobs import rebalancing_jobs
 from core.jobs.rebalancing_jobs import RebalancingOptions
 from core.settings import Settings
 from core.workflow import background_run, workflow
+from core.workflow.workflow_report import DifferenceReport, WorkflowReport
 
 
 def add_demo_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -156,43 +157,43 @@ def _step_printer() -> workflow.StepCallback:
     return step
 
 
-def print_comparison(report: dict[str, Any]) -> None:
+def print_comparison(report: WorkflowReport) -> None:
     """The two models side by side."""
     left, right = report["models"]
     if report.get("not_compared"):
         print(f"\nThe two models can't be compared: {report['not_compared']}")
     print(f"\n{'':24}{'baseline':>26}{'mitigated':>26}   difference, paired")
-    for name, value in left["metrics"].items():
-        other = right["metrics"].get(name)
-        if isinstance(value, dict) and {"value", "low", "high"} <= value.keys() and other:
+    others = estimates_in(right["metrics"])
+    for name, value in estimates_in(left["metrics"]).items():
+        if name in others:
             print(
-                f"{name:24}{_format_interval(value):>26}{_format_interval(other):>26}   "
+                f"{name:24}{_format_interval(value):>26}{_format_interval(others[name]):>26}   "
                 f"{_format_difference(report['differences'].get(name))}"
             )
     for stage in ("pre_training", "post_training"):
         print(f"\nbias, {stage.replace('_', '-')}")
-        for name, value in left["bias"][stage].items():
-            print(f"{name:24}{_format_number(value):>26}{_format_number(right['bias'][stage][name]):>26}")
+        for name, number in left["bias"][stage].items():
+            print(f"{name:24}{_format_number(number):>26}{_format_number(right['bias'][stage][name]):>26}")
     print(f"\nlineage: {report['lineage']['vertices']} vertices, {report['lineage']['edges']} edges")
     print("seconds: " + ", ".join(f"{step} {seconds:.1f}" for step, seconds in report["seconds"].items()))
     print(f"packages: {left['model_package_arn']}\n          {right['model_package_arn']}")
 
 
-def _format_interval(value: dict[str, Any]) -> str:
-    if value["value"] is None:
+def _format_interval(estimate: EstimateJson) -> str:
+    value, low, high = estimate["value"], estimate["low"], estimate["high"]
+    if value is None:
         return "not defined"
-    if value["low"] is None:
-        return f"{value['value']:.4f}"
-    return f"{value['value']:.4f} [{value['low']:.4f}, {value['high']:.4f}]"
+    return f"{value:.4f}" if low is None or high is None else f"{value:.4f} [{low:.4f}, {high:.4f}]"
 
 
-def _format_difference(value: dict[str, Any] | None) -> str:
-    if not value or value.get("value") is None:
+def _format_difference(difference: DifferenceReport | None) -> str:
+    if difference is None or difference["value"] is None:
         return ""
-    within = value["low"] is not None and value["low"] <= 0 <= value["high"]
-    bounds = "" if value["low"] is None else f" [{value['low']:+.4f}, {value['high']:+.4f}]"
-    return f"{value['value']:+.4f}{bounds}{' within the noise' if within else ''}"
+    value, low, high = difference["value"], difference["low"], difference["high"]
+    if low is None or high is None:
+        return f"{value:+.4f}"
+    return f"{value:+.4f} [{low:+.4f}, {high:+.4f}]{' within the noise' if low <= 0 <= high else ''}"
 
 
-def _format_number(value: Any) -> str:
+def _format_number(value: float | str | None) -> str:
     return "not defined" if value is None else value if isinstance(value, str) else f"{value:.6g}"

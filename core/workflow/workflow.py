@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import cast
 
 import pandas as pd
 
@@ -25,6 +25,7 @@ from core.lineage import lineage_graph, lineage_record
 from core.registry import version_comparison, version_registration
 from core.reports import bias_jobs, clarify_jobs, shap_jobs
 from core.views.data import rebalancing_sentences
+from core.workflow.workflow_report import DifferenceReport, ModelReport, WorkflowReport
 
 STEPS = ("data", "rebalancing", "training", "models", "lineage", "bias and SHAP", "registration", "comparison")
 RUNS_FOLDER = "governance/runs"
@@ -45,11 +46,10 @@ class WorkflowOptions:
 
 @dataclass
 class RunState:
-    """The state of a run: the seconds of each step, and at its end the report."""
+    """The state of a run: the seconds of each step."""
 
     id: str
     seconds: dict[str, float] = field(default_factory=dict)
-    report: dict[str, Any] = field(default_factory=dict)
 
 
 StepCallback = Callable[[str, str], None]
@@ -63,7 +63,7 @@ def run_all_steps(
     roles: column_roles.ColumnRoles,
     options: WorkflowOptions | None = None,
     on_step: StepCallback | None = None,
-) -> dict[str, Any]:
+) -> WorkflowReport:
     """Run all steps; returns the report as plain data. Raises GovernanceError at the first step that fails; earlier results remain."""
     require_permission(identity, "launch", resource="workflow")
     options = options or WorkflowOptions()
@@ -146,9 +146,9 @@ def run_all_steps(
         shown = lineage_graph.read_graph(
             target, lineage_graph.find_artifact_arn(target, packages["mitigated"]) or packages["mitigated"], hops=10
         )
-    work.report = _build_report(target, work, dataset, data, comparison, shown, tuning_job)
-    target.files.write(target.uri(RUNS_FOLDER, f"{work.id}.json"), json.dumps(work.report).encode(), "application/json")
-    return work.report
+    report = _build_report(target, work, dataset, data, comparison, shown, tuning_job)
+    target.files.write(target.uri(RUNS_FOLDER, f"{work.id}.json"), json.dumps(report).encode(), "application/json")
+    return report
 
 
 @contextmanager
@@ -167,9 +167,9 @@ def _build_report(
     comparison: version_comparison.Comparison,
     shown: lineage_graph.Graph,
     tuning_job: str,
-) -> dict[str, Any]:
+) -> WorkflowReport:
     manifest = data.manifest
-    found = []
+    found: list[ModelReport] = []
     for role, package in (("baseline", comparison.a), ("mitigated", comparison.b)):
         (facet,) = package.bias.facets if package.bias else ()
         found.append(
@@ -204,7 +204,7 @@ def _build_report(
         },
         "tuning_job": tuning_job,
         "models": found,
-        "differences": {name: asdict(difference) for name, difference in (comparison.differences or {}).items()},
+        "differences": {name: cast(DifferenceReport, asdict(difference)) for name, difference in (comparison.differences or {}).items()},
         "not_compared": comparison.unpaired_reason,
         "lineage": {"vertices": len(shown.nodes), "edges": len(shown.edges)},
         "seconds": work.seconds,

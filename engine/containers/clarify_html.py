@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from core.analysis.bias.bias_json import FacetCounts
 from core.analysis.bias.bias_metrics import Metric
 from core.analysis.explanations.shap_values import Explanation
 from core.analysis.performance.performance import Performance
@@ -65,7 +65,7 @@ def summary_lines(report: ClarifyReport) -> list[str]:
     return [*lines, *report.left_out_lines()]
 
 
-def _favourable_counts(one: dict[str, Any]) -> list[tuple[int, int]]:
+def _favourable_counts(one: FacetCounts) -> list[tuple[int, int]]:
     return [(one["favourable_rows"], one["rows"]), (one["favourable_rest"], one["rest"])]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from core.analysis.bias.bias_json import FacetCounts
 from core.analysis.bias.bias_metrics import Metric
 from core.analysis.bias.left_out_rows import left_out_sentences
 from core.analysis.explanations.shap_values import Explanation
@@ -39,7 +40,7 @@ class ClarifyReport:
     measured_on: str = ""
     favourable: str = ""
     stages: dict[str, list[FacetMetrics]] = field(default_factory=dict)
-    facets: list[dict[str, Any]] = field(default_factory=list)
+    facets: list[FacetCounts] = field(default_factory=list)
     groups: list[dict[str, Any]] = field(default_factory=list)
     sweeps: list[dict[str, Any]] = field(default_factory=list)
     unlabelled: int = 0

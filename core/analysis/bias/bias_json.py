@@ -10,7 +10,8 @@ CellRows: TypeAlias = Sequence[Sequence[Sequence[float]]]
 
 
 class FacetCounts(TypedDict, total=False):
-    """Rows of the facet and of the rest, and how many of each have the favourable label; empty if the report has no counts."""
+    """Rows of the facet and of the rest, and how many of each have the favourable label; and the rows that are left out
+    because something isn't known, which older reports lack. Empty if the report has no counts."""
 
     facet: str
     value_or_threshold: str
@@ -18,6 +19,10 @@ class FacetCounts(TypedDict, total=False):
     rest: int
     favourable_rows: int
     favourable_rest: int
+    without_label: int
+    without_facet: int
+    without_prediction: int
+    without_group: int
 
 
 class ThresholdSweepJson(TypedDict):

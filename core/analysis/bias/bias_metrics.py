@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -52,7 +51,7 @@ class Metric:
 def pre_training_bias(
     facet: ArrayLike,
     favourable_label: ArrayLike,
-    group: Any | None,
+    group: ArrayLike | None,
     *,
     metrics: Iterable[str] | None = None,
     weight: ArrayLike | None = None,
@@ -80,7 +79,7 @@ def post_training_bias(
     facet: ArrayLike,
     favourable_label: ArrayLike,
     favourable_prediction: ArrayLike,
-    group: Any | None,
+    group: ArrayLike | None,
     features: pd.DataFrame | None,
     *,
     metrics: Iterable[str] | None = None,
@@ -131,7 +130,7 @@ def _make_sample(
     facet: ArrayLike,
     label: ArrayLike,
     prediction: ArrayLike | None,
-    group: Any | None,
+    group: ArrayLike | None,
     features: pd.DataFrame | None,
     weight: NDArray[np.float64] | None = None,
 ) -> MetricSample:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+
+from core.analysis.bias.bias_json import FacetCounts
 
 
-def left_out_sentences(counts: Sequence[Mapping[str, Any]], label: str | None, rows: int, *, unlabelled: int = 0) -> list[str]:
+def left_out_sentences(counts: Sequence[FacetCounts], label: str | None, rows: int, *, unlabelled: int = 0) -> list[str]:
     """A sentence for each kind of row that is left out; none where every row is known.
 
     Parameters

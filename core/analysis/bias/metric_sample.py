@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +24,7 @@ class MetricSample:
     facet: BoolArray
     label: BoolArray
     prediction: BoolArray | None = None
-    group: NDArray[Any] | None = None
+    group: NDArray[np.generic] | None = None
     features: pd.DataFrame | None = None
     weight: Floats | None = None
     flips: Floats | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from core.analysis.performance import bootstrap
 from core.analysis.performance.bootstrap import METRICS
 from core.analysis.performance.performance_estimates import Estimate, auc_estimate, bootstrap_estimate, check_labels_and_scores, delong
+from core.analysis.performance.performance_json import PerformanceJson
 from core.analysis.performance.performance_metrics import Floats, undefined_reason
 
 MAX_CURVE_POINTS = 200
@@ -65,9 +66,9 @@ class Performance:
         """The figures that have an interval, by name."""
         return {name: value for name, value in vars(self).items() if isinstance(value, Estimate)}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> PerformanceJson:
         """As plain JSON values."""
-        return asdict(self)
+        return cast(PerformanceJson, asdict(self))
 
 
 def evaluate_performance(

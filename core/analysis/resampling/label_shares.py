@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -64,8 +63,8 @@ class GroupLabelShare:
 
 
 def measure_label_shares(
-    before: tuple[pd.Series[Any], NDArray[np.bool_]],
-    after: tuple[pd.Series[Any], NDArray[np.bool_]],
+    before: tuple[pd.Series, NDArray[np.bool_]],
+    after: tuple[pd.Series, NDArray[np.bool_]],
     asked: NDArray[np.float64],
     weights: NDArray[np.float64] | None = None,
 ) -> list[GroupLabelShare]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from sklearn.base import BaseEstimator
 from sklearn.preprocessing import OneHotEncoder
 
 Floats = NDArray[np.float64]
+RowNumbers = NDArray[np.int64]
+Rows: TypeAlias = Floats | sparse.csr_matrix
+"""Rows of numbers: dense, or sparse where columns are one-hot."""
 
 
 class KDTreeNeighbors(BaseEstimator):  # type: ignore[misc]
@@ -24,31 +27,37 @@ class KDTreeNeighbors(BaseEstimator):  # type: ignore[misc]
     def __init__(self, n_neighbors: int = 5, n_jobs: int = -1) -> None:
         self.n_neighbors, self.n_jobs = n_neighbors, n_jobs
 
-    def fit(self, rows: Any, y: Any = None) -> KDTreeNeighbors:
+    def fit(self, rows: Rows, y: object = None) -> KDTreeNeighbors:
         # A tree that splits at the median is slower to build and to search, since amounts have long tails.
         self.tree_ = cKDTree(_to_dense(rows), balanced_tree=False)
         self.n_samples_fit_ = self.tree_.n
         return self
 
-    def kneighbors(self, rows: Any, n_neighbors: int | None = None, return_distance: bool = True) -> Any:
+    def kneighbors(
+        self, rows: Rows, n_neighbors: int | None = None, return_distance: bool = True
+    ) -> tuple[Floats, RowNumbers] | RowNumbers:
         """(distances, row numbers), each (rows, n_neighbors); only the row numbers without ``return_distance``."""
+        distances, found = self._search(rows, n_neighbors)
+        return (distances, found) if return_distance else found
+
+    def _search(self, rows: Rows, n_neighbors: int | None) -> tuple[Floats, RowNumbers]:
         wanted = n_neighbors or self.n_neighbors
         if wanted > self.tree_.n:
             raise ValueError(f"Expected n_neighbors <= n_samples_fit, but n_neighbors = {wanted}, n_samples_fit = {self.tree_.n}")
         distances, found = self.tree_.query(_to_dense(rows), k=np.arange(1, wanted + 1), workers=self.n_jobs or 1)
-        return (distances, found) if return_distance else found
+        return distances, found
 
-    def kneighbors_graph(self, rows: Any, n_neighbors: int | None = None, mode: str = "connectivity") -> Any:
+    def kneighbors_graph(self, rows: Rows, n_neighbors: int | None = None, mode: str = "connectivity") -> sparse.csr_matrix:
         """The same as a sparse matrix (rows, rows fitted) of ones, or of distances with ``mode="distance"``."""
-        distances, found = self.kneighbors(rows, n_neighbors)
+        distances, found = self._search(rows, n_neighbors)
         values = np.ones(found.size) if mode == "connectivity" else distances.ravel()
         ends = np.arange(0, found.size + 1, found.shape[1])
         return sparse.csr_matrix((values, found.ravel(), ends), shape=(len(found), self.tree_.n))
 
 
-def _to_dense(rows: Any) -> Floats:
+def _to_dense(rows: Rows) -> Floats:
     """One-hot columns come as a sparse matrix, of which there is no tree."""
-    return np.ascontiguousarray(rows.toarray() if sparse.issparse(rows) else rows, dtype=float)
+    return np.ascontiguousarray(rows if isinstance(rows, np.ndarray) or not sparse.issparse(rows) else rows.toarray(), dtype=float)
 
 
 class FastOneHotEncoder(OneHotEncoder):  # type: ignore[misc]
@@ -57,5 +66,5 @@ class FastOneHotEncoder(OneHotEncoder):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(handle_unknown="ignore")
 
-    def inverse_transform(self, rows: Any) -> Any:
-        return super().inverse_transform(rows.toarray())
+    def inverse_transform(self, rows: sparse.csr_matrix) -> NDArray[np.generic]:
+        return np.asarray(super().inverse_transform(rows.toarray()))

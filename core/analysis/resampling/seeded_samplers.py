@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
 from core.analysis.resampling.nearest_neighbours import FastOneHotEncoder, KDTreeNeighbors
+from core.analysis.resampling.resampling_parameters import ParameterValue
 
 Floats = NDArray[np.float64]
 RowNumbers = NDArray[np.int64]
@@ -85,7 +86,13 @@ class SeededADASYN(ADASYN):  # type: ignore[misc]
 
 
 def run_sampler(
-    method: str, values: Floats, groups: RowNumbers, counts: Mapping[int, int], parameters: Mapping[str, Any], nominal: list[int], seed: int
+    method: str,
+    values: Floats,
+    groups: RowNumbers,
+    counts: Mapping[int, int],
+    parameters: Mapping[str, ParameterValue],
+    nominal: list[int],
+    seed: int,
 ) -> SampledRows:
     """Make rows until each group has as many as ``counts`` says; then the cleaning methods remove some.
 

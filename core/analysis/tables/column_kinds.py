@@ -119,7 +119,7 @@ def _describe_first(series: pd.Series[Any], where: pd.Series[Any]) -> str:
     return f"{value!r} in row {_first_row_number(where)}, {int(where.sum())} such of {len(series)} rows"
 
 
-def bin_group(series: ArrayLike | pd.Series[Any], bins: int | Sequence[float]) -> pd.Series[Any]:
+def bin_group(series: ArrayLike | pd.Series, bins: int | Sequence[float]) -> pd.Series:
     """The bin of each value as an ordered category, such as ``30–39``.
 
     ``bins`` is a number of bins with about equally many rows each, or the edges: ``[30, 40]`` makes ``<30``, ``30–39`` and ``≥40``.

@@ -39,7 +39,7 @@ def summarise_columns(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["column", "kind", "missing", "distinct", "min", "median", "max", "top values"])
 
 
-def summarise_groups(frame: pd.DataFrame, label: str, favourable: Any, facet: str) -> pd.DataFrame:
+def summarise_groups(frame: pd.DataFrame, label: str, favourable: object, facet: str) -> pd.DataFrame:
     """Each value of the facet: rows, and the share of favourable labels among them with its 95 % interval.
 
     >>> import pandas as pd

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from core.analysis.tables.csv_cells import SEPARATORS, clean_text, read_cells
 from core.analysis.tables.number_formats import DecimalMark, NumberColumn
 from core.analysis.tables.text_columns import Finding, NumberReadings, TextValues, choose_numbers, find_number_readings
 
-Codes = np.ndarray[Any, np.dtype[np.intp]]
+Codes = NDArray[np.intp]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,7 +34,7 @@ class CellIndex:
     groups: int
 
     @classmethod
-    def from_rows(cls, facet: BoolArray, label: BoolArray, group: pd.Series[Any] | None) -> CellIndex:
+    def from_rows(cls, facet: BoolArray, label: BoolArray, group: pd.Series | None) -> CellIndex:
         """``facet`` and ``label`` (favourable) are bool (n,), ``group`` categories or None; rows without a group are one group here."""
         codes, groups = np.zeros(len(facet), dtype=np.int64), 0
         if group is not None:

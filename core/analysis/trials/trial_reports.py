@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from core.analysis.performance.performance_difference import PerformanceDifferen
 from core.analysis.performance.performance_estimates import Estimate, auc_estimate, bootstrap_estimate, check_labels_and_scores, delong
 from core.analysis.performance.performance_metrics import Floats, is_lower_better, undefined_reason
 from core.analysis.trials.trial_disparity import CellIndex, ResampledMetric, distance_from_parity, measure_disparities
+from core.analysis.trials.trials_json import TrialReportJson
 
 RESAMPLES = 500
 
@@ -30,7 +31,7 @@ class FacetRows:
     """The people with one value of a column: ``rows`` is bool (n,), True for those with the value."""
 
     name: str
-    value: Any
+    value: float | str
     rows: BoolArray
 
 
@@ -54,7 +55,7 @@ class FacetReport:
     the others have the favourable label."""
 
     name: str
-    value: Any
+    value: float | str
     counts: dict[str, dict[str, int]]
     measures: dict[str, Disparity]
 
@@ -76,7 +77,7 @@ def judge_trials(
     *,
     reference: str,
     favourable: int = 0,
-    group: pd.Series[Any] | None = None,
+    group: pd.Series | None = None,
     threshold: float = 0.5,
     seed: int = 0,
     resamples: int = RESAMPLES,
@@ -185,7 +186,7 @@ def _count_outcomes(facet: BoolArray, wanted: BoolArray, accepted: BoolArray) ->
     }
 
 
-def trial_report_to_json(report: TrialReport) -> dict[str, Any]:
+def trial_report_to_json(report: TrialReport) -> TrialReportJson:
     """As plain JSON values; infinities as strings. A difference also says whether it is ``beyond_noise``."""
     content = asdict(report)
     for name, difference in report.differences.items():
@@ -193,11 +194,10 @@ def trial_report_to_json(report: TrialReport) -> dict[str, Any]:
     for place, facet in enumerate(report.facets):
         for name, found in facet.measures.items():
             content["facets"][place]["measures"][name]["closer"]["beyond_noise"] = found.closer.beyond_noise
-    plain: dict[str, Any] = _json_safe(content)
-    return plain
+    return cast(TrialReportJson, _json_safe(content))
 
 
-def _json_safe(value: Any) -> Any:
+def _json_safe(value: object) -> object:
     if isinstance(value, dict):
         return {key: _json_safe(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -37,18 +37,23 @@ class TrialFacetJson(TypedDict):
     """One trial and one facet. ``counts``: facet or rest -> rows, accepted, accepted_rightly, rejected_rightly; ``measures``: by metric."""
 
     name: str
-    value: float
+    value: float | str
     counts: dict[str, dict[str, int]]
     measures: dict[str, DisparityJson]
 
 
-class TrialJson(TypedDict):
-    """One trial, with the hash of its model."""
+class TrialReportJson(TypedDict):
+    """One trial: its performance, the differences to the reference's, and its disparities."""
 
     name: str
     performance: dict[str, EstimateJson]
     differences: dict[str, DifferenceJson]
     facets: list[TrialFacetJson]
+
+
+class TrialJson(TrialReportJson):
+    """One trial, with the hash of its model."""
+
     sha256: str
 
 
