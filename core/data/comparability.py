@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 PARTS = {
     "test": ("tested on", ""),
@@ -74,14 +74,15 @@ def explain_incomparable(names: tuple[str, str], a: JudgedRows, b: JudgedRows, *
     return tuple(reasons)
 
 
-def explain_label_mismatch(names: tuple[str, str], a: Sequence[int], b: Sequence[int]) -> str:
-    """Why two lists of labels (0 or 1, by row) aren't those of the same rows; "" if they agree row by row."""
-    if len(a) != len(b):
-        return f"{names[0]} has scores of {len(a):,} rows, {names[1]} of {len(b):,}."
-    differing = np.flatnonzero(np.asarray(a) != np.asarray(b))
+def explain_label_mismatch(names: tuple[str, str], a: ArrayLike, b: ArrayLike) -> str:
+    """Why two lists of labels, by row (0, 1, or NaN where unknown), aren't those of the same rows; "" if they agree row by row."""
+    first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if len(first) != len(second):
+        return f"{names[0]} has scores of {len(first):,} rows, {names[1]} of {len(second):,}."
+    differing = np.flatnonzero((first != second) & ~(np.isnan(first) & np.isnan(second)))
     if not len(differing):
         return ""
-    count = "one row" if len(differing) == 1 else f"{len(differing):,} of {len(a):,} rows"
+    count = "one row" if len(differing) == 1 else f"{len(differing):,} of {len(first):,} rows"
     return f"{names[0]} and {names[1]} have other labels in {count}, first in row {differing[0]:,}: they weren't judged on the same rows."
 
 

@@ -108,10 +108,12 @@ def paired_differences(target: Target, a: Package, b: Package) -> tuple[dict[str
         return None, str(error)
     if "label" not in left or "label" not in right:
         return None, "The rows that were scored have no labels."
-    if mismatch := comparability.explain_label_mismatch(short_names(a, b), left["label"].tolist(), right["label"].tolist()):
+    if mismatch := comparability.explain_label_mismatch(short_names(a, b), left["label"], right["label"]):
         return None, mismatch
-    threshold = a.performance.get("threshold", 0.5) if a.performance else 0.5
-    return dict(compare_performance(left["label"], left["score"], right["score"], threshold=threshold)), ""
+    known = left["label"].notna()  # rows without a label count in neither version's figures
+    first, second = (package.performance.get("threshold", 0.5) if package.performance else 0.5 for package in (a, b))
+    labels, scores = left["label"][known], (left["score"][known], right["score"][known])
+    return dict(compare_performance(labels, *scores, threshold=first, threshold_b=second)), ""
 
 
 def bias_differences(target: Target, a: Package, b: Package) -> tuple[dict[str, dict[str, BiasDifference]], str]:

@@ -45,7 +45,7 @@ def paired_differences(
     left, right = read_scored_rows(target, a), read_scored_rows(target, b)
     if "label" not in left or "label" not in right:
         return {}, "The rows that were scored have no labels, so the differences can't be paired."
-    if mismatch := comparability.explain_label_mismatch(names, left["label"].tolist(), right["label"].tolist()):
+    if mismatch := comparability.explain_label_mismatch(names, left["label"], right["label"]):
         return {}, _cannot_be_paired(mismatch)
     found = {}
     for facet in a.facets:
@@ -54,12 +54,14 @@ def paired_differences(
             continue
         if not left[facet.key].equals(right[facet.key]):
             return {}, _cannot_be_paired(f"{names[0]} and {names[1]} have other people in {facet.key}.")
+        known = left[facet.key].notna() & left["label"].notna()  # the rest counts in neither report
+        one, two = left[known], right[known]
         favourable = sweep.favourable
-        accepted = [(table["score"] > report.threshold).astype(int) == favourable for table, report in ((left, a), (right, b))]
-        flips = [table.get(f"flip {facet.key}") for table in (left, right)]
-        group = left["group"].to_numpy(dtype=object) if "group" in left else None
+        accepted = [(table["score"] > report.threshold).astype(int) == favourable for table, report in ((one, a), (two, b))]
+        flips = [table.get(f"flip {facet.key}") for table in (one, two)]
+        group = one["group"].to_numpy(dtype=object) if "group" in one else None
         found[facet.key] = bias_difference.compare_bias(
-            left[facet.key], left["label"] == favourable, accepted[0], accepted[1], group, flips[0], flips[1]
+            one[facet.key], one["label"] == favourable, accepted[0], accepted[1], group, flips[0], flips[1]
         )
     return found, "" if found else "No facet is known row by row in both reports: their differences can't be paired."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -110,6 +111,8 @@ def test_a_report_that_read_other_rows_than_its_file_has_is_not_believed() -> No
 
 def test_labels_must_agree_row_by_row() -> None:
     assert explain_label_mismatch(V, [0, 1, 1], [0, 1, 1]) == ""
+    assert explain_label_mismatch(V, [0, math.nan, 1], [0, math.nan, 1]) == ""
+    assert "in one row, first in row 1" in explain_label_mismatch(V, [0, math.nan, 1], [0, 1, 1])
     assert explain_label_mismatch(V, [0, 1, 1], [0, 1]) == "v3 has scores of 3 rows, v2 of 2."
     assert explain_label_mismatch(V, [0, 1, 1, 0], [0, 0, 1, 1]) == (
         "v3 and v2 have other labels in 2 of 4 rows, first in row 1: they weren't judged on the same rows."
