@@ -6,6 +6,8 @@ weighted sums, so a chunk of resamples is one matrix product.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,14 +24,14 @@ MAX_WEIGHTS_IN_MEMORY = 4_000_000
 
 
 def draw_resamples(
-    y: Floats, scores: list[Floats], threshold: float, seed: int, resamples: int
+    y: Floats, scores: list[Floats], threshold: float | Sequence[float], seed: int, resamples: int
 ) -> tuple[list[MetricValues], list[dict[str, float]]]:
     """For each of ``scores``, every metric on every resample, and on the data itself. NaN where undefined.
 
-    All scores see the same resamples, so that their differences are paired.
+    All scores see the same resamples, so that their differences are paired. ``threshold``: of all scores, or one for each of them.
     """
     n = len(y)
-    tables = [_ScoreSums(y, s, threshold) for s in scores]
+    tables = [_ScoreSums(y, s, float(t)) for s, t in zip(scores, np.broadcast_to(threshold, len(scores)), strict=True)]
     random = np.random.default_rng(seed)
     size = max(1, MAX_WEIGHTS_IN_MEMORY // n)
     parts: list[list[MetricValues]] = [[] for _ in scores]

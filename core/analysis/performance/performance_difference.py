@@ -50,13 +50,15 @@ def compare_performance(
     scores_b: ArrayLike,
     *,
     threshold: float = 0.5,
+    threshold_b: float | None = None,
     seed: int = 0,
     resamples: int = bootstrap.RESAMPLES,
 ) -> dict[str, PerformanceDifference]:
     """Paired differences b − a by metric, for two models scored on the same rows.
 
     AUC by DeLong's test for correlated curves, accuracy by McNemar's exact test, the rest by a bootstrap that draws the same
-    rows for both. Arguments as for ``evaluate_performance``. Raises ValueError for unusable input.
+    rows for both. Arguments as for ``evaluate_performance``; ``threshold_b``: of the second model, by default the first's. Raises
+    ValueError for unusable input.
 
     >>> import numpy as np
     >>> rows = np.arange(200)
@@ -67,11 +69,12 @@ def compare_performance(
     """
     y, a = check_labels_and_scores(labels, scores_a)
     _, b = check_labels_and_scores(labels, scores_b)
+    thresholds = (threshold, threshold if threshold_b is None else threshold_b)
     result = {"auc": _compare_auc(y, a, b)}
-    (draws_a, draws_b), (point_a, point_b) = bootstrap.draw_resamples(y, [a, b], threshold, seed, resamples)
+    (draws_a, draws_b), (point_a, point_b) = bootstrap.draw_resamples(y, [a, b], thresholds, seed, resamples)
     for name in METRICS:
         if name == "accuracy":
-            result[name] = _compare_accuracy(y, a, b, threshold)
+            result[name] = _compare_accuracy(y, a, b, thresholds)
         else:
             result[name] = paired_difference(point_a[name], point_b[name], draws_b[name] - draws_a[name], not is_lower_better(name))
     return result
@@ -84,10 +87,10 @@ def _compare_auc(y: Floats, a: Floats, b: Floats) -> PerformanceDifference:
     return auc_difference(float(auc_a), float(auc_b), float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]))
 
 
-def _compare_accuracy(y: Floats, a: Floats, b: Floats, threshold: float) -> PerformanceDifference:
+def _compare_accuracy(y: Floats, a: Floats, b: Floats, thresholds: tuple[float, float]) -> PerformanceDifference:
     from scipy import stats
 
-    right_a, right_b = (((s > threshold) == (y == 1)) for s in (a, b))
+    right_a, right_b = (((s > threshold) == (y == 1)) for s, threshold in zip((a, b), thresholds, strict=True))
     gained, lost, n = int((right_b & ~right_a).sum()), int((right_a & ~right_b).sum()), len(y)
     value = (gained - lost) / n
     half = normal_quantile() * np.sqrt(gained + lost - (gained - lost) ** 2 / n) / n

@@ -197,6 +197,14 @@ def test_noise_is_beyond_noise_in_about_one_case_of_twenty():
     assert alarms["auc"] + alarms["brier"] > 0
 
 
+def test_each_model_is_judged_at_its_own_threshold():
+    (labels, a), (_, b) = sample(500, 1), sample(500, 1, noise=0.3)
+    first, second = by_scikit_learn(labels, a, 0.5), by_scikit_learn(labels, b, 0.4)
+    differences = compare_performance(labels, a, b, threshold=0.5, threshold_b=0.4, resamples=20)
+    for name in ("auc", "accuracy", "precision", "recall", "brier"):
+        assert (differences[name].a, differences[name].b) == pytest.approx((first[name], second[name])), name
+
+
 def test_differences_are_those_of_the_two_evaluations():
     (labels, a), (_, b) = sample(500, 1), sample(500, 1, noise=0.3)
     first, second = evaluate_performance(labels, a, resamples=2).estimates(), evaluate_performance(labels, b, resamples=2).estimates()
