@@ -89,6 +89,7 @@ def _job_config(data: RebalancedData, tuning_job: str, reference: str, threshold
         "facets": [{"name": roles.facet, "value": roles.facet_value}],
         "group": roles.group,
         "threshold": threshold,
+        "features": data.manifest.get("features"),
         "reference": reference,
         "trials": [{"name": name, "path": path} for name, path in trials.items()],
     }

@@ -63,7 +63,7 @@ def run_analysis(root: Path, *, extras: bool) -> None:
             if config.shap is not None:
                 _explain_or_say_why_not(report, booster, dataset, config, config.shap, root, output / "explanations_shap", extras)
         except FeatureError as error:
-            raise ContainerError(f"Model {config.model}: {error}") from error
+            raise ContainerError(f"Model {config.model}: {error}{clarify_data.describe_text_features(dataset)}") from error
     elif config.shap is not None:
         raise ContainerError("methods.shap needs a model: give predictor.model_name")
     if group is not None and not by_row.empty:

@@ -11,14 +11,17 @@ import numpy as np
 import pandas as pd
 
 from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
+from core.analysis.tables.table_reading import TableReading
+from core.analysis.tables.text_columns import Finding
 from engine.containers import ContainerError, path_inside
 from engine.containers.clarify_config import AnalysisConfig, ColumnReference
+from engine.containers.job_inputs import read_table
 
 
 @dataclass(frozen=True)
 class Dataset:
     """``frame`` is all of it; ``features`` is what the model is given, in the dataset's order; ``categorical`` facets are codes,
-    however few rows there are."""
+    however few rows there are; ``findings`` is what is to be known about the table."""
 
     frame: pd.DataFrame
     label: str | None
@@ -28,23 +31,28 @@ class Dataset:
     facets: list[str]
     excluded: list[str]
     categorical: list[str]
+    findings: tuple[Finding, ...] = ()
 
 
 def read_dataset(folder: Path, config: AnalysisConfig) -> Dataset:
     """The dataset at ``folder`` (a file, or CSV files taken together). Raises ContainerError naming file and column."""
-    frame = _read_csv_files(folder, config.headers)
+    reading = _read_files(folder, config.headers)
+    frame = reading.frame
+    for note in reading.notes:
+        print(note, flush=True)
     label, group = resolve_column(frame, config.label, "label"), resolve_column(frame, config.group, "group_variable")
     predicted = resolve_column(frame, config.predicted_label, "predicted_label")
     excluded = [name for item in config.excluded if (name := resolve_column(frame, item, "excluded_columns")) is not None]
     facets = [str(resolve_column(frame, facet.column, "facet")) for facet in config.facets]
     categorical = [str(resolve_column(frame, item, "governance.categorical")) for item in config.categorical]
-    coded = list(dict.fromkeys(name for name in (label, predicted, group, *facets) if name and frame[name].dtype.kind != "b"))
+    coded = list(dict.fromkeys(name for name in (label, predicted, group, *facets) if name and frame[name].dtype.kind in "iuf"))
     try:
         frame[coded] = to_integers(frame[coded])
     except ColumnError as error:
         raise ContainerError(str(error)) from error
     left_out = {name for name in (label, predicted, *excluded) if name}
-    return Dataset(frame, label, group, predicted, frame[[name for name in frame if name not in left_out]], facets, excluded, categorical)
+    features = _with_truth_values(frame[[name for name in frame if name not in left_out]])
+    return Dataset(frame, label, group, predicted, features, facets, excluded, categorical, reading.findings)
 
 
 def resolve_column(frame: pd.DataFrame, name_or_index: ColumnReference | None, role: str) -> str | None:
@@ -58,33 +66,31 @@ def resolve_column(frame: pd.DataFrame, name_or_index: ColumnReference | None, r
     raise ContainerError(f"{role}: the dataset has no column {name_or_index}; it has {', '.join(map(str, frame.columns))}")
 
 
-def read_csv(path: Path, headers: list[str] | None) -> pd.DataFrame:
-    """A CSV file with or without a header row; ``headers`` name its columns where it has none."""
-    try:
-        if headers is None:
-            return pd.read_csv(path)
-        first = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].tolist()
-        frame = pd.read_csv(path, header=0 if first == headers else None)
-    except pd.errors.EmptyDataError as error:
-        raise ContainerError(f"{path.name} is empty") from error
-    except (UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise ContainerError(f"{path.name} is not CSV in UTF-8: {error}") from error
-    if frame.shape[1] != len(headers):
-        raise ContainerError(f"headers names {len(headers)} columns, and {path.name} has {frame.shape[1]}")
-    frame.columns = pd.Index(headers)
-    return frame
-
-
-def _read_csv_files(folder: Path, headers: list[str] | None) -> pd.DataFrame:
+def _read_files(folder: Path, headers: list[str] | None) -> TableReading:
     files = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
     if not files:
         raise ContainerError("There is no dataset: give it as the processing input dataset")
     if headers is not None and len(set(headers)) < len(headers):
         raise ContainerError("headers names a column twice")
-    frame = pd.concat([read_csv(path, headers) for path in files], ignore_index=True)
-    if frame.empty:
+    reading = read_table(files, headers)
+    if reading.frame.empty:
         raise ContainerError("The dataset has no rows")
-    return frame.rename(columns=str)
+    return reading
+
+
+def _with_truth_values(features: pd.DataFrame) -> pd.DataFrame:
+    """The features with columns of true and false alone as truth values, which a model takes for 1 and 0."""
+    words = {name: features[name].dropna().str.casefold() for name in features if features[name].dtype.kind not in "iufb"}
+    found = {name: cells for name, cells in words.items() if len(cells) == len(features) and cells.isin(["true", "false"]).all()}
+    return features.assign(**{str(name): cells == "true" for name, cells in found.items()})
+
+
+def describe_text_features(dataset: Dataset) -> str:
+    """Why features are text rather than numbers, as far as the reading of the table says so; or ""."""
+    text = {str(name) for name in dataset.features if dataset.features[name].dtype.kind not in "iufb"}
+    return "".join(
+        f". {finding.message} {finding.hint}".rstrip(".") for finding in dataset.findings if finding.blocks and finding.column in text
+    )
 
 
 def hash_rows(frame: pd.DataFrame) -> str:
@@ -117,7 +123,7 @@ def shap_baseline(dataset: Dataset, given: list[list[Any]] | str | None, root: P
         path = path_inside(root, given.removeprefix("file://"))
         if not path.exists():
             raise ContainerError(f"methods.shap.baseline: there is no file {given} in the container; give it as a processing input")
-        frame = read_csv(path, names)
+        frame = read_table([path], names).frame
     else:
         wrong = [row for row in given if not isinstance(row, list) or len(row) != len(names)]
         if wrong or not given:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from core.analysis.explanations import xgboost_model
+from core.analysis.tables import table_reading
+from core.analysis.tables.csv_cells import TableError
+from core.analysis.tables.table_reading import TableReading
 from engine.containers import ContainerError
 
 PROCESSING_FOLDER = Path("opt/ml/processing")
@@ -27,6 +31,31 @@ def file_sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_table(paths: Sequence[Path], headers: Sequence[str] | None = None) -> TableReading:
+    """The table in CSV files, taken together: text, numbers and missing cells as in an upload, and what is to be known about it.
+
+    ``headers``: the columns' names; files without a first line of names have them in this order, files with one in any. Raises
+    ContainerError.
+    """
+    texts = []
+    for path in paths:
+        try:
+            texts.append(path.read_bytes().decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise ContainerError(f"{path.name} is not CSV in UTF-8: {error}") from error
+        if not texts[-1].strip():
+            raise ContainerError(f"{path.name} is empty")
+    first = [text.lstrip().partition("\n")[0].strip() for text in texts]
+    if len(texts) > 1 and len(set(first)) == 1 and (headers is None or set(first[0].split(",")) == set(headers)):
+        texts[1:] = [text.lstrip().partition("\n")[2] for text in texts[1:]]
+    elif len(texts) > 1 and headers is None:
+        raise ContainerError(f"{paths[0].name} and {paths[1].name} have different first lines: {first[0]!r} and {first[1]!r}")
+    try:
+        return table_reading.read_table("\n".join(text.rstrip("\r\n") for text in texts), headers=headers)
+    except TableError as error:
+        raise ContainerError(f"{paths[0].name}: {error} {error.hint}") from error
 
 
 def find_csv(folder: Path) -> Path:

@@ -23,7 +23,7 @@ from core.analysis.resampling.resampling import RebalanceConfig, Resampled, Resa
 from core.analysis.resampling.splitting import SplitError, count_leaked_rows, split_rows
 from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
 from engine.containers import ContainerError, rebalance_details
-from engine.containers.job_inputs import PROCESSING_FOLDER, file_sha256, find_csv
+from engine.containers.job_inputs import PROCESSING_FOLDER, file_sha256, find_csv, read_table
 
 MAX_GROUPS = 15
 
@@ -70,10 +70,8 @@ def _read_config(root: Path) -> dict[str, Any]:
 
 
 def _read_rows(path: Path, config: dict[str, Any]) -> pd.DataFrame:
-    try:
-        frame = pd.read_csv(path)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise ContainerError(f"{path.name} is not a CSV file: {error}") from error
+    reading = read_table([path])
+    frame, undecided = reading.frame, {finding.column: f": {finding.message}" for finding in reading.blocking()}
     further = [column for column, _ in config["further_facets"]]
     group = [config["group"]] if config["group"] else []
     named = [config["label"], config["facet"], *further, *group, *config["categorical"], *config["ignored"]]
@@ -82,10 +80,11 @@ def _read_rows(path: Path, config: dict[str, Any]) -> pd.DataFrame:
             raise ContainerError(f"column {name} is not in {path.name}; its columns are {', '.join(map(str, frame.columns[:30]))}")
     frame = frame.drop(columns=config["ignored"])
     frame = frame[[config["label"], *[c for c in frame.columns if c != config["label"]]]]
+    for name in frame.columns:
+        if frame[name].dtype.kind not in "iuf":
+            raise ContainerError(f"column {name} contains text{undecided.get(name, '')}; code its values as numbers, or ignore the column")
     frame = to_integers(frame, coded=[config["label"], config["facet"], *config["categorical"]])
     for name in frame.columns:
-        if frame[name].dtype.kind not in "iufb":
-            raise ContainerError(f"column {name} contains text; code its values as numbers, or ignore the column")
         if frame[name].isna().any():
             raise ContainerError(f"column {name} has {int(frame[name].isna().sum())} empty cells; fill them, or leave those rows out")
     values = set(frame[config["label"]].unique())

@@ -19,12 +19,20 @@ from numpy.typing import NDArray
 
 from core.analysis.explanations.shap_values import predict_probabilities
 from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
-from core.analysis.tables.feature_names import FeatureError
+from core.analysis.tables.feature_names import FeatureError, match_features
 from core.analysis.trials.trial_reports import RESAMPLES, FacetRows, TrialReport, judge_trials, trial_report_to_json
 from engine.containers import ContainerError, path_inside
-from engine.containers.job_inputs import PROCESSING_FOLDER, file_sha256, find_csv, load_booster
+from engine.containers.job_inputs import PROCESSING_FOLDER, file_sha256, find_csv, load_booster, read_table
 
-DEFAULTS: dict[str, Any] = {"favourable": 0, "group": None, "group_bins": 5, "threshold": 0.5, "seed": 0, "resamples": RESAMPLES}
+DEFAULTS: dict[str, Any] = {
+    "favourable": 0,
+    "group": None,
+    "group_bins": 5,
+    "threshold": 0.5,
+    "seed": 0,
+    "resamples": RESAMPLES,
+    "features": None,
+}
 
 
 def main(root: Path, environment: dict[str, str]) -> None:
@@ -32,7 +40,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
     folder = root / PROCESSING_FOLDER
     config = _read_config(folder / "input/config/trials.json")
     frame = _read_rows(folder / "input/data", config)
-    features = frame.drop(columns=config["label"])
+    features = _order_features(frame.drop(columns=config["label"]), config["features"])
     scores: dict[str, NDArray[np.float64]] = {}
     hashes: dict[str, str] = {}
     left_out: list[dict[str, str]] = []
@@ -85,12 +93,17 @@ def _read_config(path: Path) -> dict[str, Any]:
     return {**DEFAULTS, **given}
 
 
+def _order_features(features: pd.DataFrame, names: list[str] | None) -> pd.DataFrame:
+    """The features in the order of the training, where ``trials.json`` names them: models of the built-in algorithm have no names."""
+    try:
+        return features[match_features(names, features.columns, owner="the training")]
+    except FeatureError as error:
+        raise ContainerError(str(error)) from error
+
+
 def _read_rows(folder: Path, config: dict[str, Any]) -> pd.DataFrame:
     path = find_csv(folder)
-    try:
-        frame = pd.read_csv(path)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise ContainerError(f"{path.name} is not a CSV file: {error}") from error
+    frame = read_table([path]).frame
     named = [config["label"], *(facet["name"] for facet in config["facets"]), *([config["group"]] if config["group"] else [])]
     for name in named:
         if name not in frame.columns:

@@ -131,14 +131,14 @@ def _parse_channel(paths: list[Path], channel: str) -> channel_cache.Table:
 
 def _read_csv(path: Path, channel: str) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, header=None)
+        table = pd.read_csv(path, header=None, keep_default_na=False, na_values=["", "nan", "NaN"], low_memory=False)
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
     except (ValueError, pd.errors.ParserError) as error:
         raise ContainerError(f"channel {channel}, file {path.name}: not a CSV file: {str(error).strip()}") from error
     for column in table.columns:
-        if table[column].dtype.kind not in "iufb":
-            numbers = pd.to_numeric(table[column], errors="coerce")
+        if table[column].dtype.kind not in "iuf":
+            numbers = pd.to_numeric(table[column].astype(str), errors="coerce")
             bad = numbers.isna() & table[column].notna()
             if bad.any():
                 row = int(bad.to_numpy().argmax())
