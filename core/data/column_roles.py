@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.analysis.tables.column_kinds import ColumnError, infer_column_kinds, to_integers
+from core.analysis.tables.column_values import cast_to_column
 from core.analysis.tables.csv_cells import clean_text
 from core.analysis.tables.table_reading import TableReading, read_frame
 from core.analysis.tables.text_columns import sort_texts
@@ -279,25 +280,13 @@ def _require_two_values(frame: pd.DataFrame, roles: ColumnRoles) -> None:
 
 def _find_value(frame: pd.DataFrame, column: str, value: Any, value_kind: str) -> Any:
     """The value as the column has it; ``1``, ``1.0`` and ``"1"`` are the same in a column of numbers. Raises DataError if it's missing."""
-    candidates, text = frame[column].unique().tolist(), clean_text(str(value))
-    for candidate in candidates:
-        if str(candidate) == text or (not isinstance(candidate, str) and _number(candidate) == _number(value)):
-            return candidate
-    if isinstance(value, bool | np.bool_):  # true, from JSON or from Python, is the text true, True or TRUE
-        for candidate in candidates:
-            if str(candidate).casefold() == text.casefold():
-                return candidate
+    candidates, asked = frame[column].unique().tolist(), cast_to_column(frame[column], value)
+    if asked in candidates:
+        return asked
     shown = ", ".join(sort_texts(list(map(str, candidates)))[:10])
     raise DataError(
         f"The {value_kind} {value} does not occur in column {column}; its values are {shown}.", resource=column, hint="Choose one of these."
     )
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
 
 
 def _raise_data_error(column: str, message: str, hint: str) -> None:

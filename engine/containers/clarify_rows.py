@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.analysis.bias.bias_metrics import BoolArray
+from core.analysis.tables.column_values import cast_to_column
 from engine.containers import ContainerError
 from engine.containers.clarify_config import AnalysisConfig
 from engine.containers.clarify_data import Dataset
@@ -171,7 +172,7 @@ def _is_continuous(series: pd.Series[Any], values: list[Any] | None) -> bool:
 
 
 def _select_values(series: pd.Series[Any], values: Iterable[Any]) -> RowSelection:
-    asked = [_cast_to_column(series, value) for value in values]
+    asked = [cast_to_column(series, value) for value in values]
     return RowSelection(series.isin(asked).to_numpy(dtype=bool), ",".join(map(str, asked)), series.notna().to_numpy(dtype=bool))
 
 
@@ -184,16 +185,3 @@ def _select_above(series: pd.Series[Any], threshold: Any) -> RowSelection:
     shown = int(limit) if limit.is_integer() and series.dtype.kind in "iu" else limit
     above = (series > limit).fillna(False).to_numpy(dtype=bool)
     return RowSelection(above, f"({shown}, {series.max()}]", series.notna().to_numpy(dtype=bool))
-
-
-def _cast_to_column(series: pd.Series[Any], value: Any) -> Any:
-    """A value of the configuration in the column's own type: "1" and 1.0 mean 1 in a column of integers, and True in one of booleans."""
-    if series.dtype.kind == "b":
-        return {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}.get(str(value).lower(), value)
-    if series.dtype.kind in "iuf":
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            return value
-        return int(number) if number.is_integer() and series.dtype.kind in "iu" else number
-    return str(value)

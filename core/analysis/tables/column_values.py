@@ -16,12 +16,14 @@ _TRUTH = {"true": "true", "1": "true", "1.0": "true", "false": "false", "0": "fa
 def cast_to_column(series: pd.Series[Any], value: Any) -> Any:
     """``value`` in the column's own type and spelling, whether a row has it or not.
 
-    "1", 1.0 and "1,000" are numbers in a column of numbers; in a column of text every value is text, without the spaces around it; where all
-    texts are true and false, in any case, so are ``True`` and 1.
+    "1", 1.0 and "1,000" are numbers in a column of numbers; in a column of text every value is text, without the spaces around it; where
+    all texts are true and false, in any case, so are ``True`` and 1.
 
     >>> import pandas as pd
-    >>> cast_to_column(pd.Series([1, 2]), "1"), cast_to_column(pd.Series(["TRUE", "FALSE"]), True), cast_to_column(pd.Series(["01"]), " 01 ")
-    (1, 'TRUE', '01')
+    >>> cast_to_column(pd.Series([1, 2]), "1"), cast_to_column(pd.Series(["01", "02"]), " 01 ")
+    (1, '01')
+    >>> cast_to_column(pd.Series(["TRUE", "FALSE"]), True)
+    'TRUE'
     """
     text = clean_text(str(value))
     kind = series.dtype.kind

@@ -63,7 +63,7 @@ def read_cells(text: str, *, headers: Sequence[str] | None = None, decimal_comma
     frame = _read(text, separator, first_is_header)
     if frame.shape[1] != len(names):
         raise TableError(
-            f"The lines have {frame.shape[1]} cells, and {len(names)} columns are named: {', '.join(names[:30])}.",
+            f"headers names {len(names)} columns, and the lines have {frame.shape[1]} cells.",
             "Name as many columns as the lines have cells.",
         )
     again = _doubtful_columns(text, separator, first_is_header, frame, grouped=decimal_comma or separator != ",")

@@ -324,7 +324,7 @@ def test_the_threshold_decides_who_is_accepted(credit, tmp_path):
         ({"facet": None}, "facet is required"),
         ({"label_values_or_threshold": None}, "label_values_or_threshold is required"),
         ({"dataset_type": "application/jsonlines"}, "dataset_type application/jsonlines is not served"),
-        ({"headers": ["a", "b"]}, "headers names 2 columns, and data.csv has 24"),
+        ({"headers": ["a", "b"]}, "headers names 2 columns, and the lines have 24"),
         ({"methods": {"pre_training_bias": {"methods": ["XYZ"]}}}, "there is no metric XYZ"),
         ({"methods": {"pdp": {}}}, "methods.pdp: not served"),
         ({"methods": {"shap": {"agg_method": "mode"}}}, "agg_method must be one of"),

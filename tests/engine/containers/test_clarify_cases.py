@@ -220,3 +220,44 @@ def test_names_in_any_script_are_in_the_pdf(tmp_path, name):
     assert re.search(as_shown(f"{name} = {name}"), text)
     if name in {"العمر", "גיל"}:  # unordered letters would read backwards
         assert f"[U+{ord(name[0]):04X}]" in text
+
+
+def figures(analysis, stage, facet):
+    (found,) = analysis[f"{stage}_bias_metrics"]["facets"][facet]
+    return {metric["name"]: metric["value"] for metric in found["metrics"]}
+
+
+def test_namibia_is_a_country(tmp_path):
+    _, analysis = run_case(tmp_path, "facet-NA")
+    found = figures(analysis, "pre_training", "country")
+    assert (found["CI"], found["DPL"]) == (pytest.approx((60 - 20) / 80), pytest.approx(40 / 60 - 10 / 20))
+
+
+def test_none_is_a_class(tmp_path):
+    _, analysis = run_case(tmp_path, "label-None")
+    assert figures(analysis, "pre_training", "state")["DPL"] == pytest.approx(40 / 60 - 10 / 20)
+
+
+def test_a_model_that_knows_its_features_by_other_names_is_refused_with_both_lists(tmp_path):
+    with pytest.raises(ContainerError, match=r"the model has income, age, sex; the data has Age, income, sex; missing: age .is it Age"):
+        run_case(tmp_path, "feature-names")
+
+
+def test_a_model_that_knows_its_features_by_name_takes_them_in_any_order(tmp_path, monkeypatch):
+    renamed = tmp_path / "cases"
+    shutil.copytree(CASES / "feature-names", renamed / "feature-names")
+    data = renamed / "feature-names" / "data.csv"
+    data.write_text(data.read_text().replace("Age", "age"))
+    monkeypatch.setattr("test_clarify_cases.CASES", renamed)
+    _, analysis = run_case(tmp_path, "feature-names")
+    assert analysis["governance"]["performance"]["auc"]["value"] > 0.9
+
+
+def test_a_feature_that_mixes_numbers_and_words_is_refused_with_its_word(tmp_path, monkeypatch):
+    table = CASES / "feature-names" / "data.csv"
+    changed = tmp_path / "cases" / "feature-names"
+    shutil.copytree(table.parent, changed)
+    (changed / "data.csv").write_text(table.read_text().replace("Age", "age").replace("20.0,90.8", "20.0,NA"))
+    monkeypatch.setattr("test_clarify_cases.CASES", changed.parent)
+    with pytest.raises(ContainerError, match=r"income contains text\. Column income mixes numbers and text: 'NA' in row 1"):
+        run_case(tmp_path, "feature-names")
