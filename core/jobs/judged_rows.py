@@ -26,7 +26,8 @@ def rows_of_rebalancing(data: RebalancedData, part: str) -> JudgedRows:
     manifest, dataset, roles = data.manifest, data.dataset, data.roles
     part = part if part in ROW_FILES else "test"
     config = manifest["config"]
-    file = manifest["files"].get(ROW_FILES[part])
+    plain = manifest["files"].get("validation.csv") if part == "validation" else None  # a reweighing's: the rows without weights
+    file = plain or manifest["files"].get(ROW_FILES[part])
     favourable, words = config.get("favourable", roles.favourable), datasets.value_names(dataset)
     facets = ((roles.facet, roles.facet_value), *roles.further_facets)
     return JudgedRows(
