@@ -9,6 +9,9 @@ PORT ?= 8501
 KILLS ?= 500
 ROOT := $(filter 0,$(shell id -u))
 MAKEFLAGS += --jobs=2  # the two environments of the tests are made at the same time
+# Images often forbid Python to keep compiled modules. Here it must: every engine, worker and server would compile all that it imports again,
+# which takes three times as long as importing it.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run demo check test fuzz faults clients policies pages-faults image-check bench reference lint format shots lock clean
 

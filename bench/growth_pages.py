@@ -56,7 +56,7 @@ def _open_newest(target: Target) -> None:
 
 
 def _read_log_again(target: Target) -> None:
-    audit_log._events_cache.clear()
+    audit_log.forget_read_events()
     audit_log.read_events(target)
 
 

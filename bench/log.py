@@ -49,7 +49,7 @@ def rows(small: bool) -> list[Row]:
             fill(target, events)
 
             def first() -> None:
-                audit_log._events_cache.clear()
+                audit_log.forget_read_events()
                 assert len(audit_log.read_events(target)) == events
 
             def again() -> None:

@@ -37,7 +37,7 @@ SERVERS = frozenset({"engine", "engine_workspace", "demo", "full", "two_sets", "
 SET_UP_SECONDS = 900
 """How long a workspace may take to fill, on a machine that has other work too."""
 RECORD = "RECORD_CALLS"
-"""With this in the environment a run of the whole suite writes aws/operations.json anew."""
+"""With this in the environment a run of the whole suite writes aws/operations.json."""
 
 
 def pytest_configure(config):
@@ -53,14 +53,25 @@ def pytest_sessionfinish(session):
     if hasattr(config, "workeroutput"):
         config.workeroutput["calls"] = {role: sorted(found) for role, found in config.calls.items()}
         return
-    whole = config.args_source.name != "ARGS" and not config.option.keyword and session.testsfailed == 0
+    whole = is_whole_run(config) and session.testsfailed == 0
     if whole and os.environ.get(RECORD):
         calls.write(config.calls)
-    missing = calls.missing(config.calls)
-    if missing:
+    differences = [*calls.missing(config.calls), *(calls.unused(config.calls) if whole else ())]
+    for difference in differences:
+        print(f"\naws/operations.json: {difference}. `make policies` writes it again.")
+    if differences:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    for difference in [*missing, *(calls.unused(config.calls) if whole else ())]:
-        print(f"\naws/operations.json: {difference}. `make policies` writes it anew.")
+
+
+def is_whole_run(config):
+    """Whether every test runs that `make test` runs: nothing was chosen or left out."""
+    option = config.option
+    chosen = (option.keyword, option.unit, option.collectonly, option.deselect, option.ignore, option.ignore_glob)
+    return (
+        config.args_source.name != "ARGS"
+        and option.markexpr in config.getini("addopts")
+        and not any((*chosen, config.getoption("lf", False)))
+    )
 
 
 def pytest_addoption(parser):
@@ -80,13 +91,17 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(config, items):
-    """The scheduler knows names only: a test that shares a workspace says so in its own, as xdist's groups do."""
+    """What takes longest comes first, so that no worker is left with it alone at the end: the filled workspaces, then what starts servers.
+
+    The scheduler knows names only: a test that shares a workspace says so in its own, as xdist's groups do."""
+    by_file = {}
+    for item in items:
+        by_file.setdefault(item.path, set()).update(item.fixturenames, of_the_whole(item))
+    ranks = {path: 0 if names & {*SHARED} else 1 if "system" in names else 2 if names & SERVERS else 3 for path, names in by_file.items()}
+    items.sort(key=lambda item: ranks[item.path])
     if hasattr(config, "workerinput"):
-        by_file = {}
         for item in items:
-            by_file.setdefault(item.path, set()).update(name for name in SHARED if name in item.fixturenames)
-        for item in items:
-            for name in sorted(by_file[item.path])[:1]:
+            for name in [name for name in SHARED if name in by_file[item.path]][:1]:
                 item._id = NodeId.parse(f"{item.nodeid}@{name}")
     if config.getoption("unit"):
         chosen = [item for item in items if is_unit_test(item)]
@@ -94,10 +109,14 @@ def pytest_collection_modifyitems(config, items):
         items[:] = chosen
 
 
+def of_the_whole(item):
+    """Which of the folders that test the product as a whole the test is in."""
+    return {"system", "pages"} & set(item.path.relative_to(ROOT / "tests").parts)
+
+
 def is_unit_test(item):
-    of_the_whole = {"system", "pages"} & set(item.path.relative_to(ROOT / "tests").parts)
     marked = any(item.get_closest_marker(name) for name in ("engine", "slow", "clients", "deep"))
-    return not of_the_whole and not marked and not SERVERS & set(item.fixturenames)
+    return not of_the_whole(item) and not marked and not SERVERS & set(item.fixturenames)
 
 
 @pytest.fixture(autouse=True)
@@ -240,9 +259,15 @@ def rules(tmp_path):
     return path
 
 
+@pytest.fixture(scope="session")
+def demo_target(demo):
+    """Clients of the demo's workspace: connecting costs more than most tests."""
+    return connect(Settings(workspace=demo[0]))
+
+
 @pytest.fixture
-def target(demo, rules):
-    return connect(Settings(workspace=demo[0], policy=rules))
+def target(demo, demo_target, rules):
+    return replace(demo_target, settings=Settings(workspace=demo[0], policy=rules))
 
 
 @pytest.fixture

@@ -52,6 +52,12 @@ def count_created() -> int:
     return _created_count
 
 
+def forget_created_resources() -> None:
+    """Forget what this process has created, as another copy of the dashboard doesn't know it."""
+    with _lock:
+        _created_resources.clear()
+
+
 def create_once(target: Target, kind: str, request: Mapping[str, object], *, shared: bool = False) -> str:
     """Create a ``kind`` (TrainingJob, Model, Action, ModelPackage …); returns its ARN, also if an earlier attempt of this call created it.
 

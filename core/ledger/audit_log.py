@@ -138,6 +138,12 @@ def _read_events(target: Target) -> tuple[Event, ...]:
     return result
 
 
+def forget_read_events() -> None:
+    """Forget the events that this process keeps, so that the next reading reads and checks all of them."""
+    with _lock:
+        _events_cache.clear()
+
+
 def count_known_events(target: Target) -> int:
     """How many events this process has read or written so far; reads nothing."""
     return len(_events_cache.get(_cache_key(target), ()))

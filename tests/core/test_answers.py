@@ -237,7 +237,7 @@ def test_an_answer_that_the_model_allows_is_understood_or_refused_in_words(targe
 
 def ask(target, what):
     """Ask; a refusal in the product's words is an answer too, unless it is of a request that AWS's model doesn't allow."""
-    idempotency._created_resources.clear()  # what another answer says was made
+    idempotency.forget_created_resources()  # what another answer says was made
     try:
         ASKED[what](target)
     except GovernanceError as error:

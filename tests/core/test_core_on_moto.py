@@ -220,11 +220,11 @@ def test_a_processing_job_runs_the_products_image_as_the_execution_role(target, 
 
 def test_the_log_is_written_read_and_verified(target):
     written = [audit_log.append_event(target, DANA, "note", "subject", {"n": n}) for n in range(3)]
-    audit_log._events_cache.clear()
+    audit_log.forget_read_events()
     assert list(audit_log.read_events(target)) == written
     uri = target.uri(audit_log.event_key(2))
     target.files.write(uri, target.files.read(uri).replace(b'"payload":"', b'"payload":"ey'))
-    audit_log._events_cache.clear()
+    audit_log.forget_read_events()
     with pytest.raises(signing.Forged):
         audit_log.read_events(target)
 
@@ -242,7 +242,7 @@ def register(target, data, trained):
 @pytest.fixture(scope="module")
 def registered(target, data, trained):
     """A version, though moto lacks the lineage that belongs to it."""
-    audit_log._events_cache.clear()
+    audit_log.forget_read_events()
     for uri in target.files.list_uris(target.uri("governance/log/")):
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         target.s3.delete_object(Bucket=bucket, Key=key)

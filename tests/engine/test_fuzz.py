@@ -114,7 +114,7 @@ def test_no_request_of_an_operation_breaks_the_engine(sender, service, name):
 
 def quiet(sender):
     """Stop whatever runs, and wait for its end."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     kinds = {"training": "TrainingJob", "processing": "ProcessingJob", "hyper_parameter_tuning": "HyperParameterTuningJob"}
     for kind, prefix in reversed(kinds.items()):
         pages = sender.sagemaker.get_paginator(f"list_{kind}_jobs")

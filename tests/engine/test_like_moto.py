@@ -416,11 +416,11 @@ def test_a_new_training_job_is_in_progress(target, bucket, name):
 
 def test_a_training_job_without_data_fails_and_says_why(target, bucket, name):
     training(target, name)
-    for _ in range(300):
+    for _ in range(1200):
         found = target.sagemaker.describe_training_job(TrainingJobName=name)
         if found["TrainingJobStatus"] != "InProgress":
             break
-        time.sleep(0.1)
+        time.sleep(0.05)
     assert found["TrainingJobStatus"] == "Failed"
     assert found["FailureReason"].startswith("ClientError: ")
 

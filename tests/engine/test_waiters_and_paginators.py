@@ -278,10 +278,10 @@ def three(client, role, train, analyse, jobs):
     for name in ("TrainingJobName", "ProcessingJobName"):
         for which in ("ends", "stopped"):
             client("sagemaker").get_waiter(f"{xform_name(name[:-7])}_job_completed_or_stopped").wait(
-                **{name: which}, WaiterConfig={"Delay": 0.2, "MaxAttempts": 300}
+                **{name: which}, WaiterConfig={"Delay": 0.1, "MaxAttempts": 1800}
             )
     unfinished = {"tuning-1", "tuning-2", "tuning-3"}
-    for _ in range(600):
+    for _ in range(1800):
         summaries = sagemaker.list_hyper_parameter_tuning_jobs(StatusEquals="Completed")["HyperParameterTuningJobSummaries"]
         if {summary["HyperParameterTuningJobName"] for summary in summaries} == unfinished:
             return uploads[0]

@@ -34,9 +34,11 @@ def reads_of(target):
 
     for client in (target.s3, target.sagemaker):
         client.meta.events.register("provide-client-params.*", note, unique_id="reads")
-    yield found
-    for client in (target.s3, target.sagemaker):
-        client.meta.events.unregister("provide-client-params.*", unique_id="reads")
+    try:
+        yield found
+    finally:
+        for client in (target.s3, target.sagemaker):
+            client.meta.events.unregister("provide-client-params.*", unique_id="reads")
 
 
 @contextmanager

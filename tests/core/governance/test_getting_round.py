@@ -282,12 +282,12 @@ def test_a_rejection_taken_back_with_the_logs_head_and_the_registry_is_found_by_
             CustomerMetadataProperties={registry_types.DECISION_PROPERTY: str(before.last_event)},
         )
         assert model_packages.read_package(target, arn).properties == back
-        audit_log._events_cache.clear()
+        audit_log.forget_read_events()
         assert any("without an event in the log" in what for what in found(target))
     finally:
         target.files.write(last, kept)
         target.files.write(head, named)
-        audit_log._events_cache.clear()
+        audit_log.forget_read_events()
         verification.repair_registry_and_lineage(target)
     assert not found(target)
 

@@ -75,12 +75,12 @@ def request_of(client, bucket):
     return build
 
 
-def ended(describe, field, seconds=60):
-    for _ in range(seconds * 10):
+def ended(describe, field, seconds=180):
+    for _ in range(seconds * 20):
         found = describe()
         if found[field] in FINAL:
             return found
-        time.sleep(0.1)
+        time.sleep(0.05)
     raise AssertionError(f"not ended after {seconds} s: {found[field]}")
 
 
@@ -89,9 +89,7 @@ def trained(sagemaker, name):
 
 
 def tuned(sagemaker, name):
-    return ended(
-        lambda: sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name), "HyperParameterTuningJobStatus", 120
-    )
+    return ended(lambda: sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name), "HyperParameterTuningJobStatus")
 
 
 def test_a_training_job_is_what_xgboost_itself_trains(sagemaker, client, bucket, request_of):
@@ -423,8 +421,10 @@ def test_a_tuning_job_ends_when_its_target_is_reached(sagemaker, request_of):
     assert best["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] >= 0.5
     assert best["TunedHyperParameters"].keys() == {"max_depth", "eta"}
     assert job["TuningJobCompletionDetails"]["NumberOfTrainingJobsObjectiveNotImproving"] >= 0
-    elapsed = (job["HyperParameterTuningEndTime"] - job["CreationTime"]).total_seconds()
-    assert job["ConsumedResources"]["RuntimeInSeconds"] == pytest.approx(elapsed, abs=2)
+    trials = sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(HyperParameterTuningJobName="target")["TrainingJobSummaries"]
+    ends = (max(trial["TrainingEndTime"] for trial in trials), job["HyperParameterTuningEndTime"])
+    first, last = ((end - job["CreationTime"]).total_seconds() for end in ends)
+    assert first - 1 <= job["ConsumedResources"]["RuntimeInSeconds"] <= last + 1  # counted between the two, in whole seconds
 
 
 def test_a_warm_start_on_the_same_data_knows_the_best_job_of_both(sagemaker, request_of):

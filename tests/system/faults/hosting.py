@@ -44,7 +44,7 @@ class Host:
     def _client(self, service: str):
         s3 = {"addressing_style": "path"} if service == "s3" else None
         config = Config(
-            retries={"total_max_attempts": 1}, signature_version="s3v4" if s3 else None, s3=s3, read_timeout=20, max_pool_connections=20
+            retries={"total_max_attempts": 1}, signature_version="s3v4" if s3 else None, s3=s3, read_timeout=60, max_pool_connections=20
         )
         return self.session.client(service, endpoint_url=f"http://127.0.0.1:{self.port}", config=config)
 
@@ -65,7 +65,7 @@ class Host:
         self.pid = int(self._tell("serve", self.workspace, self.port))
         self.sessions.append(self.pid)
 
-    def start(self, seconds: float = 20) -> None:
+    def start(self, seconds: float = 90) -> None:
         """Start an engine and wait until it answers."""
         self.launch()
         deadline = time.monotonic() + seconds
@@ -103,7 +103,7 @@ def launcher(path: tuple[Path, ...], **environment: str) -> subprocess.Popen:
 def end_launchers() -> None:
     for process in _launchers.values():
         process.stdin.close()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
     _launchers.clear()
 
 
@@ -148,7 +148,7 @@ def workers(engine: int) -> list[int]:
     return [pid for pid, parent in found.items() if server and parent == server]
 
 
-def until(condition, seconds: float = 30, what: str = ""):
+def until(condition, seconds: float = 120, what: str = ""):
     """What ``condition`` returns, as soon as it is true."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):

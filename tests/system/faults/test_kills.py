@@ -107,12 +107,12 @@ def test_jobs_resume_when_the_engine_and_its_workers_were_killed(warm, choices, 
             assert name not in finished or without_rules(body) == finished[name], f"{name} was ended and changed"
             assert body[status] not in {"Failed", "Stopped"}, body.get("FailureReason")
     for name, kind in jobs.items():
-        body = ended(warm, kind, name, 150)
+        body = ended(warm, kind, name)
         status = describe(warm, kind, name)[1]
         assert body[status] == "Completed", body.get("FailureReason")
         RESULTS[kind](warm, name, body)
     for engine in warm.sessions[:-1]:
-        until(lambda engine=engine: not members(engine), 10, f"what the killed engine {engine} started is still there: {members(engine)}")
+        until(lambda engine=engine: not members(engine), what=f"what the killed engine {engine} started is still there: {members(engine)}")
     assert not list((warm.workspace / "jobs").rglob("*.csv")), "a job left its folder behind"
     for kind, times in kinds.items():
         survived(kind, times)
@@ -132,7 +132,7 @@ def training_result(host, name, body):
     assert component["Status"]["PrimaryStatus"] == "Completed"
     produced = host.sagemaker.list_associations(SourceArn=component["TrialComponentArn"])["AssociationSummaries"]
     assert [edge["AssociationType"] for edge in produced] == ["Produced"]
-    until(lambda: "InProgress" not in rules_of(host, name), 90, "the rule to end, or to be interrupted")
+    until(lambda: "InProgress" not in rules_of(host, name), what="the rule to end, or to be interrupted")
 
 
 def rules_of(host, name):
@@ -159,7 +159,7 @@ RESULTS = {"training": training_result, "tuning": tuning_result, "processing": p
 
 def test_a_killed_worker_ends_its_job_and_nothing_else(warm, choices, survived):
     kills = KILLS * 16 // 50
-    until(lambda: not workers(warm.pid), 60, "other jobs to end")
+    until(lambda: not workers(warm.pid), what="other jobs to end")
     for number in range(kills):
         name = f"victim-{number}"
         before = set(workers(warm.pid))
@@ -178,7 +178,7 @@ def test_a_killed_worker_ends_its_job_and_nothing_else(warm, choices, survived):
 
 def test_the_process_that_workers_are_forked_from_may_die(warm, choices, survived):
     kills = max(1, KILLS // 50)
-    until(lambda: not workers(warm.pid), 60, "other jobs to end")
+    until(lambda: not workers(warm.pid), what="other jobs to end")
     for number in range(kills):
         running, following = f"orphan-{number}", f"next-{number}"
         warm.sagemaker.create_training_job(TrainingJobName=running, **training(1_000_000))

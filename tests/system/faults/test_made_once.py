@@ -43,7 +43,7 @@ def hasty(monkeypatch, proxy):
     monkeypatch.setattr(standard.ExponentialBackoff, "delay_amount", lambda self, context: 0)
     monkeypatch.setattr(retries, "READ_AFTER_CREATE_PAUSES", (0.02,))
     proxy.set()
-    idempotency._created_resources.clear()
+    idempotency.forget_created_resources()
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def test_the_way_to_a_version_in_bad_weather_makes_one_of_each(target, proxy, cl
     begun = model_evaluation.start_jobs(target, WORKFLOW_IDENTITY, job, data)
     assert begun.bias_job
     assert begun.shap_job
-    idempotency._created_resources.clear()  # another copy of the dashboard, which doesn't know what this one has made
+    idempotency.forget_created_resources()  # another copy of the dashboard, which doesn't know what this one has made
     again = model_evaluation.start_jobs(target, WORKFLOW_IDENTITY, job, data)
     jobs.wait_for_jobs(target, [("processing", begun.bias_job.name), ("processing", begun.shap_job.name)])
     proxy.set(*weather)  # by now AWS's lists have the two jobs

@@ -85,7 +85,7 @@ def describe(host, kind, name):
     return host.sagemaker.describe_processing_job(ProcessingJobName=name), "ProcessingJobStatus"
 
 
-def ended(host, kind, name, seconds=60):
+def ended(host, kind, name, seconds=180):
     def look():
         body, status = describe(host, kind, name)
         return body if body[status] in FINAL else None

@@ -53,7 +53,7 @@ class Writer:
 
     def join(self) -> None:
         """Wait for the end; raises what else than the engine's death ended it."""
-        self.thread.join(timeout=30)
+        self.thread.join(timeout=120)
         assert not self.thread.is_alive()
         if self.error is not None:
             raise self.error
@@ -267,7 +267,7 @@ class Log(Writer):
         self.events[event.number] = event.hash
 
     def check(self) -> None:
-        audit_log._events_cache.clear()
+        audit_log.forget_read_events()
         found = {event.number: event.hash for event in audit_log.read_events(self.host.core())}
         assert len(found) - len(self.events) in {0, 1}
         assert self.events.items() <= found.items()
