@@ -22,6 +22,14 @@ ReferenceKind = Literal[
 """The plural ones name all of a kind. "decision" is what was, or can be, decided on a version."""
 
 
+JOB_NAME_PREFIXES: dict[ReferenceKind, str] = {
+    "rebalancing": "governance-rebalance",
+    "bias report": "governance-bias",
+    "explanation": "governance-shap",
+}
+"""How the names of the jobs start whose results are things of their own: a job's name tells what it makes."""
+
+
 @dataclass(frozen=True)
 class Reference:
     """A thing of the workspace. ``id``: a job's name, or the ARN of a version; for a new tuning job the rebalancing to tune on; "" for

@@ -71,8 +71,8 @@ def ensure_keys(workspace: Path) -> AccessKeys:
 
 
 @contextmanager
-def _lock(path: Path, seconds: float = 0) -> Iterator[None]:
-    """Hold the lock file; raises EngineError when another process still holds it after ``seconds``."""
+def _lock(path: Path, seconds: float, problem: str) -> Iterator[None]:
+    """Hold the lock file; raises EngineError with ``problem`` when another process still holds it after ``seconds``."""
     deadline = time.monotonic() + seconds
     with path.open("a") as file:
         while True:
@@ -81,8 +81,20 @@ def _lock(path: Path, seconds: float = 0) -> Iterator[None]:
                 break
             except BlockingIOError as error:
                 if time.monotonic() >= deadline:
-                    raise EngineError(f"another engine owns {path.parent}") from error
+                    raise EngineError(problem) from error
                 time.sleep(0.02)
+        yield
+
+
+@contextmanager
+def _start_lock(workspace: Path) -> Iterator[None]:
+    """Hold the lock of who starts or stops the workspace's engine; raises EngineError when another process does so for too long."""
+    seconds = START_SECONDS + STOP_SECONDS
+    problem = (
+        f"another process has been starting or stopping the engine of {workspace} for {seconds:g} s and isn't done: try again in a minute, "
+        f"or end the process that holds {workspace / 'ensure.lock'}"
+    )
+    with _lock(workspace / "ensure.lock", seconds, problem):
         yield
 
 
@@ -113,7 +125,8 @@ def serve(workspace: Path, port: int = 0) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     with _as_engine_error(workspace):
         workspace.mkdir(parents=True, exist_ok=True)
-    with _as_engine_error(workspace), _lock(workspace / "engine.lock"):
+    owned = f"another engine owns {workspace}: use it, or stop it first (governance-engine stop)"
+    with _as_engine_error(workspace), _lock(workspace / "engine.lock", 0, owned):
         pair = ensure_keys(workspace)
         sock = socket.socket(
             socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
@@ -162,7 +175,7 @@ def ensure_running(workspace: Path, port: int = 0) -> RunningEngine:
     with _as_engine_error(workspace):
         workspace.mkdir(parents=True, exist_ok=True, mode=0o700)
         pair = ensure_keys(workspace)
-    with _as_engine_error(workspace), _lock(workspace / "ensure.lock", START_SECONDS + STOP_SECONDS):
+    with _as_engine_error(workspace), _start_lock(workspace):
         found = _read_if_answering(workspace)
         if found is None:
             found = _start_and_wait(workspace, port)
@@ -225,21 +238,18 @@ def stop(workspace: Path) -> bool:
     """End the workspace's engine and wait for it. False when none was running."""
     if not workspace.is_dir():
         return False
-    with _lock(workspace / "ensure.lock", START_SECONDS + STOP_SECONDS):
+    with _start_lock(workspace):
         found = _read_if_answering(workspace)
         if found is None:
             return False
         os.kill(int(found["pid"]), signal.SIGTERM)
-        try:
-            with _lock(workspace / "engine.lock", STOP_SECONDS):
-                return True
-        except EngineError as error:
-            raise EngineError(f"the engine (process {found['pid']}) did not end within {STOP_SECONDS} s") from error
+        with _lock(workspace / "engine.lock", STOP_SECONDS, f"the engine (process {found['pid']}) did not end within {STOP_SECONDS} s"):
+            return True
 
 
 def _is_locked(workspace: Path) -> bool:
     try:
-        with _lock(workspace / "engine.lock"):
+        with _lock(workspace / "engine.lock", 0, "locked"):
             return False
     except EngineError:
         return True

@@ -24,6 +24,7 @@ from core.errors import DataError, NotFound
 from core.identity import Identity, require_permission
 from core.jobs import jobs, processing_requests
 from core.jobs.jobs import Job
+from core.references import JOB_NAME_PREFIXES
 
 __all__ = [
     "BALANCE_TARGETS",
@@ -38,7 +39,7 @@ __all__ = [
     "read_distributions",
     "read_result",
 ]
-JOB_NAME_PREFIX = "governance-rebalance"
+JOB_NAME_PREFIX = JOB_NAME_PREFIXES["rebalancing"]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from core.identity import Identity, require_permission
 from core.jobs import jobs
 from core.jobs.jobs import Job
 from core.jobs.rebalancing_jobs import RebalancedData
+from core.references import JOB_NAME_PREFIXES
 from core.reports import analysis_json, clarify_jobs
 from core.reports.bias_report import BiasReport, FacetReport, Measure, parse_report
 from core.reports.clarify_jobs import ROW_FILES
@@ -30,7 +31,7 @@ __all__ = [
     "read_job_report",
     "read_report_at",
 ]
-JOB_NAME_PREFIX = "governance-bias"
+JOB_NAME_PREFIX = JOB_NAME_PREFIXES["bias report"]
 CREDIT_COLUMNS = frozenset({"LIMIT_BAL", "PAY_0", "BILL_AMT1", "PAY_AMT1"})
 CREDIT_GROUP_NAMES = {"SEX": {1: "men", 2: "women"}}
 """The meaning of the codes in the bundled data (UCI, default of credit card clients), which is recognised by its columns."""

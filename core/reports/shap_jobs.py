@@ -18,13 +18,14 @@ from core.jobs import jobs, models
 from core.jobs.jobs import Job
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.jobs.rebalancing_jobs import read_result as rebalanced_result
+from core.references import JOB_NAME_PREFIXES
 from core.reports import analysis_json, clarify_jobs
 from core.reports.clarify_jobs import ClarifyRequest
 
 if TYPE_CHECKING:
     from xgboost import Booster
 
-JOB_NAME_PREFIX = "governance-shap"
+JOB_NAME_PREFIX = JOB_NAME_PREFIXES["explanation"]
 BASELINE_ROWS = 1
 ROWS_ONCE_USED = 100
 """The most baseline rows that version 0.1.0 used, however many there were."""

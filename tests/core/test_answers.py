@@ -97,9 +97,12 @@ def target(engine_workspace, client, tmp_path_factory, answering):
     """Clients whose S3 is the engine's, with a bucket of its own, and whose other services answer as ``answering`` says."""
     s3 = client("s3")
     s3.create_bucket(Bucket="answers")
-    report = json.dumps({"pre_training_bias_metrics": {"facets": {}}, "governance": {"performance": QUALITY}, "files": {}})
+    shap = {"kernel_shap": {"label0": {"global_shap_values": {"f": 0.1}, "expected_value": 0.5}}}
+    parts = {"pre_training_bias_metrics": {"facets": {}}, "explanations": shap, "governance": {"performance": QUALITY}, "files": {}}
+    report = json.dumps(parts)
     config = json.dumps({"predictor": {"model_name": "m"}, "label": "label", "methods": {"report": {"title": "t"}}})
     files = {"key": report, "key/analysis.json": report, "key/manifest.json": report, "key/config/analysis_config.json": config}
+    files |= {"key/explanations_shap/out.csv": "f\n0.1\n", "key/explanations_shap/data.csv": "f,prediction\n1,0.6\n"}
     for key, content in files.items():
         s3.put_object(Bucket="answers", Key=key, Body=content.encode())
     found = connect(Settings(workspace=engine_workspace))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from core.references import Reference, ReferenceKind
+from core.references import JOB_NAME_PREFIXES, Reference
 
 STATUS_NAME_PATTERN = re.compile(r"^(.+)-(\d+)-([A-Za-z]+)-\d{10,}-aws-model-package$")
 
@@ -54,10 +54,5 @@ def node_references(node_type: str, name: str, uri: str) -> list[tuple[Reference
     if folder and folder[1] == "models":
         found.append((Reference("training job", folder[2]), "Its training job"))
     made_by = job or (folder[2] if folder else "")
-    kinds: dict[str, tuple[ReferenceKind, str]] = {
-        "governance-rebalance": ("rebalancing", "Rebalancing"),
-        "governance-bias": ("bias report", "Bias report"),
-        "governance-shap": ("explanation", "Explanation"),
-    }
-    found += [(Reference(kind, made_by), label) for prefix, (kind, label) in kinds.items() if made_by.startswith(prefix)]
+    found += [(Reference(kind, made_by), kind.capitalize()) for kind, prefix in JOB_NAME_PREFIXES.items() if made_by.startswith(prefix)]
     return found
