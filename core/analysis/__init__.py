@@ -10,7 +10,7 @@ Each room may import those below it, and none above:
 - ``performance``: how well scores fit labels, with intervals, and paired differences between two models;
 - ``explanations``: exact SHAP values of XGBoost models, and what they say over many rows;
 - ``resampling``: splitting and rebalancing training rows;
-- ``tables``: what a table contains: kinds of columns, profiles, histograms;
+- ``tables``: reading a table as it is written, and what it contains: kinds of columns, profiles, histograms;
 - ``intervals``: 95 % intervals and p-values, of bootstrap draws and of proportions.
 """
 
@@ -28,6 +28,7 @@ __all__ = [
     "FacetReport",
     "FacetRows",
     "FeatureError",
+    "Finding",
     "Interval",
     "Metric",
     "MetricDefinition",
@@ -42,6 +43,8 @@ __all__ = [
     "SideDeclines",
     "Split",
     "SplitError",
+    "TableError",
+    "TableReading",
     "ThresholdSweep",
     "TrialReport",
     "bin_group",
@@ -72,6 +75,7 @@ __all__ = [
     "pre_training_bias",
     "predict_probabilities",
     "rank_correlation",
+    "read_table",
     "rebalance",
     "reweighing_weights",
     "shap_gap",
@@ -120,9 +124,12 @@ if TYPE_CHECKING:
     )
     from core.analysis.resampling.splitting import Split, SplitError, count_leaked_rows, split_rows
     from core.analysis.tables.column_kinds import ColumnError, bin_group, infer_column_kinds, to_integers
+    from core.analysis.tables.csv_cells import TableError
     from core.analysis.tables.feature_names import FeatureError, match_features
     from core.analysis.tables.histograms import compare_distributions, histogram_overlap
     from core.analysis.tables.table_profile import summarise_columns, summarise_groups
+    from core.analysis.tables.table_reading import TableReading, read_table
+    from core.analysis.tables.text_columns import Finding
     from core.analysis.trials.pareto_front import is_on_front
     from core.analysis.trials.trial_disparity import distance_from_parity
     from core.analysis.trials.trial_reports import Disparity, FacetReport, FacetRows, TrialReport, judge_trials
@@ -165,9 +172,12 @@ else:  # out of mypy's sight: a __getattr__ would make every misspelt name pass
             ),
             "resampling.splitting": ("Split", "SplitError", "count_leaked_rows", "split_rows"),
             "tables.column_kinds": ("ColumnError", "bin_group", "infer_column_kinds", "to_integers"),
+            "tables.csv_cells": ("TableError",),
             "tables.feature_names": ("FeatureError", "match_features"),
             "tables.histograms": ("compare_distributions", "histogram_overlap"),
             "tables.table_profile": ("summarise_columns", "summarise_groups"),
+            "tables.table_reading": ("TableReading", "read_table"),
+            "tables.text_columns": ("Finding",),
             "trials.pareto_front": ("is_on_front",),
             "trials.trial_disparity": ("distance_from_parity",),
             "trials.trial_reports": ("Disparity", "FacetReport", "FacetRows", "TrialReport", "judge_trials"),

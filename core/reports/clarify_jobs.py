@@ -10,13 +10,15 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
+from core.analysis.tables.default_reading import find_misread_cells
+from core.analysis.tables.feature_names import FeatureError, match_features
 from core.aws import aws_names, container_images, idempotency
 from core.aws.target import Target
 from core.errors import DataError, NotFound
 from core.identity import Identity
-from core.jobs import jobs, models, processing_requests
+from core.jobs import jobs, models, processing_requests, training_data
 from core.jobs.jobs import Job
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.reports import analysis_json
@@ -48,13 +50,15 @@ class FacetRequest(TypedDict):
     value_or_threshold: list[int]
 
 
-class GovernanceRequest(TypedDict):
-    """What only this product's container reads: columns of codes, the rows' name, what facet and rest are called, bins of the group."""
+class GovernanceRequest(TypedDict, total=False):
+    """What only this product's container reads: columns of codes, the rows' name, what facet and rest are called, bins of the group, the
+    features in the order of the training."""
 
     categorical: list[str]
     measured_on: str
     names: dict[str, list[str]]
-    group_bins: NotRequired[int]
+    group_bins: int
+    features: list[str]
 
 
 class ClarifyRequest(TypedDict, total=False):
@@ -102,13 +106,56 @@ def submit_job(
     """Start the job on the given rows, with its companion if it needs one; returns the job's name."""
     tags = {**aws_names.launched_by_tags(identity), "governance:rebalanced": data.job, "governance:rows": rows, **tags}
     folder, dataset = target.uri("governance/clarify", name), data.uri(ROW_FILES[rows])
+    order = _trained_order(target, config["predictor"]["model_name"], data) if "predictor" in config else None
     if target.settings.clarify == "own":
+        if order:
+            config["governance"] = {**config.get("governance", {}), "features": order}
         _create_job(target, name, folder, dataset, config, tags, image=None)
         return name
+    if order:
+        raise DataError(
+            f"The model was trained on {', '.join(order)} in this order, and {data.job} has them in another one.",
+            resource=data.job,
+            hint="Set GOVERNANCE_CLARIFY=own: the product's image orders them by name.",
+        )
+    _require_read_by_aws(target, dataset)
     _create_job(target, name, folder, dataset, config_for_aws(config), tags, image=aws_image(target))
     if GOVERNANCE_KEY in config:
         _create_job(target, companion_name(name), f"{folder}/own", dataset, config, tags, image=None)
     return name
+
+
+def _trained_order(target: Target, model: str, data: RebalancedData) -> list[str] | None:
+    """The features in the order of the model's training, if the data has the same ones in another order; None in the same order, or if the
+    training isn't known. Raises DataError for other features: models of the built-in algorithm have no names, and would take them by
+    position."""
+    uri = models.artifact_uri(target, model)
+    try:
+        job = jobs.describe_job(target, "training", uri.removesuffix("/output/model.tar.gz").rpartition("/")[2])
+    except NotFound:
+        return None
+    trained = training_data.find_rebalancing(target, job)
+    if trained is None or not (trained.manifest.get("features") and data.manifest.get("features")):
+        return None
+    try:
+        order = match_features(trained.manifest["features"], data.manifest["features"], owner=f"the training of {model}", table=data.job)
+    except FeatureError as error:
+        raise DataError(
+            f"{data.job} doesn't fit the model: {error}.", resource=data.job, hint="Choose the data it was trained on."
+        ) from error
+    return None if order == list(data.manifest["features"]) else order
+
+
+def _require_read_by_aws(target: Target, dataset: str) -> None:
+    """Raises DataError for rows that AWS's container would read as something else, naming each column and a word."""
+    misread = find_misread_cells(target.files.read(dataset).decode())
+    if misread:
+        cells = ", ".join(f"column {name}: {cell!r} in row {row}" for name, (cell, row) in misread.items())
+        raise DataError(
+            f"AWS's Clarify container reads some of the rows as something else ({cells}).",
+            resource=dataset,
+            hint="Set GOVERNANCE_CLARIFY=own: the product's image reads them as they are.",
+        )
 
 
 def _create_job(

@@ -57,7 +57,8 @@ class FacetConfig:
 @dataclass(frozen=True)
 class AnalysisConfig:
     """What is asked for. ``pre_training`` and ``post_training`` are metric names, or None where not asked for. ``measured_on``: which part
-    of the data the rows are; ``names``: what facet and rest are called, by ``facet=value``."""
+    of the data the rows are; ``names``: what facet and rest are called, by ``facet=value``; ``features``: the model's, in the order of its
+    training."""
 
     headers: list[str] | None
     dataset: str | None
@@ -78,6 +79,7 @@ class AnalysisConfig:
     title: str
     measured_on: str
     names: dict[str, list[str]]
+    features: list[str] | None = None
 
 
 def read_config(path: Path, *, extras: bool = True) -> AnalysisConfig:
@@ -136,6 +138,7 @@ def parse_config(raw: dict[str, Any]) -> AnalysisConfig:
         shap=_parse_shap(methods["shap"]) if "shap" in methods else None,
         title=str((methods.get("report") or {}).get("title") or "SageMaker Clarify analysis report"),
         measured_on=str(governance.get("measured_on") or ""),
+        features=governance.get("features"),
         names={str(facet): [str(name) for name in names] for facet, names in (governance.get("names") or {}).items()},
     )
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
+from core.analysis.tables.feature_names import FeatureError, match_features
 from core.analysis.tables.table_reading import TableReading
 from core.analysis.tables.text_columns import Finding
 from engine.containers import ContainerError, path_inside
@@ -52,6 +53,10 @@ def read_dataset(folder: Path, config: AnalysisConfig) -> Dataset:
         raise ContainerError(str(error)) from error
     left_out = {name for name in (label, predicted, *excluded) if name}
     features = _with_truth_values(frame[[name for name in frame if name not in left_out]])
+    try:
+        features = features[match_features(config.features, features.columns, owner="governance.features")]
+    except FeatureError as error:
+        raise ContainerError(str(error)) from error
     return Dataset(frame, label, group, predicted, features, facets, excluded, categorical, reading.findings)
 
 

@@ -165,3 +165,19 @@ def test_a_region_without_awss_clarify_names_the_remedy(target):
     with pytest.raises(DataError, match=r"AWS's Clarify is not available in il-central-1") as error:
         clarify_jobs.aws_image(replace(target, region="il-central-1"))
     assert "GOVERNANCE_CLARIFY=own" in error.value.hint
+
+
+def test_data_with_other_features_than_the_models_training_is_refused_before_launch(target, own):
+    data = model_packages.find_rebalancing(target, own)
+    first, *rest = data.manifest["features"]
+    model = models.ensure_model(target, WORKFLOW_IDENTITY, own.training_job)
+    for features, words in (([f"{first}s", *rest], f"missing: {first} .is it {first}s"), ([*rest, first], "in another one")):
+        other = replace(data, manifest={**data.manifest, "features": features})
+        with pytest.raises(DataError, match=words):
+            bias_jobs.launch_job(target, WORKFLOW_IDENTITY, model, other, name="never-launched")
+
+
+def test_rows_that_awss_container_misreads_are_refused_naming_column_and_word(target):
+    uri = target.files.write(target.uri("mine", "misread.csv"), b"label,country\n1,NA\n0,DE\n", "text/csv")
+    with pytest.raises(DataError, match="column country: 'NA' in row 1"):
+        clarify_jobs._require_read_by_aws(target, uri)
