@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.errors import JobFailed
+from core.errors import Conflict, JobFailed
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, rebalancing_jobs, training_jobs, xgboost_report_jobs
 from core.jobs.tuning import tuning_jobs
@@ -178,3 +178,24 @@ def test_the_best_models_report_is_drawn_from_what_its_job_wrote(app, full, tuni
         test.run()
         assert not test.exception
         assert words in text(test)
+
+
+def test_trials_that_tie_have_no_best_and_a_reweighing_validates_with_weights(app, full, target):
+    """Without a split every trial scores 0.5: the page says so. The rows are reweighed, so both channels have a weight."""
+    dataset = rebalancing_jobs.read_result(target, rebalancing_jobs.list_jobs(target)[-1].name).dataset
+    options = rebalancing_jobs.RebalancingOptions("reweighing")
+    rebalancing = rebalancing_jobs.launch_job(target, WORKFLOW_IDENTITY, dataset, options)
+    jobs.wait_for_jobs(target, [("processing", rebalancing)])
+    data = rebalancing_jobs.read_result(target, rebalancing)
+    static = {"objective": "binary:logistic", "num_round": "2", "gamma": "1000000"}
+    ranges = (tuning_jobs.HyperparameterRange("max_depth", 2, 4, "integer"),)
+    request = tuning_jobs.TuningRequest(data, ranges, static, max_jobs=2)
+    name = tuning_jobs.launch_job(target, WORKFLOW_IDENTITY, request)
+    jobs.wait_for_jobs(target, [("tuning", name)])
+    test = app(full, "tuning", job=name)
+    assert not test.exception
+    tie = "All 2 trials have the same objective value, 0.5, so none of them is the best."
+    assert any(tie in warning.value for warning in test.warning)
+    assert "Best model" not in {heading.value for heading in test.subheader}
+    with pytest.raises(Conflict, match="none of them is the best"):
+        tuning_jobs.best_job_name(target, name)
