@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -13,7 +11,7 @@ from core.analysis.tables.number_formats import parse_number
 _TRUTH = {"true": "true", "1": "true", "1.0": "true", "false": "false", "0": "false", "0.0": "false"}
 
 
-def cast_to_column(series: pd.Series[Any], value: Any) -> Any:
+def cast_to_column(series: pd.Series, value: object) -> object:
     """``value`` in the column's own type and spelling, whether a row has it or not.
 
     "1", 1.0 and "1,000" are numbers in a column of numbers; in a column of text every value is text, without the spaces around it; where
