@@ -165,9 +165,13 @@ def _evaluate_gate(gate: Gate, inputs: GateInputs, now: datetime) -> list[GateRe
 def _quality(gate: QualityGate | CalibrationGate, inputs: GateInputs) -> GateResult:
     title = f"Calibration: {gate.metric}" if gate.kind == "calibration" else f"Quality: {gate.metric}"
     figure = estimates_in(inputs.package.performance).get(gate.metric)
-    if figure is None or (measured := figure[gate.bound]) is None:
+    if figure is None:
         return _not_computable(gate.name, title, _requirement_text(gate), "The version has no figure for this metric.")
-    found = f"{figure['value']:.4g} [{figure['low']:.4g}, {figure['high']:.4g}], n = {figure['n']:,}"
+    if (measured := figure[gate.bound]) is None:
+        what = "The metric is undefined" if figure["value"] is None else "The metric has no interval"
+        why = figure.get("why", "")
+        return _not_computable(gate.name, title, _requirement_text(gate), f"{what}{': ' if why else ''}{why}.")
+    found = f"{figure['value']:.4g}{_interval_text(figure['low'], figure['high'], '.4g')}, n = {figure['n']:,}"
     return _compare_with_limits(gate, gate.name, title, measured, found, gate.bound)
 
 
@@ -181,7 +185,7 @@ def _baseline(gate: QualityGate, inputs: GateInputs) -> GateResult:
     value = getattr(difference, gate.bound)
     if value is None:
         return _not_computable(gate.name, title, _requirement_text(gate), "The difference is undefined on these rows.")
-    found = f"{difference.value:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}], {difference.method}"
+    found = f"{difference.value:+.4f}{_interval_text(difference.low, difference.high, '+.4f')}, {difference.method}"
     return _compare_with_limits(gate, gate.name, title, value, found, gate.bound)
 
 
@@ -201,6 +205,10 @@ def _bias(gate: BiasGate, inputs: GateInputs) -> list[GateResult]:
         else:
             results.append(_compare_with_limits(gate, name, title, measure.value, f"{measure.value:+.4f}", "value"))
     return results
+
+
+def _interval_text(low: float | None, high: float | None, form: str) -> str:
+    return "" if low is None or high is None else f" [{low:{form}}, {high:{form}}]"
 
 
 def _compare_with_limits(gate: _BoundedGate, name: str, title: str, value: float, found: str, bound: str) -> GateResult:

@@ -135,6 +135,10 @@ class FacetCountsPart(ReportPart):
     rest: int = Field(ge=0)
     favourable_rows: int = Field(ge=0)
     favourable_rest: int = Field(ge=0)
+    without_label: int = Field(default=0, ge=0)
+    without_facet: int = Field(default=0, ge=0)
+    without_prediction: int = Field(default=0, ge=0)
+    without_group: int = Field(default=0, ge=0)
 
 
 class SweepPart(ReportPart):

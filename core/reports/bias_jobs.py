@@ -68,6 +68,7 @@ def launch_job(
     require_permission(identity, "launch", resource=model)
     if rows not in ROW_FILES:
         raise DataError(f"{rows} is not a set of rows.", resource="rows", hint=f"Choose one of {', '.join(ROW_FILES)}.")
+    _require_favourable_rows(data)
     name = name or f"{JOB_NAME_PREFIX}-{'' if rows == 'test' else f'{rows}-'}{secrets.token_hex(5)}"
     roles = data.roles
     config = clarify_jobs.build_shared_config(data, rows, model, f"Bias of {model} on the {rows} rows")
@@ -81,6 +82,17 @@ def launch_job(
             config["governance"]["group_bins"] = group_bins
     config["methods"] |= {"pre_training_bias": {"methods": "all"}, "post_training_bias": {"methods": "all"}}
     return clarify_jobs.submit_job(target, identity, name, data, rows, config, {"governance:model": model})
+
+
+def _require_favourable_rows(data: RebalancedData) -> None:
+    """Raises DataError, naming the labels there are, if no row has the favourable one: the job would find nothing to measure."""
+    roles, labels = data.roles, sorted({cell["label"] for cell in data.manifest["counts"]["before"]})
+    if roles.favourable not in labels:
+        raise DataError(
+            f"No row has the favourable value {roles.favourable} of the label {roles.label}; its values are {', '.join(map(str, labels))}.",
+            resource=roles.label,
+            hint="Save the data set again with one of these as the favourable value.",
+        )
 
 
 def read_job_report(target: Target, name: str) -> BiasReport:

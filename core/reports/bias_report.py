@@ -8,6 +8,7 @@ from typing import TypedDict, cast
 
 from core.analysis.bias.bias_intervals import Interval
 from core.analysis.bias.bias_json import FacetCounts, FacetSweep
+from core.analysis.bias.left_out_rows import left_out_sentences
 from core.analysis.bias.metric_registry import POST_TRAINING, PRE_TRAINING
 from core.analysis.bias.threshold_sweep import ThresholdSweep
 from core.analysis.performance.performance_json import PerformanceJson
@@ -50,6 +51,7 @@ class GovernancePart(TypedDict, total=False):
     """What this product adds to a report, as ``analysis_json.Governance`` checks it. ``names``: facet=value -> (name of its people, name of
     the rest); ``facets``: the older reports' name of ``counts``; ``metrics``: stage -> facet -> value -> metric -> words and interval."""
 
+    rows: int
     threshold: float
     measured_on: str
     rows_sha256: str | None
@@ -115,6 +117,10 @@ class BiasReport:
         counts = self.governance.get("counts") or self.governance.get("facets") or []  # the older reports' name
         none: FacetCounts = {}
         return next((c for c in counts if _facet_key(c) == facet_key), none)
+
+    def left_out_rows(self, facet_key: str) -> list[str]:
+        """Which rows are left out of the facet's figures because something about them isn't known, in sentences."""
+        return left_out_sentences([one] if (one := self.counts(facet_key)) else [], self.label[0], self.governance.get("rows", 0))
 
 
 def _facet_key(entry: FacetCounts | FacetSweep) -> str:

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from core.analysis.tables.default_reading import find_misread_cells
 from core.analysis.tables.feature_names import FeatureError, match_features
@@ -30,6 +30,8 @@ COMPANION_PREFIX = "governance-quality"
 CONTAINER_INPUT = "/opt/ml/processing/input"
 GOVERNANCE_KEY = "governance"
 """The key of this product's additions, in the configuration and in the report."""
+CONDITIONAL_METRICS = frozenset({"CDDL", "CDDPL"})
+"""AWS groups by single values, this product by bins: where one has no value, the other may."""
 MAX_HOURS = 4
 """The time limit of a job of AWS's container: Kernel SHAP sends some thousand requests to an endpoint for every row."""
 
@@ -224,31 +226,48 @@ def merged_with_companion(target: Target, folder: str, raw: Mapping[str, object]
     """A report of AWS's container with its companion's additions; ``raw`` itself if there is no companion.
 
     The metrics' values are AWS's. If the companion measured another value (AWS groups by single values, this product by bins), its
-    interval of that metric is left out.
+    interval of that metric is left out. Where AWS takes 0 / 0 for 0, the metric is undefined as the companion has it, for its reason.
     """
     uri = f"{companion_output(folder)}/analysis.json"
     if GOVERNANCE_KEY in raw or not folder.startswith(target.uri("governance/clarify/")) or not target.files.exists(uri):
         return raw
     own = target.files.read_json(uri, _CompanionReport)
     governance = own["governance"]
-    values, words = _values_by_metric(own, uri), governance.get("metrics", {})
-    for (stage, facet, value, metric), figure in _values_by_metric(raw, f"{folder}/analysis.json").items():
+    measured, words = _metrics_by_place(own, uri), governance.get("metrics", {})
+    undefined: dict[tuple[str, str, str, str], str] = {}
+    for place, written in _metrics_by_place(raw, f"{folder}/analysis.json").items():
+        stage, facet, value, metric = place
         said = words.get(stage, {}).get(facet, {}).get(value, {}).get(metric, {})
-        if not _is_same_value(figure, values.get((stage, facet, value, metric))):
+        ours = measured.get(place)
+        if not _is_same_value(written.value, ours.value if ours else None):
             said.pop("interval", None)
-    return {**raw, GOVERNANCE_KEY: governance}
+        if written.value is not None and ours is not None and ours.value is None and metric not in CONDITIONAL_METRICS:
+            undefined[place] = analysis_json.error_text(ours.error) or ""
+    return {**_without_values(raw, undefined), GOVERNANCE_KEY: governance}
+
+
+def _without_values(raw: Mapping[str, object], undefined: Mapping[tuple[str, str, str, str], str]) -> dict[str, object]:
+    """A report with these metrics undefined: place -> reason."""
+    found: dict[str, Any] = json.loads(json.dumps(raw))
+    for (stage, facet, value, name), reason in undefined.items():
+        for entry in found[stage]["facets"][facet]:
+            if analysis_json.value_as_text(entry["value_or_threshold"]) == value:
+                for metric in entry["metrics"]:
+                    if metric["name"] == name:
+                        metric |= {"value": None, "error": f"{reason} (AWS's container gives {metric['value']})"}
+    return found
 
 
 class _CompanionReport(TypedDict):
     governance: GovernancePart
 
 
-def _values_by_metric(raw: Mapping[str, object], resource: str) -> dict[tuple[str, str, str, str], float | None]:
-    """(stage, facet, value, metric) -> value. Raises DataError for what can't be read as a report."""
+def _metrics_by_place(raw: Mapping[str, object], resource: str) -> dict[tuple[str, str, str, str], analysis_json.MetricPart]:
+    """(stage, facet, value, metric) -> the metric. Raises DataError for what can't be read as a report."""
     report = analysis_json.validate_report(raw, resource)
     stages = zip(analysis_json.STAGES, (report.pre_training_bias_metrics, report.post_training_bias_metrics), strict=True)
     return {
-        (stage, facet, entry.value_or_threshold, metric.name): metric.value
+        (stage, facet, entry.value_or_threshold, metric.name): metric
         for stage, part in stages
         if part is not None
         for facet, entries in part.facets.items()

@@ -90,6 +90,8 @@ def _read_rows(path: Path, config: dict[str, Any]) -> pd.DataFrame:
     values = set(frame[config["label"]].unique())
     if values != {0, 1}:
         raise ContainerError(f"the label {config['label']} must have the values 0 and 1, not {sorted(values)[:5]}")
+    if config["favourable"] not in values:
+        raise ContainerError(f"no row has the favourable label {config['favourable']} in {config['label']}; it has {sorted(values)}")
     for column, value in [(config["facet"], config["facet_value"]), *config["further_facets"]]:
         if value not in set(frame[column].unique()):
             raise ContainerError(f"the value {value} does not occur in column {column}")

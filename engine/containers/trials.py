@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.analysis.bias.left_out_rows import left_out_sentences
 from core.analysis.explanations.shap_values import predict_probabilities
 from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
 from core.analysis.tables.feature_names import FeatureError, match_features
@@ -40,6 +41,8 @@ def main(root: Path, environment: dict[str, str]) -> None:
     folder = root / PROCESSING_FOLDER
     config = _read_config(folder / "input/config/trials.json")
     frame = _read_rows(folder / "input/data", config)
+    all_rows, labelled = len(frame), frame[config["label"]].notna()
+    frame = frame[labelled].reset_index(drop=True)
     features = _order_features(frame.drop(columns=config["label"]), config["features"])
     scores: dict[str, NDArray[np.float64]] = {}
     hashes: dict[str, str] = {}
@@ -56,7 +59,19 @@ def main(root: Path, environment: dict[str, str]) -> None:
         reason = next((item["reason"] for item in left_out if item["name"] == config["reference"]), "it is not among the trials")
         raise ContainerError(f"the trial {config['reference']}, with which the others are compared, can't be used: {reason}")
     print(f"{len(scores)} trials on {len(frame)} rows, {config['resamples']} resamples", flush=True)
-    facets = [FacetRows(f["name"], f["value"], (frame[f["name"]] == f["value"]).to_numpy()) for f in config["facets"]]
+    facets = [_facet_rows(frame[facet["name"]], facet["value"]) for facet in config["facets"]]
+    group_missing = int(frame[config["group"]].isna().sum()) if config["group"] else 0
+    missing = [
+        {
+            "facet": facet.name,
+            "without_label": all_rows - len(frame),
+            "without_facet": 0 if facet.known is None else int((~facet.known).sum()),
+            "without_group": group_missing,
+        }
+        for facet in facets
+    ]
+    unknown = left_out_sentences(missing, config["label"], all_rows)
+    print(*unknown, sep="\n", end="\n" if unknown else "", flush=True)
     group = bin_group(frame[config["group"]], config["group_bins"]) if config["group"] else None
     reports = judge_trials(
         frame[config["label"]],
@@ -74,12 +89,18 @@ def main(root: Path, environment: dict[str, str]) -> None:
     content = {
         **{key: value for key, value in config.items() if key != "trials"},
         "rows": len(frame),
+        "rows_left_out": unknown,
         "trials": [{**trial_report_to_json(report), "sha256": hashes[report.name]} for report in reports],
         "left_out": left_out,
     }
     (output / "trials.json").write_text(json.dumps(content, allow_nan=False))
     (output / "trials.csv").write_text(_figures_csv(reports))
     print("Wrote trials.json, trials.csv", flush=True)
+
+
+def _facet_rows(column: pd.Series[Any], value: Any) -> FacetRows:
+    """The people with a value; those whose value is unknown are on neither side."""
+    return FacetRows(str(column.name), value, (column == value).to_numpy(dtype=bool), column.notna().to_numpy(dtype=bool))
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -108,15 +129,20 @@ def _read_rows(folder: Path, config: dict[str, Any]) -> pd.DataFrame:
     for name in named:
         if name not in frame.columns:
             raise ContainerError(f"column {name} is not in {path.name}; its columns are {', '.join(map(str, frame.columns[:30]))}")
+    coded = [config["label"], *(facet["name"] for facet in config["facets"])]
     try:
-        frame = to_integers(frame, coded=[config["label"], *(facet["name"] for facet in config["facets"])])
+        frame = to_integers(frame, coded=[name for name in coded if frame[name].notna().all()])
     except ColumnError as error:
         raise ContainerError(str(error)) from error
-    if not set(frame[config["label"]].unique()) <= {0, 1}:
-        raise ContainerError(f"the label {config['label']} must have the values 0 and 1")
+    labels = sorted(frame[config["label"]].dropna().unique().tolist())
+    if not labels or not set(labels) <= {0, 1}:
+        raise ContainerError(f"the label {config['label']} must have the values 0 and 1, not {labels[:5]}")
+    if config["favourable"] not in labels:
+        raise ContainerError(f"no row has the favourable label {config['favourable']} in {config['label']}; it has {labels}")
     for facet in config["facets"]:
-        if facet["value"] not in set(frame[facet["name"]].unique()):
-            raise ContainerError(f"the value {facet['value']} does not occur in column {facet['name']}")
+        values = sorted(frame[facet["name"]].dropna().unique().tolist())
+        if facet["value"] not in values:
+            raise ContainerError(f"the value {facet['value']} does not occur in column {facet['name']}; it has {values[:20]}")
     return frame
 
 

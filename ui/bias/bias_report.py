@@ -178,6 +178,8 @@ def show_summary(report: BiasReport, key: str, reports: dict[str, BiasReport], *
     if labels:
         whose = f" of **{markdown.escape_markdown(next(iter(reports)))}**" if named and len(reports) == 1 else ""
         st.markdown(f"In the labels{whose}: {labels}")
+    for sentence in report.left_out_rows(key):
+        st.caption(markdown.escape_markdown(sentence))
 
 
 def show_metrics(facets: dict[str, FacetReport], name: str, mark: str = "") -> None:

@@ -15,7 +15,7 @@ from core.jobs.tuning import tuning_jobs
 from core.reports import trial_bias_jobs
 from core.views.tuning import pareto_charts as views
 from ui import cache, session
-from ui.components import charts, links, running_jobs, tables
+from ui.components import charts, links, markdown, running_jobs, tables
 from ui.shared import cached_tuning, cost_line
 from ui.tuning import training_job
 
@@ -119,6 +119,8 @@ def _show_measurement(job: Job, measurement_job: Job, filtered: pd.DataFrame, al
         "one in twenty seems beyond noise by chance. Once a trial is registered, it is judged on the test rows. "
         "Distance from parity: the metric's magnitude; for a ratio, how far the smaller rate falls short of the larger."
     )
+    for sentence in report.get("rows_left_out", []):
+        st.caption(markdown.escape_markdown(sentence))
     if report["left_out"]:
         with st.expander(f"{len(report['left_out'])} trials left out", icon=":material/info:"):
             st.dataframe(pd.DataFrame(report["left_out"]), hide_index=True, alt="Trials left out, with the reason")

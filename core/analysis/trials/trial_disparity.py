@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.analysis.bias.bias_count_tables import CELL_SHAPE, CountTables
+from core.analysis.bias.bias_count_tables import CELL_SHAPE, CountTables, group_codes
 from core.analysis.bias.metric_registry import POST_TRAINING, counted_metrics
 from core.analysis.bias.outcome_counts import BoolArray, Floats
 from core.analysis.performance.bootstrap import MAX_WEIGHTS_IN_MEMORY
@@ -35,11 +35,8 @@ class CellIndex:
 
     @classmethod
     def from_rows(cls, facet: BoolArray, label: BoolArray, group: pd.Series | None) -> CellIndex:
-        """``facet`` and ``label`` (favourable) are bool (n,), ``group`` categories or None; rows without a group are one group here."""
-        codes, groups = np.zeros(len(facet), dtype=np.int64), 0
-        if group is not None:
-            codes, names = pd.factorize(group, use_na_sentinel=False)
-            groups = len(names)
+        """``facet`` and ``label`` (favourable) are bool (n,), ``group`` categories or None; rows without a group are in none."""
+        codes, groups = group_codes(group, len(facet))
         cells, of_row = np.unique(facet + 2 * label + 4 * codes, return_inverse=True)
         return cls(of_row, cells % 2, cells // 2 % 2, cells // 4, groups)
 

@@ -28,11 +28,13 @@ RESAMPLES = 500
 
 @dataclass(frozen=True)
 class FacetRows:
-    """The people with one value of a column: ``rows`` is bool (n,), True for those with the value."""
+    """The people with one value of a column: ``rows`` is bool (n,), True for those with the value. ``known``: bool (n,), False where the
+    column has no value; those rows are left out of the facet's figures. None: all are known."""
 
     name: str
     value: float | str
     rows: BoolArray
+    known: BoolArray | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def judge_trials(
     scores : trial → (n,) in [0, 1], the predicted probability of label 1
     reference : the trial that the others are compared with
     favourable : the label that is good for people; a score above ``threshold`` predicts 1
-    group : categories for CDDPL, binned if many
+    group : categories for CDDPL, binned if many; rows without one are left out of it
 
     AUC's intervals are DeLong's, all others come from one bootstrap over rows that all trials share. Raises ValueError for unusable
     input, and KeyError for a reference that isn't a trial.
@@ -112,8 +114,15 @@ def judge_trials(
     performance, differences = _measure_performance(y, s, at, threshold, seed, resamples)
     wanted = (y == favourable).astype(bool)
     accepted = [((values > threshold) == (favourable == 1)).astype(bool) for values in s]
+    kept = [np.ones(len(y), dtype=bool) if facet.known is None else facet.known for facet in facets]
     measured = [
-        measure_disparities(CellIndex.from_rows(facet.rows, wanted, group), accepted, seed=seed, resamples=resamples) for facet in facets
+        measure_disparities(
+            CellIndex.from_rows(facet.rows[rows], wanted[rows], None if group is None else group[rows]),
+            [yes[rows] for yes in accepted],
+            seed=seed,
+            resamples=resamples,
+        )
+        for facet, rows in zip(facets, kept, strict=True)
     ]
     return [
         TrialReport(
@@ -124,10 +133,10 @@ def judge_trials(
                 FacetReport(
                     facet.name,
                     facet.value,
-                    _count_outcomes(facet.rows, wanted, accepted[i]),
-                    _disparity_measures(found[i], found[at], len(y)),
+                    _count_outcomes(facet.rows[rows], wanted[rows], accepted[i][rows]),
+                    _disparity_measures(found[i], found[at], int(rows.sum())),
                 )
-                for facet, found in zip(facets, measured, strict=True)
+                for facet, rows, found in zip(facets, kept, measured, strict=True)
             ),
         )
         for i, name in enumerate(names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from core.analysis.performance.performance_json import EstimateJson
 
@@ -65,7 +65,8 @@ class NamedFacet(TypedDict):
 
 
 class TrialsReport(TypedDict):
-    """All trials on the same ``rows``; ``reference``: the trial that the others are compared with; ``left_out``: name and reason of the
+    """All trials on the same ``rows``; ``rows_left_out``: which rows are left out of which figures, in sentences;
+    ``reference``: the trial that the others are compared with; ``left_out``: name and reason of the
     trials that couldn't be measured."""
 
     tuning_job: str
@@ -80,5 +81,6 @@ class TrialsReport(TypedDict):
     resamples: int
     reference: str
     rows: int
+    rows_left_out: NotRequired[list[str]]
     trials: list[TrialJson]
     left_out: list[dict[str, str]]

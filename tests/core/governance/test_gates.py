@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from core.analysis.performance.performance_difference import PerformanceDifference
 from core.governance.gates import GateInputs, evaluate_profile
 from core.governance.policy import InvalidPolicy, parse_toml
 
@@ -70,3 +71,30 @@ def test_what_was_not_measured_is_not_computable(found, words):
 def test_a_bound_that_is_no_share_is_refused():
     with pytest.raises(InvalidPolicy):
         parse_toml((POLICY + "max = 2.0").encode())
+
+
+def judge_figures(gate, *, performance=None, metric=None, differences=None):
+    """The outcome of one gate on a version with these figures."""
+    facet = SimpleNamespace(facet="SEX", value="1", pre_training={}, post_training={"DI": metric} if metric else {})
+    package = SimpleNamespace(performance=performance, bias=SimpleNamespace(facets=(facet,)))
+    policy = parse_toml(POLICY.replace('kind = "label_shares"', gate).encode())
+    (result,) = evaluate_profile(policy.profiles["p"], GateInputs(package, differences, "", "v1", None, (), ()))
+    return result
+
+
+def test_a_bounded_figure_that_is_undefined_does_not_pass_and_says_why():
+    figure = {"value": None, "low": None, "high": None, "n": 50, "why": "no row is predicted 1"}
+    precision = judge_figures('kind = "quality"\nmetric = "precision"\nmin = 0', performance={"precision": figure})
+    assert (precision.status, precision.reason) == ("not computable", "The metric is undefined: no row is predicted 1.")
+    reason = "Nobody is accepted, in the facet or in the rest"
+    ratio = judge_figures('kind = "bias"\nmetric = "DI"\nmin = 0', metric=SimpleNamespace(value=None, error=reason))
+    assert (ratio.status, ratio.reason, ratio.is_blocking) == ("not computable", reason, True)
+
+
+def test_a_value_without_an_interval_is_judged_by_the_value_and_not_by_its_ends():
+    figure = {"value": 0.8, "low": None, "high": None, "n": 2}
+    gate = 'kind = "quality"\nmetric = "auc"\nmin = 0.7\nbound = '
+    assert judge_figures(f'{gate}"value"', performance={"auc": figure}).found == "0.8, n = 2"
+    assert judge_figures(f'{gate}"low"', performance={"auc": figure}).reason == "The metric has no interval."
+    one = PerformanceDifference(0.8, 0.9, 0.1, None, None, None, "DeLong")
+    assert judge_figures(f'{gate}"value"'.replace("quality", "baseline"), differences={"auc": one}).found == "+0.1000, DeLong"

@@ -11,7 +11,7 @@ from core.analysis.bias.bias_metrics import post_training_bias
 from core.analysis.performance.performance import evaluate_performance
 from core.analysis.performance.performance_difference import compare_performance
 from core.analysis.trials import pareto_front, trial_reports
-from core.analysis.trials.trial_disparity import distance_from_parity
+from core.analysis.trials.trial_disparity import DISPARITY_METRICS, distance_from_parity
 from core.views.tuning import pareto_charts as views
 from core.views.tuning import tuning_charts, tuning_sentences, xgboost_charts
 from core.views.tuning.trial_filter import TrialFilter, tuned_parameters
@@ -108,6 +108,20 @@ def test_rows_of_one_side_only_leave_the_disparities_undefined_with_a_reason(row
     assert found.value is None
     assert "Facet set is empty" in str(found.error)
     assert found.distance.value is None
+
+
+def test_rows_of_unknown_facet_or_group_are_left_out_as_in_a_bias_report() -> None:
+    random = np.random.default_rng(3)
+    label, score = random.integers(0, 2, 300), random.random(300)
+    sex, town = random.choice([1.0, 2.0, np.nan], 300), pd.Series(random.choice(["a", "b", None], 300))
+    known = ~np.isnan(sex)
+    facet = trial_reports.FacetRows("sex", 1, sex == 1, known)
+    (report,) = trial_reports.judge_trials(label, {"one": score}, [facet], reference="one", group=town, resamples=20)
+    alone = post_training_bias((sex == 1)[known], label[known] == 0, score[known] <= 0.5, town[known], None, metrics=DISPARITY_METRICS)
+    measures = report.facets[0].measures
+    assert {name: one.value for name, one in measures.items()} == pytest.approx({name: one.value for name, one in alone.items()})
+    assert {name: one.in_words for name, one in measures.items()} == {name: one.in_words for name, one in alone.items()}
+    assert sum(side["rows"] for side in report.facets[0].counts.values()) == known.sum()
 
 
 def test_a_reference_that_is_no_trial_is_an_error(rows) -> None:
