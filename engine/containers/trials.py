@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.analysis.bias.bias_json import FacetCounts
 from core.analysis.bias.left_out_rows import left_out_sentences
 from core.analysis.explanations.shap_values import predict_probabilities
 from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
@@ -61,7 +62,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
     print(f"{len(scores)} trials on {len(frame)} rows, {config['resamples']} resamples", flush=True)
     facets = [_facet_rows(frame[facet["name"]], facet["value"]) for facet in config["facets"]]
     group_missing = int(frame[config["group"]].isna().sum()) if config["group"] else 0
-    missing = [
+    missing: list[FacetCounts] = [
         {
             "facet": facet.name,
             "without_label": all_rows - len(frame),
