@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
+from core.analysis.bias.outcome_counts import COMPARES_NOTHING
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.analysis.performance.performance_json import estimates_in
 from core.errors import INCONCLUSIVE_ERRORS, GovernanceError
@@ -202,6 +203,8 @@ def _bias(gate: BiasGate, inputs: GateInputs) -> list[GateResult]:
         if measure is None or measure.value is None:
             reason = (measure.error if measure else None) or "The bias report doesn't have this metric."
             results.append(_not_computable(name, title, _requirement_text(gate), reason))
+        elif measure.in_words.endswith(COMPARES_NOTHING):
+            results.append(_not_computable(name, title, _requirement_text(gate), measure.in_words))
         else:
             results.append(_compare_with_limits(gate, name, title, measure.value, f"{measure.value:+.4f}", "value"))
     return results

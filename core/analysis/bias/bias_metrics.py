@@ -16,7 +16,7 @@ from core.analysis.bias.bias_intervals import Interval, metric_intervals
 from core.analysis.bias.flip_test import FLIP_TEST, MAX_ASKED_ROWS, asked_rows, flip_outcomes
 from core.analysis.bias.metric_registry import POST_TRAINING, PRE_TRAINING, MetricDefinition
 from core.analysis.bias.metric_sample import MetricSample
-from core.analysis.bias.outcome_counts import BoolArray, Undefined
+from core.analysis.bias.outcome_counts import COMPARES_NOTHING, BoolArray, Undefined
 from core.analysis.tables.column_kinds import bin_group
 
 __all__ = [
@@ -123,7 +123,15 @@ def with_intervals(metrics: dict[str, Metric], intervals_by_name: dict[str, Inte
     >>> round(metric.value, 2), round(metric.interval.low, 2), round(metric.interval.high, 2)
     (0.33, 0.26, 0.41)
     """
-    return {name: replace(one, interval=intervals_by_name.get(name) if one.value is not None else None) for name, one in metrics.items()}
+    return {name: replace(one, interval=_interval_of(one, intervals_by_name.get(name))) for name, one in metrics.items()}
+
+
+def _interval_of(metric: Metric, interval: Interval | None) -> Interval | None:
+    if metric.value is None or interval is None:
+        return None
+    if metric.in_words.endswith(COMPARES_NOTHING):  # 0 in every resample, which would look as sure as can be
+        return Interval(None, None, interval.n, "both ratios are infinite")
+    return interval
 
 
 def _make_sample(

@@ -103,6 +103,8 @@ BOTH_SIDES = (
     Requirement(lambda counts: counts.d.n > 0, "Facet set is empty: no row has the facet's value"),
 )
 GROUPS_GIVEN = Requirement(lambda counts: counts.has_groups, "Group variable is empty or not provided")
+COMPARES_NOTHING = "It compares nothing."
+"""How the words end of a difference of two infinite ratios, which is 0 as in smclarify."""
 GROUP_WITH_BOTH_OUTCOMES = "No group of the group variable has both outcomes: in each, one share is 0 / 0"
 NO_FAVOURABLE_REASON = "No positive labels in set: no row has the favourable outcome"
 NO_UNFAVOURABLE_REASON = "No negative labels in set: every row has the favourable outcome"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from core.analysis.bias.metric_registry import POST_TRAINING, register_metric
 from core.analysis.bias.outcome_counts import (
     BOTH_SIDES,
+    COMPARES_NOTHING,
     GROUP_WITH_BOTH_OUTCOMES,
     GROUPS_GIVEN,
     NO_FAVOURABLE_REASON,
@@ -49,7 +50,7 @@ HAS_BENEFITS = Requirement(
 def _reword_if_infinite(count: Callable[[ConfusionCounts], Floats], nobody: str) -> Callable[[OutcomeCounts, str], str]:
     """The words of a difference of two ratios to ``count``; where that is 0 on both sides, the ratios are infinite and their difference is
     0 as in smclarify, which doesn't mean that they are equal."""
-    said = f"{nobody} on either side: both ratios are infinite, and their difference counts as 0, as in Clarify. It compares nothing."
+    said = f"{nobody} on either side: both ratios are infinite, and their difference counts as 0, as in Clarify. {COMPARES_NOTHING}"
     return lambda counts, words: said if count(counts.a) + count(counts.d) == 0 else words
 
 

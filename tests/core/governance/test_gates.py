@@ -89,6 +89,8 @@ def test_a_bounded_figure_that_is_undefined_does_not_pass_and_says_why():
     reason = "Nobody is accepted, in the facet or in the rest"
     ratio = judge_figures('kind = "bias"\nmetric = "DI"\nmin = 0', metric=SimpleNamespace(value=None, error=reason))
     assert (ratio.status, ratio.reason, ratio.is_blocking) == ("not computable", reason, True)
+    infinite = SimpleNamespace(value=0.0, error=None, in_words="Nobody is accepted on either side. It compares nothing.")
+    assert judge_figures('kind = "bias"\nmetric = "DI"\nmax = 1', metric=infinite).status == "not computable"
 
 
 def test_a_value_without_an_interval_is_judged_by_the_value_and_not_by_its_ends():

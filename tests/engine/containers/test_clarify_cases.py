@@ -124,6 +124,7 @@ def test_a_model_that_accepts_nobody_has_no_ratio_of_acceptance_rates(tmp_path):
         assert metrics[name]["error"].startswith("Nobody is accepted")
         assert words[name]["in_words"] == f"Can't be computed. {metrics[name]['error']}."
         assert "interval" not in words[name]
+    assert (metrics["DCA"]["value"], words["DCA"]["interval"]["low"]) == (0, None)  # infinite on both sides: no interval from 0 to 0
     report = (output / "report.html").read_text()
     assert "less often" not in report
     assert "undefined" in report
