@@ -234,8 +234,12 @@ def register(target, data, trained):
     made = {"bias_job": bias_jobs.launch_job(target, DANA, model, data), "shap_job": shap_jobs.launch_job(target, DANA, model, data)}
     for job in made.values():
         quality = {"performance": evaluate_performance([0, 1, 0, 1], [0.1, 0.9, 0.4, 0.6]).to_json()}
-        report = json.dumps({"pre_training_bias_metrics": {"facets": {}}, "governance": quality})
-        target.files.write(f"{jobs.output_uri(jobs.describe_job(target, 'processing', job))}/analysis.json", report.encode())
+        explained = {"kernel_shap": {"label0": {"global_shap_values": {"SEX": 0.1}, "expected_value": 0.2}}}
+        report = json.dumps({"pre_training_bias_metrics": {"facets": {}}, "explanations": explained, "governance": quality})
+        folder = jobs.output_uri(jobs.describe_job(target, "processing", job))
+        target.files.write(f"{folder}/analysis.json", report.encode())
+        target.files.write(f"{folder}/explanations_shap/out.csv", b"SEX_label0\n0.1\n")
+        target.files.write(f"{folder}/explanations_shap/data.csv", b"row,SEX,prediction\n0,1,0.3\n")
     return version_registration.register_version(target, DANA, training_job=trained, data=data, role="baseline", group="credit", **made)
 
 

@@ -74,7 +74,7 @@ def test_a_wrong_explanation_is_an_error_by_name_and_bias_is_measured_all_the_sa
 def test_a_job_of_a_wrong_explanation_alone_fails_with_the_reason_and_writes_no_report(tmp_path, monkeypatch):
     monkeypatch.setattr(shap.TreeExplainer, "shap_values", lambda self, rows, **_: np.zeros(rows.shape))
     with pytest.raises(ContainerError, match=r"this model .gbtree with 3 trees in each round. is wrong"):
-        run_case(tmp_path, "shap-forest", shap={"baseline": [[50, 40, 2, 1], [20, 30, 1, 0]]})
+        run_case(tmp_path, "shap-forest", shap={"baseline": [[50, 40, 2, 1], [20, 30, 1, 0]], "use_logit": True})
     assert not list((tmp_path / "opt/ml/processing/output").iterdir())
 
 
