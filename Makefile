@@ -13,7 +13,7 @@ MAKEFLAGS += --jobs=2  # the two environments of the tests are made at the same 
 # which takes three times as long as importing it.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run demo check test fuzz faults clients policies pages-faults image-check bench reference lint format shots lock clean
+.PHONY: run demo check test test-deep fuzz faults clients policies pages-faults image-check bench reference lint format shots lock clean
 
 run: $(VENV)/.run  ## open the dashboard on the embedded engine
 	$(BIN)/python -m core run --workspace $(WORKSPACE) --port $(PORT)
@@ -24,6 +24,9 @@ demo: $(VENV)/.run  ## run the whole workflow without a browser, on the bundled 
 test: $(VENV)/.test tests/system/sdk/.venv/.done chromium  ## lint, then every test, Chromium and the SageMaker SDK v3 (in its own environment) included
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
+
+test-deep: $(VENV)/.test chromium  ## what `make test` has a smaller share of: the tests marked `deep`
+	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder -m deep
 
 check: $(VENV)/.test  ## for daily work: lint, types and the unit tests; no root, no browser, no second environment, at most two minutes
 	$(MAKE) --no-print-directory lint

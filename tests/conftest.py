@@ -90,6 +90,7 @@ def pytest_xdist_make_scheduler(config, log):
     return ByWorkspace(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
+@pytest.hookimpl(trylast=True)  # what a marker deselects is gone by then
 def pytest_collection_modifyitems(config, items):
     """What takes longest comes first, so that no worker is left with it alone at the end: the filled workspaces, then what starts servers.
 

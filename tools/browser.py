@@ -67,7 +67,7 @@ def serving(workspace: Path, secrets: str = "", **settings: str) -> Iterator[str
                 lifecycle.stop(workspace)
 
 
-def _wait(url: str, app: subprocess.Popen[bytes], log: Path, seconds: float = 60) -> None:
+def _wait(url: str, app: subprocess.Popen[bytes], log: Path, seconds: float = 120) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if app.poll() is not None:
@@ -77,7 +77,7 @@ def _wait(url: str, app: subprocess.Popen[bytes], log: Path, seconds: float = 60
                 if answer.status == 200:
                     return
         except OSError:
-            time.sleep(0.2)
+            time.sleep(0.1)
     raise RuntimeError(f"the app did not start:\n{log.read_text(errors='replace')[-3000:]}")
 
 
@@ -92,7 +92,7 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def settle(page: Page, timeout: float = 60) -> None:
+def settle(page: Page, timeout: float = 120) -> None:
     """Wait until the app has run its script and every chart is drawn."""
     page.wait_for_selector("[data-testid='stApp'] h1", timeout=timeout * 1000)
     until = time.monotonic() + timeout
@@ -103,4 +103,4 @@ def settle(page: Page, timeout: float = 60) -> None:
         calm = calm + 1 if not busy and state == "notRunning" else 0
         if time.monotonic() > until:
             raise TimeoutError(f"{page.url} was still busy after {timeout:g} s")
-        page.wait_for_timeout(150)
+        page.wait_for_timeout(100)

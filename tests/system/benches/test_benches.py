@@ -12,18 +12,24 @@ from bench.__main__ import NAMES
 from bench.compare import RESULTS
 from core.costs import prices
 
+LONG = {"training", "demo", "pages", "app", "browsers", "memory"}
+"""Those that start apps, browsers or a whole workflow, at their smallest size too: `make test-deep`."""
+
 
 @pytest.fixture(scope="module", autouse=True)
-def _nothing_is_kept(full):
+def _nothing_is_kept():
     before = {path: path.read_bytes() for path in RESULTS.iterdir()}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BENCH_WORKSPACE", str(full))
-        yield
+    yield
     assert {path: path.read_bytes() for path in RESULTS.iterdir()} == before
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_bench_measures_both_sides(name):
+@pytest.fixture
+def filled(full, monkeypatch):
+    """The benches of pages begin with a workspace that the workflow has filled."""
+    monkeypatch.setenv("BENCH_WORKSPACE", str(full))
+
+
+def measures_both_sides(name):
     rows = importlib.import_module(f"bench.{name}").rows(True)
     assert any(row.peer for row in rows)
     for row in rows:
@@ -31,9 +37,24 @@ def test_a_bench_measures_both_sides(name):
         assert all(value >= 0 for value in (*row.ours, *row.peer))
 
 
-@pytest.mark.parametrize("bench", [growth_analysis, growth_pages], ids=lambda bench: bench.__name__)
-def test_growth_has_points(bench):
-    assert all(point["seconds"] > 0 for point in bench.points(True))
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in LONG])
+def test_a_bench_measures_both_sides(name):
+    measures_both_sides(name)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("name", sorted(LONG))
+def test_a_long_bench_measures_both_sides(filled, name):
+    measures_both_sides(name)
+
+
+def test_growth_of_analyses_has_points():
+    assert all(point["seconds"] > 0 for point in growth_analysis.points(True))
+
+
+@pytest.mark.deep
+def test_growth_of_pages_has_points(filled):
+    assert all(point["seconds"] > 0 for point in growth_pages.points(True))
 
 
 def test_growth_beyond_what_was_measured_goes_through_it_and_back():

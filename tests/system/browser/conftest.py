@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from core.aws.target import connect
 from core.settings import Settings
 from tools.browser import chromium, serving
+
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +20,13 @@ def workspace(tmp_path_factory):
 @pytest.fixture(scope="module")
 def url(workspace):
     with serving(workspace) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def filled(full):
+    """The address of the app on the workspace that the workflow filled."""
+    with serving(full) as address:
         yield address
 
 
@@ -31,9 +41,19 @@ def browser():
         yield running
 
 
+@pytest.fixture(scope="module")
+def context(browser):
+    """One for all tests of a file: it keeps Streamlit's scripts, which take longer to load than a page."""
+    made = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    made.set_default_timeout(60_000)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def page(browser):
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(45_000)
-    yield context.new_page()
-    context.close()
+def page(context):
+    """A page of its own, signed in nowhere."""
+    opened = context.new_page()
+    yield opened
+    opened.close()
+    context.clear_cookies()

@@ -5,27 +5,30 @@ from __future__ import annotations
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tools.browser import serving, settle
+from tools.browser import settle
 
 PAGES = ("", "data", "tuning", "lineage", "registry", "bias", "explainability", "decisions", "settings")
 
 
 @pytest.fixture(scope="module")
-def filled(full):
-    with serving(full) as address:
-        yield address
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("page", PAGES)
-def test_axe_finds_nothing_serious(browser, filled, page, theme):
-    context = browser.new_context(viewport={"width": 1440, "height": 2400}, color_scheme=theme, reduced_motion="reduce")
-    view = context.new_page()
-    view.goto(f"{filled}/{page}")
-    settle(view)
-    found = Axe().run(view).response["violations"]
+def view(browser):
+    context = browser.new_context(viewport={"width": 1440, "height": 2400}, reduced_motion="reduce")
+    yield context.new_page()
     context.close()
-    serious = {
-        rule["id"]: [node["html"][:200] for node in rule["nodes"][:3]] for rule in found if rule["impact"] in {"serious", "critical"}
-    }
-    assert not serious, serious
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_axe_finds_nothing_serious_in_either_theme(view, filled, page):
+    view.emulate_media(color_scheme="light")
+    view.goto(f"{filled}/{page}")
+    papers = []
+    for theme in ("light", "dark"):
+        view.emulate_media(color_scheme=theme)
+        settle(view)
+        papers.append(view.get_by_test_id("stApp").evaluate("app => getComputedStyle(app).backgroundColor"))
+        found = Axe().run(view).response["violations"]
+        serious = {
+            rule["id"]: [node["html"][:200] for node in rule["nodes"][:3]] for rule in found if rule["impact"] in {"serious", "critical"}
+        }
+        assert not serious, (theme, serious)
+    assert papers[0] != papers[1], "the page did not follow the theme"

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from core.data import datasets
 from tools.browser import settle
 
-LONG = 120_000
+LONG = 180_000
 
 
 def table(rows: int = 240) -> bytes:

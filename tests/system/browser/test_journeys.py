@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from core.registry import model_packages, registry_types
 from tools.browser import settle
 
-SHORT, LONG = 30_000, 120_000
+SHORT, LONG = 60_000, 180_000
 
 
 def sign_in(page: Page, name: str) -> None:

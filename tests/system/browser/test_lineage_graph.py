@@ -14,14 +14,8 @@ from core.registry import model_packages
 from core.settings import Settings
 from core.views.lineage import graph_layout
 from core.views.lineage import lineage_picture as views
-from tools.browser import serving, settle
+from tools.browser import settle
 from ui.lineage import graph_panel
-
-
-@pytest.fixture(scope="module")
-def filled(full):
-    with serving(full) as address:
-        yield address
 
 
 @pytest.fixture(scope="module")

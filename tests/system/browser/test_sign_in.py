@@ -7,11 +7,11 @@ import json
 import re
 import threading
 from contextlib import contextmanager
-from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import oidc_provider_mock as oidc
 import pytest
+from paths import ROOT
 from playwright.sync_api import Page, expect
 
 from tools.browser import serving, settle
@@ -49,9 +49,18 @@ def roles_file(tmp_path_factory, issuer):
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory, issuer, roles_file):
+def clock(tmp_path_factory):
+    """A file with the seconds by which the app's clock is ahead."""
+    path = tmp_path_factory.mktemp("clock") / "seconds"
+    path.write_text("0")
+    return path
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory, issuer, roles_file, clock):
     secrets = SECRETS.format(f"{issuer}/.well-known/openid-configuration")
-    with serving(tmp_path_factory.mktemp("signed-in"), secrets, GOVERNANCE_ROLES_FILE=str(roles_file)) as address:
+    settings = {"GOVERNANCE_ROLES_FILE": str(roles_file), "PYTHONPATH": str(ROOT / "tests/system/faults/clock"), "FAULTS_CLOCK": str(clock)}
+    with serving(tmp_path_factory.mktemp("signed-in"), secrets, **settings) as address:
         yield address
 
 
@@ -138,16 +147,16 @@ def test_a_cookie_that_the_app_did_not_sign_is_nobody(page: Page, url: str) -> N
         title(page, "Sign in")
 
 
-def test_an_expired_token_is_no_sign_in(page: Page, tmp_path) -> None:
-    with oidc.run_server_in_thread(user_claims=PEOPLE, access_token_max_age=timedelta(seconds=6)) as server:
-        secrets = SECRETS.format(f"http://localhost:{server.server_port}/.well-known/openid-configuration")
-        with serving(tmp_path / "ws", secrets) as url:
-            enter(page, url, "dana")
-            expect(page.get_by_test_id("stSidebar")).to_contain_text("Dana Duarte")
-            page.wait_for_timeout(7000)
-            page.goto(f"{url}/registry")
-            title(page, "Sign in again")
-            expect(page.get_by_text(re.compile("Your sign-in ended"))).to_be_visible()
+def test_an_expired_token_is_no_sign_in(page: Page, url: str, clock) -> None:
+    enter(page, url, "dana")
+    expect(page.get_by_test_id("stSidebar")).to_contain_text("Dana Duarte")
+    clock.write_text(str(2 * 3600))
+    try:
+        page.goto(f"{url}/registry")
+        title(page, "Sign in again")
+        expect(page.get_by_text(re.compile("Your sign-in ended"))).to_be_visible()
+    finally:
+        clock.write_text("0")
 
 
 @contextmanager

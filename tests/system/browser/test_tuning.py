@@ -15,7 +15,7 @@ from core.jobs.tuning import tuning_jobs
 from core.reports import trial_bias_jobs
 from tools.browser import settle
 
-SHORT, LONG = 30_000, 180_000
+SHORT, LONG = 60_000, 240_000
 
 
 @pytest.fixture(scope="module")
