@@ -29,6 +29,8 @@ __all__ = [
     "FacetRows",
     "FeatureError",
     "Finding",
+    "GroupColumn",
+    "GroupTable",
     "Interval",
     "Metric",
     "MetricDefinition",
@@ -69,6 +71,7 @@ __all__ = [
     "load_booster",
     "match_features",
     "mean_by_band",
+    "measure_groups",
     "metric_intervals",
     "metrics_with_intervals",
     "post_training_bias",
@@ -96,6 +99,7 @@ if TYPE_CHECKING:
     from core.analysis.bias.bias_metrics import Metric, post_training_bias, pre_training_bias, with_intervals
     from core.analysis.bias.decline_rates import DeclineRates, SideDeclines, decline_rates
     from core.analysis.bias.flip_test import flip_outcomes
+    from core.analysis.bias.group_table import GroupColumn, GroupTable, measure_groups
     from core.analysis.bias.metric_registry import MetricDefinition, find_definition
     from core.analysis.bias.threshold_sweep import ThresholdSweep, metrics_with_intervals, sweep_thresholds
     from core.analysis.explanations.shap_summary import (
@@ -144,6 +148,7 @@ else:  # out of mypy's sight: a __getattr__ would make every misspelt name pass
             "bias.bias_metrics": ("Metric", "post_training_bias", "pre_training_bias", "with_intervals"),
             "bias.decline_rates": ("DeclineRates", "SideDeclines", "decline_rates"),
             "bias.flip_test": ("flip_outcomes",),
+            "bias.group_table": ("GroupColumn", "GroupTable", "measure_groups"),
             "bias.metric_registry": ("MetricDefinition", "find_definition"),
             "bias.threshold_sweep": ("ThresholdSweep", "metrics_with_intervals", "sweep_thresholds"),
             "explanations.shap_summary": (
