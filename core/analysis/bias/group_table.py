@@ -38,6 +38,10 @@ class GroupColumn:
     names: tuple[str, ...]
 
 
+Key = tuple[tuple[GroupColumn, ...], tuple[int, ...]]
+"""A group: its columns, and the code in each."""
+
+
 @dataclass(frozen=True)
 class GroupFigure:
     """A figure on ``n`` rows with its interval. ``value`` is None where it is undefined, and ``why`` says why; it may be infinite."""
@@ -112,14 +116,17 @@ def measure_groups(
     label = np.asarray(favourable_label, dtype=np.int64)
     prediction = None if favourable_prediction is None else np.asarray(favourable_prediction, dtype=np.int64)
     outcomes = label * 2 + (label if prediction is None else prediction)
-    single, keys, comparisons = [], [], 0
+    single: list[Floats] = []
+    keys: list[Key] = []
+    comparisons = 0
     for column in columns:
         counted = _count_groups(column.codes, outcomes, len(column.values))
         present = np.flatnonzero(counted[:, 1].sum(axis=(-1, -2)) > 0)
         single.append(counted[present])
         keys += [((column,), (int(code),)) for code in present]
         comparisons += len(present) if len(present) > 2 else len(present) // 2  # two groups are each other's rest
-    listed, small, rows_unlisted, unlisted = [], [], 0, 0
+    crossed: list[Floats] = []
+    small: list[GroupOutcome] = []
     for one, other in combinations(columns, 2):
         if one.column == other.column:
             continue
@@ -127,28 +134,24 @@ def measure_groups(
         found, codes = np.unique(pairs[pairs >= 0], return_inverse=True)
         counted = _count_groups(codes.astype(np.int64), outcomes[pairs >= 0], len(found))
         sizes = counted[:, 1].sum(axis=(-1, -2))
-        at = [((one, other), divmod(int(pair), len(other.values))) for pair in found]
-        listed.append(counted[sizes >= floor])
+        at: list[Key] = [((one, other), divmod(int(pair), len(other.values))) for pair in found]
+        crossed.append(counted[sizes >= floor])
         keys += [key for key, size in zip(at, sizes, strict=True) if size >= floor]
         total = int(sizes.sum())
         small += [_name_group(*key, int(size), total - int(size), floor) for key, size in zip(at, sizes, strict=True) if size < floor]
     small.sort(key=lambda group: -group.rows)
-    unlisted, rows_unlisted = len(small) - MAX_LISTED_SMALL, sum(group.rows for group in small[MAX_LISTED_SMALL:])
-    tables = np.concatenate([*single, *listed]) if columns else np.zeros((0, 2, 2, 2))
-    comparisons += sum(int((one[:, 0].sum(axis=(-1, -2)) > 0).sum()) for one in listed)
+    tables = np.concatenate([*single, *crossed]) if columns else np.zeros((0, 2, 2, 2))
+    comparisons += sum(int((one[:, 0].sum(axis=(-1, -2)) > 0).sum()) for one in crossed)
     measured = _measure(keys, tables, confidence_of_each(comparisons), with_predictions=prediction is not None)
     return GroupTable(
         (*measured, *small[:MAX_LISTED_SMALL]),
         len(label),
         comparisons,
         floor,
-        max(0, unlisted),
-        rows_unlisted,
+        max(0, len(small) - MAX_LISTED_SMALL),
+        sum(group.rows for group in small[MAX_LISTED_SMALL:]),
         {column.column: int((column.codes < 0).sum()) for column in columns},
     )
-
-
-Key = tuple[tuple[GroupColumn, ...], tuple[int, ...]]
 
 
 def _count_groups(codes: Integers, outcomes: Integers, groups: int) -> Floats:
@@ -170,7 +173,7 @@ def _measure(keys: Sequence[Key], cells: Floats, confidence: float, *, with_pred
     shaped[:, 0, :, :, :, 1] = cells
     counts = CountTables(shaped)
     shares = {"label": _share_figures(counts.d.favourable_labels, counts.d.n, confidence)}
-    names = PRE_TRAINING_DISPARITIES
+    names: tuple[str, ...] = PRE_TRAINING_DISPARITIES
     if with_predictions:
         shares["prediction"] = _share_figures(counts.d.favourable_predictions, counts.d.n, confidence)
         names += POST_TRAINING_DISPARITIES
