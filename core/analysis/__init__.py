@@ -11,7 +11,7 @@ Each room may import those below it, and none above:
 - ``explanations``: exact SHAP values of XGBoost models, and what they say over many rows;
 - ``resampling``: splitting and rebalancing training rows;
 - ``tables``: reading a table as it is written, and what it contains: kinds of columns, profiles, histograms;
-- ``intervals``: 95 % intervals and p-values, of bootstrap draws and of proportions.
+- ``intervals``: 95 % intervals and p-values, of shares and of draws.
 """
 
 from typing import TYPE_CHECKING
@@ -135,8 +135,8 @@ if TYPE_CHECKING:
     from core.analysis.tables.table_reading import TableReading, read_table
     from core.analysis.tables.text_columns import Finding
     from core.analysis.trials.pareto_front import is_on_front
-    from core.analysis.trials.trial_disparity import distance_from_parity
-    from core.analysis.trials.trial_reports import Disparity, FacetReport, FacetRows, TrialReport, judge_trials
+    from core.analysis.trials.trial_disparity import Disparity, distance_from_parity
+    from core.analysis.trials.trial_reports import FacetReport, FacetRows, TrialReport, judge_trials
 else:  # out of mypy's sight: a __getattr__ would make every misspelt name pass
     import importlib
 
@@ -184,8 +184,8 @@ else:  # out of mypy's sight: a __getattr__ would make every misspelt name pass
             "tables.table_reading": ("TableReading", "read_table"),
             "tables.text_columns": ("Finding",),
             "trials.pareto_front": ("is_on_front",),
-            "trials.trial_disparity": ("distance_from_parity",),
-            "trials.trial_reports": ("Disparity", "FacetReport", "FacetRows", "TrialReport", "judge_trials"),
+            "trials.trial_disparity": ("Disparity", "distance_from_parity"),
+            "trials.trial_reports": ("FacetReport", "FacetRows", "TrialReport", "judge_trials"),
         }.items()
         for name in names
     }

@@ -111,25 +111,3 @@ def pre_training_metrics(tables: Floats) -> dict[str, Floats]:
 def _compute_all(definitions: Mapping[str, MetricDefinition], tables: Floats) -> dict[str, Floats]:
     counts = CountTables(tables)
     return {name: definitions[name].compute(counts) for name in sorted(definitions)}
-
-
-def resample_tables(cells: list[Integers], groups: int, seed: int, resamples: int) -> list[Floats]:
-    """Tables of bootstrap resamples, shape (resamples, groups + 1, 2, 2, 2, 3), for each of the models whose cells are given: each resample
-    draws the same rows for all models."""
-    random = np.random.default_rng(seed)
-    kinds, counts = np.unique(np.stack(cells), axis=1, return_counts=True)
-    n = int(counts.sum())
-    draws = random.multinomial(n, counts / n, size=resamples).astype(float)
-    result = []
-    for places in kinds:
-        to_cells = np.zeros((len(places), cell_count(groups)))
-        to_cells[np.arange(len(places)), places] = 1
-        result.append((draws @ to_cells).reshape(resamples, groups + 1, *CELL_SHAPE))
-    return result
-
-
-def resample_table(counts: Floats, seed: int, resamples: int) -> Floats:
-    """Bootstrap resamples of one table, shape (resamples, *shape of the table)."""
-    n, flat = int(counts.sum()), counts.ravel()
-    draws = np.random.default_rng(seed).multinomial(n, flat / n, size=resamples)
-    return draws.astype(float).reshape(resamples, *counts.shape)

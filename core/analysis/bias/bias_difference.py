@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from core.analysis.bias import bias_count_tables
-from core.analysis.bias.bias_intervals import RESAMPLES, SEED, percentile_interval
+from core.analysis.bias.bias_count_tables import CountTables, Integers
+from core.analysis.bias.bias_intervals import RESAMPLES, draw_group_shares, tables_of_kinds
 from core.analysis.bias.bias_metrics import POST_TRAINING
 from core.analysis.bias.flip_test import FLIP_TEST, asked_rows
-from core.analysis.bias.outcome_counts import BoolArray, Floats
-from core.analysis.intervals.bootstrap_draws import two_sided_p_value
-from core.analysis.intervals.confidence import CONFIDENCE
+from core.analysis.bias.metric_shares import why_too_few
+from core.analysis.bias.outcome_counts import BoolArray, Floats, conditional_disparity
+from core.analysis.intervals.confidence import CONFIDENCE, MIN_ROWS, too_few_rows
+from core.analysis.intervals.posterior_draws import SEED, draw_shares, include_zero, interval_ends, two_sided_p_value
+
+PAIR_PRIOR = 0.25
+"""The part of a row that is added to each of a side's eight kinds of rows (label, and the predictions of both models): so rows on which
+the models differ stay possible where the sample has none."""
+FLIP_PRIOR = 0.25
+"""The same for each of the nine pairs of outcomes of the flip test."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,7 @@ class BiasDifference:
     """b − a of one metric of one facet, with its paired 95 % interval and two-sided p-value. None where undefined.
 
     ``fairer``: "a" or "b" where its value is nearer to no difference between the groups (0, or 1 for DI), by more than noise; else None.
+    ``why``: why there is no interval.
     """
 
     name: str
@@ -32,7 +41,8 @@ class BiasDifference:
     p_value: float | None
     fairer: str | None
     n: int
-    method: str = "paired bootstrap"
+    method: str = "paired Dirichlet draws"
+    why: str = ""
 
     @property
     def beyond_noise(self) -> bool:
@@ -52,7 +62,7 @@ def compare_bias(
     seed: int = SEED,
     resamples: int = RESAMPLES,
 ) -> dict[str, BiasDifference]:
-    """Paired differences of the post-training metrics, by name: every resample draws the same rows for both models.
+    """Paired differences of the post-training metrics, by name: each draw is of both models' predictions together.
 
     Parameters
     ----------
@@ -61,54 +71,83 @@ def compare_bias(
     flips_a, flips_b : (n,) outcomes of the flip test, 0 outside the facet, NaN where it didn't ask; FT is left out without both
 
     >>> import numpy as np
-    >>> rows = np.arange(600)
+    >>> rows = np.arange(1200)
     >>> women, paid = rows % 3 == 0, rows % 4 > 0
     >>> unequal = paid & ~(women & (rows % 5 == 0))
     >>> difference = compare_bias(women, paid, unequal, paid, None)["DPPL"]
     >>> round(difference.a, 2), round(difference.b, 2), difference.fairer
     (0.15, 0.0, 'b')
     """
-    d = np.asarray(facet, dtype=bool)
+    d, label, a, b = (np.asarray(part, dtype=bool) for part in (facet, favourable_label, prediction_a, prediction_b))
     codes, groups = bias_count_tables.group_codes(group, len(d))
-    with_flips = flips_a is not None and flips_b is not None
-    cells = [
-        bias_count_tables.cell_numbers(d, favourable_label, prediction, codes, flips if with_flips else None)
-        for prediction, flips in ((prediction_a, flips_a), (prediction_b, flips_b))
-    ]
-    points = [bias_count_tables.post_training_metrics(bias_count_tables.count_table(c, groups)) for c in cells]
-    draws = [bias_count_tables.post_training_metrics(drawn) for drawn in bias_count_tables.resample_tables(cells, groups, seed, resamples)]
-    names = [name for name in points[0] if with_flips or name != FLIP_TEST]
-    (point_a, point_b), (draws_a, draws_b) = points, draws
-    found = {name: _compare_metric(name, point_a[name], point_b[name], draws_a[name], draws_b[name], len(d)) for name in names}
+    draws = draw_paired_metrics(d, label, (a, b), codes, groups, seed=seed, draws=resamples)
+    tables = [CountTables(bias_count_tables.count_table(bias_count_tables.cell_numbers(d, label, p, codes), groups)) for p in (a, b)]
+    found = {}
+    for name in draws[0]:
+        points = [float(POST_TRAINING[name].compute(table)) for table in tables]
+        few = next((reason for counts in tables if (reason := why_too_few(name, counts))), "")
+        found[name] = _compare_metric(name, points, [of_model[name] for of_model in draws], len(d), count_differing(name, label, a, b), few)
     if flips_a is not None and flips_b is not None:
-        rows = asked_rows(d, np.asarray(flips_a, dtype=float)) & asked_rows(d, np.asarray(flips_b, dtype=float))
-        if 0 < rows.sum() < d.sum():
-            found[FLIP_TEST] = _compare_flip_test(
-                d, rows, [np.asarray(flips, dtype=float) for flips in (flips_a, flips_b)], seed, resamples
-            )
+        found[FLIP_TEST] = _compare_flip_test(d, np.asarray(flips_a, dtype=float), np.asarray(flips_b, dtype=float), seed, resamples)
+    return dict(sorted(found.items()))
+
+
+def count_differing(name: str, label: BoolArray, a: BoolArray, b: BoolArray) -> int:
+    """On how many of the rows that the metric looks at two models differ; (n,) each, True where favourable."""
+    of = {"RD": label, "SD": ~label}.get(name, np.ones_like(label))
+    return int(((a != b) & of).sum())
+
+
+def draw_paired_metrics(
+    facet: BoolArray, label: BoolArray, predictions: tuple[BoolArray, BoolArray], codes: Integers, groups: int, *, seed: int, draws: int
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Draws of every metric but the flip test of two models on the same rows, by name, shape (draws,) each: what they may be in the
+    population. Rows are bool (n,), True where favourable; ``codes`` and ``groups`` as ``bias_count_tables.group_codes`` gives them."""
+    a, b = predictions
+    kinds = _count_kinds((facet, label, a, b), (2, 2, 2, 2))
+    drawn = draw_shares(kinds, PAIR_PRIOR, np.random.default_rng(seed), draws) * max(1, len(facet))
+    by_group = _count_kinds((codes, facet, a, b), (groups + 1, 2, 2, 2))[:-1]
+    drawn_groups = draw_group_shares(by_group, 2 * PAIR_PRIOR, seed, draws)
+    found: tuple[dict[str, Floats], dict[str, Floats]] = ({}, {})
+    for of_model, axis in zip(found, (-1, -2), strict=True):
+        tables = tables_of_kinds(drawn.sum(axis=axis))
+        for name in sorted(POST_TRAINING.keys() - {FLIP_TEST, "CDDPL"}):
+            of_model[name] = POST_TRAINING[name].compute(tables)
+        of_model["CDDPL"] = conditional_disparity(drawn_groups.sum(axis=axis).swapaxes(-1, -2)) if groups else np.full(draws, np.nan)
     return found
 
 
-def _compare_flip_test(d: BoolArray, rows: BoolArray, flips: list[Floats], seed: int, resamples: int) -> BiasDifference:
+def _count_kinds(parts: tuple[ArrayLike, ...], shape: tuple[int, ...]) -> Floats:
+    """How many rows there are of each combination of ``parts``, each (n,) numbers from 0."""
+    numbers = np.ravel_multi_index(tuple(np.asarray(part, dtype=np.int64) for part in parts), shape)
+    return np.bincount(numbers, minlength=int(np.prod(shape))).astype(float).reshape(shape)
+
+
+def _compare_flip_test(d: BoolArray, a: Floats, b: Floats, seed: int, resamples: int) -> BiasDifference:
     """The flip test's difference on the rows that both models were asked about."""
-    kept = rows | ~d
-    some = np.zeros(int(kept.sum()), dtype=bool)
-    one = compare_bias(d[kept], some, some, some, None, flips[0][kept], flips[1][kept], seed=seed, resamples=resamples)[FLIP_TEST]
-    return replace(one, n=int(rows.sum()))
+    rows = asked_rows(d, a) & asked_rows(d, b)
+    n, outcomes = int(rows.sum()), np.arange(-1.0, 2.0)
+    if n == 0:
+        return BiasDifference(FLIP_TEST, None, None, None, None, None, None, None, 0)
+    kinds = _count_kinds((a[rows] + 1, b[rows] + 1), (3, 3))
+    drawn = draw_shares(kinds, FLIP_PRIOR, np.random.default_rng(seed), resamples)
+    points, draws = [float(a[rows].mean()), float(b[rows].mean())], [drawn.sum(axis=2) @ outcomes, drawn.sum(axis=1) @ outcomes]
+    reason = "" if n >= MIN_ROWS else too_few_rows(n, "the facet that the flip test asked")
+    return _compare_metric(FLIP_TEST, points, draws, n, int((a[rows] != b[rows]).sum()), reason)
 
 
-def _compare_metric(name: str, a: Floats, b: Floats, draws_a: Floats, draws_b: Floats, n: int) -> BiasDifference:
-    point_a, point_b = (None if np.isnan(point) else float(point) for point in (a, b))
-    if point_a is None or point_b is None or not np.isfinite([point_a, point_b]).all():
-        return BiasDifference(name, point_a, point_b, None, None, None, None, None, n)
+def _compare_metric(name: str, points: list[float], draws: list[Floats], n: int, differing: int, why: str) -> BiasDifference:
+    a, b = (None if np.isnan(point) else point for point in points)
+    if a is None or b is None or not np.isfinite([a, b]).all():
+        return BiasDifference(name, a, b, None, None, None, None, None, n)
+    value = b - a
+    if why:
+        return BiasDifference(name, a, b, value, None, None, None, None, n, why=why)
+    neutral = POST_TRAINING[name].neutral
     with np.errstate(invalid="ignore"):
-        moved = draws_b - draws_a
-        neutral = POST_TRAINING[name].neutral
-        nearer = np.abs(draws_a - neutral) - np.abs(draws_b - neutral)
-    ends = percentile_interval(moved, n)
-    value = point_b - point_a
-    if ends.low is None:
-        return BiasDifference(name, point_a, point_b, value, None, None, None, None, n)
-    p, p_nearer = two_sided_p_value(moved), two_sided_p_value(nearer)
-    fairer = None if p_nearer >= 1 - CONFIDENCE else "b" if abs(point_b - neutral) < abs(point_a - neutral) else "a"
-    return BiasDifference(name, point_a, point_b, value, ends.low, ends.high, p, fairer, n)
+        moved = draws[1] - draws[0]
+        nearer = np.abs(draws[0] - neutral) - np.abs(draws[1] - neutral)
+    p, p_nearer = two_sided_p_value(moved, differing), two_sided_p_value(nearer, differing)
+    low, high = include_zero(*interval_ends(moved, value), p)
+    fairer = None if p_nearer >= 1 - CONFIDENCE else "b" if abs(b - neutral) < abs(a - neutral) else "a"
+    return BiasDifference(name, a, b, value, low, high, p, fairer, n)

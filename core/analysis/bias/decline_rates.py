@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.analysis.bias.bias_count_tables import resample_table
-from core.analysis.bias.bias_intervals import RESAMPLES, SEED, percentile_interval
 from core.analysis.bias.outcome_counts import Floats
-from core.analysis.performance.performance_metrics import ratio_or_nan
+from core.analysis.intervals.confidence import MIN_ROWS
+from core.analysis.intervals.proportions import share_difference, share_with_interval
 
 
 @dataclass(frozen=True)
 class SideDeclines:
     """How many people of one side the model declines: of ``rows`` people, ``declined``; of ``favourable_rows`` people with the favourable
-    label, ``wrongly_declined``. ``share``: declined / rows, with its 95 % interval; None without rows."""
+    label, ``wrongly_declined``. ``share``: declined / rows, with its 95 % interval; None without
+    rows, and no interval with too few of them."""
 
     rows: int
     declined: int
@@ -41,8 +41,8 @@ class DeclineRates:
         return self.facet.rows + self.rest.rows
 
 
-def decline_rates(counts: Floats, *, seed: int = SEED, resamples: int = RESAMPLES) -> DeclineRates:
-    """Whom the model declines, from one count table of shape (groups + 1, 2, 2, 2, 3), with intervals.
+def decline_rates(counts: Floats) -> DeclineRates:
+    """Whom the model declines, from one count table of shape (groups + 1, 2, 2, 2, 3), with Wilson's and Newcombe's intervals.
 
     >>> women, paid, scores = [True, True, False, False], [True, False, True, False], [0.2, 0.7, 0.1, 0.4]
     >>> sweep = sweep_thresholds(women, paid, scores, None, favourable=0)
@@ -50,21 +50,20 @@ def decline_rates(counts: Floats, *, seed: int = SEED, resamples: int = RESAMPLE
     >>> rates.facet.declined, rates.rest.declined, rates.difference
     (1, 0, 0.5)
     """
-    drawn = resample_table(counts, seed, resamples) if counts.sum() else np.zeros((0, *counts.shape))
-    sides, shares, draws = [], [], []
+    sides, shares = [], []
     for side in (1, 0):
         cells = counts.sum(axis=(0, -1))[side]
         rows, away = int(cells.sum()), int(cells[:, 0].sum())
-        part = drawn.sum(axis=(1, -1))[:, side]
-        draw = ratio_or_nan(part[:, :, 0].sum(axis=-1), part.sum(axis=(-1, -2)))
-        ends = percentile_interval(draw, rows)
-        share = away / rows if rows else None
-        sides.append(SideDeclines(rows, away, int(cells[1, 0]), int(cells[1].sum()), share, ends.low, ends.high))
+        share = share_with_interval(away, rows)
+        ends = (share.low, share.high) if share is not None and rows >= MIN_ROWS else (None, None)
+        sides.append(SideDeclines(rows, away, int(cells[1, 0]), int(cells[1].sum()), None if share is None else share.value, *ends))
         shares.append(share)
-        draws.append(draw)
-    ends = percentile_interval(draws[0] - draws[1], int(counts.sum()))
-    value = None if shares[0] is None or shares[1] is None else shares[0] - shares[1]
-    return DeclineRates(sides[0], sides[1], value, ends.low, ends.high)
+    facet, rest = shares
+    if facet is None or rest is None:
+        return DeclineRates(sides[0], sides[1], None, None, None)
+    value, low, high = share_difference(facet, rest)
+    enough = min(facet.n, rest.n) >= MIN_ROWS
+    return DeclineRates(sides[0], sides[1], value, low if enough else None, high if enough else None)
 
 
 def tables_by_group(table: Floats, groups: tuple[str, ...]) -> list[tuple[str, Floats]]:

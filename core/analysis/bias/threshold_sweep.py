@@ -10,12 +10,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from core.analysis.bias import bias_count_tables
-from core.analysis.bias.bias_intervals import RESAMPLES, SEED, Interval, percentile_interval
+from core.analysis.bias.bias_intervals import RESAMPLES, Interval, table_intervals
 from core.analysis.bias.bias_json import CellRows, ThresholdSweepJson
 from core.analysis.bias.flip_test import FLIP_TEST
-from core.analysis.bias.metric_registry import POST_TRAINING
 from core.analysis.bias.outcome_counts import Floats
-from core.analysis.performance.performance_metrics import confusion_metrics, undefined_reason
+from core.analysis.intervals.posterior_draws import SEED
+from core.analysis.performance.confusion_intervals import confusion_estimates
+from core.analysis.performance.performance_metrics import confusion_metrics
 
 DEFAULT_THRESHOLDS = tuple(round(0.01 * step, 2) for step in range(1, 100))
 SWEPT_PERFORMANCE = ("accuracy", "balanced accuracy", "precision", "recall", "f1")
@@ -105,9 +106,8 @@ def sweep_thresholds(
 
 def performance_metrics(counts: Floats, favourable: int) -> dict[str, Floats]:
     """How well label 1 is found, in each table; NaN where undefined. Names are those of ``SWEPT_PERFORMANCE``."""
-    cells = counts.sum(axis=(-5, -4, -1))  # (..., favourable label, favourable prediction)
-    one, other = favourable, 1 - favourable
-    values = confusion_metrics(cells[..., other, other], cells[..., other, one], cells[..., one, other], cells[..., one, one])
+    cells = _confusion(counts, favourable)
+    values = confusion_metrics(cells[..., 0, 0], cells[..., 0, 1], cells[..., 1, 0], cells[..., 1, 1])
     return {name: values[name.replace(" ", "_")] for name in SWEPT_PERFORMANCE}
 
 
@@ -134,19 +134,17 @@ def metrics_with_intervals(
     >>> round(value, 2), round(interval.low, 2), round(interval.high, 2)
     (0.55, 0.51, 0.59)
     """
-    n = int(counts.sum())
-    points = all_metrics(counts, favourable)
-    draws = all_metrics(bias_count_tables.resample_table(counts, seed, resamples), favourable)
-    data = bias_count_tables.CountTables(counts)
-    return {
-        name: (None, Interval(None, None, n, _undefined_reason(name, data)))
-        if np.isnan(point)
-        else (float(point), percentile_interval(draws[name], n))
-        for name, point in points.items()
-    }
+    confusion = _confusion(counts, favourable)
+    estimates = confusion_estimates(confusion, seed=seed, draws=resamples)
+    found: dict[str, tuple[float | None, Interval]] = {}
+    for name in SWEPT_PERFORMANCE:
+        one = estimates[name.replace(" ", "_")]
+        found[name] = one.value, Interval(one.low, one.high, one.n, one.why)
+    values, spread = bias_metrics(counts), table_intervals("post", counts, seed=seed, resamples=resamples)
+    return found | {name: (None if np.isnan(value) else float(value), spread[name]) for name, value in values.items()}
 
 
-def _undefined_reason(name: str, data: bias_count_tables.CountTables) -> str:
-    """Why a metric of either kind has no value on these counts."""
-    definition = POST_TRAINING.get(name)
-    return undefined_reason(name.replace(" ", "_")) if definition is None else definition.undefined_reason(data) or ""
+def _confusion(counts: Floats, favourable: int) -> Floats:
+    """Rows by label and prediction, (..., 2, 2), each 0 or 1, of count tables."""
+    cells: Floats = counts.sum(axis=(-5, -4, -1))  # (..., favourable label, favourable prediction)
+    return cells if favourable == 1 else cells[..., ::-1, ::-1]

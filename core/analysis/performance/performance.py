@@ -8,11 +8,14 @@ from typing import cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.analysis.performance import bootstrap
-from core.analysis.performance.bootstrap import METRICS
-from core.analysis.performance.performance_estimates import Estimate, auc_estimate, bootstrap_estimate, check_labels_and_scores, delong
+from core.analysis.intervals.confidence import MIN_ROWS, too_few_rows
+from core.analysis.intervals.posterior_draws import interval_ends
+from core.analysis.performance.calibration_error import CALIBRATION_BINS, calibration_bins, calibration_error_ends
+from core.analysis.performance.confusion_intervals import confusion_estimates
+from core.analysis.performance.performance_estimates import Estimate, check_labels_and_scores, make_estimate
 from core.analysis.performance.performance_json import PerformanceJson
-from core.analysis.performance.performance_metrics import Floats, undefined_reason
+from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS, Floats, undefined_reason
+from core.analysis.performance.score_draws import RESAMPLES, SCORE_METRICS, MetricValues, draw_score_metrics, score_metrics
 
 MAX_CURVE_POINTS = 200
 
@@ -72,7 +75,7 @@ class Performance:
 
 
 def evaluate_performance(
-    labels: ArrayLike, scores: ArrayLike, *, threshold: float = 0.5, seed: int = 0, resamples: int = bootstrap.RESAMPLES
+    labels: ArrayLike, scores: ArrayLike, *, threshold: float = 0.5, seed: int = 0, resamples: int = RESAMPLES
 ) -> Performance:
     """Every performance metric with its 95 % interval.
 
@@ -82,21 +85,18 @@ def evaluate_performance(
     scores : (n,) in [0, 1], the predicted probability of label 1
     threshold : rows with a score above it are predicted 1
 
-    The interval of ``auc`` is DeLong's (Biometrics 1988), the others are percentile bootstrap intervals over rows. ``f1`` is of
-    label 1 and ``macro_f1`` the mean of both labels'. ``ece`` is the expected calibration error over ten equally wide bins; resampling
-    adds to it, so its interval is biased upwards. Raises ValueError for empty or unusable input.
+    ``f1`` is of label 1 and ``macro_f1`` the mean of both labels'. ``ece`` is the expected calibration error over ten equally wide bins.
+    docs/intervals.md says how each interval is made; ``resamples``: how many draws make those that no formula gives. Raises ValueError for
+    empty or unusable input.
 
     >>> performance = evaluate_performance([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9])
     >>> performance.auc.value, performance.accuracy.value, performance.confusion
     (0.75, 0.5, Confusion(tn=1, fp=1, fn=1, tp=1))
     """
     y, s = check_labels_and_scores(labels, scores)
-    n = len(y)
-    draws, point = bootstrap.draw_resamples(y, [s], threshold, seed, resamples)
-    figures: dict[str, Estimate] = {"auc": _auc(y, s)}
-    for name in METRICS:
-        figures[name] = bootstrap_estimate(point[0][name], draws[0][name], n, undefined_reason(name))
-    tn, fp, fn, tp = bootstrap.confusion_indicators(y, s, threshold).sum(axis=0).astype(int).tolist()
+    figures = performance_estimates(y, s, threshold, draw_score_metrics(y, [s], seed, resamples)[0], seed=seed)
+    confusion = confusion_counts(y, s, threshold)
+    (tn, fp), (fn, tp) = confusion.astype(int).tolist()
     return Performance(
         **figures,
         confusion=Confusion(tn, fp, fn, tp),
@@ -105,20 +105,38 @@ def evaluate_performance(
         pr=_pr(y, s),
         threshold=threshold,
         prevalence=float(y.mean()),
-        n=n,
+        n=len(y),
     )
 
 
-def _auc(y: Floats, s: Floats) -> Estimate:
-    if y.min() == y.max():
-        return Estimate(None, None, None, len(y), undefined_reason("auc"))
-    aucs, covariance = delong(y, [s])
-    return auc_estimate(float(aucs[0]), float(covariance[0, 0]), len(y))
+def performance_estimates(y: Floats, s: Floats, threshold: float, draws: MetricValues, *, seed: int) -> dict[str, Estimate]:
+    """Every metric with its interval, by name. ``draws``: those of the score metrics (``draw_score_metrics``)."""
+    n = len(y)
+    points, reasons = score_metrics(y, s), score_reasons(y)
+    found = confusion_estimates(confusion_counts(y, s, threshold), seed=seed, draws=len(draws["auc"]))
+    for name in SCORE_METRICS:
+        ends = calibration_error_ends(y, s) if name == "ece" else interval_ends(draws[name], points[name])
+        found[name] = make_estimate(points[name], ends, n, reasons[name], undefined_reason(name))
+    return {name: found[name] for name in PERFORMANCE_METRICS}
+
+
+def score_reasons(y: Floats) -> dict[str, str]:
+    """By metric of the scores, why so few rows give it no interval; "" where there are enough."""
+    ones, zeros = float(y.sum()), float(len(y) - y.sum())
+    few_ones, few_zeros = (too_few_rows(rows, f"label {label}") if rows < MIN_ROWS else "" for label, rows in ((1, ones), (0, zeros)))
+    few = too_few_rows(len(y)) if len(y) < MIN_ROWS else ""
+    return {"auc": few_ones or few_zeros, "average_precision": few_ones, "log_loss": few, "brier": few, "ece": few}
+
+
+def confusion_counts(y: Floats, s: Floats, threshold: float) -> Floats:
+    """(2, 2) rows by label and prediction; a score above ``threshold`` predicts 1."""
+    counts: Floats = np.bincount((2 * y + (s > threshold)).astype(np.int64), minlength=4).astype(float).reshape(2, 2)
+    return counts
 
 
 def _calibration(y: Floats, s: Floats) -> tuple[CalibrationBin, ...]:
-    bins = bootstrap.calibration_bins(s)
-    edges = np.linspace(0, 1, bootstrap.CALIBRATION_BINS + 1)
+    bins = calibration_bins(s)
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
     rows = [(b, bins == b) for b in np.unique(bins)]
     return tuple(
         CalibrationBin(float(edges[b]), float(edges[b + 1]), int(at.sum()), float(s[at].mean()), float(y[at].mean())) for b, at in rows
@@ -135,7 +153,7 @@ def _thin_points(points: Floats) -> tuple[tuple[float, float, float], ...]:
 def _curve_steps(y: Floats, s: Floats) -> tuple[Floats, Floats, Floats]:
     """(score, true positives, false positives) at each different score, from the highest on."""
     order = np.argsort(-s, kind="stable")
-    ends = bootstrap.tie_ends(s[order])
+    ends = np.flatnonzero(np.r_[s[order][1:] != s[order][:-1], True])
     tp = np.cumsum(y[order])[ends]
     return s[order][ends], tp, ends + 1 - tp
 

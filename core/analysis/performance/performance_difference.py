@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.analysis.intervals.bootstrap_draws import percentile_ends, two_sided_p_value
-from core.analysis.intervals.confidence import CONFIDENCE, normal_quantile
-from core.analysis.performance import bootstrap
-from core.analysis.performance.bootstrap import METRICS
-from core.analysis.performance.performance_estimates import check_labels_and_scores, delong
-from core.analysis.performance.performance_metrics import Floats, is_lower_better
+from core.analysis.intervals.confidence import CONFIDENCE
+from core.analysis.intervals.posterior_draws import include_zero, interval_ends, least_p_value, two_sided_p_value
+from core.analysis.intervals.proportions import paired_share_difference
+from core.analysis.performance.confusion_intervals import paired_confusion_draws, why_too_few
+from core.analysis.performance.performance import confusion_counts, score_reasons
+from core.analysis.performance.performance_estimates import check_labels_and_scores
+from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS, Floats, confusion_metrics, is_lower_better
+from core.analysis.performance.score_draws import RESAMPLES, MetricValues, draw_score_metrics, score_metrics
+
+CONFUSION_METHOD = "paired Dirichlet draws"
+SCORE_METHOD = "paired Bayesian bootstrap"
 
 
 @dataclass(frozen=True)
 class PerformanceDifference:
     """b − a of one metric on the same rows, with its 95 % interval and two-sided p-value. None where undefined.
 
-    ``method`` is "DeLong", "McNemar" (p-value exact, interval Wald's for paired proportions) or "paired bootstrap".
+    ``method`` is "McNemar" (p-value exact, interval Tango's), "paired Dirichlet draws" or "paired Bayesian bootstrap". ``why``: why there
+    is no interval.
     """
 
     a: float | None
@@ -30,6 +37,7 @@ class PerformanceDifference:
     p_value: float | None
     method: str
     higher_is_better: bool = True
+    why: str = ""
 
     @property
     def beyond_noise(self) -> bool:
@@ -52,13 +60,12 @@ def compare_performance(
     threshold: float = 0.5,
     threshold_b: float | None = None,
     seed: int = 0,
-    resamples: int = bootstrap.RESAMPLES,
+    resamples: int = RESAMPLES,
 ) -> dict[str, PerformanceDifference]:
     """Paired differences b − a by metric, for two models scored on the same rows.
 
-    AUC by DeLong's test for correlated curves, accuracy by McNemar's exact test, the rest by a bootstrap that draws the same
-    rows for both. Arguments as for ``evaluate_performance``; ``threshold_b``: of the second model, by default the first's. Raises
-    ValueError for unusable input.
+    Accuracy by McNemar's exact test and Tango's interval, the rest by draws of both models together (docs/intervals.md). Arguments as for
+    ``evaluate_performance``; ``threshold_b``: of the second model, by default the first's. Raises ValueError for unusable input.
 
     >>> import numpy as np
     >>> rows = np.arange(200)
@@ -69,53 +76,66 @@ def compare_performance(
     """
     y, a = check_labels_and_scores(labels, scores_a)
     _, b = check_labels_and_scores(labels, scores_b)
-    thresholds = (threshold, threshold if threshold_b is None else threshold_b)
-    result = {"auc": _compare_auc(y, a, b)}
-    (draws_a, draws_b), (point_a, point_b) = bootstrap.draw_resamples(y, [a, b], thresholds, seed, resamples)
-    for name in METRICS:
+    thresholds = threshold, threshold if threshold_b is None else threshold_b
+    return paired_differences(y, (a, b), thresholds, draw_score_metrics(y, [a, b], seed, resamples), seed=seed)
+
+
+def paired_differences(
+    y: Floats, scores: tuple[Floats, Floats], thresholds: tuple[float, float], draws: Sequence[MetricValues], *, seed: int
+) -> dict[str, PerformanceDifference]:
+    """The differences, second minus first of ``scores``, by metric. ``draws``: both models' score metrics (``draw_score_metrics``)."""
+    a, b = scores
+    predicted = [(s > threshold).astype(float) for s, threshold in zip(scores, thresholds, strict=True)]
+    confusions = [confusion_counts(y, s, threshold) for s, threshold in zip(scores, thresholds, strict=True)]
+    points = [
+        {name: float(value) for name, value in confusion_metrics(*confusion.ravel()).items()} | score_metrics(y, s)
+        for confusion, s in zip(confusions, scores, strict=True)
+    ]
+    drawn = [
+        confusion_draws | score_draws
+        for confusion_draws, score_draws in zip(
+            paired_confusion_draws(y, predicted, seed=seed, draws=len(draws[0]["auc"])), draws, strict=True
+        )
+    ]
+    few_a, few_b = (why_too_few(confusion) for confusion in confusions)
+    few = {name: few_a[name] or few_b[name] for name in few_a}
+    reasons = few | score_reasons(y)
+    for name in ("log_loss", "brier", "ece"):  # with a handful of rows of a label, which of two models does worse on it is anybody's guess
+        reasons[name] = reasons["auc"]
+    result = {}
+    for name in PERFORMANCE_METRICS:
+        differs = predicted[0] != predicted[1] if name in few else a != b
+        differing = int((differs & (y == 1)).sum() if name == "recall" else differs.sum())
+        method = CONFUSION_METHOD if name in few else SCORE_METHOD
+        first, second, better = points[0][name], points[1][name], not is_lower_better(name)
         if name == "accuracy":
-            result[name] = _compare_accuracy(y, a, b, thresholds)
+            result[name] = _compare_accuracy(y, predicted, reasons[name])
         else:
-            result[name] = paired_difference(point_a[name], point_b[name], draws_b[name] - draws_a[name], not is_lower_better(name))
+            result[name] = paired_difference(first, second, drawn[1][name] - drawn[0][name], differing, method, better, reasons[name])
     return result
 
 
-def _compare_auc(y: Floats, a: Floats, b: Floats) -> PerformanceDifference:
-    if y.min() == y.max():
-        return PerformanceDifference(None, None, None, None, None, None, "DeLong")
-    (auc_a, auc_b), covariance = delong(y, [a, b])
-    return auc_difference(float(auc_a), float(auc_b), float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]))
-
-
-def _compare_accuracy(y: Floats, a: Floats, b: Floats, thresholds: tuple[float, float]) -> PerformanceDifference:
+def _compare_accuracy(y: Floats, predicted: Sequence[Floats], why: str) -> PerformanceDifference:
     from scipy import stats
 
-    right_a, right_b = (((s > threshold) == (y == 1)) for s, threshold in zip((a, b), thresholds, strict=True))
-    gained, lost, n = int((right_b & ~right_a).sum()), int((right_a & ~right_b).sum()), len(y)
-    value = (gained - lost) / n
-    half = normal_quantile() * np.sqrt(gained + lost - (gained - lost) ** 2 / n) / n
-    p = float(stats.binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
-    return PerformanceDifference(float(right_a.mean()), float(right_b.mean()), value, value - half, value + half, p, "McNemar")
+    right_a, right_b = (values == y for values in predicted)
+    gained, lost = int((right_b & ~right_a).sum()), int((right_a & ~right_b).sum())
+    value, low, high = paired_share_difference(gained, lost, len(y))
+    a, b = float(right_a.mean()), float(right_b.mean())
+    if why:
+        return PerformanceDifference(a, b, value, None, None, None, "McNemar", why=why)
+    p = max(least_p_value(gained + lost), float(stats.binomtest(gained, gained + lost).pvalue)) if gained + lost else 1.0
+    return PerformanceDifference(a, b, value, *include_zero(low, high, p), p, "McNemar")
 
 
-def auc_difference(a: float, b: float, variance: float) -> PerformanceDifference:
-    """b − a of two AUCs, from the variance of their difference (DeLong); without interval and p-value where that is unknown (NaN)."""
-    from scipy import stats
-
-    value = b - a
-    if np.isnan(variance):
-        return PerformanceDifference(a, b, value, None, None, None, "DeLong")
-    deviation = float(np.sqrt(max(variance, 0.0)))
-    half = normal_quantile() * deviation
-    p = float(2 * stats.norm.sf(abs(value) / deviation)) if deviation > 1e-12 else float(abs(value) <= 1e-12)
-    return PerformanceDifference(a, b, value, value - half, value + half, p, "DeLong")
-
-
-def paired_difference(a: float, b: float, draws: Floats, higher_is_better: bool) -> PerformanceDifference:
-    """b − a with the interval and two-sided p-value of its bootstrap ``draws``, shape (resamples,). NaN is undefined."""
-    method = "paired bootstrap"
+def paired_difference(
+    a: float, b: float, draws: Floats, differing_rows: int, method: str, higher_is_better: bool, why: str = ""
+) -> PerformanceDifference:
+    """b − a with the interval and two-sided p-value of its ``draws``, shape (draws,). NaN is undefined. ``differing_rows``: on how many
+    rows the two models differ; ``why``: why there is no interval, if there is none."""
     value = b - a if np.isfinite(a) and np.isfinite(b) else None
     first, second = (None if np.isnan(x) else x for x in (a, b))
-    if value is None or np.isnan(draws).all():
-        return PerformanceDifference(first, second, value, None, None, None, method, higher_is_better)
-    return PerformanceDifference(first, second, value, *percentile_ends(draws), two_sided_p_value(draws), method, higher_is_better)
+    if value is None or why:
+        return PerformanceDifference(first, second, value, None, None, None, method, higher_is_better, why)
+    p = two_sided_p_value(draws, differing_rows)
+    return PerformanceDifference(first, second, value, *include_zero(*interval_ends(draws, value), p), p, method, higher_is_better)

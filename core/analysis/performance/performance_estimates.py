@@ -1,4 +1,4 @@
-"""Figures with their 95 % intervals: DeLong's of AUCs, and percentiles of bootstrap draws."""
+"""Figures with their 95 % intervals, what labels and scores must be, and DeLong's variance of AUCs."""
 
 from __future__ import annotations
 
@@ -7,20 +7,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.analysis.intervals.bootstrap_draws import percentile_ends
-from core.analysis.intervals.confidence import normal_quantile
 from core.analysis.performance.performance_metrics import Floats
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its 95 % interval, from ``n`` rows. None where it is undefined (no row of one label, say); ``why`` says why."""
+    """A figure with its 95 % interval, from ``n`` rows. None where it is undefined (no row of one label, say); ``why`` says why the
+    figure or its interval is missing."""
 
     value: float | None
     low: float | None
     high: float | None
     n: int
     why: str = ""
+
+
+def make_estimate(value: float, ends: tuple[float, float] | None, n: int, too_few: str, undefined: str) -> Estimate:
+    """A figure with its interval, which contains it; without one where ``too_few`` says why. The value may be ``undefined`` (NaN)."""
+    if np.isnan(value):
+        return Estimate(None, None, None, n, undefined)
+    return (
+        Estimate(value, None, None, n, too_few) if too_few or ends is None else Estimate(value, min(ends[0], value), max(ends[1], value), n)
+    )
 
 
 def check_labels_and_scores(labels: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
@@ -55,16 +63,3 @@ def delong(y: Floats, scores: list[Floats]) -> tuple[Floats, Floats]:
         return np.array(aucs), np.full((len(scores), len(scores)), np.nan)
     covariance = np.atleast_2d(np.cov(np.array(of_positive))) / m + np.atleast_2d(np.cov(np.array(of_negative))) / k
     return np.array(aucs), covariance
-
-
-def auc_estimate(auc: float, variance: float, n: int) -> Estimate:
-    """An AUC with DeLong's interval, within 0 to 1; without one where the variance is unknown (NaN)."""
-    if np.isnan(variance):
-        return Estimate(auc, None, None, n)
-    half = normal_quantile() * float(np.sqrt(variance))
-    return Estimate(auc, max(0.0, auc - half), min(1.0, auc + half), n)
-
-
-def bootstrap_estimate(value: float, draws: Floats, n: int, undefined: str = "") -> Estimate:
-    """A figure with the percentile interval of its bootstrap draws; NaN is undefined, for the reason ``undefined``."""
-    return Estimate(None, None, None, n, undefined) if np.isnan(value) else Estimate(float(value), *percentile_ends(draws), n)

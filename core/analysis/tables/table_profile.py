@@ -46,8 +46,8 @@ def summarise_groups(frame: pd.DataFrame, label: str, favourable: object, facet:
     >>> frame = pd.DataFrame({"sex": [1, 1, 1, 2, 2], "outcome": ["paid", "paid", "late", "paid", "late"]})
     >>> summarise_groups(frame, "outcome", "paid", "sex").round(2)
       value  rows  favourable   low  high
-    0     1     3        0.67  0.21  0.94
-    1     2     2        0.50  0.09  0.91
+    0     1     3        0.67  0.12  0.98
+    1     2     2        0.50  0.03  0.97
     """
     rows = []
     for value, labels in frame.groupby(facet, observed=True)[label]:

@@ -1,8 +1,4 @@
-"""Disparities of many models on the same rows, each with a bootstrap interval that draws the same rows for all.
-
-Every metric but the flip test is a function of how many rows are of each facet, label, group and prediction, so a resample is a table of
-counts, and the metrics are those of ``core.analysis.bias`` on count tables.
-"""
+"""Disparities of the trials of a tuning job on the same rows, each with its interval and its difference to one trial's, paired."""
 
 from __future__ import annotations
 
@@ -11,92 +7,97 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from core.analysis.bias.bias_count_tables import CELL_SHAPE, CountTables, group_codes
+from core.analysis.bias import bias_count_tables
+from core.analysis.bias.bias_count_tables import CountTables, Integers
+from core.analysis.bias.bias_difference import count_differing, draw_paired_metrics
+from core.analysis.bias.bias_intervals import Interval, table_intervals
 from core.analysis.bias.metric_registry import POST_TRAINING, counted_metrics
+from core.analysis.bias.metric_shares import why_too_few
 from core.analysis.bias.outcome_counts import BoolArray, Floats
-from core.analysis.performance.bootstrap import MAX_WEIGHTS_IN_MEMORY
+from core.analysis.performance.performance_difference import CONFUSION_METHOD, PerformanceDifference, paired_difference
+from core.analysis.performance.performance_estimates import Estimate
 
 DISPARITY_METRICS = tuple(counted_metrics())
 """The metrics measured of each trial: all but the flip test, which looks for neighbours of every row."""
 
 
 @dataclass(frozen=True)
-class CellIndex:
-    """The rows by (facet, label, group): ``of_row`` is each row's cell; the other arrays describe the cells, by the numbers that count
-    tables give them. ``groups``: how many groups there are, 0 without a group variable."""
+class Disparity:
+    """A bias metric with its interval; None where undefined, ``error`` says why. ``distance`` is how far it is from parity (0 or more),
+    ``closer`` the distance's difference to the reference's: below 0 where this trial is nearer to parity."""
 
-    of_row: NDArray[np.int64]
-    facet: NDArray[np.int64]
-    label: NDArray[np.int64]
-    group: NDArray[np.int64]
-    groups: int
-
-    @classmethod
-    def from_rows(cls, facet: BoolArray, label: BoolArray, group: pd.Series | None) -> CellIndex:
-        """``facet`` and ``label`` (favourable) are bool (n,), ``group`` categories or None; rows without a group are in none."""
-        codes, groups = group_codes(group, len(facet))
-        cells, of_row = np.unique(facet + 2 * label + 4 * codes, return_inverse=True)
-        return cls(of_row, cells % 2, cells // 2 % 2, cells // 4, groups)
-
-    def to_count_tables(self, accepted: Floats, totals: Floats) -> CountTables:
-        """The rows accepted in each cell, of all its rows, as tables; both arguments have shape (tables, cells)."""
-        tables = np.zeros((len(totals), self.groups + 1, *CELL_SHAPE))
-        tables[:, self.group, self.facet, self.label, 1, 1] = accepted
-        tables[:, self.group, self.facet, self.label, 0, 1] = totals - accepted
-        return CountTables(tables)
+    value: float | None
+    low: float | None
+    high: float | None
+    error: str | None
+    in_words: str
+    distance: Estimate
+    closer: PerformanceDifference
 
 
 @dataclass(frozen=True)
-class ResampledMetric:
-    """A metric of one model: on the rows themselves, and on each resample (NaN where undefined). ``error`` says why it has no value, and
-    ``in_words`` what its value means, "" without one."""
+class _Rows:
+    """The rows that all trials are measured on; bool (n,), True where favourable. ``codes``: each row's group as a number."""
 
-    value: float
-    draws: Floats
-    error: str | None
-    in_words: str
+    facet: BoolArray
+    label: BoolArray
+    codes: Integers
+    groups: int
+
+    def count(self, accepted: BoolArray) -> Floats:
+        cells = bias_count_tables.cell_numbers(self.facet, self.label, accepted, self.codes)
+        return bias_count_tables.count_table(cells, self.groups)
 
 
-def measure_disparities(cells: CellIndex, accepted: Sequence[BoolArray], *, seed: int, resamples: int) -> list[dict[str, ResampledMetric]]:
-    """Every metric of each model, by name; ``accepted`` holds each model's favourable predictions, bool (n,)."""
-    counts, totals = _resample_counts(cells, accepted, seed, resamples)
-    result = []
-    for of_model in counts:
-        tables = cells.to_count_tables(of_model, totals)
-        values = {name: POST_TRAINING[name].compute(tables) for name in DISPARITY_METRICS}
-        data = CountTables(tables.tables[0])
-        result.append({name: _with_meaning(name, data, float(value[0]), value[1:]) for name, value in values.items()})
+def measure_disparities(
+    facet: BoolArray,
+    label: BoolArray,
+    group: pd.Series | None,
+    accepted: Sequence[BoolArray],
+    reference: int,
+    *,
+    seed: int,
+    draws: int,
+) -> list[dict[str, Disparity]]:
+    """Every metric of each trial, by name.
+
+    ``facet`` and ``label`` (favourable) are bool (n,), ``group`` categories or None; rows without a group are in none. ``accepted``:
+    each trial's favourable predictions, bool (n,); ``reference``: which of them the others are compared with.
+    """
+    codes, groups = bias_count_tables.group_codes(group, len(facet))
+    rows = _Rows(facet, label, codes, groups)
+    return [_measure_trial(rows, of_trial, accepted[reference], seed, draws) for of_trial in accepted]
+
+
+def _measure_trial(rows: _Rows, accepted: BoolArray, other: BoolArray, seed: int, draws: int) -> dict[str, Disparity]:
+    table = rows.count(accepted)
+    counts, other_counts = CountTables(table), CountTables(rows.count(other))
+    intervals = table_intervals("post", table, seed=seed, resamples=draws)
+    drawn = draw_paired_metrics(rows.facet, rows.label, (other, accepted), rows.codes, rows.groups, seed=seed, draws=draws)
+    result = {}
+    for name in DISPARITY_METRICS:
+        definition, interval = POST_TRAINING[name], intervals[name]
+        value, before = float(definition.compute(counts)), float(definition.compute(other_counts))
+        far, far_before = float(distance_from_parity(name, value)), float(distance_from_parity(name, before))
+        with np.errstate(invalid="ignore"):
+            moved = distance_from_parity(name, drawn[1][name]) - distance_from_parity(name, drawn[0][name])
+        few = why_too_few(name, counts) or why_too_few(name, other_counts)
+        differing = count_differing(name, rows.label, accepted, other)
+        closer = paired_difference(far_before, far, moved, differing, CONFUSION_METHOD, False, few)
+        distance = Estimate(None if np.isnan(far) else far, *_distance_ends(name, interval), len(rows.facet), interval.why)
+        error = definition.undefined_reason(counts) if np.isnan(value) else None
+        words = f"Can't be computed. {error}." if error else definition.describe(counts, value)
+        result[name] = Disparity(None if error else value, interval.low, interval.high, error, words, distance, closer)
     return result
 
 
-def _with_meaning(name: str, data: CountTables, value: float, draws: Floats) -> ResampledMetric:
-    definition = POST_TRAINING[name]
-    reason = definition.undefined_reason(data)
-    return ResampledMetric(value, draws, reason, definition.describe(data, value) if reason is None else "")
-
-
-def _resample_counts(cells: CellIndex, accepted: Sequence[BoolArray], seed: int, resamples: int) -> tuple[Floats, Floats]:
-    """Rows accepted, (models, resamples + 1, cells), and all rows, (resamples + 1, cells); the first "resample" is the data itself."""
-    n, size = len(cells.of_row), len(cells.facet)
-    indicators = np.eye(size)[cells.of_row]
-    found = np.zeros((len(accepted), resamples + 1, size))
-    totals = np.zeros((resamples + 1, size))
-    random = np.random.default_rng(seed)
-    start, step = 0, max(1, MAX_WEIGHTS_IN_MEMORY // n)
-    while start < resamples + 1:
-        count = min(step, resamples + 1 - start)
-        rows = random.integers(0, n, (count, n))
-        if start == 0:
-            rows[0] = np.arange(n)
-        rows += np.arange(count)[:, None] * n
-        weights = np.bincount(rows.ravel(), minlength=count * n).reshape(count, n).astype(float)
-        totals[start : start + count] = weights @ indicators
-        for place, yes in enumerate(accepted):
-            found[place, start : start + count] = weights @ (indicators * yes[:, None])
-        start += count
-    return found, totals
+def _distance_ends(name: str, interval: Interval) -> tuple[float | None, float | None]:
+    """The ends of the distance from parity of a metric with this interval; 0 where the interval contains parity."""
+    if interval.low is None or interval.high is None:
+        return None, None
+    ends = [float(distance_from_parity(name, end)) for end in (interval.low, interval.high)]
+    return 0.0 if interval.low <= POST_TRAINING[name].neutral <= interval.high else min(ends), max(ends)
 
 
 def distance_from_parity(name: str, value: Floats | float) -> Floats:

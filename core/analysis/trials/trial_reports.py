@@ -14,13 +14,12 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from core.analysis.bias.outcome_counts import BoolArray
-from core.analysis.intervals.bootstrap_draws import percentile_ends
-from core.analysis.performance import bootstrap
-from core.analysis.performance.bootstrap import METRICS
-from core.analysis.performance.performance_difference import PerformanceDifference, auc_difference, paired_difference
-from core.analysis.performance.performance_estimates import Estimate, auc_estimate, bootstrap_estimate, check_labels_and_scores, delong
-from core.analysis.performance.performance_metrics import Floats, is_lower_better, undefined_reason
-from core.analysis.trials.trial_disparity import CellIndex, ResampledMetric, distance_from_parity, measure_disparities
+from core.analysis.performance.performance import performance_estimates
+from core.analysis.performance.performance_difference import PerformanceDifference, paired_differences
+from core.analysis.performance.performance_estimates import Estimate, check_labels_and_scores
+from core.analysis.performance.performance_metrics import Floats
+from core.analysis.performance.score_draws import draw_score_metrics
+from core.analysis.trials.trial_disparity import Disparity, measure_disparities
 from core.analysis.trials.trials_json import TrialReportJson
 
 RESAMPLES = 500
@@ -35,20 +34,6 @@ class FacetRows:
     value: float | str
     rows: BoolArray
     known: BoolArray | None = None
-
-
-@dataclass(frozen=True)
-class Disparity:
-    """A bias metric with its interval; None where undefined, ``error`` says why. ``distance`` is how far it is from parity (0 or more),
-    ``closer`` the distance's difference to the reference's: below 0 where this trial is nearer to parity."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    error: str | None
-    in_words: str
-    distance: Estimate
-    closer: PerformanceDifference
 
 
 @dataclass(frozen=True)
@@ -94,7 +79,8 @@ def judge_trials(
     favourable : the label that is good for people; a score above ``threshold`` predicts 1
     group : categories for CDDPL, binned if many; rows without one are left out of it
 
-    AUC's intervals are DeLong's, all others come from one bootstrap over rows that all trials share. Raises ValueError for unusable
+    Intervals and differences are those of ``evaluate_performance``, ``compare_performance``, ``metric_intervals`` and ``compare_bias``;
+    ``resamples``: how many draws make those that no formula gives. Raises ValueError for unusable
     input, and KeyError for a reference that isn't a trial.
 
     >>> import numpy as np
@@ -117,10 +103,13 @@ def judge_trials(
     kept = [np.ones(len(y), dtype=bool) if facet.known is None else facet.known for facet in facets]
     measured = [
         measure_disparities(
-            CellIndex.from_rows(facet.rows[rows], wanted[rows], None if group is None else group[rows]),
+            facet.rows[rows],
+            wanted[rows],
+            None if group is None else group[rows],
             [yes[rows] for yes in accepted],
+            at,
             seed=seed,
-            resamples=resamples,
+            draws=resamples,
         )
         for facet, rows in zip(facets, kept, strict=True)
     ]
@@ -134,7 +123,7 @@ def judge_trials(
                     facet.name,
                     facet.value,
                     _count_outcomes(facet.rows[rows], wanted[rows], accepted[i][rows]),
-                    _disparity_measures(found[i], found[at], int(rows.sum())),
+                    found[i],
                 )
                 for facet, rows, found in zip(facets, kept, measured, strict=True)
             ),
@@ -147,40 +136,13 @@ def _measure_performance(
     y: Floats, s: list[Floats], at: int, threshold: float, seed: int, resamples: int
 ) -> tuple[list[dict[str, Estimate]], list[dict[str, PerformanceDifference]]]:
     """The figures of each trial, and their differences to those of the trial at place ``at``."""
-    draws, points = bootstrap.draw_resamples(y, s, threshold, seed, resamples)
-    figures: list[dict[str, Estimate]] = [{} for _ in s]
-    compared: list[dict[str, PerformanceDifference]] = [{} for _ in s]
-    if y.min() == y.max():
-        for i in range(len(s)):
-            figures[i]["auc"] = Estimate(None, None, None, len(y), undefined_reason("auc"))
-            compared[i]["auc"] = PerformanceDifference(None, None, None, None, None, None, "DeLong")
-    else:
-        aucs, covariance = delong(y, s)
-        for i, auc in enumerate(aucs):
-            variance = covariance[at, at] + covariance[i, i] - 2 * covariance[at, i]
-            figures[i]["auc"] = auc_estimate(float(auc), float(covariance[i, i]), len(y))
-            compared[i]["auc"] = auc_difference(float(aucs[at]), float(auc), float(variance))
-    for name in METRICS:
-        for i in range(len(s)):
-            figures[i][name] = bootstrap_estimate(points[i][name], draws[i][name], len(y), undefined_reason(name))
-            difference = draws[i][name] - draws[at][name]
-            compared[i][name] = paired_difference(points[at][name], points[i][name], difference, not is_lower_better(name))
+    draws = draw_score_metrics(y, s, seed, resamples)
+    figures = [performance_estimates(y, values, threshold, drawn, seed=seed) for values, drawn in zip(s, draws, strict=True)]
+    compared = [
+        paired_differences(y, (s[at], values), (threshold, threshold), (draws[at], drawn), seed=seed)
+        for values, drawn in zip(s, draws, strict=True)
+    ]
     return figures, compared
-
-
-def _disparity_measures(found: dict[str, ResampledMetric], reference: dict[str, ResampledMetric], n: int) -> dict[str, Disparity]:
-    result = {}
-    for name, drawn in found.items():
-        value = None if np.isnan(drawn.value) else drawn.value
-        low, high = percentile_ends(drawn.draws)
-        far, far_draws = float(distance_from_parity(name, drawn.value)), distance_from_parity(name, drawn.draws)
-        other, other_draws = float(distance_from_parity(name, reference[name].value)), distance_from_parity(name, reference[name].draws)
-        with np.errstate(invalid="ignore"):
-            closer = paired_difference(other, far, far_draws - other_draws, False)
-        words = drawn.in_words if value is not None else f"Can't be computed. {drawn.error}."
-        interval = (low, high) if value is not None else (None, None)
-        result[name] = Disparity(value, *interval, drawn.error, words, bootstrap_estimate(far, far_draws, n, drawn.error or ""), closer)
-    return result
 
 
 def _count_outcomes(facet: BoolArray, wanted: BoolArray, accepted: BoolArray) -> dict[str, dict[str, int]]:

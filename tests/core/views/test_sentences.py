@@ -157,7 +157,7 @@ def test_infinite_intervals_have_no_error_bar():
 
 def test_the_glossary_explains_every_metric_of_every_report():
     from core.analysis.bias.bias_metrics import POST_TRAINING, PRE_TRAINING
-    from core.analysis.performance.bootstrap import METRICS
+    from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS as METRICS
 
     every = [*PRE_TRAINING, *POST_TRAINING, "auc", *METRICS, *(name.replace("_", " ") for name in METRICS)]
     assert all(metric_glossary.find_entry(name).interpretation for name in every)

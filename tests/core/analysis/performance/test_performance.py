@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from core.analysis.performance.bootstrap import draw_resamples
 from core.analysis.performance.performance import evaluate_performance
 from core.analysis.performance.performance_difference import compare_performance
 from core.analysis.performance.performance_estimates import delong
+from core.analysis.performance.score_draws import draw_score_metrics
 
 
 def sample(n=800, seed=0, noise=0.25, decimals=3):
@@ -62,32 +62,39 @@ def test_a_score_at_the_threshold_is_predicted_0():
     assert evaluate_performance([0, 1], [0.5, 0.9], resamples=2).accuracy.value == 1
 
 
-def test_bootstrap_draws_are_scikit_learns_figures_of_the_resampled_rows():
+def test_draws_are_scikit_learns_figures_of_the_weighted_rows(monkeypatch):
+    """The weights are drawn as numpy draws them; a part of a row of each label is added, with the score of some row."""
     labels, scores = sample(60, 3, decimals=1)
-    draws, _ = draw_resamples(labels.astype(float), [scores], 0.5, seed=7, resamples=20)
+    monkeypatch.setattr("core.analysis.performance.score_draws.MAX_WEIGHTS_IN_MEMORY", 60 * 20)
+    order = np.argsort(-scores, kind="stable")
+    y, s = labels[order], scores[order]
+    (draws,) = draw_score_metrics(labels.astype(float), [scores], 7, 20)
     random = np.random.default_rng(7)
-    for i, rows in enumerate(random.integers(0, 60, (20, 60))):
-        expected = by_scikit_learn(labels[rows], scores[rows], 0.5)
-        for name in ("average_precision", "f1", "macro_f1", "log_loss", "brier", "balanced_accuracy"):
-            assert draws[0][name][i] == pytest.approx(expected[name], abs=1e-9), name
+    weights, added, rows = random.standard_exponential((20, 60)), random.standard_gamma(0.5, (2, 20)), random.integers(0, 60, (2, 20))
+    for i in range(20):
+        all_y, all_s, w = np.r_[y, 0, 1], np.r_[s, s[rows[:, i]]], np.r_[weights[i], added[:, i]]
+        assert draws["auc"][i] == pytest.approx(sk.roc_auc_score(all_y, all_s, sample_weight=w), abs=1e-9)
+        assert draws["average_precision"][i] == pytest.approx(sk.average_precision_score(all_y, all_s, sample_weight=w), abs=1e-9)
+        assert draws["log_loss"][i] == pytest.approx(sk.log_loss(all_y, all_s, sample_weight=w), abs=1e-9)
+        assert draws["brier"][i] == pytest.approx(sk.brier_score_loss(all_y, all_s, sample_weight=w), abs=1e-9)
 
 
-def test_resamples_in_chunks_are_as_many_as_asked_for(monkeypatch):
+def test_draws_in_chunks_are_as_many_as_asked_for(monkeypatch):
     labels, scores = sample(50)
-    monkeypatch.setattr("core.analysis.performance.bootstrap.MAX_WEIGHTS_IN_MEMORY", 50 * 7)
-    draws, _ = draw_resamples(labels.astype(float), [scores], 0.5, seed=0, resamples=23)
-    assert {len(values) for values in draws[0].values()} == {23}
+    monkeypatch.setattr("core.analysis.performance.score_draws.MAX_WEIGHTS_IN_MEMORY", 50 * 7)
+    (draws,) = draw_score_metrics(labels.astype(float), [scores], 0, 23)
+    assert {len(values) for values in draws.values()} == {23}
 
 
 def test_the_same_seed_gives_the_same_intervals():
     labels, scores = sample()
     assert evaluate_performance(labels, scores, seed=4, resamples=50) == evaluate_performance(labels, scores, seed=4, resamples=50)
-    assert evaluate_performance(labels, scores, seed=4, resamples=50).f1 != evaluate_performance(labels, scores, seed=5, resamples=50).f1
+    assert evaluate_performance(labels, scores, seed=4, resamples=50).auc != evaluate_performance(labels, scores, seed=5, resamples=50).auc
 
 
 def test_intervals_cover_the_true_value_as_often_as_they_say():
     truth = evaluate_performance(*sample(200_000, 99, decimals=8), resamples=2).estimates()
-    runs = [evaluate_performance(*sample(300, seed, decimals=8), resamples=300).estimates() for seed in range(200)]
+    runs = [evaluate_performance(*sample(200, seed, decimals=8), resamples=200).estimates() for seed in range(100)]
     for name in ("auc", "accuracy", "brier", "recall", "average_precision", "macro_f1"):
         covered = np.mean([run[name].low <= truth[name].value <= run[name].high for run in runs])
         assert 0.88 <= covered <= 0.995, (name, covered)
@@ -168,7 +175,7 @@ def test_a_better_model_is_better_beyond_noise():
     labels, scores = sample(2000, 1)
     worse = np.clip(scores + 0.5 * np.random.default_rng(2).normal(size=2000), 0, 1)
     differences = compare_performance(labels, worse, scores, resamples=200)
-    assert differences["auc"].method == "DeLong"
+    assert differences["auc"].method == "paired Bayesian bootstrap"
     assert differences["accuracy"].method == "McNemar"
     for name in ("auc", "accuracy", "average_precision", "brier", "log_loss"):
         assert differences[name].beyond_noise, name
@@ -182,6 +189,42 @@ def test_a_model_does_not_differ_from_itself():
         assert difference.value == 0, name
         assert difference.p_value == 1, name
         assert difference.better is None, name
+
+
+def test_eighty_of_eighty_right_is_no_proof_of_a_perfect_model():
+    """The case of the issue; Wilson's interval of 80 of 80 is 0.954 to 1."""
+    labels = np.arange(80) % 2
+    found = evaluate_performance(labels, np.where(labels == 1, 0.9, 0.1)).estimates()
+    assert (found["accuracy"].low, found["accuracy"].high) == pytest.approx((0.9542, 1), abs=1e-4)
+    for name, one in found.items():
+        assert one.low < one.high, name
+    assert found["auc"].low < 0.99
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from([0.0, 0.1, 0.5, 0.51, 0.97, 1.0])), min_size=1, max_size=30))
+def test_an_estimate_lies_inside_its_interval_and_one_without_an_interval_says_why(rows):
+    labels, scores = map(np.array, zip(*rows, strict=True))
+    for name, one in evaluate_performance(labels, scores, resamples=50).estimates().items():
+        if one.low is not None:
+            assert one.low <= one.value <= one.high, name
+        else:
+            assert one.value is None or "too few rows" in one.why, name
+    for name, one in compare_performance(labels, scores, scores[::-1], resamples=50).items():
+        if one.low is not None:
+            assert one.low <= one.value <= one.high, name
+            assert (one.p_value < 0.05) <= (not one.low <= 0 <= one.high), name
+            assert one.p_value >= min(1, 2.0 ** (1 - len(labels))), name
+        else:
+            assert one.value is None or "too few rows" in one.why, name
+
+
+def test_five_rows_cannot_tell_two_models_apart():
+    """If neither were better, all five rows favour the same model in 1 case of 16."""
+    found = compare_performance([1] * 5 + [0] * 5, [0.4] * 5 + [0.1] * 5, [0.9] * 5 + [0.1] * 5)
+    for name in ("accuracy", "recall", "auc", "brier"):
+        assert found[name].p_value >= 0.0625, name
+        assert found[name].better is None, name
 
 
 def test_noise_is_beyond_noise_in_about_one_case_of_twenty():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import cityblock
@@ -65,6 +65,7 @@ def test_histograms_of_the_groups_add_up_to_everyones():
 @given(st.integers(1, 5000), st.floats(0, 1))
 def test_the_interval_of_a_share_is_wilsons(n, p):
     hits = round(n * p)
+    assume(hits not in (1, 2, n - 1, n - 2))  # modified there: tests/core/analysis/intervals
     theirs = stats.binomtest(hits, n).proportion_ci(0.95, "wilson")
     ours = share_with_interval(hits, n)
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)

@@ -58,10 +58,10 @@ def test_each_figure_equals_what_the_single_model_functions_say(rows, judged) ->
             assert found.error == bias[measure].error
 
 
-def test_aucs_are_compared_by_delong_as_two_registered_models_are(rows, judged) -> None:
+def test_accuracies_are_compared_as_those_of_two_registered_models_are(rows, judged) -> None:
     label, scores, _, _ = rows
-    expected = compare_performance(label, scores["unfair"], scores["fair"], resamples=10)["auc"]
-    found = judged["fair"].differences["auc"]
+    expected = compare_performance(label, scores["unfair"], scores["fair"], resamples=10)["accuracy"]
+    found = judged["fair"].differences["accuracy"]
     assert (found.value, found.low, found.high, found.p_value) == pytest.approx(
         (expected.value, expected.low, expected.high, expected.p_value)
     )

@@ -1,0 +1,62 @@
+"""Intervals and p-values of figures that have no formula for one: by draws of what the shares of all rows may be, given those counted.
+
+Each draw is Bayes' answer to "what shares may the population have?": a Dirichlet distribution around the counts, to which every kind of row
+adds a small part of a row. So a kind that the sample happens not to contain stays possible, which resampling the rows would rule out: it
+makes intervals of 10 rows as wide as they must be (docs/intervals.md shows how often they contain the true value).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.analysis.intervals.confidence import CONFIDENCE
+
+Floats = NDArray[np.float64]
+DRAWS = 1000
+SEED = 0
+
+
+def draw_shares(counts: Floats, prior: float, random: np.random.Generator, draws: int) -> Floats:
+    """Shares of the kinds of rows in the population, shape (draws, *counts.shape); each draw adds up to 1.
+
+    ``counts``: how many rows there are of each kind. ``prior``: the part of a row that is added to each kind.
+    """
+    gammas: Floats = random.standard_gamma(counts + prior, size=(draws, *counts.shape))
+    shares: Floats = gammas / gammas.sum(axis=tuple(range(1, gammas.ndim)), keepdims=True)
+    return shares
+
+
+def interval_ends(draws: Floats, value: float) -> tuple[float, float]:
+    """The ends of the 95 % interval of ``draws``, shape (draws,); NaN is left out, and ``value``, the estimate, is always inside."""
+    known = draws[~np.isnan(draws)]
+    if len(known) == 0:
+        return value, value
+    exact = "linear" if np.isfinite(known).all() else "inverted_cdf"
+    low, high = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], method=exact)  # type: ignore[call-overload]
+    return min(float(low), value), max(float(high), value)
+
+
+def two_sided_p_value(draws: Floats, differing_rows: int) -> float:
+    """The p-value of "no difference" between two models on the same rows.
+
+    ``draws``: (draws,) of their difference. ``differing_rows``: on how many rows the models differ. If neither model were better, each of
+    these rows could as well have come out the other way round, so that no p-value is below 2 / 2 ** rows.
+    """
+    known = draws[~np.isnan(draws)]
+    by_draws = 2 * (1 + min((known <= 0).sum(), (known >= 0).sum())) / (1 + len(known))
+    return float(min(1.0, max(by_draws, least_p_value(differing_rows))))
+
+
+def least_p_value(differing_rows: int) -> float:
+    """The smallest two-sided p-value that a comparison on so many differing rows can give.
+
+    >>> least_p_value(1), least_p_value(6)
+    (1.0, 0.03125)
+    """
+    return min(1.0, 2.0 ** (1 - min(differing_rows, 1000)))
+
+
+def include_zero(low: float, high: float, p_value: float) -> tuple[float, float]:
+    """The interval of a difference, reaching to 0 where the p-value can't rule it out: the two never contradict each other."""
+    return (low, high) if p_value < 1 - CONFIDENCE else (min(low, 0.0), max(high, 0.0))
