@@ -183,7 +183,7 @@ def _format_interval(estimate: EstimateJson) -> str:
     value, low, high = estimate["value"], estimate["low"], estimate["high"]
     if value is None:
         return "not defined"
-    return f"{value:.4f}" if low is None or high is None else f"{value:.4f} [{low:.4f}, {high:.4f}]"
+    return f"{value:z.4f}" if low is None or high is None else f"{value:z.4f} [{low:z.4f}, {high:z.4f}]"
 
 
 def _format_difference(difference: DifferenceReport | None) -> str:
@@ -191,9 +191,9 @@ def _format_difference(difference: DifferenceReport | None) -> str:
         return ""
     value, low, high = difference["value"], difference["low"], difference["high"]
     if low is None or high is None:
-        return f"{value:+.4f}"
-    return f"{value:+.4f} [{low:+.4f}, {high:+.4f}]{' within the noise' if low <= 0 <= high else ''}"
+        return f"{value:+z.4f}"
+    return f"{value:+z.4f} [{low:+z.4f}, {high:+z.4f}]{' within the noise' if low <= 0 <= high else ''}"
 
 
 def _format_number(value: float | str | None) -> str:
-    return "not defined" if value is None else value if isinstance(value, str) else f"{value:.6g}"
+    return "not defined" if value is None else value if isinstance(value, str) else f"{0.0 if abs(value) < 5e-7 else value:.6g}"

@@ -172,7 +172,7 @@ def _quality(gate: QualityGate | CalibrationGate, inputs: GateInputs) -> GateRes
         what = "The metric is undefined" if figure["value"] is None else "The metric has no interval"
         why = figure.get("why", "")
         return _not_computable(gate.name, title, _requirement_text(gate), f"{what}{': ' if why else ''}{why}.")
-    found = f"{figure['value']:.4g}{_interval_text(figure['low'], figure['high'], '.4g')}, n = {figure['n']:,}"
+    found = f"{figure['value']:z.4g}{_interval_text(figure['low'], figure['high'], 'z.4g')}, n = {figure['n']:,}"
     return _compare_with_limits(gate, gate.name, title, measured, found, gate.bound)
 
 
@@ -185,8 +185,9 @@ def _baseline(gate: QualityGate, inputs: GateInputs) -> GateResult:
         )
     value = getattr(difference, gate.bound)
     if value is None:
-        return _not_computable(gate.name, title, _requirement_text(gate), "The difference is undefined on these rows.")
-    found = f"{difference.value:+.4f}{_interval_text(difference.low, difference.high, '+.4f')}, {difference.method}"
+        what = f"has no interval: {difference.why}" if difference.why else "is undefined on these rows"
+        return _not_computable(gate.name, title, _requirement_text(gate), f"The difference {what}.")
+    found = f"{difference.value:+z.4f}{_interval_text(difference.low, difference.high, '+z.4f')}, {difference.method}"
     return _compare_with_limits(gate, gate.name, title, value, found, gate.bound)
 
 
@@ -206,7 +207,7 @@ def _bias(gate: BiasGate, inputs: GateInputs) -> list[GateResult]:
         elif measure.in_words.endswith(COMPARES_NOTHING):
             results.append(_not_computable(name, title, _requirement_text(gate), measure.in_words))
         else:
-            results.append(_compare_with_limits(gate, name, title, measure.value, f"{measure.value:+.4f}", "value"))
+            results.append(_compare_with_limits(gate, name, title, measure.value, f"{measure.value:+z.4f}", "value"))
     return results
 
 
@@ -221,7 +222,7 @@ def _compare_with_limits(gate: _BoundedGate, name: str, title: str, value: float
         return GateResult(name, title, "pass", found, _requirement_text(gate))
     what = "The value" if bound == "value" else f"The interval's {bound} end"
     return GateResult(
-        name, title, "fail", found, _requirement_text(gate), f"{what}, {value:.4g}, is {'below' if short else 'above'} the limit."
+        name, title, "fail", found, _requirement_text(gate), f"{what}, {value:z.4g}, is {'below' if short else 'above'} the limit."
     )
 
 

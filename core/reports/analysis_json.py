@@ -105,16 +105,17 @@ class StagePart(ReportPart):
 
 
 class IntervalPart(ReportPart):
-    """The interval of a metric on ``n`` rows; ``why`` it has none."""
+    """The interval of a metric on ``n`` rows; ``why`` it has none; ``method``: how it was made."""
 
     low: Figure
     high: Figure
     n: int
     why: str = ""
+    method: str = ""
 
     @property
     def interval(self) -> Interval:
-        return Interval(self.low, self.high, self.n, self.why)
+        return Interval(self.low, self.high, self.n, self.why, self.method)
 
 
 class MetricDetailsPart(ReportPart):

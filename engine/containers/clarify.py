@@ -107,7 +107,7 @@ def _measure_performance(report: ClarifyReport, dataset: Dataset, scores: NDArra
 
 
 def _log_performance(performance: Performance) -> None:
-    shown = ", ".join(f"{name} {estimate.value:.4f}" for name, estimate in performance.estimates().items() if estimate.value is not None)
+    shown = ", ".join(f"{name} {estimate.value:z.4f}" for name, estimate in performance.estimates().items() if estimate.value is not None)
     print(f"Performance on {performance.n} rows: {shown}", flush=True)
 
 

@@ -23,7 +23,7 @@ def format_value(value: float | None) -> str:
         return "undefined"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return f"{value:.4g}".replace("-", "−")
+    return f"{0.0 if abs(value) < 5e-7 else value:.4g}".replace("-", "−")  # rounding errors of a difference that is 0
 
 
 def format_range(metric: Metric) -> str:

@@ -169,7 +169,7 @@ def _metric_detail_json(metric: Metric) -> dict[str, Any]:
     found: dict[str, Any] = {"low": _json_number(metric.low), "high": _json_number(metric.high), "in_words": metric.in_words}
     if metric.interval is not None:
         one = metric.interval
-        found["interval"] = {"low": _json_number(one.low), "high": _json_number(one.high), "n": one.n, "why": one.why}
+        found["interval"] = {"low": _json_number(one.low), "high": _json_number(one.high), "n": one.n, "why": one.why, "method": one.method}
     return found
 
 

@@ -113,8 +113,8 @@ def _show_measurement(job: Job, measurement_job: Job, filtered: pd.DataFrame, al
             )
     _show_alternatives(job, kept, who, performance, measure)
     st.caption(
-        f"n = {report['rows']:,} validation rows, threshold {report['threshold']:g}; 95 % intervals (AUC: DeLong; else "
-        f"{report['resamples']:,} bootstrap resamples that all trials share, seed {report['seed']}). "
+        f"n = {report['rows']:,} validation rows, threshold {report['threshold']:g}; 95 % intervals (docs/intervals.md; "
+        f"{report['resamples']:,} draws where no formula gives them, seed {report['seed']}). "
         f"The best trial was chosen on these very rows, and of {len(measured)} trials "
         "one in twenty seems beyond noise by chance. Once a trial is registered, it is judged on the test rows. "
         "Distance from parity: the metric's magnitude; for a ratio, how far the smaller rate falls short of the larger."

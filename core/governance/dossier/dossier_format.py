@@ -18,16 +18,16 @@ def format_interval(value: EstimateJson) -> str:
     figure, low, high = value["value"], value["low"], value["high"]
     if figure is None:
         return "not defined"
-    bounds = "" if low is None or high is None else f" [{low:.4f}, {high:.4f}]"
-    return f"{figure:.4f}{bounds}"
+    bounds = "" if low is None or high is None else f" [{low:z.4f}, {high:z.4f}]"
+    return f"{figure:z.4f}{bounds}"
 
 
 def format_difference(difference: PerformanceDifference | None) -> str:
     """``+0.0113 [+0.0021, +0.0205]``; a dash where it is not known."""
     if difference is None or difference.value is None:
         return "—"
-    bounds = "" if difference.low is None or difference.high is None else f" [{difference.low:+.4f}, {difference.high:+.4f}]"
-    return f"{difference.value:+.4f}{bounds}"
+    bounds = "" if difference.low is None or difference.high is None else f" [{difference.low:+z.4f}, {difference.high:+z.4f}]"
+    return f"{difference.value:+z.4f}{bounds}"
 
 
 def format_beyond_noise(difference: PerformanceDifference | None) -> str:
@@ -37,4 +37,4 @@ def format_beyond_noise(difference: PerformanceDifference | None) -> str:
 
 def format_number(value: float | None) -> str:
     """Four decimals, or "not defined"."""
-    return "not defined" if value is None else f"{value:.4f}"
+    return "not defined" if value is None else f"{value:z.4f}"

@@ -183,7 +183,7 @@ def _metric_entry(name: str, value: float | None, notes: str | None) -> dict[str
 
 def _interval_note(value: EstimateJson) -> str:
     low, high = value["low"], value["high"]
-    return "" if low is None or high is None else f"95 % interval {low:.4f} to {high:.4f}, n = {value['n']:,}"
+    return "" if low is None or high is None else f"95 % interval {low:z.4f} to {high:z.4f}, n = {value['n']:,}"
 
 
 def set_at_path(content: dict[str, object], path: str, text: str) -> None:

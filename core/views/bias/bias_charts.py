@@ -32,7 +32,7 @@ def certainty_text(metric: MetricLike) -> str:
     if metric.low >= neutral:
         return f"n = {ends.n:,}."
     if ends.low <= neutral <= ends.high:
-        return f"**Within the noise**: the interval contains {neutral:g}, n = {ends.n:,}."
+        return f"**Within the noise**: the interval contains {neutral:g}, so these rows can't tell, n = {ends.n:,}."
     return f"Beyond the noise, n = {ends.n:,}."
 
 

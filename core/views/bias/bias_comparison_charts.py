@@ -42,11 +42,11 @@ def difference_verdict(difference: BiasDifference, names: Sequence[str]) -> str:
     if difference.value is None:
         return f"{'undefined' if None in (difference.a, difference.b) else 'infinite'} for one of the two"
     if difference.p_value is None:
-        return "too few rows for an interval"
+        return difference.why or "too few rows for an interval"
     if not difference.beyond_noise:
-        return "within the noise"
+        return "within the noise: these rows can't tell"
     if difference.fairer is None:
-        return "beyond the noise, but neither is nearer to equal"
+        return "beyond the noise, but these rows can't tell which is nearer to equal"
     nearer = "is nearer to equal" if compares_groups(difference.name) else "has less unequal errors"
     return f"beyond the noise: {names['ab'.index(difference.fairer)]} {nearer}"
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.analysis.bias.direction import changes_sign
 from core.analysis.resampling.rebalancing_manifest import RebalancingManifest
 from core.views.data.rebalancing_sentences import added_rows_kind
 from core.views.shared.figure_style import BASELINE_COLOUR, MITIGATED_COLOUR, new_figure
@@ -88,7 +89,11 @@ def best_rebalancing_sentence(manifests: Manifests, metric: str = "DPL") -> str:
     rows, made = int(manifests[best]["split"]["train_rows"]), int(manifests[best]["synthetic"]["count"])
     kind = added_rows_kind(manifests[best]["config"]["method"])
     text = f"{metric} is nearest to 0 with **{best}** ({format_number(known[best])}; {rows:,} rows, {made:,} of them {kind})."
-    flips = [name for name, new in known.items() if (old := metric_value(manifests[name], metric, "before")) is not None and old * new < 0]
+    flips = [
+        name
+        for name, new in known.items()
+        if (old := metric_value(manifests[name], metric, "before")) is not None and changes_sign(metric, old, new)
+    ]
     if flips:
         text += f" It changes its sign with {', '.join(flips)}: there the other group is ahead afterwards."
     leaks = [name for name, m in manifests.items() if m["leaked_rows"]]

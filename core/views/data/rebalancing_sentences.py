@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from core.analysis.bias.direction import changes_sign, difference_sign
 from core.analysis.intervals.proportions import Share, share_difference, share_with_interval
 from core.analysis.resampling.rebalancing_manifest import CellCount, MetricEntry, RebalancingManifest
 from core.views.shared.number_text import format_number, format_percent, signed_number
@@ -65,7 +66,7 @@ def group_outcomes_sentence(manifest: RebalancingManifest, names: CodeNames | No
     mine, theirs = _change_text(old, new, f" the favourable outcome ({outcome})"), _change_text(old_rest, new_rest, " it")
     gap, low, high = share_difference(old, old_rest)
     ends = sorted((abs(low), abs(high))) if low * high > 0 else [low, high]
-    within = "" if low * high > 0 else ", so within the noise"
+    within = "" if low * high > 0 else ", so within the noise: these rows can't tell"
     interval = f"95 % interval {format_number(100 * ends[0], 1)} to {format_number(100 * ends[1], 1)}{within}"
     now = _gap_text(new.value - new_rest.value)
     return f"Of 100 {who}, {mine}; of 100 {rest}, {theirs}. Before, {who} were {_gap_text(gap)} {rest} ({interval}); after, {now} them."
@@ -78,9 +79,8 @@ def _change_text(old: Share, new: Share, what: str) -> str:
 
 
 def _gap_text(value: float) -> str:
-    if abs(value) < 0.0005:
-        return "level with"
-    return f"{abs(100 * value):.1f} points {'ahead of' if value > 0 else 'behind'}"
+    sign = difference_sign(value)
+    return f"{abs(100 * value):.1f} points {'ahead of' if sign > 0 else 'behind'}" if sign else "level with"
 
 
 def _facet_groups(manifest: RebalancingManifest, names: CodeNames) -> list[tuple[str, set[str]]]:
@@ -182,7 +182,7 @@ def rebalancing_sentence(manifest: RebalancingManifest, favourable: str) -> str:
     old, new = metric_entry_value(bias["before"].get("DPL", {})), metric_entry_value(bias["after"].get("DPL", {}))
     if old is not None and new is not None:
         text += f", the difference in favourable labels (DPL) from {format_number(old)} to {format_number(new)}"
-        if old * new < 0:
+        if changes_sign("DPL", old, new):
             text += ": its sign flips, so the group that was behind is now ahead in the data, so balanced counts have not removed the bias"
         elif abs(new) > abs(old) + 0.0005:
             text += ": the groups' outcomes are further apart than before"

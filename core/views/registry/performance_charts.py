@@ -62,7 +62,7 @@ def difference_verdict(difference: PerformanceDifference | None, names: Sequence
     if difference is None or difference.value is None:
         return "–"
     if not difference.beyond_noise or difference.better is None:
-        return "no: within noise"
+        return "no: within noise, these rows can't tell"
     return f"yes: {names['ab'.index(difference.better)]} is better"
 
 
@@ -77,7 +77,7 @@ def differences_sentence(differences: Differences, names: Sequence[str]) -> str:
     if worse:
         parts.append(f"{'worse' if better else f'**{names[1]}** is worse'} in {', '.join(worse)}")
     if not parts:
-        return f"No metric of **{names[1]}** differs from **{names[0]}** by more than noise."
+        return f"These rows can't tell **{names[1]}** from **{names[0]}**: every difference is within the noise."
     return " and ".join(parts) + (f"; {noise} other{'s are' if noise > 1 else ' is'} within noise." if noise else ".")
 
 
@@ -209,7 +209,7 @@ def _cell_text(cell: object) -> str:
         return "–"
     if isinstance(cell, str) and re.fullmatch(r"-?\d+\.\d{5,}(e-?\d+)?", cell):
         cell = float(cell)
-    return f"{cell:.4g}".replace("-", "−") if isinstance(cell, float) else str(cell)
+    return f"{0.0 if abs(cell) < 5e-7 else cell:.4g}".replace("-", "−") if isinstance(cell, float) else str(cell)
 
 
 def with_readable_names(differences: Differences) -> dict[str, PerformanceDifference]:

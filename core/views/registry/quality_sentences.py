@@ -20,7 +20,7 @@ def auc_sentence(figures: Mapping[str, PerformanceJson], paired: PairedDifferenc
         return "All rows have the same label: AUC is undefined."
     rows = _row_counts({name: f["auc"]["n"] for name, f in figures.items()})
     text = f"Of 100 pairs with one row of each label, the row of label 1 should come first: {', '.join(parts)}; {rows} rows."
-    return text + (f" {difference_text('AUC', paired)} (DeLong)." if paired is not None else "")
+    return text + (f" {difference_text('AUC', paired)} ." if paired is not None else "")
 
 
 def average_precision_sentence(figures: Mapping[str, PerformanceJson], paired: PairedDifference | None) -> str:

@@ -50,11 +50,13 @@ def trade_off_markdown(quality: Mapping[str, PairedDifference], bias: Mapping[st
     fairer = [n for n, d in bias.items() if d.fairer == "b" and compares_groups(n)]
     worse = [n for n, d in bias.items() if d.fairer == "a" and compares_groups(n)]
     lines = [f"**{names[1]}** against **{names[0]}**, beyond the noise:"]
-    lines.append(f"- better in {', '.join(gains)}" if gains else "- better in no quality figure")
-    lines.append(f"- worse in {', '.join(costs)}" if costs else "- worse in no quality figure")
+    lines.append(f"- better in {', '.join(gains)}" if gains else "- no quality figure shows it better")
+    lines.append(f"- worse in {', '.join(costs)}" if costs else "- no quality figure shows it worse")
     if bias:
-        lines.append(f"- groups nearer to each other by {', '.join(fairer)}" if fairer else "- groups nearer to each other by no metric")
-        lines.append(f"- groups further apart by {', '.join(worse)}" if worse else "- groups further apart by no metric")
+        lines.append(
+            f"- groups nearer to each other by {', '.join(fairer)}" if fairer else "- no metric shows the groups nearer to each other"
+        )
+        lines.append(f"- groups further apart by {', '.join(worse)}" if worse else "- no metric shows the groups further apart")
     ece = quality.get("ece")
     if ece is not None:
         lines.append(f"- {difference_text('calibration error', ece)}")
@@ -71,7 +73,7 @@ def bias_differences_sentence(differences: Mapping[str, BiasDifference], names: 
     unknown = [n for n, d in differences.items() if d.value is None]
     fairer = {which: [n for n, d in differences.items() if d.fairer == which and compares_groups(n)] for which in ("a", "b")}
     if not fairer["a"] and not fairer["b"]:
-        start = f"No metric shows that either version treats {people[0]} and {people[1]} more alike by more than noise"
+        start = f"These rows can't tell which version treats {people[0]} and {people[1]} more alike"
     else:
         parts = [
             f"**{names['ab'.index(which)]}** treats {people[0]} and {people[1]} more alike by {', '.join(metrics)}"
@@ -81,9 +83,7 @@ def bias_differences_sentence(differences: Mapping[str, BiasDifference], names: 
         start = "; ".join(parts)
     first = next(iter(differences.values()))
     left_out = f" {', '.join(unknown)}: undefined or infinite for one of the two." if unknown else ""
-    return (
-        f"{start}. {noise} of {len(differences)} differences are {WITHIN_NOISE}; n = {first.n:,}, the same rows drawn for both.{left_out}"
-    )
+    return f"{start}. {noise} of {len(differences)} differences are {WITHIN_NOISE}; n = {first.n:,}, the same rows for both.{left_out}"
 
 
 def noise_markdown(models: MetricsByModel) -> str:

@@ -32,12 +32,14 @@ BIAS_INTRODUCTION = (
     "Each metric compares the **facet** (d: the people whom the report names) with the **rest** (a: everybody else). "
     f"The definitions are SageMaker Clarify's: [before training]({AWS_DOCS_URL}/clarify-measure-data-bias.html), "
     f"[after training]({AWS_DOCS_URL}/clarify-measure-post-training-bias.html). "
-    f"Intervals are percentiles of 1,000 bootstrap resamples of the rows. Distances ({', '.join(DISTANCES)}) can't fall below 0, "
+    "Each value has a 95 % interval (docs/intervals.md: how it is made, and how often it is right). An interval that contains no "
+    "difference means that these rows can't tell, not that the groups are equal. "
+    f"Distances ({', '.join(DISTANCES)}) can't fall below 0, "
     "so their interval says how large they are, not whether there is a difference."
 )
 PERFORMANCE_INTRODUCTION = (
-    "All are measured on the held-out rows; label 1 is the outcome that the score predicts. AUC has DeLong's interval, the others are "
-    "percentiles of 1,000 bootstrap resamples of the rows. Differences are **paired**: both versions judge the same rows in each resample "
-    "(AUC: DeLong's test for correlated curves; accuracy: McNemar's exact test). **Within the noise** means that chance alone would make "
-    "such a difference in at least one case of twenty."
+    "All are measured on the held-out rows; label 1 is the outcome that the score predicts. each has a 95 % interval "
+    "(docs/intervals.md: how it is made, and how often it is right). Differences are **paired**: both versions judge the same rows "
+    "(accuracy: McNemar's exact test). **Within the noise** means that chance alone would make such a difference in at least one case of "
+    "twenty: these rows can't tell, which doesn't mean that the versions are equal."
 )

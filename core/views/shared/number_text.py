@@ -6,17 +6,17 @@ CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
 def format_number(value: float | None, digits: int = 3) -> str:
-    """A number with thousands separators and a real minus sign; ∞ where infinite, and a dash for None or NaN."""
+    """A number with thousands separators and a real minus sign, but none where it rounds to 0; ∞ where infinite, a dash for None or NaN."""
     if value is None or value != value:
         return "–"
     if value in (float("inf"), float("-inf")):
         return "∞" if value > 0 else "−∞"
-    return f"{value:,.{digits}f}".replace("-", "−")
+    return f"{value:z,.{digits}f}".replace("-", "−")
 
 
 def format_percent(value: float | None, digits: int = 1) -> str:
     """A share (0 to 1) as a percentage; a dash for None or NaN."""
-    return "–" if value is None or value != value else f"{100 * value:.{digits}f} %".replace("-", "−")
+    return "–" if value is None or value != value else f"{100 * value:z.{digits}f} %".replace("-", "−")
 
 
 def signed_number(value: float | None, digits: int = 3) -> str:

@@ -87,7 +87,7 @@ def difference(value: float, p: float, *, higher: bool = True) -> PerformanceDif
 
 
 def test_a_difference_within_noise_is_not_called_better() -> None:
-    assert performance_charts.difference_verdict(difference(0.02, 0.2)) == "no: within noise"
+    assert performance_charts.difference_verdict(difference(0.02, 0.2)) == "no: within noise, these rows can't tell"
     assert "within noise" not in performance_charts.difference_verdict(difference(0.02, 0.001))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from core.analysis.bias import bias_difference, decline_rates, threshold_sweep
 from core.analysis.bias.bias_intervals import Interval
+from core.analysis.bias.direction import changes_sign
 from core.analysis.performance.performance import evaluate_performance
 from core.analysis.performance.performance_difference import compare_performance
 from core.ledger.audit_log import Event
@@ -80,7 +81,7 @@ def test_roc_precision_calibration_and_confusion_have_sentences_with_n_and_inter
     ranking = quality_sentences.auc_sentence(figures, differences["auc"])
     assert "n = 2,000 rows" in ranking
     assert f"ranks it first {100 * figures['v1']['auc']['value']:.1f} times (95 % interval " in ranking
-    assert "within the noise (DeLong)" in ranking
+    assert "within the noise" in ranking
     assert f"{100 * figures['v1']['prevalence']:.1f} % of the 2,000 rows" in quality_sentences.average_precision_sentence(
         figures, differences["average_precision"]
     )
@@ -109,7 +110,7 @@ def test_paired_bias_differences_are_judged_and_noise_can_be_left_out():
     names = ["v1", "v2"]
     table = bias_comparison_charts.differences_table(found, names).set_index("metric")
     assert table.loc["DPPL", "verdict"] == "beyond the noise: v2 is nearer to equal"
-    assert table.loc["RD", "verdict"] == "within the noise"
+    assert table.loc["RD", "verdict"] == "within the noise: these rows can't tell"
     assert table.loc["GE", "verdict"] == "beyond the noise: v2 has less unequal errors"
     assert table.loc["CDDPL", ["v2", "verdict"]].tolist() == ["undefined", "undefined for one of the two"]
     assert list(bias_comparison_charts.differences_table(found, names, only_beyond=True)["metric"]) == ["DPPL", "GE"]
@@ -136,7 +137,7 @@ def test_each_metric_says_whether_its_interval_leaves_no_difference_out():
     assert table.loc["DPPL", "m"] == "0.0300 [0.0100, 0.0500]"
     assert table["certainty"].tolist() == [
         "Beyond the noise, n = 500.",
-        "**Within the noise**: the interval contains 0, n = 500.",
+        "**Within the noise**: the interval contains 0, so these rows can't tell, n = 500.",
         "No interval: undefined in 12 % of the resamples, for lack of rows.",
         "n = 500.",
         "",
@@ -205,3 +206,12 @@ def test_history_tells_who_when_and_why_the_newest_first():
 def test_long_numbers_of_a_setting_are_shortened_and_names_are_not():
     table = performance_charts.values_table({"a": {"eta": "0.0265875439832727", "job": "gov-0.12345678"}})
     assert table["a"].tolist() == ["0.02659", "gov-0.12345678"]
+
+
+def test_a_figure_that_rounds_to_zero_has_no_sign_and_no_direction():
+    assert number_text.format_number(-0.00001) == number_text.signed_number(-1e-17) == "0.000"
+    assert number_text.format_percent(-1e-9) == "0.0 %"
+    assert not changes_sign("DPL", 0.12, -1e-17)
+    assert not changes_sign("DPL", 0.12, -0.0004)
+    assert changes_sign("DPL", 0.12, -0.01)
+    assert changes_sign("DI", 0.8, 1.2)
