@@ -158,7 +158,8 @@ def simulate_performance(samples: int, sizes: tuple[int, ...] = ROWS, seed: int 
                 for name, one in evaluate_performance(y, a, resamples=DRAWS).estimates().items():
                     _count(counts, (name, f"{rows:,}", place), one.low, one.high, true[name])
                 for name, difference in compare_performance(y, a, b, resamples=DRAWS).items():
-                    moved = None if true[name] is None or other[name] is None else other[name] - true[name]
+                    before, after = true[name], other[name]
+                    moved = None if before is None or after is None else after - before
                     _count(counts, (f"{name}, difference", f"{rows:,}", place), difference.low, difference.high, moved)
     return counts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.analysis.intervals.confidence import MIN_ROWS, too_few_rows
-from core.analysis.intervals.posterior_draws import draw_shares, interval_ends
+from core.analysis.intervals.posterior_draws import draw_shares
 from core.analysis.intervals.proportions import combine_difference, share_with_interval
 from core.analysis.performance.performance_estimates import Estimate, make_estimate
 from core.analysis.performance.performance_metrics import Floats, confusion_metrics, undefined_reason
@@ -20,7 +20,7 @@ def confusion_estimates(confusion: Floats, *, seed: int, draws: int) -> dict[str
     """The metrics of one confusion matrix, by name, with intervals.
 
     ``confusion``: (2, 2) rows by label and prediction. Shares have Wilson's interval, balanced accuracy Newcombe's, F1 that of the share
-    of which it is a function; macro F1's is drawn (``posterior_draws``).
+    of which it is a function; macro F1 combines both labels' by Newcombe's idea, with their correlation from draws (``posterior_draws``).
     """
     (tn, fp), (fn, tp) = confusion.tolist()
     n = float(confusion.sum())
@@ -42,7 +42,14 @@ def confusion_estimates(confusion: Floats, *, seed: int, draws: int) -> dict[str
         ends["balanced_accuracy"] = (1 + low) / 2, (1 + high) / 2
     kinds = draw_shares(np.array([tn, fp + fn, tp]), KIND_PRIOR, np.random.default_rng(seed), draws)
     right_0, off, right_1 = kinds.T
-    ends["macro_f1"] = interval_ends(right_1 / (2 * right_1 + off) + right_0 / (2 * right_0 + off), values["macro_f1"])
+    if "f1" in ends and (negative := share_with_interval(tn, tn + fp + fn)) is not None:
+        together = max(0.0, float(np.corrcoef(right_1 / (2 * right_1 + off), right_0 / (2 * right_0 + off))[0, 1]))
+        f1, low, high = values["f1"], *ends["f1"]
+        f1_0, low_0, high_0 = (2 * end / (1 + end) for end in (negative.value, negative.low, negative.high))
+        below, above = (
+            np.sqrt(a * a + b * b + 2 * together * a * b) / 2 for a, b in ((f1 - low, f1_0 - low_0), (high - f1, high_0 - f1_0))
+        )
+        ends["macro_f1"] = max(0.0, values["macro_f1"] - float(below)), min(1.0, values["macro_f1"] + float(above))
     reasons = why_too_few(confusion)
     return {name: make_estimate(value, ends.get(name), int(n), reasons[name], undefined_reason(name)) for name, value in values.items()}
 

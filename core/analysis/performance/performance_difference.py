@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from core.analysis.intervals.confidence import CONFIDENCE
 from core.analysis.intervals.posterior_draws import include_zero, interval_ends, least_p_value, two_sided_p_value
-from core.analysis.intervals.proportions import paired_share_difference
+from core.analysis.intervals.proportions import combine_difference, paired_share_difference
+from core.analysis.performance.calibration_error import calibration_error_ends
 from core.analysis.performance.confusion_intervals import paired_confusion_draws, why_too_few
 from core.analysis.performance.performance import confusion_counts, score_reasons
 from core.analysis.performance.performance_estimates import check_labels_and_scores
@@ -110,6 +111,9 @@ def paired_differences(
         first, second, better = points[0][name], points[1][name], not is_lower_better(name)
         if name == "accuracy":
             result[name] = _compare_accuracy(y, predicted, reasons[name])
+        elif name == "ece" and not reasons[name]:
+            p = two_sided_p_value(drawn[1][name] - drawn[0][name], differing)
+            result[name] = _compare_calibration(y, scores, (first, second), p)
         else:
             result[name] = paired_difference(first, second, drawn[1][name] - drawn[0][name], differing, method, better, reasons[name])
     return result
@@ -126,6 +130,14 @@ def _compare_accuracy(y: Floats, predicted: Sequence[Floats], why: str) -> Perfo
         return PerformanceDifference(a, b, value, None, None, None, "McNemar", why=why)
     p = max(least_p_value(gained + lost), float(stats.binomtest(gained, gained + lost).pvalue)) if gained + lost else 1.0
     return PerformanceDifference(a, b, value, *include_zero(low, high, p), p, "McNemar")
+
+
+def _compare_calibration(y: Floats, scores: tuple[Floats, Floats], errors: tuple[float, float], p: float) -> PerformanceDifference:
+    """By the intervals of both errors, as Newcombe combines those of two shares: noise adds to either error, which draws would repeat."""
+    one, other = ((error, *calibration_error_ends(y, s)) for error, s in zip(errors, scores, strict=True))
+    value, low, high = combine_difference(other, one)
+    p = max(p, 1 - CONFIDENCE) if low <= 0 <= high else p
+    return PerformanceDifference(*errors, value, *include_zero(low, high, p), p, "Newcombe, of both intervals", False)
 
 
 def paired_difference(
