@@ -217,6 +217,7 @@ def findings(text: str, *regions: str) -> list[str]:
     return [f"{found.rule.id} line {found.linenumber}: {found.message}" for found in cfnlint.api.lint(text, None, config=asked)]
 
 
+@pytest.mark.slow
 def test_cfn_lint_has_nothing_to_say_in_any_partition():
     assert findings(aws.TEMPLATE.read_text(), *REGIONS) == []
 
@@ -303,6 +304,7 @@ def bucket_policy() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_the_outputs_are_the_settings_of_the_product(stack, monkeypatch):
     for name, value in stack.environment.items():
         monkeypatch.setenv(name, value)

@@ -121,6 +121,7 @@ def test_a_region_without_debugger_trains_without_its_report(out, region, asked)
     assert (b"DebugRuleConfigurations" in sent.body, b"DebugHookConfig" in sent.body) == (asked, asked)
 
 
+@pytest.mark.slow
 def test_nothing_in_the_product_names_a_partition_or_its_hosts():
     files = [path for folder in ("core", "ui", "pages") for path in (ROOT / folder).rglob("*.py")]
     assert len(files) > 100

@@ -90,6 +90,7 @@ def named(analysis, stage, facet="SEX", index=0):
     return {metric["name"]: metric for metric in analysis[f"{stage}_metrics"]["facets"][facet][index]["metrics"]}
 
 
+@pytest.mark.slow
 def test_analysis_has_clarifys_shape(done):
     _, analysis = done
     assert analysis["version"] == "1.0"
@@ -106,6 +107,7 @@ def test_analysis_has_clarifys_shape(done):
     assert set(found) == {"global_shap_values", "expected_value"}
 
 
+@pytest.mark.slow
 def test_the_golden_run_of_clarify_comes_out_of_the_container(tmp_path):
     golden = json.loads((GOLDEN / "workshop_bias_1.json").read_text())
     frame = pd.read_csv(ROOT / "core/data/uci_credit_default.csv.gz").drop(columns="ID")
@@ -120,6 +122,7 @@ def test_the_golden_run_of_clarify_comes_out_of_the_container(tmp_path):
     assert printed == {name: f"{value:.6g}" for name, value in expected.items()}
 
 
+@pytest.mark.slow
 def test_local_values_add_up_to_the_scores(done, credit):
     output, analysis = done
     booster, test = credit
@@ -135,6 +138,7 @@ def test_local_values_add_up_to_the_scores(done, credit):
     assert values == pytest.approx({name: local[f"{name}_label0"].abs().mean() for name in features})
 
 
+@pytest.mark.slow
 def test_governance_says_how_sure_the_figures_are(done):
     output, analysis = done
     section = analysis["governance"]
@@ -148,6 +152,7 @@ def test_governance_says_how_sure_the_figures_are(done):
     assert data["prediction"].tolist() == pytest.approx(pd.read_csv(output / "scores.csv")["score"].tolist())
 
 
+@pytest.mark.slow
 def test_groups_are_binned_only_when_asked_for(done, credit, tmp_path):
     _, analysis = done
     booster, test = credit
@@ -158,6 +163,7 @@ def test_groups_are_binned_only_when_asked_for(done, credit, tmp_path):
     assert named(raw, "pre_training_bias")["CDDL"]["value"] != named(analysis, "pre_training_bias")["CDDL"]["value"]
 
 
+@pytest.mark.slow
 def test_reports_are_whole_and_self_contained(done):
     output, _ = done
     page = (output / "report.html").read_text()
@@ -173,18 +179,21 @@ def test_reports_are_whole_and_self_contained(done):
     assert pdf.count(b"/Subtype /Image") >= 4
 
 
+@pytest.mark.slow
 def test_a_file_without_header_is_named_by_headers(credit, done, tmp_path):
     booster, test = credit
     _, analysis = run(tmp_path, config(headers=list(test.columns)), test, booster, header=False)
     assert analysis == done[1]
 
 
+@pytest.mark.slow
 def test_a_header_row_is_not_taken_for_data(credit, done, tmp_path):
     booster, test = credit
     _, analysis = run(tmp_path, config(headers=list(test.columns)), test, booster)
     assert analysis["governance"]["rows"] == 700
 
 
+@pytest.mark.slow
 def test_whole_floats_do_not_flip_facet_and_outcome(credit, done, tmp_path):
     booster, test = credit
     floats = test.astype({"LABEL": float, "SEX": float, "AGE": float})
@@ -200,6 +209,7 @@ def test_a_coded_facet_with_fractions_is_refused(credit, tmp_path):
         run(tmp_path, config(), broken, booster)
 
 
+@pytest.mark.slow
 def test_columns_may_be_given_by_index(credit, done, tmp_path):
     booster, test = credit
     place = {name: i for i, name in enumerate(test.columns)}
@@ -224,6 +234,7 @@ def test_a_continuous_facet_without_threshold_is_refused(credit, tmp_path):
         run(tmp_path, config(facet=[{"name_or_index": "LIMIT_BAL"}]), test, booster)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [True, "True", 1])
 def test_true_and_false_are_values_too(credit, done, tmp_path, value):
     booster, test = credit
@@ -253,6 +264,7 @@ def test_without_a_value_each_value_is_a_facet(credit, tmp_path):
     assert named(analysis, "pre_training_bias")["DPL"]["value"] == -named(analysis, "pre_training_bias", index=1)["DPL"]["value"]
 
 
+@pytest.mark.slow
 def test_an_uncomputable_metric_is_null_with_its_error(credit, tmp_path):
     booster, test = credit
     settings = config(group_variable=None, governance=None, facet=[{"name_or_index": "SEX", "value_or_threshold": [7]}])
@@ -271,6 +283,7 @@ def test_infinities_are_strings(tmp_path):
     assert "∞" in (output / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_only_the_metrics_asked_for_are_computed(credit, tmp_path):
     booster, test = credit
     methods = {"pre_training_bias": {"methods": ["KL", "CI"]}, "post_training_bias": {"methods": "DPPL"}}
@@ -280,6 +293,7 @@ def test_only_the_metrics_asked_for_are_computed(credit, tmp_path):
     assert "explanations" not in analysis
 
 
+@pytest.mark.slow
 def test_ignored_columns_are_not_given_to_the_model(credit, done, tmp_path):
     booster, test = credit
     numbered = test.assign(ID=np.arange(700))
@@ -287,6 +301,7 @@ def test_ignored_columns_are_not_given_to_the_model(credit, done, tmp_path):
     assert analysis["post_training_bias_metrics"] == done[1]["post_training_bias_metrics"]
 
 
+@pytest.mark.slow
 def test_log_odds_and_an_inline_baseline_are_served(credit, tmp_path):
     booster, test = credit
     medians = test.drop(columns="LABEL").median()
@@ -297,6 +312,7 @@ def test_log_odds_and_an_inline_baseline_are_served(credit, tmp_path):
     assert pd.read_csv(output / "explanations_shap/out.csv").columns[0] == "LIMIT_BAL_default"
 
 
+@pytest.mark.slow
 def test_a_baseline_file_in_the_container_is_read(credit, tmp_path):
     booster, test = credit
     features = test.drop(columns="LABEL")
@@ -308,6 +324,7 @@ def test_a_baseline_file_in_the_container_is_read(credit, tmp_path):
     assert pd.read_csv(output / "explanations_shap/baseline.csv").equals(features.head(2))
 
 
+@pytest.mark.slow
 def test_the_threshold_decides_who_is_accepted(credit, tmp_path):
     booster, test = credit
     _, analysis = run(tmp_path, config(methods=only("post_training_bias"), probability_threshold=0.2), test, booster)
@@ -384,6 +401,7 @@ def test_labels_that_the_model_cannot_mean_are_refused(credit, tmp_path):
         run(tmp_path, config(label_values_or_threshold=[1]), test.assign(LABEL=test["LABEL"] + 1), booster)
 
 
+@pytest.mark.slow
 def test_awss_own_container_takes_no_key_of_ours_and_writes_none(credit, done, tmp_path):
     booster, test = credit
     with pytest.raises(ContainerError, match="governance is not of Clarify's schema"):

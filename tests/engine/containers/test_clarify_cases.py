@@ -62,6 +62,7 @@ def metrics_of(analysis, stage, facet):
     return {metric["name"]: metric for metric in analysis[f"{stage}_bias_metrics"]["facets"][facet][0]["metrics"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", ["analysis_config.json", "analysis_config_named.json"])
 def test_every_value_of_a_facet_keeps_its_words_and_interval(tmp_path, config):
     _, analysis = run_case(tmp_path, "facet-three-values", config)
@@ -140,6 +141,7 @@ def test_rows_of_unknown_facet_are_counted_left_out_and_said(tmp_path):
     assert "12 of 60 rows have no value in sex; they are left out of the figures by sex." in (output / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_rows_without_label_prediction_or_group_are_left_out_of_what_needs_them(tmp_path):
     rows = [("f", 1, 1, "a"), ("f", 0, 1, "a"), ("m", 1, 1, "a"), ("m", 0, 0, "a")] * 5
     unknown = [("f", "", 1, "a"), ("", 1, 1, "a"), ("f", 1, "", "a"), ("m", 0, 0, "")]
@@ -199,6 +201,7 @@ def html_texts(output):
     return [html.unescape(text) for text in re.findall(r"<(?:h1|h2|p|br|td|th)[^>]*>([^<]+)(?=<)", page)]
 
 
+@pytest.mark.slow
 def test_every_name_of_the_html_is_legible_in_the_pdf(tmp_path):
     output, analysis = run_case(tmp_path, "pdf-lost-names")
     text, names = pdf_text(output / "report.pdf"), html_texts(output)
@@ -212,6 +215,7 @@ def test_every_name_of_the_html_is_legible_in_the_pdf(tmp_path):
     assert set(analysis["explanations"]["kernel_shap"]["label0"]["global_shap_values"]) <= set(svg_labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Größe", "العمر", "גיל", "年齢🙂", "a$b$c_{2}", "x\u200dy", "ด้วย", "="])
 def test_names_in_any_script_are_in_the_pdf(tmp_path, name):
     rows = [[name, "paid"], *zip(["f", name] * 4, "10110100", strict=True)]
@@ -244,6 +248,7 @@ def test_a_model_that_knows_its_features_by_other_names_is_refused_with_both_lis
         run_case(tmp_path, "feature-names")
 
 
+@pytest.mark.slow
 def test_a_model_that_knows_its_features_by_name_takes_them_in_any_order(tmp_path, monkeypatch):
     renamed = tmp_path / "cases"
     shutil.copytree(CASES / "feature-names", renamed / "feature-names")

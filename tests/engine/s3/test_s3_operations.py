@@ -174,6 +174,7 @@ def test_keys_that_xml_cannot_carry_are_listed(s3):
     assert [o["Key"] for o in s3.list_objects_v2(Bucket=BUCKET, Prefix="bell")["Contents"]] == [key]
 
 
+@pytest.mark.slow
 @given(prefix=st.text(max_size=4), key=st.text(max_size=6))
 def test_the_end_of_a_prefix_is_exact(prefix, key):
     end = first_after_prefix(prefix)

@@ -112,6 +112,7 @@ def assert_all_equal(facet, label, prediction, group, features):
     return pre | post
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None, derandomize=True)
 @given(
     n=st.integers(2, 60),

@@ -24,6 +24,7 @@ def credit():
     return xgboost.train(settings, xgboost.DMatrix(features.to_numpy(), label), 50), features, label
 
 
+@pytest.mark.slow
 def test_values_add_up_to_the_prediction_on_every_row(credit):
     booster, features, _ = credit
     explanation = compute_shap_values(booster, features, features.sample(5, random_state=0))
@@ -49,6 +50,7 @@ def test_the_expected_value_is_the_mean_prediction_of_the_baseline(credit):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("output", "last"), [("raw", 0.02), ("probability", 0.03)])
 def test_kernel_shap_converges_to_it_as_its_samples_grow(credit, output, last):
     booster, features, _ = credit
@@ -68,10 +70,11 @@ def test_kernel_shap_converges_to_it_as_its_samples_grow(credit, output, last):
     assert errors[2] < last
 
 
+@pytest.mark.slow
 def test_the_remainder_makes_them_more_exact_by_what_the_standard_error_says(credit):
     booster, features, _ = credit
-    rows, baseline = features.head(40), features.sample(3, random_state=2)
-    exact = compute_shap_values(booster, rows, baseline, walks=3000, seed=9).values
+    rows, baseline = features.head(16), features.sample(3, random_state=2)
+    exact = compute_shap_values(booster, rows, baseline, walks=1500, seed=9).values
     carried_over = compute_shap_values(booster, rows, baseline, walks=0).values
     sampled = compute_shap_values(booster, rows, baseline, walks=64)
     error = np.sqrt(((sampled.values - exact) ** 2).mean())
@@ -80,6 +83,7 @@ def test_the_remainder_makes_them_more_exact_by_what_the_standard_error_says(cre
     assert sampled.additivity_error <= 1e-5
 
 
+@pytest.mark.slow
 def test_brute_force_shapley_values_are_the_same():
     random = np.random.default_rng(0)
     data = pd.DataFrame(random.integers(0, 5, (300, 3)), columns=["a", "b", "c"])
@@ -100,6 +104,7 @@ def test_brute_force_shapley_values_are_the_same():
     assert dict(zip(explanation.features, explanation.values[0], strict=True)) == pytest.approx(expected, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_the_best_round_of_an_early_stopped_training_is_explained(credit):
     _, features, label = credit
     train, valid = (xgboost.DMatrix(features[i::2].to_numpy(), label[i::2]) for i in (0, 1))
