@@ -40,6 +40,7 @@ def by_scikit_learn(labels, scores, threshold):
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.integers(20, 300), st.integers(0, 10_000), st.sampled_from([0.1, 0.5, 0.8]), st.sampled_from([1, 8]))
 def test_every_figure_equals_scikit_learn(n, seed, threshold, decimals):
@@ -92,6 +93,7 @@ def test_the_same_seed_gives_the_same_intervals():
     assert evaluate_performance(labels, scores, seed=4, resamples=50).auc != evaluate_performance(labels, scores, seed=5, resamples=50).auc
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_true_value_as_often_as_they_say():
     truth = evaluate_performance(*sample(200_000, 99, decimals=8), resamples=2).estimates()
     runs = [evaluate_performance(*sample(200, seed, decimals=8), resamples=200).estimates() for seed in range(100)]
@@ -100,6 +102,7 @@ def test_intervals_cover_the_true_value_as_often_as_they_say():
         assert 0.88 <= covered <= 0.995, (name, covered)
 
 
+@pytest.mark.slow
 def test_delong_variance_agrees_with_the_bootstrap():
     labels, scores = sample(400, 1)
     _, covariance = delong(labels.astype(float), [scores])
@@ -227,6 +230,7 @@ def test_five_rows_cannot_tell_two_models_apart():
         assert found[name].better is None, name
 
 
+@pytest.mark.slow
 def test_noise_is_beyond_noise_in_about_one_case_of_twenty():
     alarms = {"auc": 0, "accuracy": 0, "brier": 0}
     for seed in range(200):
