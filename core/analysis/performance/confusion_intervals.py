@@ -43,7 +43,7 @@ def confusion_estimates(confusion: Floats, *, seed: int, draws: int) -> dict[str
     kinds = draw_shares(np.array([tn, fp + fn, tp]), KIND_PRIOR, np.random.default_rng(seed), draws)
     right_0, off, right_1 = kinds.T
     if "f1" in ends and (negative := share_with_interval(tn, tn + fp + fn)) is not None:
-        together = max(0.0, float(np.corrcoef(right_1 / (2 * right_1 + off), right_0 / (2 * right_0 + off))[0, 1]))
+        together = 0.0 if draws < 3 else max(0.0, float(np.corrcoef(right_1 / (2 * right_1 + off), right_0 / (2 * right_0 + off))[0, 1]))
         f1, low, high = values["f1"], *ends["f1"]
         f1_0, low_0, high_0 = (2 * end / (1 + end) for end in (negative.value, negative.low, negative.high))
         below, above = (
