@@ -46,7 +46,8 @@ def read_dataset(folder: Path, config: AnalysisConfig) -> Dataset:
     excluded = [name for item in config.excluded if (name := resolve_column(frame, item, "excluded_columns")) is not None]
     facets = [str(resolve_column(frame, facet.column, "facet")) for facet in config.facets]
     categorical = [str(resolve_column(frame, item, "governance.categorical")) for item in config.categorical]
-    coded = list(dict.fromkeys(name for name in (label, predicted, group, *facets) if name and frame[name].dtype.kind in "iuf"))
+    named = dict.fromkeys(name for name in (label, predicted, group, *facets) if name)
+    coded = [name for name in named if frame[name].dtype.kind in "iuf" and frame[name].notna().all()]
     try:
         frame[coded] = to_integers(frame[coded])
     except ColumnError as error:

@@ -1,7 +1,7 @@
 """The rebalancing container: splits once, rebalances the training part, writes the files and a manifest with their hashes.
 
 Processing contract: ``rebalance.json`` under /opt/ml/processing/input/config, one CSV with a header under …/input/data, results under
-…/output. The same input and seed give the same bytes.
+…/output. The same input and seed give the same bytes. Empty cells of features stay empty, except in the columns that ``missing`` names.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from core.analysis.bias.bias_metrics import pre_training_bias
 from core.analysis.resampling.label_shares import measure_label_shares
+from core.analysis.resampling.missing_cells import fill_for_distances, fill_with_medians
 from core.analysis.resampling.resampling import RebalanceConfig, Resampled, ResamplingError, asked_counts, rebalance
 from core.analysis.resampling.splitting import SplitError, count_leaked_rows, split_rows
 from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
@@ -62,10 +63,16 @@ def _read_config(root: Path) -> dict[str, Any]:
         "validation_size": 0.16,
         "test_size": 0.2,
         "order": "split_first",
+        "missing": {},
     }
     config = {**defaults, **config}
     if config["order"] not in {"split_first", "workshop"}:
         raise ContainerError(f"order must be split_first or workshop, not {config['order']!r}")
+    for column, treatment in config["missing"].items():
+        if treatment not in {"keep", "median"}:
+            raise ContainerError(f"missing: {column} must be keep or median, not {treatment!r}")
+    if not config["missing"]:  # the manifest of a table without such columns is that of earlier versions
+        del config["missing"]
     return config
 
 
@@ -74,7 +81,7 @@ def _read_rows(path: Path, config: dict[str, Any]) -> pd.DataFrame:
     frame, undecided = reading.frame, {finding.column: f": {finding.message}" for finding in reading.blocking()}
     further = [column for column, _ in config["further_facets"]]
     group = [config["group"]] if config["group"] else []
-    named = [config["label"], config["facet"], *further, *group, *config["categorical"], *config["ignored"]]
+    named = [config["label"], config["facet"], *further, *group, *config["categorical"], *config["ignored"], *config.get("missing", {})]
     for name in named:
         if name not in frame.columns:
             raise ContainerError(f"column {name} is not in {path.name}; its columns are {', '.join(map(str, frame.columns[:30]))}")
@@ -83,17 +90,14 @@ def _read_rows(path: Path, config: dict[str, Any]) -> pd.DataFrame:
     for name in frame.columns:
         if frame[name].dtype.kind not in "iuf":
             raise ContainerError(f"column {name} contains text{undecided.get(name, '')}; code its values as numbers, or ignore the column")
-    frame = to_integers(frame, coded=[config["label"], config["facet"], *config["categorical"]])
-    for name in frame.columns:
-        if frame[name].isna().any():
-            raise ContainerError(f"column {name} has {int(frame[name].isna().sum())} empty cells; fill them, or leave those rows out")
+    frame = to_integers(frame, [config["label"], config["facet"]], [*further, *config["categorical"]])
     values = set(frame[config["label"]].unique())
     if values != {0, 1}:
         raise ContainerError(f"the label {config['label']} must have the values 0 and 1, not {sorted(values)[:5]}")
     if config["favourable"] not in values:
         raise ContainerError(f"no row has the favourable label {config['favourable']} in {config['label']}; it has {sorted(values)}")
     for column, value in [(config["facet"], config["facet_value"]), *config["further_facets"]]:
-        if value not in set(frame[column].unique()):
+        if value not in set(frame[column].dropna().unique()):
             raise ContainerError(f"the value {value} does not occur in column {column}")
     return frame
 
@@ -113,6 +117,9 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
     )
     sizes = {"seed": config["seed"], "validation_size": config["validation_size"], "test_size": config["test_size"]}
     parts = split_rows(frame, label, facet, value, **sizes)
+    medians = [column for column, treatment in config.get("missing", {}).items() if treatment == "median"]
+    filled = fill_with_medians(frame, medians, parts.train, parts.validation, parts.test)
+    frame = filled.frame
     train, validation, test = (frame.iloc[rows].reset_index(drop=True) for rows in (parts.train, parts.validation, parts.test))
     held_out = np.concatenate([parts.validation, parts.test])
     if config["order"] == "split_first":
@@ -175,6 +182,7 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
             {"facet": column, "facet_value": of, **_before_and_after(train, result, asked, {**config, "facet": column, "facet_value": of})}
             for column, of in config["further_facets"]
         ],
+        "missing": filled.columns,
     }
 
 
@@ -188,17 +196,21 @@ def _with_weights(frame: pd.DataFrame, weights: NDArray[np.float64] | None) -> p
 
 
 def _before_and_after(train: pd.DataFrame, result: Resampled, asked: NDArray[np.float64], config: dict[str, Any]) -> dict[str, Any]:
-    """Counts, shares of favourable labels, and bias by the facet that ``config`` names, before and after."""
-    pooled = train[config["facet"]].nunique() > MAX_GROUPS
-    old, new = (_groups(frame, config, pooled=pooled) for frame in (train, result.frame))
-    return {
-        "label_shares": [group.to_json() for group in measure_label_shares(old, new, asked, result.weights)],
-        "counts": {"before": _count_cells(train, config, None), "after": _count_cells(result.frame, config, result.weights)},
+    """Counts, shares of favourable labels, and bias by the facet that ``config`` names, before and after: of the rows that have one."""
+    known, known_after = (frame[config["facet"]].notna().to_numpy() for frame in (train, result.frame))
+    before, after = train[known], result.frame[known_after]
+    weights = None if result.weights is None else result.weights[known_after]
+    pooled = before[config["facet"]].nunique() > MAX_GROUPS
+    old, new = (_groups(frame, config, pooled=pooled) for frame in (before, after))
+    found: dict[str, Any] = {
+        "label_shares": [group.to_json() for group in measure_label_shares(old, new, asked[known], weights)],
+        "counts": {"before": _count_cells(before, config, None), "after": _count_cells(after, config, weights)},
         "pre_training_bias": {
-            "before": _pre_training_values(train, config, None),
-            "after": _pre_training_values(result.frame, config, result.weights),
+            "before": _pre_training_values(before, config, None),
+            "after": _pre_training_values(after, config, weights),
         },
     }
+    return found if known.all() else {**found, "without_facet": {"before": int((~known).sum()), "after": int((~known_after).sum())}}
 
 
 def _groups(frame: pd.DataFrame, config: dict[str, Any], *, pooled: bool) -> tuple[pd.Series[Any], NDArray[np.bool_]]:
@@ -233,7 +245,7 @@ def _count_leaked(whole: Resampled, train: NDArray[np.int64], held_out: NDArray[
     """Held-out rows that are synthetic, that have a copy or a synthetic neighbour in training, or that are the seed of a training row."""
     from sklearn.neighbors import NearestNeighbors
 
-    values = whole.frame.drop(columns=[ask.label, ask.facet]).to_numpy(dtype=float)
+    values = fill_for_distances(whole.frame.drop(columns=[ask.label, ask.facet]), ask.categorical)
     leaked = whole.synthetic[held_out].copy()
     copies = np.isin(whole.origin[held_out], whole.origin[train][whole.origin[train] >= 0]) & (whole.origin[held_out] >= 0)
     leaked |= copies
@@ -260,8 +272,8 @@ def _pre_training_values(frame: pd.DataFrame, config: dict[str, Any], weights: N
     group = frame[config["group"]] if config["group"] else None
     if group is not None and group.nunique() > MAX_GROUPS:
         group = bin_group(group, 5)
-    facet = (frame[config["facet"]] == config["facet_value"]).to_numpy()
-    favourable = (frame[config["label"]] == config["favourable"]).to_numpy()
+    facet = (frame[config["facet"]] == config["facet_value"]).to_numpy(dtype=bool)
+    favourable = (frame[config["label"]] == config["favourable"]).to_numpy(dtype=bool)
     metrics = pre_training_bias(facet, favourable, None if group is None else group.to_numpy(), weight=weights)
     return {
         name: {"value": metric.value if metric.value is None or np.isfinite(metric.value) else str(metric.value), "error": metric.error}

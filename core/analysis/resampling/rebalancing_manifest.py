@@ -41,6 +41,7 @@ class RebalancingSettings(TypedDict):
     validation_size: float
     test_size: float
     order: str
+    missing: NotRequired[dict[str, str]]
 
 
 class InputFile(TypedDict):
@@ -104,13 +105,27 @@ class GroupLabelShareEntry(TypedDict):
 
 
 class FurtherFacet(TypedDict):
-    """Counts and bias by another facet; older manifests lack ``label_shares``."""
+    """Counts and bias by another facet; older manifests lack ``label_shares``. ``without_facet``: the training rows whose value is missing,
+    which count in none of it, ``before`` and ``after``."""
 
     facet: str
     facet_value: int
     label_shares: NotRequired[list[GroupLabelShareEntry]]
     counts: dict[str, list[CellCount]]
     pre_training_bias: dict[str, dict[str, MetricEntry]]
+    without_facet: NotRequired[dict[str, int]]
+
+
+class FilledColumn(TypedDict):
+    """A column with empty cells: how many in the rows of each part before rebalancing. ``treatment``: keep, or median, the one of the
+    training rows, which is ``filled_with`` (None where the cells stay empty)."""
+
+    column: str
+    treatment: str
+    filled_with: int | float | None
+    train: int
+    validation: int
+    test: int
 
 
 class RebalancingManifest(TypedDict):
@@ -130,3 +145,4 @@ class RebalancingManifest(TypedDict):
     counts: dict[str, list[CellCount]]
     pre_training_bias: dict[str, dict[str, MetricEntry]]
     further_facets: NotRequired[list[FurtherFacet]]
+    missing: NotRequired[list[FilledColumn]]

@@ -1,8 +1,9 @@
 """Rebalancing a training part: SMOTE and its variants, random sampling, reweighing.
 
 Label and facets are never interpolated, nor voted on by neighbours: a synthetic row has those of its seed, the real row from which it was
-made. So the share of a label in a group moves only as the target demands. Integers stay integers. The original rows come first, unchanged
-and in order, unless the method removes some.
+made. So the share of a label in a group moves only as the target demands. Integers stay integers. A missing cell stays missing: distances
+are those of filled copies, and a synthetic row lacks what its seed lacks. The original rows come first, unchanged and in order, unless the
+method removes some.
 Sources: Chawla et al. 2002 (SMOTE, SMOTE-NC), Han et al. 2005 (Borderline), He et al. 2008 (ADASYN), Batista et al. 2004 (SMOTE-Tomek,
 SMOTE-ENN), Kamiran and Calders 2012 (reweighing).
 """
@@ -16,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.analysis.resampling import resampling_parameters
+from core.analysis.resampling.missing_cells import fill_for_distances
 from core.analysis.resampling.resampling_parameters import ParameterValue
 
 METHODS = {
@@ -70,7 +72,8 @@ class Resampled:
 
 
 def rebalance(train: pd.DataFrame, config: RebalanceConfig) -> Resampled:
-    """Rebalance ``train`` (numeric columns only). The same input and seed give the same rows. Raises ResamplingError.
+    """Rebalance ``train`` (numeric columns only, with NaN or NA where a feature is missing). The same input and seed give the same rows.
+    Raises ResamplingError.
 
     >>> import pandas as pd
     >>> train = pd.DataFrame({"late": [0, 0, 1, 0], "sex": [1, 1, 1, 2], "age": [30, 41, 52, 63]})
@@ -219,25 +222,25 @@ def _add_synthetic_rows(train: pd.DataFrame, classes: NDArray[np.int64], config:
     told = resampling_parameters.with_defaults(config.method, config.parameters)
     counts = _target_counts(classes, config)
     try:
-        sampled = run_sampler(config.method, train[used].to_numpy(dtype=float), classes, counts, told, nominal, config.seed)
+        values = fill_for_distances(train[used], config.categorical)
+        sampled = run_sampler(config.method, values, classes, counts, told, nominal, config.seed)
     except (ValueError, RuntimeError) as error:
         raise ResamplingError(f"{METHODS[config.method]} could not rebalance the {BALANCE_TARGETS[config.target]}: {error}") from error
     frame = train.iloc[sampled.seeds].reset_index(drop=True)
     for name in made:
-        values = sampled.rows[sampled.synthetic, used.index(name)]
-        frame.loc[sampled.synthetic, name] = _round_to_codes(values, train[name], coded=name in config.categorical)
+        made_up = sampled.synthetic & frame[name].notna().to_numpy()  # what the seed lacks, the synthetic row lacks too
+        values = sampled.rows[made_up, used.index(name)]
+        frame.loc[made_up, name] = _round_to_codes(values, train[name], coded=name in config.categorical)
     return Resampled(frame, None, sampled.synthetic, np.where(sampled.synthetic, -1, sampled.seeds), sampled.seeds)
 
 
 def _round_to_codes(values: NDArray[np.float64], column: pd.Series, *, coded: bool) -> NDArray[np.generic]:
     """Values for a column: rounded where it has whole numbers; where it is coded, the nearest code that occurs."""
-    if column.dtype.kind not in "iub":
-        rounded = values
-    elif not coded:
-        rounded = np.rint(values)
-    else:
-        codes = np.sort(column.unique()).astype(float)
+    if len(values) and coded:
+        codes = np.unique(column.dropna().to_numpy(dtype=float))
         right = np.clip(np.searchsorted(codes, values), 1, max(1, len(codes) - 1))
         low, high = codes[np.minimum(right - 1, len(codes) - 1)], codes[np.minimum(right, len(codes) - 1)]
-        rounded = np.where(values - low <= high - values, low, high)
-    return pd.Series(rounded).astype(column.dtype).to_numpy()
+        values = np.where(values - low <= high - values, low, high)
+    elif column.dtype.kind in "iub":
+        values = np.rint(values)
+    return values.astype(column.dtype.type if isinstance(column.dtype, np.dtype) else np.int64)

@@ -57,31 +57,33 @@ def _is_whole(values: pd.Series[Any]) -> pd.Series[Any]:
     return pd.Series((np.abs(numbers) <= MAX_EXACT_INTEGER) & (numbers == np.floor(numbers)), index=values.index)
 
 
-def to_integers(df: pd.DataFrame, coded: Iterable[str] = ()) -> pd.DataFrame:
-    """The table with every column of whole numbers as int64, so that it's written as ``1`` and never as ``1.0``.
+def to_integers(df: pd.DataFrame, coded: Iterable[str] = (), categorical: Iterable[str] = ()) -> pd.DataFrame:
+    """The table with every column of whole numbers as int64, or Int64 where cells are missing, so that it's written as ``1`` and never as
+    ``1.0``.
 
-    Numbers written as text are read. Columns with fractions stay as they are, and so do columns with missing values, except
-    those named in ``coded`` (label, facet, categories), which must be whole in every row.
+    Numbers written as text are read. Columns with fractions stay as they are. Those named in ``coded`` (label, facet) must be whole in
+    every row; those in ``categorical`` in every row that has a value.
 
     Raises ColumnError, naming the column and the first offending row (counted from 1), when a column mixes numbers and text,
-    when a coded one has a missing value or a fraction, or when one that looks coded (at least 90 % of its rows hold at
+    when a coded one has a missing value or a fraction, or when one that looks coded (at least 90 % of its values are at
     most 15 different whole numbers) has a fraction here and there.
 
     >>> import pandas as pd
-    >>> to_integers(pd.DataFrame({"age": [30.0, 41.0], "debt": [0.5, 0.1]})).dtypes.astype(str).to_dict()
-    {'age': 'int64', 'debt': 'float64'}
+    >>> frame = to_integers(pd.DataFrame({"age": [30.0, 41.0], "debt": [0.5, 0.1], "children": [2.0, None]}))
+    >>> frame.dtypes.astype(str).to_dict()
+    {'age': 'int64', 'debt': 'float64', 'children': 'Int64'}
     """
-    wanted = set(coded)
-    unknown = wanted - set(map(str, df.columns))
+    complete, codes = set(coded), {*coded, *categorical}
+    unknown = codes - set(map(str, df.columns))
     if unknown:
         raise ColumnError(min(unknown), "is not in the table")
-    return pd.DataFrame({name: _column_to_integers(str(name), df[name], str(name) in wanted) for name in df.columns}, index=df.index)
+    return pd.DataFrame(
+        {name: _column_to_integers(str(name), df[name], str(name) in codes, str(name) in complete) for name in df.columns}, index=df.index
+    )
 
 
-def _column_to_integers(name: str, series: pd.Series[Any], coded: bool) -> pd.Series[Any]:
-    if series.dtype.kind in "ib" or (series.dtype.kind == "u" and series.max() <= np.iinfo("int64").max):
-        return series.astype("int64")
-    if series.dtype.kind != "f":
+def _column_to_integers(name: str, series: pd.Series[Any], coded: bool, complete: bool) -> pd.Series[Any]:
+    if series.dtype.kind not in "iubf":
         numbers = pd.to_numeric(series.astype(object), errors="coerce")
         text = numbers.isna() & series.notna()
         if text.any() and not text[series.notna()].all():
@@ -92,17 +94,19 @@ def _column_to_integers(name: str, series: pd.Series[Any], coded: bool) -> pd.Se
             return series
         series = numbers
     missing = series.isna()
-    if missing.any():
-        if coded:
-            raise ColumnError(
-                name,
-                f"has no value in {missing.sum()} of {len(series)} rows, first in row {_first_row_number(missing)}; fill or remove them",
-            )
+    if missing.any() and complete:
+        raise ColumnError(
+            name, f"has no value in {missing.sum()} of {len(series)} rows, first in row {_first_row_number(missing)}; fill or remove them"
+        )
+    if missing.all():
         return series.astype(float)
-    whole = _is_whole(series)
+    if series.dtype.kind in "ib" or (series.dtype.kind == "u" and series.max() <= np.iinfo("int64").max):
+        return series.astype("Int64" if missing.any() else "int64")
+    whole = _is_whole(series) | missing
     if whole.all():
-        return series.astype("int64")
-    looks_coded = whole.mean() >= MIN_WHOLE_SHARE and series[whole].nunique() <= MAX_CATEGORIES
+        return series.astype("Int64" if missing.any() else "int64")
+    known = series[whole & ~missing]
+    looks_coded = len(known) >= MIN_WHOLE_SHARE * (len(series) - missing.sum()) and known.nunique() <= MAX_CATEGORIES
     if coded or looks_coded:
         raise ColumnError(
             name, f"mixes whole numbers and fractions: {_describe_first(series, ~whole)}; a coded column must hold whole numbers"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from collections.abc import Sequence
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,13 @@ TAIL_SHARE = 0.005
 
 
 class Histogram(TypedDict):
-    """One set of rows: how many (or the sum of their weights) in each bin, their mean (None without rows), and how many in all."""
+    """One set of rows: how many (or the sum of their weights) in each bin, their mean (None without rows), and how many in all. Rows
+    without a value count only as ``missing``, a key that is absent if every row has one."""
 
     counts: list[float]
     mean: float | None
     rows: int
+    missing: NotRequired[int]
 
 
 class FeatureHistograms(TypedDict):
@@ -120,21 +122,27 @@ def compare_distributions(
         sides: dict[str, dict[str, Histogram]] = {}
         for group in groups:
             rows, made = (_group_mask(frame, facet, group) for frame in (before, after))
-            sets: Mapping[str, tuple[ArrayLike, NDArray[np.float64] | None]] = {
-                "before": (before[name].to_numpy()[rows], None),
-                "after": (after[name].to_numpy()[made], None if weights is None else weights[made]),
-                "synthetic": (after[name].to_numpy()[made & synthetic], None),
-            }
+            old, new = (frame[name].to_numpy(dtype=float) for frame in (before, after))
             sides[str(group)] = {
-                which: {"counts": bin_counts(values, kind, edges, weight), "mean": mean_or_none(values, weight), "rows": np.size(values)}
-                for which, (values, weight) in sets.items()
+                "before": _histogram(old[rows], kind, edges, None),
+                "after": _histogram(new[made], kind, edges, None if weights is None else weights[made]),
+                "synthetic": _histogram(new[made & synthetic], kind, edges, None),
             }
         found.append({"feature": str(name), "kind": kind, "edges": edges, "labels": bin_labels(kind, edges), "groups": sides})
     return found
 
 
+def _histogram(values: NDArray[np.float64], kind: str, edges: Sequence[float], weights: NDArray[np.float64] | None) -> Histogram:
+    known = ~np.isnan(values)
+    numbers, weight = values[known], None if weights is None else weights[known]
+    found: Histogram = {"counts": bin_counts(numbers, kind, edges, weight), "mean": mean_or_none(numbers, weight), "rows": len(numbers)}
+    if not known.all():
+        found["missing"] = int((~known).sum())
+    return found
+
+
 def _group_mask(frame: pd.DataFrame, facet: str, group: object) -> NDArray[np.bool_]:
-    return np.ones(len(frame), bool) if group == "" else (frame[facet] == group).to_numpy()
+    return np.ones(len(frame), bool) if group == "" else (frame[facet] == group).to_numpy(dtype=bool)
 
 
 def _plain_number(value: float) -> int | float:

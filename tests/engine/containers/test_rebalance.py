@@ -124,6 +124,45 @@ def test_a_reweighings_validation_rows_count_once_each_and_test_rows_have_no_wei
     assert "validation.csv" not in unweighted["files"]
 
 
+@pytest.mark.parametrize("method", ["smote-nc", "reweighing", "random-under"])
+@pytest.mark.parametrize("order", ["split_first", "workshop"])
+def test_empty_cells_stay_empty_in_every_file_unless_a_median_is_asked_for(run, method, order):
+    random = np.random.default_rng(5)
+    frame = table().astype({"amount": "Int64", "married": "Int64", "rate": float})
+    frame["age"] = pd.array(random.integers(20, 60, len(frame)), dtype="Int64")
+    for name in ("amount", "married", "rate", "age"):
+        frame.loc[random.random(len(frame)) < 0.2, name] = pd.NA
+    output, manifest = run(frame, method=method, order=order, missing={"age": "median"}, further_facets=[["married", 1]], group="amount")
+    for name in ("train_res_header.csv", "test_header.csv", "validation_header.csv"):
+        cells = pd.read_csv(output / name, dtype=str)
+        assert cells["age"].str.fullmatch(r"\d+").all()
+        for gapped in ("amount", "married"):
+            assert cells[gapped].dropna().str.fullmatch(r"\d+").all()
+            assert cells[gapped].isna().any()
+        assert set(cells["married"].dropna()) == {"1", "2", "3"}
+    told = {column["column"]: column for column in manifest["missing"]}
+    assert {name: one["treatment"] for name, one in told.items()} == {"amount": "keep", "married": "keep", "rate": "keep", "age": "median"}
+    assert all(one["train"] + one["validation"] + one["test"] == frame[name].isna().sum() for name, one in told.items())
+    of_training = pd.read_csv(output / "train.csv", header=None)
+    columns = manifest["files"]["train.csv"]["columns"]
+    assert of_training[columns.index("married")].isna().sum() == told["married"]["train"]
+    assert manifest["further_facets"][0]["without_facet"]["before"] == told["married"]["train"]
+    counted = manifest["further_facets"][0]["counts"]["before"]
+    assert sum(cell["count"] for cell in counted) == len(of_training) - told["married"]["train"]
+    histogram = next(f for f in json.loads((output / "distributions.json").read_text())["features"] if f["feature"] == "rate")
+    before = histogram["groups"][""]["before"]
+    assert (before["missing"], before["rows"]) == (told["rate"]["train"], len(of_training) - told["rate"]["train"])
+
+
+def test_a_label_or_facet_without_a_value_and_an_unknown_treatment_are_refused(run):
+    frame = table().astype({"sex": "Int64"})
+    frame.loc[7, "sex"] = pd.NA
+    with pytest.raises(ContainerError, match="column sex: has no value in 1 of 600 rows, first in row 8"):
+        run(frame)
+    with pytest.raises(ContainerError, match="missing: rate must be keep or median, not 'drop'"):
+        run(missing={"rate": "drop"})
+
+
 def test_a_further_facet_that_does_not_occur_is_refused(run):
     with pytest.raises(ContainerError, match="value 9 does not occur in column married"):
         run(further_facets=[["married", 9]])

@@ -61,7 +61,10 @@ def test_text_is_refused_where_a_code_is_needed():
 
 def test_a_missing_value_is_refused_in_a_coded_column_only():
     frame = pd.DataFrame({"SEX": [1.0, np.nan, 2.0]})
-    assert to_integers(frame)["SEX"].isna().sum() == 1
+    assert to_integers(frame).to_csv(index=False, na_rep="-").split() == ["SEX", "1", "-", "2"]
+    assert to_integers(frame, categorical=["SEX"])["SEX"].dtype == "Int64"
+    with pytest.raises(ColumnError, match=r"mixes whole numbers and fractions: 1\.5 in row 3, 1 such of 3 rows"):
+        to_integers(pd.DataFrame({"SEX": [1.0, None, 1.5]}), categorical=["SEX"])
     with pytest.raises(ColumnError, match="no value in 1 of 3 rows, first in row 2"):
         to_integers(frame, coded=["SEX"])
 
@@ -74,6 +77,8 @@ def test_a_coded_column_that_is_not_there_is_named():
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(st.integers(-(2**53), 2**53), min_size=1, max_size=30))
 def test_integers_survive_a_trip_through_floats_and_csv(values):
+    gapped = to_integers(pd.DataFrame({"x": np.array([*values, np.nan]), "y": 0})).to_csv(index=False)
+    assert gapped == "x,y\n" + "".join(f"{value},0\n" for value in values) + ",0\n"
     written = to_integers(pd.DataFrame({"x": np.array(values, dtype=float)})).to_csv(index=False)
     assert pd.read_csv(io.StringIO(written))["x"].tolist() == values
     assert "." not in written
