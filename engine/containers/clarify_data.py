@@ -146,7 +146,9 @@ def _cluster_representatives(features: pd.DataFrame, clusters: int, seed: int) -
     from sklearn.metrics import pairwise_distances_argmin
 
     values = features.to_numpy(dtype=float)
-    known = np.where(np.isnan(values), np.nanmean(values, axis=0), values)
+    gaps = np.isnan(values)
+    means = np.where(gaps, 0, values).sum(axis=0) / np.maximum((~gaps).sum(axis=0), 1)  # 0 for a column without any value
+    known = np.where(gaps, means, values)
     scaled = (known - known.mean(axis=0)) / np.where(known.std(axis=0) > 0, known.std(axis=0), 1)
     count = min(clusters, len(np.unique(scaled, axis=0)))
     centres = KMeans(count, n_init=1, random_state=seed).fit(scaled).cluster_centers_

@@ -41,7 +41,7 @@ def fill_for_distances(frame: pd.DataFrame, categorical: Collection[str] = ()) -
     if not gaps.any():
         return values
     values = values.copy()
-    for place in np.flatnonzero(gaps.any(axis=0)):
+    for place in np.flatnonzero(gaps.any(axis=0)).tolist():
         known = values[~gaps[:, place], place]
         if len(known) == 0:
             filling = 0.0
