@@ -10,6 +10,7 @@ Each room may import those below it, and none above:
 - ``performance``: how well scores fit labels, with intervals, and paired differences between two models;
 - ``explanations``: exact SHAP values of XGBoost models, and what they say over many rows;
 - ``resampling``: splitting and rebalancing training rows;
+- ``leaks``: what a table gives away: features that tell the label, ids among the features, rows that stand in it twice;
 - ``tables``: reading a table as it is written, and what it contains: kinds of columns, profiles, histograms;
 - ``intervals``: 95 % intervals and p-values, of shares and of draws.
 """
@@ -32,6 +33,7 @@ __all__ = [
     "GroupColumn",
     "GroupTable",
     "Interval",
+    "LeakFindings",
     "Metric",
     "MetricDefinition",
     "ModelError",
@@ -61,6 +63,7 @@ __all__ = [
     "evaluate_performance",
     "feature_importance",
     "find_definition",
+    "find_leaks",
     "flip_outcomes",
     "histogram_overlap",
     "importance_difference",
@@ -115,6 +118,7 @@ if TYPE_CHECKING:
     from core.analysis.explanations.shap_values import Explanation, compute_shap_values, predict_probabilities
     from core.analysis.explanations.xgboost_model import ModelError, load_booster
     from core.analysis.intervals.proportions import Share, share_difference, share_with_interval
+    from core.analysis.leaks.leak_findings import LeakFindings, find_leaks
     from core.analysis.performance.performance import CalibrationBin, Confusion, Performance, evaluate_performance
     from core.analysis.performance.performance_difference import PerformanceDifference, compare_performance
     from core.analysis.performance.performance_estimates import Estimate
@@ -164,6 +168,7 @@ else:  # out of mypy's sight: a __getattr__ would make every misspelt name pass
             "explanations.shap_values": ("Explanation", "compute_shap_values", "predict_probabilities"),
             "explanations.xgboost_model": ("ModelError", "load_booster"),
             "intervals.proportions": ("Share", "share_difference", "share_with_interval"),
+            "leaks.leak_findings": ("LeakFindings", "find_leaks"),
             "performance.performance": ("CalibrationBin", "Confusion", "Performance", "evaluate_performance"),
             "performance.performance_difference": ("PerformanceDifference", "compare_performance"),
             "performance.performance_estimates": ("Estimate",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from core.analysis.leaks.leak_findings import LeaksEntry
 from core.analysis.resampling.resampling_parameters import ParameterValue
 
 
@@ -140,6 +141,7 @@ class RebalancingManifest(TypedDict):
     synthetic: SyntheticRows
     leaked_rows: int
     held_out_duplicates: NotRequired[int]
+    leaks: NotRequired[LeaksEntry]
     details: NotRequired[dict[str, DetailFile]]
     label_shares: NotRequired[list[GroupLabelShareEntry]]
     counts: dict[str, list[CellCount]]
