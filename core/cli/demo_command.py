@@ -174,6 +174,9 @@ def print_comparison(report: WorkflowReport) -> None:
         print(f"\nbias, {stage.replace('_', '-')}")
         for name, number in left["bias"][stage].items():
             print(f"{name:24}{_format_number(number):>26}{_format_number(right['bias'][stage][name]):>26}")
+    for model in report["models"]:
+        if findings := model.get("group_findings"):
+            print(f"\nall groups, {model['role']}: {' '.join(findings)}")
     print(f"\nlineage: {report['lineage']['vertices']} vertices, {report['lineage']['edges']} edges")
     print("seconds: " + ", ".join(f"{step} {seconds:.1f}" for step, seconds in report["seconds"].items()))
     print(f"packages: {left['model_package_arn']}\n          {right['model_package_arn']}")

@@ -39,6 +39,15 @@ class ColumnRoles:
     ordered: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
+def sensitive_columns(roles: ColumnRoles) -> tuple[str, ...]:
+    """The columns of the facet, the further facets and the group: those that tell protected groups apart.
+
+    >>> sensitive_columns(ColumnRoles("paid", 1, "sex", 0, "age", further_facets=(("region", 2), ("region", 3))))
+    ('sex', 'region', 'age')
+    """
+    return tuple(dict.fromkeys((roles.facet, *(column for column, _ in roles.further_facets), *([roles.group] if roles.group else []))))
+
+
 @dataclass(frozen=True)
 class CheckedTable:
     """A checked table, which has numbers only. ``coding``: column -> text -> the code that replaced it; ``notes``: what was done to the

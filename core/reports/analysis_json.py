@@ -16,6 +16,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from core.analysis.bias.bias_intervals import Interval
+from core.analysis.bias.group_table import GroupTable
 from core.analysis.performance.performance import Performance
 from core.errors import DataError
 
@@ -179,6 +180,7 @@ class Governance(ReportPart):
     facets: list[FacetCountsPart] | Annotated[dict[str, object], Field(max_length=0)] | None = None
     metrics: dict[str, dict[str, dict[str, dict[str, MetricDetailsPart]]]] = {}
     sweeps: list[SweepPart] = []
+    group_table: GroupTable | None = None
     performance: Performance | None = None
     shap: dict[str, object] | None = None
 

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass, replace
 
 from core.aws.target import Target
+from core.data import datasets
 from core.errors import DataError, NotFound, translate_aws_errors
 from core.identity import Identity, require_permission
 from core.jobs import jobs
@@ -25,6 +26,7 @@ __all__ = [
     "ReportOrigin",
     "facet_group_names",
     "find_origin",
+    "group_value_names",
     "launch_job",
     "list_jobs",
     "parse_report",
@@ -38,18 +40,31 @@ CREDIT_GROUP_NAMES = {"SEX": {1: "men", 2: "women"}}
 
 
 def facet_group_names(data: RebalancedData) -> dict[str, list[str]]:
-    """``facet=value`` -> [name of the facet's people, name of the rest], for the report's ``names``."""
-    roles, dataset = data.roles, data.dataset
-    words = {code: f"people with {roles.facet} = {text}" for text, code in dataset.coding.get(roles.facet, {}).items()}
-    if set(dataset.columns) >= CREDIT_COLUMNS:
-        words |= CREDIT_GROUP_NAMES.get(roles.facet, {})
-    others = {c["facet"] for c in data.manifest["counts"]["before"]} - {roles.facet_value}
+    """``facet=value`` -> [name of the facet's people, name of the rest], for the report's ``names``; of every facet, the main one first."""
+    found: dict[str, list[str]] = {}
+    further = data.manifest.get("further_facets", [])
+    counted = [(data.roles.facet, data.roles.facet_value, data.manifest["counts"])]
+    counted += [(one["facet"], one["facet_value"], one["counts"]) for one in further]
+    for facet, facet_value, counts in counted:
+        others = {c["facet"] for c in counts["before"]} - {facet_value}
+        rest = _people_with(data, facet, others.pop()) if len(others) == 1 else "all others"
+        found[f"{facet}={facet_value}"] = [_people_with(data, facet, facet_value), rest]
+    return found
 
-    def called(value: float) -> str:
-        return words.get(int(value), f"people with {roles.facet} = {value}")
 
-    rest = called(others.pop()) if len(others) == 1 else "all others"
-    return {f"{roles.facet}={roles.facet_value}": [called(roles.facet_value), rest]}
+def _people_with(data: RebalancedData, column: str, value: float) -> str:
+    """What the people with a value are called."""
+    words = {code: f"people with {column} = {text}" for text, code in data.dataset.coding.get(column, {}).items()}
+    if set(data.dataset.columns) >= CREDIT_COLUMNS:
+        words |= CREDIT_GROUP_NAMES.get(column, {})
+    return words.get(int(value), f"people with {column} = {value}")
+
+
+def group_value_names(data: RebalancedData) -> dict[str, dict[str, str]]:
+    """Facet or group column -> code -> what its people are called in the table of all groups; codes that have no name are left out."""
+    known, roles = datasets.value_names(data.dataset), data.roles
+    columns = dict.fromkeys((roles.facet, *(column for column, _ in roles.further_facets), *([roles.group] if roles.group else [])))
+    return {column: {str(code): name for code, name in known[column].items()} for column in columns if column in known}
 
 
 def launch_job(
@@ -73,9 +88,15 @@ def launch_job(
     roles = data.roles
     config = clarify_jobs.build_shared_config(data, rows, model, f"Bias of {model} on the {rows} rows")
     config["label_values_or_threshold"] = [roles.favourable]
-    config["facet"] = [{"name_or_index": roles.facet, "value_or_threshold": [roles.facet_value]}]
+    facets = dict.fromkeys(((roles.facet, roles.facet_value), *roles.further_facets))
+    config["facet"] = [{"name_or_index": column, "value_or_threshold": [value]} for column, value in facets]
     config["probability_threshold"] = threshold
-    config["governance"] = {"categorical": [roles.facet], "measured_on": rows, "names": facet_group_names(data)}
+    config["governance"] = {
+        "categorical": list(dict.fromkeys(column for column, _ in facets)),
+        "measured_on": rows,
+        "names": facet_group_names(data),
+        "value_names": group_value_names(data),
+    }
     if roles.group:
         config["group_variable"] = roles.group
         if group_bins:

@@ -8,6 +8,7 @@ from typing import TypedDict, cast
 
 from core.analysis.bias.bias_intervals import Interval
 from core.analysis.bias.bias_json import FacetCounts, FacetSweep
+from core.analysis.bias.group_table import GroupTable
 from core.analysis.bias.left_out_rows import left_out_sentences
 from core.analysis.bias.metric_registry import POST_TRAINING, PRE_TRAINING
 from core.analysis.bias.threshold_sweep import ThresholdSweep
@@ -60,6 +61,7 @@ class GovernancePart(TypedDict, total=False):
     facets: list[FacetCounts] | None
     metrics: dict[str, dict[str, dict[str, dict[str, dict[str, object]]]]]
     sweeps: list[FacetSweep]
+    group_table: object
     performance: PerformanceJson | None
     shap: dict[str, object] | None
 
@@ -76,6 +78,8 @@ class BiasReport:
     raw: Mapping[str, object]
     companion_uri: str = ""
     """The folder of the product's own measurement, for a report of AWS's container; "" for others."""
+    group_table: GroupTable | None = None
+    """All groups and their intersections, each against all others; None in reports of other products and of earlier versions."""
 
     @property
     def scores_uri(self) -> str:
@@ -159,6 +163,7 @@ def parse_report(raw: Mapping[str, object], folder: str = "", job_name: str = ""
         ),
         cast(GovernancePart, own.model_dump(exclude_unset=True)),
         raw,
+        group_table=own.group_table,
     )
 
 

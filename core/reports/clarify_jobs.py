@@ -54,13 +54,14 @@ class FacetRequest(TypedDict):
 
 class GovernanceRequest(TypedDict, total=False):
     """What only this product's container reads: columns of codes, the rows' name, what facet and rest are called, bins of the group, the
-    features in the order of the training."""
+    features in the order of the training, and what the people with a value of a column are called (column -> value -> name)."""
 
     categorical: list[str]
     measured_on: str
     names: dict[str, list[str]]
     group_bins: int
     features: list[str]
+    value_names: dict[str, dict[str, str]]
 
 
 class ClarifyRequest(TypedDict, total=False):

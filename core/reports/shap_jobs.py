@@ -12,6 +12,7 @@ import pandas as pd
 
 from core.analysis.explanations.explanation_checks import RELATIVE_BOUND, check_explanation
 from core.aws.target import Target
+from core.data import column_roles
 from core.errors import DataError, NotFound
 from core.identity import Identity, require_permission
 from core.jobs import jobs, models
@@ -215,7 +216,7 @@ class ShapRequest:
     """What a SHAP job explains: which model, on which rows, and the roles of their columns.
 
     ``favourable``: the label's value that is good for the person, 0 or 1; None if the rows aren't from a rebalancing of this product.
-    ``sensitive``: the columns of facet and group, whether the model uses them or not.
+    ``sensitive``: the columns of the facet, the further facets and the group, whether the model uses them or not.
     """
 
     title: str
@@ -250,7 +251,7 @@ def read_request(target: Target, name: str) -> ShapRequest:
     dataset = rebalanced_result(target, made_by).dataset
     roles = dataset.roles
     words = {code: text for text, code in dataset.coding.get(roles.label, {}).items()}
-    sensitive = tuple(column for column in (roles.facet, roles.group) if column)
+    sensitive = column_roles.sensitive_columns(roles)
     return ShapRequest(title, model, uri, trained, label, roles.favourable, words, roles.facet, roles.facet_value, sensitive, made_by)
 
 

@@ -12,6 +12,7 @@ from typing import cast
 
 import pandas as pd
 
+from core.analysis.bias import group_sentences
 from core.analysis.tables.table_reading import TableReading
 from core.aws.target import Target
 from core.data import column_roles, datasets
@@ -171,7 +172,10 @@ def _build_report(
     manifest = data.manifest
     found: list[ModelReport] = []
     for role, package in (("baseline", comparison.a), ("mitigated", comparison.b)):
-        (facet,) = package.bias.facets if package.bias else ()
+        assert package.bias is not None
+        main = f"{data.roles.facet}={data.roles.facet_value}"
+        facet = next((one for one in package.bias.facets if one.key == main), package.bias.facets[0])
+        groups = package.bias.group_table
         found.append(
             {
                 "role": role,
@@ -183,6 +187,7 @@ def _build_report(
                     "pre_training": {name: _finite_or_text(m.value) for name, m in facet.pre_training.items()},
                     "post_training": {name: _finite_or_text(m.value) for name, m in facet.post_training.items()},
                 },
+                "group_findings": group_sentences.explain_group_table(groups) if groups else [],
                 "shap": package.shap,
             }
         )

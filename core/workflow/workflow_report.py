@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from core.analysis.performance.performance_json import PerformanceJson
 from core.analysis.resampling.rebalancing_manifest import CellCount, RowSplit, WrittenFile
@@ -26,7 +26,8 @@ class DataReport(TypedDict):
 
 
 class ModelReport(TypedDict):
-    """One of the two models. ``bias``: pre_training or post_training -> metric -> value; infinities are text."""
+    """One of the two models. ``bias``: of the main facet, pre_training or post_training -> metric -> value; infinities are text.
+    ``group_findings``: what the table of all groups says, in sentences; runs of earlier versions lack them."""
 
     role: str
     model_package_arn: str
@@ -34,6 +35,7 @@ class ModelReport(TypedDict):
     hyperparameters: dict[str, str]
     metrics: PerformanceJson | None
     bias: dict[str, dict[str, float | str | None]]
+    group_findings: NotRequired[list[str]]
     shap: dict[str, float]
 
 

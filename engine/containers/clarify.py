@@ -68,7 +68,7 @@ def run_analysis(root: Path, *, extras: bool) -> None:
         raise ContainerError("methods.shap needs a model: give predictor.model_name")
     if group is not None and not by_row.empty:
         by_row["group"] = group.astype(str).where(group.notna())
-    clarify_bias.measure_bias(report, dataset, config, rows, scores, by_row, extras=extras)
+    clarify_bias.measure_bias(report, dataset, config, rows, group, scores, by_row, extras=extras)
     if not by_row.empty:
         by_row.to_csv(output / "scores.csv", index=False)
     (output / "analysis.json").write_text(json.dumps(report.to_json(extras=extras), indent=2, allow_nan=False), encoding="utf-8")

@@ -12,7 +12,7 @@ from core.analysis.bias.bias_metrics import Metric, flip_outcomes, metric_interv
 from core.analysis.bias.flip_test import FLIP_TEST
 from core.analysis.bias.outcome_counts import BoolArray, Undefined
 from core.analysis.bias.threshold_sweep import DEFAULT_THRESHOLDS, sweep_thresholds
-from engine.containers import ContainerError, clarify_rows
+from engine.containers import ContainerError, clarify_groups, clarify_rows
 from engine.containers.clarify_config import AnalysisConfig
 from engine.containers.clarify_data import Dataset
 from engine.containers.clarify_report import ClarifyReport
@@ -26,6 +26,7 @@ def measure_bias(
     dataset: Dataset,
     config: AnalysisConfig,
     facets: list[MeasuredRows],
+    group: pd.Series[Any] | None,
     scores: Scores | None,
     by_row: pd.DataFrame,
     *,
@@ -34,7 +35,12 @@ def measure_bias(
     """Every metric asked for, for every facet, with its interval. ``by_row`` gets each row's facet and flip, unless it is empty. Raises
     ContainerError where there are no predictions to judge."""
     if facets:
-        report.favourable = clarify_rows.select_favourable_label(dataset, config).value_or_threshold
+        label = clarify_rows.select_favourable_label(dataset, config)
+        report.favourable = label.value_or_threshold
+        if extras:
+            asked = config.post_training is not None
+            accepted = clarify_rows.select_accepted_rows(dataset, config, _predicted_labels(dataset, config, scores)) if asked else None
+            report.group_table = clarify_groups.measure_group_table(dataset, config, group, label, accepted)
     for rows in facets:
         if not rows.of_facet.any():
             print(f"Facet {rows.facet}: no row has the value {rows.value_or_threshold}", flush=True)

@@ -8,7 +8,7 @@ is the product's own.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ class FacetConfig:
 class AnalysisConfig:
     """What is asked for. ``pre_training`` and ``post_training`` are metric names, or None where not asked for. ``measured_on``: which part
     of the data the rows are; ``names``: what facet and rest are called, by ``facet=value``; ``features``: the model's, in the order of its
-    training."""
+    training; ``value_names``: column -> value -> what its people are called."""
 
     headers: list[str] | None
     dataset: str | None
@@ -80,6 +80,7 @@ class AnalysisConfig:
     measured_on: str
     names: dict[str, list[str]]
     features: list[str] | None = None
+    value_names: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def read_config(path: Path, *, extras: bool = True) -> AnalysisConfig:
@@ -139,6 +140,10 @@ def parse_config(raw: dict[str, Any]) -> AnalysisConfig:
         title=str((methods.get("report") or {}).get("title") or "SageMaker Clarify analysis report"),
         measured_on=str(governance.get("measured_on") or ""),
         features=governance.get("features"),
+        value_names={
+            str(column): {str(value): str(name) for value, name in names.items()}
+            for column, names in (governance.get("value_names") or {}).items()
+        },
         names={str(facet): [str(name) for name in names] for facet, names in (governance.get("names") or {}).items()},
     )
 

@@ -10,6 +10,8 @@ import pandas as pd
 
 from core.analysis.bias.bias_json import FacetCounts
 from core.analysis.bias.bias_metrics import Metric
+from core.analysis.bias.group_sentences import DISPARITY_TITLES, explain_group_table, figure_text
+from core.analysis.bias.group_table import GroupTable
 from core.analysis.explanations.shap_values import Explanation
 from core.analysis.performance.performance import Performance
 from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS
@@ -69,6 +71,40 @@ def _favourable_counts(one: FacetCounts) -> list[tuple[int, int]]:
     return [(one["favourable_rows"], one["rows"]), (one["favourable_rest"], one["rest"])]
 
 
+def _table_disparities(table: GroupTable) -> list[str]:
+    """The metrics of the table; none where nothing was measured."""
+    return [name for name in DISPARITY_TITLES if any(name in group.disparities for group in table.groups)]
+
+
+def group_table_headings(table: GroupTable) -> list[str]:
+    """Group, rows, shares, disparities."""
+    predicted = ["Selection rate"] if any(group.selection_rate for group in table.groups) else []
+    return ["Group", "Rows", "Favourable label", *predicted, *_table_disparities(table)]
+
+
+def group_table_rows(table: GroupTable) -> list[list[str]]:
+    """A row for each group; one that is too small has dashes."""
+    predicted = any(group.selection_rate for group in table.groups)
+    return [
+        [
+            group.name,
+            f"{group.rows:,}",
+            figure_text(group.label_share, percent=True),
+            *([figure_text(group.selection_rate, percent=True)] if predicted else []),
+            *(figure_text(group.disparities.get(name)) for name in _table_disparities(table)),
+        ]
+        for group in table.groups
+    ]
+
+
+def group_table_note(table: GroupTable) -> str:
+    """What the columns compare, how the intervals are made, and why figures are undefined."""
+    columns = "; ".join(f"{name}: {DISPARITY_TITLES[name]}" for name in _table_disparities(table))
+    reasons = {f"{group.name}, {n}: {one.why}" for group in table.groups for n, one in group.disparities.items() if one.value is None}
+    undefined = f" Undefined: {'; '.join(sorted(reasons)[:20])}." if reasons else ""
+    return f"{columns}. In brackets: intervals ({table.method}). –: not measured.{undefined}"
+
+
 STYLE = """
 body { font: 16px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; color: #1b2733; background: #fff;
   max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
@@ -89,6 +125,12 @@ HEAD = '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="v
 
 def write_html(report: ClarifyReport, path: Path) -> None:
     parts = [f"<h1>{escape(report.title)}</h1>", "<p>" + "<br>".join(escape(line) for line in summary_lines(report)) + "</p>"]
+    if report.group_table is not None:
+        parts.append("<h2>All groups</h2>")
+        parts.append("<p>" + "<br>".join(escape(line) for line in explain_group_table(report.group_table)) + "</p>")
+        headings = group_table_headings(report.group_table)
+        parts.append(_table(headings, group_table_rows(report.group_table), numbers=set(range(1, len(headings)))))
+        parts.append(f'<p class="note">{escape(group_table_note(report.group_table))}</p>')
     for stage, heading in STAGES.items():
         for one in report.stages.get(stage, []):
             name = f"{one.facet} = {one.value_or_threshold}"

@@ -9,12 +9,17 @@ import matplotlib
 from fpdf import FPDF
 from fpdf.fonts import FontFace
 
+from core.analysis.bias.group_sentences import explain_group_table
+from core.analysis.bias.group_table import GroupTable
 from core.analysis.tables import printable_text
 from engine.containers import clarify_figures as figures
 from engine.containers.clarify_html import (
     confusion_rows,
     explanation_note,
     format_value,
+    group_table_headings,
+    group_table_note,
+    group_table_rows,
     metric_rows,
     no_explanation_note,
     performance_rows,
@@ -22,6 +27,8 @@ from engine.containers.clarify_html import (
 )
 from engine.containers.clarify_report import STAGES, ClarifyReport
 
+MAX_GROUP_ROWS = 200
+"""Groups in the table of the PDF; report.html has all of them."""
 FONTS = Path(matplotlib.get_data_path()) / "fonts/ttf"
 
 
@@ -87,6 +94,8 @@ def write_pdf(report: ClarifyReport, path: Path) -> None:
     page.set_font("DejaVu", "B", 16)
     page.multi_cell(0, 9, page.printable(report.title), align="L", new_x="LMARGIN", new_y="NEXT")
     page.paragraph("\n".join(summary_lines(report)))
+    if report.group_table is not None:
+        _write_group_table(page, report.group_table)
     for stage, heading in STAGES.items():
         for one in report.stages.get(stage, []):
             name = f"{heading}: {one.facet} = {one.value_or_threshold}"
@@ -117,3 +126,14 @@ def write_pdf(report: ClarifyReport, path: Path) -> None:
     if page.has_numbered_characters:
         page.paragraph(f"{printable_text.NOTE}; report.html shows them.")
     page.output(str(path))
+
+
+def _write_group_table(page: _ReportPdf, table: GroupTable) -> None:
+    """All groups with their figures; of very many the first."""
+    page.section("All groups", needs=80)
+    page.paragraph("\n".join(explain_group_table(table)))
+    headings, rows = group_table_headings(table), group_table_rows(table)
+    page.rows(headings, rows[:MAX_GROUP_ROWS], (26, 9, *(18,) * (len(headings) - 2)), set(range(1, len(headings))))
+    if len(rows) > MAX_GROUP_ROWS:
+        page.paragraph(f"The first {MAX_GROUP_ROWS} of {len(rows):,} groups; report.html has all of them.")
+    page.paragraph(group_table_note(table))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from core.analysis.bias.bias_json import FacetCounts
 from core.analysis.bias.bias_metrics import Metric
+from core.analysis.bias.group_table import GroupTable
 from core.analysis.bias.left_out_rows import left_out_sentences
 from core.analysis.explanations.shap_values import Explanation
 from core.analysis.performance.performance import Performance
@@ -46,6 +47,7 @@ class ClarifyReport:
     unlabelled: int = 0
     rows_sha256: str = ""
     names: dict[str, list[str]] = field(default_factory=dict)
+    group_table: GroupTable | None = None
     performance: Performance | None = None
     explanation: Explanation | None = None
     explanation_error: str = ""
@@ -140,6 +142,8 @@ class ClarifyReport:
             "names": self.names,
             "sweeps": self.sweeps,
         }
+        if self.group_table is not None:
+            section["group_table"] = _finite_json(asdict(self.group_table))
         if self.performance is not None:
             section["performance"] = self.performance.to_json()
         if self.explanation is not None and self.baseline is not None:
@@ -171,6 +175,15 @@ def _metric_detail_json(metric: Metric) -> dict[str, Any]:
         one = metric.interval
         found["interval"] = {"low": _json_number(one.low), "high": _json_number(one.high), "n": one.n, "why": one.why, "method": one.method}
     return found
+
+
+def _finite_json(value: Any) -> Any:
+    """The value with its infinities as strings."""
+    if isinstance(value, dict):
+        return {key: _finite_json(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite_json(one) for one in value]
+    return _json_number(value) if isinstance(value, float) else value
 
 
 def _json_number(value: float | None) -> float | str | None:

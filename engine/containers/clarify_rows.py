@@ -69,7 +69,7 @@ def select_favourable_label(dataset: Dataset, config: AnalysisConfig) -> RowSele
     """The rows with the favourable label. Raises ContainerError, naming the labels there are, for a favourable value that no row has: all
     metrics would be computed of nothing."""
     assert dataset.label is not None
-    series = _whole_numbers_as_integers(dataset.frame[dataset.label])
+    series = whole_numbers_as_integers(dataset.frame[dataset.label])
     if not series.notna().any():
         raise ContainerError(f"label {dataset.label} is empty in every row: choose another column")
     label = select_favourable_rows(series, config.label_values)
@@ -94,8 +94,8 @@ def select_accepted_rows(dataset: Dataset, config: AnalysisConfig, predicted: pd
     as 0 and 1 where the label is yes and no."""
     accepted = select_favourable_rows(predicted, config.label_values)
     if not accepted.mask.any() and dataset.predicted_label is not None and dataset.label is not None:
-        labels = _whole_numbers_as_integers(dataset.frame[dataset.label]).dropna().unique()
-        found = _whole_numbers_as_integers(predicted)
+        labels = whole_numbers_as_integers(dataset.frame[dataset.label]).dropna().unique()
+        found = whole_numbers_as_integers(predicted)
         if not _is_continuous(found, config.label_values) and not found.isin(labels).any():
             raise ContainerError(
                 f"predicted_label {dataset.predicted_label} has the values {_listed_values(found)}, and label {dataset.label} the values "
@@ -138,7 +138,7 @@ def select_measured_rows(dataset: Dataset, config: AnalysisConfig, group: pd.Ser
 
 def select_facet_rows(series: pd.Series[Any], values: list[Any] | None, *, categorical: bool = False) -> list[RowSelection]:
     """The rows of a facet. Without values, each value of a categorical column is a facet of its own. Raises ContainerError."""
-    series = _whole_numbers_as_integers(series)
+    series = whole_numbers_as_integers(series)
     if not series.notna().any():
         raise ContainerError(f"facet {series.name} is empty in every row: choose another column")
     if not categorical and _is_continuous(series, values):
@@ -150,13 +150,19 @@ def select_facet_rows(series: pd.Series[Any], values: list[Any] | None, *, categ
     return [_select_values(series, values)]
 
 
+def find_threshold(series: pd.Series[Any], values: list[Any] | None, *, categorical: bool = False) -> RowSelection | None:
+    """The rows above the threshold of a continuous facet; None for a facet whose values are groups."""
+    series = whole_numbers_as_integers(series)
+    return _select_above(series, values[0]) if values and not categorical and _is_continuous(series, values) else None
+
+
 def select_favourable_rows(series: pd.Series[Any], values: list[Any]) -> RowSelection:
     """The rows with the favourable outcome: one of the values, or above the threshold of a continuous label."""
-    series = _whole_numbers_as_integers(series)
+    series = whole_numbers_as_integers(series)
     return _select_above(series, values[0]) if _is_continuous(series, values) else _select_values(series, values)
 
 
-def _whole_numbers_as_integers(series: pd.Series[Any]) -> pd.Series[Any]:
+def whole_numbers_as_integers(series: pd.Series[Any]) -> pd.Series[Any]:
     """A column of whole numbers with empty cells as integers with missing values: pandas reads it as fractions, as if it were a scale."""
     known = series.dropna()
     if series.dtype.kind != "f" or len(known) == len(series) or not np.isfinite(known).all() or not (known == known.round()).all():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.analysis.bias import group_sentences
 from core.reports import bias_jobs
 from core.reports.bias_jobs import BiasReport, FacetReport
 from core.reports.imported_reports import OpenedReport
 from core.views.bias import bias_charts as views
-from core.views.bias import bias_comparison_charts, decline_sentences
+from core.views.bias import bias_comparison_charts, decline_sentences, group_table_charts
 from core.views.shared import difference_sentences
 from ui import session
 from ui.components import charts, errors, links, markdown, tables, tabs
@@ -102,6 +103,7 @@ def show_reports(reports: dict[str, BiasReport], name: str) -> bool:
             bias_differences.compare_reports(reports, key)
     if group_tab.open:
         with group_tab:
+            show_all_groups(done, name)
             show_report_groups(done, key, label)
     if threshold_tab.open:
         with threshold_tab:
@@ -205,6 +207,23 @@ def show_metrics(facets: dict[str, FacetReport], name: str, mark: str = "") -> N
     tables.csv_download_button(
         "Metrics as CSV", f"{name}-metrics", bias_comparison_charts.CSV_HEADINGS, bias_comparison_charts.csv_rows(by_stage)
     )
+
+
+def show_all_groups(report: BiasReport, name: str) -> None:
+    """Every value of every facet and every pair of them in one chart and table, each against all others."""
+    if report.group_table is None:
+        return
+    st.subheader("All groups")
+    table, alt = group_table_charts.group_frame(report.group_table), group_table_charts.groups_alt_text(report.group_table)
+    for sentence in group_sentences.explain_group_table(report.group_table):
+        st.markdown(markdown.escape_markdown(sentence))
+    fig = charts.cached_figure(group_table_charts.groups_figure, report.group_table)
+    st.plotly_chart(fig, alt=alt, key="all-groups", config=charts.PLOTLY_CONFIG)
+    st.dataframe(table, hide_index=True, alt=alt)
+    with st.container(horizontal=True):
+        tables.csv_download_button("All groups as CSV", f"{name}-groups", table.columns, table.itertuples(index=False))
+        shown = [metric for metric in group_sentences.DISPARITY_TITLES if metric in table.columns]
+        report_details.explain_metrics(shown, "all-groups")
 
 
 def show_report_groups(report: BiasReport, key: str, label: str) -> None:

@@ -1,0 +1,50 @@
+"""All groups of a Clarify job in one table: every value of every facet and of the group variable, and their intersections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.analysis.bias.group_table import GroupColumn, GroupTable, measure_groups
+from core.analysis.bias.outcome_counts import BoolArray
+from engine.containers import clarify_rows
+from engine.containers.clarify_config import AnalysisConfig
+from engine.containers.clarify_data import Dataset
+from engine.containers.clarify_rows import RowSelection
+
+MAX_GROUP_VALUES = 100
+"""A group variable with more values that isn't binned is no facet: its groups would be single people."""
+
+
+def measure_group_table(
+    dataset: Dataset, config: AnalysisConfig, group: pd.Series[Any] | None, label: RowSelection, accepted: RowSelection | None
+) -> GroupTable:
+    """The table of the rows that have a label and, where predictions are asked for, a prediction. Every facet has all its values in it."""
+    kept = label.known if accepted is None else label.known & accepted.known
+    columns = [_facet_column(dataset, config, name, kept) for name in dict.fromkeys(dataset.facets)]
+    if group is not None and dataset.group not in dataset.facets and group.nunique() <= MAX_GROUP_VALUES:
+        columns.append(_column_of_values(str(dataset.group), group[kept], config))
+    return measure_groups(columns, label.mask[kept], None if accepted is None else accepted.mask[kept])
+
+
+def _facet_column(dataset: Dataset, config: AnalysisConfig, name: str, kept: BoolArray) -> GroupColumn:
+    """The groups of a facet: its values, or both sides of its threshold where it is continuous."""
+    asked = [facet.values for column, facet in zip(dataset.facets, config.facets, strict=True) if column == name]
+    sides = clarify_rows.find_threshold(dataset.frame[name], asked[0], categorical=name in dataset.categorical)
+    if sides is None:
+        return _column_of_values(name, clarify_rows.whole_numbers_as_integers(dataset.frame[name])[kept], config)
+    codes = np.where(sides.known, sides.mask.astype(np.int64), -1)[kept]
+    limit = sides.value_or_threshold[1:].partition(",")[0].removesuffix(".0")
+    return GroupColumn(name, codes, (f"≤ {limit}", sides.value_or_threshold), (f"{name} ≤ {limit}", f"{name} > {limit}"))
+
+
+def _column_of_values(name: str, series: pd.Series[Any], config: AnalysisConfig) -> GroupColumn:
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        codes, values = series.cat.codes.to_numpy(), tuple(map(str, series.cat.categories))
+    else:
+        found, uniques = pd.factorize(series, sort=True)
+        codes, values = found, tuple(map(str, uniques))
+    words = config.value_names.get(name, {})
+    return GroupColumn(name, codes.astype(np.int64), values, tuple(words.get(value, f"{name} = {value}") for value in values))
