@@ -48,8 +48,13 @@ def _worse_off(table: GroupTable) -> str:
     ]
     if not any(group.disparities[metric].value is not None for group in measured):
         return ""
+    shares = {figure.value for group in measured if (figure := group.selection_rate if predicted else group.label_share)}
+    if shares in ({0.0}, {1.0}):
+        who, outcome = ("Nobody" if shares == {0.0} else "Everybody"), ("is selected" if predicted else "has the favourable label")
+        return f"{who} {outcome}: the groups' shares compare nothing."
     if not worse:
-        return f"{what} less often than all others by more than noise: no group that was measured. A small group can differ unseen."
+        share = "selection rate" if predicted else "share of favourable labels"
+        return f"No measured group has a {share} below that of all others by more than noise; a small group can differ unseen."
     worse.sort(key=lambda group: -(group.disparities[metric].value or 0))
     named = ", ".join(f"{group.name} ({_against(group, metric)})" for group in worse[:MAX_NAMED])
     more = f" and {len(worse) - MAX_NAMED:,} more" if len(worse) > MAX_NAMED else ""
