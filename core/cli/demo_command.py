@@ -13,7 +13,7 @@ from core.analysis.tables import table_profile
 from core.analysis.tables.number_formats import DECIMAL_MARKS
 from core.analysis.tables.table_reading import TableReading
 from core.aws.target import connect
-from core.data import bundled_data, column_roles, csv_reader
+from core.data import bundled_data, column_roles, csv_reader, missing_values
 from core.errors import GovernanceError
 from core.identity import WORKFLOW_IDENTITY, Identity, Role
 from core.jobs import rebalancing_jobs
@@ -40,6 +40,13 @@ def add_demo_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPars
         default=[],
         metavar="COLUMN=LOWEST,…,HIGHEST",
         help="a column whose values have an order; may be given several times",
+    )
+    demo.add_argument(
+        "--missing",
+        action="append",
+        default=[],
+        metavar="COLUMN=" + "|".join([*missing_values.TREATMENTS, "VALUE"]),
+        help="what to do with a column's empty cells; default: keep them, as XGBoost takes them; may be given several times",
     )
     demo.add_argument("--decimal", choices=DECIMAL_MARKS, help="the decimal mark, where numbers such as 1,500 read two ways")
     demo.add_argument(
@@ -133,12 +140,13 @@ def _load_data(options: argparse.Namespace) -> tuple[TableReading, column_roles.
     }
     roles = replace(roles, **changes)
     ordered = tuple(column_roles.parse_order(text) for text in options.ordered)
+    missing = tuple(dict(missing_values.parse_missing(text) for text in options.missing).items())
     named = {roles.label, roles.facet, roles.group}
     ignored = tuple(dict.fromkeys((*(c for c in roles.ignored if c not in named), *options.ignore)))
     left_out = {*ignored, *dict(ordered)}
     guessed = (c for c in roles.categorical if c not in named | left_out)
     categorical = tuple(dict.fromkeys((*guessed, *options.categorical)))
-    return table, replace(roles, categorical=categorical, ignored=ignored, ordered=ordered)
+    return table, replace(roles, categorical=categorical, ignored=ignored, ordered=ordered, missing=missing)
 
 
 def _print_groups(table: TableReading, roles: column_roles.ColumnRoles) -> None:

@@ -16,6 +16,7 @@ from core.analysis.tables.column_values import cast_to_column
 from core.analysis.tables.csv_cells import clean_text
 from core.analysis.tables.table_reading import TableReading, read_frame
 from core.analysis.tables.text_columns import sort_texts
+from core.data.missing_values import find_wrong_treatments, texts_of, treat_gaps
 from core.errors import DataError
 
 MAX_TEXT_VALUES = 100
@@ -26,7 +27,8 @@ MAX_NUMBER = float(np.finfo(np.float32).max)
 class ColumnRoles:
     """What the columns are for. ``favourable``: the label's value that is good for the person; ``facet_value``: the group that may be at a
     disadvantage; ``group``: the column of conditional disparity; ``ignored``: left out of the data set; ``further_facets``: (column,
-    value) of other groups whose bias is measured too; ``ordered``: (column, its values from the lowest to the highest)."""
+    value) of other groups whose bias is measured too; ``ordered``: (column, its values from the lowest to the highest); ``missing``:
+    (column, what is done with its empty cells: one of ``missing_values.TREATMENTS``, or a value); those of others stay empty."""
 
     label: str
     favourable: int
@@ -37,6 +39,7 @@ class ColumnRoles:
     ignored: tuple[str, ...] = ()
     further_facets: tuple[tuple[str, int], ...] = ()
     ordered: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    missing: tuple[tuple[str, str], ...] = ()
 
 
 def sensitive_columns(roles: ColumnRoles) -> tuple[str, ...]:
@@ -50,8 +53,8 @@ def sensitive_columns(roles: ColumnRoles) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class CheckedTable:
-    """A checked table, which has numbers only. ``coding``: column -> text -> the code that replaced it; ``notes``: what was done to the
-    table's columns when it was read."""
+    """A checked table, which has numbers only, and gaps in features. ``coding``: column -> text -> the code that replaced it;
+    ``notes``: what was done to the table's columns when it was read."""
 
     frame: pd.DataFrame
     roles: ColumnRoles
@@ -124,9 +127,10 @@ def _to_python_scalar(value: Any) -> Any:
 def check_table(table: pd.DataFrame | TableReading, roles: ColumnRoles) -> CheckedTable:
     """The table as numbers, with the label as 0/1 (1 = the outcome that is not favourable, unless it is coded 0/1 already).
 
-    Text is replaced by codes 0, 1, …: in the order of ``roles.ordered``, else in that of ``sort_texts``. Raises DataError, which names
-    every column that can't be used and what to do: for empty cells, text that reads two ways or mixes numbers and words, dates, text with
-    more than ``MAX_TEXT_VALUES`` values, and roles that don't fit the table.
+    Text is replaced by codes 0, 1, …: in the order of ``roles.ordered``, else in that of ``sort_texts``. Empty cells of features stay
+    empty, or are treated as ``roles.missing`` says; a median is left to the rebalancing job. Raises DataError, which names every column
+    that can't be used and what to do: for a label or facet with empty cells, text that reads two ways or mixes numbers and words, dates,
+    text with more than ``MAX_TEXT_VALUES`` values, and roles that don't fit the table.
     """
     reading = read_if_needed(table)
     frame = reading.frame
@@ -153,6 +157,8 @@ def check_table(table: pd.DataFrame | TableReading, roles: ColumnRoles) -> Check
         )
     frame = frame.drop(columns=list(roles.ignored))
     _require_readable_columns(reading, frame, roles)
+    treated = treat_gaps(frame, dict(roles.missing))
+    frame, coding = treated.frame, dict(treated.coding)
     for name, _ in roles.further_facets:
         if name not in frame.columns or name in {roles.label, roles.facet}:
             _raise_data_error(
@@ -165,16 +171,16 @@ def check_table(table: pd.DataFrame | TableReading, roles: ColumnRoles) -> Check
     if frame.shape[1] < 3:
         _raise_data_error(roles.label, "There is no column besides label and facet.", "Give at least one more column to learn from.")
     _require_two_values(frame, roles)
-    coding: dict[str, dict[str, int]] = {}
     text = {name for name, kind in infer_column_kinds(frame).items() if kind == "text"}
     coded = {roles.label, roles.facet, *roles.categorical}
-    frame = frame.copy()
+    frame = frame.copy(deep=False)
     favourable: Any = _find_value(frame, roles.label, roles.favourable, "favourable value")
     facet_value: Any = _find_value(frame, roles.facet, roles.facet_value, "facet value")
     further: list[tuple[str, Any]] = [(name, _find_value(frame, name, value, "facet value")) for name, value in roles.further_facets]
     coded |= {name for name, _ in further}
     for name in sorted(text | order.keys() - set(roles.ignored), key=str):
-        values = list(order.get(name) or sort_texts(frame[name].astype(str).unique().tolist()))
+        known = frame[name].dropna().astype(str)
+        values = list(order.get(name) or sort_texts(known.unique().tolist()))
         if len(values) > MAX_TEXT_VALUES and name not in order:
             _raise_data_error(
                 name, f"Column {name} has text with {len(values)} different values.", "Leave the column out, or give it numbers."
@@ -182,22 +188,23 @@ def check_table(table: pd.DataFrame | TableReading, roles: ColumnRoles) -> Check
         if name not in coded and name != roles.group and len(values) > 0:
             coded.add(name)
         coding[name] = {value: i for i, value in enumerate(values)}
-        frame[name] = frame[name].astype(str).map(coding[name]).astype("int64")
+        codes = known.map(coding[name]).reindex(frame.index)
+        frame[name] = codes.astype("Int64" if codes.isna().any() else "int64")
     if roles.label in coding:
         favourable = coding[roles.label][str(favourable)]
     if roles.facet in coding:
         facet_value = coding[roles.facet][str(facet_value)]
     further = [(name, coding[name][str(value)] if name in coding else value) for name, value in further]
     try:
-        frame = to_integers(frame, coded=coded)
+        frame = to_integers(frame, [roles.label, roles.facet], coded)
     except ColumnError as error:
         raise DataError(
             f"Column {error.column}: {error.reason}.", resource=error.column, hint="Correct it, or leave the column out."
         ) from error
     for name in frame.columns:
-        beyond = frame[name].abs() > MAX_NUMBER
+        beyond = (frame[name].abs() > MAX_NUMBER).fillna(False)
         if beyond.any():
-            row = int(beyond.to_numpy().argmax()) + 1
+            row = int(beyond.to_numpy(dtype=bool).argmax()) + 1
             _raise_data_error(
                 name,
                 f"Column {name} has {int(beyond.sum())} infinite or too large numbers (the first in row {row}).",
@@ -221,13 +228,14 @@ def check_table(table: pd.DataFrame | TableReading, roles: ColumnRoles) -> Check
         (),
         tuple((name, int(value)) for name, value in further),
         tuple((name, values) for name, values in roles.ordered if name in frame.columns),
+        roles.missing,
     )
     notes = tuple(f.message for f in reading.findings if not f.blocks and f.column not in roles.ignored)
-    return CheckedTable(frame, done, coding, notes)
+    return CheckedTable(frame, done, coding, (*notes, *treated.notes))
 
 
 def _require_readable_columns(reading: TableReading, frame: pd.DataFrame, roles: ColumnRoles) -> None:
-    """Raises one DataError for all columns with empty cells, or with text that a person must decide on."""
+    """Raises one DataError for a label or facet with empty cells, and all columns with text that a person must decide on."""
     decided = {
         roles.label,
         roles.facet,
@@ -237,14 +245,17 @@ def _require_readable_columns(reading: TableReading, frame: pd.DataFrame, roles:
         *(name for name, _ in roles.further_facets),
     }
     problems = [(f.column, f.message, f.hint) for f in reading.blocking() if f.column not in decided]
-    for name in frame.columns:
+    for name in (roles.label, roles.facet):
         empty = frame[name].isna()
         if empty.any():
             row = int(empty.to_numpy().argmax()) + 1
             message = f"Column {name} has {int(empty.sum())} empty cells (the first in row {row})."
-            problems.append((name, message, "Fill them, or remove those rows or the column."))
+            problems.append((name, message, "Fill them, or remove those rows."))
+    complete, coded = {roles.label, roles.facet}, {*roles.categorical, *dict(roles.further_facets)}
+    missing, order = dict(roles.missing), dict(roles.ordered)
+    problems += find_wrong_treatments(frame, missing, complete=complete, categorical=coded, ordered=order)
     for name, values in roles.ordered:
-        if name in frame.columns and (absent := sort_texts(list(set(frame[name].dropna().astype(str)) - set(values)))):
+        if name in frame.columns and (absent := sort_texts(list(set(texts_of(frame[name])) - set(values)))):
             message = f"The order of column {name} ({', '.join(values)}) lacks {', '.join(absent[:10])}."
             problems.append((name, message, "Give every value that occurs a place in the order."))
     if problems:
@@ -289,7 +300,7 @@ def _require_two_values(frame: pd.DataFrame, roles: ColumnRoles) -> None:
 
 def _find_value(frame: pd.DataFrame, column: str, value: Any, value_kind: str) -> Any:
     """The value as the column has it; ``1``, ``1.0`` and ``"1"`` are the same in a column of numbers. Raises DataError if it's missing."""
-    candidates, asked = frame[column].unique().tolist(), cast_to_column(frame[column], value)
+    candidates, asked = frame[column].dropna().unique().tolist(), cast_to_column(frame[column], value)
     if asked in candidates:
         return asked
     shown = ", ".join(sort_texts(list(map(str, candidates)))[:10])

@@ -149,6 +149,9 @@ def launch_job(target: Target, identity: Identity, dataset: Dataset, options: Re
     }
     if roles.ordered:
         config["ordered"] = {column: list(values) for column, values in roles.ordered}
+    medians = {column: treatment for column, treatment in roles.missing if treatment == "median"}
+    if medians:  # other treatments are done already, and in the notes
+        config["missing"] = medians
     if dataset.notes:
         config["notes"] = list(dataset.notes)
     folder = target.uri("governance/rebalanced", name)
