@@ -166,7 +166,9 @@ def treat_gaps(frame: pd.DataFrame, missing: Mapping[str, str]) -> TreatedTable:
             columns[name] = column.fillna(treatment if number is None else number.value)
             notes.append(f"Column {name}: {_count(left, 'empty cell')} {_was(left)} filled with {treatment}.")
     whole = [name for name, column in columns.items() if column.dtype.kind == "f" and _is_whole(column)]
-    columns |= dict(to_integers(pd.DataFrame({name: columns[name] for name in whole})).items()) if whole else {}
+    if whole:
+        numbers = to_integers(pd.DataFrame({name: columns[name] for name in whole}))
+        columns |= {name: numbers[name] for name in whole}
     done = pd.DataFrame({str(name): columns.get(str(name), kept[name]) for name in kept.columns}) if columns else kept
     return TreatedTable(done, tuple(notes), coding)
 
