@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -212,7 +210,8 @@ def check_table(table: pd.DataFrame | TableReading, roles: ColumnRoles) -> Check
             )
     if set(frame[roles.label].unique()) != {0, 1}:
         old = {str(v): int(v != favourable) for v in sorted(frame[roles.label].unique())}
-        coding.setdefault(roles.label, old)
+        texts = coding.get(roles.label)  # of an order with values that don't occur, whose codes may be 0 and 2
+        coding[roles.label] = {text: old[str(code)] for text, code in texts.items() if str(code) in old} if texts else old
         frame[roles.label] = (frame[roles.label] != favourable).astype("int64")
         favourable = 0
     named = {roles.label, roles.facet, roles.group, *order}
@@ -261,24 +260,6 @@ def _require_readable_columns(reading: TableReading, frame: pd.DataFrame, roles:
     if problems:
         hints = dict.fromkeys(hint for _, _, hint in problems)
         _raise_data_error(problems[0][0], " ".join(message for _, message, _ in problems), " ".join(hints))
-
-
-def in_own_values(text: str, coding: Mapping[str, Mapping[str, int]]) -> str:
-    """A sentence about codes (``sex = 0``, ``sex other than 0``) with the values that they stand for.
-
-    >>> in_own_values("Only 1 row(s) have paid = 1 and sex = 0", {"paid": {"1": 0, "2": 1}, "sex": {"f": 0, "m": 1}})
-    'Only 1 row(s) have paid = 2 and sex = f'
-    """
-    words = {
-        f"{column}{between}{code}": f"{column}{between}{own}"
-        for column, codes in coding.items()
-        for own, code in codes.items()
-        for between in (" = ", " other than ")
-    }
-    if not words:
-        return text
-    either = "|".join(re.escape(words_of) for words_of in sorted(words, key=len, reverse=True))
-    return re.sub(rf"(?<!\w)(?:{either})(?![\w.])", lambda found: words[found[0]], text)
 
 
 def _require_two_values(frame: pd.DataFrame, roles: ColumnRoles) -> None:

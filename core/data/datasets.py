@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ import pandas as pd
 
 from core.analysis.tables.number_formats import DecimalMark
 from core.analysis.tables.table_reading import TableReading
+from core.analysis.tables.value_names import ValueNames
 from core.aws.target import Target
 from core.data.bundled_data import BUNDLED_VALUE_NAMES
 from core.data.column_roles import CheckedTable, ColumnRoles
@@ -41,11 +42,15 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
 
-def value_names(dataset: Dataset) -> dict[str, dict[int, str]]:
-    """Column -> code -> its meaning: ``region = north`` if a text was coded, ``men`` in the bundled columns."""
-    found = {column: {code: f"{column} = {text}" for text, code in codes.items()} for column, codes in dataset.coding.items()}
-    bundled_columns = {"LIMIT_BAL", "PAY_0", "BILL_AMT1", *BUNDLED_VALUE_NAMES} <= set(dataset.columns)
-    return {**BUNDLED_VALUE_NAMES, **found} if bundled_columns else found
+def value_names(dataset: Dataset) -> ValueNames:
+    """What the data set's codes stand for: the values that were coded when it was uploaded, and those of the bundled columns."""
+    return coded_value_names(dataset.coding, dataset.columns)
+
+
+def coded_value_names(coding: Mapping[str, Mapping[str, int]], columns: Iterable[str]) -> ValueNames:
+    """The same for a checked table before its upload: its coding and columns."""
+    bundled = {"LIMIT_BAL", "PAY_0", "BILL_AMT1", *BUNDLED_VALUE_NAMES} <= set(columns)
+    return ValueNames.from_coding(coding, BUNDLED_VALUE_NAMES if bundled else None)
 
 
 def fetch_csv(target: Target, identity: Identity, uri: str, *, decimal: DecimalMark | None = None) -> TableReading:

@@ -17,7 +17,7 @@ from core.ledger.event_body import RecordedGate
 from core.lineage import lineage_graph
 from core.registry import baselines, version_comparison, version_registration
 from core.registry.baselines import Baseline
-from core.registry.registry_types import Package
+from core.registry.registry_types import Package, version_value_names
 from core.views.shared.number_text import format_percent, signed_number
 
 Status = Literal["pass", "fail", "not computable", "waived"]
@@ -197,9 +197,12 @@ def _bias(gate: BiasGate, inputs: GateInputs) -> list[GateResult]:
     if not facets:
         what = f"no facet {gate.facet}" if gate.facet else "no bias report"
         return [_not_computable(gate.name, f"Bias: {gate.metric}", _requirement_text(gate), f"The version has {what}.")]
-    results = []
+    results, names = [], version_value_names(inputs.package, inputs.data)
     for facet in facets:
-        name, title = f"bias {gate.metric} {facet.facet}={facet.value}", f"Bias: {gate.metric} for {facet.facet} = {facet.value}"
+        name, title = (
+            f"bias {gate.metric} {facet.facet}={facet.value}",
+            f"Bias: {gate.metric} for {names.describe(facet.facet, facet.value)}",
+        )
         measure = {**facet.pre_training, **facet.post_training}.get(gate.metric)
         if measure is None or measure.value is None:
             reason = (measure.error if measure else None) or "The bias report doesn't have this metric."
@@ -275,7 +278,12 @@ def _label_shares(gate: LabelSharesGate, inputs: GateInputs) -> GateResult:
     if not by_facet:
         reason = "The rebalancing job is of an earlier version, which didn't measure it: run it again."
         return _not_computable(gate.name, title, wanted, reason)
-    groups = {f"{facet}, group {one['group']}": one for facet, shares in by_facet.items() for one in shares}
+    names = inputs.data.value_names
+    groups = {
+        names.describe(facet, one["group"]) if one["group"] != "others" else f"{facet}, others": one
+        for facet, shares in by_facet.items()
+        for one in shares
+    }
     movements = {name: one["moved"] if gate.of == "moved" else one["beyond_target"] for name, one in groups.items()}
     known = {name: value for name, value in movements.items() if value is not None}
     if len(known) < len(groups):

@@ -39,9 +39,9 @@ def rows_of_rebalancing(data: RebalancedData, part: str) -> JudgedRows:
         split=_split_text(config),
         label=roles.label,
         favourable=str(favourable),
-        favourable_name=words.get(roles.label, {}).get(favourable, f"{roles.label} = {favourable}"),
+        favourable_name=words.describe(roles.label, favourable),
         facets=tuple(f"{column}={value}" for column, value in facets),
-        facet_names=tuple(words.get(column, {}).get(value, f"{column} = {value}") for column, value in facets),
+        facet_names=tuple(words.describe_group(column, value) for column, value in facets),
         file=file["sha256"] if file else "",
         row_ids=_row_ids(manifest, part) if part != "train" and config["order"] == "split_first" else "",
     )

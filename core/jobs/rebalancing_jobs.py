@@ -16,10 +16,11 @@ from core.analysis.resampling.resampling import BALANCE_TARGETS, METHODS, Resamp
 from core.analysis.resampling.resampling_parameters import PARAMETERS, ParameterValue
 from core.analysis.resampling.splitting import SplitError, split_rows
 from core.analysis.tables.histograms import FeatureHistograms
+from core.analysis.tables.value_names import ValueNames
 from core.aws import aws_names, idempotency
 from core.aws.target import Target
-from core.data.column_roles import CheckedTable, ColumnRoles, in_own_values
-from core.data.datasets import Dataset, read_dataset
+from core.data.column_roles import CheckedTable, ColumnRoles
+from core.data.datasets import Dataset, coded_value_names, read_dataset, value_names
 from core.errors import DataError, NotFound
 from core.identity import Identity, require_permission
 from core.jobs import jobs, processing_requests
@@ -73,6 +74,11 @@ class RebalancedData:
         return self.dataset.roles
 
     @property
+    def value_names(self) -> ValueNames:
+        """What the codes in its rows stand for."""
+        return value_names(self.dataset)
+
+    @property
     def has_weights(self) -> bool:
         """Whether the rebalanced rows have a weight in their second column; then so do the validation rows beside them."""
         return bool(self.manifest["weights"])
@@ -98,7 +104,7 @@ class RebalancedData:
 
 def check_feasible(checked: CheckedTable, options: RebalancingOptions) -> None:
     """Raises DataError if the table is too small for the job to split or rebalance it; so nothing needs to be uploaded first."""
-    frame, roles = checked.frame, checked.roles
+    frame, roles, names = checked.frame, checked.roles, coded_value_names(checked.coding, checked.frame.columns)
     ask = resampling.RebalanceConfig(
         roles.label,
         roles.facet,
@@ -109,13 +115,14 @@ def check_feasible(checked: CheckedTable, options: RebalancingOptions) -> None:
         options.parameters,
         options.seed,
         tuple(column for column, _ in roles.further_facets),
+        names,
     )
     sizes = {"validation_size": options.validation_size, "test_size": options.test_size}
     try:
-        parts = split_rows(frame, roles.label, roles.facet, roles.facet_value, seed=options.seed, **sizes)
+        parts = split_rows(frame, roles.label, roles.facet, roles.facet_value, seed=options.seed, names=names, **sizes)
         resampling.check_rebalancing(frame.iloc[parts.train] if options.order == "split_first" else frame, ask)
     except (SplitError, ResamplingError) as error:
-        raise DataError(in_own_values(str(error), checked.coding), resource=roles.facet) from error
+        raise DataError(str(error), resource=roles.facet) from error
 
 
 def launch_job(target: Target, identity: Identity, dataset: Dataset, options: RebalancingOptions, *, name: str | None = None) -> str:
@@ -154,6 +161,9 @@ def launch_job(target: Target, identity: Identity, dataset: Dataset, options: Re
         config["missing"] = medians
     if dataset.notes:
         config["notes"] = list(dataset.notes)
+    names = value_names(dataset)
+    if names.values:
+        config["value_names"] = names.to_json()
     folder = target.uri("governance/rebalanced", name)
     config_uri = target.files.write(f"{folder}/config/rebalance.json", json.dumps(config).encode(), "application/json")
     inputs = {
@@ -217,7 +227,15 @@ def read_distributions(target: Target, data: RebalancedData) -> list[FeatureHist
     """The histograms of each feature; empty for jobs of older releases, which wrote none."""
     if "distributions.json" not in data.manifest.get("details", {}):
         return []
-    return target.files.read_json(data.uri("distributions.json"), _Distributions)["features"]
+    found = target.files.read_json(data.uri("distributions.json"), _Distributions)["features"]
+    return [_with_value_labels(feature, data.value_names) for feature in found]
+
+
+def _with_value_labels(feature: FeatureHistograms, names: ValueNames) -> FeatureHistograms:
+    """A column's histograms with its values in place of the codes that its bins are named after."""
+    if feature["kind"] != "values" or not names.is_coded(feature["feature"]):
+        return feature
+    return {**feature, "labels": [names.value(feature["feature"], code) for code in feature["edges"]]}
 
 
 def list_synthetic_files(data: RebalancedData) -> list[tuple[str, int]]:

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from core.analysis.performance.performance_json import PerformanceJson
+from core.analysis.tables.value_names import ValueNames
 from core.jobs import jobs
+from core.jobs.rebalancing_jobs import RebalancedData
 from core.reports import bias_jobs
 
 if TYPE_CHECKING:
@@ -89,6 +91,11 @@ class Package:
     def model_uri(self) -> str:
         """The model's archive; "" where the version names none in S3."""
         return model_uri(self.raw)
+
+
+def version_value_names(package: Package, data: RebalancedData | None) -> ValueNames:
+    """What the codes in a version's figures stand for: by its data set, or else by its bias report."""
+    return data.value_names if data else package.bias.value_names if package.bias else ValueNames()
 
 
 def version_label(arn: str, group: str, version: int) -> str:

@@ -6,7 +6,6 @@ import secrets
 from dataclasses import dataclass, replace
 
 from core.aws.target import Target
-from core.data import datasets
 from core.errors import DataError, NotFound, translate_aws_errors
 from core.identity import Identity, require_permission
 from core.jobs import jobs
@@ -26,7 +25,6 @@ __all__ = [
     "ReportOrigin",
     "facet_group_names",
     "find_origin",
-    "group_value_names",
     "launch_job",
     "list_jobs",
     "parse_report",
@@ -34,37 +32,19 @@ __all__ = [
     "read_report_at",
 ]
 JOB_NAME_PREFIX = JOB_NAME_PREFIXES["bias report"]
-CREDIT_COLUMNS = frozenset({"LIMIT_BAL", "PAY_0", "BILL_AMT1", "PAY_AMT1"})
-CREDIT_GROUP_NAMES = {"SEX": {1: "men", 2: "women"}}
-"""The meaning of the codes in the bundled data (UCI, default of credit card clients), which is recognised by its columns."""
 
 
 def facet_group_names(data: RebalancedData) -> dict[str, list[str]]:
     """``facet=value`` -> [name of the facet's people, name of the rest], for the report's ``names``; of every facet, the main one first."""
     found: dict[str, list[str]] = {}
-    further = data.manifest.get("further_facets", [])
+    names, further = data.value_names, data.manifest.get("further_facets", [])
     counted = [(data.roles.facet, data.roles.facet_value, data.manifest["counts"])]
     counted += [(one["facet"], one["facet_value"], one["counts"]) for one in further]
     for facet, facet_value, counts in counted:
         others = {c["facet"] for c in counts["before"]} - {facet_value}
-        rest = _people_with(data, facet, others.pop()) if len(others) == 1 else "all others"
-        found[f"{facet}={facet_value}"] = [_people_with(data, facet, facet_value), rest]
+        rest = names.describe_group(facet, others.pop()) if len(others) == 1 else "all others"
+        found[f"{facet}={facet_value}"] = [names.describe_group(facet, facet_value), rest]
     return found
-
-
-def _people_with(data: RebalancedData, column: str, value: float) -> str:
-    """What the people with a value are called."""
-    words = {code: f"people with {column} = {text}" for text, code in data.dataset.coding.get(column, {}).items()}
-    if set(data.dataset.columns) >= CREDIT_COLUMNS:
-        words |= CREDIT_GROUP_NAMES.get(column, {})
-    return words.get(int(value), f"people with {column} = {value}")
-
-
-def group_value_names(data: RebalancedData) -> dict[str, dict[str, str]]:
-    """Facet or group column -> code -> what its people are called in the table of all groups; codes that have no name are left out."""
-    known, roles = datasets.value_names(data.dataset), data.roles
-    columns = dict.fromkeys((roles.facet, *(column for column, _ in roles.further_facets), *([roles.group] if roles.group else [])))
-    return {column: {str(code): name for code, name in known[column].items()} for column in columns if column in known}
 
 
 def launch_job(
@@ -92,10 +72,10 @@ def launch_job(
     config["facet"] = [{"name_or_index": column, "value_or_threshold": [value]} for column, value in facets]
     config["probability_threshold"] = threshold
     config["governance"] = {
+        **config.get("governance", {}),
         "categorical": list(dict.fromkeys(column for column, _ in facets)),
         "measured_on": rows,
         "names": facet_group_names(data),
-        "value_names": group_value_names(data),
     }
     if roles.group:
         config["group_variable"] = roles.group

@@ -13,6 +13,7 @@ from core.analysis.bias.left_out_rows import left_out_sentences
 from core.analysis.bias.metric_registry import POST_TRAINING, PRE_TRAINING
 from core.analysis.bias.threshold_sweep import ThresholdSweep
 from core.analysis.performance.performance_json import PerformanceJson
+from core.analysis.tables.value_names import ValueNames
 from core.errors import DataError
 from core.reports import analysis_json
 
@@ -50,13 +51,15 @@ class FacetReport:
 
 class GovernancePart(TypedDict, total=False):
     """What this product adds to a report, as ``analysis_json.Governance`` checks it. ``names``: facet=value -> (name of its people, name of
-    the rest); ``facets``: the older reports' name of ``counts``; ``metrics``: stage -> facet -> value -> metric -> words and interval."""
+    the rest); ``value_names``: what codes stand for, as ``ValueNames`` has it; ``facets``: the older reports' name of ``counts``;
+    ``metrics``: stage -> facet -> value -> metric -> words and interval."""
 
     rows: int
     threshold: float
     measured_on: str
     rows_sha256: str | None
     names: dict[str, tuple[str, str]]
+    value_names: dict[str, object]
     counts: list[FacetCounts] | None
     facets: list[FacetCounts] | None
     metrics: dict[str, dict[str, dict[str, dict[str, dict[str, object]]]]]
@@ -104,6 +107,17 @@ class BiasReport:
             return next((analysis_json.value_as_text(part[key]) for part in stages if part.get(key) is not None), "")
 
         return said("label"), said("label_value_or_threshold")
+
+    @property
+    def value_names(self) -> ValueNames:
+        """What the codes in it stand for, as far as the report says so."""
+        return ValueNames.from_json(self.governance.get("value_names"))
+
+    def describe_facet(self, facet_key: str) -> str:
+        """A facet's key in words: ``sex = f`` for ``sex=0``, or ``men``."""
+        facet, _, value = facet_key.partition("=")
+        own = self.value_names
+        return own.describe(facet, value) if own.is_coded(facet) else self.group_names(facet_key)[0].removeprefix("people with ")
 
     def group_names(self, facet_key: str) -> tuple[str, str]:
         """(name of the facet's people, name of the rest)."""

@@ -53,15 +53,15 @@ class FacetRequest(TypedDict):
 
 
 class GovernanceRequest(TypedDict, total=False):
-    """What only this product's container reads: columns of codes, the rows' name, what facet and rest are called, bins of the group, the
-    features in the order of the training, and what the people with a value of a column are called (column -> value -> name)."""
+    """What only this product's container reads: columns of codes, the rows' name, what facet and rest are called, what codes stand for,
+    bins of the group, the features in the order of the training."""
 
     categorical: list[str]
     measured_on: str
     names: dict[str, list[str]]
+    value_names: dict[str, object]
     group_bins: int
     features: list[str]
-    value_names: dict[str, dict[str, str]]
 
 
 class ClarifyRequest(TypedDict, total=False):
@@ -90,6 +90,8 @@ def build_shared_config(data: RebalancedData, rows: str, model: str | None, titl
         "label": data.roles.label,
         "methods": {"report": {"name": "report", "title": title}},
     }
+    if data.value_names.values:
+        found["governance"] = {"value_names": data.value_names.to_json()}
     if model:
         found["predictor"] = {"model_name": model, "instance_type": "ml.m5.xlarge", "initial_instance_count": 1, "accept_type": "text/csv"}
     return found
@@ -123,7 +125,7 @@ def submit_job(
         )
     _require_read_by_aws(target, dataset)
     _create_job(target, name, folder, dataset, config_for_aws(config), tags, image=aws_image(target))
-    if GOVERNANCE_KEY in config:
+    if "pre_training_bias" in config["methods"]:
         _create_job(target, companion_name(name), f"{folder}/own", dataset, config, tags, image=None)
     return name
 

@@ -88,6 +88,7 @@ def _job_config(data: RebalancedData, tuning_job: str, reference: str, threshold
         "favourable": roles.favourable,
         "facets": [{"name": roles.facet, "value": roles.facet_value}],
         "group": roles.group,
+        "value_names": data.value_names.to_json(),
         "threshold": threshold,
         "features": data.manifest.get("features"),
         "reference": reference,

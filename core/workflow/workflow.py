@@ -89,7 +89,7 @@ def run_all_steps(
             "rebalancing",
             f"{data.manifest['split']['train_rows']:,} training rows, {data.manifest['synthetic']['count']:,} of them synthetic",
         )
-        if moved := rebalancing_sentences.label_shares_sentence(data.manifest):
+        if moved := rebalancing_sentences.label_shares_sentence(data.manifest, datasets.value_names(dataset)):
             say("rebalancing", moved)
     with _timed_step(work, say, "training", f"the baseline, and trials: {options.max_jobs}, {options.max_parallel} at a time"):
         baseline = training_jobs.launch_job(

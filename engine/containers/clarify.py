@@ -43,7 +43,7 @@ def run_analysis(root: Path, *, extras: bool) -> None:
     config = clarify_config.read_config(folder / "input/config/analysis_config.json", extras=extras)
     dataset = clarify_data.read_dataset(_dataset_path(root, config), config)
     print(f"Dataset: {len(dataset.frame)} rows, {dataset.frame.shape[1]} columns; {dataset.features.shape[1]} features", flush=True)
-    group = clarify_data.group_values(dataset, config.group_bins)
+    group = clarify_data.group_values(dataset, config.group_bins, config.value_names)
     asks_bias = config.pre_training is not None or config.post_training is not None
     rows = clarify_rows.select_measured_rows(dataset, config, group) if asks_bias else []
     output = folder / "output"
@@ -53,6 +53,7 @@ def run_analysis(root: Path, *, extras: bool) -> None:
         config.title, dataset.label, config.label_values, config.threshold, len(dataset.frame), measured_on=config.measured_on
     )
     report.rows_sha256, report.names = clarify_data.hash_rows(dataset.frame), config.names
+    report.value_names = config.value_names
     scores, by_row = None, pd.DataFrame()
     if config.model is not None and (config.post_training is not None or config.shap is not None):
         booster = load_booster(folder / "input/model/model.tar.gz")

@@ -43,7 +43,7 @@ def measure_bias(
             report.group_table = clarify_groups.measure_group_table(dataset, config, group, label, accepted)
     for rows in facets:
         if not rows.of_facet.any():
-            print(f"Facet {rows.facet}: no row has the value {rows.value_or_threshold}", flush=True)
+            print(f"No row has {config.value_names.describe(rows.facet, rows.value_or_threshold)}", flush=True)
         if not by_row.empty:
             of_facet = rows.of_facet.astype(int)
             by_row[rows.key] = of_facet if rows.kept.all() else rows.spread(of_facet)
@@ -59,7 +59,12 @@ def measure_bias(
             unpredicted = int(rows.kept.sum() - judged.kept.sum())
             metrics = _measure_post_training(dataset, config.post_training, judged, accepted.mask[judged.kept], by_row, extras=extras)
             report.add_metrics("post_training_bias_metrics", rows, metrics)
-        report.add_counts(rows, dataset.group, without_prediction=unpredicted, binned=config.group_bins is not None)
+        report.add_counts(
+            rows,
+            dataset.group,
+            without_prediction=unpredicted,
+            binned=rows.group is not None and isinstance(rows.group.dtype, pd.CategoricalDtype),
+        )
         if scores is not None and report.performance is not None:
             _add_sweep(report, config, rows, scores[rows.kept])
     for line in report.left_out_lines():

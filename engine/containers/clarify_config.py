@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.analysis.bias.bias_metrics import POST_TRAINING, PRE_TRAINING
+from core.analysis.tables.value_names import ValueNames
 from engine.containers import ContainerError
 
 UNSUPPORTED_KEYS = (
@@ -58,7 +59,7 @@ class FacetConfig:
 class AnalysisConfig:
     """What is asked for. ``pre_training`` and ``post_training`` are metric names, or None where not asked for. ``measured_on``: which part
     of the data the rows are; ``names``: what facet and rest are called, by ``facet=value``; ``features``: the model's, in the order of its
-    training; ``value_names``: column -> value -> what its people are called."""
+    training; ``value_names``: what codes in the data stand for."""
 
     headers: list[str] | None
     dataset: str | None
@@ -80,7 +81,7 @@ class AnalysisConfig:
     measured_on: str
     names: dict[str, list[str]]
     features: list[str] | None = None
-    value_names: dict[str, dict[str, str]] = field(default_factory=dict)
+    value_names: ValueNames = field(default_factory=ValueNames)
 
 
 def read_config(path: Path, *, extras: bool = True) -> AnalysisConfig:
@@ -140,11 +141,8 @@ def parse_config(raw: dict[str, Any]) -> AnalysisConfig:
         title=str((methods.get("report") or {}).get("title") or "SageMaker Clarify analysis report"),
         measured_on=str(governance.get("measured_on") or ""),
         features=governance.get("features"),
-        value_names={
-            str(column): {str(value): str(name) for value, name in names.items()}
-            for column, names in (governance.get("value_names") or {}).items()
-        },
         names={str(facet): [str(name) for name in names] for facet, names in (governance.get("names") or {}).items()},
+        value_names=ValueNames.from_json(governance.get("value_names")),
     )
 
 

@@ -14,6 +14,7 @@ from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integer
 from core.analysis.tables.feature_names import FeatureError, match_features
 from core.analysis.tables.table_reading import TableReading
 from core.analysis.tables.text_columns import Finding
+from core.analysis.tables.value_names import ValueNames
 from engine.containers import ContainerError, path_inside
 from engine.containers.clarify_config import AnalysisConfig, ColumnReference
 from engine.containers.job_inputs import read_table
@@ -104,11 +105,13 @@ def hash_rows(frame: pd.DataFrame) -> str:
     return hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()).hexdigest()
 
 
-def group_values(dataset: Dataset, bins: int | list[float] | None) -> pd.Series[Any] | None:
-    """The group variable, binned where bins are asked for."""
+def group_values(dataset: Dataset, bins: int | list[float] | None, names: ValueNames | None = None) -> pd.Series[Any] | None:
+    """The group variable, binned where bins are asked for. A column of codes isn't a scale: each of its values is a group of its own."""
     if dataset.group is None:
         return None
     series = dataset.frame[dataset.group]
+    if names is not None and names.is_coded(dataset.group):
+        return names.to_categories(series)
     if bins is None:
         return series
     try:

@@ -41,12 +41,13 @@ def bias_png(metrics: dict[str, Metric]) -> bytes:
     return _to_png(lambda: _bias_figure(metrics))
 
 
-def curves_svg(performance: Performance) -> str:
-    return _to_svg(lambda: _curves_figure(performance))
+def curves_svg(performance: Performance, positive: str) -> str:
+    """ROC, precision and recall, and calibration; ``positive``: what label 1 is called."""
+    return _to_svg(lambda: _curves_figure(performance, positive))
 
 
-def curves_png(performance: Performance) -> bytes:
-    return _to_png(lambda: _curves_figure(performance))
+def curves_png(performance: Performance, positive: str) -> bytes:
+    return _to_png(lambda: _curves_figure(performance, positive))
 
 
 def global_values_svg(values: Sequence[tuple[str, float]]) -> str:
@@ -87,8 +88,12 @@ def _new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, 
 
 def _name_rows(axis: Any, names: Sequence[str]) -> None:
     """The names at the rows of a picture, from the top down, cut where they are long: the table beside it has them whole."""
-    axis.set_yticks(range(len(names)), [name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…" for name in names])
+    axis.set_yticks(range(len(names)), list(map(_shorten, names)))
     axis.invert_yaxis()
+
+
+def _shorten(name: str) -> str:
+    return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…"
 
 
 def _bias_figure(metrics: dict[str, Metric]) -> Figure:
@@ -107,7 +112,7 @@ def _bias_figure(metrics: dict[str, Metric]) -> Figure:
     return figure
 
 
-def _curves_figure(performance: Performance) -> Figure:
+def _curves_figure(performance: Performance, positive: str) -> Figure:
     figure, (roc, pr, calibration) = _new_figure(9, 3, 3)
     if performance.roc:
         x, y, _ = zip(*performance.roc, strict=True)
@@ -123,7 +128,7 @@ def _curves_figure(performance: Performance) -> Figure:
     sizes = [8 + 160 * b.n / performance.n for b in bins]
     calibration.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--")
     calibration.scatter([b.mean_score for b in bins], [b.observed for b in bins], s=sizes, color=BLUE, zorder=3)
-    calibration.set(xlabel="Mean score", ylabel="Share of label 1", title="Calibration")
+    calibration.set(xlabel="Mean score", ylabel=f"Share of {_shorten(positive)}", title="Calibration")
     for axis in (roc, pr, calibration):
         axis.grid(color="#eef1f4")
     return figure

@@ -46,5 +46,7 @@ def _column_of_values(name: str, series: pd.Series[Any], config: AnalysisConfig)
     else:
         found, uniques = pd.factorize(series, sort=True)
         codes, values = found, tuple(map(str, uniques))
-    words = config.value_names.get(name, {})
-    return GroupColumn(name, codes.astype(np.int64), values, tuple(words.get(value, f"{name} = {value}") for value in values))
+    names = config.value_names
+    named = isinstance(series.dtype, pd.CategoricalDtype) and names.is_coded(name)  # its categories are values already
+    words = tuple(names.describe_value(name, value) if named else names.describe(name, value) for value in values)
+    return GroupColumn(name, codes.astype(np.int64), values, words)

@@ -55,13 +55,14 @@ def summary_lines(report: ClarifyReport) -> list[str]:
     if report.measured_on == "train":
         lines.append("These are training rows: the model knows them, so that the figures flatter it.")
     if report.label and report.favourable:
-        lines.append(f"The favourable outcome is {report.label} = {report.favourable}.")
+        lines.append(f"The favourable outcome is {report.describe_label(report.favourable)}.")
     if report.performance is not None:
-        lines.append(f"A row is predicted 1 where the model's probability is above {report.threshold:g}.")
+        lines.append(f"{report.describe_label(1)} is predicted where the model's probability of it is above {report.threshold:g}.")
     for one in report.facets:
         rates = [f"{100 * part / whole:.1f} %" if whole else "–" for part, whole in _favourable_counts(one)]
         lines.append(
-            f"Facet {one['facet']} = {one['value_or_threshold']}: {one['rows']:,} rows, {rates[0]} of them with the favourable label; "
+            f"Facet {report.value_names.describe(one['facet'], one['value_or_threshold'])}: {one['rows']:,} rows, {rates[0]} of them with "
+            "the favourable label; "
             f"the rest: {one['rest']:,} rows, {rates[1]}."
         )
     return [*lines, *report.left_out_lines()]
@@ -133,18 +134,17 @@ def write_html(report: ClarifyReport, path: Path) -> None:
         parts.append(f'<p class="note">{escape(group_table_note(report.group_table))}</p>')
     for stage, heading in STAGES.items():
         for one in report.stages.get(stage, []):
-            name = f"{one.facet} = {one.value_or_threshold}"
+            name = report.describe_facet(one)
             parts.append(f"<h2>{heading}: {escape(name)}</h2>")
             parts.append(_figure(figures.bias_svg(one.metrics), f"{heading} metrics of {name}; at the line there is no difference."))
             rows = metric_rows(one.metrics)
             parts.append(_table(["Metric", "Description", "Value", "95 % interval", "Range", "In words"], rows, numbers={2, 3, 4}))
     if report.groups:
         parts.append("<h2>Groups</h2>")
-        keys = ["group_variable", "group", "facet", "rows", "facet_rows", "favourable"]
         headings = ["Variable", "Group", "Facet", "Rows", "Of the facet", "Favourable label"]
-        parts.append(_table(headings, [[str(row[key]) for key in keys] for row in report.groups], numbers={3, 4, 5}))
+        parts.append(_table(headings, group_rows(report), numbers={3, 4, 5}))
     if report.performance is not None:
-        parts += _performance(report.performance)
+        parts += _performance(report, report.performance)
     if report.explanation is not None and report.features is not None:
         parts += _explanations(report, report.explanation, report.features)
     elif report.explanation_error:
@@ -152,6 +152,19 @@ def write_html(report: ClarifyReport, path: Path) -> None:
     head = f"{HEAD}<title>{escape(report.title)}</title><style>{STYLE}</style></head>"
     page = f"{head}<body>{''.join(parts)}</body></html>"
     path.write_bytes(page.encode("utf-8", "backslashreplace"))  # half of a surrogate pair is no text
+
+
+def group_rows(report: ClarifyReport) -> list[list[str]]:
+    """Variable, group, facet in words, rows, rows of the facet, rows with the favourable label."""
+    return [
+        [
+            str(row["group_variable"]),
+            str(row["group"]),
+            report.value_names.describe(row["facet"], row["value_or_threshold"]),
+            *(str(row[key]) for key in ("rows", "facet_rows", "favourable")),
+        ]
+        for row in report.groups
+    ]
 
 
 def performance_rows(performance: Performance) -> list[list[str]]:
@@ -166,14 +179,20 @@ def performance_rows(performance: Performance) -> list[list[str]]:
     ]
 
 
-def confusion_rows(performance: Performance) -> list[list[str]]:
+def confusion_headings(report: ClarifyReport) -> list[str]:
+    return ["", f"predicted {report.describe_label(0)}", f"predicted {report.describe_label(1)}"]
+
+
+def confusion_rows(report: ClarifyReport, performance: Performance) -> list[list[str]]:
+    """Rows by label, down, and prediction, across."""
     c = performance.confusion
-    return [["label 0", f"{c.tn:,}", f"{c.fp:,}"], ["label 1", f"{c.fn:,}", f"{c.tp:,}"]]
+    return [[report.describe_label(0), f"{c.tn:,}", f"{c.fp:,}"], [report.describe_label(1), f"{c.fn:,}", f"{c.tp:,}"]]
 
 
 def explanation_note(report: ClarifyReport, explanation: Explanation) -> str:
     check = explanation.check
-    what = "probability of label 1" if explanation.output == "probability" else "log-odds of label 1"
+    of = report.describe_label(1)
+    what = f"probability of {of}" if explanation.output == "probability" else f"log-odds of {of}"
     return (
         f"SHAP values of the {what} on {len(explanation.values):,} rows; expected value {format_value(explanation.expected)}. "
         f"Values and expected value add up to each row's prediction with an error of at most {check.additivity:.1g}, and the expected "
@@ -186,12 +205,15 @@ def no_explanation_note(report: ClarifyReport) -> str:
     return f"There is no explanation. {report.explanation_error}."
 
 
-def _performance(performance: Performance) -> list[str]:
+def _performance(report: ClarifyReport, performance: Performance) -> list[str]:
     return [
         "<h2>Performance</h2>",
         _table(["Metric", "Value", "95 % interval"], performance_rows(performance), numbers={1, 2}),
-        _table(["", "predicted 0", "predicted 1"], confusion_rows(performance), numbers={1, 2}),
-        _figure(figures.curves_svg(performance), "ROC curve, precision and recall, and calibration (area of a dot: rows in the bin)."),
+        _table(confusion_headings(report), confusion_rows(report, performance), numbers={1, 2}),
+        _figure(
+            figures.curves_svg(performance, report.describe_label(1)),
+            "ROC curve, precision and recall, and calibration (area of a dot: rows in the bin).",
+        ),
     ]
 
 

@@ -14,9 +14,11 @@ from core.analysis.bias.group_table import GroupTable
 from core.analysis.tables import printable_text
 from engine.containers import clarify_figures as figures
 from engine.containers.clarify_html import (
+    confusion_headings,
     confusion_rows,
     explanation_note,
     format_value,
+    group_rows,
     group_table_headings,
     group_table_note,
     group_table_rows,
@@ -98,21 +100,20 @@ def write_pdf(report: ClarifyReport, path: Path) -> None:
         _write_group_table(page, report.group_table)
     for stage, heading in STAGES.items():
         for one in report.stages.get(stage, []):
-            name = f"{heading}: {one.facet} = {one.value_or_threshold}"
+            name = f"{heading}: {report.describe_facet(one)}"
             page.section(name, needs=110)
             page.figure(figures.bias_png(one.metrics), f"Values of the metrics. {name}")
             rows = metric_rows(one.metrics)
             page.rows(["Metric", "Description", "Value", "95 % interval", "Range", "In words"], rows, (9, 22, 11, 15, 12, 36), {2, 3, 4})
     if report.groups:
         page.section("Groups")
-        keys = ["group_variable", "group", "facet", "rows", "facet_rows", "favourable"]
-        rows = [[str(row[key]) for key in keys] for row in report.groups]
-        page.rows(["Variable", "Group", "Facet", "Rows", "Of the facet", "Favourable label"], rows, (1,) * 6, {3, 4, 5})
+        page.rows(["Variable", "Group", "Facet", "Rows", "Of the facet", "Favourable label"], group_rows(report), (1,) * 6, {3, 4, 5})
     if report.performance is not None:
         page.section("Performance", needs=100)
         page.rows(["Metric", "Value", "95 % interval"], performance_rows(report.performance), (2, 1, 2), {1, 2})
-        page.rows(["", "predicted 0", "predicted 1"], confusion_rows(report.performance), (1, 1, 1), {1, 2})
-        page.figure(figures.curves_png(report.performance), "ROC curve, precision and recall, calibration")
+        page.rows(confusion_headings(report), confusion_rows(report, report.performance), (1, 1, 1), {1, 2})
+        curves = figures.curves_png(report.performance, page.printable(report.describe_label(1)))
+        page.figure(curves, "ROC curve, precision and recall, calibration")
     if report.explanation is not None:
         page.section("Explanations", needs=110)
         page.paragraph(explanation_note(report, report.explanation))

@@ -14,6 +14,7 @@ from core.analysis.bias.group_table import GroupTable
 from core.analysis.bias.left_out_rows import left_out_sentences
 from core.analysis.explanations.shap_values import Explanation
 from core.analysis.performance.performance import Performance
+from core.analysis.tables.value_names import ValueNames
 from engine.containers.clarify_rows import MeasuredRows
 
 FORMAT_VERSION = "1.0"
@@ -48,6 +49,7 @@ class ClarifyReport:
     rows_sha256: str = ""
     names: dict[str, list[str]] = field(default_factory=dict)
     group_table: GroupTable | None = None
+    value_names: ValueNames = field(default_factory=ValueNames)
     performance: Performance | None = None
     explanation: Explanation | None = None
     explanation_error: str = ""
@@ -92,6 +94,14 @@ class ClarifyReport:
                         "favourable": int((at & favourable).sum()),
                     }
                 )
+
+    def describe_facet(self, one: FacetMetrics) -> str:
+        """The facet's group as a condition in the user's values: ``sex = f``."""
+        return self.value_names.describe(one.facet, one.value_or_threshold)
+
+    def describe_label(self, code: object) -> str:
+        """A label in the user's values: ``paid = yes``; ``label 1`` where the data has no label."""
+        return self.value_names.describe(self.label, code) if self.label else f"label {code}"
 
     def left_out_lines(self) -> list[str]:
         """Which rows are left out of which figures, in sentences; none where all rows are known."""
@@ -144,6 +154,8 @@ class ClarifyReport:
         }
         if self.group_table is not None:
             section["group_table"] = _finite_json(asdict(self.group_table))
+        if self.value_names.values:
+            section["value_names"] = self.value_names.to_json()
         if self.performance is not None:
             section["performance"] = self.performance.to_json()
         if self.explanation is not None and self.baseline is not None:

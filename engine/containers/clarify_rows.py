@@ -82,9 +82,11 @@ def select_favourable_label(dataset: Dataset, config: AnalysisConfig) -> RowSele
         return label
     absent = [value for value in config.label_values if not _select_values(series, [value]).mask.any()]
     if absent:
+        names = config.value_names
+        shown = ", ".join(_quoted(names.value(dataset.label, value) if names.is_coded(dataset.label) else value) for value in absent)
         raise ContainerError(
-            f"label {dataset.label}: no row has the value {', '.join(map(_quoted, absent))} of label_values_or_threshold; its values are "
-            f"{_listed_values(series)}. Give the favourable ones among them"
+            f"label {dataset.label}: no row has the value {shown} of label_values_or_threshold; its values are "
+            f"{_listed_values(names.decode(series.to_frame())[dataset.label])}. Give the favourable ones among them"
         )
     return label
 

@@ -23,6 +23,7 @@ from core.analysis.resampling.missing_cells import fill_for_distances, fill_with
 from core.analysis.resampling.resampling import RebalanceConfig, Resampled, ResamplingError, asked_counts, rebalance
 from core.analysis.resampling.splitting import SplitError, count_leaked_rows, split_rows
 from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
+from core.analysis.tables.value_names import ValueNames
 from engine.containers import ContainerError, rebalance_details
 from engine.containers.job_inputs import PROCESSING_FOLDER, file_sha256, find_csv, read_table
 
@@ -94,16 +95,19 @@ def _read_rows(path: Path, config: dict[str, Any]) -> pd.DataFrame:
     values = set(frame[config["label"]].unique())
     if values != {0, 1}:
         raise ContainerError(f"the label {config['label']} must have the values 0 and 1, not {sorted(values)[:5]}")
+    names = ValueNames.from_json(config.get("value_names"))
     if config["favourable"] not in values:
-        raise ContainerError(f"no row has the favourable label {config['favourable']} in {config['label']}; it has {sorted(values)}")
+        has = ", ".join(names.value(config["label"], value) for value in sorted(values))
+        raise ContainerError(f"no row has the favourable outcome {names.describe(config['label'], config['favourable'])}; there are {has}")
     for column, value in [(config["facet"], config["facet_value"]), *config["further_facets"]]:
         if value not in set(frame[column].dropna().unique()):
-            raise ContainerError(f"the value {value} does not occur in column {column}")
+            raise ContainerError(f"the value {names.value(column, value)} does not occur in column {column}")
     return frame
 
 
 def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Path) -> dict[str, Any]:
     label, facet, value = config["label"], config["facet"], config["facet_value"]
+    names = ValueNames.from_json(config.get("value_names"))
     ask = RebalanceConfig(
         label,
         facet,
@@ -114,8 +118,9 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
         config["parameters"],
         config["seed"],
         tuple(column for column, _ in config["further_facets"]),
+        names,
     )
-    sizes = {"seed": config["seed"], "validation_size": config["validation_size"], "test_size": config["test_size"]}
+    sizes: dict[str, Any] = {key: config[key] for key in ("seed", "validation_size", "test_size")} | {"names": names}
     parts = split_rows(frame, label, facet, value, **sizes)
     medians = [column for column, treatment in config.get("missing", {}).items() if treatment == "median"]
     filled = fill_with_medians(frame, medians, parts.train, parts.validation, parts.test)
@@ -270,7 +275,8 @@ def _count_cells(frame: pd.DataFrame, config: dict[str, Any], weights: NDArray[n
 
 def _pre_training_values(frame: pd.DataFrame, config: dict[str, Any], weights: NDArray[np.float64] | None) -> dict[str, dict[str, Any]]:
     group = frame[config["group"]] if config["group"] else None
-    if group is not None and group.nunique() > MAX_GROUPS:
+    coded = ValueNames.from_json(config.get("value_names")).is_coded(config["group"])
+    if group is not None and group.nunique() > MAX_GROUPS and not coded:  # codes aren't a scale
         group = bin_group(group, 5)
     facet = (frame[config["facet"]] == config["facet_value"]).to_numpy(dtype=bool)
     favourable = (frame[config["label"]] == config["favourable"]).to_numpy(dtype=bool)

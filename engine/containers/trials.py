@@ -22,6 +22,7 @@ from core.analysis.bias.left_out_rows import left_out_sentences
 from core.analysis.explanations.shap_values import predict_probabilities
 from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
 from core.analysis.tables.feature_names import FeatureError, match_features
+from core.analysis.tables.value_names import ValueNames
 from core.analysis.trials.trial_reports import RESAMPLES, FacetRows, TrialReport, judge_trials, trial_report_to_json
 from engine.containers import ContainerError, path_inside
 from engine.containers.job_inputs import PROCESSING_FOLDER, file_sha256, find_csv, load_booster, read_table
@@ -73,7 +74,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
     ]
     unknown = left_out_sentences(missing, config["label"], all_rows)
     print(*unknown, sep="\n", end="\n" if unknown else "", flush=True)
-    group = bin_group(frame[config["group"]], config["group_bins"]) if config["group"] else None
+    group = _group_values(frame, config)
     reports = judge_trials(
         frame[config["label"]],
         scores,
@@ -102,6 +103,15 @@ def main(root: Path, environment: dict[str, str]) -> None:
 def _facet_rows(column: pd.Series[Any], value: Any) -> FacetRows:
     """The people with a value; those whose value is unknown are on neither side."""
     return FacetRows(str(column.name), value, (column == value).to_numpy(dtype=bool), column.notna().to_numpy(dtype=bool))
+
+
+def _group_values(frame: pd.DataFrame, config: dict[str, Any]) -> pd.Series[Any] | None:
+    """The group of each row: a bin of the column's numbers, or one of its values if they are codes."""
+    if not config["group"]:
+        return None
+    names = ValueNames.from_json(config.get("value_names"))
+    column = frame[config["group"]]
+    return names.to_categories(column) if names.is_coded(config["group"]) else bin_group(column, config["group_bins"])
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -138,12 +148,17 @@ def _read_rows(folder: Path, config: dict[str, Any]) -> pd.DataFrame:
     labels = sorted(frame[config["label"]].dropna().unique().tolist())
     if not labels or not set(labels) <= {0, 1}:
         raise ContainerError(f"the label {config['label']} must have the values 0 and 1, not {labels[:5]}")
+    names = ValueNames.from_json(config.get("value_names"))
     if config["favourable"] not in labels:
-        raise ContainerError(f"no row has the favourable label {config['favourable']} in {config['label']}; it has {labels}")
+        has = ", ".join(names.value(config["label"], value) for value in labels)
+        raise ContainerError(f"no row has the favourable outcome {names.describe(config['label'], config['favourable'])}; there are {has}")
     for facet in config["facets"]:
         values = sorted(frame[facet["name"]].dropna().unique().tolist())
         if facet["value"] not in values:
-            raise ContainerError(f"the value {facet['value']} does not occur in column {facet['name']}; it has {values[:20]}")
+            shown = ", ".join(names.value(facet["name"], value) for value in values[:20])
+            raise ContainerError(
+                f"the value {names.value(facet['name'], facet['value'])} does not occur in column {facet['name']}; it has {shown}"
+            )
     return frame
 
 

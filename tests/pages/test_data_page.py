@@ -157,7 +157,7 @@ def test_a_table_too_small_for_the_method_is_refused_before_it_is_uploaded(app, 
     test.file_uploader[0].upload("few.csv", f"outcome,sex,age,income\n{rows}".encode()).run()
     assert not test.error
     labelled(test.button, "Rebalance").click().run()
-    assert "The smallest group of sex" in test.error[0].value
+    assert "training rows have sex = 1, and SMOTE-NC needs more than" in test.error[0].value
     assert (len(datasets.list_datasets(target)), len(rebalancing_jobs.list_jobs(target))) == (kept, ran)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 import streamlit as st
 
 from core.analysis.bias.bias_metrics import PRE_TRAINING
 from core.analysis.resampling.rebalancing_manifest import RebalancingManifest, RebalancingSettings
+from core.analysis.tables.value_names import ValueNames
 from core.data import datasets
 from core.jobs import rebalancing_jobs
 from core.views.data import rebalancing_charts as views
@@ -17,7 +20,6 @@ from ui.components import charts, links, markdown, tabs
 from ui.data import synthetic_rows
 
 METRIC_DESCRIPTIONS = {name: definition.description for name, definition in PRE_TRAINING.items()}
-ValueNames = dict[str, dict[int, str]]
 
 
 @st.cache_data(ttl="30m", max_entries=32, show_spinner="Reading the result …")
@@ -33,11 +35,11 @@ def show_rebalancing_result(name: str) -> None:
     by_facet = rebalancing_jobs.manifest_by_facet(done.manifest)
     facet = next(iter(by_facet))
     if len(by_facet) > 1:
-        facet = links.url_selectbox("facet", list(by_facet), "Facet")
+        facet = links.url_selectbox("facet", list(by_facet), "Facet", format_func=_facet_namer(by_facet, names))
     manifest = by_facet[facet]
     _badges(done.manifest["config"])
     st.markdown(f"**{markdown.escape_markdown(rebalancing_sentences.group_outcomes_sentence(manifest, names))}**")
-    st.markdown(markdown.escape_markdown(rebalancing_sentences.rebalancing_sentence(manifest, str(done.roles.favourable))))
+    st.markdown(markdown.escape_markdown(rebalancing_sentences.rebalancing_sentence(manifest, str(done.roles.favourable), names)))
     _show_leak(done.manifest)
     _show_row_counts(done.manifest)
     _before_and_after(manifest, names)
@@ -50,6 +52,11 @@ def show_rebalancing_result(name: str) -> None:
     synthetic_rows.show_distributions(done, names)
     synthetic_rows.show_synthetic_rows(done)
     _files(done)
+
+
+def _facet_namer(by_facet: dict[str, RebalancingManifest], names: ValueNames) -> Callable[[str], str]:
+    """What a facet's key, such as ``sex = 0``, is called: addresses keep the code, readers see the word."""
+    return {key: names.describe(one["config"]["facet"], one["config"]["facet_value"]) for key, one in by_facet.items()}.__getitem__
 
 
 def _badges(config: RebalancingSettings) -> None:
@@ -106,7 +113,7 @@ def _before_and_after(manifest: RebalancingManifest, names: ValueNames) -> None:
         figure = charts.cached_figure(views.counts_figure, **counts, label=label, facet=facet, names=names)
         charts.show_chart(
             figure,
-            rebalancing_sentences.counts_table(**counts),
+            rebalancing_sentences.counts_table(**counts, label=label, facet=facet, names=names),
             alt=f"Training rows by {label} and {facet}, before and after",
             key="counts",
         )

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.analysis.tables.histograms import FeatureHistograms
+from core.analysis.tables.value_names import ValueNames
 from core.jobs import rebalancing_jobs
 from core.views.data import rebalancing_sentences
 from core.views.data import synthetic_row_charts as views
@@ -29,7 +30,7 @@ def read_rows_page(cache_key: str, job: str, start: int, _done: rebalancing_jobs
 
 
 @st.fragment
-def show_distributions(rebalanced: rebalancing_jobs.RebalancedData, names: dict[str, dict[int, str]]) -> None:
+def show_distributions(rebalanced: rebalancing_jobs.RebalancedData, names: ValueNames) -> None:
     """Each feature's histogram of the real rows and of the synthetic ones (or of all rows after)."""
     with errors.show_raised_errors():
         features = read_distributions(session.cache_key(), rebalanced.job, rebalanced)
@@ -39,7 +40,7 @@ def show_distributions(rebalanced: rebalancing_jobs.RebalancedData, names: dict[
             return
         facet = rebalanced.roles.facet
         groups = list(features[0]["groups"])
-        words = {group: rebalancing_sentences.value_in_words(facet, group, names) if group else "everyone" for group in groups}
+        words = {group: names.describe(facet, group) if group else "everyone" for group in groups}
         left, right = st.columns(2, gap="large")
         with left:
             common = groups.index(views.sole_synthetic_group(features[0]))

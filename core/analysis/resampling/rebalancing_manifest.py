@@ -25,7 +25,8 @@ class MetricEntry(TypedDict, total=False):
 
 
 class RebalancingSettings(TypedDict):
-    """What the job was asked for: the roles of the columns, the method and its parameters, and how the rows are split."""
+    """What the job was asked for: the roles of the columns, the method and its parameters, and how the rows are split; ``value_names``:
+    what codes stand for (``ValueNames.to_json``), in manifests since they are written."""
 
     label: str
     favourable: int
@@ -43,6 +44,7 @@ class RebalancingSettings(TypedDict):
     test_size: float
     order: str
     missing: NotRequired[dict[str, str]]
+    value_names: NotRequired[dict[str, object]]
 
 
 class InputFile(TypedDict):

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from core.analysis.resampling import resampling_parameters
 from core.analysis.resampling.missing_cells import fill_for_distances
 from core.analysis.resampling.resampling_parameters import ParameterValue
+from core.analysis.tables.value_names import ValueNames
 
 METHODS = {
     "none": "No rebalancing",
@@ -45,7 +46,8 @@ class RebalanceConfig:
     """How to rebalance. ``method``: none, smote, smote-nc, borderline-smote, adasyn, random-over, random-under, smote-tomek, smote-enn or
     reweighing; ``target``, what becomes equally frequent: facet, label or label_facet. ``parameters``: those of the method in
     ``resampling_parameters.PARAMETERS``, each with its default there; ``categorical``: columns of codes, in which synthetic rows
-    have only codes that occur; ``further_facets``: columns that synthetic rows take from their seed, as they do label and facet."""
+    have only codes that occur; ``further_facets``: columns that synthetic rows take from their seed, as they do label and facet;
+    ``names``: the words for the codes, in which messages speak."""
 
     label: str
     facet: str
@@ -56,6 +58,7 @@ class RebalanceConfig:
     parameters: dict[str, ParameterValue] = field(default_factory=dict)
     seed: int = 42
     further_facets: tuple[str, ...] = ()
+    names: ValueNames = field(default_factory=ValueNames)
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def check_rebalancing(train: pd.DataFrame, config: RebalanceConfig) -> None:
     if config.method == "reweighing":
         reweighing_weights(train, config)
     elif config.method != "none":
-        _check_groups(_group_codes(train, config), config)
+        _check_groups(train, config)
         if config.method == "smote-nc" and set(train.columns) <= {config.label, config.facet, *config.categorical}:
             raise ResamplingError(
                 f"SMOTE-NC needs at least one column that is not categorical, besides {config.label} and {config.facet}. "
@@ -137,7 +140,8 @@ def reweighing_weights(train: pd.DataFrame, config: RebalanceConfig) -> NDArray[
         for y in np.unique(label):
             cell = (facet == f) & (label == y)
             if not cell.any():
-                raise ResamplingError(f"No row has {config.label} = {y} on one side of {config.facet}: its weight is not defined.")
+                missing = f"{config.names.describe(config.label, y)} and {_describe_side(train, config, of_facet=f)}"
+                raise ResamplingError(f"No training row has {missing}: the weight of such rows is not defined.")
             weights[cell] = (facet == f).mean() * (label == y).mean() / cell.mean()
     return weights
 
@@ -165,19 +169,35 @@ def _group_codes(train: pd.DataFrame, config: RebalanceConfig) -> NDArray[np.int
     return {"facet": facet, "label": label, "label_facet": label * 2 + facet}[config.target]
 
 
-def _check_groups(classes: NDArray[np.int64], config: RebalanceConfig) -> None:
-    counts = np.bincount(classes)
-    counts = counts[counts > 0]
+def _describe_side(train: pd.DataFrame, config: RebalanceConfig, *, of_facet: bool) -> str:
+    """The facet's group, or all others, as a condition in the user's values."""
+    if of_facet:
+        return config.names.describe(config.facet, config.facet_value)
+    return config.names.describe_others(config.facet, config.facet_value, train[config.facet].dropna().unique())
+
+
+def _describe_group(train: pd.DataFrame, config: RebalanceConfig, group: int) -> str:
+    """A group of ``_group_codes`` as a condition in the user's values."""
+    if config.target == "facet":
+        return _describe_side(train, config, of_facet=group == 1)
+    if config.target == "label":
+        return config.names.describe(config.label, group)
+    return f"{config.names.describe(config.label, group // 2)} and {_describe_side(train, config, of_facet=group % 2 == 1)}"
+
+
+def _check_groups(train: pd.DataFrame, config: RebalanceConfig) -> None:
+    groups, counts = np.unique(_group_codes(train, config), return_counts=True)
     if len(counts) < 2:
         column = config.label if config.target == "label" else config.facet
         raise ResamplingError(f"Column {column} has only one value in the training part, so it can't be balanced.")
-    k = int(config.parameters.get("k_neighbors", 5))
-    if config.method in NEIGHBOUR_METHODS and counts.min() <= k:
-        columns = {"facet": config.facet, "label": config.label, "label_facet": f"{config.label} × {config.facet}"}[config.target]
-        fewer = f"set k_neighbors to {counts.min() - 1} or less, or " if counts.min() > 1 else ""
+    k, least = int(config.parameters.get("k_neighbors", 5)), int(counts.min())
+    if config.method in NEIGHBOUR_METHODS and least <= k:
+        where = _describe_group(train, config, int(groups[counts.argmin()]))
+        fewer = f"set k_neighbors to {least - 1} or less, or " if least > 1 else ""
+        rows_have = "1 training row has" if least == 1 else f"{least} training rows have"
         raise ResamplingError(
-            f"The smallest group of {columns} has {counts.min()} row(s) in the training part, and {METHODS[config.method]} needs more than "
-            f"k_neighbors = {k}. Add rows to it, {fewer}choose random over-sampling or reweighing."
+            f"Only {rows_have} {where}, and {METHODS[config.method]} needs more than k_neighbors = {k} in each group. Add such rows, "
+            f"{fewer}choose random over-sampling or reweighing."
         )
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.analysis.tables.value_names import ValueNames
+
 RowNumbers = NDArray[np.int64]
 
 
@@ -24,11 +26,21 @@ class Split:
     test: RowNumbers
 
 
-def split_rows(df: pd.DataFrame, label: str, facet: str, facet_value: int, *, seed: int, validation_size: float, test_size: float) -> Split:
+def split_rows(
+    df: pd.DataFrame,
+    label: str,
+    facet: str,
+    facet_value: int,
+    *,
+    seed: int,
+    validation_size: float,
+    test_size: float,
+    names: ValueNames | None = None,
+) -> Split:
     """Split the rows, stratified on label × facet.
 
     validation_size, test_size: shares of all rows, each in (0, 1), together below 1. Raises SplitError for shares out of range, or for a
-    stratum with fewer than three rows, which is named.
+    stratum with fewer than three rows; ``names``: the words for its codes.
 
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"late": [0, 1] * 20, "sex": [1, 1, 2, 2] * 10})
@@ -44,9 +56,15 @@ def split_rows(df: pd.DataFrame, label: str, facet: str, facet_value: int, *, se
     counts: pd.Series[int] = strata.value_counts()
     if counts.min() < 3:
         value, side = str(counts.idxmin()).split("/")
-        where = f"{facet} = {facet_value}" if side == "facet" else f"{facet} other than {facet_value}"
+        names = names or ValueNames()
+        where = (
+            names.describe(facet, facet_value)
+            if side == "facet"
+            else names.describe_others(facet, facet_value, df[facet].dropna().unique())
+        )
+        rows_have = "1 row has" if counts.min() == 1 else f"{counts.min()} rows have"
         raise SplitError(
-            f"Only {counts.min()} row(s) have {label} = {value} and {where}; each part needs at least one, so three are needed. "
+            f"Only {rows_have} {names.describe(label, value)} and {where}; each part needs at least one, so three are needed. "
             "Add such rows, or choose another facet."
         )
     rows = np.arange(len(df), dtype=np.int64)

@@ -14,7 +14,6 @@ from core.governance.dossier.dossier_format import (
     format_difference,
     format_interval,
     format_number,
-    value_with_meaning,
 )
 from core.governance.evidence import Evidence
 from core.governance.model_cards import model_card_content
@@ -24,7 +23,7 @@ from core.governance.version_under_review import read_version
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger.event_body import EventBody
 from core.registry import model_packages, version_comparison
-from core.registry.registry_types import Package
+from core.registry.registry_types import Package, version_value_names
 from core.views.data import rebalancing_sentences
 
 DISCLAIMER = "Evidence for a decision by people; not a statement that any law or standard is met."
@@ -189,6 +188,7 @@ def _quality(d: Dossier) -> Section:
 
 def _bias(d: Dossier) -> Section:
     blocks: list[Block] = []
+    names = version_value_names(d.package, d.data)
     for facet in d.package.bias.facets if d.package.bias else ():
         rows = []
         theirs = next(
@@ -206,7 +206,7 @@ def _bias(d: Dossier) -> Section:
                 rows.append((name, format_number(measure.value), *beside, measure.in_words or measure.error or ""))
         other_one = ("the other version",) if theirs else ()
         blocks += [
-            Text(f"Facet {facet.facet} = {value_with_meaning(d.data, facet.facet, facet.value)}, on the held-out rows."),
+            Text(f"Facet {names.describe(facet.facet, facet.value)}, on the held-out rows."),
             Table(("metric", "this version", *other_one, "in words"), tuple(rows), (12, 14, *((14,) if theirs else ()), 60)),
         ]
     if blocks:
@@ -229,15 +229,15 @@ def _explanation(d: Dossier) -> Section:
 def _data(d: Dossier) -> Section:
     if d.data is None:
         return Section("Data", ())
-    manifest = d.data.manifest
+    manifest, names = d.data.manifest, d.data.value_names
     split, config = manifest["split"], manifest["config"]
     parts = ", ".join(f"{split[part]:,}" for part in ("original_train_rows", "validation_rows", "test_rows"))
     order = "" if config["order"] == "split_first" else "; resampled before the split, as in the workshop, so rows leak between the parts"
-    moved = rebalancing_sentences.label_shares_sentence(manifest)
+    moved = rebalancing_sentences.label_shares_sentence(manifest, names)
     rows = [
         ("Data set", f"{d.data.dataset.name}, {d.data.dataset.rows:,} rows, SHA-256 {d.data.dataset.sha256}"),
-        ("Label", f"{config['label']}, favourable value {value_with_meaning(d.data, config['label'], config['favourable'])}"),
-        ("Facet", f"{config['facet']} = {value_with_meaning(d.data, config['facet'], config['facet_value'])}"),
+        ("Label", f"{config['label']}, favourable outcome: {names.describe(config['label'], config['favourable'])}"),
+        ("Facet", names.describe(config["facet"], config["facet_value"])),
         ("Split", f"seed {split['seed']}; rows to train, validate and test: {parts}"),
         ("Rebalancing", f"{config['method']}, of {config['target']}; {manifest['synthetic']['count']:,} synthetic training rows{order}"),
         *([("Labels", moved)] if moved else []),

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from core.analysis.bias.metric_registry import neutral_value
 from core.governance.dossier.dossier import Dossier
-from core.governance.dossier.dossier_format import value_with_meaning
+from core.registry.registry_types import version_value_names
 
 BLUE, ORANGE, GREY = "#2A6FBB", "#C2570C", "#8A8F98"
 
@@ -69,8 +69,8 @@ def _bias(d: Dossier) -> Figure:
     series = []
     for package, colour, marker in ((d.package, BLUE, "o"), (d.compared_version, ORANGE, "s")):
         for facet in package.bias.facets if package and package.bias else ():
-            value = value_with_meaning(d.data, facet.facet, facet.value)
-            series.append((f"{package.label if package else ''}, {facet.facet} = {value}", facet.post_training, colour, marker))
+            who = version_value_names(d.package, d.data).describe(facet.facet, facet.value)
+            series.append((f"{package.label if package else ''}, {who}", facet.post_training, colour, marker))
     names = list(series[0][1]) if series else []
     figure, axes = _new_figure(0.9 + 0.22 * len(names))
     for label, metrics, colour, marker in series:

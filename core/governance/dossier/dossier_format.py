@@ -4,13 +4,6 @@ from __future__ import annotations
 
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.analysis.performance.performance_json import EstimateJson
-from core.jobs.rebalancing_jobs import RebalancedData
-
-
-def value_with_meaning(data: RebalancedData | None, column: str, value: object) -> str:
-    """A value of a column: the text that it stood for before it was coded as a number, with the code."""
-    codes = data.dataset.coding.get(column, {}) if data else {}
-    return next((f"{text} (coded {value})" for text, code in codes.items() if str(code) == str(value)), str(value))
 
 
 def format_interval(value: EstimateJson) -> str:

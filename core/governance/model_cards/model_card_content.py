@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from core.analysis.performance.performance_json import EstimateJson, estimates_in
 from core.aws.target import Target
 from core.jobs.rebalancing_jobs import RebalancedData
-from core.registry.registry_types import Package, container_image
+from core.registry.registry_types import Package, container_image, version_value_names
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def build_known_content(target: Target, package: Package, data: RebalancedData |
             **({"inference_environment": {"container_image": [image]}} if image else {}),
         },
         "training_details": {"training_observations": _observations(data), "training_job_details": training},
-        "evaluation_details": _evaluations(target, package),
+        "evaluation_details": _evaluations(target, package, data),
         "model_package_details": {
             "model_package_arn": package.arn,
             **({"model_package_group_name": package.group, "model_package_version": package.version} if package.group else {}),
@@ -125,7 +125,7 @@ def _observations(data: RebalancedData | None) -> str:
     )[:1024]
 
 
-def _evaluations(target: Target, package: Package) -> list[dict[str, object]]:
+def _evaluations(target: Target, package: Package, data: RebalancedData | None) -> list[dict[str, object]]:
     found = []
     performance = estimates_in(package.performance)
     if performance:
@@ -134,9 +134,10 @@ def _evaluations(target: Target, package: Package) -> list[dict[str, object]]:
         found.append(_evaluation("Quality", f"{n:,} held-out test rows; 95 % intervals.", groups, [package.scores_uri]))
     facets = package.bias.facets if package.bias else ()
     if facets:
+        names = version_value_names(package, data)
         groups = [
             {
-                "name": f"{facet.facet} = {facet.value}"[:63],
+                "name": names.describe(facet.facet, facet.value)[:63],
                 "metric_data": [
                     _metric_entry(name, m.value, m.error or m.in_words) for name, m in {**facet.pre_training, **facet.post_training}.items()
                 ],

@@ -10,14 +10,15 @@ from plotly.subplots import make_subplots
 
 from core.analysis.bias.bias_metrics import PRE_TRAINING
 from core.analysis.resampling.rebalancing_manifest import MetricEntry
-from core.views.data.rebalancing_sentences import CodeNames, Counts, metric_entry_value, pivot_counts, value_in_words
+from core.analysis.tables.value_names import ValueNames
+from core.views.data.rebalancing_sentences import Counts, metric_entry_value, pivot_counts
 from core.views.shared.figure_style import BASELINE_COLOUR, FAINT_COLOUR, MITIGATED_COLOUR, apply_layout, new_figure
 
 MetricValues = Mapping[str, MetricEntry]
 """Metric -> its value."""
 
 
-def counts_figure(before: Counts, after: Counts, *, label: str, facet: str, names: CodeNames | None = None) -> go.Figure:
+def counts_figure(before: Counts, after: Counts, *, label: str, facet: str, names: ValueNames) -> go.Figure:
     """Two heat maps, before and after, on one colour scale."""
     old, new = pivot_counts(before), pivot_counts(after)
     top = max(int(old.to_numpy().max(initial=0)), int(new.to_numpy().max(initial=0)), 1)
@@ -26,8 +27,8 @@ def counts_figure(before: Counts, after: Counts, *, label: str, facet: str, name
         fig.add_trace(
             go.Heatmap(
                 z=wide.to_numpy(),
-                x=[value_in_words(facet, value, names or {}) for value in wide.columns],
-                y=[value_in_words(label, value, names or {}) for value in wide.index],
+                x=[names.describe(facet, value) for value in wide.columns],
+                y=[names.describe(label, value) for value in wide.index],
                 text=[[f"{round(cell):,}" for cell in row] for row in wide.to_numpy()],
                 texttemplate="%{text}",
                 textfont={"size": 14},

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import pandas as pd
 
 from core.analysis.bias.direction import changes_sign, difference_sign
 from core.analysis.intervals.proportions import Share, share_difference, share_with_interval
 from core.analysis.resampling.rebalancing_manifest import CellCount, MetricEntry, RebalancingManifest
+from core.analysis.tables.value_names import ValueNames
 from core.views.shared.number_text import format_number, format_percent, signed_number
 
 Counts = Iterable[CellCount]
 """The cells of label × facet, each once."""
-
-
-CodeNames = Mapping[str, Mapping[int, str]]
-"""What codes mean, by column: ``{"SEX": {1: "men"}}``."""
-
-
-def value_in_words(column: str, value: object, names: CodeNames) -> str:
-    """A code in words: ``men`` where that is known, ``SEX = 1`` otherwise."""
-    known = names.get(column, {})
-    return next((text for code, text in known.items() if str(code) == str(value)), f"{column} = {value}")
 
 
 def pivot_counts(rows: Counts) -> pd.DataFrame:
@@ -32,29 +23,36 @@ def pivot_counts(rows: Counts) -> pd.DataFrame:
     return frame.pivot_table(index="label", columns="facet", values="count", aggfunc="sum", fill_value=0)
 
 
-def counts_table(before: Counts, after: Counts) -> pd.DataFrame:
+def counts_table(before: Counts, after: Counts, *, label: str, facet: str, names: ValueNames) -> pd.DataFrame:
     """Rows of the training part by label and facet, before and after, with the difference."""
+    table = _count_changes(before, after)
+    table["label"] = [names.value(label, code) for code in table["label"]]
+    table["facet"] = [names.value(facet, code) for code in table["facet"]]
+    return table
+
+
+def _count_changes(before: Counts, after: Counts) -> pd.DataFrame:
     old, new = pivot_counts(before).stack(), pivot_counts(after).stack()
     table = pd.DataFrame({"before": old, "after": new}).fillna(0).round().astype(int)
     table["change"] = table["after"] - table["before"]
     return table.reset_index()
 
 
-def counts_sentence(before: Counts, after: Counts, *, label: str, facet: str, names: CodeNames | None = None) -> str:
+def counts_sentence(before: Counts, after: Counts, *, label: str, facet: str, names: ValueNames) -> str:
     """The rows in all before and after, and the cell of label × facet that changed most."""
-    table = counts_table(before, after)
+    table = _count_changes(before, after)
     total = f"{table['before'].sum():,} rows before, {table['after'].sum():,} after"
     if not table["change"].any():
         return f"{total}: no cell changed."
     row = table.to_dict("records")[int(table["change"].abs().to_numpy().argmax())]
-    cell = f"{value_in_words(facet, row['facet'], names or {})}, {value_in_words(label, row['label'], names or {})}"
+    cell = f"{names.describe(facet, row['facet'])}, {names.describe(label, row['label'])}"
     return f"{total}. Most changed: {cell}, from {row['before']:,} to {row['after']:,}."
 
 
-def group_outcomes_sentence(manifest: RebalancingManifest, names: CodeNames | None = None) -> str:
+def group_outcomes_sentence(manifest: RebalancingManifest, names: ValueNames) -> str:
     """How many of 100 people of each group have the favourable outcome before (with interval and n) and after. The rows after are
     constructed, not sampled, so they have no interval."""
-    config, names = manifest["config"], names or {}
+    config = manifest["config"]
     groups = _facet_groups(manifest, names)
     favourable = str(config.get("favourable", 0))
     found = [[_favourable_share(manifest["counts"][when], values, favourable) for _, values in groups] for when in ("before", "after")]
@@ -62,7 +60,7 @@ def group_outcomes_sentence(manifest: RebalancingManifest, names: CodeNames | No
     if old is None or old_rest is None or new is None or new_rest is None:
         return ""
     (who, _), (rest, _) = groups
-    outcome = value_in_words(str(config["label"]), config.get("favourable", 0), names)
+    outcome = names.describe(str(config["label"]), config.get("favourable", 0))
     mine, theirs = _change_text(old, new, f" the favourable outcome ({outcome})"), _change_text(old_rest, new_rest, " it")
     gap, low, high = share_difference(old, old_rest)
     ends = sorted((abs(low), abs(high))) if low * high > 0 else [low, high]
@@ -83,20 +81,15 @@ def _gap_text(value: float) -> str:
     return f"{abs(100 * value):.1f} points {'ahead of' if sign > 0 else 'behind'}" if sign else "level with"
 
 
-def _facet_groups(manifest: RebalancingManifest, names: CodeNames) -> list[tuple[str, set[str]]]:
+def _facet_groups(manifest: RebalancingManifest, names: ValueNames) -> list[tuple[str, set[str]]]:
     """(who, values) of the facet's group and of all others."""
     config = manifest["config"]
     facet = str(config["facet"])
     values = sorted({str(row["facet"]) for row in manifest["counts"]["before"]})
     mine = str(config.get("facet_value", values[0]))
     others = [value for value in values if value != mine]
-    rest = _group_text(facet, others[0], names) if len(others) == 1 else "others"
-    return [(_group_text(facet, mine, names), {mine}), (rest, set(others))]
-
-
-def _group_text(facet: str, value: str, names: CodeNames) -> str:
-    text = value_in_words(facet, value, names)
-    return f"rows with {text}" if "=" in text else text
+    rest = names.describe_group(facet, others[0], "rows") if len(others) == 1 else "others"
+    return [(names.describe_group(facet, mine, "rows"), {mine}), (rest, set(others))]
 
 
 def _favourable_share(rows: Counts, values: set[str], favourable: str) -> Share | None:
@@ -104,13 +97,13 @@ def _favourable_share(rows: Counts, values: set[str], favourable: str) -> Share 
     return share_with_interval(sum(weight for label, weight in mine if label == favourable), sum(weight for _, weight in mine))
 
 
-def label_shares_table(manifest: RebalancingManifest, names: CodeNames | None = None) -> pd.DataFrame:
+def label_shares_table(manifest: RebalancingManifest, names: ValueNames) -> pd.DataFrame:
     """Each group's share of favourable labels before and after, with the counts behind it; movements in points of 100. Empty for jobs of
     earlier versions, which didn't measure it."""
     facet = str(manifest["config"]["facet"])
     rows = []
     for one in manifest.get("label_shares", []):
-        who = "others" if one["group"] == "others" else value_in_words(facet, one["group"], names or {})
+        who = "others" if one["group"] == "others" else names.describe(facet, one["group"])
         rows.append(
             {
                 "group": who,
@@ -123,7 +116,7 @@ def label_shares_table(manifest: RebalancingManifest, names: CodeNames | None = 
     return pd.DataFrame(rows)
 
 
-def label_shares_sentence(manifest: RebalancingManifest, names: CodeNames | None = None) -> str:
+def label_shares_sentence(manifest: RebalancingManifest, names: ValueNames) -> str:
     """The group whose share of favourable labels moved most, and how much of that the target asked for; "" for jobs of earlier versions."""
     known = [one for one in manifest.get("label_shares", []) if one["moved"] is not None and one["beyond_target"] is not None]
     if not known:
@@ -131,7 +124,7 @@ def label_shares_sentence(manifest: RebalancingManifest, names: CodeNames | None
     most = max(known, key=lambda one: abs(one["moved"] or 0))
     far = max(known, key=lambda one: abs(one["beyond_target"] or 0))
     facet = str(manifest["config"]["facet"])
-    who, farther = ("others" if one["group"] == "others" else value_in_words(facet, one["group"], names or {}) for one in (most, far))
+    who, farther = ("others" if one["group"] == "others" else names.describe(facet, one["group"]) for one in (most, far))
     asked = (most["asked"] or 0) - (most["before"] or 0)
     text = (
         f"The share of favourable labels moved most for {who}: from {format_percent(most['before'])} to {format_percent(most['after'])} "
@@ -155,7 +148,7 @@ def added_rows_kind(method: str) -> str:
     return "copied" if method == "random-over" else "synthetic"
 
 
-def rebalancing_sentence(manifest: RebalancingManifest, favourable: str) -> str:
+def rebalancing_sentence(manifest: RebalancingManifest, favourable: str, names: ValueNames) -> str:
     """What the rebalancing did to the two groups, computed from its manifest."""
     config, counts = manifest["config"], manifest["counts"]
     rates_before, rates_after = _favourable_rates(counts["before"], favourable), _favourable_rates(counts["after"], favourable)
@@ -170,7 +163,7 @@ def rebalancing_sentence(manifest: RebalancingManifest, favourable: str) -> str:
                 if abs(now - rate) >= 0.0005
                 else f"unchanged at {format_percent(rate)}"
             )
-            parts.append(f"for {config['facet']} = {facet} {moved}")
+            parts.append(f"for {names.describe(config['facet'], facet)} {moved}")
     text = f"{count:,} {added_rows_kind(config['method'])} rows ({format_percent(share)} of the training rows). "
     if gone and config["order"] == "split_first":
         text += f"{gone:,} real rows are removed. "

@@ -86,8 +86,15 @@ def test_a_value_with_a_space_behind_it_is_that_value_and_the_note_counts_the_ce
 def test_messages_before_rebalancing_have_the_persons_own_values():
     reading = read_csv(CASES / "rare_facet_label12.csv")
     roles = replace(detect_roles(reading, label="paid", facet="sex"), favourable="1", facet_value="f")
-    with pytest.raises(DataError, match="paid = 2 and sex = f"):
+    with pytest.raises(DataError, match="Only 1 row has paid = 2 and sex = f"):
         rebalancing_jobs.check_feasible(check_table(reading, roles), RebalancingOptions())
+
+
+def test_a_label_with_an_order_longer_than_its_values_keeps_its_words():
+    order = (("paid", ("never", "late", "always")),)
+    roles = replace(ROLES, label="paid", favourable="always", ordered=order)
+    checked = check_table(table(paid=["never", "always"] * 20), roles)
+    assert (checked.coding["paid"], checked.roles.favourable) == ({"never": 1, "always": 0}, 0)
 
 
 @pytest.mark.parametrize("favourable", [True, "True", "TRUE", 1])

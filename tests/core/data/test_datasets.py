@@ -77,7 +77,8 @@ def test_the_same_rows_with_another_facet_are_another_data_set_and_leave_the_fir
 
 
 def test_codes_are_told_by_the_texts_that_they_stand_for(stored):
-    assert datasets.value_names(stored)["region"] == {0: "region = north", 1: "region = south"}
+    names = datasets.value_names(stored)
+    assert [names.describe("region", code) for code in (0, 1)] == ["region = north", "region = south"]
 
 
 def test_the_first_rows_are_read_without_the_rest(target, stored):

@@ -45,7 +45,7 @@ def made(tmp_path_factory):
 def test_a_part_says_what_it_is_in_the_users_words(made) -> None:
     rows = rows_of_rebalancing(made(), "test")
     assert (rows.dataset, rows.count, rows.label, rows.favourable_name) == ("loans", 40, "paid", "paid = yes")
-    assert (rows.facets, rows.facet_names) == (("sex=1",), ("sex = b",))
+    assert (rows.facets, rows.facet_names) == (("sex=1",), ("people with sex = b",))
     assert rows.split == "split with seed 42 by paid and sex: 16 % for validation, 20 % for testing"
 
 

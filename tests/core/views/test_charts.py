@@ -10,6 +10,7 @@ import pytest
 
 from core.analysis.bias.bias_intervals import Interval
 from core.analysis.performance.performance_difference import PerformanceDifference
+from core.analysis.tables.value_names import ValueNames
 from core.views.bias import bias_charts
 from core.views.data import rebalancing_charts, rebalancing_sentences
 from core.views.explainability import shap_charts
@@ -28,6 +29,9 @@ class Metric:
     high: float
     in_words: str
     interval: Interval | None = None
+
+
+NAMES = ValueNames.from_coding({}, {"SEX": {1: "men", 2: "women"}, "LABEL": {0: "paid", 1: "defaulted"}})
 
 
 def counts(women_good: int, women_bad: int, men_good: int, men_bad: int) -> list[dict[str, object]]:
@@ -69,16 +73,16 @@ def test_a_sign_that_flips_is_marked_and_an_undefined_metric_keeps_its_reason() 
 
 
 def test_the_sentence_gives_both_groups_rates_and_warns_of_the_flip() -> None:
-    text = rebalancing_sentences.rebalancing_sentence(manifest(), "0")
+    text = rebalancing_sentences.rebalancing_sentence(manifest(), "0", NAMES)
     assert "100 synthetic rows (25.0 % of the training rows)" in text
-    assert "for SEX = 1 from 75.0 % to 85.0 %" in text
-    assert "for SEX = 2 unchanged at 80.0 %" in text
+    assert "for men from 75.0 % to 85.0 %" in text
+    assert "for women unchanged at 80.0 %" in text
     assert "sign flips" in text
 
 
 def test_counts_are_laid_side_by_side_with_their_change() -> None:
-    table = rebalancing_sentences.counts_table(counts(160, 40, 75, 25), counts(160, 40, 170, 30))
-    changed = table[(table["label"] == "0") & (table["facet"] == "1")].iloc[0]
+    table = rebalancing_sentences.counts_table(counts(160, 40, 75, 25), counts(160, 40, 170, 30), label="LABEL", facet="SEX", names=NAMES)
+    changed = table[(table["label"] == "paid") & (table["facet"] == "men")].iloc[0]
     assert (changed["before"], changed["after"], changed["change"]) == (75, 170, 95)
 
 

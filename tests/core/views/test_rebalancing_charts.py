@@ -6,9 +6,10 @@ import copy
 
 import pytest
 
+from core.analysis.tables.value_names import ValueNames
 from core.views.data import rebalancing_comparison, rebalancing_sentences, synthetic_row_charts
 
-NAMES = {"SEX": {1: "men", 2: "women"}, "LABEL": {0: "paid", 1: "defaulted"}}
+NAMES = ValueNames.from_coding({}, {"SEX": {1: "men", 2: "women"}, "LABEL": {0: "paid", 1: "defaulted"}})
 
 
 def counts(men_good: float, men_bad: float, women_good: float, women_bad: float) -> list[dict[str, float]]:
@@ -80,12 +81,12 @@ def test_how_far_the_share_of_favourable_labels_moved_is_said_for_each_group() -
 
 
 def test_copies_are_not_called_synthetic_and_rows_taken_out_are_counted() -> None:
-    assert rebalancing_sentences.rebalancing_sentence(manifest(), "0").startswith(
+    assert rebalancing_sentences.rebalancing_sentence(manifest(), "0", NAMES).startswith(
         "600 synthetic rows (30.0 % of the training rows). The share"
     )
-    assert rebalancing_sentences.rebalancing_sentence(manifest(method="random-over"), "0").startswith("600 copied rows (")
+    assert rebalancing_sentences.rebalancing_sentence(manifest(method="random-over"), "0", NAMES).startswith("600 copied rows (")
     cleaned = manifest(method="smote-enn") | {"split": {"original_train_rows": 1650, "train_rows": 2000}}
-    assert "250 real rows are removed." in rebalancing_sentences.rebalancing_sentence(cleaned, "0")
+    assert "250 real rows are removed." in rebalancing_sentences.rebalancing_sentence(cleaned, "0", NAMES)
 
 
 def test_a_difference_within_the_noise_is_said_to_be() -> None:
@@ -98,7 +99,7 @@ def test_groups_without_names_are_told_by_their_codes_and_many_are_the_others() 
     three = manifest()
     for when in ("before", "after"):
         three["counts"][when] = [*three["counts"][when], {"label": 0, "facet": 3, "count": 5, "weight": 5}]
-    text = rebalancing_sentences.group_outcomes_sentence(three)
+    text = rebalancing_sentences.group_outcomes_sentence(three, ValueNames())
     assert "Of 100 rows with SEX = 1," in text
     assert "of 100 others," in text
 

@@ -13,8 +13,11 @@ import pypdf
 import pytest
 from paths import ROOT
 
-from engine.containers import ContainerError
+from core.analysis.performance.performance import evaluate_performance
+from core.analysis.tables.value_names import ValueNames
+from engine.containers import ContainerError, clarify_html
 from engine.containers.clarify import main
+from engine.containers.clarify_report import ClarifyReport
 
 CASES = ROOT / "tests/data/cases"
 PARTS = {"analysis_config.json": "config", "data.csv": "data", "model.tar.gz": "model"}
@@ -267,3 +270,34 @@ def test_a_feature_that_mixes_numbers_and_words_is_refused_with_its_word(tmp_pat
     monkeypatch.setattr("test_clarify_cases.CASES", changed.parent)
     with pytest.raises(ContainerError, match=r"income contains text\. Column income mixes numbers and text: 'NA' in row 1"):
         run_case(tmp_path, "feature-names")
+
+
+def test_a_report_of_codes_speaks_in_the_values_that_people_wrote(tmp_path):
+    cycle = [(y, s, g, p) for y in (0, 1) for s in (0, 1) for g in (0, 1, 2) for p in (0, 1)] * 4
+    names = {"paid": {"0": "1", "1": "2"}, "sex": {"0": "f", "1": "m"}, "region": {"0": "north", "1": "south", "2": "west"}}
+    output, analysis = run_table(
+        tmp_path,
+        [("paid", "sex", "region", "predicted"), *cycle],
+        label_values_or_threshold=[0],
+        facet=[{"name_or_index": "sex", "value_or_threshold": [0]}],
+        group_variable="region",
+        predicted_label="predicted",
+        methods={"pre_training_bias": {"methods": "all"}, "post_training_bias": {"methods": "all"}},
+        governance={"categorical": ["sex"], "group_bins": 2, "value_names": {"values": names, "nouns": []}},
+    )
+    page = html.unescape(re.sub(r"<[^>]+>", " ", (output / "report.html").read_text()))
+    paper = " ".join(" ".join(page.extract_text().split()) for page in pypdf.PdfReader(output / "report.pdf").pages)
+    for text in (page, paper):
+        assert "The favourable outcome is paid = 1." in text
+        assert "Facet sex = f:" in text
+        assert "Pre-training bias: sex = f" in text
+        assert not re.search(r"(sex|region) = \d|paid = 0", text)
+    assert [group["group"] for group in analysis["governance"]["groups"]] == ["north", "south", "west"]
+    assert analysis["pre_training_bias_metrics"]["facets"]["sex"][0]["value_or_threshold"] == "0"
+
+
+def test_a_confusion_matrix_is_headed_by_the_labels_that_people_wrote():
+    report = ClarifyReport("t", "paid", [0], 0.5, 4, value_names=ValueNames.from_coding({"paid": {"1": 0, "2": 1}}))
+    performance = evaluate_performance([0, 1, 0, 1], [0.2, 0.9, 0.7, 0.6], threshold=0.5)
+    assert clarify_html.confusion_headings(report) == ["", "predicted paid = 1", "predicted paid = 2"]
+    assert clarify_html.confusion_rows(report, performance) == [["paid = 1", "1", "1"], ["paid = 2", "0", "2"]]

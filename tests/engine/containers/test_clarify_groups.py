@@ -61,7 +61,11 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
         {"name_or_index": "region", "value_or_threshold": ["islands"]},
         {"name_or_index": "age", "value_or_threshold": [25]},
     ]
-    return run(tmp_path_factory.mktemp("groups"), config(facets, value_names={"sex": {"f": "women", "m": "men"}}), applicants())
+    return run(
+        tmp_path_factory.mktemp("groups"),
+        config(facets, value_names={"values": {"sex": {"f": "women", "m": "men"}}, "nouns": ["sex"]}),
+        applicants(),
+    )
 
 
 def test_all_values_of_all_facets_and_their_pairs_are_in_one_table(done: tuple[Path, dict[str, Any]]) -> None:

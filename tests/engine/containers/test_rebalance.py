@@ -210,3 +210,13 @@ def test_a_setting_out_of_range_is_refused_by_name(method, parameters, words):
 
 def test_every_method_has_its_parameters():
     assert set(PARAMETERS) == set(METHODS)
+
+
+def test_a_group_that_is_too_small_is_named_in_the_values_that_people_wrote(run):
+    frame = table().assign(sex=[1] * 8 + [2] * 592, label=[0, 0, 0, 0, 1, 1, 1, 1] + [0, 1] * 296)
+    names = {"values": {"label": {"0": "yes", "1": "no"}, "sex": {"1": "f", "2": "m"}}, "nouns": []}
+    with pytest.raises(ContainerError, match=r"Only 4 training rows have sex = f, and SMOTE-NC needs more than k_neighbors = 5"):
+        run(frame, value_names=names)
+    frame["label"] = [1, 0, 0, 0, 0, 0, 0, 0] + [0, 1] * 296
+    with pytest.raises(ContainerError, match=r"Only 1 row has label = no and sex = f; each part needs at least one"):
+        run(frame, value_names=names)
