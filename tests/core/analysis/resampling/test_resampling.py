@@ -182,5 +182,5 @@ def test_a_stratum_that_is_too_small_is_named():
     frame.loc[:1, ["LABEL", "SEX"]] = [1, 1]
     frame.loc[2:40, "LABEL"] = 1
     frame.loc[2:40, "SEX"] = 2
-    with pytest.raises(SplitError, match=r"Only 2 row\(s\) have LABEL = 1 and SEX = 1"):
+    with pytest.raises(SplitError, match=r"Only 2 rows have LABEL = 1 and SEX = 1"):
         split_rows(frame, "LABEL", "SEX", 1, seed=1, validation_size=0.2, test_size=0.2)
