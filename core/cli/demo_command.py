@@ -8,17 +8,19 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from core.analysis.leaks.leak_findings import find_leaks
 from core.analysis.performance.performance_json import EstimateJson, estimates_in
 from core.analysis.tables import table_profile
 from core.analysis.tables.number_formats import DECIMAL_MARKS
 from core.analysis.tables.table_reading import TableReading
 from core.aws.target import connect
-from core.data import bundled_data, column_roles, csv_reader, missing_values
+from core.data import bundled_data, column_roles, csv_reader, datasets, missing_values
 from core.errors import GovernanceError
 from core.identity import WORKFLOW_IDENTITY, Identity, Role
 from core.jobs import rebalancing_jobs
 from core.jobs.rebalancing_jobs import RebalancingOptions
 from core.settings import Settings
+from core.views.data import leak_sentences
 from core.workflow import background_run, workflow
 from core.workflow.workflow_report import DifferenceReport, WorkflowReport
 
@@ -70,8 +72,12 @@ def run_demo(settings: Settings, options: argparse.Namespace) -> int:
     workflow_options = workflow.WorkflowOptions(
         name, RebalancingOptions(method=options.method), options.max_jobs, parallel, job_suffix=options.run or ""
     )
-    rebalancing_jobs.check_feasible(column_roles.check_table(table, roles), workflow_options.rebalance)
+    checked = column_roles.check_table(table, roles)
+    rebalancing_jobs.check_feasible(checked, workflow_options.rebalance)
     _print_groups(table, roles)
+    label, names = checked.roles.label, datasets.coded_value_names(checked.coding, checked.frame.columns)
+    for finding in leak_sentences.describe_leaks(find_leaks(checked.frame, label), label, names):
+        print(finding)
     identity = _parse_identity(options.actor) if options.actor else WORKFLOW_IDENTITY
     target = connect(settings, identity)
     on_step, record_end = _step_printer(), None

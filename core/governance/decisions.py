@@ -10,6 +10,7 @@ from core.aws.target import Target
 from core.errors import Conflict, DataError
 from core.governance import evidence, gates, policy, version_state
 from core.governance.consistency import sync_registry_and_lineage
+from core.governance.gate_results import to_record
 from core.governance.model_cards import model_card
 from core.governance.model_cards.model_card import Card
 from core.governance.policy import TIERS, Tier
@@ -273,7 +274,7 @@ def _judge_gates(version: VersionUnderReview) -> EventBody:
         results, compared_with = apply_waivers(judgement.results, version.state), judgement.compared_with
     return {
         "policy": version.rules.sha256,
-        "gates": [gates.to_record(result) for result in results],
+        "gates": [to_record(result) for result in results],
         "compared_with": compared_with,
     }
 

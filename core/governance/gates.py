@@ -4,69 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal
 
 from core.analysis.bias.outcome_counts import COMPARES_NOTHING
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.analysis.performance.performance_json import estimates_in
 from core.errors import INCONCLUSIVE_ERRORS, GovernanceError
-from core.governance.policy import BiasGate, CalibrationGate, FreshnessGate, Gate, GateProfile, LabelSharesGate, QualityGate, _BoundedGate
+from core.governance.gate_results import GateResult, not_computable
+from core.governance.leak_gates import judge_leaks
+from core.governance.policy import (
+    BiasGate,
+    CalibrationGate,
+    FreshnessGate,
+    Gate,
+    GateProfile,
+    IdFeaturesGate,
+    LabelLeaksGate,
+    LabelSharesGate,
+    QualityGate,
+    TwinsGate,
+    _BoundedGate,
+)
 from core.governance.version_under_review import VersionUnderReview
 from core.jobs.rebalancing_jobs import RebalancedData, label_shares_by_facet
-from core.ledger.event_body import RecordedGate
 from core.lineage import lineage_graph
 from core.registry import baselines, version_comparison, version_registration
 from core.registry.baselines import Baseline
 from core.registry.registry_types import Package, version_value_names
 from core.views.shared.number_text import format_percent, signed_number
-
-Status = Literal["pass", "fail", "not computable", "waived"]
-
-
-@dataclass(frozen=True)
-class GateResult:
-    """One gate's outcome. ``found``: what was measured, ``wanted``: what the policy requires, both in words; ``reason``: why it failed or
-    can't be computed."""
-
-    gate: str
-    title: str
-    status: Status
-    found: str
-    wanted: str
-    reason: str = ""
-    required: bool = True
-
-    @property
-    def is_blocking(self) -> bool:
-        """Whether it prevents an approval."""
-        return self.required and self.status in {"fail", "not computable"}
-
-
-def to_record(result: GateResult) -> RecordedGate:
-    """The outcome as an event of the log records it."""
-    return {
-        "gate": result.gate,
-        "title": result.title,
-        "status": result.status,
-        "found": result.found,
-        "wanted": result.wanted,
-        "reason": result.reason,
-        "required": result.required,
-        "blocks": result.is_blocking,
-    }
-
-
-def from_record(recorded: RecordedGate) -> GateResult:
-    """The outcome that an event of the log records."""
-    return GateResult(
-        recorded["gate"],
-        recorded["title"],
-        recorded["status"],
-        recorded["found"],
-        recorded["wanted"],
-        recorded["reason"],
-        recorded.get("required", True),
-    )
 
 
 @dataclass(frozen=True)
@@ -158,6 +122,8 @@ def _evaluate_gate(gate: Gate, inputs: GateInputs, now: datetime) -> list[GateRe
         return _bias(gate, inputs)
     if isinstance(gate, LabelSharesGate):
         return [_label_shares(gate, inputs)]
+    if isinstance(gate, LabelLeaksGate | IdFeaturesGate | TwinsGate):
+        return [judge_leaks(gate, inputs.data)]
     if isinstance(gate, FreshnessGate):
         return [_fresh(gate, inputs, now)]
     return [{"complete": _complete, "disjoint": _disjoint, "lineage": _lineage}[gate.kind](inputs)]
@@ -167,11 +133,11 @@ def _quality(gate: QualityGate | CalibrationGate, inputs: GateInputs) -> GateRes
     title = f"Calibration: {gate.metric}" if gate.kind == "calibration" else f"Quality: {gate.metric}"
     figure = estimates_in(inputs.package.performance).get(gate.metric)
     if figure is None:
-        return _not_computable(gate.name, title, _requirement_text(gate), "The version has no figure for this metric.")
+        return not_computable(gate.name, title, _requirement_text(gate), "The version has no figure for this metric.")
     if (measured := figure[gate.bound]) is None:
         what = "The metric is undefined" if figure["value"] is None else "The metric has no interval"
         why = figure.get("why", "")
-        return _not_computable(gate.name, title, _requirement_text(gate), f"{what}{': ' if why else ''}{why}.")
+        return not_computable(gate.name, title, _requirement_text(gate), f"{what}{': ' if why else ''}{why}.")
     found = f"{figure['value']:z.4g}{_interval_text(figure['low'], figure['high'], 'z.4g')}, n = {figure['n']:,}"
     return _compare_with_limits(gate, gate.name, title, measured, found, gate.bound)
 
@@ -180,13 +146,13 @@ def _baseline(gate: QualityGate, inputs: GateInputs) -> GateResult:
     title = f"Compared with {inputs.compared_with or 'the baseline'}: {gate.metric}"
     difference = (inputs.differences or {}).get(gate.metric)
     if difference is None:
-        return _not_computable(
+        return not_computable(
             gate.name, title, _requirement_text(gate), inputs.no_difference_reason or "The version has no figure for this metric."
         )
     value = getattr(difference, gate.bound)
     if value is None:
         what = f"has no interval: {difference.why}" if difference.why else "is undefined on these rows"
-        return _not_computable(gate.name, title, _requirement_text(gate), f"The difference {what}.")
+        return not_computable(gate.name, title, _requirement_text(gate), f"The difference {what}.")
     found = f"{difference.value:+z.4f}{_interval_text(difference.low, difference.high, '+z.4f')}, {difference.method}"
     return _compare_with_limits(gate, gate.name, title, value, found, gate.bound)
 
@@ -196,7 +162,7 @@ def _bias(gate: BiasGate, inputs: GateInputs) -> list[GateResult]:
     facets = [f for f in (report.facets if report else ()) if gate.facet in {"", f.facet, f"{f.facet}={f.value}"}]
     if not facets:
         what = f"no facet {gate.facet}" if gate.facet else "no bias report"
-        return [_not_computable(gate.name, f"Bias: {gate.metric}", _requirement_text(gate), f"The version has {what}.")]
+        return [not_computable(gate.name, f"Bias: {gate.metric}", _requirement_text(gate), f"The version has {what}.")]
     results, names = [], version_value_names(inputs.package, inputs.data)
     for facet in facets:
         name, title = (
@@ -206,9 +172,9 @@ def _bias(gate: BiasGate, inputs: GateInputs) -> list[GateResult]:
         measure = {**facet.pre_training, **facet.post_training}.get(gate.metric)
         if measure is None or measure.value is None:
             reason = (measure.error if measure else None) or "The bias report doesn't have this metric."
-            results.append(_not_computable(name, title, _requirement_text(gate), reason))
+            results.append(not_computable(name, title, _requirement_text(gate), reason))
         elif measure.in_words.endswith(COMPARES_NOTHING):
-            results.append(_not_computable(name, title, _requirement_text(gate), measure.in_words))
+            results.append(not_computable(name, title, _requirement_text(gate), measure.in_words))
         else:
             results.append(_compare_with_limits(gate, name, title, measure.value, f"{measure.value:+z.4f}", "value"))
     return results
@@ -236,10 +202,6 @@ def _requirement_text(gate: _BoundedGate) -> str:
     return f"{what}at least {gate.min:g}" if gate.max is None else f"{what}{gate.min:g} to {gate.max:g}"
 
 
-def _not_computable(name: str, title: str, wanted: str, reason: str) -> GateResult:
-    return GateResult(name, title, "not computable", "—", wanted, reason)
-
-
 def _complete(inputs: GateInputs) -> GateResult:
     parts = ("quality", "bias", "explainability")
     wanted = "quality, bias and explainability reports, unchanged since registration"
@@ -258,7 +220,7 @@ def _complete(inputs: GateInputs) -> GateResult:
 def _disjoint(inputs: GateInputs) -> GateResult:
     title, wanted = "Test rows never trained on", "no training row is a test or validation row, or was made from one"
     if inputs.data is None:
-        return _not_computable("disjoint", title, wanted, "The version names no rebalancing job.")
+        return not_computable("disjoint", title, wanted, "The version names no rebalancing job.")
     leaked, disjoint = inputs.data.manifest["leaked_rows"], inputs.data.manifest["split"]["disjoint"]
     found = f"{leaked:,} rows leaked"
     if leaked or not disjoint:
@@ -273,11 +235,11 @@ def _label_shares(gate: LabelSharesGate, inputs: GateInputs) -> GateResult:
         f"each group's share of favourable labels moved by at most {100 * gate.max:g} points{beyond}",
     )
     if inputs.data is None:
-        return _not_computable(gate.name, title, wanted, "The version names no rebalancing job.")
+        return not_computable(gate.name, title, wanted, "The version names no rebalancing job.")
     by_facet = label_shares_by_facet(inputs.data.manifest)
     if not by_facet:
         reason = "The rebalancing job is of an earlier version, which didn't measure it: run it again."
-        return _not_computable(gate.name, title, wanted, reason)
+        return not_computable(gate.name, title, wanted, reason)
     names = inputs.data.value_names
     groups = {
         names.describe(facet, one["group"]) if one["group"] != "others" else f"{facet}, others": one
@@ -287,7 +249,7 @@ def _label_shares(gate: LabelSharesGate, inputs: GateInputs) -> GateResult:
     movements = {name: one["moved"] if gate.of == "moved" else one["beyond_target"] for name, one in groups.items()}
     known = {name: value for name, value in movements.items() if value is not None}
     if len(known) < len(groups):
-        return _not_computable(gate.name, title, wanted, f"No rows are left of {'; '.join(name for name in groups if name not in known)}.")
+        return not_computable(gate.name, title, wanted, f"No rows are left of {'; '.join(name for name in groups if name not in known)}.")
     name = max(known, key=lambda name: abs(known[name]))
     both = f"{format_percent(groups[name]['before'])} before, {format_percent(groups[name]['after'])} after"
     found = f"{name}: {both}, {signed_number(100 * known[name], 2)} points{beyond}"

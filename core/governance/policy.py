@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core import toml_file
 from core.analysis.bias.bias_metrics import POST_TRAINING, PRE_TRAINING
+from core.analysis.leaks.label_leaks import COPY_AUC
+from core.analysis.leaks.row_twins import MIN_TWIN_SHARE
 from core.aws.file_snapshot import take_snapshot
 from core.aws.target import Target
 from core.errors import INCONCLUSIVE_ERRORS, GovernanceError, NotFound
@@ -111,13 +113,39 @@ class LabelSharesGate(_Gate):
     of: Literal["beyond_target", "moved"] = "beyond_target"
 
 
+class LabelLeaksGate(_Gate):
+    """No feature alone gives the label away: none has an AUC above ``max`` (0.9 or more: a lower one is no finding), except those in
+    ``allowed``."""
+
+    kind: Literal["label_leaks"]
+    max: float = Field(default=COPY_AUC, ge=COPY_AUC, le=1)
+    allowed: tuple[str, ...] = Field(default=(), strict=False)
+
+
+class IdFeaturesGate(_Gate):
+    """No feature looks like an id, except those in ``allowed``."""
+
+    kind: Literal["id_features"]
+    allowed: tuple[str, ...] = Field(default=(), strict=False)
+
+
+class TwinsGate(_Gate):
+    """How many test rows may stand in training too, beyond different people who are alike: at most ``max``, as a share from 0 to 1."""
+
+    kind: Literal["twins"]
+    max: float = Field(default=MIN_TWIN_SHARE, ge=0, le=1)
+
+
 class PlainGate(_Gate):
     """A gate without a limit: all reports exist, the split came before rebalancing, or the lineage leads back to the data set."""
 
     kind: Literal["complete", "disjoint", "lineage"]
 
 
-Gate = Annotated[QualityGate | CalibrationGate | BiasGate | LabelSharesGate | FreshnessGate | PlainGate, Field(discriminator="kind")]
+LeakGate = LabelLeaksGate | IdFeaturesGate | TwinsGate
+Gate = Annotated[
+    QualityGate | CalibrationGate | BiasGate | LabelSharesGate | LeakGate | FreshnessGate | PlainGate, Field(discriminator="kind")
+]
 
 
 class GateProfile(_StrictModel):

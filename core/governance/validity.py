@@ -10,6 +10,7 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.errors import NotFound
 from core.governance import foreign_versions, gates, policy, version_state
+from core.governance.gate_results import GateResult
 from core.governance.model_cards import model_card
 from core.governance.policy import Policy
 from core.governance.version_state import State, fold_events
@@ -33,7 +34,7 @@ class Validity:
     void_reasons: tuple[str, ...]
     review_reasons: tuple[str, ...]
     is_outside_log: bool = False
-    gate_results: tuple[gates.GateResult, ...] | None = None
+    gate_results: tuple[GateResult, ...] | None = None
 
     @property
     def label(self) -> str:
@@ -71,7 +72,7 @@ def check_validity(target: Target, arn: str, *, with_gates: bool = True) -> Vali
     return Validity(package, state, tuple(void), tuple(reasons), gate_results=results)
 
 
-def _review_reasons(version: VersionUnderReview, results: Sequence[gates.GateResult]) -> list[str]:
+def _review_reasons(version: VersionUnderReview, results: Sequence[GateResult]) -> list[str]:
     reasons = [
         *_due_reasons(version.state, version.rules),
         *_newer_data_reasons(version.data, _newest_datasets(version.target)),
@@ -115,7 +116,7 @@ def _card_change_reasons(version: VersionUnderReview) -> list[str]:
     return [f"The model card has changed since it was recorded: {model_card.last_edit_text(card)}."]
 
 
-def apply_waivers(results: Sequence[gates.GateResult], state: State) -> list[gates.GateResult]:
+def apply_waivers(results: Sequence[GateResult], state: State) -> list[GateResult]:
     """The gates' outcomes, with the waivers that are valid today."""
     held = {w.gate: w for w in state.waivers if w.is_valid_on(version_state.today())}
     return [

@@ -25,7 +25,7 @@ from core.ledger import signing
 from core.lineage import lineage_graph, lineage_record
 from core.registry import version_comparison, version_registration
 from core.reports import bias_jobs, clarify_jobs, shap_jobs
-from core.views.data import rebalancing_sentences
+from core.views.data import leak_sentences, rebalancing_sentences
 from core.workflow.workflow_report import DifferenceReport, ModelReport, WorkflowReport
 
 STEPS = ("data", "rebalancing", "training", "models", "lineage", "bias and SHAP", "registration", "comparison")
@@ -91,6 +91,8 @@ def run_all_steps(
         )
         if moved := rebalancing_sentences.label_shares_sentence(data.manifest, datasets.value_names(dataset)):
             say("rebalancing", moved)
+        if leaks := leak_sentences.manifest_leaks(data.manifest):
+            say("rebalancing", leak_sentences.leaks_sentence(leaks, dataset.roles.label, datasets.value_names(dataset)))
     with _timed_step(work, say, "training", f"the baseline, and trials: {options.max_jobs}, {options.max_parallel} at a time"):
         baseline = training_jobs.launch_job(
             target,
@@ -206,6 +208,7 @@ def _build_report(
             "leaked_rows": manifest["leaked_rows"],
             "counts": manifest["counts"],
             "label_shares": rebalancing_jobs.label_shares_by_facet(manifest),
+            "leaks": manifest.get("leaks"),
         },
         "tuning_job": tuning_job,
         "models": found,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from core.analysis.leaks.leak_findings import LeaksEntry
 from core.analysis.performance.performance_json import PerformanceJson
 from core.analysis.resampling.rebalancing_manifest import CellCount, RowSplit, WrittenFile
 
@@ -23,6 +24,7 @@ class DataReport(TypedDict):
     leaked_rows: int
     counts: dict[str, list[CellCount]]
     label_shares: object
+    leaks: LeaksEntry | None
 
 
 class ModelReport(TypedDict):

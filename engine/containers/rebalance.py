@@ -10,6 +10,7 @@ import csv
 import hashlib
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.analysis.bias.bias_metrics import pre_training_bias
+from core.analysis.leaks.leak_findings import find_leaks
+from core.analysis.leaks.row_twins import RowTwins
 from core.analysis.resampling.label_shares import measure_label_shares
 from core.analysis.resampling.missing_cells import fill_for_distances, fill_with_medians
 from core.analysis.resampling.resampling import RebalanceConfig, Resampled, ResamplingError, asked_counts, rebalance
@@ -122,6 +125,7 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
     )
     sizes: dict[str, Any] = {key: config[key] for key in ("seed", "validation_size", "test_size")} | {"names": names}
     parts = split_rows(frame, label, facet, value, **sizes)
+    leaks = find_leaks(frame, label, training=parts.train, held_out={"test": parts.test, "validation": parts.validation})
     medians = [column for column, treatment in config.get("missing", {}).items() if treatment == "median"]
     filled = fill_with_medians(frame, medians, parts.train, parts.validation, parts.test)
     frame = filled.frame
@@ -135,6 +139,7 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
     else:
         result, validation, test, held_out, leaked = _rebalance_then_split(frame, ask, sizes)
         disjoint, sources = not leaked, result.origin
+        leaks = replace(leaks, twins_in_training=_count_twins(result.frame, {"test": test, "validation": validation}, label))
     columns = list(frame.columns)
     output.mkdir(parents=True, exist_ok=True)
     files = {
@@ -181,6 +186,7 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
         },
         "leaked_rows": leaked,
         "held_out_duplicates": rebalance_details.count_duplicates(result.frame[~result.synthetic], pd.concat([validation, test])),
+        "leaks": leaks.to_json(),
         "details": details,
         **_before_and_after(train, result, asked, config),
         "further_facets": [
@@ -244,6 +250,14 @@ def _rebalance_then_split(
         weights=None if whole.weights is None else whole.weights[parts.train],
     )
     return result, validation, test, held_out, _count_leaked(whole, parts.train, held_out, ask)
+
+
+def _count_twins(train: pd.DataFrame, held_out: dict[str, pd.DataFrame], label: str) -> dict[str, RowTwins]:
+    """The twins, among the training rows, of the rows of each other part."""
+    edges = np.cumsum([len(train), *(len(part) for part in held_out.values())])
+    rows = {name: np.arange(low, high) for name, (low, high) in zip(held_out, pairwise(edges), strict=True)}
+    whole = pd.concat([train, *held_out.values()], ignore_index=True)
+    return find_leaks(whole, label, training=np.arange(len(train)), held_out=rows).twins_in_training
 
 
 def _count_leaked(whole: Resampled, train: NDArray[np.int64], held_out: NDArray[np.int64], ask: RebalanceConfig) -> int:

@@ -8,11 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from core import identity
+from core.analysis.leaks import leak_findings
 from core.analysis.tables import table_profile
 from core.analysis.tables.number_formats import DECIMAL_MARKS, DecimalMark
 from core.analysis.tables.table_reading import TableReading
 from core.analysis.tables.text_columns import sort_texts
 from core.data import bundled_data, column_roles, csv_reader, datasets
+from core.views.data import leak_sentences
 from ui import session
 from ui.components import errors, links, markdown, times
 
@@ -50,6 +52,13 @@ def fetch_table(
 def check_table(key: str, decimal: DecimalMark | None, roles: column_roles.ColumnRoles, _table: TableReading) -> column_roles.CheckedTable:
     """The table checked against the roles; cached under ``key``."""
     return column_roles.check_table(_table, roles)
+
+
+@st.cache_data(ttl="30m", max_entries=16, show_spinner="Looking for leaks …")
+def find_leaks(key: str, decimal: DecimalMark | None, roles: column_roles.ColumnRoles, _checked: column_roles.CheckedTable) -> list[str]:
+    """What the checked table gives away, in sentences; cached under ``key``."""
+    names = datasets.coded_value_names(_checked.coding, _checked.frame.columns)
+    return leak_sentences.describe_leaks(leak_findings.find_leaks(_checked.frame, _checked.roles.label), _checked.roles.label, names)
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Describing the columns …")
@@ -182,7 +191,15 @@ def _roles_form(
     ordered = _choose_orders(key, frame, [c for c in rest if frame[c].dtype.kind not in "iuf"])
     _show_profile(key, decimal, name, frame, label, favourable, facet)
     roles = column_roles.ColumnRoles(label, favourable, facet, value, group, tuple(categorical), tuple(ignored), tuple(further), ordered)
-    return check_table(key, decimal, roles, table), name
+    checked = check_table(key, decimal, roles, table)
+    _show_leaks(find_leaks(key, decimal, roles, checked))
+    return checked, name
+
+
+def _show_leaks(found: list[str]) -> None:
+    if found:
+        text = "\n".join(f"- {markdown.escape_markdown(one)}" for one in found)
+        st.warning(f"**What the model should not learn from**\n\n{text}", icon=":material/leak_add:")
 
 
 def _choose_orders(key: str, frame: pd.DataFrame, columns: list[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -12,8 +12,8 @@ from core.analysis.resampling.rebalancing_manifest import RebalancingManifest, R
 from core.analysis.tables.value_names import ValueNames
 from core.data import datasets
 from core.jobs import rebalancing_jobs
+from core.views.data import leak_sentences, rebalancing_sentences
 from core.views.data import rebalancing_charts as views
-from core.views.data import rebalancing_sentences
 from core.views.shared.number_text import format_percent
 from ui import session
 from ui.components import charts, links, markdown, tabs
@@ -40,7 +40,7 @@ def show_rebalancing_result(name: str) -> None:
     _badges(done.manifest["config"])
     st.markdown(f"**{markdown.escape_markdown(rebalancing_sentences.group_outcomes_sentence(manifest, names))}**")
     st.markdown(markdown.escape_markdown(rebalancing_sentences.rebalancing_sentence(manifest, str(done.roles.favourable), names)))
-    _show_leak(done.manifest)
+    _show_leak(done.manifest, names)
     _show_row_counts(done.manifest)
     _before_and_after(manifest, names)
     _label_shares(manifest, names)
@@ -72,11 +72,10 @@ def _badges(config: RebalancingSettings) -> None:
             st.caption(markdown.escape_markdown(told))
 
 
-def _show_leak(manifest: RebalancingManifest) -> None:
-    """Whether held-out rows leaked into training, and how many."""
+def _show_leak(manifest: RebalancingManifest, names: ValueNames) -> None:
+    """Whether held-out rows leaked into training, and how many; features that give the label away, ids, and rows that stand in training."""
+    leaks = leak_sentences.manifest_leaks(manifest)
     held_out = manifest["split"]["validation_rows"] + manifest["split"]["test_rows"]
-    same = manifest.get("held_out_duplicates")
-    twins = f" {same:,} of them equal a training row in every value: the data has people with the same values." if same else ""
     if manifest["leaked_rows"] or manifest["config"]["order"] == "workshop":
         share = format_percent(manifest["leaked_rows"] / max(held_out, 1))
         st.warning(
@@ -87,8 +86,19 @@ def _show_leak(manifest: RebalancingManifest) -> None:
     else:
         st.caption(
             f":material/verified_user: Split first, resampled after: no held-out row is in the training rows or was used to make them "
-            f"(0 of {held_out:,}).{twins}"
+            f"(0 of {held_out:,})."
         )
+    if leaks is None:
+        same = manifest.get("held_out_duplicates")
+        st.caption(
+            f"{same or 0:,} held-out rows equal a training row in every value. This job is of an earlier version: it looked no further."
+        )
+        return
+    if found := leak_sentences.describe_leaks(leaks, manifest["config"]["label"], names):
+        text = "\n".join(f"- {markdown.escape_markdown(one)}" for one in found)
+        st.warning(f"**What the model should not learn from**\n\n{text}", icon=":material/leak_add:")
+    else:
+        st.caption(markdown.escape_markdown(leak_sentences.leaks_sentence(leaks, manifest["config"]["label"], names)))
 
 
 def _show_row_counts(manifest: RebalancingManifest) -> None:

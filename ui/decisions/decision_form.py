@@ -9,7 +9,8 @@ import streamlit as st
 
 from core import identity
 from core.errors import GovernanceError
-from core.governance import decisions, gates
+from core.governance import decisions
+from core.governance.gate_results import GateResult
 from core.governance.policy import TIERS, Policy
 from core.governance.version_state import ALLOWED_FROM, State, people_involved
 from core.registry.registry_types import Package
@@ -31,7 +32,7 @@ ACTION_LABELS = {
 NEGATIVE_DECISIONS = frozenset({"reject", "withdraw", "retire"})
 
 
-def show_decision_form(package: Package, state: State, results: list[gates.GateResult], rules: Policy, profile: str) -> None:
+def show_decision_form(package: Package, state: State, results: list[GateResult], rules: Policy, profile: str) -> None:
     """The actions that are possible now for the signed-in person, or why there are none; and the form of the chosen one."""
     person, involved = session.identity(), people_involved(package, state)
     possible = [kind for kind, sources in ALLOWED_FROM.items() if state.status in sources and _is_applicable(kind, state, results)]
@@ -70,7 +71,7 @@ def show_decision_form(package: Package, state: State, results: list[gates.GateR
             )
 
 
-def _is_applicable(kind: str, state: State, results: list[gates.GateResult]) -> bool:
+def _is_applicable(kind: str, state: State, results: list[GateResult]) -> bool:
     """Whether the version has a gate, waiver or condition that the action needs."""
     if kind == "waive":
         return any(r.is_blocking for r in results)
@@ -81,7 +82,7 @@ def _is_applicable(kind: str, state: State, results: list[gates.GateResult]) -> 
     return True
 
 
-def _extra_fields(kind: str, form_key: str, state: State, results: list[gates.GateResult], profile: str) -> None:
+def _extra_fields(kind: str, form_key: str, state: State, results: list[GateResult], profile: str) -> None:
     if kind == "submit":
         st.caption(f"Submitting pins the evidence. Its gates are those of the profile {markdown.escape_markdown(profile)}.")
         st.radio("Tier of materiality", TIERS, index=TIERS.index("medium"), horizontal=True, key=f"tier-{form_key}")

@@ -10,6 +10,7 @@ import streamlit as st
 from core.aws.read_snapshot import ReadSnapshot
 from core.governance import foreign_versions, gates, policy
 from core.governance.dossier import evidence_pack
+from core.governance.gate_results import GateResult
 from core.governance.validity import Validity, apply_waivers, check_validity
 from core.governance.version_under_review import read_version
 from ui import session
@@ -33,7 +34,7 @@ def read_validity(cache_key: str, arn: str, head: int, rules: str, _snapshot: Re
 
 
 @st.cache_data(ttl="5m", max_entries=32, show_spinner="Checking the gates …")
-def read_gate_results(cache_key: str, arn: str, profile: str, head: int, rules: str, _snapshot: ReadSnapshot) -> list[gates.GateResult]:
+def read_gate_results(cache_key: str, arn: str, profile: str, head: int, rules: str, _snapshot: ReadSnapshot) -> list[GateResult]:
     """The gates of a version, with its waivers applied; ``head`` and ``rules`` (the policy's SHA-256) are part of the cache key."""
     version = read_version(_snapshot, arn)
     return apply_waivers(gates.judge_version(version, version.rules.profiles[profile]).results, version.state)
@@ -89,7 +90,7 @@ def _show_version_links(validity: Validity) -> None:
             )
 
 
-def _show_gates(results: list[gates.GateResult]) -> None:
+def _show_gates(results: list[GateResult]) -> None:
     """The outcomes in a sentence, and each gate in a row."""
     counts = {status: sum(r.status == status for r in results) for status in OUTCOME_LABELS}
     blocking = [r.title for r in results if r.is_blocking]

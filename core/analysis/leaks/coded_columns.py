@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,7 @@ class CodedColumn:
     it is missing; ``counts``, shape (k + 1,): rows of each value, and last the missing ones."""
 
     name: str
-    values: NDArray[Any]
+    values: NDArray[np.generic]
     codes: NDArray[np.int32]
     counts: NDArray[np.int64]
 
@@ -33,7 +32,7 @@ class CodedColumn:
         return int(self.counts[-1])
 
 
-def code_column(series: pd.Series[Any]) -> CodedColumn:
+def code_column(series: pd.Series) -> CodedColumn:
     """The column's different values, and which of them each row has.
 
     >>> import pandas as pd
@@ -54,7 +53,7 @@ def code_column(series: pd.Series[Any]) -> CodedColumn:
     return CodedColumn(str(series.name), values, codes, np.bincount(codes, minlength=len(values) + 1))
 
 
-def _code_floats(raw: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[Any]]:
+def _code_floats(raw: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Codes and values; sorting is faster than hashing where most values differ, as they do in columns of fractions."""
     order = np.argsort(raw)  # missing ones last
     known = len(raw) - int(np.isnan(raw).sum())

@@ -68,7 +68,7 @@ def code_contents(columns: Sequence[CodedColumn]) -> RowContents:
     """What rows contain, by their digests. ``columns``: the features without ids, and the label."""
     digests = digest_rows(columns)
     codes, different = pd.factorize(digests)
-    return RowContents(digests, codes, len(different), _chance_of_content(columns))
+    return RowContents(digests, codes, len(different), _chance_of_content(columns, np.bincount(codes)[codes]))
 
 
 def count_twins(rows: RowContents) -> RowTwins:
@@ -98,15 +98,17 @@ def _twins(chance: Numbers, is_twin: NDArray[np.bool_], others: int, copies: NDA
     rows, copies = int(is_twin.sum()), copies[copies > 0]
     if not rows:
         return RowTwins(0, len(is_twin), 0.0)
-    expected = max(float(-np.expm1(-others * chance).sum()), rows * _share_that_varies(copies))
+    expected = max(float((0.0 - np.expm1(-others * chance)).sum()), rows * _share_that_varies(copies))
     return RowTwins(rows, len(is_twin), min(expected, float(rows)), repeats)
 
 
-def _chance_of_content(columns: Sequence[CodedColumn]) -> Numbers:
-    """The probability that some other person has each row's content, if the columns were independent of each other."""
-    chance = np.ones(len(columns[0].codes))
+def _chance_of_content(columns: Sequence[CodedColumn], copies: NDArray[np.int64]) -> Numbers:
+    """The probability that some other person has each row's content, if the columns were independent of each other. ``copies``: rows with
+    each row's content. A rare value that only copies of one row have is that person's own: nobody else has it."""
+    chance = np.ones(len(copies))
     for column in columns:
-        chance *= (column.counts / len(column.codes))[column.codes]
+        rows = column.counts[column.codes]
+        chance *= np.where((rows == copies) & (copies <= MAX_COPIES), 0, rows / len(copies))
     return chance
 
 

@@ -16,6 +16,7 @@ from core.governance.dossier.dossier_format import (
     format_number,
 )
 from core.governance.evidence import Evidence
+from core.governance.gate_results import GateResult, from_record
 from core.governance.model_cards import model_card_content
 from core.governance.validity import apply_waivers
 from core.governance.version_state import State
@@ -24,7 +25,7 @@ from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger.event_body import EventBody
 from core.registry import model_packages, version_comparison
 from core.registry.registry_types import Package, version_value_names
-from core.views.data import rebalancing_sentences
+from core.views.data import leak_sentences, rebalancing_sentences
 
 DISCLAIMER = "Evidence for a decision by people; not a statement that any law or standard is met."
 
@@ -38,7 +39,7 @@ class Dossier:
     state: State
     evidence: Evidence
     rules: policy.Policy
-    gate_results: tuple[gates.GateResult, ...]
+    gate_results: tuple[GateResult, ...]
     compared_version: Package | None
     differences: dict[str, PerformanceDifference]
     data: RebalancedData | None
@@ -91,7 +92,7 @@ def load_dossier(target: Target, arn: str) -> Dossier:
     rules = policy.parse_toml(target.files.read(policy.policy_uri(target, state.policy or "")), "the policy of the decision")
     recorded = next((e.body for e in reversed(state.history) if e.body.get("gates") is not None), None)
     if recorded is not None:
-        results = tuple(map(gates.from_record, recorded["gates"]))
+        results = tuple(map(from_record, recorded["gates"]))
         compared_with = recorded["compared_with"]
     else:
         judgement = gates.judge_version(version, rules.profiles[state.profile])
@@ -234,6 +235,8 @@ def _data(d: Dossier) -> Section:
     parts = ", ".join(f"{split[part]:,}" for part in ("original_train_rows", "validation_rows", "test_rows"))
     order = "" if config["order"] == "split_first" else "; resampled before the split, as in the workshop, so rows leak between the parts"
     moved = rebalancing_sentences.label_shares_sentence(manifest, names)
+    leaks = leak_sentences.manifest_leaks(manifest)
+    given_away = leak_sentences.leaks_sentence(leaks, config["label"], names) if leaks else ""
     rows = [
         ("Data set", f"{d.data.dataset.name}, {d.data.dataset.rows:,} rows, SHA-256 {d.data.dataset.sha256}"),
         ("Label", f"{config['label']}, favourable outcome: {names.describe(config['label'], config['favourable'])}"),
@@ -242,6 +245,7 @@ def _data(d: Dossier) -> Section:
         ("Rebalancing", f"{config['method']}, of {config['target']}; {manifest['synthetic']['count']:,} synthetic training rows{order}"),
         *([("Labels", moved)] if moved else []),
         ("Leak check", f"{manifest['leaked_rows']:,} held-out rows were used in training"),
+        *([("Content", given_away)] if given_away else []),
         ("Training", f"job {d.package.training_job}"),
     ]
     settings = tuple(sorted((k, v) for k, v in d.package.hyperparameters.items()))

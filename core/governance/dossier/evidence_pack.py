@@ -170,6 +170,7 @@ def _data_card(d: Dossier) -> dict[str, object]:
         "rebalancing": {key: value for key, value in manifest["config"].items() if key in REBALANCING_KEYS},
         "synthetic": {key: value for key, value in manifest["synthetic"].items() if key != "rows"},
         "leaked_rows": manifest["leaked_rows"],
+        **({"leaks": manifest["leaks"]} if "leaks" in manifest else {}),
         "counts": manifest["counts"],
         "files": manifest["files"],
     }

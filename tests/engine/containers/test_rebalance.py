@@ -174,6 +174,33 @@ def test_held_out_rows_that_equal_a_training_row_are_counted(run):
     assert manifest["held_out_duplicates"] == manifest["split"]["validation_rows"] + manifest["split"]["test_rows"]
 
 
+def test_test_rows_whose_content_stands_in_training_are_found_by_content(run):
+    twice = pd.concat([table(300)] * 2, ignore_index=True)
+    output, manifest = run(twice, method="random-over")
+    train = set(pd.read_csv(output / "train.csv", header=None).itertuples(index=False, name=None))
+    leaks = manifest["leaks"]
+    for part in ("test", "validation"):
+        rows = pd.read_csv(output / f"{part}_res.csv", header=None).itertuples(index=False, name=None)
+        assert leaks["twins_in_training"][part]["rows"] == sum(row in train for row in rows) > 20
+    assert manifest["leaked_rows"] == 0
+    assert (leaks["twins"]["repeats"], leaks["twins"]["rows"], leaks["label"], leaks["ids"]) == (2, 600, [], [])
+
+
+def test_gaps_that_tell_the_label_are_found_although_they_are_filled(run):
+    frame = table()
+    frame["paid back"] = frame["rate"].where(frame["label"] == 1)
+    _, manifest = run(frame, method="none", missing={"paid back": "median"})
+    (leak,) = manifest["leaks"]["label"]
+    assert (leak["feature"], leak["kind"], leak["auc"]) == ("paid back", "empty cells", 1)
+
+
+def test_in_the_workshops_order_twins_are_among_the_resampled_rows(run):
+    output, manifest = run(method="random-over", order="workshop")
+    train = set(pd.read_csv(output / "train_res.csv", header=None).itertuples(index=False, name=None))
+    test = pd.read_csv(output / "test_res.csv", header=None).itertuples(index=False, name=None)
+    assert manifest["leaks"]["twins_in_training"]["test"]["rows"] == sum(row in train for row in test) > 10
+
+
 CHANGES = [
     ("borderline-smote", {"kind": "borderline-2"}),
     ("borderline-smote", {"m_neighbors": 30}),

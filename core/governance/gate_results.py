@@ -1,0 +1,61 @@
+"""The outcome of a gate, as it is shown and as the log records it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from core.ledger.event_body import RecordedGate
+
+Status = Literal["pass", "fail", "not computable", "waived"]
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """One gate's outcome. ``found``: what was measured, ``wanted``: what the policy requires, both in words; ``reason``: why it failed or
+    can't be computed."""
+
+    gate: str
+    title: str
+    status: Status
+    found: str
+    wanted: str
+    reason: str = ""
+    required: bool = True
+
+    @property
+    def is_blocking(self) -> bool:
+        """Whether it prevents an approval."""
+        return self.required and self.status in {"fail", "not computable"}
+
+
+def to_record(result: GateResult) -> RecordedGate:
+    """The outcome as an event of the log records it."""
+    return {
+        "gate": result.gate,
+        "title": result.title,
+        "status": result.status,
+        "found": result.found,
+        "wanted": result.wanted,
+        "reason": result.reason,
+        "required": result.required,
+        "blocks": result.is_blocking,
+    }
+
+
+def from_record(recorded: RecordedGate) -> GateResult:
+    """The outcome that an event of the log records."""
+    return GateResult(
+        recorded["gate"],
+        recorded["title"],
+        recorded["status"],
+        recorded["found"],
+        recorded["wanted"],
+        recorded["reason"],
+        recorded.get("required", True),
+    )
+
+
+def not_computable(gate: str, title: str, wanted: str, reason: str) -> GateResult:
+    """The outcome of a gate for which something is missing."""
+    return GateResult(gate, title, "not computable", "—", wanted, reason)
