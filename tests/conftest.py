@@ -247,7 +247,7 @@ def two_sets(tmp_path_factory):
         ("credit-2023", 800, "defaulted", ("yes", "no"), "region", 2),
     ):
         frame = borrowers(rows, label, values, facet, seed)
-        roles = replace(column_roles.detect_roles(frame, label=label, facet=facet), favourable=values[1], facet_value="b")
+        roles = column_roles.detect_roles(frame, label=label, favourable=values[1], facet=facet, facet_value="b")
         workflow.run_all_steps(target, WORKFLOW_IDENTITY, frame, roles, workflow.WorkflowOptions(name, max_jobs=1, max_parallel=1))
     yield workspace
     lifecycle.stop(workspace)

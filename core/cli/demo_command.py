@@ -5,22 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
 
-from core.analysis.leaks.leak_findings import find_leaks
 from core.analysis.performance.performance_json import EstimateJson, estimates_in
-from core.analysis.tables import table_profile
-from core.analysis.tables.number_formats import DECIMAL_MARKS
-from core.analysis.tables.table_reading import TableReading
 from core.aws.target import connect
-from core.data import bundled_data, column_roles, csv_reader, datasets, missing_values
+from core.cli import table_options
 from core.errors import GovernanceError
 from core.identity import WORKFLOW_IDENTITY, Identity, Role
-from core.jobs import rebalancing_jobs
-from core.jobs.rebalancing_jobs import RebalancingOptions
 from core.settings import Settings
-from core.views.data import leak_sentences
 from core.workflow import background_run, workflow
 from core.workflow.workflow_report import DifferenceReport, WorkflowReport
 
@@ -28,31 +20,12 @@ from core.workflow.workflow_report import DifferenceReport, WorkflowReport
 def add_demo_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command ``demo`` to the program's."""
     demo = subparsers.add_parser("demo", help="run the whole workflow", description=__doc__)
-    demo.add_argument("--data", type=Path, help="a CSV file with a header; default: the bundled credit-default rows")
-    demo.add_argument("--label", help="the two-valued column to predict")
-    demo.add_argument("--favourable", help="the label's value that is good for the person")
-    demo.add_argument("--facet", help="the column that tells the groups apart")
-    demo.add_argument("--facet-value", help="the facet's value of the group that may be at a disadvantage")
-    demo.add_argument("--group", help="the column for conditional demographic disparity, for instance age")
-    demo.add_argument("--ignore", action="append", default=[], metavar="COLUMN", help="a column to leave out; may be given several times")
-    demo.add_argument("--categorical", action="append", default=[], metavar="COLUMN", help="a column of codes; may be given several times")
+    table_options.add_table_options(demo)
+    table_options.add_rebalancing_options(demo)
     demo.add_argument(
-        "--ordered",
-        action="append",
-        default=[],
-        metavar="COLUMN=LOWEST,…,HIGHEST",
-        help="a column whose values have an order; may be given several times",
-    )
-    demo.add_argument(
-        "--missing",
-        action="append",
-        default=[],
-        metavar="COLUMN=" + "|".join([*missing_values.TREATMENTS, "VALUE"]),
-        help="what to do with a column's empty cells; default: keep them, as XGBoost takes them; may be given several times",
-    )
-    demo.add_argument("--decimal", choices=DECIMAL_MARKS, help="the decimal mark, where numbers such as 1,500 read two ways")
-    demo.add_argument(
-        "--method", choices=rebalancing_jobs.METHODS, default=RebalancingOptions.method, help="how to rebalance the training rows"
+        "--preview",
+        action="store_true",
+        help="print what was found about the table, roles, codings, groups and the plan, and start nothing",
     )
     demo.add_argument("--workspace", type=Path)
     demo.add_argument("--report", type=Path, help="write the result to this file, as JSON")
@@ -66,25 +39,23 @@ def run_demo(settings: Settings, options: argparse.Namespace) -> int:
     """Run ``demo`` and print the two models side by side. Raises GovernanceError at the first step that fails."""
     if options.report:
         _require_writable(options.report)
-    table, roles = _load_data(options)
-    name = options.data.stem if options.data else "credit-default"
     parallel = min(options.max_jobs, options.max_parallel)
-    workflow_options = workflow.WorkflowOptions(
-        name, RebalancingOptions(method=options.method), options.max_jobs, parallel, job_suffix=options.run or ""
-    )
-    checked = column_roles.check_table(table, roles)
-    rebalancing_jobs.check_feasible(checked, workflow_options.rebalance)
-    _print_groups(table, roles)
-    label, names = checked.roles.label, datasets.coded_value_names(checked.coding, checked.frame.columns)
-    for finding in leak_sentences.describe_leaks(find_leaks(checked.frame, label), label, names):
+    rebalance = table_options.parse_rebalancing(options)
+    table = table_options.prepare_table(options, rebalance)
+    if options.preview:
+        table_options.print_preview(table, rebalance, options.max_jobs, parallel)
+        return 0
+    table_options.print_groups(table)
+    for finding in table_options.leaks_in_words(table):
         print(finding)
+    workflow_options = workflow.WorkflowOptions(table.name, rebalance, options.max_jobs, parallel, job_suffix=options.run or "")
     identity = _parse_identity(options.actor) if options.actor else WORKFLOW_IDENTITY
     target = connect(settings, identity)
     on_step, record_end = _step_printer(), None
     if options.run:
         on_step, record_end = background_run.record_progress(target, options.run, on_step)
     try:
-        report = workflow.run_all_steps(target, identity, table, roles, workflow_options, on_step)
+        report = workflow.run_all_steps(target, identity, table.checked, table.roles, workflow_options, on_step)
     except GovernanceError as error:
         if record_end:
             record_end(str(error))
@@ -125,41 +96,6 @@ def _positive_integer(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return value
-
-
-def _load_data(options: argparse.Namespace) -> tuple[TableReading, column_roles.ColumnRoles]:
-    if options.data is None:
-        table, roles = column_roles.read_if_needed(bundled_data.read_bundled()), bundled_data.BUNDLED_ROLES
-    else:
-        table = csv_reader.read_csv(options.data, decimal=options.decimal)
-        roles = column_roles.detect_roles(table, label=options.label, facet=options.facet)
-    changes = {
-        key: value
-        for key, value in {
-            "label": options.label,
-            "favourable": options.favourable,
-            "facet": options.facet,
-            "facet_value": options.facet_value,
-            "group": options.group,
-        }.items()
-        if value is not None
-    }
-    roles = replace(roles, **changes)
-    ordered = tuple(column_roles.parse_order(text) for text in options.ordered)
-    missing = tuple(dict(missing_values.parse_missing(text) for text in options.missing).items())
-    named = {roles.label, roles.facet, roles.group}
-    ignored = tuple(dict.fromkeys((*(c for c in roles.ignored if c not in named), *options.ignore)))
-    left_out = {*ignored, *dict(ordered)}
-    guessed = (c for c in roles.categorical if c not in named | left_out)
-    categorical = tuple(dict.fromkeys((*guessed, *options.categorical)))
-    return table, replace(roles, categorical=categorical, ignored=ignored, ordered=ordered, missing=missing)
-
-
-def _print_groups(table: TableReading, roles: column_roles.ColumnRoles) -> None:
-    """The groups of the facet, with their sizes and shares of the favourable label."""
-    for _, group in table_profile.summarise_groups(table.frame, roles.label, roles.favourable, roles.facet).iterrows():
-        share = f"{100 * group['favourable']:.1f} % have {roles.label} = {roles.favourable}"
-        print(f"{roles.facet} = {group['value']}: {group['rows']:,} rows, of which {share}")
 
 
 def _step_printer() -> workflow.StepCallback:

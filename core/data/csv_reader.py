@@ -1,10 +1,8 @@
-"""Reads CSV files that people upload; says what is wrong with a file and where. Writes CSV."""
+"""Reads the tables that people upload (CSV, parquet); says what is wrong with a file and where. Writes CSV."""
 
 from __future__ import annotations
 
-import codecs
-import gzip
-import io
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,51 +11,51 @@ from core.analysis.tables import table_reading
 from core.analysis.tables.csv_cells import TableError
 from core.analysis.tables.number_formats import DecimalMark
 from core.analysis.tables.table_reading import TableReading
+from core.data import file_formats
 from core.errors import DataError
 
 MAX_BYTES = 500 * 1024 * 1024
 
 
-def read_csv(source: Path | bytes, *, name: str = "the file", decimal: DecimalMark | None = None) -> TableReading:
-    """Read a CSV with a header, and say what is to be known about it. ``decimal``: the decimal mark, where numbers read two ways.
+def read_csv(
+    source: Path | bytes, *, name: str = "the file", decimal: DecimalMark | None = None, encoding: str | None = None
+) -> TableReading:
+    """Read a table with a header, and say what a person should know about it: CSV (also as gzip), or parquet.
 
-    Raises DataError for a file that is empty, too large, not UTF-8, or has no usable header.
+    ``decimal``: the decimal mark, where numbers read two ways; ``encoding``: how the file's characters are written, if not as it looks.
+    Raises DataError for a file that is empty, too large, of another kind (which is named), or has no usable header.
     """
     if isinstance(source, Path):
         name = source.name
         if not source.is_file():
-            raise DataError(f"{source} is not a file.", resource=name, hint="Give the path of an existing CSV file.")
+            raise DataError(f"{source} is not a file.", resource=name, hint="Give the path of an existing CSV or parquet file.")
         check_size(source.stat().st_size, name)
         content = source.read_bytes()
     else:
         content = source
-    if content[:2] == b"\x1f\x8b":
-        try:
-            with gzip.open(io.BytesIO(content)) as packed:
-                content = packed.read(MAX_BYTES + 1)
-        except (OSError, EOFError) as error:
-            raise DataError(f"{name} is a damaged gzip file.", resource=name, hint="Compress it again, or give the plain CSV.") from error
+    content, kind = file_formats.unpack(content, name, MAX_BYTES)
     check_size(len(content), name)
-    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        raise DataError(f"{name} is UTF-16.", resource=name, hint="Save it as CSV in UTF-8.")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise DataError(
-            f"{name} is not UTF-8: line {line} has the byte 0x{content[error.start]:02x}.", resource=name, hint="Save it as CSV in UTF-8."
-        ) from error
+    if kind == "parquet":
+        reading = table_reading.read_frame(file_formats.read_parquet(content, name), decimal=decimal)
+    else:
+        reading = _read_text(content, name, decimal, encoding)
+    if reading.frame.empty:
+        raise DataError(f"{name} has a header but no rows.", resource=name, hint="Give a table with rows.")
+    return reading
+
+
+def _read_text(content: bytes, name: str, decimal: DecimalMark | None, encoding: str | None) -> TableReading:
+    text, findings = file_formats.decode(content, name, encoding)
     if "\x00" in text:
         raise DataError(f"{name} contains NUL characters: it is not a text file.", resource=name, hint="Give a CSV file in UTF-8.")
     if not text.strip():
         raise DataError(f"{name} is empty.", resource=name, hint="Give a CSV file with a header line and rows.")
+    file_formats.name_text(text, name)
     try:
         reading = table_reading.read_table(text, decimal=decimal)
     except TableError as error:
         raise DataError(f"{name}: {error}", resource=name, hint=error.hint) from error
-    if reading.frame.empty:
-        raise DataError(f"{name} has a header but no rows.", resource=name, hint="Give a CSV file with rows.")
-    return reading
+    return replace(reading, findings=(*findings, *reading.findings))
 
 
 def check_size(size: int, name: str) -> None:

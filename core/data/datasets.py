@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -28,7 +28,7 @@ S3_FOLDER = "governance/datasets"
 @dataclass(frozen=True)
 class Dataset:
     """A data set in S3. ``sha256``: of its CSV file; ``coding``: column -> text -> code; ``created``: ISO 8601, UTC; ``notes``: what was
-    done to its columns when it was read."""
+    found about it, and done, when it was read; ``treatments``: column -> what was done with it, for those with a finding or left out."""
 
     name: str
     uri: str
@@ -40,6 +40,7 @@ class Dataset:
     created: str
     created_by: str
     notes: tuple[str, ...] = ()
+    treatments: dict[str, str] = field(default_factory=dict)
 
 
 def value_names(dataset: Dataset) -> ValueNames:
@@ -90,6 +91,7 @@ def upload_dataset(target: Target, identity: Identity, checked: CheckedTable, na
         datetime.now(UTC).isoformat(timespec="seconds"),
         identity.name,
         checked.notes,
+        checked.treatments,
     )
     target.files.write(dataset.uri, content, "text/csv")
     target.files.write(f"{folder}/dataset.json", json.dumps(asdict(dataset)).encode(), "application/json")

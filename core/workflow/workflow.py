@@ -60,12 +60,15 @@ StepCallback = Callable[[str, str], None]
 def run_all_steps(
     target: Target,
     identity: Identity,
-    table: pd.DataFrame | TableReading,
+    table: pd.DataFrame | TableReading | column_roles.CheckedTable,
     roles: column_roles.ColumnRoles,
     options: WorkflowOptions | None = None,
     on_step: StepCallback | None = None,
 ) -> WorkflowReport:
-    """Run all steps; returns the report as plain data. Raises GovernanceError at the first step that fails; earlier results remain."""
+    """Run all steps; returns the report as plain data. ``table``: as it was read, or checked already with these roles.
+
+    Raises GovernanceError at the first step that fails; earlier results remain.
+    """
     require_permission(identity, "launch", resource="workflow")
     options = options or WorkflowOptions()
     say: StepCallback = on_step or (lambda step, text: None)
@@ -73,7 +76,7 @@ def run_all_steps(
 
     with _timed_step(work, say, "data", "checking and uploading"):
         signing.load_verification_keys(target)  # before jobs run for hours: nothing can be registered without a key
-        checked = column_roles.check_table(table, roles)
+        checked = table if isinstance(table, column_roles.CheckedTable) else column_roles.check_table(table, roles)
         rebalancing_jobs.check_feasible(checked, options.rebalance)
         dataset = datasets.upload_dataset(target, identity, checked, options.name)
         say("data", f"{dataset.rows:,} rows, {len(dataset.columns)} columns")

@@ -15,7 +15,7 @@ ColumnKind = Literal["integer", "categorical", "continuous", "text"]
 MAX_CATEGORIES = 15
 """A column of whole numbers with at most so many different ones is taken for a coded category."""
 MIN_WHOLE_SHARE = 0.9
-"""A column with few different whole numbers in at least this share of its rows is taken for a coded category with errors."""
+"""A column with few different whole numbers in at least this share of its rows, and fractions in the others, is continuous, and said."""
 MAX_EXACT_INTEGER = 2**53
 
 
@@ -64,9 +64,8 @@ def to_integers(df: pd.DataFrame, coded: Iterable[str] = (), categorical: Iterab
     Numbers written as text are read. Columns with fractions stay as they are. Those named in ``coded`` (label, facet) must be whole in
     every row; those in ``categorical`` in every row that has a value.
 
-    Raises ColumnError, naming the column and the first offending row (counted from 1), when a column mixes numbers and text,
-    when a coded one has a missing value or a fraction, or when one that looks coded (at least 90 % of its values are at
-    most 15 different whole numbers) has a fraction here and there.
+    Raises ColumnError, naming the column and the first offending row (counted from 1), when a column mixes numbers and text, or
+    when a coded one has a missing value or a fraction.
 
     >>> import pandas as pd
     >>> frame = to_integers(pd.DataFrame({"age": [30.0, 41.0], "debt": [0.5, 0.1], "children": [2.0, None]}))
@@ -105,9 +104,7 @@ def _column_to_integers(name: str, series: pd.Series[Any], coded: bool, complete
     whole = _is_whole(series) | missing
     if whole.all():
         return series.astype("Int64" if missing.any() else "int64")
-    known = series[whole & ~missing]
-    looks_coded = len(known) >= MIN_WHOLE_SHARE * (len(series) - missing.sum()) and known.nunique() <= MAX_CATEGORIES
-    if coded or looks_coded:
+    if coded:
         raise ColumnError(
             name, f"mixes whole numbers and fractions: {_describe_first(series, ~whole)}; a coded column must hold whole numbers"
         )

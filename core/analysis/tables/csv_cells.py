@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from core.analysis.tables.feature_names import describe_difference
+from core.analysis.tables.table_layout import SEPARATORS, TableLayout, find_layout
 
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _SPACES = dict.fromkeys([0xA0, 0x2007, 0x202F], " ") | dict.fromkeys([0x200B, 0x2060, 0xFEFF])
 """Non-breaking spaces become spaces; zero-width ones and byte-order marks vanish."""
 _GROUPED_BY_POINTS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+")
@@ -31,11 +31,15 @@ class TableError(ValueError):
 @dataclass(frozen=True)
 class CsvCells:
     """``frame``: its columns are plain numbers (int64, uint64, float64) or text, as the file has it; NaN where empty. ``reordered``: the
-    file's own names, where ``headers`` has the same ones in another order."""
+    file's own names, where ``headers`` has the same ones in another order. A column without a name is called ``Unnamed: 0``."""
 
     frame: pd.DataFrame
-    separator: str
+    layout: TableLayout
     reordered: tuple[str, ...] = ()
+
+    @property
+    def separator(self) -> str:
+        return self.layout.separator
 
 
 def clean_text(text: str) -> str:
@@ -48,13 +52,15 @@ def clean_text(text: str) -> str:
 
 
 def read_cells(text: str, *, headers: Sequence[str] | None = None, decimal_comma: bool = False) -> CsvCells:
-    """The cells of a CSV text, separated by commas, semicolons or tabs (whichever the first line has most of).
+    """The cells of a CSV text, separated by commas, semicolons, tabs or vertical bars.
 
-    Without ``headers``, the first line names the columns. With them, the first line may be the same names, in any order: the columns are
-    then put into the order of ``headers``; else every line is data. ``decimal_comma``: points may be thousands separators, so that 1.500
-    is text here. Raises TableError.
+    Without ``headers``, the first line below titles names the columns. With them, the first line may be the same names, in any order:
+    the columns are then put into the order of ``headers``; else every line is data. ``decimal_comma``: points may be thousands
+    separators, so that 1.500 is text here. Raises TableError.
     """
-    separator = _find_separator(text)
+    layout = find_layout(text) if headers is None else TableLayout(_find_separator(text))
+    separator = layout.separator
+    text = _square_text(text, layout)
     top = _first_line(text, separator)
     if headers is None:
         names, first_is_header = _usable_names(top), True
@@ -72,8 +78,20 @@ def read_cells(text: str, *, headers: Sequence[str] | None = None, decimal_comma
         frame = pd.concat([texts.iloc[:, again.index(i)] if i in again else frame.iloc[:, i] for i in range(len(names))], axis=1)
     frame.columns = pd.Index(names)
     if headers is not None and names != list(headers):
-        return CsvCells(frame[list(headers)], separator, tuple(names))
-    return CsvCells(frame, separator)
+        return CsvCells(frame[list(headers)], layout, tuple(names))
+    return CsvCells(frame, layout)
+
+
+def _square_text(text: str, layout: TableLayout) -> str:
+    """The text from its header on, with a name for each cell of its lines."""
+    text = text[layout.start :] if layout.start else text
+    if layout.row_names:
+        return layout.separator + text
+    if layout.open_end:
+        line, end, rest = text.partition("\n")
+        ended = "\r" if line.endswith("\r") else ""
+        return line.removesuffix("\r") + layout.separator + ended + end + rest
+    return text
 
 
 def _find_separator(text: str) -> str:
@@ -125,8 +143,11 @@ def _first_line(text: str, separator: str) -> list[str]:
 
 
 def _usable_names(top: list[str]) -> list[str]:
-    if any(not name for name in top):
-        raise TableError(f"Column {top.index('') + 1} has no name.", "Give every column a name in the first line.")
+    taken = set(top)
+    for i, name in enumerate(top):
+        if not name:
+            named = f"Unnamed: {i}"
+            top[i] = named if named not in taken else f"{named}.1"
     twice = sorted({name for name in top if top.count(name) > 1})
     if twice:
         raise TableError(f"The column name {', '.join(twice)} occurs twice.", "Rename one of the two.")

@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.analysis.intervals.proportions import share_with_interval
 from core.analysis.tables.column_kinds import infer_column_kinds
+from core.analysis.tables.column_values import cast_to_column
 
 MAX_TOP_VALUES = 3
 """How many values are named of a column of categories or text."""
@@ -49,9 +50,9 @@ def summarise_groups(frame: pd.DataFrame, label: str, favourable: object, facet:
     0     1     3        0.67  0.12  0.98
     1     2     2        0.50  0.03  0.97
     """
-    rows = []
+    rows, good = [], cast_to_column(frame[label], favourable)
     for value, labels in frame.groupby(facet, observed=True)[label]:
-        found = share_with_interval(float((labels.astype(str) == str(favourable)).sum()), len(labels))
+        found = share_with_interval(float((labels == good).sum()), len(labels))
         if found is not None:
             rows.append({"value": _short_text(value), "rows": len(labels), "favourable": found.value, "low": found.low, "high": found.high})
     return pd.DataFrame(rows, columns=["value", "rows", "favourable", "low", "high"]).head(MAX_GROUPS)
@@ -63,6 +64,18 @@ def group_extremes_sentence(table: pd.DataFrame, facet: str) -> str:
         return f"{facet} has fewer than two groups, so they can't be compared."
     low, *_, high = sorted(table.to_dict("records"), key=lambda row: float(row["favourable"]))
     return f"Favourable labels are least frequent at {_group_text(facet, low)}, and most frequent at {_group_text(facet, high)}."
+
+
+def consequence_sentence(label: str, favourable: object, facet: str, facet_value: object) -> str:
+    """What follows from the roles: what every bias figure will then compare.
+
+    >>> consequence_sentence("paid", "yes", "sex", "f")
+    'The bias figures ask whether sex = f has paid = yes less often than the others. With other values they would say something else.'
+    """
+    return (
+        f"The bias figures ask whether {facet} = {facet_value} has {label} = {favourable} less often than the others."
+        " With other values they would say something else."
+    )
 
 
 def _group_text(facet: str, row: Any) -> str:

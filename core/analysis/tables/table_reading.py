@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.analysis.tables.csv_cells import SEPARATORS, clean_text, read_cells
+from core.analysis.tables.csv_cells import clean_text, read_cells
 from core.analysis.tables.number_formats import DecimalMark, NumberColumn
+from core.analysis.tables.table_layout import SEPARATORS
 from core.analysis.tables.text_columns import Finding, NumberReadings, TextValues, choose_numbers, find_number_readings
 
 Codes = NDArray[np.intp]
@@ -20,10 +21,11 @@ Codes = NDArray[np.intp]
 @dataclass(frozen=True)
 class TableReading:
     """``frame``: each column is numbers (int64, uint64 or float64) or text; NaN where empty. ``findings``: what a person should know,
-    in the order of its columns."""
+    in the order of its columns. ``examined``: the findings are those of ``examine_table`` too."""
 
     frame: pd.DataFrame
     findings: tuple[Finding, ...] = ()
+    examined: bool = False
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -53,6 +55,14 @@ def read_table(text: str, *, headers: Sequence[str] | None = None, decimal: Deci
     findings = []
     if cells.separator != ",":
         findings.append(Finding("", "separator", f"The file is separated by {SEPARATORS[cells.separator]}."))
+    titles = cells.layout.titles
+    if titles:
+        above = "1 line above the header was" if len(titles) == 1 else f"{len(titles)} lines above the header were"
+        findings.append(Finding("", "title rows", f"{above} left out: {titles[0][:60]!r}."))
+    if cells.layout.row_names:
+        findings.append(
+            Finding("", "row names", "The header has one cell less than the lines: the first column is row names, as R writes them.")
+        )
     if cells.reordered:
         findings.append(
             Finding("", "column order", f"The columns were put into the order of headers: {', '.join(cells.frame.columns[:30])}.")

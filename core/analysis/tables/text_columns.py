@@ -37,6 +37,10 @@ _LEADING_NUMBER = re.compile(
 )
 
 FindingKind = Literal[
+    "file format",
+    "encoding",
+    "title rows",
+    "row names",
     "separator",
     "column order",
     "cleaned",
@@ -48,7 +52,15 @@ FindingKind = Literal[
     "mixed numbers",
     "numbers and words",
     "dates",
+    "nameless",
+    "id",
+    "constant",
+    "duplicate",
+    "many values",
+    "mostly whole",
 ]
+Treatment = Literal["leave out", "keep", "categorical", "continuous"]
+"""What may be done with a column: leave it out, keep it as it is, take its values for categories, or for amounts."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,8 @@ class Finding:
     """Something about a table that a person should know.
 
     ``column``: "" if it is the whole table. ``message``: sentences with the user's own values; ``hint``: what to do; ``rows``: in how many
-    rows. ``blocks``: the column can't be used before a person decides; otherwise the message says what was done.
+    rows. ``blocks``: the column can't be used before a person decides; otherwise the message says what was done. ``choices``: what may be
+    done with the column; ``treatment``: what is done unless a person chooses otherwise; ``twin``: the other column of two equal ones.
     """
 
     column: str
@@ -65,6 +78,9 @@ class Finding:
     hint: str = ""
     rows: int = 0
     blocks: bool = False
+    treatment: Treatment | None = None
+    choices: tuple[Treatment, ...] = ()
+    twin: str = ""
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def test_a_value_with_a_space_behind_it_is_that_value_and_the_note_counts_the_ce
 
 def test_messages_before_rebalancing_have_the_persons_own_values():
     reading = read_csv(CASES / "rare_facet_label12.csv")
-    roles = replace(detect_roles(reading, label="paid", facet="sex"), favourable="1", facet_value="f")
+    roles = detect_roles(reading, label="paid", favourable="1", facet="sex", facet_value="f")
     with pytest.raises(DataError, match="Only 1 row has paid = 2 and sex = f"):
         rebalancing_jobs.check_feasible(check_table(reading, roles), RebalancingOptions())
 

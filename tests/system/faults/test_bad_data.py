@@ -32,7 +32,6 @@ def table(**changes):
         (table(), replace(ROLES, facet_value=7), "facet value 7 does not occur in column sex; its values are 1, 2"),
         (table(), replace(ROLES, favourable=9), "favourable value 9 does not occur in column label"),
         (table(income=[*range(39), "lots"]), ROLES, "Column income mixes numbers and text: .lots. in row 40"),
-        (table(income=[*range(39), None]), ROLES, "Column income has 1 empty cells \\(the first in row 40\\)"),
         (table(sex=[1.0, 1.5, 2.0, 2.0] * 10), ROLES, "Column sex"),
         (table(), replace(ROLES, ignored=("sex",)), "must be two different columns that are not ignored"),
         (table(), replace(ROLES, ignored=("nothing",)), "Column nothing is not in the table"),
@@ -54,9 +53,6 @@ def test_a_table_that_cannot_be_used_names_column_and_remedy(frame, roles, words
         (b"  \n\n", "is empty"),
         (b"a,b\n", "no rows"),
         (b"a,b,a\n1,2,3\n", "column name a occurs twice"),
-        (b"a,,c\n1,2,3\n", "Column 2 has no name"),
-        ("näme,b\n1,2\n".encode("latin-1"), "not UTF-8: line 1"),
-        ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),
         (b"a,b\n1,2\n3,4,5,6\n", "not a regular CSV"),
         (b"a,b\n1,2,3\n4,5,6\n", "Expected 2 fields in line 2, saw 3"),
         (b'a,"b\n1,2\n', "not a regular CSV"),
@@ -116,10 +112,11 @@ def test_a_table_too_small_for_the_sampler_is_refused_before_it_is_uploaded():
 
 def test_what_is_named_is_not_guessed():
     frame = table(default=[1, 0, 0, 0] * 10, row=list(range(40)))
-    roles = detect_roles(frame, label="label", facet="default")
-    assert (roles.label, roles.facet, roles.facet_value) == ("label", "default", 1)
+    roles = detect_roles(frame, label="label", favourable=0, facet="default")
+    assert (roles.label, roles.facet, roles.facet_value) == ("label", "default", 0)
+    assert "row" in roles.ignored
     assert detect_roles(frame, facet="label").label == "default"
-    assert detect_roles(frame, label="sex").label == "sex"
+    assert detect_roles(frame, label="sex", favourable=1).label == "sex"
 
 
 def test_floats_in_coded_columns_become_integers():
@@ -146,7 +143,7 @@ def test_labels_of_other_numbers_become_zero_and_one():
 
 
 def test_roles_of_the_bundled_data_are_found():
-    roles = detect_roles(bundled_data.read_bundled())
+    roles = detect_roles(bundled_data.read_bundled(), favourable=0)
     assert (roles.label, roles.favourable, roles.facet, roles.facet_value, roles.group, roles.ignored) == (
         "LABEL",
         0,
@@ -157,8 +154,8 @@ def test_roles_of_the_bundled_data_are_found():
     )
 
 
-GOOD = "label,sex,x\n" + "".join(f"{i % 2},{1 + i // 2 % 2},{i}\n" for i in range(60))
-FEW = "label,sex,x\n" + "".join(f"{i % 2},{1 if i < 6 else 2},{i}\n" for i in range(60))
+GOOD = "label,sex,x\n" + "".join(f"{i % 2},{1 + i // 2 % 2},{i % 17}\n" for i in range(60))
+FEW = "label,sex,x\n" + "".join(f"{i % 2},{1 if i < 6 else 2},{i % 17}\n" for i in range(60))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +171,8 @@ FEW = "label,sex,x\n" + "".join(f"{i % 2},{1 if i < 6 else 2},{i}\n" for i in ra
 def test_the_demo_refuses_before_an_engine_is_started(tmp_path, capsys, content, arguments, words):
     path = tmp_path / "bad.csv"
     path.write_text(content)
-    command = ["demo", "--data", str(path), "--label", "label", "--facet", "sex", *arguments, "--workspace", str(tmp_path / "ws")]
+    command = ["demo", "--data", str(path), "--label", "label", "--favourable", "1", "--facet", "sex", *arguments]
+    command += ["--workspace", str(tmp_path / "ws")]
     assert main(command) == 1
     assert words in capsys.readouterr().err
     assert not (tmp_path / "ws").exists()

@@ -1,0 +1,99 @@
+"""Which value of a label is good for the person, by the words that say so, and which group has the fewest of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pandas as pd
+
+from core.analysis.tables.text_columns import sort_texts
+
+MIN_GROUP_ROWS = 10
+"""Groups with fewer rows are proposed only if no two groups have more: their share is chance."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_GOOD = _words(
+    "accept accepted admit admitted advanced alive approve approved approval award awarded cleared completed current cured "
+    "eligible employed employable enrolled favourable favorable fit funded good graduated grant granted healthy hire hired invited "
+    "offer offered paid pass passed promoted promotion qualified recovered released renewed repaid repay resolved retained select "
+    "selected settled shortlisted solvent stayed success successful survive survived subscribed winner won"
+)
+_BAD = _words(
+    "arrest arrested attrition bad bankrupt bankruptcy breach canceled cancelled chargeoff charged chd churn churned claim "
+    "convicted crime criminal dead death deceased declined default defaulted defaulter delinquent delinquency denied deny died "
+    "disease dropout exited expelled fail failed failure fatal fired foreclosed fraud fraudulent hospitalised hospitalized "
+    "incident insolvent laidoff late left loss mortality overdue readmission readmitted recid recidivism recidivist refused reject "
+    "rejected reoffend reoffended risk scam sick spam stroke suspended terminated unfavourable unfavorable unfit unpaid "
+    "unsuccessful violation withdrawn writeoff"
+)
+_NEGATIONS = frozenset(["no", "not", "non", "never", "without"])
+_YES = frozenset({"yes", "y", "ja", "oui", "si", "sí", "sim"})
+_TRUE = _YES | {"1", "1.0", "true", "t"}
+_FALSE = frozenset({"0", "0.0", "no", "n", "nein", "non", "não", "false", "f"})
+
+
+def propose_favourable(column: str, values: list[Any]) -> Any | None:
+    """The label's value that is good for the person, by words such as yes, paid, approved, no default, or by the column's name (0 of
+    ``default``, 1 of ``hired``); None where no word decides. How often a value occurs doesn't count.
+
+    >>> propose_favourable("loan", ["fully paid", "charged off"]), propose_favourable("default", ["yes", "no"])
+    ('fully paid', 'no')
+    >>> propose_favourable("paid", [0, 1]), propose_favourable("paid", [1, 2])
+    (1, None)
+    """
+    if len(values) != 2:
+        return None
+    texts = [str(value).strip().casefold() for value in values]
+    true = next((v for v, text in zip(values, texts, strict=True) if text in _TRUE), None)
+    false = next((v for v, text in zip(values, texts, strict=True) if text in _FALSE), None)
+    if true is not None and false is not None:
+        direction = word_direction(column)
+        if direction == 0 and any(text in _YES for text in texts):
+            direction = 1
+        return true if direction > 0 else false if direction < 0 else None
+    one, other = (word_direction(text) for text in texts)
+    return values[0] if one > other else values[1] if other > one else None
+
+
+def word_direction(text: str) -> int:
+    """1 if its words say something good for the person, -1 for something bad, 0 for neither or both; ``not`` turns a word round.
+
+    >>> word_direction("loan_approved"), word_direction("Charged Off"), word_direction("no default"), word_direction("region")
+    (1, -1, 1, 0)
+    """
+    words = re.findall(r"[a-zà-ÿ]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).casefold())
+    found, sign = set(), 1
+    for word in words:
+        if word in _NEGATIONS:
+            sign = -1
+            continue
+        meaning = 1 if word in _GOOD else -1 if word in _BAD else 0
+        if meaning:
+            found.add(sign * meaning)
+            sign = 1
+    return found.pop() if len(found) == 1 else -1 if found and {"late", "unpaid"} & set(words) else 0
+
+
+def propose_facet_value(frame: pd.DataFrame, label: str, favourable: Any, facet: str) -> Any | None:
+    """The group of the facet with the lowest share of favourable labels, the first of equals; None if no row has both.
+
+    >>> frame = pd.DataFrame({"sex": ["f", "m", "m", "x"] * 10, "paid": [0, 1, 1, 1] * 10})
+    >>> propose_facet_value(frame, "paid", 1, "sex")
+    'f'
+    """
+    known = frame[[label, facet]].dropna()
+    if known.empty:
+        return None
+    good = known[label].eq(favourable) if known[label].dtype.kind in "iuf" else known[label].astype(str).eq(str(favourable))
+    groups = good.groupby(known[facet], observed=True).agg(["mean", "size"])
+    enough = groups[groups["size"] >= MIN_GROUP_ROWS]
+    groups = enough if len(enough) >= 2 else groups
+    lowest = groups.index[groups["mean"] == groups["mean"].min()].tolist()
+    texts = sort_texts([str(value) for value in lowest])
+    value = next(value for value in lowest if str(value) == texts[0])
+    return value.item() if hasattr(value, "item") else value

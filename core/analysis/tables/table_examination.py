@@ -1,0 +1,187 @@
+"""Everything about a table's columns that a person should decide, found in one look: ids, dates, constants, twins, too many values."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.analysis.tables.column_kinds import MAX_CATEGORIES, MIN_WHOLE_SHARE
+from core.analysis.tables.table_reading import TableReading
+from core.analysis.tables.text_columns import Finding, Treatment
+
+MAX_TEXT_VALUES = 100
+"""A column of text with more different values isn't taken for categories."""
+MIN_ID_ROWS = 20
+"""In fewer rows, numbers that are all different are no sign of an id."""
+MIN_ID_SHARE = 0.5
+"""A column of text with different values in more than this share of the rows names the rows."""
+_NAMELESS = re.compile(r"|Unnamed: \d+(?:_level_\d+)?(?:\.\d+)*|\.\.\.\d+|__index_level_\d+__")
+_ID_WORDS = frozenset(
+    re.findall(r"\w+", "id ids uuid guid index idx key rowid rownames rowname rownum rownumber recordid caseid pid uid ssn iban row")
+)
+_NUMBER_WORDS = frozenset(["number", "no", "nr", "num", "code", "ref", "reference"])
+LEAVE_OUT: tuple[Treatment, ...] = ("leave out",)
+LEAVE_OUT_OR_KEEP: tuple[Treatment, ...] = ("leave out", "keep")
+
+
+def examine_table(reading: TableReading) -> TableReading:
+    """The reading with every finding about its columns: those of the reading, each with what may be done (``choices``) and what is done
+    unless a person chooses otherwise (``treatment``), then those of the columns' values. A column has at most one treatment.
+
+    Left out by default is what says nothing about the rows or can't be learned from: nameless columns, ids, constants, the second of two
+    equal columns, dates, and text with more than ``MAX_TEXT_VALUES`` values. Label and facet aren't known here: whoever applies the
+    treatments leaves them in.
+
+    >>> import pandas as pd
+    >>> from core.analysis.tables.table_reading import read_frame
+    >>> frame = pd.DataFrame({"id": range(40), "land": ["DE"] * 40, "age": [30, 40] * 20})
+    >>> [(f.column, f.kind, f.treatment) for f in examine_table(read_frame(frame)).findings]
+    [('id', 'id', 'leave out'), ('land', 'constant', 'leave out')]
+    """
+    found = [_with_choices(finding, reading.frame) for finding in reading.findings]
+    treated = {finding.column for finding in found if finding.choices}
+    seen: dict[bytes, str] = {}
+    for i, name in enumerate(map(str, reading.frame.columns)):
+        series = reading.frame.iloc[:, i]
+        own = _examine_column(name, series)
+        if own is None or own.treatment != "leave out" or own.kind == "many values":
+            digest = _digest(series)
+            twin = seen.setdefault(digest, name)
+            if twin != name and name not in treated:
+                message = f"Column {name} is equal to column {twin} in every row."
+                own = Finding(name, "duplicate", message, treatment="leave out", choices=LEAVE_OUT_OR_KEEP, twin=twin)
+        if own is not None and name not in treated:
+            found.append(own)
+    return replace(reading, findings=tuple(found), examined=True)
+
+
+def _with_choices(finding: Finding, frame: pd.DataFrame) -> Finding:
+    """A finding of the reading with what may be done with its column; dates are left out, the rest waits for a decision."""
+    if not finding.blocks or finding.column not in frame.columns:
+        return finding
+    few = frame[finding.column].nunique() <= MAX_TEXT_VALUES
+    choices: tuple[Treatment, ...] = ("leave out", "categorical") if few else LEAVE_OUT
+    if finding.kind == "dates":
+        return replace(finding, blocks=False, treatment="leave out", choices=choices)
+    return replace(finding, choices=choices)
+
+
+def _examine_column(name: str, series: pd.Series[Any]) -> Finding | None:
+    """The one finding about a column's values that leads to a treatment; None if it needs none."""
+    rows = len(series)
+    if _NAMELESS.fullmatch(name):
+        shown = "has no name" if not name else f"{name} has no name of its own"
+        what = ": it counts the rows, as pandas and R write them" if _counts_rows(series) else f": {_examples(series)}"
+        return Finding(name, "nameless", f"Column {shown}{what}.", treatment="leave out", choices=_keep_if_possible(series))
+    low, high, missing = _extremes(series)
+    if missing == rows:
+        return Finding(name, "constant", f"Column {name} is empty in every row.", rows=rows, treatment="leave out", choices=LEAVE_OUT)
+    if low is not None and low == high and not missing:
+        message = f"Column {name} is {_short(low)} in every row."
+        return Finding(name, "constant", message, rows=rows, treatment="leave out", choices=LEAVE_OUT_OR_KEEP)
+    if series.dtype.kind == "f":
+        return _examine_fractions(name, series)
+    distinct = int(series.nunique())
+    if series.dtype.kind in "iu":
+        if _is_numbered(name, series, distinct):
+            each = "in every row" if distinct == rows else f"for {distinct:,} persons or things in {rows:,} rows"
+            message = f"Column {name} looks like an id: another number {each} ({_examples(series)})."
+            return Finding(name, "id", message, rows=rows, treatment="leave out", choices=LEAVE_OUT_OR_KEEP)
+        return None
+    if distinct == 1 and not missing:
+        message = f"Column {name} is {_short(series.iloc[0])!r} in every row."
+        return Finding(name, "constant", message, rows=rows, treatment="leave out", choices=LEAVE_OUT_OR_KEEP)
+    known = rows - missing
+    if known >= MIN_ID_ROWS and (distinct == known or (distinct > MAX_TEXT_VALUES and distinct > MIN_ID_SHARE * known)):
+        message = f"Column {name} names the rows: {distinct:,} different texts in {known:,} rows ({_examples(series)})."
+        choices: tuple[Treatment, ...] = LEAVE_OUT if distinct > MAX_TEXT_VALUES else ("leave out", "categorical")
+        return Finding(name, "id", message, rows=known, treatment="leave out", choices=choices)
+    if distinct > MAX_TEXT_VALUES:
+        message = (
+            f"Column {name} has text with {distinct:,} different values ({_examples(series)}); at most {MAX_TEXT_VALUES} can be categories."
+        )
+        hint = "It's left out: to use it, group its values, or give it numbers."
+        return Finding(name, "many values", message, hint, rows=known, treatment="leave out", choices=LEAVE_OUT)
+    return None
+
+
+def _examine_fractions(name: str, series: pd.Series[Any]) -> Finding | None:
+    """Amounts that are whole in most rows: a person may have meant codes, and one of them is a slip."""
+    values = series.to_numpy(dtype=float)
+    whole = values == np.floor(values)
+    known = int((~np.isnan(values)).sum())
+    if not MIN_WHOLE_SHARE <= whole.sum() / known < 1 or len(np.unique(values[whole])) > MAX_CATEGORIES:
+        return None
+    fractions = ~whole & ~np.isnan(values)
+    row = int(fractions.argmax())
+    message = (
+        f"Column {name} is whole in {whole.sum():,} of {known:,} rows and has fractions in the others ({values[row]:g} in row {row + 1:,})."
+    )
+    choices: tuple[Treatment, ...] = ("continuous", "leave out")
+    return Finding(name, "mostly whole", message, rows=int(fractions.sum()), treatment="continuous", choices=choices)
+
+
+def _is_numbered(name: str, series: pd.Series[Any], distinct: int) -> bool:
+    """Whether whole numbers are an id: called so, or counting the rows, or rising in every row."""
+    rows = len(series)
+    if rows < MIN_ID_ROWS:
+        return False
+    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
+    if distinct == rows and (_ID_WORDS & set(words) or (words and words[-1] in _NUMBER_WORDS)):
+        return True
+    if words and words[-1] in {"id", "uuid", "guid", "ssn", "pid", "uid"} and distinct > max(MAX_TEXT_VALUES, 0.1 * rows):
+        return True
+    if distinct < rows:
+        return False
+    values = series.to_numpy()
+    low, high = int(values.min()), int(values.max())
+    return (high - low == rows - 1 and (low in {0, 1} or rows > MAX_TEXT_VALUES)) or (
+        rows > MAX_TEXT_VALUES and bool((values[1:] > values[:-1]).all())
+    )
+
+
+def _counts_rows(series: pd.Series[Any]) -> bool:
+    if series.dtype.kind not in "iu" or not len(series):
+        return False
+    values = series.to_numpy()
+    return bool((np.sort(values) - values.min() == np.arange(len(values))).all())
+
+
+def _extremes(series: pd.Series[Any]) -> tuple[Any, Any, int]:
+    """The lowest and highest number (None for text), and the number of missing cells."""
+    missing = int(series.isna().sum())
+    if series.dtype.kind not in "iuf" or missing == len(series):
+        return None, None, missing
+    return series.min(), series.max(), missing
+
+
+def _digest(series: pd.Series[Any]) -> bytes:
+    """The same for columns that are equal in every row."""
+    if series.dtype.kind in "iuf":
+        kind, raw = b"n", np.ascontiguousarray(series.to_numpy(dtype=float)).tobytes()
+    else:
+        codes, texts = pd.factorize(series)
+        kind, raw = b"t" + "\0".join(map(str, texts[:1000])).encode(), codes.astype(np.int32).tobytes()
+    return kind + hashlib.blake2b(raw, digest_size=16).digest()
+
+
+def _keep_if_possible(series: pd.Series[Any]) -> tuple[Treatment, ...]:
+    if series.notna().sum() == 0 or (series.dtype.kind not in "iuf" and series.nunique() > MAX_TEXT_VALUES):
+        return LEAVE_OUT
+    return LEAVE_OUT_OR_KEEP
+
+
+def _examples(series: pd.Series[Any]) -> str:
+    known: Iterable[object] = series.dropna().head(2).tolist()
+    return ", ".join(_short(value) for value in known) + ", …" if series.notna().any() else "it's empty"
+
+
+def _short(value: object) -> str:
+    text = f"{value:.15g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"
