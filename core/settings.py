@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from core.errors import GovernanceError
 
 VARIABLE_PREFIX = "GOVERNANCE_"
+GROUP_PATTERN = r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}\Z"
 INSTANCE_TYPE_PATTERN = r"^ml\.[a-z0-9-]+\.[a-z0-9]+\Z"
 TAG_KEY_PATTERN, TAG_VALUE_PATTERN = r"^(?!(?i:aws:))[\w\s.:/=+\-@]{1,128}\Z", r"^[\w\s.:/=+\-@]{0,256}\Z"
 """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Tag.html; the product adds a few of its own to at most 50."""
@@ -63,7 +64,10 @@ class Settings(BaseSettings):
     )
     workspace: Path = _setting(Path("workspace"), "folder of the embedded engine")
     group: str = _setting(
-        "credit-default", "model package group that versions are registered in", "my-models", pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}\Z"
+        "credit-default",
+        "model package group that all versions are registered in; unset: a group for each data set, with its name",
+        "my-models",
+        pattern=GROUP_PATTERN,
     )
     instance_type: str = _setting("ml.m5.xlarge", "instance type of training jobs", "ml.m5.xlarge", pattern=INSTANCE_TYPE_PATTERN)
     processing_instance_type: str | None = _setting(None, "instance type of processing jobs", "ml.m5.xlarge", pattern=INSTANCE_TYPE_PATTERN)
@@ -92,6 +96,11 @@ class Settings(BaseSettings):
             super().__init__(**given)
         except (SettingsError, ValidationError) as error:
             raise _to_invalid_setting(error) from error
+
+    @property
+    def has_own_group(self) -> bool:
+        """Whether the group was set: then the versions of all data sets are registered in it."""
+        return "group" in self.model_fields_set
 
     @staticmethod
     def current() -> Settings:

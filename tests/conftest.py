@@ -248,7 +248,8 @@ def two_sets(tmp_path_factory):
     ):
         frame = borrowers(rows, label, values, facet, seed)
         roles = column_roles.detect_roles(frame, label=label, favourable=values[1], facet=facet, facet_value="b")
-        workflow.run_all_steps(target, WORKFLOW_IDENTITY, frame, roles, workflow.WorkflowOptions(name, max_jobs=1, max_parallel=1))
+        options = workflow.WorkflowOptions(name, max_jobs=1, max_parallel=1, registry_group="credit-default")
+        workflow.run_all_steps(target, WORKFLOW_IDENTITY, frame, roles, options)
     yield workspace
     lifecycle.stop(workspace)
 

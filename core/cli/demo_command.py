@@ -12,6 +12,7 @@ from core.aws.target import connect
 from core.cli import table_options
 from core.errors import GovernanceError
 from core.identity import WORKFLOW_IDENTITY, Identity, Role
+from core.registry import version_registration
 from core.settings import Settings
 from core.workflow import background_run, workflow
 from core.workflow.workflow_report import DifferenceReport, WorkflowReport
@@ -22,6 +23,9 @@ def add_demo_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPars
     demo = subparsers.add_parser("demo", help="run the whole workflow", description=__doc__)
     table_options.add_table_options(demo)
     table_options.add_rebalancing_options(demo)
+    demo.add_argument(
+        "--registry-group", metavar="GROUP", help="the model package group to register the versions in; default: the data set's name"
+    )
     demo.add_argument(
         "--preview",
         action="store_true",
@@ -40,6 +44,8 @@ def run_demo(settings: Settings, options: argparse.Namespace) -> int:
     if options.report:
         _require_writable(options.report)
     parallel = min(options.max_jobs, options.max_parallel)
+    if options.registry_group:
+        version_registration.check_group_name(options.registry_group)
     rebalance = table_options.parse_rebalancing(options)
     table = table_options.prepare_table(options, rebalance)
     if options.preview:
@@ -48,7 +54,9 @@ def run_demo(settings: Settings, options: argparse.Namespace) -> int:
     table_options.print_groups(table)
     for finding in table_options.leaks_in_words(table):
         print(finding)
-    workflow_options = workflow.WorkflowOptions(table.name, rebalance, options.max_jobs, parallel, job_suffix=options.run or "")
+    workflow_options = workflow.WorkflowOptions(
+        table.name, rebalance, options.max_jobs, parallel, registry_group=options.registry_group, job_suffix=options.run or ""
+    )
     identity = _parse_identity(options.actor) if options.actor else WORKFLOW_IDENTITY
     target = connect(settings, identity)
     on_step, record_end = _step_printer(), None

@@ -98,6 +98,31 @@ def upload_dataset(target: Target, identity: Identity, checked: CheckedTable, na
     return dataset
 
 
+def describe_difference(newer: Dataset, older: Dataset) -> str:
+    """Where a data set differs from an earlier one with its name, in a sentence without the full stop; "" if both have the same content.
+
+    Says which columns and how many rows differ, and which roles; of tables that agree in all that, that cells differ."""
+    if newer.uri == older.uri:
+        return ""
+    said = [] if newer.rows == older.rows else [f"{newer.rows:,} rows instead of {older.rows:,}"]
+    added, gone = ([c for c in a.columns if c not in b.columns] for a, b in ((newer, older), (older, newer)))
+    said += [f"{_columns_text(names)} {verb}" for names, verb in ((added, "added"), (gone, "left out")) if names]
+    (a, b), names = (newer.roles, older.roles), (value_names(newer), value_names(older))
+    for role, now, before in (
+        ("favourable outcome", names[0].describe(a.label, a.favourable), names[1].describe(b.label, b.favourable)),
+        ("facet", names[0].describe(a.facet, a.facet_value), names[1].describe(b.facet, b.facet_value)),
+        ("group", a.group or "none", b.group or "none"),
+    ):
+        said += [f"{role} {now} instead of {before}"] if now != before else []
+    if not said:
+        said = ["other values in some cells" if newer.sha256 != older.sha256 else "other roles of columns"]
+    return ", ".join(said)
+
+
+def _columns_text(names: list[str]) -> str:
+    return f"column{'s' if len(names) > 1 else ''} {', '.join(names[:10])}{f' and {len(names) - 10} more' if len(names) > 10 else ''}"
+
+
 def count_datasets(target: Target) -> int:
     """The number of data sets; none of them is read."""
     return sum(uri.endswith("/dataset.json") for uri in target.files.list_uris(target.uri(S3_FOLDER, "")))

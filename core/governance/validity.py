@@ -141,7 +141,7 @@ def list_versions_by_urgency(
     """The newest versions with their state, those that need action first: submitted ones, and approved ones whose approval ended, whose
     conditions are overdue, or whose policy or data have changed since. Model cards, gates and evidence aren't checked: that would read the
     files of every version; ``check_validity`` does it for one. ``including``: a version to list too, of any group."""
-    versions = model_packages.list_versions(target, max_results=limit)
+    versions = model_packages.list_own_versions(target, max_results=limit)
     if including and including not in {version.arn for version in versions} and registry_types.group_from_arn(including):
         versions += [version for version in [model_packages.find_version(target, including)] if version is not None]
     now_of = read_states(target, [version.arn for version in versions])

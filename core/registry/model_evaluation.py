@@ -52,7 +52,7 @@ def read_evaluation(target: Target, training_job: str) -> Evaluation:
         prefix: next(iter(_attempts(target, prefix, training_job)), None)
         for prefix in (bias_jobs.JOB_NAME_PREFIX, shap_jobs.JOB_NAME_PREFIX)
     }
-    package = next((v.arn for v in model_packages.list_versions(target) if v.description.endswith(f": {training_job}")), None)
+    package = next((v.arn for v in model_packages.list_own_versions(target) if v.description.endswith(f": {training_job}")), None)
     return Evaluation(
         training_job, clarify_jobs.with_companion(target, found[bias_jobs.JOB_NAME_PREFIX]), found[shap_jobs.JOB_NAME_PREFIX], package
     )
@@ -75,9 +75,11 @@ def _attempts(target: Target, prefix: str, training_job: str) -> list[Job]:
     return jobs.list_jobs(target, "processing", name_contains=f"{prefix}-{aws_names.short_hash(training_job)}")
 
 
-def register_evaluated_model(target: Target, identity: Identity, training_job: str, data: RebalancedData, role: str) -> str:
-    """Register the version with its reports; returns the ARN, the same at every call. Raises Conflict if a
-    report is missing."""
+def register_evaluated_model(
+    target: Target, identity: Identity, training_job: str, data: RebalancedData, role: str, group: str | None = None
+) -> str:
+    """Register the version with its reports, by default in the data set's own group; returns the ARN, the same at every
+    call. Raises Conflict if a report is missing."""
     require_permission(identity, "register", resource=training_job)
     now = read_evaluation(target, training_job)
     if now.package_arn:
@@ -94,5 +96,6 @@ def register_evaluated_model(target: Target, identity: Identity, training_job: s
         bias_job=now.bias_job.name,
         shap_job=now.shap_job.name,
         role=role,
+        group=group,
         token=hashlib.sha256(f"{training_job} {now.bias_job.name} {now.shap_job.name}".encode()).hexdigest()[:36],
     )

@@ -13,7 +13,7 @@ from core.errors import NotFound, translate_aws_errors
 from core.jobs import jobs, training_jobs
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.jobs.rebalancing_jobs import read_result as rebalanced_result
-from core.registry.registry_types import NO_GROUP, Package, Version, model_uri
+from core.registry.registry_types import GROUP_DESCRIPTION, NO_GROUP, Package, Version, model_uri
 from core.reports import package_reports
 
 if TYPE_CHECKING:
@@ -41,6 +41,25 @@ def _list_group(target: Target, group: str, max_results: int) -> list[Version]:
         return found
     late = idempotency.created_but_unlisted(target, "ModelPackage", {each.arn for each in found}, f":model-package/{group}/")
     return [each for arn in late if (each := find_version(target, arn)) is not None] + found
+
+
+def list_own_groups(target: Target) -> list[str]:
+    """The groups in which this product registers versions: the setting's if it is set, or else the default one and those of data sets."""
+    if target.settings.has_own_group:
+        return [target.settings.group]
+    with translate_aws_errors("model package groups"):
+        pages = target.sagemaker.get_paginator("list_model_package_groups").paginate()
+        summaries = [item for page in pages for item in page["ModelPackageGroupSummaryList"]]
+    listed = {item["ModelPackageGroupName"] for item in summaries}
+    ours = [item["ModelPackageGroupName"] for item in summaries if item.get("ModelPackageGroupDescription") == GROUP_DESCRIPTION]
+    named = [target.settings.group] if target.settings.group in listed else []
+    return list(dict.fromkeys([*idempotency.created_but_unlisted(target, "ModelPackageGroup", listed), *named, *ours]))
+
+
+def list_own_versions(target: Target, *, max_results: int = 100) -> list[Version]:
+    """The newest versions of all groups in which this product registers, newest first."""
+    found = [version for group in list_own_groups(target) for version in list_versions(target, group, max_results=max_results)]
+    return sorted(found, key=lambda version: version.created, reverse=True)[:max_results]
 
 
 def list_siblings(target: Target, package: Package) -> list[Version]:

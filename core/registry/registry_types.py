@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 PENDING_STATUS = "PendingManualApproval"
 DECISION_PROPERTY, EVIDENCE_PROPERTY, DECIDED_BY_PROPERTY = "governance:decision", "governance:evidence", "governance:decided-by"
+DATASET_PROPERTY = "governance:dataset"
+"""The property with the name of the data set."""
 TEST_ROWS_PROPERTY = "governance:test-sha256"
 """The property with the hash of the test rows."""
 REGISTER_EVENT = "register"
 """The event of the log that says what was registered, by whom, and who trained it."""
 DECISION_PROPERTIES = frozenset({DECISION_PROPERTY, EVIDENCE_PROPERTY, DECIDED_BY_PROPERTY})
 """Properties that a decision writes; all others are written at registration."""
+GROUP_DESCRIPTION = "Models of the governance dashboard"
+"""What the groups that this product creates say of themselves."""
 NO_GROUP = "-"
 """Stands for the packages that belong to no group; no group can have this name."""
 
@@ -84,8 +88,10 @@ class Package:
 
     @property
     def label(self) -> str:
-        role = self.properties.get("governance:role", "")
-        return version_label(self.arn, self.group, self.version) + (f" · {role}" if role else "")
+        """``loans v3 · mitigated``; with the data set's name where the group has another one: ``credit v3 (loans) · mitigated``."""
+        role, dataset = self.properties.get("governance:role", ""), self.properties.get(DATASET_PROPERTY, "")
+        of_data = f" ({dataset})" if dataset and group_name_of(dataset) != self.group else ""
+        return version_label(self.arn, self.group, self.version) + of_data + (f" · {role}" if role else "")
 
     @property
     def model_uri(self) -> str:
@@ -96,6 +102,11 @@ class Package:
 def version_value_names(package: Package, data: RebalancedData | None) -> ValueNames:
     """What the codes in a version's figures stand for: by its data set, or else by its bias report."""
     return data.value_names if data else package.bias.value_names if package.bias else ValueNames()
+
+
+def group_name_of(dataset: str) -> str:
+    """A data set's name as AWS allows it for a model package group: ``Loans-2024-final``; "" if no letter or digit of it is allowed."""
+    return "-".join(re.findall(r"[A-Za-z0-9]+", dataset))[:63].rstrip("-")
 
 
 def version_label(arn: str, group: str, version: int) -> str:

@@ -4,27 +4,49 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING
 
 from core.analysis.performance.performance_json import PerformanceJson, estimates_in
 from core.aws import aws_names, idempotency, request_defaults
 from core.aws.target import Target
-from core.errors import NotFound, translate_aws_errors
+from core.errors import DataError, NotFound, translate_aws_errors
 from core.identity import Identity, require_permission
 from core.jobs import jobs, training_jobs
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger import audit_log, signing
 from core.ledger.pinned_files import PinnedFile, find_changed_files
 from core.lineage import lineage_record
-from core.registry.registry_types import REGISTER_EVENT, TEST_ROWS_PROPERTY, Package
+from core.registry.registry_types import DATASET_PROPERTY, GROUP_DESCRIPTION, REGISTER_EVENT, TEST_ROWS_PROPERTY, Package, group_name_of
 from core.reports import bias_jobs, shap_jobs
 from core.reports.imported_reports import report_uris
+from core.settings import GROUP_PATTERN, Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import MetricsSourceTypeDef
 
 REPORTS = ("quality", "bias", "explainability")
 """The reports that this product registers."""
+
+
+def propose_group(settings: Settings, dataset: str) -> str:
+    """The model package group for the versions of a data set: the setting's if it is set, or else the data set's name as AWS allows it.
+
+    >>> propose_group(Settings(), "Loans 2024 (final)")
+    'Loans-2024-final'
+    """
+    return settings.group if settings.has_own_group else group_name_of(dataset) or settings.group
+
+
+def check_group_name(group: str) -> str:
+    """The name, if it can be one of a model package group. Raises DataError."""
+    if not re.fullmatch(GROUP_PATTERN, group):
+        raise DataError(
+            f"{group!r} can't be the name of a model package group.",
+            resource=group,
+            hint="Use 1 to 63 letters, digits and hyphens; begin with a letter or digit, and end with one.",
+        )
+    return group
 
 
 def ensure_group(target: Target, group: str) -> None:
@@ -34,7 +56,7 @@ def ensure_group(target: Target, group: str) -> None:
     if not any(item["ModelPackageGroupName"] == group for item in found):
         request = {
             "ModelPackageGroupName": group,
-            "ModelPackageGroupDescription": "Models of the governance dashboard",
+            "ModelPackageGroupDescription": GROUP_DESCRIPTION,
             "Tags": request_defaults.tags(target.settings),
         }
         idempotency.create_once(target, "ModelPackageGroup", request, shared=True)
@@ -53,12 +75,13 @@ def register_version(
     token: str | None = None,
 ) -> str:
     """Register a training job's model with its quality, bias and explainability reports, their hashes pinned; returns the ARN.
-    Raises DataError if the explanation is missing or wrong, with the reason.
+    Raises DataError if the explanation is missing or wrong, with the reason, and for a group name that AWS doesn't allow.
 
+    ``group``: the model package group, by default ``propose_group``'s.
     ``token``: two registrations with the same one make one version (1 to 36 letters, digits and hyphens)."""
     require_permission(identity, "register", resource=training_job, target_kind=target.settings.target)
     signing.check_signing_key(target)  # before anything is created: the registration is logged, and has to be signed
-    group = group or target.settings.group
+    group = check_group_name(group) if group else propose_group(target.settings, data.dataset.name)
     ensure_group(target, group)
     job = training_jobs.describe_job(target, training_job)
     bias_folder = jobs.output_uri(jobs.describe_job(target, "processing", bias_job))
@@ -90,6 +113,7 @@ def register_version(
         "governance:role": role,
         "governance:training-job": training_job,
         "governance:rebalanced": data.job,
+        DATASET_PROPERTY: aws_names.clean_tag_value(data.dataset.name),
         "governance:bias-job": bias_job,
         "governance:shap-job": shap_job,
         "governance:trained-by": trainer,

@@ -34,13 +34,15 @@ RUNS_FOLDER = "governance/runs"
 
 @dataclass(frozen=True)
 class WorkflowOptions:
-    """How to run the workflow. ``max_parallel``: trials at a time."""
+    """How to run the workflow. ``name``: the data set's; ``max_parallel``: trials at a time; ``registry_group``: the model package group
+    of the versions, by default the data set's name (``version_registration.propose_group``)."""
 
     name: str = "credit-default"
     rebalance: RebalancingOptions = field(default_factory=RebalancingOptions)
     max_jobs: int = 10
     max_parallel: int = 2
     ranges: tuple[tuple[str, float, float], ...] = ()
+    registry_group: str | None = None
     job_suffix: str = ""
     """The end of the jobs' names; random if empty."""
 
@@ -71,6 +73,8 @@ def run_all_steps(
     """
     require_permission(identity, "launch", resource="workflow")
     options = options or WorkflowOptions()
+    if options.registry_group:
+        version_registration.check_group_name(options.registry_group)
     say: StepCallback = on_step or (lambda step, text: None)
     work = RunState(options.job_suffix or secrets.token_hex(4))
 
@@ -80,6 +84,10 @@ def run_all_steps(
         rebalancing_jobs.check_feasible(checked, options.rebalance)
         dataset = datasets.upload_dataset(target, identity, checked, options.name)
         say("data", f"{dataset.rows:,} rows, {len(dataset.columns)} columns")
+        earlier = next((one for one in datasets.list_datasets(target) if one.name == dataset.name and one.uri != dataset.uri), None)
+        if earlier:
+            said = datasets.describe_difference(dataset, earlier)
+            say("data", f"another data set is called {dataset.name} too, uploaded {earlier.created[:10]}; this one differs: {said}")
         for note in dataset.notes:
             say("data", note)
     with _timed_step(work, say, "rebalancing", f"{options.rebalance.method}, after the split"):
@@ -143,7 +151,14 @@ def run_all_steps(
     with _timed_step(work, say, "registration", "packages with quality, bias and explainability reports"):
         packages = {
             role: version_registration.register_version(
-                target, identity, training_job=trained_by_role[role], data=data, bias_job=reports[role], shap_job=shaps[role], role=role
+                target,
+                identity,
+                training_job=trained_by_role[role],
+                data=data,
+                bias_job=reports[role],
+                shap_job=shaps[role],
+                role=role,
+                group=options.registry_group,
             )
             for role in trained_by_role
         }

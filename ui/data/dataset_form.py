@@ -13,6 +13,7 @@ from core.analysis.tables import table_profile
 from core.analysis.tables.number_formats import DECIMAL_MARKS, DecimalMark
 from core.analysis.tables.table_reading import TableReading
 from core.analysis.tables.text_columns import sort_texts
+from core.analysis.tables.value_names import ValueNames
 from core.data import bundled_data, column_roles, csv_reader, datasets
 from core.views.data import leak_sentences
 from ui import session
@@ -121,14 +122,15 @@ def _select_stored_dataset() -> datasets.Dataset | None:
         return None
     names = {uri: f"{d.name} · {d.roles.facet} · {d.rows:,} rows · {times.relative_time(d.created)}" for uri, d in found.items()}
     dataset = found[links.url_selectbox("dataset", list(found), "Data set", format_func=names.__getitem__)]
-    st.caption(roles_in_words(dataset.roles))
+    st.caption(roles_in_words(dataset.roles, datasets.value_names(dataset)))
     return dataset
 
 
-def roles_in_words(roles: column_roles.ColumnRoles) -> str:
+def roles_in_words(roles: column_roles.ColumnRoles, names: ValueNames) -> str:
     """Label, facets and group in one line."""
-    facets = [f"{column} = {value}" for column, value in ((roles.facet, roles.facet_value), *roles.further_facets)]
-    text = f"Label {roles.label} (favourable: {roles.favourable}), facet {', '.join(facets)}, group {roles.group or 'none'}."
+    facets = [names.describe(column, value) for column, value in ((roles.facet, roles.facet_value), *roles.further_facets)]
+    label = f"Label {roles.label} (favourable: {names.describe(roles.label, roles.favourable)})"
+    text = f"{label}, facet {', '.join(facets)}, group {roles.group or 'none'}."
     return markdown.escape_markdown(text)
 
 

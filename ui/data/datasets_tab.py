@@ -39,7 +39,7 @@ def datasets_table(found: list[datasets.Dataset]) -> pd.DataFrame:
                 "rows": d.rows,
                 "columns": len(d.columns),
                 "label": d.roles.label,
-                "facet": f"{d.roles.facet} = {d.roles.facet_value}",
+                "facet": datasets.value_names(d).describe(d.roles.facet, d.roles.facet_value),
                 "created": pd.Timestamp(d.created),
                 "by": d.created_by,
                 "SHA-256": d.sha256,
@@ -77,20 +77,30 @@ def show_datasets() -> None:
         key="sets-csv",
     )
     names = {d.uri: f"{d.name} v{v} · {d.sha256[:12]}" for d, v in zip(found, rows["version"], strict=True)}
-    _show_dataset({d.uri: d for d in found}[links.url_selectbox("dataset", list(names), "Data set", format_func=names.__getitem__)])
+    chosen = {d.uri: d for d in found}[links.url_selectbox("dataset", list(names), "Data set", format_func=names.__getitem__)]
+    _show_dataset(chosen, next((d for d in found[found.index(chosen) + 1 :] if d.name == chosen.name), None))
 
 
-def _show_dataset(dataset: datasets.Dataset) -> None:
+def _show_dataset(dataset: datasets.Dataset, earlier: datasets.Dataset | None) -> None:
+    """``earlier``: the data set of this name before it."""
     with st.container(border=True):
         st.markdown(f"**{markdown.escape_markdown(dataset.name)}**, {dataset.rows:,} rows, {len(dataset.columns)} columns")
         times.show_relative_time(dataset.created, f"kept by {markdown.escape_markdown(dataset.created_by)}")
-        st.caption(f"SHA-256 `{dataset.sha256}`  \n{dataset_form.roles_in_words(dataset.roles)}")
+        st.caption(f"SHA-256 `{dataset.sha256}`  \n{dataset_form.roles_in_words(dataset.roles, datasets.value_names(dataset))}")
+        if earlier:
+            difference = datasets.describe_difference(dataset, earlier)
+            st.caption(
+                markdown.escape_markdown(f"It differs from the earlier data set of this name ({earlier.sha256[:12]}): {difference}.")
+            )
         if dataset.coding:
             coded = [{"column": c, "text": t, "code": n} for c, codes in dataset.coding.items() for t, n in codes.items()]
             tables.table_twin(pd.DataFrame(coded), alt="What each code stands for", label="Codes")
         with st.expander("First rows", icon=":material/table:"):
             st.dataframe(
-                read_first_rows(session.cache_key(), dataset.uri), hide_index=True, height=280, alt=f"First rows of {dataset.name}"
+                datasets.value_names(dataset).decode(read_first_rows(session.cache_key(), dataset.uri)),
+                hide_index=True,
+                height=280,
+                alt=f"First rows of {dataset.name}",
             )
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Rebalance these rows", icon=":material/balance:"):

@@ -29,7 +29,7 @@ def read_graph(cache_key: str, arn: str, hops: int, direction: Direction) -> lin
 def list_start_nodes(cache_key: str) -> dict[str, str]:
     """Nodes to start from: ARN -> label; the newest versions, then data sets."""
     target = session.target()
-    versions = {v.arn: f"{v.label} · {v.role}" if v.role else v.label for v in model_packages.list_versions(target, max_results=20)}
+    versions = {v.arn: f"{v.label} · {v.role}" if v.role else v.label for v in model_packages.list_own_versions(target, max_results=20)}
     data = {dataset.uri: f"Data set {dataset.name}" for dataset in datasets.list_datasets(target)[:20]}
     found: dict[str, str] = {}
     for kind, named in (("ModelPackage", versions), ("DataSet", data)):

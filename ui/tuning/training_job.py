@@ -8,7 +8,7 @@ import streamlit as st
 from core import identity
 from core.costs import cost_estimates
 from core.jobs import jobs, rebalancing_jobs, training_data, training_jobs, xgboost_report_jobs
-from core.registry import model_evaluation
+from core.registry import model_evaluation, version_registration
 from core.reports import bias_jobs
 from core.views.shared.number_text import format_number
 from core.views.tuning import tuning_charts as views
@@ -151,20 +151,34 @@ def _show_registration(job: jobs.Job) -> None:
         if sources:
             st.caption(markdown.escape_markdown("; ".join(f"{name}: {uri}" for name, uri in sources.items())))
         links.page_link("data", "Data and rebalancing", tab="new")
+    group = _group_input(job.name, data)
     disabled, key = data is None or not allowed, f"evaluate-{job.name}"
     pressed = st.button("Evaluate and register", icon=":material/app_registration:", type="primary", help=hint, disabled=disabled, key=key)
     if data:
         cost_line.show_expected_cost(cost_estimates.plan_evaluation(session.target().settings, data.uri(bias_jobs.ROW_FILES["test"])))
     if pressed and data:
         with errors.show_raised_errors():
-            start_evaluation(job.name, data)
+            start_evaluation(job.name, data, version_registration.check_group_name(group))
             st.rerun()
 
 
-def start_evaluation(name: str, data: rebalancing_jobs.RebalancedData) -> None:
-    """Start measuring a training job's model. It is registered when that has completed, if this session is still open at it."""
+def _group_input(job: str, data: rebalancing_jobs.RebalancedData | None) -> str:
+    """The model package group to register in: proposed is that of the data set."""
+    if data is None:
+        return ""
+    return st.text_input(
+        "Model package group",
+        version_registration.propose_group(session.target().settings, data.dataset.name),
+        key=f"registry-group-{job}",
+        help="Versions of one data set belong into one group: they are counted and compared there.",
+    ).strip()
+
+
+def start_evaluation(name: str, data: rebalancing_jobs.RebalancedData, group: str) -> None:
+    """Start measuring a training job's model. It is registered in ``group`` when that has completed, if this session is still open at
+    it."""
     model_evaluation.start_jobs(session.target(), session.identity(), name, data)
-    st.session_state[f"registering-{name}"] = True
+    st.session_state[f"registering-{name}"] = group
 
 
 @st.fragment(run_every=2)
@@ -186,9 +200,10 @@ def _watch_evaluation(name: str) -> None:
                 st.caption("Its bias and SHAP are measured. A data scientist or an administrator can register it now.")
                 return
             asked = st.session_state.get(f"registering-{name}")
+            group = asked or _group_input(name, data)
             if not asked and not st.button("Register the version", icon=":material/app_registration:", type="primary"):
                 return
             model_evaluation.register_evaluated_model(
-                target, person, name, data, "baseline" if training_data.is_baseline(job) else "mitigated"
+                target, person, name, data, "baseline" if training_data.is_baseline(job) else "mitigated", group
             )
         st.rerun()

@@ -12,6 +12,7 @@ from core.analysis.trials import pareto_front
 from core.costs import cost_estimates
 from core.jobs.jobs import FINAL_STATUSES, Job
 from core.jobs.tuning import tuning_jobs
+from core.registry import version_registration
 from core.reports import trial_bias_jobs
 from core.views.tuning import pareto_charts as views
 from ui import cache, session
@@ -176,7 +177,7 @@ def _show_alternative(job: Job, row: views.TrialRow, text: str, key: str) -> Non
 def _register_trial(job: Job, trial: str) -> None:
     data = cached_tuning.data_of_tuning(job.name)
     if data is not None:
-        training_job.start_evaluation(trial, data)
+        training_job.start_evaluation(trial, data, version_registration.propose_group(session.target().settings, data.dataset.name))
         _open_trial(trial)
 
 

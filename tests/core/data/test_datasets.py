@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -161,3 +162,12 @@ def test_a_manifest_is_seen_by_each_facet(done):
     assert list(found) == ["region = 0", "kind = 1"]
     assert found["kind = 1"]["config"]["facet"] == "kind"
     assert found["kind = 1"]["counts"] != found["region = 0"]["counts"]
+
+
+def test_two_data_sets_of_one_name_say_where_they_differ(target, stored):
+    fewer = people().iloc[:-10].assign(extra=range(len(people()) - 10))
+    other = datasets.upload_dataset(target, DANA, column_roles.check_table(fewer, replace(ROLES, group=None)), "people")
+    assert datasets.describe_difference(stored, stored) == ""
+    said = datasets.describe_difference(other, stored)
+    assert said.startswith(f"{len(people()) - 10:,} rows instead of {len(people()):,}, column extra added")
+    assert "column extra left out" in datasets.describe_difference(stored, other)
