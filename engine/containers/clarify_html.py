@@ -18,6 +18,10 @@ from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS
 from engine.containers import clarify_figures as figures
 from engine.containers.clarify_report import STAGES, ClarifyReport
 
+MAX_PICTURED_FACETS = 4
+"""Facet values with a picture of their metrics, in each stage; the others have the table alone, and in the PDF nothing of their own: pictures
+of 500 values would take minutes, and nobody would look at them."""
+
 
 def format_value(value: float | None) -> str:
     """A figure as a reader sees it."""
@@ -133,10 +137,11 @@ def write_html(report: ClarifyReport, path: Path) -> None:
         parts.append(_table(headings, group_table_rows(report.group_table), numbers=set(range(1, len(headings)))))
         parts.append(f'<p class="note">{escape(group_table_note(report.group_table))}</p>')
     for stage, heading in STAGES.items():
-        for one in report.stages.get(stage, []):
+        for place, one in enumerate(report.stages.get(stage, [])):
             name = report.describe_facet(one)
             parts.append(f"<h2>{heading}: {escape(name)}</h2>")
-            parts.append(_figure(figures.bias_svg(one.metrics), f"{heading} metrics of {name}; at the line there is no difference."))
+            if place < MAX_PICTURED_FACETS:
+                parts.append(_figure(figures.bias_svg(one.metrics), f"{heading} metrics of {name}; at the line there is no difference."))
             rows = metric_rows(one.metrics)
             parts.append(_table(["Metric", "Description", "Value", "95 % interval", "Range", "In words"], rows, numbers={2, 3, 4}))
     if report.groups:

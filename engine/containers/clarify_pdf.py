@@ -14,6 +14,7 @@ from core.analysis.bias.group_table import GroupTable
 from core.analysis.tables import printable_text
 from engine.containers import clarify_figures as figures
 from engine.containers.clarify_html import (
+    MAX_PICTURED_FACETS,
     confusion_headings,
     confusion_rows,
     explanation_note,
@@ -29,7 +30,7 @@ from engine.containers.clarify_html import (
 )
 from engine.containers.clarify_report import STAGES, ClarifyReport
 
-MAX_GROUP_ROWS = 200
+MAX_GROUP_ROWS = 100
 """Groups in the table of the PDF; report.html has all of them."""
 FONTS = Path(matplotlib.get_data_path()) / "fonts/ttf"
 
@@ -99,12 +100,16 @@ def write_pdf(report: ClarifyReport, path: Path) -> None:
     if report.group_table is not None:
         _write_group_table(page, report.group_table)
     for stage, heading in STAGES.items():
-        for one in report.stages.get(stage, []):
+        measured = report.stages.get(stage, [])
+        for one in measured[:MAX_PICTURED_FACETS]:
             name = f"{heading}: {report.describe_facet(one)}"
             page.section(name, needs=110)
             page.figure(figures.bias_png(one.metrics), f"Values of the metrics. {name}")
             rows = metric_rows(one.metrics)
             page.rows(["Metric", "Description", "Value", "95 % interval", "Range", "In words"], rows, (9, 22, 11, 15, 12, 36), {2, 3, 4})
+        if len(measured) > MAX_PICTURED_FACETS:
+            more = len(measured) - MAX_PICTURED_FACETS
+            page.paragraph(f"{heading}: {more:,} more values are in report.html and analysis.json; the table of all groups has them too.")
     if report.groups:
         page.section("Groups")
         page.rows(["Variable", "Group", "Facet", "Rows", "Of the facet", "Favourable label"], group_rows(report), (1,) * 6, {3, 4, 5})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from core.analysis.bias.bias_metrics import BoolArray
 from core.analysis.tables.column_values import cast_to_column
@@ -48,6 +50,14 @@ class MeasuredRows:
     without_label: int
     without_facet: int
 
+    @cached_property
+    def group_codes(self) -> NDArray[np.float64] | None:
+        """Each row's group as a number, NaN where it has none: metrics take numbers many times as fast as names."""
+        if self.group is None:
+            return None
+        codes = pd.factorize(self.group)[0]
+        return np.where(codes < 0, np.nan, codes)
+
     @property
     def key(self) -> str:
         return f"{self.facet}={self.value_or_threshold}"
@@ -61,6 +71,8 @@ class MeasuredRows:
     def without_prediction(self, known: BoolArray) -> MeasuredRows:
         """Those of the rows whose prediction is known; ``known`` is bool (n,) of the dataset."""
         at = known[self.kept]
+        if at.all():
+            return self
         group = None if self.group is None else self.group[at]
         return replace(self, kept=self.kept & known, of_facet=self.of_facet[at], favourable=self.favourable[at], group=group)
 

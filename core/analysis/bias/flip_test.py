@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ ROWS_PER_BLOCK = 4_096
 TIMING_ROWS, MAX_TREE_SECONDS = 50, 2.0
 """The search is timed on this many rows; where all rows would take longer than this many seconds, brute force is timed too."""
 
+SHARED_NEIGHBOURS, MAX_SHARED_ROWS = 16, 500_000
+"""How many nearest rows of each row are kept where several values of a facet are asked about the same rows, and of how many rows."""
+
 Floats = NDArray[np.float64]
 RowNumbers = NDArray[np.int64]
 
@@ -44,16 +48,39 @@ def asked_rows(facet: BoolArray, outcomes: Floats) -> BoolArray:
     return known
 
 
-def flip_outcomes(facet: BoolArray, prediction: BoolArray, features: pd.DataFrame | None) -> Floats:
-    """For each row of the facet 1 where it is accepted though like rows of the rest are rejected, −1 where it is rejected though like
-    rows are accepted; 0 for all other rows; NaN for rows of the facet that weren't asked (see ``MAX_ASKED_ROWS``). Raises Undefined.
+@dataclass(frozen=True)
+class NearestRows:
+    """The nearest rows of each row among all, itself included: ``distances``, ascending, and row ``numbers``, both (n, k)."""
 
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> women, accepted = np.array([True, True, False, False, False]), np.array([True, False, False, True, True])
-    >>> flip_outcomes(women, accepted, pd.DataFrame({"income": [20, 50, 21, 49, 51]})).tolist()
-    [1.0, -1.0, 0.0, 0.0, 0.0]
-    """
+    distances: Floats
+    numbers: RowNumbers
+
+    def in_rest(self, chosen: RowNumbers, facet: BoolArray, k: int) -> tuple[Floats, RowNumbers, BoolArray]:
+        """(distances, numbers) of the k nearest rows outside the facet for each of ``chosen``, both (rows, k), and whether they are known:
+        they aren't where too many of a row's nearest are of the facet."""
+        outside = ~facet[self.numbers[chosen]]
+        places = np.argsort(~outside, axis=1, kind="stable")[:, :k]
+        distances = np.take_along_axis(self.distances[chosen], places, axis=1)
+        numbers = np.take_along_axis(self.numbers[chosen], places, axis=1)
+        return distances, numbers, np.asarray(outside.sum(axis=1) >= k)
+
+
+def find_nearest_rows(features: pd.DataFrame) -> NearestRows | None:
+    """The nearest rows of each row, found once for all values of a facet; None where the flip test can't use the features, and
+    for too few or too many rows to be worth it."""
+    try:
+        rows = _numeric_rows(features).astype(float)
+    except Undefined:
+        return None
+    if not SHARED_NEIGHBOURS < len(rows) <= MAX_SHARED_ROWS:
+        return None
+    search = _choose_search(SHARED_NEIGHBOURS, rows, rows[:: max(1, len(rows) // TIMING_ROWS)], len(rows))
+    found = [search.kneighbors(rows[start : start + ROWS_PER_BLOCK]) for start in range(0, len(rows), ROWS_PER_BLOCK)]
+    return NearestRows(np.concatenate([part[0] for part in found]), np.concatenate([part[1] for part in found]))
+
+
+def _numeric_rows(features: pd.DataFrame | None) -> NDArray[np.generic]:
+    """The features as an array (n, features). Raises Undefined."""
     if features is None or features.shape[1] == 0:
         raise Undefined("The flip test needs the features of the rows")
     if features.shape[1] != features.head(0).select_dtypes([np.number, bool]).shape[1]:
@@ -61,14 +88,38 @@ def flip_outcomes(facet: BoolArray, prediction: BoolArray, features: pd.DataFram
     rows = features.to_numpy()
     if rows.dtype.kind in "fO" and not np.isfinite(rows.astype(float)).all():
         raise Undefined("The flip test needs features without missing or infinite values")
+    return rows
+
+
+def flip_outcomes(facet: BoolArray, prediction: BoolArray, features: pd.DataFrame | None, *, nearest: NearestRows | None = None) -> Floats:
+    """For each row of the facet 1 where it is accepted though like rows of the rest are rejected, −1 where it is rejected though like
+    rows are accepted; 0 for all other rows; NaN for rows of the facet that weren't asked (see ``MAX_ASKED_ROWS``). Raises Undefined.
+    ``nearest``: ``find_nearest_rows`` of the features, where several facets are asked about the same rows.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> women, accepted = np.array([True, True, False, False, False]), np.array([True, False, False, True, True])
+    >>> flip_outcomes(women, accepted, pd.DataFrame({"income": [20, 50, 21, 49, 51]})).tolist()
+    [1.0, -1.0, 0.0, 0.0, 0.0]
+    """
+    rows = _numeric_rows(features)
     chosen = np.flatnonzero(facet)
     found = np.zeros(len(facet))
     if len(chosen) > MAX_ASKED_ROWS:
         found[chosen] = np.nan
         chosen = np.sort(np.random.default_rng(SEED).choice(chosen, MAX_ASKED_ROWS, replace=False))
-    found[chosen] = prediction[chosen].astype(int) - _vote_of_neighbours(rows, np.flatnonzero(~facet), prediction[~facet], chosen).astype(
-        int
-    )
+    votes = np.zeros(len(chosen), dtype=bool)
+    asked = np.ones(len(chosen), dtype=bool)
+    if nearest is not None and len(facet) - facet.sum() > FEW_ROWS:
+        distances, numbers, known = nearest.in_rest(chosen, facet, NEIGHBOURS + 1)
+        votes, hangs = _majority(NEIGHBOURS, distances, prediction[numbers])
+        hangs &= known
+        if hangs.any():
+            votes[hangs] = _vote_by_scikit_learn(NEIGHBOURS, rows[~facet], prediction[~facet], rows[chosen[hangs]])
+        asked = ~known
+    if asked.any():
+        votes[asked] = _vote_of_neighbours(rows, np.flatnonzero(~facet), prediction[~facet], chosen[asked])
+    found[chosen] = prediction[chosen].astype(int) - votes.astype(int)
     return found
 
 

@@ -88,3 +88,13 @@ def test_where_a_tree_does_not_help_brute_force_finds_the_same(monkeypatch):
     taken = iter([9.0, 1.0])
     monkeypatch.setattr(flip_test, "_time_search", lambda search, some: next(taken))
     assert (flip_outcomes(facet, prediction, features) == by_tree).all()
+
+
+def test_neighbours_found_once_for_all_values_give_each_values_own_flips():
+    random = np.random.default_rng(4)
+    features = pd.DataFrame({"debt": random.integers(0, 40, 600), "income": random.integers(0, 9, 600)})  # with many ties
+    town, accepted = random.choice(5, 600, p=[0.8, 0.1, 0.05, 0.03, 0.02]), random.random(600) < 0.5
+    nearest = find_nearest_rows(features)
+    for value in range(5):
+        own = flip_outcomes(town == value, accepted, features)
+        assert (flip_outcomes(town == value, accepted, features, nearest=nearest) == own).all()
