@@ -19,8 +19,8 @@ from engine.containers import clarify_figures as figures
 from engine.containers.clarify_report import STAGES, ClarifyReport
 
 MAX_PICTURED_FACETS = 4
-"""Facet values with a picture of their metrics, in each stage; the others have the table alone, and in the PDF nothing of their own: pictures
-of 500 values would take minutes, and nobody would look at them."""
+"""Facet values with a picture of their metrics, in each stage; the others have the table alone, and nothing of their own in the PDF:
+pictures of 500 values would take minutes, and nobody would look at them."""
 
 
 def format_value(value: float | None) -> str:

@@ -9,7 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from core.analysis.bias import bias_difference, flip_test
 from core.analysis.bias.bias_metrics import metric_intervals, post_training_bias, with_intervals
-from core.analysis.bias.flip_test import asked_rows, flip_outcomes
+from core.analysis.bias.flip_test import asked_rows, find_nearest_rows, flip_outcomes
 
 
 def rows(n: int = 2000, *, width: int = 6, whole: bool = True):
