@@ -103,7 +103,8 @@ def run_all_steps(
         if moved := rebalancing_sentences.label_shares_sentence(data.manifest, datasets.value_names(dataset)):
             say("rebalancing", moved)
         if leaks := leak_sentences.manifest_leaks(data.manifest):
-            say("rebalancing", leak_sentences.leaks_sentence(leaks, dataset.roles.label, datasets.value_names(dataset)))
+            for found in leak_sentences.report_leaks(leaks, dataset.roles.label, datasets.value_names(dataset)):
+                say("rebalancing", found)
     with _timed_step(work, say, "training", f"the baseline, and trials: {options.max_jobs}, {options.max_parallel} at a time"):
         baseline = training_jobs.launch_job(
             target,

@@ -73,6 +73,7 @@ def test_what_it_does_to_men_and_women_stands_first_with_n_and_interval(app, ful
     assert "(95 % interval " in said
     assert "Of 24 columns" in text(test)
     assert "(0 of " in text(test)
+    assert "No feature alone gives the label away, and none looks like an id." in text(test)
     assert any("SHA-256" in frame.value for frame in test.dataframe)
 
 
@@ -147,6 +148,21 @@ def test_roles_are_detected_profiled_and_a_table_is_kept_without_a_job(app, full
     assert (kept.name, kept.rows, kept.created_by) == ("people", 120, "Dana (demo)")
     assert kept.sha256 in text(test)
     assert len(rebalancing_jobs.list_jobs(target)) == before
+
+
+def test_what_a_table_gives_away_is_said_before_it_is_uploaded(app, full):
+    test = app(full, "data", tab=NEW)
+    test.radio(key="source").set_value("upload").run()
+    rows = "".join(f"{'yes' if i % 2 else 'no'},{'fm'[i % 3 == 0]},{20 + i % 50},{'ok' if i % 2 else 'sued'},{i}\n" for i in range(120))
+    test.file_uploader[0].upload("people.csv", f"paid,sex,age,court,nr\n{rows}".encode()).run()
+    labelled(test.selectbox, "Label").set_value("paid").run()
+    labelled(test.selectbox, "Favourable value").set_value("yes").run()
+    assert not test.exception
+    said = next(part.value.replace("\\", "") for part in test.warning if "should not learn from" in part.value)
+    assert "court is the label under another name: court = ok always has paid = yes; court = sued always has paid = no" in said
+    assert "nr looks like an id: 120 different values in 120 rows" in said
+    labelled(test.multiselect, "Ignored columns").set_value(["court", "nr"]).run()
+    assert not any("should not learn from" in part.value for part in test.warning)
 
 
 def test_a_table_too_small_for_the_method_is_refused_before_it_is_uploaded(app, full, target):

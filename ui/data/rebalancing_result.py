@@ -98,7 +98,7 @@ def _show_leak(manifest: RebalancingManifest, names: ValueNames) -> None:
         text = "\n".join(f"- {markdown.escape_markdown(one)}" for one in found)
         st.warning(f"**What the model should not learn from**\n\n{text}", icon=":material/leak_add:")
     else:
-        st.caption(markdown.escape_markdown(leak_sentences.leaks_sentence(leaks, manifest["config"]["label"], names)))
+        st.caption(markdown.escape_markdown(" ".join(leak_sentences.report_leaks(leaks, manifest["config"]["label"], names))))
 
 
 def _show_row_counts(manifest: RebalancingManifest) -> None:

@@ -236,7 +236,7 @@ def _data(d: Dossier) -> Section:
     order = "" if config["order"] == "split_first" else "; resampled before the split, as in the workshop, so rows leak between the parts"
     moved = rebalancing_sentences.label_shares_sentence(manifest, names)
     leaks = leak_sentences.manifest_leaks(manifest)
-    given_away = leak_sentences.leaks_sentence(leaks, config["label"], names) if leaks else ""
+    given_away = " ".join(leak_sentences.report_leaks(leaks, config["label"], names)) if leaks else ""
     rows = [
         ("Data set", f"{d.data.dataset.name}, {d.data.dataset.rows:,} rows, SHA-256 {d.data.dataset.sha256}"),
         ("Label", f"{config['label']}, favourable outcome: {names.describe(config['label'], config['favourable'])}"),

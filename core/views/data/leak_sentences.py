@@ -36,17 +36,17 @@ def describe_leaks(leaks: LeakFindings, label: str, names: ValueNames | None = N
     return found
 
 
-def leaks_sentence(leaks: LeakFindings, label: str, names: ValueNames | None = None) -> str:
-    """Every finding, or that there is none, and how many test rows stand in training too."""
+def report_leaks(leaks: LeakFindings, label: str, names: ValueNames | None = None) -> list[str]:
+    """Each finding; if there is none, that there is none, and how many held-out rows stand in training too."""
     found = describe_leaks(leaks, label, names)
     if found:
-        return " ".join(found)
+        return found
     twins = [
         f"{n.rows:,} of {n.of:,} {part} rows stand in training too, about as many as people who are alike explain, or hardly any."
         for part, n in leaks.twins_in_training.items()
         if n.rows
     ]
-    return " ".join(["No feature alone gives the label away, and none looks like an id.", *twins])
+    return ["No feature alone gives the label away, and none looks like an id.", *twins]
 
 
 def describe_twins(twins: RowTwins, which: str, where: str) -> str:

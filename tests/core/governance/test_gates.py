@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from core.analysis.performance.performance_difference import PerformanceDifference
+from core.analysis.tables.value_names import ValueNames
 from core.governance.gates import GateInputs, evaluate_profile
 from core.governance.policy import InvalidPolicy, parse_toml
 
@@ -31,7 +32,7 @@ def manifest(*shares, further=()):
 
 
 def judge(found, more=""):
-    data = None if found is None else SimpleNamespace(manifest=found)
+    data = None if found is None else SimpleNamespace(manifest=found, value_names=ValueNames())
     inputs = GateInputs(SimpleNamespace(), None, "", "", data, (), ())
     (result,) = evaluate_profile(parse_toml((POLICY + more).encode()).profiles["p"], inputs)
     return result
@@ -40,7 +41,7 @@ def judge(found, more=""):
 def test_labels_that_moved_beyond_the_target_fail_and_the_group_is_named():
     result = judge(manifest(share("1", 0.758, 0.796, 0.758), share("2", 0.79, 0.79, 0.79)))
     assert (result.status, result.is_blocking) == ("fail", True)
-    assert result.found == "SEX, group 1: 75.8 % before, 79.6 % after, +3.80 points beyond the target of the rebalancing"
+    assert result.found == "SEX = 1: 75.8 % before, 79.6 % after, +3.80 points beyond the target of the rebalancing"
     assert "at most 2 points" in result.wanted
 
 
@@ -52,7 +53,7 @@ def test_what_the_target_asks_for_counts_only_if_the_policy_says_so(more, status
 
 
 def test_further_facets_are_bounded_too():
-    assert judge(manifest(share("1", 0.5, 0.5, 0.5), further=[share("others", 0.5, 0.6, 0.5)])).found.startswith("AGE, group others")
+    assert judge(manifest(share("1", 0.5, 0.5, 0.5), further=[share("others", 0.5, 0.6, 0.5)])).found.startswith("AGE, others")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_further_facets_are_bounded_too():
     [
         (None, "names no rebalancing job"),
         ({"config": {"facet": "SEX"}}, "earlier version"),
-        (manifest({"group": "3", "before": 0.5, "after": None, "moved": None, "beyond_target": None}), "No rows are left of SEX, group 3"),
+        (manifest({"group": "3", "before": 0.5, "after": None, "moved": None, "beyond_target": None}), "No rows are left of SEX = 3"),
     ],
 )
 def test_what_was_not_measured_is_not_computable(found, words):
@@ -76,7 +77,7 @@ def test_a_bound_that_is_no_share_is_refused():
 def judge_figures(gate, *, performance=None, metric=None, differences=None):
     """The outcome of one gate on a version with these figures."""
     facet = SimpleNamespace(facet="SEX", value="1", pre_training={}, post_training={"DI": metric} if metric else {})
-    package = SimpleNamespace(performance=performance, bias=SimpleNamespace(facets=(facet,)))
+    package = SimpleNamespace(performance=performance, bias=SimpleNamespace(facets=(facet,), value_names=ValueNames()))
     policy = parse_toml(POLICY.replace('kind = "label_shares"', gate).encode())
     (result,) = evaluate_profile(policy.profiles["p"], GateInputs(package, differences, "", "v1", None, (), ()))
     return result

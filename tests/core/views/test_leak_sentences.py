@@ -7,7 +7,7 @@ import pandas as pd
 
 from core.analysis import find_leaks
 from core.analysis.tables.value_names import ValueNames
-from core.views.data.leak_sentences import describe_leaks, leaks_sentence
+from core.views.data.leak_sentences import describe_leaks, report_leaks
 
 RANDOM = np.random.default_rng(2)
 LATE = RANDOM.integers(0, 2, 400)
@@ -53,6 +53,6 @@ def test_rows_that_stand_in_the_table_twice():
 
 def test_a_table_without_leaks_says_so_and_how_many_test_rows_are_alike():
     parts = {"training": np.arange(300), "held_out": {"test": np.arange(300, 400)}}
-    assert leaks_sentence(find_leaks(TABLE, "paid", **parts), "paid") == "No feature alone gives the label away, and none looks like an id."
+    assert report_leaks(find_leaks(TABLE, "paid", **parts), "paid") == ["No feature alone gives the label away, and none looks like an id."]
     few = find_leaks(TABLE.drop(columns="debt"), "paid", **parts)
-    assert f"{few.twins_in_training['test'].rows} of 100 test rows stand in training too" in leaks_sentence(few, "paid")
+    assert f"{few.twins_in_training['test'].rows} of 100 test rows stand in training too" in report_leaks(few, "paid")[1]
