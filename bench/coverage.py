@@ -116,8 +116,8 @@ def sample_rows(sides: list[Floats], sizes: tuple[int, int], random: np.random.G
     return np.repeat([True, False], sizes), label == 1, first == 1, second == 1
 
 
-def simulate_bias(samples: int, sizes: tuple[tuple[int, int], ...] = SIZES, seed: int = 0) -> Counts:
-    """Every bias metric and every paired difference, the flip test aside (its interval is that of a paired share)."""
+def simulate_bias(samples: int, sizes: tuple[tuple[int, int], ...] = SIZES, seed: int = 0, *, paired: bool = True) -> Counts:
+    """Every bias metric and, where ``paired``, every difference, the flip test aside (its interval is that of a paired share)."""
     random, counts = np.random.default_rng(seed), Counts()
     for rows in sizes:
         for place, population in enumerate(POPULATIONS):
@@ -131,6 +131,8 @@ def simulate_bias(samples: int, sizes: tuple[tuple[int, int], ...] = SIZES, seed
                 for name, one in found.items():
                     if name != "CI":  # how many rows each side has isn't a matter of chance here
                         _count(counts, (name, key, place), one.low, one.high, true[name])
+                if not paired:
+                    continue
                 for name, difference in compare_bias(facet, label, first, second, group, resamples=DRAWS).items():
                     _count(counts, (f"{name}, difference", key, place), difference.low, difference.high, other[name] - true[name])
     return counts
@@ -145,8 +147,10 @@ def draw_scores(population: tuple[float, float, float], rows: int, random: np.ra
     return labels, first, second
 
 
-def simulate_performance(samples: int, sizes: tuple[int, ...] = ROWS, seed: int = 1, truth_rows: int = 1_000_000) -> Counts:
-    """Every performance metric and every paired difference."""
+def simulate_performance(
+    samples: int, sizes: tuple[int, ...] = ROWS, seed: int = 1, truth_rows: int = 1_000_000, *, paired: bool = True
+) -> Counts:
+    """Every performance metric and, where ``paired``, every difference."""
     random, counts = np.random.default_rng(seed), Counts()
     for place, population in enumerate(SCORES):
         labels, first, second = draw_scores(population, truth_rows, random)
@@ -157,6 +161,8 @@ def simulate_performance(samples: int, sizes: tuple[int, ...] = ROWS, seed: int 
                 y, a, b = draw_scores(population, rows, random)
                 for name, one in evaluate_performance(y, a, resamples=DRAWS).estimates().items():
                     _count(counts, (name, f"{rows:,}", place), one.low, one.high, true[name])
+                if not paired:
+                    continue
                 for name, difference in compare_performance(y, a, b, resamples=DRAWS).items():
                     before, after = true[name], other[name]
                     moved = None if before is None or after is None else after - before

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -11,22 +13,19 @@ from scipy.special import rel_entr
 
 from core.analysis.bias import bias_count_tables, metric_registry
 from core.analysis.bias.bias_count_tables import CountTables
+from core.analysis.bias.composed_intervals import COMPOSED
 from core.analysis.bias.flip_test import FLIP_TEST, asked_rows
 from core.analysis.bias.metric_registry import MetricDefinition
 from core.analysis.bias.metric_shares import DIFFERENCES, RATIOS, why_too_few
-from core.analysis.bias.outcome_counts import Floats, OutcomeCounts, conditional_disparity
+from core.analysis.bias.outcome_counts import Floats, OutcomeCounts
 from core.analysis.intervals.confidence import MIN_ROWS, too_few_rows
 from core.analysis.intervals.posterior_draws import DRAWS, SEED, draw_shares, interval_ends
 from core.analysis.intervals.proportions import Share, paired_share_difference, share_difference, share_ratio, share_with_interval
+from core.analysis.intervals.share_functions import function_ends
 
 RESAMPLES = DRAWS
 CELL_PRIOR = 0.25
 """The part of a row that is added to each of a side's four kinds of rows (label and prediction); so a share gets Jeffreys' prior."""
-GROUP_PRIOR = 1.0
-"""The same for each of the four kinds that conditional disparity knows (outcome and side), over all groups together."""
-GE_PRIOR = 0.5
-"""The same for each of the three kinds that generalized entropy knows: wrongly rejected, right, wrongly accepted."""
-ANGLES = np.linspace(0, 2 * np.pi, 721)
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def metric_intervals(
 
     Parameters as for ``pre_training_bias`` and ``post_training_bias``. ``flips``: (n,) what the flip test found for each row of the facet
     (``flip_test.flip_outcomes``), 0 for the rest. Without it FT has no interval. Where the flip test asked a sample of the facet, ``n`` of
-    its interval is how many rows it asked. ``resamples``: how many draws make the intervals that no formula gives.
+    its interval is how many rows it asked. ``resamples``: how many draws make the interval of a metric that has no formula for one.
 
     >>> import numpy as np
     >>> rows = np.arange(600)
@@ -81,11 +80,16 @@ def table_intervals(stage: Literal["pre", "post"], table: Floats, *, seed: int =
     """The interval of every metric of a stage but the flip test, from one count table of shape (groups + 1, 2, 2, 2, 3)."""
     definitions = metric_registry.PRE_TRAINING if stage == "pre" else metric_registry.POST_TRAINING
     counts = CountTables(table)
-    drawn = _DrawnTables(table, seed, resamples)
+
+    @cache
+    def drawn() -> CountTables:
+        kinds = table.sum(axis=(0, -1))
+        return tables_of_kinds(draw_shares(kinds, CELL_PRIOR, np.random.default_rng(seed), resamples) * kinds.sum())
+
     return {name: _metric_interval(definitions[name], counts, drawn) for name in sorted(definitions) if name != FLIP_TEST}
 
 
-def _metric_interval(definition: MetricDefinition, counts: CountTables, drawn: _DrawnTables) -> Interval:
+def _metric_interval(definition: MetricDefinition, counts: CountTables, drawn: Callable[[], CountTables]) -> Interval:
     name, n = definition.name, int(counts.a.n + counts.d.n)
     value = float(definition.compute(counts))
     if np.isnan(value):
@@ -103,7 +107,11 @@ def _metric_interval(definition: MetricDefinition, counts: CountTables, drawn: _
     if name in DISTANCES:
         low, high = DISTANCES[name](*compared_shares("DPL", counts))
         return Interval(min(low, value), max(high, value), n, method="Newcombe, transformed")
-    return Interval(*interval_ends(drawn.metric(definition), value), n, method="Dirichlet draws")
+    if name in COMPOSED:
+        ends, method = COMPOSED[name]
+        low, high = ends(counts)
+        return Interval(min(low, value), max(high, value), n, method=method)
+    return Interval(*interval_ends(definition.compute(drawn()), value), n, method="Dirichlet draws")
 
 
 def compared_shares(name: str, counts: OutcomeCounts) -> tuple[Share, Share]:
@@ -135,16 +143,11 @@ def _size_ends(factor: float, one: Share, other: Share) -> tuple[float, float]:
     return factor * max(0.0, low, -high), factor * max(-low, high)
 
 
-def _divergence_ends(divergence: str, one: Share, other: Share) -> tuple[float, float]:
-    """The least and the greatest divergence of pairs of shares that Newcombe's interval takes to be possible: those on the ellipse around
-    the estimates whose half-axes are the ends of both intervals; 0 where it contains two equal shares."""
-    along, across = np.cos(ANGLES), np.sin(ANGLES)
-    p = np.clip(one.value + along * np.where(along > 0, one.high - one.value, one.value - one.low), 0, 1)
-    q = np.clip(other.value + across * np.where(across > 0, other.high - other.value, other.value - other.low), 0, 1)
-    p, q = np.where(p < 1e-12, 0, p), np.where(q < 1e-12, 0, q)
-    values = _kullback_leibler(p, q) if divergence == "KL" else (_kullback_leibler(p, (p + q) / 2) + _kullback_leibler(q, (p + q) / 2)) / 2
+def _divergence_ends(divergence: Callable[[Floats, Floats], Floats], one: Share, other: Share) -> tuple[float, float]:
+    """The least and the greatest divergence of the pairs of shares that the data allow; 0 where they allow two equal shares."""
     _, low, high = share_difference(one, other)
-    return (0.0 if low <= 0 <= high else float(values.min())), float(values.max())
+    least, greatest = function_ends(divergence, one, other)
+    return (0.0 if low <= 0 <= high else least), greatest
 
 
 def _kullback_leibler(p: Floats, q: Floats) -> Floats:
@@ -152,44 +155,18 @@ def _kullback_leibler(p: Floats, q: Floats) -> Floats:
     return divergence
 
 
+def _jensen_shannon(p: Floats, q: Floats) -> Floats:
+    return (_kullback_leibler(p, (p + q) / 2) + _kullback_leibler(q, (p + q) / 2)) / 2
+
+
 DISTANCES = {
     "KS": lambda one, other: _size_ends(1.0, one, other),
     "LP": lambda one, other: _size_ends(float(np.sqrt(2)), one, other),
     "TVD": lambda one, other: _size_ends(1.0, one, other),
-    "JS": lambda one, other: _divergence_ends("JS", one, other),
-    "KL": lambda one, other: _divergence_ends("KL", one, other),
+    "JS": lambda one, other: _divergence_ends(_jensen_shannon, one, other),
+    "KL": lambda one, other: _divergence_ends(_kullback_leibler, one, other),
 }
 """The metrics that measure how far the favourable shares of both sides are apart, and their ends."""
-
-
-class _DrawnTables:
-    """What the shares of each kind of row may be, given one count table: drawn when a metric first asks for them."""
-
-    def __init__(self, table: Floats, seed: int, draws: int) -> None:
-        self.table, self.seed, self.draws = table, seed, draws
-
-    def metric(self, definition: MetricDefinition) -> Floats:
-        """The metric of each draw, shape (draws,)."""
-        if definition.name in ("CDDL", "CDDPL"):
-            return self._conditional_disparity(2 if definition.name == "CDDL" else 3)
-        return definition.compute(self._wrong_and_right() if definition.name == "GE" else self._by_side())
-
-    def _by_side(self) -> CountTables:
-        kinds = self.table.sum(axis=(0, -1))
-        shares = draw_shares(kinds, CELL_PRIOR, np.random.default_rng(self.seed), self.draws) * kinds.sum()
-        return tables_of_kinds(shares)
-
-    def _wrong_and_right(self) -> CountTables:
-        counts = CountTables(self.table)
-        kinds = np.array([getattr(counts.a, kind) + getattr(counts.d, kind) for kind in ("fn", "tp", "tn", "fp")])
-        shares = draw_shares(np.array([kinds[0], kinds[1] + kinds[2], kinds[3]]), GE_PRIOR, np.random.default_rng(self.seed), self.draws)
-        cells = np.zeros((self.draws, 2, 2, 2))
-        cells[:, 0, 1, 0], cells[:, 0, 1, 1], cells[:, 0, 0, 1] = shares.T * kinds.sum()
-        return tables_of_kinds(cells)
-
-    def _conditional_disparity(self, outcome_axis: int) -> Floats:
-        by_group = self.table[:-1].sum(axis=(-1, 3 if outcome_axis == 2 else 2)).swapaxes(-1, -2)
-        return conditional_disparity(draw_group_shares(by_group, GROUP_PRIOR, self.seed, self.draws))
 
 
 def tables_of_kinds(kinds: Floats) -> CountTables:

@@ -135,7 +135,7 @@ def metrics_with_intervals(
     (0.55, 0.51, 0.59)
     """
     confusion = _confusion(counts, favourable)
-    estimates = confusion_estimates(confusion, seed=seed, draws=resamples)
+    estimates = confusion_estimates(confusion)
     found: dict[str, tuple[float | None, Interval]] = {}
     for name in SWEPT_PERFORMANCE:
         one = estimates[name.replace(" ", "_")]

@@ -7,20 +7,19 @@ import numpy as np
 from core.analysis.intervals.confidence import MIN_ROWS, too_few_rows
 from core.analysis.intervals.posterior_draws import draw_shares
 from core.analysis.intervals.proportions import combine_difference, share_with_interval
+from core.analysis.intervals.share_functions import function_ends, share_or_unknown
 from core.analysis.performance.performance_estimates import Estimate, make_estimate
 from core.analysis.performance.performance_metrics import Floats, confusion_metrics, undefined_reason
 
-KIND_PRIOR = 0.5
-"""The part of a row that is added to each of the three kinds of rows that macro F1 knows: rightly 0, wrong, rightly 1."""
 PAIR_PRIOR = 0.375
-"""The same for each of the eight kinds of rows (label, and the predictions of two models) of a paired difference."""
+"""The part of a row that is added to each of the eight kinds of rows (label, and the predictions of two models) of a paired difference."""
 
 
-def confusion_estimates(confusion: Floats, *, seed: int, draws: int) -> dict[str, Estimate]:
+def confusion_estimates(confusion: Floats) -> dict[str, Estimate]:
     """The metrics of one confusion matrix, by name, with intervals.
 
     ``confusion``: (2, 2) rows by label and prediction. Shares have Wilson's interval, balanced accuracy Newcombe's, F1 that of the share
-    of which it is a function; macro F1 combines both labels' by Newcombe's idea, with their correlation from draws (``posterior_draws``).
+    of which it is a function; macro F1 that of the shares of wrong rows and, among the right ones, of label 1 (``share_functions``).
     """
     (tn, fp), (fn, tp) = confusion.tolist()
     n = float(confusion.sum())
@@ -40,18 +39,18 @@ def confusion_estimates(confusion: Floats, *, seed: int, draws: int) -> dict[str
         wrong = (1 - specificity.value, 1 - specificity.high, 1 - specificity.low)
         _, low, high = combine_difference((recall.value, recall.low, recall.high), wrong)
         ends["balanced_accuracy"] = (1 + low) / 2, (1 + high) / 2
-    kinds = draw_shares(np.array([tn, fp + fn, tp]), KIND_PRIOR, np.random.default_rng(seed), draws)
-    right_0, off, right_1 = kinds.T
-    if "f1" in ends and (negative := share_with_interval(tn, tn + fp + fn)) is not None:
-        together = 0.0 if draws < 3 else max(0.0, float(np.corrcoef(right_1 / (2 * right_1 + off), right_0 / (2 * right_0 + off))[0, 1]))
-        f1, low, high = values["f1"], *ends["f1"]
-        f1_0, low_0, high_0 = (2 * end / (1 + end) for end in (negative.value, negative.low, negative.high))
-        below, above = (
-            np.sqrt(a * a + b * b + 2 * together * a * b) / 2 for a, b in ((f1 - low, f1_0 - low_0), (high - f1, high_0 - f1_0))
-        )
-        ends["macro_f1"] = max(0.0, values["macro_f1"] - float(below)), min(1.0, values["macro_f1"] + float(above))
+    if n:
+        low, high = function_ends(_macro_f1, share_or_unknown(fp + fn, n), share_or_unknown(tp, tn + tp))
+        ends["macro_f1"] = min(low, values["macro_f1"]), max(high, values["macro_f1"])
     reasons = why_too_few(confusion)
     return {name: make_estimate(value, ends.get(name), int(n), reasons[name], undefined_reason(name)) for name, value in values.items()}
+
+
+def _macro_f1(wrong: Floats, right_1: Floats) -> Floats:
+    """From the share of wrong rows and the share of label 1 among the right ones."""
+    one, zero = (1 - wrong) * right_1, (1 - wrong) * (1 - right_1)
+    mean: Floats = one / (2 * one + wrong) + zero / (2 * zero + wrong)
+    return mean
 
 
 def why_too_few(confusion: Floats) -> dict[str, str]:
@@ -68,7 +67,7 @@ def why_too_few(confusion: Floats) -> dict[str, str]:
         "precision": reason((tp + fp, "those predicted 1")),
         "recall": reason(labels[0]),
         "f1": reason((tp + fp + fn, "those labelled or predicted 1")),
-        "macro_f1": reason((tp + fp + fn, "those labelled or predicted 1"), (tn + fp + fn, "those labelled or predicted 0")),
+        "macro_f1": reason(*labels),  # how many rows are wrong mustn't decide: the few with an interval would be the worse ones
     }
 
 

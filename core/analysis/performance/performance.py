@@ -94,7 +94,7 @@ def evaluate_performance(
     (0.75, 0.5, Confusion(tn=1, fp=1, fn=1, tp=1))
     """
     y, s = check_labels_and_scores(labels, scores)
-    figures = performance_estimates(y, s, threshold, draw_score_metrics(y, [s], seed, resamples)[0], seed=seed)
+    figures = performance_estimates(y, s, threshold, draw_score_metrics(y, [s], seed, resamples)[0])
     confusion = confusion_counts(y, s, threshold)
     (tn, fp), (fn, tp) = confusion.astype(int).tolist()
     return Performance(
@@ -109,11 +109,11 @@ def evaluate_performance(
     )
 
 
-def performance_estimates(y: Floats, s: Floats, threshold: float, draws: MetricValues, *, seed: int) -> dict[str, Estimate]:
+def performance_estimates(y: Floats, s: Floats, threshold: float, draws: MetricValues) -> dict[str, Estimate]:
     """Every metric with its interval, by name. ``draws``: those of the score metrics (``draw_score_metrics``)."""
     n = len(y)
     points, reasons = score_metrics(y, s), score_reasons(y)
-    found = confusion_estimates(confusion_counts(y, s, threshold), seed=seed, draws=len(draws["auc"]))
+    found = confusion_estimates(confusion_counts(y, s, threshold))
     for name in SCORE_METRICS:
         ends = calibration_error_ends(y, s) if name == "ece" else interval_ends(draws[name], points[name])
         found[name] = make_estimate(points[name], ends, n, reasons[name], undefined_reason(name))

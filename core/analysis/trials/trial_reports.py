@@ -137,7 +137,7 @@ def _measure_performance(
 ) -> tuple[list[dict[str, Estimate]], list[dict[str, PerformanceDifference]]]:
     """The figures of each trial, and their differences to those of the trial at place ``at``."""
     draws = draw_score_metrics(y, s, seed, resamples)
-    figures = [performance_estimates(y, values, threshold, drawn, seed=seed) for values, drawn in zip(s, draws, strict=True)]
+    figures = [performance_estimates(y, values, threshold, drawn) for values, drawn in zip(s, draws, strict=True)]
     compared = [
         paired_differences(y, (s[at], values), (threshold, threshold), (draws[at], drawn), seed=seed)
         for values, drawn in zip(s, draws, strict=True)

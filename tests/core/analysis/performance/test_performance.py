@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from core.analysis.performance.confusion_intervals import confusion_estimates
 from core.analysis.performance.performance import evaluate_performance
 from core.analysis.performance.performance_difference import compare_performance
 from core.analysis.performance.performance_estimates import delong
@@ -100,6 +101,16 @@ def test_intervals_cover_the_true_value_as_often_as_they_say():
     for name in ("auc", "accuracy", "brier", "recall", "average_precision", "macro_f1"):
         covered = np.mean([run[name].low <= truth[name].value <= run[name].high for run in runs])
         assert 0.88 <= covered <= 0.995, (name, covered)
+
+
+@pytest.mark.parametrize(("shares", "rows"), [((0.35, 0.15, 0.15, 0.35), 12), ((0.6, 0.1, 0.1, 0.2), 20), ((0.05, 0.05, 0.1, 0.8), 100)])
+def test_macro_f1_of_few_rows_is_in_its_interval_as_often_as_it_says(shares, rows):
+    """``shares`` of the population by label and prediction: 0 and 0, 0 and 1, 1 and 0, 1 and 1."""
+    tn, fp, fn, tp = shares
+    true = tp / (2 * tp + fp + fn) + tn / (2 * tn + fp + fn)
+    matrices = np.random.default_rng(0).multinomial(rows, shares, size=1500).reshape(-1, 2, 2).astype(float)
+    found = [one for matrix in matrices if (one := confusion_estimates(matrix)["macro_f1"]).low is not None]
+    assert 0.93 <= np.mean([one.low <= true <= one.high for one in found]) <= 0.99
 
 
 @pytest.mark.slow
