@@ -132,6 +132,9 @@ def print_comparison(report: WorkflowReport) -> None:
         print(f"\nbias, {stage.replace('_', '-')}")
         for name, number in left["bias"][stage].items():
             print(f"{name:24}{_format_number(number):>26}{_format_number(right['bias'][stage][name]):>26}")
+        reasons = right.get("undefined", {}).get(stage, {}) | left.get("undefined", {}).get(stage, {})
+        for name, reason in reasons.items():
+            print(f"{name} is not defined: {reason.rstrip('.')}.")
     for model in report["models"]:
         if findings := model.get("group_findings"):
             print(f"\nall groups, {model['role']}: {' '.join(findings)}")

@@ -14,6 +14,7 @@ from typing import Any, TypedDict
 
 from core.analysis.tables.default_reading import find_misread_cells
 from core.analysis.tables.feature_names import FeatureError, match_features
+from core.analysis.tables.table_reading import read_table
 from core.aws import aws_names, container_images, idempotency
 from core.aws.target import Target
 from core.errors import DataError, NotFound
@@ -160,6 +161,21 @@ def _require_read_by_aws(target: Target, dataset: str) -> None:
             f"AWS's Clarify container reads some of the rows as something else ({cells}).",
             resource=dataset,
             hint="Set GOVERNANCE_CLARIFY=own: the product's image reads them as they are.",
+        )
+
+
+def require_no_gaps(target: Target, dataset: str, label: str) -> None:
+    """Raises DataError for rows with empty cells in features, which AWS's container can't explain: it looks for the baseline by k-means,
+    which takes no missing values, and its documentation asks for data that is cleaned already. Bias jobs take them: the model's endpoint
+    reads an empty cell as a missing value."""
+    frame = read_table(target.files.read(dataset).decode()).frame.drop(columns=label)
+    gaps = {str(name): int(cells) for name, cells in frame.isna().sum().items() if cells}
+    if gaps:
+        shown = ", ".join(f"{name}: {cells:,}" for name, cells in list(gaps.items())[:10])
+        raise DataError(
+            f"AWS's Clarify container can't explain rows with empty cells ({shown}).",
+            resource=dataset,
+            hint="Set GOVERNANCE_CLARIFY=own, or upload the data with a category, a value or the median in place of them.",
         )
 
 

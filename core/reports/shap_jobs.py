@@ -93,6 +93,8 @@ def launch_job(
         "use_logit": False,
         "seed": 42,
     }
+    if target.settings.clarify == "aws":
+        clarify_jobs.require_no_gaps(target, data.uri(clarify_jobs.ROW_FILES[rows]), data.roles.label)
     return clarify_jobs.submit_job(target, identity, name, data, rows, config, {"governance:model": model})
 
 

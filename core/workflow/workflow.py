@@ -208,6 +208,10 @@ def _build_report(
                     "pre_training": {name: _finite_or_text(m.value) for name, m in facet.pre_training.items()},
                     "post_training": {name: _finite_or_text(m.value) for name, m in facet.post_training.items()},
                 },
+                "undefined": {
+                    stage: {name: m.error for name, m in metrics.items() if m.value is None and m.error}
+                    for stage, metrics in (("pre_training", facet.pre_training), ("post_training", facet.post_training))
+                },
                 "group_findings": group_sentences.explain_group_table(groups) if groups else [],
                 "shap": package.shap,
             }

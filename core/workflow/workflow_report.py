@@ -29,7 +29,8 @@ class DataReport(TypedDict):
 
 class ModelReport(TypedDict):
     """One of the two models. ``bias``: of the main facet, pre_training or post_training -> metric -> value; infinities are text.
-    ``group_findings``: what the table of all groups says, in sentences; runs of earlier versions lack them."""
+    ``undefined``: in the same way, why a metric has no value; ``group_findings``: what the table of all groups says, in sentences; runs of
+    earlier versions lack both."""
 
     role: str
     model_package_arn: str
@@ -37,6 +38,7 @@ class ModelReport(TypedDict):
     hyperparameters: dict[str, str]
     metrics: PerformanceJson | None
     bias: dict[str, dict[str, float | str | None]]
+    undefined: NotRequired[dict[str, dict[str, str]]]
     group_findings: NotRequired[list[str]]
     shap: dict[str, float]
 

@@ -153,7 +153,10 @@ def _beeswarm_figure(explanation: Explanation, features: pd.DataFrame, order: li
         values = explanation.values[rows, explanation.features.index(name)]
         ranks = features[name].iloc[rows].rank(pct=True).to_numpy(dtype=float)
         spread = _spread(values)
-        axis.scatter(values, place + spread, c=ranks, cmap="coolwarm", vmin=0, vmax=1, s=5, linewidths=0, rasterized=True)
+        known = ~np.isnan(ranks)
+        style: dict[str, Any] = {"s": 5, "linewidths": 0, "rasterized": True}
+        axis.scatter(values[known], (place + spread)[known], c=ranks[known], cmap="coolwarm", vmin=0, vmax=1, **style)
+        axis.scatter(values[~known], (place + spread)[~known], color=GREY, **style)
     _name_rows(axis, names)
     axis.axvline(0, color="#1b2733", linewidth=0.8)
     axis.tick_params(labelsize=8)

@@ -8,7 +8,7 @@ from core.analysis.explanations import shap_summary
 from core.reports.shap_jobs import ShapRequest, ShapResult
 from core.views.explainability import shap_charts as views
 from core.views.explainability import shap_sentences as words
-from core.views.shared.number_text import format_number
+from core.views.shared.number_text import feature_value_text, format_number
 from ui.components import charts, errors, markdown
 from ui.explainability import what_if
 
@@ -79,7 +79,7 @@ def show_reasons(explanation: ShapResult, about: ShapRequest, row: int, threshol
             mark = " (sensitive: it may not be a reason)" if feature in about.sensitive else ""
             lines.append(
                 markdown.escape_markdown(
-                    f"{feature} = {explanation.data[feature].iloc[row]:g}{mark}: {words.points_text(abs(value))} points"
+                    f"{feature} = {feature_value_text(explanation.data[feature].iloc[row])}{mark}: {words.points_text(abs(value))} points"
                 )
             )
         st.markdown("\n".join(f"{place}. {line}" for place, line in enumerate(lines, 1)))

@@ -12,7 +12,7 @@ from core.reports import shap_jobs
 from core.reports.shap_jobs import ShapRequest, ShapResult
 from core.views.explainability import shap_charts as views
 from core.views.explainability import shap_sentences as words
-from core.views.shared.number_text import format_number
+from core.views.shared.number_text import feature_value_text, format_number
 from ui import session
 from ui.components import markdown
 from ui.explainability import cached_explanations
@@ -43,7 +43,7 @@ def show_what_if(name: str, about: ShapRequest, row: int, threshold: float, expl
             changed[feature] = value_input(
                 feature, explanation.data[feature], original[feature].iloc[0], f"{key}-{feature}", feature in about.sensitive
             )
-    differing = [feature for feature in picked if changed[feature].iloc[0] != original[feature].iloc[0]]
+    differing = [f for f in picked if _is_other_value(changed[f].iloc[0], original[f].iloc[0])]
     singles = [original.assign(**{feature: changed[feature].iloc[0]}) for feature in differing]
     before, after, *alone = shap_jobs.predict_rows(booster, pd.concat([original, changed, *singles], ignore_index=True))
     if abs(before - float(explanation.predictions.iloc[row])) > 1e-5:
@@ -62,7 +62,7 @@ def show_what_if(name: str, about: ShapRequest, row: int, threshold: float, expl
             delta_color=colour,
             border=True,
         )
-    changes = {f: (f"{original[f].iloc[0]:g}", f"{changed[f].iloc[0]:g}") for f in differing}
+    changes = {f: (feature_value_text(original[f].iloc[0]), feature_value_text(changed[f].iloc[0])) for f in differing}
     st.markdown(markdown.escape_markdown(words.change_sentence(changes, before, after, threshold, sides)))
     if len(differing) > 1:
         rows = [(f, *changes[f], round(p, 4), round(100 * (p - before), 2)) for f, p in zip(differing, alone, strict=True)]
@@ -74,19 +74,30 @@ def show_what_if(name: str, about: ShapRequest, row: int, threshold: float, expl
     )
 
 
+def _is_other_value(one: Any, other: Any) -> bool:
+    return bool(one != other) and not (pd.isna(one) and pd.isna(other))
+
+
 def _columns_of_four(count: int) -> list[Any]:
     return [column for _ in range(-(-count // 4)) for column in st.columns(4)][:count]
 
 
 def value_input(feature: str, column: pd.Series, value: Any, key: str, sensitive: bool) -> Any:
-    """A widget that offers the values that occur: a list if they are few, else a slider over their range."""
+    """A widget that offers the values that occur: a list if they are few, else a slider over their range; NaN, where some row lacks one."""
     label = f"{feature} (sensitive)" if sensitive else feature
     seen = np.unique(column.dropna().to_numpy())
-    if len(seen) == 0 or pd.isna(value):
-        st.caption(f"{label}: no value in this row.")
+    if len(seen) == 0:
+        st.caption(f"{label}: no value in any row.")
         return value
+    gaps, empty = bool(column.isna().any()), bool(pd.isna(value))
+    whole = bool((seen % 1 == 0).all())  # a column with gaps has whole numbers as fractions
+    options: list[Any] = [int(v) if whole else float(v) for v in seen]
     if len(seen) <= MAX_OPTIONS:
-        options = seen.tolist()
-        return st.selectbox(label, options, options.index(value), key=key, format_func=lambda v: f"{v:g}")
-    low, high = seen[0].item(), seen[-1].item()
-    return st.slider(label, low, high, type(low)(value), step=1 if isinstance(low, int) else (high - low) / 200, key=key)
+        options += [None] if gaps else []
+        chosen = st.selectbox(label, options, options.index(None if empty else value), key=key, format_func=feature_value_text)
+        return np.nan if chosen is None else chosen
+    low, high = options[0], options[-1]
+    start = options[len(options) // 2] if empty else type(low)(value)
+    without = gaps and st.toggle(f"{label} is empty", empty, key=f"{key}-empty")
+    number = st.slider(label, low, high, start, step=1 if whole else (high - low) / 200, key=key, disabled=without)
+    return np.nan if without else number

@@ -86,8 +86,8 @@ def _numeric_rows(features: pd.DataFrame | None) -> NDArray[np.generic]:
     if features.shape[1] != features.head(0).select_dtypes([np.number, bool]).shape[1]:
         raise Undefined("FlipTest does not support non-numeric columns")
     rows = features.to_numpy()
-    if rows.dtype.kind in "fO" and not np.isfinite(rows.astype(float)).all():
-        raise Undefined("The flip test needs features without missing or infinite values")
+    if rows.dtype.kind in "fO" and not np.isfinite(numbers := features.to_numpy(dtype=float)).all():
+        raise Undefined(_why_not_finite(features, numbers))
     return rows
 
 
@@ -121,6 +121,15 @@ def flip_outcomes(facet: BoolArray, prediction: BoolArray, features: pd.DataFram
         votes[asked] = _vote_of_neighbours(rows, np.flatnonzero(~facet), prediction[~facet], chosen[asked])
     found[chosen] = prediction[chosen].astype(int) - votes.astype(int)
     return found
+
+
+def _why_not_finite(features: pd.DataFrame, numbers: Floats) -> str:
+    """Which features have values missing, or infinite, without which no row has a distance from another."""
+    lacking = [f"{name} ({n:,} rows)" for name, n in zip(features, np.isnan(numbers).sum(axis=0), strict=True) if n]
+    infinite = [str(name) for name, n in zip(features, np.isinf(numbers).sum(axis=0), strict=True) if n]
+    parts = [f"{', '.join(lacking[:10])} {'is' if len(lacking) == 1 else 'are'} missing"] if lacking else []
+    parts += [f"{', '.join(infinite[:10])} {'is' if len(infinite) == 1 else 'are'} infinite"] if infinite else []
+    return f"The flip test compares rows by all their features, and in some rows {' and '.join(parts)}"
 
 
 def _vote_of_neighbours(rows: NDArray[np.generic], rest: RowNumbers, outcomes: BoolArray, chosen: RowNumbers) -> BoolArray:

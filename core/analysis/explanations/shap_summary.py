@@ -114,9 +114,10 @@ def rank_correlation(values: Floats, data: Floats) -> ShapEstimate:
 
 
 def mean_by_band(values: Floats, data: pd.Series, *, bins: int = 6) -> pd.DataFrame:
-    """The mean SHAP value over bands of a feature with about as many rows each, or over its values where these are few.
+    """The mean SHAP value over bands of a feature with about as many rows each, or over its values where these are few; and over the rows
+    without a value, if there are any.
 
-    Columns: from, to, mean, low, high, n.
+    Columns: from, to (both NaN in the row of those without a value), mean, low, high, n.
 
     >>> import numpy as np
     >>> import pandas as pd
@@ -137,6 +138,9 @@ def mean_by_band(values: Floats, data: pd.Series, *, bins: int = 6) -> pd.DataFr
         at = (known >= low) & ((known <= high) if low == high or number == len(bands) - 1 else (known < high))
         found = mean_with_interval(values[at])
         rows.append((low, high, found.value, found.low, found.high, found.n))
+    if np.isnan(known).any():
+        found = mean_with_interval(values[np.isnan(known)])
+        rows.append((np.nan, np.nan, found.value, found.low, found.high, found.n))
     return pd.DataFrame(rows, columns=["from", "to", "mean", "low", "high", "n"])
 
 

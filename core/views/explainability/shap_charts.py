@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from core.analysis.explanations.shap_summary import ShapEstimate
 from core.views.shared.figure_style import BASELINE_COLOUR, GREY, LOWERS_COLOUR, MITIGATED_COLOUR, RAISES_COLOUR, new_figure
-from core.views.shared.number_text import format_number
+from core.views.shared.number_text import band_text, feature_value_text, format_number
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,24 +44,27 @@ def global_bars(models: Mapping[str, Mapping[str, float]], *, top: int = 15, x: 
 
 
 def beeswarm(values: Floats, data: pd.DataFrame, *, top: int = 12, points: int = 400) -> go.Figure:
-    """A dot for each row and feature: its SHAP value across, its feature value in colour. At most ``points`` rows are drawn."""
+    """A dot for each row and feature: its SHAP value across, its feature value in colour, grey where it is missing. At most ``points`` rows
+    are drawn."""
     take = np.unique(np.linspace(0, len(values) - 1, min(points, len(values))).astype(int))
     order = np.argsort(np.abs(values).mean(axis=0))[::-1][:top][::-1]
     fig = new_figure(x="SHAP value: to the right raises the prediction", legend=False, height=110 + 36 * max(len(order), 3))
     for row, column in enumerate(order):
         x = values[take, column]
         raw = pd.to_numeric(data.iloc[take, column], errors="coerce").to_numpy(dtype=float)
-        rank = pd.Series(raw).rank(pct=True).to_numpy()
-        fig.add_trace(
-            go.Scattergl(
-                x=x,
-                y=row + _spread_dots(x),
-                mode="markers",
-                marker={"size": 4, "color": rank, "coloraxis": "coloraxis"},
-                customdata=raw,
-                hovertemplate=f"{data.columns[column]} = %{{customdata}}<br>SHAP %{{x:.4f}}<extra></extra>",
-            )
-        )
+        rank, y, known = pd.Series(raw).rank(pct=True).to_numpy(), row + _spread_dots(x), ~np.isnan(raw)
+        for at, colour in ((known, {"color": rank[known], "coloraxis": "coloraxis"}), (~known, {"color": GREY})):
+            if at.any():
+                fig.add_trace(
+                    go.Scattergl(
+                        x=x[at],
+                        y=y[at],
+                        mode="markers",
+                        marker={"size": 4, **colour},
+                        customdata=[feature_value_text(value) for value in raw[at]],
+                        hovertemplate=f"{data.columns[column]} = %{{customdata}}<br>SHAP %{{x:.4f}}<extra></extra>",
+                    )
+                )
     fig.update_coloraxes(
         colorscale=[[0, LOWERS_COLOUR], [0.5, "#A98BB8"], [1, RAISES_COLOUR]],
         colorbar={"title": {"text": "feature"}, "tickvals": [0.05, 0.95], "ticktext": ["low", "high"], "thickness": 10},
@@ -94,7 +97,8 @@ def dependence(
     bands: Mapping[str, pd.DataFrame] | None = None,
     points: int = 1500,
 ) -> go.Figure:
-    """SHAP value against the feature's value, a colour and a sign for each model; ``bands``: the means along it, with intervals."""
+    """SHAP value against the feature's value, a colour and a sign for each model; ``bands``: the means along it, with intervals.
+    Rows without a value aren't drawn; the table of the bands has them."""
     fig = new_figure(x=feature, y="SHAP value", height=360, legend=len(values) > 1)
     for index, (model, array) in enumerate(values.items()):
         frame = data[model]
@@ -125,7 +129,8 @@ def dependence(
 
 
 def _band_means(bands: pd.DataFrame, colour: str, name: str, *, dashed: bool) -> go.Scatter:
-    """The means of the bands as a line, with their intervals."""
+    """The means of the bands as a line, with their intervals; without the band of rows that have no value."""
+    bands = bands[bands["from"].notna()]
     return go.Scatter(
         x=(bands["from"] + bands["to"]) / 2,
         y=bands["mean"],
@@ -144,7 +149,7 @@ def band_table(bands: Mapping[str, pd.DataFrame], feature: str) -> pd.DataFrame:
     """The bands of all models, one under the other."""
     parts = []
     for model, found in bands.items():
-        names = [f"{a:g}" if a == b else f"{a:g} to {b:g}" for a, b in zip(found["from"], found["to"], strict=True)]
+        names = [band_text(low, high) for low, high in zip(found["from"], found["to"], strict=True)]
         parts.append(
             found.drop(columns=["from", "to"]).assign(**{feature: names, "model": model})[["model", feature, "mean", "low", "high", "n"]]
         )
@@ -240,7 +245,7 @@ def waterfall_table(values: Floats, row: pd.Series) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "feature": [str(name) for name in row.index],
-            "value": [f"{v:g}" if isinstance(v, int | float | np.number) else str(v) for v in row],
+            "value": [feature_value_text(v) for v in row],
             "SHAP": values,
         }
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from core.analysis.explanations.shap_summary import ShapEstimate
-from core.views.shared.number_text import format_number, format_percent
+from core.views.shared.number_text import band_text, format_number, format_percent
 
 
 def points_text(value: float, digits: int = 2) -> str:
@@ -99,7 +99,7 @@ def bands_sentence(bands: pd.DataFrame, feature: str, model: str) -> str:
     low, high = ordered.iloc[0], ordered.iloc[-1]
 
     def at(row: pd.Series) -> str:
-        where = f"{row['from']:g}" if row["from"] == row["to"] else f"{row['from']:g} to {row['to']:g}"
+        where = band_text(row["from"], row["to"])
         return (
             f"{feature} = {where}: {interval_text(ShapEstimate(row['mean'], row['low'], row['high'], int(row['n'])))} points, n = "
             f"{int(row['n']):,}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
@@ -12,6 +14,22 @@ def format_number(value: float | None, digits: int = 3) -> str:
     if value in (float("inf"), float("-inf")):
         return "∞" if value > 0 else "−∞"
     return f"{value:z,.{digits}f}".replace("-", "−")
+
+
+def feature_value_text(value: object) -> str:
+    """A feature's value in a row: a number as short as it goes, ``empty`` where it is missing.
+
+    >>> feature_value_text(2.0), feature_value_text(float("nan")), feature_value_text("north")
+    ('2', 'empty', 'north')
+    """
+    if value is None or value != value:
+        return "empty"
+    return f"{value:g}" if isinstance(value, int | float | np.number) else str(value)
+
+
+def band_text(low: float, high: float) -> str:
+    """A band of a feature's values, ``20 to 30``; ``empty`` for the rows without a value."""
+    return feature_value_text(low) if low == high or low != low else f"{low:g} to {high:g}"
 
 
 def format_percent(value: float | None, digits: int = 1) -> str:

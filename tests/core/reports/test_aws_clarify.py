@@ -177,6 +177,13 @@ def test_data_with_other_features_than_the_models_training_is_refused_before_lau
             bias_jobs.launch_job(target, WORKFLOW_IDENTITY, model, other, name="never-launched")
 
 
+def test_rows_with_empty_cells_are_not_explained_by_awss_container_and_the_remedy_is_named(target):
+    uri = target.files.write(target.uri("mine", "gaps.csv"), b"label,age,debt\n1,,2.5\n0,30,\n,31,1\n", "text/csv")
+    with pytest.raises(DataError, match=r"empty cells \(age: 1, debt: 1\)") as error:
+        clarify_jobs.require_no_gaps(target, uri, "label")
+    assert "GOVERNANCE_CLARIFY=own" in error.value.hint
+
+
 def test_rows_that_awss_container_misreads_are_refused_naming_column_and_word(target):
     uri = target.files.write(target.uri("mine", "misread.csv"), b"label,country\n1,NA\n0,DE\n", "text/csv")
     with pytest.raises(DataError, match="column country: 'NA' in row 1"):

@@ -19,6 +19,16 @@ def rows(n: int = 2000, *, width: int = 6, whole: bool = True):
     return facet, prediction, pd.DataFrame(values)
 
 
+def test_without_values_there_is_no_distance_and_the_reason_names_the_columns():
+    facet, prediction, features = rows(50)
+    gapped = features.set_axis(list("abcdef"), axis="columns").astype({"b": "Int64", "c": float})
+    gapped.loc[[3, 4], "b"], gapped.loc[7, "c"] = pd.NA, np.inf
+    found = post_training_bias(facet, prediction, prediction, None, gapped, metrics=["FT", "DPPL"])
+    assert found["FT"].value is None
+    assert "in some rows b (2 rows) is missing and c is infinite" in (found["FT"].error or "")
+    assert found["DPPL"].value is not None
+
+
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize("width", [3, 18])
 def test_the_neighbours_vote_as_scikit_learns_do(width, whole):

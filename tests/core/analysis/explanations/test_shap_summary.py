@@ -97,10 +97,14 @@ def test_bands_of_a_feature_that_is_mostly_zero_hold_every_row_once():
     assert len(found) >= 2
 
 
-def test_missing_values_are_in_no_band():
+def test_missing_values_are_a_band_of_their_own():
     data = DATA["debt"].where(DATA["debt"] < 1)
-    assert summary.mean_by_band(VALUES[:, 0], data)["n"].sum() == data.notna().sum()
-    assert summary.mean_by_band(VALUES[:, 0], pd.Series([np.nan] * N)).empty
+    found = summary.mean_by_band(VALUES[:, 0], data)
+    without = found[found["from"].isna()]
+    assert found["n"].sum() == N
+    assert without["n"].tolist() == [data.isna().sum()]
+    assert without["mean"].tolist() == pytest.approx([VALUES[data.isna().to_numpy(), 0].mean()])
+    assert summary.mean_by_band(VALUES[:, 0], pd.Series([np.nan] * N))["n"].tolist() == [N]
 
 
 def test_reasons_are_what_pushed_the_wrong_way_the_strongest_first_and_nothing_else():

@@ -142,3 +142,23 @@ def test_columns_that_do_not_fit_the_model_are_named(credit):
         predict_probabilities(booster, features.drop(columns="SEX"))
     with pytest.raises(FeatureError, match="SEX contains text"):
         predict_probabilities(booster, features.assign(SEX="male"))
+
+
+@pytest.mark.parametrize("output", ["raw", "probability"])
+def test_missing_values_are_predicted_and_explained_as_xgboost_takes_them(output):
+    random = np.random.default_rng(8)
+    numbers = random.normal(size=(300, 4)).round(2)
+    numbers[:, 1] = random.integers(0, 6, 300)
+    label = np.nan_to_num(numbers[:, 0]) + numbers[:, 1] / 3 + random.normal(size=300) > 1
+    numbers[random.random(numbers.shape) < 0.3] = np.nan
+    data = pd.DataFrame(numbers, columns=list("abcd")).astype({"b": "Int64"})
+    booster = xgboost.train({"objective": "binary:logistic", "max_depth": 3}, xgboost.DMatrix(numbers, label), 12)
+    np.testing.assert_array_equal(predict_probabilities(booster, data), booster.predict(xgboost.DMatrix(numbers)).astype(float))
+
+    def model(table):
+        return booster.predict(xgboost.DMatrix(table), output_margin=output == "raw").astype(float)
+
+    rows, baseline = numbers[:8], numbers[8:10]
+    by_enumeration = shap.explainers.Exact(model, shap.maskers.Independent(baseline))(rows)
+    ours = compute_shap_values(booster, data.head(8), data.iloc[8:10], output=output)
+    np.testing.assert_allclose(ours.values, by_enumeration.values, atol=1e-5)
