@@ -104,24 +104,37 @@ def select_favourable_label(dataset: Dataset, config: AnalysisConfig) -> RowSele
 
 
 def select_accepted_rows(dataset: Dataset, config: AnalysisConfig, predicted: pd.Series[Any]) -> RowSelection:
-    """The rows with the favourable prediction. Raises ContainerError for a predicted label that has none of the label's values, such
-    as 0 and 1 where the label is yes and no."""
-    accepted = select_favourable_rows(predicted, config.label_values)
-    if not accepted.mask.any() and dataset.predicted_label is not None and dataset.label is not None:
-        labels = whole_numbers_as_integers(dataset.frame[dataset.label]).dropna().unique()
-        found = whole_numbers_as_integers(predicted)
-        if not _is_continuous(found, config.label_values) and not found.isin(labels).any():
+    """The rows with the favourable prediction. Predictions are read as the label is: by its threshold, or by its values. Raises
+    ContainerError for predictions that aren't labels, such as probabilities, 0 and 1 where the label is yes and no, or Yes for yes."""
+    assert dataset.label is not None
+    label, found = whole_numbers_as_integers(dataset.frame[dataset.label]), whole_numbers_as_integers(predicted)
+    name = f"predicted_label {dataset.predicted_label}" if dataset.predicted_label is not None else f"model {config.model}"
+    if not found.notna().any():
+        raise ContainerError(f"{name} is empty in every row: choose another column")
+    if _is_continuous(label, config.label_values):
+        if dataset.predicted_label is None or found.dtype.kind not in "iuf":
             raise ContainerError(
-                f"predicted_label {dataset.predicted_label} has the values {_listed_values(found)}, and label {dataset.label} the values "
-                f"{_listed_values(pd.Series(labels))}: none in common. Write both with the same values"
+                f"{name} predicts {_listed_values(found)}, and label {dataset.label} is continuous, with the threshold "
+                f"{config.label_values[0]}: give predictions of the same quantity, or a label of the predicted values"
             )
-    return accepted
+        return _select_above(found, config.label_values[0])
+    labels = [cast_to_column(found, value) for value in label.dropna().unique()]
+    strange = found[found.notna() & ~found.isin(labels)]
+    every = {*labels, *strange.unique()}
+    if not strange.empty and (len(every) > 2 or (len(strange) == found.count() and every != {0, 1})):
+        raise ContainerError(
+            f"{name} has values that label {dataset.label} doesn't have: {_listed_values(strange)}; the label's values are "
+            f"{_listed_values(label)}. Write both with the same values"
+        )
+    return _select_values(found, config.label_values)
 
 
 def _listed_values(series: pd.Series[Any]) -> str:
     """The column's values, the most frequent first, each with the number of its rows."""
     counts = series.value_counts()
-    shown = ", ".join(f"{_quoted(value)} ({count:,} rows)" for value, count in counts.head(MAX_LISTED_VALUES).items())
+    shown = ", ".join(
+        f"{_quoted(value)} ({count:,} {'row' if count == 1 else 'rows'})" for value, count in counts.head(MAX_LISTED_VALUES).items()
+    )
     return shown + (f" and {len(counts) - MAX_LISTED_VALUES:,} more" if len(counts) > MAX_LISTED_VALUES else "")
 
 
