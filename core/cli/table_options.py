@@ -21,6 +21,7 @@ from core.data import bundled_data, column_roles, csv_reader, datasets, missing_
 from core.data.bundled_data import BUNDLED_ROLES
 from core.data.column_roles import CheckedTable, ColumnRoles
 from core.data.file_formats import ENCODINGS
+from core.data.threshold_facets import GROUP_VALUE, add_threshold_facets, parse_threshold
 from core.errors import DataError
 from core.jobs import rebalancing_jobs
 from core.jobs.rebalancing_jobs import BALANCE_TARGETS, METHODS, RebalancingOptions
@@ -50,12 +51,12 @@ def add_table_options(demo: argparse.ArgumentParser) -> None:
     demo.add_argument("--name", help="the data set's name (default: the file's)")
     demo.add_argument("--label", help="the two-valued column to predict")
     demo.add_argument("--favourable", help="the label's value that is good for the person")
-    demo.add_argument("--facet", help="the column that tells the groups apart")
+    demo.add_argument("--facet", help="the column that tells the groups apart, or a threshold such as 'age <= 25'")
     demo.add_argument(
         "--facet-value",
         help="the facet's value of the group that may be at a disadvantage (default: the group with the lowest share of favourable labels)",
     )
-    add_repeatable("--further-facet", "COLUMN=VALUE", "another group whose bias is measured too")
+    add_repeatable("--further-facet", "COLUMN=VALUE", "another group whose bias is measured too, or a threshold such as 'age <= 25'")
     demo.add_argument("--group", help="the column for conditional demographic disparity, for instance age")
     add_repeatable("--ignore", "COLUMN", "a column to leave out")
     add_repeatable("--keep", "COLUMN", "a column to keep that would be left out (an id, a constant, a column without a name)")
@@ -125,7 +126,7 @@ def prepare_table(options: argparse.Namespace, rebalance: RebalancingOptions) ->
             problems.append(error)
             return None
 
-    reading = _read(options)
+    reading = _with_threshold_facets(_read(options), options)
     asked = collect(lambda: _choose_roles(options, reading, options.favourable))
     roles = asked or _roles_without_favourable(options, reading)
     checked = collect(lambda: column_roles.check_table(reading, roles)) if roles else None
@@ -143,6 +144,18 @@ def _read(options: argparse.Namespace) -> TableReading:
     if options.data is None:
         return column_roles.examine_if_needed(bundled_data.read_bundled())
     return column_roles.examine_if_needed(csv_reader.read_csv(options.data, decimal=options.decimal, encoding=options.encoding))
+
+
+def _with_threshold_facets(reading: TableReading, options: argparse.Namespace) -> TableReading:
+    """The table with the threshold facets of the options; their names become those of the columns made for them."""
+    columns = set(map(str, reading.frame.columns))
+    main = parse_threshold(options.facet) if options.facet and options.facet not in columns else None
+    further = [None if text.partition("=")[0].strip() in columns else parse_threshold(text) for text in options.further_facet]
+    found = [facet for facet in (main, *further) if facet is not None]
+    options.facet = main.name if main else options.facet
+    options.threshold_facets = [facet.name for facet in further if facet]
+    options.further_facet = [text for facet, text in zip(further, options.further_facet, strict=True) if facet is None]
+    return add_threshold_facets(reading, found) if found else reading
 
 
 def _choose_roles(options: argparse.Namespace, reading: TableReading, favourable: object) -> ColumnRoles:
@@ -168,7 +181,10 @@ def _choose_roles(options: argparse.Namespace, reading: TableReading, favourable
         facet_value=facet_value,
         group=options.group,
         ordered=tuple(column_roles.parse_order(text) for text in options.ordered),
-        further_facets=tuple(parse_further_facet(text) for text in options.further_facet),
+        further_facets=(
+            *(parse_further_facet(text) for text in options.further_facet),
+            *((name, GROUP_VALUE) for name in options.threshold_facets),
+        ),
         missing=tuple(dict(missing_values.parse_missing(text) for text in options.missing).items()),
         chosen=chosen,
     )

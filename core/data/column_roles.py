@@ -20,6 +20,7 @@ from core.analysis.tables.table_examination import MAX_TEXT_VALUES, examine_tabl
 from core.analysis.tables.table_reading import TableReading, read_frame
 from core.analysis.tables.text_columns import Finding, Treatment, sort_texts
 from core.data.missing_values import find_wrong_treatments, texts_of, treat_gaps
+from core.data.threshold_facets import GROUP_VALUE, threshold_sources
 from core.errors import DataError
 
 MAX_NUMBER = float(np.finfo(np.float32).max)
@@ -30,7 +31,8 @@ class ColumnRoles:
     """What the columns are for. ``favourable``: the label's value that is good for the person; ``facet_value``: the group that may be at a
     disadvantage; ``group``: the column of conditional disparity; ``ignored``: left out of the data set; ``further_facets``: (column,
     value) of other groups whose bias is measured too; ``ordered``: (column, its values from the lowest to the highest); ``missing``:
-    (column, what is done with its empty cells: one of ``missing_values.TREATMENTS``, or a value); those of others stay empty."""
+    (column, what is done with its empty cells: one of ``missing_values.TREATMENTS``, or a value); those of others stay empty;
+    ``derived``: (threshold facet, the column that it is made of): models aren't given the first."""
 
     label: str
     favourable: int
@@ -42,15 +44,18 @@ class ColumnRoles:
     further_facets: tuple[tuple[str, int], ...] = ()
     ordered: tuple[tuple[str, tuple[str, ...]], ...] = ()
     missing: tuple[tuple[str, str], ...] = ()
+    derived: tuple[tuple[str, str], ...] = ()
 
 
 def sensitive_columns(roles: ColumnRoles) -> tuple[str, ...]:
-    """The columns of the facet, the further facets and the group: those that tell protected groups apart.
+    """The columns of the facet, the further facets and the group: those that tell protected groups apart. Of a threshold facet, the
+    column that it is made of.
 
     >>> sensitive_columns(ColumnRoles("paid", 1, "sex", 0, "age", further_facets=(("region", 2), ("region", 3))))
     ('sex', 'region', 'age')
     """
-    return tuple(dict.fromkeys((roles.facet, *(column for column, _ in roles.further_facets), *([roles.group] if roles.group else []))))
+    named = (roles.facet, *(column for column, _ in roles.further_facets), *([roles.group] if roles.group else []))
+    return tuple(dict.fromkeys(dict(roles.derived).get(column, column) for column in named))
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,7 @@ def detect_roles(
     reading = examine_if_needed(table)
     label, facet = propose_label_and_facet(reading, label=label, facet=facet)
     _require_columns(reading.frame, (label, facet, *([group] if group else [])), _named_roles(label, facet, group))
-    frame = reading.frame
+    frame, sources = reading.frame, threshold_sources(reading)
     for role, name in (("label", label), ("facet", facet)):
         if frame[name].dropna().empty:
             _raise_problems([Problem(name, f"Column {name} ({role}) is empty.", "Choose another column.")])
@@ -138,8 +143,9 @@ def detect_roles(
         favourable = _propose_favourable(frame, label)
     favourable = cast_to_column(frame[label], favourable)
     if facet_value is None:
-        facet_value = propose_facet_value(frame, label, favourable, facet)
+        facet_value = GROUP_VALUE if facet in sources else propose_facet_value(frame, label, favourable, facet)
     named = {label, facet, *dict(ordered), *dict(further_facets)}
+    named |= {sources[name] for name in named & sources.keys()}
     group = group or next((c for c in map(str, frame.columns) if c.lower() == "age" and c not in named), None)
     roles = ColumnRoles(
         label, cast(int, favourable), facet, cast(int, facet_value), group, further_facets=further_facets, ordered=ordered, missing=missing
@@ -237,7 +243,10 @@ def check_table(table: pd.DataFrame | TableReading, roles: ColumnRoles) -> Check
     """
     reading = read_if_needed(table)
     _require_roles(reading.frame, roles)
-    frame, left_out = _leave_out_unknown(reading.frame.drop(columns=list(roles.ignored)), roles)
+    facets = {roles.facet, *dict(roles.further_facets)}
+    derived = {name: source for name, source in threshold_sources(reading).items() if name in facets}
+    unused = threshold_sources(reading).keys() - derived.keys() - set(roles.ignored)
+    frame, left_out = _leave_out_unknown(reading.frame.drop(columns=[*roles.ignored, *unused]), roles)
     order, missing = dict(roles.ordered), dict(roles.missing)
     problems = _find_unreadable_columns(reading, frame, roles)
     coded = {*roles.categorical, *dict(roles.further_facets)}
@@ -297,6 +306,7 @@ def check_table(table: pd.DataFrame | TableReading, roles: ColumnRoles) -> Check
         tuple((name, int(value)) for name, value in further),
         tuple((name, values) for name, values in roles.ordered if name in frame.columns),
         roles.missing,
+        tuple(derived.items()),
     )
     treatments: dict[str, str] = {finding.column: treatment_of(finding, roles) for finding in reading.findings if finding.choices}
     treatments |= dict.fromkeys(roles.ignored, "leave out")

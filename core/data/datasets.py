@@ -72,9 +72,9 @@ def upload_dataset(target: Target, identity: Identity, checked: CheckedTable, na
     require_permission(identity, "upload", resource=name)
     content = to_csv(checked.frame)
     about = asdict(checked.roles)
-    for name in ("ordered", "missing"):  # the hash of a table without them stays that of earlier versions
-        if not about[name]:
-            del about[name]
+    for key in ("ordered", "missing", "derived"):  # the hash of a table without them stays that of earlier versions
+        if not about[key]:
+            del about[key]
     roles = json.dumps(about, sort_keys=True)
     version = hashlib.sha256(content + roles.encode()).hexdigest()
     folder = target.uri(S3_FOLDER, f"{_slug(name)}-{version[:12]}")
@@ -152,6 +152,7 @@ def read_dataset(target: Target, uri: str) -> Dataset:
     lists: Iterable[str] = ("categorical", "ignored")
     roles = {**roles, **{k: tuple(roles[k]) for k in lists}, "further_facets": tuple((c, v) for c, v in roles.get("further_facets", ()))}
     roles["ordered"] = tuple((column, tuple(values)) for column, values in roles.get("ordered", ()))
+    roles["derived"] = tuple((column, source) for column, source in roles.get("derived", ()))
     roles["missing"] = tuple((column, treatment) for column, treatment in roles.get("missing", ()))
     raw |= {"columns": tuple(raw["columns"]), "notes": tuple(raw.get("notes", ()))}
     return Dataset(**{**raw, "roles": ColumnRoles(**roles)})

@@ -114,7 +114,7 @@ def check_feasible(checked: CheckedTable, options: RebalancingOptions) -> None:
         roles.categorical,
         options.parameters,
         options.seed,
-        tuple(column for column, _ in roles.further_facets),
+        (*(column for column, _ in roles.further_facets), *dict(roles.derived).values()),
         names,
     )
     sizes = {"validation_size": options.validation_size, "test_size": options.test_size}
@@ -156,6 +156,8 @@ def launch_job(target: Target, identity: Identity, dataset: Dataset, options: Re
     }
     if roles.ordered:
         config["ordered"] = {column: list(values) for column, values in roles.ordered}
+    if roles.derived:
+        config["derived"] = dict(roles.derived)
     medians = {column: treatment for column, treatment in roles.missing if treatment == "median"}
     if medians:  # other treatments are done already, and in the notes
         config["missing"] = medians

@@ -76,6 +76,7 @@ class ClarifyRequest(TypedDict, total=False):
     label_values_or_threshold: list[int]
     facet: list[FacetRequest]
     group_variable: str
+    excluded_columns: list[str]
     probability_threshold: float
     methods: dict[str, Mapping[str, object]]
     predictor: Predictor
@@ -91,6 +92,8 @@ def build_shared_config(data: RebalancedData, rows: str, model: str | None, titl
         "label": data.roles.label,
         "methods": {"report": {"name": "report", "title": title}},
     }
+    if data.roles.derived:
+        found["excluded_columns"] = list(dict(data.roles.derived))
     if data.value_names.values:
         found["governance"] = {"value_names": data.value_names.to_json()}
     if model:

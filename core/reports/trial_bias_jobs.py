@@ -91,6 +91,7 @@ def _job_config(data: RebalancedData, tuning_job: str, reference: str, threshold
         "value_names": data.value_names.to_json(),
         "threshold": threshold,
         "features": data.manifest.get("features"),
+        "derived": list(dict(roles.derived)),
         "reference": reference,
         "trials": [{"name": name, "path": path} for name, path in trials.items()],
     }

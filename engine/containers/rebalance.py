@@ -102,6 +102,9 @@ def _read_rows(path: Path, config: dict[str, Any]) -> pd.DataFrame:
     if config["favourable"] not in values:
         has = ", ".join(names.value(config["label"], value) for value in sorted(values))
         raise ContainerError(f"no row has the favourable outcome {names.describe(config['label'], config['favourable'])}; there are {has}")
+    for column, source in config.get("derived", {}).items():
+        if not {column, source} <= set(frame.columns):
+            raise ContainerError(f"derived: {column} or its source {source} is not a column of {path.name}")
     for column, value in [(config["facet"], config["facet_value"]), *config["further_facets"]]:
         if value not in set(frame[column].dropna().unique()):
             raise ContainerError(f"the value {names.value(column, value)} does not occur in column {column}")
@@ -120,12 +123,17 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
         tuple(config["categorical"]),
         config["parameters"],
         config["seed"],
-        tuple(column for column, _ in config["further_facets"]),
+        (*(column for column, _ in config["further_facets"]), *config.get("derived", {}).values()),
         names,
     )
     sizes: dict[str, Any] = {key: config[key] for key in ("seed", "validation_size", "test_size")} | {"names": names}
     parts = split_rows(frame, label, facet, value, **sizes)
-    leaks = find_leaks(frame, label, training=parts.train, held_out={"test": parts.test, "validation": parts.validation})
+    leaks = find_leaks(
+        frame.drop(columns=list(config.get("derived", {}))),
+        label,
+        training=parts.train,
+        held_out={"test": parts.test, "validation": parts.validation},
+    )
     medians = [column for column, treatment in config.get("missing", {}).items() if treatment == "median"]
     filled = fill_with_medians(frame, medians, parts.train, parts.validation, parts.test)
     frame = filled.frame
@@ -140,7 +148,8 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
         result, validation, test, held_out, leaked = _rebalance_then_split(frame, ask, sizes)
         disjoint, sources = not leaked, result.origin
         leaks = replace(leaks, twins_in_training=_count_twins(result.frame, {"test": test, "validation": validation}, label))
-    columns = list(frame.columns)
+    derived = list(config.get("derived", {}))  # facets by a threshold: measured by, and given to no model
+    columns = [name for name in frame.columns if name not in derived]
     output.mkdir(parents=True, exist_ok=True)
     files = {
         "train_res.csv": (_with_weights(result.frame, result.weights), False),
@@ -154,7 +163,8 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
         "test_header.csv": (test, True),
     }
     described = {}
-    for name, (table, header) in files.items():
+    for name, (whole, header) in files.items():
+        table = whole if header else whole.drop(columns=derived)
         table.to_csv(output / name, index=False, header=header, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
         described[name] = {"sha256": file_sha256(output / name), "rows": len(table), "columns": list(table.columns)}
     synthetic = np.flatnonzero(result.synthetic)

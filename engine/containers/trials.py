@@ -35,6 +35,7 @@ DEFAULTS: dict[str, Any] = {
     "seed": 0,
     "resamples": RESAMPLES,
     "features": None,
+    "derived": [],
 }
 
 
@@ -45,7 +46,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
     frame = _read_rows(folder / "input/data", config)
     all_rows, labelled = len(frame), frame[config["label"]].notna()
     frame = frame[labelled].reset_index(drop=True)
-    features = _order_features(frame.drop(columns=config["label"]), config["features"])
+    features = _order_features(frame.drop(columns=[config["label"], *config["derived"]]), config["features"])
     scores: dict[str, NDArray[np.float64]] = {}
     hashes: dict[str, str] = {}
     left_out: list[dict[str, str]] = []

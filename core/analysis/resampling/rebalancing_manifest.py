@@ -44,6 +44,7 @@ class RebalancingSettings(TypedDict):
     test_size: float
     order: str
     missing: NotRequired[dict[str, str]]
+    derived: NotRequired[dict[str, str]]
     value_names: NotRequired[dict[str, object]]
 
 

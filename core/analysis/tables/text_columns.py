@@ -58,6 +58,7 @@ FindingKind = Literal[
     "duplicate",
     "many values",
     "mostly whole",
+    "threshold facet",
 ]
 Treatment = Literal["leave out", "keep", "categorical", "continuous"]
 """What may be done with a column: leave it out, keep it as it is, take its values for categories, or for amounts."""
