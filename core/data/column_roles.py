@@ -20,7 +20,7 @@ from core.analysis.tables.table_examination import MAX_TEXT_VALUES, examine_tabl
 from core.analysis.tables.table_reading import TableReading, read_frame
 from core.analysis.tables.text_columns import Finding, Treatment, sort_texts
 from core.data.missing_values import find_wrong_treatments, texts_of, treat_gaps
-from core.data.threshold_facets import GROUP_VALUE, threshold_sources
+from core.data.threshold_facets import FINDING_KIND, GROUP_VALUE, threshold_sources
 from core.errors import DataError
 
 MAX_NUMBER = float(np.finfo(np.float32).max)
@@ -331,7 +331,10 @@ def treatment_of(finding: Finding, roles: ColumnRoles) -> Treatment:
 def notes_in_words(reading: TableReading, roles: ColumnRoles) -> tuple[str, ...]:
     """What was found about the table, each with what is done, in sentences."""
     notes = []
+    facets = {roles.facet, *dict(roles.further_facets)}
     for finding in reading.findings:
+        if finding.kind == FINDING_KIND and finding.column not in facets:
+            continue
         if not finding.choices:
             notes.append(finding.message + (f" {finding.column} is left out." if finding.column in roles.ignored else ""))
             continue

@@ -82,6 +82,15 @@ def add_threshold_facets(reading: TableReading, facets: Iterable[ThresholdFacet]
     return replace(reading, frame=frame, findings=tuple(findings))
 
 
+def add_typed_facets(reading: TableReading, text: str) -> TableReading:
+    """The table with the threshold facets of a text such as ``age <= 25, income > 1000``. Raises DataError."""
+    parts = [part for part in (one.strip() for one in text.split(",")) if part]
+    found = {part: parse_threshold(part) for part in parts}
+    if wrong := [part for part, facet in found.items() if facet is None]:
+        raise DataError(f"{', '.join(map(repr, wrong))} is not a threshold.", resource="facet", hint="Write age <= 25.")
+    return add_threshold_facets(reading, [facet for facet in found.values() if facet is not None])
+
+
 def threshold_sources(reading: TableReading) -> dict[str, str]:
     """Threshold facet -> the column that it is made of, for those that were added to the table."""
     return {finding.column: finding.twin for finding in reading.findings if finding.kind == FINDING_KIND}

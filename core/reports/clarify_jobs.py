@@ -62,6 +62,7 @@ class GovernanceRequest(TypedDict, total=False):
     names: dict[str, list[str]]
     value_names: dict[str, object]
     group_bins: int
+    derived: dict[str, str]
     features: list[str]
 
 
@@ -94,8 +95,9 @@ def build_shared_config(data: RebalancedData, rows: str, model: str | None, titl
     }
     if data.roles.derived:
         found["excluded_columns"] = list(dict(data.roles.derived))
+        found["governance"] = {"derived": dict(data.roles.derived)}
     if data.value_names.values:
-        found["governance"] = {"value_names": data.value_names.to_json()}
+        found["governance"] = {**found.get("governance", {}), "value_names": data.value_names.to_json()}
     if model:
         found["predictor"] = {"model_name": model, "instance_type": "ml.m5.xlarge", "initial_instance_count": 1, "accept_type": "text/csv"}
     return found

@@ -58,7 +58,8 @@ class FacetConfig:
 @dataclass(frozen=True)
 class AnalysisConfig:
     """What is asked for. ``pre_training`` and ``post_training`` are metric names, or None where not asked for. ``measured_on``: which part
-    of the data the rows are; ``names``: what facet and rest are called, by ``facet=value``; ``features``: the model's, in the order of its
+    of the data the rows are; ``names``: what facet and rest are called, by ``facet=value``; ``derived``: threshold facet -> its
+    source; ``features``: the model's, in the order of its
     training; ``value_names``: what codes in the data stand for."""
 
     headers: list[str] | None
@@ -81,6 +82,7 @@ class AnalysisConfig:
     measured_on: str
     names: dict[str, list[str]]
     features: list[str] | None = None
+    derived: dict[str, str] = field(default_factory=dict)
     value_names: ValueNames = field(default_factory=ValueNames)
 
 
@@ -141,6 +143,7 @@ def parse_config(raw: dict[str, Any]) -> AnalysisConfig:
         title=str((methods.get("report") or {}).get("title") or "SageMaker Clarify analysis report"),
         measured_on=str(governance.get("measured_on") or ""),
         features=governance.get("features"),
+        derived={str(column): str(source) for column, source in (governance.get("derived") or {}).items()},
         names={str(facet): [str(name) for name in names] for facet, names in (governance.get("names") or {}).items()},
         value_names=ValueNames.from_json(governance.get("value_names")),
     )

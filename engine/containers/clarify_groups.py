@@ -49,4 +49,4 @@ def _column_of_values(name: str, series: pd.Series[Any], config: AnalysisConfig)
     names = config.value_names
     named = isinstance(series.dtype, pd.CategoricalDtype) and names.is_coded(name)  # its categories are values already
     words = tuple(names.describe_value(name, value) if named else names.describe(name, value) for value in values)
-    return GroupColumn(name, codes.astype(np.int64), values, words)
+    return GroupColumn(name, codes.astype(np.int64), values, words, config.derived.get(name, ""))

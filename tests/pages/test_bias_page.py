@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from core.data import bundled_data, column_roles, datasets, threshold_facets
 from core.identity import WORKFLOW_IDENTITY
-from core.jobs import jobs
+from core.jobs import jobs, rebalancing_jobs
 from core.registry import model_packages
 from core.reports import bias_jobs
 
@@ -85,3 +88,29 @@ def test_a_report_leads_to_its_training_job_and_data(app, full):
 def test_the_form_says_whom_it_measures(app, full):
     test = app(full, "bias", tab="new")
     assert "Measures men against women, by groups of AGE" in text(test)
+
+
+@pytest.mark.slow
+def test_a_report_of_two_facets_has_one_table_of_all_groups(app, full, target, packages):
+    checked = column_roles.check_table(
+        threshold_facets.add_typed_facets(
+            column_roles.read_if_needed(bundled_data.read_bundled().sample(2000, random_state=2)), "AGE <= 25"
+        ),
+        replace(bundled_data.BUNDLED_ROLES, group=None, further_facets=(("AGE <= 25", "yes"), ("MARRIAGE", 2))),
+    )
+    dataset = datasets.upload_dataset(target, WORKFLOW_IDENTITY, checked, "two-facets")
+    job = rebalancing_jobs.launch_job(target, WORKFLOW_IDENTITY, dataset, rebalancing_jobs.RebalancingOptions(method="none"))
+    jobs.wait_for_jobs(target, [("processing", job)])
+    data = rebalancing_jobs.read_result(target, job)
+    package = model_packages.read_package(target, packages[0])
+    model = bias_jobs.find_origin(target, package.properties["governance:bias-job"]).model
+    name = bias_jobs.launch_job(target, WORKFLOW_IDENTITY, model, data)
+    jobs.wait_for_jobs(target, [("processing", name)])
+    report = bias_jobs.read_job_report(target, name)
+    assert [facet.key for facet in report.facets] == ["SEX=1", "AGE <= 25=1", "MARRIAGE=2"]
+    test = app(full, "bias", job=name, other="none", view="Groups")
+    assert not test.exception
+    table = frame(test, "group", "all others", "DPPL")
+    assert {"men", "women", "AGE <= 25 = yes", "men and AGE <= 25 = yes"} <= set(table["group"])
+    assert table["note"].str.contains("fewer than 30 rows").any()
+    assert "Bonferroni" in text(test)

@@ -14,7 +14,7 @@ from core.analysis.tables.number_formats import DECIMAL_MARKS, DecimalMark
 from core.analysis.tables.table_reading import TableReading
 from core.analysis.tables.text_columns import sort_texts
 from core.analysis.tables.value_names import ValueNames
-from core.data import bundled_data, column_roles, csv_reader, datasets
+from core.data import bundled_data, column_roles, csv_reader, datasets, threshold_facets
 from core.views.data import leak_sentences
 from ui import session
 from ui.components import errors, links, markdown, times
@@ -137,6 +137,15 @@ def roles_in_words(roles: column_roles.ColumnRoles, names: ValueNames) -> str:
 def _roles_form(
     key: str, file: str, decimal: DecimalMark | None, table: TableReading, detected: column_roles.ColumnRoles
 ) -> DatasetChoice | None:
+    typed = st.text_input(
+        "Facets by a threshold",
+        placeholder="age <= 25",
+        key=f"thresholds-{key}",
+        help="Groups by a number: each becomes a facet with the values yes and no, which can be chosen below. Several with commas between "
+        "them. Models aren't given these columns.",
+    )
+    table = threshold_facets.add_typed_facets(table, typed)
+    sources = threshold_facets.threshold_sources(table)
     frame = table.frame
     name = file.removesuffix(".gz").removesuffix(".csv")
     names = [str(column) for column in frame.columns]
@@ -159,7 +168,7 @@ def _roles_form(
     )
     value = two.selectbox(
         "Facet value",
-        **_value_options(frame, facet, detected.facet_value),
+        **_value_options(frame, facet, threshold_facets.GROUP_VALUE if facet in sources else detected.facet_value),
         key=f"value-{key}-{facet}",
         help="The group that may be at a disadvantage.",
     )
@@ -191,7 +200,7 @@ def _roles_form(
         help="Their bias is measured before and after rebalancing too.",
     )
     ordered = _choose_orders(key, frame, [c for c in rest if frame[c].dtype.kind not in "iuf"])
-    _show_profile(key, decimal, name, frame, label, favourable, facet)
+    _show_profile(f"{key} {typed}", decimal, name, frame, label, favourable, facet)
     roles = column_roles.ColumnRoles(label, favourable, facet, value, group, tuple(categorical), tuple(ignored), tuple(further), ordered)
     checked = check_table(key, decimal, roles, table)
     _show_leaks(find_leaks(key, decimal, roles, checked))

@@ -30,12 +30,14 @@ NOT_MEASURED = "fewer than {floor} rows: counted, not measured"
 @dataclass(frozen=True)
 class GroupColumn:
     """A facet as its groups. ``column``: where they come from (two facets of one column are not crossed); ``codes``: each row's group, an
-    integer array (n,), −1 where it isn't known; ``values``: the groups' values by code; ``names``: what their people are called."""
+    integer array (n,), −1 where it isn't known; ``values``: the groups' values by code; ``names``: what their people are called;
+    ``source``: the column that it is made of, if it is another one."""
 
     column: str
     codes: Integers
     values: tuple[str, ...]
     names: tuple[str, ...]
+    source: str = ""
 
 
 Key = tuple[tuple[GroupColumn, ...], tuple[int, ...]]
@@ -128,7 +130,7 @@ def measure_groups(
     crossed: list[Floats] = []
     small: list[GroupOutcome] = []
     for one, other in combinations(columns, 2):
-        if one.column == other.column:
+        if (one.source or one.column) == (other.source or other.column):
             continue
         pairs = np.where((one.codes < 0) | (other.codes < 0), -1, one.codes * len(other.values) + other.codes)
         found, codes = np.unique(pairs[pairs >= 0], return_inverse=True)

@@ -118,3 +118,10 @@ def test_the_group_variable_is_crossed_with_the_facets(tmp_path: Path) -> None:
     _, analysis = run(tmp_path, settings, applicants())
     columns = {tuple(group["columns"]) for group in analysis["governance"]["group_table"]["groups"]}
     assert columns == {("sex",), ("age",), ("sex", "age")}
+
+
+def test_a_threshold_facet_is_not_crossed_with_its_own_column(tmp_path: Path) -> None:
+    frame = applicants().assign(young=lambda one: np.where(one["age"] <= 25, "yes", "no"))
+    settings = config([{"name_or_index": "young", "value_or_threshold": ["yes"]}], group_bins=[30, 50], derived={"young": "age"})
+    _, analysis = run(tmp_path, settings | {"group_variable": "age", "excluded_columns": ["young"]}, frame)
+    assert {tuple(group["columns"]) for group in analysis["governance"]["group_table"]["groups"]} == {("young",), ("age",)}
