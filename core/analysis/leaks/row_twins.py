@@ -56,19 +56,29 @@ class RowTwins:
 @dataclass(frozen=True)
 class RowContents:
     """What n rows contain. ``digests``, shape (n,); ``codes``, shape (n,): which of ``contents`` different contents each row has;
-    ``chance``, shape (n,): the probability that some other person has the same, if the columns were independent of each other."""
+    ``chance``, shape (n,): the probability that some other person has the same, if the columns were independent of each other; ``is_own``,
+    shape (contents,): whether some rare value occurs in no other content."""
 
     digests: NDArray[np.uint64]
     codes: NDArray[np.intp]
     contents: int
     chance: Numbers
+    is_own: NDArray[np.bool_]
 
 
 def code_contents(columns: Sequence[CodedColumn]) -> RowContents:
     """What rows contain, by their digests. ``columns``: the features without ids, and the label."""
     digests = digest_rows(columns)
     codes, different = pd.factorize(digests)
-    return RowContents(digests, codes, len(different), _chance_of_content(columns, np.bincount(codes)[codes]))
+    copies = np.bincount(codes)[codes]
+    chance, is_own = np.ones(len(codes)), np.zeros(len(codes), dtype=bool)
+    for column in columns:
+        rows = column.counts[column.codes]
+        chance *= (rows - 1) / max(len(codes) - 1, 1)
+        is_own |= rows == copies
+    own_contents = np.zeros(len(different), dtype=bool)
+    own_contents[codes] = is_own & (copies <= MAX_COPIES)
+    return RowContents(digests, codes, len(different), chance, own_contents)
 
 
 def count_twins(rows: RowContents) -> RowTwins:
@@ -83,45 +93,39 @@ def count_twins(rows: RowContents) -> RowTwins:
     """
     copies = np.bincount(rows.codes, minlength=rows.contents)
     repeats = int(np.gcd.reduce(copies)) if rows.contents >= MIN_DIFFERENT_ROWS else 1
-    return _twins(rows.chance, copies[rows.codes] > 1, len(rows.codes) - 1, copies, repeats)
+    return _twins(rows.chance, copies[rows.codes] > 1, len(rows.codes) - 1, copies, rows.is_own, repeats)
 
 
 def count_twins_in_training(rows: RowContents, held_out: RowNumbers, training: RowNumbers, repeats: int = 1) -> RowTwins:
     """Held-out rows that have a twin among the training rows; held_out, training: row numbers from 0, none in both; repeats: of the whole
     table."""
     here, there = (np.bincount(rows.codes[part], minlength=rows.contents) for part in (held_out, training))
-    return _twins(rows.chance[held_out], there[rows.codes[held_out]] > 0, len(training), here + there, repeats)
+    return _twins(rows.chance[held_out], there[rows.codes[held_out]] > 0, len(training), here + there, rows.is_own, repeats)
 
 
-def _twins(chance: Numbers, is_twin: NDArray[np.bool_], others: int, copies: NDArray[np.int64], repeats: int) -> RowTwins:
+def _twins(
+    chance: Numbers, is_twin: NDArray[np.bool_], others: int, copies: NDArray[np.int64], is_own: NDArray[np.bool_], repeats: int
+) -> RowTwins:
     """``others``: rows among which a row can have a twin; ``copies``: how often each content stands in all rows together."""
-    rows, copies = int(is_twin.sum()), copies[copies > 0]
+    rows = int(is_twin.sum())
     if not rows:
         return RowTwins(0, len(is_twin), 0.0)
-    expected = max(float((0.0 - np.expm1(-others * chance)).sum()), rows * _share_that_varies(copies))
+    expected = max(float((0.0 - np.expm1(-others * chance)).sum()), rows * _share_that_varies(copies, is_own))
     return RowTwins(rows, len(is_twin), min(expected, float(rows)), repeats)
 
 
-def _chance_of_content(columns: Sequence[CodedColumn], copies: NDArray[np.int64]) -> Numbers:
-    """The probability that some other person has each row's content, if the columns were independent of each other. ``copies``: rows with
-    each row's content. A rare value that only copies of one row have is that person's own: nobody else has it."""
-    chance = np.ones(len(copies))
-    for column in columns:
-        rows = column.counts[column.codes]
-        chance *= np.where((rows == copies) & (copies <= MAX_COPIES), 0, rows / len(copies))
-    return chance
-
-
-def _share_that_varies(copies: NDArray[np.int64]) -> float:
+def _share_that_varies(copies: NDArray[np.int64], is_own: NDArray[np.bool_]) -> float:
     """The share of the twins that may well be different people, by how many contents stand in the table once, twice, three times …
 
     Columns that depend on each other make more people alike than independent ones do. But whatever they are, rows drawn from a population
     stand in the table a Poisson number of times each, so with f(k) contents that stand in it k times, (k! f(k))² is at most
-    (k-1)! f(k-1) · (k+1)! f(k+1) on average (Cauchy and Schwarz). Pairs beyond that, with too few threes, are copies.
+    (k-1)! f(k-1) · (k+1)! f(k+1) on average (Cauchy and Schwarz). Pairs beyond that, with too few threes, are copies. Contents with a
+    value of their own are counted apart; the others, which are likelier to occur again, are granted one more than there is.
     """
-    counts = np.bincount(np.minimum(copies, MAX_COPIES + 1), minlength=MAX_COPIES + 2).astype(float)
+    beyond = 0.0
     times = np.arange(2, MAX_COPIES + 1)
-    at_most = np.sqrt(counts[times - 1] * counts[times + 1] * (times + 1) / times)
-    beyond = counts[times] - at_most
-    is_beyond = beyond > NOISE * np.sqrt(counts[times])
-    return float(1 - (times * beyond)[is_beyond].sum() / copies[copies > 1].sum())
+    for part, granted in ((copies[is_own], 0), (copies[~is_own], 1)):
+        counts = np.bincount(np.minimum(part, MAX_COPIES + 1), minlength=MAX_COPIES + 2).astype(float)
+        excess = counts[times] - np.sqrt(counts[times - 1] * (counts[times + 1] + granted) * (times + 1) / times)
+        beyond += (times * excess)[excess > NOISE * np.sqrt(counts[times])].sum()
+    return float(1 - beyond / copies[copies > 1].sum())

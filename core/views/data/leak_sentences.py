@@ -55,7 +55,9 @@ def describe_twins(twins: RowTwins, which: str, where: str) -> str:
     text = f"{twins.rows:,} of {twins.of:,} {which} ({format_percent(twins.share)}) stand {where} too, with every value and the label"
     if twins.repeats > 1:
         return f"{text}: every row of the table stands in it {twins.repeats} times. Keep each row once."
-    expected = f"{twins.expected:,.0f} of them are to be expected, as different people who are alike"
+    expected = (
+        f"{twins.expected:,.0f} of them {'is' if round(twins.expected) == 1 else 'are'} to be expected, as different people who are alike"
+    )
     return f"{text}; {expected}. A model has seen such rows before it is tested: keep each row once."
 
 

@@ -101,6 +101,13 @@ def few_columns(rows, seed=0):
     return pd.DataFrame({name: random.integers(0, most, rows) for name, most in (("late", 2), ("sex", 2), ("class", 4), ("age", 60))})
 
 
+def depending_columns(rows, seed=0):
+    random = np.random.default_rng(seed)
+    age, sex = random.integers(18, 70, rows), random.integers(0, 2, rows)
+    late = (random.random(rows) < 0.3).astype(int)
+    return pd.DataFrame({"late": late, "age": age, "sex": sex, "title": 2 * sex + 1, "band": age // 10, "edu": random.integers(0, 4, rows)})
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
     "make",
@@ -111,6 +118,8 @@ def few_columns(rows, seed=0):
         lambda seed: survey(3000, 2, seed),
         lambda seed: survey(3000, 1, seed),
         lambda seed: survey(20_000, 0, seed),
+        lambda seed: depending_columns(120, seed),
+        lambda seed: depending_columns(1000, seed),
         lambda seed: few_columns(5000, seed).assign(debt=np.round(np.random.default_rng(seed).random(5000), 2)),
     ],
 )
