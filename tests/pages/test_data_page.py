@@ -154,7 +154,7 @@ def test_what_a_table_gives_away_is_said_before_it_is_uploaded(app, full):
     test = app(full, "data", tab=NEW)
     test.radio(key="source").set_value("upload").run()
     rows = "".join(
-        f"{'yes' if i % 2 else 'no'},{'fm'[i % 3 == 0]},{20 + i % 50},{'ok' if i % 2 else 'sued'},{i * i % 127}\n" for i in range(120)
+        f"{'yes' if i % 2 else 'no'},{'fm'[i % 3 == 0]},{20 + i % 51},{'ok' if i % 2 else 'sued'},{i * i % 127}\n" for i in range(120)
     )
     test.file_uploader[0].upload("people.csv", f"paid,sex,age,court,income\n{rows}".encode()).run()
     labelled(test.selectbox, "Label").set_value("paid").run()
