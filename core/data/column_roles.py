@@ -122,7 +122,7 @@ def detect_roles(
     facet_value: object = None,
     group: str | None = None,
     ordered: tuple[tuple[str, tuple[str, ...]], ...] = (),
-    further_facets: tuple[tuple[str, Any], ...] = (),
+    further_facets: tuple[tuple[str, object], ...] = (),
     missing: tuple[tuple[str, str], ...] = (),
     chosen: Mapping[str, Treatment] | None = None,
 ) -> ColumnRoles:
@@ -148,7 +148,14 @@ def detect_roles(
     named |= {sources[name] for name in named & sources.keys()}
     group = group or next((c for c in map(str, frame.columns) if c.lower() == "age" and c not in named), None)
     roles = ColumnRoles(
-        label, cast(int, favourable), facet, cast(int, facet_value), group, further_facets=further_facets, ordered=ordered, missing=missing
+        label,
+        cast(int, favourable),
+        facet,
+        cast(int, facet_value),
+        group,
+        further_facets=cast(tuple[tuple[str, int], ...], further_facets),
+        ordered=ordered,
+        missing=missing,
     )
     return apply_treatments(reading, roles, chosen or {})
 

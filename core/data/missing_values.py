@@ -173,7 +173,7 @@ def treat_gaps(frame: pd.DataFrame, missing: Mapping[str, str]) -> TreatedTable:
     return TreatedTable(done, tuple(notes), coding)
 
 
-def texts_of(column: pd.Series[Any]) -> list[str]:
+def texts_of(column: pd.Series) -> list[str]:
     """The column's values as texts, without the missing ones; whole numbers without a point, whatever their type."""
     known = column.dropna()
     return list(known.astype("int64" if known.dtype.kind == "f" and _is_whole(known) else known.dtype).astype(str))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,7 +53,7 @@ def fill_for_distances(frame: pd.DataFrame, categorical: Collection[str] = ()) -
     return values
 
 
-def median_of_training(column: pd.Series[Any], train: RowNumbers) -> int | float:
+def median_of_training(column: pd.Series, train: RowNumbers) -> int | float:
     """The median of a column's training rows; in a column of whole numbers the lower of two middle ones, so that it stays whole.
 
     train: (n,), the row numbers of the training rows. Raises ColumnError where none of them has a value.

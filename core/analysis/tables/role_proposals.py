@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 
 from core.analysis.tables.text_columns import sort_texts
+
+T = TypeVar("T")
 
 MIN_GROUP_ROWS = 10
 """Groups with fewer rows are proposed only if no two groups have more: their share is chance."""
@@ -37,7 +40,7 @@ _TRUE = _YES | {"1", "1.0", "true", "t"}
 _FALSE = frozenset({"0", "0.0", "no", "n", "nein", "non", "não", "false", "f"})
 
 
-def propose_favourable(column: str, values: list[Any]) -> Any | None:
+def propose_favourable(column: str, values: list[T]) -> T | None:
     """The label's value that is good for the person, by words such as yes, paid, approved, no default, or by the column's name (0 of
     ``default``, 1 of ``hired``); None where no word decides. How often a value occurs doesn't count.
 
@@ -79,7 +82,7 @@ def word_direction(text: str) -> int:
     return found.pop() if len(found) == 1 else -1 if found and {"late", "unpaid"} & set(words) else 0
 
 
-def propose_facet_value(frame: pd.DataFrame, label: str, favourable: Any, facet: str) -> Any | None:
+def propose_facet_value(frame: pd.DataFrame, label: str, favourable: object, facet: str) -> object | None:
     """The group of the facet with the lowest share of favourable labels, the first of equals; None if no row has both.
 
     >>> frame = pd.DataFrame({"sex": ["f", "m", "m", "x"] * 10, "paid": [0, 1, 1, 1] * 10})
@@ -89,11 +92,11 @@ def propose_facet_value(frame: pd.DataFrame, label: str, favourable: Any, facet:
     known = frame[[label, facet]].dropna()
     if known.empty:
         return None
-    good = known[label].eq(favourable) if known[label].dtype.kind in "iuf" else known[label].astype(str).eq(str(favourable))
+    good = (known[label] == favourable) if known[label].dtype.kind in "iuf" else known[label].astype(str).eq(str(favourable))
     groups = good.groupby(known[facet], observed=True).agg(["mean", "size"])
     enough = groups[groups["size"] >= MIN_GROUP_ROWS]
     groups = enough if len(enough) >= 2 else groups
     lowest = groups.index[groups["mean"] == groups["mean"].min()].tolist()
     texts = sort_texts([str(value) for value in lowest])
-    value = next(value for value in lowest if str(value) == texts[0])
-    return value.item() if hasattr(value, "item") else value
+    value: object = next(value for value in lowest if str(value) == texts[0])
+    return value.item() if isinstance(value, np.generic) else value
