@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from core.analysis.bias.bias_metrics import Metric
-from core.analysis.bias.metric_registry import neutral_value
+from core.analysis.bias.metric_registry import neutral_value, value_sign
 from core.analysis.explanations.shap_values import Explanation
 from core.analysis.performance.performance import Performance
 
@@ -103,7 +103,8 @@ def _bias_figure(metrics: dict[str, Metric]) -> Figure:
         assert one.value is not None
         neutral = neutral_value(name)
         offset = one.value - neutral
-        axis.barh(f"{name} − {neutral:g}" if neutral else name, offset, color=ORANGE if offset > 0 else BLUE, height=0.65)
+        colour = ORANGE if value_sign(name, one.value) > 0 else BLUE
+        axis.barh(f"{name} − {neutral:g}" if neutral else name, offset, color=colour, height=0.65)
     axis.axvline(0, color="#1b2733", linewidth=0.8)
     axis.invert_yaxis()
     axis.tick_params(labelsize=8)

@@ -85,7 +85,7 @@ def compare_bias(
     found = {}
     for name in draws[0]:
         points = [float(POST_TRAINING[name].compute(table)) for table in tables]
-        few = next((reason for counts in tables if (reason := why_too_few(name, counts))), "")
+        few = next((reason for counts in tables if (reason := why_too_few(name, counts, paired=True))), "")
         found[name] = _compare_metric(name, points, [of_model[name] for of_model in draws], len(d), count_differing(name, label, a, b), few)
     if flips_a is not None and flips_b is not None:
         found[FLIP_TEST] = _compare_flip_test(d, np.asarray(flips_a, dtype=float), np.asarray(flips_b, dtype=float), seed, resamples)

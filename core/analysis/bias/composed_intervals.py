@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import inf, sqrt
 
 from core.analysis.bias.outcome_counts import Floats, OutcomeCounts
 from core.analysis.intervals.proportions import combine_difference, share_difference, share_with_interval
@@ -25,28 +25,35 @@ def _entropy(wrong: Floats, accepted: Floats) -> Floats:
 
 
 def acceptance_ends(counts: OutcomeCounts) -> Ends:
-    """Of DCA: favourable labels per accepted row, rest − facet; both sides accept somebody."""
+    """Of DCA: favourable labels per accepted row, rest − facet; each side has rows that are accepted or have the favourable label."""
     rest, facet = (_labels_per_prediction(float(side.tp), float(side.fn), float(side.fp)) for side in (counts.a, counts.d))
-    return combine_difference(rest, facet)[1:]
+    return _ratio_difference(rest, facet)
 
 
 def rejection_ends(counts: OutcomeCounts) -> Ends:
-    """Of DCR: unfavourable labels per rejected row, facet − rest; both sides reject somebody."""
+    """Of DCR: unfavourable labels per rejected row, facet − rest; each side has rows that are rejected or have the unfavourable label."""
     rest, facet = (_labels_per_prediction(float(side.tn), float(side.fp), float(side.fn)) for side in (counts.a, counts.d))
-    return combine_difference(facet, rest)[1:]
+    return _ratio_difference(facet, rest)
 
 
 def _labels_per_prediction(both: float, labelled: float, predicted: float) -> tuple[float, float, float]:
     """(value, low, high) of a side's labels per prediction: of the rows with either, how many have one only, and how many of these the
-    label."""
+    label. The value is infinite without predictions."""
 
     def ratio(one_only: Floats, label_only: Floats) -> Floats:
         per_prediction: Floats = (1 - one_only * (1 - label_only)) / (1 - one_only * label_only)
         return per_prediction
 
-    value, one_only = (both + labelled) / (both + predicted), labelled + predicted
+    value, one_only = (both + labelled) / (both + predicted) if both + predicted else inf, labelled + predicted
     low, high = function_ends(ratio, share_or_unknown(one_only, both + one_only), share_or_unknown(labelled, one_only))
     return value, min(low, value), max(high, value)
+
+
+def _ratio_difference(one: tuple[float, float, float], other: tuple[float, float, float]) -> Ends:
+    """By Newcombe's idea; of an infinite ratio all that both intervals allow."""
+    if inf in (one[0], other[0]):
+        return one[1] - other[2], one[2] - other[1]
+    return combine_difference(one, other)[1:]
 
 
 def treatment_ends(counts: OutcomeCounts) -> Ends:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.analysis.bias.direction import ROUNDING_ERROR, TOLERANCE, difference_sign
 from core.analysis.bias.flip_test import FLIP_TEST
 from core.analysis.bias.outcome_counts import Floats, OutcomeCounts, Requirement
 
@@ -67,16 +68,21 @@ class MetricDefinition:
         value: Floats = np.where(is_defined, self.function(counts), np.nan)
         return value
 
+    def sign(self, value: float) -> int:
+        """1 where ``value`` lies above "no difference", −1 below it, and 0 where it can't be told from it (``direction``)."""
+        return difference_sign(value, self.neutral, TOLERANCE if self.low < self.neutral else ROUNDING_ERROR)
+
     def describe(self, counts: OutcomeCounts, value: float) -> str:
         """What the value says of one set of rows (counts of shape ()), on which it was computed."""
         return self.reword(counts, self.in_words(value))
 
     def in_words(self, value: float) -> str:
         """What a value says, and about whom; ``{x}`` of a sentence is its magnitude, ``{p}`` the same in percent."""
-        if abs(value - self.neutral) <= 5e-7:
+        sign = self.sign(value)
+        if sign == 0:
             return self.equal
         size = value if self.is_ratio else abs(value - self.neutral)
-        text = self.above if value > self.neutral else self.below
+        text = self.above if sign > 0 else self.below
         x = "infinitely" if np.isinf(size) else f"{size:.3g}"
         p = "infinitely many" if np.isinf(size) else f"{100 * size:.3g}"
         return text.format(x=x, p=p)
@@ -147,6 +153,17 @@ def neutral_value(name: str) -> float:
     """The metric's value where both sides are treated alike: 1 for a ratio, and 0 for others, unknown metrics among them."""
     definition = find_definition(name)
     return 0.0 if definition is None else definition.neutral
+
+
+def value_sign(name: str, value: float) -> int:
+    """``MetricDefinition.sign`` of a metric by name; unknown metrics are taken to be differences."""
+    definition = find_definition(name)
+    return difference_sign(value) if definition is None else definition.sign(value)
+
+
+def changes_sign(name: str, before: float, after: float) -> bool:
+    """Whether the metric goes from one side of "no difference" to the other, so that the other group is ahead afterwards."""
+    return value_sign(name, before) * value_sign(name, after) < 0
 
 
 def compares_groups(name: str) -> bool:

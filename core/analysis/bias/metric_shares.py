@@ -47,16 +47,23 @@ DENOMINATORS: dict[str, tuple[Count, str]] = {
     "TE": (lambda side: side.fp + side.fn, "that are decided wrongly"),
 } | {name: (pair.of, pair.whom) for name, pair in (DIFFERENCES | RATIOS).items()}
 """The rows of a side that a metric divides by, and which they are in words; all rows of the side for others."""
+EITHER: dict[str, tuple[Count, str]] = {
+    "DCA": (lambda side: side.tp + side.fp + side.fn, "with the favourable label or accepted"),
+    "DCR": (lambda side: side.tn + side.fp + side.fn, "with the unfavourable label or rejected"),
+}
+"""The rows that decide whether one model's interval exists, for the ratios whose denominator is itself a matter of chance: where few rows
+are accepted, the samples with five of them would be those that differ most from the population."""
 OF_ALL_ROWS = ("CI", "GE")
 """The metrics that divide by all rows, of both sides together."""
 
 
-def why_too_few(name: str, counts: OutcomeCounts) -> str:
-    """Why so few rows give the metric no interval, in words; "" where there are enough of them in each denominator."""
+def why_too_few(name: str, counts: OutcomeCounts, *, paired: bool = False) -> str:
+    """Why so few rows give the metric no interval, in words; "" where there are enough of them on each side. ``paired``: for the interval
+    of a difference between two models, which takes enough in each denominator."""
     if name in OF_ALL_ROWS:
         n = float(counts.a.n + counts.d.n)
         return "" if n >= MIN_ROWS else too_few_rows(n)
-    of, whom = DENOMINATORS.get(name, (_all_rows, ""))
+    of, whom = (DENOMINATORS if paired else DENOMINATORS | EITHER).get(name, (_all_rows, ""))
     for side, called in ((counts.d, "the facet"), (counts.a, "the rest")):
         if of(side) < MIN_ROWS:
             return too_few_rows(float(of(side)), f"{called} {whom}".strip())

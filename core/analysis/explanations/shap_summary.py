@@ -1,4 +1,8 @@
-"""What SHAP values say over many rows, each figure with its 95 % interval. Rows are the sample; the values of a row are taken as given."""
+"""What SHAP values say over many rows, each figure with its 95 % interval. Rows are the sample; the values of a row are taken as given.
+
+Means have Student's interval, which assumes that a mean of so many rows is about normal: of 10 rows it contains the truth in 90 to 96 of
+100 cases (in 84, where values are as skewed as the lognormal distribution). With fewer than 5 rows there is none.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,11 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from core.analysis.intervals.confidence import CONFIDENCE, MIN_ROWS, normal_quantile
 
 Floats = NDArray[np.float64]
-NORMAL_QUANTILE = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -29,12 +35,17 @@ class ShapEstimate:
         return not (self.low > 0 or self.high < 0)
 
 
+def _student_quantile(freedom: float) -> float:
+    """How many standard errors the interval of a mean reaches to either side."""
+    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
+
+
 def mean_with_interval(x: Floats) -> ShapEstimate:
-    """The mean of ``x`` with its normal interval; without an interval for a single row."""
+    """The mean of ``x`` with Student's interval; without an interval for fewer than 5 rows."""
     n = len(x)
     if n == 0:
         return ShapEstimate(float("nan"), float("nan"), float("nan"), 0)
-    half = NORMAL_QUANTILE * float(np.std(x, ddof=1)) / np.sqrt(n) if n > 1 else float("nan")
+    half = _student_quantile(n - 1) * float(np.std(x, ddof=1)) / np.sqrt(n) if n >= MIN_ROWS else float("nan")
     value = float(np.mean(x))
     return ShapEstimate(value, value - half, value + half, n)
 
@@ -74,43 +85,50 @@ def importance_share(values: Floats, columns: Sequence[int]) -> ShapEstimate:
     if total == 0:
         return ShapEstimate(float("nan"), float("nan"), float("nan"), n)
     ratio = float(part.mean()) / total
-    half = NORMAL_QUANTILE * float(np.std(part - ratio * whole, ddof=1)) / (total * np.sqrt(n)) if n > 1 else float("nan")
-    return ShapEstimate(ratio, max(ratio - half, 0.0) if n > 1 else half, min(ratio + half, 1.0) if n > 1 else half, n)
+    if n < MIN_ROWS:
+        return ShapEstimate(ratio, float("nan"), float("nan"), n)
+    half = _student_quantile(n - 1) * float(np.std(part - ratio * whole, ddof=1)) / (total * np.sqrt(n))
+    return ShapEstimate(ratio, max(ratio - half, 0.0), min(ratio + half, 1.0), n)
 
 
 def shap_gap(values: Floats, rows: NDArray[np.bool_]) -> ShapEstimate:
-    """The mean of one feature's SHAP values over ``rows``, minus that over the others; interval as Welch has it, for large samples.
+    """The mean of one feature's SHAP values over ``rows``, minus that over the others; interval as Welch has it; without
+    one where either side has fewer than 5 rows.
 
     >>> import numpy as np
-    >>> gap = shap_gap(np.array([0.3, 0.5, -0.1, 0.1]), np.array([True, True, False, False]))
+    >>> gap = shap_gap(np.array([0.3, 0.5, 0.4, 0.3, 0.5, -0.1, 0.1, 0.0, -0.1, 0.1]), np.arange(10) < 5)
     >>> round(gap.value, 2), round(gap.low, 2), round(gap.high, 2), gap.within_noise
-    (0.4, 0.12, 0.68, False)
+    (0.4, 0.25, 0.55, False)
     """
     inside, outside = values[rows], values[~rows]
     if len(inside) == 0 or len(outside) == 0:
         return ShapEstimate(float("nan"), float("nan"), float("nan"), len(values))
     value = float(inside.mean() - outside.mean())
-    if min(len(inside), len(outside)) < 2:
+    if min(len(inside), len(outside)) < MIN_ROWS:
         return ShapEstimate(value, float("nan"), float("nan"), len(values))
-    half = NORMAL_QUANTILE * float(np.sqrt(np.var(inside, ddof=1) / len(inside) + np.var(outside, ddof=1) / len(outside)))
+    errors = [float(np.var(side, ddof=1)) / len(side) for side in (inside, outside)]
+    spread = sum(error**2 / (len(side) - 1) for error, side in zip(errors, (inside, outside), strict=True))
+    half = _student_quantile(sum(errors) ** 2 / spread) * float(np.sqrt(sum(errors))) if spread else 0.0
     return ShapEstimate(value, value - half, value + half, len(values))
 
 
 def rank_correlation(values: Floats, data: Floats) -> ShapEstimate:
-    """Spearman's rank correlation of a feature with its SHAP values; interval by Fisher's z, with the variance of Fieller (1957).
+    """Spearman's rank correlation of a feature with its SHAP values; interval by Fisher's z, with the variance of Bonett and Wright (2000).
+    It takes 5 rows. A perfect correlation reaches as far down as one in which two neighbours have changed places.
 
     >>> import numpy as np
-    >>> round(rank_correlation(np.array([-0.2, 0.0, 0.1, 0.4]), np.array([20.0, 30.0, 50.0, 40.0])).value, 2)
-    0.8
+    >>> round(rank_correlation(np.array([-0.2, 0.0, 0.1, 0.3, 0.4]), np.array([20.0, 30.0, 40.0, 60.0, 50.0])).value, 2)
+    0.9
     """
     known = np.isfinite(data)
     n = int(known.sum())
     a, b = pd.Series(values[known]).rank(), pd.Series(data[known]).rank()
-    if n < 4 or a.nunique() < 2 or b.nunique() < 2:
+    if n < MIN_ROWS or a.nunique() < 2 or b.nunique() < 2:
         return ShapEstimate(float("nan"), float("nan"), float("nan"), n)
-    r = float(np.corrcoef(a, b)[0, 1])
-    z, half = np.arctanh(np.clip(r, -0.999999, 0.999999)), NORMAL_QUANTILE * np.sqrt(1.06 / (n - 3))
-    return ShapEstimate(r, float(np.tanh(z - half)), float(np.tanh(z + half)), n)
+    r = float(np.clip(np.corrcoef(a, b)[0, 1], -1, 1))
+    nearly_perfect = 1 - 12 / (n * (n * n - 1))
+    z, half = np.arctanh(np.clip(r, -nearly_perfect, nearly_perfect)), normal_quantile() * np.sqrt((1 + r * r / 2) / (n - 3))
+    return ShapEstimate(r, min(r, float(np.tanh(z - half))), max(r, float(np.tanh(z + half))), n)
 
 
 def mean_by_band(values: Floats, data: pd.Series, *, bins: int = 6) -> pd.DataFrame:

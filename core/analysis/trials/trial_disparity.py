@@ -82,7 +82,7 @@ def _measure_trial(rows: _Rows, accepted: BoolArray, other: BoolArray, seed: int
         far, far_before = float(distance_from_parity(name, value)), float(distance_from_parity(name, before))
         with np.errstate(invalid="ignore"):
             moved = distance_from_parity(name, drawn[1][name]) - distance_from_parity(name, drawn[0][name])
-        few = why_too_few(name, counts) or why_too_few(name, other_counts)
+        few = why_too_few(name, counts, paired=True) or why_too_few(name, other_counts, paired=True)
         differing = count_differing(name, rows.label, accepted, other)
         closer = paired_difference(far_before, far, moved, differing, CONFUSION_METHOD, False, few)
         distance = Estimate(None if np.isnan(far) else far, *_distance_ends(name, interval), len(rows.facet), interval.why)

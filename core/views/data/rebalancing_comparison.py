@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.analysis.bias.direction import changes_sign
+from core.analysis.bias.metric_registry import changes_sign
 from core.analysis.resampling.rebalancing_manifest import RebalancingManifest
 from core.views.data.rebalancing_sentences import added_rows_kind
 from core.views.shared.figure_style import BASELINE_COLOUR, MITIGATED_COLOUR, new_figure

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from core.analysis.bias.direction import changes_sign, difference_sign
+from core.analysis.bias.direction import difference_sign
+from core.analysis.bias.metric_registry import changes_sign
 from core.analysis.intervals.proportions import Share, share_difference, share_with_interval
 from core.analysis.resampling.rebalancing_manifest import CellCount, MetricEntry, RebalancingManifest
 from core.analysis.tables.value_names import ValueNames
@@ -71,7 +72,7 @@ def group_outcomes_sentence(manifest: RebalancingManifest, names: ValueNames) ->
 
 
 def _change_text(old: Share, new: Share, what: str) -> str:
-    now = "as many" if abs(old.value - new.value) < 0.0005 else f"{100 * new.value:.1f}"
+    now = f"{100 * new.value:.1f}" if difference_sign(new.value, old.value) else "as many"
     interval = f"95 % interval {100 * old.low:.1f} to {100 * old.high:.1f}, n = {round(old.n):,}"
     return f"{100 * old.value:.1f} have{what} before ({interval}) and {now} after"
 
@@ -160,7 +161,7 @@ def rebalancing_sentence(manifest: RebalancingManifest, favourable: str, names: 
         if now is not None:
             moved = (
                 f"from {format_percent(rate)} to {format_percent(now)}"
-                if abs(now - rate) >= 0.0005
+                if difference_sign(now, rate)
                 else f"unchanged at {format_percent(rate)}"
             )
             parts.append(f"for {names.describe(config['facet'], facet)} {moved}")
@@ -177,9 +178,9 @@ def rebalancing_sentence(manifest: RebalancingManifest, favourable: str, names: 
         text += f", the difference in favourable labels (DPL) from {format_number(old)} to {format_number(new)}"
         if changes_sign("DPL", old, new):
             text += ": its sign flips, so the group that was behind is now ahead in the data, so balanced counts have not removed the bias"
-        elif abs(new) > abs(old) + 0.0005:
+        elif difference_sign(abs(new), abs(old)) > 0:
             text += ": the groups' outcomes are further apart than before"
-        elif abs(new) < abs(old) - 0.0005:
+        elif difference_sign(abs(new), abs(old)) < 0:
             text += ": the groups' outcomes are closer than before"
     return text + "."
 

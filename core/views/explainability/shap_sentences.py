@@ -45,14 +45,13 @@ def importance_sentence(estimates: Mapping[str, ShapEstimate]) -> str:
 def differences_sentence(differences: Mapping[str, ShapEstimate], a: str, b: str) -> str:
     """Where two models of the same rows differ most, and how many differences are more than noise."""
     name, most = max(differences.items(), key=lambda item: abs(item[1].value))
-    way = "more" if most.value > 0 else "less"
     beyond = sum(not e.within_noise for e in differences.values())
-    certain = ", which is within the noise" if most.within_noise else ""
-    return (
-        f"{b} leans {way} on {name} than {a}: by {interval_text(_absolute_estimate(most))} points{certain}, the same {most.n:,} "
-        "rows under both. "
-        f"{beyond} of {len(differences)} differences are more than noise."
-    )
+    if most.within_noise:
+        start = f"The largest difference of {b} from {a} is on {name}: {interval_text(most)} points, which is within the noise"
+    else:
+        way = "more" if most.value > 0 else "less"
+        start = f"{b} leans {way} on {name} than {a}: by {interval_text(_absolute_estimate(most))} points"
+    return f"{start}, the same {most.n:,} rows under both. {beyond} of {len(differences)} differences are more than noise."
 
 
 def sensitive_columns_sentence(
@@ -66,11 +65,15 @@ def sensitive_columns_sentence(
             parts.append(f"{interval_text(found)} % of {model}'s movement (n = {found.n:,})")
     words = f"Sensitive columns that the model is given: {' and '.join(columns)}. They carry {' and '.join(parts) or 'nothing'}."
     if gap is not None and gap.value == gap.value:
-        way = "higher" if gap.value > 0 else "lower"
-        noise = ", within the noise" if gap.within_noise else ""
         people = f"{facet} = {value}"
-        size = interval_text(_absolute_estimate(gap))
-        words += f" The column {facet} by itself makes predictions for {people} {size} points {way} than others'{noise}."
+        if gap.within_noise:
+            words += (
+                f" These rows can't tell whether the column {facet} by itself makes predictions for {people} higher or lower than others': "
+            )
+            words += f"by {interval_text(gap)} points."
+        else:
+            way, size = "higher" if gap.value > 0 else "lower", interval_text(_absolute_estimate(gap))
+            words += f" The column {facet} by itself makes predictions for {people} {size} points {way} than others'."
     return words
 
 
@@ -81,8 +84,9 @@ def beeswarm_sentence(correlations: Mapping[str, ShapEstimate]) -> str:
         if e.value == e.value:
             way = "raise" if e.value > 0 else "lower"
             mostly = "" if abs(e.value) > 0.7 else "mostly " if abs(e.value) > 0.3 else "hardly "
+            moves = "raise or lower it, these rows can't tell" if e.within_noise else f"{mostly}{way} it"
             parts.append(
-                f"high values of {name} {mostly}{way} it (rank correlation {format_number(e.value, 2)}, {format_number(e.low, 2)} to "
+                f"high values of {name} {moves} (rank correlation {format_number(e.value, 2)}, {format_number(e.low, 2)} to "
                 f"{format_number(e.high, 2)})"
             )
     if not parts:

@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.analysis.bias.direction import difference_sign
 from core.analysis.bias.metric_registry import POST_TRAINING
 from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS, is_lower_better
 from core.analysis.trials.pareto_front import is_on_front
 from core.analysis.trials.trials_json import TrialsReport
 from core.views.shared.figure_style import ACCENT_COLOUR, BASELINE_COLOUR, GREY, new_figure
-from core.views.shared.number_text import format_number, format_percent
+from core.views.shared.number_text import format_number, format_percent, signed_number
 
 PERFORMANCE_LABELS = {name: metric.label for name, metric in PERFORMANCE_METRICS.items()}
 OBJECTIVE_METRICS = {"f1": "macro_f1", "logloss": "log_loss", "error": "accuracy", "aucpr": "average_precision"}
@@ -260,6 +261,8 @@ def alternative_sentence(row: TrialRow, best: TrialRow, groups: ComparedGroups, 
     name = PERFORMANCE_LABELS[performance]
     if gained == 0:
         cost = f"the same {name}"
+    elif not difference_sign(gained):
+        cost = f"about the same {name} {_interval_text(edges, performance)}, {noise}"
     else:
         way = "higher" if gained > 0 else "lower"
         cost = f"{name} {_magnitude_text(gained, performance)} {way} {_interval_text(edges, performance)}, {noise}"
@@ -294,4 +297,4 @@ def _interval_text(edges: list[float], name: str) -> str:
     scale, digits = (100, 1) if name in PERCENTAGE_METRICS else (1, 3)
     if any(edge != edge for edge in edges):
         return "(no interval)"
-    return "[" + ", ".join(("+" if edge > 0 else "") + format_number(scale * edge, digits) for edge in edges) + "]"
+    return "[" + ", ".join(signed_number(scale * edge, digits) for edge in edges) + "]"

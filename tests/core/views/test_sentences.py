@@ -8,7 +8,7 @@ import pytest
 
 from core.analysis.bias import bias_difference, decline_rates, threshold_sweep
 from core.analysis.bias.bias_intervals import Interval
-from core.analysis.bias.direction import changes_sign
+from core.analysis.bias.metric_registry import changes_sign
 from core.analysis.performance.performance import evaluate_performance
 from core.analysis.performance.performance_difference import compare_performance
 from core.ledger.audit_log import Event

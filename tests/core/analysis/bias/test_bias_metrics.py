@@ -15,6 +15,7 @@ from sklearn.model_selection import train_test_split
 
 from core.analysis.bias.bias_metrics import POST_TRAINING, PRE_TRAINING, post_training_bias, pre_training_bias
 from core.analysis.bias.flip_test import flip_test
+from core.analysis.bias.metric_registry import value_sign
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -224,6 +225,15 @@ def test_every_metric_says_which_direction_its_value_has(definition):
         assert len(words) == 3
     assert all(word.endswith(".") and "{" not in word for word in words)
     assert definition.description.endswith(f"({definition.name})")
+
+
+def test_a_difference_that_is_printed_as_0_is_equal_and_a_small_divergence_is_not():
+    for value, sign in ((0.0004, 0), (-0.0004, 0), (-1e-17, 0), (0.0006, 1), (-0.0006, -1)):
+        assert (POST_TRAINING["DPPL"].in_words(value) == POST_TRAINING["DPPL"].equal) == (sign == 0)
+        assert value_sign("DPPL", value) == sign
+    assert POST_TRAINING["DI"].in_words(1.0004) == POST_TRAINING["DI"].equal
+    assert PRE_TRAINING["KL"].in_words(0.0003) != PRE_TRAINING["KL"].equal  # shares of 0.50 and 0.512
+    assert PRE_TRAINING["KL"].in_words(1e-16) == PRE_TRAINING["KL"].equal
 
 
 def test_descriptions_are_those_of_clarify():

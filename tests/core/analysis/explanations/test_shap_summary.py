@@ -27,7 +27,7 @@ NAMES = list(DATA)
 def test_a_mean_has_the_interval_that_scipy_gives():
     x = np.abs(VALUES[:, 0])
     found = summary.mean_with_interval(x)
-    low, high = stats.norm.interval(0.95, loc=x.mean(), scale=stats.sem(x))
+    low, high = stats.t.interval(0.95, N - 1, loc=x.mean(), scale=stats.sem(x))
     assert (found.value, found.low, found.high, found.n) == pytest.approx((x.mean(), low, high, N))
 
 
@@ -48,7 +48,7 @@ def test_a_difference_is_paired_by_row():
     other = VALUES + RNG.normal(0, 1e-4, VALUES.shape) + np.array([0, 0.01, 0])
     found = summary.importance_difference(VALUES, other, NAMES)["sex"]
     d = np.abs(other[:, 1]) - np.abs(VALUES[:, 1])
-    low, high = stats.norm.interval(0.95, loc=d.mean(), scale=stats.sem(d))
+    low, high = stats.t.interval(0.95, N - 1, loc=d.mean(), scale=stats.sem(d))
     assert (found.value, found.low, found.high) == pytest.approx((d.mean(), low, high))
     assert summary.importance_difference(VALUES, VALUES, NAMES)["debt"].within_noise
 
@@ -71,7 +71,7 @@ def test_the_gap_between_two_groups_is_that_of_welch():
     found = summary.shap_gap(VALUES[:, 0], rows)
     welch = stats.ttest_ind(VALUES[rows, 0], VALUES[~rows, 0], equal_var=False)
     interval = welch.confidence_interval()
-    assert (found.low, found.high) == pytest.approx((interval.low, interval.high), abs=2e-5)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
     assert np.isnan(summary.shap_gap(VALUES[:, 0], np.ones(N, dtype=bool)).value)
 
 
@@ -80,6 +80,25 @@ def test_the_association_is_spearmans():
     assert found.value == pytest.approx(stats.spearmanr(VALUES[:, 0], DATA["debt"]).statistic)
     assert found.low < found.value < found.high
     assert np.isnan(summary.rank_correlation(VALUES[:, 0], np.ones(N)).value)
+
+
+@pytest.mark.parametrize("rows", [5, 10, 30])
+def test_intervals_of_few_rows_contain_the_truth(rows):
+    random = np.random.default_rng(0)
+    means = [summary.mean_with_interval(np.abs(random.normal(size=rows))) for _ in range(1000)]
+    assert np.mean([one.low <= np.sqrt(2 / np.pi) <= one.high for one in means]) >= 0.9
+    pairs = random.multivariate_normal([0, 0], [[1, 0.9], [0.9, 1]], size=(500, rows))
+    found = [summary.rank_correlation(pair[:, 0], pair[:, 1]) for pair in pairs]
+    assert np.mean([one.low <= 6 / np.pi * np.arcsin(0.45) <= one.high for one in found]) >= 0.93
+
+
+def test_four_rows_have_no_interval_and_a_perfect_order_of_five_proves_little():
+    four = np.arange(4.0)
+    assert np.isnan([summary.mean_with_interval(four).low, summary.importance_share(four[:, None], [0]).low]).all()
+    assert np.isnan([summary.shap_gap(four, four < 2).low, summary.rank_correlation(four, four).low]).all()
+    five = summary.rank_correlation(np.arange(5.0), np.arange(5.0))
+    assert five.high == five.value == pytest.approx(1)
+    assert five.low < 0.5
 
 
 @pytest.mark.parametrize(("feature", "bands"), [("debt", 6), ("sex", 2), ("age", 6)])
