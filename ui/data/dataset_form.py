@@ -18,6 +18,7 @@ from core.data import bundled_data, column_roles, csv_reader, datasets, threshol
 from core.views.data import leak_sentences
 from ui import session
 from ui.components import errors, links, markdown, times
+from ui.data import missing_form
 
 SOURCES = {
     "bundled": "Credit default (bundled)",
@@ -200,8 +201,12 @@ def _roles_form(
         help="Their bias is measured before and after rebalancing too.",
     )
     ordered = _choose_orders(key, frame, [c for c in rest if frame[c].dtype.kind not in "iuf"])
+    features = [c for c in names if c not in {label, facet, *ignored}]
+    missing = missing_form.choose_missing(key, frame, features, categorical, dict(ordered))
     _show_profile(f"{key} {typed}", decimal, name, frame, label, favourable, facet)
-    roles = column_roles.ColumnRoles(label, favourable, facet, value, group, tuple(categorical), tuple(ignored), tuple(further), ordered)
+    roles = column_roles.ColumnRoles(
+        label, favourable, facet, value, group, tuple(categorical), tuple(ignored), tuple(further), ordered, missing
+    )
     checked = check_table(key, decimal, roles, table)
     _show_leaks(find_leaks(key, decimal, roles, checked))
     return checked, name
