@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -48,6 +49,7 @@ FindingKind = Literal[
     "leading zeros",
     "codes",
     "missing words",
+    "near spellings",
     "ambiguous number",
     "mixed numbers",
     "numbers and words",
@@ -202,7 +204,25 @@ def _text_findings(values: TextValues) -> list[Finding]:
     for word in (text for text in words if text.casefold() in MISSING_WORDS):
         message = f"Column {name}: {values.describe(word)} is taken as a value; only an empty cell is a missing one."
         found.append(Finding(name, "missing words", message, rows=values.rows[texts.index(word)]))
-    return found
+    return [*found, *_near_spellings(values)]
+
+
+def _near_spellings(values: TextValues) -> list[Finding]:
+    """The texts that differ in case, inner spaces or width alone: people mean the same by them, and a group falls apart in two."""
+    spelled: dict[str, list[str]] = {}
+    for text in values.texts:
+        spelled.setdefault(" ".join(unicodedata.normalize("NFKC", text).casefold().split()), []).append(text)
+    near = [alike for alike in spelled.values() if len(alike) > 1]
+    if not near:
+        return []
+    shown = "; ".join(" and ".join(map(values.describe, alike)) for alike in near[:5]) + (
+        f"; and {len(near) - 5:,} more" if near[5:] else ""
+    )
+    message = f"Column {values.name} has values that differ only in upper and lower case or spaces, and count as different ones: {shown}."
+    hint = "Write them in one way if they mean the same."
+    either = {text for alike in near for text in alike}
+    rows = sum(n for text, n in zip(values.texts, values.rows, strict=True) if text in either)
+    return [Finding(values.name, "near spellings", message, hint, rows=rows)]
 
 
 def _are_measures(numbers: Sequence[str], words: Sequence[str]) -> bool:

@@ -131,6 +131,15 @@ def test_spaces_and_invisible_characters_are_removed_and_counted():
     assert "from 5 cells" in finding.message
 
 
+def test_values_that_differ_only_in_case_or_spaces_stay_apart_and_are_named():
+    reading = read_table("sex,town\nF,New York\nf,New  York\nm,Bonn\nf,Köln\n")
+    assert reading.frame["sex"].tolist() == ["F", "f", "m", "f"]
+    sex, town = reading.findings
+    assert sex.message.endswith("count as different ones: 'F' in row 1 and 'f' in row 2 (2 rows).")
+    assert (sex.rows, sex.blocks, town.rows) == (3, False, 2)
+    assert read_table("sex\nf\nm\nfm\n").findings == ()
+
+
 def test_names_are_cleaned_like_cells():
     assert list(read_table("\ufeffage\u00a0, cafe\u0301\n1,2\n").frame.columns) == ["age", "café"]
 
