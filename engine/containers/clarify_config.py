@@ -132,7 +132,7 @@ def parse_config(raw: dict[str, Any]) -> AnalysisConfig:
         group=raw.get("group_variable"),
         group_bins=governance.get("group_bins"),
         categorical=list(governance.get("categorical") or []),
-        threshold=float(0.5 if raw.get("probability_threshold") is None else raw["probability_threshold"]),
+        threshold=_parse_threshold(raw.get("probability_threshold")),
         excluded=[*(raw.get("excluded_columns") or []), *(governance.get("ignored") or [])],
         predicted_label=raw.get("predicted_label"),
         model=predictor.get("model_name"),
@@ -147,6 +147,13 @@ def parse_config(raw: dict[str, Any]) -> AnalysisConfig:
         names={str(facet): [str(name) for name in names] for facet, names in (governance.get("names") or {}).items()},
         value_names=ValueNames.from_json(governance.get("value_names")),
     )
+
+
+def _parse_threshold(given: Any) -> float:
+    threshold = 0.5 if given is None else float(given)
+    if not 0 <= threshold <= 1:
+        raise ContainerError(f"probability_threshold must be a probability from 0 to 1, not {given}")
+    return threshold
 
 
 def _parse_metrics(methods: dict[str, Any], stage: str, known: list[str]) -> list[str] | None:

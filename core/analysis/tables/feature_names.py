@@ -32,10 +32,10 @@ def match_features(
     """
     given = [str(name) for name in columns]
     expected = [str(name) for name in features or ()]
-    if expected == [f"f{number}" for number in range(len(expected))]:
-        return given
     if len(given) == len(expected) and set(given) == set(expected):
         return expected
+    if expected == [f"f{number}" for number in range(len(expected))]:
+        return given
     difference = describe_difference(expected, given, owner=owner, table=table)
     raise FeatureError(f"the names of the features differ: {difference}. Rename the columns")
 

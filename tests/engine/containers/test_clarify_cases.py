@@ -329,3 +329,9 @@ def test_a_confusion_matrix_is_headed_by_the_labels_that_people_wrote():
     performance = evaluate_performance([0, 1, 0, 1], [0.2, 0.9, 0.7, 0.6], threshold=0.5)
     assert clarify_html.confusion_headings(report) == ["", "predicted paid = 1", "predicted paid = 2"]
     assert clarify_html.confusion_rows(report, performance) == [["paid = 1", "1", "1"], ["paid = 2", "0", "2"]]
+
+
+@pytest.mark.parametrize("threshold", [50, -0.1, float("nan")])
+def test_a_threshold_outside_0_to_1_is_refused(tmp_path, threshold):
+    with pytest.raises(ContainerError, match="probability_threshold must be a probability from 0 to 1"):
+        run_table(tmp_path, [("sex", "paid"), ("f", 1)], probability_threshold=threshold)

@@ -47,6 +47,10 @@ def test_a_model_without_names_takes_the_tables_order(features):
     assert match_features(features, ["income", "age"]) == ["income", "age"]
 
 
+def test_a_table_with_xgboosts_own_names_is_matched_by_them():
+    assert match_features(["f0", "f1"], ["f1", "f0"]) == ["f0", "f1"]
+
+
 def test_the_same_names_in_another_order_give_the_same_predictions():
     random = np.random.default_rng(0)
     table = pd.DataFrame({"income": random.normal(50, 20, 200), "age": random.integers(18, 80, 200)})
