@@ -18,7 +18,7 @@ from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS
 from engine.containers import clarify_figures as figures
 from engine.containers.clarify_report import STAGES, ClarifyReport
 
-MAX_PICTURED_FACETS = 4
+MAX_PICTURED_FACETS = 3
 """Facet values with a picture of their metrics, in each stage; the others have the table alone, and nothing of their own in the PDF:
 pictures of 500 values would take minutes, and nobody would look at them."""
 

@@ -30,7 +30,7 @@ from engine.containers.clarify_html import (
 )
 from engine.containers.clarify_report import STAGES, ClarifyReport
 
-MAX_GROUP_ROWS = 100
+MAX_GROUP_ROWS = 60
 """Groups in the table of the PDF; report.html has all of them."""
 FONTS = Path(matplotlib.get_data_path()) / "fonts/ttf"
 

@@ -21,9 +21,9 @@ def measure_form() -> None:
     words = {"test": "Test rows (held out)", "validation": "Validation rows", "train": "Training rows (not held out: flatters)"}
     rows = one.selectbox("Rows", list(bias_jobs.ROW_FILES), format_func=words.__getitem__, key="bias-rows")
     threshold = two.slider("Threshold of the score", 0.05, 0.95, 0.5, 0.05)
-    facet, rest = next(iter(bias_jobs.facet_group_names(data).values()))
+    compared = ", and ".join(f"{facet} against {rest}" for facet, rest in bias_jobs.facet_group_names(data).values())
     st.caption(
-        markdown.escape_markdown(f"Measures {facet} against {rest}" + (f", by groups of {data.roles.group}." if data.roles.group else "."))
+        markdown.escape_markdown(f"Measures {compared}" + (f", by groups of {data.roles.group}." if data.roles.group else "."))
         + " The roles of the columns come with the data set."
     )
     pressed = st.button("Measure bias", type="primary", icon=":material/play_arrow:", disabled=not session.allowed_or_explain("launch"))

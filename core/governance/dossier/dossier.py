@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from core.analysis.bias.group_sentences import explain_group_table, figure_text
+from core.analysis.bias.group_table import GroupTable
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.analysis.performance.performance_json import estimates_in
 from core.aws.target import Target
@@ -54,6 +56,10 @@ class Text:
 
     words: str
     strong: bool = False
+
+
+MAX_GROUPS = 60
+"""Groups in the dossier's table; the report has all of them."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +218,27 @@ def _bias(d: Dossier) -> Section:
         ]
     if blocks:
         blocks.append(Figure("bias", "Bias metrics in the predictions, by facet"))
+    table = d.package.bias.group_table if d.package and d.package.bias else None
+    if table is not None:
+        blocks += _all_groups(table)
     return Section("Bias", tuple(blocks))
+
+
+def _all_groups(table: GroupTable) -> tuple[Text, Table]:
+    """Every group against all others; of very many the first."""
+    said = [*explain_group_table(table), *([f"The first {MAX_GROUPS} groups of the report."] if len(table.groups) > MAX_GROUPS else [])]
+    rows = tuple(
+        (
+            group.name,
+            f"{group.rows:,}",
+            figure_text(group.label_share, percent=True),
+            figure_text(group.selection_rate, percent=True),
+            group.why or figure_text(group.disparities.get("DPPL") or group.disparities.get("DPL")),
+        )
+        for group in table.groups[:MAX_GROUPS]
+    )
+    headings = ("group", "rows", "favourable label", "selection rate", "all others − group (DPPL)")
+    return Text(" ".join(said)), Table(headings, rows, (30, 10, 20, 20, 20))
 
 
 def _explanation(d: Dossier) -> Section:
