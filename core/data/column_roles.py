@@ -262,7 +262,7 @@ def check_table(table: pd.DataFrame | TableReading, roles: ColumnRoles) -> Check
     treated = treat_gaps(frame, {} if wrong else missing)
     frame = treated.frame
     problems += _find_wrong_values(frame, roles)
-    text = {name for name, kind in infer_column_kinds(frame).items() if kind == "text"}
+    text = {str(name) for name, dtype in frame.dtypes.items() if dtype.kind not in "iuf"}
     named = {finding.column for finding in problems}
     problems += [problem for problem in _find_uncodable_columns(frame, roles, text) if problem.column not in named]
     if problems:
@@ -342,6 +342,8 @@ def notes_in_words(reading: TableReading, roles: ColumnRoles) -> tuple[str, ...]
     for finding in reading.findings:
         if finding.kind == FINDING_KIND and finding.column not in facets:
             continue
+        if finding.blocks and finding.column not in {*roles.ignored, *roles.categorical, *dict(roles.ordered)}:
+            continue  # it's refused, or asked
         if not finding.choices:
             notes.append(finding.message + (f" {finding.column} is left out." if finding.column in roles.ignored else ""))
             continue
@@ -409,21 +411,19 @@ def _leave_out_unknown(frame: pd.DataFrame, roles: ColumnRoles) -> tuple[pd.Data
 
 def _find_unreadable_columns(reading: TableReading, frame: pd.DataFrame, roles: ColumnRoles) -> list[Problem]:
     """The columns with text that a person must decide on, and orders that lack a value."""
-    decided = {
-        roles.label,
-        roles.facet,
-        *roles.categorical,
-        *roles.ignored,
-        *dict(roles.ordered),
-        *(name for name, _ in roles.further_facets),
-    }
-    undecided = [f for f in reading.findings if (f.blocks or f.kind == "dates") and f.column not in decided]
-    problems = [Problem(f.column, f.message, f.hint) for f in undecided]
+    problems = find_undecided(reading, roles)
     for name, values in roles.ordered:
         if name in frame.columns and (absent := sort_texts(list(set(texts_of(frame[name])) - set(values)))):
             message = f"The order of column {name} ({', '.join(values)}) lacks {', '.join(absent[:10])}."
             problems.append(Problem(name, message, "Give every value that occurs a place in the order."))
     return problems
+
+
+def find_undecided(reading: TableReading, roles: ColumnRoles) -> list[Problem]:
+    """The columns whose text a person must decide on: it reads two ways, mixes numbers and words, or is dates."""
+    further = (name for name, _ in roles.further_facets)
+    decided = {roles.label, roles.facet, *roles.categorical, *roles.ignored, *dict(roles.ordered), *further}
+    return [Problem(f.column, f.message, f.hint) for f in reading.findings if (f.blocks or f.kind == "dates") and f.column not in decided]
 
 
 def _find_wrong_values(frame: pd.DataFrame, roles: ColumnRoles) -> list[Problem]:
@@ -463,7 +463,7 @@ def _find_uncodable_columns(frame: pd.DataFrame, roles: ColumnRoles, text: set[s
             message = f"Column {name} has {int(beyond.sum())} infinite or too large numbers (the first in row {int(beyond.argmax()) + 1})."
             hint = f"Correct them (the largest number for training is {MAX_NUMBER:g}), or leave the column out."
             problems.append(Problem(name, message, hint))
-        elif name in coded and name not in order:
+        elif name in coded and name not in order and frame[name].dtype.kind not in "iu":
             try:
                 to_integers(frame[[name]], {name} & {roles.label, roles.facet}, [name])
             except ColumnError as error:

@@ -23,6 +23,7 @@ from core.errors import DataError, translate_aws_errors
 from core.identity import Identity, require_permission
 
 S3_FOLDER = "governance/datasets"
+TABLE_ENDINGS = tuple(f"{ending}{packed}" for ending in (".csv", ".tsv", ".txt", ".parquet") for packed in ("", ".gz"))
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,19 @@ def coded_value_names(coding: Mapping[str, Mapping[str, int]], columns: Iterable
     return ValueNames.from_coding(coding, BUNDLED_VALUE_NAMES if bundled else None)
 
 
-def fetch_csv(target: Target, identity: Identity, uri: str, *, decimal: DecimalMark | None = None) -> TableReading:
-    """The table of a CSV file in S3, read with the target's credentials. Raises DataError, NotFound, Forbidden."""
+def fetch_csv(
+    target: Target, identity: Identity, uri: str, *, decimal: DecimalMark | None = None, encoding: str | None = None
+) -> TableReading:
+    """The table of a CSV or parquet file in S3, read with the target's credentials. Raises DataError, NotFound, Forbidden."""
     require_permission(identity, "upload", resource=uri)
     bucket, _, key = uri.strip().removeprefix("s3://").partition("/")
-    if not uri.strip().startswith("s3://") or not bucket or not key.endswith((".csv", ".csv.gz")):
+    if not uri.strip().startswith("s3://") or not bucket or not key.lower().endswith(TABLE_ENDINGS):
         raise DataError(
-            f"{uri!r} is not the URI of a CSV file in S3.", resource=uri, hint="Write s3://bucket/folder/file.csv (or .csv.gz)."
+            f"{uri!r} is not the URI of a CSV file in S3.", resource=uri, hint="Write s3://bucket/folder/file.csv (or .csv.gz, .parquet)."
         )
     with translate_aws_errors(uri):
         check_size(target.s3.head_object(Bucket=bucket, Key=key)["ContentLength"], uri)
-    return read_csv(target.files.read(uri.strip()), name=key.rpartition("/")[2], decimal=decimal)
+    return read_csv(target.files.read(uri.strip()), name=key.rpartition("/")[2], decimal=decimal, encoding=encoding)
 
 
 def upload_dataset(target: Target, identity: Identity, checked: CheckedTable, name: str) -> Dataset:

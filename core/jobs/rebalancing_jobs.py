@@ -41,6 +41,8 @@ __all__ = [
     "read_result",
 ]
 JOB_NAME_PREFIX = JOB_NAME_PREFIXES["rebalancing"]
+MANY_ROWS = 2000
+"""With so many rows of each label and facet value, every method has enough neighbours."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class RebalancedData:
 
 def check_feasible(checked: CheckedTable, options: RebalancingOptions) -> None:
     """Raises DataError if the table is too small for the job to split or rebalance it; so nothing needs to be uploaded first."""
-    frame, roles, names = checked.frame, checked.roles, coded_value_names(checked.coding, checked.frame.columns)
+    roles, names = checked.roles, coded_value_names(checked.coding, checked.frame.columns)
     ask = resampling.RebalanceConfig(
         roles.label,
         roles.facet,
@@ -117,12 +119,20 @@ def check_feasible(checked: CheckedTable, options: RebalancingOptions) -> None:
         (*(column for column, _ in roles.further_facets), *dict(roles.derived).values()),
         names,
     )
+    frame = _enough_of_each_group(checked.frame, roles)
     sizes = {"validation_size": options.validation_size, "test_size": options.test_size}
     try:
         parts = split_rows(frame, roles.label, roles.facet, roles.facet_value, seed=options.seed, names=names, **sizes)
         resampling.check_rebalancing(frame.iloc[parts.train] if options.order == "split_first" else frame, ask)
     except (SplitError, ResamplingError) as error:
         raise DataError(str(error), resource=roles.facet) from error
+
+
+def _enough_of_each_group(frame: pd.DataFrame, roles: ColumnRoles) -> pd.DataFrame:
+    """The first rows of each label and facet value if all have many: whether a split and a method are possible is then the same, and
+    soon known; else the whole table."""
+    groups = frame.groupby([roles.label, roles.facet])
+    return frame[groups.cumcount() < MANY_ROWS] if (groups.size() >= MANY_ROWS).all() else frame
 
 
 def launch_job(target: Target, identity: Identity, dataset: Dataset, options: RebalancingOptions, *, name: str | None = None) -> str:
@@ -161,6 +171,8 @@ def launch_job(target: Target, identity: Identity, dataset: Dataset, options: Re
     medians = {column: treatment for column, treatment in roles.missing if treatment == "median"}
     if medians:  # other treatments are done already, and in the notes
         config["missing"] = medians
+    if dataset.treatments:
+        config["treatments"] = dict(dataset.treatments)
     if dataset.notes:
         config["notes"] = list(dataset.notes)
     names = value_names(dataset)

@@ -37,11 +37,14 @@ def main(root: Path, environment: dict[str, str]) -> None:
     """Run the container on ``root``. Raises ContainerError, naming the column and how to fix it."""
     config, path = _read_config(root), find_csv(root / PROCESSING_FOLDER / "input/data")
     try:
-        frame = _read_rows(path, config)
+        frame, left_out = _read_rows(path, config)
         report = _split_and_rebalance(frame, config, root / PROCESSING_FOLDER / "output")
     except (ColumnError, ResamplingError, SplitError) as error:
         raise ContainerError(str(error)) from error
     report["input"] = {"rows": len(frame), "sha256": file_sha256(path), "columns": list(frame.columns)}
+    if left_out:
+        report["input"]["left_out_rows"] = left_out
+        print(" ".join(f"{rows} rows without {column} were left out." for column, rows in left_out.items()))
     (root / PROCESSING_FOLDER / "output" / "manifest.json").write_text(json.dumps(report, indent=1, allow_nan=False))
     print(f"{report['config']['method']}: {report['split']['train_rows']} training rows, {report['synthetic']['count']} synthetic")
 
@@ -80,7 +83,8 @@ def _read_config(root: Path) -> dict[str, Any]:
     return config
 
 
-def _read_rows(path: Path, config: dict[str, Any]) -> pd.DataFrame:
+def _read_rows(path: Path, config: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The rows that have a label and a facet; and of each of the two columns, how many rows were left out because it is empty."""
     reading = read_table([path])
     frame, undecided = reading.frame, {finding.column: f": {finding.message}" for finding in reading.blocking()}
     further = [column for column, _ in config["further_facets"]]
@@ -94,6 +98,9 @@ def _read_rows(path: Path, config: dict[str, Any]) -> pd.DataFrame:
     for name in frame.columns:
         if frame[name].dtype.kind not in "iuf":
             raise ContainerError(f"column {name} contains text{undecided.get(name, '')}; code its values as numbers, or ignore the column")
+    empty = {name: int(frame[name].isna().sum()) for name in (config["label"], config["facet"])}
+    left_out = {name: rows for name, rows in empty.items() if rows}
+    frame = frame.dropna(subset=list(left_out)).reset_index(drop=True) if left_out else frame
     frame = to_integers(frame, [config["label"], config["facet"]], [*further, *config["categorical"]])
     values = set(frame[config["label"]].unique())
     if values != {0, 1}:
@@ -108,7 +115,7 @@ def _read_rows(path: Path, config: dict[str, Any]) -> pd.DataFrame:
     for column, value in [(config["facet"], config["facet_value"]), *config["further_facets"]]:
         if value not in set(frame[column].dropna().unique()):
             raise ContainerError(f"the value {names.value(column, value)} does not occur in column {column}")
-    return frame
+    return frame, left_out
 
 
 def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Path) -> dict[str, Any]:

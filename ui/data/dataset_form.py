@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import identity
 from core.analysis.leaks import leak_findings
-from core.analysis.tables import table_profile
+from core.analysis.tables import role_proposals, table_profile
 from core.analysis.tables.number_formats import DECIMAL_MARKS, DecimalMark
 from core.analysis.tables.table_reading import TableReading
 from core.analysis.tables.text_columns import sort_texts
 from core.analysis.tables.value_names import ValueNames
-from core.data import bundled_data, column_roles, csv_reader, datasets, threshold_facets
+from core.data import bundled_data, column_roles, csv_reader, datasets, file_formats, threshold_facets
 from core.views.data import leak_sentences
 from ui import session
 from ui.components import errors, links, markdown, times
@@ -33,21 +35,18 @@ DatasetChoice = datasets.Dataset | tuple[column_roles.CheckedTable, str]
 
 
 @st.cache_resource(ttl="30m", max_entries=4, show_spinner="Reading the table …")
-def read_table(key: str, name: str, decimal: DecimalMark | None, _content: bytes | None) -> tuple[TableReading, column_roles.ColumnRoles]:
-    """The table under ``key``, and the roles detected for its columns. Callers must not change the table."""
+def read_table(key: str, name: str, decimal: DecimalMark | None, encoding: str | None, _content: bytes | None) -> TableReading:
+    """The table under ``key``, with everything that was found about it. Callers must not change it."""
     if key == "bundled":
-        return column_roles.read_if_needed(bundled_data.read_bundled()), bundled_data.BUNDLED_ROLES
-    table = csv_reader.read_csv(_content or b"", name=name, decimal=decimal)
-    return table, column_roles.detect_roles(table)
+        return column_roles.examine_if_needed(bundled_data.read_bundled())
+    return column_roles.examine_if_needed(csv_reader.read_csv(_content or b"", name=name, decimal=decimal, encoding=encoding))
 
 
 @st.cache_resource(ttl="10m", max_entries=4, show_spinner="Reading from S3 …")
-def fetch_table(
-    cache_key: str, uri: str, decimal: DecimalMark | None, _person: identity.Identity
-) -> tuple[TableReading, column_roles.ColumnRoles]:
-    """A CSV in S3 and the roles detected for its columns. Callers must not change the table."""
-    table = datasets.fetch_csv(session.target(), _person, uri, decimal=decimal)
-    return table, column_roles.detect_roles(table)
+def fetch_table(cache_key: str, uri: str, decimal: DecimalMark | None, encoding: str | None, _person: identity.Identity) -> TableReading:
+    """A table in S3, with everything that was found about it. Callers must not change it."""
+    table = datasets.fetch_csv(session.target(), _person, uri, decimal=decimal, encoding=encoding)
+    return column_roles.examine_if_needed(table)
 
 
 @st.cache_resource(ttl="30m", max_entries=4, show_spinner="Checking every column …")
@@ -79,11 +78,11 @@ def choose_dataset() -> DatasetChoice | None:
         if source == "stored":
             return _select_stored_dataset()
         if source == "upload":
-            file = st.file_uploader("CSV with a header line, UTF-8, at most 500 MB", type=["csv", "gz"])
+            file = st.file_uploader("CSV (also .gz) or parquet with a header, at most 500 MB")
             if file is None:
                 return None
-            key, decimal = f"upload-{file.file_id}", _choose_decimal()
-            return _roles_form(key, file.name, decimal, *read_table(key, file.name, decimal, file.getvalue()))
+            key, (decimal, encoding) = f"upload-{file.file_id}", _choose_reading()
+            return _roles_form(key, file.name, decimal, read_table(key, file.name, decimal, encoding, file.getvalue()))
         if source == "s3":
             uri = st.text_input(
                 "S3 URI", placeholder="s3://bucket/folder/table.csv", key="s3-uri", help="Read with the target's credentials."
@@ -92,21 +91,30 @@ def choose_dataset() -> DatasetChoice | None:
                 return None
             person = session.identity()
             identity.require_permission(person, "upload", resource=uri)
-            decimal = _choose_decimal()
-            return _roles_form(uri, uri.rpartition("/")[2], decimal, *fetch_table(session.cache_key(), uri, decimal, person))
-        return _roles_form("bundled", "credit-default", None, *read_table("bundled", "credit-default", None, None))
+            decimal, encoding = _choose_reading()
+            return _roles_form(uri, uri.rpartition("/")[2], decimal, fetch_table(session.cache_key(), uri, decimal, encoding, person))
+        return _roles_form("bundled", "credit-default", None, read_table("bundled", "credit-default", None, None, None))
     return None
 
 
-def _choose_decimal() -> DecimalMark | None:
-    """The decimal mark, where a person chooses one."""
-    return st.segmented_control(
+def _choose_reading() -> tuple[DecimalMark | None, str | None]:
+    """The decimal mark and the encoding, where a person chooses them."""
+    left, right = st.columns([1, 2])
+    decimal = left.segmented_control(
         "Decimal mark",
         DECIMAL_MARKS,
         format_func={".": "1.5", ",": "1,5"}.__getitem__,
         key="decimal",
         help="Needed only where numbers read two ways: 1,500 is fifteen hundred, or one and a half.",
     )
+    encoding = right.selectbox(
+        "Encoding",
+        [None, *file_formats.ENCODINGS],
+        format_func=lambda one: one or "as the file looks",
+        key="encoding",
+        help="Needed only where letters such as é and ß are misspelt below.",
+    )
+    return decimal, encoding
 
 
 def ensure_uploaded(choice: DatasetChoice) -> datasets.Dataset:
@@ -135,9 +143,7 @@ def roles_in_words(roles: column_roles.ColumnRoles, names: ValueNames) -> str:
     return markdown.escape_markdown(text)
 
 
-def _roles_form(
-    key: str, file: str, decimal: DecimalMark | None, table: TableReading, detected: column_roles.ColumnRoles
-) -> DatasetChoice | None:
+def _roles_form(key: str, file: str, decimal: DecimalMark | None, table: TableReading) -> DatasetChoice | None:
     typed = st.text_input(
         "Facets by a threshold",
         placeholder="age <= 25",
@@ -148,31 +154,39 @@ def _roles_form(
     table = threshold_facets.add_typed_facets(table, typed)
     sources = threshold_facets.threshold_sources(table)
     frame = table.frame
-    name = file.removesuffix(".gz").removesuffix(".csv")
+    name = file.removesuffix(".gz").removesuffix(".csv").removesuffix(".parquet")
     names = [str(column) for column in frame.columns]
-    st.caption(f"{len(frame):,} rows, {len(names)} columns. The roles were detected; change what is wrong.")
-    if table.notes:
-        with st.expander(f"How the file was read: {len(table.notes)} {'note' if len(table.notes) == 1 else 'notes'}"):
-            st.markdown("\n".join(f"- {markdown.escape_markdown(note)}" for note in table.notes))
+    if key == "bundled":
+        proposed_label, proposed_facet = bundled_data.BUNDLED_ROLES.label, bundled_data.BUNDLED_ROLES.facet
+    else:
+        proposed_label, proposed_facet = column_roles.propose_label_and_facet(table)
+    st.caption(f"{len(frame):,} rows, {len(names)} columns. Label, facet and treatments are proposed; change what is wrong.")
     one, two, three = st.columns(3)
     label = one.selectbox(
-        "Label", names, index=names.index(detected.label), key=f"label-{key}", help="What the model predicts; two values."
+        "Label", names, index=names.index(proposed_label), key=f"label-{key}", help="What the model predicts; two values."
     )
-    favourable = one.selectbox(
-        "Favourable value",
-        **_value_options(frame, label, detected.favourable),
-        key=f"good-{key}-{label}",
-        help="The outcome that people hope for.",
-    )
+    favourable = _choose_favourable(one, key, frame, label)
     facet = two.selectbox(
-        "Facet", names, index=names.index(detected.facet), key=f"facet-{key}", help="The column by which groups are compared."
+        "Facet", names, index=names.index(proposed_facet), key=f"facet-{key}", help="The column by which groups are compared."
     )
+    if favourable is None:
+        st.info(
+            markdown.escape_markdown(f"Which value of {label} is good for the person? No word in the table decides it: choose it above."),
+            icon=":material/help:",
+        )
+        return None
+    lowest = role_proposals.propose_facet_value(frame, label, favourable, facet)
     value = two.selectbox(
         "Facet value",
-        **_value_options(frame, facet, threshold_facets.GROUP_VALUE if facet in sources else detected.facet_value),
-        key=f"value-{key}-{facet}",
-        help="The group that may be at a disadvantage.",
+        **_value_options(frame, facet, threshold_facets.GROUP_VALUE if facet in sources else lowest),
+        key=f"value-{key}-{facet}-{label}-{favourable}",
+        help="The group that may be at a disadvantage. Proposed: the one with the lowest share of favourable labels.",
     )
+    st.markdown(markdown.escape_markdown(table_profile.consequence_sentence(label, favourable, facet, value)))
+    if (key, label, facet) == ("bundled", bundled_data.BUNDLED_ROLES.label, bundled_data.BUNDLED_ROLES.facet):
+        detected = replace(bundled_data.BUNDLED_ROLES, favourable=favourable, facet_value=value)
+    else:
+        detected = column_roles.detect_roles(table, label=label, favourable=favourable, facet=facet, facet_value=value)
     group = three.selectbox(
         "Group",
         [None, *names],
@@ -181,14 +195,16 @@ def _roles_form(
         format_func=lambda g: g or "none",
         help="For conditional disparity (CDDL): the difference within each group of this column. Many values are binned.",
     )
-    ignored = three.multiselect("Ignored columns", names, default=[c for c in detected.ignored if c in names], key=f"ignored-{key}")
+    ignored = three.multiselect(
+        "Ignored columns", names, default=[c for c in detected.ignored if c in names], key=f"ignored-{key}-{label}-{facet}"
+    )
     rest = [c for c in names if c not in {label, facet, group, *ignored}]
     left, right = st.columns([2, 1])
     categorical = left.multiselect(
         "Categorical columns",
         rest,
         default=[c for c in detected.categorical if c in rest],
-        key=f"categorical-{key}",
+        key=f"categorical-{key}-{label}-{facet}",
         help="Never interpolated.",
     )
     pairs = [(c, v) for c in rest if frame[c].nunique() <= 8 for v in _value_options(frame, c, None)["options"]]
@@ -207,9 +223,38 @@ def _roles_form(
     roles = column_roles.ColumnRoles(
         label, favourable, facet, value, group, tuple(categorical), tuple(ignored), tuple(further), ordered, missing
     )
+    _show_findings(table, roles)
     checked = check_table(key, decimal, roles, table)
     _show_leaks(find_leaks(key, decimal, roles, checked))
     return checked, name
+
+
+def _choose_favourable(place: DeltaGenerator, key: str, frame: pd.DataFrame, label: str) -> Any | None:
+    """The label's value that is good for the person; None until it is chosen, where no word decides it."""
+    options = _value_options(frame, label, None)["options"]
+    proposed = role_proposals.propose_favourable(label, options)
+    if key == "bundled" and label == bundled_data.BUNDLED_ROLES.label:
+        proposed = bundled_data.BUNDLED_ROLES.favourable
+    return place.selectbox(
+        "Favourable value",
+        options,
+        index=options.index(proposed) if proposed in options else None,
+        placeholder="Choose the good outcome",
+        key=f"good-{key}-{label}",
+        help="The outcome that people hope for. It's proposed where a word such as paid, approved or default says it.",
+    )
+
+
+def _show_findings(table: TableReading, roles: column_roles.ColumnRoles) -> None:
+    """Everything that was found about the table, with what is done, and what a person must decide."""
+    undecided = column_roles.find_undecided(table, roles)
+    done = column_roles.notes_in_words(table, roles)
+    if undecided:
+        text = "\n".join(f"- {markdown.escape_markdown(f'{problem.message} {problem.hint}')}" for problem in undecided)
+        st.warning(f"**To be decided**\n\n{text}", icon=":material/rule:")
+    if done:
+        text = "\n".join(f"- {markdown.escape_markdown(note)}" for note in done)
+        st.info(f"**What was found, and what is done** (change it above)\n\n{text}", icon=":material/search:")
 
 
 def _show_leaks(found: list[str]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.analysis.tables.feature_names import describe_difference
@@ -187,7 +188,7 @@ def _doubtful_columns(text: str, separator: str, first_is_header: bool, frame: p
     again = {i for i in range(frame.shape[1]) if frame.dtypes.iloc[i].kind == "b" or frame.iloc[:, i].dtype == object}
     again = {i for i in again if not _is_text(frame.iloc[:, i])}
     numeric = [i for i in range(frame.shape[1]) if frame.dtypes.iloc[i].kind in "iuf"]
-    if numeric and re.search(rf'(?:^|[{separator}"])[ ]*[+-]?0[0-9]', text, re.MULTILINE):
+    if numeric and _may_have_leading_zeros(text, separator) and re.search(rf'(?:^|[{separator}"])[ ]*[+-]?0[0-9]', text, re.MULTILINE):
         cells = _read(text, separator, first_is_header, usecols=numeric, dtype=str)
         again |= {i for place, i in enumerate(numeric) if cells.iloc[:, place].str.match(r"\s*[+-]?0[0-9]", na=False).any()}
     floats = [i for i in numeric if frame.dtypes.iloc[i].kind == "f"]
@@ -198,6 +199,15 @@ def _doubtful_columns(text: str, separator: str, first_is_header: bool, frame: p
             if pointed and all(_GROUPED_BY_POINTS.fullmatch(cell.strip().lstrip("+-")) for cell in pointed):
                 again.add(i)
     return sorted(again)
+
+
+def _may_have_leading_zeros(text: str, separator: str) -> bool:
+    """Whether some cell may begin with a zero and a digit: a quick look at all characters, which is right where it says no."""
+    raw = np.frombuffer(text.encode(errors="replace"), dtype=np.uint8)
+    zeros = np.flatnonzero(raw[:-1] == ord("0"))
+    following, before = raw[zeros + 1], raw[np.maximum(zeros - 1, 0)]
+    begins = np.isin(before, np.frombuffer(f'{separator}\r\n" +-'.encode(), dtype=np.uint8)) | (zeros == 0)
+    return bool((begins & (following >= ord("0")) & (following <= ord("9"))).any())
 
 
 def _is_text(series: pd.Series[Any]) -> bool:

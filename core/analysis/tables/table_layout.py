@@ -64,7 +64,10 @@ def _layout_of(lines: list[str], separator: str) -> tuple[_Rank, TableLayout] | 
     short = len(rows[header]) == width - 1 and bool(below) and all(len(row) == width for row in below if row)
     open_end = short and all(not row[-1].strip() for row in below if row)
     row_names = short and not open_end and _are_row_names([row[0] for row in below if row], lines)
-    if len(rows[header]) < 2 and not row_names:
+    raw = "".join(lines)[starts[header] :]
+    raw = raw[: starts[header + 1] - starts[header]] if header + 1 < len(starts) else raw
+    outside = re.sub(r'"[^"]*"', "", raw).count(separator)  # in quotes it separates nothing
+    if outside != len(rows[header]) - 1 or (len(rows[header]) < 2 and not row_names):
         return None
     layout = TableLayout(separator, starts[header], titles, row_names, open_end)
     return (header, -len(rows[header]), separator != ","), layout
