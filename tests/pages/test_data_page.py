@@ -139,6 +139,8 @@ def test_roles_are_detected_profiled_and_a_table_is_kept_without_a_job(app, full
     rows = "".join(f"{i % 2},{'fm'[i % 3 == 0]},{20 + i % 50},{i * 7 % 900}\n" for i in range(120))
     test.file_uploader[0].upload("people.csv", f"outcome,sex,age,income\n{rows}".encode()).run()
     assert not test.error
+    assert "Which value of outcome is good for the person?" in text(test)
+    labelled(test.selectbox, "Favourable value").set_value(1).run()
     assert [labelled(test.selectbox, name).value for name in ("Label", "Facet", "Group")] == ["outcome", "sex", "age"]
     profile = next(frame.value for frame in test.dataframe if "top values" in frame.value)
     assert set(profile["column"]) == {"outcome", "sex", "age", "income"}
@@ -173,6 +175,7 @@ def test_a_table_too_small_for_the_method_is_refused_before_it_is_uploaded(app, 
     rows = "".join(f"{i % 2},{int(i < 6)},{20 + i % 50},{i * 7 % 900}\n" for i in range(120))
     test.file_uploader[0].upload("few.csv", f"outcome,sex,age,income\n{rows}".encode()).run()
     assert not test.error
+    labelled(test.selectbox, "Favourable value").set_value(1).run()
     labelled(test.button, "Rebalance").click().run()
     assert "training rows have sex = 1, and SMOTE-NC needs more than" in test.error[0].value
     assert (len(datasets.list_datasets(target)), len(rebalancing_jobs.list_jobs(target))) == (kept, ran)
