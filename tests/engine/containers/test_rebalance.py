@@ -154,11 +154,14 @@ def test_empty_cells_stay_empty_in_every_file_unless_a_median_is_asked_for(run, 
     assert (before["missing"], before["rows"]) == (told["rate"]["train"], len(of_training) - told["rate"]["train"])
 
 
-def test_a_label_or_facet_without_a_value_and_an_unknown_treatment_are_refused(run):
-    frame = table().astype({"sex": "Int64"})
-    frame.loc[7, "sex"] = pd.NA
-    with pytest.raises(ContainerError, match="column sex: has no value in 1 of 600 rows, first in row 8"):
-        run(frame)
+def test_rows_without_a_label_or_a_facet_are_left_out_and_counted(run):
+    frame = table().astype({"sex": "Int64", "label": "Int64"})
+    frame.loc[7, "sex"] = frame.loc[3, "label"] = pd.NA
+    _, manifest = run(frame)
+    assert (manifest["input"]["rows"], manifest["input"]["left_out_rows"]) == (598, {"label": 1, "sex": 1})
+
+
+def test_an_unknown_treatment_is_refused(run):
     with pytest.raises(ContainerError, match="missing: rate must be keep or median, not 'drop'"):
         run(missing={"rate": "drop"})
 
