@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -102,6 +103,12 @@ class Package:
 def version_value_names(package: Package, data: RebalancedData | None) -> ValueNames:
     """What the codes in a version's figures stand for: by its data set, or else by its bias report."""
     return data.value_names if data else package.bias.value_names if package.bias else ValueNames()
+
+
+def describe_labels(packages: Iterable[Package]) -> tuple[str, str]:
+    """What labels 0 and 1 are called, by the first version whose bias report says so: ``paid = yes``, or else ``label 1``."""
+    report = next((package.bias for package in packages if package.bias), None)
+    return (report.describe_label(0), report.describe_label(1)) if report else ("label 0", "label 1")
 
 
 def group_name_of(dataset: str) -> str:

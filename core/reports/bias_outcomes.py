@@ -53,7 +53,7 @@ def paired_differences(
         if sweep is None or facet.key not in left or facet.key not in right:
             continue
         if not left[facet.key].equals(right[facet.key]):
-            return {}, _cannot_be_paired(f"{names[0]} and {names[1]} have other people in {facet.key}.")
+            return {}, _cannot_be_paired(f"{names[0]} and {names[1]} have other people in {a.describe_facet(facet.key)}.")
         known = left[facet.key].notna() & left["label"].notna()  # the rest counts in neither report
         one, two = left[known], right[known]
         favourable = sweep.favourable

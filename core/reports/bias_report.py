@@ -113,6 +113,12 @@ class BiasReport:
         """What the codes in it stand for, as far as the report says so."""
         return ValueNames.from_json(self.governance.get("value_names"))
 
+    def describe_label(self, code: int) -> str:
+        """A label in the user's values: ``paid = yes``; ``label 1`` in reports of earlier versions, which don't know them."""
+        column, _ = self.label
+        known = bool(column) and (not self.governance or "value_names" in self.governance)
+        return self.value_names.describe(column, code) if known else f"label {code}"
+
     def describe_facet(self, facet_key: str) -> str:
         """A facet's key in words: ``sex = f`` for ``sex=0``, or ``men``."""
         facet, _, value = facet_key.partition("=")

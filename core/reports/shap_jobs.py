@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from core.analysis.explanations.explanation_checks import RELATIVE_BOUND, check_explanation
+from core.analysis.tables.value_names import ValueNames
 from core.aws.target import Target
 from core.data import column_roles
+from core.data.datasets import value_names
 from core.errors import DataError, NotFound
 from core.identity import Identity, require_permission
 from core.jobs import jobs, models
@@ -227,7 +229,7 @@ class ShapRequest:
     training_job: str
     label: str
     favourable: int | None
-    label_names: dict[int, str]
+    value_names: ValueNames
     facet: str
     facet_value: int | None
     sensitive: tuple[str, ...]
@@ -249,12 +251,13 @@ def read_request(target: Target, name: str) -> ShapRequest:
     made_by = jobs.input_uri(job, "dataset").partition("/governance/rebalanced/")[2].partition("/")[0]
     label, title = str(config["label"]), str(config["methods"]["report"]["title"])
     if not made_by:
-        return ShapRequest(title, model, uri, trained, label, None, {}, "", None, (), "")
+        return ShapRequest(title, model, uri, trained, label, None, ValueNames(), "", None, (), "")
     dataset = rebalanced_result(target, made_by).dataset
     roles = dataset.roles
-    words = {code: text for text, code in dataset.coding.get(roles.label, {}).items()}
     sensitive = column_roles.sensitive_columns(roles)
-    return ShapRequest(title, model, uri, trained, label, roles.favourable, words, roles.facet, roles.facet_value, sensitive, made_by)
+    return ShapRequest(
+        title, model, uri, trained, label, roles.favourable, value_names(dataset), roles.facet, roles.facet_value, sensitive, made_by
+    )
 
 
 def load_model(target: Target, model_uri: str) -> Booster:

@@ -150,12 +150,11 @@ class ClarifyReport:
             "measured_on": self.measured_on,
             "rows_sha256": self.rows_sha256,
             "names": self.names,
+            "value_names": self.value_names.to_json(),
             "sweeps": self.sweeps,
         }
         if self.group_table is not None:
             section["group_table"] = _finite_json(asdict(self.group_table))
-        if self.value_names.values:
-            section["value_names"] = self.value_names.to_json()
         if self.performance is not None:
             section["performance"] = self.performance.to_json()
         if self.explanation is not None and self.baseline is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from core.aws.target import connect
@@ -34,6 +36,26 @@ def links(test) -> list[str]:
     return [link.proto.label for link in test.get("page_link")]
 
 
+BARE_CODE = re.compile(r"\b(?:paid|defaulted|sex|region)(?: = |=)\d|\blabel [01]\b|predicted [01]\b")
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_no_page_shows_a_bare_code_of_a_coded_column(app, two_sets, versions, number):
+    """Texts, headings of tables and cells of text in them, and the options of select boxes."""
+    properties = versions[number].properties
+    pages = [("registry", {"package": versions[number].arn, "view": view}) for view in ("Quality", "Bias", "Threshold", "Explanation")]
+    pages += [("bias", {"job": properties["governance:bias-job"], "view": view}) for view in ("Metrics", "Groups", "Threshold")]
+    pages += [("explainability", {"job": properties["governance:shap-job"]}), ("data", {"job": properties["governance:rebalanced"]})]
+    pages += [("data", {"tab": "sets"}), ("decisions", {"package": versions[number].arn})]
+    for page, query in pages:
+        test = app(two_sets, page, **query)
+        assert not test.exception, page
+        shown = [text(test), *(option for box in test.selectbox for option in box.options)]
+        for frame in (one.value for one in test.dataframe):
+            shown += [*map(str, frame.columns), *(str(cell) for column in frame for cell in frame[column] if isinstance(cell, str))]
+        assert [found for part in shown for found in BARE_CODE.findall(part)] == [], (page, query)
+
+
 @pytest.mark.parametrize("view", ["Quality", "Bias", "Threshold", "Explanation", "Settings and data"])
 def test_versions_of_two_data_sets_stand_alone_in_each_section(app, two_sets, versions, view):
     test = app(two_sets, "registry", package=versions[3].arn, other=versions[1].arn, view=view)
@@ -52,10 +74,10 @@ def test_versions_of_two_data_sets_stand_alone_in_each_section(app, two_sets, ve
 def test_each_version_has_its_own_rows_and_share_of_label_1(app, two_sets, versions):
     test = app(two_sets, "registry", package=versions[3].arn, other=versions[1].arn, view="Quality")
     said = text(test)
-    for number in (1, 3):
+    for number, positive in ((1, "paid = yes"), (3, "defaulted = yes")):
         performance = versions[number].performance
         assert f"n = {performance['n']}" in said
-        assert f"{100 * performance['prevalence']:.1f} % of them have label 1" in said
+        assert f"{100 * performance['prevalence']:.1f} % of them have {positive}" in said
     tables = [one.value for one in test.dataframe if "metric" in one.value]
     assert tables
     assert all("difference" not in table for table in tables)

@@ -78,10 +78,10 @@ def show_reports(reports: dict[str, BiasReport], name: str) -> bool:
         st.info("The report has no bias metrics.", icon=":material/info:")
         return False
     groups = group_like_reports(reports)
-    key = links.url_selectbox("facet", list(facets), "Facet") if len(facets) > 1 else next(iter(facets))
+    key = links.url_selectbox("facet", list(facets), "Facet", format_func=done.describe_facet) if len(facets) > 1 else next(iter(facets))
     if len(groups) == 1 and len(_with_facet(reports, key)) < len(reports):
         st.info(
-            f"{markdown.escape_markdown(next(iter(reports)))} has no facet {markdown.escape_markdown(key)}, so the two can't be compared.",
+            markdown.escape_markdown(f"{next(iter(reports))} has no facet {done.describe_facet(key)}, so the two can't be compared."),
             icon=":material/info:",
         )
     flattered = [each for each, one in reports.items() if one.measured_on == "train" and one is not done]
@@ -145,7 +145,7 @@ def _show_group_title(groups: list[dict[str, BiasReport]], group: dict[str, Bias
     """Whose figures follow, where two reports can't be compared."""
     if len(groups) > 1:
         st.header(markdown.escape_markdown(next(iter(group))))
-        st.caption(markdown.escape_markdown(f"Facet {key}"))
+        st.caption(markdown.escape_markdown(f"Facet {next(iter(group.values())).describe_facet(key)}"))
 
 
 @st.cache_data(ttl="30m", max_entries=64, show_spinner=False)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.analysis.explanations import shap_summary
 from core.analysis.explanations.shap_summary import ShapEstimate
+from core.analysis.tables.value_names import ValueNames
 from core.reports import shap_jobs
 from core.reports.imported_reports import OpenedReport
 from core.reports.shap_jobs import ShapRequest, ShapResult
@@ -48,9 +49,9 @@ def show_explanation(name: str, other: str | None) -> None:
     show_importance(name, both, explained, known, paired)
     left, right = st.columns(2, gap="large")
     with left:
-        show_beeswarm(name, mine)
+        show_beeswarm(name, mine, known.value_names)
     with right:
-        show_dependence_plot(explained)
+        show_dependence_plot(explained, known.value_names)
     one_row.show_row(name, explained, known)
     if other and alone:
         show_other_alone(other)
@@ -160,12 +161,16 @@ def show_importance(
                 cached_explanations.shap_array(mine)[:, column], (mine.data[about.facet] == about.facet_value).to_numpy(dtype=np.bool_)
             )
         st.info(
-            markdown.escape_markdown(words.sensitive_columns_sentence(given, shares, about.facet, about.facet_value, gap)),
+            markdown.escape_markdown(
+                words.sensitive_columns_sentence(
+                    given, shares, about.facet, about.value_names.describe(about.facet, about.facet_value), gap
+                )
+            ),
             icon=":material/flag:",
         )
 
 
-def show_beeswarm(name: str, explanation: ShapResult) -> None:
+def show_beeswarm(name: str, explanation: ShapResult, names: ValueNames) -> None:
     """SHAP values of many rows, by feature."""
     st.subheader("Row by row")
     push = cached_explanations.importance_and_direction(session.cache_key(), name)[1]
@@ -174,11 +179,14 @@ def show_beeswarm(name: str, explanation: ShapResult) -> None:
     table = pd.DataFrame(rows, columns=["feature", "rank correlation with its SHAP value", "low", "high", "n"])
     alt = "SHAP values of many rows, by feature"
     charts.show_chart(
-        charts.cached_figure(views.beeswarm, cached_explanations.shap_array(explanation), explanation.data), table, alt=alt, key="beeswarm"
+        charts.cached_figure(views.beeswarm, cached_explanations.shap_array(explanation), explanation.data, names),
+        table,
+        alt=alt,
+        key="beeswarm",
     )
 
 
-def show_dependence_plot(explanations: dict[str, ShapResult]) -> None:
+def show_dependence_plot(explanations: dict[str, ShapResult], names: ValueNames) -> None:
     """SHAP value against the value of one feature."""
     st.subheader("Along one feature")
     *_, mine = explanations.values()
@@ -187,19 +195,22 @@ def show_dependence_plot(explanations: dict[str, ShapResult]) -> None:
     feature = links.url_selectbox("feature", shared, "Feature")
     columns = {label: list(shap.values.columns).index(feature) for label, shap in explanations.items()}
     bands = {
-        label: shap_summary.mean_by_band(cached_explanations.shap_array(shap)[:, columns[label]], shap.data[feature])
+        label: shap_summary.mean_by_band(
+            cached_explanations.shap_array(shap)[:, columns[label]], shap.data[feature], coded=names.is_coded(feature)
+        )
         for label, shap in explanations.items()
     }
     for label, band in bands.items():
-        st.markdown(markdown.escape_markdown(words.bands_sentence(band, feature, label)))
+        st.markdown(markdown.escape_markdown(words.bands_sentence(band, feature, label, names)))
     fig = charts.cached_figure(
         views.dependence,
         {label: cached_explanations.shap_array(shap) for label, shap in explanations.items()},
         {label: shap.data for label, shap in explanations.items()},
         feature,
+        names,
         bands=bands,
     )
-    charts.show_chart(fig, views.band_table(bands, feature), alt=f"SHAP value against {feature}", key="dependence")
+    charts.show_chart(fig, views.band_table(bands, feature, names), alt=f"SHAP value against {feature}", key="dependence")
 
 
 def show_downloads(

@@ -8,7 +8,7 @@ from core.analysis.explanations import shap_summary
 from core.reports.shap_jobs import ShapRequest, ShapResult
 from core.views.explainability import shap_charts as views
 from core.views.explainability import shap_sentences as words
-from core.views.shared.number_text import feature_value_text, format_number
+from core.views.shared.number_text import format_number, named_value_text
 from ui.components import charts, errors, markdown
 from ui.explainability import what_if
 
@@ -43,8 +43,8 @@ def show_row(name: str, explanations: dict[str, ShapResult], about: ShapRequest)
         with column:
             if len(explanations) > 1:
                 st.markdown(f"**{markdown.escape_markdown(label)}**")
-            one = shap.values.iloc[row].to_numpy(dtype=float)
-            table, prediction = views.waterfall_table(one, shap.data.iloc[row]), float(shap.predictions.iloc[row])
+            one, values = shap.values.iloc[row].to_numpy(dtype=float), about.value_names.decode(shap.data.iloc[[row]]).iloc[0]
+            table, prediction = views.waterfall_table(one, values), float(shap.predictions.iloc[row])
             st.markdown(
                 markdown.escape_markdown(
                     words.row_sentence(
@@ -52,7 +52,7 @@ def show_row(name: str, explanations: dict[str, ShapResult], about: ShapRequest)
                     )
                 )
             )
-            drawn = charts.cached_figure(views.waterfall, one, shap.expected, shap.data.iloc[row])
+            drawn = charts.cached_figure(views.waterfall, one, shap.expected, values)
             charts.show_chart(drawn, table, alt=f"Contributions to the prediction of row {row}, {label}", key=f"waterfall-{label}")
             total = float(one.sum())
             error = abs(shap.expected + total - prediction)
@@ -79,7 +79,8 @@ def show_reasons(explanation: ShapResult, about: ShapRequest, row: int, threshol
             mark = " (sensitive: it may not be a reason)" if feature in about.sensitive else ""
             lines.append(
                 markdown.escape_markdown(
-                    f"{feature} = {feature_value_text(explanation.data[feature].iloc[row])}{mark}: {words.points_text(abs(value))} points"
+                    f"{feature} = {named_value_text(feature, explanation.data[feature].iloc[row], about.value_names)}{mark}: "
+                    f"{words.points_text(abs(value))} points"
                 )
             )
         st.markdown("\n".join(f"{place}. {line}" for place, line in enumerate(lines, 1)))

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.analysis.tables.value_names import ValueNames
 from core.reports import shap_jobs
 from core.reports.shap_jobs import ShapRequest, ShapResult
 from core.views.explainability import shap_charts as views
 from core.views.explainability import shap_sentences as words
-from core.views.shared.number_text import feature_value_text, format_number
+from core.views.shared.number_text import format_number, named_value_text
 from ui import session
 from ui.components import markdown
 from ui.explainability import cached_explanations
@@ -24,7 +25,7 @@ MAX_OPTIONS, MAX_CHANGES = 12, 8
 def outcome_label(about: ShapRequest, prediction: float, threshold: float) -> str:
     """The predicted label in words."""
     label = int(prediction > threshold)
-    name = f"{about.label} = {about.label_names.get(label, label)}"
+    name = about.value_names.describe(about.label, label) if about.favourable is not None else f"{about.label} = {label}"
     return name if about.favourable is None else f"{name}, the {'favourable' if label == about.favourable else 'unfavourable'} outcome"
 
 
@@ -41,7 +42,12 @@ def show_what_if(name: str, about: ShapRequest, row: int, threshold: float, expl
         with column:
             feature = picked[place]
             changed[feature] = value_input(
-                feature, explanation.data[feature], original[feature].iloc[0], f"{key}-{feature}", feature in about.sensitive
+                feature,
+                explanation.data[feature],
+                original[feature].iloc[0],
+                f"{key}-{feature}",
+                feature in about.sensitive,
+                about.value_names,
             )
     differing = [f for f in picked if _is_other_value(changed[f].iloc[0], original[f].iloc[0])]
     singles = [original.assign(**{feature: changed[feature].iloc[0]}) for feature in differing]
@@ -62,7 +68,7 @@ def show_what_if(name: str, about: ShapRequest, row: int, threshold: float, expl
             delta_color=colour,
             border=True,
         )
-    changes = {f: (feature_value_text(original[f].iloc[0]), feature_value_text(changed[f].iloc[0])) for f in differing}
+    changes = {f: (_text_of(f, original, about.value_names), _text_of(f, changed, about.value_names)) for f in differing}
     st.markdown(markdown.escape_markdown(words.change_sentence(changes, before, after, threshold, sides)))
     if len(differing) > 1:
         rows = [(f, *changes[f], round(p, 4), round(100 * (p - before), 2)) for f, p in zip(differing, alone, strict=True)]
@@ -82,8 +88,13 @@ def _columns_of_four(count: int) -> list[Any]:
     return [column for _ in range(-(-count // 4)) for column in st.columns(4)][:count]
 
 
-def value_input(feature: str, column: pd.Series, value: Any, key: str, sensitive: bool) -> Any:
-    """A widget that offers the values that occur: a list if they are few, else a slider over their range; NaN, where some row lacks one."""
+def _text_of(feature: str, row: pd.DataFrame, names: ValueNames) -> str:
+    return named_value_text(feature, row[feature].iloc[0], names)
+
+
+def value_input(feature: str, column: pd.Series, value: Any, key: str, sensitive: bool, names: ValueNames) -> Any:
+    """A widget that offers the values that occur: a list if they are few or stand for words, else a slider over their range; NaN, where
+    some row lacks one."""
     label = f"{feature} (sensitive)" if sensitive else feature
     seen = np.unique(column.dropna().to_numpy())
     if len(seen) == 0:
@@ -92,9 +103,10 @@ def value_input(feature: str, column: pd.Series, value: Any, key: str, sensitive
     gaps, empty = bool(column.isna().any()), bool(pd.isna(value))
     whole = bool((seen % 1 == 0).all())  # a column with gaps has whole numbers as fractions
     options: list[Any] = [int(v) if whole else float(v) for v in seen]
-    if len(seen) <= MAX_OPTIONS:
+    if len(seen) <= MAX_OPTIONS or names.is_coded(feature):
         options += [None] if gaps else []
-        chosen = st.selectbox(label, options, options.index(None if empty else value), key=key, format_func=feature_value_text)
+        at = options.index(None if empty else value)
+        chosen = st.selectbox(label, options, at, key=key, format_func=lambda one: named_value_text(feature, one, names))
         return np.nan if chosen is None else chosen
     low, high = options[0], options[-1]
     start = options[len(options) // 2] if empty else type(low)(value)

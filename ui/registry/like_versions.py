@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from core.governance.validity import read_states
-from core.registry import model_packages, version_comparison
+from core.registry import model_packages, registry_types, version_comparison
 from core.registry.registry_types import TEST_ROWS_PROPERTY, Package, Version
 from core.views.shared.number_text import format_percent
 from ui import cache, session
@@ -69,6 +69,10 @@ def draw_groups(groups: list[dict[str, Package]], draw: Draw) -> None:
         if len(groups) > 1:
             ((label, package),) = group.items()
             st.header(markdown.escape_markdown(label))
-            share = f"; {format_percent(package.performance['prevalence'])} of them have label 1" if package.performance else ""
+            share = (
+                f"; {format_percent(package.performance['prevalence'])} of them have {registry_types.describe_labels([package])[1]}"
+                if package.performance
+                else ""
+            )
             st.caption(markdown.escape_markdown(f"{read_tested_on(session.cache_key(), package.arn)}{share}."))
         draw(group, f"-{place}" if len(groups) > 1 else "")

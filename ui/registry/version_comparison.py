@@ -26,11 +26,12 @@ Groups = list[dict[str, Package]]
 
 def select_facet(groups: Groups) -> str | None:
     """The chosen facet, which is in the URL; None if no report has one."""
-    keys = list(dict.fromkeys(one.key for group in groups for report in _reports(group).values() for one in report.facets))
+    found = [report for group in groups for report in _reports(group).values()]
+    keys = {one.key: report.describe_facet(one.key) for report in found for one in report.facets}
     if not keys:
         st.info("Neither version has a bias report.", icon=":material/info:")
         return None
-    return links.url_selectbox("facet", keys, "Facet") if len(keys) > 1 else keys[0]
+    return links.url_selectbox("facet", list(keys), "Facet", format_func=keys.__getitem__) if len(keys) > 1 else next(iter(keys))
 
 
 def _reports(packages: dict[str, Package]) -> dict[str, BiasReport]:
@@ -54,15 +55,16 @@ def _show_bias_of(packages: dict[str, Package], key: str, mark: str) -> None:
             said = decline_sentences.decline_rates_sentence(found.declined, people, f"**{markdown.escape_markdown(name)}**")
             st.markdown(f"{said} {decline_sentences.wrongly_declined_sentence(found.declined, people)}")
     metrics = {name: one.post_training for name, report in reports.items() for one in report.facets if one.key == key}
+    named_facet = next((report.describe_facet(key) for report in reports.values()), key)
     if not metrics:
-        st.info(f"{_names(packages)} {_has(packages)} no bias report for {markdown.escape_markdown(key)}.", icon=":material/info:")
+        st.info(f"{_names(packages)} {_has(packages)} no bias report for {markdown.escape_markdown(named_facet)}.", icon=":material/info:")
         return
     if len(packages) > 1:
         st.subheader("Paired differences")
         (a, b), names = packages.values(), list(packages)
         by_facet, why = version_quality.read_bias_differences(session.cache_key(), a.arn, b.arn)
         named = next(iter(reports.values())).group_names(key)
-        without = f"{_names(packages, set(metrics))} has no bias report for {key}."
+        without = f"{_names(packages, set(metrics))} has no bias report for {named_facet}."
         bias_differences.show_differences(by_facet.get(key, {}), why or without, names, named, f"v{a.version}-v{b.version}")
     st.subheader("Values")
     charts.show_chart(

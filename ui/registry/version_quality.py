@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.analysis.bias.bias_difference import BiasDifference
 from core.analysis.performance.performance_difference import PerformanceDifference
-from core.registry import model_packages, version_comparison
+from core.registry import model_packages, registry_types, version_comparison
 from core.registry.registry_types import Package
 from core.views.registry import performance_charts as views
 from core.views.registry import quality_sentences
@@ -71,13 +71,22 @@ def show_quality(packages: dict[str, Package], key: str = "") -> None:
                 key=f"differences{key}",
             )
     st.subheader("Confusion")
-    st.markdown(quality_sentences.confusion_sentence({markdown.escape_markdown(name): figure for name, figure in figures.items()}))
+    labels = registry_types.describe_labels(packages.values())
+    said = {markdown.escape_markdown(name): figure for name, figure in figures.items()}
+    st.markdown(quality_sentences.confusion_sentence(said, markdown.escape_markdown(labels[1])))
     cells = {name: views.confusion_counts(figure) for name, figure in figures.items()}
-    rows = [{"version": n, "actual": a, "predicted 0": c[a][0], "predicted 1": c[a][1]} for n, c in cells.items() for a in (0, 1)]
+    rows = [
+        {"version": name, "actual": labels[actual], **{f"predicted {labels[code]}": cell[actual][code] for code in (0, 1)}}
+        for name, cell in cells.items()
+        for actual in (0, 1)
+    ]
     charts.show_chart(
-        charts.cached_figure(views.confusion_figure, cells, ["0", "1"]), pd.DataFrame(rows), alt="Confusion matrices", key=f"confusion{key}"
+        charts.cached_figure(views.confusion_figure, cells, list(labels)),
+        pd.DataFrame(rows),
+        alt="Confusion matrices",
+        key=f"confusion{key}",
     )
-    show_curves(figures, found or {}, key)
+    show_curves(figures, found or {}, key, labels[1])
 
 
 def show_gains(packages: dict[str, Package]) -> dict[str, PerformanceDifference] | None:
@@ -92,8 +101,9 @@ def show_gains(packages: dict[str, Package]) -> dict[str, PerformanceDifference]
     return found
 
 
-def show_curves(figures: dict[str, Any], differences: dict[str, PerformanceDifference], key: str = "") -> None:
-    """ROC, precision and recall, calibration, each with its sentence."""
+def show_curves(figures: dict[str, Any], differences: dict[str, PerformanceDifference], key: str = "", positive: str = "label 1") -> None:
+    """ROC, precision and recall, calibration, each with its sentence; ``positive``: what label 1 is called."""
+    positive = markdown.escape_markdown(positive)
     said = {markdown.escape_markdown(name): figure for name, figure in figures.items()}
     kinds: dict[str, Any] = {
         "ROC": (
@@ -102,7 +112,7 @@ def show_curves(figures: dict[str, Any], differences: dict[str, PerformanceDiffe
             "true positive rate",
             True,
             False,
-            quality_sentences.auc_sentence(said, differences.get("auc")),
+            quality_sentences.auc_sentence(said, differences.get("auc"), positive),
         ),
         "Precision and recall": (
             views.pr_table,
@@ -110,7 +120,7 @@ def show_curves(figures: dict[str, Any], differences: dict[str, PerformanceDiffe
             "precision",
             False,
             False,
-            quality_sentences.average_precision_sentence(said, differences.get("average_precision")),
+            quality_sentences.average_precision_sentence(said, differences.get("average_precision"), positive),
         ),
         "Calibration": (
             views.calibration_table,

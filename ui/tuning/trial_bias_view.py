@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.analysis.bias.metric_registry import POST_TRAINING
+from core.analysis.tables.value_names import ValueNames
 from core.analysis.trials import pareto_front
 from core.costs import cost_estimates
 from core.jobs.jobs import FINAL_STATUSES, Job
@@ -80,14 +81,15 @@ def _show_measurement(job: Job, measurement_job: Job, filtered: pd.DataFrame, al
     performance = one.selectbox("Performance", wanted, start, format_func=views.PERFORMANCE_LABELS.__getitem__, key="trial-performance")
     measures = sorted(report["trials"][0]["facets"][0]["measures"], key=lambda name: name != "DPPL")
     measure = two.selectbox("Disparity", measures, format_func=lambda name: POST_TRAINING[name].description, key="trial-disparity")
-    facets = [f"{facet['name']} = {facet['value']}" for facet in report["facets"]]
+    value_names = ValueNames.from_json(report.get("value_names"))
+    facets = [value_names.describe(facet["name"], facet["value"]) for facet in report["facets"]]
     facet = three.selectbox("Facet", range(len(facets)), format_func=facets.__getitem__, key="trial-facet")
     measured = views.trials_table(report, performance=performance, measure=measure, facet=facet, numbers=numbers)
     kept = measured[measured["name"].isin(filtered["name"]) | measured["reference"]].copy()
     kept["front"] = pareto_front.is_on_front(
         views.metric_direction(performance) * kept["performance"], kept["distance"].where(~kept["one_sided"])
     )
-    who = views.compared_groups(report, facet)
+    who = views.compared_groups(report, value_names, facet)
     st.markdown(views.best_trial_sentence(kept, who, performance=performance, measure=measure))
     alt = f"{views.PERFORMANCE_LABELS[performance]} of each trial against its {measure} from parity, with the Pareto front"
     figure = charts.cached_figure(views.pareto_figure, kept, performance=performance, measure=measure)

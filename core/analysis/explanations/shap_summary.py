@@ -131,9 +131,9 @@ def rank_correlation(values: Floats, data: Floats) -> ShapEstimate:
     return ShapEstimate(r, min(r, float(np.tanh(z - half))), max(r, float(np.tanh(z + half))), n)
 
 
-def mean_by_band(values: Floats, data: pd.Series, *, bins: int = 6) -> pd.DataFrame:
-    """The mean SHAP value over bands of a feature with about as many rows each, or over its values where these are few; and over the rows
-    without a value, if there are any.
+def mean_by_band(values: Floats, data: pd.Series, *, bins: int = 6, coded: bool = False) -> pd.DataFrame:
+    """The mean SHAP value over bands of a feature with about as many rows each, or over its values where these are few or ``coded`` (codes
+    aren't a scale); and over the rows without a value, if there are any.
 
     Columns: from, to (both NaN in the row of those without a value), mean, low, high, n.
 
@@ -146,7 +146,7 @@ def mean_by_band(values: Floats, data: pd.Series, *, bins: int = 6) -> pd.DataFr
     """
     known = pd.to_numeric(data, errors="coerce").to_numpy(dtype=float)
     distinct = np.unique(known[np.isfinite(known)])
-    if len(distinct) <= 2 * bins:
+    if coded or len(distinct) <= 2 * bins:
         bands = [(v, v) for v in distinct]
     else:
         edges = np.unique(np.quantile(known[np.isfinite(known)], np.linspace(0, 1, bins + 1)))

@@ -92,7 +92,9 @@ class ValueNames:
     def decode(self, frame: pd.DataFrame) -> pd.DataFrame:
         """A table with the values in place of the codes, for readers."""
         coded = [column for column in frame if str(column) in self.values]
-        return frame.assign(**{str(column): frame[column].map(lambda code, c=str(column): self.value(c, code)) for column in coded})
+        return frame.assign(
+            **{str(column): frame[column].map(lambda code, c=str(column): self.value(c, code), na_action="ignore") for column in coded}
+        )
 
 
 def _code_text(code: object) -> str:

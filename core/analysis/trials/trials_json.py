@@ -66,11 +66,13 @@ class NamedFacet(TypedDict):
 
 class TrialsReport(TypedDict):
     """All trials on the same ``rows``; ``rows_left_out``: which rows are left out of which figures, in sentences;
+    ``value_names``: what codes stand for (``ValueNames.to_json``);
     ``reference``: the trial that the others are compared with; ``left_out``: name and reason of the
     trials that couldn't be measured."""
 
     tuning_job: str
     rebalancing_job: str
+    value_names: NotRequired[dict[str, object]]
     label: str
     favourable: int
     facets: list[NamedFacet]

@@ -10,8 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.analysis.explanations.shap_summary import ShapEstimate
+from core.analysis.tables.value_names import ValueNames
 from core.views.shared.figure_style import BASELINE_COLOUR, GREY, LOWERS_COLOUR, MITIGATED_COLOUR, RAISES_COLOUR, new_figure
-from core.views.shared.number_text import band_text, feature_value_text, format_number
+from core.views.shared.number_text import band_text, feature_value_text, format_number, named_value_text
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,14 +44,14 @@ def global_bars(models: Mapping[str, Mapping[str, float]], *, top: int = 15, x: 
     return fig
 
 
-def beeswarm(values: Floats, data: pd.DataFrame, *, top: int = 12, points: int = 400) -> go.Figure:
+def beeswarm(values: Floats, data: pd.DataFrame, names: ValueNames, *, top: int = 12, points: int = 400) -> go.Figure:
     """A dot for each row and feature: its SHAP value across, its feature value in colour, grey where it is missing. At most ``points`` rows
     are drawn."""
     take = np.unique(np.linspace(0, len(values) - 1, min(points, len(values))).astype(int))
     order = np.argsort(np.abs(values).mean(axis=0))[::-1][:top][::-1]
     fig = new_figure(x="SHAP value: to the right raises the prediction", legend=False, height=110 + 36 * max(len(order), 3))
     for row, column in enumerate(order):
-        x = values[take, column]
+        x, feature = values[take, column], str(data.columns[column])
         raw = pd.to_numeric(data.iloc[take, column], errors="coerce").to_numpy(dtype=float)
         rank, y, known = pd.Series(raw).rank(pct=True).to_numpy(), row + _spread_dots(x), ~np.isnan(raw)
         for at, colour in ((known, {"color": rank[known], "coloraxis": "coloraxis"}), (~known, {"color": GREY})):
@@ -61,8 +62,8 @@ def beeswarm(values: Floats, data: pd.DataFrame, *, top: int = 12, points: int =
                         y=y[at],
                         mode="markers",
                         marker={"size": 4, **colour},
-                        customdata=[feature_value_text(value) for value in raw[at]],
-                        hovertemplate=f"{data.columns[column]} = %{{customdata}}<br>SHAP %{{x:.4f}}<extra></extra>",
+                        customdata=[named_value_text(feature, value, names) for value in raw[at]],
+                        hovertemplate=f"{feature} = %{{customdata}}<br>SHAP %{{x:.4f}}<extra></extra>",
                     )
                 )
     fig.update_coloraxes(
@@ -93,6 +94,7 @@ def dependence(
     values: Mapping[str, Floats],
     data: Mapping[str, pd.DataFrame],
     feature: str,
+    names: ValueNames,
     *,
     bands: Mapping[str, pd.DataFrame] | None = None,
     points: int = 1500,
@@ -125,6 +127,9 @@ def dependence(
                     bands[model], (BASELINE_COLOUR, MITIGATED_COLOUR)[(index + (len(values) == 1)) % 2], f"{model}, mean", dashed=index == 0
                 )
             )
+    if names.is_coded(feature):
+        codes = sorted({code for frame in data.values() for code in frame[feature].dropna().unique()})
+        fig.update_xaxes(tickvals=codes, ticktext=[names.value(feature, code) for code in codes])
     return fig
 
 
@@ -145,13 +150,14 @@ def _band_means(bands: pd.DataFrame, colour: str, name: str, *, dashed: bool) ->
     )
 
 
-def band_table(bands: Mapping[str, pd.DataFrame], feature: str) -> pd.DataFrame:
+def band_table(bands: Mapping[str, pd.DataFrame], feature: str, names: ValueNames) -> pd.DataFrame:
     """The bands of all models, one under the other."""
     parts = []
     for model, found in bands.items():
-        names = [band_text(low, high) for low, high in zip(found["from"], found["to"], strict=True)]
+        ends = zip(found["from"], found["to"], strict=True)
+        shown = [named_value_text(feature, low, names) if low == high else band_text(low, high) for low, high in ends]
         parts.append(
-            found.drop(columns=["from", "to"]).assign(**{feature: names, "model": model})[["model", feature, "mean", "low", "high", "n"]]
+            found.drop(columns=["from", "to"]).assign(**{feature: shown, "model": model})[["model", feature, "mean", "low", "high", "n"]]
         )
     return pd.concat(parts, ignore_index=True)
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from core.analysis.explanations.shap_summary import ShapEstimate
-from core.views.shared.number_text import band_text, format_number, format_percent
+from core.analysis.tables.value_names import ValueNames
+from core.views.shared.number_text import band_text, format_number, format_percent, named_value_text
 
 
 def points_text(value: float, digits: int = 2) -> str:
@@ -55,7 +56,7 @@ def differences_sentence(differences: Mapping[str, ShapEstimate], a: str, b: str
 
 
 def sensitive_columns_sentence(
-    columns: Sequence[str], shares: Mapping[str, ShapEstimate], facet: str, value: int | None, gap: ShapEstimate | None
+    columns: Sequence[str], shares: Mapping[str, ShapEstimate], facet: str, people: str, gap: ShapEstimate | None
 ) -> str:
     """How much of the movement the sensitive columns carry, and in which direction the facet's own column moves the
     predictions of its people."""
@@ -65,7 +66,6 @@ def sensitive_columns_sentence(
             parts.append(f"{interval_text(found)} % of {model}'s movement (n = {found.n:,})")
     words = f"Sensitive columns that the model is given: {' and '.join(columns)}. They carry {' and '.join(parts) or 'nothing'}."
     if gap is not None and gap.value == gap.value:
-        people = f"{facet} = {value}"
         if gap.within_noise:
             words += (
                 f" These rows can't tell whether the column {facet} by itself makes predictions for {people} higher or lower than others': "
@@ -94,7 +94,7 @@ def beeswarm_sentence(correlations: Mapping[str, ShapEstimate]) -> str:
     return "The prediction: " + "; ".join(parts) + f"; 95 % intervals, n = {max(e.n for e in correlations.values()):,}."
 
 
-def bands_sentence(bands: pd.DataFrame, feature: str, model: str) -> str:
+def bands_sentence(bands: pd.DataFrame, feature: str, model: str, names: ValueNames) -> str:
     """Where along a feature the prediction is raised and lowered most."""
     known = bands[bands["n"] > 0]
     if known.empty:
@@ -103,7 +103,7 @@ def bands_sentence(bands: pd.DataFrame, feature: str, model: str) -> str:
     low, high = ordered.iloc[0], ordered.iloc[-1]
 
     def at(row: pd.Series) -> str:
-        where = band_text(row["from"], row["to"])
+        where = named_value_text(feature, row["from"], names) if row["from"] == row["to"] else band_text(row["from"], row["to"])
         return (
             f"{feature} = {where}: {interval_text(ShapEstimate(row['mean'], row['low'], row['high'], int(row['n'])))} points, n = "
             f"{int(row['n']):,}"

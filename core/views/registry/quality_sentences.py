@@ -9,8 +9,8 @@ from core.views.shared.difference_sentences import PairedDifference, difference_
 from core.views.shared.number_text import format_number, format_percent, interval_text, per_hundred_text
 
 
-def auc_sentence(figures: Mapping[str, PerformanceJson], paired: PairedDifference | None) -> str:
-    """AUC, as how often a row of label 1 ranks first in 100 pairs."""
+def auc_sentence(figures: Mapping[str, PerformanceJson], paired: PairedDifference | None, positive: str = "label 1") -> str:
+    """AUC, as how often a row of label 1, called ``positive``, ranks first in 100 pairs."""
     parts = [
         f"**{name}** ranks it first {format_number(100 * f['auc']['value'], 1)} times ({_estimate_interval(f['auc'], 100, 1)})"
         for name, f in figures.items()
@@ -19,14 +19,14 @@ def auc_sentence(figures: Mapping[str, PerformanceJson], paired: PairedDifferenc
     if not parts:
         return "All rows have the same label: AUC is undefined."
     rows = _row_counts({name: f["auc"]["n"] for name, f in figures.items()})
-    text = f"Of 100 pairs with one row of each label, the row of label 1 should come first: {', '.join(parts)}; {rows} rows."
+    text = f"Of 100 pairs with one row of each label, the row with {positive} should come first: {', '.join(parts)}; {rows} rows."
     return text + (f" {difference_text('AUC', paired)} ." if paired is not None else "")
 
 
-def average_precision_sentence(figures: Mapping[str, PerformanceJson], paired: PairedDifference | None) -> str:
+def average_precision_sentence(figures: Mapping[str, PerformanceJson], paired: PairedDifference | None, positive: str = "label 1") -> str:
     """Average precision of each model, against what chance would reach."""
     parts = {name: f"**{name}** has an average precision of {_estimate_text(f['average_precision'])}" for name, f in figures.items()}
-    chance = {name: f"{format_percent(f['prevalence'])} of the {f['n']:,} rows have label 1" for name, f in figures.items()}
+    chance = {name: f"{format_percent(f['prevalence'])} of the {f['n']:,} rows have {positive}" for name, f in figures.items()}
     if len(set(chance.values())) == 1:
         text = f"{next(iter(chance.values()))}, which is what chance would reach: {', '.join(parts.values())}."
     else:
@@ -34,15 +34,21 @@ def average_precision_sentence(figures: Mapping[str, PerformanceJson], paired: P
     return text + (f" {difference_text('average precision', paired)}." if paired is not None else "")
 
 
-def confusion_sentence(figures: Mapping[str, PerformanceJson]) -> str:
-    """How many rows of label 1 each model finds, and how often a row that it predicts as 1 is one."""
+def confusion_sentence(figures: Mapping[str, PerformanceJson], positive: str = "label 1") -> str:
+    """How many rows of label 1, called ``positive``, each model finds, and how often a row for which it predicts it has it."""
     parts = []
     for name, f in figures.items():
         c = f["confusion"]
         ones, called = c["tp"] + c["fn"], c["tp"] + c["fp"]
-        right = f"; {per_hundred_text(c['tp'] / called)} of 100 rows that it predicts as 1 are 1" if called else "; it predicts no row as 1"
+        right = (
+            f"; {per_hundred_text(c['tp'] / called)} of 100 rows for which it predicts {positive} have it"
+            if called
+            else f"; it predicts {positive} for no row"
+        )
         of_ones = (
-            f"Of 100 rows with label 1 **{name}** finds {per_hundred_text(c['tp'] / ones)}" if ones else f"**{name}**: no row has label 1"
+            f"Of 100 rows with {positive} **{name}** finds {per_hundred_text(c['tp'] / ones)}"
+            if ones
+            else f"**{name}**: no row has {positive}"
         )
         parts.append(f"{of_ones}{right}.")
     return f"{' '.join(parts)} {_row_counts({name: f['n'] for name, f in figures.items()})}."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.analysis.tables.value_names import ValueNames
+
 CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
@@ -25,6 +27,12 @@ def feature_value_text(value: object) -> str:
     if value is None or value != value:
         return "empty"
     return f"{value:g}" if isinstance(value, int | float | np.number) else str(value)
+
+
+def named_value_text(feature: str, value: object, names: ValueNames) -> str:
+    """A feature's value in a row as its people wrote it: ``north`` for a code, ``empty`` where it is missing."""
+    missing = value is None or value != value
+    return names.value(feature, value) if names.is_coded(feature) and not missing else feature_value_text(value)
 
 
 def band_text(low: float, high: float) -> str:

@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 from core.analysis.bias.direction import difference_sign
 from core.analysis.bias.metric_registry import POST_TRAINING
 from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS, is_lower_better
+from core.analysis.tables.value_names import ValueNames
 from core.analysis.trials.pareto_front import is_on_front
 from core.analysis.trials.trials_json import TrialsReport
 from core.views.shared.figure_style import ACCENT_COLOUR, BASELINE_COLOUR, GREY, new_figure
@@ -231,10 +232,12 @@ class ComparedGroups:
     rest_rows: int
 
 
-def compared_groups(report: TrialsReport, facet: int = 0) -> ComparedGroups:
+def compared_groups(report: TrialsReport, names: ValueNames, facet: int = 0) -> ComparedGroups:
     """The groups that the report compares."""
     first = report["trials"][0]["facets"][facet]
-    return ComparedGroups(f"{first['name']} = {first['value']}", first["counts"]["facet"]["rows"], first["counts"]["rest"]["rows"])
+    return ComparedGroups(
+        names.describe_group(first["name"], first["value"]), first["counts"]["facet"]["rows"], first["counts"]["rest"]["rows"]
+    )
 
 
 def best_trial_sentence(trials: pd.DataFrame, groups: ComparedGroups, *, performance: str, measure: str) -> str:
@@ -246,7 +249,7 @@ def best_trial_sentence(trials: pd.DataFrame, groups: ComparedGroups, *, perform
     text = f"The best, **trial {row['number']}**: {PERFORMANCE_LABELS[performance]} {_value_with_interval(row, 'performance', 3)}, "
     text += f"{measure} undefined ({row['error']})" if row["error"] else f"{measure} {_value_with_interval(row, 'disparity', 3)}"
     return (
-        f"{text}. Of 100 people with {groups.facet} it declines {100 * row['turned_away']:.0f}, of 100 others "
+        f"{text}. Of 100 {groups.facet} it declines {100 * row['turned_away']:.0f}, of 100 others "
         f"{100 * row['turned_away_rest']:.0f} (n = {groups.facet_rows:,} and {groups.rest_rows:,})."
     )
 
@@ -271,7 +274,7 @@ def alternative_sentence(row: TrialRow, best: TrialRow, groups: ComparedGroups, 
         f"**Trial {row['number']}**: {cost}; **{remaining_disparity_text(row['distance'], best['distance'])} disparity**: {measure} "
         f"{format_number(row['disparity'])} instead of {format_number(best['disparity'])}, nearer to parity by "
         f"{_magnitude_text(row['closer'], measure)} "
-        f"{_interval_text([-row['closer_high'], -row['closer_low']], measure)}, {nearer}. Of 100 people with {groups.facet} it declines "
+        f"{_interval_text([-row['closer_high'], -row['closer_low']], measure)}, {nearer}. Of 100 {groups.facet} it declines "
         f"{100 * row['turned_away']:.0f} instead of {100 * best['turned_away']:.0f}, of 100 others {100 * row['turned_away_rest']:.0f} "
         f"instead of {100 * best['turned_away_rest']:.0f}."
     )

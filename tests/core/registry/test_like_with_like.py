@@ -56,7 +56,7 @@ def test_a_baseline_is_of_the_same_data_even_if_another_is_newer_or_approved(tar
         assert baseline_of(target, versions[3]).arn == versions[4]
         assert baseline_of(target, versions[2]).arn == versions[1]
     (result,) = judge(target, versions[4]).results
-    assert (result.status, result.title) == ("pass", "Compared with credit-default v3 · baseline: auc")
+    assert (result.status, result.title) == ("pass", "Compared with credit-default v3 (credit-2023) · baseline: auc")
 
 
 def test_without_a_baseline_on_this_data_the_gate_blocks_and_names_what_there_is(target, versions):

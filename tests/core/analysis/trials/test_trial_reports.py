@@ -10,6 +10,7 @@ from scipy import stats
 from core.analysis.bias.bias_metrics import post_training_bias
 from core.analysis.performance.performance import evaluate_performance
 from core.analysis.performance.performance_difference import compare_performance
+from core.analysis.tables.value_names import ValueNames
 from core.analysis.trials import pareto_front, trial_reports
 from core.analysis.trials.trial_disparity import DISPARITY_METRICS, distance_from_parity
 from core.views.tuning import pareto_charts as views
@@ -152,7 +153,7 @@ def test_an_alternative_is_named_with_its_price_and_what_it_brings(judged) -> No
     table = views.trials_table(as_report(judged), performance="auc", measure="DPPL", numbers={"fair": 7, "unfair": 3})
     best = table[table["reference"]].to_dict("records")[0]
     row = views.fairer_alternatives(table).to_dict("records")[0]
-    text = views.alternative_sentence(row, best, views.compared_groups(as_report(judged)), performance="auc", measure="DPPL")
+    text = views.alternative_sentence(row, best, views.compared_groups(as_report(judged), ValueNames()), performance="auc", measure="DPPL")
     assert text.startswith("**Trial 7**: AUC ")
     assert f"{100 * abs(row['gained']):.1f} points higher" in text
     assert "nearer to parity by" in text
@@ -168,7 +169,7 @@ def test_less_is_better_for_a_loss(judged) -> None:
     row = table.reset_index().query("name == 'noise'").to_dict("records")[0]
     best = table.reset_index().query("reference").to_dict("records")[0]
     assert "log loss" in (
-        text := views.alternative_sentence(row, best, views.compared_groups(report), performance="log_loss", measure="DPPL")
+        text := views.alternative_sentence(row, best, views.compared_groups(report, ValueNames()), performance="log_loss", measure="DPPL")
     )
     assert "higher [+" in text
 
