@@ -49,7 +49,7 @@ DATA = RebalancedData(
             "test_header.csv": {"sha256": "0" * 64, "columns": ["label", "SEX"], "rows": 1},
         },
         "weights": False,
-        "counts": {"before": [{"facet": 1}, {"facet": 2}]},
+        "counts": {"before": [{"label": 0, "facet": 1}, {"label": 1, "facet": 2}]},
     },
     Dataset("d", "s3://answers/key/data.csv", "0" * 64, 1, ("label", "SEX"), ROLES, {}, "2026-01-01", "Dana"),
 )

@@ -78,7 +78,7 @@ def data(target, dataset):
     folder = jobs.output_uri(jobs.describe_job(target, "processing", job))
     file = {"sha256": "0" * 64, "rows": 1, "columns": ["LABEL", "SEX"]}
     files = dict.fromkeys(("train_res.csv", "test_res.csv", "test_header.csv"), file)
-    manifest = {"files": files, "weights": False, "counts": {"before": [{"facet": 1}, {"facet": 2}]}}
+    manifest = {"files": files, "weights": False, "counts": {"before": [{"label": 0, "facet": 1}, {"label": 1, "facet": 2}]}}
     target.files.write(f"{folder}/manifest.json", json.dumps(manifest).encode())
     return rebalancing_jobs.read_result(target, job)
 
@@ -100,7 +100,7 @@ def test_the_account_is_asked_who_it_is_and_what_its_jobs_run_as(target):
 def test_a_data_set_comes_back_as_it_was_uploaded_and_twice_is_once(target, checked, dataset):
     assert datasets.read_dataset(target, dataset.uri) == dataset
     assert (datasets.list_datasets(target), datasets.count_datasets(target)) == ([dataset], 1)
-    frame = datasets.fetch_csv(target, DANA, dataset.uri)
+    frame = datasets.fetch_csv(target, DANA, dataset.uri).frame
     assert len(frame) == 300
     assert datasets.upload_dataset(target, DANA, checked, "Credit") == dataset
     assert datasets.read_first_rows(target, dataset.uri, rows=3).equals(frame.head(3))

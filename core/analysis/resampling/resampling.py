@@ -41,6 +41,10 @@ class ResamplingError(ValueError):
     """The training part can't be rebalanced as asked, with the column and the remedy."""
 
 
+NOTHING_TO_ADD = "No samples will be generated"
+"""How imbalanced-learn's error begins where ADASYN's share of rows to make is rounded to none."""
+
+
 @dataclass(frozen=True)
 class RebalanceConfig:
     """How to rebalance. ``method``: none, smote, smote-nc, borderline-smote, adasyn, random-over, random-under, smote-tomek, smote-enn or
@@ -245,7 +249,8 @@ def _add_synthetic_rows(train: pd.DataFrame, classes: NDArray[np.int64], config:
         values = fill_for_distances(train[used], config.categorical)
         sampled = run_sampler(config.method, values, classes, counts, told, nominal, config.seed)
     except (ValueError, RuntimeError) as error:
-        raise ResamplingError(f"{METHODS[config.method]} could not rebalance the {BALANCE_TARGETS[config.target]}: {error}") from error
+        reason = "it finds no row to add, since the groups are almost equal already" if str(error).startswith(NOTHING_TO_ADD) else error
+        raise ResamplingError(f"{METHODS[config.method]} could not rebalance the {BALANCE_TARGETS[config.target]}: {reason}") from error
     frame = train.iloc[sampled.seeds].reset_index(drop=True)
     for name in made:
         made_up = sampled.synthetic & frame[name].notna().to_numpy()  # what the seed lacks, the synthetic row lacks too

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.analysis.resampling.missing_cells import fill_for_distances, fill_with_medians, median_of_training
-from core.analysis.resampling.resampling import METHODS, RebalanceConfig, rebalance
+from core.analysis.resampling.resampling import METHODS, RebalanceConfig, ResamplingError, rebalance
 from core.analysis.resampling.splitting import split_rows
 from core.analysis.tables.column_kinds import ColumnError, to_integers
 
@@ -42,7 +42,11 @@ def gapped(seed: int, share: float, rows: int = 240) -> pd.DataFrame:
 )
 def test_a_row_lacks_what_its_seed_lacks_and_nothing_else_and_codes_stay_codes(seed, share, method, target):
     train = gapped(seed, share)
-    result = rebalance(train, RebalanceConfig("LABEL", "SEX", 1, method, target, ("REGION", "OTHER"), {}, seed, ("OTHER",)))
+    try:
+        result = rebalance(train, RebalanceConfig("LABEL", "SEX", 1, method, target, ("REGION", "OTHER"), {}, seed, ("OTHER",)))
+    except ResamplingError as error:
+        assume("almost equal already" not in str(error))
+        raise
     of_seeds = train.iloc[result.seeds].reset_index(drop=True)
     pd.testing.assert_frame_equal(result.frame.isna(), of_seeds.isna())
     assert result.frame.dtypes.to_dict() == train.dtypes.to_dict()
