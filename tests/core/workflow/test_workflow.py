@@ -134,5 +134,5 @@ def test_the_plain_sdk_sees_the_same_packages(demo):
         aws_secret_access_key=running.secret_access_key,
         region_name=running.region,
     )
-    packages = sagemaker.list_model_packages(ModelPackageGroupName="credit-default")["ModelPackageSummaryList"]
+    packages = sagemaker.list_model_packages(ModelPackageGroupName="loans")["ModelPackageSummaryList"]
     assert len(packages) == 4
