@@ -52,6 +52,8 @@ def main(root: Path, environment: dict[str, str]) -> None:
             callbacks=[_RoundLogger(), *([_early_stopping(int(stop), asked.watched)] if stop and asked.watched else [])],
         )
     except xgboost.core.XGBoostError as error:
+        if "bad_alloc" in str(error):  # XGBoost's word for too little memory
+            raise MemoryError(str(error)) from error
         raise ContainerError(f"XGBoost Error: {str(error).strip().splitlines()[0]}") from error
     target = opt / "model"
     target.mkdir(parents=True, exist_ok=True)
