@@ -103,6 +103,9 @@ def test_a_denied_permission_is_named_with_who_can_give_it(screen):
         if not (RECORD or screen.page == first_page(operation, screen)):
             continue
         seen = screen.under(Fault("denied", re.escape(operation)))
+        if operation not in screen.proxy.seen:  # asked at the first look only, of what another test had just made
+            assert seen == screen.plain, operation
+            continue
         record(screen.page, DENIED + operation, seen, screen.plain)
         said = ask(seen, screen)
         needed = S3_PERMISSIONS[operation.partition(":")[2]] if operation.startswith("s3:") else operation
