@@ -183,9 +183,8 @@ def _has_many_values(series: pd.Series[Any]) -> bool:
 
 def _propose_favourable(frame: pd.DataFrame, label: str) -> object:
     """The value that words decide for. Raises DataError, which names both, if none does."""
+    require_two_values(frame, label)
     counts = frame[label].value_counts()
-    if len(counts) != 2:
-        _raise_problems([_not_two_values(frame[label])])
     found = propose_favourable(label, counts.index.tolist())
     if found is None:
         values = sort_texts([f"{value}" for value in counts.index])
@@ -469,6 +468,12 @@ def _find_uncodable_columns(frame: pd.DataFrame, roles: ColumnRoles, text: set[s
             except ColumnError as error:
                 problems.append(Problem(name, f"Column {name}: {error.reason}.", "Correct it, or leave the column out."))
     return problems
+
+
+def require_two_values(frame: pd.DataFrame, label: str) -> None:
+    """Raises DataError if the label hasn't exactly two values; empty cells don't count."""
+    if frame[label].nunique() != 2:
+        _raise_problems([_not_two_values(frame[label])])
 
 
 def _not_two_values(series: pd.Series[Any]) -> Problem:

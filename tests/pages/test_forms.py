@@ -35,11 +35,16 @@ def test_a_table_whose_label_has_three_values_is_refused_before_anything_is_stor
     assert next(button for button in test.button if button.label == "Rebalance").disabled
 
 
-def test_a_file_that_is_not_utf_8_is_refused_with_the_line(app, empty):
+def test_a_file_that_is_not_utf_8_is_read_and_its_encoding_is_said(app, empty):
     test = app(empty, "data")
     test.radio(key="source").set_value("upload").run()
-    test.file_uploader[0].upload("latin.csv", b"a,b,c\n1,2,\xe9\n").run()
-    assert "not UTF-8: line 2" in test.error[0].value
+    content = b"paid,sex,place\nno,1,Orl\xe9ans\nyes,2,Nice\nyes,1,Nice\nno,2,Orl\xe9ans\n"
+    test.file_uploader[0].upload("latin.csv", content).run()
+    assert not test.exception
+    assert not test.error
+    said = "\n".join(str(part.value) for part in [*test.info, *test.warning]).replace("\\", "")
+    assert "Windows-1252" in said
+    assert "Orléans" in said
 
 
 def test_a_tuning_job_is_launched_with_what_the_form_says(app, full, target):

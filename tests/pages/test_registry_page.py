@@ -51,7 +51,7 @@ def test_bias_of_both_is_paired_and_told_of_100_people(app, full):
     test = app(full, "registry", view="Bias")
     said = text(test)
     assert said.count("Of 100 men ") == 2
-    assert "the same rows drawn for both" in said
+    assert "the same rows for both" in said
     assert len(frame(test, "metric", "verdict")) == 13
 
 
@@ -172,7 +172,7 @@ def test_a_version_whose_report_is_older_than_its_intervals_is_still_shown(app, 
             assert "evidence has changed" in test.error[0].value
         assert "before other thresholds were counted" in text(test)
         # the hash of the test file was registered, and labels agree row by row: the two can be compared all the same
-        assert "the same rows drawn for both" in text(app(full, "registry", package=packages[0], view="Bias"))
+        assert "the same rows for both" in text(app(full, "registry", package=packages[0], view="Bias"))
     finally:
         target.files.write(uri, original)
         cache_data.clear()

@@ -165,6 +165,7 @@ def _roles_form(key: str, file: str, decimal: DecimalMark | None, table: TableRe
     label = one.selectbox(
         "Label", names, index=names.index(proposed_label), key=f"label-{key}", help="What the model predicts; two values."
     )
+    column_roles.require_two_values(frame, label)
     favourable = _choose_favourable(one, key, frame, label)
     facet = two.selectbox(
         "Facet", names, index=names.index(proposed_facet), key=f"facet-{key}", help="The column by which groups are compared."

@@ -49,11 +49,12 @@ def show_quality(packages: dict[str, Package], key: str = "") -> None:
     table = views.metrics_table(metrics, paired)
     table = table[table["metric"].isin(names)]
     st.dataframe(table, hide_index=True, height="content", alt="Metrics of the versions with intervals, differences, and whether noise")
+    labels = registry_types.describe_labels(packages.values())
     with st.container(horizontal=True):
         tables.csv_download_button(
             "Metrics as CSV", "-".join(f"v{p.version}" for p in packages.values()) + "-metrics", table, table.itertuples(index=False)
         )
-        report_details.explain_metrics(list(metrics[next(iter(metrics))]), f"quality{key}")
+        report_details.explain_metrics(list(metrics[next(iter(metrics))]), f"quality{key}", labels[1])
     left, right = st.columns(2, gap="large") if paired else (st.container(), st.empty())
     with left:
         st.subheader("Values")
@@ -71,7 +72,6 @@ def show_quality(packages: dict[str, Package], key: str = "") -> None:
                 key=f"differences{key}",
             )
     st.subheader("Confusion")
-    labels = registry_types.describe_labels(packages.values())
     said = {markdown.escape_markdown(name): figure for name, figure in figures.items()}
     st.markdown(quality_sentences.confusion_sentence(said, markdown.escape_markdown(labels[1])))
     cells = {name: views.confusion_counts(figure) for name, figure in figures.items()}

@@ -13,15 +13,16 @@ from ui import session
 from ui.components import markdown
 
 
-def explain_metrics(names: Iterable[str], key: str) -> None:
-    """A popover that explains these metrics."""
+def explain_metrics(names: Iterable[str], key: str, positive: str = "label 1") -> None:
+    """A popover that explains these metrics. ``positive``: what label 1 is called."""
+    positive = markdown.escape_markdown(positive)
     with st.popover("What do these metrics mean?", icon=":material/help:", key=f"glossary-{key}"):
         st.markdown(
             metric_glossary.BIAS_INTRODUCTION
             if any(map(metric_glossary.is_bias_metric, names))
-            else metric_glossary.PERFORMANCE_INTRODUCTION
+            else metric_glossary.performance_introduction(positive)
         )
-        st.markdown(metric_glossary.entries_markdown(names))
+        st.markdown(metric_glossary.entries_markdown(names, positive))
 
 
 @st.cache_data(ttl="30m", max_entries=64, show_spinner=False)

@@ -46,7 +46,7 @@ def _draw(
     mark: str,
 ) -> None:
     last = list(reports)[-1]
-    threshold = _slider(report_thresholds[last], mark)
+    threshold = _slider(report_thresholds[last], mark, reports[last].describe_label(1))
     people, target = reports[last].group_names(key), session.cache_key()
     said = markdown.escape_people(people)
     now = {label: threshold_outcome(target, report.folder, key, threshold) for label, report in reports.items()}
@@ -89,11 +89,11 @@ def _draw(
         show_declined_by_group(at[last], people, f"threshold{mark}", last)
     with st.container(horizontal=True):
         tables.csv_download_button("Figures as CSV", f"thresholds-{threshold:g}{mark}", values.columns, values.itertuples(index=False))
-        report_details.explain_metrics(list(values["metric"]), f"threshold{mark}")
+        report_details.explain_metrics(list(values["metric"]), f"threshold{mark}", reports[last].describe_label(1))
 
 
-def _slider(default: float, mark: str) -> float:
-    """The slider, whose value is in the URL's ``?threshold=``."""
+def _slider(default: float, mark: str, positive: str) -> float:
+    """The slider, whose value is in the URL's ``?threshold=``. ``positive``: what label 1 is called."""
     try:
         wanted = float(st.query_params.get("threshold", default))
     except ValueError:
@@ -111,7 +111,7 @@ def _slider(default: float, mark: str) -> float:
             0.01,
             key=f"threshold-slider{mark}",
             on_change=write_to_url,
-            help="A row is predicted 1 where its score is above it.",
+            help=markdown.escape_markdown(f"{positive} is predicted for a row whose score is above it."),
         )
     )
 

@@ -20,10 +20,14 @@ def find_entry(name: str) -> MetricDefinition | PerformanceMetric | None:
     return find_definition(name) or PERFORMANCE_METRICS.get(name.replace(" ", "_"))
 
 
-def entries_markdown(names: Iterable[str]) -> str:
-    """The entries of these metrics, one paragraph each; names without one are left out."""
+def entries_markdown(names: Iterable[str], positive: str = "label 1") -> str:
+    """The entries of these metrics, one paragraph each; names without one are left out. ``positive``: what label 1 is called."""
     known = [(name, entry) for name in names if (entry := find_entry(name)) is not None]
-    return "\n\n".join(f"**{name}: {e.title}.** {e.question}  \n`{e.formula}`  \n{e.interpretation}" for name, e in known)
+
+    def said(text: str) -> str:
+        return text.replace("label 1", positive)
+
+    return "\n\n".join(f"**{name}: {said(e.title)}.** {said(e.question)}  \n`{e.formula}`  \n{said(e.interpretation)}" for name, e in known)
 
 
 DISTANCES = [name for stage in (PRE_TRAINING, POST_TRAINING) for name in sorted(stage) if stage[name].low >= stage[name].neutral]
@@ -37,9 +41,13 @@ BIAS_INTRODUCTION = (
     f"Distances ({', '.join(DISTANCES)}) can't fall below 0, "
     "so their interval says how large they are, not whether there is a difference."
 )
-PERFORMANCE_INTRODUCTION = (
-    "All are measured on the held-out rows; label 1 is the outcome that the score predicts. each has a 95 % interval "
-    "(docs/intervals.md: how it is made, and how often it is right). Differences are **paired**: both versions judge the same rows "
-    "(accuracy: McNemar's exact test). **Within the noise** means that chance alone would make such a difference in at least one case of "
-    "twenty: these rows can't tell, which doesn't mean that the versions are equal."
-)
+
+
+def performance_introduction(positive: str = "label 1") -> str:
+    """How the figures of quality are measured and compared. ``positive``: what label 1 is called."""
+    return (
+        f"All are measured on the held-out rows; {positive} is the outcome that the score predicts. Each has a 95 % interval "
+        "(docs/intervals.md: how it is made, and how often it is right). Differences are **paired**: both versions judge the same rows "
+        "(accuracy: McNemar's exact test). **Within the noise** means that chance alone would make such a difference in at least one case "
+        "of twenty: these rows can't tell, which doesn't mean that the versions are equal."
+    )
