@@ -55,7 +55,7 @@ def test_a_compliance_officer_moves_the_threshold_and_the_link_keeps_it(page: Pa
 def test_a_tab_is_in_the_link_and_a_metric_is_explained_where_it_stands(page: Page, bias: str) -> None:
     open_at(page, bias)
     page.get_by_role("tab", name="Difference").click()
-    expect(page.get_by_text("the same rows drawn for both")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("the same rows for both")).to_be_visible(timeout=SLOW)
     expect(page).to_have_url(re.compile("view=Difference"), timeout=SLOW)
     page.get_by_role("button", name="What do these metrics mean?").click()
     expect(page.get_by_text("four-fifths rule")).to_be_visible(timeout=SLOW)
