@@ -78,4 +78,4 @@ def test_rebalancings_are_compared_by_the_rows_that_they_started_from(made) -> N
         assert explain_incomparable(("a", "b"), start, rows_before_rebalancing(made(**changes)), by_facet=True) == ()
     assert explain_incomparable(("a", "b"), start, rows_before_rebalancing(made(seed=7)), by_facet=True)
     *_, said = explain_incomparable(("a", "b"), start, rows_before_rebalancing(made(facet_value=0)), by_facet=True)
-    assert said == "a was measured for sex = b, b for sex = a: they have no facet in common."
+    assert said == "a was measured for people with sex = b, b for people with sex = a: they have no facet in common."
