@@ -90,7 +90,7 @@ def sweep_thresholds(
     d, y, s = np.asarray(facet, dtype=np.int64), np.asarray(favourable_label, dtype=np.int64), np.asarray(scores, dtype=float)
     codes = np.zeros(len(d), dtype=np.int64)
     if group is not None:
-        found = pd.Index(list(names), dtype=object).get_indexer(np.asarray(group, dtype=object)).astype(np.int64)
+        found = pd.Index(list(names), dtype=object).get_indexer(pd.Index(np.asarray(group, dtype=object))).astype(np.int64)
         codes = np.where(found < 0, len(names), found)
     shape = (len(names) + 1, 2, 2)
     cell = (codes * 2 + d) * 2 + y
