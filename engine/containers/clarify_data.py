@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
+from core.analysis.tables.column_kinds import ColumnError, bin_group, is_mostly_whole, to_integers
 from core.analysis.tables.feature_names import FeatureError, match_features
 from core.analysis.tables.table_reading import TableReading
 from core.analysis.tables.text_columns import Finding
@@ -49,8 +49,9 @@ def read_dataset(folder: Path, config: AnalysisConfig) -> Dataset:
     categorical = [str(resolve_column(frame, item, "governance.categorical")) for item in config.categorical]
     named = dict.fromkeys(name for name in (label, predicted, group, *facets) if name)
     coded = [name for name in named if frame[name].dtype.kind in "iuf" and frame[name].notna().all()]
+    slips = [name for name in coded if name in (label, *facets) and is_mostly_whole(frame[name])]
     try:
-        frame[coded] = to_integers(frame[coded])
+        frame[coded] = to_integers(frame[coded], slips)  # A slip among codes would make 1 a threshold, and measure the other group
     except ColumnError as error:
         raise ContainerError(str(error)) from error
     left_out = {name for name in (label, predicted, *excluded) if name}

@@ -57,6 +57,22 @@ def _is_whole(values: pd.Series[Any]) -> pd.Series[Any]:
     return pd.Series((np.abs(numbers) <= MAX_EXACT_INTEGER) & (numbers == np.floor(numbers)), index=values.index)
 
 
+def is_mostly_whole(series: pd.Series[Any]) -> bool:
+    """Whether a column of numbers has few different whole ones in at least 90 % of its rows, and fractions in the others: it may be meant
+    as codes, and a fraction is a slip. Missing values don't count.
+
+    >>> import pandas as pd
+    >>> is_mostly_whole(pd.Series([1, 2] * 9 + [1.4])), is_mostly_whole(pd.Series([1.5, 2, 3])), is_mostly_whole(pd.Series([1, 2]))
+    (True, False, False)
+    """
+    known = series.dropna()
+    if known.empty or known.dtype.kind != "f":
+        return False
+    values = known.to_numpy(dtype=float)
+    whole = values == np.floor(values)
+    return bool(MIN_WHOLE_SHARE <= whole.mean() < 1) and len(np.unique(values[whole])) <= MAX_CATEGORIES
+
+
 def to_integers(df: pd.DataFrame, coded: Iterable[str] = (), categorical: Iterable[str] = ()) -> pd.DataFrame:
     """The table with every column of whole numbers as int64, or Int64 where cells are missing, so that it's written as ``1`` and never as
     ``1.0``.

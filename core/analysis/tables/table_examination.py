@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.analysis.tables.column_kinds import MAX_CATEGORIES, MIN_WHOLE_SHARE
+from core.analysis.tables.column_kinds import is_mostly_whole
 from core.analysis.tables.table_reading import TableReading
 from core.analysis.tables.text_columns import Finding, Treatment
 
@@ -113,11 +113,11 @@ def _examine_column(name: str, series: pd.Series[Any]) -> Finding | None:
 
 def _examine_fractions(name: str, series: pd.Series[Any]) -> Finding | None:
     """Amounts that are whole in most rows: a person may have meant codes, and one of them is a slip."""
+    if not is_mostly_whole(series):
+        return None
     values = series.to_numpy(dtype=float)
     whole = values == np.floor(values)
     known = int((~np.isnan(values)).sum())
-    if not MIN_WHOLE_SHARE <= whole.sum() / known < 1 or len(np.unique(values[whole])) > MAX_CATEGORIES:
-        return None
     fractions = ~whole & ~np.isnan(values)
     row = int(fractions.argmax())
     message = (
