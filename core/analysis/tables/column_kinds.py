@@ -57,7 +57,7 @@ def _is_whole(values: pd.Series[Any]) -> pd.Series[Any]:
     return pd.Series((np.abs(numbers) <= MAX_EXACT_INTEGER) & (numbers == np.floor(numbers)), index=values.index)
 
 
-def is_mostly_whole(series: pd.Series[Any]) -> bool:
+def is_mostly_whole(series: pd.Series) -> bool:
     """Whether a column of numbers has few different whole ones in at least 90 % of its rows, and fractions in the others: it may be meant
     as codes, and a fraction is a slip. Missing values don't count.
 
