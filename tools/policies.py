@@ -257,7 +257,7 @@ def page(rows: Sequence[tuple[str, str, list[Finding]]]) -> str:
 INTRODUCTION = """# Permissions
 
 Written by `make policies`, which runs the tests, records what the product calls at AWS by what is being done, and makes the least
-policies of those who may do it. A test run ends in an error where a call is missing here, or where one that is here was never made.
+policies of those who may do it. A test run ends in an error where a call is missing here; one that is here and was never made is printed.
 
 Read-only is what everybody has; each role has its own beside it. A data scientist registers versions as pending and can set no other
 status than rejected, for what they withdraw; officers approve and reject, and register nothing. Nobody approves what they trained or
