@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -58,7 +59,10 @@ def list_own_groups(target: Target) -> list[str]:
 
 def list_own_versions(target: Target, *, max_results: int = 100) -> list[Version]:
     """The newest versions of all groups in which this product registers, newest first."""
-    found = [version for group in list_own_groups(target) for version in list_versions(target, group, max_results=max_results)]
+    found: list[Version] = []
+    for group in list_own_groups(target):
+        with suppress(NotFound):  # removed since it was listed
+            found += _list_group(target, group, max_results)
     return sorted(found, key=lambda version: version.created, reverse=True)[:max_results]
 
 

@@ -11,9 +11,10 @@ def page(values, value):
     import pandas as pd
     import streamlit as st
 
+    from core.analysis.tables.value_names import ValueNames
     from ui.explainability.what_if import value_input
 
-    chosen = value_input("income", pd.Series(values), value, "income", sensitive=False)
+    chosen = value_input("income", pd.Series(values), value, "income", sensitive=False, names=ValueNames())
     st.text(repr(float(chosen)))
 
 
