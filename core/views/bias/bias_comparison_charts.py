@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from core.analysis.bias.bias_difference import BiasDifference
 from core.analysis.bias.decline_rates import DeclineRates
 from core.analysis.bias.metric_registry import compares_groups
+from core.views.shared.difference_points import add_difference_points
 from core.views.shared.figure_style import BASELINE_COLOUR, GREY, MITIGATED_COLOUR, new_figure
 from core.views.shared.metric_like import MetricsByModel
 from core.views.shared.number_text import format_number, format_percent, interval_text
@@ -56,29 +57,10 @@ def differences_figure(differences: Mapping[str, BiasDifference]) -> go.Figure:
     shown = [d for d in differences.values() if d.value is not None and d.low is not None and d.high is not None][::-1]
     finite = [d for d in shown if abs(d.low or 0) + abs(d.high or 0) != float("inf")]
     fig = new_figure(x="difference with 95 % interval (0: none)", height=100 + 30 * max(len(finite), 3), legend=False)
-    fig.add_trace(
-        go.Scatter(
-            x=[d.value for d in finite],
-            y=[d.name for d in finite],
-            mode="markers",
-            marker={
-                "size": 10,
-                "color": [MITIGATED_COLOUR if d.beyond_noise else GREY for d in finite],
-                "symbol": ["circle" if d.beyond_noise else "circle-open" for d in finite],
-            },
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [(d.high or 0) - (d.value or 0) for d in finite],
-                "arrayminus": [(d.value or 0) - (d.low or 0) for d in finite],
-                "color": GREY,
-                "thickness": 2,
-            },
-            customdata=[f"{format_number(d.value, 4)} [{format_number(d.low, 4)}, {format_number(d.high, 4)}]" for d in finite],
-            hovertemplate="%{y}: %{customdata}<extra></extra>",
-        )
-    )
-    fig.add_vline(x=0, line_width=1, line_color=GREY)
+    beyond = [d.beyond_noise for d in finite]
+    texts = [f"{format_number(d.value, 4)} [{format_number(d.low, 4)}, {format_number(d.high, 4)}]" for d in finite]
+    colours = [MITIGATED_COLOUR if b else GREY for b in beyond]
+    add_difference_points(fig, finite, [d.name for d in finite], beyond, texts, colours=colours)
     fig.update_yaxes(dtick=1)
     return fig
 

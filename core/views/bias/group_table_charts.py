@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from core.analysis.bias.group_sentences import DISPARITY_TITLES, figure_text, is_beyond_noise
 from core.analysis.bias.group_table import GroupOutcome, GroupTable
+from core.views.shared.difference_points import add_difference_points
 from core.views.shared.figure_style import BASELINE_COLOUR, GREY, MITIGATED_COLOUR, new_figure, shorten_middle
 
 MAX_DRAWN = 40
@@ -57,25 +58,8 @@ def groups_figure(table: GroupTable) -> go.Figure:
     fig = new_figure(x=f"{metric}, {DISPARITY_TITLES[metric]} (0: none)", height=110 + 24 * max(len(drawn), 3), legend=False)
     beyond = [is_beyond_noise(metric, figure) for figure in figures]
     colours = [GREY if not b else BASELINE_COLOUR if (f.value or 0) > 0 else MITIGATED_COLOUR for b, f in zip(beyond, figures, strict=True)]
-    fig.add_trace(
-        go.Scatter(
-            x=[figure.value for figure in figures],
-            y=list(range(len(drawn))),
-            mode="markers",
-            marker={"size": 9, "color": colours, "symbol": ["circle" if b else "circle-open" for b in beyond]},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [(f.high or 0) - (f.value or 0) for f in figures],
-                "arrayminus": [(f.value or 0) - (f.low or 0) for f in figures],
-                "color": GREY,
-                "thickness": 2,
-            },
-            customdata=[f"{g.name}: {figure_text(g.disparities[metric])}, {g.rows:,} rows" for g in drawn],
-            hovertemplate="%{customdata}<extra></extra>",
-        )
-    )
-    fig.add_vline(x=0, line_width=1, line_color=GREY)
+    texts = [f"{group.name}: {figure_text(group.disparities[metric])}, {group.rows:,} rows" for group in drawn]
+    add_difference_points(fig, figures, range(len(drawn)), beyond, texts, colours=colours, hover="%{customdata}", size=9)
     fig.update_yaxes(tickvals=list(range(len(drawn))), ticktext=[shorten_middle(group.name, 40) for group in drawn])
     return fig
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -14,21 +13,11 @@ from plotly.subplots import make_subplots
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.analysis.performance.performance_estimates import Estimate
 from core.analysis.performance.performance_json import PerformanceJson, estimates_in
+from core.views.shared.difference_points import HasInterval, add_difference_points
 from core.views.shared.figure_style import BASELINE_COLOUR, FAINT_COLOUR, GREY, MITIGATED_COLOUR, apply_layout, new_figure
 from core.views.shared.number_text import format_number
 
 COLOURS = (BASELINE_COLOUR, MITIGATED_COLOUR)
-
-
-class HasInterval(Protocol):
-    """A value with its 95 % interval."""
-
-    @property
-    def value(self) -> float | None: ...
-    @property
-    def low(self) -> float | None: ...
-    @property
-    def high(self) -> float | None: ...
 
 
 Metrics = Mapping[str, HasInterval]
@@ -110,34 +99,10 @@ def differences_figure(differences: Differences) -> go.Figure:
     """Paired differences with intervals; those whose interval excludes zero are filled."""
     names = [name for name, d in differences.items() if d.value is not None][::-1]
     fig = new_figure(x="difference with 95 % interval (0: none)", height=100 + 36 * max(len(names), 3))
-    values = np.array([float(differences[n].value or 0.0) for n in names])
-    lows = np.array([float(v if (low := differences[n].low) is None else low) for n, v in zip(names, values, strict=True)])
-    highs = np.array([float(v if (high := differences[n].high) is None else high) for n, v in zip(names, values, strict=True)])
     beyond = [differences[n].beyond_noise for n in names]
-    fig.add_trace(
-        go.Scatter(
-            x=values,
-            y=names,
-            mode="markers",
-            showlegend=False,
-            marker={
-                "size": 10,
-                "color": [MITIGATED_COLOUR if b else GREY for b in beyond],
-                "symbol": ["circle" if b else "circle-open" for b in beyond],
-            },
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": highs - values,
-                "arrayminus": values - lows,
-                "thickness": 2,
-                "color": GREY,
-            },
-            customdata=[interval_text(differences[n]) for n in names],
-            hovertemplate="%{y}: %{customdata}<extra></extra>",
-        )
-    )
-    fig.add_vline(x=0, line_width=1, line_color=GREY)
+    texts = [interval_text(differences[n]) for n in names]
+    colours = [MITIGATED_COLOUR if b else GREY for b in beyond]
+    add_difference_points(fig, [differences[n] for n in names], names, beyond, texts, colours=colours)
     return fig
 
 
