@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.analysis.tables.column_kinds import is_mostly_whole
+from core.analysis.tables.column_kinds import MAX_EXACT_INTEGER, is_mostly_whole
 from core.analysis.tables.table_reading import TableReading
 from core.analysis.tables.text_columns import Finding, Treatment
 
@@ -165,9 +165,11 @@ def _digest(series: pd.Series[Any]) -> bytes:
     """The same for columns that are equal in every row."""
     if series.dtype.kind in "iuf":
         kind, raw = b"n", np.ascontiguousarray(series.to_numpy(dtype=float)).tobytes()
+        if series.dtype.kind in "iu" and series.abs().max() > MAX_EXACT_INTEGER:  # floats can't tell such numbers apart
+            raw += pd.util.hash_pandas_object(series, index=False).to_numpy().tobytes()
     else:
         codes, texts = pd.factorize(series)
-        kind, raw = b"t" + "\0".join(map(str, texts[:1000])).encode(), codes.astype(np.int32).tobytes()
+        kind, raw = b"t", codes.astype(np.int32).tobytes() + "\0".join(map(str, texts)).encode()
     return kind + hashlib.blake2b(raw, digest_size=16).digest()
 
 

@@ -56,3 +56,18 @@ def test_text_that_must_be_decided_has_choices_and_no_treatment():
     reading = examine_table(read_frame(pd.DataFrame({"rate": [f"{i}.5" for i in range(40)] + ["unknown"]})))
     (finding,) = reading.findings
     assert (finding.blocks, finding.treatment, finding.choices) == (True, None, ("leave out", "categorical"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ([f"text {i % 2000}" for i in range(6000)], [f"text {i % 2000}" if i % 2000 < 1500 else f"else {i % 2000}" for i in range(6000)]),
+        ([2**60 + 2 * (i * i % 47) for i in range(6000)], [2**60 + 2 * (i * i % 47) + i % 2 for i in range(6000)]),
+    ],
+    ids=["texts that differ late", "numbers that differ in the last digit"],
+)
+def test_columns_that_nearly_agree_are_not_called_equal(one, other):
+    reading = examine_table(read_frame(pd.DataFrame({"age": [AGES[i % ROWS] for i in range(6000)], "one": one, "other": other})))
+    assert not [finding for finding in reading.findings if finding.kind == "duplicate"]
+    reading = examine_table(read_frame(pd.DataFrame({"age": [AGES[i % ROWS] for i in range(6000)], "one": one, "other": one})))
+    assert [finding.twin for finding in reading.findings if finding.kind == "duplicate"] == ["one"]
