@@ -17,10 +17,12 @@ from core.analysis.tables.csv_cells import clean_text
 from core.analysis.tables.number_formats import DECIMAL_MARKS
 from core.analysis.tables.table_reading import TableReading
 from core.analysis.tables.text_columns import Treatment
-from core.data import bundled_data, column_roles, csv_reader, datasets, missing_values
+from core.data import bundled_data, column_roles, csv_reader, datasets, missing_values, table_check
 from core.data.bundled_data import BUNDLED_ROLES
-from core.data.column_roles import CheckedTable, ColumnRoles
+from core.data.column_roles import ColumnRoles
 from core.data.file_formats import ENCODINGS
+from core.data.table_check import CheckedTable
+from core.data.table_problems import Problem, raise_problems
 from core.data.threshold_facets import GROUP_VALUE, add_threshold_facets, parse_threshold
 from core.errors import DataError
 from core.jobs import rebalancing_jobs
@@ -117,25 +119,23 @@ def _parse_number(text: str) -> ParameterValue:
 
 def prepare_table(options: argparse.Namespace, rebalance: RebalancingOptions) -> PreparedTable:
     """The table of the options, read, examined and checked. Raises one DataError with everything that is to be decided or corrected."""
-    problems: list[DataError] = []
+    problems: list[Problem] = []
 
     def collect(step: Callable[[], Result]) -> Result | None:
         try:
             return step()
         except DataError as error:
-            problems.append(error)
+            problems.append(Problem(error.resource, error.message, error.hint))
             return None
 
     reading = _with_threshold_facets(_read(options), options)
     asked = collect(lambda: _choose_roles(options, reading, options.favourable))
     roles = asked or _roles_without_favourable(options, reading)
-    checked = collect(lambda: column_roles.check_table(reading, roles)) if roles else None
+    checked = collect(lambda: table_check.check_table(reading, roles)) if roles else None
     if checked and (asked or options.facet_value or checked.frame[checked.roles.facet].nunique() == 2):
         collect(lambda: rebalancing_jobs.check_feasible(checked, rebalance))
     if problems or not roles or not checked:
-        messages = dict.fromkeys(error.message for error in problems)
-        hints = dict.fromkeys(error.hint for error in problems if error.hint)
-        raise DataError(" ".join(messages), resource=problems[0].resource, hint=" ".join(hints))
+        raise_problems(problems)
     file = options.data.name.removesuffix(".gz") if options.data else "credit-default"
     return PreparedTable(options.name or Path(file).stem, reading, roles, checked)
 

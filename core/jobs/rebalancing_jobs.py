@@ -19,8 +19,9 @@ from core.analysis.tables.histograms import FeatureHistograms
 from core.analysis.tables.value_names import ValueNames
 from core.aws import aws_names, idempotency
 from core.aws.target import Target
-from core.data.column_roles import CheckedTable, ColumnRoles
+from core.data.column_roles import ColumnRoles
 from core.data.datasets import Dataset, coded_value_names, read_dataset, value_names
+from core.data.table_check import CheckedTable
 from core.errors import DataError, NotFound
 from core.identity import Identity, require_permission
 from core.jobs import jobs, processing_requests

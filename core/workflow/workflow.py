@@ -15,7 +15,7 @@ import pandas as pd
 from core.analysis.bias import group_sentences
 from core.analysis.tables.table_reading import TableReading
 from core.aws.target import Target
-from core.data import column_roles, datasets
+from core.data import column_roles, datasets, table_check
 from core.errors import Conflict
 from core.identity import Identity, require_permission
 from core.jobs import jobs, models, rebalancing_jobs, training_jobs, xgboost_report_jobs
@@ -62,7 +62,7 @@ StepCallback = Callable[[str, str], None]
 def run_all_steps(
     target: Target,
     identity: Identity,
-    table: pd.DataFrame | TableReading | column_roles.CheckedTable,
+    table: pd.DataFrame | TableReading | table_check.CheckedTable,
     roles: column_roles.ColumnRoles,
     options: WorkflowOptions | None = None,
     on_step: StepCallback | None = None,
@@ -80,7 +80,7 @@ def run_all_steps(
 
     with _timed_step(work, say, "data", "checking and uploading"):
         signing.load_verification_keys(target)  # before jobs run for hours: nothing can be registered without a key
-        checked = table if isinstance(table, column_roles.CheckedTable) else column_roles.check_table(table, roles)
+        checked = table if isinstance(table, table_check.CheckedTable) else table_check.check_table(table, roles)
         rebalancing_jobs.check_feasible(checked, options.rebalance)
         dataset = datasets.upload_dataset(target, identity, checked, options.name)
         say("data", f"{dataset.rows:,} rows, {len(dataset.columns)} columns")

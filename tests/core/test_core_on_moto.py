@@ -18,7 +18,7 @@ from moto.server import ThreadedMotoServer
 
 from core.analysis.performance.performance import evaluate_performance
 from core.aws.target import connect
-from core.data import bundled_data, column_roles, csv_reader, datasets
+from core.data import bundled_data, csv_reader, datasets, table_check
 from core.errors import Conflict, NotFound, TargetUnavailable
 from core.governance.model_cards import model_card
 from core.governance.version_state import read_state
@@ -63,7 +63,7 @@ def target(tmp_path_factory):
 @pytest.fixture(scope="module")
 def checked():
     frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(bundled_data.read_bundled().sample(300, random_state=1))))
-    return column_roles.check_table(frame, bundled_data.BUNDLED_ROLES)
+    return table_check.check_table(frame, bundled_data.BUNDLED_ROLES)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.data import bundled_data, column_roles, datasets, threshold_facets
+from core.data import bundled_data, column_roles, datasets, table_check, threshold_facets
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, rebalancing_jobs
 from core.registry import model_packages
@@ -93,7 +93,7 @@ def test_the_form_says_whom_it_measures(app, full):
 
 @pytest.mark.slow
 def test_a_report_of_two_facets_has_one_table_of_all_groups(app, full, target, packages):
-    checked = column_roles.check_table(
+    checked = table_check.check_table(
         threshold_facets.add_typed_facets(
             column_roles.read_if_needed(bundled_data.read_bundled().sample(2000, random_state=2)), "AGE <= 25"
         ),

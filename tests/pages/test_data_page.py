@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.aws.target import connect
-from core.data import bundled_data, column_roles, datasets
+from core.data import bundled_data, column_roles, datasets, table_check
 from core.errors import JobFailed
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, rebalancing_jobs
@@ -35,7 +35,7 @@ def mine(tmp_path_factory):
     dataset = datasets.upload_dataset(
         target,
         WORKFLOW_IDENTITY,
-        column_roles.check_table(bundled_data.read_bundled().sample(1500, random_state=2), ROLES),
+        table_check.check_table(bundled_data.read_bundled().sample(1500, random_state=2), ROLES),
         "credit-default",
     )
     methods = {"smote-nc": {}, "reweighing": {}, "random-over": {}}

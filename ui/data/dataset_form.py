@@ -16,7 +16,7 @@ from core.analysis.tables.number_formats import DECIMAL_MARKS, DecimalMark
 from core.analysis.tables.table_reading import TableReading
 from core.analysis.tables.text_columns import sort_texts
 from core.analysis.tables.value_names import ValueNames
-from core.data import bundled_data, column_roles, csv_reader, datasets, file_formats, threshold_facets
+from core.data import bundled_data, column_roles, csv_reader, datasets, file_formats, table_check, table_problems, threshold_facets
 from core.views.data import leak_sentences
 from ui import session
 from ui.components import errors, links, markdown, times
@@ -30,7 +30,7 @@ SOURCES = {
 }
 MAX_ORDERED_VALUES = 20
 """Columns with more different texts aren't offered an order."""
-DatasetChoice = datasets.Dataset | tuple[column_roles.CheckedTable, str]
+DatasetChoice = datasets.Dataset | tuple[table_check.CheckedTable, str]
 """A data set that is in S3 already, or a checked table with its name."""
 
 
@@ -50,13 +50,13 @@ def fetch_table(cache_key: str, uri: str, decimal: DecimalMark | None, encoding:
 
 
 @st.cache_resource(ttl="30m", max_entries=4, show_spinner="Checking every column …")
-def check_table(key: str, decimal: DecimalMark | None, roles: column_roles.ColumnRoles, _table: TableReading) -> column_roles.CheckedTable:
+def check_table(key: str, decimal: DecimalMark | None, roles: column_roles.ColumnRoles, _table: TableReading) -> table_check.CheckedTable:
     """The table checked against the roles; cached under ``key``."""
-    return column_roles.check_table(_table, roles)
+    return table_check.check_table(_table, roles)
 
 
 @st.cache_data(ttl="30m", max_entries=16, show_spinner="Looking for leaks …")
-def find_leaks(key: str, decimal: DecimalMark | None, roles: column_roles.ColumnRoles, _checked: column_roles.CheckedTable) -> list[str]:
+def find_leaks(key: str, decimal: DecimalMark | None, roles: column_roles.ColumnRoles, _checked: table_check.CheckedTable) -> list[str]:
     """What the checked table gives away, in sentences; cached under ``key``."""
     names = datasets.coded_value_names(_checked.coding, _checked.frame.columns)
     return leak_sentences.describe_leaks(leak_findings.find_leaks(_checked.frame, _checked.roles.label), _checked.roles.label, names)
@@ -165,7 +165,7 @@ def _roles_form(key: str, file: str, decimal: DecimalMark | None, table: TableRe
     label = one.selectbox(
         "Label", names, index=names.index(proposed_label), key=f"label-{key}", help="What the model predicts; two values."
     )
-    column_roles.require_two_values(frame, label)
+    table_problems.require_two_values(frame, label)
     favourable = _choose_favourable(one, key, frame, label)
     facet = two.selectbox(
         "Facet", names, index=names.index(proposed_facet), key=f"facet-{key}", help="The column by which groups are compared."
@@ -248,8 +248,8 @@ def _choose_favourable(place: DeltaGenerator, key: str, frame: pd.DataFrame, lab
 
 def _show_findings(table: TableReading, roles: column_roles.ColumnRoles) -> None:
     """Everything that was found about the table, with what is done, and what a person must decide."""
-    undecided = column_roles.find_undecided(table, roles)
-    done = column_roles.notes_in_words(table, roles)
+    undecided = table_check.find_undecided(table, roles)
+    done = table_check.notes_in_words(table, roles)
     if undecided:
         text = "\n".join(f"- {markdown.escape_markdown(f'{problem.message} {problem.hint}')}" for problem in undecided)
         st.warning(f"**To be decided**\n\n{text}", icon=":material/rule:")

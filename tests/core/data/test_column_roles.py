@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from paths import ROOT
 
-from core.data.column_roles import ColumnRoles, check_table, detect_roles, parse_order
+from core.data.column_roles import ColumnRoles, detect_roles, parse_order
 from core.data.csv_reader import read_csv
+from core.data.table_check import check_table
 from core.errors import DataError
 from core.jobs import rebalancing_jobs
 from core.jobs.rebalancing_jobs import RebalancingOptions

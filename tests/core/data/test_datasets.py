@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from core.aws.target import connect
-from core.data import column_roles, datasets
+from core.data import datasets, table_check
 from core.data.column_roles import ColumnRoles
 from core.errors import DataError, Forbidden, NotFound
 from core.identity import Identity, Role
@@ -46,7 +46,7 @@ def people(rows=500):
 
 @pytest.fixture(scope="module")
 def stored(target):
-    return datasets.upload_dataset(target, DANA, column_roles.check_table(people(), ROLES), "people")
+    return datasets.upload_dataset(target, DANA, table_check.check_table(people(), ROLES), "people")
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +63,13 @@ def done(target, stored):
 
 
 def test_the_same_table_twice_is_one_data_set_and_stays_its_first_uploaders(target, stored):
-    again = datasets.upload_dataset(target, OTTO, column_roles.check_table(people(), ROLES), "people")
+    again = datasets.upload_dataset(target, OTTO, table_check.check_table(people(), ROLES), "people")
     assert again == stored
     assert again.created_by == "Dana"
 
 
 def test_the_same_rows_with_another_facet_are_another_data_set_and_leave_the_first_as_it_was(target, stored):
-    other = datasets.upload_dataset(target, OTTO, column_roles.check_table(people(), ColumnRoles("outcome", "paid", "kind", "a")), "people")
+    other = datasets.upload_dataset(target, OTTO, table_check.check_table(people(), ColumnRoles("outcome", "paid", "kind", "a")), "people")
     assert other.uri != stored.uri
     assert datasets.read_dataset(target, stored.uri).roles == stored.roles
     assert datasets.read_dataset(target, stored.uri).roles.further_facets == (("kind", 1),)
@@ -166,7 +166,7 @@ def test_a_manifest_is_seen_by_each_facet(done):
 
 def test_two_data_sets_of_one_name_say_where_they_differ(target, stored):
     fewer = people().iloc[:-10].assign(extra=range(len(people()) - 10))
-    other = datasets.upload_dataset(target, DANA, column_roles.check_table(fewer, replace(ROLES, group=None)), "people")
+    other = datasets.upload_dataset(target, DANA, table_check.check_table(fewer, replace(ROLES, group=None)), "people")
     assert datasets.describe_difference(stored, stored) == ""
     said = datasets.describe_difference(other, stored)
     assert said.startswith(f"{len(people()) - 10:,} rows instead of {len(people()):,}, column extra added")

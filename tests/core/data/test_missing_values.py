@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from paths import ROOT
 
-from core.data.column_roles import ColumnRoles, check_table, detect_roles
+from core.data.column_roles import ColumnRoles, detect_roles
 from core.data.csv_reader import read_csv, to_csv
 from core.data.missing_values import parse_missing
+from core.data.table_check import check_table
 from core.errors import DataError
 from core.jobs import rebalancing_jobs
 from core.jobs.rebalancing_jobs import RebalancingOptions

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from core.analysis.tables.table_reading import read_frame
-from core.data.column_roles import ColumnRoles, check_table, detect_roles, sensitive_columns
+from core.data.column_roles import ColumnRoles, detect_roles, sensitive_columns
+from core.data.table_check import check_table
 from core.data.threshold_facets import add_threshold_facets, parse_threshold
 from core.errors import DataError
 from engine.containers import rebalance

@@ -12,7 +12,7 @@ import pytest
 import xgboost
 
 from core.aws.target import connect
-from core.data import column_roles, datasets
+from core.data import column_roles, datasets, table_check
 from core.errors import Conflict, Forbidden, JobFailed
 from core.identity import WORKFLOW_IDENTITY, Identity, Role
 from core.jobs import jobs, rebalancing_jobs, training_jobs, xgboost_report_jobs
@@ -36,7 +36,7 @@ def data(target):
     label = (random.random(n) < 1 / (1 + np.exp(1.2 - pay - 0.8 * (sex == 1)))).astype(int)
     frame = pd.DataFrame({"LABEL": label, "SEX": sex, "AGE": age, "PAY": pay})
     dataset = datasets.upload_dataset(
-        target, WORKFLOW_IDENTITY, column_roles.check_table(frame, column_roles.ColumnRoles("LABEL", 0, "SEX", 1, "AGE")), "trials"
+        target, WORKFLOW_IDENTITY, table_check.check_table(frame, column_roles.ColumnRoles("LABEL", 0, "SEX", 1, "AGE")), "trials"
     )
     name = rebalancing_jobs.launch_job(target, WORKFLOW_IDENTITY, dataset, rebalancing_jobs.RebalancingOptions("none"))
     jobs.wait_for_jobs(target, [("processing", name)])

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.data import bundled_data, column_roles, datasets
+from core.data import bundled_data, datasets, table_check
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, rebalancing_jobs
 from core.jobs.tuning import tuning_jobs
@@ -21,7 +21,7 @@ SHORT, LONG = 60_000, 240_000
 @pytest.fixture(scope="module")
 def data(target) -> rebalancing_jobs.RebalancedData:
     frame: pd.DataFrame = bundled_data.read_bundled().sample(2000, random_state=2)
-    dataset = datasets.upload_dataset(target, WORKFLOW_IDENTITY, column_roles.check_table(frame, bundled_data.BUNDLED_ROLES), "tuning")
+    dataset = datasets.upload_dataset(target, WORKFLOW_IDENTITY, table_check.check_table(frame, bundled_data.BUNDLED_ROLES), "tuning")
     name = rebalancing_jobs.launch_job(target, WORKFLOW_IDENTITY, dataset, rebalancing_jobs.RebalancingOptions("none"))
     jobs.wait_for_jobs(target, [("processing", name)])
     return rebalancing_jobs.read_result(target, name)

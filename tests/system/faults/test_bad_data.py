@@ -8,8 +8,9 @@ import pytest
 
 from core.cli.main import main
 from core.data import bundled_data, csv_reader
-from core.data.column_roles import ColumnRoles, check_table, detect_roles
+from core.data.column_roles import ColumnRoles, detect_roles
 from core.data.csv_reader import read_csv
+from core.data.table_check import check_table
 from core.errors import DataError
 from core.jobs import rebalancing_jobs
 from core.jobs.rebalancing_jobs import RebalancingOptions

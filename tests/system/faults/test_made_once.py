@@ -15,7 +15,7 @@ import core.aws.target
 from core.aws import aws_names, complete_responses, container_images, idempotency, retries
 from core.aws.idempotency import NameTaken, create_once
 from core.aws.target import Target, connect
-from core.data import bundled_data, column_roles, datasets
+from core.data import bundled_data, datasets, table_check
 from core.errors import Conflict, GovernanceError, NotFound, TargetUnavailable
 from core.governance.model_cards import model_card
 from core.identity import WORKFLOW_IDENTITY
@@ -152,7 +152,7 @@ def test_the_way_to_a_version_in_bad_weather_makes_one_of_each(target, proxy, cl
     weather = (Fault("cut after", MAKES, 1), Fault("throttle", "sagemaker:(List|Describe).*", 1), Fault("late", MAKES, 2))
     proxy.set(*weather)
     frame = bundled_data.read_bundled().sample(400, random_state=3)
-    checked = column_roles.check_table(frame, bundled_data.BUNDLED_ROLES)
+    checked = table_check.check_table(frame, bundled_data.BUNDLED_ROLES)
     dataset = datasets.upload_dataset(target, WORKFLOW_IDENTITY, checked, f"weather-{secrets.token_hex(3)}")
     rebalanced = rebalancing_jobs.launch_job(target, WORKFLOW_IDENTITY, dataset, RebalancingOptions("none"))
     assert rebalanced in [job.name for job in rebalancing_jobs.list_jobs(target, rebalanced)]
