@@ -7,6 +7,7 @@ import json
 import time
 from pathlib import Path
 
+from core.analysis.bias.direction import drop_rounding_error
 from core.analysis.performance.performance_json import EstimateJson, estimates_in
 from core.aws.target import connect
 from core.cli import table_options
@@ -160,4 +161,4 @@ def _format_difference(difference: DifferenceReport | None) -> str:
 
 
 def _format_number(value: float | str | None) -> str:
-    return "not defined" if value is None else value if isinstance(value, str) else f"{0.0 if abs(value) < 5e-7 else value:.6g}"
+    return "not defined" if value is None else value if isinstance(value, str) else f"{drop_rounding_error(value):.6g}"

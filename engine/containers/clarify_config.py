@@ -59,8 +59,7 @@ class FacetConfig:
 class AnalysisConfig:
     """What is asked for. ``pre_training`` and ``post_training`` are metric names, or None where not asked for. ``measured_on``: which part
     of the data the rows are; ``names``: what facet and rest are called, by ``facet=value``; ``derived``: threshold facet -> its
-    source; ``features``: the model's, in the order of its
-    training; ``value_names``: what codes in the data stand for."""
+    source; ``features``: the model's, in the order of its training; ``value_names``: what codes in the data stand for."""
 
     headers: list[str] | None
     dataset: str | None

@@ -10,6 +10,7 @@ import pandas as pd
 
 from core.analysis.bias.bias_json import FacetCounts
 from core.analysis.bias.bias_metrics import Metric
+from core.analysis.bias.direction import drop_rounding_error
 from core.analysis.bias.group_sentences import DISPARITY_TITLES, explain_group_table, figure_text
 from core.analysis.bias.group_table import GroupTable
 from core.analysis.explanations.shap_values import Explanation
@@ -29,7 +30,7 @@ def format_value(value: float | None) -> str:
         return "undefined"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return f"{0.0 if abs(value) < 5e-7 else value:.4g}".replace("-", "−")  # rounding errors of a difference that is 0
+    return f"{drop_rounding_error(value):.4g}".replace("-", "−")
 
 
 def format_range(metric: Metric) -> str:

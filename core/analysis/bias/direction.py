@@ -15,3 +15,12 @@ def difference_sign(value: float, neutral: float = 0.0, tolerance: float = TOLER
     (1, 0, -1)
     """
     return 0 if abs(value - neutral) < tolerance else 1 if value > neutral else -1
+
+
+def drop_rounding_error(value: float) -> float:
+    """``value``, or 0 where it is nearer to 0 than ``ROUNDING_ERROR``, so that it is not printed as 1e-17.
+
+    >>> drop_rounding_error(-1e-17), drop_rounding_error(0.12)
+    (0.0, 0.12)
+    """
+    return 0.0 if abs(value) < ROUNDING_ERROR else value

@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from core.analysis.bias.direction import drop_rounding_error
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.analysis.performance.performance_estimates import Estimate
 from core.analysis.performance.performance_json import PerformanceJson, estimates_in
@@ -174,7 +175,7 @@ def _cell_text(cell: object) -> str:
         return "–"
     if isinstance(cell, str) and re.fullmatch(r"-?\d+\.\d{5,}(e-?\d+)?", cell):
         cell = float(cell)
-    return f"{0.0 if abs(cell) < 5e-7 else cell:.4g}".replace("-", "−") if isinstance(cell, float) else str(cell)
+    return f"{drop_rounding_error(cell):.4g}".replace("-", "−") if isinstance(cell, float) else str(cell)
 
 
 def with_readable_names(differences: Differences) -> dict[str, PerformanceDifference]:
