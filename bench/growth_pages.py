@@ -52,7 +52,7 @@ def _registry(size: int, small: bool) -> Target:
 
 
 def _open_newest(target: Target) -> None:
-    model_packages.read_package(target, model_packages.list_own_versions(target)[0].arn)
+    model_packages.read_package(target, model_packages.list_versions(target)[0].arn)
 
 
 def _read_log_again(target: Target) -> None:

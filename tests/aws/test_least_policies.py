@@ -72,7 +72,7 @@ def test_everybody_does_their_part_with_no_more_than_the_least_policies(settings
 
 
 def test_what_is_withdrawn_or_retired_is_so_in_the_registry_too(settings, arn, owner):
-    danas, other = connect(settings, DANA), model_packages.list_own_versions(owner)[-1].arn
+    danas, other = connect(settings, DANA), model_packages.list_versions(owner)[-1].arn
     submitted(danas, other)
     decisions.withdraw(danas, DANA, other, seen_event=seen(danas, other), reason=WHY, code="error found")
     assert model_packages.read_package(owner, other).status == "Rejected"
@@ -83,7 +83,7 @@ def test_what_is_withdrawn_or_retired_is_so_in_the_registry_too(settings, arn, o
 
 
 def test_whoever_looks_first_writes_nothing_and_whoever_decides_keeps_the_policy(settings, arn, owner):
-    other, rules, viewer = model_packages.list_own_versions(owner)[-1].arn, settings.policy, connect(settings, VERA)
+    other, rules, viewer = model_packages.list_versions(owner)[-1].arn, settings.policy, connect(settings, VERA)
     submitted(connect(settings, DANA), other)
 
     def validate(vics):
@@ -116,7 +116,7 @@ def test_nobody_does_anothers_part_by_calling_aws_directly(settings, arn, owner)
             getattr(connect(settings, person).sagemaker, call)(**arguments)
         assert caught.value.response["Error"]["Code"] == "AccessDeniedException"
 
-    other = model_packages.list_own_versions(owner)[-1].arn
+    other = model_packages.list_versions(owner)[-1].arn
     for person in (DANA, VIC):
         refused(person, "update_model_package", ModelPackageArn=other, ModelApprovalStatus="Approved")
     for person in (VIC, CHRIS):

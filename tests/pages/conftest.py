@@ -34,7 +34,7 @@ def target(full) -> Target:
 @pytest.fixture(scope="session")
 def packages(target) -> list[str]:
     """ARNs of the registered versions, newest first."""
-    return [version.arn for version in model_packages.list_own_versions(target)]
+    return [version.arn for version in model_packages.list_versions(target)]
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from core.registry import model_packages
 
 @pytest.fixture(scope="module")
 def version(target):
-    return lineage_graph.find_artifact_arn(target, model_packages.list_own_versions(target)[0].arn)
+    return lineage_graph.find_artifact_arn(target, model_packages.list_versions(target)[0].arn)
 
 
 def text(test) -> str:

@@ -40,7 +40,7 @@ def drawn_from(full, policy, request, tmp_path_factory):
     with sqlite3.connect(full / "engine.db") as source, sqlite3.connect(workspace / "engine.db") as copy:
         source.backup(copy)
     target = connect(Settings(workspace=workspace, policy=policy))
-    arn = model_packages.list_own_versions(target)[0].arn
+    arn = model_packages.list_versions(target)[0].arn
     STATES[request.param](target, arn)
     yield workspace, target, arn
     lifecycle.stop(workspace)

@@ -24,7 +24,7 @@ def target(two_sets):
 @pytest.fixture(scope="module")
 def versions(target):
     """number -> version with its reports."""
-    return {v.version: model_packages.read_package(target, v.arn) for v in model_packages.list_own_versions(target)}
+    return {v.version: model_packages.read_package(target, v.arn) for v in model_packages.list_versions(target)}
 
 
 def text(test) -> str:

@@ -60,7 +60,7 @@ def data_set(target):
 
 @pytest.fixture(scope="module")
 def version(target):
-    return model_packages.list_own_versions(target)[-1]
+    return model_packages.list_versions(target, "loans")[-1]
 
 
 @pytest.fixture(scope="module")

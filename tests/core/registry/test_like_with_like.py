@@ -29,7 +29,7 @@ def target(two_sets):
 @pytest.fixture
 def versions(target):
     """number -> ARN."""
-    return {version.version: version.arn for version in model_packages.list_own_versions(target)}
+    return {version.version: version.arn for version in model_packages.list_versions(target)}
 
 
 @contextmanager

@@ -73,13 +73,13 @@ def tampered(target, job):
 def test_values_that_do_not_add_up_are_not_shown_nor_registered(target, tampered):
     with pytest.raises(DataError, match=r"The explanation in .* is wrong: in row 3 .* allowed is 0\.0001"):
         shap_jobs.read_job_result(target, tampered)
-    versions = model_packages.list_own_versions(target)
+    versions = model_packages.list_versions(target, "loans")
     package = next(p for v in versions if (p := model_packages.read_package(target, v.arn)).properties["governance:shap-job"] == tampered)
     names = {f"{kind}_job": package.properties[f"governance:{kind}-job"] for kind in ("training", "bias", "shap")}
     data = model_packages.find_rebalancing(target, package)
     with pytest.raises(DataError, match="is wrong: in row 3"):
         version_registration.register_version(target, WORKFLOW_IDENTITY, data=data, role="mitigated", **names)
-    assert model_packages.list_own_versions(target) == versions
+    assert model_packages.list_versions(target, "loans") == versions
 
 
 def report(**measured):

@@ -43,7 +43,7 @@ def test_the_report_holds_both_models_with_every_metric(demo):
 def test_a_second_run_makes_new_versions_and_keeps_the_old(demo, target):
     arns = [model["model_package_arn"] for report in demo[1] for model in report["models"]]
     assert [int(arn.rsplit("/", 1)[1]) for arn in arns] == [1, 2, 3, 4]
-    assert [version.arn for version in model_packages.list_own_versions(target)] == arns[::-1]
+    assert [version.arn for version in model_packages.list_versions(target, "loans")] == arns[::-1]
 
 
 def test_the_tuning_job_trained_on_the_rebalanced_rows(demo, target):
@@ -97,7 +97,7 @@ def test_a_version_descends_from_its_data_its_jobs_and_its_reports(demo, target)
 
 
 def test_every_attached_report_opens_and_has_its_pinned_hash(demo, target):
-    for version in model_packages.list_own_versions(target):
+    for version in model_packages.list_versions(target, "loans"):
         package = model_packages.read_package(target, version.arn)
         assert version_registration.list_broken_evidence(target, package) == []
     uri = package.raw["ModelMetrics"]["Bias"]["Report"]["S3Uri"]

@@ -47,7 +47,7 @@ def test_a_first_time_data_scientist_rebalances_tunes_and_registers(page: Page, 
     page.get_by_role("link", name="Open it in the registry").click(timeout=LONG)
     expect(page.get_by_text("Decision on credit-default v1")).to_be_visible(timeout=SHORT)
     expect(page.get_by_text("haven't changed since they were registered")).to_be_visible()
-    assert [version.status for version in model_packages.list_own_versions(target)] == [registry_types.PENDING_STATUS]
+    assert [version.status for version in model_packages.list_versions(target)] == [registry_types.PENDING_STATUS]
 
 
 def decide(page: Page, url: str, arn: str, who: str, what: str, button: str) -> None:
@@ -65,7 +65,7 @@ def decide(page: Page, url: str, arn: str, who: str, what: str, button: str) -> 
 
 
 def test_a_submission_is_validated_and_rejected_with_reasons_by_others(page: Page, url: str, target) -> None:
-    (version,) = model_packages.list_own_versions(target)
+    (version,) = model_packages.list_versions(target)
     for who, what, said in (
         ("Dana", "Submit for a decision", "submitted"),
         ("Vic", "Validate", "validated"),
@@ -79,7 +79,7 @@ def test_a_submission_is_validated_and_rejected_with_reasons_by_others(page: Pag
 
 
 def test_a_page_that_has_grown_stale_cannot_decide_and_is_told_why(browser, url: str, target) -> None:
-    (version,) = model_packages.list_own_versions(target)
+    (version,) = model_packages.list_versions(target)
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     one, two = context.new_page(), context.new_page()
     for view in (one, two):
@@ -99,7 +99,7 @@ def test_a_page_that_has_grown_stale_cannot_decide_and_is_told_why(browser, url:
 def test_an_officer_looks_at_the_evidence_and_a_gate_that_nothing_answers_stands_in_the_way_of_approval(
     page: Page, url: str, target
 ) -> None:
-    (version,) = model_packages.list_own_versions(target)
+    (version,) = model_packages.list_versions(target)
     page.goto(f"{url}/?as=Chris+%28demo%29%2C+compliance+officer")
     settle(page)
     main = page.get_by_test_id("stMain")
@@ -117,7 +117,7 @@ def test_an_officer_looks_at_the_evidence_and_a_gate_that_nothing_answers_stands
 
 
 def test_the_evidence_pack_and_the_card_are_downloaded_whole(page: Page, url: str, target) -> None:
-    (version,) = model_packages.list_own_versions(target)
+    (version,) = model_packages.list_versions(target)
     page.goto(f"{url}/decisions?package={version.arn}")
     settle(page)
     sign_in(page, "Dana")
@@ -158,7 +158,7 @@ LINKS = [("registry?package={arn}", "Decision on credit-default v1"), ("bias?job
 
 @pytest.mark.parametrize(("path", "shown"), LINKS)
 def test_a_link_opens_the_page_where_it_was(page: Page, url: str, target, path: str, shown: str) -> None:
-    (version,) = model_packages.list_own_versions(target)
+    (version,) = model_packages.list_versions(target)
     bias_job = model_packages.read_package(target, version.arn).properties["governance:bias-job"]
     page.goto(f"{url}/{path.format(arn=version.arn, bias=bias_job)}")
     expect(page.get_by_text(shown)).to_be_visible(timeout=SHORT)

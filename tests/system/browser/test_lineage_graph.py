@@ -22,7 +22,7 @@ from ui.lineage import graph_panel
 def shown(full, filled) -> lineage_graph.Graph:
     """Two hops around the newest version."""
     target = connect(Settings(workspace=full))
-    start = lineage_graph.find_artifact_arn(target, model_packages.list_own_versions(target)[0].arn)
+    start = lineage_graph.find_artifact_arn(target, model_packages.list_versions(target)[0].arn)
     return lineage_graph.read_graph(target, start, hops=2)
 
 

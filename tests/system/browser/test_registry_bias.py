@@ -19,7 +19,7 @@ SLOW = 60_000
 def version(full) -> registry_types.Package:
     """The mitigated version that the workflow registered, after the baseline."""
     target = connect(Settings(workspace=full))
-    return model_packages.read_package(target, model_packages.list_own_versions(target)[-2].arn)
+    return model_packages.read_package(target, model_packages.list_versions(target)[-2].arn)
 
 
 @pytest.fixture(scope="module")
