@@ -28,7 +28,11 @@ def test_methods_launched_together_are_compared_and_one_is_opened(page: Page, ur
     settle(page)
     page.locator("input[type=file]").first.set_input_files({"name": "people.csv", "mimeType": "text/csv", "buffer": table()})
     expect(page.get_by_text(re.compile("Favourable labels are least frequent at sex = "))).to_be_visible(timeout=LONG)
-    page.get_by_role("combobox", name="Compare with").click()
+    settle(page)
+    compared = page.get_by_role("combobox", name="Compare with")
+    compared.scroll_into_view_if_needed()
+    settle(page)  # a list closes where the page scrolls
+    compared.click()
     page.get_by_role("option", name="Reweighing").click()
     page.keyboard.press("Escape")
     settle(page)
