@@ -24,14 +24,14 @@ def cache_key() -> str:
     """The settings, and the IAM role in which the signed-in person acts: the key under which results of a target are cached. Nobody sees
     what only another role may read."""
     person, settings = _identity_with_iam_role(), Settings.current()
-    return settings.model_dump_json() + (settings.assume[person.role.value] if person else "")
+    return settings.model_dump_json(exclude_unset=True) + (settings.assume[person.role.value] if person else "")
 
 
 def target() -> Target:
     """The target that the environment names, used in the signed-in person's IAM role if the settings name one. Starts the embedded engine
     if none runs."""
     person = _identity_with_iam_role()
-    return _connect(Settings.current().model_dump_json(), f"{person.role}: {person.id}", person) if person else app_target()
+    return _connect(Settings.current().model_dump_json(exclude_unset=True), f"{person.role}: {person.id}", person) if person else app_target()
 
 
 def snapshot() -> ReadSnapshot:
@@ -42,7 +42,7 @@ def snapshot() -> ReadSnapshot:
 
 def app_target() -> Target:
     """The target with the app's own credentials, which don't depend on who is signed in."""
-    return _connect(Settings.current().model_dump_json(), "", None)
+    return _connect(Settings.current().model_dump_json(exclude_unset=True), "", None)
 
 
 def _identity_with_iam_role() -> Identity | None:

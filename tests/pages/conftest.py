@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from paths import ROOT
+from paths import APP
 from streamlit.testing.v1 import AppTest
 
 from core.aws.target import Target, connect
@@ -14,8 +14,6 @@ from core.jobs.tuning import tuning_jobs
 from core.registry import model_packages
 from core.settings import Settings
 from engine import lifecycle
-
-APP = str(ROOT / "streamlit_app.py")
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ def billed(target, kind, name: str) -> int:
     return (
         raw["BillableTimeInSeconds"]
         if kind == "training"
-        else round((raw["ProcessingEndTime"] - raw["ProcessingStartTime"]).total_seconds())
+        else max(1, round((raw["ProcessingEndTime"] - raw["ProcessingStartTime"]).total_seconds()))
     )
 
 

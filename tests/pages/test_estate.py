@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import APP
+from paths import APP
 from streamlit.testing.v1 import AppTest
 
 from core.aws.target import connect

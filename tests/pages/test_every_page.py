@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from paths import ROOT
+from paths import APP
 from streamlit.testing.v1 import AppTest
 
 from core.data import datasets
@@ -58,7 +58,7 @@ def test_a_link_to_something_that_is_gone_says_so(app, full, page, name):
 
 def test_a_link_that_names_nobody_here_says_who_acts_instead(monkeypatch, empty):
     monkeypatch.setenv("GOVERNANCE_WORKSPACE", str(empty))
-    test = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    test = AppTest.from_file(APP, default_timeout=60)
     test.query_params["as"] = "Mallory, administrator"
     test.run()
     assert "Nobody here is called Mallory, administrator. You act as Dana" in test.warning[0].value

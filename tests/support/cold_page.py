@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from paths import ROOT
+from paths import APP, ROOT
 
 
 def draw(workspace: Path, page: str, person: str, environment: Mapping[str, str], **query: str) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def main(page: str, person: str, *queries: str) -> None:
         return call(client, operation, arguments)
 
     BaseClient._make_api_call = note  # type: ignore[attr-defined]
-    test = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=100)
+    test = AppTest.from_file(APP, default_timeout=100)
     test.query_params["as"] = person
     for query in queries:
         name, _, value = query.partition("=")

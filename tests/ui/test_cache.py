@@ -27,6 +27,16 @@ def test_settings_follow_the_environment_at_once(monkeypatch):
     assert Settings.current().group != "two"
 
 
+def test_the_pages_connect_with_the_same_settings_whether_or_not_a_group_was_set(monkeypatch):
+    monkeypatch.setattr(session, "connect", lambda settings, identity: settings)
+    default = Settings().group
+    session._connect.clear()
+    assert not session.app_target().has_own_group
+    monkeypatch.setenv("GOVERNANCE_GROUP", default)
+    assert session.app_target().has_own_group
+    session._connect.clear()
+
+
 def test_what_is_read_in_one_iam_role_is_kept_for_that_role_only(monkeypatch):
     monkeypatch.setenv("GOVERNANCE_ASSUME", json.dumps({"viewer": "arn:aws:iam::1:role/v", "validator": "arn:aws:iam::1:role/w"}))
     keys = {}
@@ -34,7 +44,7 @@ def test_what_is_read_in_one_iam_role_is_kept_for_that_role_only(monkeypatch):
         monkeypatch.setattr(session.st, "session_state", {"identity": Identity("Vera", role)})
         keys[role] = session.cache_key()
     assert len(set(keys.values())) == 3
-    assert keys[Role.ADMINISTRATOR] == Settings().model_dump_json()
+    assert keys[Role.ADMINISTRATOR] == Settings().model_dump_json(exclude_unset=True)
 
 
 def test_a_figure_is_made_once_for_the_same_content_and_anew_for_another():

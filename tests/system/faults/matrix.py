@@ -9,11 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import streamlit as st
-from paths import ROOT
+from paths import APP
 from proxy import Fault, Proxy
 from streamlit.testing.v1 import AppTest
 
-APP = str(ROOT / "streamlit_app.py")
 RECORD = os.environ.get("FAULTS_MATRIX", "")
 """Where what is seen is written, a line for each case; with it every case is run, else a part of them."""
 PAGES = ("overview", "data", "tuning", "registry", "bias", "explainability", "lineage", "decisions")
