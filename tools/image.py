@@ -114,9 +114,11 @@ def lay(target: Target, name: str, files: Path) -> dict[str, Any]:
 
 
 def run(image: Path, environment: dict[str, str], files: Path, entry: list[str], binaries: Path) -> subprocess.CompletedProcess[str]:
-    """Run an entry point, found on PATH by its name, with ``binaries`` for the image's Python and nothing of this process's environment."""
+    """Run an entry point, found on PATH by its name, with ``binaries`` for the image's Python. Nothing of this process's environment is
+    handed on but the choice of OpenBLAS's kernel: another one rounds differently."""
     home = str(image) + environment["WORKDIR"]
-    given = {**environment, "PATH": f"{image}/usr/local/bin:{binaries}:/usr/bin:/bin", "PYTHONPATH": home, "HOME": str(files)}
+    kernel = {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")}
+    given = {**environment, **kernel, "PATH": f"{image}/usr/local/bin:{binaries}:/usr/bin:/bin", "PYTHONPATH": home, "HOME": str(files)}
     command = entry
     if os.geteuid() == 0:
         command = ["unshare", "--mount", "sh", "-c", MOUNT, str(files / "opt/ml"), *entry]
