@@ -31,7 +31,9 @@ def target() -> Target:
     """The target that the environment names, used in the signed-in person's IAM role if the settings name one. Starts the embedded engine
     if none runs."""
     person = _identity_with_iam_role()
-    return _connect(Settings.current().model_dump_json(exclude_unset=True), f"{person.role}: {person.id}", person) if person else app_target()
+    return (
+        _connect(Settings.current().model_dump_json(exclude_unset=True), f"{person.role}: {person.id}", person) if person else app_target()
+    )
 
 
 def snapshot() -> ReadSnapshot:
