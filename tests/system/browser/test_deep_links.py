@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import re
+from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tools.browser import serving, settle
@@ -45,6 +48,31 @@ def test_the_first_link_to_a_fresh_server_may_be_the_overview(page: Page, tmp_pa
 def test_the_overview_opens_at_both_of_its_addresses(page: Page, url: str) -> None:
     for path in ("/", "/overview"):
         _overview_opens(page, f"{url}{path}?{CHRIS}")
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("127.0.0.1", "http://127.0.0.1", 101),
+        ("localhost", "http://localhost", 101),
+        ("rebound.example.com", "http://rebound.example.com", 403),
+        ("127.0.0.1", "http://elsewhere.example.com", 403),
+        ("127.0.0.1.example.com", "http://127.0.0.1.example.com", 403),
+    ],
+)
+def test_a_page_of_another_name_or_origin_gets_no_connection(url: str, host: str, origin: str, status: int) -> None:
+    port = urlsplit(url).port
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    asked = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    }
+    named = {"Host": f"{host}:{port}", "Origin": f"{origin}:{port}" if origin.endswith(host) else origin}
+    connection.request("GET", "/_stcore/stream", headers={**asked, **named})
+    assert connection.getresponse().status == status
+    connection.close()
 
 
 def _overview_opens(page: Page, address: str) -> None:
