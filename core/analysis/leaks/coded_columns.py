@@ -31,6 +31,11 @@ class CodedColumn:
         """Rows without a value."""
         return int(self.counts[-1])
 
+    @property
+    def known(self) -> int:
+        """Rows with a value."""
+        return int(self.counts[:-1].sum())
+
 
 def code_column(series: pd.Series) -> CodedColumn:
     """The column's different values, and which of them each row has.

@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.analysis.leaks.coded_columns import CodedColumn, code_column
-from core.analysis.leaks.id_columns import IdColumn, IdKind, find_id_columns
+from core.analysis.leaks.id_columns import IdColumn, find_id_columns
 from core.analysis.leaks.label_leaks import LabelLeak, LeakKind, find_label_leaks
 from core.analysis.leaks.row_twins import RowContents, RowTwins, code_contents, count_twins, count_twins_in_training
+from core.analysis.tables.id_kinds import IdKind
 
 RowNumbers = NDArray[np.int64]
 

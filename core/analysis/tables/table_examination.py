@@ -12,20 +12,13 @@ import numpy as np
 import pandas as pd
 
 from core.analysis.tables.column_kinds import MAX_EXACT_INTEGER, is_mostly_whole
+from core.analysis.tables.id_kinds import find_id_kind, may_be_id
 from core.analysis.tables.table_reading import TableReading
 from core.analysis.tables.text_columns import Finding, Treatment
 
 MAX_TEXT_VALUES = 100
 """A column of text with more different values isn't taken for categories."""
-MIN_ID_ROWS = 20
-"""In fewer rows, numbers that are all different are no sign of an id."""
-MIN_ID_SHARE = 0.5
-"""A column of text with different values in more than this share of the rows names the rows."""
 _NAMELESS = re.compile(r"|Unnamed: \d+(?:_level_\d+)?(?:\.\d+)*|\.\.\.\d+|__index_level_\d+__")
-_ID_WORDS = frozenset(
-    re.findall(r"\w+", "id ids uuid guid index idx key rowid rownames rowname rownum rownumber recordid caseid pid uid ssn iban row")
-)
-_NUMBER_WORDS = frozenset(["number", "no", "nr", "num", "code", "ref", "reference"])
 LEAVE_OUT: tuple[Treatment, ...] = ("leave out",)
 LEAVE_OUT_OR_KEEP: tuple[Treatment, ...] = ("leave out", "keep")
 
@@ -86,29 +79,34 @@ def _examine_column(name: str, series: pd.Series[Any]) -> Finding | None:
         message = f"Column {name} is {_short(low)} in every row."
         return Finding(name, "constant", message, rows=rows, treatment="leave out", choices=LEAVE_OUT_OR_KEEP)
     if series.dtype.kind == "f":
-        return _examine_fractions(name, series)
-    distinct = int(series.nunique())
-    if series.dtype.kind in "iu":
-        if _is_numbered(name, series, distinct):
-            each = "in every row" if distinct == rows else f"for {distinct:,} persons or things in {rows:,} rows"
-            message = f"Column {name} looks like an id: another number {each} ({_examples(series)})."
-            return Finding(name, "id", message, rows=rows, treatment="leave out", choices=LEAVE_OUT_OR_KEEP)
-        return None
+        mixed = _examine_fractions(name, series)
+        if mixed or (series.to_numpy()[:1000] % 1 > 0).any():
+            return mixed
+    distinct, known = int(series.nunique()), rows - missing
     if distinct == 1 and not missing:
         message = f"Column {name} is {_short(series.iloc[0])!r} in every row."
         return Finding(name, "constant", message, rows=rows, treatment="leave out", choices=LEAVE_OUT_OR_KEEP)
-    known = rows - missing
-    if known >= MIN_ID_ROWS and (distinct == known or (distinct > MAX_TEXT_VALUES and distinct > MIN_ID_SHARE * known)):
-        message = f"Column {name} names the rows: {distinct:,} different texts in {known:,} rows ({_examples(series)})."
-        choices: tuple[Treatment, ...] = LEAVE_OUT if distinct > MAX_TEXT_VALUES else ("leave out", "categorical")
-        return Finding(name, "id", message, rows=known, treatment="leave out", choices=choices)
-    if distinct > MAX_TEXT_VALUES:
+    is_text = series.dtype.kind not in "iuf"
+    if may_be_id(distinct, known) and find_id_kind(name, series.dropna().to_numpy(), distinct, known):
+        return _id_finding(name, series, distinct, known)
+    if is_text and distinct > MAX_TEXT_VALUES:
         message = (
             f"Column {name} has text with {distinct:,} different values ({_examples(series)}); at most {MAX_TEXT_VALUES} can be categories."
         )
         hint = "It's left out: to use it, group its values, or give it numbers."
         return Finding(name, "many values", message, hint, rows=known, treatment="leave out", choices=LEAVE_OUT)
     return None
+
+
+def _id_finding(name: str, series: pd.Series[Any], distinct: int, known: int) -> Finding:
+    choices: tuple[Treatment, ...] = LEAVE_OUT_OR_KEEP
+    if series.dtype.kind in "iuf":
+        each = "in every row" if distinct == known else f"for {distinct:,} persons or things in {known:,} rows"
+        message = f"Column {name} looks like an id: another number {each} ({_examples(series)})."
+    else:
+        message = f"Column {name} names the rows: {distinct:,} different texts in {known:,} rows ({_examples(series)})."
+        choices = LEAVE_OUT if distinct > MAX_TEXT_VALUES else ("leave out", "categorical")
+    return Finding(name, "id", message, rows=known, treatment="leave out", choices=choices)
 
 
 def _examine_fractions(name: str, series: pd.Series[Any]) -> Finding | None:
@@ -125,25 +123,6 @@ def _examine_fractions(name: str, series: pd.Series[Any]) -> Finding | None:
     )
     choices: tuple[Treatment, ...] = ("continuous", "leave out")
     return Finding(name, "mostly whole", message, rows=int(fractions.sum()), treatment="continuous", choices=choices)
-
-
-def _is_numbered(name: str, series: pd.Series[Any], distinct: int) -> bool:
-    """Whether whole numbers are an id: called so, or counting the rows, or rising in every row."""
-    rows = len(series)
-    if rows < MIN_ID_ROWS:
-        return False
-    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
-    if distinct == rows and (_ID_WORDS & set(words) or (words and words[-1] in _NUMBER_WORDS)):
-        return True
-    if words and words[-1] in {"id", "uuid", "guid", "ssn", "pid", "uid"} and distinct > max(MAX_TEXT_VALUES, 0.1 * rows):
-        return True
-    if distinct < rows:
-        return False
-    values = series.to_numpy()
-    low, high = int(values.min()), int(values.max())
-    return (high - low == rows - 1 and (low in {0, 1} or rows > MAX_TEXT_VALUES)) or (
-        rows > MAX_TEXT_VALUES and bool((values[1:] > values[:-1]).all())
-    )
 
 
 def _counts_rows(series: pd.Series[Any]) -> bool:

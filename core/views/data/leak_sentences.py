@@ -27,7 +27,7 @@ def manifest_leaks(manifest: RebalancingManifest) -> LeakFindings | None:
 def describe_leaks(leaks: LeakFindings, label: str, names: ValueNames | None = None) -> list[str]:
     """Each finding, with its size and what to do; [] if there is none. ``names``: what codes mean."""
     found = [_describe_label_leak(leak, label, names or ValueNames()) for leak in leaks.label]
-    found += [_describe_id(column) for column in leaks.ids]
+    found += [_describe_id(column, names or ValueNames()) for column in leaks.ids]
     if leaks.twins_in_training:
         parts = {f"{part} rows": twins for part, twins in leaks.twins_in_training.items()}
         found += [describe_twins(twins, part, "in training") for part, twins in parts.items() if twins.is_finding]
@@ -84,8 +84,9 @@ def _describe_label_leak(leak: LabelLeak, label: str, names: ValueNames) -> str:
     return f"{text} If it is known only after the outcome, leave it out."
 
 
-def _describe_id(column: IdColumn) -> str:
+def _describe_id(column: IdColumn, names: ValueNames) -> str:
+    kind = "text" if names.is_coded(column.feature) else column.kind  # its numbers are codes, which count what it names
     return (
-        f"{column.feature} looks like an id: {column.distinct:,} different values in {column.rows:,} rows, {_ID_REASONS[column.kind]}. "
+        f"{column.feature} looks like an id: {column.distinct:,} different values in {column.rows:,} rows, {_ID_REASONS[kind]}. "
         "Leave it out: a model learns single rows from it by heart."
     )
