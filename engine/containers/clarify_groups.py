@@ -23,21 +23,24 @@ def measure_group_table(
 ) -> GroupTable:
     """The table of the rows that have a label and, where predictions are asked for, a prediction. Every facet has all its values in it."""
     kept = label.known if accepted is None else label.known & accepted.known
-    columns = [_facet_column(dataset, config, name, kept) for name in dict.fromkeys(dataset.facets)]
+    columns = [column for name in dict.fromkeys(dataset.facets) for column in _facet_columns(dataset, config, name, kept)]
     if group is not None and dataset.group not in dataset.facets and group.nunique() <= MAX_GROUP_VALUES:
         columns.append(_column_of_values(str(dataset.group), group[kept], config))
     return measure_groups(columns, label.mask[kept], None if accepted is None else accepted.mask[kept])
 
 
-def _facet_column(dataset: Dataset, config: AnalysisConfig, name: str, kept: BoolArray) -> GroupColumn:
-    """The groups of a facet: its values, or both sides of its threshold where it is continuous."""
+def _facet_columns(dataset: Dataset, config: AnalysisConfig, name: str, kept: BoolArray) -> list[GroupColumn]:
+    """The groups of a facet: its values, or both sides of each of its thresholds where it is continuous."""
     asked = [facet.values for column, facet in zip(dataset.facets, config.facets, strict=True) if column == name]
-    sides = clarify_rows.find_threshold(dataset.frame[name], asked[0], categorical=name in dataset.categorical)
-    if sides is None:
-        return _column_of_values(name, clarify_rows.whole_numbers_as_integers(dataset.frame[name])[kept], config)
-    codes = np.where(sides.known, sides.mask.astype(np.int64), -1)[kept]
-    limit = sides.value_or_threshold[1:].partition(",")[0].removesuffix(".0")
-    return GroupColumn(name, codes, (f"≤ {limit}", sides.value_or_threshold), (f"{name} ≤ {limit}", f"{name} > {limit}"))
+    thresholds = clarify_rows.find_thresholds(dataset.frame[name], asked, categorical=name in dataset.categorical)
+    if not thresholds:
+        return [_column_of_values(name, clarify_rows.whole_numbers_as_integers(dataset.frame[name])[kept], config)]
+    found = []
+    for sides in thresholds:
+        codes = np.where(sides.known, sides.mask.astype(np.int64), -1)[kept]
+        limit = sides.value_or_threshold[1:].partition(",")[0].removesuffix(".0")
+        found.append(GroupColumn(name, codes, (f"≤ {limit}", sides.value_or_threshold), (f"{name} ≤ {limit}", f"{name} > {limit}")))
+    return found
 
 
 def _column_of_values(name: str, series: pd.Series[Any], config: AnalysisConfig) -> GroupColumn:

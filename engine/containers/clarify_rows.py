@@ -177,10 +177,13 @@ def select_facet_rows(series: pd.Series[Any], values: list[Any] | None, *, categ
     return [_select_values(series, values)]
 
 
-def find_threshold(series: pd.Series[Any], values: list[Any] | None, *, categorical: bool = False) -> RowSelection | None:
-    """The rows above the threshold of a continuous facet; None for a facet whose values are groups."""
-    series = whole_numbers_as_integers(series)
-    return _select_above(series, values[0]) if values and not categorical and _is_continuous(series, values) else None
+def find_thresholds(series: pd.Series[Any], asked: Iterable[list[Any] | None], *, categorical: bool = False) -> list[RowSelection]:
+    """The rows above each threshold of a continuous facet, ``asked`` for as one value each; none for a facet whose values are groups."""
+    series, limits = whole_numbers_as_integers(series), [values[0] for values in asked if values and len(values) == 1]
+    if categorical or not limits or not _is_continuous(series, limits[:1]):
+        return []
+    found = [_select_above(series, limit) for limit in dict.fromkeys(limits)]
+    return list({one.value_or_threshold: one for one in found}.values())
 
 
 def select_favourable_rows(series: pd.Series[Any], values: list[Any]) -> RowSelection:

@@ -120,6 +120,28 @@ def test_the_group_variable_is_crossed_with_the_facets(tmp_path: Path) -> None:
     assert columns == {("sex",), ("age",), ("sex", "age")}
 
 
+def test_each_threshold_of_a_facet_has_its_own_groups_in_the_table(tmp_path: Path) -> None:
+    """A facet may be listed with several thresholds: none of them is left out, and those of one column aren't crossed."""
+    frame = applicants()
+    facets = [
+        {"name_or_index": name, "value_or_threshold": [value]} for name, value in (("age", 25), ("sex", "f"), ("age", 40), ("age", 25.0))
+    ]
+    output, analysis = run(tmp_path, config(facets), frame)
+    report = parse_report(analysis)
+    assert report.group_table is not None
+    rows = {(group.columns, group.values): group for group in report.group_table.groups}
+    for limit in (25, 40):
+        above = frame["age"] > limit
+        assert rows[("age",), (f"≤ {limit}",)].rows == (~above).sum()
+        own = next(facet for facet in report.facets if facet.value.startswith(f"({limit}.0,"))
+        (name, figure), *_ = rows[("age",), (own.value,)].disparities.items()
+        assert figure.value == pytest.approx((own.pre_training | own.post_training)[name].value)
+        women = frame["sex"] == "f"
+        assert next(g.rows for g in report.group_table.groups if g.name == f"age > {limit} and sex = f") == (above & women).sum()
+    assert not [group for group in report.group_table.groups if group.columns == ("age", "age")]
+    assert "age ≤ 40" in (output / "report.html").read_text()
+
+
 def test_a_threshold_facet_is_not_crossed_with_its_own_column(tmp_path: Path) -> None:
     frame = applicants().assign(young=lambda one: np.where(one["age"] <= 25, "yes", "no"))
     settings = config([{"name_or_index": "young", "value_or_threshold": ["yes"]}], group_bins=[30, 50], derived={"young": "age"})
