@@ -142,7 +142,7 @@ def treatment_of(finding: Finding, roles: ColumnRoles) -> Treatment:
 
 def notes_in_words(reading: TableReading, roles: ColumnRoles) -> tuple[str, ...]:
     """What was found about the table, each with what is done, in sentences."""
-    notes = []
+    notes, told = [], set()
     facets = {roles.facet, *dict(roles.further_facets)}
     for finding in reading.findings:
         if finding.kind == FINDING_KIND and finding.column not in facets:
@@ -151,14 +151,17 @@ def notes_in_words(reading: TableReading, roles: ColumnRoles) -> tuple[str, ...]
             continue  # it's refused, or asked
         if not finding.choices:
             notes.append(finding.message + (f" {finding.column} is left out." if finding.column in roles.ignored else ""))
+            told.add(finding.column)
             continue
         done = TREATMENTS_IN_WORDS[treatment_of(finding, roles)]
         if finding.twin and finding.twin in roles.ignored and finding.column not in roles.ignored:
             done = f"{finding.twin} is left out."
+            told.add(finding.twin)
         notes.append(f"{finding.message} {done}")
-    told = {name for finding in reading.findings for name in (finding.column, finding.twin)}
+        told.add(finding.column)
     others = [name for name in roles.ignored if name not in told]
-    return (*notes, *([f"Left out by choice: {', '.join(others)}."] if others else []))
+    how = "by choice" if reading.examined else "as the roles say"  # without an examination nobody knows why
+    return (*notes, *([f"Left out {how}: {', '.join(others)}."] if others else []))
 
 
 def _require_roles(frame: pd.DataFrame, roles: ColumnRoles) -> None:
