@@ -234,7 +234,7 @@ def test_the_overview_reckons_with_nothing_of_others_and_leads_to_their_groups(v
     said = text(test)
     assert "Start with the data" in said
     assert "Not measured here yet" in said
-    assert any("Versions in other groups: fraud and 1 more" in link.label for link in test.get("page_link"))
+    assert any("Versions in other groups: fraud and 1 more" in link.label.replace("\\", "") for link in test.get("page_link"))
 
 
 # import --------------------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ def test_a_report_opens_by_its_link_and_says_what_it_does_not_say(visit, foreign
     assert "The favourable value of the label fraud is 0." in said
     assert "The report doesn't say: on which rows it was measured, how many rows there are, the intervals" in said
     assert "Group variable is empty or not provided" in "".join(cell for table in test.table for cell in table.value["reading"])
-    assert "The report of fraud v7" in {link.label for link in test.get("page_link")}
+    assert "The report of fraud v7" in {link.label.replace("\\", "") for link in test.get("page_link")}
 
 
 def test_a_link_that_gives_a_report_to_the_wrong_version_says_so(visit, foreign):

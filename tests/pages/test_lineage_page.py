@@ -60,7 +60,7 @@ def test_choosing_a_node_dims_what_it_has_nothing_to_do_with_and_says_what_it_ca
     assert opacity[version] == opacity[model.arn] == 1
     assert min(opacity.values()) < 1
     assert "came from 1 job and 1 container image; 1 version" in text(test)
-    assert "Its training job" in {link.proto.label for link in test.get("page_link")}
+    assert "Its training job" in {link.proto.label.replace("\\", "") for link in test.get("page_link")}
 
 
 def test_a_filter_hides_families_and_leads_past_what_it_hides(app, full, target, version):

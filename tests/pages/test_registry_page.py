@@ -99,7 +99,7 @@ def test_one_version_alone_needs_no_second(app, full, packages):
 
 
 def test_every_job_and_record_behind_the_version_is_linked(app, full):
-    labels = {link.proto.label for link in app(full, "registry").get("page_link")}
+    labels = {link.proto.label.replace("\\", "") for link in app(full, "registry").get("page_link")}
     assert {"Lineage", "Training job", "Data", "Bias report", "Explanation", "Decisions"} <= labels
 
 

@@ -33,7 +33,7 @@ def text(test) -> str:
 
 
 def links(test) -> list[str]:
-    return [link.proto.label for link in test.get("page_link")]
+    return [link.proto.label.replace("\\", "") for link in test.get("page_link")]
 
 
 BARE_CODE = re.compile(r"\b(?:paid|defaulted|sex|region)(?: = |=)\d|\blabel [01]\b|predicted [01]\b")

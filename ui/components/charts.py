@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+import re
 from collections.abc import Callable
 from typing import ParamSpec
 
@@ -25,7 +27,14 @@ def cached_figure(make: Callable[P, go.Figure], *arguments: P.args, **named: P.k
 
 @st.cache_resource(ttl="10m", max_entries=64, show_spinner=False)
 def _cache_figure(function_name: str, content: bytes, _make: Callable[[], go.Figure]) -> go.Figure:
-    return _make()
+    return without_links(_make())
+
+
+def without_links(fig: go.Figure) -> go.Figure:
+    """The figure, with ``<a …>`` in a user's text as text: Plotly would make a link of it."""
+    content = fig.to_json()
+    safe = re.sub(r"\\u003c(?=a\b)", r"\\u0026lt;", content, flags=re.IGNORECASE)
+    return fig if safe == content else go.Figure(json.loads(safe), skip_invalid=True)
 
 
 def show_chart(fig: go.Figure, table: pd.DataFrame, *, alt: str, key: str) -> None:

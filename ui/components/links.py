@@ -24,7 +24,7 @@ def url_toggle(label: str, name: str, *, value: bool) -> bool:
 
 def page_link(page: str, label: str, **query: str) -> None:
     """A link to a page of this app; ``query`` goes into its URL."""
-    st.page_link(page_path(page), label=label, icon=PAGE_ICONS[page], query_params=query or None)
+    st.page_link(page_path(page), label=escape_markdown(label), icon=PAGE_ICONS[page], query_params=query or None)
 
 
 REFERENCE_PAGES: dict[ReferenceKind, tuple[str, dict[str, str]]] = {

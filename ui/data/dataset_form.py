@@ -278,7 +278,7 @@ def _choose_orders(key: str, frame: pd.DataFrame, columns: list[str]) -> tuple[t
     orders = []
     for column in chosen:
         values = sort_texts(frame[column].dropna().unique().tolist())
-        order = st.multiselect(f"{column}, from the lowest to the highest", values, key=f"order-{key}-{column}")
+        order = st.multiselect(markdown.escape_markdown(f"{column}, from the lowest to the highest"), values, key=f"order-{key}-{column}")
         orders.append((column, tuple(order)))
     return tuple(orders)
 

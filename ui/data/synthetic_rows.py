@@ -44,7 +44,14 @@ def show_distributions(rebalanced: rebalancing_jobs.RebalancedData, names: Value
         left, right = st.columns(2, gap="large")
         with left:
             common = groups.index(views.sole_synthetic_group(features[0]))
-            group = st.radio("Rows of", groups, index=common, format_func=words.__getitem__, horizontal=True, key="spread-of")
+            group = st.radio(
+                "Rows of",
+                groups,
+                index=common,
+                format_func=lambda one: markdown.escape_markdown(words[one]),
+                horizontal=True,
+                key="spread-of",
+            )
             table = views.overlap_table(features, group)
             least = table.iloc[0]
             st.caption(

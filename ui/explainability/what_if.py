@@ -95,7 +95,7 @@ def _text_of(feature: str, row: pd.DataFrame, names: ValueNames) -> str:
 def value_input(feature: str, column: pd.Series, value: Any, key: str, sensitive: bool, names: ValueNames) -> Any:
     """A widget that offers the values that occur: a list if they are few or stand for words, else a slider over their range; NaN, where
     some row lacks one."""
-    label = f"{feature} (sensitive)" if sensitive else feature
+    label = markdown.escape_markdown(f"{feature} (sensitive)" if sensitive else feature)
     seen = np.unique(column.dropna().to_numpy())
     if len(seen) == 0:
         st.caption(f"{label}: no value in any row.")

@@ -66,7 +66,9 @@ def _draw(
         st.subheader("Declined, at every threshold")
         st.markdown(decline_sentences.widest_gap_sentence(named, said))
         fig, table = views.decline_figure_and_table(sweeps, people, {"here": threshold})
-        charts.show_chart(fig, table, alt="Share of both groups declined, by threshold", key=f"threshold-shares{mark}")
+        charts.show_chart(
+            charts.without_links(fig), table, alt="Share of both groups declined, by threshold", key=f"threshold-shares{mark}"
+        )
     with right:
         st.subheader("A figure, at every threshold")
         shown = st.selectbox(
@@ -78,7 +80,7 @@ def _draw(
         )
         st.markdown(decline_sentences.metric_range_sentence(named, shown))
         fig, table = views.metric_figure_and_table(sweeps, shown, {"here": threshold})
-        charts.show_chart(fig, table, alt=f"{shown} by threshold", key=f"threshold-metric{mark}")
+        charts.show_chart(charts.without_links(fig), table, alt=f"{shown} by threshold", key=f"threshold-metric{mark}")
     values = views.metrics_table({k: v.metrics for k, v in at.items()}, {k: v.metrics for k, v in old.items()}, threshold=threshold)
     st.dataframe(values, hide_index=True, height="content", alt=f"Figures at {threshold:g} with 95 % intervals")
     st.caption(
