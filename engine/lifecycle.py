@@ -141,7 +141,10 @@ def serve(workspace: Path, port: int = 0) -> None:
         context = Context(workspace, configured_region(), store, objects, endpoint=endpoint)
         context.jobs = JobQueue(context, SageMakerJobs(context))
         access_log.start_recording(workspace)
-        objects.create_bucket(f"sagemaker-{context.region}-{ACCOUNT}", context.now())
+        bucket = f"sagemaker-{context.region}-{ACCOUNT}"
+        objects.create_bucket(bucket, context.now())
+        if objects.get_versioning(bucket) is None:  # of an earlier release too; who suspended it stays with that
+            objects.set_versioning(bucket, "Enabled")
         instance = secrets.token_hex(8)
         config = uvicorn.Config(
             create_app(context, pair, instance),

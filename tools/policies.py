@@ -16,9 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from core.aws.target import connect
+from core.data import datasets
 from core.doctor import permissions
 from core.doctor.findings import Finding
+from core.governance import evidence, policy
 from core.identity import ROLES_BY_ACTION, Role
+from core.ledger import audit_log
+from core.reports import imported_reports
 from engine import lifecycle
 from tools import least
 
@@ -61,12 +65,6 @@ NAMES = {
     "model": "*-model",
 }
 """What the product calls what it makes."""
-S3 = {
-    "GetObject": "s3:GetObject",
-    "HeadObject": "s3:GetObject",
-    "PutObject": "s3:PutObject",
-    "AbortMultipartUpload": "s3:AbortMultipartUpload",
-}
 OBJECTS = {"GetObject", "HeadObject", "PutObject", "AbortMultipartUpload"}
 S3 = {
     "HeadObject": "s3:GetObject",
@@ -83,6 +81,16 @@ OWN_WORK = {
     "Resource": [f"{SAGEMAKER}:model-package/*"],
 }
 """Four eyes in IAM too: the app's sessions carry who acts as a tag, the version carries who trained it."""
+LOG_FOLDER = audit_log.EVENTS_FOLDER.rpartition("/")[0]
+WRITTEN_BY_PEOPLE = (LOG_FOLDER, evidence.FOLDER, evidence.FILES_FOLDER, policy.FOLDER, datasets.S3_FOLDER, imported_reports.FOLDER)
+"""The folders that the app writes for those who have signed in, and no job: the log and what it rests on, data sets and kept reports."""
+NOT_BY_JOBS = {
+    "Sid": "NoJobWritesTheLogItsEvidenceOrPolicies",
+    "Effect": "Deny",
+    "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject"],
+    "Resource": [f"{BUCKET}/{folder}/*" for folder in sorted(WRITTEN_BY_PEOPLE)],
+}
+"""A job runs code and data that others brought: whatever else its role is allowed, it can't write these."""
 BESIDES = {"export": ("s3:PutObject governance/cards", "sagemaker:ListModelCardExportJobs")}
 """What else an action takes: SageMaker writes a card's PDF in the caller's name, and a create whose answer was lost is looked for."""
 KEY = "${KmsKeyArn}"
@@ -153,7 +161,7 @@ def statements(role: str, operations: list[str]) -> list[dict[str, Any]]:
             for i, (key, value) in enumerate(mine.items(), 1)
         ]
     if role == "execution-role":
-        return found + PLATFORM
+        return [*found, NOT_BY_JOBS, *PLATFORM]
     return found + _keys(found) + (SETTINGS if role == "doctor" else [])
 
 
@@ -263,6 +271,7 @@ Read-only is what everybody has; each role has its own beside it. A data scienti
 status than rejected, for what they withdraw; officers approve and reject, and register nothing. Nobody approves what they trained or
 registered, in whatever role: the app's sessions carry who acts as the tag `governance-id` (GOVERNANCE_ASSUME), and the version carries
 who trained it, so IAM itself refuses.
+Jobs run in `execution-role.json`: they write their results, and can't write or delete the log, its evidence, the policies or raw data.
 `doctor.json` is what `python -m core doctor` takes.
 """
 DENIED = """

@@ -68,9 +68,9 @@ def check_bucket(target: Target) -> Iterator[Finding]:
     protections: tuple[tuple[str, str, Callable[[], bool], str], ...] = (
         (
             "versioning",
-            "earlier versions of overwritten and deleted files are kept",
+            "overwritten and deleted files are kept as earlier versions, and evidence names the version of each of its files",
             lambda: target.s3.get_bucket_versioning(Bucket=name).get("Status") == "Enabled",
-            "Switch versioning on.",
+            f"Switch versioning on: aws s3api put-bucket-versioning --bucket {name} --versioning-configuration Status=Enabled",
         ),
         (
             "Object Lock",

@@ -29,7 +29,7 @@ def assume_role(context: Context, request: Request) -> Response:
     refused = AWSError(
         "AccessDenied", f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {request['RoleArn']}", 403
     )
-    if record is None or not _trusts(record["Trust"], caller):
+    if record is None or "Trust" not in record or not _trusts(record["Trust"], caller):  # the jobs' own role trusts SageMaker alone
         raise refused
     if seconds > min(MAX_SESSION_SECONDS, record["Role"]["MaxSessionDuration"]):
         raise AWSError("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")

@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import TypeVar
 from urllib.parse import quote
 
 from starlette.responses import Response
 
 from engine.context import Context
 from engine.errors import AWSError
+from engine.s3.permissions import check_deletion
 from engine.s3.request_body import S3Request
 from engine.s3.xml_documents import iso_timestamp, parse_xml, xml_response
-from engine.store.stored_objects import StoredObject, first_after_prefix
+from engine.store.stored_objects import DeleteMarker, NoSuchVersion, StoredObject, first_after_prefix
 
 LIST_OBJECTS_PARAMETERS = {
     "list-type", "prefix", "delimiter", "max-keys", "start-after", "continuation-token", "marker", "encoding-type", "fetch-owner", "x-id"
 }  # fmt: skip
-LIST_VERSIONS_PARAMETERS = {"versions", "prefix", "delimiter", "max-keys", "key-marker", "version-id-marker", "encoding-type", "x-id"}
 LIST_BUCKETS_PARAMETERS = {"prefix", "max-buckets", "continuation-token", "bucket-region", "x-id"}
 PAGE_SIZE = 1000
 OWNER = [("ID", "governance"), ("DisplayName", "governance")]
@@ -38,7 +39,7 @@ def create_bucket(context: Context, request: S3Request, body: bytes) -> Response
 
 def delete_bucket(context: Context, request: S3Request) -> Response:
     if not context.objects.delete_bucket(request.bucket):
-        raise AWSError("BucketNotEmpty", "The bucket you tried to delete is not empty", 409)
+        raise AWSError("BucketNotEmpty", "The bucket you tried to delete is not empty. You must delete all versions in the bucket.", 409)
     return Response(status_code=204)
 
 
@@ -82,7 +83,12 @@ def list_objects(context: Context, request: S3Request) -> Response:
     query, name = request.query, key_encoder(request)
     second = query.get("list-type") == "2"
     after = _token(request) or query.get("start-after" if second else "marker", "")
-    items, found, following = _list_page(context, request, after)
+
+    def read_batch(prefix: str, after: str, before_number: int, start: str) -> list[StoredObject]:
+        return context.objects.list_objects(request.bucket, prefix=prefix, after=after, start=start, limit=PAGE_SIZE + 1)
+
+    items, found, is_truncated = list_page(request, lambda prefix, delimiter: walk_entries(read_batch, prefix, delimiter, after))
+    following = (found[-1] if isinstance(found[-1], str) else found[-1].key) if is_truncated else None
     if second:
         items.append(("KeyCount", len(found)))
         if "start-after" in query:
@@ -96,25 +102,13 @@ def list_objects(context: Context, request: S3Request) -> Response:
         if following is not None:
             items.append(("NextMarker", name(following)))
     owner = [("Owner", OWNER)] if not second or query.get("fetch-owner") == "true" else []
-    items += [("Contents", [*_fields(name, entry), *owner]) for entry in found if isinstance(entry, StoredObject)]
+    items += [("Contents", [*object_fields(name, entry), *owner]) for entry in found if not isinstance(entry, str)]
     items += [("CommonPrefixes", [("Prefix", name(entry))]) for entry in found if isinstance(entry, str)]
     return xml_response("ListBucketResult", items)
 
 
-def list_versions(context: Context, request: S3Request) -> Response:
-    """ListObjectVersions of a bucket without versioning: each object has one version, whose id is null."""
-    query, name = request.query, key_encoder(request)
-    items, found, following = _list_page(context, request, query.get("key-marker", ""))
-    items += [("KeyMarker", name(query.get("key-marker", ""))), ("VersionIdMarker", query.get("version-id-marker", ""))]
-    if following is not None:
-        items += [("NextKeyMarker", name(following)), ("NextVersionIdMarker", "null")]
-    version = [("VersionId", "null"), ("IsLatest", "true"), ("Owner", OWNER)]
-    items += [("Version", [*_fields(name, entry), *version]) for entry in found if isinstance(entry, StoredObject)]
-    items += [("CommonPrefixes", [("Prefix", name(entry))]) for entry in found if isinstance(entry, str)]
-    return xml_response("ListVersionsResult", items)
-
-
-def _fields(name: Callable[[str], str], entry: StoredObject) -> list[tuple[str, object]]:
+def object_fields(name: Callable[[str], str], entry: StoredObject) -> list[tuple[str, object]]:
+    """What lists say of an object; ``name`` writes its key."""
     fields: list[tuple[str, object]] = [
         ("Key", name(entry.key)),
         ("LastModified", iso_timestamp(entry.modified)),
@@ -123,11 +117,17 @@ def _fields(name: Callable[[str], str], entry: StoredObject) -> list[tuple[str, 
     return [*fields, ("Size", entry.size), ("StorageClass", "STANDARD")]
 
 
-def _list_page(context: Context, request: S3Request, after: str) -> tuple[list[tuple[str, object]], list[StoredObject | str], str | None]:
-    """The members that every list of objects begins with, the page's entries past ``after``, and the key that the next page follows."""
+Entry = TypeVar("Entry", bound=StoredObject | DeleteMarker)
+
+
+def list_page(
+    request: S3Request, walk: Callable[[str, str], Iterator[Entry | str]]
+) -> tuple[list[tuple[str, object]], list[Entry | str], bool]:
+    """The members that every list of objects begins with, the page's entries, and whether there are more. ``walk``: the entries of a prefix
+    and a delimiter."""
     query, name = request.query, key_encoder(request)
     prefix, delimiter, most = query.get("prefix", ""), query.get("delimiter", ""), parse_page_limit(request, "max-keys", PAGE_SIZE)
-    found = list(islice(_walk_entries(context, request.bucket, prefix, delimiter, after), most + 1)) if most else []
+    found = list(islice(walk(prefix, delimiter), most + 1)) if most else []
     truncated, found = len(found) > most, found[:most]
     items: list[tuple[str, object]] = [("Name", request.bucket), ("Prefix", name(prefix)), ("MaxKeys", most)]
     items.append(("IsTruncated", str(truncated).lower()))
@@ -135,21 +135,24 @@ def _list_page(context: Context, request: S3Request, after: str) -> tuple[list[t
         items.append(("Delimiter", name(delimiter)))
     if query.get("encoding-type") == "url":
         items.append(("EncodingType", "url"))
-    following = (found[-1].key if isinstance(found[-1], StoredObject) else found[-1]) if truncated else None
-    return items, found, following
+    return items, found, truncated
 
 
-def _walk_entries(context: Context, bucket: str, prefix: str, delimiter: str, after: str) -> Iterator[StoredObject | str]:
-    """Objects and common prefixes in the order of their keys, past ``after`` (which is a key, or a common prefix of the page before)."""
+def walk_entries(
+    read_batch: Callable[[str, str, int, str], list[Entry]], prefix: str, delimiter: str, after: str, before_number: int = 0
+) -> Iterator[Entry | str]:
+    """Entries and common prefixes in the order of their keys, past ``after`` (which is a key, or a common prefix of the page before) and,
+    of the versions of ``after`` itself, ``before_number``. ``read_batch``: (prefix, after, before_number, start) -> up to PAGE_SIZE + 1
+    entries in that order."""
     group = common_prefix(after, prefix, delimiter)
     start = (first_after_prefix(group) if group else None) or ""
     while True:
-        batch = context.objects.list_objects(bucket, prefix=prefix, after=after, start=start, limit=PAGE_SIZE + 1)
-        for stored in batch:
-            after = stored.key
-            its = common_prefix(stored.key, prefix, delimiter)
+        batch = read_batch(prefix, after, before_number, start)
+        for entry in batch:
+            after, before_number = entry.key, entry.number
+            its = common_prefix(entry.key, prefix, delimiter)
             if its is None:
-                yield stored
+                yield entry
             elif its != group:
                 yield its
             group = its
@@ -167,11 +170,28 @@ def common_prefix(key: str, prefix: str, delimiter: str) -> str | None:
 
 
 def delete_objects(context: Context, request: S3Request, body: bytes) -> Response:
+    """DeleteObjects: each object or version that the caller may delete; the others are named in the answer."""
     root = parse_xml(body)
     quiet = (root.findtext("{*}Quiet") or "").strip().lower() == "true"
-    keys = [element.text or "" for element in root.findall("{*}Object/{*}Key")]
-    if not 1 <= len(keys) <= PAGE_SIZE:
+    objects = [(element.findtext("{*}Key") or "", element.findtext("{*}VersionId")) for element in root.findall("{*}Object")]
+    if not 1 <= len(objects) <= PAGE_SIZE:
         raise AWSError("MalformedXML", f"A request deletes 1 to {PAGE_SIZE} keys.", 400)
-    for key in keys:
-        context.objects.delete(request.bucket, key)
-    return xml_response("DeleteResult", [] if quiet else [("Deleted", [("Key", key)]) for key in keys])
+    deleted: list[tuple[str, object]] = []
+    errors: list[tuple[str, object]] = []
+    for key, version in objects:
+        named = [("Key", key), *([("VersionId", version)] if version else [])]
+        try:
+            check_deletion(context, request.bucket, key, version)
+            if version:
+                done = context.objects.delete_version(request.bucket, key, version)
+            else:
+                done = context.objects.delete(request.bucket, key, context.now())
+        except AWSError as error:
+            errors.append(("Error", [*named, ("Code", error.code), ("Message", error.message)]))
+            continue
+        except NoSuchVersion:
+            errors.append(("Error", [*named, ("Code", "NoSuchVersion"), ("Message", "The specified version does not exist.")]))
+            continue
+        marker = [("DeleteMarker", "true"), ("DeleteMarkerVersionId", done.version)] if done.is_marker else []
+        deleted.append(("Deleted", [*named, *marker]))
+    return xml_response("DeleteResult", errors if quiet else [*deleted, *errors])

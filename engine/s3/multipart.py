@@ -21,6 +21,7 @@ from engine.s3.object_operations import (
     write_condition,
 )
 from engine.s3.request_body import CHECKSUM_HASHES, S3Request, check_digest
+from engine.s3.versioning import version_of_write
 from engine.s3.xml_documents import iso_timestamp, parse_xml, xml_response
 from engine.store.stored_objects import NoSuchUpload
 
@@ -88,10 +89,11 @@ def complete_upload(context: Context, request: S3Request, body: bytes) -> Respon
             check_digest(name, claims[name], one.digest())
         condition = write_condition(request.headers)
         now = context.now()
-        context.objects.put(request.bucket, request.key, incoming, headers, now, etag=etag, condition=condition, upload=upload)
+        made = context.objects.put(request.bucket, request.key, incoming, headers, now, etag=etag, condition=condition, upload=upload)
     result = [("Location", f"{context.endpoint}/{request.bucket}"), ("Bucket", request.bucket), ("Key", request.key), ("ETag", f'"{etag}"')]
     answer = xml_response("CompleteMultipartUploadResult", result)
     answer.headers.update({name: value for name, value in headers.items() if name.startswith(ENCRYPTION_HEADER)})
+    answer.headers.update(version_of_write(context, made))
     return answer
 
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from email.utils import formatdate, parsedate_to_datetime
 from typing import BinaryIO
-from urllib.parse import unquote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
@@ -14,9 +13,10 @@ from starlette.responses import Response, StreamingResponse
 from engine.context import Context
 from engine.errors import AWSError
 from engine.principal import ACCOUNT
-from engine.s3.request_body import S3Request, read_content
+from engine.s3.request_body import S3Request, parse_copy_source, read_content
+from engine.s3.versioning import SOURCE_VERSION_HEADER, version_of_deletion, version_of_read, version_of_write
 from engine.s3.xml_documents import iso_timestamp, xml_response
-from engine.store.stored_objects import IncomingBody, NoSuchKey, StoredObject, WriteCondition
+from engine.store.stored_objects import IncomingBody, IsDeleteMarker, NoSuchKey, StoredObject, WriteCondition
 
 STORED_HEADERS = {"content-type", "content-encoding", "content-disposition", "content-language", "cache-control", "expires"}
 ENCRYPTION_HEADER = "x-amz-server-side-encryption"
@@ -53,8 +53,8 @@ def _store_incoming(context: Context, request: S3Request, incoming: IncomingBody
         encryption = encryption_headers(context, request.headers)
         headers = stored_headers(request.headers) | encryption | request.checksums
         condition = write_condition(request.headers)
-        etag = context.objects.put(request.bucket, request.key, incoming, headers, context.now(), condition=condition).etag
-        return Response(headers={"ETag": f'"{etag}"', **encryption, **request.checksums})
+        stored = context.objects.put(request.bucket, request.key, incoming, headers, context.now(), condition=condition)
+        return Response(headers={"ETag": f'"{stored.etag}"', **version_of_write(context, stored), **encryption, **request.checksums})
     return Response(headers={"ETag": f'"{etag}"', **request.checksums})
 
 
@@ -112,12 +112,7 @@ def get_object(context: Context, request: S3Request) -> Response:
         raise AWSError(
             "NotImplemented", f"This engine does not read objects with {', '.join(sorted(request.query.keys() - GET_PARAMETERS))}.", 501
         )
-    if request.query.get("versionId", "null") != "null":
-        raise AWSError("NoSuchVersion", "The specified version does not exist.", 404)
-    opened = context.objects.open(request.bucket, request.key)
-    if opened is None:
-        raise NoSuchKey(request.key)
-    stored, file = opened
+    stored, file = _open_object(context, request.bucket, request.key, request.query.get("versionId"))
     try:
         start, end, status = _evaluate_conditions(stored, request.headers)
     except BaseException:
@@ -128,6 +123,7 @@ def get_object(context: Context, request: S3Request) -> Response:
         "ETag": f'"{stored.etag}"',
         "Last-Modified": formatdate(stored.modified, usegmt=True),
         "Accept-Ranges": "bytes",
+        **version_of_read(context, stored),
         "Content-Length": str(end - start),
     }
     headers.update({name: request.query[asked] for asked, name in RESPONSE_OVERRIDES.items() if asked in request.query})
@@ -143,6 +139,14 @@ def get_object(context: Context, request: S3Request) -> Response:
         file.close()
         return Response(status_code=status, headers=headers)
     return StreamingResponse(_read_range(file, start, end), status_code=status, headers=headers)
+
+
+def _open_object(context: Context, bucket: str, key: str, version: str | None) -> tuple[StoredObject, BinaryIO]:
+    """The object, or the named version of it, and its content. Raises NoSuchKey, NoSuchVersion and IsDeleteMarker."""
+    opened = context.objects.open(bucket, key, version)
+    if opened is None:
+        raise NoSuchKey(key)
+    return opened
 
 
 def _evaluate_conditions(stored: StoredObject, headers: Mapping[str, str]) -> tuple[int, int, int]:
@@ -197,17 +201,21 @@ def copy_object(context: Context, request: S3Request) -> Response:
     """CopyObject, or UploadPartCopy when the query names an upload."""
     refuse_unsupported_headers(request.headers)
     headers = request.headers
-    bucket, _, key = unquote(headers["x-amz-copy-source"].partition("?")[0]).removeprefix("/").partition("/")
+    bucket, key, version = parse_copy_source(headers)
     if not context.objects.has_bucket(bucket):
         raise AWSError("NoSuchBucket", "The specified bucket does not exist", 404)
     replace = headers.get("x-amz-metadata-directive", "COPY").upper() == "REPLACE"
     part = "uploadId" in request.query
-    if (bucket, key) == (request.bucket, request.key) and not replace and not part:
+    if (bucket, key, version) == (request.bucket, request.key, None) and not replace and not part:
         raise AWSError("InvalidRequest", "This copy request is illegal: it copies an object to itself and changes nothing.", 400)
-    opened = context.objects.open(bucket, key)
-    if opened is None:
-        raise NoSuchKey(key)
-    stored, file = opened
+    try:
+        stored, file = _open_object(context, bucket, key, version)
+    except IsDeleteMarker as error:
+        if version is None:
+            raise NoSuchKey(key) from error
+        why = "The source of a copy request may not specifically refer to a delete marker by version id."
+        raise AWSError("InvalidRequest", why, 400) from error
+    copied_version = version_of_read(context, stored, SOURCE_VERSION_HEADER)
     with file:
         source = {f"if-{k.removeprefix('x-amz-copy-source-if-')}": v for k, v in headers.items() if k.startswith("x-amz-copy-source-if-")}
         start, end, status = _evaluate_conditions(stored, {**source, "range": headers.get("x-amz-copy-source-range", "") if part else ""})
@@ -218,16 +226,23 @@ def copy_object(context: Context, request: S3Request) -> Response:
                 incoming.write(chunk)
             if part:
                 etag = context.objects.put_part(request.query["uploadId"], parse_part_number(request), incoming, context.now())
-                return xml_response("CopyPartResult", [("ETag", f'"{etag}"'), ("LastModified", iso_timestamp(context.now()))])
+                answer = xml_response("CopyPartResult", [("ETag", f'"{etag}"'), ("LastModified", iso_timestamp(context.now()))])
+                answer.headers.update(copied_version)
+                return answer
             encryption = encryption_headers(context, headers)
             own = stored_headers(headers) if replace else {k: v for k, v in stored.headers.items() if not k.startswith(ENCRYPTION_HEADER)}
             own |= encryption  # a copy is encrypted as it asks to be, not as its source is
             copied = context.objects.put(request.bucket, request.key, incoming, own, context.now(), condition=write_condition(headers))
     answer = xml_response("CopyObjectResult", [("ETag", f'"{copied.etag}"'), ("LastModified", iso_timestamp(copied.modified))])
-    answer.headers.update(encryption)
+    answer.headers.update({**encryption, **copied_version, **version_of_write(context, copied)})
     return answer
 
 
 def delete_object(context: Context, request: S3Request) -> Response:
-    context.objects.delete(request.bucket, request.key, condition=write_condition(request.headers))
-    return Response(status_code=204)
+    """DeleteObject: of the object, which a bucket with versions keeps behind a delete marker, or of the named version, for good."""
+    condition, version = write_condition(request.headers), request.query.get("versionId")
+    if version is None:
+        done = context.objects.delete(request.bucket, request.key, context.now(), condition=condition)
+    else:
+        done = context.objects.delete_version(request.bucket, request.key, version, condition=condition)
+    return Response(status_code=204, headers=version_of_deletion(done))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
-
 from engine.context import Context
 from engine.iam.access_decisions import decide_access, has_full_access
 from engine.iam.authorize import require_permission
 from engine.operations import Permission
 from engine.principal import CALLER
-from engine.s3.request_body import S3Request
+from engine.s3.request_body import S3Request, parse_copy_source
 
 S3_OBJECT_ACTIONS = {
     ("GET", False): "s3:GetObject",
@@ -38,19 +36,32 @@ S3_BUCKET_ACTIONS = {
     "lifecycle": "s3:GetLifecycleConfiguration",
     "cors": "s3:GetBucketCORS",
     "ownershipControls": "s3:GetBucketOwnershipControls",
-    "delete": "s3:DeleteObject",
 }
+VERSION_ACTIONS = {"s3:GetObject": "s3:GetObjectVersion", "s3:DeleteObject": "s3:DeleteObjectVersion"}
+"""Action on an object → the same on one of its versions, named by its id."""
 
 
 def check_s3_request(context: Context, request: S3Request) -> None:
     """Raises AccessDenied when the caller's policies don't allow an S3 request."""
     if has_full_access(context, CALLER.get()):
         return
+    if request.method == "POST" and "delete" in request.query and not request.key:
+        return  # ``check_deletion`` looks at each object that the body names
     require_permission(context, required_permission(request), "AccessDenied", 403)
-    if source := request.headers.get("x-amz-copy-source"):
-        require_permission(
-            context, Permission("s3:GetObject", f"arn:aws:s3:::{unquote(source).lstrip('/').partition('?')[0]}", {}), "AccessDenied", 403
-        )
+    if "x-amz-copy-source" in request.headers:
+        bucket, key, version = parse_copy_source(request.headers)
+        require_permission(context, _on_object("s3:GetObject", bucket, key, version), "AccessDenied", 403)
+
+
+def check_deletion(context: Context, bucket: str, key: str, version: str | None) -> None:
+    """Raises AccessDenied when the caller's policies don't allow to delete an object, or the named version of it."""
+    if not has_full_access(context, CALLER.get()):
+        require_permission(context, _on_object("s3:DeleteObject", bucket, key, version), "AccessDenied", 403)
+
+
+def _on_object(action: str, bucket: str, key: str, version: str | None, values: dict[str, list[str]] | None = None) -> Permission:
+    values = (values or {}) | ({"s3:versionid": [version]} if version else {})
+    return Permission(VERSION_ACTIONS.get(action, action) if version else action, f"arn:aws:s3:::{bucket}/{key}", values)
 
 
 def is_missing_key_hidden(context: Context, request: S3Request) -> bool:
@@ -72,11 +83,14 @@ def required_permission(request: S3Request) -> Permission:
         values = {f"s3:{name}": [request.headers[name]] for name in ("if-none-match", "if-match") if name in request.headers}
         if "x-amz-server-side-encryption" in request.headers:
             values["s3:x-amz-server-side-encryption"] = [request.headers["x-amz-server-side-encryption"]]
-        return Permission(S3_OBJECT_ACTIONS.get((method, upload), "s3:PutObject"), f"arn:aws:s3:::{request.bucket}/{request.key}", values)
+        action = S3_OBJECT_ACTIONS.get((method, upload), "s3:PutObject")
+        return _on_object(action, request.bucket, request.key, query.get("versionId"), values)
     resource = f"arn:aws:s3:::{request.bucket}"
     for name, action in S3_BUCKET_ACTIONS.items():
         if name in query:
-            return Permission(action, f"{resource}/*" if name == "delete" else resource, {})
+            if method == "PUT":
+                action = action.replace("s3:Get", "s3:Put")
+            return Permission(action, resource, {"s3:prefix": [query.get("prefix", "")]} if name == "versions" else {})
     if method in {"PUT", "DELETE"}:
         return Permission("s3:CreateBucket" if method == "PUT" else "s3:DeleteBucket", resource, {})
     return Permission("s3:ListBucket", resource, {"s3:prefix": [query.get("prefix", "")]})

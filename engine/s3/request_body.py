@@ -13,6 +13,7 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import parse_qs, unquote
 
 from engine.errors import AWSError
 from engine.iam.sigv4 import ChunkSignatures
@@ -38,6 +39,13 @@ class S3Request:
     stream_body: Callable[[], AsyncIterator[bytes]]
     chunk_signatures: ChunkSignatures | None = None
     checksums: dict[str, str] = field(default_factory=dict)
+
+
+def parse_copy_source(headers: Mapping[str, str]) -> tuple[str, str, str | None]:
+    """(bucket, key, version) of what a copy copies; the version is None for the object itself."""
+    path, _, query = headers["x-amz-copy-source"].partition("?")
+    bucket, _, key = unquote(path).removeprefix("/").partition("/")
+    return bucket, key, parse_qs(query, keep_blank_values=True).get("versionId", [None])[0]
 
 
 class _Hash(Protocol):

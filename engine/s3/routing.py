@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from engine.context import Context
 from engine.errors import AWSError
-from engine.s3 import buckets, multipart, object_operations, permissions
+from engine.s3 import buckets, multipart, object_operations, permissions, versioning
 from engine.s3.request_body import S3Request, read_whole_body
 from engine.s3.xml_documents import xml_response
-from engine.store.stored_objects import NoSuchBucket, NoSuchKey, NoSuchUpload, PreconditionFailed
+from engine.store.stored_objects import IsDeleteMarker, NoSuchBucket, NoSuchKey, NoSuchUpload, NoSuchVersion, PreconditionFailed
 
 BUCKET_NAME = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 UNSERVED_SUBRESOURCES = {"tagging", "acl", "retention", "legal-hold", "attributes", "torrent", "restore", "select"}
@@ -30,7 +30,6 @@ MISSING_CONFIGURATION_CODES = {
 }
 """Configurations that buckets of this engine never have -> the code with which S3 says so."""
 EMPTY_CONFIGURATIONS = {
-    "versioning": "VersioningConfiguration",
     "logging": "BucketLoggingStatus",
     "notification": "NotificationConfiguration",
 }
@@ -48,6 +47,13 @@ async def handle_request(context: Context, request: S3Request) -> Response:
         if await run_in_threadpool(permissions.is_missing_key_hidden, context, request):
             raise AWSError("AccessDenied", "Access Denied", 403) from error
         raise AWSError("NoSuchKey", "The specified key does not exist.", 404) from error
+    except IsDeleteMarker as error:
+        version = request.query.get("versionId")
+        if version is None and await run_in_threadpool(permissions.is_missing_key_hidden, context, request):
+            raise AWSError("AccessDenied", "Access Denied", 403) from error
+        raise versioning.marker_error(error, version) from error
+    except NoSuchVersion as error:
+        raise versioning.missing_version_error(error) from error
     except NoSuchUpload as error:
         raise AWSError("NoSuchUpload", "The specified upload does not exist.", 404) from error
 
@@ -93,7 +99,7 @@ def _route_object_request(context: Context, request: S3Request, body: bytes) -> 
             return object_operations.get_object(context, request)
         case "DELETE" if "uploadId" in query:
             return multipart.abort_upload(context, request)
-        case "DELETE" if not query.keys() - {"x-id", "versionId"} and query.get("versionId", "null") == "null":
+        case "DELETE" if not query.keys() - {"x-id", "versionId"}:
             return object_operations.delete_object(context, request)
         case "POST" if "uploads" in query:
             return multipart.create_upload(context, request)
@@ -115,8 +121,12 @@ def _route_bucket_request(context: Context, request: S3Request, body: bytes) -> 
             return xml_response("LocationConstraint", "" if context.region == "us-east-1" else context.region)
         case "GET" if "uploads" in query:
             return multipart.list_uploads(context, request)
-        case "GET" if "versions" in query and not query.keys() - buckets.LIST_VERSIONS_PARAMETERS:
-            return buckets.list_versions(context, request)
+        case "GET" if "versions" in query and not query.keys() - versioning.LIST_VERSIONS_PARAMETERS:
+            return versioning.list_versions(context, request)
+        case "GET" if "versioning" in query:
+            return versioning.get_versioning(context, request)
+        case "PUT" if "versioning" in query:
+            return versioning.put_versioning(context, request, body)
         case "GET" if not query.keys() - buckets.LIST_OBJECTS_PARAMETERS:
             return buckets.list_objects(context, request)
     if method == "GET":

@@ -3,6 +3,8 @@
 An object is created, replaced and deleted by one commit of the index, made after its content is on disk. So an object is complete or
 doesn't exist, a key is never part of a path, and listing reads the index. Files that no row names, left by a crash, are removed at the
 next start.
+
+Which versions a key has, and which of them is the object, is ``version_index``.
 """
 
 from __future__ import annotations
@@ -18,13 +20,15 @@ from typing import BinaryIO
 from engine.store.database import Database, UnusableWorkspace
 from engine.store.stored_objects import (
     UNCONDITIONAL,
+    DeleteMarker,
+    Deletion,
     IncomingBody,
     NoSuchBucket,
     NoSuchUpload,
     StoredObject,
     WriteCondition,
-    first_after_prefix,
 )
+from engine.store.version_index import VersionIndex
 
 SCHEMAS = (
     """
@@ -33,6 +37,14 @@ CREATE TABLE objects (bucket TEXT, key TEXT, file TEXT, size INTEGER, etag TEXT,
   PRIMARY KEY (bucket, key)) WITHOUT ROWID;
 CREATE TABLE uploads (id TEXT PRIMARY KEY, bucket TEXT, key TEXT, headers TEXT, started REAL);
 CREATE TABLE parts (upload TEXT, number INTEGER, file TEXT, size INTEGER, etag TEXT, modified REAL, PRIMARY KEY (upload, number));
+""",
+    """
+ALTER TABLE buckets ADD COLUMN versioning TEXT;
+ALTER TABLE objects ADD COLUMN version TEXT NOT NULL DEFAULT 'null';
+ALTER TABLE objects ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE versions (bucket TEXT, key TEXT, file TEXT, size INTEGER, etag TEXT, modified REAL, headers TEXT, version TEXT NOT NULL,
+  number INTEGER NOT NULL, PRIMARY KEY (bucket, key, number DESC)) WITHOUT ROWID;
+CREATE UNIQUE INDEX versions_id ON versions (bucket, key, version);
 """,
 )
 
@@ -50,7 +62,10 @@ class ObjectStore:
                 f"{index} is missing, but the objects that it describes exist: restore it from a backup, or choose another workspace"
             )
         self._db = Database(index, SCHEMAS)
-        named = {row[0] for row in self._db.execute("SELECT file FROM objects UNION SELECT file FROM parts")}
+        self._versions = VersionIndex(self._db, self.files)
+        named = {
+            row[0] for row in self._db.execute("SELECT file FROM objects UNION SELECT file FROM versions UNION SELECT file FROM parts")
+        }
         for path in self.files.iterdir():
             if path.name not in named:
                 path.unlink()
@@ -63,7 +78,7 @@ class ObjectStore:
     def create_bucket(self, name: str, now: float) -> bool:
         """False when it exists already."""
         with self._db.transaction() as db:
-            return db.execute("INSERT OR IGNORE INTO buckets VALUES (?,?)", (name, now)).rowcount > 0
+            return db.execute("INSERT OR IGNORE INTO buckets (name, created) VALUES (?,?)", (name, now)).rowcount > 0
 
     def has_bucket(self, name: str) -> bool:
         with self._db.lock:
@@ -74,15 +89,28 @@ class ObjectStore:
             return self._db.execute("SELECT name, created FROM buckets ORDER BY name").fetchall()
 
     def delete_bucket(self, name: str) -> bool:
-        """False when it still has objects. Its unfinished uploads end with it."""
+        """False when it still has objects, versions of them or delete markers. Its unfinished uploads end with it."""
         with self._db.transaction() as db:
-            if db.execute("SELECT 1 FROM objects WHERE bucket=? LIMIT 1", (name,)).fetchone():
+            if db.execute(
+                "SELECT 1 FROM objects WHERE bucket=? UNION ALL SELECT 1 FROM versions WHERE bucket=? LIMIT 1", (name,) * 2
+            ).fetchone():
                 return False
             db.execute("DELETE FROM buckets WHERE name=?", (name,))
             uploads = [row[0] for row in db.execute("SELECT id FROM uploads WHERE bucket=?", (name,)).fetchall()]
             files = [file for upload in uploads for file in self._forget_upload(upload)]
         self._remove_files(files)
         return True
+
+    def set_versioning(self, bucket: str, status: str) -> None:
+        """Keep versions from now on (``Enabled``), or no more (``Suspended``). Raises NoSuchBucket."""
+        with self._db.transaction() as db:
+            if db.execute("UPDATE buckets SET versioning=? WHERE name=?", (status, bucket)).rowcount == 0:
+                raise NoSuchBucket(bucket)
+
+    def get_versioning(self, bucket: str) -> str | None:
+        """``Enabled``, ``Suspended``, or None for a bucket that never kept versions."""
+        with self._db.lock:
+            return self._versions.versioning(bucket)
 
     def _require_bucket(self, name: str) -> None:
         if not self.has_bucket(name):
@@ -139,56 +167,70 @@ class ObjectStore:
         condition: WriteCondition = UNCONDITIONAL,
         upload: str | None = None,
     ) -> StoredObject:
-        """Make ``body`` the object of this key, and end the multipart ``upload`` whose parts were joined to it.
+        """Make ``body`` the object of this key, and end the multipart ``upload`` whose parts were joined to it. What the key had before
+        stays as an earlier version, if the bucket keeps versions.
 
         Raises NoSuchBucket, NoSuchUpload, and what ``condition`` raises.
         """
         etag = etag or body.md5.hexdigest()
-        with self._commit_body(body) as db:
+        with self._commit_body(body):
             self._require_bucket(bucket)
-            old = db.execute("SELECT file, etag FROM objects WHERE bucket=? AND key=?", (bucket, key)).fetchone()
-            condition.check(key, old[1] if old else None)
-            row = (bucket, key, body.path.name, body.size, etag, now, json.dumps(headers))
-            db.execute("INSERT OR REPLACE INTO objects VALUES (?,?,?,?,?,?,?)", row)
-            parts = self._forget_upload(upload) if upload else []
-        self._remove_files([*parts, *([old[0]] if old else [])])
-        return StoredObject(bucket, key, body.path, body.size, etag, now, headers)
+            self._versions.check(bucket, key, condition)
+            stored, files = self._versions.add(StoredObject(bucket, key, body.path, body.size, etag, now, headers))
+            files += self._forget_upload(upload) if upload else []
+        self._remove_files(files)
+        return stored
 
-    def get(self, bucket: str, key: str) -> StoredObject | None:
+    def get(self, bucket: str, key: str, version: str | None = None) -> StoredObject | None:
+        """The object, or the named version of it; None when the key has none. Raises NoSuchVersion, and IsDeleteMarker where the version is
+        one or the object was deleted."""
         with self._db.lock:
-            row = self._db.execute(
-                "SELECT bucket, key, file, size, etag, modified, headers FROM objects WHERE bucket=? AND key=?", (bucket, key)
-            ).fetchone()
-        return self._to_stored_object(row) if row else None
+            return self._versions.find(bucket, key, version)
 
-    def open(self, bucket: str, key: str) -> tuple[StoredObject, BinaryIO] | None:
-        """The object and its opened content, as one step: a later write doesn't change what is read."""
+    def open(self, bucket: str, key: str, version: str | None = None) -> tuple[StoredObject, BinaryIO] | None:
+        """The object, or the named version of it, and its opened content, as one step: a later write doesn't change what is read. Raises
+        what ``get`` raises."""
         with self._db.lock:
-            found = self.get(bucket, key)
+            found = self._versions.find(bucket, key, version)
             return (found, found.path.open("rb")) if found else None
 
-    def delete(self, bucket: str, key: str, *, condition: WriteCondition = UNCONDITIONAL) -> None:
-        """Remove the object, if there is one. Raises what ``condition`` raises."""
-        with self._db.transaction() as db:
-            old = db.execute("SELECT file, etag FROM objects WHERE bucket=? AND key=?", (bucket, key)).fetchone()
-            condition.check(key, old[1] if old else None)
-            db.execute("DELETE FROM objects WHERE bucket=? AND key=?", (bucket, key))
-        self._remove_files([old[0]] if old else [])
+    def delete(self, bucket: str, key: str, now: float, *, condition: WriteCondition = UNCONDITIONAL) -> Deletion:
+        """Remove the object, if there is one; in a bucket that keeps versions, or once did, a delete marker becomes the key's newest
+        version. Raises NoSuchBucket, and what ``condition`` raises."""
+        with self._db.transaction():
+            self._require_bucket(bucket)
+            self._versions.check(bucket, key, condition)
+            done, files = self._versions.delete(bucket, key, now)
+        self._remove_files(files)
+        return done
+
+    def delete_version(self, bucket: str, key: str, version: str, *, condition: WriteCondition = UNCONDITIONAL) -> Deletion:
+        """Remove a version, or a delete marker, for good; the newest that is left becomes the object, unless it is a delete marker.
+        ``condition``: of that version. Raises what it raises, and NoSuchVersion for what can't be a version's id."""
+        with self._db.transaction():
+            self._versions.check(bucket, key, condition, version)
+            done, files = self._versions.delete_version(bucket, key, version)
+        self._remove_files(files)
+        return done
 
     def list_objects(self, bucket: str, *, prefix: str, after: str = "", start: str = "", limit: int) -> list[StoredObject]:
         """Objects whose key has ``prefix``, is greater than ``after`` and not before ``start``, in the order of their UTF-8 bytes."""
-        end = first_after_prefix(prefix)
         with self._db.lock:
-            rows = self._db.execute(
-                "SELECT bucket, key, file, size, etag, modified, headers FROM objects"
-                " WHERE bucket=? AND key>? AND key>=? AND (? IS NULL OR key<?) ORDER BY key LIMIT ?",
-                (bucket, after, max(prefix, start), end, end, limit),
-            ).fetchall()
-        return [self._to_stored_object(row) for row in rows]
+            return self._versions.list_objects(bucket, prefix, after, start, limit)
 
-    def _to_stored_object(self, row: tuple[str, str, str, int, str, float, str]) -> StoredObject:
-        bucket, key, file, size, etag, modified, headers = row
-        return StoredObject(bucket, key, self.files / file, size, etag, modified, json.loads(headers))
+    def list_versions(
+        self, bucket: str, *, prefix: str, after: str = "", before_number: int = 0, start: str = "", limit: int
+    ) -> list[tuple[StoredObject | DeleteMarker, bool]]:
+        """Versions and delete markers, each with whether it is its key's newest: of keys as in ``list_objects``, and those of ``after``
+        itself whose number is below ``before_number``; by key, the newest first."""
+        with self._db.lock:
+            return self._versions.list_versions(bucket, prefix, after, before_number, start, limit)
+
+    def version_number(self, bucket: str, key: str, version: str) -> int:
+        """The number below which the versions lie that follow this one in a list, even if it was deleted meanwhile. Raises NoSuchVersion
+        for what can't be a version's id."""
+        with self._db.lock:
+            return self._versions.number_of(bucket, key, version)
 
     # multipart -------------------------------------------------------------------------------------
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+NULL_VERSION = "null"
+"""The id of a version that was written while its bucket kept no versions; a key has at most one."""
+
 
 class PreconditionFailed(Exception):
     """The stored object is not the one that the caller's condition names."""
@@ -18,6 +21,10 @@ class NoSuchBucket(Exception):
 
 class NoSuchKey(Exception):
     """If-Match names an object, and none exists."""
+
+
+class NoSuchVersion(Exception):
+    """The key has no version with this id."""
 
 
 class NoSuchUpload(Exception):
@@ -47,7 +54,8 @@ UNCONDITIONAL = WriteCondition()
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One object as the index describes it. ``headers``: its content type, user metadata and checksums, as the client sent them."""
+    """One version of an object as the index describes it. ``headers``: its content type, user metadata and checksums, as the client sent
+    them; ``version``: its id, ``null`` if it was written while its bucket kept no versions; ``number``: grows with the key's versions."""
 
     bucket: str
     key: str
@@ -56,6 +64,36 @@ class StoredObject:
     etag: str
     modified: float
     headers: dict[str, str]
+    version: str = NULL_VERSION
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class DeleteMarker:
+    """A version without content: while it is the newest, the key has no object. ``number`` as in ``StoredObject``."""
+
+    bucket: str
+    key: str
+    modified: float
+    version: str
+    number: int
+
+
+class IsDeleteMarker(Exception):
+    """The version that was asked for is a delete marker."""
+
+    def __init__(self, marker: DeleteMarker) -> None:
+        super().__init__(marker.key)
+        self.marker = marker
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What a deletion did. ``version``: the id of the delete marker that it made, or of the version that it removed; None in a bucket that
+    never kept versions. ``is_marker``: whether that is a delete marker."""
+
+    version: str | None
+    is_marker: bool
 
 
 @dataclass

@@ -107,11 +107,13 @@ def create_app(context: Context, keys: AccessKeys, instance: str = "") -> Starle
             refused = _to_aws_error(service, error, context, f"{request.method} {request.url.path}")
         if refused is not None:
             response = _error_response(service, refused, request_id)
+            response.headers.update(refused.headers)
         response.headers["x-amzn-RequestId" if service != "s3" else "x-amz-request-id"] = request_id
         if response.status_code >= 400 and not await _drain_body(request):
             response.headers["connection"] = "close"
         if request.method == "HEAD" and response.status_code >= 400:
-            response = Response(status_code=response.status_code, headers={"x-amz-request-id": request_id})
+            headers = refused.headers if refused else {}
+            response = Response(status_code=response.status_code, headers={**headers, "x-amz-request-id": request_id})
         access_log.record_request(
             at=context.now(),
             service=service,

@@ -7,11 +7,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import nullcontext
 from datetime import timedelta
 
+import boto3
 import pandas as pd
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from deciding import CHRIS, DANA, EASY, VERA, VIC, WHY, approve, seen, submitted
 
@@ -27,9 +30,12 @@ from core.registry import model_packages
 from core.settings import Settings
 from core.workflow import workflow
 from engine import lifecycle
+from engine.iam import access_decisions, sessions
 from tools import least, policies
 
 pytestmark = pytest.mark.engine
+KEPT_FOLDERS = ("governance/log", "governance/evidence", "governance/files", "governance/policies", "governance/datasets")
+"""What people decide by; without reports that they have kept, of which this workspace has none."""
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +136,61 @@ def test_who_trained_a_version_cannot_approve_it_in_an_officers_role_either(sett
     same_person = Identity(DANA.name, Role.COMPLIANCE_OFFICER, issuer=DANA.issuer, subject=DANA.subject)
     with pytest.raises(ClientError, match="explicit deny"):
         connect(settings, same_person).sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+
+
+@pytest.fixture
+def job(owner):
+    """S3 as a job sees it: in a session of the execution role, which the engine alone can begin."""
+    with pytest.raises(ClientError, match="AccessDenied"):
+        owner.client("sts").assume_role(RoleArn=owner.role, RoleSessionName="job")
+    keys = lifecycle.ensure_keys(owner.settings.workspace)
+    begun = sessions.begin_session(keys, access_decisions.assumed_role_principal(least.EXECUTION, "job"), time.time() + 900)
+    session = boto3.Session(begun.keys.access_key_id, begun.keys.secret_access_key, begun.token, region_name=owner.region)
+    config = Config(signature_version="s3v4", retries={"total_max_attempts": 1})
+    return session.client("s3", endpoint_url=owner.s3.meta.endpoint_url, config=config)
+
+
+@pytest.mark.parametrize("more", [False, True])
+def test_jobs_write_their_results_and_nothing_that_people_decide_by(settings, arn, owner, job, more):
+    """Whatever else their role is given: a managed policy of AWS's allows more than ours."""
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    if more:
+        least.put(owner, least.EXECUTION, "more.json", everything)
+    try:
+        its = owner.files.list_uris(owner.uri("governance/"))
+        kept = {folder: next(uri for uri in its if uri.startswith(owner.uri(folder, ""))) for folder in KEPT_FOLDERS}
+        for folder, uri in kept.items():
+            before = owner.s3.head_object(Bucket=owner.bucket, Key=uri.partition(owner.uri(""))[2])
+            where = {"Bucket": owner.bucket, "Key": uri.partition(owner.uri(""))[2]}
+            copied = {"CopySource": {"Bucket": owner.bucket, "Key": where["Key"]}, "MetadataDirective": "REPLACE"}
+            listed = {"Bucket": owner.bucket, "Delete": {"Objects": [{"Key": where["Key"]}]}}
+            for call, arguments in (
+                (job.put_object, where | {"Body": b"forged"}),
+                (job.put_object, {"Bucket": owner.bucket, "Key": f"{folder}/new", "Body": b"forged", "IfNoneMatch": "*"}),
+                (job.copy_object, where | copied),
+                (job.create_multipart_upload, where),
+                (job.delete_object, where),
+                (job.delete_object, where | {"VersionId": before["VersionId"]}),
+            ):
+                with pytest.raises(ClientError) as caught:
+                    call(**arguments)
+                assert caught.value.response["Error"]["Code"] == "AccessDenied"
+            assert [error["Code"] for error in job.delete_objects(**listed)["Errors"]] == ["AccessDenied"]
+            assert owner.s3.head_object(**where)["VersionId"] == before["VersionId"]
+        for folder in (
+            "governance/clarify/x",
+            "governance/models/x",
+            "governance/rebalanced/x",
+            "governance/trials/x",
+            "governance/reports/x",
+        ):
+            job.put_object(Bucket=owner.bucket, Key=f"{folder}/output/result", Body=b"")
+        if not more:
+            with pytest.raises(ClientError, match="AccessDenied"):
+                job.put_bucket_versioning(Bucket=owner.bucket, VersioningConfiguration={"Status": "Suspended"})
+    finally:
+        if more:
+            owner.client("iam").delete_role_policy(RoleName=least.EXECUTION, PolicyName="more")
 
 
 def test_an_error_of_the_policies_names_the_permission_and_whom_to_ask(settings):

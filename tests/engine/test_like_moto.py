@@ -5,6 +5,7 @@ Where the two differ, ``docs/engine-and-moto.md`` names the test, what moto does
 
 import datetime
 import functools
+import random
 import re
 import time
 import urllib.error
@@ -18,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 from paths import ROOT
+from version_model import VersionModel
 
 pytestmark = pytest.mark.engine
 
@@ -109,6 +111,113 @@ def test_a_list_groups_and_pages(target, bucket, operation):
     assert (keys, groups, sizes) == (["b", "d"], ["a/", "c/"], [2, 2])
     after = target.s3.list_objects_v2(Bucket=bucket, StartAfter="b")
     assert [o["Key"] for o in after["Contents"]] == ["c/1", "d"]
+
+
+def keep_versions(target, bucket, status="Enabled"):
+    target.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
+    assert target.s3.get_bucket_versioning(Bucket=bucket)["Status"] == status
+
+
+def listed_versions(target, bucket):
+    """As ``VersionModel.listed`` has it, but with contents and markers apart, as boto3 gives them."""
+    found = target.s3.list_object_versions(Bucket=bucket)
+    contents = [
+        (
+            one["Key"],
+            one["VersionId"],
+            target.s3.get_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])["Body"].read(),
+            one["IsLatest"],
+        )
+        for one in found.get("Versions", [])
+    ]
+    return contents, [(one["Key"], one["VersionId"], None, one["IsLatest"]) for one in found.get("DeleteMarkers", [])]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_any_writes_and_deletions_leave_the_versions_that_are_documented(target, bucket, seed):
+    choices, model = random.Random(seed), VersionModel("Enabled")
+    keep_versions(target, bucket)
+    for number in range(40):
+        key, how = choices.choice(["a", "b/c"]), choices.random()
+        known = [version for version, _ in model.keys.get(key, [])]
+        if how < 0.5 or not known:
+            content = str(number).encode()
+            model.put(key, target.s3.put_object(Bucket=bucket, Key=key, Body=content)["VersionId"], content)
+        elif how < 0.7:
+            model.delete(key, target.s3.delete_object(Bucket=bucket, Key=key)["VersionId"])
+        else:
+            version = choices.choice(known)
+            target.s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
+            model.delete_version(key, version)
+        if model.current(key) is None:
+            assert refused(target.s3.get_object, Bucket=bucket, Key=key) == "NoSuchKey"
+        else:
+            assert target.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == model.current(key)
+    contents, markers = listed_versions(target, bucket)
+    assert contents == [one for one in model.listed() if one[2] is not None]
+    assert markers == [one for one in model.listed() if one[2] is None]
+
+
+def test_a_deletion_of_nothing_makes_a_marker(target, bucket):
+    keep_versions(target, bucket)
+    marker = target.s3.delete_object(Bucket=bucket, Key="k")["VersionId"]
+    assert listed_versions(target, bucket) == ([], [("k", marker, None, True)])
+
+
+def test_an_object_from_before_is_the_null_version(target, bucket):
+    target.s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    keep_versions(target, bucket)
+    second = target.s3.put_object(Bucket=bucket, Key="k", Body=b"2")["VersionId"]
+    assert listed_versions(target, bucket) == ([("k", second, b"2", True), ("k", "null", b"1", False)], [])
+
+
+def test_a_suspended_bucket_replaces_its_null_version(target, bucket):
+    keep_versions(target, bucket)
+    kept = target.s3.put_object(Bucket=bucket, Key="k", Body=b"1")["VersionId"]
+    keep_versions(target, bucket, "Suspended")
+    for content in (b"2", b"3"):
+        target.s3.put_object(Bucket=bucket, Key="k", Body=content)
+    assert listed_versions(target, bucket) == ([("k", "null", b"3", True), ("k", kept, b"1", False)], [])
+    assert target.s3.delete_object(Bucket=bucket, Key="k")["VersionId"] == "null"
+    assert listed_versions(target, bucket) == ([("k", kept, b"1", False)], [("k", "null", None, True)])
+
+
+def test_a_deleted_object_says_so_with_its_marker(target, bucket):
+    keep_versions(target, bucket)
+    target.s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    marker = target.s3.delete_object(Bucket=bucket, Key="k")["VersionId"]
+    for version, status, more in ((None, 404, {}), (marker, 405, {"VersionId": marker})):
+        with pytest.raises(ClientError) as error:
+            target.s3.head_object(Bucket=bucket, Key="k", **more)
+        answer = error.value.response["ResponseMetadata"]
+        assert (answer["HTTPStatusCode"], answer["HTTPHeaders"]["x-amz-delete-marker"]) == (status, "true")
+        assert answer["HTTPHeaders"]["x-amz-version-id"] == marker
+        assert version is None or answer["HTTPHeaders"]["allow"] == "DELETE"
+
+
+def test_a_condition_takes_a_deleted_object_for_absent(target, bucket):
+    keep_versions(target, bucket)
+    target.s3.put_object(Bucket=bucket, Key="k", Body=b"1", IfNoneMatch="*")
+    assert refused(target.s3.put_object, Bucket=bucket, Key="k", Body=b"2", IfNoneMatch="*") == "PreconditionFailed"
+    target.s3.delete_object(Bucket=bucket, Key="k")
+    target.s3.put_object(Bucket=bucket, Key="k", Body=b"2", IfNoneMatch="*")
+    assert target.s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"2"
+
+
+def test_a_version_is_copied_by_its_id(target, bucket):
+    keep_versions(target, bucket)
+    first = target.s3.put_object(Bucket=bucket, Key="k", Body=b"1")["VersionId"]
+    target.s3.put_object(Bucket=bucket, Key="k", Body=b"2")
+    copied = target.s3.copy_object(Bucket=bucket, Key="c", CopySource={"Bucket": bucket, "Key": "k", "VersionId": first})
+    assert copied["CopySourceVersionId"] == first
+    assert target.s3.get_object(Bucket=bucket, Key="c")["Body"].read() == b"1"
+
+
+def test_a_bucket_with_versions_stays(target, bucket):
+    keep_versions(target, bucket)
+    target.s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    target.s3.delete_object(Bucket=bucket, Key="k")
+    assert refused(target.s3.delete_bucket, Bucket=bucket) == "BucketNotEmpty"
 
 
 def test_a_range_is_part_of_the_content(target, bucket):

@@ -66,4 +66,4 @@ def test_what_is_missing_or_advised_stands_above_the_rest_with_its_remedy(app, f
     kinds = [node.type for node in test.main]
     assert kinds.index("error") < kinds.index("info") < kinds.index("expander")
     (advice,) = test.info
-    assert "Switch versioning on" in advice.value
+    assert "Use a bucket with Object Lock" in advice.value

@@ -54,6 +54,26 @@ def test_what_the_work_would_fail_on_is_missing_and_said_once(engine_workspace, 
     assert not any(CHECK_NAME_HINT in finding.remedy for finding in about)
 
 
+def test_a_bucket_that_keeps_no_versions_is_named_with_the_command_that_changes_it(engine_workspace, engine, client):
+    s3, name = client("s3"), "doctors-own-bucket"
+    s3.create_bucket(Bucket=name)
+
+    def versioning():
+        target = connect(Settings(workspace=engine_workspace, bucket=name))
+        (finding,) = [each for each in target_checks.check_bucket(target) if each.subject == f"{name}: versioning"]
+        return finding
+
+    assert (versioning().state, "off" in versioning().what) == ("advice", True)
+    *command, last = versioning().remedy.partition("aws s3api ")[2].split()
+    assert command == ["put-bucket-versioning", "--bucket", name, "--versioning-configuration"]
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=dict([last.split("=")]))
+    assert versioning().state == "ok"
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Suspended"})
+    assert versioning().state == "advice"
+    (own,) = [each for each in found(engine_workspace) if "versioning" in each.subject] or [None]
+    assert own is None, "the engine's own bucket keeps versions"
+
+
 def test_files_that_can_be_read_are_all_right(engine_workspace, engine, tmp_path):
     file = tmp_path / "roles.toml"
     file.write_text('[people]\n"a@example.com" = "viewer"\n')

@@ -187,7 +187,7 @@ def test_a_page_of_ten_thousand_objects_reads_little_more_than_it_shows(tmp_path
     objects.create_bucket("many", 0.0)
     rows = [("many", f"run-{i % 5000:04d}/part-{i // 5000}", f"f{i}", 1, "e", 0.0, "{}") for i in range(10_000)]
     with objects._db.transaction() as db:
-        db.executemany("INSERT INTO objects VALUES (?,?,?,?,?,?,?)", rows)
+        db.executemany("INSERT INTO objects (bucket, key, file, size, etag, modified, headers) VALUES (?,?,?,?,?,?,?)", rows)
     read, list_rows = [], objects.list_objects
 
     def counted(*arguments, **limits):

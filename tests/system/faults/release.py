@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1])]
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "support"), str(HERE.parents[2])]
 RELEASED = HERE / "released"
 FILES = {"engine": "engine.db", "index": "objects/index.db"}
 KEPT = b"evidence of the fourth quarter"
@@ -27,6 +27,10 @@ def write(host) -> None:
 
     fill(host.s3)
     host.s3.put_object(Bucket="jobs", Key="kept", Body=KEPT, ContentType="text/plain", Metadata={"who": "Ada"})
+    host.s3.put_object(Bucket="jobs", Key="versions", Body=b"before versions were kept")
+    host.s3.put_bucket_versioning(Bucket="jobs", VersioningConfiguration={"Status": "Enabled"})
+    host.s3.put_object(Bucket="jobs", Key="versions", Body=b"after")
+    host.s3.delete_object(Bucket="jobs", Key="versions")
     upload = host.s3.create_multipart_upload(Bucket="jobs", Key="under way")["UploadId"]
     host.s3.upload_part(Bucket="jobs", Key="under way", UploadId=upload, PartNumber=1, Body=PART)
     group = host.sagemaker.create_model_package_group(ModelPackageGroupName="g", Tags=[{"Key": "owner", "Value": "Ada"}])

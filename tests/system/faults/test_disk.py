@@ -230,6 +230,7 @@ def opened(workspace):
 @pytest.mark.parametrize("file", ["engine.db", "objects/index.db"])
 def test_a_workspace_of_a_newer_version_is_refused_and_left_as_it_is(workspace, file, survived):
     with contextlib.closing(sqlite3.connect(workspace / file)) as database:
+        version = database.execute("PRAGMA user_version").fetchone()[0]
         database.execute("PRAGMA user_version=99")
     words = f"{workspace / file} was written by a newer version of this product"
     with pytest.raises(UnusableWorkspace, match=words):
@@ -241,7 +242,7 @@ def test_a_workspace_of_a_newer_version_is_refused_and_left_as_it_is(workspace, 
         assert "update the product" in done.stderr
     with contextlib.closing(sqlite3.connect(workspace / file)) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (99,)
-        database.execute("PRAGMA user_version=1")
+        database.execute(f"PRAGMA user_version={version}")
     assert everything(workspace) == KEPT
     survived("a workspace of a newer version refused in words")
 

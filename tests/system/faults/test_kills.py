@@ -18,7 +18,7 @@ import xgboost
 from botocore.exceptions import BotoCoreError
 from hosting import Host, forkserver, members, until, workers
 from workload import BUCKET, FINAL, describe, ended, fill, rebalancing, training, tuning
-from writers import Lineage, Log, Objects, Registry
+from writers import Lineage, Log, Objects, Registry, Versions
 
 KILLS = int(os.environ.get("FAULTS_KILLS", "20"))
 SEED = int(os.environ.get("FAULTS_SEED", random.SystemRandom().randrange(10**6)))
@@ -46,7 +46,7 @@ def test_what_was_acknowledged_outlives_the_engine(tmp_path, choices, survived):
     try:
         host.start()
         audit = Log(host, SEED)
-        writers = [Objects(host, SEED), Registry(host, SEED), Lineage(host, SEED), audit]
+        writers = [Objects(host, SEED), Versions(host, SEED), Registry(host, SEED), Lineage(host, SEED), audit]
         for _ in range(kills):
             for writer in writers:
                 writer.begin()

@@ -82,6 +82,13 @@ def test_a_released_workspace_serves_what_it_holds_and_goes_on(released, survive
         host.start()
         kept = host.s3.get_object(Bucket="jobs", Key="kept")
         assert (kept["Body"].read(), kept["ContentType"], kept["Metadata"]) == (release.KEPT, "text/plain", {"who": "Ada"})
+        assert host.s3.get_object(Bucket="jobs", Key="kept", VersionId="null")["Body"].read() == release.KEPT
+        assert host.s3.get_bucket_versioning(Bucket=host.core().bucket)["Status"] == "Enabled"
+        if host.s3.get_bucket_versioning(Bucket="jobs").get("Status"):
+            listed = host.s3.list_object_versions(Bucket="jobs", Prefix="versions")
+            where = [{"Bucket": "jobs", "Key": "versions", "VersionId": one["VersionId"]} for one in listed["Versions"]]
+            assert [host.s3.get_object(**one)["Body"].read() for one in where] == [b"after", b"before versions were kept"]
+            assert [one["IsLatest"] for one in listed["DeleteMarkers"]] == [True]
         (upload,) = host.s3.list_multipart_uploads(Bucket="jobs")["Uploads"]
         where = {"Bucket": "jobs", "Key": "under way", "UploadId": upload["UploadId"]}
         parts = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in host.s3.list_parts(**where)["Parts"]]

@@ -7,13 +7,14 @@ import random
 import threading
 
 from botocore.exceptions import BotoCoreError
+from version_model import VersionModel
 
 from core.errors import TargetUnavailable
 from core.governance import verification
 from core.identity import Identity, Role
 from core.ledger import audit_log
 
-BUCKET = "survivors"
+BUCKET, VERSIONED = "survivors", "surviving-versions"
 GROUP = "survivors"
 PART = 5 * 1024 * 1024
 ADA = Identity("Ada", Role.ADMINISTRATOR)
@@ -113,8 +114,63 @@ class Objects(Writer):
         assert len(uploads) <= 1, "an upload that was completed is still under way"
         for upload in uploads:
             s3.abort_multipart_upload(Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"])
-        named = len(found) + len(s3.list_objects_v2(Bucket=self.host.core().bucket).get("Contents", []))
+        pages = [
+            page
+            for bucket in s3.list_buckets()["Buckets"]
+            for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket["Name"])
+        ]
+        named = sum(len(page.get("Versions", [])) for page in pages)
         assert len(list((self.host.workspace / "objects" / "files").iterdir())) == named, "a file is left that no object names"
+
+
+class Versions(Writer):
+    """Writes and deletions of three keys whose earlier versions are kept, some of which are then removed for good."""
+
+    def __init__(self, host, seed: int) -> None:
+        super().__init__(host, seed)
+        self.model = VersionModel("Enabled")
+        self.doubt: tuple[str, str, bytes | None] | None = None  # what is done, to which key, with which content or version
+        host.s3.create_bucket(Bucket=VERSIONED)
+        host.s3.put_bucket_versioning(Bucket=VERSIONED, VersioningConfiguration={"Status": "Enabled"})
+
+    def step(self) -> None:
+        key, how, s3 = f"key {self.random.randrange(3)}", self.random.random(), self.host.s3
+        where = {"Bucket": VERSIONED, "Key": key}
+        known = self.model.keys.get(key, [])
+        if how < 0.4 or not known:
+            content = self.random.randbytes(self.random.choice([10, 50_000]))
+            self.doubt = ("put", key, content)
+            self.model.put(key, answered(s3.put_object(**where, Body=content), "VersionId"), content)
+        elif how < 0.55:
+            self.doubt = ("put", key, None)
+            self.model.delete(key, answered(s3.delete_object(**where), "VersionId"))
+        else:
+            version = self.random.choice(known)[0]
+            self.doubt = ("remove", key, version.encode())
+            s3.delete_object(**where, VersionId=version)
+            self.model.delete_version(key, version)
+        self.doubt = None
+
+    def check(self) -> None:
+        found = VersionModel("Enabled")
+        pages = self.host.s3.get_paginator("list_object_versions").paginate(Bucket=VERSIONED, PaginationConfig={"PageSize": 1})
+        for page in pages:
+            for one in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                where = {"Bucket": VERSIONED, "Key": one["Key"], "VersionId": one["VersionId"]}
+                content = self.host.s3.get_object(**where)["Body"].read() if "ETag" in one else None
+                assert one["IsLatest"] == (one["Key"] not in found.keys)
+                found.keys.setdefault(one["Key"], []).append((one["VersionId"], content))
+        if self.doubt is not None and found.listed() != self.model.listed():
+            what, key, about = self.doubt
+            if what == "put":
+                self.model.put(key, found.keys[key][0][0], about)
+            else:
+                self.model.delete_version(key, (about or b"").decode())
+        assert found.listed() == self.model.listed(), "neither as before nor as the unanswered request would have it"
+        for key in self.model.keys:
+            listed = self.host.s3.list_objects_v2(Bucket=VERSIONED, Prefix=key).get("Contents", [])
+            assert [one["Size"] for one in listed] == [len(c) for c in [self.model.current(key)] if c is not None]
+        self.doubt = None
 
 
 def sha(content: bytes) -> str:
