@@ -13,13 +13,16 @@ import pandas as pd
 from core.analysis.tables.column_kinds import infer_column_kinds
 from core.analysis.tables.column_values import cast_to_column
 from core.analysis.tables.csv_cells import clean_text
-from core.analysis.tables.role_proposals import propose_facet_value, propose_favourable, word_direction
+from core.analysis.tables.role_proposals import propose_facet_value, propose_favourable, propose_label, sensitivity
 from core.analysis.tables.table_examination import MAX_TEXT_VALUES, examine_table
 from core.analysis.tables.table_reading import TableReading, read_frame
 from core.analysis.tables.text_columns import Treatment, sort_texts
 from core.data.table_problems import Problem, raise_problems, require_columns, require_two_values
 from core.data.threshold_facets import GROUP_VALUE, threshold_sources
 from core.errors import DataError
+
+MAX_PROPOSED_GROUPS = 10
+"""A column with more values isn't proposed as the facet."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def detect_roles(
     The facet value proposed is the group with the lowest share of favourable labels. Raises DataError, which asks for the favourable value
     if no word decides it (how often a value occurs says nothing about it), and if no column can be label or facet.
     """
-    reading = examine_if_needed(table)
+    reading, asked = examine_if_needed(table), label
     label, facet = propose_label_and_facet(reading, label=label, facet=facet)
     require_columns(reading.frame, (label, facet, *([group] if group else [])), named_roles(label, facet, group))
     frame, sources = reading.frame, threshold_sources(reading)
@@ -106,7 +109,7 @@ def detect_roles(
         if frame[name].dropna().empty:
             raise_problems([Problem(name, f"Column {name} ({role}) is empty.", "Choose another column.")])
     if favourable is None:
-        favourable = _propose_favourable(frame, label)
+        favourable = _propose_favourable(frame, label, was_proposed=label != asked)
     favourable = cast_to_column(frame[label], favourable)
     if facet_value is None:
         facet_value = GROUP_VALUE if facet in sources else propose_facet_value(frame, label, favourable, facet)
@@ -128,16 +131,17 @@ def detect_roles(
 
 def propose_label_and_facet(table: pd.DataFrame | TableReading, *, label: str | None = None, facet: str | None = None) -> tuple[str, str]:
     """The label and the facet, by the names of columns with few values, where they aren't given. Raises DataError."""
-    frame = read_if_needed(table).frame
+    reading = read_if_needed(table)
+    frame, left_out = reading.frame, {finding.column for finding in reading.findings if finding.treatment == "leave out"}
     counts = {str(c): int(frame[c].nunique()) for c in frame.columns if frame[c].dtype.kind != "f" or not _has_many_values(frame[c])}
     two = [c for c, n in counts.items() if n == 2 and c not in {label, facet}]
-    words = ("label", "target", "default", "outcome", "class")
-    label = label or next((c for c in two if any(word in c.lower() for word in words)), None)
-    label = label or next((c for c in two if word_direction(c)), two[-1] if two else None)
+    named = [c for c in map(str, frame.columns) if c not in left_out and c not in threshold_sources(reading)]
+    label = label or propose_label(named, two) or (two[-1] if two else None)
     if label is None:
         raise DataError("No column has exactly two values.", resource="label", hint="Give a table with a two-valued label.")
-    named = (c for c, n in counts.items() if c != label and any(w in c.lower() for w in ("sex", "gender", "race", "ethnic")) and n <= 10)
-    facet = facet or next(named, next((c for c in two if c != label), None))
+    few = [c for c, n in counts.items() if c != label and 2 <= n <= MAX_PROPOSED_GROUPS]
+    facet = facet or next((c for c in sorted(few, key=sensitivity, reverse=True) if sensitivity(c)), None)
+    facet = facet or next((c for c in two if c != label), None)
     if facet is None:
         raise DataError("No column looks like a facet (sex, for instance).", resource="facet", hint="Name the facet yourself.")
     return label, facet
@@ -147,8 +151,8 @@ def _has_many_values(series: pd.Series[Any]) -> bool:
     return len(series) > 1000 and series.iloc[:1000].nunique() > MAX_TEXT_VALUES
 
 
-def _propose_favourable(frame: pd.DataFrame, label: str) -> object:
-    """The value that words decide for. Raises DataError, which names both, if none does."""
+def _propose_favourable(frame: pd.DataFrame, label: str, *, was_proposed: bool) -> object:
+    """The value that words decide for. Raises DataError, which names both, if none does; ``was_proposed``: nobody has named the label."""
     require_two_values(frame, label)
     counts = frame[label].value_counts()
     found = propose_favourable(label, counts.index.tolist())
@@ -158,6 +162,8 @@ def _propose_favourable(frame: pd.DataFrame, label: str) -> object:
         shown = " or ".join(f"{value} ({sizes[value]:,} rows)" for value in values)
         message = f"Which value of {label} is good for the person: {shown}? No word in the table decides it."
         hint = f"Say it: --favourable {shlex.quote(values[0])} or --favourable {shlex.quote(values[1])}."
+        if was_proposed:
+            hint += f" If {label} isn't what happened, name the column that says it: --label."
         raise_problems([Problem(label, message, hint)])
     return found
 

@@ -10,6 +10,7 @@ import pandas as pd
 from core.analysis.tables import table_reading
 from core.analysis.tables.csv_cells import TableError
 from core.analysis.tables.number_formats import DecimalMark
+from core.analysis.tables.table_layout import SEPARATORS
 from core.analysis.tables.table_reading import TableReading
 from core.data import file_formats
 from core.errors import DataError
@@ -55,6 +56,10 @@ def _read_text(content: bytes, name: str, decimal: DecimalMark | None, encoding:
         reading = table_reading.read_table(text, decimal=decimal)
     except TableError as error:
         raise DataError(f"{name}: {error}", resource=name, hint=error.hint) from error
+    if reading.frame.shape[1] == 1:
+        marks = ", ".join(SEPARATORS.values())
+        message = f"{name} has one column, {str(reading.frame.columns[0])[:60]!r}: its cells aren't separated by {marks}."
+        raise DataError(message, resource=name, hint="Save it with commas between the cells.")
     return replace(reading, findings=(*findings, *reading.findings))
 
 

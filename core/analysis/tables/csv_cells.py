@@ -32,11 +32,13 @@ class TableError(ValueError):
 @dataclass(frozen=True)
 class CsvCells:
     """``frame``: its columns are plain numbers (int64, uint64, float64) or text, as the file has it; NaN where empty. ``reordered``: the
-    file's own names, where ``headers`` has the same ones in another order. A column without a name is called ``Unnamed: 0``."""
+    file's own names, where ``headers`` has the same ones in another order. A column without a name is called ``Unnamed: 0``;
+    ``renamed``: (name, what it is called here) of the second and later columns of one name."""
 
     frame: pd.DataFrame
     layout: TableLayout
     reordered: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
 
     @property
     def separator(self) -> str:
@@ -63,8 +65,9 @@ def read_cells(text: str, *, headers: Sequence[str] | None = None, decimal_comma
     separator = layout.separator
     text = _square_text(text, layout)
     top = _first_line(text, separator)
+    renamed: tuple[tuple[str, str], ...] = ()
     if headers is None:
-        names, first_is_header = _usable_names(top), True
+        (names, renamed), first_is_header = _usable_names(top), True
     else:
         names, first_is_header = _names_by_headers(text, separator, top, headers)
     frame = _read(text, separator, first_is_header)
@@ -80,7 +83,23 @@ def read_cells(text: str, *, headers: Sequence[str] | None = None, decimal_comma
     frame.columns = pd.Index(names)
     if headers is not None and names != list(headers):
         return CsvCells(frame[list(headers)], layout, tuple(names))
-    return CsvCells(frame, layout)
+    if headers is None and not layout.row_names:
+        _require_header(top, frame)
+    return CsvCells(frame, layout, renamed=renamed)
+
+
+def _require_header(top: list[str], frame: pd.DataFrame) -> None:
+    """Raises TableError if the first line is a row: it has numbers, and most of its words occur again below them, in the same column; or it
+    has only numbers, which aren't all different whole ones, as years are."""
+    words = {i: cell for i, cell in enumerate(top) if cell and not _is_number(cell)}
+    numbers = [cell for i, cell in enumerate(top) if _is_number(cell) and frame.dtypes.iloc[i].kind in "iuf"]
+    if not numbers:
+        return
+    again = [i for i, word in words.items() if word in set(frame.iloc[:_SAMPLE_ROWS, i].dropna().astype(str).map(clean_text))]
+    all_numbers = len(numbers) == len(top) and (len(set(top)) < len(top) or not all(map(str.isdecimal, top)))
+    if all_numbers or (words and 2 * len(again) > len(words)):
+        shown = ", ".join(cell[:20] for cell in top[:8]) + (", …" if len(top) > 8 else "")
+        raise TableError(f"There is no header: the first line is a row ({shown}).", "Write a line above it that names the columns.")
 
 
 def _square_text(text: str, layout: TableLayout) -> str:
@@ -143,16 +162,20 @@ def _first_line(text: str, separator: str) -> list[str]:
     return [clean_text(str(cell)) for cell in top.iloc[0]]
 
 
-def _usable_names(top: list[str]) -> list[str]:
-    taken = set(top)
+def _usable_names(top: list[str]) -> tuple[list[str], tuple[tuple[str, str], ...]]:
+    """A name of its own for each column, as pandas gives them: ``Unnamed: 0``, and ``age.1`` for a second ``age``; and the columns that got
+    one for the latter reason."""
+    taken, seen = set(top), set[str]()
+    names, renamed = [], []
     for i, name in enumerate(top):
-        if not name:
-            named = f"Unnamed: {i}"
-            top[i] = named if named not in taken else f"{named}.1"
-    twice = sorted({name for name in top if top.count(name) > 1})
-    if twice:
-        raise TableError(f"The column name {', '.join(twice)} occurs twice.", "Rename one of the two.")
-    return top
+        used = name or f"Unnamed: {i}"
+        if used in seen or (not name and used in taken):
+            used = next(one for n in range(1, len(top) + 1) if (one := f"{used}.{n}") not in taken)
+            renamed += [(name, used)] if name else []
+        seen.add(used)
+        taken.add(used)
+        names.append(used)
+    return names, tuple(renamed)
 
 
 def _names_by_headers(text: str, separator: str, top: list[str], headers: Sequence[str]) -> tuple[list[str], bool]:

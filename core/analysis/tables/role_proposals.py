@@ -1,8 +1,9 @@
-"""Which value of a label is good for the person, by the words that say so, and which group has the fewest of it."""
+"""Which column is the label, which of its values is good for the person, by the words that say so, and which group has the fewest of it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -21,23 +22,33 @@ def _words(text: str) -> frozenset[str]:
 
 
 _GOOD = _words(
-    "accept accepted admit admitted advanced alive approve approved approval award awarded cleared completed current cured "
+    "accept accepted admit admitted advanced alive approve approved approval award awarded benign cleared completed current cured "
     "eligible employed employable enrolled favourable favorable fit funded good graduated grant granted healthy hire hired invited "
     "offer offered paid pass passed promoted promotion qualified recovered released renewed repaid repay resolved retained select "
     "selected settled shortlisted solvent stayed success successful survive survived subscribed winner won"
 )
 _BAD = _words(
-    "arrest arrested attrition bad bankrupt bankruptcy breach canceled cancelled chargeoff charged chd churn churned claim "
-    "convicted crime criminal dead death deceased declined default defaulted defaulter delinquent delinquency denied deny died "
-    "disease dropout exited expelled fail failed failure fatal fired foreclosed fraud fraudulent hospitalised hospitalized "
-    "incident insolvent laidoff late left loss mortality overdue readmission readmitted recid recidivism recidivist refused reject "
-    "rejected reoffend reoffended risk scam sick spam stroke suspended terminated unfavourable unfavorable unfit unpaid "
+    "arrest arrested attack attrition bad bankrupt bankruptcy breach canceled cancelled cancer chargeoff charged chd churn churned claim "
+    "convicted crime criminal dead death deceased declined default defaulted defaulter delinquent delinquency denied deny diabetes "
+    "diabetic died disease dropout exited expelled fail failed failure fatal fired foreclosed fraud fraudulent hospitalised hospitalized "
+    "hypertension incident infected infection injury insolvent laidoff late left loss malignant mortality overdue readmission readmitted "
+    "rearrest rearrested recid recidivism recidivist recurrence refused reject rejected relapse relapsed reoffend reoffended scam sick "
+    "smoker smoking spam stroke suspended terminated tumor tumour unemployed unemployment unfavourable unfavorable unfit unpaid "
     "unsuccessful violation withdrawn writeoff"
 )
+_NEUTRAL = _words(
+    "answer application class credit decision final flag is label loan outcome prediction response result status target variable was y"
+)
+"""Names of a column that say nothing of what its yes means: it is then the good answer. Yes to ``smoker`` or ``black`` is not."""
 _NEGATIONS = frozenset(["no", "not", "non", "never", "without"])
 _YES = frozenset({"yes", "y", "ja", "oui", "si", "sí", "sim"})
-_TRUE = _YES | {"1", "1.0", "true", "t"}
-_FALSE = frozenset({"0", "0.0", "no", "n", "nein", "non", "não", "false", "f"})
+_TRUE = _YES | {"1", "1.0", "true", "t", "present", "presence", "positive"}
+_FALSE = frozenset({"0", "0.0", "-1", "-1.0", "no", "n", "nein", "non", "não", "false", "f", "absent", "absence", "negative"})
+_SENSITIVE = (
+    _words("sex gender race racial ethnic ethnicity ethnie"),
+    _words("female male woman man black white hispanic hispan latino minority nationality nation religion religious disability disabled"),
+)
+"""Words of columns that tell protected groups apart: those that name what the groups differ in, then those that name a group."""
 
 
 def propose_favourable(column: str, values: list[T]) -> T | None:
@@ -46,8 +57,8 @@ def propose_favourable(column: str, values: list[T]) -> T | None:
 
     >>> propose_favourable("loan", ["fully paid", "charged off"]), propose_favourable("default", ["yes", "no"])
     ('fully paid', 'no')
-    >>> propose_favourable("paid", [0, 1]), propose_favourable("paid", [1, 2])
-    (1, None)
+    >>> propose_favourable("paid", [0, 1]), propose_favourable("paid", [1, 2]), propose_favourable("city", ["no", "yes"])
+    (1, None, None)
     """
     if len(values) != 2:
         return None
@@ -56,7 +67,7 @@ def propose_favourable(column: str, values: list[T]) -> T | None:
     false = next((v for v, text in zip(values, texts, strict=True) if text in _FALSE), None)
     if true is not None and false is not None:
         direction = word_direction(column)
-        if direction == 0 and any(text in _YES for text in texts):
+        if direction == 0 and any(text in _YES for text in texts) and _words_of(column) <= _NEUTRAL:
             direction = 1
         return true if direction > 0 else false if direction < 0 else None
     one, other = (word_direction(text) for text in texts)
@@ -69,7 +80,7 @@ def word_direction(text: str) -> int:
     >>> word_direction("loan_approved"), word_direction("Charged Off"), word_direction("no default"), word_direction("region")
     (1, -1, 1, 0)
     """
-    words = re.findall(r"[a-zà-ÿ]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).casefold())
+    words = _list_words(text)
     found, sign = set(), 1
     for word in words:
         if word in _NEGATIONS:
@@ -80,6 +91,41 @@ def word_direction(text: str) -> int:
             found.add(sign * meaning)
             sign = 1
     return found.pop() if len(found) == 1 else -1 if found and {"late", "unpaid"} & set(words) else 0
+
+
+def sensitivity(column: str) -> int:
+    """Whether a column's name tells protected groups apart: 2 if it names what they differ in (sex, race), 1 if it names a group (female,
+    black), 0 if neither.
+
+    >>> sensitivity("applicant_sex"), sensitivity("isBlack"), sensitivity("trace")
+    (2, 1, 0)
+    """
+    words = _words_of(column)
+    return 2 if words & _SENSITIVE[0] else 1 if words & _SENSITIVE[1] else 0
+
+
+def propose_label(columns: Sequence[str], candidates: Collection[str]) -> str | None:
+    """Which of the two-valued columns is what happened: one called label, target, default, outcome or class; else one whose name says
+    something good or bad, the table's last or first column before others; else its last or first column, else the last that has two values.
+    Those that tell protected groups apart come after all others. None without candidates.
+
+    >>> propose_label(["paid", "sex", "married"], ["paid", "sex", "married"]), propose_label(["work", "city", "age"], ["work", "city"])
+    ('paid', 'work')
+    """
+    able = [c for c in columns if c in candidates]
+    able = [c for c in able if not sensitivity(c)] or able
+    ends = [c for c in (*columns[-1:], *columns[:1]) if c in able]
+    called = [c for c in able if any(word in c.lower() for word in ("label", "target", "default", "outcome", "class"))]
+    directed = [c for c in (*ends, *able) if word_direction(c)]
+    return next(iter((*called, *directed, *ends, *able[::-1])), None)
+
+
+def _list_words(text: str) -> list[str]:
+    return re.findall(r"[a-zà-ÿ]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).casefold())
+
+
+def _words_of(text: str) -> frozenset[str]:
+    return frozenset(_list_words(text))
 
 
 def propose_facet_value(frame: pd.DataFrame, label: str, favourable: object, facet: str) -> object | None:

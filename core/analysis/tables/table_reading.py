@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from core.analysis.tables.csv_cells import clean_text, read_cells
 from core.analysis.tables.number_formats import DecimalMark, NumberColumn
 from core.analysis.tables.table_layout import SEPARATORS
-from core.analysis.tables.text_columns import Finding, NumberReadings, TextValues, choose_numbers, find_number_readings
+from core.analysis.tables.text_columns import (
+    Finding,
+    NumberReadings,
+    TextValues,
+    choose_numbers,
+    find_gap_words,
+    find_number_readings,
+    gap_word_note,
+)
 
 Codes = NDArray[np.intp]
 
@@ -38,7 +46,8 @@ class TableReading:
 
 
 def read_table(text: str, *, headers: Sequence[str] | None = None, decimal: DecimalMark | None = None) -> TableReading:
-    """The table in a CSV text. Only an empty cell is missing: NA, None, null, true are text, and 01 is a code.
+    """The table in a CSV text. An empty cell is missing, and so is NA among numbers; elsewhere NA, None, null, true are text, and 01 is a
+    code.
 
     A column is numbers if every cell is one, in one way of writing (10,000 · 45 % · $12 · (500)); otherwise it's text, without the spaces
     around it. Findings say what was read how, and what reads two ways, mixes numbers and words, or is a date.
@@ -63,6 +72,8 @@ def read_table(text: str, *, headers: Sequence[str] | None = None, decimal: Deci
         findings.append(
             Finding("", "row names", "The header has one cell less than the lines: the first column is row names, as R writes them.")
         )
+    for name, used in cells.renamed:
+        findings.append(Finding(used, "same name", f"Another column is called {name}: this one is called {used}."))
     if cells.reordered:
         findings.append(
             Finding("", "column order", f"The columns were put into the order of headers: {', '.join(cells.frame.columns[:30])}.")
@@ -85,9 +96,12 @@ def _read_columns(frame: pd.DataFrame, decimal: DecimalMark | None, usual: Decim
         if series.dtype.kind in "iuf":
             continue
         codes, values, cleaned = _distinct_texts(series)
-        texts[i], readings[i] = (codes, values), find_number_readings(values)
         if cleaned:
             found[i].append(_cleaned_note(values.name, cleaned))
+        if gaps := find_gap_words(values):
+            found[i].append(gap_word_note(values, gaps))
+            codes, values = _without_texts(codes, values, gaps)
+        texts[i], readings[i] = (codes, values), find_number_readings(values)
     written = {reading.decimal for reading in readings.values()} - {None}
     agreed = written | ({usual} if usual else set())
     shown = decimal or (next(iter(agreed)) if len(agreed) == 1 else None)
@@ -124,6 +138,15 @@ def _distinct_texts(series: pd.Series[Any]) -> tuple[Codes, TextValues, dict[str
     first_rows = dict(zip(known.tolist(), (first + 1).tolist(), strict=True))
     values = TextValues(str(series.name), tuple(places), tuple(rows.tolist()), tuple(first_rows[i] for i in range(len(places))))
     return codes, values, changed
+
+
+def _without_texts(codes: Codes, values: TextValues, left_out: Sequence[str]) -> tuple[Codes, TextValues]:
+    """The column with some of its texts missing instead."""
+    kept = [place for place, text in enumerate(values.texts) if text not in left_out]
+    to_place = np.full(len(values.texts) + 1, -1, dtype=np.intp)  # the last is that of -1
+    to_place[kept] = np.arange(len(kept))
+    texts, rows = tuple(values.texts[i] for i in kept), tuple(values.rows[i] for i in kept)
+    return to_place[codes], TextValues(values.name, texts, rows, tuple(values.first_rows[i] for i in kept))
 
 
 def _number_series(series: pd.Series[Any], codes: Codes, numbers: NumberColumn) -> pd.Series[Any]:

@@ -24,7 +24,10 @@ MAX_NUMBER_CODES = 15
 MISSING_WORDS = frozenset(
     {"#n/a", "#na", "-", "--", "-nan", ".", "<na>", "?", "missing", "n/a", "n.a.", "na", "nan", "nil", "none", "null", "unknown"}
 )
-"""Words that often stand for a missing value. They are values here: NA is Namibia, and None is a class. Only an empty cell is missing."""
+"""Words that often stand for a missing value. They are values here: NA is Namibia, and None is a class."""
+GAP_WORDS = frozenset({"#n/a", "#na", "-nan", ".", "<na>", "?", "n/a", "n.a.", "na", "nan", "null"})
+"""What software writes for a missing number: R and pandas NA and NaN, Excel #N/A, databases NULL, SAS and Stata a point, UCI's files a
+question mark. Among numbers that measure something they can mean nothing else. Not so "none" and "-", which accountants write for 0."""
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|okt|dez|mär)[a-zä]*\.?"
 _TIME = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[ap]\.?m\.?)?(?: ?(?:Z|UTC|[+-]\d{2}:?\d{2}))?"
 _DATE = re.compile(
@@ -44,11 +47,13 @@ FindingKind = Literal[
     "row names",
     "separator",
     "column order",
+    "same name",
     "cleaned",
     "number format",
     "leading zeros",
     "codes",
     "missing words",
+    "gap words",
     "near spellings",
     "ambiguous number",
     "mixed numbers",
@@ -116,6 +121,29 @@ class NumberReadings:
         if self.point is not None and self.comma is None:
             return "."
         return "," if self.comma is not None and self.point is None and not self.reads_two_ways else None
+
+
+def find_gap_words(values: TextValues) -> tuple[str, ...]:
+    """The column's texts that stand for a missing number: words of ``GAP_WORDS``, if all others are numbers that measure something. Few
+    whole numbers are codes, and a word beside them is one too.
+
+    >>> find_gap_words(TextValues("bmi", ("22.5", "NA", "31"), (5, 2, 1), (1, 3, 4)))
+    ('NA',)
+    >>> find_gap_words(TextValues("plan", ("1", "2", "NA"), (5, 2, 1), (1, 3, 4)))
+    ()
+    """
+    words = [text for text in values.texts if text.casefold() in GAP_WORDS]
+    numbers = [text for text in values.texts if text.casefold() not in GAP_WORDS]
+    if not words or not numbers or not _are_measures(numbers, words) or not all(map(is_number, numbers)):
+        return ()
+    return tuple(words)
+
+
+def gap_word_note(values: TextValues, words: Sequence[str]) -> Finding:
+    """What to tell about a column whose ``words`` are read as empty cells."""
+    rows = sum(values.rows[values.texts.index(word)] for word in words)
+    told = f"{', '.join(map(values.describe, words))} {'is' if len(words) == 1 else 'are'} taken for empty cells"
+    return Finding(values.name, "gap words", f"Column {values.name} has numbers otherwise, so that {told}.", rows=rows)
 
 
 def find_number_readings(values: TextValues) -> NumberReadings:
@@ -202,7 +230,7 @@ def _text_findings(values: TextValues) -> list[Finding]:
             )
         )
     for word in (text for text in words if text.casefold() in MISSING_WORDS):
-        message = f"Column {name}: {values.describe(word)} is taken as a value; only an empty cell is a missing one."
+        message = f"Column {name}: {values.describe(word)} is taken as a value; a missing one has an empty cell."
         found.append(Finding(name, "missing words", message, rows=values.rows[texts.index(word)]))
     return [*found, *_near_spellings(values)]
 

@@ -44,12 +44,12 @@ def test_what_is_no_order_is_refused(text):
 
 
 def test_everything_that_needs_a_decision_is_said_at_once():
-    frame = table(since=["2024-01-31"] * 40, rate=["0.5", "NA", "0.25", "0.1"] * 10, fee=["$1", "€2"] * 20, gap=[None, *range(39)])
+    frame = table(since=["2024-01-31"] * 40, rate=["0.5", "none", "0.25", "0.1"] * 10, fee=["$1", "€2"] * 20, gap=[None, *range(39)])
     with pytest.raises(DataError) as error:
         check_table(frame, ROLES)
     for words in (
         "Column since has dates",
-        "Column rate mixes numbers and text: 'NA' in row 2",
+        "Column rate mixes numbers and text: 'none' in row 2",
         "column fee are written",
     ):
         assert words in error.value.message

@@ -295,9 +295,9 @@ def test_a_feature_that_mixes_numbers_and_words_is_refused_with_its_word(tmp_pat
     table = CASES / "feature-names" / "data.csv"
     changed = tmp_path / "cases" / "feature-names"
     shutil.copytree(table.parent, changed)
-    (changed / "data.csv").write_text(table.read_text().replace("Age", "age").replace("20.0,90.8", "20.0,NA"))
+    (changed / "data.csv").write_text(table.read_text().replace("Age", "age").replace("20.0,90.8", "20.0,lots"))
     monkeypatch.setattr("test_clarify_cases.CASES", changed.parent)
-    with pytest.raises(ContainerError, match=r"income contains text\. Column income mixes numbers and text: 'NA' in row 1"):
+    with pytest.raises(ContainerError, match=r"income contains text\. Column income mixes numbers and text: 'lots' in row 1"):
         run_case(tmp_path, "feature-names")
 
 

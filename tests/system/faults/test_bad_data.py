@@ -53,7 +53,12 @@ def test_a_table_that_cannot_be_used_names_column_and_remedy(frame, roles, words
         (b"", "is empty"),
         (b"  \n\n", "is empty"),
         (b"a,b\n", "no rows"),
-        (b"a,b,a\n1,2,3\n", "column name a occurs twice"),
+        (
+            b"39,private,m,1\n50,state,f,0\n38,private,m,0\n20,state,m,1\n",
+            "There is no header: the first line is a row .39, private, m, 1.",
+        ),
+        (b"0,1,2.5\n1,0,7.5\n", "There is no header: the first line is a row .0, 1, 2.5."),
+        (b"A11 6 1169 1\nA12 48 5951 2\n", "has one column, 'A11 6 1169 1': its cells aren't separated by commas"),
         (b"a,b\n1,2\n3,4,5,6\n", "not a regular CSV"),
         (b"a,b\n1,2,3\n4,5,6\n", "Expected 2 fields in line 2, saw 3"),
         (b'a,"b\n1,2\n', "not a regular CSV"),

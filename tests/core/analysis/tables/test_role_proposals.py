@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.analysis.tables.role_proposals import propose_facet_value, propose_favourable
+from core.analysis.tables.role_proposals import propose_facet_value, propose_favourable, propose_label
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,14 @@ from core.analysis.tables.role_proposals import propose_facet_value, propose_fav
         ("LoanApproved", [0, 1], 1),
         ("Attrition", ["Yes", "No"], "No"),
         ("y", ["no", "yes"], "yes"),
+        ("hired", [1, -1], 1),
+        ("Heart Disease", ["Presence", "Absence"], "Absence"),
+        ("Has_Hypertension", ["Yes", "No"], "No"),
+        ("smoker", ["yes", "no"], "no"),
+        ("decision", ["yes", "no"], "yes"),
+        ("Family History of CVD", ["Y", "N"], None),
+        ("black", ["yes", "no"], None),
+        ("risk", [0, 1], None),
         ("paid", [1, 2], None),
         ("label", [0, 1], None),
         ("class", ["A", "B"], None),
@@ -50,3 +58,19 @@ def test_the_facet_value_is_the_group_with_the_lowest_share(rows):
 def test_the_rarest_group_is_not_proposed_for_being_rare():
     frame = pd.DataFrame({"sex": ["f"] * 20 + ["m"] * 100, "paid": [1] * 18 + [0] * 2 + [1] * 40 + [0] * 60})
     assert propose_facet_value(frame, "paid", 1, "sex") == "m"
+
+
+@pytest.mark.parametrize(
+    ("columns", "two_valued", "label"),
+    [
+        (["male", "currentSmoker", "age", "TenYearCHD"], ["male", "currentSmoker", "TenYearCHD"], "TenYearCHD"),
+        (["work", "hours", "city", "exper"], ["work", "city"], "work"),
+        (["income", "owner", "defaulted", "married", "age"], ["owner", "defaulted", "married"], "defaulted"),
+        (["income", "paid", "sex"], ["paid", "sex"], "paid"),
+        (["income", "member", "owner", "age"], ["member", "owner"], "owner"),
+        (["sex", "age"], ["sex"], "sex"),
+        (["income", "age"], [], None),
+    ],
+)
+def test_the_label_is_found_by_words_then_at_the_ends_and_no_group_of_people_is_one(columns, two_valued, label):
+    assert propose_label(columns, two_valued) == label

@@ -92,7 +92,8 @@ def test_a_column_that_agrees_on_a_way_of_writing_is_numbers(cells, numbers):
         (("5,000", "7000"), "ambiguous number", "'5,000' in row 1 is 5000 or 5"),
         (("5,000", "$1.234,5"), "mixed numbers", "'5,000' in row 1, '$1.234,5' in row 2"),
         (("5,000", "10,000", "unknown"), "numbers and words", "'unknown' in row 3"),
-        (("0.5", "0.25", "NA", "NA"), "numbers and words", "'NA' in row 3 (2 rows)"),
+        (("0.5", "0.25", "none", "none"), "numbers and words", "'none' in row 3 (2 rows)"),
+        (("0.5", "0.25", "-", "NA"), "numbers and words", "'-' in row 3"),
         ((*map(str, range(40)), "lots"), "numbers and words", "'lots' in row 41"),
         (("2024-01-31", "2023-12-01"), "dates", "'2024-01-31' in row 1"),
         (("31.12.2023", "01.02.2024"), "dates", "'31.12.2023' in row 1"),
@@ -108,6 +109,30 @@ def test_what_reads_two_ways_is_a_finding_with_column_and_example(cells, kind, e
     assert example in finding.message
     assert finding.hint
     assert values.tolist() == list(cells)
+
+
+@pytest.mark.parametrize("word", ["NA", "NaN", "<NA>", "#N/A", "NULL", ".", "?", "n/a"])
+def test_what_software_writes_for_a_missing_number_is_an_empty_cell_and_said(word):
+    values, (finding,) = column("22.5", word, "31", word)
+    assert values.isna().tolist() == [False, True, False, True]
+    assert values.dropna().tolist() == [22.5, 31]
+    assert (finding.kind, finding.rows, finding.blocks) == ("gap words", 2, False)
+    assert f"'{word}' in row 2 (2 rows)" in finding.message
+
+
+def test_a_missing_number_among_written_ones_leaves_their_reading_to_them():
+    values, findings = column("5,000", "NA", "10,000")
+    assert values.dropna().tolist() == [5000, 10000]
+    assert [finding.kind for finding in findings] == ["gap words", "number format"]
+    (blocking,) = [finding for finding in column("$5", "?", "€6")[1] if finding.blocks]
+    assert blocking.kind == "mixed numbers"
+
+
+def test_a_word_beside_few_whole_numbers_is_a_code_as_they_are():
+    values, findings = column("1", "2", "NA", "1")
+    assert values.tolist() == ["1", "2", "NA", "1"]
+    assert [finding.kind for finding in findings] == ["codes", "missing words"]
+    assert column("01", "02", "NA")[0].tolist() == ["01", "02", "NA"]
 
 
 def test_a_person_may_say_which_mark_is_the_decimal_one():
@@ -244,3 +269,15 @@ def test_a_table_in_memory_is_read_by_the_same_rules():
     text = io.StringIO()
     reading.frame.to_csv(text, index=False)
     pd.testing.assert_frame_equal(read_table(text.getvalue()).frame, reading.frame)
+
+
+def test_columns_of_one_name_are_told_apart_as_pandas_does_and_that_is_said():
+    reading = read_table("score,age,score,score.1,score\n1,30,2,3,4\n5,40,6,7,8\n")
+    assert list(reading.frame.columns) == ["score", "age", "score.2", "score.1", "score.3"]
+    assert [finding.kind for finding in reading.findings] == ["same name"] * 2
+    assert "called score: this one is called score.2" in reading.findings[0].message
+
+
+def test_years_are_names_of_columns():
+    assert list(read_table("1960,1961\n3,4\n5,6\n").frame.columns) == ["1960", "1961"]
+    assert list(read_table("land,1960,1961\nDE,3,4\nFR,5,6\n").frame.columns) == ["land", "1960", "1961"]
