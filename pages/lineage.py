@@ -28,7 +28,7 @@ if not known and wanted is None:
     st.stop()
 with one:
     known = known or {}
-    options = known if wanted is None or wanted in known else {wanted: graph_panel.read_node_name(wanted), **known}
+    options = known if wanted is None or wanted in known else {wanted: graph_panel.node_name_or_id(wanted), **known}
     arn = links.url_selectbox("arn", list(options), "Start", format_func=options.__getitem__)
 with three:
     direction = start_choice.select_direction()

@@ -37,11 +37,11 @@ if now.versions:
     left, right = st.columns(2, gap="large")
     with left:
         sections.show_newest_versions(now)
-        sections.link_other_groups(snapshot)
+        sections.link_other_groups(now, snapshot)
     with right:
         if "events" not in now.unreadable:
             sections.show_last_decisions(now)
 else:
-    sections.link_other_groups(snapshot)
+    sections.link_other_groups(now, snapshot)
 if now.jobs:
     sections.show_latest_jobs(now)

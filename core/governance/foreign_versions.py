@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.aws.target import Target
-from core.errors import GovernanceError
+from core.errors import INCONCLUSIVE_ERRORS, GovernanceError
 from core.governance.version_state import State
 from core.jobs import training_data, training_jobs
 from core.ledger.audit_log import Event
@@ -88,13 +88,16 @@ def list_missing_parts(target: Target, package: Package) -> list[MissingPart]:
 
 
 def find_path_to_decision(target: Target, package: Package) -> PathToDecision:
-    """The shortest way from this version to one that can be decided on."""
+    """The shortest way from this version to one that can be decided on. Raises Forbidden and TargetUnavailable: data that can't be read now
+    may have been split here."""
     job = package.training_job if "training job" not in package.missing else None
     data = None
     if job:
         try:
             data = training_data.find_rebalancing(target, training_jobs.describe_job(target, job))
-        except GovernanceError:
+        except INCONCLUSIVE_ERRORS:
+            raise
+        except GovernanceError:  # deleted, or the rebalancing job failed: then the model can't be evaluated on its data
             data = None
     if job and data is not None:
         words = (

@@ -49,7 +49,7 @@ def verify_log(target: Target, *, exported_head: bytes | None = None) -> Verific
     problems += _check_heads(
         events, trusted, {audit_log.HEAD_KEY: head} | ({"the head that was kept elsewhere": exported_head} if exported_head else {})
     )
-    problems += _check_head_current(target, events, trusted)
+    problems += _check_head_current(target, events, trusted, head)
     problems += _check_parts(target, events, trusted)
     snapshot = take_snapshot(target)  # pieces of evidence share most of their files
     problems += _check_evidence(target, events, snapshot)
@@ -156,16 +156,22 @@ def _check_heads(events: list[Event], trusted: Sequence[Key], heads: dict[str, b
             yield Problem(number, name, f"Event {number} is not the one that the head names.")
 
 
-def _check_head_current(target: Target, events: list[Event], trusted: Sequence[Key]) -> Iterator[Problem]:
-    """Check that the head names the last event; waits a moment for a writer that is not done yet."""
-    for _ in range(retries.LOG_HEAD_READS if events else 0):
+def _check_head_current(target: Target, events: list[Event], trusted: Sequence[Key], head: bytes | None) -> Iterator[Problem]:
+    """Check that the head names the last event. ``head``: as it was before the events were read; it is read again for a moment, for a
+    writer that is not done yet."""
+    number = 0
+    for attempt in range(retries.LOG_HEAD_READS if events else 0):
+        if attempt:
+            time.sleep(retries.LOG_HEAD_PAUSE)
+            head = _read_or_none(target, audit_log.HEAD_KEY)
         try:
-            number, _digest = audit_log.read_head(_read_or_none(target, audit_log.HEAD_KEY) or b"", trusted)
+            number, _ = audit_log.read_head(head or b"", trusted)
         except (GovernanceError, ValueError, KeyError):
-            return  # reported by _check_heads
+            if attempt:
+                yield Problem(None, audit_log.HEAD_KEY, "The head of the log was removed or replaced while the log was verified.")
+            return  # the first one is reported by _check_heads
         if number >= events[-1].number:
             return
-        time.sleep(retries.LOG_HEAD_PAUSE)
     if events:
         yield Problem(
             None, audit_log.HEAD_KEY, f"The head names event {number}, and the log has {events[-1].number}: an older head was put back."

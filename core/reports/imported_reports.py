@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from core.aws.target import Target
-from core.errors import DataError, GovernanceError, NotFound, Refused, translate_aws_errors
+from core.errors import DataError, Forbidden, NotFound, Refused, translate_aws_errors
 from core.identity import Identity, require_permission
 from core.jobs import jobs
 from core.reports import analysis_json, bias_report, shap_jobs
@@ -129,7 +129,9 @@ def resolve_uri(target: Target, text: str) -> str:
 def _exists(target: Target, uri: str) -> bool:
     try:
         return not uri.endswith("/") and target.files.exists(uri)
-    except GovernanceError:  # opening the report will raise it again
+    except Forbidden:  # without s3:ListBucket a file that doesn't exist looks forbidden too: it is taken for a folder
+        return False
+    except Refused:  # the bucket is in another region, or can't have this name: opening the report in it raises this again
         return False
 
 

@@ -8,10 +8,13 @@ import pytest
 from paths import APP
 from streamlit.testing.v1 import AppTest
 
+from core.aws.s3_files import S3Files
 from core.aws.target import connect
+from core.errors import Forbidden, TargetUnavailable
 from core.governance import foreign_versions, verification
 from core.governance.validity import check_validity
 from core.identity import DEMO_IDENTITIES, WORKFLOW_IDENTITY
+from core.jobs import training_jobs
 from core.registry import model_packages, registry_types
 from core.reports import imported_reports
 from core.settings import Settings
@@ -123,6 +126,19 @@ def test_the_training_job_behind_a_version_is_found_by_the_model_that_it_made(fo
     package = model_packages.read_package(target, packages["xgboost"])
     assert (package.training_job, package.hyperparameters["num_round"]) == ("xgb-elsewhere", "20")
     assert model_packages.read_package(target, packages["bare"]).training_job is None
+
+
+def test_a_training_job_that_cannot_be_read_now_is_not_taken_for_one_on_other_data(foreign, monkeypatch):
+    _, target, packages = foreign
+    package = model_packages.read_package(target, packages["xgboost"])
+    assert "Add its data here" in foreign_versions.find_path_to_decision(target, package).explanation
+
+    def no_response(*_):
+        raise TargetUnavailable("No response.")
+
+    monkeypatch.setattr(training_jobs, "describe_job", no_response)
+    with pytest.raises(TargetUnavailable):
+        foreign_versions.find_path_to_decision(target, package)
 
 
 def test_packages_without_a_group_can_be_chosen(visit, foreign):
@@ -333,6 +349,20 @@ def test_a_role_that_may_not_upload_keeps_nothing(app, foreign):
 )
 def test_a_report_is_found_by_folder_file_or_job(foreign, typed, found):
     assert imported_reports.resolve_uri(foreign[1], typed) == (found or typed)
+
+
+def test_a_file_that_cannot_be_looked_for_now_is_not_taken_for_a_folder(foreign, monkeypatch):
+    def fail(error):
+        def exists(*_):
+            raise error
+
+        monkeypatch.setattr(S3Files, "exists", exists)
+
+    fail(Forbidden("HeadObject is not allowed."))  # what S3 says of a file that doesn't exist, without s3:ListBucket
+    assert imported_reports.resolve_uri(foreign[1], f"s3://{BUCKET}/all") == ALL
+    fail(TargetUnavailable("No response."))
+    with pytest.raises(TargetUnavailable):
+        imported_reports.resolve_uri(foreign[1], f"s3://{BUCKET}/all")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from core.errors import Forbidden
 from core.governance import decisions
 from core.governance.version_state import read_state
 from core.identity import DEMO_IDENTITIES
@@ -83,6 +84,22 @@ def test_the_overview_reads_no_package_and_no_report(app, full, monkeypatch):
     test = app(full)
     assert not test.exception
     assert {metric.label: metric.value for metric in test.metric}["Versions"] == "1"
+
+
+@pytest.mark.parametrize("group_is_set", [True, False])
+def test_groups_that_may_not_be_listed_are_named_once(app, full, monkeypatch, group_is_set):
+    def refuse(*_, **__):
+        raise Forbidden("The groups may not be listed.")
+
+    if not group_is_set:  # then the list of versions needs them too, and the page has shown the error
+        monkeypatch.delenv("GOVERNANCE_GROUP")
+        monkeypatch.setattr(model_packages, "list_own_groups", refuse)
+    monkeypatch.setattr(model_packages, "list_groups", refuse)
+    sections.read_overview.clear()
+    test = app(full)
+    sections.read_overview.clear()
+    assert not test.exception
+    assert [error.value.count("The groups may not be listed") for error in test.error] == [1]
 
 
 def test_a_running_workflow_shows_its_steps_and_a_failed_one_its_reason(app, full, target):

@@ -26,13 +26,17 @@ def read_facts(cache_key: str, arn: str) -> dict[str, str | float | datetime.dat
     return lineage_graph.read_facts(session.target(), arn)
 
 
-@st.cache_data(ttl="10m", max_entries=64, show_spinner=False)
-def read_node_name(arn: str) -> str:
-    """The name of a node that the URL names."""
+def node_name_or_id(arn: str) -> str:
+    """The name of a node that the URL names; the end of its ARN if it can't be read, which the graph reports."""
     try:
-        node = lineage_graph.read_graph(session.target(), arn, hops=0, max_nodes=1).nodes[0]
+        return _read_node_name(arn)
     except GovernanceError:
         return arn.rpartition("/")[2]
+
+
+@st.cache_data(ttl="10m", max_entries=64, show_spinner=False)
+def _read_node_name(arn: str) -> str:
+    node = lineage_graph.read_graph(session.target(), arn, hops=0, max_nodes=1).nodes[0]
     return node_names.readable_node_name(node.name, node.uri, node.kind)
 
 

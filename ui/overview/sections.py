@@ -157,11 +157,13 @@ def show_newest_versions(summary: workspace_summary.WorkspaceSummary) -> None:
         links.page_link("registry", f"{len(newest) - MAX_SHOWN} more")
 
 
-def link_other_groups(snapshot: ReadSnapshot) -> None:
-    """A link to the account's other groups of versions; none if they can't be listed, which the list of versions has reported."""
+def link_other_groups(summary: workspace_summary.WorkspaceSummary, snapshot: ReadSnapshot) -> None:
+    """A link to the account's other groups of versions; or why they can't be listed, unless the page has shown this for the versions."""
     try:
         others = [name for name in cache.cached_read_from(snapshot, model_packages.list_groups) if name != snapshot.settings.group]
-    except GovernanceError:
+    except GovernanceError as error:
+        if error.message not in {shown.message for shown in summary.unreadable.values()}:
+            errors.show_error(error)
         return
     if others:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""

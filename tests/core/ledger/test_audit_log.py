@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from core.aws import retries
 from core.aws.target import connect
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, Forbidden, NotFound
 from core.governance import evidence, verification
 from core.governance.consistency import sync_registry_and_lineage
 from core.identity import Identity, Role
@@ -216,6 +216,32 @@ def test_a_log_cut_short_with_its_head_is_found_by_a_head_kept_elsewhere(filled)
         filled.files.write(uri, event)
         filled.files.write(head, current)
     assert verification.verify_log(filled, exported_head=kept).is_valid
+
+
+@pytest.mark.parametrize("what", ["removed", "unreadable"])
+def test_a_head_that_goes_while_the_verification_waits_for_a_writer_is_not_passed_over(filled, monkeypatch, what):
+    head = filled.uri(audit_log.HEAD_KEY)
+    current, read, reads = filled.files.read(head), verification._read_or_none, []
+
+    def read_once(target, key):
+        if key == audit_log.HEAD_KEY:
+            reads.append(key)
+        if len(reads) > 1 and key == audit_log.HEAD_KEY:
+            if what == "unreadable":
+                raise Forbidden("The head may not be read.")
+            return None
+        return read(target, key)
+
+    filled.files.write(head, signing.sign_envelope(filled, audit_log.head_statement(audit_log.read_events(filled)[-2])))
+    monkeypatch.setattr(verification, "_read_or_none", read_once)
+    try:
+        if what == "unreadable":
+            with pytest.raises(Forbidden, match="may not be read"):
+                verification.verify_log(filled)
+        else:
+            assert any("removed or replaced while" in problem.what for problem in verification.verify_log(filled).problems)
+    finally:
+        filled.files.write(head, current)
 
 
 def test_an_event_signed_by_a_stranger_is_refused_by_reader_and_verification(filled, tmp_path):
