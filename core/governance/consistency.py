@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -89,16 +89,25 @@ def lineage_problems(target: Target, events: Sequence[Event]) -> Iterator[Proble
             yield Problem(wanted[name].number, subject, f"The lineage connects event {wanted[name].number} to the wrong version.")
 
 
-def sync_registry_and_lineage(target: Target, package: Package, card: Card | None = None, artifact: str | None = None) -> None:
+def sync_registry_and_lineage(
+    target: Target,
+    package: Package,
+    card: Card | None = None,
+    artifact: str | None = None,
+    ancestors: frozenset[str] | None = None,
+) -> None:
     """Update a version's status in the registry, its model card and its lineage from the log; what agrees already isn't written again.
-    ``package``: the version as just read; ``card``, ``artifact``: its model card and its ARN in the lineage, if they were read."""
+    ``package``: the version as just read; ``card``, ``artifact``, ``ancestors``: its model card, its ARN in the lineage and the ARNs of
+    everything that it came from, if they were read."""
     state = version_state.read_state(target, package.arn)
     if not state.history:
         return
     _update_registry(target, package, state)
     model_card.sync_status(target, card or model_card.find_card(target, package), state.status)
     artifact = artifact or lineage_record.ensure_artifact(target, package.arn, "ModelPackage", package.label)
-    joined = _names_of_actions_at(target, artifact) if len(state.history) > 1 else set()
+    joined: set[str] = set()
+    if len(state.history) > 1:  # an earlier decision whose process was interrupted is made up for
+        joined = _names_of_actions_at(target, artifact) if ancestors is None else _action_names(ancestors)
     for event in state.history:
         if ACTION_NAME.format(event.number) not in joined:
             _record_action(target, event, artifact, state.evidence)
@@ -125,12 +134,8 @@ def _record_action(target: Target, event: Event, artifact: str, evidence: str | 
     """Record a decision in the lineage, connected to its version."""
     properties = {"event": event.hash, "evidence": str(event.body.get("evidence", evidence or "")), "actor": event.actor["name"]}
     name, source = ACTION_NAME.format(event.number), target.uri(audit_log.event_key(event.number))
-    action = lineage_record.find_action_arn(target, name)
-    if action:
-        lineage_record.ensure_association(target, action, artifact, "ContributedTo")
-        return
-    action = lineage_record.create_action(target, name, source, event.kind, event.body["reason"], properties)
-    lineage_record.add_association(target, action, artifact, "ContributedTo")  # a new action has no associations to look for
+    action = lineage_record.record_action(target, name, source, event.kind, event.body["reason"], properties)
+    lineage_record.add_association(target, action, artifact, "ContributedTo")
 
 
 def _describe_action(target: Target, name: str) -> DescribeActionResponseTypeDef:
@@ -147,5 +152,9 @@ def _names_of_actions_at(target: Target, artifact: str) -> set[str]:
     """The names of the actions that the lineage connects to a version."""
     with translate_aws_errors(artifact):
         pages = target.sagemaker.get_paginator("list_associations").paginate(DestinationArn=artifact)
-        sources = [summary["SourceArn"] for page in pages for summary in page["AssociationSummaries"]]
-    return {arn.rpartition("/")[2] for arn in sources if ":action/" in arn}
+        return _action_names(summary["SourceArn"] for page in pages for summary in page["AssociationSummaries"])
+
+
+def _action_names(arns: Iterable[str]) -> set[str]:
+    """The names of the actions among entities of the lineage."""
+    return {arn.rpartition("/")[2] for arn in arns if ":action/" in arn}

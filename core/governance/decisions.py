@@ -186,7 +186,8 @@ def _record_decision(
 
     content: EventBody = {"reason": reason.strip(), "code": code, **body}
     event = audit_log.append_event(target, identity, kind, package.arn, content, check=check, known_events=version.events)
-    sync_registry_and_lineage(target, package, card, version.artifact)
+    ancestors = version.ancestors if "gates" in body else None  # the gates have read them
+    sync_registry_and_lineage(target, package, card, version.artifact, ancestors)
     return fold_events((*before, event), package.arn)
 
 

@@ -186,16 +186,17 @@ def _evidence_uris(target: TargetSnapshot, package: Package, rules: Policy, data
         uris |= {f"data/{name}": data.uri(name) for name in data.manifest["files"]}
         uris |= {"data/manifest.json": data.uri("manifest.json"), "data/source": data.dataset.uri}
     uris["policy"] = policy_uri(target, rules.sha256)
-    uris["package-lock"] = _store_file(target, package_lock.read_package_lock(), "requirements.txt")
-    uris["model-card"] = _store_file(target, card.json_bytes, "model-card.json")
+    lock = package_lock.read_package_lock()
+    uris["package-lock"] = _stored_uri(target, lock, "requirements.txt")
+    target.files.read_or_write(uris["package-lock"], lock, "text/plain")
+    uris["model-card"] = _stored_uri(target, card.json_bytes, "model-card.json")
+    target.files.write_conditionally(uris["model-card"], card.json_bytes, "text/plain")  # mostly new; one that exists is read and hashed
     return {name: uri for name, uri in uris.items() if uri}
 
 
-def _store_file(target: Target, content: bytes, name: str) -> str:
-    """Write one of the product's own files under its hash, unless it was written before; returns its URI."""
-    uri = target.uri(FILES_FOLDER, sha256(content), name)
-    take_snapshot(target).files.read_or_write(uri, content, "text/plain")
-    return uri
+def _stored_uri(target: Target, content: bytes, name: str) -> str:
+    """Where one of the product's own files is stored, under its hash."""
+    return target.uri(FILES_FOLDER, sha256(content), name)
 
 
 def _pin_files(target: TargetSnapshot, uris: dict[str, str]) -> dict[str, PinnedRecord]:

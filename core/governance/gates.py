@@ -94,7 +94,7 @@ def find_lineage_gaps(version: VersionUnderReview) -> list[str]:
         return ["the version itself"]
     if data is None:
         return ["the rebalancing job"]
-    ancestors = lineage_graph.list_ancestor_arns(target, version.artifact)
+    ancestors = version.ancestors
     files = {"the model artifact": package.model_uri, "the data set": data.dataset.uri}
     jobs = {
         "the training job": lineage_graph.job_component_name("training", str(package.training_job)),

@@ -47,6 +47,11 @@ class VersionUnderReview:
         return lineage_graph.find_artifact_arn(self.target, self.package.arn)
 
     @cached_property
+    def ancestors(self) -> frozenset[str]:
+        """The ARNs of everything that leads to the version in the lineage: data, jobs, models, decisions, and its own."""
+        return lineage_graph.list_ancestor_arns(self.target, self.artifact) if self.artifact else frozenset()
+
+    @cached_property
     def evidence(self) -> Evidence:
         """The evidence that was recorded when the version was submitted. Raises NotFound, and Forged."""
         return evidence.read_evidence(self.target, self.state.evidence or "")

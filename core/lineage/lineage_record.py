@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from core.aws import idempotency, request_defaults
 from core.aws.aws_names import slug
 from core.aws.target import Target
-from core.errors import Conflict, NotFound, translate_aws_errors
+from core.errors import Conflict, translate_aws_errors
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.lineage.lineage_graph import find_artifact_arn, job_component_name
 
@@ -31,17 +31,8 @@ def ensure_artifact(target: Target, uri: str, kind: str, name: str, properties: 
     return idempotency.create_once(target, "Artifact", request)
 
 
-def find_action_arn(target: Target, name: str) -> str | None:
-    """The ARN of the action with this name; None if there is none."""
-    try:
-        with translate_aws_errors(name):
-            return str(target.sagemaker.describe_action(ActionName=name)["ActionArn"])
-    except NotFound:
-        return None
-
-
-def create_action(target: Target, name: str, uri: str, kind: str, description: str, properties: dict[str, str]) -> str:
-    """Record an action; returns its ARN, also if another writer was first with this name. ``uri``: what the action came from."""
+def record_action(target: Target, name: str, uri: str, kind: str, description: str, properties: dict[str, str]) -> str:
+    """Record an action unless one has this name already; returns its ARN. ``uri``: what the action came from."""
     request = {
         "ActionName": name,
         "Source": {"SourceUri": uri, "SourceType": "governance-event"},
@@ -52,11 +43,6 @@ def create_action(target: Target, name: str, uri: str, kind: str, description: s
         "Tags": request_defaults.tags(target.settings),
     }
     return idempotency.create_once(target, "Action", request, shared=True)
-
-
-def ensure_action(target: Target, name: str, uri: str, kind: str, description: str, properties: dict[str, str]) -> str:
-    """The ARN of the action with this name, which is recorded if it doesn't exist."""
-    return find_action_arn(target, name) or create_action(target, name, uri, kind, description, properties)
 
 
 def ensure_association(target: Target, source: str, destination: str, association: AssociationEdgeTypeType) -> None:

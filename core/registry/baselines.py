@@ -17,7 +17,8 @@ REMEDY = "Train a baseline on the same data and register it."
 
 @dataclass(frozen=True)
 class Baseline:
-    """The version to compare with. ``package``: None if there is none, and then ``missing_reason`` says why."""
+    """The version to compare with. ``package``: read without its training job and its SHAP values; None if there is none, and then
+    ``missing_reason`` says why."""
 
     package: Package | None
     missing_reason: str = ""
@@ -77,7 +78,7 @@ def _read_if_like(
         unlike = explain_incomparable(short_names(bare, there), recorded_rows(bare, data), recorded_rows(there, known))
         if unlike:
             return None, unlike
-    candidate = model_packages.package_from_response(target, raw, with_training=False)
+    candidate = model_packages.package_from_response(target, raw, with_training=False, with_explanation=False)
     names = short_names(package, candidate)
     if not explain_incomparable(names, recorded_rows(package, None), recorded_rows(candidate, None)):
         return candidate, ()

@@ -61,7 +61,7 @@ def list_own_versions(target: Target, *, max_results: int = 100) -> list[Version
     """The newest versions of all groups in which this product registers, newest first."""
     found: list[Version] = []
     for group in list_own_groups(target):
-        with suppress(NotFound):  # removed since it was listed
+        with suppress(NotFound):  # removed since it was listed; or the setting's, which the first registration makes
             found += _list_group(target, group, max_results)
     return sorted(found, key=lambda version: version.created, reverse=True)[:max_results]
 
@@ -128,10 +128,13 @@ def read_package(target: Target, arn: str, *, with_training: bool = True) -> Pac
     return package_from_response(target, describe_package(target, arn), with_training=with_training)
 
 
-def package_from_response(target: Target, raw: DescribeModelPackageOutputTypeDef, *, with_training: bool = True) -> Package:
-    """The package that DescribeModelPackage returned as ``raw``, with its reports; see ``read_package``."""
+def package_from_response(
+    target: Target, raw: DescribeModelPackageOutputTypeDef, *, with_training: bool = True, with_explanation: bool = True
+) -> Package:
+    """The package that DescribeModelPackage returned as ``raw``, with its reports; see ``read_package``. ``with_explanation``: False leaves
+    the SHAP values out."""
     properties = raw.get("CustomerMetadataProperties", {})
-    found = package_reports.read_reports(target, raw)
+    found = package_reports.read_reports(target, raw, with_explanation=with_explanation)
     report, missing = found.bias, dict(found.missing)
     described = _find_training_job(target, properties, model_uri(raw)) if with_training else None
     if described is None and with_training:

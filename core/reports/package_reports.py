@@ -28,8 +28,8 @@ class PackageReports:
     missing: dict[str, str]
 
 
-def read_reports(target: Target, raw: DescribeModelPackageOutputTypeDef) -> PackageReports:
-    """The reports of a package. ``raw``: the response of DescribeModelPackage."""
+def read_reports(target: Target, raw: DescribeModelPackageOutputTypeDef, *, with_explanation: bool = True) -> PackageReports:
+    """The reports of a package. ``raw``: the response of DescribeModelPackage; ``with_explanation``: False leaves the SHAP values out."""
     uris, missing = report_uris(raw), {}
     if "quality" not in uris:
         missing["quality"] = "The version has no quality report."
@@ -45,7 +45,7 @@ def read_reports(target: Target, raw: DescribeModelPackageOutputTypeDef) -> Pack
     found = [report for name in named if (report := part(name, _bias_reader(target, uris, name)))]
     if not found and not set(named) & missing.keys():
         missing["bias"] = "The version has no bias report."
-    shap = part("explainability", lambda: _read_shap_values(target, uris)) or {}
+    shap = part("explainability", lambda: _read_shap_values(target, uris) if with_explanation else {}) or {}
     if "explainability" not in uris:
         missing["explainability"] = "The version has no explainability report."
     return PackageReports(_merge_reports(found), shap, missing)

@@ -489,7 +489,7 @@ def test_whatever_the_product_writes_to_the_log_and_its_evidence_the_buckets_pol
     policy.store_in_target(target, policy.load_file(policy.BUNDLED))
     for number in range(3):
         audit_log.append_event(target, Identity("Ada", Role.ADMINISTRATOR), "note", "test", {"n": number})
-    evidence._store_file(file_snapshot.take_snapshot(target), b"x", "requirements.txt")
+    file_snapshot.take_snapshot(target).files.read_or_write(evidence._stored_uri(target, b"x", "requirements.txt"), b"x")
     evidence.store_signed(target, evidence.Evidence("d" * 64, {}, b"{}"))
 
     folders = {key.rpartition("/")[0].removeprefix("governance/").split("/")[0] for key, _ in written}

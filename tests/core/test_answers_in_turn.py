@@ -173,10 +173,8 @@ def test_a_training_job_that_reads_a_file_system_has_no_channels_in_s3(told):
 
 
 def test_a_decision_is_drawn_once(told):
-    """The code with which SageMaker says that there is none: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeAction.html."""
     target, sagemaker, _ = told
     action, artifact = ENTITY.format("action/a"), ENTITY.format("artifact/0")
-    sagemaker.add_client_error("describe_action", "ResourceNotFound", "Action does not exist", http_status_code=404)
     made = {
         "ActionName": "a",
         "Source": {"SourceUri": "s3://b/e", "SourceType": "governance-event"},
@@ -188,13 +186,13 @@ def test_a_decision_is_drawn_once(told):
     }
     sagemaker.add_response("create_action", {"ActionArn": action}, made)
     between = {"SourceArn": action, "DestinationArn": artifact}
-    sagemaker.add_response("list_associations", {"AssociationSummaries": []}, between)
     sagemaker.add_response("add_association", between, between | {"AssociationType": "ContributedTo"})
+    sagemaker.add_client_error("create_action", "ValidationException", "Action with name (a) already exists.", http_status_code=400)
     sagemaker.add_response("describe_action", {"ActionName": "a", "ActionArn": action}, {"ActionName": "a"})
-    sagemaker.add_response("list_associations", {"AssociationSummaries": [between]}, between)
+    sagemaker.add_client_error("add_association", "ValidationException", "Association between a and 0 already exists.", http_status_code=400)
     for _ in range(2):
-        assert lineage_record.ensure_action(target, "a", "s3://b/e", "approve", "r" * 4000, {"event": "0"}) == action
-        lineage_record.ensure_association(target, action, artifact, "ContributedTo")
+        assert lineage_record.record_action(target, "a", "s3://b/e", "approve", "r" * 4000, {"event": "0"}) == action
+        lineage_record.add_association(target, action, artifact, "ContributedTo")
 
 
 @pytest.mark.parametrize(("end", "reason"), [("Completed", None), ("Failed", "Access denied to the output path"), ("SomethingNew", None)])

@@ -325,7 +325,7 @@ def test_a_forged_action_approves_nothing_and_is_found(target, arn):
     artifact = lineage_graph.find_artifact_arn(target, arn)
     number = audit_log.read_events(target)[-1].number + 1
     for name in (f"governance-{number:08d}", "approved-by-the-board"):
-        action = lineage_record.ensure_action(target, name, target.uri(audit_log.event_key(number)), "approve", WHY, {"event": "0" * 64})
+        action = lineage_record.record_action(target, name, target.uri(audit_log.event_key(number)), "approve", WHY, {"event": "0" * 64})
         lineage_record.ensure_association(target, action, artifact, "ContributedTo")
         try:
             assert check_validity(target, arn).label == "submitted"
