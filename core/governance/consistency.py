@@ -41,52 +41,52 @@ def registry_problems(target: Target, events: Sequence[Event]) -> Iterator[Probl
     first = foreign_versions.first_registered_numbers(events)
     for group in model_packages.list_groups(target):
         for version in model_packages.iterate_versions(target, group):
-            now = version_state.fold_events(events, version.arn)
-            if foreign_versions.is_foreign(now) and foreign_versions.is_before_first_registered(first, version.arn):
+            state = version_state.fold_events(events, version.arn)
+            if foreign_versions.is_foreign(state) and foreign_versions.is_before_first_registered(first, version.arn):
                 continue  # made elsewhere, before this product's first version in the group
-            expected, last = version_state.REGISTRY_STATUS.get(now.status, registry_types.PENDING_STATUS), now.last_event or None
+            expected, last = version_state.REGISTRY_STATUS.get(state.status, registry_types.PENDING_STATUS), state.last_event or None
             if version.status != expected:
-                yield Problem(last, version.arn, f"The registry says {version.status}, and the log says {now.status}.")
-            if not now.last_event and now.registered_properties is None:
+                yield Problem(last, version.arn, f"The registry says {version.status}, and the log says {state.status}.")
+            if not state.last_event and state.registered_properties is None:
                 continue
             try:
                 properties = model_packages.read_properties(target, version.arn)
             except NotFound:
                 continue  # deleted meanwhile
             decided = (properties.get(registry_types.DECISION_PROPERTY, ""), properties.get(registry_types.EVIDENCE_PROPERTY, ""))
-            if version.status == expected and decided != (str(now.last_event or ""), now.evidence or ""):
+            if version.status == expected and decided != (str(state.last_event or ""), state.evidence or ""):
                 yield Problem(last, version.arn, "The registry doesn't name the log's last event and its evidence.")
-            kept = {k: v for k, v in properties.items() if k not in registry_types.DECISION_PROPERTIES}
-            if now.registered_properties is not None and kept != now.registered_properties:
+            fixed_properties = {k: v for k, v in properties.items() if k not in registry_types.DECISION_PROPERTIES}
+            if state.registered_properties is not None and fixed_properties != state.registered_properties:
                 number = next(e.number for e in reversed(events) if e.subject == version.arn and e.kind == registry_types.REGISTER_EVENT)
                 yield Problem(number, version.arn, "The version's properties differ from those that were registered.")
 
 
 def lineage_problems(target: Target, events: Sequence[Event]) -> Iterator[Problem]:
     """Where the lineage disagrees with the log: each decision must be an action of the lineage, and each such action a decision."""
-    wanted = {ACTION_NAME.format(event.number): event for event in events if event.kind in version_state.ALLOWED_FROM}
+    expected = {ACTION_NAME.format(event.number): event for event in events if event.kind in version_state.ALLOWED_FROM}
     with translate_aws_errors("actions"):
         pages = target.sagemaker.get_paginator("list_actions").paginate()
-        found = {summary["ActionName"]: summary["ActionType"] for page in pages for summary in page["ActionSummaries"]}
-    for name in sorted(wanted.keys() - found.keys()):
-        yield Problem(wanted[name].number, name, f"The lineage has no action for event {wanted[name].number}.")
-    for name in sorted(name for name, kind in found.items() if name not in wanted and kind in version_state.ALLOWED_FROM):
-        yield Problem(None, name, f"The lineage has an action ({found[name]}) without an event in the log.")
-    there = sorted(wanted.keys() & found.keys())
+        recorded_kinds = {summary["ActionName"]: summary["ActionType"] for page in pages for summary in page["ActionSummaries"]}
+    for name in sorted(expected.keys() - recorded_kinds.keys()):
+        yield Problem(expected[name].number, name, f"The lineage has no action for event {expected[name].number}.")
+    for name in sorted(name for name, kind in recorded_kinds.items() if name not in expected and kind in version_state.ALLOWED_FROM):
+        yield Problem(None, name, f"The lineage has an action ({recorded_kinds[name]}) without an event in the log.")
+    recorded_names = sorted(expected.keys() & recorded_kinds.keys())
     with ThreadPoolExecutor(8) as pool:
-        described = pool.map(lambda name: _describe_action(target, name), there)
-    for name, action in zip(there, described, strict=True):
-        event = wanted[name]
-        said = (action.get("ActionType"), action.get("Source", {}).get("SourceUri"), action.get("Properties", {}).get("event"))
-        if said != (event.kind, target.uri(audit_log.event_key(event.number)), event.hash):
+        described = pool.map(lambda name: _describe_action(target, name), recorded_names)
+    for name, action in zip(recorded_names, described, strict=True):
+        event = expected[name]
+        recorded = (action.get("ActionType"), action.get("Source", {}).get("SourceUri"), action.get("Properties", {}).get("event"))
+        if recorded != (event.kind, target.uri(audit_log.event_key(event.number)), event.hash):
             yield Problem(event.number, name, f"The lineage's action for event {event.number} differs from the event.")
-    for subject in dict.fromkeys(event.subject for event in wanted.values()):
-        own = {name for name, event in wanted.items() if event.subject == subject}
-        about = _action_names_of(target, subject)
-        for name in sorted(own - about):
-            yield Problem(wanted[name].number, subject, f"The lineage doesn't connect event {wanted[name].number} to its version.")
-        for name in sorted((about & wanted.keys()) - own):
-            yield Problem(wanted[name].number, subject, f"The lineage connects event {wanted[name].number} to the wrong version.")
+    for subject in dict.fromkeys(event.subject for event in expected.values()):
+        own_names = {name for name, event in expected.items() if event.subject == subject}
+        connected_names = _action_names_of(target, subject)
+        for name in sorted(own_names - connected_names):
+            yield Problem(expected[name].number, subject, f"The lineage doesn't connect event {expected[name].number} to its version.")
+        for name in sorted((connected_names & expected.keys()) - own_names):
+            yield Problem(expected[name].number, subject, f"The lineage connects event {expected[name].number} to the wrong version.")
 
 
 def sync_registry_and_lineage(

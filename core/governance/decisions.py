@@ -193,8 +193,8 @@ def _record_decision(
 
 def _excluded_people(kind: str, package: Package, now: State, body: EventBody) -> dict[str, str]:
     if kind == "confirm waiver":
-        asked = next((w for w in now.waivers if w.gate == body["gate"]), None)
-        askers = {"who asked for it": asked.by_id, "who asked for it by name": asked.by} if asked else {}
+        waiver = next((w for w in now.waivers if w.gate == body["gate"]), None)
+        askers = {"who asked for it": waiver.by_id, "who asked for it by name": waiver.by} if waiver else {}
         return people_involved(package, now) | askers
     if kind in {"submit", "waive", "meet condition", "retire"}:
         return {}
@@ -210,15 +210,15 @@ def _check_registered_unchanged(version: VersionUnderReview) -> None:
     package, registered = version.package, version.state.registered_properties
     properties = {k: v for k, v in package.properties.items() if k not in registry_types.DECISION_PROPERTIES}
     if registered is None:
-        what = "the log doesn't say who registered it"
+        reason = "the log doesn't say who registered it"
     elif changed := [key for key in sorted({*registered, *properties}) if registered.get(key) != properties.get(key)]:
-        what = f"its properties have changed since it was registered ({', '.join(changed)})"
+        reason = f"its properties have changed since it was registered ({', '.join(changed)})"
     elif files := find_changed_files(version.target, version_registration.registered_files(package, version.data)):
-        what = f"{', '.join(file.name for file in files)} changed since it was registered, or no longer exists"
+        reason = f"{', '.join(file.name for file in files)} changed since it was registered, or no longer exists"
     else:
         return
     raise Conflict(
-        f"{package.label} can't be submitted: {what}.", resource=package.arn, hint="Train or measure again, and register a new version."
+        f"{package.label} can't be submitted: {reason}.", resource=package.arn, hint="Train or measure again, and register a new version."
     )
 
 

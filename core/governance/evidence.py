@@ -151,16 +151,16 @@ def find_changes(target: Target, digest: str, package: Package | None = None) ->
         evidence = read_evidence(target, digest)
     except (Forged, NotFound) as error:
         return [f"The signed evidence: {error.message}"]
-    found = [str(change) for change in find_changed_files(target, evidence.pinned_files)]
+    changes = [str(change) for change in find_changed_files(target, evidence.pinned_files)]
     recorded = evidence.predicate["package"]
     try:
         raw = package.raw if package else model_packages.describe_package(target, str(recorded["arn"]))
     except INCONCLUSIVE_ERRORS:
         raise
     except GovernanceError as error:
-        return [*found, f"The registered version: {error.message}"]
-    now = immutable_package_fields(raw)
-    return found + [f"the version's {part} has changed" for part in now if now[part] != recorded[part]]
+        return [*changes, f"The registered version: {error.message}"]
+    current = immutable_package_fields(raw)
+    return changes + [f"the version's {part} has changed" for part in current if current[part] != recorded[part]]
 
 
 def immutable_package_fields(raw: DescribeModelPackageOutputTypeDef) -> dict[str, object]:
@@ -203,10 +203,10 @@ def _pin_files(target: TargetSnapshot, uris: dict[str, str]) -> dict[str, Pinned
     digests = target.files.digest_all(uris.values())
     pinned: dict[str, PinnedRecord] = {}
     for name, uri in sorted(uris.items()):
-        found = digests[uri]
-        if found is None:
+        digest = digests[uri]
+        if digest is None:
             raise NotFound(f"{uri} doesn't exist.", resource=uri, hint=FILE_GONE_HINT)
-        pinned[name] = {"uri": uri, "sha256": found.sha256, "bytes": found.size}
+        pinned[name] = {"uri": uri, "sha256": digest.sha256, "bytes": digest.size}
     return pinned
 
 

@@ -31,12 +31,12 @@ def status_label(status: str, state: State) -> str:
 
 def first_registered_numbers(events: Sequence[Event]) -> dict[str, int]:
     """Group -> the number of the first version that this product registered in it."""
-    found: dict[str, int] = {}
+    first_numbers: dict[str, int] = {}
     for event in events:
         group, number = _group_and_number(event.subject)
         if event.kind == registry_types.REGISTER_EVENT and number:
-            found[group] = min(number, found.get(group, number))
-    return found
+            first_numbers[group] = min(number, first_numbers.get(group, number))
+    return first_numbers
 
 
 def is_before_first_registered(first_numbers: dict[str, int], arn: str) -> bool:
@@ -46,8 +46,8 @@ def is_before_first_registered(first_numbers: dict[str, int], arn: str) -> bool:
 
 
 def _group_and_number(arn: str) -> tuple[str, int]:
-    found = re.search(r":model-package/([^/]+)/(\d+)$", arn)
-    return (found[1], int(found[2])) if found else (arn, 0)
+    match = re.search(r":model-package/([^/]+)/(\d+)$", arn)
+    return (match[1], int(match[2])) if match else (arn, 0)
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,11 @@ PART_TITLES = {
 
 def list_missing_parts(target: Target, package: Package) -> list[MissingPart]:
     """The parts that a decision needs and this version lacks."""
-    found = [MissingPart("Registration", "This product's log doesn't say who registered it or what was registered.")]
-    found += [MissingPart(title, package.missing[part]) for part, title in PART_TITLES.items() if part in package.missing]
+    parts = [MissingPart("Registration", "This product's log doesn't say who registered it or what was registered.")]
+    parts += [MissingPart(title, package.missing[part]) for part, title in PART_TITLES.items() if part in package.missing]
     if model_packages.find_rebalancing(target, package) is None:
-        found.append(MissingPart("Data", "It names no rebalancing job of this product, so nobody knows which rows it never trained on."))
-    return found
+        parts.append(MissingPart("Data", "It names no rebalancing job of this product, so nobody knows which rows it never trained on."))
+    return parts
 
 
 def find_path_to_decision(target: Target, package: Package) -> PathToDecision:

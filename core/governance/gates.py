@@ -135,11 +135,11 @@ def _quality(gate: QualityGate | CalibrationGate, inputs: GateInputs) -> GateRes
     if figure is None:
         return not_computable(gate.name, title, _requirement_text(gate), "The version has no figure for this metric.")
     if (measured := figure[gate.bound]) is None:
-        what = "The metric is undefined" if figure["value"] is None else "The metric has no interval"
+        problem = "The metric is undefined" if figure["value"] is None else "The metric has no interval"
         why = figure.get("why", "")
-        return not_computable(gate.name, title, _requirement_text(gate), f"{what}{': ' if why else ''}{why}.")
-    found = f"{figure['value']:z.4g}{_interval_text(figure['low'], figure['high'], 'z.4g')}, n = {figure['n']:,}"
-    return _compare_with_limits(gate, gate.name, title, measured, found, gate.bound)
+        return not_computable(gate.name, title, _requirement_text(gate), f"{problem}{': ' if why else ''}{why}.")
+    figure_text = f"{figure['value']:z.4g}{_interval_text(figure['low'], figure['high'], 'z.4g')}, n = {figure['n']:,}"
+    return _compare_with_limits(gate, gate.name, title, measured, figure_text, gate.bound)
 
 
 def _baseline(gate: QualityGate, inputs: GateInputs) -> GateResult:
@@ -151,18 +151,18 @@ def _baseline(gate: QualityGate, inputs: GateInputs) -> GateResult:
         )
     value = getattr(difference, gate.bound)
     if value is None:
-        what = f"has no interval: {difference.why}" if difference.why else "is undefined on these rows"
-        return not_computable(gate.name, title, _requirement_text(gate), f"The difference {what}.")
-    found = f"{difference.value:+z.4f}{_interval_text(difference.low, difference.high, '+z.4f')}, {difference.method}"
-    return _compare_with_limits(gate, gate.name, title, value, found, gate.bound)
+        problem = f"has no interval: {difference.why}" if difference.why else "is undefined on these rows"
+        return not_computable(gate.name, title, _requirement_text(gate), f"The difference {problem}.")
+    difference_text = f"{difference.value:+z.4f}{_interval_text(difference.low, difference.high, '+z.4f')}, {difference.method}"
+    return _compare_with_limits(gate, gate.name, title, value, difference_text, gate.bound)
 
 
 def _bias(gate: BiasGate, inputs: GateInputs) -> list[GateResult]:
     report = inputs.package.bias
     facets = [f for f in (report.facets if report else ()) if gate.facet in {"", f.facet, f"{f.facet}={f.value}"}]
     if not facets:
-        what = f"no facet {gate.facet}" if gate.facet else "no bias report"
-        return [not_computable(gate.name, f"Bias: {gate.metric}", _requirement_text(gate), f"The version has {what}.")]
+        lacking = f"no facet {gate.facet}" if gate.facet else "no bias report"
+        return [not_computable(gate.name, f"Bias: {gate.metric}", _requirement_text(gate), f"The version has {lacking}.")]
     results, names = [], version_value_names(inputs.package, inputs.data)
     for facet in facets:
         name, title = (
@@ -184,14 +184,14 @@ def _interval_text(low: float | None, high: float | None, form: str) -> str:
     return "" if low is None or high is None else f" [{low:{form}}, {high:{form}}]"
 
 
-def _compare_with_limits(gate: _BoundedGate, name: str, title: str, value: float, found: str, bound: str) -> GateResult:
+def _compare_with_limits(gate: _BoundedGate, name: str, title: str, value: float, measured_text: str, bound: str) -> GateResult:
     short = gate.min is not None and not value >= gate.min
     beyond = gate.max is not None and not value <= gate.max
     if not (short or beyond):
-        return GateResult(name, title, "pass", found, _requirement_text(gate))
-    what = "The value" if bound == "value" else f"The interval's {bound} end"
+        return GateResult(name, title, "pass", measured_text, _requirement_text(gate))
+    compared = "The value" if bound == "value" else f"The interval's {bound} end"
     return GateResult(
-        name, title, "fail", found, _requirement_text(gate), f"{what}, {value:z.4g}, is {'below' if short else 'above'} the limit."
+        name, title, "fail", measured_text, _requirement_text(gate), f"{compared}, {value:z.4g}, is {'below' if short else 'above'} the limit."
     )
 
 
@@ -204,70 +204,70 @@ def _requirement_text(gate: _BoundedGate) -> str:
 
 def _complete(inputs: GateInputs) -> GateResult:
     parts = ("quality", "bias", "explainability")
-    wanted = "quality, bias and explainability reports, unchanged since registration"
+    requirement = "quality, bias and explainability reports, unchanged since registration"
     if inputs.changed_evidence:
         return GateResult(
             "complete",
             "Evidence complete",
             "fail",
             f"{3 - len(inputs.changed_evidence)} of {len(parts)} reports",
-            wanted,
+            requirement,
             f"Missing or changed: {', '.join(inputs.changed_evidence)}.",
         )
-    return GateResult("complete", "Evidence complete", "pass", "all reports", wanted)
+    return GateResult("complete", "Evidence complete", "pass", "all reports", requirement)
 
 
 def _disjoint(inputs: GateInputs) -> GateResult:
-    title, wanted = "Test rows never trained on", "no training row is a test or validation row, or was made from one"
+    title, requirement = "Test rows never trained on", "no training row is a test or validation row, or was made from one"
     if inputs.data is None:
-        return not_computable("disjoint", title, wanted, "The version names no rebalancing job.")
+        return not_computable("disjoint", title, requirement, "The version names no rebalancing job.")
     leaked, disjoint = inputs.data.manifest["leaked_rows"], inputs.data.manifest["split"]["disjoint"]
-    found = f"{leaked:,} rows leaked"
+    leaked_text = f"{leaked:,} rows leaked"
     if leaked or not disjoint:
-        return GateResult("disjoint", title, "fail", found, wanted, "The data were rebalanced before they were split.")
-    return GateResult("disjoint", title, "pass", found, wanted)
+        return GateResult("disjoint", title, "fail", leaked_text, requirement, "The data were rebalanced before they were split.")
+    return GateResult("disjoint", title, "pass", leaked_text, requirement)
 
 
 def _label_shares(gate: LabelSharesGate, inputs: GateInputs) -> GateResult:
     beyond = " beyond the target of the rebalancing" if gate.of == "beyond_target" else ""
-    title, wanted = (
+    title, requirement = (
         "Favourable labels not moved",
         f"each group's share of favourable labels moved by at most {100 * gate.max:g} points{beyond}",
     )
     if inputs.data is None:
-        return not_computable(gate.name, title, wanted, "The version names no rebalancing job.")
+        return not_computable(gate.name, title, requirement, "The version names no rebalancing job.")
     by_facet = label_shares_by_facet(inputs.data.manifest)
     if not by_facet:
         reason = "The rebalancing job is of an earlier version, which didn't measure it: run it again."
-        return not_computable(gate.name, title, wanted, reason)
+        return not_computable(gate.name, title, requirement, reason)
     names = inputs.data.value_names
     groups = {
-        names.describe(facet, one["group"]) if one["group"] != "others" else f"{facet}, others": one
+        names.describe(facet, entry["group"]) if entry["group"] != "others" else f"{facet}, others": entry
         for facet, shares in by_facet.items()
-        for one in shares
+        for entry in shares
     }
-    movements = {name: one["moved"] if gate.of == "moved" else one["beyond_target"] for name, one in groups.items()}
-    known = {name: value for name, value in movements.items() if value is not None}
-    if len(known) < len(groups):
-        return not_computable(gate.name, title, wanted, f"No rows are left of {'; '.join(name for name in groups if name not in known)}.")
-    name = max(known, key=lambda name: abs(known[name]))
-    both = f"{format_percent(groups[name]['before'])} before, {format_percent(groups[name]['after'])} after"
-    found = f"{name}: {both}, {signed_number(100 * known[name], 2)} points{beyond}"
-    if abs(known[name]) > gate.max:
-        return GateResult(gate.name, title, "fail", found, wanted, "Rebalancing changed the outcomes in the data, not only the counts.")
-    return GateResult(gate.name, title, "pass", found, wanted)
+    movements = {name: entry["moved"] if gate.of == "moved" else entry["beyond_target"] for name, entry in groups.items()}
+    known_movements = {name: value for name, value in movements.items() if value is not None}
+    if len(known_movements) < len(groups):
+        return not_computable(gate.name, title, requirement, f"No rows are left of {'; '.join(name for name in groups if name not in known_movements)}.")
+    name = max(known_movements, key=lambda name: abs(known_movements[name]))
+    shares_text = f"{format_percent(groups[name]['before'])} before, {format_percent(groups[name]['after'])} after"
+    largest_movement = f"{name}: {shares_text}, {signed_number(100 * known_movements[name], 2)} points{beyond}"
+    if abs(known_movements[name]) > gate.max:
+        return GateResult(gate.name, title, "fail", largest_movement, requirement, "Rebalancing changed the outcomes in the data, not only the counts.")
+    return GateResult(gate.name, title, "pass", largest_movement, requirement)
 
 
 def _fresh(gate: FreshnessGate, inputs: GateInputs, now: datetime) -> GateResult:
     age = (now - inputs.package.created).total_seconds() / 86_400
-    found, wanted = f"{age:.1f} days old", f"at most {gate.max_age_days} days old"
+    age_text, requirement = f"{age:.1f} days old", f"at most {gate.max_age_days} days old"
     if age > gate.max_age_days:
-        return GateResult("fresh", "Evidence fresh", "fail", found, wanted, "Measure bias and SHAP again, and register the version again.")
-    return GateResult("fresh", "Evidence fresh", "pass", found, wanted)
+        return GateResult("fresh", "Evidence fresh", "fail", age_text, requirement, "Measure bias and SHAP again, and register the version again.")
+    return GateResult("fresh", "Evidence fresh", "pass", age_text, requirement)
 
 
 def _lineage(inputs: GateInputs) -> GateResult:
-    wanted = "a path from the data set through every job to the version"
+    requirement = "a path from the data set through every job to the version"
     if inputs.lineage_gaps:
-        return GateResult("lineage", "Lineage complete", "fail", "incomplete", wanted, f"Missing: {', '.join(inputs.lineage_gaps)}.")
-    return GateResult("lineage", "Lineage complete", "pass", "complete", wanted)
+        return GateResult("lineage", "Lineage complete", "fail", "incomplete", requirement, f"Missing: {', '.join(inputs.lineage_gaps)}.")
+    return GateResult("lineage", "Lineage complete", "pass", "complete", requirement)

@@ -18,15 +18,15 @@ def judge_leaks(gate: LeakGate, data: RebalancedData | None) -> GateResult:
         "id_features": "No ids among the features",
         "twins": "Test rows not in training",
     }
-    wanted = _requirement_text(gate)
+    requirement = _requirement_text(gate)
     if data is None:
-        return not_computable(gate.name, title[gate.kind], wanted, "The version names no rebalancing job.")
+        return not_computable(gate.name, title[gate.kind], requirement, "The version names no rebalancing job.")
     leaks = leak_sentences.manifest_leaks(data.manifest)
     if leaks is None:
         reason = "The rebalancing job is of an earlier version, which didn't look for leaks: run it again."
-        return not_computable(gate.name, title[gate.kind], wanted, reason)
-    found, reason = _judge(gate, leaks)
-    return GateResult(gate.name, title[gate.kind], "fail" if reason else "pass", found, wanted, reason)
+        return not_computable(gate.name, title[gate.kind], requirement, reason)
+    finding, reason = _judge(gate, leaks)
+    return GateResult(gate.name, title[gate.kind], "fail" if reason else "pass", finding, requirement, reason)
 
 
 def _requirement_text(gate: LeakGate) -> str:
@@ -46,14 +46,14 @@ def _judge(gate: LeakGate, leaks: LeakFindings) -> tuple[str, str]:
         return "; ".join(map(_leak_text, beyond)) or "none", remedy if beyond else ""
     if isinstance(gate, IdFeaturesGate):
         ids = [column for column in leaks.ids if column.feature not in gate.allowed]
-        found = "; ".join(f"{column.feature}: {column.distinct:,} values in {column.rows:,} rows" for column in ids)
-        return found or "none", "A model learns single rows from an id by heart: leave it out." if ids else ""
+        finding = "; ".join(f"{column.feature}: {column.distinct:,} values in {column.rows:,} rows" for column in ids)
+        return finding or "none", "A model learns single rows from an id by heart: leave it out." if ids else ""
     twins = leaks.twins_in_training["test"]
-    found = f"{twins.rows:,} of {twins.of:,} test rows ({format_percent(twins.share)}), {twins.expected:,.0f} of them expected"
+    finding = f"{twins.rows:,} of {twins.of:,} test rows ({format_percent(twins.share)}), {twins.expected:,.0f} of them expected"
     if twins.repeats > 1:
-        found += f"; every row of the table stands in it {twins.repeats} times"
+        finding += f"; every row of the table stands in it {twins.repeats} times"
     is_beyond = twins.unexpected_share > gate.max
-    return found, "The model was tested on rows that it was trained on: keep each row once." if is_beyond else ""
+    return finding, "The model was tested on rows that it was trained on: keep each row once." if is_beyond else ""
 
 
 def _leak_text(leak: LabelLeak) -> str:

@@ -34,17 +34,17 @@ def parse_versions(lock: str) -> list[tuple[str, str]]:
 
 def _format_installed(names: list[str]) -> bytes:
     """The installed versions of the packages, and of all that they require (what belongs to an extra is in the lock itself)."""
-    found: dict[str, str] = {}
+    installed: dict[str, str] = {}
     waiting = [canonicalize_name(name) for name in names]
     while waiting:
         name = waiting.pop()
-        version = None if name in found else _installed_version(name)
+        version = None if name in installed else _installed_version(name)
         if version is None:
             continue
-        found[name] = version
+        installed[name] = version
         required = [Requirement(text) for text in metadata.requires(name) or ()]
-        waiting += [canonicalize_name(one.name) for one in required if one.marker is None or one.marker.evaluate({"extra": ""})]
-    return (INSTALLED_HEADER + "".join(f"{name}=={version}\n" for name, version in sorted(found.items()))).encode()
+        waiting += [canonicalize_name(requirement.name) for requirement in required if requirement.marker is None or requirement.marker.evaluate({"extra": ""})]
+    return (INSTALLED_HEADER + "".join(f"{name}=={version}\n" for name, version in sorted(installed.items()))).encode()
 
 
 def _installed_version(name: str) -> str | None:

@@ -221,12 +221,12 @@ def store_in_target(target: Target, policy: Policy) -> None:
     target = take_snapshot(target)
     target.files.read_or_write(policy_uri(target, policy.sha256), policy.text.encode(), "application/toml")
     try:
-        known = _read_last_valid_digest(target)
+        last_valid = _read_last_valid_digest(target)
     except INCONCLUSIVE_ERRORS:
         raise
     except GovernanceError:
-        known = ""
-    if known != policy.sha256:
+        last_valid = ""
+    if last_valid != policy.sha256:
         target.files.write(target.uri(LAST_VALID_KEY), sign_envelope(target, policy.sha256.encode(), LAST_VALID_TYPE), "application/json")
 
 

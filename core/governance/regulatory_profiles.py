@@ -71,8 +71,8 @@ def load_profiles(path: Path | None = None) -> tuple[RegulatoryProfile, ...]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        what, remedy = f"{path} can't be read: {error.strerror}.", "Check GOVERNANCE_PROFILES, or unset it."
-        raise InvalidProfiles(what, resource=str(path), hint=remedy) from error
+        message, remedy = f"{path} can't be read: {error.strerror}.", "Check GOVERNANCE_PROFILES, or unset it."
+        raise InvalidProfiles(message, resource=str(path), hint=remedy) from error
     return toml_file.parse_validated(_ProfilesFile, content, str(path), InvalidProfiles, "Fix the file.").profiles
 
 

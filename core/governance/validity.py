@@ -95,14 +95,14 @@ def _due_reasons(now: State, rules: Policy) -> list[str]:
 
 def _newest_datasets(target: Target) -> dict[tuple[str, str], Dataset]:
     """The newest data set of each name and label: another table may have the same name."""
-    return {(found.name, found.roles.label): found for found in reversed(datasets.list_datasets(target))}
+    return {(dataset.name, dataset.roles.label): dataset for dataset in reversed(datasets.list_datasets(target))}
 
 
 def _newer_data_reasons(data: RebalancedData | None, newest: Mapping[tuple[str, str], Dataset]) -> list[str]:
-    found = newest.get((data.dataset.name, data.roles.label)) if data is not None else None
-    if data is None or found is None or found.sha256 == data.dataset.sha256:
+    newest_dataset = newest.get((data.dataset.name, data.roles.label)) if data is not None else None
+    if data is None or newest_dataset is None or newest_dataset.sha256 == data.dataset.sha256:
         return []
-    return [f"Newer data exist: {found.name}, SHA-256 {found.sha256[:12]}…."]
+    return [f"Newer data exist: {newest_dataset.name}, SHA-256 {newest_dataset.sha256[:12]}…."]
 
 
 def _card_change_reasons(version: VersionUnderReview) -> list[str]:
@@ -118,10 +118,10 @@ def _card_change_reasons(version: VersionUnderReview) -> list[str]:
 
 def apply_waivers(results: Sequence[GateResult], state: State) -> list[GateResult]:
     """The gates' outcomes, with the waivers that are valid today."""
-    held = {w.gate: w for w in state.waivers if w.is_valid_on(version_state.today())}
+    waivers = {w.gate: w for w in state.waivers if w.is_valid_on(version_state.today())}
     return [
         replace(r, status="waived", reason=f"{w.reason} (asked by {w.by}, agreed by {w.confirmed_by}, until {w.expires})")
-        if r.is_blocking and (w := held.get(r.gate))
+        if r.is_blocking and (w := waivers.get(r.gate))
         else r
         for r in results
     ]
@@ -144,13 +144,13 @@ def list_versions_by_urgency(
     versions = model_packages.list_own_versions(target, max_results=limit)
     if including and including not in {version.arn for version in versions} and registry_types.group_from_arn(including):
         versions += [version for version in [model_packages.find_version(target, including)] if version is not None]
-    now_of = read_states(target, [version.arn for version in versions])
-    found = [(version, now_of[version.arn]) for version in versions]
-    if any(now.status == "approved" for _, now in found):
+    states = read_states(target, [version.arn for version in versions])
+    pairs = [(version, states[version.arn]) for version in versions]
+    if any(state.status == "approved" for _, state in pairs):
         rules, newest = policy.load_in_force(target)[0], _newest_datasets(target)
-        found = [(version, _with_review_reasons(target, now, rules, newest)) for version, now in found]
+        pairs = [(version, _with_review_reasons(target, state, rules, newest)) for version, state in pairs]
     order = {"submitted": 0, "validated": 0, "registered": 1, "approved": 2}
-    return sorted(found, key=lambda pair: 0 if pair[1].review_reasons else order.get(pair[1].status, 3))
+    return sorted(pairs, key=lambda pair: 0 if pair[1].review_reasons else order.get(pair[1].status, 3))
 
 
 _rebalancing_cache: dict[str, RebalancedData] = {}
@@ -160,10 +160,10 @@ _CACHE_SIZE = 1000
 
 def _cached_rebalancing(target: Target, job: str) -> RebalancedData | None:
     key = f"{target.sagemaker.meta.endpoint_url} {target.uri(job)}"
-    if key not in _rebalancing_cache and (found := model_packages.read_rebalancing(target, job)) is not None:
+    if key not in _rebalancing_cache and (data := model_packages.read_rebalancing(target, job)) is not None:
         if len(_rebalancing_cache) >= _CACHE_SIZE:
             _rebalancing_cache.clear()
-        _rebalancing_cache[key] = found
+        _rebalancing_cache[key] = data
     return _rebalancing_cache.get(key)
 
 

@@ -74,9 +74,9 @@ def repair_registry_and_lineage(target: Target) -> list[str]:
     repaired, events = [], audit_log.read_events(target)
     if events:
         audit_log.advance_head(target, events[-1])
-    about = {event.number: event.subject for event in events}
+    subjects = {event.number: event.subject for event in events}
     wrong = [*consistency.registry_problems(target, events), *consistency.lineage_problems(target, events)]
-    behind = {about.get(problem.number or 0, problem.subject) for problem in wrong}
+    behind = {subjects.get(problem.number or 0, problem.subject) for problem in wrong}
     for subject in dict.fromkeys(e.subject for e in events if e.kind in version_state.ALLOWED_FROM and e.subject in behind):
         try:
             package = model_packages.read_package(target, subject)
@@ -91,9 +91,9 @@ def repair_registry_and_lineage(target: Target) -> list[str]:
 
 def _check_chain(target: Target, trusted: Sequence[Key]) -> tuple[list[Event], list[Problem]]:
     """Read and check every event object: numbered without a gap, signed, and linked to the event before it."""
-    found = target.files.list_uris(target.uri(audit_log.EVENTS_FOLDER) + "/")
+    uris = target.files.list_uris(target.uri(audit_log.EVENTS_FOLDER) + "/")
     problems, numbers = [], []
-    for uri in found:
+    for uri in uris:
         name = uri.rpartition("/")[2].removesuffix(".json")
         if name.isdigit() and uri == target.uri(audit_log.event_key(int(name))) and int(name) > 0:
             numbers.append(int(name))
@@ -118,8 +118,8 @@ def _check_chain(target: Target, trusted: Sequence[Key]) -> tuple[list[Event], l
             if number == 1 or before is not None:
                 audit_log.check_link(event, before)
         except (GovernanceError, ValueError, TypeError) as error:
-            what = error.message if isinstance(error, GovernanceError) else "It is not a log event."
-            problems.append(Problem(number, audit_log.event_key(number), f"Event {number}: {what}"))
+            reason = error.message if isinstance(error, GovernanceError) else "It is not a log event."
+            problems.append(Problem(number, audit_log.event_key(number), f"Event {number}: {reason}"))
             before = None
             continue
         if before is not None and event.time < before.time:
@@ -179,11 +179,11 @@ def _check_head_current(target: Target, events: list[Event], trusted: Sequence[K
 
 
 def _check_parts(target: Target, events: list[Event], trusted: Sequence[Key]) -> Iterator[Problem]:
-    whole = {event.number: event for event in events}
+    events_by_number = {event.number: event for event in events}
     for uri in target.files.list_uris(target.uri(audit_log.PARTS_FOLDER) + "/"):
         name = uri.rpartition("/")[2].removesuffix(".json")
         number = int(name) if name.isdigit() else -1
-        own = [whole.get(n) for n in range(number * audit_log.EVENTS_PER_PART + 1, (number + 1) * audit_log.EVENTS_PER_PART + 1)]
+        part_events = [events_by_number.get(n) for n in range(number * audit_log.EVENTS_PER_PART + 1, (number + 1) * audit_log.EVENTS_PER_PART + 1)]
         if number < 0 or uri != target.uri(audit_log.part_key(number)):
             yield Problem(None, uri, "This object is not a part of the log.")
             continue
@@ -194,7 +194,7 @@ def _check_parts(target: Target, events: list[Event], trusted: Sequence[Key]) ->
         except GovernanceError as error:
             yield Problem(number * audit_log.EVENTS_PER_PART + 1, uri, error.message)
             continue
-        if all(own) and payload != audit_log.part_payload([event for event in own if event]):
+        if all(part_events) and payload != audit_log.part_payload([event for event in part_events if event]):
             yield Problem(number * audit_log.EVENTS_PER_PART + 1, uri, "The copy of these events differs from the events.")
     present = set(target.files.list_uris(target.uri(audit_log.PARTS_FOLDER) + "/"))
     for number in range(len(events) // audit_log.EVENTS_PER_PART - 1):  # the last one may not be written yet
@@ -209,8 +209,8 @@ def _check_evidence(target: Target, events: list[Event], snapshot: TargetSnapsho
         digest = event.body.get("evidence")
         if digest and digest not in seen:
             seen.add(digest)
-            for what in evidence.find_changes(snapshot, digest):
-                yield Problem(event.number, event.subject, f"Evidence of event {event.number}: {what}")
+            for change in evidence.find_changes(snapshot, digest):
+                yield Problem(event.number, event.subject, f"Evidence of event {event.number}: {change}")
         rules = event.body.get("policy")
         if rules and rules not in seen:
             seen.add(rules)

@@ -145,8 +145,8 @@ def _apply_event(state: State, event: Event) -> State:
             policy=body["policy"],
         )
     if event.kind == "waive":
-        kept = tuple(w for w in state.waivers if w.gate != body["gate"])
-        return replace(state, waivers=(*kept, Waiver(body["gate"], body["reason"], body["expires"], name, who)))
+        other_waivers = tuple(w for w in state.waivers if w.gate != body["gate"])
+        return replace(state, waivers=(*other_waivers, Waiver(body["gate"], body["reason"], body["expires"], name, who)))
     if event.kind == "confirm waiver":
         return replace(state, waivers=tuple(replace(w, confirmed_by=name) if w.gate == body["gate"] else w for w in state.waivers))
     if event.kind == "meet condition":
@@ -163,10 +163,10 @@ def read_state(target: Target, arn: str) -> State:
 def people_involved(package: Package, state: State) -> dict[str, str]:
     """Part -> id of each person who has had a part in a version, so that nobody takes two. The log counts, and not the package's
     properties, which can be overwritten. Names are included, since a person may have two accounts."""
-    made = state.registered_properties or package.properties
+    properties = state.registered_properties or package.properties
     parts = {"trainer": "trained-by", "registrant": "registered-by"}
-    ids = {part: made.get(f"governance:{key}", "") for part, key in parts.items()} | state.person_ids
-    names = {part: made.get(f"governance:{key}-name", "") for part, key in parts.items()} | state.person_names
+    ids = {part: properties.get(f"governance:{key}", "") for part, key in parts.items()} | state.person_ids
+    names = {part: properties.get(f"governance:{key}-name", "") for part, key in parts.items()} | state.person_names
     return {part: who for part, who in {**ids, **{f"{part} by name": name for part, name in names.items()}}.items() if who}
 
 

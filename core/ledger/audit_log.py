@@ -121,18 +121,18 @@ def read_events(target: Target) -> tuple[Event, ...]:
 
 
 def _read_events(target: Target) -> tuple[Event, ...]:
-    known = _events_cache.get(_cache_key(target), ())
-    events = list(known) or _read_full_parts(target)
+    known_events = _events_cache.get(_cache_key(target), ())
+    events = list(known_events) or _read_full_parts(target)
     new = target.files.list_uris(target.uri(EVENTS_FOLDER) + "/", after=target.uri(event_key(len(events))) if events else None)
-    if known and not new:
-        return known
-    wanted = range(len(events) + 1, len(events) + len(new) + 1)
-    for number, found in zip(wanted, new, strict=True):
-        if found != target.uri(event_key(number)):
-            raise Forged(f"Event {number} is missing.", resource=found, hint="Run the verification on the decisions page.")
+    if known_events and not new:
+        return known_events
+    numbers = range(len(events) + 1, len(events) + len(new) + 1)
+    for number, uri in zip(numbers, new, strict=True):
+        if uri != target.uri(event_key(number)):
+            raise Forged(f"Event {number} is missing.", resource=uri, hint="Run the verification on the decisions page.")
     trusted = load_verification_keys(target)
     with ThreadPoolExecutor(8) as pool:
-        _extend_chain(events, pool.map(lambda n: _read_payload(target, n, trusted), wanted))
+        _extend_chain(events, pool.map(lambda n: _read_payload(target, n, trusted), numbers))
     result = tuple(events)
     _cache_events(target, result)
     return result
@@ -169,10 +169,10 @@ def _read_full_parts(target: Target) -> list[Event]:
     """The events of the full hundreds, each read as one object."""
     events: list[Event] = []
     parts = target.files.list_uris(target.uri(PARTS_FOLDER) + "/")
-    whole = next((n for n, uri in enumerate(parts) if uri != target.uri(part_key(n))), len(parts))
+    part_count = next((n for n, uri in enumerate(parts) if uri != target.uri(part_key(n))), len(parts))
     trusted = load_verification_keys(target)
     with ThreadPoolExecutor(8) as pool:
-        for payloads in pool.map(lambda n: _read_part(target, n, trusted), range(whole)):
+        for payloads in pool.map(lambda n: _read_part(target, n, trusted), range(part_count)):
             _extend_chain(events, payloads)
     return events
 

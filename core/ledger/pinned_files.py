@@ -36,7 +36,7 @@ def find_changed_files(target: Target, pinned: Mapping[str, PinnedFile]) -> list
     digests = take_snapshot(target).files.digest_all(file.uri for file in pinned.values() if file.uri and file.sha256)
     changes = []
     for name, file in pinned.items():
-        found = digests.get(file.uri) if file.uri else None
-        if found is None or found.sha256 != file.sha256:
-            changes.append(FileChange(name, file.uri or "", is_missing=found is None))
+        digest = digests.get(file.uri) if file.uri else None
+        if digest is None or digest.sha256 != file.sha256:
+            changes.append(FileChange(name, file.uri or "", is_missing=digest is None))
     return changes

@@ -102,10 +102,10 @@ def key_to_pem(key: Key) -> str:
 
 def find_key(target: Target, keyid: str) -> Key:
     """The public key with this id. Raises Forged if no trusted key has it."""
-    found = next((key for key in load_verification_keys(target) if key.keyid == keyid), None)
-    if found is None:
+    trusted = next((key for key in load_verification_keys(target) if key.keyid == keyid), None)
+    if trusted is None:
         raise Forged(f"No trusted public key has the id {keyid}.", resource=keyid, hint="Name its PEM file in GOVERNANCE_TRUSTED_KEYS.")
-    return found
+    return trusted
 
 
 def openssl_command(target: Target, keyid: str, key: str, signed: str, signature: str) -> str:

@@ -34,7 +34,7 @@ def find_baseline(target: Target, package: Package, data: RebalancedData | None)
     siblings = model_packages.list_siblings(target, package)
     approved = [version for version in siblings if version.status == "Approved"]
     candidates = approved + [version for version in siblings if version.role == "baseline" and version not in approved]
-    found: list[str] = []
+    all_reasons: list[str] = []
     for version in candidates:
         try:
             candidate, reasons = _read_if_like(target, version, package, data)
@@ -46,19 +46,19 @@ def find_baseline(target: Target, package: Package, data: RebalancedData | None)
             candidate, reasons = None, (f"{version.label} can't be read: {error.message}",)
         if candidate is not None:
             return Baseline(candidate)
-        found.append(" ".join(reasons))
-    return Baseline(None, f"No baseline on this data set: {_explain_none(package, found)} {REMEDY}")
+        all_reasons.append(" ".join(reasons))
+    return Baseline(None, f"No baseline on this data set: {_explain_none(package, all_reasons)} {REMEDY}")
 
 
-def _explain_none(package: Package, found: list[str]) -> str:
-    if not found:
+def _explain_none(package: Package, all_reasons: list[str]) -> str:
+    if not all_reasons:
         where = f"the group {package.group}" if package.group else "the registry"
         return f"{where} has no approved version and no baseline beside this one."
-    others = len(found) - 1
+    others = len(all_reasons) - 1
     if not others:
-        return found[0]
+        return all_reasons[0]
     return (
-        f"{found[0]} {others} more approved version{'s' if others > 1 else ''} or baseline{'s' if others > 1 else ''} can't be used either."
+        f"{all_reasons[0]} {others} more approved version{'s' if others > 1 else ''} or baseline{'s' if others > 1 else ''} can't be used either."
     )
 
 
@@ -69,19 +69,19 @@ def _read_if_like(
     same."""
     raw = model_packages.describe_package(target, version.arn)
     properties = raw.get("CustomerMetadataProperties", {})
-    own, theirs = package.properties.get(TEST_ROWS_PROPERTY), properties.get(TEST_ROWS_PROPERTY)
-    known = None
-    if own and theirs and own != theirs:
-        known = model_packages.read_rebalancing(target, properties.get("governance:rebalanced"))
+    own_rows, their_rows = package.properties.get(TEST_ROWS_PROPERTY), properties.get(TEST_ROWS_PROPERTY)
+    their_data = None
+    if own_rows and their_rows and own_rows != their_rows:
+        their_data = model_packages.read_rebalancing(target, properties.get("governance:rebalanced"))
         bare = replace(package, bias=None)
-        there = replace(bare, arn=version.arn, group=version.group, version=version.version, properties=dict(properties))
-        unlike = explain_incomparable(short_names(bare, there), recorded_rows(bare, data), recorded_rows(there, known))
+        other = replace(bare, arn=version.arn, group=version.group, version=version.version, properties=dict(properties))
+        unlike = explain_incomparable(short_names(bare, other), recorded_rows(bare, data), recorded_rows(other, their_data))
         if unlike:
             return None, unlike
     candidate = model_packages.package_from_response(target, raw, with_training=False, with_explanation=False)
     names = short_names(package, candidate)
     if not explain_incomparable(names, recorded_rows(package, None), recorded_rows(candidate, None)):
         return candidate, ()
-    known = known or model_packages.find_rebalancing(target, candidate)
-    unlike = explain_incomparable(names, recorded_rows(package, data), recorded_rows(candidate, known))
+    their_data = their_data or model_packages.find_rebalancing(target, candidate)
+    unlike = explain_incomparable(names, recorded_rows(package, data), recorded_rows(candidate, their_data))
     return (None, unlike) if unlike else (candidate, ())

@@ -48,13 +48,13 @@ class Evaluation:
 
 def read_evaluation(target: Target, training_job: str) -> Evaluation:
     """How far a training job is on its way into the registry."""
-    found = {
+    newest = {
         prefix: next(iter(_attempts(target, prefix, training_job)), None)
         for prefix in (bias_jobs.JOB_NAME_PREFIX, shap_jobs.JOB_NAME_PREFIX)
     }
     package = next((v.arn for v in model_packages.list_own_versions(target) if v.description.endswith(f": {training_job}")), None)
     return Evaluation(
-        training_job, clarify_jobs.with_companion(target, found[bias_jobs.JOB_NAME_PREFIX]), found[shap_jobs.JOB_NAME_PREFIX], package
+        training_job, clarify_jobs.with_companion(target, newest[bias_jobs.JOB_NAME_PREFIX]), newest[shap_jobs.JOB_NAME_PREFIX], package
     )
 
 
@@ -81,10 +81,10 @@ def register_evaluated_model(
     """Register the version with its reports, by default in the data set's own group; returns the ARN, the same at every
     call. Raises Conflict if a report is missing."""
     require_permission(identity, "register", resource=training_job)
-    now = read_evaluation(target, training_job)
-    if now.package_arn:
-        return now.package_arn
-    if not now.is_ready or now.bias_job is None or now.shap_job is None:
+    evaluation = read_evaluation(target, training_job)
+    if evaluation.package_arn:
+        return evaluation.package_arn
+    if not evaluation.is_ready or evaluation.bias_job is None or evaluation.shap_job is None:
         raise Conflict(
             f"The reports of {training_job} don't exist yet.", resource=training_job, hint="Wait until both jobs have completed."
         )
@@ -93,9 +93,9 @@ def register_evaluated_model(
         identity,
         training_job=training_job,
         data=data,
-        bias_job=now.bias_job.name,
-        shap_job=now.shap_job.name,
+        bias_job=evaluation.bias_job.name,
+        shap_job=evaluation.shap_job.name,
         role=role,
         group=group,
-        token=hashlib.sha256(f"{training_job} {now.bias_job.name} {now.shap_job.name}".encode()).hexdigest()[:36],
+        token=hashlib.sha256(f"{training_job} {evaluation.bias_job.name} {evaluation.shap_job.name}".encode()).hexdigest()[:36],
     )

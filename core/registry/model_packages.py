@@ -37,11 +37,11 @@ def list_versions(target: Target, group: str | None = None, *, max_results: int 
 
 
 def _list_group(target: Target, group: str, max_results: int) -> list[Version]:
-    found = list(islice(iterate_versions(target, group), max_results))
+    listed = list(islice(iterate_versions(target, group), max_results))
     if group == NO_GROUP:
-        return found
-    late = idempotency.created_but_unlisted(target, "ModelPackage", {each.arn for each in found}, f":model-package/{group}/")
-    return [each for arn in late if (each := find_version(target, arn)) is not None] + found
+        return listed
+    unlisted = idempotency.created_but_unlisted(target, "ModelPackage", {version.arn for version in listed}, f":model-package/{group}/")
+    return [version for arn in unlisted if (version := find_version(target, arn)) is not None] + listed
 
 
 def list_own_groups(target: Target) -> list[str]:
@@ -59,17 +59,17 @@ def list_own_groups(target: Target) -> list[str]:
 
 def list_own_versions(target: Target, *, max_results: int = 100) -> list[Version]:
     """The newest versions of all groups in which this product registers, newest first."""
-    found: list[Version] = []
+    versions: list[Version] = []
     for group in list_own_groups(target):
         with suppress(NotFound):  # removed since it was listed; or the setting's, which the first registration makes
-            found += _list_group(target, group, max_results)
-    return sorted(found, key=lambda version: version.created, reverse=True)[:max_results]
+            versions += _list_group(target, group, max_results)
+    return sorted(versions, key=lambda version: version.created, reverse=True)[:max_results]
 
 
 def list_siblings(target: Target, package: Package) -> list[Version]:
     """The other versions of a package's group, newest first; of a package without a group, the others without one."""
     group = package.group or NO_GROUP
-    return [each for each in _list_group(target, group, 100) if each.arn != package.arn]
+    return [version for version in _list_group(target, group, 100) if version.arn != package.arn]
 
 
 def iterate_versions(target: Target, group: str) -> Iterator[Version]:
@@ -118,8 +118,8 @@ def list_groups(target: Target) -> list[str]:
     """The names of the model package groups."""
     with translate_aws_errors("model package groups"):
         pages = target.sagemaker.get_paginator("list_model_package_groups").paginate()
-        found = [item["ModelPackageGroupName"] for page in pages for item in page["ModelPackageGroupSummaryList"]]
-    return idempotency.created_but_unlisted(target, "ModelPackageGroup", found) + found
+        names = [item["ModelPackageGroupName"] for page in pages for item in page["ModelPackageGroupSummaryList"]]
+    return idempotency.created_but_unlisted(target, "ModelPackageGroup", names) + names
 
 
 def read_package(target: Target, arn: str, *, with_training: bool = True) -> Package:
@@ -134,8 +134,8 @@ def package_from_response(
     """The package that DescribeModelPackage returned as ``raw``, with its reports; see ``read_package``. ``with_explanation``: False leaves
     the SHAP values out."""
     properties = raw.get("CustomerMetadataProperties", {})
-    found = package_reports.read_reports(target, raw, with_explanation=with_explanation)
-    report, missing = found.bias, dict(found.missing)
+    reports = package_reports.read_reports(target, raw, with_explanation=with_explanation)
+    report, missing = reports.bias, dict(reports.missing)
     described = _find_training_job(target, properties, model_uri(raw)) if with_training else None
     if described is None and with_training:
         missing["training job"] = "No known training job has made this model."
@@ -157,7 +157,7 @@ def package_from_response(
         dict(described.raw.get("HyperParameters") or {}) if described else {},
         performance,
         report,
-        found.shap,
+        reports.shap,
         report.scores_uri if report and report.governance else None,
         raw,
         missing,
@@ -169,10 +169,10 @@ def _find_training_job(target: Target, properties: dict[str, str], model: str) -
     """The training job that a version names, or else the one whose artifact its model is: SageMaker puts it under the job's name."""
     named = properties.get("governance:training-job")
     name = named or model.removesuffix("/output/model.tar.gz").rpartition("/")[2]
-    found = _read_or_none(lambda: training_jobs.describe_job(target, name)) if re.fullmatch(r"[A-Za-z0-9-]{1,63}", name) else None
-    if found is None or (not named and found.raw.get("ModelArtifacts", {}).get("S3ModelArtifacts") != model):
+    job = _read_or_none(lambda: training_jobs.describe_job(target, name)) if re.fullmatch(r"[A-Za-z0-9-]{1,63}", name) else None
+    if job is None or (not named and job.raw.get("ModelArtifacts", {}).get("S3ModelArtifacts") != model):
         return None
-    return found
+    return job
 
 
 def _read_or_none(read: Callable[[], T]) -> T | None:

@@ -61,8 +61,8 @@ class Version:
 
     @property
     def _parsed_description(self) -> tuple[str, str]:
-        found = re.fullmatch(r"([a-z][a-z -]{0,39}): ([A-Za-z0-9-]{1,63})", self.description)
-        return (found[1], found[2]) if found else ("", "")
+        match = re.fullmatch(r"([a-z][a-z -]{0,39}): ([A-Za-z0-9-]{1,63})", self.description)
+        return (match[1], match[2]) if match else ("", "")
 
 
 @dataclass(frozen=True)
@@ -140,5 +140,5 @@ def container_image(raw: DescribeModelPackageOutputTypeDef) -> str:
 
 def group_from_arn(arn: str) -> str | None:
     """The group that a version's ARN names, NO_GROUP for a package without one; None if it isn't the ARN of a package."""
-    found = re.fullmatch(r"arn:[^:]+:sagemaker:[^:]*:[^:]*:model-package/([^/]+)(/\d+)?", arn)
-    return None if found is None else found.group(1) if found.group(2) else NO_GROUP
+    match = re.fullmatch(r"arn:[^:]+:sagemaker:[^:]*:[^:]*:model-package/([^/]+)(/\d+)?", arn)
+    return None if match is None else match.group(1) if match.group(2) else NO_GROUP

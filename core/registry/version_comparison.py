@@ -67,10 +67,10 @@ def recorded_rows(package: Package, data: RebalancedData | None) -> JudgedRows:
     registered = package.properties.get(TEST_ROWS_PROPERTY, "")
     if package.bias is None:
         return replace(rows_of_rebalancing(data, "test") if data else JudgedRows(part="test"), file=registered)
-    found = report_rows.rows_in_report(package.bias, data)
-    if found.part in {"", "test"} and registered:
-        found = replace(found, part="test", file=registered)
-    return found
+    rows = report_rows.rows_in_report(package.bias, data)
+    if rows.part in {"", "test"} and registered:
+        rows = replace(rows, part="test", file=registered)
+    return rows
 
 
 def describe_version_rows(target: Target, package: Package) -> str:
@@ -110,9 +110,9 @@ def paired_differences(target: Target, a: Package, b: Package) -> tuple[dict[str
         return None, "The rows that were scored have no labels."
     if mismatch := comparability.explain_label_mismatch(short_names(a, b), left["label"], right["label"]):
         return None, mismatch
-    known = left["label"].notna()  # rows without a label count in neither version's figures
+    is_labelled = left["label"].notna()  # rows without a label count in neither version's figures
     first, second = (package.performance.get("threshold", 0.5) if package.performance else 0.5 for package in (a, b))
-    labels, scores = left["label"][known], (left["score"][known], right["score"][known])
+    labels, scores = left["label"][is_labelled], (left["score"][is_labelled], right["score"][is_labelled])
     return dict(compare_performance(labels, *scores, threshold=first, threshold_b=second)), ""
 
 

@@ -52,8 +52,8 @@ def check_group_name(group: str) -> str:
 def ensure_group(target: Target, group: str) -> None:
     """Create the model package group unless it exists."""
     with translate_aws_errors(group):
-        found = target.sagemaker.list_model_package_groups(NameContains=group, MaxResults=100)["ModelPackageGroupSummaryList"]
-    if not any(item["ModelPackageGroupName"] == group for item in found):
+        groups = target.sagemaker.list_model_package_groups(NameContains=group, MaxResults=100)["ModelPackageGroupSummaryList"]
+    if not any(item["ModelPackageGroupName"] == group for item in groups):
         request = {
             "ModelPackageGroupName": group,
             "ModelPackageGroupDescription": GROUP_DESCRIPTION,
@@ -107,8 +107,8 @@ def register_version(
     def source(name: str) -> MetricsSourceTypeDef:
         return {"ContentType": "application/json", "S3Uri": evidence[name], "ContentDigest": f"sha256:{digests[name]}"}
 
-    here = (identity.tag, aws_names.clean_tag_value(identity.name))
-    trainer, trainer_name = training_jobs.read_launcher(target, job.raw["TrainingJobArn"]) or here
+    registrant = (identity.tag, aws_names.clean_tag_value(identity.name))
+    trainer, trainer_name = training_jobs.read_launcher(target, job.raw["TrainingJobArn"]) or registrant
     properties = {
         "governance:role": role,
         "governance:training-job": training_job,
@@ -148,11 +148,11 @@ def register_version(
 
 def _quality_statistics(performance: PerformanceJson) -> dict[str, object]:
     """The figures in the shape of SageMaker's model-quality reports."""
-    found = {
+    estimates = {
         name: {"value": value["value"], "low": value["low"], "high": value["high"], "n": value["n"]}
         for name, value in estimates_in(performance).items()
     }
-    return {"binary_classification_metrics": {**found, "confusion_matrix": performance.get("confusion")}, "version": 0.0}
+    return {"binary_classification_metrics": {**estimates, "confusion_matrix": performance.get("confusion")}, "version": 0.0}
 
 
 def registered_files(package: Package, data: RebalancedData | None) -> dict[str, PinnedFile]:

@@ -58,13 +58,13 @@ def build_cyclonedx(package: Package, evidence: Evidence, card: Mapping[str, obj
     bom.metadata.component = model
     bom.metadata.timestamp = datetime.fromisoformat(submitted_at)
     bom.register_dependency(model, [*data, container, *packages])
-    made = json.loads(JsonV1Dot6(bom).output_as_string())
-    made["metadata"]["component"]["modelCard"] = _model_card(package, evidence, card, [d.bom_ref.value or "" for d in data])
-    for component in made["components"]:
+    document = json.loads(JsonV1Dot6(bom).output_as_string())
+    document["metadata"]["component"]["modelCard"] = _model_card(package, evidence, card, [d.bom_ref.value or "" for d in data])
+    for component in document["components"]:
         if component["type"] == "data":
             uri = files[component["bom-ref"]]["uri"]
             component["data"] = [{"type": "dataset", "name": component["name"], "contents": {"url": uri}}]
-    return json.dumps(made, indent=1, sort_keys=True, ensure_ascii=False).encode()
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode()
 
 
 def _sha256_hash(pinned: PinnedRecord) -> HashType:
@@ -81,16 +81,16 @@ def _model_card(package: Package, evidence: Evidence, card: Mapping[str, object]
     metrics = [
         {
             "type": name,
-            "value": str(found["value"]),
+            "value": str(estimate["value"]),
             "slice": "held-out test rows",
             **(
-                {"confidenceInterval": {"lowerBound": str(found["low"]), "upperBound": str(found["high"])}}
-                if found["low"] is not None and found["high"] is not None
+                {"confidenceInterval": {"lowerBound": str(estimate["low"]), "upperBound": str(estimate["high"])}}
+                if estimate["low"] is not None and estimate["high"] is not None
                 else {}
             ),
         }
-        for name, found in evidence.predicate["metrics"].items()
-        if found["value"] is not None
+        for name, estimate in evidence.predicate["metrics"].items()
+        if estimate["value"] is not None
     ] + [
         {"type": f"bias {name}", "value": str(value), "slice": f"{facet['facet']} = {facet['value']}"}
         for facet in evidence.predicate["bias"]

@@ -105,19 +105,19 @@ def load_dossier(target: Target, arn: str) -> Dossier:
         results, compared_with = tuple(apply_waivers(judgement.results, state)), judgement.compared_with
     other, differences, not_compared = None, {}, ""
     if compared_with:
-        read = model_packages.read_package(target, compared_with, with_training=False)
-        comparison = version_comparison.compare_with(target, read, package)
-        other, differences = (read, comparison.differences) if comparison.differences is not None else (None, {})
-        not_compared = f"{read.label} is left out, because it isn't comparable: {comparison.unpaired_reason}" if other is None else ""
-    kept = {name: target.files.read(evidence.files[name]["uri"]) for name in ("model-card", "package-lock") if name in evidence.files}
-    card, lock = json.loads(kept.get("model-card", b"{}")), kept.get("package-lock", b"").decode()
+        baseline = model_packages.read_package(target, compared_with, with_training=False)
+        comparison = version_comparison.compare_with(target, baseline, package)
+        other, differences = (baseline, comparison.differences) if comparison.differences is not None else (None, {})
+        not_compared = f"{baseline.label} is left out, because it isn't comparable: {comparison.unpaired_reason}" if other is None else ""
+    contents = {name: target.files.read(evidence.files[name]["uri"]) for name in ("model-card", "package-lock") if name in evidence.files}
+    card, lock = json.loads(contents.get("model-card", b"{}")), contents.get("package-lock", b"").decode()
     return Dossier(package, state, evidence, rules, results, other, differences, version.data, card, lock, not_compared)
 
 
 def build_sections(d: Dossier) -> list[Section]:
     """The dossier, in reading order."""
-    found = [_summary(d), _gates(d), _quality(d), _bias(d), _explanation(d), _data(d), _card(d), _history(d), _evidence(d)]
-    return [section for section in found if section.blocks]
+    sections = [_summary(d), _gates(d), _quality(d), _bias(d), _explanation(d), _data(d), _card(d), _history(d), _evidence(d)]
+    return [section for section in sections if section.blocks]
 
 
 def _summary(d: Dossier) -> Section:
@@ -132,11 +132,11 @@ def _summary(d: Dossier) -> Section:
         ("Evidence, SHA-256", d.evidence.digest),
     ]
     conditions = tuple((c.text, c.owner, c.due, c.met_by or "open") for c in d.state.conditions)
-    said = [e for e in d.state.history if e.kind == "approve"] if last.kind == "approve" else [last]
+    decisions = [e for e in d.state.history if e.kind == "approve"] if last.kind == "approve" else [last]
     blocks: tuple[Block, ...] = (
         *(
             Text(f"{e.kind.capitalize()} by {e.actor['name']} ({e.actor['role']}) on {e.time[:10]}: {e.body['reason']}", strong=True)
-            for e in said[-max(d.state.approvals_needed, 1) :]
+            for e in decisions[-max(d.state.approvals_needed, 1) :]
         ),
         Table(("", ""), tuple(rows), (22, 78)),
     )
@@ -209,8 +209,8 @@ def _bias(d: Dossier) -> Section:
         for stage in ("pre_training", "post_training"):
             for name, measure in getattr(facet, stage).items():
                 other = getattr(theirs, stage).get(name) if theirs else None
-                beside = (format_number(other.value) if other else "—",) if theirs else ()
-                rows.append((name, format_number(measure.value), *beside, measure.in_words or measure.error or ""))
+                other_text = (format_number(other.value) if other else "—",) if theirs else ()
+                rows.append((name, format_number(measure.value), *other_text, measure.in_words or measure.error or ""))
         other_one = ("the other version",) if theirs else ()
         blocks += [
             Text(f"Facet {names.describe(facet.facet, facet.value)}, on the held-out rows."),
@@ -226,7 +226,7 @@ def _bias(d: Dossier) -> Section:
 
 def _all_groups(table: GroupTable) -> tuple[Text, Table]:
     """Every group against all others; of very many the first."""
-    said = [*explain_group_table(table), *([f"The first {MAX_GROUPS} groups of the report."] if len(table.groups) > MAX_GROUPS else [])]
+    sentences = [*explain_group_table(table), *([f"The first {MAX_GROUPS} groups of the report."] if len(table.groups) > MAX_GROUPS else [])]
     rows = tuple(
         (
             group.name,
@@ -238,7 +238,7 @@ def _all_groups(table: GroupTable) -> tuple[Text, Table]:
         for group in table.groups[:MAX_GROUPS]
     )
     headings = ("group", "rows", "favourable label", "selection rate", "all others − group (DPPL)")
-    return Text(" ".join(said)), Table(headings, rows, (30, 10, 20, 20, 20))
+    return Text(" ".join(sentences)), Table(headings, rows, (30, 10, 20, 20, 20))
 
 
 def _explanation(d: Dossier) -> Section:

@@ -49,18 +49,18 @@ def _calibration(d: Dossier) -> Figure:
 
 
 def _differences(d: Dossier) -> Figure:
-    found = [
+    intervals = [
         (name, x.value, x.low, x.high, x.beyond_noise)
         for name, x in d.differences.items()
         if x.value is not None and x.low is not None and x.high is not None
     ]
-    figure, axes = _new_figure(0.9 + 0.24 * len(found))
-    for at, (_, value, low, high, beyond_noise) in enumerate(reversed(found)):
+    figure, axes = _new_figure(0.9 + 0.24 * len(intervals))
+    for at, (_, value, low, high, beyond_noise) in enumerate(reversed(intervals)):
         colour = BLUE if beyond_noise else GREY
         axes.plot([low, high], [at, at], color=colour, linewidth=1.5)
         axes.plot([value], [at], color=colour, marker="o", markersize=4)
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_yticks(range(len(found)), [name for name, *_ in reversed(found)])
+    axes.set_yticks(range(len(intervals)), [name for name, *_ in reversed(intervals)])
     axes.set_xlabel("this version minus the other, 95 % interval (blue: more than noise)")
     return figure
 
@@ -74,8 +74,8 @@ def _bias(d: Dossier) -> Figure:
     names = list(series[0][1]) if series else []
     figure, axes = _new_figure(0.9 + 0.22 * len(names))
     for label, metrics, colour, marker in series:
-        known = [(metrics[n].value, n, at) for at, n in enumerate(reversed(names)) if n in metrics]
-        points = [(value - neutral_value(n), at) for value, n, at in known if value is not None and abs(value) < float("inf")]
+        measured = [(metrics[n].value, n, at) for at, n in enumerate(reversed(names)) if n in metrics]
+        points = [(value - neutral_value(n), at) for value, n, at in measured if value is not None and abs(value) < float("inf")]
         axes.plot([x for x, _ in points], [y for _, y in points], color=colour, marker=marker, linestyle="", markersize=5, label=label)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks(range(len(names)), [f"{n} − {neutral_value(n):g}" if neutral_value(n) else n for n in reversed(names)])

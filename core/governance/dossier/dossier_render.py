@@ -57,8 +57,8 @@ def render_html(d: Dossier, pictures: dict[str, bytes]) -> bytes:
 
 def draw_figures(d: Dossier) -> dict[str, bytes]:
     """Every plot of the dossier, as PNG, by name."""
-    wanted = [block.name for section in build_sections(d) for block in section.blocks if isinstance(block, Figure)]
-    return {name: dossier_figures.draw_png(name, d) for name in wanted}
+    names = [block.name for section in build_sections(d) for block in section.blocks if isinstance(block, Figure)]
+    return {name: dossier_figures.draw_png(name, d) for name in names}
 
 
 class _PdfDocument(FPDF):
@@ -125,18 +125,18 @@ def _draw_table(page: _PdfDocument, block: Table) -> None:
         page.add_page()
     page.set_font("DejaVu", size=7)
     head = FontFace(emphasis="BOLD", fill_color=(243, 245, 247))
-    named = any(block.headings)
+    has_headings = any(block.headings)
     with page.table(
         col_widths=block.widths,
         borders_layout="HORIZONTAL_LINES",
         headings_style=head,
-        first_row_as_headings=named,
+        first_row_as_headings=has_headings,
         text_align="LEFT",
         v_align="TOP",
         line_height=4,
         padding=0.8,
         wrapmode="CHAR" if "SHA-256" in block.headings else "WORD",
     ) as table:
-        for row in ([block.headings] if named else []) + list(block.rows):
+        for row in ([block.headings] if has_headings else []) + list(block.rows):
             table.row([page.printable_text(cell) for cell in row])
     page.ln(2)

@@ -62,8 +62,8 @@ def build_zip(target: Target, identity: Identity, arn: str) -> bytes:
     require_permission(identity, "export", resource=arn, target_kind=target.settings.target)
     if read_state(target, arn).evidence is None:
         raise NotFound("Nothing was submitted yet, so there is no evidence to pack.", resource=arn, hint="Submit the version first.")
-    found = dossier.load_dossier(target, arn)
-    files = _pack_files(target, found)
+    loaded = dossier.load_dossier(target, arn)
+    files = _pack_files(target, loaded)
     files["SHA256SUMS"] = "".join(f"{sha256(content)}  {name}\n" for name, content in sorted(files.items())).encode()
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:

@@ -49,8 +49,8 @@ class Card:
 
     def answer(self, path: str) -> str:
         """What people wrote in the field with this path."""
-        found = value_at(self.content, path)
-        return found if isinstance(found, str) else ""
+        text = value_at(self.content, path)
+        return text if isinstance(text, str) else ""
 
 
 def card_name(package: Package) -> str:
@@ -73,17 +73,17 @@ def find_card(target: Target, package: Package, version: int | None = None) -> C
     doesn't exist."""
     name = card_name(package)
     try:
-        found = idempotency.read_after_create(target, "ModelCard", name, lambda: _describe_card(target, name, version))
+        described = idempotency.read_after_create(target, "ModelCard", name, lambda: _describe_card(target, name, version))
     except NotFound:
         if version:
             raise
         return None
     return Card(
         name,
-        found["ModelCardVersion"],
-        found["ModelCardStatus"],
-        found.get("LastModifiedTime") or found["CreationTime"],
-        json.loads(found["Content"]),
+        described["ModelCardVersion"],
+        described["ModelCardStatus"],
+        described.get("LastModifiedTime") or described["CreationTime"],
+        json.loads(described["Content"]),
     )
 
 
@@ -104,10 +104,10 @@ def list_versions(target: Target, package: Package) -> list[tuple[int, datetime]
     try:
         with translate_aws_errors(package.label):
             pages = target.sagemaker.get_paginator("list_model_card_versions").paginate(ModelCardName=card_name(package))
-            found = [(v["ModelCardVersion"], v["CreationTime"]) for page in pages for v in page["ModelCardVersionSummaryList"]]
+            versions = [(v["ModelCardVersion"], v["CreationTime"]) for page in pages for v in page["ModelCardVersionSummaryList"]]
     except NotFound:
         return []
-    return sorted(found, reverse=True)
+    return sorted(versions, reverse=True)
 
 
 def save_answers(target: Target, identity: Identity, arn: str, answers: dict[str, str], *, seen_version: int) -> Card:
@@ -196,18 +196,18 @@ def export_pdf(target: Target, identity: Identity, arn: str, *, timeout_seconds:
         "ModelCardExportJobName": job,
         "OutputConfig": {"S3OutputPath": target.uri("governance/cards")},
     }
-    made = idempotency.create_once(target, "ModelCardExportJob", request)
+    export_arn = idempotency.create_once(target, "ModelCardExportJob", request)
     with translate_aws_errors(card.name):
         until = time.monotonic() + timeout_seconds
-        while (found := target.sagemaker.describe_model_card_export_job(ModelCardExportJobArn=made))["Status"] == "InProgress":
+        while (described := target.sagemaker.describe_model_card_export_job(ModelCardExportJobArn=export_arn))["Status"] == "InProgress":
             if time.monotonic() > until:
                 raise TargetUnavailable(f"The export {job} takes too long.", resource=card.name, hint="Try again in a minute.")
             time.sleep(retries.CARD_EXPORT_PAUSE)
-    if found["Status"] != "Completed":
+    if described["Status"] != "Completed":
         raise Conflict(
-            f"The card was not exported: {found.get('FailureReason', 'no reason was given')}", resource=card.name, hint="Try again."
+            f"The card was not exported: {described.get('FailureReason', 'no reason was given')}", resource=card.name, hint="Try again."
         )
-    return target.files.read(found["ExportArtifacts"]["S3ExportArtifacts"])
+    return target.files.read(described["ExportArtifacts"]["S3ExportArtifacts"])
 
 
 def filled_and_missing_fields(card: Card) -> tuple[list[CardField], list[CardField]]:

@@ -126,12 +126,12 @@ def _observations(data: RebalancedData | None) -> str:
 
 
 def _evaluations(target: Target, package: Package, data: RebalancedData | None) -> list[dict[str, object]]:
-    found = []
+    evaluations = []
     performance = estimates_in(package.performance)
     if performance:
         n = next(iter(performance.values()))["n"]
         groups = [{"name": "Quality", "metric_data": [_metric_entry(k, v["value"], _interval_note(v)) for k, v in performance.items()]}]
-        found.append(_evaluation("Quality", f"{n:,} held-out test rows; 95 % intervals.", groups, [package.scores_uri]))
+        evaluations.append(_evaluation("Quality", f"{n:,} held-out test rows; 95 % intervals.", groups, [package.scores_uri]))
     facets = package.bias.facets if package.bias else ()
     if facets:
         names = version_value_names(package, data)
@@ -147,8 +147,8 @@ def _evaluations(target: Target, package: Package, data: RebalancedData | None) 
         job = package.properties.get("governance:bias-job")
         where = {"test": "On the held-out test rows.", "": "The report doesn't say on which rows."}
         measured_on = package.bias.measured_on if package.bias else ""
-        said = where.get(measured_on, f"On the {measured_on} rows.")
-        found.append(_evaluation("Bias", said, groups, [], _processing_job_arn(target, job)))
+        rows_text = where.get(measured_on, f"On the {measured_on} rows.")
+        evaluations.append(_evaluation("Bias", rows_text, groups, [], _processing_job_arn(target, job)))
     if package.shap:
         top = sorted(package.shap.items(), key=lambda item: -item[1])[:20]
         chart = {
@@ -158,15 +158,15 @@ def _evaluations(target: Target, package: Package, data: RebalancedData | None) 
             "x_axis_name": [str(k)[:63] for k, _ in top],
         }
         job = package.properties.get("governance:shap-job")
-        found.append(_evaluation("Explainability", "", [{"name": "SHAP", "metric_data": [chart]}], [], _processing_job_arn(target, job)))
-    return found
+        evaluations.append(_evaluation("Explainability", "", [{"name": "SHAP", "metric_data": [chart]}], [], _processing_job_arn(target, job)))
+    return evaluations
 
 
 def _evaluation(
     name: str, text: str, groups: Sequence[Mapping[str, object]], datasets: list[str | None], arn: str = ""
 ) -> dict[str, object]:
-    made = {"name": name, "evaluation_observation": text, "metric_groups": groups, "evaluation_job_arn": arn, "datasets": datasets}
-    return {k: v for k, v in made.items() if v and v != [None]}
+    evaluation = {"name": name, "evaluation_observation": text, "metric_groups": groups, "evaluation_job_arn": arn, "datasets": datasets}
+    return {k: v for k, v in evaluation.items() if v and v != [None]}
 
 
 def _processing_job_arn(target: Target, job: str | None) -> str:
@@ -176,10 +176,10 @@ def _processing_job_arn(target: Target, job: str | None) -> str:
 
 def _metric_entry(name: str, value: float | None, notes: str | None) -> dict[str, object]:
     if value is None or not math.isfinite(value):
-        made: dict[str, object] = {"name": name[:255], "type": "string", "value": "not defined" if value is None else str(value)}
+        entry: dict[str, object] = {"name": name[:255], "type": "string", "value": "not defined" if value is None else str(value)}
     else:
-        made = {"name": name[:255], "type": "number", "value": float(value)}
-    return made | ({"notes": notes[:1024]} if notes else {})
+        entry = {"name": name[:255], "type": "number", "value": float(value)}
+    return entry | ({"notes": notes[:1024]} if notes else {})
 
 
 def _interval_note(value: EstimateJson) -> str:
