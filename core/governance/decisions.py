@@ -52,7 +52,7 @@ def submit(
         raise DataError(f"The policy has no profile {profile}.", resource="profile", hint=f"Choose one of {', '.join(rules.profiles)}.")
     _check_length(tier_rationale, "rationale of the tier")
     _require_permission(target, identity, "submit", arn)
-    version = read_version(target, arn)
+    version = read_version(target, arn, with_training=True)
     policy.store_in_target(version.target, rules)
     _check_registered_unchanged(version)
     card = model_card.ensure_card(version.target, version.package, version.data)

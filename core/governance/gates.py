@@ -191,7 +191,12 @@ def _compare_with_limits(gate: _BoundedGate, name: str, title: str, value: float
         return GateResult(name, title, "pass", measured_text, _requirement_text(gate))
     compared = "The value" if bound == "value" else f"The interval's {bound} end"
     return GateResult(
-        name, title, "fail", measured_text, _requirement_text(gate), f"{compared}, {value:z.4g}, is {'below' if short else 'above'} the limit."
+        name,
+        title,
+        "fail",
+        measured_text,
+        _requirement_text(gate),
+        f"{compared}, {value:z.4g}, is {'below' if short else 'above'} the limit.",
     )
 
 
@@ -249,12 +254,16 @@ def _label_shares(gate: LabelSharesGate, inputs: GateInputs) -> GateResult:
     movements = {name: entry["moved"] if gate.of == "moved" else entry["beyond_target"] for name, entry in groups.items()}
     known_movements = {name: value for name, value in movements.items() if value is not None}
     if len(known_movements) < len(groups):
-        return not_computable(gate.name, title, requirement, f"No rows are left of {'; '.join(name for name in groups if name not in known_movements)}.")
+        return not_computable(
+            gate.name, title, requirement, f"No rows are left of {'; '.join(name for name in groups if name not in known_movements)}."
+        )
     name = max(known_movements, key=lambda name: abs(known_movements[name]))
     shares_text = f"{format_percent(groups[name]['before'])} before, {format_percent(groups[name]['after'])} after"
     largest_movement = f"{name}: {shares_text}, {signed_number(100 * known_movements[name], 2)} points{beyond}"
     if abs(known_movements[name]) > gate.max:
-        return GateResult(gate.name, title, "fail", largest_movement, requirement, "Rebalancing changed the outcomes in the data, not only the counts.")
+        return GateResult(
+            gate.name, title, "fail", largest_movement, requirement, "Rebalancing changed the outcomes in the data, not only the counts."
+        )
     return GateResult(gate.name, title, "pass", largest_movement, requirement)
 
 
@@ -262,7 +271,9 @@ def _fresh(gate: FreshnessGate, inputs: GateInputs, now: datetime) -> GateResult
     age = (now - inputs.package.created).total_seconds() / 86_400
     age_text, requirement = f"{age:.1f} days old", f"at most {gate.max_age_days} days old"
     if age > gate.max_age_days:
-        return GateResult("fresh", "Evidence fresh", "fail", age_text, requirement, "Measure bias and SHAP again, and register the version again.")
+        return GateResult(
+            "fresh", "Evidence fresh", "fail", age_text, requirement, "Measure bias and SHAP again, and register the version again."
+        )
     return GateResult("fresh", "Evidence fresh", "pass", age_text, requirement)
 
 

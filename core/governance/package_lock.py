@@ -43,7 +43,11 @@ def _format_installed(names: list[str]) -> bytes:
             continue
         installed[name] = version
         required = [Requirement(text) for text in metadata.requires(name) or ()]
-        waiting += [canonicalize_name(requirement.name) for requirement in required if requirement.marker is None or requirement.marker.evaluate({"extra": ""})]
+        waiting += [
+            canonicalize_name(requirement.name)
+            for requirement in required
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        ]
     return (INSTALLED_HEADER + "".join(f"{name}=={version}\n" for name, version in sorted(installed.items()))).encode()
 
 

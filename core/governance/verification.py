@@ -183,7 +183,9 @@ def _check_parts(target: Target, events: list[Event], trusted: Sequence[Key]) ->
     for uri in target.files.list_uris(target.uri(audit_log.PARTS_FOLDER) + "/"):
         name = uri.rpartition("/")[2].removesuffix(".json")
         number = int(name) if name.isdigit() else -1
-        part_events = [events_by_number.get(n) for n in range(number * audit_log.EVENTS_PER_PART + 1, (number + 1) * audit_log.EVENTS_PER_PART + 1)]
+        part_events = [
+            events_by_number.get(n) for n in range(number * audit_log.EVENTS_PER_PART + 1, (number + 1) * audit_log.EVENTS_PER_PART + 1)
+        ]
         if number < 0 or uri != target.uri(audit_log.part_key(number)):
             yield Problem(None, uri, "This object is not a part of the log.")
             continue

@@ -50,16 +50,15 @@ def find_baseline(target: Target, package: Package, data: RebalancedData | None)
     return Baseline(None, f"No baseline on this data set: {_explain_none(package, all_reasons)} {REMEDY}")
 
 
-def _explain_none(package: Package, all_reasons: list[str]) -> str:
-    if not all_reasons:
+def _explain_none(package: Package, reasons: list[str]) -> str:
+    if not reasons:
         where = f"the group {package.group}" if package.group else "the registry"
         return f"{where} has no approved version and no baseline beside this one."
-    others = len(all_reasons) - 1
+    others = len(reasons) - 1
     if not others:
-        return all_reasons[0]
-    return (
-        f"{all_reasons[0]} {others} more approved version{'s' if others > 1 else ''} or baseline{'s' if others > 1 else ''} can't be used either."
-    )
+        return reasons[0]
+    plural = "s" if others > 1 else ""
+    return f"{reasons[0]} {others} more approved version{plural} or baseline{plural} can't be used either."
 
 
 def _read_if_like(

@@ -189,7 +189,9 @@ def test_a_decision_is_drawn_once(told):
     sagemaker.add_response("add_association", between, between | {"AssociationType": "ContributedTo"})
     sagemaker.add_client_error("create_action", "ValidationException", "Action with name (a) already exists.", http_status_code=400)
     sagemaker.add_response("describe_action", {"ActionName": "a", "ActionArn": action}, {"ActionName": "a"})
-    sagemaker.add_client_error("add_association", "ValidationException", "Association between a and 0 already exists.", http_status_code=400)
+    sagemaker.add_client_error(
+        "add_association", "ValidationException", "Association between a and 0 already exists.", http_status_code=400
+    )
     for _ in range(2):
         assert lineage_record.record_action(target, "a", "s3://b/e", "approve", "r" * 4000, {"event": "0"}) == action
         lineage_record.add_association(target, action, artifact, "ContributedTo")

@@ -92,7 +92,7 @@ class Section:
 
 def load_dossier(target: Target, arn: str) -> Dossier:
     """Gather the dossier of a version. Raises NotFound for one that was never submitted, and Forged if its evidence isn't as signed."""
-    version = read_version(target, arn)
+    version = read_version(target, arn, with_training=True)
     target, package, state = version.target, version.package, version.state
     evidence = version.evidence
     rules = policy.parse_toml(target.files.read(policy.policy_uri(target, state.policy or "")), "the policy of the decision")
@@ -226,7 +226,10 @@ def _bias(d: Dossier) -> Section:
 
 def _all_groups(table: GroupTable) -> tuple[Text, Table]:
     """Every group against all others; of very many the first."""
-    sentences = [*explain_group_table(table), *([f"The first {MAX_GROUPS} groups of the report."] if len(table.groups) > MAX_GROUPS else [])]
+    sentences = [
+        *explain_group_table(table),
+        *([f"The first {MAX_GROUPS} groups of the report."] if len(table.groups) > MAX_GROUPS else []),
+    ]
     rows = tuple(
         (
             group.name,

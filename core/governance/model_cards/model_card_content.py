@@ -158,7 +158,9 @@ def _evaluations(target: Target, package: Package, data: RebalancedData | None) 
             "x_axis_name": [str(k)[:63] for k, _ in top],
         }
         job = package.properties.get("governance:shap-job")
-        evaluations.append(_evaluation("Explainability", "", [{"name": "SHAP", "metric_data": [chart]}], [], _processing_job_arn(target, job)))
+        evaluations.append(
+            _evaluation("Explainability", "", [{"name": "SHAP", "metric_data": [chart]}], [], _processing_job_arn(target, job))
+        )
     return evaluations
 
 
