@@ -52,7 +52,7 @@ def submit(
         raise DataError(f"The policy has no profile {profile}.", resource="profile", hint=f"Choose one of {', '.join(rules.profiles)}.")
     _check_length(tier_rationale, "rationale of the tier")
     _require_permission(target, identity, "submit", arn)
-    version = read_version(target, arn, with_training=True)
+    version = read_version(target, arn)
     policy.store_in_target(version.target, rules)
     _check_registered_unchanged(version)
     card = model_card.ensure_card(version.target, version.package, version.data)
@@ -72,7 +72,7 @@ def submit(
 def validate(target: Target, identity: Identity, arn: str, *, seen_event: int, reason: str, code: str) -> State:
     """Confirm the evidence, as a person who had no part in making it."""
     _require_permission(target, identity, "validate", arn)
-    version = read_version(target, arn)
+    version = read_version(target, arn, with_training=False)
     body: EventBody = {**_judge_gates(version), **_require_valid_evidence(version)}
     return _record_decision(target, identity, "validate", version, seen_event, reason, code, body)
 
@@ -89,7 +89,7 @@ def approve(
 ) -> State:
     """Approve; ``conditions``: (text, owner, last day as YYYY-MM-DD) of each. Raises Conflict if a gate blocks the version."""
     _require_permission(target, identity, "approve", arn)
-    version = read_version(target, arn)
+    version = read_version(target, arn, with_training=False)
     package, state, rules = version.package, version.state, version.rules
     _check_not_changed(package, state, seen_event, "approve")
     if version.profile is None:
@@ -114,7 +114,7 @@ def approve(
 def reject(target: Target, identity: Identity, arn: str, *, seen_event: int, reason: str, code: str) -> State:
     """Reject a submitted or validated version."""
     _require_permission(target, identity, "reject", arn)
-    version = read_version(target, arn)
+    version = read_version(target, arn, with_training=False)
     return _record_decision(target, identity, "reject", version, seen_event, reason, code, _judge_gates(version))
 
 
@@ -132,7 +132,7 @@ def waive(target: Target, identity: Identity, arn: str, *, seen_event: int, reas
     """Ask to ignore a failing gate until ``expires``; the waiver takes effect once a second person has confirmed it. Raises Conflict for a
     gate that doesn't block the version."""
     _require_permission(target, identity, "waive", arn)
-    version = read_version(target, arn)
+    version = read_version(target, arn, with_training=False)
     latest = version_state.today() + timedelta(days=version.rules.expiry.for_tier(version.state.tier))
     if not version_state.today() <= expires <= latest:
         message, hint = f"A waiver must expire no earlier than today and no later than {latest}.", f"Choose a day up to {latest}."

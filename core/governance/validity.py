@@ -53,7 +53,7 @@ class Validity:
 def check_validity(target: Target, arn: str, *, with_gates: bool = True) -> Validity:
     """A version's state now, and whether evidence, policy, data and dates still support it. ``with_gates``: also judges an approved or
     waiting version by the gates of the policy in force."""
-    version = read_version(target, arn, with_training=True)
+    version = read_version(target, arn)
     package, state = version.package, version.state
     void: list[str] = []
     outside = foreign_versions.is_foreign(state) and foreign_versions.is_before_first_registered(

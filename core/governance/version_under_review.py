@@ -62,9 +62,9 @@ class VersionUnderReview:
         return tuple(evidence.find_changes(self.target, self.state.evidence, self.package)) if self.state.evidence else ()
 
 
-def read_version(target: Target, arn: str, *, with_training: bool = False) -> VersionUnderReview:
-    """A version, its state in the log, and the policy in force. ``with_training``: read its training job too, which knows the
-    hyperparameters; the gates don't ask for them. Raises NotFound."""
+def read_version(target: Target, arn: str, *, with_training: bool = True) -> VersionUnderReview:
+    """A version, its state in the log, and the policy in force. ``with_training``: False for a version whose hyperparameters nobody asks
+    for: the gates don't, evidence and dossier do. Raises NotFound."""
     snapshot = take_snapshot(target)
     package, events = model_packages.read_package(snapshot, arn, with_training=with_training), audit_log.read_events(target)
     return VersionUnderReview(snapshot, package, events, fold_events(events, arn), policy.load_in_force(snapshot)[0])

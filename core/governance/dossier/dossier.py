@@ -92,7 +92,7 @@ class Section:
 
 def load_dossier(target: Target, arn: str) -> Dossier:
     """Gather the dossier of a version. Raises NotFound for one that was never submitted, and Forged if its evidence isn't as signed."""
-    version = read_version(target, arn, with_training=True)
+    version = read_version(target, arn)
     target, package, state = version.target, version.package, version.state
     evidence = version.evidence
     rules = policy.parse_toml(target.files.read(policy.policy_uri(target, state.policy or "")), "the policy of the decision")
