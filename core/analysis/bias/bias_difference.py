@@ -86,9 +86,9 @@ def compare_bias(
     for name in draws[0]:
         points = [float(POST_TRAINING[name].compute(table)) for table in tables]
         few = next((reason for counts in tables if (reason := why_too_few(name, counts, paired=True))), "")
-        found[name] = _compare_metric(name, points, [of_model[name] for of_model in draws], len(d), count_differing(name, label, a, b), few)
+        found[name] = compare_metric(name, points, [of_model[name] for of_model in draws], len(d), count_differing(name, label, a, b), few)
     if flips_a is not None and flips_b is not None:
-        found[FLIP_TEST] = _compare_flip_test(d, np.asarray(flips_a, dtype=float), np.asarray(flips_b, dtype=float), seed, resamples)
+        found[FLIP_TEST] = compare_flip_test(d, np.asarray(flips_a, dtype=float), np.asarray(flips_b, dtype=float), seed, resamples)
     return dict(sorted(found.items()))
 
 
@@ -105,15 +105,27 @@ def draw_paired_metrics(
     population. Rows are bool (n,), True where favourable; ``codes`` and ``groups`` as ``bias_count_tables.group_codes`` gives them."""
     a, b = predictions
     kinds = _count_kinds((facet, label, a, b), (2, 2, 2, 2))
-    drawn = draw_shares(kinds, PAIR_PRIOR, np.random.default_rng(seed), draws) * max(1, len(facet))
     by_group = _count_kinds((codes, facet, a, b), (groups + 1, 2, 2, 2))[:-1]
-    drawn_groups = draw_group_shares(by_group, 2 * PAIR_PRIOR, seed, draws)
+    return paired_metrics(*draw_paired_kinds(kinds, by_group, seed=seed, draws=draws))
+
+
+def draw_paired_kinds(kinds: Floats, by_group: Floats, *, seed: int, draws: int) -> tuple[Floats, Floats]:
+    """Draws of how many rows of each kind the population would have among as many: (draws, 2, 2, 2, 2) by facet, label and both
+    predictions, and (draws, groups, 2, 2, 2) by group, facet and both predictions; from the rows counted, (2, 2, 2, 2) and
+    (groups, 2, 2, 2)."""
+    drawn = draw_shares(kinds, PAIR_PRIOR, np.random.default_rng(seed), draws) * max(1.0, float(kinds.sum()))
+    return drawn, draw_group_shares(by_group, 2 * PAIR_PRIOR, seed, draws)
+
+
+def paired_metrics(drawn: Floats, drawn_groups: Floats) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Every metric but the flip test of both models in each draw, by name, shape (draws,) each; from what ``draw_paired_kinds`` returns."""
     found: tuple[dict[str, Floats], dict[str, Floats]] = ({}, {})
     for of_model, axis in zip(found, (-1, -2), strict=True):
         tables = tables_of_kinds(drawn.sum(axis=axis))
         for name in sorted(POST_TRAINING.keys() - {FLIP_TEST, "CDDPL"}):
             of_model[name] = POST_TRAINING[name].compute(tables)
-        of_model["CDDPL"] = conditional_disparity(drawn_groups.sum(axis=axis).swapaxes(-1, -2)) if groups else np.full(draws, np.nan)
+        by_outcome = drawn_groups.sum(axis=axis).swapaxes(-1, -2)
+        of_model["CDDPL"] = conditional_disparity(by_outcome) if drawn_groups.shape[1] else np.full(len(drawn), np.nan)
     return found
 
 
@@ -123,7 +135,7 @@ def _count_kinds(parts: tuple[ArrayLike, ...], shape: tuple[int, ...]) -> Floats
     return np.bincount(numbers, minlength=int(np.prod(shape))).astype(float).reshape(shape)
 
 
-def _compare_flip_test(d: BoolArray, a: Floats, b: Floats, seed: int, resamples: int) -> BiasDifference:
+def compare_flip_test(d: BoolArray, a: Floats, b: Floats, seed: int, resamples: int) -> BiasDifference:
     """The flip test's difference on the rows that both models were asked about."""
     rows = asked_rows(d, a) & asked_rows(d, b)
     n, outcomes = int(rows.sum()), np.arange(-1.0, 2.0)
@@ -133,10 +145,12 @@ def _compare_flip_test(d: BoolArray, a: Floats, b: Floats, seed: int, resamples:
     drawn = draw_shares(kinds, FLIP_PRIOR, np.random.default_rng(seed), resamples)
     points, draws = [float(a[rows].mean()), float(b[rows].mean())], [drawn.sum(axis=2) @ outcomes, drawn.sum(axis=1) @ outcomes]
     reason = "" if n >= MIN_ROWS else too_few_rows(n, "the facet that the flip test asked")
-    return _compare_metric(FLIP_TEST, points, draws, n, int((a[rows] != b[rows]).sum()), reason)
+    return compare_metric(FLIP_TEST, points, draws, n, int((a[rows] != b[rows]).sum()), reason)
 
 
-def _compare_metric(name: str, points: list[float], draws: list[Floats], n: int, differing: int, why: str) -> BiasDifference:
+def compare_metric(name: str, points: list[float], draws: list[Floats], n: int, differing: int, why: str) -> BiasDifference:
+    """The difference of one metric of two models. ``points``: its values; ``draws``: (draws,) of either model's; ``differing``: on how many
+    of the rows that the metric looks at they differ; ``why``: why there is no interval, "" where there is one."""
     a, b = (None if np.isnan(point) else point for point in points)
     if a is None or b is None or not np.isfinite([a, b]).all():
         return BiasDifference(name, a, b, None, None, None, None, None, n)

@@ -72,7 +72,7 @@ def metric_intervals(
     if flips is not None and stage == "post":
         asked = np.asarray(flips, dtype=float)[asked_rows(d, np.asarray(flips, dtype=float))]
         n = len(asked) if len(asked) < d.sum() else len(d)
-        found[FLIP_TEST] = _flip_test_interval(int((asked > 0).sum()), int((asked < 0).sum()), len(asked), n)
+        found[FLIP_TEST] = flip_test_interval(int((asked > 0).sum()), int((asked < 0).sum()), len(asked), n)
     return found
 
 
@@ -130,7 +130,8 @@ def _class_imbalance_interval(counts: OutcomeCounts, n: int) -> Interval:
     return Interval(1 - 2 * share.high, 1 - 2 * share.low, n, method="Wilson")
 
 
-def _flip_test_interval(better: int, worse: int, asked: int, n: int) -> Interval:
+def flip_test_interval(better: int, worse: int, asked: int, n: int) -> Interval:
+    """Of the flip test, which asked ``asked`` rows of the facet: ``better`` are treated better than their neighbours, ``worse`` worse."""
     if asked < MIN_ROWS:
         return Interval(None, None, n, too_few_rows(asked, "the facet that the flip test asked"))
     _, low, high = paired_share_difference(better, worse, asked)

@@ -28,13 +28,19 @@ def draw_shares(counts: Floats, prior: float, random: np.random.Generator, draws
 
 
 def interval_ends(draws: Floats, value: float) -> tuple[float, float]:
-    """The ends of the 95 % interval of ``draws``, shape (draws,); NaN is left out, and ``value``, the estimate, is always inside."""
-    known = draws[~np.isnan(draws)]
+    """The ends of the 95 % interval of ``draws``, shape (draws,); NaN is left out, and ``value``, the estimate, is always inside.
+
+    Of 1,000 draws they are the 25th from either end. A truth that is as likely to lie at any place among the draws lies beyond them in 5 %
+    of cases, however few draws there are; and their interval contains 0 where ``two_sided_p_value`` isn't below 5 %.
+
+    >>> interval_ends(np.arange(1000.0), 500)
+    (24.0, 975.0)
+    """
+    known = np.sort(draws[~np.isnan(draws)])
     if len(known) == 0:
         return value, value
-    exact = "linear" if np.isfinite(known).all() else "inverted_cdf"
-    low, high = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], method=exact)  # type: ignore[call-overload]
-    return min(float(low), value), max(float(high), value)
+    place = max(1, int((1 - CONFIDENCE) / 2 * (len(known) + 1)))
+    return min(float(known[place - 1]), value), max(float(known[-place]), value)
 
 
 def two_sided_p_value(draws: Floats, differing_rows: int) -> float:

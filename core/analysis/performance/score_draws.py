@@ -22,8 +22,8 @@ LABEL_PRIOR = 0.5
 """The part of a row of each label that is added."""
 SCORE_METRICS = ("auc", "average_precision", "log_loss", "brier", "ece")
 """The metrics that depend on the scores themselves, not only on which side of the threshold they lie."""
-MAX_WEIGHTS_IN_MEMORY = 2_000_000
-"""How many weights are in memory at a time."""
+MAX_WEIGHTS_IN_MEMORY = 500_000
+"""How many weights are in memory at a time; more take longer, as they don't fit into a processor's cache."""
 
 
 def score_metrics(y: Floats, s: Floats) -> dict[str, float]:

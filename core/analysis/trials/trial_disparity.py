@@ -79,20 +79,29 @@ def _measure_trial(rows: _Rows, accepted: BoolArray, other: BoolArray, seed: int
     for name in DISPARITY_METRICS:
         definition, interval = POST_TRAINING[name], intervals[name]
         value, before = float(definition.compute(counts)), float(definition.compute(other_counts))
-        far, far_before = float(distance_from_parity(name, value)), float(distance_from_parity(name, before))
-        with np.errstate(invalid="ignore"):
-            moved = distance_from_parity(name, drawn[1][name]) - distance_from_parity(name, drawn[0][name])
         few = why_too_few(name, counts, paired=True) or why_too_few(name, other_counts, paired=True)
         differing = count_differing(name, rows.label, accepted, other)
-        closer = paired_difference(far_before, far, moved, differing, CONFUSION_METHOD, False, few)
-        distance = Estimate(None if np.isnan(far) else far, *_distance_ends(name, interval), len(rows.facet), interval.why)
+        closer = compare_distances(name, (before, value), (drawn[0][name], drawn[1][name]), differing, few)
+        far = float(distance_from_parity(name, value))
+        distance = Estimate(None if np.isnan(far) else far, *distance_ends(name, interval), len(rows.facet), interval.why)
         error = definition.undefined_reason(counts) if np.isnan(value) else None
         words = f"Can't be computed. {error}." if error else definition.describe(counts, value)
         result[name] = Disparity(None if error else value, interval.low, interval.high, error, words, distance, closer)
     return result
 
 
-def _distance_ends(name: str, interval: Interval) -> tuple[float | None, float | None]:
+def compare_distances(
+    name: str, values: tuple[float, float], draws: tuple[Floats, Floats], differing: int, why: str
+) -> PerformanceDifference:
+    """How much nearer to parity the second of two models is than the first. ``values`` of the metric and ``draws`` of it, (draws,);
+    ``differing``: on how many rows they differ; ``why``: why there is no interval, "" where there is one."""
+    before, after = (float(distance_from_parity(name, value)) for value in values)
+    with np.errstate(invalid="ignore"):
+        moved = distance_from_parity(name, draws[1]) - distance_from_parity(name, draws[0])
+    return paired_difference(before, after, moved, differing, CONFUSION_METHOD, False, why)
+
+
+def distance_ends(name: str, interval: Interval) -> tuple[float | None, float | None]:
     """The ends of the distance from parity of a metric with this interval; 0 where the interval contains parity."""
     if interval.low is None or interval.high is None:
         return None, None

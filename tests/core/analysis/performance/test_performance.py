@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from core.analysis.performance.calibration_error import calibration_error_ends
 from core.analysis.performance.confusion_intervals import confusion_estimates
 from core.analysis.performance.performance import evaluate_performance
 from core.analysis.performance.performance_difference import compare_performance
@@ -159,6 +160,24 @@ def test_calibration_bins_hold_every_row_and_make_up_the_error():
     result = evaluate_performance(labels, np.r_[scores[:-1], 1.0], resamples=2)
     assert sum(b.n for b in result.calibration) == 800
     assert result.ece.value == pytest.approx(sum(b.n * abs(b.observed - b.mean_score) for b in result.calibration) / 800)
+
+
+@pytest.mark.parametrize("rows", [10, 30, 100, 1000])
+def test_scores_that_no_row_has_may_be_wrong(rows):
+    """Of the population 3 % have a score of 0.95 and never label 1; the others' score of 0.05 is right. Most samples of 10 have none."""
+    random = np.random.default_rng(0)
+    true, found = 0.03 * 0.95, []
+    for _ in range(400):
+        rare = random.random(rows) < 0.03
+        labels = np.where(rare, 0.0, random.random(rows) < 0.05)
+        found.append(calibration_error_ends(labels, np.where(rare, 0.95, 0.05)))
+    assert np.mean([low <= true <= high for low, high in found]) >= 0.92
+    assert np.mean([high - low for low, high in found]) < 1.5 / np.sqrt(rows)
+
+
+def test_the_calibration_error_is_0_to_1_at_most_where_one_row_is_all_there_is():
+    low, high = calibration_error_ends(np.array([1.0]), np.array([0.3]))
+    assert 0 <= low <= 0.7 <= high <= 1
 
 
 def test_one_label_only_leaves_auc_undefined_and_the_rest_defined():

@@ -1,0 +1,36 @@
+"""Ends and p-values of draws: as often right as they say, however few the draws, and never in contradiction."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.analysis.intervals.posterior_draws import interval_ends, two_sided_p_value
+
+
+@pytest.mark.parametrize("draws", [40, 200, 1000])
+def test_a_truth_drawn_like_the_draws_lies_between_the_ends_in_19_of_20_cases(draws):
+    """Its rank among them is uniform."""
+    random = np.random.default_rng(0)
+    samples = random.normal(size=(4000, draws + 1))
+    covered = np.mean([low <= sample[0] <= high for sample in samples for low, high in [interval_ends(sample[1:], float(sample[1]))]])
+    assert covered == pytest.approx(0.95, abs=3 * np.sqrt(0.95 * 0.05 / 4000))
+
+
+@pytest.mark.parametrize("draws", [200, 999, 1000])
+def test_the_ends_rule_out_0_where_the_p_value_does(draws):
+    """Of 999 draws the 25th is the end, and a p-value of 25 in 1,000 to either side is 5 %, not below."""
+    random = np.random.default_rng(1)
+    for shift in np.linspace(1.5, 2.5, 60):
+        drawn = random.normal(shift, size=draws)
+        low, high = interval_ends(drawn, shift)
+        beyond = two_sided_p_value(drawn, 1000) < 0.05
+        assert beyond <= (not low <= 0 <= high)
+        if draws != 999:
+            assert beyond == (not low <= 0 <= high)
+
+
+def test_infinite_draws_are_the_greatest_and_undefined_ones_none():
+    drawn = np.r_[np.full(90, np.inf), np.arange(910.0), np.full(50, np.nan)]
+    assert interval_ends(drawn, 400.0) == (24.0, np.inf)
+    assert interval_ends(np.full(3, np.nan), 2.0) == (2.0, 2.0)
