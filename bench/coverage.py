@@ -1,7 +1,8 @@
 """How often the 95 % intervals contain the true value: ``python -m bench.coverage`` simulates, and writes the tables of docs/intervals.md.
 
-A cell is a number of rows with one population (``coverage_cells``). Each is kept in bench/coverage_cells.jsonl as soon as it is simulated: a run
-that was stopped goes on where it was, unless the code that makes the intervals has changed. ``--processes 1`` leaves other work a core.
+A cell is a number of rows with one population (``coverage_cells``). Each is kept in bench/coverage_cells.jsonl as soon as it is simulated:
+a run that was stopped goes on where it was, unless the code that makes the intervals has changed. ``--processes 1`` leaves other work a
+core.
 """
 
 from __future__ import annotations
