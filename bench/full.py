@@ -21,8 +21,9 @@ from unittest.mock import patch
 
 import pandas as pd
 
+from core.analysis.tables import csv_writer
 from core.aws.target import Target, connect
-from core.data import bundled_data, csv_reader
+from core.data import bundled_data
 from core.governance import decisions, policy
 from core.governance.version_state import read_state
 from core.identity import DEMO_IDENTITIES, WORKFLOW_IDENTITY, Identity, Role
@@ -87,7 +88,7 @@ def filled(small: bool) -> Path:
         copied(Path(source), made)
     else:
         made.mkdir()
-        frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(bundled_data.read_bundled().sample(size.rows, random_state=1))))
+        frame = pd.read_csv(io.BytesIO(csv_writer.to_csv(bundled_data.read_bundled().sample(size.rows, random_state=1))))
         workflow.run_all_steps(
             connect(Settings(workspace=made)),
             WORKFLOW_IDENTITY,

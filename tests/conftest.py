@@ -22,8 +22,9 @@ from paths import ROOT
 from xdist.scheduler import LoadScopeScheduling
 
 import core.aws.target
+from core.analysis.tables import csv_writer
 from core.aws.target import connect
-from core.data import bundled_data, column_roles, csv_reader
+from core.data import bundled_data, column_roles
 from core.identity import WORKFLOW_IDENTITY
 from core.registry import model_packages, version_registration
 from core.settings import Settings
@@ -218,7 +219,7 @@ def full(tmp_path_factory):
     workspace = tmp_path_factory.mktemp("full")
     judge.start(workspace)
     rows = bundled_data.read_bundled().sample(4000, random_state=1)
-    frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(rows)))
+    frame = pd.read_csv(io.BytesIO(csv_writer.to_csv(rows)))
     workflow.run_all_steps(
         connect(Settings(workspace=workspace)), WORKFLOW_IDENTITY, frame, bundled_data.BUNDLED_ROLES, workflow.WorkflowOptions(max_jobs=4)
     )

@@ -6,13 +6,14 @@ import csv
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import cast
 
 import pandas as pd
 
-from core.analysis.tables.column_kinds import infer_column_kinds
+from core.analysis.tables.column_kinds import count_distinct, infer_column_kinds
 from core.analysis.tables.column_values import cast_to_column
 from core.analysis.tables.csv_cells import clean_text
+from core.analysis.tables.number_blocks import columns_of_many_values
 from core.analysis.tables.role_proposals import propose_facet_value, propose_favourable, propose_label, sensitivity
 from core.analysis.tables.table_examination import MAX_TEXT_VALUES, examine_table
 from core.analysis.tables.table_reading import TableReading, read_frame
@@ -133,7 +134,8 @@ def propose_label_and_facet(table: pd.DataFrame | TableReading, *, label: str | 
     """The label and the facet, by the names of columns with few values, where they aren't given. Raises DataError."""
     reading = read_if_needed(table)
     frame, left_out = reading.frame, {finding.column for finding in reading.findings if finding.treatment == "leave out"}
-    counts = {str(c): int(frame[c].nunique()) for c in frame.columns if frame[c].dtype.kind != "f" or not _has_many_values(frame[c])}
+    many = columns_of_many_values(frame, MAX_PROPOSED_GROUPS)
+    counts = {str(c): count_distinct(frame.iloc[:, i], MAX_PROPOSED_GROUPS) for i, c in enumerate(frame.columns.tolist()) if i not in many}
     two = [c for c, n in counts.items() if n == 2 and c not in {label, facet}]
     named = [c for c in map(str, frame.columns) if c not in left_out and c not in threshold_sources(reading)]
     label = label or propose_label(named, two) or (two[-1] if two else None)
@@ -145,10 +147,6 @@ def propose_label_and_facet(table: pd.DataFrame | TableReading, *, label: str | 
     if facet is None:
         raise DataError("No column looks like a facet (sex, for instance).", resource="facet", hint="Name the facet yourself.")
     return label, facet
-
-
-def _has_many_values(series: pd.Series[Any]) -> bool:
-    return len(series) > 1000 and series.iloc[:1000].nunique() > MAX_TEXT_VALUES
 
 
 def _propose_favourable(frame: pd.DataFrame, label: str, *, was_proposed: bool) -> object:
@@ -202,7 +200,8 @@ def apply_treatments(reading: TableReading, roles: ColumnRoles, chosen: Mapping[
     guessed = {
         column
         for column, kind in kinds.items()
-        if kind == "categorical" or (kind == "text" and column not in undecided and frame[column].nunique() <= MAX_TEXT_VALUES)
+        if kind == "categorical"
+        or (kind == "text" and column not in undecided and count_distinct(frame[column], MAX_TEXT_VALUES) <= MAX_TEXT_VALUES)
     }
     guessed -= {column for column, treatment in done.items() if treatment == "continuous"} | named
     guessed |= {column for column, treatment in done.items() if treatment == "categorical"}

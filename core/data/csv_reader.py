@@ -1,11 +1,9 @@
-"""Reads the tables that people upload (CSV, parquet); says what is wrong with a file and where. Writes CSV."""
+"""Reads the tables that people upload (CSV, parquet); says what is wrong with a file and where."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-
-import pandas as pd
 
 from core.analysis.tables import table_reading
 from core.analysis.tables.csv_cells import TableError
@@ -49,7 +47,7 @@ def _read_text(content: bytes, name: str, decimal: DecimalMark | None, encoding:
     text, findings = file_formats.decode(content, name, encoding)
     if "\x00" in text:
         raise DataError(f"{name} contains NUL characters: it is not a text file.", resource=name, hint="Give a CSV file in UTF-8.")
-    if not text.strip():
+    if not text or text.isspace():
         raise DataError(f"{name} is empty.", resource=name, hint="Give a CSV file with a header line and rows.")
     file_formats.name_text(text, name)
     try:
@@ -71,8 +69,3 @@ def check_size(size: int, name: str) -> None:
             resource=name,
             hint="Give a sample, or put the file into S3 and use the AWS target.",
         )
-
-
-def to_csv(frame: pd.DataFrame) -> bytes:
-    """CSV with a header; integers as integers."""
-    return frame.to_csv(index=False, lineterminator="\n").encode()

@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
+from core.analysis.tables.csv_writer import to_csv
 from core.analysis.tables.number_formats import DecimalMark
 from core.analysis.tables.table_reading import TableReading
 from core.analysis.tables.value_names import ValueNames
 from core.aws.target import Target
 from core.data.bundled_data import BUNDLED_VALUE_NAMES
 from core.data.column_roles import ColumnRoles
-from core.data.csv_reader import check_size, read_csv, to_csv
+from core.data.csv_reader import check_size, read_csv
 from core.data.table_check import CheckedTable
 from core.errors import DataError, translate_aws_errors
 from core.identity import Identity, require_permission

@@ -117,7 +117,7 @@ def read_parquet(content: bytes, name: str) -> pd.DataFrame:
     if not isinstance(frame.index, pd.RangeIndex):
         frame = frame.reset_index(names=[label or f"Unnamed: {i}" for i, label in enumerate(frame.index.names)])
     frame.columns = pd.Index([str(column) for column in frame.columns])
-    twice = sorted({column for column in frame.columns if list(frame.columns).count(column) > 1})
+    twice = sorted(frame.columns[frame.columns.duplicated()].unique())
     if twice:
         raise DataError(f"{name}: The column name {', '.join(twice)} occurs twice.", resource=name, hint="Rename one of the two.")
     return frame.reset_index(drop=True)

@@ -122,8 +122,7 @@ def treat_gaps(frame: pd.DataFrame, missing: Mapping[str, str]) -> TreatedTable:
     Column region: 1 empty cell became the category missing.
     Column debt: 1 empty cell stays empty.
     """
-    gaps = {str(name): int(frame[name].isna().sum()) for name in frame.columns}
-    gapped = {name: cells for name, cells in gaps.items() if cells}
+    gapped = {str(name): int(cells) for name, cells in frame.isna().sum().items() if cells}
     dropped = [name for name in gapped if missing.get(name) == "drop"]
     kept = frame.dropna(subset=dropped).reset_index(drop=True) if dropped else frame
     if kept.empty and dropped:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.analysis.tables.column_kinds import ColumnError, to_integers
 from core.analysis.tables.column_values import cast_to_column
+from core.analysis.tables.number_blocks import number_blocks
 from core.analysis.tables.table_examination import MAX_TEXT_VALUES
 from core.analysis.tables.table_reading import TableReading
 from core.analysis.tables.text_columns import Finding, Treatment, sort_texts
@@ -77,22 +78,22 @@ def check_table(table: pd.DataFrame | TableReading, roles: ColumnRoles) -> Check
     facet_value: Any = _find_value(frame, roles.facet, roles.facet_value, "facet value")
     further: list[tuple[str, Any]] = [(name, _find_value(frame, name, value, "facet value")) for name, value in roles.further_facets]
     coded = {roles.label, roles.facet, *roles.categorical, *(name for name, _ in further)}
-    columns: dict[str, pd.Series[Any]] = {str(name): frame[name] for name in frame.columns}
+    frame = frame.set_axis([str(name) for name in frame.columns.tolist()], axis=1)
     for name in sorted(text | order.keys() - set(roles.ignored)):
-        texts, codes = _text_codes(columns[name])
+        texts, codes = _text_codes(frame[name])
         values = list(order.get(name) or sort_texts(texts))
         if name not in coded and name != roles.group and len(values) > 0:
             coded.add(name)
         coding[name] = {value: i for i, value in enumerate(values)}
         places = pd.array([*(coding[name][one] for one in texts), None], dtype="Int64")[codes]
-        columns[name] = pd.Series(places if places.isna().any() else places.astype("int64"), index=frame.index, name=name)
+        frame[name] = pd.Series(places if places.isna().any() else places.astype("int64"), index=frame.index)
     if roles.label in coding:
         favourable = coding[roles.label][str(favourable)]
     if roles.facet in coding:
         facet_value = coding[roles.facet][str(facet_value)]
     further = [(name, coding[name][str(value)] if name in coding else value) for name, value in further]
     try:
-        frame = to_integers(pd.DataFrame(columns, index=frame.index), [roles.label, roles.facet], coded)
+        frame = to_integers(frame, [roles.label, roles.facet], coded)
     except ColumnError as error:
         raise DataError(
             f"Column {error.column}: {error.reason}.", resource=error.column, hint="Correct it, or leave the column out."
@@ -245,15 +246,15 @@ def _find_uncodable_columns(frame: pd.DataFrame, roles: ColumnRoles, text: set[s
     """The columns whose values can't be codes, or can't be learned from."""
     problems = []
     order, coded = dict(roles.ordered), {roles.label, roles.facet, *roles.categorical, *dict(roles.further_facets)}
-    for name in map(str, frame.columns):
+    too_large = _columns_beyond(frame, MAX_NUMBER)
+    for name in map(str, frame.columns.tolist()):
         if name in text:
             distinct = frame[name].nunique()
             if distinct > MAX_TEXT_VALUES and name not in order:
                 message = f"Column {name} has text with {distinct} different values."
                 problems.append(Problem(name, message, "Leave the column out, or give it numbers."))
-            continue
-        values = frame[name].to_numpy(dtype=float) if frame[name].dtype.kind == "f" else np.zeros(0)
-        if (beyond := np.abs(values) > MAX_NUMBER).any():
+        elif name in too_large:
+            beyond = np.abs(frame[name].to_numpy(dtype=float)) > MAX_NUMBER
             message = f"Column {name} has {int(beyond.sum())} infinite or too large numbers (the first in row {int(beyond.argmax()) + 1})."
             hint = f"Correct them (the largest number for training is {MAX_NUMBER:g}), or leave the column out."
             problems.append(Problem(name, message, hint))
@@ -263,6 +264,17 @@ def _find_uncodable_columns(frame: pd.DataFrame, roles: ColumnRoles, text: set[s
             except ColumnError as error:
                 problems.append(Problem(name, f"Column {name}: {error.reason}.", "Correct it, or leave the column out."))
     return problems
+
+
+def _columns_beyond(frame: pd.DataFrame, limit: float) -> set[str]:
+    """The columns of fractions with a number whose size is above the limit."""
+    names = frame.columns.tolist()
+    return {
+        str(names[place])
+        for places, block in number_blocks(frame)
+        if block.dtype.kind == "f"
+        for place in places[(np.fmax.reduce(block, axis=1) > limit) | (np.fmin.reduce(block, axis=1) < -limit)]
+    }
 
 
 def _find_value(frame: pd.DataFrame, column: str, value: Any, value_kind: str) -> Any:

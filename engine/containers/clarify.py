@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from core.analysis.explanations.explanation_checks import ExplanationError
 from core.analysis.explanations.shap_values import DEFAULT_WALKS, Explanation, compute_shap_values, predict_probabilities
 from core.analysis.performance.performance import Performance, evaluate_performance
+from core.analysis.tables.csv_writer import to_csv
 from core.analysis.tables.feature_names import FeatureError
 from engine.containers import ContainerError, clarify_bias, clarify_config, clarify_data, clarify_rows, entry, path_inside
 from engine.containers.clarify_config import AnalysisConfig, ShapConfig
@@ -71,7 +72,7 @@ def run_analysis(root: Path, *, extras: bool) -> None:
         by_row["group"] = group.astype(str).where(group.notna())
     clarify_bias.measure_bias(report, dataset, config, rows, group, scores, by_row, extras=extras)
     if not by_row.empty:
-        by_row.to_csv(output / "scores.csv", index=False)
+        (output / "scores.csv").write_bytes(to_csv(by_row))
     (output / "analysis.json").write_text(json.dumps(report.to_json(extras=extras), indent=2, allow_nan=False), encoding="utf-8")
     write_html(report, output / "report.html")
     write_pdf(report, output / "report.pdf")
@@ -149,9 +150,9 @@ def _explain(
         data = report.features.copy()
         data.insert(0, "row", np.arange(len(data)))
         data["prediction"] = explanation.predictions
-        data.to_csv(folder / "data.csv", index=False)
+        (folder / "data.csv").write_bytes(to_csv(data))
     if shap.save_local_values:
-        _local_values_table(explanation, config.label_name).to_csv(folder / "out.csv", index=False)
+        (folder / "out.csv").write_bytes(to_csv(_local_values_table(explanation, config.label_name)))
     check = explanation.check
     print(
         f"SHAP values of {len(report.features)} rows against {len(baseline)} baseline rows; additivity error at most "

@@ -6,7 +6,6 @@ Processing contract: ``rebalance.json`` under /opt/ml/processing/input/config, o
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from dataclasses import replace
@@ -26,6 +25,7 @@ from core.analysis.resampling.missing_cells import fill_for_distances, fill_with
 from core.analysis.resampling.resampling import RebalanceConfig, Resampled, ResamplingError, asked_counts, rebalance
 from core.analysis.resampling.splitting import SplitError, count_leaked_rows, split_rows
 from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
+from core.analysis.tables.csv_writer import header_line, row_lines
 from core.analysis.tables.value_names import ValueNames
 from engine.containers import ContainerError, rebalance_details
 from engine.containers.job_inputs import PROCESSING_FOLDER, file_sha256, find_csv, read_table
@@ -169,14 +169,16 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
         "validation_header.csv": (validation, True),
         "test_header.csv": (test, True),
     }
+    lines = _SharedLines()
     described = {}
     for name, (whole, header) in files.items():
-        table = whole if header else whole.drop(columns=derived)
-        table.to_csv(output / name, index=False, header=header, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
-        described[name] = {"sha256": file_sha256(output / name), "rows": len(table), "columns": list(table.columns)}
+        table = whole if header or not derived else whole.drop(columns=derived)
+        content = "\n".join([*([header_line(table.columns)] if header else []), *lines.of(table), ""]).encode()
+        (output / name).write_bytes(content)
+        described[name] = {"sha256": hashlib.sha256(content).hexdigest(), "rows": len(table), "columns": list(table.columns)}
     synthetic = np.flatnonzero(result.synthetic)
     asked = asked_counts(train, ask)
-    details = rebalance_details.write_details(output, train, result, sources, config)
+    details = rebalance_details.write_details(output, train, result, sources, lines.of(result.frame), config)
     return {
         "config": config,
         "files": described,
@@ -212,6 +214,21 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
         ],
         "missing": filled.columns,
     }
+
+
+class _SharedLines:
+    """The lines of tables as CSV: each table is written once, and one that begins another is read off it."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[pd.DataFrame, list[str]]] = []
+
+    def of(self, table: pd.DataFrame) -> list[str]:
+        for other, lines in self.written:
+            if table is other or other.head(len(table)).equals(table):
+                return lines[: len(table)]
+        lines = row_lines(table)
+        self.written.append((table, lines))
+        return lines
 
 
 def _with_weights(frame: pd.DataFrame, weights: NDArray[np.float64] | None) -> pd.DataFrame:

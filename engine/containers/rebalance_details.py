@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.analysis.resampling.resampling import Resampled
+from core.analysis.tables.csv_writer import header_line
 from core.analysis.tables.histograms import compare_distributions
 from engine.containers.job_inputs import file_sha256
 
@@ -19,10 +22,10 @@ ROWS_PER_FILE = 1000
 
 
 def write_details(
-    output: Path, train: pd.DataFrame, result: Resampled, sources: NDArray[np.int64], config: dict[str, Any]
+    output: Path, train: pd.DataFrame, result: Resampled, sources: NDArray[np.int64], lines: Sequence[str], config: dict[str, Any]
 ) -> dict[str, dict[str, Any]]:
     """Write the files; returns each one's hash and rows. ``sources``: of each row of the result, its row number in the data set, -1 for
-    one that was interpolated."""
+    one that was interpolated; ``lines``: each row of the result as CSV."""
     features = [name for name in train.columns if name != config["label"]]
     columns = [config["label"], *features]
     found = compare_distributions(train[columns], result.frame[columns], result.synthetic, facet=config["facet"], weights=result.weights)
@@ -30,16 +33,15 @@ def write_details(
     path.write_text(json.dumps({"features": found}, separators=(",", ":"), allow_nan=False))
     written = {path.name: {"sha256": file_sha256(path), "rows": len(found)}}
     made = np.flatnonzero(result.synthetic)
-    folder = output / "synthetic"
+    folder, header = output / "synthetic", header_line(["row", "copy of", *result.frame.columns])
     for number, start in enumerate(range(0, len(made), ROWS_PER_FILE)):
-        rows = made[start : start + ROWS_PER_FILE]
-        table = result.frame.iloc[rows].copy()
-        table.insert(0, "row", rows)
-        table.insert(1, "copy of", pd.Series(sources[rows], index=table.index, dtype="Int64").mask(lambda s: s < 0))
+        rows = made[start : start + ROWS_PER_FILE].tolist()
+        table = [f"{row},{'' if sources[row] < 0 else sources[row]},{lines[row]}" for row in rows]
         folder.mkdir(exist_ok=True)
         path = folder / f"part-{number:05d}.csv"
-        table.to_csv(path, index=False, lineterminator="\n")
-        written[f"synthetic/{path.name}"] = {"sha256": file_sha256(path), "rows": len(table)}
+        content = "\n".join([header, *table, ""]).encode()
+        path.write_bytes(content)
+        written[f"synthetic/{path.name}"] = {"sha256": hashlib.sha256(content).hexdigest(), "rows": len(table)}
     return written
 
 

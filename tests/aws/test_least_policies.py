@@ -18,9 +18,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from deciding import CHRIS, DANA, EASY, VERA, VIC, WHY, approve, seen, submitted
 
+from core.analysis.tables import csv_writer
 from core.aws import container_images
 from core.aws.target import connect
-from core.data import bundled_data, csv_reader, datasets
+from core.data import bundled_data, datasets
 from core.doctor import doctor, target_checks
 from core.errors import Conflict, Forbidden, NotFound
 from core.governance import decisions, policy, version_state
@@ -56,7 +57,7 @@ def owner(settings):
 @pytest.fixture(scope="module")
 def arn(settings):
     """The version that the whole workflow made, run by a data scientist who may do no more than the policy says."""
-    frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(bundled_data.read_bundled().sample(1500, random_state=3))))
+    frame = pd.read_csv(io.BytesIO(csv_writer.to_csv(bundled_data.read_bundled().sample(1500, random_state=3))))
     report = workflow.run_all_steps(
         connect(settings, DANA), DANA, frame, bundled_data.BUNDLED_ROLES, workflow.WorkflowOptions(max_jobs=1, max_parallel=1)
     )

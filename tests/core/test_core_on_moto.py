@@ -17,8 +17,9 @@ from deciding import DANA
 from moto.server import ThreadedMotoServer
 
 from core.analysis.performance.performance import evaluate_performance
+from core.analysis.tables import csv_writer
 from core.aws.target import connect
-from core.data import bundled_data, csv_reader, datasets, table_check
+from core.data import bundled_data, datasets, table_check
 from core.errors import Conflict, NotFound, TargetUnavailable
 from core.governance.model_cards import model_card
 from core.governance.version_state import read_state
@@ -62,7 +63,7 @@ def target(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def checked():
-    frame = pd.read_csv(io.BytesIO(csv_reader.to_csv(bundled_data.read_bundled().sample(300, random_state=1))))
+    frame = pd.read_csv(io.BytesIO(csv_writer.to_csv(bundled_data.read_bundled().sample(300, random_state=1))))
     return table_check.check_table(frame, bundled_data.BUNDLED_ROLES)
 
 

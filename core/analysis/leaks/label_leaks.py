@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from core.analysis.leaks.coded_columns import CodedColumn
 
@@ -86,7 +86,7 @@ def find_label_leaks(features: Sequence[CodedColumn], label: NDArray[np.bool_], 
     rows, positives = len(label), int(label.sum())
     if not features or positives in {0, rows}:
         return []
-    by_chance = 0.5 + norm.isf(CHANCE / 2 / len(features)) * np.sqrt((rows + 1) / (12 * positives * (rows - positives)))
+    by_chance = 0.5 - ndtri(CHANCE / 2 / len(features)) * np.sqrt((rows + 1) / (12 * positives * (rows - positives)))
     folds = (digests % np.uint64(FOLDS)).astype(np.int64)
     ones = label.astype(float)
     found = [leak for column in features if (leak := _judge_feature(column, ones, folds, by_chance))]

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+
+from core.analysis.tables.number_blocks import SAMPLE_ROWS, count_distinct_by_column, number_blocks, whole_cells
 
 ColumnKind = Literal["integer", "categorical", "continuous", "text"]
 
@@ -16,7 +18,6 @@ MAX_CATEGORIES = 15
 """A column of whole numbers with at most so many different ones is taken for a coded category."""
 MIN_WHOLE_SHARE = 0.9
 """A column with few different whole numbers in at least this share of its rows, and fractions in the others, is continuous, and said."""
-MAX_EXACT_INTEGER = 2**53
 
 
 class ColumnError(ValueError):
@@ -38,23 +39,62 @@ def infer_column_kinds(df: pd.DataFrame) -> dict[str, ColumnKind]:
     >>> infer_column_kinds(frame)
     {'sex': 'categorical', 'debt': 'continuous', 'region': 'text'}
     """
-    return {str(name): _infer_kind(df.iloc[:, i]) for i, name in enumerate(df.columns)}
+    early = _kinds_by_first_rows(df)
+    return {str(name): early.get(i) or _infer_kind(df.iloc[:, i]) for i, name in enumerate(df.columns.tolist())}
+
+
+def _kinds_by_first_rows(df: pd.DataFrame) -> dict[int, ColumnKind]:
+    """Place -> kind of the columns of numbers whose first rows decide it."""
+    found: dict[int, ColumnKind] = {}
+    for places, block in number_blocks(df.iloc[:SAMPLE_ROWS]):
+        if block.dtype.kind == "f":
+            decided, kind = (~whole_cells(block) & ~np.isnan(block)).any(axis=1), "continuous"
+        else:
+            decided, kind = count_distinct_by_column(block) > MAX_CATEGORIES, "integer"
+        found |= dict.fromkeys(places[decided].tolist(), kind)
+    return found
 
 
 def _infer_kind(series: pd.Series[Any]) -> ColumnKind:
-    values = series.dropna()
     if isinstance(series.dtype, pd.CategoricalDtype) or not pd.api.types.is_numeric_dtype(series.dtype):
         return "text"
-    if values.dtype.kind == "f" and not _is_whole(values).all():
+    if series.dtype.kind == "f" and _has_fraction(series):
         return "continuous"
-    distinct = values.nunique()
-    return "categorical" if distinct <= 2 or (distinct <= MAX_CATEGORIES and 2 * distinct <= len(values)) else "integer"
+    distinct = count_distinct(series, MAX_CATEGORIES)
+    if distinct > MAX_CATEGORIES:
+        return "integer"
+    return "categorical" if distinct <= 2 or 2 * distinct <= len(series) - count_missing(series) else "integer"
 
 
-def _is_whole(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Which values are whole numbers (infinities aren't, nor are those that a float can't tell from their neighbours)."""
-    numbers = values.to_numpy(dtype=float)
-    return pd.Series((np.abs(numbers) <= MAX_EXACT_INTEGER) & (numbers == np.floor(numbers)), index=values.index)
+def count_distinct(series: pd.Series, limit: int) -> int:
+    """How many different values a column has, without missing ones; any number above ``limit`` if they are more.
+
+    Of a long column the first rows are looked at first: mostly they have more already.
+
+    >>> import pandas as pd
+    >>> count_distinct(pd.Series([1, 2, 2, None]), 15), count_distinct(pd.Series(range(5000)), 15) > 15
+    (2, True)
+    """
+    if len(series) > SAMPLE_ROWS and (few := int(series.iloc[:SAMPLE_ROWS].nunique())) > limit:
+        return few
+    return int(series.nunique())
+
+
+def count_missing(series: pd.Series) -> int:
+    """How many cells of a column are empty."""
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iub":
+        return 0
+    return int(series.isna().sum())
+
+
+def _has_fraction(series: pd.Series[Any]) -> bool:
+    """Whether some value isn't a whole number; missing ones don't count."""
+    return bool((~_is_whole(series) & ~series.isna().to_numpy()).any())
+
+
+def _is_whole(values: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Which values are whole numbers; missing ones aren't."""
+    return whole_cells(values.to_numpy(dtype=float, na_value=np.nan))
 
 
 def is_mostly_whole(series: pd.Series) -> bool:
@@ -65,10 +105,12 @@ def is_mostly_whole(series: pd.Series) -> bool:
     >>> is_mostly_whole(pd.Series([1, 2] * 9 + [1.4])), is_mostly_whole(pd.Series([1.5, 2, 3])), is_mostly_whole(pd.Series([1, 2]))
     (True, False, False)
     """
-    known = series.dropna()
-    if known.empty or known.dtype.kind != "f":
+    if series.dtype.kind != "f":
         return False
-    values = known.to_numpy(dtype=float)
+    values = series.to_numpy(dtype=float, na_value=np.nan)
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return False
     whole = values == np.floor(values)
     return bool(MIN_WHOLE_SHARE <= whole.mean() < 1) and len(np.unique(values[whole])) <= MAX_CATEGORIES
 
@@ -92,9 +134,14 @@ def to_integers(df: pd.DataFrame, coded: Iterable[str] = (), categorical: Iterab
     unknown = codes - set(map(str, df.columns))
     if unknown:
         raise ColumnError(min(unknown), "is not in the table")
-    return pd.DataFrame(
-        {name: _column_to_integers(str(name), df[name], str(name) in codes, str(name) in complete) for name in df.columns}, index=df.index
-    )
+    done, names = df.copy(deep=False), df.columns.tolist()
+    as_they_are = {place for place, kind in _kinds_by_first_rows(df).items() if kind == "continuous" and str(names[place]) not in codes}
+    for place, (name, dtype) in enumerate(zip(names, df.dtypes.tolist(), strict=True)):
+        if (place in as_they_are and dtype == np.float64) or dtype == np.int64:
+            continue
+        column = _column_to_integers(str(name), df.iloc[:, place], str(name) in codes, str(name) in complete)
+        done.isetitem(place, column.array)
+    return done
 
 
 def _column_to_integers(name: str, series: pd.Series[Any], coded: bool, complete: bool) -> pd.Series[Any]:
@@ -117,7 +164,7 @@ def _column_to_integers(name: str, series: pd.Series[Any], coded: bool, complete
         return series.astype(float)
     if series.dtype.kind in "ib" or (series.dtype.kind == "u" and series.max() <= np.iinfo("int64").max):
         return series.astype("Int64" if missing.any() else "int64")
-    whole = _is_whole(series) | missing
+    whole = pd.Series(_is_whole(series), index=series.index) | missing
     if whole.all():
         return series.astype("Int64" if missing.any() else "int64")
     if coded:

@@ -19,6 +19,8 @@ _SPACES = dict.fromkeys([0xA0, 0x2007, 0x202F], " ") | dict.fromkeys([0x200B, 0x
 """Non-breaking spaces become spaces; zero-width ones and byte-order marks vanish."""
 _GROUPED_BY_POINTS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+")
 _SAMPLE_ROWS = 1000
+_CHARACTERS_AT_A_TIME = 1_000_000
+MANY_COLUMNS = 100
 
 
 class TableError(ValueError):
@@ -79,7 +81,10 @@ def read_cells(text: str, *, headers: Sequence[str] | None = None, decimal_comma
     again = _doubtful_columns(text, separator, first_is_header, frame, grouped=decimal_comma or separator != ",")
     if again:
         texts = _read(text, separator, first_is_header, usecols=again, dtype=str)
-        frame = pd.concat([texts.iloc[:, again.index(i)] if i in again else frame.iloc[:, i] for i in range(len(names))], axis=1)
+        for place, i in enumerate(again):
+            frame.isetitem(i, texts.iloc[:, place].array)
+    if len(names) > MANY_COLUMNS:
+        frame = frame.copy()  # puts them side by side in memory, so that they can be looked at all at once
     frame.columns = pd.Index(names)
     if headers is not None and names != list(headers):
         return CsvCells(frame[list(headers)], layout, tuple(names))
@@ -114,6 +119,20 @@ def _square_text(text: str, layout: TableLayout) -> str:
     return text
 
 
+class _TextPieces(io.TextIOBase):
+    """A text as a file, which gives out its pieces: ``io.StringIO`` would first copy all of it, at four bytes a character."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.at = text, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1) -> str:
+        start, self.at = self.at, len(self.text) if size is None or size < 0 else self.at + size
+        return self.text[start : self.at]
+
+
 def _find_separator(text: str) -> str:
     first = re.sub(r'"[^"]*"', "", text.lstrip("\r\n").partition("\n")[0])
     return max(SEPARATORS, key=lambda separator: (first.count(separator), separator == ","))
@@ -130,7 +149,7 @@ def _read(
 ) -> pd.DataFrame:
     try:
         return pd.read_csv(
-            io.StringIO(text),
+            _TextPieces(text),
             sep=separator,
             header=0 if first_is_header else None,
             nrows=rows,
@@ -156,7 +175,7 @@ def irregular_csv(error: Exception) -> TableError:
 def _first_line(text: str, separator: str) -> list[str]:
     """The first line's cells. The second is read with it: lines of different lengths are noticed."""
     try:
-        top = pd.read_csv(io.StringIO(text), sep=separator, header=None, nrows=2, dtype=str, keep_default_na=False, skipinitialspace=True)
+        top = pd.read_csv(_TextPieces(text), sep=separator, header=None, nrows=2, dtype=str, keep_default_na=False, skipinitialspace=True)
     except (ValueError, pd.errors.ParserError) as error:
         raise irregular_csv(error) from error
     return [clean_text(str(cell)) for cell in top.iloc[0]]
@@ -208,13 +227,13 @@ def _is_number(cell: str) -> bool:
 def _doubtful_columns(text: str, separator: str, first_is_header: bool, frame: pd.DataFrame, *, grouped: bool) -> list[int]:
     """The columns that must be read as text: those that pandas takes for truth values or Python numbers, numbers with leading zeros
     (01 is a code), and with ``grouped`` those in which points may set thousands apart."""
-    again = {i for i in range(frame.shape[1]) if frame.dtypes.iloc[i].kind == "b" or frame.iloc[:, i].dtype == object}
-    again = {i for i in again if not _is_text(frame.iloc[:, i])}
-    numeric = [i for i in range(frame.shape[1]) if frame.dtypes.iloc[i].kind in "iuf"]
+    dtypes = frame.dtypes.tolist()
+    again = {i for i, dtype in enumerate(dtypes) if dtype.kind == "b" or (dtype == np.object_ and not _is_text(frame.iloc[:, i]))}
+    numeric = [i for i, dtype in enumerate(dtypes) if dtype.kind in "iuf"]
     if numeric and _may_have_leading_zeros(text, separator) and re.search(rf'(?:^|[{separator}"])[ ]*[+-]?0[0-9]', text, re.MULTILINE):
         cells = _read(text, separator, first_is_header, usecols=numeric, dtype=str)
         again |= {i for place, i in enumerate(numeric) if cells.iloc[:, place].str.match(r"\s*[+-]?0[0-9]", na=False).any()}
-    floats = [i for i in numeric if frame.dtypes.iloc[i].kind == "f"]
+    floats = [i for i in numeric if dtypes[i].kind == "f"]
     if grouped and floats:
         sample = _read(text, separator, first_is_header, usecols=floats, dtype=str, rows=_SAMPLE_ROWS)
         for place, i in enumerate(floats):
@@ -226,11 +245,14 @@ def _doubtful_columns(text: str, separator: str, first_is_header: bool, frame: p
 
 def _may_have_leading_zeros(text: str, separator: str) -> bool:
     """Whether some cell may begin with a zero and a digit: a quick look at all characters, which is right where it says no."""
-    raw = np.frombuffer(text.encode(errors="replace"), dtype=np.uint8)
-    zeros = np.flatnonzero(raw[:-1] == ord("0"))
-    following, before = raw[zeros + 1], raw[np.maximum(zeros - 1, 0)]
-    begins = np.isin(before, np.frombuffer(f'{separator}\r\n" +-'.encode(), dtype=np.uint8)) | (zeros == 0)
-    return bool((begins & (following >= ord("0")) & (following <= ord("9"))).any())
+    before = np.zeros(256, dtype=bool)
+    before[list(f'{separator}\r\n" +-'.encode())] = True
+    for start in range(0, len(text), _CHARACTERS_AT_A_TIME):
+        piece = text[max(0, start - 2) : start + _CHARACTERS_AT_A_TIME]
+        raw = np.frombuffer((piece if start else f"\n{piece}").encode(errors="replace"), dtype=np.uint8)
+        if (before[raw[:-2]] & (raw[1:-1] == ord("0")) & (raw[2:] - ord("0") < 10)).any():
+            return True
+    return False
 
 
 def _is_text(series: pd.Series[Any]) -> bool:

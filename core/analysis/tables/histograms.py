@@ -54,16 +54,17 @@ def choose_bins(values: pd.Series) -> tuple[str, list[float]]:
 def bin_counts(values: ArrayLike, kind: str, edges: Sequence[float], weights: NDArray[np.float64] | None = None) -> list[float]:
     """Rows (or their weights) in each bin, shape (len(edges),) for values, and one less for bins; values
     outside all bins count in the outermost."""
-    numbers = np.asarray(values, dtype=float)
-    if kind == "values":
-        places = np.searchsorted(np.asarray(edges), numbers)
-        bins = len(edges)
-    else:
-        bins = len(edges) - 1
-        places = np.clip(np.searchsorted(np.asarray(edges), numbers, side="right") - 1, 0, bins - 1)
-    places = np.clip(places, 0, bins - 1)
+    places, bins = _bin_places(np.asarray(values, dtype=float), kind, edges)
     counts = np.bincount(places, weights=weights, minlength=bins)
     return [round(float(c), 6) for c in counts]
+
+
+def _bin_places(numbers: NDArray[np.float64], kind: str, edges: Sequence[float]) -> tuple[NDArray[np.intp], int]:
+    """The bin of each number, and how many bins there are."""
+    if kind == "values":
+        return np.clip(np.searchsorted(np.asarray(edges), numbers), 0, len(edges) - 1), len(edges)
+    bins = len(edges) - 1
+    return np.clip(np.searchsorted(np.asarray(edges), numbers, side="right") - 1, 0, bins - 1), bins
 
 
 def bin_labels(kind: str, edges: Sequence[float]) -> list[str]:
@@ -116,29 +117,39 @@ def compare_distributions(
     (51.0, 1)
     """
     groups = ["", *(_plain_number(value) for value in before[facet].value_counts().index[:max_facets])]
+    masks = {str(group): [_group_mask(frame, facet, group) for frame in (before, after)] for group in groups}
     found: list[FeatureHistograms] = []
     for name in before.columns:
         kind, edges = choose_bins(before[name])
-        sides: dict[str, dict[str, Histogram]] = {}
-        for group in groups:
-            rows, made = (_group_mask(frame, facet, group) for frame in (before, after))
-            old, new = (frame[name].to_numpy(dtype=float) for frame in (before, after))
-            sides[str(group)] = {
-                "before": _histogram(old[rows], kind, edges, None),
-                "after": _histogram(new[made], kind, edges, None if weights is None else weights[made]),
-                "synthetic": _histogram(new[made & synthetic], kind, edges, None),
-            }
+        old, new = (_BinnedColumn(frame[name].to_numpy(dtype=float), kind, edges) for frame in (before, after))
+        sides: dict[str, dict[str, Histogram]] = {
+            group: {"before": old.count(rows), "after": new.count(made, weights), "synthetic": new.count(made & synthetic)}
+            for group, (rows, made) in masks.items()
+        }
         found.append({"feature": str(name), "kind": kind, "edges": edges, "labels": bin_labels(kind, edges), "groups": sides})
     return found
 
 
-def _histogram(values: NDArray[np.float64], kind: str, edges: Sequence[float], weights: NDArray[np.float64] | None) -> Histogram:
-    known = ~np.isnan(values)
-    numbers, weight = values[known], None if weights is None else weights[known]
-    found: Histogram = {"counts": bin_counts(numbers, kind, edges, weight), "mean": mean_or_none(numbers, weight), "rows": len(numbers)}
-    if not known.all():
-        found["missing"] = int((~known).sum())
-    return found
+class _BinnedColumn:
+    """A column, each row of which is in one of the bins."""
+
+    def __init__(self, values: NDArray[np.float64], kind: str, edges: Sequence[float]) -> None:
+        self.values, self.known = values, ~np.isnan(values)
+        self.places, self.bins = _bin_places(values, kind, edges)
+
+    def count(self, rows: NDArray[np.bool_], weights: NDArray[np.float64] | None = None) -> Histogram:
+        """The histogram of the rows chosen by a mask."""
+        at = rows & self.known
+        weight = None if weights is None else weights[at]
+        counts = np.bincount(self.places[at], weights=weight, minlength=self.bins)
+        found: Histogram = {
+            "counts": [round(float(c), 6) for c in counts],
+            "mean": mean_or_none(self.values[at], weight),
+            "rows": int(at.sum()),
+        }
+        if found["rows"] < rows.sum():
+            found["missing"] = int(rows.sum()) - found["rows"]
+        return found
 
 
 def _group_mask(frame: pd.DataFrame, facet: str, group: object) -> NDArray[np.bool_]:

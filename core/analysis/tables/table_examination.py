@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -11,8 +12,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.analysis.tables.column_kinds import MAX_EXACT_INTEGER, is_mostly_whole
+from core.analysis.tables.column_kinds import MIN_WHOLE_SHARE, is_mostly_whole
 from core.analysis.tables.id_kinds import find_id_kind, may_be_id
+from core.analysis.tables.number_blocks import (
+    MAX_EXACT_INTEGER,
+    SAMPLE_ROWS,
+    count_distinct_by_column,
+    most_distinct_by_column,
+    number_blocks,
+    share_of_whole_cells,
+)
 from core.analysis.tables.table_reading import TableReading
 from core.analysis.tables.text_columns import Finding, Treatment
 
@@ -39,19 +48,31 @@ def examine_table(reading: TableReading) -> TableReading:
     """
     found = [_with_choices(finding, reading.frame) for finding in reading.findings]
     treated = {finding.column for finding in found if finding.choices}
-    seen: dict[bytes, str] = {}
-    for i, name in enumerate(map(str, reading.frame.columns)):
-        series = reading.frame.iloc[:, i]
-        own = _examine_column(name, series)
+    frame, seen, plain = reading.frame, _SeenColumns(reading.frame), _plain_columns(reading.frame)
+    for i, name in enumerate(map(str, frame.columns.tolist())):
+        own = None if i in plain else _examine_column(name, frame.iloc[:, i])
         if own is None or own.treatment != "leave out" or own.kind == "many values":
-            digest = _digest(series)
-            twin = seen.setdefault(digest, name)
+            twin = seen.find_twin(name, i)
             if twin != name and name not in treated:
                 message = f"Column {name} is equal to column {twin} in every row."
                 own = Finding(name, "duplicate", message, treatment="leave out", choices=LEAVE_OUT_OR_KEEP, twin=twin)
         if own is not None and name not in treated:
             found.append(own)
     return replace(reading, findings=tuple(found), examined=True)
+
+
+def _plain_columns(frame: pd.DataFrame) -> set[int]:
+    """The places of columns of numbers that need no look of their own: of fractions in more than a few rows, or of whole numbers of which
+    too few differ for an id."""
+    names, found = list(map(str, frame.columns.tolist())), set()
+    for places, block in number_blocks(frame):
+        varies = count_distinct_by_column(block[:, :SAMPLE_ROWS]) > 1
+        if block.dtype.kind == "f":
+            plain = varies & (share_of_whole_cells(block) < MIN_WHOLE_SHARE)
+        else:
+            plain = varies & [not may_be_id(distinct, len(frame)) for distinct in most_distinct_by_column(block)]
+        found |= {place for place in places[plain].tolist() if not _NAMELESS.fullmatch(names[place])}
+    return found
 
 
 def _with_choices(finding: Finding, frame: pd.DataFrame) -> Finding:
@@ -140,11 +161,32 @@ def _extremes(series: pd.Series[Any]) -> tuple[Any, Any, int]:
     return series.min(), series.max(), missing
 
 
+class _SeenColumns:
+    """The columns so far. Columns of numbers whose first rows differ aren't looked at further."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.frame = frame
+        self.by_digest: dict[bytes, str] = {}
+        self.starts: dict[int, int] = {}
+        for places, block in number_blocks(frame.iloc[:SAMPLE_ROWS]):
+            weights = np.random.default_rng(0).integers(1, 2**63, block.shape[1], dtype=np.uint64) * 2 + 1
+            sums = (np.ascontiguousarray(block, dtype=float).view(np.uint64) * weights).sum(axis=1, dtype=np.uint64)
+            self.starts |= dict(zip(places.tolist(), sums.tolist(), strict=True))
+        counts = Counter(self.starts.values())
+        self.alone = {place for place, start in self.starts.items() if counts[start] == 1}
+
+    def find_twin(self, name: str, place: int) -> str:
+        """The first column that is equal in every row, or the column itself."""
+        return name if place in self.alone else self.by_digest.setdefault(_digest(self.frame.iloc[:, place]), name)
+
+
 def _digest(series: pd.Series[Any]) -> bytes:
     """The same for columns that are equal in every row."""
     if series.dtype.kind in "iuf":
-        kind, raw = b"n", np.ascontiguousarray(series.to_numpy(dtype=float)).tobytes()
-        if series.dtype.kind in "iu" and series.abs().max() > MAX_EXACT_INTEGER:  # floats can't tell such numbers apart
+        numbers = np.ascontiguousarray(series.to_numpy(dtype=float))
+        kind, raw = b"n", numbers.tobytes()
+        may_be_large = series.dtype.kind in "iu" and len(numbers) and np.nanmax(np.abs(numbers)) >= MAX_EXACT_INTEGER
+        if may_be_large and series.abs().max() > MAX_EXACT_INTEGER:  # floats can't tell such numbers apart
             raw += pd.util.hash_pandas_object(series, index=False).to_numpy().tobytes()
     else:
         codes, texts = pd.factorize(series)

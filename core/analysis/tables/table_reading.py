@@ -88,13 +88,11 @@ def read_frame(frame: pd.DataFrame, *, decimal: DecimalMark | None = None) -> Ta
 
 def _read_columns(frame: pd.DataFrame, decimal: DecimalMark | None, usual: DecimalMark | None, findings: list[Finding]) -> TableReading:
     """``usual``: the decimal mark of files with this separator, for columns that read two ways if no column says otherwise."""
-    columns: list[pd.Series[Any]] = [frame.iloc[:, i] for i in range(frame.shape[1])]
+    columns = {i: frame.iloc[:, i] for i, dtype in enumerate(frame.dtypes.tolist()) if dtype.kind not in "iuf"}
     texts: dict[int, tuple[Codes, TextValues]] = {}
     readings: dict[int, NumberReadings] = {}
-    found: dict[int, list[Finding]] = {i: [] for i in range(len(columns))}
-    for i, series in enumerate(columns):
-        if series.dtype.kind in "iuf":
-            continue
+    found: dict[int, list[Finding]] = {i: [] for i in columns}
+    for i, series in columns.items():
         codes, values, cleaned = _distinct_texts(series)
         if cleaned:
             found[i].append(_cleaned_note(values.name, cleaned))
@@ -105,11 +103,14 @@ def _read_columns(frame: pd.DataFrame, decimal: DecimalMark | None, usual: Decim
     written = {reading.decimal for reading in readings.values()} - {None}
     agreed = written | ({usual} if usual else set())
     shown = decimal or (next(iter(agreed)) if len(agreed) == 1 else None)
+    read = frame.copy(deep=False)
     for i, (codes, values) in texts.items():
         numbers, told = choose_numbers(values, readings[i], shown)
-        columns[i] = _number_series(columns[i], codes, numbers) if numbers else _text_series(columns[i], codes, values)
+        if numbers:
+            read.isetitem(i, _number_series(columns[i], codes, numbers).array)
+        elif found[i] or not _is_plain_text(columns[i]):  # its text was cleaned, or is of another type
+            read.isetitem(i, _text_series(columns[i], codes, values).array)
         found[i].extend(told)
-    read = pd.concat(columns, axis=1) if columns else frame
     return TableReading(read, (*findings, *(finding for i in found for finding in found[i])))
 
 
@@ -123,7 +124,7 @@ def _cleaned_note(name: str, cleaned: dict[str, int]) -> Finding:
 
 def _distinct_texts(series: pd.Series[Any]) -> tuple[Codes, TextValues, dict[str, int]]:
     """Of each row, which of the column's texts it has (-1 if it's missing); the texts; and what was cleaned, with the number of rows."""
-    raw_codes, raw = pd.factorize(series.astype(object), use_na_sentinel=True)
+    raw_codes, raw = pd.factorize(series if _is_plain_text(series) else series.astype(object), use_na_sentinel=True)
     cleaned = [clean_text(str(value)) for value in raw]
     places: dict[str, int] = {}
     for text in cleaned:
@@ -134,9 +135,9 @@ def _distinct_texts(series: pd.Series[Any]) -> tuple[Codes, TextValues, dict[str
     raw_rows = np.bincount(raw_codes[raw_codes >= 0], minlength=len(raw))
     changed = {str(value): int(n) for value, text, n in zip(raw, cleaned, raw_rows, strict=True) if str(value) != text}
     rows = np.bincount(codes[codes >= 0], minlength=len(places))
-    known, first = np.unique(codes, return_index=True)
-    first_rows = dict(zip(known.tolist(), (first + 1).tolist(), strict=True))
-    values = TextValues(str(series.name), tuple(places), tuple(rows.tolist()), tuple(first_rows[i] for i in range(len(places))))
+    first_rows = np.zeros(len(places) + 1, dtype=np.int64)  # its last place is that of missing cells
+    first_rows[codes[::-1]] = np.arange(len(codes), 0, -1)  # of a text in several rows, the first one is assigned last
+    values = TextValues(str(series.name), tuple(places), tuple(rows.tolist()), tuple(first_rows[:-1].tolist()))
     return codes, values, changed
 
 
@@ -149,6 +150,11 @@ def _without_texts(codes: Codes, values: TextValues, left_out: Sequence[str]) ->
     return to_place[codes], TextValues(values.name, texts, rows, tuple(values.first_rows[i] for i in kept))
 
 
+def _is_plain_text(series: pd.Series[Any]) -> bool:
+    """Whether the column has the type that pandas gives text, NaN where a cell is missing."""
+    return isinstance(series.dtype, pd.StringDtype) and series.dtype.na_value is np.nan
+
+
 def _number_series(series: pd.Series[Any], codes: Codes, numbers: NumberColumn) -> pd.Series[Any]:
     whole = all(isinstance(value, int) and -(2**63) <= value < 2**63 for value in numbers.values) and len(numbers.values) > 0
     if whole and (codes >= 0).all():
@@ -157,5 +163,7 @@ def _number_series(series: pd.Series[Any], codes: Codes, numbers: NumberColumn) 
 
 
 def _text_series(series: pd.Series[Any], codes: Codes, values: TextValues) -> pd.Series[Any]:
-    texts = np.array([*values.texts, np.nan], dtype=object)[codes]
-    return pd.Series(texts.tolist(), index=series.index, name=series.name)
+    if not values.texts:
+        return pd.Series(np.nan, index=series.index, name=series.name)
+    texts = pd.Series(list(values.texts)).array.take(codes, allow_fill=True)
+    return pd.Series(texts, index=series.index, name=series.name)

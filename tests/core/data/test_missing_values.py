@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from paths import ROOT
 
+from core.analysis.tables.csv_writer import to_csv
 from core.data.column_roles import ColumnRoles, detect_roles
-from core.data.csv_reader import read_csv, to_csv
+from core.data.csv_reader import read_csv
 from core.data.missing_values import parse_missing
 from core.data.table_check import check_table
 from core.errors import DataError

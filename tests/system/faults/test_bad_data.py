@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from core.analysis.tables import csv_writer
 from core.cli.main import main
 from core.data import bundled_data, csv_reader
 from core.data.column_roles import ColumnRoles, detect_roles
@@ -128,7 +129,7 @@ def test_what_is_named_is_not_guessed():
 def test_floats_in_coded_columns_become_integers():
     checked = check_table(table(sex=[1.0, 1.0, 2.0, 2.0] * 10, label=[0.0, 1.0] * 20), ROLES)
     assert checked.frame["sex"].dtype.kind == checked.frame["label"].dtype.kind == "i"
-    assert b"." not in csv_reader.to_csv(checked.frame)
+    assert b"." not in csv_writer.to_csv(checked.frame)
 
 
 def test_words_are_coded_and_the_coding_is_kept():
