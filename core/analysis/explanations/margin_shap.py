@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,13 +11,13 @@ from scipy.special import expit
 
 from core.analysis.explanations.explanation_checks import ExplanationError, require_time
 from core.analysis.explanations.plain_trees import rewrite_as_plain_trees
+from core.analysis.explanations.walk_margins import Margin, TreeMargin
 from core.analysis.explanations.xgboost_model import describe_booster
 
 if TYPE_CHECKING:
     from xgboost import Booster
 
 Floats = NDArray[np.float64]
-Margin = Callable[[Floats], Floats]
 Output = Literal["probability", "raw"]
 
 PILOT_PAIRS = 2000
@@ -59,11 +58,7 @@ def _explain_trees(
         expected = float(np.ravel(explainer.expected_value)[0])
     except (NotImplementedError, AssertionError, IndexError, TypeError) as error:  # what shap raises for models that it doesn't know
         raise ExplanationError(f"shap can't explain it ({type(error).__name__}: {error})") from error
-
-    def margin(table: Floats) -> Floats:
-        return np.asarray(plain.inplace_predict(table.astype(np.float32), predict_type="margin", validate_features=False), dtype=float)
-
-    return values, expected, margin
+    return values, expected, TreeMargin(plain)
 
 
 def _explain_linear(booster: Booster, rows: Floats, background: Floats, output: Output) -> tuple[Floats, float, Margin]:
@@ -79,12 +74,12 @@ def _explain_linear(booster: Booster, rows: Floats, background: Floats, output: 
 
     terms, base = contributions(rows), contributions(background)
     if output == "raw":
-        return terms[:, :-1] - base[:, :-1].mean(axis=0), float(base.sum(axis=1).mean()), margin
+        return terms[:, :-1] - base[:, :-1].mean(axis=0), float(base.sum(axis=1).mean()), Margin(margin)
     values = np.zeros(rows.shape)
     for one in base:
         steps = terms[:, :-1] - one[:-1]
         values += steps * probability_slope(terms.sum(axis=1), np.full(len(rows), one.sum()))[:, None]
-    return values / len(base), float(expit(base.sum(axis=1)).mean()), margin
+    return values / len(base), float(expit(base.sum(axis=1)).mean()), Margin(margin)
 
 
 def probability_slope(to: Floats, start: Floats) -> Floats:

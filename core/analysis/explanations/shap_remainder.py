@@ -9,13 +9,12 @@ log-odds and probability move together it varies little.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from core.analysis.explanations.margin_shap import probability_slope
+from core.analysis.explanations.walk_margins import Margin
 
 Floats = NDArray[np.float64]
 
@@ -23,9 +22,7 @@ MAX_NUMBERS_IN_MEMORY = 8_000_000
 """How many numbers of walks are in memory at a time."""
 
 
-def estimate_remainder(
-    margin: Callable[[Floats], Floats], rows: Floats, background: Floats, walks: int, seed: int
-) -> tuple[Floats, Floats]:
+def estimate_remainder(margin: Margin, rows: Floats, background: Floats, walks: int, seed: int) -> tuple[Floats, Floats]:
     """What is to be added to the carried-over values, (rows, features), and its standard error.
 
     ``margin`` gives the log-odds of a table's rows. ``walks`` is rounded up to an even number; at least four give an error.
@@ -52,14 +49,11 @@ def estimate_remainder(
     return mean, np.sqrt(variance / pairs)
 
 
-def _walk_contributions(margin: Callable[[Floats], Floats], rows: Floats, base: Floats, order: NDArray[np.intp]) -> Floats:
+def _walk_contributions(margin: Margin, rows: Floats, base: Floats, order: NDArray[np.intp]) -> Floats:
     """The step of each feature in probability, minus its step in log-odds times the walk's overall slope."""
-    n, width = rows.shape
-    rank = np.argsort(order, axis=1)
-    known = rank[:, None, :] < np.arange(width + 1)[None, :, None]
-    z = margin(np.where(known, rows[:, None, :], base[:, None, :]).reshape(-1, width)).reshape(n, width + 1)
+    z = margin.along_walks(rows, base, np.argsort(order, axis=1))
     slope = probability_slope(z[:, -1], z[:, 0])
     steps = np.diff(expit(z), axis=1) - slope[:, None] * np.diff(z, axis=1)
-    by_feature = np.empty((n, width))
+    by_feature = np.empty(rows.shape)
     np.put_along_axis(by_feature, order, steps, axis=1)
     return by_feature
