@@ -24,6 +24,8 @@ SCORE_METRICS = ("auc", "average_precision", "log_loss", "brier", "ece")
 """The metrics that depend on the scores themselves, not only on which side of the threshold they lie."""
 MAX_WEIGHTS_IN_MEMORY = 500_000
 """How many weights are in memory at a time; more take longer, as they don't fit into a processor's cache."""
+WEIGHTS_RANKED_AT_A_TIME = 100_000
+"""How many of them are ranked at a time, for which several numbers each are needed: so these fit too."""
 
 
 def score_metrics(y: Floats, s: Floats) -> dict[str, float]:
@@ -78,27 +80,35 @@ class _ScoreColumns:
     def compute(self, weights: Floats, added: _AddedRows | None) -> MetricValues:
         """The metrics of each draw; ``weights``: (draws, n)."""
         sums, total = weights @ self.columns, weights.sum(axis=1)
-        everybody = weights.copy() if self.is_sorted else weights[:, self.order]
+        if added is not None:
+            for label in (0, 1):
+                sums += self.by_label[label][added.rows[label]] * added.weights[label][:, None]
+                total = total + added.weights[label]
+        size = max(1, WEIGHTS_RANKED_AT_A_TIME // len(self.order))
+        parts = [self._rank(weights[at : at + size], added, at) for at in range(0, len(weights), size)]
+        ranking = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return ranking | {"log_loss": sums[:, 0] / total, "brier": sums[:, 1] / total, "ece": np.abs(sums[:, 2:]).sum(axis=1) / total}
+
+    def _rank(self, weights: Floats, added: _AddedRows | None, first: int) -> MetricValues:
+        """The metrics of the ranking in some draws, the first of which has the number ``first`` among ``added``."""
+        everybody = weights.copy() if self.is_sorted else np.take(weights, self.order, axis=1)
         positive = everybody * self.positive
         if added is not None:
             draws = np.arange(len(weights))
             for label in (0, 1):
-                weight, rows = added.weights[label], added.rows[label]
-                sums += self.by_label[label][rows] * weight[:, None]
-                total = total + weight
+                weight, rows = added.weights[label][first + draws], added.rows[label][first + draws]
                 everybody[draws, self.place[rows]] += weight
                 if label:
                     positive[draws, self.place[rows]] += weight
-        ranking = self._ranking_metrics(everybody, positive)
-        return ranking | {"log_loss": sums[:, 0] / total, "brier": sums[:, 1] / total, "ece": np.abs(sums[:, 2:]).sum(axis=1) / total}
+        return self._ranking_metrics(everybody, positive)
 
     def _ranking_metrics(self, everybody: Floats, positive: Floats) -> MetricValues:
         """AUC and average precision, from the weights of all rows and of those of label 1, the highest score first."""
         accepted, found = (self._cumulate(part) for part in (everybody, positive))
         ones = found[:, -1].copy()
         zeros = accepted[:, -1] - ones
-        gains = np.diff(found, axis=1, prepend=0)
-        lost = np.diff(accepted, axis=1, prepend=0) - gains
+        gains, lost = _steps(found), _steps(accepted)
+        lost -= gains
         with np.errstate(invalid="ignore", divide="ignore"):
             wins = np.einsum("ij,ij->i", lost, found) - np.einsum("ij,ij->i", lost, gains) / 2
             auc = wins / (ones * zeros)
@@ -113,4 +123,11 @@ class _ScoreColumns:
     def _cumulate(self, weights: Floats) -> Floats:
         """Cumulated weights down to each different score; ``weights`` is overwritten."""
         np.cumsum(weights, axis=1, out=weights)
-        return weights if len(self.ends) == weights.shape[1] else weights[:, self.ends]
+        return weights if len(self.ends) == weights.shape[1] else np.take(weights, self.ends, axis=1)
+
+
+def _steps(cumulated: Floats) -> Floats:
+    """What each place adds; ``cumulated``: (draws, places)."""
+    steps = cumulated.copy()
+    steps[:, 1:] -= cumulated[:, :-1]
+    return steps
