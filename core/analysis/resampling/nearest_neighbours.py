@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,33 @@ class KDTreeNeighbors(BaseEstimator):  # type: ignore[misc]
         values = np.ones(found.size) if mode == "connectivity" else distances.ravel()
         ends = np.arange(0, found.size + 1, found.shape[1])
         return sparse.csr_matrix((values, found.ravel(), ends), shape=(len(found), self.tree_.n))
+
+
+class NeighboursOnDemand:
+    """The neighbours of each row, shape (rows, n): found when rows are asked for, since few of a large group are seeds of new rows."""
+
+    def __init__(self, search: KDTreeNeighbors, rows: Rows, first: int = 0) -> None:
+        self.search, self.rows, self.first = search, rows, first
+        self.shape = (rows.shape[0], search.n_neighbors - first)
+        self.size = self.shape[0] * self.shape[1]
+
+    def __getitem__(self, columns: tuple[slice, slice]) -> NeighboursOnDemand:
+        """Those from a column on, of all rows, as in ``[:, 1:]``."""
+        return NeighboursOnDemand(self.search, self.rows, self.first + columns[1].start)
+
+    def of(self, rows: RowNumbers) -> RowNumbers:
+        """The neighbours of these rows, in an array of all rows; those of the others are 0."""
+        asked = np.unique(rows)
+        found = np.zeros(self.shape, dtype=np.int64)
+        found[asked] = self.search.kneighbors(self.rows[asked])[1][:, self.first :]
+        return found
+
+
+class SeedNeighbors(KDTreeNeighbors):
+    """The same for a sampler that asks for the neighbours of all rows and uses those of its seeds."""
+
+    def kneighbors(self, rows: Rows, n_neighbors: int | None = None, return_distance: bool = True) -> Any:
+        return super().kneighbors(rows, n_neighbors) if return_distance else NeighboursOnDemand(self, rows)
 
 
 def _to_dense(rows: Rows) -> Floats:

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from imblearn.combine import SMOTEENN, SMOTETomek
 from imblearn.over_sampling import ADASYN, SMOTE, SMOTENC, BorderlineSMOTE
+from imblearn.over_sampling._smote.base import BaseSMOTE
 from imblearn.under_sampling import EditedNearestNeighbours, TomekLinks
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 
-from core.analysis.resampling.nearest_neighbours import FastOneHotEncoder, KDTreeNeighbors
+from core.analysis.resampling.nearest_neighbours import FastOneHotEncoder, NeighboursOnDemand, SeedNeighbors
 from core.analysis.resampling.resampling_parameters import ParameterValue
 
 Floats = NDArray[np.float64]
@@ -44,6 +46,7 @@ class _SeedRecorder:
         # Borderline-SMOTE draws from the rows at the border only, the others from all rows of the group.
         drawn_from = getattr(self, "in_danger_indices", self._rows_by_class)[y_type]
         self.seed_rows_ = np.concatenate([self.seed_rows_, drawn_from[rows]])
+        nn_num = nn_num.of(rows) if isinstance(nn_num, NeighboursOnDemand) else nn_num
         return super()._generate_samples(X, nn_data, nn_num, rows, cols, steps, y_type, y)  # type: ignore[misc]
 
 
@@ -51,8 +54,20 @@ class SeededSMOTE(_SeedRecorder, SMOTE):  # type: ignore[misc]
     """SMOTE with ``seed_rows_``."""
 
 
-class SeededSMOTENC(_SeedRecorder, SMOTENC):  # type: ignore[misc]
+class _DenseRows(BaseSMOTE):  # type: ignore[misc]
+    """Gives SMOTE-NC its new rows as an array: it sets their categories cell by cell, for which a sparse matrix takes minutes."""
+
+    def _generate_samples(
+        self, X: Any, nn_data: Any, nn_num: Any, rows: Any, cols: Any, steps: Any, y_type: Any = None, y: Any = None
+    ) -> Any:
+        return super()._generate_samples(X, nn_data, nn_num, rows, cols, steps, y_type, y).toarray()
+
+
+class SeededSMOTENC(_SeedRecorder, SMOTENC, _DenseRows):  # type: ignore[misc]
     """SMOTE-NC with ``seed_rows_``."""
+
+    def _generate_samples(self, *given: Any, **named: Any) -> sparse.csr_matrix:
+        return sparse.csr_matrix(super()._generate_samples(*given, **named))
 
 
 class SeededBorderlineSMOTE(_SeedRecorder, BorderlineSMOTE):  # type: ignore[misc]
@@ -111,9 +126,9 @@ def run_sampler(
 
     smote = SeededSMOTE(k_neighbors=near(k + 1), **common)
     samplers: dict[str, Callable[[], Any]] = {
-        "smote": lambda: SeededSMOTE(k_neighbors=KDTreeNeighbors(k + 1), **common),
+        "smote": lambda: SeededSMOTE(k_neighbors=SeedNeighbors(k + 1), **common),
         "smote-nc": lambda: SeededSMOTENC(
-            categorical_features=nominal, categorical_encoder=FastOneHotEncoder(), k_neighbors=KDTreeNeighbors(k + 1), **common
+            categorical_features=nominal, categorical_encoder=FastOneHotEncoder(), k_neighbors=SeedNeighbors(k + 1), **common
         ),
         "borderline-smote": lambda: SeededBorderlineSMOTE(
             k_neighbors=near(k + 1), m_neighbors=near(int(parameters["m_neighbors"]) + 1), kind=parameters["kind"], **common
