@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import cast
 
 import pandas as pd
@@ -26,6 +27,7 @@ from core.lineage import lineage_graph, lineage_record
 from core.registry import version_comparison, version_registration
 from core.reports import bias_jobs, clarify_jobs, shap_jobs
 from core.views.data import leak_sentences, rebalancing_sentences
+from core.workflow.job_progress import JobProgress
 from core.workflow.workflow_report import DifferenceReport, ModelReport, WorkflowReport
 
 STEPS = ("data", "rebalancing", "training", "models", "lineage", "bias and SHAP", "registration", "comparison")
@@ -94,7 +96,7 @@ def run_all_steps(
         job = rebalancing_jobs.launch_job(
             target, identity, dataset, options.rebalance, name=f"{rebalancing_jobs.JOB_NAME_PREFIX}-{options.rebalance.method}-{work.id}"
         )
-        jobs.wait_for_jobs(target, [("processing", job)])
+        jobs.wait_for_jobs(target, [("processing", job)], on_progress=JobProgress(target, partial(say, "rebalancing")))
         data = rebalancing_jobs.read_result(target, job)
         say(
             "rebalancing",
@@ -117,12 +119,14 @@ def run_all_steps(
         request = tuning_jobs.TuningRequest(data, max_jobs=options.max_jobs, max_parallel=min(options.max_parallel, options.max_jobs))
         tuning_job = tuning_jobs.launch_job(target, identity, request, name=f"{tuning_jobs.JOB_NAME_PREFIX}-{work.id}")
         seen: dict[str, int] = {}
+        lines = JobProgress(target, partial(say, "training"))
 
         def progress(found: list[jobs.Job]) -> None:
             done = found[1].raw["TrainingJobStatusCounters"].get("Completed", 0)
             if seen.get("done") != done:
                 seen["done"] = done
                 say("training", f"baseline {found[0].status}, {done} of {options.max_jobs} trials")
+            lines.say_lines(found)
 
         ended = jobs.wait_for_jobs(target, [("training", baseline), ("tuning", tuning_job)], on_progress=progress)
         if not tuning_jobs.is_trained_on(ended[1], data):
@@ -148,7 +152,11 @@ def run_all_steps(
         trained = [training_jobs.describe_job(target, name) for name in trained_by_role.values()]
         more = [xgboost_report_jobs.launch_job(target, identity, job) for job in trained if not job.raw.get("DebugRuleConfigurations")]
         measured = [one for name in reports.values() for one in clarify_jobs.job_and_companion(target, name)]
-        jobs.wait_for_jobs(target, [("processing", name) for name in (*measured, *shaps.values(), *more)])
+        jobs.wait_for_jobs(
+            target,
+            [("processing", name) for name in (*measured, *shaps.values(), *more)],
+            on_progress=JobProgress(target, partial(say, "bias and SHAP")),
+        )
     with _timed_step(work, say, "registration", "packages with quality, bias and explainability reports"):
         packages = {
             role: version_registration.register_version(
