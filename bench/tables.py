@@ -27,3 +27,23 @@ def repeated(rows: int, *, seed: int = 0) -> pd.DataFrame:
             values[len(base) :] = np.rint(values[len(base) :] * factors)
         columns[name] = values
     return pd.DataFrame(columns)
+
+
+def people(rows: int, *, columns: int = 20, seed: int = 0) -> pd.DataFrame:
+    """A table as people have it: words, whole numbers and amounts, of which some go together. ``columns``: from 8 on; beyond the first
+    seven, amounts with three decimals. The label is paid (yes, no), the facet sex (f, m), the group age."""
+    random = np.random.default_rng(seed)
+    wealth, risk = random.normal(size=rows), random.normal(size=rows)
+    women = random.random(rows) < 0.4
+    table = {
+        "sex": np.where(women, "f", "m"),
+        "age": np.clip(np.rint(40 + 12 * random.normal(size=rows)), 18, 90).astype(int),
+        "region": random.choice(["north", "south", "east", "west", "centre", "islands"], rows),
+        "work": random.choice(["full-time", "part-time", "self-employed", "none"], rows, p=[0.6, 0.2, 0.1, 0.1]),
+        "income": np.round(np.exp(10 + 0.5 * wealth - 0.2 * women), 2),
+        "debts": random.poisson(np.exp(0.5 + 0.4 * risk)),
+    }
+    for number in range(columns - 7):
+        table[f"amount {number + 1}"] = np.round((wealth, risk)[number % 2] + random.normal(size=rows), 3)
+    odds = 1.2 + 0.8 * wealth - 0.9 * risk + 0.02 * (table["age"] - 40) + random.logistic(size=rows)
+    return pd.DataFrame({"paid": np.where(odds > 0, "yes", "no"), **table})
