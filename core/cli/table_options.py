@@ -26,7 +26,7 @@ from core.data.table_problems import Problem, raise_problems
 from core.data.threshold_facets import GROUP_VALUE, add_threshold_facets, parse_threshold
 from core.errors import DataError
 from core.jobs import rebalancing_jobs
-from core.jobs.rebalancing_jobs import BALANCE_TARGETS, METHODS, RebalancingOptions
+from core.jobs.rebalancing_jobs import BALANCE_TARGETS, METHODS, ORDERS, RebalancingOptions
 from core.views.data import leak_sentences
 
 Result = TypeVar("Result")
@@ -59,7 +59,7 @@ def add_table_options(demo: argparse.ArgumentParser) -> None:
         help="the facet's value of the group that may be at a disadvantage (default: the group with the lowest share of favourable labels)",
     )
     add_repeatable("--further-facet", "COLUMN=VALUE", "another group whose bias is measured too, or a threshold such as 'age <= 25'")
-    demo.add_argument("--group", help="the column for conditional demographic disparity, for instance age")
+    demo.add_argument("--group", help="the column for conditional demographic disparity; default: one called age. '' for none")
     add_repeatable("--ignore", "COLUMN", "a column to leave out")
     add_repeatable("--keep", "COLUMN", "a column to keep that would be left out (an id, a constant, a column without a name)")
     add_repeatable("--categorical", "COLUMN", "a column of codes")
@@ -87,6 +87,15 @@ def add_rebalancing_options(demo: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="a parameter of the method, for instance k_neighbors=3; may be given several times",
     )
+    demo.add_argument("--seed", type=int, default=RebalancingOptions.seed, help="of the split and the method (default: %(default)s)")
+    for part, share in (("validation", RebalancingOptions.validation_size), ("test", RebalancingOptions.test_size)):
+        demo.add_argument(f"--{part}-share", type=float, default=share, help=f"of all rows, kept for the {part} (default: %(default)s)")
+    demo.add_argument(
+        "--order",
+        choices=ORDERS,
+        default=RebalancingOptions.order,
+        help="split first, or rebalance before the split as in the workshop, which leaks rows and is marked so (default: %(default)s)",
+    )
 
 
 def parse_rebalancing(options: argparse.Namespace) -> RebalancingOptions:
@@ -104,7 +113,9 @@ def parse_rebalancing(options: argparse.Namespace) -> RebalancingOptions:
         if problem := parameter.find_problem(found):
             raise DataError(f"{METHODS[options.method]}: {problem}", resource=options.method, hint="Change the value, or omit it.")
         given[parameter.name] = found
-    return RebalancingOptions(method=options.method, target=options.target, parameters=given)
+    return RebalancingOptions(
+        options.method, options.target, given, options.seed, options.validation_share, options.test_share, options.order
+    )
 
 
 def _parse_number(text: str) -> ParameterValue:
@@ -278,6 +289,7 @@ def print_preview(table: PreparedTable, rebalance: RebalancingOptions, max_jobs:
             f"Upload {rows:,} rows and {frame.shape[1]:,} columns as {table.name}.",
             f"Split them: about {rows - test - validation:,} rows for training, {validation:,} for validation, {test:,} for the test.",
             f"Rebalance the training rows by {BALANCE_TARGETS[rebalance.target]}: {METHODS[rebalance.method]}{parameters}.",
+            *([f"{ORDERS[rebalance.order]}."] if rebalance.order != RebalancingOptions.order else []),
             f"Train a baseline, and tune with trials: {max_jobs:,}, {min(max_jobs, max_parallel):,} at a time.",
             "Measure bias and explain both models on the test rows, register both, and compare them.",
         )

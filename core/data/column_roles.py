@@ -47,6 +47,11 @@ class ColumnRoles:
     derived: tuple[tuple[str, str], ...] = ()
 
 
+def chosen_facets(roles: ColumnRoles) -> list[tuple[str, int]]:
+    """(column, value) of the facet and of the further facets, each once."""
+    return list(dict.fromkeys(((roles.facet, roles.facet_value), *roles.further_facets)))
+
+
 def sensitive_columns(roles: ColumnRoles) -> tuple[str, ...]:
     """The columns of the facet, the further facets and the group: those that tell protected groups apart. Of a threshold facet, the
     column that it is made of.
@@ -97,7 +102,7 @@ def detect_roles(
     chosen: Mapping[str, Treatment] | None = None,
 ) -> ColumnRoles:
     """The roles: those that are given, and a proposal of the others. ``chosen``: column -> what to do with it, instead of what
-    ``examine_table`` proposes.
+    ``examine_table`` proposes; ``group``: "" for none, though one could be proposed.
 
     The facet value proposed is the group with the lowest share of favourable labels. Raises DataError, which asks for the favourable value
     if no word decides it (how often a value occurs says nothing about it), and if no column can be label or facet.
@@ -116,13 +121,14 @@ def detect_roles(
         facet_value = GROUP_VALUE if facet in sources else propose_facet_value(frame, label, favourable, facet)
     named = {label, facet, *dict(ordered), *dict(further_facets)}
     named |= {sources[name] for name in named & sources.keys()}
-    group = group or next((c for c in map(str, frame.columns) if c.lower() == "age" and c not in named), None)
+    if group is None:
+        group = next((c for c in map(str, frame.columns) if c.lower() == "age" and c not in named), None)
     roles = ColumnRoles(
         label,
         cast(int, favourable),
         facet,
         cast(int, facet_value),
-        group,
+        group or None,
         further_facets=cast(tuple[tuple[str, int], ...], further_facets),
         ordered=ordered,
         missing=missing,

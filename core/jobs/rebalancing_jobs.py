@@ -31,6 +31,7 @@ from core.references import JOB_NAME_PREFIXES
 __all__ = [
     "BALANCE_TARGETS",
     "METHODS",
+    "ORDERS",
     "PARAMETERS",
     "RebalancedData",
     "RebalancingOptions",
@@ -42,6 +43,7 @@ __all__ = [
     "read_result",
 ]
 JOB_NAME_PREFIX = JOB_NAME_PREFIXES["rebalancing"]
+ORDERS = {"split_first": "Split, then resample the training part", "workshop": "Resample, then split (leaks, and is marked so)"}
 MANY_ROWS = 2000
 """With so many rows of each label and facet value, every method has enough neighbours."""
 
@@ -80,6 +82,12 @@ class RebalancedData:
     def value_names(self) -> ValueNames:
         """What the codes in its rows stand for."""
         return value_names(self.dataset)
+
+    @property
+    def label_names(self) -> tuple[str, str]:
+        """What labels 0 and 1 are called: ``paid = yes``."""
+        zero, one = (self.value_names.describe(self.roles.label, code) for code in (0, 1))
+        return zero, one
 
     @property
     def has_weights(self) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+import hashlib
+
 import pytest
 
 from core.aws.target import connect
-from core.data import bundled_data, column_roles, datasets, table_check
+from core.cli import table_options
+from core.data import bundled_data, column_roles, csv_reader, datasets, table_check
 from core.errors import JobFailed
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, rebalancing_jobs
@@ -151,6 +155,56 @@ def test_roles_are_detected_profiled_and_a_table_is_kept_without_a_job(app, full
     assert (kept.name, kept.rows, kept.created_by) == ("people", 120, "Dana (demo)")
     assert kept.sha256 in text(test)
     assert len(rebalancing_jobs.list_jobs(target)) == before
+
+
+def test_each_finding_has_a_treatment_and_the_same_choices_make_the_same_table_as_on_the_command_line(app, full, target, tmp_path):
+    names = ["paid", "sex", "age", "customer", "land", "since", "code", "grade", "step"]
+    rows = [
+        (("no", "yes")[i % 3 > 0], "fm"[i % 2], 20 + i % 40, i, "DE", f"2024-01-{1 + i % 28:02}", i % 5, ("low", "high")[i % 7 > 3], i % 4)
+        for i in range(120)
+    ]
+    content = "\n".join(",".join(map(str, row)) for row in (names, *rows)) + "\n"
+    test = app(full, "data", tab=NEW)
+    test.radio(key="source").set_value("upload").run()
+    test.file_uploader[0].upload("people.csv", content.encode()).run()
+    found = {name: labelled(test.selectbox, name) for name in ("customer", "land", "since")}
+    assert [(one.value, one.options) for one in found.values()] == [
+        ("leave out", ["leave it out", "keep it"]),
+        ("leave out", ["leave it out", "keep it"]),
+        ("leave out", ["leave it out", "categories"]),
+    ]
+    assert "Column customer looks like an id: another number in every row (0, 1, …). It's left out." in text(test)
+    assert labelled(test.multiselect, "Numbers that are codes").value == ["code", "step"]
+    found["customer"].set_value("keep")
+    found["since"].set_value("categorical")
+    labelled(test.multiselect, "Numbers that are codes").set_value([])
+    labelled(test.multiselect, "Ordered columns").set_value(["grade", "step"])
+    labelled(test.text_input, "Name of the data set").set_value("mine")
+    test.run()
+    labelled(test.multiselect, "grade, from the lowest to the highest").set_value(["low", "high"])
+    labelled(test.multiselect, "step, from the lowest to the highest").set_value(["3", "1", "0", "2"])
+    test.run()
+    assert not test.exception
+    labelled(test.button, "Only keep the data set").click().run()
+    kept = datasets.read_dataset(target, test.query_params["dataset"])
+
+    (tmp_path / "people.csv").write_text(content)
+    parser = argparse.ArgumentParser()
+    table_options.add_table_options(parser)
+    table_options.add_rebalancing_options(parser)
+    options = f"--data {tmp_path}/people.csv --name mine --keep customer --categorical since --continuous code".split()
+    options += ["--ordered", "grade=low,high", "--ordered", "step=3,1,0,2"]
+    asked = parser.parse_args(options)
+    prepared = table_options.prepare_table(asked, table_options.parse_rebalancing(asked))
+    assert (kept.name, kept.roles, kept.coding, kept.treatments) == (
+        prepared.name,
+        prepared.checked.roles,
+        prepared.checked.coding,
+        prepared.checked.treatments,
+    )
+    assert kept.sha256 == hashlib.sha256(csv_reader.to_csv(prepared.checked.frame)).hexdigest()
+    assert kept.notes == prepared.checked.notes
+    assert "Column since has dates or times: '2024-01-01' in row 1 (5 rows). Its values are taken for categories." in text(test)
 
 
 def test_what_a_table_gives_away_is_said_before_it_is_uploaded(app, full):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,13 +15,13 @@ from core.analysis.leaks import leak_findings
 from core.analysis.tables import role_proposals, table_profile
 from core.analysis.tables.number_formats import DECIMAL_MARKS, DecimalMark
 from core.analysis.tables.table_reading import TableReading
-from core.analysis.tables.text_columns import sort_texts
+from core.analysis.tables.text_columns import Treatment
 from core.analysis.tables.value_names import ValueNames
 from core.data import bundled_data, column_roles, csv_reader, datasets, file_formats, table_check, table_problems, threshold_facets
 from core.views.data import leak_sentences
 from ui import session
 from ui.components import errors, links, markdown, times
-from ui.data import missing_form
+from ui.data import column_form, missing_form, table_findings
 
 SOURCES = {
     "bundled": "Credit default (bundled)",
@@ -28,8 +29,8 @@ SOURCES = {
     "s3": "A CSV in S3",
     "stored": "A data set of this workspace",
 }
-MAX_ORDERED_VALUES = 20
-"""Columns with more different texts aren't offered an order."""
+MAX_FACET_VALUES = 50
+"""Of columns with more different values, none is offered as a further facet."""
 DatasetChoice = datasets.Dataset | tuple[table_check.CheckedTable, str]
 """A data set that is in S3 already, or a checked table with its name."""
 
@@ -68,6 +69,12 @@ def describe_columns(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A profile of each column, and of each group of the facet."""
     return table_profile.summarise_columns(_frame), table_profile.summarise_groups(_frame, label, favourable, facet)
+
+
+@st.cache_data(ttl="30m", max_entries=16, show_spinner="Counting values …")
+def count_values(key: str, decimal: DecimalMark | None, _frame: pd.DataFrame) -> dict[str, int]:
+    """Column -> its number of different values; cached under ``key``."""
+    return {str(name): int(_frame[name].nunique()) for name in _frame.columns}
 
 
 def choose_dataset() -> DatasetChoice | None:
@@ -153,13 +160,14 @@ def _roles_form(key: str, file: str, decimal: DecimalMark | None, table: TableRe
     )
     table = threshold_facets.add_typed_facets(table, typed)
     sources = threshold_facets.threshold_sources(table)
-    frame = table.frame
-    name = file.removesuffix(".gz").removesuffix(".csv").removesuffix(".parquet")
+    frame, key_of_table = table.frame, f"{key} {typed}"
     names = [str(column) for column in frame.columns]
     if key == "bundled":
         proposed_label, proposed_facet = bundled_data.BUNDLED_ROLES.label, bundled_data.BUNDLED_ROLES.facet
     else:
         proposed_label, proposed_facet = column_roles.propose_label_and_facet(table)
+    proposed_name = Path(file.removesuffix(".gz")).stem
+    name = st.text_input("Name of the data set", proposed_name, key=f"name-{key}").strip() or proposed_name
     st.caption(f"{len(frame):,} rows, {len(names)} columns. Label, facet and treatments are proposed; change what is wrong.")
     one, two, three = st.columns(3)
     label = one.selectbox(
@@ -196,37 +204,46 @@ def _roles_form(key: str, file: str, decimal: DecimalMark | None, table: TableRe
         format_func=lambda g: g or "none",
         help="For conditional disparity (CDDL): the difference within each group of this column. Many values are binned.",
     )
+    named = {label, facet, *([group] if group else [])}
+    treatments = column_form.choose_treatments(key, table, named)
+    open_columns = [c for c in names if c not in treatments]
+    left_out = [c for c in detected.ignored if c in open_columns]
     ignored = three.multiselect(
-        "Ignored columns", names, default=[c for c in detected.ignored if c in names], key=f"ignored-{key}-{label}-{facet}"
+        "Ignored columns", open_columns, default=left_out, key=f"ignored-{key}-{label}-{facet}", help="Left out of the data set."
     )
-    rest = [c for c in names if c not in {label, facet, group, *ignored}]
+    rest = [c for c in names if c not in {*named, *ignored} and treatments.get(c) != "leave out"]
+    numbers = [c for c in rest if c in open_columns and frame[c].dtype.kind in "iuf"]
     left, right = st.columns([2, 1])
     categorical = left.multiselect(
-        "Categorical columns",
-        rest,
-        default=[c for c in detected.categorical if c in rest],
+        "Numbers that are codes",
+        numbers,
+        default=[c for c in detected.categorical if c in numbers],
         key=f"categorical-{key}-{label}-{facet}",
-        help="Never interpolated.",
+        help="Categories, which are never interpolated. Other numbers are amounts; text is categories, unless it has an order.",
     )
-    pairs = [(c, v) for c in rest if frame[c].nunique() <= 8 for v in _value_options(frame, c, None)["options"]]
+    distinct = count_values(key_of_table, decimal, frame)
+    few = [c for c in rest if distinct[c] <= MAX_FACET_VALUES]
     further = right.multiselect(
         "Further facets",
-        pairs,
+        [(c, v) for c in few for v in _value_options(frame, c, None)["options"]],
         format_func=lambda pair: f"{pair[0]} = {pair[1]}",
-        max_selections=5,
         key=f"further-{key}",
         help="Their bias is measured before and after rebalancing too.",
     )
-    ordered = _choose_orders(key, frame, [c for c in rest if frame[c].dtype.kind not in "iuf"])
-    features = [c for c in names if c not in {label, facet, *ignored}]
-    missing = missing_form.choose_missing(key, frame, features, categorical, dict(ordered))
-    _show_profile(f"{key} {typed}", decimal, name, frame, label, favourable, facet)
-    roles = column_roles.ColumnRoles(
-        label, favourable, facet, value, group, tuple(categorical), tuple(ignored), tuple(further), ordered, missing
-    )
-    _show_findings(table, roles)
+    ordered = column_form.choose_orders(key, frame, [c for c in rest if c not in categorical], distinct)
+    chosen: dict[str, Treatment] = {**treatments, **dict.fromkeys(ignored, "leave out"), **dict.fromkeys(categorical, "categorical")}
+    others: list[tuple[Treatment, list[str]]] = [("continuous", numbers), ("keep", left_out)]  # what was proposed, and was taken back
+    for treatment, columns in others:
+        chosen = {**dict.fromkeys([c for c in columns if c not in dict(ordered)], treatment), **chosen}
+    base = column_roles.ColumnRoles(label, favourable, facet, value, group, further_facets=tuple(further), ordered=ordered)
+    roles = column_roles.apply_treatments(table, base, chosen)
+    features = [c for c in names if c not in {label, facet, *roles.ignored}]
+    roles = replace(roles, missing=missing_form.choose_missing(key, frame, features, roles.categorical, dict(ordered)))
+    table_findings.show_profile(name, frame, facet, *describe_columns(key_of_table, decimal, label, favourable, facet, frame))
+    table_findings.show_findings(table, roles)
     checked = check_table(key, decimal, roles, table)
-    _show_leaks(find_leaks(key, decimal, roles, checked))
+    table_findings.show_codes(checked.coding)
+    table_findings.show_leaks(find_leaks(key, decimal, roles, checked))
     return checked, name
 
 
@@ -244,54 +261,6 @@ def _choose_favourable(place: DeltaGenerator, key: str, frame: pd.DataFrame, lab
         key=f"good-{key}-{label}",
         help="The outcome that people hope for. It's proposed where a word such as paid, approved or default says it.",
     )
-
-
-def _show_findings(table: TableReading, roles: column_roles.ColumnRoles) -> None:
-    """Everything that was found about the table, with what is done, and what a person must decide."""
-    undecided = table_check.find_undecided(table, roles)
-    done = table_check.notes_in_words(table, roles)
-    if undecided:
-        text = "\n".join(f"- {markdown.escape_markdown(f'{problem.message} {problem.hint}')}" for problem in undecided)
-        st.warning(f"**To be decided**\n\n{text}", icon=":material/rule:")
-    if done:
-        text = "\n".join(f"- {markdown.escape_markdown(note)}" for note in done)
-        st.info(f"**What was found, and what is done** (change it above)\n\n{text}", icon=":material/search:")
-
-
-def _show_leaks(found: list[str]) -> None:
-    if found:
-        text = "\n".join(f"- {markdown.escape_markdown(one)}" for one in found)
-        st.warning(f"**What the model should not learn from**\n\n{text}", icon=":material/leak_add:")
-
-
-def _choose_orders(key: str, frame: pd.DataFrame, columns: list[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The columns of text whose values have an order, with the order."""
-    columns = [c for c in columns if frame[c].nunique() <= MAX_ORDERED_VALUES]
-    if not columns:
-        return ()
-    chosen = st.multiselect(
-        "Ordered columns",
-        columns,
-        key=f"ordered-{key}",
-        help="Columns whose values have an order, such as low, medium, high. Others are categories without one.",
-    )
-    orders = []
-    for column in chosen:
-        values = sort_texts(frame[column].dropna().unique().tolist())
-        order = st.multiselect(markdown.escape_markdown(f"{column}, from the lowest to the highest"), values, key=f"order-{key}-{column}")
-        orders.append((column, tuple(order)))
-    return tuple(orders)
-
-
-def _show_profile(key: str, decimal: DecimalMark | None, name: str, frame: pd.DataFrame, label: str, favourable: Any, facet: str) -> None:
-    """The first rows, each column's profile, and the label in each group."""
-    columns, groups = describe_columns(key, decimal, label, favourable, facet, frame)
-    st.markdown(markdown.escape_markdown(table_profile.group_extremes_sentence(groups, facet)))
-    with st.expander("Profile, groups and first rows", icon=":material/table:"):
-        shares = {c: st.column_config.NumberColumn(format="percent") for c in ("favourable", "low", "high")}
-        st.dataframe(columns, hide_index=True, height=320, alt=f"Profile of each column of {name}", placeholder="–")
-        st.dataframe(groups, hide_index=True, height="content", alt=f"Favourable labels by {facet}", column_config=shares)
-        st.dataframe(frame.head(100), hide_index=True, height=280, alt=f"First rows of {name}")
 
 
 def _value_options(frame: pd.DataFrame, column: str, wanted: Any) -> dict[str, Any]:

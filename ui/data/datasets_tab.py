@@ -9,7 +9,7 @@ from core.data import datasets
 from core.lineage import lineage_graph
 from ui import session
 from ui.components import links, markdown, tables, tabs, times
-from ui.data import dataset_form
+from ui.data import dataset_form, table_findings
 
 ROWS_PER_PAGE = 50
 
@@ -92,6 +92,9 @@ def _show_dataset(dataset: datasets.Dataset, earlier: datasets.Dataset | None) -
             st.caption(
                 markdown.escape_markdown(f"It differs from the earlier data set of this name ({earlier.sha256[:12]}): {difference}.")
             )
+        if dataset.notes:
+            with st.expander("What was found, and what was done", icon=":material/search:"):
+                st.markdown(table_findings.list_sentences(dataset.notes))
         if dataset.coding:
             coded = [{"column": c, "text": t, "code": n} for c, codes in dataset.coding.items() for t, n in codes.items()]
             tables.table_twin(pd.DataFrame(coded), alt="What each code stands for", label="Codes")

@@ -9,14 +9,13 @@ import streamlit as st
 from core.analysis.resampling.resampling_parameters import ParameterValue
 from core.costs import cost_estimates
 from core.jobs import rebalancing_jobs
-from core.jobs.rebalancing_jobs import BALANCE_TARGETS, METHODS, PARAMETERS
+from core.jobs.rebalancing_jobs import BALANCE_TARGETS, METHODS, ORDERS, PARAMETERS
 from ui import session
 from ui.components import errors, tabs
 from ui.data import dataset_form
 from ui.shared import cost_line
 
 METHOD_NAMES = {"none": "split only", **{key: name for key, name in METHODS.items() if key != "none"}}
-ORDER_NAMES = {"split_first": "Split, then resample the training part", "workshop": "Resample, then split (leaks, and is marked so)"}
 
 
 def rebalancing_form() -> None:
@@ -45,7 +44,7 @@ def rebalancing_form() -> None:
         methods[other] = _parameter_inputs(other)
     with st.expander("Split, order and seed", icon=":material/settings:"):
         a, b, c, d = st.columns(4)
-        order = a.selectbox("Order", list(ORDER_NAMES), format_func=ORDER_NAMES.__getitem__, key="order")
+        order = a.selectbox("Order", list(ORDERS), format_func=ORDERS.__getitem__, key="order")
         seed = b.number_input("Seed", 0, 2**31 - 1, 42)
         validation = c.number_input("Validation share", 0.05, 0.45, 0.16, step=0.01)
         test = d.number_input("Test share", 0.05, 0.45, 0.2, step=0.01, help="Never resampled: these rows judge every model.")

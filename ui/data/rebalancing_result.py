@@ -17,7 +17,7 @@ from core.views.data import rebalancing_charts as views
 from core.views.shared.number_text import format_percent
 from ui import session
 from ui.components import charts, links, markdown, tabs
-from ui.data import synthetic_rows
+from ui.data import synthetic_rows, table_findings
 
 METRIC_DESCRIPTIONS = {name: definition.description for name, definition in PRE_TRAINING.items()}
 
@@ -50,7 +50,7 @@ def show_rebalancing_result(name: str) -> None:
         if st.button("Compare with other methods", icon=":material/compare_arrows:", type="tertiary"):
             tabs.open_tab("compare", compare=name)
     synthetic_rows.show_distributions(done, names)
-    synthetic_rows.show_synthetic_rows(done)
+    synthetic_rows.show_synthetic_rows(done, names)
     _files(done)
 
 
@@ -151,6 +151,9 @@ def _label_shares(manifest: RebalancingManifest, names: ValueNames) -> None:
 
 
 def _files(rebalanced: rebalancing_jobs.RebalancedData) -> None:
+    if rebalanced.dataset.notes:
+        with st.expander("What was found in the table, and what was done", icon=":material/search:"):
+            st.markdown(table_findings.list_sentences(rebalanced.dataset.notes))
     with st.expander("Files, hashes and settings", icon=":material/description:"):
         st.markdown(
             f"Made from **{markdown.escape_markdown(rebalanced.dataset.name)}**, SHA-256 `{rebalanced.manifest['input']['sha256']}`, "

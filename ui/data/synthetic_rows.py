@@ -82,7 +82,7 @@ def show_distributions(rebalanced: rebalancing_jobs.RebalancedData, names: Value
 
 
 @st.fragment
-def show_synthetic_rows(rebalanced: rebalancing_jobs.RebalancedData) -> None:
+def show_synthetic_rows(rebalanced: rebalancing_jobs.RebalancedData, names: ValueNames) -> None:
     """The synthetic rows, a page at a time."""
     count, made = (
         int(rebalanced.manifest["synthetic"]["count"]),
@@ -103,4 +103,4 @@ def show_synthetic_rows(rebalanced: rebalancing_jobs.RebalancedData) -> None:
             "row of the "
             "data set that was repeated; it is empty if the row was interpolated."
         )
-        st.dataframe(table, hide_index=True, height=380, alt=f"The {made} rows")
+        st.dataframe(names.decode(table), hide_index=True, height=380, alt=f"The {made} rows")
