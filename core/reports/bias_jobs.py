@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass, replace
 
 from core.aws.target import Target
+from core.data.column_roles import chosen_facets
 from core.errors import DataError, NotFound, translate_aws_errors
 from core.identity import Identity, require_permission
 from core.jobs import jobs
@@ -68,7 +69,7 @@ def launch_job(
     roles = data.roles
     config = clarify_jobs.build_shared_config(data, rows, model, f"Bias of {model} on the {rows} rows")
     config["label_values_or_threshold"] = [roles.favourable]
-    facets = dict.fromkeys(((roles.facet, roles.facet_value), *roles.further_facets))
+    facets = chosen_facets(roles)
     config["facet"] = [{"name_or_index": column, "value_or_threshold": [value]} for column, value in facets]
     config["probability_threshold"] = threshold
     config["governance"] = {
@@ -87,10 +88,12 @@ def launch_job(
 
 def _require_favourable_rows(data: RebalancedData) -> None:
     """Raises DataError, naming the labels there are, if no row has the favourable one: the job would find nothing to measure."""
-    roles, labels = data.roles, sorted({cell["label"] for cell in data.manifest["counts"]["before"]})
+    roles, names = data.roles, data.value_names
+    labels = sorted({cell["label"] for cell in data.manifest["counts"]["before"]})
     if roles.favourable not in labels:
         raise DataError(
-            f"No row has the favourable value {roles.favourable} of the label {roles.label}; its values are {', '.join(map(str, labels))}.",
+            f"No row has the favourable outcome {names.describe(roles.label, roles.favourable)}; the label's values are "
+            f"{', '.join(names.value(roles.label, label) for label in labels)}.",
             resource=roles.label,
             hint="Save the data set again with one of these as the favourable value.",
         )

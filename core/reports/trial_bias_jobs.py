@@ -7,6 +7,7 @@ import json
 from core.analysis.trials.trials_json import TrialsReport
 from core.aws import aws_names, idempotency
 from core.aws.target import Target
+from core.data.column_roles import chosen_facets
 from core.errors import Conflict
 from core.identity import Identity, require_permission
 from core.jobs import jobs, processing_requests
@@ -17,6 +18,8 @@ from core.jobs.tuning import tuning_jobs
 
 JOB_NAME_PREFIX = "governance-trials"
 ROWS_FILE = "validation_header.csv"
+MAX_FACETS = 10
+"""Facets measured of every trial; of a version's bias report, which looks at one model, all are."""
 MODELS_FOLDER = "/opt/ml/processing/input/models"
 
 
@@ -86,7 +89,7 @@ def _job_config(data: RebalancedData, tuning_job: str, reference: str, threshold
         "rebalancing_job": data.job,
         "label": roles.label,
         "favourable": roles.favourable,
-        "facets": [{"name": roles.facet, "value": roles.facet_value}],
+        "facets": [{"name": column, "value": value} for column, value in chosen_facets(roles)[:MAX_FACETS]],
         "group": roles.group,
         "value_names": data.value_names.to_json(),
         "threshold": threshold,

@@ -97,7 +97,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
         "left_out": left_out,
     }
     (output / "trials.json").write_text(json.dumps(content, allow_nan=False))
-    (output / "trials.csv").write_text(_figures_csv(reports))
+    (output / "trials.csv").write_text(_figures_csv(reports, ValueNames.from_json(config.get("value_names"))))
     print("Wrote trials.json, trials.csv", flush=True)
 
 
@@ -163,25 +163,30 @@ def _read_rows(folder: Path, config: dict[str, Any]) -> pd.DataFrame:
     return frame
 
 
-def _figures_csv(reports: list[TrialReport]) -> str:
-    """All figures, one per line; a facet's name that a spreadsheet would take for a formula gets an apostrophe."""
+def _figures_csv(reports: list[TrialReport], names: ValueNames) -> str:
+    """All figures, one per line, facets by their values; a facet's name that a spreadsheet would take for a formula gets an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(
         ["trial", "facet", "value_of_facet", "metric", "value", "low", "high", "difference", "difference_low", "difference_high"]
     )
     for report in reports:
-        writer.writerows(_csv_lines(report))
+        writer.writerows(_csv_lines(report, names))
     return out.getvalue()
 
 
-def _csv_lines(report: TrialReport) -> Iterator[list[Any]]:
+def _csv_lines(report: TrialReport, names: ValueNames) -> Iterator[list[Any]]:
     for name, found in report.performance.items():
         difference = report.differences[name]
         yield [report.name, "", "", name, found.value, found.low, found.high, difference.value, difference.low, difference.high]
     for facet in report.facets:
-        column = f"'{facet.name}" if facet.name.startswith(("=", "+", "-", "@", "\t", "\r")) else facet.name
+        column = _as_text(facet.name)
+        value = _as_text(names.value(facet.name, facet.value)) if names.is_coded(facet.name) else facet.value
         for name, measured in facet.measures.items():
             closer = measured.closer
             figures = [measured.value, measured.low, measured.high, closer.value, closer.low, closer.high]
-            yield [report.name, column, facet.value, name, *figures]
+            yield [report.name, column, value, name, *figures]
+
+
+def _as_text(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -10,7 +10,9 @@ import streamlit as st
 from core.analysis.bias.metric_registry import POST_TRAINING
 from core.analysis.tables.value_names import ValueNames
 from core.analysis.trials import pareto_front
+from core.analysis.trials.trials_json import TrialsReport
 from core.costs import cost_estimates
+from core.data import column_roles
 from core.jobs.jobs import FINAL_STATUSES, Job
 from core.jobs.tuning import tuning_jobs
 from core.registry import version_registration
@@ -103,6 +105,8 @@ def _show_measurement(job: Job, measurement_job: Job, filtered: pd.DataFrame, al
     )
     twin = views.pareto_table(kept, performance=performance, measure=measure)
     tables.table_twin(twin, alt=alt)
+    if session.is_allowed("register"):
+        training_job.group_input(job.name, cached_tuning.data_of_tuning(job.name))
     best = kept[kept["reference"]]
     if not best.empty:
         names = {point["customdata"][0] for point in picked["selection"]["points"] if point.get("customdata")}
@@ -122,7 +126,7 @@ def _show_measurement(job: Job, measurement_job: Job, filtered: pd.DataFrame, al
         "one in twenty seems beyond noise by chance. Once a trial is registered, it is judged on the test rows. "
         "Distance from parity: the metric's magnitude; for a ratio, how far the smaller rate falls short of the larger."
     )
-    for sentence in report.get("rows_left_out", []):
+    for sentence in [*_facets_left_out(job, report, value_names), *report.get("rows_left_out", [])]:
         st.caption(markdown.escape_markdown(sentence))
     if report["left_out"]:
         with st.expander(f"{len(report['left_out'])} trials left out", icon=":material/info:"):
@@ -147,6 +151,16 @@ def _show_measurement(job: Job, measurement_job: Job, filtered: pd.DataFrame, al
         links.page_link("data", "Where these rows come from", job=report["rebalancing_job"])
     cost_line.show_cost_by_name("processing", measurement_job.name)
     running_jobs.show_job_log("processing", measurement_job.name)
+
+
+def _facets_left_out(job: Job, report: TrialsReport, names: ValueNames) -> list[str]:
+    """Which chosen facets the trials weren't measured by, in a sentence; none if they all were."""
+    data, measured = cached_tuning.data_of_tuning(job.name), {(facet["name"], facet["value"]) for facet in report["facets"]}
+    lacking = [facet for facet in (column_roles.chosen_facets(data.roles) if data else ()) if facet not in measured]
+    if not lacking:
+        return []
+    listed = ", ".join(names.describe(*facet) for facet in lacking[:5]) + (f" and {len(lacking) - 5:,} more" if lacking[5:] else "")
+    return [f"The trials weren't measured by {listed}. A version's bias report has every facet."]
 
 
 def _show_alternatives(job: Job, kept: pd.DataFrame, people: views.ComparedGroups, performance: str, measure: str) -> None:
@@ -177,9 +191,13 @@ def _show_alternative(job: Job, row: views.TrialRow, text: str, key: str) -> Non
 
 
 def _register_trial(job: Job, trial: str) -> None:
+    """Register it in the group that was chosen for the tuning job's alternatives."""
     data = cached_tuning.data_of_tuning(job.name)
     if data is not None:
-        training_job.start_evaluation(trial, data, version_registration.propose_group(session.target().settings, data.dataset.name))
+        group = st.session_state.get(f"registry-group-{job.name}") or version_registration.propose_group(
+            session.target().settings, data.dataset.name
+        )
+        training_job.start_evaluation(trial, data, version_registration.check_group_name(group))
         _open_trial(trial)
 
 

@@ -34,10 +34,10 @@ def data(target):
     n = 1200
     sex, age, pay = random.integers(1, 3, n), random.integers(20, 70, n), random.normal(0, 1, n).round(3)
     label = (random.random(n) < 1 / (1 + np.exp(1.2 - pay - 0.8 * (sex == 1)))).astype(int)
-    frame = pd.DataFrame({"LABEL": label, "SEX": sex, "AGE": age, "PAY": pay})
-    dataset = datasets.upload_dataset(
-        target, WORKFLOW_IDENTITY, table_check.check_table(frame, column_roles.ColumnRoles("LABEL", 0, "SEX", 1, "AGE")), "trials"
-    )
+    region = np.where(random.random(n) < 0.4, "north", "south")
+    frame = pd.DataFrame({"LABEL": label, "SEX": sex, "AGE": age, "PAY": pay, "REGION": region})
+    roles = column_roles.ColumnRoles("LABEL", 0, "SEX", 1, "AGE", further_facets=(("REGION", "north"),))
+    dataset = datasets.upload_dataset(target, WORKFLOW_IDENTITY, table_check.check_table(frame, roles), "trials")
     name = rebalancing_jobs.launch_job(target, WORKFLOW_IDENTITY, dataset, rebalancing_jobs.RebalancingOptions("none"))
     jobs.wait_for_jobs(target, [("processing", name)])
     return rebalancing_jobs.read_result(target, name)
@@ -73,7 +73,10 @@ def test_every_trial_has_the_disparity_that_its_model_has_on_the_validation_rows
         job = training_jobs.describe_job(target, trial["name"])
         model = booster(target, job.raw["ModelArtifacts"]["S3ModelArtifacts"])
         accepted = model.predict(xgboost.DMatrix(rows.drop(columns="LABEL").to_numpy(dtype=float))) <= 0.5
-        facet = trial["facets"][0]
+        facet, further = trial["facets"]
+        north = (rows["REGION"] == 0).to_numpy()
+        assert (further["name"], further["value"]) == ("REGION", 0)
+        assert further["measures"]["DPPL"]["value"] == pytest.approx(accepted[~north].mean() - accepted[north].mean())
         assert facet["measures"]["DPPL"]["value"] == pytest.approx(accepted[~men].mean() - accepted[men].mean())
         assert facet["counts"]["facet"]["accepted"] == accepted[men].sum()
         assert trial["performance"]["auc"]["value"] == pytest.approx(training_jobs.final_metrics(job)["validation:auc"], abs=1e-4)
@@ -97,7 +100,7 @@ def test_the_job_says_what_it_came_from_and_who_started_it(target, data, tuned, 
 def test_the_table_has_a_line_for_each_figure_of_each_trial(target, measured) -> None:
     table = pd.read_csv(io.BytesIO(target.files.read(trial_bias_jobs.trials_csv_uri(target, measured))))
     report = trial_bias_jobs.read_result(target, measured)
-    figures = len(report["trials"][0]["performance"]) + len(report["trials"][0]["facets"][0]["measures"])
+    figures = len(report["trials"][0]["performance"]) + sum(len(facet["measures"]) for facet in report["trials"][0]["facets"])
     assert len(table) == figures * len(report["trials"])
 
 
