@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from core.analysis.bias.outcome_counts import COMPARES_NOTHING
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.analysis.performance.performance_json import estimates_in
+from core.analysis.performance.performance_metrics import name_labels
 from core.errors import INCONCLUSIVE_ERRORS, GovernanceError
 from core.governance.gate_results import GateResult, not_computable
 from core.governance.leak_gates import judge_leaks
@@ -29,7 +30,7 @@ from core.jobs.rebalancing_jobs import RebalancedData, label_shares_by_facet
 from core.lineage import lineage_graph
 from core.registry import baselines, version_comparison, version_registration
 from core.registry.baselines import Baseline
-from core.registry.registry_types import Package, version_value_names
+from core.registry.registry_types import Package, describe_labels, version_value_names
 from core.views.shared.number_text import format_percent, signed_number
 
 
@@ -136,10 +137,15 @@ def _quality(gate: QualityGate | CalibrationGate, inputs: GateInputs) -> GateRes
         return not_computable(gate.name, title, _requirement_text(gate), "The version has no figure for this metric.")
     if (measured := figure[gate.bound]) is None:
         problem = "The metric is undefined" if figure["value"] is None else "The metric has no interval"
-        why = figure.get("why", "")
+        why = name_labels(figure.get("why", ""), _label_names(inputs))
         return not_computable(gate.name, title, _requirement_text(gate), f"{problem}{': ' if why else ''}{why}.")
     figure_text = f"{figure['value']:z.4g}{_interval_text(figure['low'], figure['high'], 'z.4g')}, n = {figure['n']:,}"
     return _compare_with_limits(gate, gate.name, title, measured, figure_text, gate.bound)
+
+
+def _label_names(inputs: GateInputs) -> tuple[str, str]:
+    """What labels 0 and 1 are called: by the data set, or else by the bias report."""
+    return inputs.data.label_names if inputs.data else describe_labels([inputs.package])
 
 
 def _baseline(gate: QualityGate, inputs: GateInputs) -> GateResult:
@@ -151,19 +157,25 @@ def _baseline(gate: QualityGate, inputs: GateInputs) -> GateResult:
         )
     value = getattr(difference, gate.bound)
     if value is None:
-        problem = f"has no interval: {difference.why}" if difference.why else "is undefined on these rows"
+        why = name_labels(difference.why, _label_names(inputs))
+        problem = f"has no interval: {why}" if why else "is undefined on these rows"
         return not_computable(gate.name, title, _requirement_text(gate), f"The difference {problem}.")
     difference_text = f"{difference.value:+z.4f}{_interval_text(difference.low, difference.high, '+z.4f')}, {difference.method}"
     return _compare_with_limits(gate, gate.name, title, value, difference_text, gate.bound)
 
 
 def _bias(gate: BiasGate, inputs: GateInputs) -> list[GateResult]:
-    report = inputs.package.bias
-    facets = [f for f in (report.facets if report else ()) if gate.facet in {"", f.facet, f"{f.facet}={f.value}"}]
+    report, names = inputs.package.bias, version_value_names(inputs.package, inputs.data)
+    asked = "".join(gate.facet.split())  # sex=0, sex = f, or sex for every value of it
+    facets = [
+        f
+        for f in (report.facets if report else ())
+        if asked in {"".join(text.split()) for text in ("", f.facet, f"{f.facet}={f.value}", f"{f.facet}={names.value(f.facet, f.value)}")}
+    ]
     if not facets:
         lacking = f"no facet {gate.facet}" if gate.facet else "no bias report"
         return [not_computable(gate.name, f"Bias: {gate.metric}", _requirement_text(gate), f"The version has {lacking}.")]
-    results, names = [], version_value_names(inputs.package, inputs.data)
+    results = []
     for facet in facets:
         name, title = (
             f"bias {gate.metric} {facet.facet}={facet.value}",

@@ -17,7 +17,7 @@ from core.governance.evidence import Evidence
 from core.governance.model_cards import model_card_content
 from core.governance.model_cards.model_card import Card
 from core.governance.version_state import State
-from core.registry import model_packages
+from core.registry import model_packages, registry_types
 from core.registry.registry_types import Package
 
 BUNDLED = Path(__file__).with_name("regulatory_profiles.toml")
@@ -79,6 +79,7 @@ def load_profiles(path: Path | None = None) -> tuple[RegulatoryProfile, ...]:
 def collect_facts(target: Target, package: Package, state: State, card: Card, evidence: Evidence | None) -> dict[str, object]:
     """The facts about a version that a profile's dotted paths lead to."""
     data = model_packages.find_rebalancing(target, package)
+    names = registry_types.version_value_names(package, data)
     validation = next((e for e in reversed(state.history) if e.kind == "validate"), None)
     submission = next((e for e in reversed(state.history) if e.kind == "submit"), None)
     return {
@@ -91,7 +92,7 @@ def collect_facts(target: Target, package: Package, state: State, card: Card, ev
             "trained_by": package.properties.get("governance:trained-by-name"),
         },
         "quality": {name: figure["value"] for name, figure in estimates_in(package.performance).items()},
-        "bias": [f"{facet.facet} = {facet.value}" for facet in (package.bias.facets if package.bias else ())],
+        "bias": [names.describe(facet.facet, facet.value) for facet in (package.bias.facets if package.bias else ())],
         "shap": package.shap,
         "data": {}
         if data is None

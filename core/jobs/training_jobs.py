@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from contextlib import suppress
@@ -33,6 +34,8 @@ BASELINE_HYPERPARAMETERS: dict[str, str] = {
 }
 """The workshop's first model."""
 REPORT_RULE = "CreateXgboostReport"
+MAX_VARIABLE = 512
+"""Characters that SageMaker takes as the value of an environment variable."""
 LOG_LINE = re.compile(r"^\[(\d+)\]\t(.*)$")
 
 
@@ -70,9 +73,10 @@ def launch_job(
     weights: bool = False,
     name: str | None = None,
     rebalanced: str = "",
+    labels: tuple[str, str] | None = None,
 ) -> str:
     """Start a training job with Debugger's XGBoost report if the region has it; returns the job's name. ``weights``: whether the second
-    column is a weight, in both files; ``rebalanced``: the rebalancing job that made the rows."""
+    column is a weight, in both files; ``rebalanced``: the rebalancing job that made the rows; ``labels``: what 0 and 1 are called."""
     require_permission(identity, "launch", resource=name or JOB_NAME_PREFIX)
     name = name or f"{JOB_NAME_PREFIX}-{secrets.token_hex(4)}"
     output, settings = target.uri("governance/models"), target.settings
@@ -94,7 +98,7 @@ def launch_job(
         "Tags": job_tags(target, identity, rebalanced),
     }
     try:
-        idempotency.create_once(target, "TrainingJob", {**request, **_debugger_request(target, output)})
+        idempotency.create_once(target, "TrainingJob", {**request, **_debugger_request(target, output, labels)})
     except Refused as error:
         if "debug" not in error.message.lower():
             raise
@@ -108,12 +112,15 @@ def job_tags(target: Target, identity: Identity, rebalanced: str) -> list[TagTyp
     return request_defaults.tags(target.settings, found)
 
 
-def _debugger_request(target: Target, output: str) -> dict[str, object]:
-    """The part of the request that orders Debugger's XGBoost report; {} in a region without Debugger."""
+def _debugger_request(target: Target, output: str, labels: tuple[str, str] | None) -> dict[str, object]:
+    """The part of the request that orders Debugger's XGBoost report; {} in a region without Debugger. ``labels``: what the report calls
+    them, if its container can (AWS's can't)."""
+    named = json.dumps(labels, ensure_ascii=False)
     with suppress(DataError):
         image = container_images.built_in_image(target, "debugger")
         rule = {"RuleConfigurationName": REPORT_RULE, "RuleEvaluatorImage": image, "RuleParameters": {"rule_to_invoke": REPORT_RULE}}
-        return {"DebugHookConfig": {"S3OutputPath": output}, "DebugRuleConfigurations": [rule]}
+        environment = {"Environment": {"REPORT_LABELS": named}} if labels and len(named) <= MAX_VARIABLE else {}
+        return {"DebugHookConfig": {"S3OutputPath": output}, "DebugRuleConfigurations": [rule], **environment}
     return {}
 
 

@@ -11,14 +11,16 @@ from core.errors import Refused
 from core.identity import Identity, require_permission
 from core.jobs import jobs, processing_requests
 from core.jobs.jobs import Job
+from core.jobs.rebalancing_jobs import RebalancedData
 from core.jobs.training_jobs import channel_source, is_xgboost
 
 JOB_NAME_PREFIX = "governance-report"
 
 
-def launch_job(target: Target, identity: Identity, job: Job) -> str:
+def launch_job(target: Target, identity: Identity, job: Job, data: RebalancedData | None = None) -> str:
     """Start a job that makes the XGBoost report of a training job without one, such as a tuning job's trial; returns the job's name. If one
-    runs or has completed, returns its name. Raises Refused for a training job that isn't XGBoost's or has data outside S3."""
+    runs or has completed, returns its name. ``data``: the rows that it trained on, for the names of labels and features. Raises Refused for
+    a training job that isn't XGBoost's or has data outside S3."""
     require_permission(identity, "launch", resource=job.name)
     sources = {str(c["ChannelName"]): channel_source(c) for c in job.raw.get("InputDataConfig", [])}
     if not is_xgboost(job) or not all(uri.startswith("s3://") for uri in sources.values()):
@@ -33,7 +35,9 @@ def launch_job(target: Target, identity: Identity, job: Job) -> str:
     name = f"{_name_prefix(job)}-{len(earlier) + 1}"
     folder = target.uri("governance/reports", job.name)
     parameters = job.raw.get("HyperParameters", {})
-    configs = {"hyperparameters": parameters, "inputdataconfig": {c: {"ContentType": "text/csv"} for c in sources}}
+    configs: dict[str, object] = {"hyperparameters": parameters, "inputdataconfig": {c: {"ContentType": "text/csv"} for c in sources}}
+    if data:
+        configs["report"] = {"labels": data.label_names, "features": data.manifest.get("features", [])}
     for file, content in configs.items():
         target.files.write(f"{folder}/config/{file}.json", json.dumps(content).encode(), "application/json")
     local = "/opt/ml/processing/input"

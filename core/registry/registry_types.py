@@ -46,8 +46,13 @@ class Version:
 
     @property
     def label(self) -> str:
-        """``credit-default v3``; of a package without a group its name."""
-        return version_label(self.arn, self.group, self.version)
+        """``loans v3``, with the data set's name where the group has another one; of a package without a group its name."""
+        return version_label(self.arn, self.group, self.version) + _other_data(self.group, self.dataset)
+
+    @property
+    def dataset(self) -> str:
+        """The data set's name, if this product's description names it; "" in versions of others and of earlier releases."""
+        return self._parsed_description[2]
 
     @property
     def role(self) -> str:
@@ -60,9 +65,19 @@ class Version:
         return self._parsed_description[1]
 
     @property
-    def _parsed_description(self) -> tuple[str, str]:
-        match = re.fullmatch(r"([a-z][a-z -]{0,39}): ([A-Za-z0-9-]{1,63})", self.description)
-        return (match[1], match[2]) if match else ("", "")
+    def _parsed_description(self) -> tuple[str, str, str]:
+        match = re.fullmatch(r"([a-z][a-z -]{0,39}): ([A-Za-z0-9-]{1,63})(?:, of (.+))?", self.description)
+        return (match[1], match[2], match[3] or "") if match else ("", "", "")
+
+
+def describe_version(role: str, training_job: str, dataset: str) -> str:
+    """The description of a version, from which lists of versions know what it is."""
+    return f"{role}: {training_job}, of {dataset}"[:1024]
+
+
+def _other_data(group: str, dataset: str) -> str:
+    """The data set's name in brackets, where the group has another one."""
+    return f" ({dataset})" if dataset and group_name_of(dataset) != group else ""
 
 
 @dataclass(frozen=True)
@@ -91,8 +106,11 @@ class Package:
     def label(self) -> str:
         """``loans v3 · mitigated``; with the data set's name where the group has another one: ``credit v3 (loans) · mitigated``."""
         role, dataset = self.properties.get("governance:role", ""), self.properties.get(DATASET_PROPERTY, "")
-        of_data = f" ({dataset})" if dataset and group_name_of(dataset) != self.group else ""
-        return version_label(self.arn, self.group, self.version) + of_data + (f" · {role}" if role else "")
+        return version_label(self.arn, self.group, self.version) + _other_data(self.group, dataset) + (f" · {role}" if role else "")
+
+    def describe_feature(self, name: str) -> str:
+        """A feature's name; that of a facet or of the group, by the bias report, says so: ``sex (sensitive)``."""
+        return f"{name} (sensitive)" if self.bias and name in self.bias.governance.get("sensitive", ()) else name
 
     @property
     def model_uri(self) -> str:

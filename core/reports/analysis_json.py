@@ -177,6 +177,7 @@ class Governance(ReportPart):
     rows_sha256: str | None = None
     names: dict[str, tuple[str, str]] = {}
     value_names: dict[str, object] = {}
+    sensitive: list[str] = []
     counts: list[FacetCountsPart] | None = None
     facets: list[FacetCountsPart] | Annotated[dict[str, object], Field(max_length=0)] | None = None
     metrics: dict[str, dict[str, dict[str, dict[str, MetricDetailsPart]]]] = {}

@@ -51,7 +51,8 @@ class FacetReport:
 
 class GovernancePart(TypedDict, total=False):
     """What this product adds to a report, as ``analysis_json.Governance`` checks it. ``names``: facet=value -> (name of its people, name of
-    the rest); ``value_names``: what codes stand for, as ``ValueNames`` has it; ``facets``: the older reports' name of ``counts``;
+    the rest); ``value_names``: what codes stand for, as ``ValueNames`` has it;
+    ``sensitive``: the columns of the facets and the group; ``facets``: the older reports' name of ``counts``;
     ``metrics``: stage -> facet -> value -> metric -> words and interval."""
 
     rows: int
@@ -60,6 +61,7 @@ class GovernancePart(TypedDict, total=False):
     rows_sha256: str | None
     names: dict[str, tuple[str, str]]
     value_names: dict[str, object]
+    sensitive: list[str]
     counts: list[FacetCounts] | None
     facets: list[FacetCounts] | None
     metrics: dict[str, dict[str, dict[str, dict[str, dict[str, object]]]]]

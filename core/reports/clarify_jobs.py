@@ -17,6 +17,7 @@ from core.analysis.tables.feature_names import FeatureError, match_features
 from core.analysis.tables.table_reading import read_table
 from core.aws import aws_names, container_images, idempotency
 from core.aws.target import Target
+from core.data import column_roles
 from core.errors import DataError, NotFound
 from core.identity import Identity
 from core.jobs import jobs, models, processing_requests, training_data
@@ -55,9 +56,10 @@ class FacetRequest(TypedDict):
 
 class GovernanceRequest(TypedDict, total=False):
     """What only this product's container reads: columns of codes, the rows' name, what facet and rest are called, what codes stand for,
-    bins of the group, the features in the order of the training."""
+    bins of the group, the features in the order of the training, the columns of the facets and the group."""
 
     categorical: list[str]
+    sensitive: list[str]
     measured_on: str
     names: dict[str, list[str]]
     value_names: dict[str, object]
@@ -96,8 +98,9 @@ def build_shared_config(data: RebalancedData, rows: str, model: str | None, titl
     if data.roles.derived:
         found["excluded_columns"] = list(dict(data.roles.derived))
         found["governance"] = {"derived": dict(data.roles.derived)}
+    found["governance"] = {**found.get("governance", {}), "sensitive": list(column_roles.sensitive_columns(data.roles))}
     if data.value_names.values:
-        found["governance"] = {**found.get("governance", {}), "value_names": data.value_names.to_json()}
+        found["governance"]["value_names"] = data.value_names.to_json()
     if model:
         found["predictor"] = {"model_name": model, "instance_type": "ml.m5.xlarge", "initial_instance_count": 1, "accept_type": "text/csv"}
     return found

@@ -115,6 +115,7 @@ def run_all_steps(
             data.original_channels["validation"],
             name=f"{training_jobs.JOB_NAME_PREFIX}-{work.id}",
             rebalanced=data.job,
+            labels=data.label_names,
         )
         request = tuning_jobs.TuningRequest(data, max_jobs=options.max_jobs, max_parallel=min(options.max_parallel, options.max_jobs))
         tuning_job = tuning_jobs.launch_job(target, identity, request, name=f"{tuning_jobs.JOB_NAME_PREFIX}-{work.id}")
@@ -150,7 +151,9 @@ def run_all_steps(
             for role, name in made.items()
         }
         trained = [training_jobs.describe_job(target, name) for name in trained_by_role.values()]
-        more = [xgboost_report_jobs.launch_job(target, identity, job) for job in trained if not job.raw.get("DebugRuleConfigurations")]
+        more = [
+            xgboost_report_jobs.launch_job(target, identity, job, data) for job in trained if not job.raw.get("DebugRuleConfigurations")
+        ]
         measured = [one for name in reports.values() for one in clarify_jobs.job_and_companion(target, name)]
         jobs.wait_for_jobs(
             target,

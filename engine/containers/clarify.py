@@ -54,7 +54,7 @@ def run_analysis(root: Path, *, extras: bool) -> None:
         config.title, dataset.label, config.label_values, config.threshold, len(dataset.frame), measured_on=config.measured_on
     )
     report.rows_sha256, report.names = clarify_data.hash_rows(dataset.frame), config.names
-    report.value_names = config.value_names
+    report.value_names, report.sensitive = config.value_names, config.sensitive
     scores, by_row = None, pd.DataFrame()
     if config.model is not None and (config.post_training is not None or config.shap is not None):
         booster = load_booster(folder / "input/model/model.tar.gz")

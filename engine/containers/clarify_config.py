@@ -59,7 +59,8 @@ class FacetConfig:
 class AnalysisConfig:
     """What is asked for. ``pre_training`` and ``post_training`` are metric names, or None where not asked for. ``measured_on``: which part
     of the data the rows are; ``names``: what facet and rest are called, by ``facet=value``; ``derived``: threshold facet -> its
-    source; ``features``: the model's, in the order of its training; ``value_names``: what codes in the data stand for."""
+    source; ``features``: the model's, in the order of its training; ``value_names``: what codes in the data stand for; ``sensitive``:
+    the columns of the facets and the group, which explanations mark."""
 
     headers: list[str] | None
     dataset: str | None
@@ -83,6 +84,7 @@ class AnalysisConfig:
     features: list[str] | None = None
     derived: dict[str, str] = field(default_factory=dict)
     value_names: ValueNames = field(default_factory=ValueNames)
+    sensitive: list[str] = field(default_factory=list)
 
 
 def read_config(path: Path, *, extras: bool = True) -> AnalysisConfig:
@@ -145,6 +147,7 @@ def parse_config(raw: dict[str, Any]) -> AnalysisConfig:
         derived={str(column): str(source) for column, source in (governance.get("derived") or {}).items()},
         names={str(facet): [str(name) for name in names] for facet, names in (governance.get("names") or {}).items()},
         value_names=ValueNames.from_json(governance.get("value_names")),
+        sensitive=[str(name) for name in governance.get("sensitive") or []],
     )
 
 

@@ -60,7 +60,8 @@ def global_values_png(values: Sequence[tuple[str, float]]) -> bytes:
     return _to_png(lambda: _global_figure(values))
 
 
-def beeswarm_svg(explanation: Explanation, features: pd.DataFrame, order: list[str]) -> str:
+def beeswarm_svg(explanation: Explanation, features: pd.DataFrame, order: Sequence[tuple[str, str]]) -> str:
+    """``order``: (feature, what it is called), from the top down."""
     return _to_svg(lambda: _beeswarm_figure(explanation, features, order))
 
 
@@ -146,11 +147,11 @@ def _global_figure(values: Sequence[tuple[str, float]]) -> Figure:
     return figure
 
 
-def _beeswarm_figure(explanation: Explanation, features: pd.DataFrame, order: list[str]) -> Figure:
+def _beeswarm_figure(explanation: Explanation, features: pd.DataFrame, order: Sequence[tuple[str, str]]) -> Figure:
     names = order[:MAX_FEATURES]
     rows = np.random.default_rng(0).permutation(len(explanation.values))[:MAX_DOTS]
     figure, (axis,) = _new_figure(7.5, 0.6 + 0.32 * max(len(names), 2))
-    for place, name in enumerate(names):
+    for place, (name, _) in enumerate(names):
         values = explanation.values[rows, explanation.features.index(name)]
         ranks = features[name].iloc[rows].rank(pct=True).to_numpy(dtype=float)
         spread = _spread(values)
@@ -158,7 +159,7 @@ def _beeswarm_figure(explanation: Explanation, features: pd.DataFrame, order: li
         style: dict[str, Any] = {"s": 5, "linewidths": 0, "rasterized": True}
         axis.scatter(values[known], (place + spread)[known], c=ranks[known], cmap="coolwarm", vmin=0, vmax=1, **style)
         axis.scatter(values[~known], (place + spread)[~known], color=GREY, **style)
-    _name_rows(axis, names)
+    _name_rows(axis, [called for _, called in names])
     axis.axvline(0, color="#1b2733", linewidth=0.8)
     axis.tick_params(labelsize=8)
     axis.set_xlabel(f"SHAP value ({explanation.output})")

@@ -199,11 +199,14 @@ def explanation_note(report: ClarifyReport, explanation: Explanation) -> str:
     check = explanation.check
     of = report.describe_label(1)
     what = f"probability of {of}" if explanation.output == "probability" else f"log-odds of {of}"
+    absent = [name for name in report.sensitive if name not in explanation.features]
+    sensitive = f" Sensitive are the columns of the facets and the group: {', '.join(report.sensitive)}." if report.sensitive else ""
+    sensitive += f" The model isn't given {' or '.join(absent)}." if absent else ""
     return (
         f"SHAP values of the {what} on {len(explanation.values):,} rows; expected value {format_value(explanation.expected)}. "
         f"Values and expected value add up to each row's prediction with an error of at most {check.additivity:.1g}, and the expected "
         f"value differs from the mean prediction of the baseline's rows by {check.expected or 0:.1g}; allowed is {check.bound:.1g}. "
-        f"Standard error of a single value: {explanation.standard_error:.1g}."
+        f"Standard error of a single value: {explanation.standard_error:.1g}.{sensitive}"
     )
 
 
@@ -224,12 +227,13 @@ def _performance(report: ClarifyReport, performance: Performance) -> list[str]:
 
 
 def _explanations(report: ClarifyReport, explanation: Explanation, features: pd.DataFrame) -> list[str]:
-    order = list(report.global_shap_values())
-    rows = [[name, format_value(value)] for name, value in report.global_shap_values().items()]
+    named = [(report.describe_feature(name), value) for name, value in report.global_shap_values().items()]
+    order = [(name, report.describe_feature(name)) for name in report.global_shap_values()]
+    rows = [[name, format_value(value)] for name, value in named]
     return [
         "<h2>Explanations</h2>",
         f'<p class="note">{escape(explanation_note(report, explanation))}</p>',
-        _figure(figures.global_values_svg(list(report.global_shap_values().items())), f"Global SHAP values ({report.aggregation})."),
+        _figure(figures.global_values_svg(named), f"Global SHAP values ({report.aggregation})."),
         _figure(
             figures.beeswarm_svg(explanation, features, order), "SHAP values of single rows; colour: the feature's value, low to high."
         ),

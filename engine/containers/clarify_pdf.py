@@ -122,9 +122,9 @@ def write_pdf(report: ClarifyReport, path: Path) -> None:
     if report.explanation is not None:
         page.section("Explanations", needs=110)
         page.paragraph(explanation_note(report, report.explanation))
-        shown = [(page.printable(name), value) for name, value in report.global_shap_values().items()]
-        page.figure(figures.global_values_png(shown), "Global SHAP values")
-        rows = [[name, format_value(value)] for name, value in report.global_shap_values().items()]
+        named = [(report.describe_feature(name), value) for name, value in report.global_shap_values().items()]
+        page.figure(figures.global_values_png([(page.printable(name), value) for name, value in named]), "Global SHAP values")
+        rows = [[name, format_value(value)] for name, value in named]
         page.rows(["Feature", f"Global SHAP value ({report.aggregation})"], rows, (2, 1), {1})
     elif report.explanation_error:
         page.section("Explanations")

@@ -50,6 +50,7 @@ class ClarifyReport:
     names: dict[str, list[str]] = field(default_factory=dict)
     group_table: GroupTable | None = None
     value_names: ValueNames = field(default_factory=ValueNames)
+    sensitive: list[str] = field(default_factory=list)
     performance: Performance | None = None
     explanation: Explanation | None = None
     explanation_error: str = ""
@@ -107,6 +108,10 @@ class ClarifyReport:
         """Which rows are left out of which figures, in sentences; none where all rows are known."""
         return left_out_sentences(self.facets, self.label, self.rows, unlabelled=self.unlabelled)
 
+    def describe_feature(self, name: str) -> str:
+        """A feature's name; that of a facet or of the group says so: ``sex (sensitive)``."""
+        return f"{name} (sensitive)" if name in self.sensitive else name
+
     def global_shap_values(self) -> dict[str, float]:
         """Each feature's global SHAP value, the greatest first."""
         if self.explanation is None:
@@ -151,6 +156,7 @@ class ClarifyReport:
             "rows_sha256": self.rows_sha256,
             "names": self.names,
             "value_names": self.value_names.to_json(),
+            "sensitive": self.sensitive,
             "sweeps": self.sweeps,
         }
         if self.group_table is not None:

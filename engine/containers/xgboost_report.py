@@ -3,6 +3,9 @@
 After a training job, under root: the model at /opt/ml/model/xgboost-model, the channels at /opt/ml/input/data/, the rounds' metrics at
 /opt/ml/output/evals_result.json; out: /opt/ml/output/rule/xgboost_report.{json,html}. As a Processing job (a tuning job's trials can't have
 rules): the same below /opt/ml/processing, with input/model/model.tar.gz, and out: /opt/ml/processing/output.
+
+What readers call things, where it is known: input/config/report.json {"labels": [of 0, of 1], "features": [of f0, of f1, …]}, or the labels
+alone as JSON in the environment variable REPORT_LABELS.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import xgboost
 from jinja2 import Environment
 
 from core.analysis.performance.performance import Performance, evaluate_performance
+from core.analysis.tables.printable_text import printable_text
 from engine.containers import ContainerError
 from engine.containers.job_inputs import load_booster
 from engine.containers.xgboost_inputs import load_channels, parse_hyperparameters
@@ -37,14 +41,14 @@ The figures below are of the {{ judged }} rows. {{ "The model was trained on the
 <td>{{ "%.4f"|format(e.value) if e.value is not none else "–" }}</td>
 <td>{{ "%.4f to %.4f"|format(e.low, e.high) if e.low is not none else "–" }}</td></tr>{% endfor %}</table>
 <h2>Confusion matrix</h2>
-<table><tr><th></th><th>predicted 0</th><th>predicted 1</th></tr>
-<tr><td>label 0</td><td>{{ shown.confusion.tn }}</td><td>{{ shown.confusion.fp }}</td></tr>
-<tr><td>label 1</td><td>{{ shown.confusion.fn }}</td><td>{{ shown.confusion.tp }}</td></tr></table>
+<table><tr><th></th><th>predicted {{ labels[0] }}</th><th>predicted {{ labels[1] }}</th></tr>
+<tr><td>{{ labels[0] }}</td><td>{{ shown.confusion.tn }}</td><td>{{ shown.confusion.fp }}</td></tr>
+<tr><td>{{ labels[1] }}</td><td>{{ shown.confusion.fn }}</td><td>{{ shown.confusion.tp }}</td></tr></table>
 {% for title, text, image in figures %}<h2>{{ title }}</h2><p class="note">{{ text }}</p>
 <img alt="{{ title }}: {{ text }}" src="data:image/png;base64,{{ image }}">{% endfor %}
 <h2>Feature importance</h2>
 <table><tr><th>feature</th>{% for kind in importance %}<th>{{ kind }}</th>{% endfor %}</tr>
-{% for name in names %}<tr><td>{{ name }}</td>
+{% for name in names %}<tr><td>{{ features.get(name, name) }}</td>
 {% for kind in importance %}<td>{{ "%.4g"|format(importance[kind].get(name, 0)) }}</td>{% endfor %}</tr>
 {% endfor %}</table></html>"""
 
@@ -84,7 +88,8 @@ def main(root: Path, environment: dict[str, str]) -> None:
     performance, labels, scores = judged[best]
     names = sorted({name for scored in importance.values() for name in scored}, key=lambda name: -importance["gain"].get(name, 0))
     page = Environment(autoescape=True).from_string(PAGE_TEMPLATE)
-    figures = _figures(performance, labels, scores, history)
+    called, features = _read_names(opt / "input/config/report.json", environment)
+    figures = _figures(performance, labels, scores, history, called)
     html = page.render(
         rounds=content["rounds"],
         train=judged["train"][0],
@@ -93,8 +98,16 @@ def main(root: Path, environment: dict[str, str]) -> None:
         figures=figures,
         importance=importance,
         names=names,
+        labels=called,
+        features={f"f{place}": name for place, name in enumerate(features)},
     )
     (output / "xgboost_report.html").write_text(html)
+
+
+def _read_names(path: Path, environment: dict[str, str]) -> tuple[list[str], list[str]]:
+    """What labels 0 and 1 are called, and the features in the order of the training; no names of features where they aren't known."""
+    given = json.loads(path.read_text()) if path.exists() else {"labels": json.loads(environment.get("REPORT_LABELS", "null"))}
+    return [str(name) for name in given.get("labels") or ("label 0", "label 1")], [str(name) for name in given.get("features", [])]
 
 
 def _distributions(labels: Any, scores: Any) -> dict[str, Any]:
@@ -110,14 +123,23 @@ def _distributions(labels: Any, scores: Any) -> dict[str, Any]:
     }
 
 
-def _figures(performance: Performance, labels: Any, scores: Any, history: dict[str, Any]) -> list[tuple[str, str, str]]:
+def _figures(performance: Performance, labels: Any, scores: Any, history: dict[str, Any], called: list[str]) -> list[tuple[str, str, str]]:
+    """Title, words and picture of each; ``called``: what labels 0 and 1 are called."""
+    import matplotlib
+    from matplotlib import font_manager
     from matplotlib.figure import Figure
 
+    known = font_manager.get_font(font_manager.findfont("DejaVu Sans")).get_charmap()
+
+    def printable(name: str) -> str:
+        return printable_text(name, known)
+
     def drawn(draw: Any, width: float = 6) -> str:
-        figure = Figure(figsize=(width, 3.6), layout="constrained")
-        draw(figure.subplots())
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=110)
+        with matplotlib.rc_context({"text.parse_math": False}):
+            figure = Figure(figsize=(width, 3.6), layout="constrained")
+            draw(figure.subplots())
+            figure.savefig(buffer, format="png", dpi=110)
         return base64.b64encode(buffer.getvalue()).decode()
 
     def curve(points: Any, x: str, y: str, diagonal: bool) -> Any:
@@ -132,17 +154,17 @@ def _figures(performance: Performance, labels: Any, scores: Any, history: dict[s
     def calibration(axes: Any) -> None:
         axes.plot([b.mean_score for b in performance.calibration], [b.observed for b in performance.calibration], "o-")
         axes.plot([0, 1], [0, 1], ":", color="grey")
-        axes.set(xlabel="mean score of the bin", ylabel="share with label 1")
+        axes.set(xlabel="mean score of the bin", ylabel=f"share with {printable(called[1])}")
 
     def distribution(axes: Any) -> None:
         edges = np.linspace(0, 1, 41)
-        axes.hist([scores[labels == 0], scores[labels == 1]], bins=edges, label=["label 0", "label 1"], histtype="step", density=True)
+        axes.hist([scores[labels == 0], scores[labels == 1]], bins=edges, label=list(map(printable, called)), histtype="step", density=True)
         axes.set(xlabel="score", ylabel="density")
         axes.legend()
 
     def residuals(axes: Any) -> None:
         axes.hist(labels - scores, bins=60)
-        axes.set(xlabel="label − score", ylabel="rows")
+        axes.set(xlabel=f"1 for {printable(called[1])}, else 0, minus score", ylabel="rows")
 
     figures = [
         (
@@ -151,9 +173,9 @@ def _figures(performance: Performance, labels: Any, scores: Any, history: dict[s
             drawn(curve(performance.roc, "false positive rate", "true positive rate", True)),
         ),
         ("Precision and recall", "For every threshold.", drawn(curve(performance.pr, "recall", "precision", False))),
-        ("Calibration", "Observed share of label 1 against the mean score, in bins.", drawn(calibration)),
+        ("Calibration", f"Observed share of {called[1]} against the mean score, in bins.", drawn(calibration)),
         ("Scores by label", "How well the scores separate the labels.", drawn(distribution)),
-        ("Residuals", "Label minus score.", drawn(residuals)),
+        ("Residuals", f"1 for {called[1]}, 0 for {called[0]}, minus the score.", drawn(residuals)),
     ]
     metrics = dict.fromkeys(metric for found in history.values() for metric in found)
     for metric in metrics:

@@ -158,9 +158,10 @@ def show_newest_versions(summary: workspace_summary.WorkspaceSummary) -> None:
 
 
 def link_other_groups(summary: workspace_summary.WorkspaceSummary, snapshot: ReadSnapshot) -> None:
-    """A link to the account's other groups of versions; or why they can't be listed, unless the page has shown this for the versions."""
+    """A link to groups in which others register versions; or why they can't be listed, unless the page has shown this for the versions."""
     try:
-        others = [name for name in cache.cached_read_from(snapshot, model_packages.list_groups) if name != snapshot.settings.group]
+        own = cache.cached_read_from(snapshot, model_packages.list_own_groups)
+        others = [name for name in cache.cached_read_from(snapshot, model_packages.list_groups) if name not in own]
     except GovernanceError as error:
         if error.message not in {shown.message for shown in summary.unreadable.values()}:
             errors.show_error(error)

@@ -30,8 +30,8 @@ def select_group() -> str:
     of_package = registry_types.group_from_arn(st.query_params.get("package", ""))
     if of_package in found and "group" not in st.query_params:
         st.query_params["group"] = of_package
-    own = session.target().settings.group
-    options = sorted(found, key=lambda name: (name != own, name == registry_types.NO_GROUP, name))
+    own = cache.cached_read(model_packages.list_own_groups)
+    options = sorted(found, key=lambda name: (name not in own, name == registry_types.NO_GROUP, name))
     if len(options) == 1 and st.query_params.get("group", options[0]) == options[0]:
         return options[0]
     chosen = links.url_selectbox(

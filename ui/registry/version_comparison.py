@@ -120,7 +120,7 @@ def _count_explained_rows(cache_key: str, arn: str) -> int | None:
 
 
 def _show_explanation_of(packages: dict[str, Package], mark: str) -> None:
-    values = {name: package.shap for name, package in packages.items()}
+    values = {name: {package.describe_feature(f): v for f, v in package.shap.items()} for name, package in packages.items()}
     n = _count_explained_rows(session.cache_key(), next(iter(packages.values())).arn)
     said = {
         markdown.escape_markdown(name): {markdown.escape_markdown(feature): v for feature, v in of.items()} for name, of in values.items()

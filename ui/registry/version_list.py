@@ -16,8 +16,8 @@ LIST_STEP = 100
 
 
 def version_title(version: Version) -> str:
-    """``v3 · mitigated``."""
-    name = f"v{version.version}" if version.group else version.label
+    """``v3 · mitigated``; ``v3 (loans) · mitigated`` where the group isn't named after the data set."""
+    name = version.label.removeprefix(f"{version.group} ") if version.group else version.label
     return f"{name} · {version.role}" if version.role else name
 
 
@@ -39,6 +39,7 @@ def show_version_list(listed_versions: list[Version]) -> None:
         {
             "version": str(version.version) if version.group else version.label,
             "role": version.role,
+            "data set": version.dataset,
             "state": badges.state_label(foreign_versions.status_label(version.status, states[version.arn]) if states else version.status),
             "created": version.created,
             "training job": version.training_job,

@@ -41,15 +41,15 @@ def show_quality(packages: dict[str, Package], key: str = "") -> None:
         which = "Neither version has" if len(packages) > 1 else "The version doesn't have"
         st.info(f"{which} quality figures: “Evaluate and register” on a training job measures them.", icon=":material/info:")
         return
-    metrics = {name: views.quality_estimates(figure) for name, figure in figures.items()}
+    labels = registry_types.describe_labels(packages.values())
+    metrics = {name: views.quality_estimates(figure, labels) for name, figure in figures.items()}
     found = show_gains(packages) if len(figures) > 1 else None
-    paired = views.with_readable_names(found) if found else None
+    paired = views.with_readable_names(found, labels) if found else None
     only = links.url_toggle("Differences only", "differences", value=False) if paired else False
     names = [name for name in next(iter(metrics.values())) if not (only and paired) or paired[name].beyond_noise]
     table = views.metrics_table(metrics, paired)
     table = table[table["metric"].isin(names)]
     st.dataframe(table, hide_index=True, height="content", alt="Metrics of the versions with intervals, differences, and whether noise")
-    labels = registry_types.describe_labels(packages.values())
     with st.container(horizontal=True):
         tables.csv_download_button(
             "Metrics as CSV", "-".join(f"v{p.version}" for p in packages.values()) + "-metrics", table, table.itertuples(index=False)

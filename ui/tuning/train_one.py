@@ -32,5 +32,7 @@ def baseline_form() -> None:
             chosen = {str(row["hyperparameter"]): str(row["value"]) for row in edited.to_dict("records")}
             with errors.show_raised_errors(), st.spinner("Starting the training job …"):
                 train, validation = data.original_channels.values()
-                name = training_jobs.launch_job(session.target(), session.identity(), train, validation, chosen, rebalanced=data.job)
+                name = training_jobs.launch_job(
+                    session.target(), session.identity(), train, validation, chosen, rebalanced=data.job, labels=data.label_names
+                )
                 tabs.open_tab("single", training=name)

@@ -94,7 +94,7 @@ def _show_xgboost_report(job: jobs.Job, artifact: str) -> None:
     page, making = cache.cached_read(xgboost_report_jobs.find_report_or_job, job)
     if page:
         data = cached_tuning.data_of_training(job.name)
-        xgboost_report_view.show_xgboost_report(page, data.manifest["features"] if data else [], job.name)
+        xgboost_report_view.show_xgboost_report(page, data, job.name)
         cost_line.show_report_cost(job)
     else:
         if not training_jobs.is_xgboost(job):
@@ -109,7 +109,7 @@ def _show_xgboost_report(job: jobs.Job, artifact: str) -> None:
             cost_line.show_expected_cost(cost_estimates.plan_xgboost_report(session.target().settings, cost_estimates.input_rows_uri(job)))
             if pressed:
                 with errors.show_raised_errors():
-                    xgboost_report_jobs.launch_job(session.target(), session.identity(), job)
+                    xgboost_report_jobs.launch_job(session.target(), session.identity(), job, cached_tuning.data_of_training(job.name))
                     st.rerun()
     with st.container(horizontal=True):
         if page:
@@ -151,7 +151,7 @@ def _show_registration(job: jobs.Job) -> None:
         if sources:
             st.caption(markdown.escape_markdown("; ".join(f"{name}: {uri}" for name, uri in sources.items())))
         links.page_link("data", "Data and rebalancing", tab="new")
-    group = _group_input(job.name, data)
+    group = group_input(job.name, data)
     disabled, key = data is None or not allowed, f"evaluate-{job.name}"
     pressed = st.button("Evaluate and register", icon=":material/app_registration:", type="primary", help=hint, disabled=disabled, key=key)
     if data:
@@ -162,7 +162,7 @@ def _show_registration(job: jobs.Job) -> None:
             st.rerun()
 
 
-def _group_input(job: str, data: rebalancing_jobs.RebalancedData | None) -> str:
+def group_input(job: str, data: rebalancing_jobs.RebalancedData | None) -> str:
     """The model package group to register in: proposed is that of the data set."""
     if data is None:
         return ""
@@ -200,7 +200,7 @@ def _watch_evaluation(name: str) -> None:
                 st.caption("Its bias and SHAP are measured. A data scientist or an administrator can register it now.")
                 return
             asked = st.session_state.get(f"registering-{name}")
-            group = asked or _group_input(name, data)
+            group = asked or group_input(name, data)
             if not asked and not st.button("Register the version", icon=":material/app_registration:", type="primary"):
                 return
             model_evaluation.register_evaluated_model(

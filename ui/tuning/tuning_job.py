@@ -80,7 +80,7 @@ def launch_follow_up_jobs(job: jobs.Job) -> None:
         with suppress(Conflict):
             trial_bias_jobs.launch_job(target, person, job.name)
         with suppress(Conflict):
-            xgboost_report_jobs.launch_job(target, person, training_jobs.describe_job(target, best))
+            xgboost_report_jobs.launch_job(target, person, training_jobs.describe_job(target, best), cached_tuning.data_of_tuning(job.name))
 
 
 def show_tuning_job(name: str) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.analysis.performance.performance_json import PerformanceJson
 from core.analysis.performance.xgboost_report_json import XgboostReport
+from core.jobs.rebalancing_jobs import RebalancedData
 from core.views.registry import performance_charts
 from core.views.tuning import tuning_sentences
 from core.views.tuning import xgboost_charts as views
@@ -15,44 +16,52 @@ from ui.shared import cached_tuning
 SECTIONS = ["Confusion", "ROC", "Precision and recall", "Calibration", "Importance", "Residuals"]
 
 
-def show_xgboost_report(page: str, features: list[str], key: str) -> None:
-    """Draw the report whose HTML page is at ``page``; ``features`` are the names behind f0, f1, …"""
+def show_xgboost_report(page: str, data: RebalancedData | None, key: str) -> None:
+    """Draw the report whose HTML page is at ``page``; ``data``: the rows of the training, for the names of labels and features."""
+    features, labels = (data.manifest["features"], data.label_names) if data else ([], ("label 0", "label 1"))
     found = cached_tuning.read_xgboost_report(page)
     rows = found["judged_on"]
     performance = found["performance"][rows]
-    said = tuning_sentences.report_sentences(performance, rows)
+    said = tuning_sentences.report_sentences(performance, rows, labels)
     name = f"{rows} rows"
     tabs = st.tabs(SECTIONS, key=f"report-tabs-{key}", on_change="rerun")
     for section, tab in zip(SECTIONS, tabs, strict=True):
         if tab.open:
             with tab:
-                _show_section(section, found, performance, said, name, features, key)
+                _show_section(section, found, performance, said, name, features, labels, key)
 
 
 def _show_section(
-    section: str, report: XgboostReport, performance: PerformanceJson, sentences: dict[str, str], name: str, features: list[str], key: str
+    section: str,
+    report: XgboostReport,
+    performance: PerformanceJson,
+    sentences: dict[str, str],
+    name: str,
+    features: list[str],
+    labels: tuple[str, str],
+    key: str,
 ) -> None:
     if section == "Confusion":
-        st.markdown(sentences["confusion"])
+        st.markdown(markdown.escape_markdown(sentences["confusion"]))
         counts = performance_charts.confusion_counts(performance)
         table = performance_charts.values_table(
-            {f"predicted {p}": {f"actual {a}": counts[a][p] for a in (0, 1)} for p in (0, 1)}, heading="rows"
+            {f"predicted {labels[p]}": {f"actual {labels[a]}": counts[a][p] for a in (0, 1)} for p in (0, 1)}, heading="rows"
         )
         charts.show_chart(
-            charts.cached_figure(performance_charts.confusion_figure, {name: counts}, ["0", "1"]),
+            charts.cached_figure(performance_charts.confusion_figure, {name: counts}, list(labels)),
             table,
             alt="Confusion matrix",
             key=f"confusion-{key}",
         )
     elif section == "ROC":
-        st.markdown(sentences["roc"])
+        st.markdown(markdown.escape_markdown(sentences["roc"]))
         roc = performance_charts.roc_table(performance)
         figure = charts.cached_figure(
             performance_charts.curve_figure, {name: roc}, x="false positive rate", y="true positive rate", diagonal=True
         )
         charts.show_chart(figure, roc, alt="ROC curve", key=f"roc-{key}")
     elif section == "Precision and recall":
-        st.markdown(sentences["pr"])
+        st.markdown(markdown.escape_markdown(sentences["pr"]))
         pr = performance_charts.pr_table(performance)
         charts.show_chart(
             charts.cached_figure(performance_charts.curve_figure, {name: pr}, x="recall", y="precision"),
@@ -61,7 +70,7 @@ def _show_section(
             key=f"pr-{key}",
         )
     elif section == "Calibration":
-        st.markdown(sentences["calibration"])
+        st.markdown(markdown.escape_markdown(sentences["calibration"]))
         bins = performance_charts.calibration_table(performance)
         figure = charts.cached_figure(
             performance_charts.curve_figure, {name: bins}, x="mean score", y="observed rate", diagonal=True, markers=True
@@ -81,18 +90,21 @@ def _show_section(
         st.info("This report is older than the charts of residuals and has no data for them.", icon=":material/info:")
     else:
         kinds = report["distributions"][report["judged_on"]]
-        st.markdown(views.residuals_sentence(kinds["residual"]))
+        st.markdown(markdown.escape_markdown(views.residuals_sentence(kinds["residual"], labels)))
         left, right = st.columns(2)
         with left:
-            table = views.distribution_table(kinds["residual"])
+            table = views.distribution_table(kinds["residual"], labels)
             charts.show_chart(
-                charts.cached_figure(views.distribution_figure, kinds["residual"], x="residual"),
+                charts.cached_figure(views.distribution_figure, kinds["residual"], x="residual", labels=labels),
                 table,
                 alt="Residuals by label",
                 key=f"residual-{key}",
             )
         with right:
-            table = views.distribution_table(kinds["score"])
+            table = views.distribution_table(kinds["score"], labels)
             charts.show_chart(
-                charts.cached_figure(views.distribution_figure, kinds["score"], x="score"), table, alt="Scores by label", key=f"score-{key}"
+                charts.cached_figure(views.distribution_figure, kinds["score"], x="score", labels=labels),
+                table,
+                alt="Scores by label",
+                key=f"score-{key}",
             )

@@ -64,9 +64,9 @@ def why_too_few(confusion: Floats) -> dict[str, str]:
     return {
         "accuracy": reason((confusion.sum(), "")),
         "balanced_accuracy": reason(*labels),
-        "precision": reason((tp + fp, "those predicted 1")),
+        "precision": reason((tp + fp, "those for which label 1 is predicted")),
         "recall": reason(labels[0]),
-        "f1": reason((tp + fp + fn, "those labelled or predicted 1")),
+        "f1": reason((tp + fp + fn, "those that have label 1 or for which it is predicted")),
         "macro_f1": reason(*labels),  # how many rows are wrong mustn't decide: the few with an interval would be the worse ones
     }
 

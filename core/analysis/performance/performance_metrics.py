@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+
+def name_labels(text: str, labels: tuple[str, str]) -> str:
+    """A text about ``label 0`` and ``label 1`` with what readers call them.
+
+    >>> name_labels("too few rows: 3 of label 1, and an interval takes at least 5", ("paid = yes", "paid = no"))
+    'too few rows: 3 of paid = no, and an interval takes at least 5'
+    """
+    return re.sub(r"\blabel ([01])\b", lambda found: labels[int(found[1])], text)
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,7 @@ PERFORMANCE_METRICS = {
         "Of the rows for which label 1 is predicted, how many have it?",
         "TP / (TP + FP)",
         "Undefined where label 1 is predicted for no row.",
-        undefined="no row is predicted 1",
+        undefined="label 1 is predicted for no row",
     ),
     "recall": PerformanceMetric(
         "recall",
@@ -80,7 +90,7 @@ PERFORMANCE_METRICS = {
         "How good are precision and recall together?",
         "2 · precision · recall / (precision + recall)",
         "1: perfect.",
-        undefined="no row has label 1, and none is predicted 1",
+        undefined="no row has label 1, and it is predicted for none",
     ),
     "macro_f1": PerformanceMetric(
         "macro F1",

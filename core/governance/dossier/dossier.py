@@ -248,8 +248,8 @@ def _explanation(d: Dossier) -> Section:
     if not d.package.shap:
         return Section("Explanation", ())
     top = sorted(d.package.shap.items(), key=lambda item: -item[1])[:10]
-    words = f"The feature with the most influence on the score is {top[0][0]}: {top[0][1]:.4f} on average."
-    rows = tuple((name, f"{value:.5f}") for name, value in top)
+    words = f"The feature with the most influence on the score is {d.package.describe_feature(top[0][0])}: {top[0][1]:.4f} on average."
+    rows = tuple((d.package.describe_feature(name), f"{value:.5f}") for name, value in top)
     return Section(
         "Explanation",
         (Text(words), Figure("shap", "Mean absolute SHAP values of the features"), Table(("feature", "mean |SHAP|"), rows, (60, 40))),
@@ -269,7 +269,8 @@ def _data(d: Dossier) -> Section:
     rows = [
         ("Data set", f"{d.data.dataset.name}, {d.data.dataset.rows:,} rows, SHA-256 {d.data.dataset.sha256}"),
         ("Label", f"{config['label']}, favourable outcome: {names.describe(config['label'], config['favourable'])}"),
-        ("Facet", names.describe(config["facet"], config["facet_value"])),
+        ("Facet", ", ".join(names.describe(*facet) for facet in ((config["facet"], config["facet_value"]), *d.data.roles.further_facets))),
+        *([("Found, and done", " ".join(d.data.dataset.notes))] if d.data.dataset.notes else []),
         ("Split", f"seed {split['seed']}; rows to train, validate and test: {parts}"),
         ("Rebalancing", f"{config['method']}, of {config['target']}; {manifest['synthetic']['count']:,} synthetic training rows{order}"),
         *([("Labels", moved)] if moved else []),

@@ -85,7 +85,7 @@ def _bias(d: Dossier) -> Figure:
 
 
 def _shap(d: Dossier) -> Figure:
-    top = sorted(d.package.shap.items(), key=lambda item: item[1])[-10:]
+    top = [(d.package.describe_feature(name), value) for name, value in sorted(d.package.shap.items(), key=lambda item: item[1])[-10:]]
     figure, axes = _new_figure(0.7 + 0.24 * len(top))
     axes.barh([name if len(name) <= 30 else f"{name[:14]}…{name[-14:]}" for name, _ in top], [value for _, value in top], color=BLUE)
     axes.set_xlabel("mean |SHAP|")

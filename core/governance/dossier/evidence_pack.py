@@ -18,6 +18,7 @@ from core.governance.version_state import read_state
 from core.identity import Identity, require_permission
 from core.ledger import audit_log, signing
 from core.ledger.signing import IN_TOTO_TYPE, canonical_json, sha256
+from core.registry.registry_types import version_value_names
 from core.safe_csv import safe_csv_bytes
 
 INCLUDED_FILES = (
@@ -31,7 +32,7 @@ INCLUDED_FILES = (
     "data/manifest.json",
 )
 """The files of the evidence that a pack contains. Of rows, scores and the model it has only the hashes, since packs are passed on."""
-ROLE_KEYS = {"label", "favourable", "facet", "facet_value", "group", "categorical", "ignored"}
+ROLE_KEYS = {"label", "favourable", "facet", "facet_value", "further_facets", "group", "categorical", "ordered", "derived", "ignored"}
 REBALANCING_KEYS = {"method", "target", "parameters", "order"}
 FILE_SUFFIXES = {"policy": ".toml", "package-lock": ".txt", "data/manifest.json": ""}
 README_TEMPLATE = """Evidence pack: {title}
@@ -145,10 +146,11 @@ def _comparison(d: Dossier) -> Iterable[tuple[object, ...]]:
 
 
 def _bias(d: Dossier) -> Iterable[tuple[object, ...]]:
+    names = version_value_names(d.package, d.data)
     for facet in d.package.bias.facets if d.package.bias else ():
         for stage in ("pre_training", "post_training"):
             for name, measure in getattr(facet, stage).items():
-                yield (facet.facet, facet.value, stage, name, measure.value, measure.error, measure.in_words)
+                yield (facet.facet, names.value(facet.facet, facet.value), stage, name, measure.value, measure.error, measure.in_words)
 
 
 def _shap(d: Dossier) -> list[tuple[str, float]]:
@@ -158,16 +160,25 @@ def _shap(d: Dossier) -> list[tuple[str, float]]:
 def _data_card(d: Dossier) -> dict[str, object]:
     if d.data is None:
         return {}
-    manifest = d.data.manifest
+    manifest, names = d.data.manifest, d.data.value_names
+    config = manifest["config"]
     return {
         "name": d.data.dataset.name,
         "uri": d.data.dataset.uri,
         "sha256": d.data.dataset.sha256,
         "rows": d.data.dataset.rows,
         "columns": list(d.data.dataset.columns),
-        "roles": {key: value for key, value in manifest["config"].items() if key in ROLE_KEYS},
+        "roles": {key: value for key, value in config.items() if key in ROLE_KEYS},
+        "roles_in_words": {
+            "favourable": names.describe(config["label"], config["favourable"]),
+            "facets": [names.describe(*facet) for facet in ((config["facet"], config["facet_value"]), *config.get("further_facets", ()))],
+        },
+        "values": names.to_json()["values"],
+        "found_and_done": list(d.data.dataset.notes),
+        "treatments": d.data.dataset.treatments,
+        "empty_cells": dict(d.data.dataset.roles.missing),
         "split": manifest["split"],
-        "rebalancing": {key: value for key, value in manifest["config"].items() if key in REBALANCING_KEYS},
+        "rebalancing": {key: value for key, value in config.items() if key in REBALANCING_KEYS},
         "synthetic": {key: value for key, value in manifest["synthetic"].items() if key != "rows"},
         "leaked_rows": manifest["leaked_rows"],
         **({"leaks": manifest["leaks"]} if "leaks" in manifest else {}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from core.analysis.bias.direction import drop_rounding_error
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.analysis.performance.performance_estimates import Estimate
 from core.analysis.performance.performance_json import PerformanceJson, estimates_in
+from core.analysis.performance.performance_metrics import name_labels
 from core.views.shared.difference_points import HasInterval, add_difference_points
 from core.views.shared.figure_style import BASELINE_COLOUR, FAINT_COLOUR, GREY, MITIGATED_COLOUR, apply_layout, new_figure
 from core.views.shared.number_text import format_number
@@ -22,6 +24,8 @@ COLOURS = (BASELINE_COLOUR, MITIGATED_COLOUR)
 
 
 Metrics = Mapping[str, HasInterval]
+Labels = tuple[str, str]
+PLAIN_LABELS = ("label 0", "label 1")
 Differences = Mapping[str, PerformanceDifference]
 
 
@@ -178,14 +182,17 @@ def _cell_text(cell: object) -> str:
     return f"{drop_rounding_error(cell):.4g}".replace("-", "−") if isinstance(cell, float) else str(cell)
 
 
-def with_readable_names(differences: Differences) -> dict[str, PerformanceDifference]:
-    """The differences by the metrics' names in words, as ``quality_estimates`` has them."""
-    return {name.replace("_", " "): difference for name, difference in differences.items()}
+def with_readable_names(differences: Differences, labels: Labels = PLAIN_LABELS) -> dict[str, PerformanceDifference]:
+    """The differences by the metrics' names in words, as ``quality_estimates`` has them; ``labels``: what 0 and 1 are called."""
+    return {
+        name.replace("_", " "): replace(difference, why=name_labels(difference.why, labels)) for name, difference in differences.items()
+    }
 
 
-def quality_estimates(performance: PerformanceJson) -> dict[str, Estimate]:
-    """The metrics with intervals among a report's quality figures."""
-    return {name.replace("_", " "): Estimate(**estimate) for name, estimate in estimates_in(performance).items()}
+def quality_estimates(performance: PerformanceJson, labels: Labels = PLAIN_LABELS) -> dict[str, Estimate]:
+    """The metrics with intervals among a report's quality figures; ``labels``: what 0 and 1 are called."""
+    found = {name.replace("_", " "): Estimate(**estimate) for name, estimate in estimates_in(performance).items()}
+    return {name: replace(estimate, why=name_labels(estimate.why, labels)) for name, estimate in found.items()}
 
 
 def confusion_counts(performance: PerformanceJson) -> list[list[int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from core.analysis.bias.metric_registry import POST_TRAINING, PRE_TRAINING, MetricDefinition, find_definition
-from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS, PerformanceMetric
+from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS, PerformanceMetric, name_labels
 
 AWS_DOCS_URL = "https://docs.aws.amazon.com/sagemaker/latest/dg"
 
@@ -25,7 +25,7 @@ def entries_markdown(names: Iterable[str], positive: str = "label 1") -> str:
     known = [(name, entry) for name in names if (entry := find_entry(name)) is not None]
 
     def said(text: str) -> str:
-        return text.replace("label 1", positive)
+        return name_labels(text, ("label 0", positive))
 
     return "\n\n".join(f"**{name}: {said(e.title)}.** {said(e.question)}  \n`{e.formula}`  \n{said(e.interpretation)}" for name, e in known)
 

@@ -149,17 +149,18 @@ def duration_estimate_sentence(prediction: TuningDuration | None) -> str:
     )
 
 
-def report_sentences(performance: PerformanceJson, rows: str) -> dict[str, str]:
-    """A sentence for each picture of an XGBoost report: confusion, roc, pr, calibration."""
+def report_sentences(performance: PerformanceJson, rows: str, labels: tuple[str, str]) -> dict[str, str]:
+    """A sentence for each picture of an XGBoost report: confusion, roc, pr, calibration. ``labels``: what 0 and 1 are called."""
+    zero, one = labels
     confusion, n = performance["confusion"], performance["n"]
     wrong = confusion["fp"] + confusion["fn"]
     error = performance["accuracy"]
     auc, precision, recall, ece = (performance[name] for name in ("auc", "average_precision", "recall", "ece"))
     return {
-        "confusion": f"Of 100 {rows} rows {100 * wrong / n:.0f} are predicted wrongly: {confusion['fp']:,} of label 0 and "
-        f"{confusion['fn']:,} of label 1; accuracy {_value_with_interval(error)}, n = {n:,}. Of 100 rows with label 1 it finds "
+        "confusion": f"Of 100 {rows} rows {100 * wrong / n:.0f} are predicted wrongly: {confusion['fp']:,} with {zero} and "
+        f"{confusion['fn']:,} with {one}; accuracy {_value_with_interval(error)}, n = {n:,}. Of 100 rows with {one} it finds "
         f"{100 * (recall['value'] or 0):.0f}.",
-        "roc": f"Of a row of each label, the one with label 1 has the higher score in {100 * (auc['value'] or 0.5):.0f} of 100 pairs: "
+        "roc": f"Of a row of each label, the one with {one} has the higher score in {100 * (auc['value'] or 0.5):.0f} of 100 pairs: "
         f"AUC {_value_with_interval(auc)}, n = {n:,}.",
         "pr": f"Average precision {_value_with_interval(precision)}, "
         f"where chance would reach {format_number(performance['prevalence'])}, n = {n:,}.",

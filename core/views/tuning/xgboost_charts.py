@@ -45,17 +45,21 @@ def importance_sentence(table: pd.DataFrame, kind: str = "gain") -> str:
     )
 
 
-def distribution_table(binned: LabelHistogram) -> pd.DataFrame:
+Labels = tuple[str, str]
+"""What labels 0 and 1 are called."""
+
+
+def distribution_table(binned: LabelHistogram, labels: Labels) -> pd.DataFrame:
     """Rows of each label in each bin."""
     edges = binned["edges"]
-    return pd.DataFrame({"from": edges[:-1], "to": edges[1:], "label 0": binned["label 0"], "label 1": binned["label 1"]})
+    return pd.DataFrame({"from": edges[:-1], "to": edges[1:], labels[0]: binned["label 0"], labels[1]: binned["label 1"]})
 
 
-def distribution_figure(binned: LabelHistogram, *, x: str) -> go.Figure:
+def distribution_figure(binned: LabelHistogram, *, x: str, labels: Labels) -> go.Figure:
     """Both labels' rows by bins of a score or residual; label 1 is hatched."""
-    table = distribution_table(binned)
+    table = distribution_table(binned, labels)
     fig = new_figure(x=x, y="rows")
-    for label, colour, shape in (("label 0", MITIGATED_COLOUR, ""), ("label 1", BASELINE_COLOUR, "/")):
+    for label, colour, shape in ((labels[0], MITIGATED_COLOUR, ""), (labels[1], BASELINE_COLOUR, "/")):
         fig.add_trace(
             go.Bar(
                 x=(table["from"] + table["to"]) / 2,
@@ -71,13 +75,13 @@ def distribution_figure(binned: LabelHistogram, *, x: str) -> go.Figure:
     return fig
 
 
-def residuals_sentence(binned: LabelHistogram) -> str:
+def residuals_sentence(binned: LabelHistogram, labels: Labels) -> str:
     """How many rows the model predicts wrongly by a wide margin (more than 0.5)."""
-    table = distribution_table(binned)
-    total = int(table[["label 0", "label 1"]].to_numpy().sum())
-    under = int(table.loc[table["from"] >= 0.5, ["label 0", "label 1"]].to_numpy().sum())
-    over = int(table.loc[table["to"] <= -0.5, ["label 0", "label 1"]].to_numpy().sum())
+    table = distribution_table(binned, labels)
+    total = int(table[list(labels)].to_numpy().sum())
+    under = int(table.loc[table["from"] >= 0.5, list(labels)].to_numpy().sum())
+    over = int(table.loc[table["to"] <= -0.5, list(labels)].to_numpy().sum())
     return (
-        f"Label minus score: {under:,} rows with label 1 got a score below 0.5, {over:,} with label 0 one above it; "
-        f"{format_number(100 * (under + over) / max(total, 1), 1)} of 100, n = {total:,}."
+        f"The score is the probability of {labels[1]}. {under:,} rows with {labels[1]} got a score below 0.5, {over:,} with {labels[0]} "
+        f"one above it; {format_number(100 * (under + over) / max(total, 1), 1)} of 100, n = {total:,}."
     )

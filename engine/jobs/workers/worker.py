@@ -198,7 +198,7 @@ def _run_rule(task: Task, rule: dict[str, Any], root: Path, s3: Any, pipe: Conne
     try:
         folder = root / "opt/ml/output/rule"
         folder.mkdir(parents=True, exist_ok=True)
-        _import_container("xgboost_report").main(root, {})
+        _import_container("xgboost_report").main(root, task.body.get("Environment", {}))
         upload_folder(
             s3,
             folder,

@@ -74,24 +74,37 @@ def test_a_bound_that_is_no_share_is_refused():
         parse_toml((POLICY + "max = 2.0").encode())
 
 
+NAMES = ValueNames.from_coding({"paid": {"yes": 0, "no": 1}, "SEX": {"f": 1, "m": 0}})
+
+
 def judge_figures(gate, *, performance=None, metric=None, differences=None):
     """The outcome of one gate on a version with these figures."""
     facet = SimpleNamespace(facet="SEX", value="1", pre_training={}, post_training={"DI": metric} if metric else {})
-    package = SimpleNamespace(performance=performance, bias=SimpleNamespace(facets=(facet,), value_names=ValueNames()))
+    package = SimpleNamespace(
+        performance=performance,
+        bias=SimpleNamespace(facets=(facet,), value_names=NAMES, describe_label=lambda code: NAMES.describe("paid", code)),
+    )
     policy = parse_toml(POLICY.replace('kind = "label_shares"', gate).encode())
     (result,) = evaluate_profile(policy.profiles["p"], GateInputs(package, differences, "", "v1", None, (), ()))
     return result
 
 
 def test_a_bounded_figure_that_is_undefined_does_not_pass_and_says_why():
-    figure = {"value": None, "low": None, "high": None, "n": 50, "why": "no row is predicted 1"}
+    figure = {"value": None, "low": None, "high": None, "n": 50, "why": "label 1 is predicted for no row"}
     precision = judge_figures('kind = "quality"\nmetric = "precision"\nmin = 0', performance={"precision": figure})
-    assert (precision.status, precision.reason) == ("not computable", "The metric is undefined: no row is predicted 1.")
+    assert (precision.status, precision.reason) == ("not computable", "The metric is undefined: paid = no is predicted for no row.")
     reason = "Nobody is accepted, in the facet or in the rest"
     ratio = judge_figures('kind = "bias"\nmetric = "DI"\nmin = 0', metric=SimpleNamespace(value=None, error=reason))
     assert (ratio.status, ratio.reason, ratio.is_blocking) == ("not computable", reason, True)
     infinite = SimpleNamespace(value=0.0, error=None, in_words="Nobody is accepted on either side. It compares nothing.")
     assert judge_figures('kind = "bias"\nmetric = "DI"\nmax = 1', metric=infinite).status == "not computable"
+
+
+@pytest.mark.parametrize(("facet", "is_measured"), [("SEX", True), ("SEX=1", True), ("SEX = f", True), ("SEX=m", False), ("AGE", False)])
+def test_a_policy_names_a_facet_by_its_code_or_by_its_value(facet, is_measured):
+    ratio = SimpleNamespace(value=0.9, error=None, in_words="")
+    result = judge_figures(f'kind = "bias"\nmetric = "DI"\nmin = 0\nfacet = "{facet}"', metric=ratio)
+    assert (result.status, "for SEX = f" in result.title) == (("pass", True) if is_measured else ("not computable", False))
 
 
 def test_a_value_without_an_interval_is_judged_by_the_value_and_not_by_its_ends():

@@ -1,5 +1,7 @@
 """The whole chain on the engine, through the command line, twice in one workspace; on rows of strangers."""
 
+import re
+
 import boto3
 import numpy as np
 import pandas as pd
@@ -116,6 +118,8 @@ def test_reports_of_training_jobs_open(demo, target):
         page = target.files.read(uri).decode()
         assert "Confusion matrix" in page
         assert "data:image/png" in page
+        assert "predicted outcome = late" in page
+        assert not re.findall(r"label [01]|predicted [01]", page)
 
 
 def test_the_clarify_report_is_there_in_every_format(demo, target):

@@ -202,6 +202,17 @@ def test_no_cell_of_a_csv_is_a_formula(folder):
     assert safe_csv_bytes(("a",), [(-1.5,)]) == b"a\n-1.5\n"
 
 
+def test_the_data_card_says_what_was_found_and_done_and_values_have_their_names(folder):
+    card = json.loads((folder / "data-card.json").read_text())
+    assert card["roles_in_words"] == {"favourable": "outcome = paid", "facets": ["region = north"]}
+    assert card["treatments"] == {"customer": "leave out"}
+    assert any("customer looks like an id" in note and note.endswith("It's left out.") for note in card["found_and_done"])
+    with (folder / "bias.csv").open() as file:
+        assert {row["value"] for row in csv.DictReader(file)} == {"north"}
+    pages = PdfReader(folder / "report.pdf").pages
+    assert "customer looks like an id" in " ".join(" ".join(page.extract_text() for page in pages).split())
+
+
 def test_names_in_the_zip_stay_in_its_folder_and_rows_of_people_stay_out(content):
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = archive.namelist()
