@@ -52,7 +52,7 @@ def read_evaluation(target: Target, training_job: str) -> Evaluation:
         prefix: next(iter(_attempts(target, prefix, training_job)), None)
         for prefix in (bias_jobs.JOB_NAME_PREFIX, shap_jobs.JOB_NAME_PREFIX)
     }
-    package = next((v.arn for v in model_packages.list_own_versions(target) if v.description.endswith(f": {training_job}")), None)
+    package = next((v.arn for v in model_packages.list_own_versions(target) if v.training_job == training_job), None)
     return Evaluation(
         training_job, clarify_jobs.with_companion(target, newest[bias_jobs.JOB_NAME_PREFIX]), newest[shap_jobs.JOB_NAME_PREFIX], package
     )

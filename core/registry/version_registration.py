@@ -17,7 +17,15 @@ from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger import audit_log, signing
 from core.ledger.pinned_files import PinnedFile, find_changed_files
 from core.lineage import lineage_record
-from core.registry.registry_types import DATASET_PROPERTY, GROUP_DESCRIPTION, REGISTER_EVENT, TEST_ROWS_PROPERTY, Package, group_name_of
+from core.registry.registry_types import (
+    DATASET_PROPERTY,
+    GROUP_DESCRIPTION,
+    REGISTER_EVENT,
+    TEST_ROWS_PROPERTY,
+    Package,
+    describe_version,
+    group_name_of,
+)
 from core.reports import bias_jobs, shap_jobs
 from core.reports.imported_reports import report_uris
 from core.settings import GROUP_PATTERN, Settings
@@ -125,7 +133,7 @@ def register_version(
     }
     request = {
         "ModelPackageGroupName": group,
-        "ModelPackageDescription": f"{role}: {training_job}"[:1024],
+        "ModelPackageDescription": describe_version(role, training_job, properties[DATASET_PROPERTY]),
         "InferenceSpecification": {
             "Containers": [{"Image": job.raw["AlgorithmSpecification"]["TrainingImage"], "ModelDataUrl": artifact}],
             "SupportedContentTypes": ["text/csv"],
