@@ -172,8 +172,8 @@ def test_the_best_models_report_is_drawn_from_what_its_job_wrote(app, full, tuni
     best = tuning_jobs.best_job_name(target, tuning_job)
     confusion = xgboost_report_jobs.read_report(target, training_jobs.describe_job(target, best))["performance"]["validation"]["confusion"]
     test = app(full, "tuning", job=tuning_job)
-    assert f"{confusion['fp']:,} of label 0 and {confusion['fn']:,} of label 1" in text(test)
-    for section, words in (("Importance", "By gain"), ("Residuals", "Label minus score"), ("Calibration", "Scores differ")):
+    assert f"{confusion['fp']:,} with paid and {confusion['fn']:,} with defaulted" in text(test)
+    for section, words in (("Importance", "By gain"), ("Residuals", "probability of defaulted"), ("Calibration", "Scores differ")):
         test.session_state[f"report-tabs-{best}"] = section
         test.run()
         assert not test.exception
