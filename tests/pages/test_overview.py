@@ -58,7 +58,7 @@ def test_an_empty_workspace_says_where_to_start(app, empty):
 
 
 def test_a_version_that_nobody_has_submitted_waits_for_its_data_scientist(app, full):
-    assert "overview v1 is registered. Compare it, then submit it" in text(app(full, "overview", "Dana"))
+    assert "overview v1 (credit-default) is registered. Compare it, then submit it" in text(app(full, "overview", "Dana"))
     assert "No version waits for your decision." in text(app(full, "overview", "Chris"))
 
 

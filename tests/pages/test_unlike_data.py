@@ -64,9 +64,10 @@ def test_versions_of_two_data_sets_stand_alone_in_each_section(app, two_sets, ve
     said = text(test)
     assert f"v1 was tested on {LOANS}, v3 on {CREDIT}." in said
     assert "v1 predicts paid, v3 defaulted." in said
-    assert {"Compare v3 · baseline with v4 · mitigated", "Train on the data of v3 · baseline"} <= set(links(test))
+    of_loans, of_credit = "v1 (loans-2024) · baseline", "v3 (credit-2023) · baseline"
+    assert {f"Compare {of_credit} with v4 (credit-2023) · mitigated", f"Train on the data of {of_credit}"} <= set(links(test))
     if view != "Settings and data":
-        assert [header.value.replace("\\", "") for header in test.header] == ["v1 · baseline", "v3 · baseline"]
+        assert [header.value.replace("\\", "") for header in test.header] == [of_loans, of_credit]
     assert "beyond the noise:" not in said
     assert "They differ most" not in said
 
@@ -81,7 +82,7 @@ def test_each_version_has_its_own_rows_and_share_of_label_1(app, two_sets, versi
     tables = [one.value for one in test.dataframe if "metric" in one.value]
     assert tables
     assert all("difference" not in table for table in tables)
-    assert not any({"v1 · baseline", "v3 · baseline"} <= set(table) for table in tables)
+    assert not any({"v1 (loans-2024) · baseline", "v3 (credit-2023) · baseline"} <= set(table) for table in tables)
 
 
 def test_the_registry_compares_with_a_version_of_the_same_data_unless_asked(app, two_sets, versions):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.errors import DataError
 from core.registry import version_registration
-from core.registry.registry_types import DATASET_PROPERTY, Package
+from core.registry.registry_types import DATASET_PROPERTY, Package, Version, describe_version
 from core.settings import GROUP_PATTERN, Settings
 
 
@@ -38,3 +39,10 @@ def test_a_name_that_aws_does_not_allow_is_refused(name: str) -> None:
 def test_a_versions_label_shows_its_data(group: str, label: str) -> None:
     package = SimpleNamespace(arn="arn", group=group, version=3, properties={DATASET_PROPERTY: "loans 2024"})
     assert Package.label.fget(package) == label
+    version = Version("arn", group, 3, "", datetime.now(UTC), describe_version("mitigated", "governance-train-1", "loans 2024"))
+    assert (version.label, version.role, version.training_job, version.dataset) == (label, "mitigated", "governance-train-1", "loans 2024")
+
+
+def test_a_version_that_an_earlier_release_registered_keeps_its_role_and_job() -> None:
+    version = Version("arn", "credit", 3, "", datetime.now(UTC), "baseline: governance-train-1")
+    assert (version.label, version.role, version.training_job, version.dataset) == ("credit v3", "baseline", "governance-train-1", "")
