@@ -7,9 +7,10 @@ import hashlib
 
 import pytest
 
+from core.analysis.tables import csv_writer
 from core.aws.target import connect
 from core.cli import table_options
-from core.data import bundled_data, column_roles, csv_reader, datasets, table_check
+from core.data import bundled_data, column_roles, datasets, table_check
 from core.errors import JobFailed
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, rebalancing_jobs
@@ -202,7 +203,7 @@ def test_each_finding_has_a_treatment_and_the_same_choices_make_the_same_table_a
         prepared.checked.coding,
         prepared.checked.treatments,
     )
-    assert kept.sha256 == hashlib.sha256(csv_reader.to_csv(prepared.checked.frame)).hexdigest()
+    assert kept.sha256 == hashlib.sha256(csv_writer.to_csv(prepared.checked.frame)).hexdigest()
     assert kept.notes == prepared.checked.notes
     assert "Column since has dates or times: '2024-01-01' in row 1 (5 rows). Its values are taken for categories." in text(test)
 

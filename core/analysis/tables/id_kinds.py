@@ -43,7 +43,7 @@ def may_be_id(distinct: int, rows: int) -> bool:
     return rows >= MIN_ROWS and distinct > MIN_NAMED_SHARE * rows
 
 
-def find_id_kind(name: str, values: NDArray[Any], distinct: int, rows: int) -> IdKind | None:
+def find_id_kind(name: str, values: NDArray[np.generic], distinct: int, rows: int) -> IdKind | None:
     """How a column shows that it is an id; None if it doesn't.
 
     values: those that are known, numbers or text, in the order of the rows, shape (known,); distinct: how many of them differ; rows: how
@@ -77,7 +77,7 @@ def find_id_kind(name: str, values: NDArray[Any], distinct: int, rows: int) -> I
     return "digits" if low > 0 and digits >= MIN_DIGITS and len(f"{low:.0f}") == digits else None
 
 
-def _are_whole(values: NDArray[Any]) -> bool:
+def _are_whole(values: NDArray[np.generic]) -> bool:
     return all(bool((np.isfinite(part) & (part == np.floor(part))).all()) for part in (values[:1000], values[1000:]))
 
 
