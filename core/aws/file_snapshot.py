@@ -13,6 +13,9 @@ from core.aws.s3_files import S3Files
 from core.aws.target import Target
 from core.errors import NotFound
 
+LARGE_BYTES = 1_000_000
+"""A file of more bytes isn't kept in memory longer than it is worked with."""
+
 
 @dataclass(frozen=True)
 class FileDigest:
@@ -64,6 +67,24 @@ class FileSnapshot(S3Files):
         with ThreadPoolExecutor(8) as pool:
             return dict(zip(distinct, pool.map(self.digest, distinct), strict=True))
 
+    def read_all(self, uris: Iterable[str]) -> dict[str, bytes | None]:
+        """The contents of several files by URI, read eight at a time; None for a file that doesn't exist."""
+        distinct = list(dict.fromkeys(uris))
+        with ThreadPoolExecutor(8) as pool:
+            return dict(zip(distinct, pool.map(self._read_or_none, distinct), strict=True))
+
+    def _read_or_none(self, uri: str) -> bytes | None:
+        try:
+            return self.read(uri)
+        except NotFound:
+            return None
+
+    def forget_large_contents(self) -> None:
+        """Keep the digests alone of large files that were read and hashed, so that much data doesn't stay in memory."""
+        for uri, digest in self._digests.items():
+            if digest is not None and digest.size > LARGE_BYTES:
+                self._contents.pop(uri, None)
+
     def read_or_write(self, uri: str, content: bytes, content_type: str = "application/octet-stream") -> bytes:
         """The content of a file whose name stands for its content; it is written first if it doesn't exist yet."""
         try:
@@ -105,7 +126,17 @@ class FileSnapshot(S3Files):
 
 @dataclass(frozen=True)
 class TargetSnapshot(Target):
-    """A target whose files are each read once. Its other calls go to AWS as always."""
+    """A target whose files are each read once, and what doesn't change is asked for once. Its other calls go to AWS as always."""
+
+    _kept: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
+
+    def keep(self, key: str, found: object) -> None:
+        """Keep what was read and doesn't change, for ``recall``."""
+        self._kept[key] = found
+
+    def recall(self, key: str) -> object:
+        """What was kept under this key; None if nothing was."""
+        return self._kept.get(key)
 
     @cached_property
     def files(self) -> FileSnapshot:

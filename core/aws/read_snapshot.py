@@ -122,7 +122,7 @@ class ReadSnapshot(TargetSnapshot):
 
     def recall(self, key: str) -> object:
         """What was read under this key; None if nothing was."""
-        return self.memory.recall(key)
+        return self.memory.recall(key) or super().recall(key)
 
 
 def take_read_snapshot(target: Target) -> ReadSnapshot:

@@ -93,8 +93,11 @@ class Target:
         return read()
 
     def recall(self, key: str) -> object:
-        """What was kept under ``key``; None where nothing was, as always outside a snapshot for reading."""
+        """What was kept under ``key``; None where nothing was, as always outside a snapshot."""
         return None
+
+    def keep(self, key: str, found: object) -> None:
+        """Keep what was read and doesn't change; only a snapshot does."""
 
     def uri(self, *parts: str) -> str:
         """The URI of a path in the target's bucket."""

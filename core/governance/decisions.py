@@ -9,8 +9,9 @@ from datetime import date, datetime, timedelta
 from core.aws.target import Target
 from core.errors import Conflict, DataError
 from core.governance import evidence, gates, policy, version_state
+from core.governance.agreement_gate import MAX_SHOWN
 from core.governance.consistency import sync_registry_and_lineage
-from core.governance.gate_results import to_record
+from core.governance.gate_results import UNWAIVABLE_GATES, to_record
 from core.governance.model_cards import model_card
 from core.governance.model_cards.model_card import Card
 from core.governance.policy import TIERS, Tier
@@ -22,7 +23,8 @@ from core.ledger import audit_log
 from core.ledger.audit_log import Event
 from core.ledger.event_body import EventBody, RecordedCondition
 from core.ledger.pinned_files import find_changed_files
-from core.registry import baselines, registry_types, version_registration
+from core.provenance import evidence_agreement
+from core.registry import registry_types, version_registration
 from core.registry.registry_types import Package
 
 REASON_CODES: dict[str, tuple[str, ...]] = {
@@ -54,7 +56,9 @@ def submit(
     _require_permission(target, identity, "submit", arn)
     version = read_version(target, arn)
     policy.store_in_target(version.target, rules)
+    _ = version.agreement  # needs the content of files, which the next check only hashes
     _check_registered_unchanged(version)
+    _require_agreement(version, "submitted")
     card = model_card.ensure_card(version.target, version.package, version.data)
     recorded = evidence.collect_evidence(version.target, version.package, rules, version.data, card)
     evidence.store_signed(version.target, recorded)
@@ -74,6 +78,7 @@ def validate(target: Target, identity: Identity, arn: str, *, seen_event: int, r
     _require_permission(target, identity, "validate", arn)
     version = read_version(target, arn, with_training=False)
     body: EventBody = {**_judge_gates(version), **_require_valid_evidence(version)}
+    _require_agreement(version, "validated")
     return _record_decision(target, identity, "validate", version, seen_event, reason, code, body)
 
 
@@ -102,6 +107,7 @@ def approve(
             resource=arn,
             hint="Reject it, or ask for a waiver, which a second person must confirm.",
         )
+    _require_agreement(version, "approved")
     body: EventBody = {
         **judgement,
         **_require_valid_evidence(version),
@@ -137,6 +143,9 @@ def waive(target: Target, identity: Identity, arn: str, *, seen_event: int, reas
     if not version_state.today() <= expires <= latest:
         message, hint = f"A waiver must expire no earlier than today and no later than {latest}.", f"Choose a day up to {latest}."
         raise DataError(message, resource="expires", hint=hint)
+    if gate in UNWAIVABLE_GATES:
+        hint = "Reject or withdraw the version, and register one whose evidence agrees."
+        raise Conflict(f"Gate {gate} can't be waived: what it finds isn't a matter of judgement.", resource=arn, hint=hint)
     if gate not in {r["gate"] for r in _judge_gates(version)["gates"] if r["blocks"]}:
         raise Conflict(
             f"Gate {gate} doesn't block {version.package.label}; there is nothing to waive.",
@@ -222,6 +231,16 @@ def _check_registered_unchanged(version: VersionUnderReview) -> None:
     )
 
 
+def _require_agreement(version: VersionUnderReview, done: str) -> None:
+    """Raises Conflict, naming what doesn't agree, for a version whose evidence isn't what its jobs made."""
+    if problems := version.agreement.problems:
+        raise Conflict(
+            f"{version.package.label} can't be {done}: its evidence doesn't agree with the jobs' records. {' '.join(problems[:MAX_SHOWN])}",
+            resource=version.package.arn,
+            hint=evidence_agreement.REMEDY,
+        )
+
+
 def _require_open(kind: str, now: State, body: EventBody, package: Package) -> None:
     if kind == "meet condition" and body["condition"] not in {c.number for c in now.conditions if c.met_by is None}:
         raise Conflict(f"{package.label} has no open condition {body['condition']}.", resource=package.arn, hint="Reload the page.")
@@ -268,11 +287,8 @@ def _require_valid_evidence(version: VersionUnderReview) -> EventBody:
 def _judge_gates(version: VersionUnderReview) -> EventBody:
     """The gates' outcomes now, and the policy that they come from: what an event records of them."""
     policy.store_in_target(version.target, version.rules)
-    if version.profile is None:
-        results, compared_with = [], baselines.find_baseline(version.target, version.package, version.data).arn
-    else:
-        judgement = gates.judge_version(version, version.profile)
-        results, compared_with = apply_waivers(judgement.results, version.state), judgement.compared_with
+    judgement = gates.judge_version(version, version.profile)
+    results, compared_with = apply_waivers(judgement.results, version.state), judgement.compared_with
     return {
         "policy": version.rules.sha256,
         "gates": [to_record(result) for result in results],

@@ -182,6 +182,8 @@ def _evidence_uris(target: TargetSnapshot, package: Package, rules: Policy, data
     for name, job in (("bias-config", "governance:bias-job"), ("explainability-config", "governance:shap-job")):
         if package.properties.get(job):
             uris[name] = jobs.input_uri(jobs.describe_job(target, "processing", package.properties[job]), "analysis_config")
+    if (folder := uris.get("explainability", "").removesuffix("/analysis.json")) and package.threshold is not None:
+        uris |= {f"explanation/{name}": f"{folder}/explanations_shap/{name}" for name in ("out.csv", "baseline.csv")}
     if data is not None:
         uris |= {f"data/{name}": data.uri(name) for name in data.manifest["files"]}
         uris |= {"data/manifest.json": data.uri("manifest.json"), "data/source": data.dataset.uri}

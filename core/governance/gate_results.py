@@ -7,6 +7,9 @@ from typing import Literal
 
 from core.ledger.event_body import RecordedGate
 
+AGREEMENT_GATE = "agreement"
+"""The gate that every version is judged by, whatever the policy says."""
+UNWAIVABLE_GATES = frozenset({AGREEMENT_GATE})
 Status = Literal["pass", "fail", "not computable", "waived"]
 
 
@@ -27,6 +30,11 @@ class GateResult:
     def is_blocking(self) -> bool:
         """Whether it prevents an approval."""
         return self.required and self.status in {"fail", "not computable"}
+
+    @property
+    def is_waivable(self) -> bool:
+        """Whether two people may agree to ignore it."""
+        return self.is_blocking and self.gate not in UNWAIVABLE_GATES
 
 
 def to_record(result: GateResult) -> RecordedGate:

@@ -63,7 +63,7 @@ def check_validity(target: Target, arn: str, *, with_gates: bool = True) -> Vali
         void.append("The registry says Approved, but the log has no approval.")
     if state.status not in {"submitted", "validated", "approved"}:
         return Validity(package, state, tuple(void), (), outside)
-    judgement = gates.judge_version(version, version.profile) if with_gates and version.profile else None
+    judgement = gates.judge_version(version, version.profile) if with_gates else None
     results = tuple(apply_waivers(judgement.results, state)) if judgement else None
     reasons = _review_reasons(version, results or ()) if state.status == "approved" else []
     void += version.evidence_changes
@@ -121,7 +121,7 @@ def apply_waivers(results: Sequence[GateResult], state: State) -> list[GateResul
     waivers = {w.gate: w for w in state.waivers if w.is_valid_on(version_state.today())}
     return [
         replace(r, status="waived", reason=f"{w.reason} (asked by {w.by}, agreed by {w.confirmed_by}, until {w.expires})")
-        if r.is_blocking and (w := waivers.get(r.gate))
+        if r.is_waivable and (w := waivers.get(r.gate))
         else r
         for r in results
     ]

@@ -13,12 +13,12 @@ from core.aws import retries
 from core.aws.file_snapshot import TargetSnapshot, take_snapshot
 from core.aws.target import Target
 from core.errors import INCONCLUSIVE_ERRORS, DataError, GovernanceError, NotFound
-from core.governance import consistency, evidence, policy, version_state
+from core.governance import agreement_gate, consistency, evidence, policy, version_state
 from core.governance.consistency import Problem
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
 from core.ledger.signing import Forged, load_verification_keys, open_envelope, sha256, sign_envelope
-from core.registry import model_packages
+from core.registry import model_packages, registry_types
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
@@ -52,6 +52,7 @@ def verify_log(target: Target, *, exported_head: bytes | None = None) -> Verific
     problems += _check_head_current(target, events, trusted, head)
     problems += _check_parts(target, events, trusted)
     snapshot = take_snapshot(target)  # pieces of evidence share most of their files
+    problems += _check_agreement(snapshot, events)
     problems += _check_evidence(target, events, snapshot)
     problems += _check_stored_files(target)
     problems += consistency.registry_problems(target, events)
@@ -228,6 +229,29 @@ def _check_evidence(target: Target, events: list[Event], snapshot: TargetSnapsho
             raise
         except GovernanceError as error:
             yield Problem(None, uri, error.message)
+
+
+def _check_agreement(snapshot: TargetSnapshot, events: Sequence[Event]) -> Iterator[Problem]:
+    """Check, for each version that was submitted, that its evidence agrees with the records of its jobs. ``snapshot``: reads each file only
+    once for a version, and keeps its digest."""
+    for subject in dict.fromkeys(event.subject for event in events if event.kind == "submit"):
+        state = version_state.fold_events(events, subject)
+        if registry_types.THRESHOLD_PROPERTY not in (state.registered_properties or {}):
+            continue  # older evidence: an earlier release registered it
+        try:
+            package = model_packages.read_package(snapshot, subject, with_training=False)
+            found = agreement_gate.check_version_agreement(snapshot, package, model_packages.find_rebalancing(snapshot, package))
+            problems: Sequence[str] = found.problems
+        except INCONCLUSIVE_ERRORS:
+            raise
+        except NotFound:
+            continue  # deleted: reported with the registry
+        except GovernanceError as error:
+            problems = [error.message]
+        number = next(event.number for event in reversed(state.history) if event.kind == "submit")
+        for what in problems[: agreement_gate.MAX_SHOWN]:
+            yield Problem(number, subject, f"Evidence of event {number} doesn't agree with the jobs' records: {what}")
+        snapshot.files.forget_large_contents()
 
 
 def _check_stored_files(target: Target) -> Iterator[Problem]:

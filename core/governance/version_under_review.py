@@ -7,7 +7,7 @@ from functools import cached_property
 
 from core.aws.file_snapshot import TargetSnapshot, take_snapshot
 from core.aws.target import Target
-from core.governance import evidence, policy
+from core.governance import agreement_gate, evidence, policy
 from core.governance.evidence import Evidence
 from core.governance.policy import GateProfile, Policy
 from core.governance.version_state import State, fold_events
@@ -15,6 +15,7 @@ from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
 from core.lineage import lineage_graph
+from core.provenance.evidence_agreement import Agreement
 from core.registry import model_packages
 from core.registry.registry_types import Package
 
@@ -50,6 +51,11 @@ class VersionUnderReview:
     def ancestors(self) -> frozenset[str]:
         """The ARNs of everything that leads to the version in the lineage: data, jobs, models, decisions, and its own."""
         return lineage_graph.list_ancestor_arns(self.target, self.artifact) if self.artifact else frozenset()
+
+    @cached_property
+    def agreement(self) -> Agreement:
+        """Whether its evidence agrees with the records of its jobs and with its files. Raises Forbidden and TargetUnavailable."""
+        return agreement_gate.check_version_agreement(self.target, self.package, self.data)
 
     @cached_property
     def evidence(self) -> Evidence:

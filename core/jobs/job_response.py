@@ -9,8 +9,10 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sagemaker.type_defs import (
         AlgorithmSpecificationOutputTypeDef,
+        AppSpecificationOutputTypeDef,
         AutotuneTypeDef,
         ChannelOutputTypeDef,
+        CheckpointConfigTypeDef,
         DebugRuleConfigurationOutputTypeDef,
         DebugRuleEvaluationStatusTypeDef,
         HyperParameterAlgorithmSpecificationOutputTypeDef,
@@ -53,6 +55,7 @@ class JobResponse(TypedDict, total=False):
     TrainingJobArn: str
     TuningJobArn: str
     ModelArtifacts: ModelArtifactsTypeDef
+    CheckpointConfig: CheckpointConfigTypeDef
     HyperParameters: dict[str, str]
     AlgorithmSpecification: AlgorithmSpecificationOutputTypeDef
     InputDataConfig: list[ChannelOutputTypeDef]
@@ -65,6 +68,7 @@ class JobResponse(TypedDict, total=False):
     DebugRuleEvaluationStatuses: list[DebugRuleEvaluationStatusTypeDef]
 
     # processing jobs
+    AppSpecification: AppSpecificationOutputTypeDef
     ProcessingInputs: list[ProcessingInputTypeDef]
     ProcessingOutputConfig: ProcessingOutputConfigOutputTypeDef
     ProcessingResources: ProcessingResourcesOutputTypeDef

@@ -23,6 +23,9 @@ DATASET_PROPERTY = "governance:dataset"
 """The property with the name of the data set."""
 TEST_ROWS_PROPERTY = "governance:test-sha256"
 """The property with the hash of the test rows."""
+THRESHOLD_PROPERTY, THRESHOLD_RATIONALE_PROPERTY = "governance:threshold", "governance:threshold-rationale"
+"""The properties with the score above which the version predicts label 1, and why it is this one."""
+DEFAULT_THRESHOLD, DEFAULT_THRESHOLD_RATIONALE = 0.5, "chosen by default"
 REGISTER_EVENT = "register"
 """The event of the log that says what was registered, by whom, and who trained it."""
 DECISION_PROPERTIES = frozenset({DECISION_PROPERTY, EVIDENCE_PROPERTY, DECIDED_BY_PROPERTY})
@@ -111,6 +114,14 @@ class Package:
     def describe_feature(self, name: str) -> str:
         """A feature's name; that of a facet or of the group, by the bias report, says so: ``sex (sensitive)``."""
         return f"{name} (sensitive)" if self.bias and name in self.bias.governance.get("sensitive", ()) else name
+
+    @property
+    def threshold(self) -> float | None:
+        """The score above which it predicts label 1; None for a version whose registration doesn't say, as those of earlier releases."""
+        try:
+            return float(self.properties.get(THRESHOLD_PROPERTY, ""))
+        except ValueError:
+            return None
 
     @property
     def model_uri(self) -> str:

@@ -17,11 +17,17 @@ from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger import audit_log, signing
 from core.ledger.pinned_files import PinnedFile, find_changed_files
 from core.lineage import lineage_record
+from core.provenance import evidence_agreement
+from core.provenance.job_records import Claim
 from core.registry.registry_types import (
     DATASET_PROPERTY,
+    DEFAULT_THRESHOLD,
+    DEFAULT_THRESHOLD_RATIONALE,
     GROUP_DESCRIPTION,
     REGISTER_EVENT,
     TEST_ROWS_PROPERTY,
+    THRESHOLD_PROPERTY,
+    THRESHOLD_RATIONALE_PROPERTY,
     Package,
     describe_version,
     group_name_of,
@@ -81,12 +87,17 @@ def register_version(
     role: str,
     group: str | None = None,
     token: str | None = None,
+    threshold: float = DEFAULT_THRESHOLD,
+    threshold_rationale: str = DEFAULT_THRESHOLD_RATIONALE,
 ) -> str:
     """Register a training job's model with its quality, bias and explainability reports, their hashes pinned; returns the ARN.
-    Raises DataError if the explanation is missing or wrong, with the reason, and for a group name that AWS doesn't allow.
+    Raises DataError if the explanation is missing or wrong, with the reason, and for a group name that AWS doesn't allow; Conflict if the
+    evidence doesn't agree with the records of its jobs, naming what.
 
     ``group``: the model package group, by default ``propose_group``'s.
-    ``token``: two registrations with the same one make one version (1 to 36 letters, digits and hyphens)."""
+    ``token``: two registrations with the same one make one version (1 to 36 letters, digits and hyphens).
+    ``threshold``: the score in [0, 1] above which the model predicts label 1, at which the bias job must have measured;
+    ``threshold_rationale``: why this one."""
     require_permission(identity, "register", resource=training_job, target_kind=target.settings.target)
     signing.check_signing_key(target)  # before anything is created: the registration is logged, and has to be signed
     group = check_group_name(group) if group else propose_group(target.settings, data.dataset.name)
@@ -110,6 +121,9 @@ def register_version(
         "manifest": data.uri("manifest.json"),
         **({"measured": f"{report.companion_uri}/analysis.json"} if report.companion_uri else {}),
     }
+    reports = {name: evidence[name] for name in REPORTS}
+    claim = Claim(training_job, artifact, data, bias_job, shap_job, reports, threshold)
+    evidence_agreement.require_agreement(target, claim, f"{training_job} can't be registered")
     digests = {name: hashlib.sha256(target.files.read(uri)).hexdigest() for name, uri in evidence.items()}
 
     def source(name: str) -> MetricsSourceTypeDef:
@@ -129,6 +143,8 @@ def register_version(
         "governance:registered-by": identity.tag,
         "governance:registered-by-name": aws_names.clean_tag_value(identity.name),
         TEST_ROWS_PROPERTY: data.manifest["files"]["test_res.csv"]["sha256"],
+        THRESHOLD_PROPERTY: repr(float(threshold)),
+        THRESHOLD_RATIONALE_PROPERTY: aws_names.clean_tag_value(threshold_rationale),
         **{f"governance:sha256-{name}": digest for name, digest in digests.items()},
     }
     request = {

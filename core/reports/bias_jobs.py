@@ -33,6 +33,8 @@ __all__ = [
     "read_report_at",
 ]
 JOB_NAME_PREFIX = JOB_NAME_PREFIXES["bias report"]
+GROUP_BINS = 5
+"""The number of bins of a numeric group, unless a job is asked for another: the only one with which a version can be registered."""
 
 
 def facet_group_names(data: RebalancedData) -> dict[str, list[str]]:
@@ -56,7 +58,7 @@ def launch_job(
     *,
     rows: str = "test",
     threshold: float = 0.5,
-    group_bins: int | None = 5,
+    group_bins: int | None = GROUP_BINS,
     name: str | None = None,
 ) -> str:
     """Start a bias job of a model; returns its name. ``rows``: test, validation, or train (which the report states); ``group_bins``: number

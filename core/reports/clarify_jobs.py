@@ -216,6 +216,16 @@ def aws_image(target: Target) -> str:
         raise DataError(f"AWS's Clarify is not available in {target.region}.", resource=target.region, hint=remedy) from error
 
 
+def is_own_job(job: Job) -> bool:
+    """Whether a bias or SHAP job (read in full) runs the product's image, which has an entry point of this name; AWS's has its own."""
+    return job.raw.get("AppSpecification", {}).get("ContainerEntrypoint") == ["clarify"]
+
+
+def is_aws_image(image: str) -> bool:
+    """Whether an image's URI is that of AWS's Clarify container, in any region."""
+    return image.rpartition("/")[2].partition(":")[0] == "sagemaker-clarify-processing"
+
+
 # the companion of a bias job on AWS's container --------------------------------------------------------
 
 

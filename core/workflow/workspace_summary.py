@@ -109,7 +109,7 @@ def recorded_blocking_gates(state: State) -> BlockingGates | None:
 def find_blocking_gates(target: Target, arn: str) -> BlockingGates:
     """The blocking gates, evaluated now. This is slow: it reads the evidence and compares two models."""
     version = read_version(target, arn, with_training=False)
-    results = gates.judge_version(version, version.profile).results if version.profile else ()
+    results = gates.judge_version(version, version.profile).results
     return BlockingGates(tuple(r.title for r in apply_waivers(results, version.state) if r.is_blocking), None)
 
 

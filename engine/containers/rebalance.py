@@ -17,20 +17,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.analysis.bias.bias_metrics import pre_training_bias
+from core.analysis.bias.before_and_after import BeforeAndAfter, FacetRoles, compare_before_and_after
 from core.analysis.leaks.leak_findings import find_leaks
 from core.analysis.leaks.row_twins import RowTwins
-from core.analysis.resampling.label_shares import measure_label_shares
 from core.analysis.resampling.missing_cells import fill_for_distances, fill_with_medians
 from core.analysis.resampling.resampling import RebalanceConfig, Resampled, ResamplingError, asked_counts, rebalance
 from core.analysis.resampling.splitting import SplitError, count_leaked_rows, split_rows
-from core.analysis.tables.column_kinds import ColumnError, bin_group, to_integers
+from core.analysis.tables.column_kinds import ColumnError, to_integers
 from core.analysis.tables.csv_writer import header_line, row_lines
 from core.analysis.tables.value_names import ValueNames
 from engine.containers import ContainerError, rebalance_details
 from engine.containers.job_inputs import PROCESSING_FOLDER, file_sha256, find_csv, read_table
-
-MAX_GROUPS = 15
 
 
 def main(root: Path, environment: dict[str, str]) -> None:
@@ -240,30 +237,11 @@ def _with_weights(frame: pd.DataFrame, weights: NDArray[np.float64] | None) -> p
     return weighted
 
 
-def _before_and_after(train: pd.DataFrame, result: Resampled, asked: NDArray[np.float64], config: dict[str, Any]) -> dict[str, Any]:
-    """Counts, shares of favourable labels, and bias by the facet that ``config`` names, before and after: of the rows that have one."""
-    known, known_after = (frame[config["facet"]].notna().to_numpy() for frame in (train, result.frame))
-    before, after = train[known], result.frame[known_after]
-    weights = None if result.weights is None else result.weights[known_after]
-    pooled = before[config["facet"]].nunique() > MAX_GROUPS
-    old, new = (_groups(frame, config, pooled=pooled) for frame in (before, after))
-    found: dict[str, Any] = {
-        "label_shares": [group.to_json() for group in measure_label_shares(old, new, asked[known], weights)],
-        "counts": {"before": _count_cells(before, config, None), "after": _count_cells(after, config, weights)},
-        "pre_training_bias": {
-            "before": _pre_training_values(before, config, None),
-            "after": _pre_training_values(after, config, weights),
-        },
-    }
-    return found if known.all() else {**found, "without_facet": {"before": int((~known).sum()), "after": int((~known_after).sum())}}
-
-
-def _groups(frame: pd.DataFrame, config: dict[str, Any], *, pooled: bool) -> tuple[pd.Series[Any], NDArray[np.bool_]]:
-    """(the facet's value, or "others" than the named one if ``pooled``; whether the label is favourable) of each row."""
-    groups = frame[config["facet"]].map(_json_number)
-    if pooled:
-        groups = groups.where(groups == config["facet_value"], "others")
-    return groups, (frame[config["label"]] == config["favourable"]).to_numpy()
+def _before_and_after(train: pd.DataFrame, result: Resampled, asked: NDArray[np.float64], config: dict[str, Any]) -> BeforeAndAfter:
+    """What changed by the facet that ``config`` names."""
+    names = ValueNames.from_json(config.get("value_names"))
+    roles = FacetRoles(config["label"], config["favourable"], config["facet"], config["facet_value"], config["group"], names)
+    return compare_before_and_after(train, result.frame, result.weights, asked, roles)
 
 
 def _rebalance_then_split(
@@ -310,31 +288,3 @@ def _count_leaked(whole: Resampled, train: NDArray[np.int64], held_out: NDArray[
         sources = real[near.kneighbors(values[made], return_distance=False)[:, 0]]
         leaked |= np.isin(held_out, sources)
     return int(leaked.sum())
-
-
-def _count_cells(frame: pd.DataFrame, config: dict[str, Any], weights: NDArray[np.float64] | None) -> list[dict[str, Any]]:
-    table = frame[[config["label"], config["facet"]]].assign(weight=1.0 if weights is None else weights)
-    cells = table.groupby([config["label"], config["facet"]])["weight"].agg(["size", "sum"]).reset_index()
-    return [
-        {"label": int(row.iloc[0]), "facet": _json_number(row.iloc[1]), "count": int(row.iloc[2]), "weight": float(row.iloc[3])}
-        for _, row in cells.iterrows()
-    ]
-
-
-def _pre_training_values(frame: pd.DataFrame, config: dict[str, Any], weights: NDArray[np.float64] | None) -> dict[str, dict[str, Any]]:
-    group = frame[config["group"]] if config["group"] else None
-    coded = ValueNames.from_json(config.get("value_names")).is_coded(config["group"])
-    if group is not None and group.nunique() > MAX_GROUPS and not coded:  # codes aren't a scale
-        group = bin_group(group, 5)
-    facet = (frame[config["facet"]] == config["facet_value"]).to_numpy(dtype=bool)
-    favourable = (frame[config["label"]] == config["favourable"]).to_numpy(dtype=bool)
-    metrics = pre_training_bias(facet, favourable, None if group is None else group.to_numpy(), weight=weights)
-    return {
-        name: {"value": metric.value if metric.value is None or np.isfinite(metric.value) else str(metric.value), "error": metric.error}
-        for name, metric in metrics.items()
-    }
-
-
-def _json_number(value: float) -> int | float:
-    """A number for JSON: whole numbers without a fraction."""
-    return int(value) if float(value).is_integer() else float(value)

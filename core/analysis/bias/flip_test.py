@@ -91,9 +91,18 @@ def _numeric_rows(features: pd.DataFrame | None) -> NDArray[np.generic]:
     return rows
 
 
-def flip_outcomes(facet: BoolArray, prediction: BoolArray, features: pd.DataFrame | None, *, nearest: NearestRows | None = None) -> Floats:
+def flip_outcomes(
+    facet: BoolArray,
+    prediction: BoolArray,
+    features: pd.DataFrame | None,
+    *,
+    nearest: NearestRows | None = None,
+    max_asked: int = MAX_ASKED_ROWS,
+    seed: int = SEED,
+) -> Floats:
     """For each row of the facet 1 where it is accepted though like rows of the rest are rejected, −1 where it is rejected though like
-    rows are accepted; 0 for all other rows; NaN for rows of the facet that weren't asked (see ``MAX_ASKED_ROWS``). Raises Undefined.
+    rows are accepted; 0 for all other rows; NaN for rows of the facet that weren't asked: of more than ``max_asked`` so many are, drawn
+    with ``seed``. Raises Undefined.
     ``nearest``: ``find_nearest_rows`` of the features, where several facets are asked about the same rows.
 
     >>> import numpy as np
@@ -105,9 +114,9 @@ def flip_outcomes(facet: BoolArray, prediction: BoolArray, features: pd.DataFram
     rows = _numeric_rows(features)
     chosen = np.flatnonzero(facet)
     found = np.zeros(len(facet))
-    if len(chosen) > MAX_ASKED_ROWS:
+    if len(chosen) > max_asked:
         found[chosen] = np.nan
-        chosen = np.sort(np.random.default_rng(SEED).choice(chosen, MAX_ASKED_ROWS, replace=False))
+        chosen = np.sort(np.random.default_rng(seed).choice(chosen, max_asked, replace=False))
     votes = np.zeros(len(chosen), dtype=bool)
     asked = np.ones(len(chosen), dtype=bool)
     if nearest is not None and len(facet) - facet.sum() > FEW_ROWS:

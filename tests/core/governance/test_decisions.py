@@ -132,7 +132,7 @@ def test_a_failing_gate_stands_in_the_way_until_two_people_waive_it(target, arn)
         decisions.confirm_waiver(target, CHRIS, arn, seen_event=seen(target, arn), code="agreed", **arguments)
     state = approve(target, arn, OLGA)
     assert state.status == "approved"
-    assert {gate["status"] for gate in state.history[-1].body["gates"]} == {"waived"}
+    assert {gate["status"] for gate in state.history[-1].body["gates"] if gate["gate"] != "agreement"} == {"waived"}
 
 
 def test_a_waiver_ends(target, arn, monkeypatch):
