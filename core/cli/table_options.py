@@ -267,7 +267,7 @@ def print_preview(table: PreparedTable, rebalance: RebalancingOptions, max_jobs:
     for column, value in roles.further_facets:
         print(f"  facet        {column}; the group that may be at a disadvantage: {_shown(value)}")
     print(f"  group        {roles.group or 'none'}")
-    taken = {roles.label, roles.facet, *checked.roles.categorical, *dict(roles.ordered)}
+    taken = {roles.label, roles.facet, *dict(roles.further_facets), *checked.roles.categorical, *dict(roles.ordered)}
     amounts = [c for c in map(str, frame.columns) if c not in taken]
     for title, columns in (("categories", checked.roles.categorical), ("numbers", amounts), ("left out", roles.ignored)):
         print(f"  {title:12} {_shorten(columns) or 'none'}")

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import pandas as pd
 
+from core.analysis.tables.text_columns import MISSING_WORDS
 from core.errors import DataError
 
 
@@ -42,6 +43,9 @@ def describe_label_values(series: pd.Series) -> Problem:
     values = series.dropna().unique()
     shown = ", ".join(map(str, values[:5])) + (" …" if len(values) > 5 else "")
     message = f"The label {series.name} has {len(values)} different value(s) ({shown}); it needs exactly two."
+    unknown = [str(value) for value in values if str(value).casefold() in MISSING_WORDS]
+    if unknown and len(values) - len(unknown) == 2:
+        return Problem(str(series.name), message, f"If {unknown[0]} means that it isn't known, leave those cells empty.")
     return Problem(str(series.name), message, "Choose a two-valued column.")
 
 

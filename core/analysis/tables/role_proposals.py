@@ -44,6 +44,8 @@ _NEGATIONS = frozenset(["no", "not", "non", "never", "without"])
 _YES = frozenset({"yes", "y", "ja", "oui", "si", "sí", "sim"})
 _TRUE = _YES | {"1", "1.0", "true", "t", "present", "presence", "positive"}
 _FALSE = frozenset({"0", "0.0", "-1", "-1.0", "no", "n", "nein", "non", "não", "false", "f", "absent", "absence", "negative"})
+_CALLED = _words("class decision default label outcome response target y")
+"""Words of columns that are labels."""
 _SENSITIVE = (
     _words("sex gender race racial ethnic ethnicity ethnie"),
     _words("female male woman man black white hispanic hispan latino minority nationality nation religion religious disability disabled"),
@@ -105,7 +107,7 @@ def sensitivity(column: str) -> int:
 
 
 def propose_label(columns: Sequence[str], candidates: Collection[str]) -> str | None:
-    """Which of the two-valued columns is what happened: one called label, target, default, outcome or class; else one whose name says
+    """Which of the two-valued columns is what happened: one called so (label, target, outcome, decision, default); else one whose name says
     something good or bad, the table's last or first column before others; else its last or first column, else the last that has two values.
     Those that tell protected groups apart come after all others. None without candidates.
 
@@ -115,7 +117,7 @@ def propose_label(columns: Sequence[str], candidates: Collection[str]) -> str | 
     able = [c for c in columns if c in candidates]
     able = [c for c in able if not sensitivity(c)] or able
     ends = [c for c in (*columns[-1:], *columns[:1]) if c in able]
-    called = [c for c in able if any(word in c.lower() for word in ("label", "target", "default", "outcome", "class"))]
+    called = [c for c in able if _words_of(c) & _CALLED]
     directed = [c for c in (*ends, *able) if word_direction(c)]
     return next(iter((*called, *directed, *ends, *able[::-1])), None)
 

@@ -139,9 +139,8 @@ def _examine_fractions(name: str, series: pd.Series[Any]) -> Finding | None:
     known = int((~np.isnan(values)).sum())
     fractions = ~whole & ~np.isnan(values)
     row = int(fractions.argmax())
-    message = (
-        f"Column {name} is whole in {whole.sum():,} of {known:,} rows and has fractions in the others ({values[row]:g} in row {row + 1:,})."
-    )
+    example = f"{_short(float(values[row]))} in row {row + 1:,}"
+    message = f"Column {name} is whole in {whole.sum():,} of {known:,} rows and has fractions in the others ({example})."
     choices: tuple[Treatment, ...] = ("continuous", "leave out")
     return Finding(name, "mostly whole", message, rows=int(fractions.sum()), treatment="continuous", choices=choices)
 

@@ -27,7 +27,7 @@ MISSING_WORDS = frozenset(
 """Words that often stand for a missing value. They are values here: NA is Namibia, and None is a class."""
 GAP_WORDS = frozenset({"#n/a", "#na", "-nan", ".", "<na>", "?", "n/a", "n.a.", "na", "nan", "null"})
 """What software writes for a missing number: R and pandas NA and NaN, Excel #N/A, databases NULL, SAS and Stata a point, UCI's files a
-question mark. Among numbers that measure something they can mean nothing else. Not so "none" and "-", which accountants write for 0."""
+question mark. Among numbers they can mean nothing else. Not so "none" and "-", which accountants write for 0."""
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|okt|dez|mär)[a-zä]*\.?"
 _TIME = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[ap]\.?m\.?)?(?: ?(?:Z|UTC|[+-]\d{2}:?\d{2}))?"
 _DATE = re.compile(
@@ -124,19 +124,16 @@ class NumberReadings:
 
 
 def find_gap_words(values: TextValues) -> tuple[str, ...]:
-    """The column's texts that stand for a missing number: words of ``GAP_WORDS``, if all others are numbers that measure something. Few
-    whole numbers are codes, and a word beside them is one too.
+    """The column's texts that stand for a missing number: words of ``GAP_WORDS``, if all others are numbers (01 is a code).
 
     >>> find_gap_words(TextValues("bmi", ("22.5", "NA", "31"), (5, 2, 1), (1, 3, 4)))
     ('NA',)
-    >>> find_gap_words(TextValues("plan", ("1", "2", "NA"), (5, 2, 1), (1, 3, 4)))
+    >>> find_gap_words(TextValues("land", ("DE", "NA"), (5, 2), (1, 3)))
     ()
     """
-    words = [text for text in values.texts if text.casefold() in GAP_WORDS]
+    words = tuple(text for text in values.texts if text.casefold() in GAP_WORDS)
     numbers = [text for text in values.texts if text.casefold() not in GAP_WORDS]
-    if not words or not numbers or not _are_measures(numbers, words) or not all(map(is_number, numbers)):
-        return ()
-    return tuple(words)
+    return words if numbers and all(map(is_number, numbers)) else ()
 
 
 def gap_word_note(values: TextValues, words: Sequence[str]) -> Finding:

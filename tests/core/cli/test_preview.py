@@ -81,3 +81,10 @@ def test_the_bundled_rows_keep_their_roles(tmp_path, capsys):
     said = capsys.readouterr().out
     assert (code, "left out     ID" in said, "categories   EDUCATION, MARRIAGE\n" in said) == (0, True, True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_further_facet_is_listed_as_one_and_not_as_numbers(tmp_path, capsys):
+    path = table(tmp_path, black=lambda i: int(i % 5 == 0), debt=lambda i: i * 1.5)
+    code, said = preview(tmp_path, capsys, path, "--facet", "sex", "--further-facet", "black=1")
+    (numbers,) = [line for line in said.out.splitlines() if line.startswith("  numbers")]
+    assert (code, numbers.split()[1:]) == (0, ["age,", "debt"])

@@ -43,6 +43,19 @@ def test_what_is_no_order_is_refused(text):
         parse_order(text)
 
 
+@pytest.mark.parametrize("values", [["yes", "no", "NA", "no"], ["1", "0", "unknown", "0"]])
+def test_a_label_with_a_word_for_unknown_is_refused_with_that_word(values):
+    with pytest.raises(DataError, match="3 different value") as error:
+        check_table(table(paid=values * 10), replace(ROLES, favourable=values[0]))
+    assert f"If {values[2]} means that it isn't known, leave those cells empty" in error.value.hint
+
+
+def test_rows_whose_label_is_a_missing_number_are_left_out_and_counted():
+    checked = check_table(table(paid=["1", "0", ".", "0"] * 10), replace(ROLES, favourable=1))
+    assert (len(checked.frame), checked.frame["paid"].sum()) == (30, 10)
+    assert "10 rows have no paid (label) and are left out (the first is row 3)." in checked.notes
+
+
 def test_everything_that_needs_a_decision_is_said_at_once():
     frame = table(since=["2024-01-31"] * 40, rate=["0.5", "none", "0.25", "0.1"] * 10, fee=["$1", "€2"] * 20, gap=[None, *range(39)])
     with pytest.raises(DataError) as error:

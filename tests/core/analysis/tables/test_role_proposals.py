@@ -68,6 +68,8 @@ def test_the_rarest_group_is_not_proposed_for_being_rare():
         (["income", "owner", "defaulted", "married", "age"], ["owner", "defaulted", "married"], "defaulted"),
         (["income", "paid", "sex"], ["paid", "sex"], "paid"),
         (["income", "member", "owner", "age"], ["member", "owner"], "owner"),
+        (["age", "workclass_Private", "salary_>50K"], ["workclass_Private", "salary_>50K"], "salary_>50K"),
+        (["judge", "rater", "decision", "language", "success"], ["rater", "decision", "language"], "decision"),
         (["sex", "age"], ["sex"], "sex"),
         (["income", "age"], [], None),
     ],

@@ -45,6 +45,11 @@ def test_each_kind_of_column_is_found_and_treated(name, values, expected):
     assert look(**{name: list(values)}).get(name) == expected
 
 
+def test_the_fraction_of_a_mostly_whole_column_is_shown_as_one():
+    reading = examine_table(read_frame(pd.DataFrame({"term": [360.0] * 190 + [999998.5] * 10})))
+    assert "has fractions in the others (999998.5 in row 191)" in reading.findings[0].message
+
+
 def test_text_of_many_values_is_left_out_with_its_number():
     reading = examine_table(read_frame(pd.DataFrame({"age": AGES * 3, "job": [f"job {i % 101}" for i in range(3 * ROWS)]})))
     (finding,) = reading.findings

@@ -128,10 +128,11 @@ def test_a_missing_number_among_written_ones_leaves_their_reading_to_them():
     assert blocking.kind == "mixed numbers"
 
 
-def test_a_word_beside_few_whole_numbers_is_a_code_as_they_are():
-    values, findings = column("1", "2", "NA", "1")
-    assert values.tolist() == ["1", "2", "NA", "1"]
-    assert [finding.kind for finding in findings] == ["codes", "missing words"]
+def test_a_missing_number_beside_few_codes_is_missing_and_other_words_are_codes():
+    assert column("1", "2", ".", "1")[0].isna().tolist() == [False, False, True, False]
+    values, findings = column("1", "2", "U", "1")
+    assert values.tolist() == ["1", "2", "U", "1"]
+    assert [finding.kind for finding in findings] == ["codes"]
     assert column("01", "02", "NA")[0].tolist() == ["01", "02", "NA"]
 
 
