@@ -236,6 +236,8 @@ SCORES = (
     (0.99, 1.0, 0.5),
     (0.01, 3.0, 0.3),
     (0.3, 4.0, 0.2),
+    (0.5, 4.0, 0.3),
+    (0.6, 0.4, 0.3),
 )
 """Share of label 1, how far apart the labels' scores are, and how much noise the second model adds."""
 TRUTH_ROWS = 1_000_000

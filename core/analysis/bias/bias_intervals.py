@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -18,7 +18,7 @@ from core.analysis.bias.flip_test import FLIP_TEST, asked_rows
 from core.analysis.bias.metric_registry import MetricDefinition
 from core.analysis.bias.metric_shares import DIFFERENCES, RATIOS, why_too_few
 from core.analysis.bias.outcome_counts import Floats, OutcomeCounts
-from core.analysis.intervals.confidence import MIN_ROWS, too_few_rows
+from core.analysis.intervals.confidence import CONFIDENCE, MIN_ROWS, too_few_rows
 from core.analysis.intervals.posterior_draws import DRAWS, SEED, draw_shares, interval_ends
 from core.analysis.intervals.proportions import Share, paired_share_difference, share_difference, share_ratio, share_with_interval
 from core.analysis.intervals.share_functions import function_ends
@@ -105,7 +105,7 @@ def _metric_interval(definition: MetricDefinition, counts: CountTables, drawn: C
         _, low, high = share_ratio(*compared_shares(name, counts))
         return Interval(low, high, n, method="Donner and Zou")
     if name in DISTANCES:
-        low, high = DISTANCES[name](*compared_shares("DPL", counts))
+        low, high = DISTANCES[name](*_allow_for_undefined(*compared_shares("DPL", counts)))
         return Interval(min(low, value), max(high, value), n, method="Newcombe, transformed")
     if name in COMPOSED:
         ends, method = COMPOSED[name]
@@ -122,6 +122,18 @@ def compared_shares(name: str, counts: OutcomeCounts) -> tuple[Share, Share]:
     assert one is not None
     assert other is not None
     return one, other
+
+
+def _allow_for_undefined(one: Share, other: Share) -> tuple[Share, Share]:
+    """The favourable shares of both sides, reaching to 0 and 1 where these rows might well have had no label in common: the distances have
+    no value then, and the samples that have one lie nearer together than the population."""
+    one_above = one.high**one.n * (1 - other.low) ** other.n
+    other_above = (1 - one.low) ** one.n * other.high**other.n
+    if max(one_above, other_above) < 1 - CONFIDENCE:
+        return one, other
+    if one_above > other_above:
+        return replace(one, high=1.0), replace(other, low=0.0)
+    return replace(one, low=0.0), replace(other, high=1.0)
 
 
 def _class_imbalance_interval(counts: OutcomeCounts, n: int) -> Interval:

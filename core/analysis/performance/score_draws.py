@@ -74,7 +74,7 @@ class _ScoreColumns:
         self.place = np.empty_like(self.order)
         self.place[self.order] = np.arange(len(s))
         ordered = s[self.order]
-        self.ends = np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True])
+        self.starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
         self.positive = y[self.order]
 
     def compute(self, weights: Floats, added: _AddedRows | None) -> MetricValues:
@@ -104,11 +104,11 @@ class _ScoreColumns:
 
     def _ranking_metrics(self, everybody: Floats, positive: Floats) -> MetricValues:
         """AUC and average precision, from the weights of all rows and of those of label 1, the highest score first."""
-        accepted, found = (self._cumulate(part) for part in (everybody, positive))
+        rows, gains = (self._by_score(part) for part in (everybody, positive))
+        lost = rows - gains
+        accepted, found = np.cumsum(rows, axis=1), np.cumsum(gains, axis=1)
         ones = found[:, -1].copy()
         zeros = accepted[:, -1] - ones
-        gains, lost = _steps(found), _steps(accepted)
-        lost -= gains
         with np.errstate(invalid="ignore", divide="ignore"):
             wins = np.einsum("ij,ij->i", lost, found) - np.einsum("ij,ij->i", lost, gains) / 2
             auc = wins / (ones * zeros)
@@ -120,14 +120,9 @@ class _ScoreColumns:
             "average_precision": np.where(ones > few, average_precision, np.nan),
         }
 
-    def _cumulate(self, weights: Floats) -> Floats:
-        """Cumulated weights down to each different score; ``weights`` is overwritten."""
-        np.cumsum(weights, axis=1, out=weights)
-        return weights if len(self.ends) == weights.shape[1] else np.take(weights, self.ends, axis=1)
-
-
-def _steps(cumulated: Floats) -> Floats:
-    """What each place adds; ``cumulated``: (draws, places)."""
-    steps = cumulated.copy()
-    steps[:, 1:] -= cumulated[:, :-1]
-    return steps
+    def _by_score(self, weights: Floats) -> Floats:
+        """The weights of the rows with each different score, the highest score first."""
+        if len(self.starts) == weights.shape[1]:
+            return weights
+        sums: Floats = np.add.reduceat(weights, self.starts, axis=1)
+        return sums

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.spatial import distance
 
 from core.analysis.bias import bias_count_tables, bias_difference, bias_metrics, metric_registry, threshold_sweep
+from core.analysis.bias.bias_intervals import table_intervals
 from core.analysis.bias.bias_metrics import (
     POST_TRAINING,
     PRE_TRAINING,
@@ -120,6 +124,27 @@ def test_nineteen_in_twenty_intervals_hold_the_true_value():
         found = metric_intervals("post", r["facet"], r["label"], r["prediction"], None, seed=seed, resamples=300)["DPPL"]
         held += found.low <= true <= found.high
     assert stats.binomtest(held, 200, 0.95).pvalue > 0.001
+
+
+def test_a_distance_is_in_its_interval_as_often_as_it_says_in_the_samples_that_have_one(rows=10):
+    """All samples enumerated. Where one side has all of one label and the other all of the other, the distances have no value."""
+    found = {}
+    for one, other in np.ndindex(rows + 1, rows + 1):
+        table = np.zeros((1, *bias_count_tables.CELL_SHAPE))
+        table[0, 1, :, 0, 1], table[0, 0, :, 0, 1] = (rows - one, one), (rows - other, other)
+        found[one, other] = table_intervals("pre", table)
+    true = {"KS": lambda p, q: abs(p - q), "JS": lambda p, q: distance.jensenshannon([p, 1 - p], [q, 1 - q]) ** 2}
+    assert found[rows, 0]["KS"].low is None
+    for name, of_shares in true.items():
+        covered = []
+        for p, q in itertools.product((0.01, 0.05, 0.3, 0.5, 0.9, 0.95, 0.99), repeat=2):
+            chances = {key: stats.binom.pmf(key[0], rows, p) * stats.binom.pmf(key[1], rows, q) for key in found}
+            ends = {key: (one[name].low, one[name].high) for key, one in found.items() if one[name].low is not None}
+            hits = sum(chances[key] for key, (low, high) in ends.items() if low - 1e-9 <= of_shares(p, q) <= high + 1e-9)
+            if (defined := sum(chances[key] for key in ends)) > 0.05:
+                covered.append(hits / defined)
+        assert min(covered) >= 0.9, name
+        assert np.mean(covered) <= 0.99, name
 
 
 def test_five_rows_of_a_facet_say_little():
