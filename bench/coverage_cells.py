@@ -29,7 +29,7 @@ from core.analysis.trials.trial_disparity import DISPARITY_METRICS, compare_dist
 
 Floats = NDArray[np.float64]
 DRAWS, DRAWS_OF_MANY = 120, 40
-"""For each interval, and for those of 10,000 scores. The product takes 1,000: fewer make an interval less steady, and no less often right
+"""For each interval, and for those of 1,000 scores and more. The product takes 1,000: fewer make an interval less steady, and no less often right
 (``posterior_draws.interval_ends``)."""
 BATCH = 100
 GROUPS = 3
@@ -262,7 +262,7 @@ def true_performance(place: int, rows: int) -> tuple[Mapping[str, float | None],
 
 def simulate_performance(rows: tuple[int], place: int, samples: int, random: np.random.Generator) -> Counts:
     """Every performance metric and every difference."""
-    counts, true, resamples = Counts(), true_performance(place, TRUTH_ROWS), DRAWS if rows[0] < 10_000 else DRAWS_OF_MANY
+    counts, true, resamples = Counts(), true_performance(place, TRUTH_ROWS), DRAWS if rows[0] < 1000 else DRAWS_OF_MANY
     for _ in range(samples):
         y, (a, b) = draw_scores(SCORES[place], rows[0], random)
         draws = draw_score_metrics(y, [a, b], SEED, resamples)

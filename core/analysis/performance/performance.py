@@ -15,7 +15,14 @@ from core.analysis.performance.confusion_intervals import confusion_estimates
 from core.analysis.performance.performance_estimates import Estimate, check_labels_and_scores, make_estimate
 from core.analysis.performance.performance_json import PerformanceJson
 from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS, Floats, undefined_reason
-from core.analysis.performance.score_draws import RESAMPLES, SCORE_METRICS, MetricValues, draw_score_metrics, score_metrics
+from core.analysis.performance.score_draws import (
+    LOW_AVERAGE_PRECISION,
+    RESAMPLES,
+    SCORE_METRICS,
+    MetricValues,
+    draw_score_metrics,
+    score_metrics,
+)
 
 MAX_CURVE_POINTS = 200
 
@@ -116,6 +123,8 @@ def performance_estimates(y: Floats, s: Floats, threshold: float, draws: MetricV
     found = confusion_estimates(confusion_counts(y, s, threshold))
     for name in SCORE_METRICS:
         ends = calibration_error_ends(y, s) if name == "ece" else interval_ends(draws[name], points[name])
+        if name == "average_precision":
+            ends = interval_ends(draws[LOW_AVERAGE_PRECISION], points[name])[0], ends[1]
         found[name] = make_estimate(points[name], ends, n, reasons[name], undefined_reason(name))
     return {name: found[name] for name in PERFORMANCE_METRICS}
 

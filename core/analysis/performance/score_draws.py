@@ -22,6 +22,9 @@ LABEL_PRIOR = 0.5
 """The part of a row of each label that is added."""
 SCORE_METRICS = ("auc", "average_precision", "log_loss", "brier", "ece")
 """The metrics that depend on the scores themselves, not only on which side of the threshold they lie."""
+LOW_AVERAGE_PRECISION = "average_precision_low"
+"""Among the draws: average precision where each row of label 1 finds the others only. A row that finds itself makes it too great on few
+rows, so the low end of the interval comes from these draws."""
 MAX_WEIGHTS_IN_MEMORY = 500_000
 """How many weights are in memory at a time; more take longer, as they don't fit into a processor's cache."""
 WEIGHTS_RANKED_AT_A_TIME = 100_000
@@ -31,11 +34,12 @@ WEIGHTS_RANKED_AT_A_TIME = 100_000
 def score_metrics(y: Floats, s: Floats) -> dict[str, float]:
     """The metrics of the data themselves, by name; NaN where undefined. ``y``: (n,) 0 or 1; ``s``: (n,) in [0, 1]."""
     found = _ScoreColumns(y, s).compute(np.ones((1, len(y))), None)
-    return {name: float(values[0]) for name, values in found.items()}
+    return {name: float(found[name][0]) for name in SCORE_METRICS}
 
 
 def draw_score_metrics(y: Floats, scores: list[Floats], seed: int, draws: int) -> list[MetricValues]:
-    """For each of ``scores`` (n,) every metric in each draw, shape (draws,), by name; all scores share the rows' weights."""
+    """For each of ``scores`` (n,) every metric in each draw, shape (draws,), by name, and ``LOW_AVERAGE_PRECISION``; all scores share the
+    rows' weights."""
     first = np.argsort(-scores[0], kind="stable")  # weights are drawn in the order of the first scores, which need not be sorted then
     y, scores = y[first], [s[first] for s in scores]
     columns = [_ScoreColumns(y, s) for s in scores]
@@ -48,7 +52,7 @@ def draw_score_metrics(y: Floats, scores: list[Floats], seed: int, draws: int) -
         added = random.standard_gamma(LABEL_PRIOR, (2, count))
         for part, one in zip(parts, columns, strict=True):
             part.append(one.compute(weights, _AddedRows(added, random.integers(0, n, (2, count)))))
-    return [{name: np.concatenate([figures[name] for figures in part]) for name in SCORE_METRICS} for part in parts]
+    return [{name: np.concatenate([figures[name] for figures in part]) for name in part[0]} for part in parts]
 
 
 class _AddedRows:
@@ -76,6 +80,7 @@ class _ScoreColumns:
         ordered = s[self.order]
         self.starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
         self.positive = y[self.order]
+        self.ones = np.maximum(1, self._by_score(self.positive[None]))
 
     def compute(self, weights: Floats, added: _AddedRows | None) -> MetricValues:
         """The metrics of each draw; ``weights``: (draws, n)."""
@@ -112,12 +117,16 @@ class _ScoreColumns:
         with np.errstate(invalid="ignore", divide="ignore"):
             wins = np.einsum("ij,ij->i", lost, found) - np.einsum("ij,ij->i", lost, gains) / 2
             auc = wins / (ones * zeros)
-            precision = np.divide(found, accepted, out=found, where=accepted > 0)
+            precision = np.divide(found, accepted, out=np.zeros_like(found), where=accepted > 0)
             average_precision = np.einsum("ij,ij->i", precision, gains) / ones
+            itself = gains / self.ones  # a row of label 1 with this score
+            others = np.divide(found - itself, accepted - itself, out=np.ones_like(found), where=accepted > itself * (1 + 1e-9))
+            low_average_precision = np.einsum("ij,ij->i", others, gains) / ones
         few = 1e-12 * (ones + zeros)
         return {
             "auc": np.where((ones > few) & (zeros > few), auc, np.nan),
             "average_precision": np.where(ones > few, average_precision, np.nan),
+            LOW_AVERAGE_PRECISION: np.where(ones > few, low_average_precision, np.nan),
         }
 
     def _by_score(self, weights: Floats) -> Floats:

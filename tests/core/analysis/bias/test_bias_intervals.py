@@ -126,9 +126,9 @@ def test_nineteen_in_twenty_intervals_hold_the_true_value():
     assert stats.binomtest(held, 200, 0.95).pvalue > 0.001
 
 
-def test_a_distance_is_in_its_interval_as_often_as_it_says_in_the_samples_that_have_one(rows=10):
+def test_a_distance_is_in_its_interval_as_often_as_it_says_in_the_samples_that_have_one():
     """All samples enumerated. Where one side has all of one label and the other all of the other, the distances have no value."""
-    found = {}
+    rows, found = 10, {}
     for one, other in np.ndindex(rows + 1, rows + 1):
         table = np.zeros((1, *bias_count_tables.CELL_SHAPE))
         table[0, 1, :, 0, 1], table[0, 0, :, 0, 1] = (rows - one, one), (rows - other, other)

@@ -78,8 +78,33 @@ def test_draws_are_scikit_learns_figures_of_the_weighted_rows(monkeypatch):
         all_y, all_s, w = np.r_[y, 0, 1], np.r_[s, s[rows[:, i]]], np.r_[weights[i], added[:, i]]
         assert draws["auc"][i] == pytest.approx(sk.roc_auc_score(all_y, all_s, sample_weight=w), abs=1e-9)
         assert draws["average_precision"][i] == pytest.approx(sk.average_precision_score(all_y, all_s, sample_weight=w), abs=1e-9)
+        assert draws["average_precision_low"][i] == pytest.approx(by_the_others(all_y, all_s, w, labels, scores), abs=1e-9)
         assert draws["log_loss"][i] == pytest.approx(sk.log_loss(all_y, all_s, sample_weight=w), abs=1e-9)
         assert draws["brier"][i] == pytest.approx(sk.brier_score_loss(all_y, all_s, sample_weight=w), abs=1e-9)
+
+
+def by_the_others(y, s, weight, labels, scores):
+    """Average precision where each row of label 1 counts the others only; several with one score have their mean weight."""
+    found = total = 0.0
+    for score in np.unique(s[y == 1]):
+        here, above = weight[(y == 1) & (s == score)].sum(), s >= score
+        itself = here / max(1, ((labels == 1) & (scores == score)).sum())
+        ones, rows = weight[above & (y == 1)].sum() - itself, weight[above].sum() - itself
+        found += here * (ones / rows if rows > 1e-9 * itself else 1.0)
+        total += here
+    return found / total
+
+
+@pytest.mark.parametrize(("share", "noise", "rows"), [(0.6, 0.8, 20), (0.1, 0.2, 60), (0.5, 0.1, 20)])
+def test_average_precision_of_few_rows_is_in_its_interval_as_often_as_it_says(share, noise, rows):
+    def draw(random, n):
+        labels = (random.random(n) < share).astype(int)
+        return labels, 1 / (1 + np.exp(-(labels - 0.5 + 2 * noise * random.normal(size=n))))
+
+    true = sk.average_precision_score(*draw(np.random.default_rng(0), 200_000))
+    random = np.random.default_rng(1)
+    found = [evaluate_performance(*draw(random, rows), resamples=80).average_precision for _ in range(300)]
+    assert np.mean([one.low <= true <= one.high for one in found if one.low is not None]) >= 0.91
 
 
 def test_draws_in_chunks_are_as_many_as_asked_for(monkeypatch):
