@@ -8,6 +8,7 @@ core.
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import json
 import multiprocessing
@@ -127,12 +128,18 @@ def table_lines(found: dict[Cell, Counts], name: str) -> Iterator[str]:
 
 
 def code_fingerprint(family: str) -> str:
-    """Of the code that makes a family's intervals and of the simulation: cells of another state of it don't count."""
-    digest = hashlib.sha256(Path(coverage_cells.__file__).read_bytes())
-    for folder in ("core/analysis/intervals", FAMILIES[family].source):
-        for file in sorted((ROOT / folder).glob("*.py")):
-            digest.update(file.read_bytes())
+    """Of the code that makes a family's intervals and of the simulation, words aside: cells of another state of it don't count."""
+    files = [file for folder in ("core/analysis/intervals", FAMILIES[family].source) for file in sorted((ROOT / folder).glob("*.py"))]
+    digest = hashlib.sha256()
+    for file in [Path(coverage_cells.__file__), *files]:
+        code = _WithoutWords().visit(ast.parse(file.read_text(encoding="utf-8")))
+        digest.update(ast.dump(code).encode())
     return digest.hexdigest()[:16]
+
+
+class _WithoutWords(ast.NodeTransformer):
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        return None if isinstance(node.value, ast.Constant) else node
 
 
 def read_kept() -> dict[Cell, Counts]:

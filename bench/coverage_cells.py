@@ -29,8 +29,8 @@ from core.analysis.trials.trial_disparity import DISPARITY_METRICS, compare_dist
 
 Floats = NDArray[np.float64]
 DRAWS, DRAWS_OF_MANY = 120, 40
-"""For each interval, and for those of 1,000 scores and more. The product takes 1,000: fewer make an interval less steady, and no less often right
-(``posterior_draws.interval_ends``)."""
+"""For each interval, and for those of 1,000 scores and more. The product takes 1,000: fewer make an interval less steady, and no less often
+right (``posterior_draws.interval_ends``)."""
 BATCH = 100
 GROUPS = 3
 THRESHOLD = 0.5
