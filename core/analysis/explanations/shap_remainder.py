@@ -9,6 +9,8 @@ log-odds and probability move together it varies little.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
@@ -34,12 +36,15 @@ def estimate_remainder(margin: Margin, rows: Floats, background: Floats, walks: 
     for start in range(0, n, size):
         part = slice(start, start + size)
         random = np.random.default_rng([seed, start])
-        for _ in range(pairs):
-            order = np.argsort(random.random((len(rows[part]), width)), axis=1)
-            base = background[random.integers(0, len(background), len(order))]
-            both = (
-                _walk_contributions(margin, rows[part], base, order) + _walk_contributions(margin, rows[part], base, order[:, ::-1])
-            ) / 2
+        count = len(rows[part])
+        orders, chosen = np.empty((pairs, count, width), dtype=np.int16), np.empty((pairs, count), dtype=np.int64)
+        for pair in range(pairs):
+            orders[pair] = np.argsort(random.random((count, width)), axis=1)
+            chosen[pair] = random.integers(0, len(background), count)
+        places = np.empty_like(orders)
+        np.put_along_axis(places, orders, np.arange(width, dtype=np.int16), axis=2)
+        for order, (forth, back) in zip(orders, margin.along_walks(rows[part], background, chosen, places), strict=True):
+            both = (_walk_contributions(forth, order) + _walk_contributions(back, order[:, ::-1])) / 2
             total[part] += both
             squares[part] += both**2
     mean = total / pairs
@@ -49,11 +54,12 @@ def estimate_remainder(margin: Margin, rows: Floats, background: Floats, walks: 
     return mean, np.sqrt(variance / pairs)
 
 
-def _walk_contributions(margin: Margin, rows: Floats, base: Floats, order: NDArray[np.intp]) -> Floats:
-    """The step of each feature in probability, minus its step in log-odds times the walk's overall slope."""
-    z = margin.along_walks(rows, base, np.argsort(order, axis=1))
+def _walk_contributions(margins: NDArray[np.floating[Any]], order: NDArray[np.int16]) -> Floats:
+    """The step of each feature in probability, minus its step in log-odds times the walk's overall slope. ``margins``: (n, features + 1),
+    along the walk."""
+    z = margins.astype(float)
     slope = probability_slope(z[:, -1], z[:, 0])
     steps = np.diff(expit(z), axis=1) - slope[:, None] * np.diff(z, axis=1)
-    by_feature = np.empty(rows.shape)
+    by_feature = np.empty(order.shape)
     np.put_along_axis(by_feature, order, steps, axis=1)
     return by_feature

@@ -1,17 +1,17 @@
 """A model's log-odds, also along walks from a baseline row to a row, one feature at a time.
 
-A prediction of every step of a walk would descend each tree once a step. Here a tree is descended once a walk: at a split where both rows
-go the same way, no step differs; where they part, the steps before the feature's place go one way, and those from it on the other. The
-numbers are XGBoost's own to the last bit: single precision, added up tree by tree.
+A prediction of every step of a walk would descend each tree once a step. Here a tree is descended once a row: where row and baseline row
+part at a split, both ways are followed, and each leaf that is reached keeps which features must be the row's and which the baseline row's.
+On a walk it counts from the step that adds the last of the former to the one before the first of the latter. The numbers are XGBoost's own
+to the last bit: single precision, added up tree by tree.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache, cached_property
-from math import log
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from xgboost import Booster
 
 Floats = NDArray[np.float64]
-Ranks = NDArray[np.int64]
+Places = NDArray[np.int16]
+RowNumbers = NDArray[np.int64]
 
-COMPILED_STEPS = 100_000
-"""With fewer steps of walks at a time, predictions are quicker than loading the machine code."""
+COMPILED_STEPS = 2_000_000
+"""With fewer steps of walks, predictions are quicker than loading the machine code."""
 CHECKED_ROWS = 64
 """The first rows of walks, which are also predicted by XGBoost: where one bit differs, so are all others."""
 
@@ -38,14 +39,22 @@ class Margin:
     def __call__(self, table: Floats) -> Floats:
         return self.predict(table)
 
-    def along_walks(self, rows: Floats, base: Floats, ranks: Ranks) -> Floats:
-        """The log-odds after each number of features, from none to all, that are taken from the row instead of the baseline row.
+    def along_walks(
+        self, rows: Floats, background: Floats, chosen: RowNumbers, places: Places
+    ) -> Iterator[tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]]:
+        """Of each pair of walks, one backwards, the log-odds after each number of features, from none to all, that are taken from the row
+        instead of its baseline row: both (n, features + 1).
 
-        rows, base: (n, features), numbers of single precision; ranks: (n, features), the place of each feature in the order of the walk,
-        from 0. Returns (n, features + 1).
+        rows: (n, features), background: (m, features), numbers of single precision; chosen: (pairs, n), the baseline row of each walk;
+        places: (pairs, n, features), the place of each feature in the order of the walk, from 0.
         """
+        last = rows.shape[1] - 1
+        for numbers, forth in zip(chosen, places, strict=True):
+            yield tuple(self._predict_walks(rows, background[numbers], order) for order in (forth, last - forth))  # type: ignore[misc]
+
+    def _predict_walks(self, rows: Floats, base: Floats, places: Places) -> Floats:
         n, width = rows.shape
-        known = ranks[:, None, :] < np.arange(width + 1)[None, :, None]
+        known = places[:, None, :] < np.arange(width + 1)[None, :, None]
         return self(np.where(known, rows[:, None, :], base[:, None, :]).reshape(-1, width)).reshape(n, width + 1)
 
 
@@ -60,30 +69,33 @@ class TreeMargin(Margin):
         found = self.booster.inplace_predict(table.astype(np.float32), predict_type="margin", validate_features=False)
         return np.asarray(found, dtype=float)
 
-    def along_walks(self, rows: Floats, base: Floats, ranks: Ranks) -> Floats:
+    def along_walks(
+        self, rows: Floats, background: Floats, chosen: RowNumbers, places: Places
+    ) -> Iterator[tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]]:
         """As of any model; read off the trees where that is quicker than loading the machine code."""
-        if ranks.size < COMPILED_STEPS:
-            return super().along_walks(rows, base, ranks)
-        few = slice(0, CHECKED_ROWS)
-        predicted = super().along_walks(rows[few], base[few], ranks[few])
-        for trees in self._candidates:  # the first one, but for about one model in a hundred
-            if np.array_equal(margins_along_walks(trees, rows[few], base[few], ranks[few]), predicted):
-                return margins_along_walks(trees, rows, base, ranks)
-        return super().along_walks(rows, base, ranks)
+        trees = self._find_trees(rows, background, chosen, places) if 2 * places.size >= COMPILED_STEPS else None
+        if trees is None:
+            return super().along_walks(rows, background, chosen, places)
+        found = read_walks(trees, rows, background, chosen, places)
+        return ((found[0, pair], found[1, pair]) for pair in range(len(chosen)))
+
+    def _find_trees(self, rows: Floats, background: Floats, chosen: RowNumbers, places: Places) -> TreeTables | None:
+        """The trees, if they give the first rows what XGBoost predicts."""
+        some = rows[:CHECKED_ROWS], background, chosen[:1, :CHECKED_ROWS], places[:1, :CHECKED_ROWS]
+        ((forth, back),) = super().along_walks(*some)
+        return self._trees if np.array_equal(read_walks(self._trees, *some)[:, 0], np.array([forth, back])) else None
 
     @cached_property
-    def _candidates(self) -> list[TreeTables]:
-        """The trees; with log-odds before the first tree that may differ from XGBoost's in the last bit of a logarithm, also with the
-        numbers beside them."""
-        trees = read_trees(self.booster)
-        return [trees, *(replace(trees, start=np.nextafter(trees.start, np.float32(end))) for end in (-np.inf, np.inf))]
+    def _trees(self) -> TreeTables:
+        return read_trees(self.booster)
 
 
 @dataclass(frozen=True)
 class TreeTables:
     """Plain trees one after another, an entry for each node. ``left``, ``right``: the children's places in these tables, -1 at a leaf;
     ``condition``: the split, below which a value goes left, or the leaf's value; ``missing_left``: where a missing value goes;
-    ``roots``: the place of each tree's root; ``start``: the log-odds before the first tree."""
+    ``roots``: the place of each tree's root; ``largest``: how many nodes the largest tree has; ``start``: the log-odds before the first
+    tree."""
 
     left: NDArray[np.int32]
     right: NDArray[np.int32]
@@ -91,14 +103,14 @@ class TreeTables:
     condition: NDArray[np.float32]
     missing_left: NDArray[np.bool_]
     roots: NDArray[np.int32]
-    depth: int
+    largest: int
     start: np.float32
 
 
 def read_trees(booster: Booster) -> TreeTables:
     """The tables of a ``gbtree`` booster with one tree in each round and numeric splits only (``plain_trees.rewrite_as_plain_trees``)."""
-    learner = json.loads(bytes(booster.save_raw("json")))["learner"]
-    trees = learner["gradient_booster"]["model"]["trees"]
+    model = json.loads(bytes(booster.save_raw("json")))
+    trees = model["learner"]["gradient_booster"]["model"]["trees"]
     sizes = [len(tree["left_children"]) for tree in trees]
     roots = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
 
@@ -110,8 +122,6 @@ def read_trees(booster: Booster) -> TreeTables:
     for key in ("left_children", "right_children"):
         own = joined(key, np.int32)
         children[key] = np.where(own < 0, -1, own + offsets).astype(np.int32)
-    score = float(np.ravel(json.loads(f"[{str(learner['learner_model_param']['base_score']).strip('[]')}]"))[0])
-    start = np.float32(-log(np.float32(1) / np.float32(score) - np.float32(1)))
     return TreeTables(
         children["left_children"],
         children["right_children"],
@@ -120,13 +130,31 @@ def read_trees(booster: Booster) -> TreeTables:
         joined("default_left", np.bool_),
         roots[:-1],
         max(sizes),
-        start,
+        _start(model),
     )
 
 
-def margins_along_walks(trees: TreeTables, rows: Floats, base: Floats, ranks: Ranks) -> Floats:
-    """``Margin.along_walks`` of the trees."""
-    found = np.empty((len(rows), rows.shape[1] + 1), dtype=np.float32)
+def _start(model: dict[str, Any]) -> np.float32:
+    """The log-odds before the first tree: what the model predicts with this tree alone, and 0 in its leaves. ``model``: XGBoost's JSON,
+    which is changed."""
+    import xgboost
+
+    trees = model["learner"]["gradient_booster"]["model"]
+    first = trees["trees"][0]
+    leaves = zip(first["left_children"], first["split_conditions"], strict=True)
+    first["split_conditions"] = [0.0 if child == -1 else condition for child, condition in leaves]
+    trees |= {"iteration_indptr": [0, 1], "tree_info": [0], "trees": [first]}
+    trees["gbtree_model_param"] |= {"num_trees": "1"}
+    alone = xgboost.Booster()
+    alone.load_model(bytearray(json.dumps(model).encode()))
+    row = np.zeros((1, int(model["learner"]["learner_model_param"]["num_feature"])), dtype=np.float32)
+    return np.float32(alone.inplace_predict(row, predict_type="margin", validate_features=False)[0])
+
+
+def read_walks(trees: TreeTables, rows: Floats, background: Floats, chosen: RowNumbers, places: Places) -> NDArray[np.float32]:
+    """``Margin.along_walks`` of the trees, shape (2, pairs, n, features + 1): forth, and back."""
+    n, width = rows.shape
+    found = np.empty((2, len(chosen), n, width + 1), dtype=np.float32)
     _compiled()(
         trees.left,
         trees.right,
@@ -134,14 +162,15 @@ def margins_along_walks(trees: TreeTables, rows: Floats, base: Floats, ranks: Ra
         trees.condition,
         trees.missing_left,
         trees.roots,
-        trees.depth,
+        trees.largest,
         trees.start,
         rows.astype(np.float32),
-        base.astype(np.float32),
-        ranks,
+        background.astype(np.float32),
+        chosen,
+        places,
         found,
     )
-    return found.astype(float)
+    return found
 
 
 @cache
@@ -156,36 +185,83 @@ def _compiled() -> Callable[..., None]:
 
 
 def _descend(  # type: ignore[no-untyped-def]
-    left, right, feature, condition, missing_left, roots, depth, start, rows, base, ranks, found
+    left, right, feature, condition, missing_left, roots, largest, start, rows, background, chosen, places, found
 ) -> None:  # pragma: no cover - it runs as machine code
-    """Fill ``found``. A part of a tree that some steps reach waits on a stack with the first and the last of them."""
-    nodes = np.empty(depth + 1, dtype=np.int64)
-    firsts = np.empty(depth + 1, dtype=np.int64)
-    lasts = np.empty(depth + 1, dtype=np.int64)
-    width = rows.shape[1]
-    for row in range(rows.shape[0]):
-        for step in range(width + 1):
-            found[row, step] = start
-        for root in roots:
-            nodes[0], firsts[0], lasts[0] = root, 0, width
-            waiting = 1
-            while waiting:
-                waiting -= 1
-                node, first, last = nodes[waiting], firsts[waiting], lasts[waiting]
-                while left[node] >= 0:
-                    at = feature[node]
-                    new, old = rows[row, at], base[row, at]
-                    new_left = missing_left[node] if np.isnan(new) else new < condition[node]
-                    old_left = missing_left[node] if np.isnan(old) else old < condition[node]
-                    if new_left == old_left or ranks[row, at] < first:  # the feature is the row's from the first of these steps on
-                        node = left[node] if new_left else right[node]
-                    elif ranks[row, at] >= last:
-                        node = left[node] if old_left else right[node]
-                    else:
-                        nodes[waiting] = left[node] if new_left else right[node]
-                        firsts[waiting], lasts[waiting] = ranks[row, at] + 1, last
-                        waiting += 1
-                        node = left[node] if old_left else right[node]
-                        last = ranks[row, at]
-                for step in range(first, last + 1):
-                    found[row, step] += condition[node]
+    """Fill ``found``. A part of a tree that is still to be followed waits on a stack, with the feature that leads there."""
+    n, width = rows.shape
+    path = min(width, largest) + 1
+    waiting_node = np.empty(largest + 1, dtype=np.int64)
+    waiting_counts = np.empty((largest + 1, 2), dtype=np.int64)
+    waiting_feature = np.empty(largest + 1, dtype=np.int64)
+    on_path = np.empty((2, path), dtype=np.int16)  # features that must be the row's, and the baseline row's
+    leaf_node = np.empty(len(left), dtype=np.int64)
+    leaf_ends = np.empty((len(left) + 1, 2), dtype=np.int64)
+    of_leaf = np.empty((2, len(left) * path), dtype=np.int16)
+    sums = np.empty(width + 1, dtype=np.float32)
+    place = np.empty(width, dtype=np.int64)
+    for row in range(n):
+        leaves = 0
+        for pair in range(len(chosen)):
+            base = chosen[pair, row]
+            if pair == 0 or base != chosen[pair - 1, row]:  # the leaves that are reached are others
+                leaves = 0
+                leaf_ends[0, 0], leaf_ends[0, 1] = 0, 0
+                for root in roots:
+                    waiting_node[0], waiting_feature[0] = root, -1
+                    waiting_counts[0, 0], waiting_counts[0, 1] = 0, 0
+                    waiting = 1
+                    while waiting:
+                        waiting -= 1
+                        node = waiting_node[waiting]
+                        own, other = waiting_counts[waiting, 0], waiting_counts[waiting, 1]
+                        if waiting_feature[waiting] >= 0:
+                            on_path[0, own] = waiting_feature[waiting]
+                            own += 1
+                        while left[node] >= 0:
+                            at = feature[node]
+                            new, old = rows[row, at], background[base, at]
+                            new_left = missing_left[node] if np.isnan(new) else new < condition[node]
+                            old_left = missing_left[node] if np.isnan(old) else old < condition[node]
+                            goes_left = new_left
+                            if new_left != old_left:
+                                known = 0
+                                for i in range(own):
+                                    if on_path[0, i] == at:
+                                        known = 1
+                                for i in range(other):
+                                    if on_path[1, i] == at:
+                                        known = 2
+                                if known == 0:
+                                    waiting_node[waiting] = left[node] if new_left else right[node]
+                                    waiting_counts[waiting, 0], waiting_counts[waiting, 1] = own, other
+                                    waiting_feature[waiting] = at
+                                    waiting += 1
+                                    on_path[1, other] = at
+                                    other += 1
+                                if known != 1:
+                                    goes_left = old_left
+                            node = left[node] if goes_left else right[node]
+                        leaf_node[leaves] = node
+                        for i in range(own):
+                            of_leaf[0, leaf_ends[leaves, 0] + i] = on_path[0, i]
+                        for i in range(other):
+                            of_leaf[1, leaf_ends[leaves, 1] + i] = on_path[1, i]
+                        leaf_ends[leaves + 1, 0] = leaf_ends[leaves, 0] + own
+                        leaf_ends[leaves + 1, 1] = leaf_ends[leaves, 1] + other
+                        leaves += 1
+            for back in range(2):
+                for i in range(width):
+                    place[i] = width - 1 - places[pair, row, i] if back else places[pair, row, i]
+                for step in range(width + 1):
+                    sums[step] = start
+                for leaf in range(leaves):
+                    first, last = 0, width
+                    for i in range(leaf_ends[leaf, 0], leaf_ends[leaf + 1, 0]):
+                        first = max(first, place[of_leaf[0, i]] + 1)
+                    for i in range(leaf_ends[leaf, 1], leaf_ends[leaf + 1, 1]):
+                        last = min(last, place[of_leaf[1, i]])
+                    value = condition[leaf_node[leaf]]
+                    for step in range(first, last + 1):
+                        sums[step] += value
+                for step in range(width + 1):
+                    found[back, pair, row, step] = sums[step]

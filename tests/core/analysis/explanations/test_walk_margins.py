@@ -34,28 +34,38 @@ def train(settings: dict) -> xgboost.Booster:
     return rewrite_as_plain_trees(xgboost.train(parameters, xgboost.DMatrix(data, label), 20))
 
 
+def walks(n: int, baseline_rows: int) -> tuple:
+    """Rows, baseline rows, which of these each of three pairs of walks has, and the features' places."""
+    rows, background = (table(size).to_numpy(np.float32).astype(float) for size in (n, baseline_rows))
+    places = np.argsort(RANDOM.random((3, n, 6)), axis=2).astype(np.int16)
+    return rows, background, RANDOM.integers(0, baseline_rows, (3, n)), places
+
+
+def same(one, other) -> bool:
+    return all(np.array_equal(x, y) for a, b in zip(one, other, strict=True) for x, y in zip(a, b, strict=True))
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("baseline_rows", [1, 20])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_step_is_what_xgboost_predicts(kind, monkeypatch):
-    margin = TreeMargin(train(KINDS[kind]))
-    rows, base = (table(500).to_numpy(np.float32).astype(float) for _ in range(2))
-    ranks = np.argsort(RANDOM.random(rows.shape), axis=1)
-    predicted = Margin(margin).along_walks(rows, base, ranks)
-    read = [walk_margins.margins_along_walks(trees, rows, base, ranks) for trees in margin._candidates]
-    assert any(np.array_equal(one, predicted) for one in read)
+def test_every_step_is_what_xgboost_predicts(kind, baseline_rows, monkeypatch):
+    margin, given = TreeMargin(train(KINDS[kind])), walks(300, baseline_rows)
+    predicted = list(Margin(margin).along_walks(*given))
+    assert margin._find_trees(*given) is not None
     monkeypatch.setattr(walk_margins, "COMPILED_STEPS", 0)
-    assert np.array_equal(margin.along_walks(rows, base, ranks), predicted)
-    assert np.array_equal(predicted[:, 0], margin(base))
-    assert np.array_equal(predicted[:, -1], margin(rows))
+    assert same(margin.along_walks(*given), predicted)
+    rows, background, chosen, _ = given
+    for numbers, (forth, back) in zip(chosen, predicted, strict=True):
+        for one in (forth, back):
+            assert np.array_equal(one[:, 0], margin(background[numbers]))
+            assert np.array_equal(one[:, -1], margin(rows))
 
 
 def test_a_difference_in_the_first_rows_leaves_all_steps_to_xgboost(monkeypatch):
-    margin = TreeMargin(train({}))
-    rows, base = (table(300).to_numpy(np.float32).astype(float) for _ in range(2))
-    ranks = np.argsort(RANDOM.random(rows.shape), axis=1)
+    margin, given = TreeMargin(train({})), walks(300, 2)
     monkeypatch.setattr(walk_margins, "COMPILED_STEPS", 0)
-    monkeypatch.setattr(walk_margins, "margins_along_walks", lambda trees, rows, *others: np.zeros((len(rows), 7)))
-    assert np.array_equal(margin.along_walks(rows, base, ranks), Margin(margin).along_walks(rows, base, ranks))
+    monkeypatch.setattr(walk_margins, "read_walks", lambda trees, rows, *others: np.zeros((2, 3, len(rows), 7)))
+    assert same(margin.along_walks(*given), Margin(margin).along_walks(*given))
 
 
 @pytest.mark.slow
