@@ -21,6 +21,7 @@ NAMES = (
     "app",
     "browsers",
     "memory",
+    "scale",
 )
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
+LOAD_AT_START = os.getloadavg()[0]
+"""How many processes ran or waited on average in the minute before the bench began: figures of a busy machine are kept as such."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def said(row: Row) -> Row:
 
 
 def machine() -> dict[str, Any]:
-    """What it was measured on."""
+    """What it was measured on, with the load of the minute before it began and of its last minute."""
     info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     cpu = next((line.partition(":")[2].strip() for line in info.splitlines() if line.startswith("model name")), platform.processor())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -134,6 +136,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_gib": round(memory, 1),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "load": [round(LOAD_AT_START, 1), round(os.getloadavg()[0], 1)],
     }
 
 

@@ -1,6 +1,6 @@
-"""Large tables through the command line: a million rows beside a bare script, the preview of many rows and of many columns.
+"""Large tables: a million rows through the command line beside a bare script, previews, and a facet of many values.
 
-``python -m bench.scale [step …]``; steps: rows, columns, whole. Judged by processor time.
+``python -m bench.scale [rows|columns|facets|whole]``. Judged by processor time.
 """
 
 from __future__ import annotations
@@ -10,39 +10,71 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.compare import Goal, Row, run, said
+import numpy as np
+
+from bench.compare import Goal, Row, run, said, save
 from bench.processor import Spent, run_command
 from bench.tables import people
 from engine import lifecycle
 
 ASKED = ("--label", "paid", "--favourable", "yes", "--facet", "sex", "--facet-value", "f", "--group", "age")
+WHATS = ("rows", "columns", "facets", "whole")
 WHOLE_NOTE = (
     "the script trains 1 + 2 models, measures and explains two in log-odds; it neither rebalances, searches for like people, nor keeps"
 )
 
 
 def rows(small: bool) -> list[Row]:
-    chosen = [name for name in sys.argv[1:] if not name.startswith("-")]
+    return [row for what in WHATS for row in of(what, small)]
+
+
+def of(what: str, small: bool = False) -> list[Row]:
+    """The rows of one of ``WHATS``."""
+    count, wide = (2_000, 100) if small else (1_000_000, 5_000)
     with tempfile.TemporaryDirectory(prefix="bench-scale-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        many, wide = folder / "people.csv", folder / "wide.csv"
-        count = 2_000 if small else 1_000_000
-        people(count).to_csv(many, index=False)
-        people(200 if small else 2_000, columns=100 if small else 5_000).to_csv(wide, index=False)
-        found = []
-        if not chosen or "rows" in chosen:
-            found.append(preview(f"preview, {count:,} rows × 20 columns", many, Goal(limit=10)))
-        if not chosen or "columns" in chosen:
-            found.append(preview("preview, 5,000 columns × 2,000 rows", wide, Goal(limit=5)))
-        if not chosen or "whole" in chosen:
-            found += whole(f"{count:,} rows × 20 columns", many, folder / "workspace")
-        return found
+        folder, table = Path(name), Path(name) / "people.csv"
+        if what == "facets":
+            return [facets(folder, 2_000 if small else 50_000, 20 if small else 500)]
+        if what == "columns":
+            people(200 if small else 2_000, columns=wide).to_csv(table, index=False)
+            return [preview(f"2,000 rows × {wide:,} columns", table, Goal(limit=5))]
+        people(count).to_csv(table, index=False)
+        size = f"{count:,} rows × 20 columns"
+        return [preview(size, table, Goal(limit=10))] if what == "rows" else whole(size, table, folder / "workspace")
 
 
-def preview(figure: str, table: Path, goal: Goal) -> Row:
+def preview(size: str, table: Path, goal: Goal) -> Row:
     spent = run_command([sys.executable, "-m", "core", "demo", "--data", str(table), *ASKED, "--preview"])
     note = f"{spent.clock:.1f} s on the clock, {spent.peak_mb:,.0f} MB"
-    return said(Row(f"{figure}, processor time", (spent.processor,), goal=goal, note=note))
+    return said(Row(f"preview of {size}, processor time", (spent.processor,), goal=goal, note=note))
+
+
+def facets(folder: Path, count: int, values: int) -> Row:
+    """A bias report of every value of a facet, beside that of one value: the container on both, each in a process of its own."""
+    frame = people(count).assign(paid=lambda t: (t["paid"] == "yes").astype(int), sex=np.arange(count) % values)
+    frame = frame.drop(columns=["region", "work"]).assign(predicted=np.random.default_rng(1).integers(0, 2, count))
+    spent = []
+    for name, asked in (("all", []), ("one", [0])):
+        root = folder / name
+        for part in ("config", "data"):
+            (root / "opt/ml/processing/input" / part).mkdir(parents=True)
+        frame.to_csv(root / "opt/ml/processing/input/data/data.csv", index=False)
+        facet = {"name_or_index": "sex"} | ({"value_or_threshold": asked} if asked else {})
+        config = {
+            "version": "1.0",
+            "dataset_type": "text/csv",
+            "label": "paid",
+            "predicted_label": "predicted",
+            "label_values_or_threshold": [1],
+            "facet": [facet],
+            "governance": {"categorical": ["sex"]},
+            "methods": {"pre_training_bias": {"methods": "all"}, "post_training_bias": {"methods": "all"}, "report": {"name": "report"}},
+        }
+        (root / "opt/ml/processing/input/config/analysis_config.json").write_text(json.dumps(config))
+        command = f"from pathlib import Path; from engine.containers import clarify; clarify.main(Path({str(root)!r}), {{}})"
+        spent.append(run_command([sys.executable, "-c", command]))
+    figure = f"bias report of {values} values of a facet, {count:,} rows, processor time"
+    return said(Row(figure, (spent[0].processor,), "of one value", (spent[1].processor,), goal=Goal(at_most=10)))
 
 
 def whole(figure: str, table: Path, workspace: Path) -> list[Row]:
@@ -67,4 +99,7 @@ def whole(figure: str, table: Path, workspace: Path) -> list[Row]:
 
 
 if __name__ == "__main__":
-    run("scale", rows)
+    if sys.argv[1:] and sys.argv[-1] in WHATS:
+        save(f"scale_{sys.argv[-1]}", of(sys.argv[-1]))
+    else:
+        run("scale", rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from core.registry import version_registration
 from core.settings import Settings
 from core.workflow import background_run, workflow
 from core.workflow.workflow_report import DifferenceReport, WorkflowReport
+
+LARGE_FILE_BYTES = 20_000_000
+"""Reading a larger file takes seconds, and is said."""
 
 
 def add_demo_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -48,6 +52,8 @@ def run_demo(settings: Settings, options: argparse.Namespace) -> int:
     if options.registry_group:
         version_registration.check_group_name(options.registry_group)
     rebalance = table_options.parse_rebalancing(options)
+    if options.data and options.data.is_file() and (size := options.data.stat().st_size) > LARGE_FILE_BYTES:
+        print(f"Reading {options.data.name}, {size / 1e6:,.0f} MB", file=sys.stderr, flush=True)
     table = table_options.prepare_table(options, rebalance)
     if options.preview:
         table_options.print_preview(table, rebalance, options.max_jobs, parallel)

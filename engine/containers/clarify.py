@@ -133,6 +133,7 @@ def _explain(
     """SHAP values of every row. Enough walks for ``num_samples`` model evaluations per row, and never fewer than the default."""
     baseline = clarify_data.shap_baseline(dataset, shap.baseline, root, shap.clusters, shap.seed)
     walks = int(np.clip((shap.samples or 0) // (dataset.features.shape[1] + 1), DEFAULT_WALKS, MAX_WALKS))
+    print(f"Explaining {len(dataset.features):,} rows against {len(baseline):,} baseline rows", flush=True)
     explanation = compute_shap_values(
         booster,
         dataset.features,

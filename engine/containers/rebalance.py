@@ -132,6 +132,7 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
     )
     sizes: dict[str, Any] = {key: config[key] for key in ("seed", "validation_size", "test_size")} | {"names": names}
     parts = split_rows(frame, label, facet, value, **sizes)
+    print(f"Split {len(frame):,} rows; looking for leaks and twins", flush=True)
     leaks = find_leaks(
         frame.drop(columns=list(config.get("derived", {}))),
         label,
@@ -143,6 +144,7 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
     frame = filled.frame
     train, validation, test = (frame.iloc[rows].reset_index(drop=True) for rows in (parts.train, parts.validation, parts.test))
     held_out = np.concatenate([parts.validation, parts.test])
+    print(f"Rebalancing {len(train):,} training rows by {config['method']}", flush=True)
     if config["order"] == "split_first":
         result = rebalance(train, ask)
         origins = np.where(result.origin >= 0, parts.train[np.maximum(result.origin, 0)], -1)
@@ -166,6 +168,7 @@ def _split_and_rebalance(frame: pd.DataFrame, config: dict[str, Any], output: Pa
         "validation_header.csv": (validation, True),
         "test_header.csv": (test, True),
     }
+    print(f"Writing {len(result.frame):,} training, {len(validation):,} validation and {len(test):,} test rows", flush=True)
     lines = _SharedLines()
     described = {}
     for name, (whole, header) in files.items():

@@ -12,7 +12,7 @@ from bench.__main__ import NAMES
 from bench.compare import RESULTS
 from core.costs import prices
 
-LONG = {"training", "demo", "pages", "app", "browsers", "memory"}
+LONG = {"training", "demo", "pages", "app", "browsers", "memory", "scale"}
 """Those that start apps, browsers or a whole workflow, at their smallest size too: `make test-deep`."""
 
 

@@ -5,7 +5,9 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from core.analysis.bias.bias_metrics import pre_training_bias
+from core.analysis.resampling.nearest_neighbours import KDTreeNeighbors
 from core.analysis.resampling.resampling import METHODS, RebalanceConfig, ResamplingError, rebalance
+from core.analysis.resampling.seeded_samplers import run_sampler
 from core.analysis.resampling.splitting import SplitError, count_leaked_rows, split_rows
 
 OVER = ["smote", "smote-nc", "borderline-smote", "adasyn", "random-over"]
@@ -74,6 +76,18 @@ def test_synthetic_rows_are_those_of_imbalanced_learn():
     ours = rebalance(frame, config(method="smote", target="label", categorical=()))
     theirs, _ = SMOTE(random_state=42).fit_resample(frame[["AMOUNT", "RATE"]].to_numpy(), frame["LABEL"])
     np.testing.assert_allclose(ours.frame[["AMOUNT", "RATE"]].to_numpy(), theirs, rtol=1e-12)
+
+
+def test_rows_of_smote_nc_are_those_of_imbalanced_learn():
+    """By the same tree; ours looks for the neighbours of its seeds only, and sets categories in an array."""
+    from imblearn.over_sampling import SMOTENC
+
+    frame = table().astype(float)
+    groups = (frame["SEX"] == 2).to_numpy().astype(int)
+    counts = {group: int(np.bincount(groups).max()) for group in (0, 1)}
+    ours = run_sampler("smote-nc", frame.to_numpy(), groups, counts, {"k_neighbors": 5}, [0, 1, 2], 7)
+    theirs = SMOTENC([0, 1, 2], k_neighbors=KDTreeNeighbors(6), sampling_strategy=counts, random_state=7)
+    np.testing.assert_array_equal(ours.rows, theirs.fit_resample(frame.to_numpy(), groups)[0])
 
 
 INTERPOLATING = ["smote", "smote-nc", "borderline-smote", "adasyn", "smote-tomek", "smote-enn"]
