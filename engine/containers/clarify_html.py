@@ -15,7 +15,7 @@ from core.analysis.bias.group_sentences import DISPARITY_TITLES, explain_group_t
 from core.analysis.bias.group_table import GroupTable
 from core.analysis.explanations.shap_values import Explanation
 from core.analysis.performance.performance import Performance
-from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS
+from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS, name_labels
 from engine.containers import clarify_figures as figures
 from engine.containers.clarify_report import STAGES, ClarifyReport
 
@@ -173,11 +173,11 @@ def group_rows(report: ClarifyReport) -> list[list[str]]:
     ]
 
 
-def performance_rows(performance: Performance) -> list[list[str]]:
+def performance_rows(report: ClarifyReport, performance: Performance) -> list[list[str]]:
     """Metric, value and 95 % interval."""
     return [
         [
-            PERFORMANCE_METRICS[name].title,
+            name_labels(PERFORMANCE_METRICS[name].title, (report.describe_label(0), report.describe_label(1))),
             format_value(one.value),
             "–" if one.low is None else f"{format_value(one.low)} to {format_value(one.high)}",
         ]
@@ -217,7 +217,7 @@ def no_explanation_note(report: ClarifyReport) -> str:
 def _performance(report: ClarifyReport, performance: Performance) -> list[str]:
     return [
         "<h2>Performance</h2>",
-        _table(["Metric", "Value", "95 % interval"], performance_rows(performance), numbers={1, 2}),
+        _table(["Metric", "Value", "95 % interval"], performance_rows(report, performance), numbers={1, 2}),
         _table(confusion_headings(report), confusion_rows(report, performance), numbers={1, 2}),
         _figure(
             figures.curves_svg(performance, report.describe_label(1)),

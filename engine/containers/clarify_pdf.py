@@ -115,7 +115,7 @@ def write_pdf(report: ClarifyReport, path: Path) -> None:
         page.rows(["Variable", "Group", "Facet", "Rows", "Of the facet", "Favourable label"], group_rows(report), (1,) * 6, {3, 4, 5})
     if report.performance is not None:
         page.section("Performance", needs=100)
-        page.rows(["Metric", "Value", "95 % interval"], performance_rows(report.performance), (2, 1, 2), {1, 2})
+        page.rows(["Metric", "Value", "95 % interval"], performance_rows(report, report.performance), (2, 1, 2), {1, 2})
         page.rows(confusion_headings(report), confusion_rows(report, report.performance), (1, 1, 1), {1, 2})
         curves = figures.curves_png(report.performance, page.printable(report.describe_label(1)))
         page.figure(curves, "ROC curve, precision and recall, calibration")

@@ -240,8 +240,13 @@ def _roles_form(key: str, file: str, decimal: DecimalMark | None, table: TableRe
     features = [c for c in names if c not in {label, facet, *roles.ignored}]
     roles = replace(roles, missing=missing_form.choose_missing(key, frame, features, roles.categorical, dict(ordered)))
     table_findings.show_profile(name, frame, facet, *describe_columns(key_of_table, decimal, label, favourable, facet, frame))
-    table_findings.show_findings(table, roles)
-    checked = check_table(key, decimal, roles, table)
+    notes, place = table_check.notes_in_words(table, roles), st.container()
+    try:
+        checked = check_table(key, decimal, roles, table)
+        notes = checked.notes
+    finally:
+        with place:
+            table_findings.show_findings(table_check.find_undecided(table, roles), notes)
     table_findings.show_codes(checked.coding)
     table_findings.show_leaks(find_leaks(key, decimal, roles, checked))
     return checked, name

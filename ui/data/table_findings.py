@@ -8,8 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.analysis.tables import table_profile
-from core.analysis.tables.table_reading import TableReading
-from core.data import column_roles, table_check
+from core.data.table_problems import Problem
 from ui.components import markdown
 
 
@@ -18,10 +17,8 @@ def list_sentences(sentences: Sequence[str]) -> str:
     return "\n".join(f"- {markdown.escape_markdown(one)}" for one in sentences)
 
 
-def show_findings(table: TableReading, roles: column_roles.ColumnRoles) -> None:
-    """Everything that was found about the table, with what is done, and what a person must decide."""
-    undecided = table_check.find_undecided(table, roles)
-    done = table_check.notes_in_words(table, roles)
+def show_findings(undecided: Sequence[Problem], done: Sequence[str]) -> None:
+    """What a person must decide about the table, and everything that was found about it, with what is done."""
     if undecided:
         text = list_sentences([f"{problem.message} {problem.hint}" for problem in undecided])
         st.warning(f"**To be decided**\n\n{text}", icon=":material/rule:")

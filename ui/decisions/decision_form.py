@@ -103,7 +103,12 @@ def _extra_fields(kind: str, form_key: str, state: State, results: list[GateResu
         st.selectbox("Gate", list(titles), format_func=titles.__getitem__, key=f"gate-{form_key}")
         st.date_input("Until", value="today", min_value="today", key=f"until-{form_key}")
     if kind == "confirm waiver":
-        asked = {w.gate: f"{w.gate}, asked by {w.by}, until {w.expires}: {w.reason}" for w in state.waivers if w.confirmed_by is None}
+        titles = {r.gate: r.title for r in results}
+        asked = {
+            w.gate: f"{titles.get(w.gate, w.gate)}, asked by {w.by}, until {w.expires}: {w.reason}"
+            for w in state.waivers
+            if w.confirmed_by is None
+        }
         st.selectbox("Waiver", list(asked), format_func=asked.__getitem__, key=f"gate-{form_key}")
     if kind == "meet condition":
         still = {c.number: f"{c.text} ({c.owner}, {c.due})" for c in state.conditions if c.met_by is None}

@@ -18,7 +18,7 @@ from packageurl import PackageURL
 from core.governance.evidence import Evidence, PinnedRecord
 from core.governance.model_cards.model_card_content import value_at
 from core.governance.package_lock import parse_versions
-from core.registry.registry_types import Package
+from core.registry.registry_types import Package, version_value_names
 
 UUID_NAMESPACE = uuid.UUID("4d3e0a2c-64b0-5d1c-9b8e-2f1f6a1f0a55")
 
@@ -77,6 +77,7 @@ def _model_card(package: Package, evidence: Evidence, card: Mapping[str, object]
     def written(*paths: str) -> list[str]:
         return [text for path in paths if isinstance(text := value_at(card, path), str) and text]
 
+    names = version_value_names(package, None)
     custom = "additional_information.custom_details."
     metrics = [
         {
@@ -92,7 +93,7 @@ def _model_card(package: Package, evidence: Evidence, card: Mapping[str, object]
         for name, estimate in evidence.predicate["metrics"].items()
         if estimate["value"] is not None
     ] + [
-        {"type": f"bias {name}", "value": str(value), "slice": f"{facet['facet']} = {facet['value']}"}
+        {"type": f"bias {name}", "value": str(value), "slice": names.describe(facet["facet"], facet["value"])}
         for facet in evidence.predicate["bias"]
         for name, value in facet["metrics"].items()
         if value is not None and not (isinstance(value, float) and math.isnan(value))
@@ -107,7 +108,7 @@ def _model_card(package: Package, evidence: Evidence, card: Mapping[str, object]
         ),
         "performanceTradeoffs": written(custom + "alternatives_considered", custom + "threshold_rationale"),
         "ethicalConsiderations": [{"name": text} for text in written("additional_information.ethical_considerations")],
-        "fairnessAssessments": [{"groupAtRisk": f"{facet['facet']} = {facet['value']}"} for facet in evidence.predicate["bias"]],
+        "fairnessAssessments": [{"groupAtRisk": names.describe(facet["facet"], facet["value"])} for facet in evidence.predicate["bias"]],
     }
     return {
         "modelParameters": {

@@ -182,6 +182,12 @@ def _data_card(d: Dossier) -> dict[str, object]:
         "synthetic": {key: value for key, value in manifest["synthetic"].items() if key != "rows"},
         "leaked_rows": manifest["leaked_rows"],
         **({"leaks": manifest["leaks"]} if "leaks" in manifest else {}),
-        "counts": manifest["counts"],
+        "counts": {
+            when: [
+                {**cell, "label": names.value(config["label"], cell["label"]), "facet": names.value(config["facet"], cell["facet"])}
+                for cell in cells
+            ]
+            for when, cells in manifest["counts"].items()
+        },
         "files": manifest["files"],
     }

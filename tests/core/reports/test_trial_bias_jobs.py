@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from dataclasses import replace
 
@@ -176,9 +177,12 @@ def test_a_clone_has_the_settings_that_were_asked_for(target, data) -> None:
 def test_the_report_counts_every_row_by_score_and_by_residual(target, data, tuned) -> None:
     job = training_jobs.describe_job(target, tuning_jobs.best_job_name(target, tuned))
     assert xgboost_report_jobs.read_report(target, job) is None
-    name = xgboost_report_jobs.launch_job(target, WORKFLOW_IDENTITY, job)
+    name = xgboost_report_jobs.launch_job(target, WORKFLOW_IDENTITY, job, data)
     assert xgboost_report_jobs.launch_job(target, WORKFLOW_IDENTITY, job) == name
     jobs.wait_for_jobs(target, [("processing", name)])
+    page = target.files.read(xgboost_report_jobs.find_report_uri(target, job)).decode()
+    assert {"predicted LABEL = 0", "predicted LABEL = 1", "<td>PAY</td>"} <= set(re.findall(r"predicted LABEL = \d|<td>\w+</td>", page))
+    assert not re.search(r"label [01]|<td>f\d", page)
     report = xgboost_report_jobs.read_report(target, job)
     for kind in ("score", "residual"):
         found = report["distributions"]["validation"][kind]

@@ -122,6 +122,14 @@ def test_reports_of_training_jobs_open(demo, target):
         assert not re.findall(r"label [01]|predicted [01]", page)
 
 
+def test_an_explanation_marks_the_facet_and_the_group_as_sensitive(demo, target):
+    folder = shap_jobs.read_job_result(target, shap_jobs.list_jobs(target)[0].name).folder
+    page = target.files.read(f"{folder}/report.html").decode()
+    assert {"region (sensitive)", "age (sensitive)"} <= set(re.findall(r"\w+ \(sensitive\)", page))
+    assert "income (sensitive)" not in page
+    assert "Sensitive are the columns of the facets and the group: region, age." in page
+
+
 def test_the_clarify_report_is_there_in_every_format(demo, target):
     job = bias_jobs.list_jobs(target)[0]
     report = bias_jobs.read_job_report(target, job.name)

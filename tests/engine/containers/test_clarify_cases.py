@@ -330,6 +330,7 @@ def test_a_confusion_matrix_is_headed_by_the_labels_that_people_wrote():
     performance = evaluate_performance([0, 1, 0, 1], [0.2, 0.9, 0.7, 0.6], threshold=0.5)
     assert clarify_html.confusion_headings(report) == ["", "predicted paid = 1", "predicted paid = 2"]
     assert clarify_html.confusion_rows(report, performance) == [["paid = 1", "1", "1"], ["paid = 2", "0", "2"]]
+    assert "F1 of paid = 2" in {row[0] for row in clarify_html.performance_rows(report, performance)}
 
 
 @pytest.mark.parametrize("threshold", [50, -0.1, float("nan")])

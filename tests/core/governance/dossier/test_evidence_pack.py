@@ -209,8 +209,14 @@ def test_the_data_card_says_what_was_found_and_done_and_values_have_their_names(
     assert any("customer looks like an id" in note and note.endswith("It's left out.") for note in card["found_and_done"])
     with (folder / "bias.csv").open() as file:
         assert {row["value"] for row in csv.DictReader(file)} == {"north"}
-    pages = PdfReader(folder / "report.pdf").pages
-    assert "customer looks like an id" in " ".join(" ".join(page.extract_text() for page in pages).split())
+    assert {cell["label"] for cell in card["counts"]["before"]} == {"paid", "late"}
+    assert {cell["facet"] for cell in card["counts"]["before"]} == {"north", "south"}
+    bill = json.loads((folder / "bom.cdx.json").read_text())["metadata"]["component"]["modelCard"]
+    assert bill["considerations"]["fairnessAssessments"] == [{"groupAtRisk": "region = north"}]
+    assert {metric["slice"] for metric in bill["quantitativeAnalysis"]["performanceMetrics"]} == {"held-out test rows", "region = north"}
+    said = " ".join(" ".join(page.extract_text() for page in PdfReader(folder / "report.pdf").pages).split())
+    assert "customer looks like an id" in said
+    assert {"age (sensitive)", "region (sensitive)"} <= set(re.findall(r"\w+ \(sensitive\)", said))
 
 
 def test_names_in_the_zip_stay_in_its_folder_and_rows_of_people_stay_out(content):
