@@ -24,7 +24,7 @@ import pandas as pd
 from core.analysis.tables import csv_writer
 from core.aws.target import Target, connect
 from core.data import bundled_data
-from core.governance import decisions, policy
+from core.governance import decisions, policy_adoption
 from core.governance.version_state import read_state
 from core.identity import DEMO_IDENTITIES, WORKFLOW_IDENTITY, Identity, Role
 from core.ledger import audit_log, signing
@@ -126,7 +126,7 @@ def decided(target: Target, events: int) -> None:
     versions = [each for group in model_packages.list_groups(target) for each in model_packages.iterate_versions(target, group)][::-1]
     first = versions[0]
     if read_state(target, first.arn).last_event == 0:
-        rules, _ = policy.load_in_force(target)
+        rules = policy_adoption.load_in_force(target)
         about: dict[str, Any] = {"seen_event": 0, "reason": REASON, "code": "first version", "tier": "medium", "tier_rationale": REASON}
         decisions.submit(target, WORKFLOW_IDENTITY, first.arn, profile=next(iter(rules.profiles)), **about)
     made = list(audit_log.read_events(target))
@@ -143,9 +143,10 @@ def decided(target: Target, events: int) -> None:
         if len(made) >= events - 1:
             break
     while len(made) < events - 1:
-        _add(made, WORKFLOW_IDENTITY, "note", "workspace", {"reason": REASON})
+        _add(made, WORKFLOW_IDENTITY, registry_types.REGISTER_EVENT, f"another/{len(made)}", {"properties": properties})
     _write(target, made[: events - 1], begun)
-    audit_log.append_event(connect(target.settings), WORKFLOW_IDENTITY, "note", "workspace", {"reason": REASON})  # moves the head
+    last: tuple[str, str, EventBody] = (registry_types.REGISTER_EVENT, f"another/{len(made)}", {"properties": properties})
+    audit_log.append_event(connect(target.settings), WORKFLOW_IDENTITY, *last)  # moves the head
 
 
 def _acts(made: list[audit_log.Event], arn: str, acts: Any, pinned: EventBody) -> None:
@@ -168,7 +169,7 @@ def _add(made: list[audit_log.Event], who: Identity, kind: str, subject: str, bo
         "body": body,
         "previous": last.hash,
     }
-    made.append(audit_log._parse_event(signing.canonical_json(event)))
+    made.append(audit_log.parse_event(signing.canonical_json(event)))
 
 
 def _write(target: Target, made: list[audit_log.Event], begun: int) -> None:

@@ -21,11 +21,17 @@ def fill(target: Target, events: int) -> None:
     made: list[audit_log.Event] = []
     actor = {"name": WRITER.name, "role": WRITER.role.value, "id": WRITER.id}
     for number in range(1, events):
-        body = {"reason": "Because the evidence bears it, as far as we have looked.", "n": number}
-        about = {"number": number, "id": f"{number:016x}", "time": "2026-01-01T00:00:00.000+00:00", "kind": "note", "subject": "bench"}
+        body = {"properties": {"governance:registered-by": WRITER.tag, "n": f"{number}"}}
+        about = {
+            "number": number,
+            "id": f"{number:016x}",
+            "time": "2026-01-01T00:00:00.000+00:00",
+            "kind": "register",
+            "subject": f"bench/{number}",
+        }
         previous = made[-1].hash if made else audit_log.NO_PREVIOUS_HASH
         payload = signing.canonical_json({**about, "actor": actor, "body": body, "previous": previous})
-        made.append(audit_log._parse_event(payload))
+        made.append(audit_log.parse_event(payload))
     parts = [
         made[n : n + audit_log.EVENTS_PER_PART]
         for n in range(0, len(made) // audit_log.EVENTS_PER_PART * audit_log.EVENTS_PER_PART, audit_log.EVENTS_PER_PART)
@@ -38,7 +44,7 @@ def fill(target: Target, events: int) -> None:
                 lambda item: target.files.write_conditionally(target.uri(item[0]), signing.sign_envelope(target, *item[1])), objects.items()
             )
         )
-    audit_log.append_event(target, WRITER, "note", "bench", {"reason": f"{events}"})
+    audit_log.append_event(target, WRITER, "register", f"bench/{events}", {"properties": {"governance:registered-by": WRITER.tag}})
 
 
 def rows(small: bool) -> list[Row]:

@@ -50,6 +50,15 @@ class Identity:
         return text if len(text) <= 256 else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
+def identity_from_record(actor: Mapping[str, str]) -> Identity:
+    """The person whom an event of the log names, in the role in which they acted. Raises ValueError for a role that doesn't exist, or an id
+    that no sign-in gives."""
+    issuer, separator, subject = actor["id"].partition("#")
+    if not separator and actor["id"] != actor["name"]:
+        raise ValueError(f"{actor['id']} isn't the id of {actor['name']}")
+    return Identity(actor["name"], Role(actor["role"]), subject=subject, issuer=issuer if separator else "")
+
+
 def _escape_character(found: re.Match[str]) -> str:
     return "".join(f"={byte:02X}" for byte in found[0].encode("utf-8", "surrogatepass"))
 
@@ -92,8 +101,9 @@ ROLES_BY_ACTION: Mapping[str, frozenset[Role]] = {
     "confirm waiver": _OFFICER,
     "meet condition": _ALL_BUT_VIEWERS,
     "adopt policy": frozenset({Role.ADMINISTRATOR}),
+    "confirm policy": frozenset({Role.COMPLIANCE_OFFICER, Role.ADMINISTRATOR}),
 }
-FOUR_EYES_ACTIONS = frozenset({"decide", "approve", "reject", "validate", "confirm waiver"})
+FOUR_EYES_ACTIONS = frozenset({"decide", "approve", "reject", "validate", "confirm waiver", "confirm policy"})
 """Actions that nobody may take on a resource that they have worked on: a second person is needed."""
 
 

@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     )
     clarify: Literal["own", "aws"] = _setting("own", "what runs bias and SHAP jobs: own, the product's image; aws, the Clarify container")
     prices: Path | None = _setting(None, "price table for estimates")
-    policy: Path | None = _setting(None, "policy of approvals")
+    policy: Path | None = _setting(None, "policy that can be adopted; it changes nothing by itself")
     profiles: Path | None = _setting(None, "regulatory profiles")
     signing_key: str | None = _setting(
         None, "key that signs the log", "awskms:alias/governance or file2:/path/to/key.pem", pattern="^(awskms|file2):.+"

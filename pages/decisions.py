@@ -9,7 +9,7 @@ router.require()
 import streamlit as st
 
 from core.aws.read_snapshot import ReadSnapshot
-from core.governance import foreign_versions, policy
+from core.governance import foreign_versions, policy_adoption
 from core.governance.validity import list_versions_by_urgency
 from core.ledger import audit_log
 from ui import cache, session
@@ -32,9 +32,7 @@ def show_version_tab() -> None:
     arn = select_version(snapshot)
     if arn is None:
         return
-    rules, problem = cache.cached_read_from(snapshot, policy.load_in_force)
-    if problem:
-        errors.show_error(problem)
+    rules = cache.cached_read_from(snapshot, policy_adoption.load_in_force)
     head = cache.cached_read_from(snapshot, audit_log.count_events)
     validity = version_panel.read_validity(session.cache_key(), arn, head, rules.sha256, snapshot)
     version_panel.show_version_panel(validity, rules, snapshot)

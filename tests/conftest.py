@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 
 import boto3
 import calls
@@ -17,7 +16,7 @@ import pandas as pd
 import pytest
 from _pytest.nodeid import NodeId
 from botocore.config import Config
-from deciding import DANA, EASY
+from deciding import EASY, adopt, register_again
 from paths import ROOT
 from xdist.scheduler import LoadScopeScheduling
 
@@ -26,7 +25,6 @@ from core.analysis.tables import csv_writer
 from core.aws.target import connect
 from core.data import bundled_data, column_roles
 from core.identity import WORKFLOW_IDENTITY
-from core.registry import model_packages, version_registration
 from core.settings import Settings
 from core.workflow import workflow
 from engine import lifecycle
@@ -255,13 +253,6 @@ def two_sets(tmp_path_factory):
     lifecycle.stop(workspace)
 
 
-@pytest.fixture
-def rules(tmp_path):
-    path = tmp_path / "policy.toml"
-    path.write_text(EASY)
-    return path
-
-
 @pytest.fixture(scope="session")
 def demo_target(demo):
     """Clients of the demo's workspace: connecting costs more than most tests."""
@@ -269,18 +260,13 @@ def demo_target(demo):
 
 
 @pytest.fixture
-def target(demo, demo_target, rules):
-    return replace(demo_target, settings=Settings(workspace=demo[0], policy=rules))
+def target(demo_target):
+    """Clients of the demo's workspace, in which the policy EASY is in force."""
+    adopt(demo_target, EASY)
+    return demo_target
 
 
 @pytest.fixture
 def arn(demo, target):
     """A version of its own for each test, trained by the workflow and registered by Dana."""
-    model = demo[1][0]["models"][1]
-    package = model_packages.read_package(target, model["model_package_arn"])
-    data = model_packages.find_rebalancing(target, package)
-    assert data is not None
-    jobs = {"bias_job": package.properties["governance:bias-job"], "shap_job": package.properties["governance:shap-job"]}
-    return version_registration.register_version(
-        target, DANA, training_job=model["training_job"], data=data, role="mitigated", group="decided", **jobs
-    )
+    return register_again(target, demo[1][0]["models"][1]["model_package_arn"])

@@ -40,6 +40,8 @@ LOG_APPEND_ATTEMPTS = 200
 """How often an event is written to the log when other writers are first every time."""
 LOG_HEAD_READS, LOG_HEAD_PAUSE = 20, 0.1
 """How often the verification reads the log's head while the writer of the last event may still be at work; seconds in between."""
+MISSING_HEAD_READS = 5
+"""How often the writer of an event looks for a head of the log that doesn't exist, before it leaves it to the verification."""
 CARD_EXPORT_SECONDS, CARD_EXPORT_PAUSE = 120, 1
 """Seconds for SageMaker to export a model card as a PDF; seconds between two looks."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, overload
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, TypeVar, overload
 from botocore.exceptions import ClientError
 
 from core.aws import complete_responses, request_defaults, retries
-from core.errors import translate_aws_errors
+from core.errors import DataError, translate_aws_errors
 from core.settings import Settings
+from core.stored_json import parse_stored_json
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -42,8 +42,10 @@ class S3Files:
     @overload
     def read_json(self, uri: str, shape: type[Document]) -> Document: ...
     def read_json(self, uri: str, shape: type[object] = object) -> object:
-        """The content of a JSON file. ``shape``: the TypedDict of a file that this product wrote; the content isn't checked against it."""
-        return json.loads(self.read(uri))
+        """The content of a JSON file. ``shape``: the TypedDict of a file that this product wrote; the content isn't checked against it.
+        Raises DataError for a file that isn't JSON."""
+        damaged = DataError(f"{uri} isn't a JSON file.", resource=uri, hint="Run the job that made it again.")
+        return parse_stored_json(self.read(uri), damaged)
 
     def read_with_etag(self, uri: str) -> tuple[bytes, str]:
         """The content of a file, and its ETag."""

@@ -24,7 +24,10 @@ def add_audit_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     head = what.add_parser("head", help="export the signed head of the log, to keep it elsewhere")
     head.add_argument("--out", type=Path, help="write it to this file instead of printing it")
     what.add_parser("key", help="print the public key that verifies signatures, as PEM")
-    what.add_parser("repair", help="bring registry and lineage up to date with the log, after a process stopped between the two")
+    repair = what.add_parser("repair", help="bring registry and lineage up to date with the log, after a process stopped between the two")
+    repair.add_argument(
+        "--sign-head", action="store_true", help="also sign a new head, if the log has none; compare with a head kept elsewhere first"
+    )
     for parser in what.choices.values():
         parser.add_argument("--workspace", type=Path)
 
@@ -42,10 +45,25 @@ def run_audit(target: Target, options: argparse.Namespace) -> int:
             print(content.decode())
         return 0
     if options.what == "repair":
-        repaired = verification.repair_registry_and_lineage(target)
-        print("\n".join(f"repaired: {label}" for label in repaired) or "Registry and lineage agree with the log; nothing to repair.")
-        return 0
+        return _repair(target, options.sign_head)
     return _verify(target, options)
+
+
+def _repair(target: Target, sign_head: bool) -> int:
+    done = verification.repair_registry_and_lineage(target, sign_head=sign_head)
+    for arn in done.registered:
+        print(f"registered in the log: {arn.rpartition('model-package/')[2]}")
+    for label in done.labels:
+        print(f"repaired: {label}")
+    if not done.registered and not done.labels:
+        print("Registry and lineage agree with the log; nothing to repair.")
+    if done.is_head_missing:
+        print(
+            "The head of the log is missing. It wasn't signed again, since the log may have been cut short: run `audit verify --head` with "
+            "a head kept elsewhere, then `audit repair --sign-head`.",
+            file=sys.stderr,
+        )
+    return 1 if done.is_head_missing else 0
 
 
 def _verify(target: Target, options: argparse.Namespace) -> int:
@@ -58,7 +76,8 @@ def _verify(target: Target, options: argparse.Namespace) -> int:
     found = verification.verify_log(target, exported_head=kept)
     if options.json:
         print(json.dumps(asdict(found) | {"holds": found.is_valid}, indent=1))
-    elif found.is_valid:
+        return 0 if found.is_valid else 1
+    if found.is_valid:
         head = f"; the head is event {found.head[0]}, SHA-256 {found.head[1]}" if found.head else ""
         print(f"The log is valid: {found.events} events, {found.files} files of evidence{head}.")
     else:
@@ -67,4 +86,10 @@ def _verify(target: Target, options: argparse.Namespace) -> int:
         print(f"The log is NOT valid: {len(found.problems)} problems; {where}.", file=sys.stderr)
         for problem in found.problems:
             print(f"  {problem.what}  ({problem.subject})", file=sys.stderr)
+    for keyid, count in found.keys.items():
+        print(f"  key {keyid}: signed {count} {'event' if count == 1 else 'events'}")
+    for arn in found.older_versions:
+        print(f"  older evidence, judged by the rules of its time: {arn.rpartition('model-package/')[2]}")
+    if not found.is_compared:
+        print(f"  {verification.NOT_COMPARED}")
     return 0 if found.is_valid else 1

@@ -1,4 +1,4 @@
-"""The commands ``run``, ``demo``, ``audit`` and ``doctor``, of ``governance`` and of ``python -m core``."""
+"""The commands ``run``, ``demo``, ``audit``, ``policy`` and ``doctor``, of ``governance`` and of ``python -m core``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from core.aws.target import connect
-from core.cli import audit_command, demo_command, doctor_command, run_command
+from core.cli import audit_command, demo_command, doctor_command, policy_command, run_command
 from core.errors import GovernanceError
 from core.settings import Settings
 
@@ -20,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     run_command.add_run_parser(commands)
     demo_command.add_demo_parser(commands)
     audit_command.add_audit_parser(commands)
+    policy_command.add_policy_parser(commands)
     doctor_command.add_doctor_parser(commands)
     options = parser.parse_args(arguments)
 
@@ -33,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
             return doctor_command.run_doctor(read_settings, options)
         if options.command == "audit":
             return audit_command.run_audit(connect(read_settings()), options)
+        if options.command == "policy":
+            return policy_command.run_policy(connect(read_settings()), options)
         return demo_command.run_demo(read_settings(), options)
     except GovernanceError as error:
         print(f"\n{error}", file=sys.stderr)

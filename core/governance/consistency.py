@@ -50,15 +50,22 @@ def registry_problems(target: Target, events: Sequence[Event]) -> Iterator[Probl
             if not state.last_event and state.registered_properties is None:
                 continue
             try:
-                properties = model_packages.read_properties(target, version.arn)
+                raw = model_packages.describe_package(target, version.arn)
             except NotFound:
                 continue  # deleted meanwhile
+            properties = raw.get("CustomerMetadataProperties", {})
             decided = (properties.get(registry_types.DECISION_PROPERTY, ""), properties.get(registry_types.EVIDENCE_PROPERTY, ""))
             if version.status == expected and decided != (str(state.last_event or ""), state.evidence or ""):
                 yield Problem(last, version.arn, "The registry doesn't name the log's last event and its evidence.")
+            if (
+                state.history
+                and version.status == expected
+                and raw.get("ApprovalDescription", "") != approval_description(state.history[-1])
+            ):
+                yield Problem(last, version.arn, "The version's approval description isn't the one of its last decision.")
             fixed_properties = {k: v for k, v in properties.items() if k not in registry_types.DECISION_PROPERTIES}
             if state.registered_properties is not None and fixed_properties != state.registered_properties:
-                number = next(e.number for e in reversed(events) if e.subject == version.arn and e.kind == registry_types.REGISTER_EVENT)
+                number = next(e.number for e in events if e.subject == version.arn and e.kind == registry_types.REGISTER_EVENT)
                 yield Problem(number, version.arn, "The version's properties differ from those that were registered.")
 
 
@@ -115,19 +122,25 @@ def sync_registry_and_lineage(
 
 def _update_registry(target: Target, package: Package, state: State) -> None:
     last, status = state.history[-1], version_state.REGISTRY_STATUS.get(state.status, registry_types.PENDING_STATUS)
-    if package.properties.get(registry_types.DECISION_PROPERTY) == str(last.number) and package.status == status:
+    is_current = package.properties.get(registry_types.DECISION_PROPERTY) == str(last.number) and package.status == status
+    if is_current and package.comment == approval_description(last):
         return
     with translate_aws_errors(package.label):
         target.sagemaker.update_model_package(
             ModelPackageArn=package.arn,
             **({"ModelApprovalStatus": status} if package.status != status else {}),  # type: ignore[arg-type]
-            ApprovalDescription=f"{last.kind} by {last.actor['name']}, event {last.number}: {last.body['reason']}"[:1024],
+            ApprovalDescription=approval_description(last),
             CustomerMetadataProperties={
                 registry_types.DECISION_PROPERTY: str(last.number),
                 registry_types.EVIDENCE_PROPERTY: state.evidence or "",
                 registry_types.DECIDED_BY_PROPERTY: aws_names.clean_tag_value(last.actor["name"]),
             },
         )
+
+
+def approval_description(event: Event) -> str:
+    """What the registry says of a version's last decision."""
+    return f"{event.kind} by {event.actor['name']}, event {event.number}: {event.body['reason']}"[:1024]
 
 
 def _record_action(target: Target, event: Event, artifact: str, evidence: str | None) -> None:

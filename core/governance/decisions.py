@@ -3,43 +3,31 @@ the log. A version's status follows from the log alone; the registry and the lin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 
 from core.aws.target import Target
-from core.errors import Conflict, DataError
-from core.governance import evidence, gates, policy, version_state
+from core.errors import Conflict, GovernanceError
+from core.governance import decision_rules, evidence, gates, policy, version_state
 from core.governance.agreement_gate import MAX_SHOWN
 from core.governance.consistency import sync_registry_and_lineage
-from core.governance.gate_results import UNWAIVABLE_GATES, to_record
+from core.governance.decision_rules import Step
+from core.governance.gate_results import to_record
 from core.governance.model_cards import model_card
 from core.governance.model_cards.model_card import Card
-from core.governance.policy import TIERS, Tier
+from core.governance.policy import Tier
+from core.governance.policy_adoption import fold_policy_events
 from core.governance.validity import apply_waivers
-from core.governance.version_state import ALLOWED_FROM, PAST_TENSE, State, fold_events, people_involved
+from core.governance.version_state import PAST_TENSE, State, fold_events
 from core.governance.version_under_review import VersionUnderReview, read_version
 from core.identity import Identity, require_permission
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
-from core.ledger.event_body import EventBody, RecordedCondition
+from core.ledger.event_body import EventBody
 from core.ledger.pinned_files import find_changed_files
 from core.provenance import evidence_agreement
 from core.registry import registry_types, version_registration
 from core.registry.registry_types import Package
-
-REASON_CODES: dict[str, tuple[str, ...]] = {
-    "submit": ("first version", "better model", "new data", "mended findings", "periodic review"),
-    "validate": ("evidence reproduced", "evidence reviewed"),
-    "approve": ("meets the policy", "benefit outweighs the risk", "less discriminatory alternative chosen"),
-    "reject": ("quality", "bias", "explainability", "data", "documentation", "other"),
-    "withdraw": ("superseded", "error found", "no longer needed", "incident"),
-    "retire": ("superseded", "end of use", "regulation"),
-    "waive": ("small sample", "not applicable", "accepted risk"),
-    "confirm waiver": ("agreed",),
-    "meet condition": ("done",),
-}
-MIN_RATIONALE_LENGTH = 20
-"""Characters of a rationale."""
 
 
 def submit(
@@ -47,14 +35,11 @@ def submit(
 ) -> State:
     """Hand a version in for a decision: its evidence is recorded, with the hash of every file. ``seen_event``: ``State.last_event`` of the
     state that the author saw."""
-    rules, _ = policy.load_in_force(target)
-    if tier not in TIERS:
-        raise DataError(f"{tier} isn't a tier.", resource="tier", hint=f"Choose one of {', '.join(TIERS)}.")
-    if profile not in rules.profiles:
-        raise DataError(f"The policy has no profile {profile}.", resource="profile", hint=f"Choose one of {', '.join(rules.profiles)}.")
-    _check_length(tier_rationale, "rationale of the tier")
     _require_permission(target, identity, "submit", arn)
     version = read_version(target, arn)
+    rules = version.rules
+    _raise_first(decision_rules.find_wrong_submission(rules, tier, profile))
+    decision_rules.check_text(tier_rationale, "rationale of the tier")
     policy.store_in_target(version.target, rules)
     _ = version.agreement  # needs the content of files, which the next check only hashes
     _check_registered_unchanged(version)
@@ -100,19 +85,14 @@ def approve(
     if version.profile is None:
         raise Conflict(f"The policy in force has no profile {state.profile}.", resource=arn, hint="Submit the version again.")
     judgement = _judge_gates(version)
-    blocking = [f"{r['title']} ({r['status']}): {r['reason']}" for r in judgement["gates"] if r["blocks"]]
-    if blocking:
-        raise Conflict(
-            f"{package.label} can't be approved. {' '.join(blocking)}",
-            resource=arn,
-            hint="Reject it, or ask for a waiver, which a second person must confirm.",
-        )
+    _raise_first(decision_rules.find_blocking(judgement["gates"], package.label, arn))
     _require_agreement(version, "approved")
+    day = version_state.today()
     body: EventBody = {
         **judgement,
         **_require_valid_evidence(version),
-        "conditions": [_parse_condition(*c) for c in conditions],
-        "expires": (version_state.today() + timedelta(days=rules.expiry.for_tier(state.tier))).isoformat(),
+        "conditions": [decision_rules.parse_condition(*c, day) for c in conditions],
+        "expires": decision_rules.approval_end(rules, state, day).isoformat(),
     }
     return _record_decision(target, identity, "approve", version, seen_event, reason, code, body)
 
@@ -121,6 +101,7 @@ def reject(target: Target, identity: Identity, arn: str, *, seen_event: int, rea
     """Reject a submitted or validated version."""
     _require_permission(target, identity, "reject", arn)
     version = read_version(target, arn, with_training=False)
+    policy.store_in_target(version.target, version.rules)  # it need not be the policy of the submission
     return _record_decision(target, identity, "reject", version, seen_event, reason, code, _judge_gates(version))
 
 
@@ -139,13 +120,8 @@ def waive(target: Target, identity: Identity, arn: str, *, seen_event: int, reas
     gate that doesn't block the version."""
     _require_permission(target, identity, "waive", arn)
     version = read_version(target, arn, with_training=False)
-    latest = version_state.today() + timedelta(days=version.rules.expiry.for_tier(version.state.tier))
-    if not version_state.today() <= expires <= latest:
-        message, hint = f"A waiver must expire no earlier than today and no later than {latest}.", f"Choose a day up to {latest}."
-        raise DataError(message, resource="expires", hint=hint)
-    if gate in UNWAIVABLE_GATES:
-        hint = "Reject or withdraw the version, and register one whose evidence agrees."
-        raise Conflict(f"Gate {gate} can't be waived: what it finds isn't a matter of judgement.", resource=arn, hint=hint)
+    _raise_first(decision_rules.find_wrong_waiver_end(version.rules, version.state, expires, version_state.today()))
+    _raise_first(decision_rules.find_unwaivable(gate, arn))
     if gate not in {r["gate"] for r in _judge_gates(version)["gates"] if r["blocks"]}:
         raise Conflict(
             f"Gate {gate} doesn't block {version.package.label}; there is nothing to waive.",
@@ -180,38 +156,42 @@ def _record_decision(
     """Write the event if the version hasn't changed since its author saw it and the author may decide; then update registry and lineage.
     The check runs on the log as it was read; if another event was written since, S3 refuses the write, and the check runs again on the
     newer log."""
-    _check_length(reason, "rationale")
-    if code not in REASON_CODES[kind]:
-        raise DataError(f"{code} isn't a reason code.", resource="reason code", hint=f"Choose one of {', '.join(REASON_CODES[kind])}.")
+    decision_rules.check_text(reason, "rationale")
+    _raise_first(decision_rules.find_wrong_code(kind, code))
     package, before = version.package, version.events
+    content: EventBody = {"reason": reason.strip(), "code": code, **body}
 
     def check(events: Sequence[Event]) -> None:
         nonlocal before
         before, state = tuple(events), fold_events(events, package.arn)
         _check_not_changed(package, state, seen_event, kind)
-        _require_permission(target, identity, kind, package.label, _excluded_people(kind, package, state, body))
-        if kind in {"confirm waiver", "meet condition"}:
-            _require_open(kind, state, body, package)
+        step = Step(
+            kind,
+            identity,
+            package.arn,
+            package.label,
+            content,
+            version_state.today(),
+            version.rules,
+            fold_policy_events(events).digests_in_force,
+            target.settings.target,
+            package,
+        )
+        _raise_first(decision_rules.find_refusals(step, state))
 
-    content: EventBody = {"reason": reason.strip(), "code": code, **body}
     event = audit_log.append_event(target, identity, kind, package.arn, content, check=check, known_events=version.events)
     ancestors = version.ancestors if "gates" in body else None  # the gates have read them
     sync_registry_and_lineage(target, package, card, version.artifact, ancestors)
     return fold_events((*before, event), package.arn)
 
 
-def _excluded_people(kind: str, package: Package, now: State, body: EventBody) -> dict[str, str]:
-    if kind == "confirm waiver":
-        waiver = next((w for w in now.waivers if w.gate == body["gate"]), None)
-        askers = {"who asked for it": waiver.by_id, "who asked for it by name": waiver.by} if waiver else {}
-        return people_involved(package, now) | askers
-    if kind in {"submit", "waive", "meet condition", "retire"}:
-        return {}
-    return people_involved(package, now)
+def _raise_first(refusals: Iterable[GovernanceError]) -> None:
+    for refusal in refusals:
+        raise refusal
 
 
-def _require_permission(target: Target, identity: Identity, kind: str, subject: str, involved: Mapping[str, str] = {}) -> None:
-    require_permission(identity, kind, resource=subject, involved=involved, target_kind=target.settings.target)
+def _require_permission(target: Target, identity: Identity, kind: str, subject: str) -> None:
+    require_permission(identity, kind, resource=subject, target_kind=target.settings.target)
 
 
 def _check_registered_unchanged(version: VersionUnderReview) -> None:
@@ -222,6 +202,10 @@ def _check_registered_unchanged(version: VersionUnderReview) -> None:
         reason = "the log doesn't say who registered it"
     elif changed := [key for key in sorted({*registered, *properties}) if registered.get(key) != properties.get(key)]:
         reason = f"its properties have changed since it was registered ({', '.join(changed)})"
+    elif added := [part for part in evidence.ADDED_FIELDS if package.raw.get(part)]:
+        reason = f"{', '.join(added)} was added since it was registered"
+    elif len(package.raw.get("InferenceSpecification", {}).get("Containers", ())) != 1:
+        reason = "it doesn't have the one container that it was registered with"
     elif files := find_changed_files(version.target, version_registration.registered_files(package, version.data)):
         reason = f"{', '.join(file.name for file in files)} changed since it was registered, or no longer exists"
     else:
@@ -241,13 +225,6 @@ def _require_agreement(version: VersionUnderReview, done: str) -> None:
         )
 
 
-def _require_open(kind: str, now: State, body: EventBody, package: Package) -> None:
-    if kind == "meet condition" and body["condition"] not in {c.number for c in now.conditions if c.met_by is None}:
-        raise Conflict(f"{package.label} has no open condition {body['condition']}.", resource=package.arn, hint="Reload the page.")
-    if kind == "confirm waiver" and body["gate"] not in {w.gate for w in now.waivers if w.confirmed_by is None}:
-        raise Conflict(f"Nobody has asked to waive {body['gate']}.", resource=package.arn, hint="Reload the page.")
-
-
 def _check_not_changed(package: Package, state: State, seen_event: int, kind: str) -> None:
     if state.last_event != seen_event:
         since = [f"{e.actor['name']} {PAST_TENSE[e.kind]} it on {_readable_time(e.time)}" for e in state.history if e.number > seen_event]
@@ -256,12 +233,7 @@ def _check_not_changed(package: Package, state: State, seen_event: int, kind: st
             resource=package.arn,
             hint="Look at it again, then decide.",
         )
-    if state.status not in ALLOWED_FROM[kind]:
-        raise Conflict(
-            f"{package.label} is {state.status}. The action “{kind}” needs a version that is {' or '.join(sorted(ALLOWED_FROM[kind]))}.",
-            resource=package.arn,
-            hint="Look at its history.",
-        )
+    _raise_first(decision_rules.find_wrong_status(kind, package.label, package.arn, state))
 
 
 def _readable_time(time: str) -> str:
@@ -286,7 +258,6 @@ def _require_valid_evidence(version: VersionUnderReview) -> EventBody:
 
 def _judge_gates(version: VersionUnderReview) -> EventBody:
     """The gates' outcomes now, and the policy that they come from: what an event records of them."""
-    policy.store_in_target(version.target, version.rules)
     judgement = gates.judge_version(version, version.profile)
     results, compared_with = apply_waivers(judgement.results, version.state), judgement.compared_with
     return {
@@ -294,24 +265,6 @@ def _judge_gates(version: VersionUnderReview) -> EventBody:
         "gates": [to_record(result) for result in results],
         "compared_with": compared_with,
     }
-
-
-def _parse_condition(text: str, owner: str, due: str) -> RecordedCondition:
-    if not text.strip() or not owner.strip():
-        raise DataError("A condition needs its text and an owner.", resource="conditions", hint="Fill in both.")
-    try:
-        if date.fromisoformat(due) < version_state.today():
-            raise ValueError
-    except ValueError as error:
-        raise DataError(f"{due!r} is not a future date.", resource="conditions", hint="Write the last day as YYYY-MM-DD.") from error
-    return {"text": text.strip(), "owner": owner.strip(), "due": due}
-
-
-def _check_length(text: str, what: str) -> None:
-    if len(text.strip()) < MIN_RATIONALE_LENGTH:
-        raise DataError(f"The {what} is too short.", resource=what, hint=f"Write at least a sentence ({MIN_RATIONALE_LENGTH} characters).")
-    if len(text) > 5_000:
-        raise DataError(f"The {what} is too long.", resource=what, hint="Keep it under 5,000 characters.")
 
 
 Action = Callable[..., State]

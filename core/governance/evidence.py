@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
@@ -16,7 +17,15 @@ from core.governance.policy import Policy, policy_uri
 from core.jobs import jobs
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger.pinned_files import PinnedFile, find_changed_files
-from core.ledger.signing import Forged, in_toto_statement, load_verification_keys, open_envelope, sha256, sign_envelope
+from core.ledger.signing import (
+    Forged,
+    in_toto_statement,
+    load_verification_keys,
+    open_envelope,
+    parse_signed_json,
+    sha256,
+    sign_envelope,
+)
 from core.registry import model_packages, registry_types
 from core.registry.registry_types import Package
 from core.registry.version_registration import REPORTS
@@ -27,6 +36,10 @@ if TYPE_CHECKING:
 
 PREDICATE_TYPE = "urn:governance-dashboard:evidence:1"
 FOLDER, FILES_FOLDER = "governance/evidence", "governance/files"
+WRITTEN_FIELDS = ("InferenceSpecification", "ModelMetrics", "ModelPackageDescription", "ModelCard", "Domain", "Task", "SamplePayloadUrl")
+"""The parts of a package, beside its properties, that evidence pins as they were when the version was submitted."""
+ADDED_FIELDS = ("AdditionalInferenceSpecifications", "SourceUri", "SourceAlgorithmSpecification", "DriftCheckBaselines")
+"""Parts that this product never writes: whoever adds one adds a model, a container or a baseline that nobody measured."""
 
 
 class PinnedRecord(TypedDict):
@@ -72,6 +85,10 @@ class EvidencePredicate(TypedDict):
     metrics: dict[str, EstimateJson]
     bias: list[FacetRecord]
     shap: dict[str, float]
+
+
+class _Statement(TypedDict):
+    predicate: EvidencePredicate
 
 
 @dataclass(frozen=True)
@@ -140,7 +157,7 @@ def read_evidence(target: Target, digest: str) -> Evidence:
     content = open_envelope(target.files.read(target.uri(FOLDER, f"{digest}.json")), load_verification_keys(target))
     if sha256(content) != digest:
         raise Forged("The evidence is not the one that was decided on.", resource=digest, hint="Compare with a copy kept elsewhere.")
-    return Evidence(digest, json.loads(content)["predicate"], content)
+    return Evidence(digest, parse_signed_json(content, "This file is not evidence.", _Statement)["predicate"], content)
 
 
 def find_changes(target: Target, digest: str, package: Package | None = None) -> list[str]:
@@ -160,13 +177,21 @@ def find_changes(target: Target, digest: str, package: Package | None = None) ->
     except GovernanceError as error:
         return [*changes, f"The registered version: {error.message}"]
     current = immutable_package_fields(raw)
-    return changes + [f"the version's {part} has changed" for part in current if current[part] != recorded[part]]
+    return changes + [
+        f"the version's {part} has changed" for part in current if current[part] != recorded.get(part) and _is_pinned(part, recorded)
+    ]
+
+
+def _is_pinned(part: str, recorded: Mapping[str, object]) -> bool:
+    """Whether the evidence says something of this part of a package. Earlier evidence recorded fewer: of those, the parts that this product
+    never writes must be empty."""
+    return part in recorded or part in ADDED_FIELDS
 
 
 def immutable_package_fields(raw: DescribeModelPackageOutputTypeDef) -> dict[str, object]:
     """The parts of a registered version that never change: all but its approval and the properties that a decision writes. ``raw``: the
     version as DescribeModelPackage returns it."""
-    fixed = json.loads(json.dumps({k: raw.get(k) for k in ("InferenceSpecification", "ModelMetrics")}, default=str, sort_keys=True))
+    fixed = json.loads(json.dumps({k: raw.get(k) for k in (*WRITTEN_FIELDS, *ADDED_FIELDS)}, default=str, sort_keys=True))
     properties = {k: v for k, v in raw.get("CustomerMetadataProperties", {}).items() if k not in registry_types.DECISION_PROPERTIES}
     return {"arn": raw["ModelPackageArn"], "created": raw["CreationTime"].timestamp(), "properties": properties, **fixed}
 

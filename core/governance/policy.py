@@ -13,13 +13,13 @@ from core.analysis.leaks.label_leaks import COPY_AUC
 from core.analysis.leaks.row_twins import MIN_TWIN_SHARE
 from core.aws.file_snapshot import take_snapshot
 from core.aws.target import Target
-from core.errors import INCONCLUSIVE_ERRORS, GovernanceError, NotFound
-from core.ledger.signing import Forged, load_verification_keys, open_envelope, sha256, sign_envelope
+from core.errors import Conflict, GovernanceError
+from core.ledger.signing import Forged, sha256
 
 BUNDLED = Path(__file__).with_name("policy.toml")
 FOLDER = "governance/policies"
-LAST_VALID_KEY = f"{FOLDER}/last-valid.json"
-LAST_VALID_TYPE = "application/vnd.governance.policy-digest"
+BUNDLED_POLICIES = frozenset({"22104ac7b51746b76d1889a2a112c64a0608d42d7535d46a505f2915a232f2d9"})
+"""SHA-256 of the product's own policy, and of each earlier one: events that were written before a policy was adopted name one of them."""
 Tier = Literal["low", "medium", "high"]
 TIERS: tuple[Tier, ...] = ("low", "medium", "high")
 QUALITY_METRICS = frozenset(
@@ -44,6 +44,10 @@ class _Gate(_StrictModel):
         return " ".join(
             str(value) for value in (getattr(self, "kind", ""), getattr(self, "metric", ""), getattr(self, "facet", "")) if value
         )
+
+    def is_outcome(self, name: str) -> bool:
+        """Whether an outcome of this name is one of this gate: a gate about several facets has one outcome for each."""
+        return name == self.name
 
 
 class _BoundedGate(_Gate):
@@ -89,6 +93,9 @@ class BiasGate(_BoundedGate):
     kind: Literal["bias"]
     metric: str
     facet: str = ""
+
+    def is_outcome(self, name: str) -> bool:
+        return super().is_outcome(name) or name.startswith(f"{self.name}{'=' if self.facet else ' '}")
 
     @model_validator(mode="after")
     def _check_metric(self) -> Self:
@@ -188,7 +195,7 @@ class Policy(_StrictModel):
 
 def parse_toml(content: bytes, name: str = "policy.toml") -> Policy:
     """The policy in a file's bytes. Raises InvalidPolicy with file, line and reason."""
-    remedy = "Until the file is fixed, the last valid policy stays in force."
+    remedy = "Fix the file. The policy in force stays as it is."
     return toml_file.parse_validated(
         Policy, content, name, InvalidPolicy, remedy, sha256=sha256(content), text=content.decode(errors="replace")
     )
@@ -199,48 +206,40 @@ def load_file(path: Path) -> Policy:
     try:
         return parse_toml(path.read_bytes(), str(path))
     except OSError as error:
-        remedy = "Until it can, the last valid policy is in force, or the product's own. Check GOVERNANCE_POLICY."
+        remedy = "Check the file's name. The policy in force stays as it is."
         raise InvalidPolicy(f"{path} can't be read: {error.strerror}.", resource=str(path), hint=remedy) from error
 
 
-def load_in_force(target: Target) -> tuple[Policy, InvalidPolicy | None]:
-    """The policy in force. If its file isn't valid: the last valid policy, and what is wrong with the file."""
-    try:
-        policy = load_file(target.settings.policy or BUNDLED)
-    except InvalidPolicy as error:
-        try:
-            return load_last_valid(target), error
-        except NotFound:
-            return load_file(BUNDLED), error
-    return policy, None
+def load_bundled() -> Policy:
+    """The product's own policy, which is in force until another one is adopted."""
+    return load_file(BUNDLED)
+
+
+def require_unchanged(policy: Policy, digest: str) -> Policy:
+    """The policy, if it has this hash. Raises Conflict: its file has changed since somebody looked at it."""
+    if policy.sha256 != digest:
+        raise Conflict(
+            "The policy's file has changed since you opened it.", resource=policy.title, hint="Reload the page, and look at it again."
+        )
+    return policy
 
 
 def store_in_target(target: Target, policy: Policy) -> None:
-    """Write the file's text to the target, so that the policy behind a decision can be read later, and record it as the
-    last valid one."""
-    target = take_snapshot(target)
-    target.files.read_or_write(policy_uri(target, policy.sha256), policy.text.encode(), "application/toml")
-    try:
-        last_valid = _read_last_valid_digest(target)
-    except INCONCLUSIVE_ERRORS:
-        raise
-    except GovernanceError:
-        last_valid = ""
-    if last_valid != policy.sha256:
-        target.files.write(target.uri(LAST_VALID_KEY), sign_envelope(target, policy.sha256.encode(), LAST_VALID_TYPE), "application/json")
+    """Write the policy's text to the target, so that the policy behind a decision can be read later."""
+    take_snapshot(target).files.read_or_write(policy_uri(target, policy.sha256), policy.text.encode(), "application/toml")
 
 
-def _read_last_valid_digest(target: Target) -> str:
-    return open_envelope(target.files.read(target.uri(LAST_VALID_KEY)), load_verification_keys(target), LAST_VALID_TYPE).decode()
-
-
-def load_last_valid(target: Target) -> Policy:
-    """The last valid policy. Raises NotFound if no policy was recorded yet, Forged if it differs from what was written."""
-    digest = _read_last_valid_digest(target)
+def read_stored(target: Target, digest: str) -> Policy:
+    """The policy with this hash, as it was stored. Raises NotFound, Forged if it differs from what was stored, InvalidPolicy if this
+    version of the product can't use it."""
     content = target.files.read(policy_uri(target, digest))
     if sha256(content) != digest:
-        raise Forged("The policy differs from the one that was written.", resource=LAST_VALID_KEY, hint="Fix the policy file.")
-    return parse_toml(content, "the last valid policy")
+        raise Forged(
+            f"The policy {digest[:12]}… differs from the one that was stored.",
+            resource=policy_uri(target, digest),
+            hint="Restore the file from a copy.",
+        )
+    return parse_toml(content, f"the policy {digest[:12]}…")
 
 
 def policy_uri(target: Target, digest: str) -> str:

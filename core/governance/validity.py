@@ -9,7 +9,7 @@ from core.aws.target import Target
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.errors import NotFound
-from core.governance import foreign_versions, gates, policy, version_state
+from core.governance import foreign_versions, gates, policy_adoption, version_state
 from core.governance.gate_results import GateResult
 from core.governance.model_cards import model_card
 from core.governance.policy import Policy
@@ -147,7 +147,7 @@ def list_versions_by_urgency(
     states = read_states(target, [version.arn for version in versions])
     pairs = [(version, states[version.arn]) for version in versions]
     if any(state.status == "approved" for _, state in pairs):
-        rules, newest = policy.load_in_force(target)[0], _newest_datasets(target)
+        rules, newest = policy_adoption.load_in_force(target), _newest_datasets(target)
         pairs = [(version, _with_review_reasons(target, state, rules, newest)) for version, state in pairs]
     order = {"submitted": 0, "validated": 0, "registered": 1, "approved": 2}
     return sorted(pairs, key=lambda pair: 0 if pair[1].review_reasons else order.get(pair[1].status, 3))

@@ -1,64 +1,89 @@
-"""Verifies that the log is complete, that its evidence hasn't changed, and that the registry and the lineage agree with it."""
+"""Verifies that the log is complete, that each of its steps was allowed, that its evidence hasn't changed, and that the registry and the
+lineage agree with it."""
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from core.aws import retries
-from core.aws.file_snapshot import TargetSnapshot, take_snapshot
 from core.aws.target import Target
 from core.errors import INCONCLUSIVE_ERRORS, DataError, GovernanceError, NotFound
-from core.governance import agreement_gate, consistency, evidence, policy, version_state
+from core.governance import (
+    added_content,
+    agreement_gate,
+    consistency,
+    damaged_files,
+    evidence,
+    lawfulness,
+    log_chain,
+    policy,
+    version_state,
+)
 from core.governance.consistency import Problem
+from core.governance.damaged_files import VerificationTarget
+from core.governance.policy import InvalidPolicy, Policy
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
-from core.ledger.signing import Forged, load_verification_keys, open_envelope, sha256, sign_envelope
-from core.registry import model_packages, registry_types
-
-if TYPE_CHECKING:
-    from securesystemslib.signer import Key
+from core.ledger.signing import Forged, load_verification_keys, sha256, sign_envelope
+from core.registry import announcements, model_packages, registry_types
+from core.stored_json import parse_stored_json
 
 
 @dataclass(frozen=True)
 class Verification:
-    """``events``: how many were read; ``files``: how many files of evidence were hashed; ``head``: the last event's number and hash."""
+    """``events``: how many were read; ``files``: how many files of evidence were hashed; ``head``: the last event's number and hash;
+    ``keys``: id of a key -> how many events it signed; ``older_versions``: ARNs of versions that were decided on under an earlier format of
+    events, and judged by its rules; ``is_compared``: whether a head that was kept elsewhere was given."""
 
     events: int
     files: int
     head: tuple[int, str] | None
     problems: tuple[Problem, ...]
+    keys: dict[str, int]
+    older_versions: tuple[str, ...]
+    is_compared: bool
 
     @property
     def is_valid(self) -> bool:
         return not self.problems
 
 
+NOT_COMPARED = (
+    "No head that was kept elsewhere was given. Without one, a log whose end was removed together with its head looks like a shorter log."
+)
+"""What a verification without an exported head can't tell."""
+
+
 def verify_log(target: Target, *, exported_head: bytes | None = None) -> Verification:
-    """Verify the log (every event, the head, the parts), the evidence and the policies that it names, and whether registry and lineage
-    agree with it; everything is read from the stored objects. ``exported_head``: an exported head that was kept elsewhere; without it, a
-    log whose last events were removed together with its head looks like a valid, shorter log. Raises Forbidden and TargetUnavailable:
-    what can't be read now may be valid."""
-    trusted = load_verification_keys(target)
-    head = _read_or_none(target, audit_log.HEAD_KEY)  # read before the events, so that it can't name a later one
-    events, problems = _check_chain(target, trusted)
-    problems += _check_heads(
-        events, trusted, {audit_log.HEAD_KEY: head} | ({"the head that was kept elsewhere": exported_head} if exported_head else {})
-    )
-    problems += _check_head_current(target, events, trusted, head)
-    problems += _check_parts(target, events, trusted)
-    snapshot = take_snapshot(target)  # pieces of evidence share most of their files
-    problems += _check_agreement(snapshot, events)
-    problems += _check_evidence(target, events, snapshot)
-    problems += _check_stored_files(target)
-    problems += consistency.registry_problems(target, events)
-    problems += consistency.lineage_problems(target, events)
+    """Verify the log (every event, the head, the parts), whether each step was allowed, the evidence and the policies that it names, and
+    whether registry and lineage agree with it; everything is read from the stored objects. ``exported_head``: an exported head that was
+    kept elsewhere. Raises Forbidden and TargetUnavailable: what can't be read now may be valid. A single file that the target can't give,
+    while it gives others, is a problem."""
+    trusted, files = load_verification_keys(target), damaged_files.read_for_verification(target)
+    head = log_chain.read_or_none(files, audit_log.HEAD_KEY)  # read before the events, so that it can't name a later one
+    chain = log_chain.check_chain(files, trusted)
+    events, problems = chain.events, list(chain.problems)
+    heads = {audit_log.HEAD_KEY: head} | ({"the head that was kept elsewhere": exported_head} if exported_head else {})
+    problems += log_chain.check_heads(events, trusted, heads)
+    problems += log_chain.check_head_current(target, events, trusted, head)
+    problems += log_chain.check_parts(files, events, trusted)
+    policies, unreadable = _read_policies(files, events)
+    problems += unreadable
+    problems += lawfulness.judge_events(events, policies, target_kind=target.settings.target)
+    sound = version_state.sound_events(events)
+    problems += _check_agreement(files, sound)
+    problems += _check_evidence(files, events)
+    problems += _check_stored_files(files)
+    problems += consistency.registry_problems(target, sound)
+    problems += consistency.lineage_problems(target, sound)
+    problems += added_content.find_changed_cards(files, sound)
+    problems += added_content.find_copied_models(files, sound)
+    named = " ".join(f"{problem.subject} {problem.what}" for problem in problems)
+    problems += [Problem(None, uri, f"This file is damaged: {what}") for uri, what in files.files.damage.items() if uri not in named]
     ordered = sorted(problems, key=lambda p: (p.number is None, p.number or 0))
-    return Verification(len(events), snapshot.files.digest_count, (events[-1].number, events[-1].hash) if events else None, tuple(ordered))
+    last = (events[-1].number, events[-1].hash) if events else None
+    older = tuple(lawfulness.older_versions(events))
+    return Verification(len(events), files.files.digest_count, last, tuple(ordered), chain.keys, older, exported_head is not None)
 
 
 def export_head(target: Target) -> bytes:
@@ -69,12 +94,23 @@ def export_head(target: Target) -> bytes:
     return sign_envelope(target, audit_log.head_statement(events[-1]))
 
 
-def repair_registry_and_lineage(target: Target) -> list[str]:
-    """Update registry, lineage and head from the log, if a process ended before it did so. Returns the labels of the versions whose record
-    in the registry was out of date."""
+@dataclass(frozen=True)
+class Repair:
+    """What a repair did. ``labels``: the versions whose record in the registry was out of date; ``registered``: the ARNs of versions that
+    are now in the log; ``is_head_missing``: the log has no head, and it wasn't asked to write one."""
+
+    labels: tuple[str, ...]
+    registered: tuple[str, ...]
+    is_head_missing: bool
+
+
+def repair_registry_and_lineage(target: Target, *, sign_head: bool = False) -> Repair:
+    """Take up registrations that ended between package and log, and update registry, lineage and head from the log. A head that is missing
+    is written only with ``sign_head``: the log may have been cut short, so compare it with a head kept elsewhere first."""
+    registered = tuple(announcements.take_up_all(target))
     repaired, events = [], audit_log.read_events(target)
     if events:
-        audit_log.advance_head(target, events[-1])
+        audit_log.advance_head(target, events[-1], replace_missing=sign_head)
     subjects = {event.number: event.subject for event in events}
     wrong = [*consistency.registry_problems(target, events), *consistency.lineage_problems(target, events)]
     behind = {subjects.get(problem.number or 0, problem.subject) for problem in wrong}
@@ -85,141 +121,36 @@ def repair_registry_and_lineage(target: Target) -> list[str]:
             continue  # deleted: the verification reports it
         consistency.sync_registry_and_lineage(target, package)
         after = model_packages.read_package(target, subject)
-        if (after.status, after.properties) != (package.status, package.properties):
+        if (after.status, after.properties, after.comment) != (package.status, package.properties, package.comment):
             repaired.append(after.label)
-    return repaired
+    is_missing = bool(events) and log_chain.read_or_none(target, audit_log.HEAD_KEY) is None
+    return Repair(tuple(repaired), registered, is_missing)
 
 
-def _check_chain(target: Target, trusted: Sequence[Key]) -> tuple[list[Event], list[Problem]]:
-    """Read and check every event object: numbered without a gap, signed, and linked to the event before it."""
-    uris = target.files.list_uris(target.uri(audit_log.EVENTS_FOLDER) + "/")
-    problems, numbers = [], []
-    for uri in uris:
-        name = uri.rpartition("/")[2].removesuffix(".json")
-        if name.isdigit() and uri == target.uri(audit_log.event_key(int(name))) and int(name) > 0:
-            numbers.append(int(name))
-        else:
-            problems.append(Problem(None, uri, "This object is not an event of the log."))
-    last = max(numbers, default=0)
-    with ThreadPoolExecutor(8) as pool:
-        contents = dict(zip(numbers, pool.map(lambda n: _read_or_none(target, audit_log.event_key(n)), numbers), strict=True))
-    events: list[Event] = []
-    before: Event | None = None
-    for number in range(1, last + 1):
-        content = contents.get(number)
-        if content is None:
-            problems.append(Problem(number, audit_log.event_key(number), f"Event {number} is missing."))
-            before = None
-            continue
+def _read_policies(target: VerificationTarget, events: Sequence[Event]) -> tuple[dict[str, Policy], list[Problem]]:
+    """The policies that the events name, by SHA-256, and a problem for each that is missing, changed or unusable, at its first event."""
+    policies, problems = {}, []
+    first = {str(event.body["policy"]): event for event in reversed(events) if event.body.get("policy")}
+    for digest, event in first.items():
         try:
-            payload = open_envelope(content, trusted, audit_log.EVENT_TYPE)
-            event = Event(**json.loads(payload), hash=sha256(payload))
-            if event.number != number:
-                raise Forged(f"Its content claims to be event {event.number}.")
-            if number == 1 or before is not None:
-                audit_log.check_link(event, before)
-        except (GovernanceError, ValueError, TypeError) as error:
-            reason = error.message if isinstance(error, GovernanceError) else "It is not a log event."
-            problems.append(Problem(number, audit_log.event_key(number), f"Event {number}: {reason}"))
-            before = None
-            continue
-        if before is not None and event.time < before.time:
-            problems.append(Problem(number, audit_log.event_key(number), f"Event {number} is dated earlier than the event before it."))
-        before = event
-        events.append(event)
-    return events, problems
+            policies[digest] = policy.read_stored(target, digest)
+        except (NotFound, Forged):
+            problems.append(Problem(event.number, event.subject, f"The policy of event {event.number} has changed or no longer exists."))
+        except InvalidPolicy as error:
+            problems.append(Problem(event.number, event.subject, f"The policy of event {event.number} can't be used: {error.message}"))
+    return policies, problems
 
 
-def _read_or_none(target: Target, key: str) -> bytes | None:
-    try:
-        return target.files.read(target.uri(key))
-    except NotFound:
-        return None
-
-
-def _check_heads(events: list[Event], trusted: Sequence[Key], heads: dict[str, bytes | None]) -> Iterator[Problem]:
-    hashes = {event.number: event.hash for event in events}
-    for name, content in heads.items():
-        if content is None:
-            if events:
-                yield Problem(None, name, "The head of the log is missing.")
-            continue
-        try:
-            number, digest = audit_log.read_head(content, trusted)
-        except (GovernanceError, ValueError, KeyError) as error:
-            yield Problem(
-                None, name, f"The head of the log: {error.message if isinstance(error, GovernanceError) else 'it is not a log head.'}"
-            )
-            continue
-        if number not in hashes:
-            yield Problem(number, name, f"The head says that there are {number} events, and event {number} doesn't exist or has changed.")
-        elif hashes[number] != digest:
-            yield Problem(number, name, f"Event {number} is not the one that the head names.")
-
-
-def _check_head_current(target: Target, events: list[Event], trusted: Sequence[Key], head: bytes | None) -> Iterator[Problem]:
-    """Check that the head names the last event. ``head``: as it was before the events were read; it is read again for a moment, for a
-    writer that is not done yet."""
-    number = 0
-    for attempt in range(retries.LOG_HEAD_READS if events else 0):
-        if attempt:
-            time.sleep(retries.LOG_HEAD_PAUSE)
-            head = _read_or_none(target, audit_log.HEAD_KEY)
-        try:
-            number, _ = audit_log.read_head(head or b"", trusted)
-        except (GovernanceError, ValueError, KeyError):
-            if attempt:
-                yield Problem(None, audit_log.HEAD_KEY, "The head of the log was removed or replaced while the log was verified.")
-            return  # the first one is reported by _check_heads
-        if number >= events[-1].number:
-            return
-    if events:
-        yield Problem(
-            None, audit_log.HEAD_KEY, f"The head names event {number}, and the log has {events[-1].number}: an older head was put back."
-        )
-
-
-def _check_parts(target: Target, events: list[Event], trusted: Sequence[Key]) -> Iterator[Problem]:
-    events_by_number = {event.number: event for event in events}
-    for uri in target.files.list_uris(target.uri(audit_log.PARTS_FOLDER) + "/"):
-        name = uri.rpartition("/")[2].removesuffix(".json")
-        number = int(name) if name.isdigit() else -1
-        part_events = [
-            events_by_number.get(n) for n in range(number * audit_log.EVENTS_PER_PART + 1, (number + 1) * audit_log.EVENTS_PER_PART + 1)
-        ]
-        if number < 0 or uri != target.uri(audit_log.part_key(number)):
-            yield Problem(None, uri, "This object is not a part of the log.")
-            continue
-        try:
-            payload = open_envelope(target.files.read(uri), trusted, audit_log.PART_TYPE)
-        except INCONCLUSIVE_ERRORS:
-            raise
-        except GovernanceError as error:
-            yield Problem(number * audit_log.EVENTS_PER_PART + 1, uri, error.message)
-            continue
-        if all(part_events) and payload != audit_log.part_payload([event for event in part_events if event]):
-            yield Problem(number * audit_log.EVENTS_PER_PART + 1, uri, "The copy of these events differs from the events.")
-    present = set(target.files.list_uris(target.uri(audit_log.PARTS_FOLDER) + "/"))
-    for number in range(len(events) // audit_log.EVENTS_PER_PART - 1):  # the last one may not be written yet
-        if target.uri(audit_log.part_key(number)) not in present:
-            yield Problem(number * audit_log.EVENTS_PER_PART + 1, audit_log.part_key(number), "The copy of these events is missing.")
-
-
-def _check_evidence(target: Target, events: list[Event], snapshot: TargetSnapshot) -> Iterator[Problem]:
-    """Check each piece of evidence once, at the first event that names it. ``snapshot``: hashes each file only once."""
+def _check_evidence(target: VerificationTarget, events: Sequence[Event]) -> Iterator[Problem]:
+    """Check each piece of evidence once, at the first event that names it. Each file is hashed only once: pieces of evidence share most of
+    theirs."""
     seen: set[str] = set()
     for event in events:
         digest = event.body.get("evidence")
         if digest and digest not in seen:
             seen.add(digest)
-            for change in evidence.find_changes(snapshot, digest):
-                yield Problem(event.number, event.subject, f"Evidence of event {event.number}: {change}")
-        rules = event.body.get("policy")
-        if rules and rules not in seen:
-            seen.add(rules)
-            content = _read_or_none(target, f"{policy.FOLDER}/{rules}.toml")
-            if content is None or sha256(content) != rules:
-                yield Problem(event.number, event.subject, f"The policy of event {event.number} has changed or no longer exists.")
+            for change in evidence.find_changes(target, digest):
+                yield Problem(event.number, event.subject, f"Evidence of event {event.number}: {target.files.describe(change)}")
     for uri in target.files.list_uris(target.uri(evidence.FOLDER) + "/"):
         if uri.rpartition("/")[2].removesuffix(".json") in seen:
             continue
@@ -231,7 +162,7 @@ def _check_evidence(target: Target, events: list[Event], snapshot: TargetSnapsho
             yield Problem(None, uri, error.message)
 
 
-def _check_agreement(snapshot: TargetSnapshot, events: Sequence[Event]) -> Iterator[Problem]:
+def _check_agreement(snapshot: VerificationTarget, events: Sequence[Event]) -> Iterator[Problem]:
     """Check, for each version that was submitted, that its evidence agrees with the records of its jobs. ``snapshot``: reads each file only
     once for a version, and keeps its digest."""
     for subject in dict.fromkeys(event.subject for event in events if event.kind == "submit"):
@@ -254,28 +185,18 @@ def _check_agreement(snapshot: TargetSnapshot, events: Sequence[Event]) -> Itera
         snapshot.files.forget_large_contents()
 
 
-def _check_stored_files(target: Target) -> Iterator[Problem]:
-    """Check the files that the product stores under their own hash, whether a decision names them or not, and the last valid policy."""
+def _check_stored_files(target: VerificationTarget) -> Iterator[Problem]:
+    """Check the files that the product stores under their own hash, whether a decision names them or not."""
     for uri in target.files.list_uris(target.uri(evidence.FILES_FOLDER) + "/"):
-        if sha256(_read_or_none(target, uri.partition(target.uri(""))[2]) or b"") != uri.rpartition("/")[0].rpartition("/")[2]:
+        if sha256(log_chain.read_or_none(target, uri.partition(target.uri(""))[2]) or b"") != uri.rpartition("/")[0].rpartition("/")[2]:
             yield Problem(None, uri, "This file differs from the one that was written.")
     for uri in target.files.list_uris(target.uri(policy.FOLDER) + "/"):
         name = uri.rpartition("/")[2]
-        try:
-            if uri == target.uri(policy.LAST_VALID_KEY):
-                policy.load_last_valid(target)
-            elif name != f"{sha256(target.files.read(uri))}.toml":
-                yield Problem(None, uri, "This policy differs from the one that was written.")
-        except INCONCLUSIVE_ERRORS:
-            raise
-        except GovernanceError as error:
-            yield Problem(None, uri, f"The last valid policy: {error.message}")
+        if name.endswith(".toml") and name != f"{sha256(log_chain.read_or_none(target, f'{policy.FOLDER}/{name}') or b'')}.toml":
+            yield Problem(None, uri, "This policy differs from the one that was written.")
 
 
 def read_head_file(content: bytes) -> bytes:
     """The content of an exported head, as given by a user. Raises DataError for what can't be one."""
-    try:
-        json.loads(content)
-    except ValueError as error:
-        raise DataError("This file is not a log head.", resource="head", hint="Give the file that `audit head` wrote.") from error
+    parse_stored_json(content, DataError("This file is not a log head.", resource="head", hint="Give the file that `audit head` wrote."))
     return content.strip()

@@ -10,6 +10,8 @@ from core.aws.target import Target
 from core.governance.policy import Tier
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
+from core.ledger.event_body import EVENT_FORMAT
+from core.ledger.signing import Forged
 from core.registry import registry_types
 from core.registry.registry_types import Package
 
@@ -27,6 +29,7 @@ ALLOWED_FROM: dict[str, frozenset[str]] = {
 """Action -> the statuses in which it is allowed."""
 REGISTRY_STATUS = {"approved": "Approved", "rejected": "Rejected", "withdrawn": "Rejected", "retired": "Rejected"}
 """Status in the log -> approval status in the registry; PendingManualApproval for all others."""
+VERIFY_HINT = "Verify the log on the decisions page."
 PAST_TENSE = {
     "submit": "submitted",
     "validate": "validated",
@@ -76,7 +79,7 @@ class State:
     ``person_ids``: part -> id of the person who had it; ``person_names``: part -> the person's name. ``approvals``: ids of the approvers.
     ``evidence``: SHA-256 of the recorded evidence; ``policy``: SHA-256 of the policy at submission, later at the last approval.
     ``expires``: the last day of an approval (ISO date). ``review_reasons``: why an approved version has to be reviewed again, by dates,
-    conditions, policy and data; only ``list_versions_by_urgency`` fills it.
+    conditions, policy and data; only ``list_versions_by_urgency`` fills it. ``evidence_format``: the format of the event that submitted it.
     """
 
     subject: str
@@ -96,20 +99,50 @@ class State:
     expires: str | None = None
     review_reasons: tuple[str, ...] = ()
     history: tuple[Event, ...] = ()
+    evidence_format: int = EVENT_FORMAT
+
+    @property
+    def has_older_evidence(self) -> bool:
+        """Whether it was submitted under an earlier format of events, with what its evidence had to contain at that time."""
+        return self.evidence_format < EVENT_FORMAT
 
 
 def fold_events(events: Sequence[Event], subject: str) -> State:
-    """The state of a version after these events."""
+    """The state of a version after these events. Raises Forged for an event that lacks what its kind records."""
     state = State(subject)
     for event in events:
-        if event.subject == subject and event.kind == registry_types.REGISTER_EVENT:
-            state = replace(state, registered_properties=event.body["properties"])
-        elif event.subject == subject and event.kind in ALLOWED_FROM:
-            state = replace(_apply_event(state, event), last_event=event.number, history=(*state.history, event))
+        if event.subject == subject:
+            state = apply_event(state, event)
     return state
 
 
-def _apply_event(state: State, event: Event) -> State:
+def apply_event(state: State, event: Event) -> State:
+    """The state of a version after one more event about it. The first registration counts, and kinds that are no decisions don't. Raises
+    Forged for an event that lacks what its kind records."""
+    try:
+        if event.kind == registry_types.REGISTER_EVENT and state.registered_properties is None:
+            return replace(state, registered_properties=dict(event.body["properties"]))
+        if event.kind in ALLOWED_FROM:
+            return replace(_decide(state, event), last_event=event.number, history=(*state.history, event))
+    except (KeyError, TypeError, ValueError) as error:
+        raise Forged(f"Event {event.number} lacks what “{event.kind}” records.", resource=event.subject, hint=VERIFY_HINT) from error
+    return state
+
+
+def sound_events(events: Sequence[Event]) -> list[Event]:
+    """The events without those that lack what their kind records: what the verification goes on with after it has named them."""
+    states: dict[str, State] = {}
+    sound = []
+    for event in events:
+        try:
+            states[event.subject] = apply_event(states.get(event.subject, State(event.subject)), event)
+        except Forged:
+            continue
+        sound.append(event)
+    return sound
+
+
+def _decide(state: State, event: Event) -> State:
     body, who, name = event.body, event.actor["id"], event.actor["name"]
     if event.kind == "submit":
         return State(
@@ -124,6 +157,7 @@ def _apply_event(state: State, event: Event) -> State:
             evidence=body["evidence"],
             policy=body["policy"],
             history=state.history,
+            evidence_format=event.format,
         )
     if event.kind == "validate":
         return replace(
@@ -160,10 +194,11 @@ def read_state(target: Target, arn: str) -> State:
     return fold_events(audit_log.read_events(target), arn)
 
 
-def people_involved(package: Package, state: State) -> dict[str, str]:
+def people_involved(state: State, package: Package | None = None) -> dict[str, str]:
     """Part -> id of each person who has had a part in a version, so that nobody takes two. The log counts, and not the package's
-    properties, which can be overwritten. Names are included, since a person may have two accounts."""
-    properties = state.registered_properties or package.properties
+    properties, which can be overwritten; they are asked only of a version of which the log has no registration. Names are included, since
+    a person may have two accounts."""
+    properties = state.registered_properties or (package.properties if package else {})
     parts = {"trainer": "trained-by", "registrant": "registered-by"}
     ids = {part: properties.get(f"governance:{key}", "") for part, key in parts.items()} | state.person_ids
     names = {part: properties.get(f"governance:{key}-name", "") for part, key in parts.items()} | state.person_names

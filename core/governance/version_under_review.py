@@ -7,7 +7,7 @@ from functools import cached_property
 
 from core.aws.file_snapshot import TargetSnapshot, take_snapshot
 from core.aws.target import Target
-from core.governance import agreement_gate, evidence, policy
+from core.governance import agreement_gate, evidence, policy_adoption
 from core.governance.evidence import Evidence
 from core.governance.policy import GateProfile, Policy
 from core.governance.version_state import State, fold_events
@@ -73,4 +73,5 @@ def read_version(target: Target, arn: str, *, with_training: bool = True) -> Ver
     for: the gates don't, evidence and dossier do. Raises NotFound."""
     snapshot = take_snapshot(target)
     package, events = model_packages.read_package(snapshot, arn, with_training=with_training), audit_log.read_events(target)
-    return VersionUnderReview(snapshot, package, events, fold_events(events, arn), policy.load_in_force(snapshot)[0])
+    rules = policy_adoption.load_in_force(snapshot, policy_adoption.fold_policy_events(events))
+    return VersionUnderReview(snapshot, package, events, fold_events(events, arn), rules)

@@ -8,21 +8,30 @@ hundred requests. ``head.json`` names the last event, signed: with a copy of it 
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
+import time as clock
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from core.aws import retries
 from core.aws.target import Target
 from core.errors import Conflict, GovernanceError, NotFound
 from core.identity import Identity
-from core.ledger.event_body import EventBody
-from core.ledger.signing import Forged, canonical_json, in_toto_statement, load_verification_keys, open_envelope, sha256, sign_envelope
+from core.ledger.event_body import EVENT_FORMAT, EventBody
+from core.ledger.signing import (
+    Forged,
+    canonical_json,
+    in_toto_statement,
+    load_verification_keys,
+    open_envelope,
+    parse_signed_json,
+    sha256,
+    sign_envelope,
+)
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
@@ -50,6 +59,11 @@ class Event:
     body: EventBody
     previous: str
     hash: str
+
+    @property
+    def format(self) -> int:
+        """Which rules the event follows, see ``EVENT_FORMAT``."""
+        return self.body.get("format", 1)
 
 
 AppendCheck = Callable[[Sequence[Event]], None]
@@ -98,11 +112,11 @@ def append_event(
                 "kind": kind,
                 "actor": actor,
                 "subject": subject,
-                "body": body,
+                "body": {**body, "format": EVENT_FORMAT},
                 "previous": last.hash if last else NO_PREVIOUS_HASH,
             }
         )
-        event = _parse_event(payload)
+        event = parse_event(payload)
         uri = target.uri(event_key(event.number))
         if target.files.write_conditionally(uri, sign_envelope(target, payload, EVENT_TYPE), "application/json") or _is_own_event(
             target, event
@@ -115,8 +129,8 @@ def append_event(
 
 
 def read_events(target: Target) -> tuple[Event, ...]:
-    """All events, oldest first; each one's signature and its link to the one before are checked. Raises Forged, naming the first event that
-    isn't what was written."""
+    """All events, oldest first; each one's signature and its link to the one before are checked. An object that isn't an event doesn't
+    matter, unless it is in the place of one. Raises Forged, naming the first event that is missing or isn't what was written."""
     return target.read_once("the log", lambda: _read_events(target))
 
 
@@ -126,16 +140,43 @@ def _read_events(target: Target) -> tuple[Event, ...]:
     new = target.files.list_uris(target.uri(EVENTS_FOLDER) + "/", after=target.uri(event_key(len(events))) if events else None)
     if known_events and not new:
         return known_events
-    numbers = range(len(events) + 1, len(events) + len(new) + 1)
-    for number, uri in zip(numbers, new, strict=True):
-        if uri != target.uri(event_key(number)):
-            raise Forged(f"Event {number} is missing.", resource=uri, hint="Run the verification on the decisions page.")
-    trusted = load_verification_keys(target)
+    trusted, end = load_verification_keys(target), _first_missing(target, len(events) + 1, new)
+    numbers = range(len(events) + 1, end)
+    _check_nothing_follows(target, end, new, trusted)
     with ThreadPoolExecutor(8) as pool:
         _extend_chain(events, pool.map(lambda n: _read_payload(target, n, trusted), numbers))
     result = tuple(events)
     _cache_events(target, result)
     return result
+
+
+def _first_missing(target: Target, number: int, uris: Sequence[str]) -> int:
+    """The first number, from ``number`` on, of which there is no object among ``uris``."""
+    present = set(uris)
+    while target.uri(event_key(number)) in present:
+        number += 1
+    return number
+
+
+def _check_nothing_follows(target: Target, number: int, uris: Sequence[str], trusted: Sequence[Key]) -> None:
+    """Raises Forged if an event follows one that is missing. Objects after ``number`` that nobody signed as that event are no events."""
+    for uri in uris:
+        found = number_of_event(target, uri)
+        if found is not None and found > number:
+            try:
+                payload = open_envelope(target.files.read(uri), trusted, EVENT_TYPE)
+                is_event = parse_event(payload).number == found
+            except (Forged, NotFound):
+                is_event = False
+            if is_event:
+                raise Forged(f"Event {number} is missing.", resource=uri, hint="Run the verification on the decisions page.")
+
+
+def number_of_event(target: Target, uri: str) -> int | None:
+    """The number that an object's name gives it as an event of the log; None if its name isn't that of an event."""
+    name = uri.rpartition("/")[2].removesuffix(".json")
+    number = int(name) if name.isascii() and name.isdigit() else 0
+    return number if number > 0 and uri == target.uri(event_key(number)) else None
 
 
 def forget_read_events() -> None:
@@ -179,12 +220,12 @@ def _read_full_parts(target: Target) -> list[Event]:
 
 def _extend_chain(events: list[Event], payloads: Iterable[bytes]) -> None:
     for payload in payloads:
-        events.append(check_link(_parse_event(payload), events[-1] if events else None))
+        events.append(check_link(parse_event(payload), events[-1] if events else None))
 
 
 def _is_own_event(target: Target, event: Event) -> bool:
     """Whether the event was written by a first try whose answer was lost."""
-    return _parse_event(_read_payload(target, event.number, load_verification_keys(target))).id == event.id
+    return parse_event(_read_payload(target, event.number, load_verification_keys(target))).id == event.id
 
 
 def check_link(event: Event, before: Event | None) -> Event:
@@ -212,11 +253,30 @@ def _read_part(target: Target, number: int, trusted: Sequence[Key]) -> list[byte
         return [_read_payload(target, n, trusted) for n in range(number * EVENTS_PER_PART + 1, (number + 1) * EVENTS_PER_PART + 1)]
 
 
-def _parse_event(payload: bytes) -> Event:
+class _EventRecord(TypedDict):
+    number: int
+    id: str
+    time: str
+    kind: str
+    actor: dict[str, str]
+    subject: str
+    body: EventBody
+    previous: str
+
+
+def parse_event(payload: bytes) -> Event:
+    """The event that was signed. Raises Forged for what isn't one."""
+    not_an_event = Forged("This is not a log event.", hint="Compare with a copy kept elsewhere.")
+    raw = parse_signed_json(payload, not_an_event.message, _EventRecord)
     try:
-        return Event(**json.loads(payload), hash=sha256(payload))
-    except (ValueError, TypeError) as error:
-        raise Forged("This is not a log event.", hint="Compare with a copy kept elsewhere.") from error
+        event = Event(**raw, hash=sha256(payload))
+        texts = (event.id, event.time, event.kind, event.subject, event.previous, *(event.actor[key] for key in ("name", "role", "id")))
+        is_event = type(event.number) is int and all(isinstance(text, str) for text in texts) and type(event.format) is int
+    except (TypeError, KeyError, AttributeError) as error:
+        raise not_an_event from error
+    if not is_event:
+        raise not_an_event
+    return event
 
 
 def event_payload(event: Event) -> bytes:
@@ -250,21 +310,31 @@ def head_statement(event: Event) -> bytes:
 
 def read_head(content: bytes, trusted: Sequence[Key]) -> tuple[int, str]:
     """(number, hash) of a signed head. Raises Forged."""
-    raw = json.loads(open_envelope(content, trusted))
-    if raw.get("predicateType") != HEAD_PREDICATE_TYPE:
-        raise Forged("This file is not a log head.", hint="Give the file that the export wrote.")
-    return int(raw["predicate"]["number"]), str(raw["subject"][0]["digest"]["sha256"])
+    not_a_head = Forged("This file is not a log head.", hint="Give the file that the export wrote.")
+    raw = parse_signed_json(open_envelope(content, trusted), not_a_head.message, dict)
+    try:
+        if raw["predicateType"] != HEAD_PREDICATE_TYPE:
+            raise not_a_head
+        return int(raw["predicate"]["number"]), str(raw["subject"][0]["digest"]["sha256"])
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise not_a_head from error
 
 
-def advance_head(target: Target, event: Event) -> None:
-    """Write the head, unless a later one exists."""
-    uri = target.uri(HEAD_KEY)
+def advance_head(target: Target, event: Event, *, replace_missing: bool = False) -> None:
+    """Write the head, unless a later one exists. A head that is missing is written for the first two events only (a process may have
+    stopped before it wrote the first one), or with ``replace_missing``: whoever cut the log short may have removed it."""
+    uri, waits = target.uri(HEAD_KEY), retries.MISSING_HEAD_READS
     for _ in range(20):
         try:
             content, etag = target.files.read_with_etag(uri)
             if read_head(content, load_verification_keys(target))[0] >= event.number:
                 return
         except NotFound:
+            if event.number > 2 and not replace_missing:  # perhaps the writer of the first event is about to write it
+                if not (waits := waits - 1):
+                    return  # the verification reports it
+                clock.sleep(retries.LOG_HEAD_PAUSE)
+                continue
             etag = None
         except GovernanceError:
             return  # the verification reports it

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
+EVENT_FORMAT = 2
+"""The format of the events that are written now. 1, without a number: events up to version 0.1.0 and some later ones; the policy of that
+time was whatever file the environment named. 2: the policy in force is the one that the log says was adopted."""
+
 
 class RecordedGate(TypedDict):
     """The outcome of a gate as it was when the event was written. ``blocks``: whether it prevented an approval."""
@@ -27,12 +31,15 @@ class RecordedCondition(TypedDict):
 
 
 class EventBody(TypedDict, total=False):
-    """``properties``: of a registration. ``reason``, ``code``: of every decision, why. Of a submission: ``tier``, ``tier_rationale``,
+    """``format``: which rules the event follows, see ``EVENT_FORMAT``. ``properties``: of a registration; ``registration``: the id of its
+    signed announcement. ``reason``, ``code``: of every decision, why. Of a submission: ``tier``, ``tier_rationale``,
     ``profile``, ``approvals_needed``. ``evidence``, ``policy``: the SHA-256 of what was decided on. ``gates``, ``compared_with``: the
     outcomes, and the ARN of the other version. Of an approval: ``conditions``, ``expires`` (ISO date). ``gate``: of a waiver, which also
     ``expires``. ``condition``: the number of the one that was met. Keys are signed: they stay as they are."""
 
+    format: int
     properties: dict[str, str]
+    registration: str
     reason: str
     code: str
     tier: Literal["low", "medium", "high"]

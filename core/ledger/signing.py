@@ -8,8 +8,10 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypedDict, TypeVar, cast
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,10 +24,27 @@ from securesystemslib.signer import AWSSigner, CryptoSigner, Key, Signer, SSlibK
 from core.aws.target import Target
 from core.errors import SIGNING_KEY_HINT, Forbidden, GovernanceError, translate_aws_errors
 from core.settings import Settings
+from core.stored_json import parse_stored_json
 
 IN_TOTO_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 KEY_FILE = "signing-key.pem"
+Document = TypeVar("Document")
+
+
+class SignatureRecord(TypedDict):
+    """A signature of an envelope; ``sig``: in base64."""
+
+    keyid: str
+    sig: str
+
+
+class EnvelopeRecord(TypedDict):
+    """An envelope, as it is stored."""
+
+    payload: str
+    payloadType: str
+    signatures: list[SignatureRecord]
 
 
 class Forged(GovernanceError):
@@ -64,17 +83,44 @@ def check_signing_key(target: Target) -> Key:
 
 def open_envelope(content: bytes, keys: Iterable[Key], payload_type: str = IN_TOTO_TYPE) -> bytes:
     """The payload of a signed envelope. Raises Forged if any byte differs from what was signed."""
+    return open_signed(content, keys, payload_type).payload
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What an envelope contains; ``keyids``: the keys whose signatures are valid."""
+
+    payload: bytes
+    keyids: tuple[str, ...]
+
+
+def open_signed(content: bytes, keys: Iterable[Key], payload_type: str = IN_TOTO_TYPE) -> Signed:
+    """The payload of a signed envelope, and who signed it. Raises Forged if any byte differs from what was signed."""
+    no_envelope = Forged("This file is not a signed envelope.", hint="Compare with a copy kept elsewhere.")
+    raw = parse_stored_json(content, no_envelope)
+    if not isinstance(raw, dict):
+        raise no_envelope
     try:
-        raw = json.loads(content)
         envelope = Envelope.from_dict(raw)
-        envelope.verify(list(keys), 1)
+        signers = envelope.verify(list(keys), 1)
+        written = canonical_json(envelope.to_dict())
     except VerificationError as error:
         raise Forged("The signature is invalid.", hint="Compare with a copy kept elsewhere.") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Forged("This file is not a signed envelope.", hint="Compare with a copy kept elsewhere.") from error
-    if envelope.payload_type != payload_type or canonical_json(envelope.to_dict()) != content:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise no_envelope from error
+    if envelope.payload_type != payload_type or written != content:
         raise Forged("The envelope differs from what was written.", hint="Compare with a copy kept elsewhere.")
-    return bytes(envelope.payload)
+    return Signed(bytes(envelope.payload), tuple(sorted(signers)))
+
+
+def parse_signed_json(payload: bytes, message: str, shape: type[Document]) -> Document:
+    """The JSON object that was signed. ``shape``: its TypedDict; the content isn't checked against it. Raises Forged with the message if it
+    isn't a JSON object."""
+    error = Forged(message, hint="Compare with a copy kept elsewhere.")
+    found = parse_stored_json(payload, error)
+    if not isinstance(found, dict):
+        raise error
+    return cast(Document, found)
 
 
 def load_verification_keys(target: Target) -> list[Key]:

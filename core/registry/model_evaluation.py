@@ -17,7 +17,8 @@ from core.identity import Identity, require_permission
 from core.jobs import jobs, models
 from core.jobs.jobs import Job
 from core.jobs.rebalancing_jobs import RebalancedData
-from core.registry import model_packages, version_registration
+from core.ledger import audit_log
+from core.registry import announcements, model_packages, version_registration
 from core.reports import bias_jobs, clarify_jobs, shap_jobs
 
 
@@ -82,7 +83,7 @@ def register_evaluated_model(
     call. Raises Conflict if a report is missing."""
     require_permission(identity, "register", resource=training_job)
     evaluation = read_evaluation(target, training_job)
-    if evaluation.package_arn:
+    if evaluation.package_arn and announcements.is_registered(audit_log.read_events(target), evaluation.package_arn):
         return evaluation.package_arn
     if not evaluation.is_ready or evaluation.bias_job is None or evaluation.shap_job is None:
         raise Conflict(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from core.aws import idempotency
 from core.aws.target import Target
-from core.errors import NotFound, translate_aws_errors
+from core.errors import DataError, NotFound, translate_aws_errors
 from core.jobs import jobs, training_jobs
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.jobs.rebalancing_jobs import read_result as rebalanced_result
@@ -178,7 +178,7 @@ def _find_training_job(target: Target, properties: dict[str, str], model: str) -
 def _read_or_none(read: Callable[[], T]) -> T | None:
     try:
         return read()
-    except (KeyError, TypeError, ValueError, NotFound):  # doesn't exist, or has another form
+    except (KeyError, TypeError, ValueError, DataError, NotFound):  # doesn't exist, or has another form
         return None
 
 

@@ -14,17 +14,17 @@ from core.errors import DataError, NotFound, translate_aws_errors
 from core.identity import Identity, require_permission
 from core.jobs import jobs, training_jobs
 from core.jobs.rebalancing_jobs import RebalancedData
-from core.ledger import audit_log, signing
+from core.ledger import signing
 from core.ledger.pinned_files import PinnedFile, find_changed_files
 from core.lineage import lineage_record
 from core.provenance import evidence_agreement
 from core.provenance.job_records import Claim
+from core.registry import announcements
 from core.registry.registry_types import (
     DATASET_PROPERTY,
     DEFAULT_THRESHOLD,
     DEFAULT_THRESHOLD_RATIONALE,
     GROUP_DESCRIPTION,
-    REGISTER_EVENT,
     TEST_ROWS_PROPERTY,
     THRESHOLD_PROPERTY,
     THRESHOLD_RATIONALE_PROPERTY,
@@ -90,7 +90,8 @@ def register_version(
     threshold: float = DEFAULT_THRESHOLD,
     threshold_rationale: str = DEFAULT_THRESHOLD_RATIONALE,
 ) -> str:
-    """Register a training job's model with its quality, bias and explainability reports, their hashes pinned; returns the ARN.
+    """Register a training job's model with its quality, bias and explainability reports, their hashes pinned; returns the ARN. An earlier
+    try by the same person that was cut off before the log had it is taken up.
     Raises DataError if the explanation is missing or wrong, with the reason, and for a group name that AWS doesn't allow; Conflict if the
     evidence doesn't agree with the records of its jobs, naming what.
 
@@ -163,8 +164,11 @@ def register_version(
         },
         "CustomerMetadataProperties": properties,
     }
-    package = idempotency.create_once(target, "ModelPackage", request | ({"ClientToken": token} if token else {}))
-    audit_log.append_event(target, identity, REGISTER_EVENT, package, {"properties": properties})
+    package = announcements.take_up_earlier(target, identity, request)
+    if package is None:
+        announced = announcements.announce(target, identity, request)
+        package = idempotency.create_once(target, "ModelPackage", request | ({"ClientToken": token} if token else {}))
+        announcements.log_registration(target, announced, package)
     lineage_record.record_data_files(target, data)
     lineage_record.record_reports(target, package, artifact, {bias_job: bias_folder, shap_job: shap_folder})
     return package

@@ -24,6 +24,7 @@ from core.aws.target import connect
 from core.governance import evidence, policy
 from core.identity import Identity, Role
 from core.ledger import audit_log
+from core.registry import announcements
 from core.settings import Settings
 from tools import aws
 
@@ -450,7 +451,6 @@ SAFE = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3", "s3:ObjectCreatio
         ("PutObject", f"{evidence.FOLDER}/digest.json", {}, ["OnceOnly"]),
         ("PutObject", f"{evidence.FILES_FOLDER}/digest/model-card.json", {}, ["OnceOnly"]),
         ("PutObject", f"{policy.FOLDER}/digest.toml", {}, ["OnceOnly"]),
-        ("PutObject", policy.LAST_VALID_KEY, {}, []),
         ("PutObject", audit_log.HEAD_KEY, {"s3:if-match": '"etag"'}, []),
         ("PutObject", audit_log.HEAD_KEY, {"s3:if-none-match": "*"}, []),
         ("PutObject", audit_log.HEAD_KEY, {}, ["HeadInsteadOfTheOneThatWasRead"]),
@@ -488,12 +488,15 @@ def test_whatever_the_product_writes_to_the_log_and_its_evidence_the_buckets_pol
     monkeypatch.setattr(audit_log, "EVENTS_PER_PART", 2)
     policy.store_in_target(target, policy.load_file(policy.BUNDLED))
     for number in range(3):
-        audit_log.append_event(target, Identity("Ada", Role.ADMINISTRATOR), "note", "test", {"n": number})
+        audit_log.append_event(target, Identity("Ada", Role.ADMINISTRATOR), "register", "test", {"properties": {"n": str(number)}})
     file_snapshot.take_snapshot(target).files.read_or_write(evidence._stored_uri(target, b"x", "requirements.txt"), b"x")
     evidence.store_signed(target, evidence.Evidence("d" * 64, {}, b"{}"))
 
+    announced = {key: {} for key in announcements.COMPARED_FIELDS} | {"ModelPackageGroupName": "g", "CustomerMetadataProperties": {}}
+    announcements.announce(target, Identity("Ada", Role.ADMINISTRATOR), announced)
+
     folders = {key.rpartition("/")[0].removeprefix("governance/").split("/")[0] for key, _ in written}
-    assert folders == {"log", "evidence", "files", "policies"}
-    assert {audit_log.part_key(0), audit_log.HEAD_KEY, audit_log.event_key(3), policy.LAST_VALID_KEY} <= {key for key, _ in written}
+    assert folders == {"log", "evidence", "files", "policies", "registrations"}
+    assert {audit_log.part_key(0), audit_log.HEAD_KEY, audit_log.event_key(3)} <= {key for key, _ in written}
     for key, context in written:
         assert refused_by("s3:PutObject", f"arn:aws:s3:::kept/{key}", SAFE | context) == [], (key, context)

@@ -8,23 +8,21 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
-from datetime import timedelta
 
 import boto3
 import pandas as pd
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from deciding import CHRIS, DANA, EASY, VERA, VIC, WHY, approve, seen, submitted
+from deciding import ADA, CHRIS, DANA, EASY, VERA, VIC, WHY, approve, seen, submitted
 
 from core.analysis.tables import csv_writer
 from core.aws import container_images
 from core.aws.target import connect
 from core.data import bundled_data, datasets
 from core.doctor import doctor, target_checks
-from core.errors import Conflict, Forbidden, NotFound
-from core.governance import decisions, policy, version_state
+from core.errors import Forbidden, NotFound
+from core.governance import decisions, policy, policy_adoption
 from core.governance.model_cards import model_card
 from core.identity import Identity, Role
 from core.registry import model_packages
@@ -42,9 +40,7 @@ KEPT_FOLDERS = ("governance/log", "governance/evidence", "governance/files", "go
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
     workspace = tmp_path_factory.mktemp("least")
-    rules = workspace / "policy.toml"
-    rules.write_text(EASY)
-    yield least.install(workspace / "ws").model_copy(update={"policy": rules})
+    yield least.install(workspace / "ws")
     lifecycle.stop(workspace / "ws")
 
 
@@ -64,6 +60,31 @@ def arn(settings):
     return report["models"][1]["model_package_arn"]
 
 
+def test_whoever_looks_first_writes_nothing_and_whoever_rejects_keeps_the_policy(settings, arn, owner):
+    """Of the product's own policy there is a copy from the first submission on; a later version of the product may have another one."""
+    other, viewer = model_packages.list_versions(owner)[-1].arn, connect(settings, VERA)
+    rules = policy_adoption.load_in_force(viewer)
+    uri = policy.policy_uri(viewer, rules.sha256)
+    with pytest.raises(NotFound):
+        viewer.files.read(uri)
+    submitted(connect(settings, DANA), other, profile="standard")
+    assert viewer.files.read(uri).decode() == rules.text
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    owner.s3.delete_object(Bucket=bucket, Key=key)
+    officers = connect(settings, CHRIS)
+    decisions.reject(officers, CHRIS, other, seen_event=seen(officers, other), reason=WHY, code="other")
+    assert viewer.files.read(uri).decode() == rules.text
+
+
+@pytest.fixture(scope="module")
+def easy(settings):
+    """A policy that an administrator has adopted and an officer confirmed, with no more than the least policies."""
+    rules = policy.parse_toml(EASY.encode())
+    policy_adoption.adopt_policy(connect(settings, ADA), ADA, rules, reason=WHY)
+    policy_adoption.confirm_policy(connect(settings, CHRIS), CHRIS, rules.sha256, reason=WHY)
+
+
+@pytest.mark.usefixtures("easy")
 def test_everybody_does_their_part_with_no_more_than_the_least_policies(settings, arn, owner):
     for person in (DANA, VIC, CHRIS):
         assert (
@@ -78,43 +99,15 @@ def test_everybody_does_their_part_with_no_more_than_the_least_policies(settings
     assert model_card.export_pdf(connect(settings, CHRIS), CHRIS, arn).startswith(b"%PDF")
 
 
+@pytest.mark.usefixtures("easy")
 def test_what_is_withdrawn_or_retired_is_so_in_the_registry_too(settings, arn, owner):
     danas, other = connect(settings, DANA), model_packages.list_versions(owner)[-1].arn
     submitted(danas, other)
     decisions.withdraw(danas, DANA, other, seen_event=seen(danas, other), reason=WHY, code="error found")
     assert model_packages.read_package(owner, other).status == "Rejected"
-    ada = Identity("Ada", Role.ADMINISTRATOR, issuer="https://id.example", subject="ada")
-    adas = connect(settings, ada)
-    decisions.retire(adas, ada, arn, seen_event=seen(adas, arn), reason=WHY, code="end of use")
+    adas = connect(settings, ADA)
+    decisions.retire(adas, ADA, arn, seen_event=seen(adas, arn), reason=WHY, code="end of use")
     assert model_packages.read_package(owner, arn).status == "Rejected"
-
-
-def test_whoever_looks_first_writes_nothing_and_whoever_decides_keeps_the_policy(settings, arn, owner):
-    other, rules, viewer = model_packages.list_versions(owner)[-1].arn, settings.policy, connect(settings, VERA)
-    submitted(connect(settings, DANA), other)
-
-    def validate(vics):
-        decisions.validate(vics, VIC, other, seen_event=seen(vics, other), reason=WHY, code="evidence reviewed")
-
-    def waive(vics):
-        day, at = version_state.today() + timedelta(days=1), seen(vics, other)
-        decisions.waive(vics, VIC, other, seen_event=at, reason=WHY, code="small sample", gate="none", expires=day)
-
-    def reject(officers):
-        decisions.reject(officers, CHRIS, other, seen_event=seen(officers, other), reason=WHY, code="other")
-
-    for number, (person, act, words) in enumerate(
-        ((VIC, validate, "policy has changed"), (VIC, waive, "nothing to waive"), (CHRIS, reject, ""))
-    ):
-        rules.write_text(EASY.replace('title = "Easy"', f'title = "Easy {number}"', 1))
-        now, problem = policy.load_in_force(viewer)
-        assert problem is None
-        with pytest.raises(NotFound):
-            viewer.files.read(policy.policy_uri(viewer, now.sha256))
-        with pytest.raises(Conflict, match=words) if words else nullcontext():
-            act(connect(settings, person))
-        assert viewer.files.read(policy.policy_uri(viewer, now.sha256)).decode() == rules.read_text()
-    rules.write_text(EASY)
 
 
 def test_nobody_does_anothers_part_by_calling_aws_directly(settings, arn, owner):

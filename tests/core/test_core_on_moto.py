@@ -220,7 +220,7 @@ def test_a_processing_job_runs_the_products_image_as_the_execution_role(target, 
 
 
 def test_the_log_is_written_read_and_verified(target):
-    written = [audit_log.append_event(target, DANA, "note", "subject", {"n": n}) for n in range(3)]
+    written = [audit_log.append_event(target, DANA, "register", "subject", {"properties": {"n": str(n)}}) for n in range(3)]
     audit_log.forget_read_events()
     assert list(audit_log.read_events(target)) == written
     uri = target.uri(audit_log.event_key(2))

@@ -9,7 +9,7 @@ from collections import Counter
 
 import cold_page
 import pytest
-from deciding import EASY, approved, submitted
+from deciding import EASY, adopt, approved, submitted
 
 from core.aws.target import connect
 from core.governance import evidence
@@ -25,21 +25,15 @@ READ_BY_GATES = frozenset({"bias", "explainability", "quality", "scores", "data/
 STATES = {"registered": lambda *_: None, "submitted": submitted, "approved": approved}
 
 
-@pytest.fixture(scope="module")
-def policy(tmp_path_factory):
-    path = tmp_path_factory.mktemp("rules") / "policy.toml"
-    path.write_text(EASY)
-    return path
-
-
 @pytest.fixture(scope="module", params=list(STATES))
-def drawn_from(full, policy, request, tmp_path_factory):
+def drawn_from(full, request, tmp_path_factory):
     """A copy of the full workspace whose newest version was brought to a state: its folder, the target, the version's ARN."""
     workspace = tmp_path_factory.mktemp("reads") / "ws"
     shutil.copytree(full, workspace, ignore=shutil.ignore_patterns("engine.*", "jobs"))
     with sqlite3.connect(full / "engine.db") as source, sqlite3.connect(workspace / "engine.db") as copy:
         source.backup(copy)
-    target = connect(Settings(workspace=workspace, policy=policy))
+    target = connect(Settings(workspace=workspace))
+    adopt(target, EASY)
     arn = model_packages.list_versions(target)[0].arn
     STATES[request.param](target, arn)
     yield workspace, target, arn
@@ -47,12 +41,12 @@ def drawn_from(full, policy, request, tmp_path_factory):
 
 
 @pytest.mark.parametrize("page", MAX_REQUESTS)
-def test_a_cold_page_asks_for_each_object_once(drawn_from, policy, page):
+def test_a_cold_page_asks_for_each_object_once(drawn_from, page):
     """The requests that remain.
 
     Both pages: who the credentials are; the groups and the versions, a list each; the log, which is two lists, one object for each full
-    hundred of events, and one for each event after the last full hundred; of the data behind approved versions the description of the
-    job, its manifest, and the data sets.
+    hundred of events, and one for each event after the last full hundred; the policy that was adopted; of the data behind approved
+    versions the description of the job, its manifest, and the data sets.
     Overview: three lists of jobs and one of data sets; for the expected cost up to five descriptions for each kind of job, since only
     those say when a job started (lists by name too, where there are more than fifty jobs). A submitted version has no outcomes of gates in
     the log yet, so each one that is shown (at most five) is judged: the first takes 13 requests, each further one about 7, until the
@@ -64,7 +58,7 @@ def test_a_cold_page_asks_for_each_object_once(drawn_from, policy, page):
     workspace, target, arn = drawn_from
     log = workspace / "access.log"
     start = log.stat().st_size
-    drawn = cold_page.draw(workspace, page, "Dana (demo), data scientist", {"GOVERNANCE_POLICY": str(policy)}, package=arn)
+    drawn = cold_page.draw(workspace, page, "Dana (demo), data scientist", {}, package=arn)
     lines = [json.loads(line)["operation"] for line in log.read_bytes()[start:].splitlines()]
     asked = Counter(map(tuple, drawn["asked"]))
     for operation, count in Counter(lines).most_common():

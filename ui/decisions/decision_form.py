@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import identity
 from core.errors import GovernanceError
-from core.governance import decisions
+from core.governance import decision_rules, decisions
 from core.governance.gate_results import GateResult
 from core.governance.policy import TIERS, Policy
 from core.governance.version_state import ALLOWED_FROM, State, people_involved
@@ -34,7 +34,7 @@ NEGATIVE_DECISIONS = frozenset({"reject", "withdraw", "retire"})
 
 def show_decision_form(package: Package, state: State, results: list[GateResult], rules: Policy, profile: str) -> None:
     """The actions that are possible now for the signed-in person, or why there are none; and the form of the chosen one."""
-    person, involved = session.identity(), people_involved(package, state)
+    person, involved = session.identity(), people_involved(state, package)
     possible = [kind for kind, sources in ALLOWED_FROM.items() if state.status in sources and _is_applicable(kind, state, results)]
     mine = [kind for kind in possible if identity.is_allowed(person, kind, involved=involved)]
     if not mine:
@@ -59,7 +59,7 @@ def show_decision_form(package: Package, state: State, results: list[GateResult]
         mark = f"{kind}-{package.arn}-{state.last_event}"
         with st.form(mark, border=False, enter_to_submit=False):
             _extra_fields(str(kind), mark, state, results, profile)
-            st.selectbox("Reason", decisions.REASON_CODES[str(kind)], key=f"code-{mark}")
+            st.selectbox("Reason", decision_rules.REASON_CODES[str(kind)], key=f"code-{mark}")
             st.text_area("Rationale", key=f"reason-{mark}", placeholder="What convinced you, or what has to change", max_chars=5000)
             words, icon = ACTION_LABELS[str(kind)]
             st.form_submit_button(

@@ -8,7 +8,7 @@ import streamlit as st
 from core.governance import verification
 from core.ledger import audit_log
 from ui import session
-from ui.components import tables
+from ui.components import markdown, tables
 
 
 def events_table(events: tuple[audit_log.Event, ...] | list[audit_log.Event]) -> pd.DataFrame:
@@ -66,3 +66,14 @@ def show_log() -> None:
             st.error(f"**The log is invalid.** {where}", icon=":material/gpp_bad:")
             table = pd.DataFrame([{"event": p.number, "what": p.what, "where": p.subject} for p in found.problems])
             st.dataframe(table, hide_index=True, alt="Problems of the log")
+        _show_basis(found)
+
+
+def _show_basis(found: verification.Verification) -> None:
+    """What the verification rests on: the keys, earlier formats, and whether a kept head was compared."""
+    if not found.is_compared and found.events:
+        st.info(verification.NOT_COMPARED, icon=":material/info:")
+    st.caption("; ".join(f"Key `{keyid}` signed {count:,} {'event' if count == 1 else 'events'}" for keyid, count in found.keys.items()))
+    if found.older_versions:
+        names = ", ".join(arn.rpartition("model-package/")[2] for arn in found.older_versions)
+        st.caption(markdown.escape_markdown(f"Older evidence, judged by the rules of its time: {names}"))

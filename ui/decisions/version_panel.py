@@ -58,6 +58,10 @@ def show_version_panel(validity: Validity, rules: policy.Policy, snapshot: ReadS
     st.caption(markdown.escape_markdown("; ".join(f"{part}: {name}" for part, name in people.items())))
     if state.evidence and not validity.void_reasons:
         st.caption(f":material/verified_user: The evidence is pinned, SHA-256 `{state.evidence}`. No file has changed since then.")
+    if state.evidence and state.has_older_evidence:
+        st.caption(
+            ":material/history: Older evidence: it was submitted to an earlier version of the product, and is judged by that one's rules."
+        )
     profile = state.profile or links.url_selectbox("profile", list(rules.profiles), "Profile of the policy")
     if profile in rules.profiles:
         judged = validity.gate_results if profile == state.profile else None

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.aws.read_snapshot import ReadSnapshot
 from core.errors import GovernanceError
-from core.governance import foreign_versions, policy
+from core.governance import foreign_versions, policy_adoption
 from core.jobs import jobs
 from core.registry import model_packages
 from core.workflow import next_step, workspace_summary
@@ -110,7 +110,7 @@ def show_waiting_versions(summary: workspace_summary.WorkspaceSummary, snapshot:
                     times.show_relative_time(state.history[-1].time, f"by {markdown.escape_markdown(state.history[-1].actor['name'])}")
                 failing = workspace_summary.recorded_blocking_gates(state)
                 if failing is None:
-                    rules, _ = cache.cached_read_from(snapshot, policy.load_in_force)
+                    rules = cache.cached_read_from(snapshot, policy_adoption.load_in_force)
                     failing = read_failing_gates(session.cache_key(), version.arn, state.last_event, rules.sha256, snapshot)
                 show_failing_gates(failing)
         if len(summary.waiting) > MAX_SHOWN:

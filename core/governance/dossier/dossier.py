@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from core.analysis.bias.group_sentences import explain_group_table, figure_text
@@ -24,6 +23,7 @@ from core.governance.validity import apply_waivers
 from core.governance.version_state import State
 from core.governance.version_under_review import read_version
 from core.jobs.rebalancing_jobs import RebalancedData
+from core.ledger import signing
 from core.ledger.event_body import EventBody
 from core.registry import model_packages, version_comparison
 from core.registry.registry_types import Package, version_value_names
@@ -110,7 +110,8 @@ def load_dossier(target: Target, arn: str) -> Dossier:
         other, differences = (baseline, comparison.differences) if comparison.differences is not None else (None, {})
         not_compared = f"{baseline.label} is left out, because it isn't comparable: {comparison.unpaired_reason}" if other is None else ""
     contents = {name: target.files.read(evidence.files[name]["uri"]) for name in ("model-card", "package-lock") if name in evidence.files}
-    card, lock = json.loads(contents.get("model-card", b"{}")), contents.get("package-lock", b"").decode()
+    card = signing.parse_signed_json(contents.get("model-card", b"{}"), "The model card isn't a JSON object.", dict)
+    lock = contents.get("package-lock", b"").decode()
     return Dossier(package, state, evidence, rules, results, other, differences, version.data, card, lock, not_compared)
 
 

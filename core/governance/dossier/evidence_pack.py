@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import zipfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from core.governance.dossier.dossier import Dossier
 from core.governance.version_state import read_state
 from core.identity import Identity, require_permission
 from core.ledger import audit_log, signing
-from core.ledger.signing import IN_TOTO_TYPE, canonical_json, sha256
+from core.ledger.signing import IN_TOTO_TYPE, EnvelopeRecord, SignatureRecord, canonical_json, sha256
 from core.registry.registry_types import version_value_names
 from core.safe_csv import safe_csv_bytes
 
@@ -77,7 +76,7 @@ def build_zip(target: Target, identity: Identity, arn: str) -> bytes:
 
 def _pack_files(target: Target, d: Dossier) -> dict[str, bytes]:
     envelope = target.files.read(target.uri(d.evidence.object_key))
-    signature = json.loads(envelope)["signatures"][0]
+    signature = _first_signature(envelope)
     key = f"keys/{signature['keyid']}.pem"
     pictures = dossier_render.draw_figures(d)
     submitted = next(e.time for e in reversed(d.state.history) if e.kind == "submit")
@@ -117,9 +116,13 @@ def _pack_files(target: Target, d: Dossier) -> dict[str, bytes]:
         excerpt = pool.map(lambda number: target.files.read(target.uri(audit_log.event_key(number))), numbers)
     files |= {f"log/{number:08d}.json": content for number, content in zip(numbers, excerpt, strict=True)}
     signed = [files[name] for name in files if name == "evidence.dsse.json" or name.startswith("log/")]
-    for keyid in {json.loads(content)["signatures"][0]["keyid"] for content in signed}:
+    for keyid in {_first_signature(content)["keyid"] for content in signed}:
         files[f"keys/{keyid}.pem"] = signing.key_to_pem(signing.find_key(target, keyid)).encode()
     return files
+
+
+def _first_signature(envelope: bytes) -> SignatureRecord:
+    return signing.parse_signed_json(envelope, "This file is not a signed envelope.", EnvelopeRecord)["signatures"][0]
 
 
 def _decision(d: Dossier) -> dict[str, object]:

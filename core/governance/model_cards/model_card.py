@@ -18,6 +18,7 @@ from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger.signing import canonical_json, sha256
 from core.registry import model_packages
 from core.registry.registry_types import Package
+from core.stored_json import parse_stored_json
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.literals import ModelCardStatusType
@@ -83,8 +84,16 @@ def find_card(target: Target, package: Package, version: int | None = None) -> C
         described["ModelCardVersion"],
         described["ModelCardStatus"],
         described.get("LastModifiedTime") or described["CreationTime"],
-        json.loads(described["Content"]),
+        _parse_content(name, described["Content"]),
     )
+
+
+def _parse_content(name: str, content: str) -> dict[str, object]:
+    error = DataError(f"The model card {name} isn't a JSON object.", resource=name, hint="Delete the card, and save it again.")
+    found = parse_stored_json(content, error)
+    if not isinstance(found, dict):
+        raise error
+    return found
 
 
 def _unsaved_card(target: Target, package: Package, data: RebalancedData | None) -> Card:

@@ -99,7 +99,7 @@ def test_the_log_is_read_again_only_after_somebody_else_wrote(demo, target, arn,
     append, checks = audit_log.append_event, []
 
     def meanwhile(target, identity, kind, subject, body, *, check, known_events):
-        append(target, DANA, "note", "somebody else's", {"n": 1})
+        append(target, DANA, "register", "somebody else's", {"properties": {"governance:registered-by": DANA.tag}})
 
         def counted(events):
             checks.append(len(events))

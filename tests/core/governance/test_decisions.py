@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from deciding import CHRIS, DANA, EASY, OLGA, VERA, VIC, WHY, approve, approved, seen, submitted, validated
+from deciding import CHRIS, DANA, EASY, OLGA, VERA, VIC, WHY, adopt, approve, approved, seen, submitted, validated
 
 from core.errors import Conflict, DataError, Forbidden
-from core.governance import decisions, evidence, policy, verification, version_state
+from core.governance import decision_rules, decisions, evidence, policy, policy_adoption, verification, version_state
 from core.governance.model_cards import model_card
 from core.governance.policy import InvalidPolicy
 from core.governance.validity import check_validity
@@ -76,7 +76,9 @@ def test_whoever_lacks_the_role_is_refused_in_core_and_nothing_is_written(target
     before = audit_log.read_events(target)
     extra = {"gate": "disjoint"} if act == "confirm waiver" else {}
     with pytest.raises(Forbidden, match="can't"):
-        decisions.ACTIONS[act](target, who, arn, seen_event=seen(target, arn), reason=WHY, code=decisions.REASON_CODES[act][0], **extra)
+        decisions.ACTIONS[act](
+            target, who, arn, seen_event=seen(target, arn), reason=WHY, code=decision_rules.REASON_CODES[act][0], **extra
+        )
     assert audit_log.read_events(target) == before
 
 
@@ -191,7 +193,7 @@ def test_a_process_that_ended_between_log_and_registry_is_found_and_mended(targe
         approve(target, arn)
     assert model_packages.read_package(target, arn).status == registry_types.PENDING_STATUS
     assert not verification.verify_log(target).is_valid
-    assert len(verification.repair_registry_and_lineage(target)) == 1
+    assert len(verification.repair_registry_and_lineage(target).labels) == 1
     assert model_packages.read_package(target, arn).status == "Approved"
     assert verification.verify_log(target).is_valid
 
@@ -206,26 +208,31 @@ def test_an_approval_comes_back_on_the_list_when_it_ends_and_when_a_condition_is
     assert any("Report on drift" in reason for reason in standing.review_reasons)
 
 
-def test_a_new_policy_and_a_gate_that_fails_under_it_bring_it_back(target, rules, arn):
+def test_a_new_policy_and_a_gate_that_fails_under_it_bring_it_back(target, arn):
     approved(target, arn)
-    rules.write_text(EASY.replace('title = "Easy"', 'title = "Stricter"', 1).replace("max_age_days = 10", "max_age_days = 1"))
+    adopt(target, EASY.replace('title = "Easy"', 'title = "Stricter"', 1).replace("max_age_days = 10", "max_age_days = 1"))
     assert any("policy has changed" in reason for reason in check_validity(target, arn).review_reasons)
     hard = EASY.replace('gates = [{kind = "complete"}', 'gates = [{kind = "quality", metric = "auc", min = 0.9999}, {kind = "complete"}', 1)
-    rules.write_text(hard)
+    adopt(target, hard)
     assert any("Gates that fail now: Quality: auc" in reason for reason in check_validity(target, arn).review_reasons)
 
 
-def test_an_invalid_policy_is_refused_and_the_last_valid_one_stays(target, rules):
-    valid, problem = policy.load_in_force(target)
-    assert problem is None
-    policy.store_in_target(target, valid)
-    rules.write_text(EASY.replace("min = 0.999}", 'min = "much"}'))
-    still, problem = policy.load_in_force(target)
-    assert still.sha256 == valid.sha256
-    assert isinstance(problem, InvalidPolicy)
-    assert str(rules) in problem.message
-    rules.unlink()
-    assert policy.load_in_force(target)[0].sha256 == valid.sha256
+def test_an_invalid_policy_is_not_proposed_and_the_one_in_force_stays(target, tmp_path):
+    path = tmp_path / "policy.toml"
+    path.write_text(EASY.replace("min = 0.999}", 'min = "much"}'))
+    with_file = dataclasses.replace(target, settings=target.settings.model_copy(update={"policy": path}))
+    state = policy_adoption.read_policy_state(with_file)
+    with pytest.raises(InvalidPolicy, match=str(path)):
+        policy_adoption.load_proposal(with_file, state)
+    path.unlink()
+    with pytest.raises(InvalidPolicy, match="can't be read"):
+        policy_adoption.load_proposal(with_file, state)
+    assert policy_adoption.load_in_force(with_file).text == EASY
+
+
+def test_the_products_own_policy_is_known_by_its_hash():
+    """Events from before a policy was adopted name it: change policy.toml, and its old hash stays in the list."""
+    assert policy.load_bundled().sha256 in policy.BUNDLED_POLICIES
 
 
 def test_a_version_moves_only_as_its_status_allows(target, arn):

@@ -7,11 +7,29 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from deciding import CHRIS, DANA, EASY, OLGA, VIC, WHY, approve, approved, seen, submitted, validated
+from deciding import (
+    ADA,
+    CHRIS,
+    DANA,
+    EASY,
+    OLGA,
+    RITA,
+    VERA,
+    VIC,
+    WHY,
+    adopt,
+    approve,
+    approved,
+    register_again,
+    seen,
+    submitted,
+    validated,
+)
 
 from core.data import datasets
 from core.errors import Conflict, DataError, Forbidden
-from core.governance import decisions, evidence, policy, verification, version_state
+from core.governance import decisions, evidence, policy, policy_adoption, verification, version_state
+from core.governance.model_cards import model_card
 from core.governance.validity import check_validity, list_versions_by_urgency
 from core.governance.version_state import people_involved, read_state
 from core.governance.version_under_review import read_version
@@ -19,7 +37,7 @@ from core.identity import DEMO_IDENTITIES, Identity, Role
 from core.ledger import audit_log, signing
 from core.ledger.signing import Forged
 from core.lineage import lineage_graph, lineage_record
-from core.registry import model_packages, registry_types
+from core.registry import announcements, model_packages, registry_types
 
 
 def officer(person: Identity, **changes) -> Identity:
@@ -54,7 +72,7 @@ def test_whoever_trained_it_by_the_log_did_whatever_the_package_says_now(target,
     target.sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties=forged)
     try:
         now = read_state(target, arn)
-        assert people_involved(model_packages.read_package(target, arn), now)["registrant"] == DANA.tag
+        assert people_involved(now, model_packages.read_package(target, arn))["registrant"] == DANA.tag
         with pytest.raises(Conflict, match="properties has changed"):
             approve(target, arn)
         assert "differ from those that were registered" in " ".join(found(target, arn))
@@ -144,7 +162,7 @@ def test_a_waiver_is_of_a_gate_that_fails_and_ends_no_later_than_an_approval(tar
 
 
 def test_a_waiver_asked_for_again_has_to_be_confirmed_again_and_one_that_has_ended_waives_nothing(target, arn, monkeypatch):
-    rules = policy.load_in_force(target)[0]
+    rules = policy_adoption.load_in_force(target)
     validated(target, arn, profile="hard")
     facet = model_packages.read_package(target, arn).bias.facets[0]
     for gate in ("quality auc", f"bias DI {facet.facet}={facet.value}"):
@@ -167,42 +185,63 @@ def test_a_waiver_asked_for_again_has_to_be_confirmed_again_and_one_that_has_end
 # policy --------------------------------------------------------------------------------------------
 
 
-def test_a_policy_that_was_swapped_between_validation_and_approval_refuses_the_approval(target, arn, rules):
+LAX = EASY.replace("min = 0.999}", "min = 0.001}").replace("0.99999", "0.001").replace("1.00001", "1000.0")
+
+
+def test_a_policy_that_was_swapped_between_validation_and_approval_refuses_the_approval(target, arn):
     validated(target, arn, profile="hard")
     with pytest.raises(Conflict, match="can't be approved"):
         approve(target, arn)
-    rules.write_text(EASY.replace("min = 0.999}", "min = 0.001}").replace("0.99999", "0.001").replace("1.00001", "1000.0"))
+    adopt(target, LAX)
     with pytest.raises(Conflict, match="policy has changed"):
         approve(target, arn)
     with pytest.raises(Conflict, match="policy has changed"):
-        rules.write_text(rules.read_text().replace("high = 2", "high = 1"))
+        adopt(target, LAX.replace("high = 2", "high = 1"))
         approve(target, arn)
-    rules.write_text(EASY)
+    adopt(target, EASY)
     assert read_state(target, arn).status == "validated"
 
 
-def test_a_last_valid_policy_that_nobody_signed_is_not_used(target, rules):
-    policy.store_in_target(target, policy.load_in_force(target)[0])
-    lax = EASY.replace("0.999", "0.001").encode()
-    target.files.write(policy.policy_uri(target, signing.sha256(lax)), lax)
-    original = target.files.read(target.uri(policy.LAST_VALID_KEY))
-    rules.write_text("broken")
+def test_a_policy_in_the_environment_changes_nothing_until_two_people_have_adopted_it(target, arn, tmp_path):
+    path = tmp_path / "lax.toml"
+    path.write_text(LAX)
+    with_file = dataclasses.replace(target, settings=target.settings.model_copy(update={"policy": path}))
+    validated(target, arn, profile="hard")
+    with pytest.raises(Conflict, match="can't be approved"):
+        approve(with_file, arn)
+    assert policy_adoption.load_proposal(with_file, policy_adoption.read_policy_state(with_file)).text == LAX
+    assert policy_adoption.load_in_force(with_file).text == EASY
+
+
+def test_one_person_alone_puts_no_policy_in_force_not_in_another_role_either(target):
+    lax = policy.parse_toml(LAX.encode())
+    for who in (DANA, VIC, CHRIS, VERA):
+        with pytest.raises(Forbidden, match="can't adopt policy"):
+            policy_adoption.adopt_policy(target, who, lax, reason=WHY)
+    policy_adoption.adopt_policy(target, ADA, lax, reason=WHY)
+    for who in (ADA, officer(ADA), officer(ADA, subject="another", name="ADA ")):
+        with pytest.raises(Forbidden, match="has worked on"):
+            policy_adoption.confirm_policy(target, who, lax.sha256, reason=WHY)
+    with pytest.raises(Forbidden, match="can't confirm policy"):
+        policy_adoption.confirm_policy(target, VIC, lax.sha256, reason=WHY)
+    assert policy_adoption.load_in_force(target).text == EASY
+    policy_adoption.adopt_policy(target, ADA, policy.load_bundled(), reason=WHY)
+    with pytest.raises(Conflict, match="doesn't wait"):
+        policy_adoption.confirm_policy(target, RITA, lax.sha256, reason=WHY)
+    assert policy_adoption.load_in_force(target).text == EASY
+    assert not found(target)
+
+
+def test_a_policy_file_that_was_replaced_in_s3_is_not_used(target):
+    kept = policy.policy_uri(target, policy_adoption.load_in_force(target).sha256)
+    content = target.files.read(kept)
     try:
-        target.files.write(target.uri(policy.LAST_VALID_KEY), signing.sha256(lax).encode())
-        with pytest.raises(Forged):
-            policy.load_in_force(target)
-        assert any("last valid policy" in what for what in found(target))
-        target.files.write(target.uri(policy.LAST_VALID_KEY), original)
-        kept = policy.policy_uri(target, policy.load_in_force(target)[0].sha256)
-        content = target.files.read(kept)
-        target.files.write(kept, lax)
-        with pytest.raises(Forged, match="differs from the one that was written"):
-            policy.load_in_force(target)
-        assert found(target)
-        target.files.write(kept, content)
+        target.files.write(kept, LAX.encode())
+        with pytest.raises(Forged, match="differs from the one that was stored"):
+            policy_adoption.load_in_force(target)
+        assert any("policy of event" in what for what in found(target))
     finally:
-        target.files.write(target.uri(policy.LAST_VALID_KEY), original)
-        delete(target, policy.policy_uri(target, signing.sha256(lax)))
+        target.files.write(kept, content)
 
 
 # evidence ------------------------------------------------------------------------------------------
@@ -224,7 +263,7 @@ def test_evidence_of_another_version_in_the_place_of_this_ones_is_not_taken(targ
         target.files.write(uri, original)
 
 
-@pytest.mark.parametrize("name", ["model", "data/test_res.csv", "bias", "model-card", "package-lock", "policy"])
+@pytest.mark.parametrize("name", ["model", "data/test_res.csv", "bias", "model-card", "package-lock"])
 def test_a_file_of_the_same_size_in_the_place_of_another_voids_the_approval(target, arn, name):
     state = approved(target, arn)
     pinned = evidence.read_evidence(target, state.evidence).files[name]
@@ -311,6 +350,60 @@ def test_an_older_head_that_is_put_back_is_found(target, arn):
 # registry and lineage ------------------------------------------------------------------------------
 
 
+def cut_off(target, arn, monkeypatch):
+    """A package whose registration ended before the log had it; its ARN."""
+    before = {version.arn for version in model_packages.list_versions(target, "decided", max_results=1000)}
+
+    def end(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(announcements, "log_registration", end)
+        with pytest.raises(KeyboardInterrupt):
+            register_again(target, arn)
+    (left,) = {version.arn for version in model_packages.list_versions(target, "decided", max_results=1000)} - before
+    assert not announcements.is_registered(audit_log.read_events(target), left)
+    return left
+
+
+def test_a_registration_that_was_cut_off_is_taken_up_by_the_next_try_and_by_the_repair(target, arn, monkeypatch):
+    left = cut_off(target, arn, monkeypatch)
+    assert register_again(target, arn) == left
+    assert submitted(target, left).person_names == {"submitter": "Dana"}
+    other = cut_off(target, arn, monkeypatch)
+    assert verification.repair_registry_and_lineage(target).registered == (other,)
+    assert verification.repair_registry_and_lineage(target).registered == ()
+    assert people_involved(read_state(target, other))["registrant"] == DANA.tag
+    assert register_again(target, arn) not in {left, other}
+    assert not found(target)
+
+
+def test_a_package_that_nobody_announced_is_not_taken_up(target, arn):
+    raw = model_packages.read_package(target, arn).raw
+    kept = ("ModelPackageGroupName", "InferenceSpecification", "ModelMetrics", "CustomerMetadataProperties", "ModelApprovalStatus")
+    copy = target.sagemaker.create_model_package(**{key: raw[key] for key in kept})["ModelPackageArn"]
+    try:
+        assert register_again(target, arn) != copy
+        assert verification.repair_registry_and_lineage(target).registered == ()
+        assert not announcements.is_registered(audit_log.read_events(target), copy)
+    finally:
+        target.sagemaker.delete_model_package(ModelPackageName=copy)
+
+
+def test_a_card_that_changed_after_the_approval_is_found_whoever_changed_it(target, arn):
+    approved(target, arn)
+    name = model_card.card_name(model_packages.read_package(target, arn))
+    content = target.sagemaker.describe_model_card(ModelCardName=name)["Content"]
+    changed = json.loads(content)
+    changed.setdefault("business_details", {})["business_problem"] = "Another one"
+    target.sagemaker.update_model_card(ModelCardName=name, Content=json.dumps(changed))
+    try:
+        assert any("model card of the approved version has changed" in what for what in found(target, arn))
+    finally:
+        target.sagemaker.update_model_card(ModelCardName=name, Content=content)
+    assert not found(target, arn)
+
+
 def test_the_evidence_that_a_package_names_is_the_logs_or_the_verification_says_so(target, arn):
     state = approved(target, arn)
     target.sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties={registry_types.EVIDENCE_PROPERTY: "0" * 64})
@@ -378,9 +471,9 @@ def test_newer_data_of_the_same_name_put_an_approved_version_back_on_the_list(ta
         delete(target, uri)
 
 
-def test_a_new_policy_puts_an_approved_version_at_the_top_of_the_list(target, arn, rules):
+def test_a_new_policy_puts_an_approved_version_at_the_top_of_the_list(target, arn):
     approved(target, arn)
-    rules.write_text(EASY.replace('title = "Easy"', 'title = "Stricter"', 1))
+    adopt(target, EASY.replace('title = "Easy"', 'title = "Stricter"', 1))
     first = list_versions_by_urgency(_of(target, arn))[0][1]
     assert any("policy has changed" in reason for reason in first.review_reasons)
 

@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 
 from core.aws import retries
 from core.aws.target import connect
-from core.errors import Conflict, Forbidden, NotFound
-from core.governance import evidence, verification
+from core.errors import Conflict, DataError, Forbidden, NotFound
+from core.governance import evidence, policy, verification
 from core.governance.consistency import sync_registry_and_lineage
 from core.identity import Identity, Role
 from core.ledger import audit_log, signing
@@ -35,8 +35,14 @@ from core.identity import Identity, Role
 from core.settings import Settings
 target = connect(Settings(workspace=sys.argv[1]))
 for n in range(int(sys.argv[3])):
-    audit_log.append_event(target, Identity(sys.argv[2], Role.ADMINISTRATOR), "note", "test", {"n": n})
+    properties = {"governance:registered-by": sys.argv[2], "n": str(n)}
+    audit_log.append_event(target, Identity(sys.argv[2], Role.ADMINISTRATOR), "register", f"{sys.argv[2]}/{n}", {"properties": properties})
 """
+
+
+def another(name):
+    """The registration of some version, as arguments of an event."""
+    return "register", f"another/{name}", {"properties": {"governance:registered-by": WRITER.tag}}
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +95,7 @@ def test_many_writers_leave_no_gap_and_lose_nothing(filled):
     events = audit_log.read_events(filled)
     assert [event.number for event in events] == list(range(1, 113))
     for writer in range(4):
-        assert [e.body["n"] for e in events if e.actor["name"] == f"writer {writer}"] == list(range(28))
+        assert [int(e.body["properties"]["n"]) for e in events if e.actor["name"] == f"writer {writer}"] == list(range(28))
     assert verification.verify_log(filled).is_valid
 
 
@@ -107,7 +113,8 @@ def decided(tmp_path, monkeypatch):
     target.sagemaker.create_model_package_group(ModelPackageGroupName="small")
     artifact, report = (target.files.write(target.uri("models", name), name.encode() * 20) for name in ("model.tar.gz", "report.json"))
     container = {"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/xgboost:1", "ModelDataUrl": artifact}
-    properties = {"governance:trained-by": "Dana", "governance:registered-by": "Dana"}
+    properties = {"governance:trained-by": "Dana", "governance:registered-by": WRITER.tag}
+    properties["governance:sha256-model"] = signing.sha256(target.files.read(artifact))
     arn = target.sagemaker.create_model_package(
         ModelPackageGroupName="small",
         ModelApprovalStatus="PendingManualApproval",
@@ -125,11 +132,15 @@ def decided(tmp_path, monkeypatch):
     content = signing.in_toto_statement({"model.tar.gz": pinned["model"]["sha256"]}, evidence.PREDICATE_TYPE, predicate)
     kept = evidence.Evidence(signing.sha256(content), predicate, content)
     evidence.store_signed(target, kept)
-    body = {"tier": "low", "profile": "easy", "evidence": kept.digest, "policy": None, "approvals_needed": 1, "reason": "As it is."}
+    rules = policy.load_bundled()
+    policy.store_in_target(target, rules)
+    why = "As it is, and no other way."
+    body = {"tier": "low", "tier_rationale": why, "profile": "standard", "evidence": kept.digest, "policy": rules.sha256}
+    body |= {"approvals_needed": 1, "reason": why, "code": "first version"}
     heads = []
     about = {3: ("register", arn, {"properties": properties}), 7: ("submit", arn, body)}
     for number in range(1, 25):
-        audit_log.append_event(target, WRITER, *about.get(number, ("note", "test", {"n": number})))
+        audit_log.append_event(target, WRITER, *about.get(number, another(number)))
         heads.append(target.files.read(target.uri(audit_log.HEAD_KEY)))
     sync_registry_and_lineage(target, model_packages.read_package(target, arn))
     yield target, arn, heads
@@ -186,7 +197,7 @@ def test_a_decided_version_that_was_deleted_is_found_and_the_repair_goes_on_with
     problems = verification.verify_log(target).problems
     assert [problem.number for problem in problems] == [7]
     assert "registered version" in problems[0].what
-    assert verification.repair_registry_and_lineage(target) == []
+    assert verification.repair_registry_and_lineage(target).labels == ()
 
 
 def test_the_first_bad_event_is_named(filled):
@@ -276,14 +287,14 @@ def test_a_check_that_refuses_leaves_the_log_as_it_was(filled):
 
     before = audit_log.read_events(filled)
     with pytest.raises(Conflict):
-        audit_log.append_event(filled, WRITER, "note", "test", {}, check=refuse)
+        audit_log.append_event(filled, WRITER, *another("refused"), check=refuse)
     assert audit_log.read_events(filled) == before
 
 
 def test_twenty_threads_append_at_once(filled):
     before = len(audit_log.read_events(filled))
     with ThreadPoolExecutor(20) as pool:
-        events = list(pool.map(lambda n: audit_log.append_event(filled, WRITER, "note", "threads", {"n": n}), range(20)))
+        events = list(pool.map(lambda n: audit_log.append_event(filled, WRITER, *another(f"thread {n}")), range(20)))
     assert sorted(event.number for event in events) == list(range(before + 1, before + 21))
 
 
@@ -321,3 +332,143 @@ def test_a_signature_is_one_that_other_tools_check(filled):
     message = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
     load_pem_public_key(signing.public_pem(filled).encode()).verify(base64.b64decode(raw["signatures"][0]["sig"]), message)
     assert json.loads(payload)["_type"] == "https://in-toto.io/Statement/v1"
+
+
+def delete(target, uri):
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    target.s3.delete_object(Bucket=bucket, Key=key)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[" * 5_000 + b"]" * 5_000])
+def test_a_stray_object_stops_no_reader_and_the_verification_ends_and_names_it(filled, content):
+    before, uri = audit_log.read_events(filled), filled.uri(audit_log.event_key(99_999_999))
+    filled.files.write(uri, content)
+    try:
+        for forget in (audit_log.forget_read_events, lambda: None):
+            forget()
+            assert audit_log.read_events(filled) == before
+        event = audit_log.append_event(filled, WRITER, *another(f"beside {len(content)}"))
+        assert event.number == len(before) + 1
+        found = verification.verify_log(filled)
+        assert [(problem.number, problem.subject) for problem in found.problems] == [(None, uri)]
+        assert "delete marker" in found.problems[0].what
+        assert found.events == len(before) + 1
+    finally:
+        delete(filled, uri)
+
+
+def test_an_event_after_a_gap_is_no_stray_object_and_stops_every_reader(filled):
+    last = audit_log.read_events(filled)[-1]
+    payload = json.loads(audit_log.event_payload(last)) | {"number": last.number + 1_000}
+    uri = filled.uri(audit_log.event_key(last.number + 1_000))
+    filled.files.write(uri, signing.sign_envelope(filled, signing.canonical_json(payload), audit_log.EVENT_TYPE))
+    try:
+        with pytest.raises(Forged, match=f"Event {last.number + 1} is missing"):
+            audit_log.read_events(filled)
+        (problem, *_) = verification.verify_log(filled).problems
+        assert problem.what == f"Events {last.number + 1} to {last.number + 999} are missing."
+    finally:
+        delete(filled, uri)
+
+
+def test_json_that_lies_too_deep_is_forged(filled):
+    deep = b"[" * 100_000 + b"]" * 100_000
+    nested = b'{"body":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001
+    with pytest.raises(Forged):
+        signing.open_envelope(deep, signing.load_verification_keys(filled))
+    for content in (deep, nested):
+        with pytest.raises(Forged):
+            audit_log.parse_event(content)
+        with pytest.raises(Forged):
+            audit_log.read_head(signing.sign_envelope(filled, content), signing.load_verification_keys(filled))
+        with pytest.raises(DataError):
+            verification.read_head_file(content)
+    uri = filled.files.write(filled.uri("deep.json"), deep)
+    with pytest.raises(DataError, match="isn't a JSON file"):
+        filled.files.read_json(uri)
+
+
+def test_the_verification_names_each_key_and_says_that_no_head_was_compared(filled, workspace):
+    found = verification.verify_log(filled)
+    (keyid,) = found.keys
+    assert (found.keys[keyid], found.is_compared) == (found.events, False)
+    assert verification.verify_log(filled, exported_head=verification.export_head(filled)).is_compared
+    command = [sys.executable, "-m", "core", "audit", "verify", "--workspace", str(workspace)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert f"key {keyid}: signed {found.events} events" in done.stdout
+    assert "No head that was kept elsewhere" in done.stdout
+
+
+def test_a_missing_head_is_signed_again_only_on_demand(filled):
+    head = filled.uri(audit_log.HEAD_KEY)
+    original = filled.files.read(head)
+    delete(filled, head)
+    try:
+        audit_log.append_event(filled, WRITER, *another("without a head"))
+        assert verification.repair_registry_and_lineage(filled).is_head_missing
+        assert not filled.files.exists(head)
+        assert any("head of the log is missing" in problem.what for problem in verification.verify_log(filled).problems)
+        assert not verification.repair_registry_and_lineage(filled, sign_head=True).is_head_missing
+        assert verification.verify_log(filled).is_valid
+    finally:
+        if not filled.files.exists(head):
+            filled.files.write(head, original)
+
+
+def test_a_damaged_file_on_disk_is_named_with_its_event(decided, tmp_path, monkeypatch):
+    monkeypatch.setattr(retries, "REQUEST_ATTEMPTS", 1)
+    monkeypatch.setattr(retries, "INCOMPLETE_RESPONSE_ATTEMPTS", 1)
+    target = connect(decided[0].settings)
+    model = next(uri for uri in target.files.list_uris(target.uri("models") + "/") if "model.tar.gz" in uri)
+    for uri, number in ((target.uri(audit_log.event_key(20)), 20), (model, 7)):
+        content = target.files.read(uri)
+        path = next(path for path in (tmp_path / "objects" / "files").iterdir() if path.read_bytes() == content)
+        for damage in (lambda path, content: path.write_bytes(content[:-5]), lambda path, _: path.unlink()):
+            damage(path, content)
+            (problem, *_) = verification.verify_log(target).problems
+            assert (problem.number, "damaged" in problem.what) == (number, True), problem
+            path.write_bytes(content)
+    assert verification.verify_log(target).is_valid
+
+
+def test_what_is_added_to_a_submitted_version_is_found(decided):
+    target, arn, _ = decided
+    added = target.sagemaker.describe_model_package(ModelPackageName=arn)["InferenceSpecification"]
+    target.sagemaker.update_model_package(ModelPackageArn=arn, ApprovalDescription="approved by the board")
+    assert [problem.number for problem in verification.verify_log(target).problems] == [7]
+    assert len(verification.repair_registry_and_lineage(target).labels) == 1
+    assert verification.verify_log(target).is_valid
+    target.sagemaker.update_model_package(ModelPackageArn=arn, AdditionalInferenceSpecificationsToAdd=[{"Name": "canary", **added}])
+    (problem,) = verification.verify_log(target).problems
+    assert (problem.number, "AdditionalInferenceSpecifications has changed" in problem.what) == (7, True)
+
+
+def test_evidence_of_before_the_added_parts_were_pinned_finds_them_all_the_same(decided):
+    target, arn, _ = decided
+    digest = next(event.body["evidence"] for event in audit_log.read_events(target) if event.kind == "submit")
+    predicate = evidence.read_evidence(target, digest).predicate
+    earlier = {key: predicate["package"][key] for key in ("arn", "created", "properties", "InferenceSpecification", "ModelMetrics")}
+    content = signing.in_toto_statement({}, evidence.PREDICATE_TYPE, predicate | {"package": earlier})
+    older = evidence.Evidence(signing.sha256(content), predicate, content)
+    evidence.store_signed(target, older)
+    assert evidence.find_changes(target, older.digest) == []
+    added = target.sagemaker.describe_model_package(ModelPackageName=arn)["InferenceSpecification"]
+    target.sagemaker.update_model_package(ModelPackageArn=arn, AdditionalInferenceSpecificationsToAdd=[{"Name": "canary", **added}])
+    assert evidence.find_changes(target, older.digest) == ["the version's AdditionalInferenceSpecifications has changed"]
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_an_approved_package_elsewhere_with_one_of_our_models_is_listed(decided, copied):
+    target, arn, _ = decided
+    specification = target.sagemaker.describe_model_package(ModelPackageName=arn)["InferenceSpecification"]
+    (container,) = specification["Containers"]
+    target.sagemaker.create_model_package_group(ModelPackageGroupName="elsewhere")
+    if copied:
+        own = target.files.write(target.uri("elsewhere/model.tar.gz"), target.files.read(container["ModelDataUrl"]))
+        specification["Containers"] = [container | {"ModelDataUrl": own}]
+    about = {"ModelPackageGroupName": "elsewhere", "InferenceSpecification": specification}
+    other = target.sagemaker.create_model_package(ModelApprovalStatus="PendingManualApproval", **about)["ModelPackageArn"]
+    assert verification.verify_log(target).is_valid
+    target.sagemaker.update_model_package(ModelPackageArn=other, ModelApprovalStatus="Approved")
+    (problem,) = verification.verify_log(target).problems
+    assert (problem.subject, "its model is that of small/1" in problem.what) == (other, True)

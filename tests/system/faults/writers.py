@@ -319,7 +319,8 @@ class Log(Writer):
 
     def step(self) -> None:
         self.count += 1
-        event = audit_log.append_event(self.host.core(), ADA, "note", "survivors", {"n": self.count})
+        properties = {"governance:registered-by": ADA.tag}
+        event = audit_log.append_event(self.host.core(), ADA, "register", f"survivor/{self.count}", {"properties": properties})
         self.events[event.number] = event.hash
 
     def check(self) -> None:

@@ -1,0 +1,267 @@
+"""The rules of decisions: which step a person may take on a version in its state, under a policy. A decision is checked by them before its
+event is written, and the verification checks every event of the log by the same functions. Nothing here reads or writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from core.errors import Conflict, DataError, GovernanceError
+from core.governance.gate_results import UNWAIVABLE_GATES
+from core.governance.policy import TIERS, Gate, Policy
+from core.governance.version_state import ALLOWED_FROM, State, people_involved
+from core.identity import Identity, explain_refusal
+from core.ledger.event_body import EventBody, RecordedCondition, RecordedGate
+from core.registry.registry_types import Package
+
+REASON_CODES: dict[str, tuple[str, ...]] = {
+    "submit": ("first version", "better model", "new data", "mended findings", "periodic review"),
+    "validate": ("evidence reproduced", "evidence reviewed"),
+    "approve": ("meets the policy", "benefit outweighs the risk", "less discriminatory alternative chosen"),
+    "reject": ("quality", "bias", "explainability", "data", "documentation", "other"),
+    "withdraw": ("superseded", "error found", "no longer needed", "incident"),
+    "retire": ("superseded", "end of use", "regulation"),
+    "waive": ("small sample", "not applicable", "accepted risk"),
+    "confirm waiver": ("agreed",),
+    "meet condition": ("done",),
+}
+MIN_TEXT_LENGTH, MAX_TEXT_LENGTH = 20, 5_000
+"""Characters of a rationale."""
+JUDGED_KINDS = frozenset({"submit", "validate", "approve", "reject"})
+"""Decisions that name the policy by which the version was judged."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A decision as it is about to be written, or as the log has it.
+
+    ``subject``: the version's ARN, ``label`` its name; ``day``: in UTC; ``rules``: the policy that the step names, or else the one in
+    force, None if it can't be read; ``in_force``: the SHA-256 of the policy in force (of the product's own, earlier ones too), None for an
+    event of the format in which the log didn't say; ``package``: the version, where it was read.
+    """
+
+    kind: str
+    person: Identity
+    subject: str
+    label: str
+    body: EventBody
+    day: date
+    rules: Policy | None
+    in_force: frozenset[str] | None
+    target_kind: str | None = None
+    package: Package | None = None
+
+
+def find_refusals(step: Step, state: State) -> Iterator[GovernanceError]:
+    """Everything that forbids the step to a version in this state; nothing if it is allowed."""
+    yield from find_wrong_status(step.kind, step.label, step.subject, state)
+    yield from _find_forbidden_person(step, state)
+    if step.in_force is not None:
+        yield from find_unsound_text(step.body["reason"], "rationale")
+        yield from find_wrong_code(step.kind, step.body["code"])
+    if step.kind in JUDGED_KINDS and step.in_force is not None and step.body["policy"] not in step.in_force:
+        message = f"The policy {step.body['policy'][:12]}… isn't in force."
+        yield Conflict(message, resource=step.subject, hint="Open the version again: it is judged by the policy in force.")
+    yield from _RULES_BY_KIND.get(step.kind, _no_further_rules)(step, state)
+
+
+def find_wrong_status(kind: str, label: str, subject: str, state: State) -> Iterator[GovernanceError]:
+    """The refusal of a step that isn't allowed from the version's status."""
+    if state.status not in ALLOWED_FROM[kind]:
+        needed = " or ".join(sorted(ALLOWED_FROM[kind]))
+        message = f"{label} is {state.status}. The action “{kind}” needs a version that is {needed}."
+        yield Conflict(message, resource=subject, hint="Look at its history.")
+
+
+def excluded_people(kind: str, state: State, gate: str | None, package: Package | None = None) -> dict[str, str]:
+    """Part -> id or name of the people who may not take this step, because they had that part. ``gate``: of a waiver."""
+    if kind in {"submit", "waive", "meet condition", "retire"}:
+        return {}
+    involved = people_involved(state, package)
+    asked = next((w for w in state.waivers if w.gate == gate), None) if kind == "confirm waiver" else None
+    return involved | ({"who asked for it": asked.by_id, "who asked for it by name": asked.by} if asked else {})
+
+
+def _find_forbidden_person(step: Step, state: State) -> Iterator[GovernanceError]:
+    involved: Mapping[str, str] = excluded_people(step.kind, state, step.body.get("gate"), step.package)
+    refusal = explain_refusal(step.person, step.kind, resource=step.label, involved=involved, target_kind=step.target_kind)
+    if refusal is not None:
+        yield refusal
+
+
+def find_unsound_text(text: str, what: str) -> Iterator[GovernanceError]:
+    """The refusal of a rationale that is too short or too long."""
+    if len(text.strip()) < MIN_TEXT_LENGTH:
+        yield DataError(f"The {what} is too short.", resource=what, hint=f"Write at least a sentence ({MIN_TEXT_LENGTH} characters).")
+    if len(text) > MAX_TEXT_LENGTH:
+        yield DataError(f"The {what} is too long.", resource=what, hint=f"Keep it under {MAX_TEXT_LENGTH:,} characters.")
+
+
+def check_text(text: str, what: str) -> None:
+    """Raises DataError for a rationale that is too short or too long."""
+    for refusal in find_unsound_text(text, what):
+        raise refusal
+
+
+def find_wrong_code(kind: str, code: str) -> Iterator[GovernanceError]:
+    """The refusal of a reason code that the decision doesn't have."""
+    if code not in REASON_CODES[kind]:
+        yield DataError(f"{code} isn't a reason code.", resource="reason code", hint=f"Choose one of {', '.join(REASON_CODES[kind])}.")
+
+
+def find_wrong_submission(rules: Policy, tier: str, profile: str) -> Iterator[GovernanceError]:
+    """The refusal of a tier or profile that the policy doesn't have."""
+    if tier not in TIERS:
+        yield DataError(f"{tier} isn't a tier.", resource="tier", hint=f"Choose one of {', '.join(TIERS)}.")
+    if profile not in rules.profiles:
+        yield DataError(f"The policy has no profile {profile}.", resource="profile", hint=f"Choose one of {', '.join(rules.profiles)}.")
+
+
+def find_blocking(outcomes: Sequence[RecordedGate], label: str, subject: str) -> Iterator[GovernanceError]:
+    """The refusal of an approval that gates block."""
+    blocking = [f"{r['title']} ({r['status']}): {r['reason']}" for r in outcomes if r["blocks"]]
+    if blocking:
+        yield Conflict(
+            f"{label} can't be approved. {' '.join(blocking)}",
+            resource=subject,
+            hint="Reject it, or ask for a waiver, which a second person must confirm.",
+        )
+
+
+def find_unwaivable(gate: str, subject: str) -> Iterator[GovernanceError]:
+    """The refusal of a waiver of a gate that nobody can waive."""
+    if gate in UNWAIVABLE_GATES:
+        hint = "Reject or withdraw the version, and register one whose evidence agrees."
+        yield Conflict(f"Gate {gate} can't be waived: what it finds isn't a matter of judgement.", resource=subject, hint=hint)
+
+
+def find_wrong_waiver_end(rules: Policy, state: State, expires: date, day: date) -> Iterator[GovernanceError]:
+    """The refusal of a waiver that ends before it begins, or after an approval given on that day would."""
+    latest = day + timedelta(days=rules.expiry.for_tier(state.tier))
+    if not day <= expires <= latest:
+        message = f"A waiver must expire no earlier than today and no later than {latest}."
+        yield DataError(message, resource="expires", hint=f"Choose a day up to {latest}.")
+
+
+def approval_end(rules: Policy, state: State, day: date) -> date:
+    """The last day of an approval that is given on ``day``."""
+    return day + timedelta(days=rules.expiry.for_tier(state.tier))
+
+
+def parse_condition(text: str, owner: str, due: str, day: date) -> RecordedCondition:
+    """A condition of an approval that is given on ``day``. Raises DataError if a part is missing, or it was due before that day."""
+    if not text.strip() or not owner.strip():
+        raise DataError("A condition needs its text and an owner.", resource="conditions", hint="Fill in both.")
+    try:
+        is_past = date.fromisoformat(due) < day
+    except ValueError:
+        is_past = True
+    if is_past:
+        raise DataError(f"{due!r} is not a future date.", resource="conditions", hint="Write the last day as YYYY-MM-DD.")
+    return {"text": text.strip(), "owner": owner.strip(), "due": due}
+
+
+def _no_further_rules(step: Step, state: State) -> Iterator[GovernanceError]:
+    yield from ()
+
+
+def _rules_of(step: Step) -> Iterator[GovernanceError]:
+    """Says so if the policy of the step can't be read, since what it demands can't be judged then."""
+    if step.rules is None:
+        yield Conflict("The policy that it names can't be read, so what it demands isn't judged.", resource=step.subject)
+
+
+def _submit(step: Step, state: State) -> Iterator[GovernanceError]:
+    body = step.body
+    if state.registered_properties is None:
+        yield Conflict(f"The log doesn't say who registered {step.label}.", resource=step.subject, hint="Register a new version.")
+    if not body["evidence"]:
+        yield Conflict("No evidence was recorded.", resource=step.subject, hint="Submit the version again.")
+    yield from _rules_of(step)
+    if step.rules is not None:
+        yield from find_wrong_submission(step.rules, body["tier"], body["profile"])
+        needed = step.rules.approvals.for_tier(body["tier"]) if body["tier"] in TIERS else body["approvals_needed"]
+        if body["approvals_needed"] != needed:
+            message = f"It asks for {body['approvals_needed']} approvals; the policy demands {needed} of the tier {body['tier']}."
+            yield Conflict(message, resource=step.subject, hint="Submit the version again.")
+
+
+def _validate(step: Step, state: State) -> Iterator[GovernanceError]:
+    if step.body["evidence"] != state.evidence:
+        yield Conflict("It names other evidence than was submitted.", resource=step.subject, hint="Submit the version again.")
+    if step.body["policy"] != state.policy:
+        yield Conflict("It names another policy than the submission.", resource=step.subject, hint="Submit the version again.")
+
+
+def _approve(step: Step, state: State) -> Iterator[GovernanceError]:
+    body = step.body
+    yield from _validate(step, state)
+    yield from find_blocking(body["gates"], step.label, step.subject)
+    if step.in_force is not None:
+        passed = {r["gate"] for r in body["gates"] if r["status"] == "pass"}
+        for gate in sorted(UNWAIVABLE_GATES - passed):
+            yield Conflict(f"The gate {gate}, which nobody can waive, isn't recorded as passed.", resource=step.subject)
+    yield from _rules_of(step)
+    if step.rules is not None:
+        yield from _find_unmet_gates(step, state, step.rules)
+        latest = approval_end(step.rules, state, step.day)
+        if date.fromisoformat(body["expires"]) > latest:
+            message = f"It is valid until {body['expires']}; by the policy an approval ends on {latest}."
+            yield Conflict(message, resource=step.subject, hint="Withdraw the version, and submit it again.")
+    for condition in body["conditions"]:
+        try:
+            parse_condition(condition["text"], condition["owner"], condition["due"], step.day - timedelta(days=1))
+        except DataError as error:
+            yield error
+
+
+def _find_unmet_gates(step: Step, state: State, rules: Policy) -> Iterator[GovernanceError]:
+    """The policy's gates that the recorded outcomes leave out, or that they don't meet; whatever they say of ``blocks``."""
+    profile = rules.profiles.get(state.profile)
+    gates: Sequence[Gate] = profile.gates if profile else ()
+    if profile is None:
+        yield Conflict(f"The policy has no profile {state.profile}.", resource=step.subject, hint="Submit the version again.")
+    waived = {w.gate for w in state.waivers if any(w.is_valid_on(step.day - timedelta(days=days)) for days in (0, 1))}
+    for gate in gates:
+        outcomes = [r for r in step.body["gates"] if gate.is_outcome(r["gate"])]
+        missing = [] if outcomes else [f"The outcome of the gate {gate.name} isn't recorded."]
+        unmet = [
+            f"The gate {r['gate']} is {r['status']}{', without a waiver that two people agreed to' if r['status'] == 'waived' else ''}."
+            for r in outcomes
+            if gate.required and r["status"] != "pass" and not (r["status"] == "waived" and r["gate"] in waived)
+        ]
+        for message in (*missing, *unmet):
+            yield Conflict(message, resource=step.subject, hint="Withdraw the version, and submit it again.")
+
+
+def _waive(step: Step, state: State) -> Iterator[GovernanceError]:
+    yield from find_unwaivable(step.body["gate"], step.subject)
+    profile = step.rules.profiles.get(state.profile) if step.rules else None
+    if profile and not any(gate.is_outcome(step.body["gate"]) for gate in profile.gates):
+        yield Conflict(f"The policy has no gate {step.body['gate']}.", resource=step.subject, hint="Waive a gate that fails.")
+    if step.rules and step.in_force is not None:
+        expires = date.fromisoformat(step.body["expires"])
+        if all(list(find_wrong_waiver_end(step.rules, state, expires, step.day - timedelta(days=days))) for days in (0, 1)):
+            yield from find_wrong_waiver_end(step.rules, state, expires, step.day)
+
+
+def _confirm_waiver(step: Step, state: State) -> Iterator[GovernanceError]:
+    if step.body["gate"] not in {w.gate for w in state.waivers if w.confirmed_by is None}:
+        yield Conflict(f"Nobody has asked to waive {step.body['gate']}.", resource=step.subject, hint="Reload the page.")
+
+
+def _meet_condition(step: Step, state: State) -> Iterator[GovernanceError]:
+    number = step.body["condition"]
+    if number not in {c.number for c in state.conditions if c.met_by is None}:
+        yield Conflict(f"{step.label} has no open condition {number}.", resource=step.subject, hint="Reload the page.")
+
+
+_RULES_BY_KIND = {
+    "submit": _submit,
+    "validate": _validate,
+    "approve": _approve,
+    "waive": _waive,
+    "confirm waiver": _confirm_waiver,
+    "meet condition": _meet_condition,
+}
