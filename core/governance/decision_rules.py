@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from core import identity
 from core.errors import Conflict, DataError, GovernanceError
 from core.governance.gate_results import UNWAIVABLE_GATES
 from core.governance.policy import TIERS, Gate, Policy
 from core.governance.version_state import ALLOWED_FROM, State, people_involved
-from core.identity import Identity, explain_refusal
+from core.identity import Identity
 from core.ledger.event_body import EventBody, RecordedCondition, RecordedGate
 from core.registry.registry_types import Package
 
@@ -85,7 +86,7 @@ def excluded_people(kind: str, state: State, gate: str | None, package: Package 
 
 def _find_forbidden_person(step: Step, state: State) -> Iterator[GovernanceError]:
     involved: Mapping[str, str] = excluded_people(step.kind, state, step.body.get("gate"), step.package)
-    refusal = explain_refusal(step.person, step.kind, resource=step.label, involved=involved, target_kind=step.target_kind)
+    refusal = identity.explain_refusal(step.person, step.kind, resource=step.label, involved=involved, target_kind=step.target_kind)
     if refusal is not None:
         yield refusal
 

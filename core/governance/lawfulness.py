@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from core import identity
 from core.errors import Conflict, GovernanceError
 from core.governance import decision_rules, policy_adoption, version_state
 from core.governance.consistency import Problem
@@ -17,7 +18,7 @@ from core.governance.decision_rules import JUDGED_KINDS, Step
 from core.governance.policy import Policy
 from core.governance.policy_adoption import ADOPT_EVENT, CONFIRM_EVENT, PolicyState
 from core.governance.version_state import ALLOWED_FROM, State
-from core.identity import Identity, explain_refusal, identity_from_record
+from core.identity import Identity, identity_from_record
 from core.ledger.audit_log import Event
 from core.ledger.event_body import EVENT_FORMAT
 from core.ledger.signing import Forged
@@ -107,7 +108,7 @@ def _find_wrong_time(event: Event, replay: _Replay, latest: datetime) -> Iterato
 
 
 def _find_registration_refusals(event: Event, person: Identity, replay: _Replay, target_kind: str | None) -> Iterator[GovernanceError]:
-    refusal = explain_refusal(person, "register", resource=event.subject, target_kind=target_kind)
+    refusal = identity.explain_refusal(person, "register", resource=event.subject, target_kind=target_kind)
     if refusal is not None:
         yield refusal
     before = replay.states.get(event.subject)

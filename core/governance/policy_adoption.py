@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from core import identity as identities
 from core.aws.target import Target
 from core.errors import Conflict, GovernanceError
 from core.governance import policy
 from core.governance.decision_rules import check_text, find_unsound_text
 from core.governance.policy import BUNDLED_POLICIES, Policy
-from core.identity import Identity, explain_refusal, require_permission
+from core.identity import Identity, require_permission
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
 from core.ledger.event_body import EventBody
@@ -78,7 +79,7 @@ def find_policy_refusals(
 ) -> Iterator[GovernanceError]:
     """Why the step isn't allowed; nothing if it is. ``kind``: one of this module's events."""
     involved = state.waiting.people if kind == CONFIRM_EVENT and state.waiting else {}
-    refusal = explain_refusal(person, kind, resource=SUBJECT, involved=involved, target_kind=target_kind)
+    refusal = identities.explain_refusal(person, kind, resource=SUBJECT, involved=involved, target_kind=target_kind)
     if refusal is not None:
         yield refusal
     digest = body["policy"]

@@ -12,7 +12,7 @@ from deciding import CHRIS, DANA, VIC, WHY, seen
 from paths import ROOT
 
 from core.errors import Conflict
-from core.governance import decisions, evidence, package_lock, policy
+from core.governance import decisions, evidence, package_lock
 from core.governance.version_state import read_state
 from core.ledger import audit_log
 from core.registry import model_packages, version_registration
@@ -72,11 +72,12 @@ def compared(demo, target):
         package = model_packages.read_package(target, model["model_package_arn"])
         jobs = {f"{kind}_job": package.properties[f"governance:{kind}-job"] for kind in ("training", "bias", "shap")}
         arn = version_registration.register_version(target, DANA, data=data, role=role, group="compared", **jobs)
-    policy.store_in_target(target, policy.load_in_force(target)[0])
     lock = package_lock.read_package_lock()
     target.files.write(evidence._stored_uri(target, lock, "requirements.txt"), lock)
     while audit_log.count_events(target) % 10 not in range(1, 6):
-        audit_log.append_event(target, DANA, "note", "test", {"n": 1})
+        audit_log.append_event(
+            target, DANA, "register", f"test/{audit_log.count_events(target)}", {"properties": {"governance:registered-by": DANA.tag}}
+        )
     return arn
 
 
