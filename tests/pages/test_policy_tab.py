@@ -18,7 +18,8 @@ def workspace(tmp_path):
 
 
 def words(test):
-    return "\n".join(one.value for kind in (test.markdown, test.caption, test.info, test.success, test.error) for one in kind)
+    shown = (test.markdown, test.caption, test.info, test.success, test.error)
+    return "\n".join(one.value for kind in shown for one in kind).replace("\\", "")  # Markdown escapes
 
 
 def send(test, label):
