@@ -144,7 +144,7 @@ def propose_label_and_facet(table: pd.DataFrame | TableReading, *, label: str | 
     counts = {str(c): count_distinct(frame.iloc[:, i], MAX_PROPOSED_GROUPS) for i, c in enumerate(frame.columns.tolist()) if i not in many}
     two = [c for c, n in counts.items() if n == 2 and c not in {label, facet}]
     named = [c for c in map(str, frame.columns) if c not in left_out and c not in threshold_sources(reading)]
-    label = label or propose_label(named, two) or (two[-1] if two else None)
+    label = label or propose_label(named, {c: frame[c].dropna().unique().tolist() for c in two}) or (two[-1] if two else None)
     if label is None:
         raise DataError("No column has exactly two values.", resource="label", hint="Give a table with a two-valued label.")
     few = [c for c, n in counts.items() if c != label and 2 <= n <= MAX_PROPOSED_GROUPS]

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 MAX_ROWS_IN_MEMORY = 500_000
+ROWS_PER_CALL = 50_000
+"""So many predictions are asked for at a time where there are as many: a call costs as much as some thousand rows."""
 
 
 def count_evaluations(features: int, background_rows: int) -> int:
@@ -28,7 +30,13 @@ def enumerate_shapley_values(predict: Callable[[Floats], Floats], rows: Floats, 
         return np.concatenate([enumerate_shapley_values(predict, rows[at : at + size], background) for at in range(0, n, size)])
     masks = np.arange(1 << width)
     member = (masks[:, None] >> np.arange(width)) & 1 == 1
-    worth = np.array([predict(np.where(one, rows[:, None], background).reshape(-1, width)).reshape(n, -1).mean(axis=1) for one in member])
+    at_once = max(1, ROWS_PER_CALL // (n * len(background)))
+    worth = np.concatenate(
+        [
+            predict(np.where(some[:, None, None], rows[:, None], background).reshape(-1, width)).reshape(len(some), n, -1).mean(axis=2)
+            for some in (member[start : start + at_once] for start in range(0, len(member), at_once))
+        ]
+    )
     weight = np.array([1 / (width * comb(width - 1, others)) for others in range(width)])
     values = np.empty((n, width))
     for feature in range(width):

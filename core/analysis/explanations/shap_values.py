@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 DEFAULT_WALKS = 32
+CHEAP_EVALUATIONS = 1_000_000
+"""So many predictions take a second or two, and are always made where they give exact values."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,9 @@ def compute_shap_values(
     stand for "feature unknown"; all of them count.
 
     Of log-odds they are exact. Of the probability they are exact where every coalition of features can be tried at no more cost than
-    ``walks`` walks per row; elsewhere they are carried over from the log-odds, plus a remainder sampled on these walks (see
-    ``shap_remainder``). In every row their sum is checked against the model's own prediction, and the expected value against the mean
-    prediction of ``baseline``.
+    ``walks`` walks per row, or in a second or two; elsewhere they are carried over from the log-odds, plus a remainder sampled on these
+    walks (see ``shap_remainder``). In every row their sum is checked against the model's own prediction, and the expected value against
+    the mean prediction of ``baseline``.
 
     Raises FeatureError when the columns don't fit the model; ExplanationError where the values would be wrong, or take more than
     ``max_seconds``.
@@ -138,7 +140,7 @@ def _compute_values(
     if output == "raw" or walks == 0 or len(matrix) == 0:
         return values, expected, 0.0
     width = matrix.shape[1]
-    if count_evaluations(width, len(background)) <= walks * (width + 1):
+    if count_evaluations(width, len(background)) <= max(walks * (width + 1), CHEAP_EVALUATIONS // len(matrix)):
         return enumerate_shapley_values(lambda table: expit(margin(table)), matrix, background), expected, 0.0
     missing, errors = estimate_remainder(margin, matrix, background, walks, seed)
     return values + missing, expected, float(errors.mean())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -106,20 +106,25 @@ def sensitivity(column: str) -> int:
     return 2 if words & _SENSITIVE[0] else 1 if words & _SENSITIVE[1] else 0
 
 
-def propose_label(columns: Sequence[str], candidates: Collection[str]) -> str | None:
-    """Which of the two-valued columns is what happened: one called so (label, target, outcome, decision, default); else one whose name says
-    something good or bad, the table's last or first column before others; else its last or first column, else the last that has two values.
-    Those that tell protected groups apart come after all others. None without candidates.
+def propose_label(columns: Sequence[str], candidates: Mapping[str, Sequence[object]]) -> str | None:
+    """Which of the two-valued columns is what happened: one called so (label, target, outcome, decision, default); else one whose values
+    say something good or bad, or whose name does, the table's last or first column before others; else its last or first column, else the
+    last that has two values. Those that tell protected groups apart come after all others.
 
-    >>> propose_label(["paid", "sex", "married"], ["paid", "sex", "married"]), propose_label(["work", "city", "age"], ["work", "city"])
-    ('paid', 'work')
+    ``candidates``: two-valued column -> its values. None without candidates.
+
+    >>> propose_label(["paid", "sex", "city"], {"paid": [0, 1], "sex": ["f", "m"], "city": [0, 1]})
+    'paid'
+    >>> propose_label(["id", "city", "status", "age"], {"city": ["no", "yes"], "status": ["alive", "dead"]})
+    'status'
     """
     able = [c for c in columns if c in candidates]
     able = [c for c in able if not sensitivity(c)] or able
     ends = [c for c in (*columns[-1:], *columns[:1]) if c in able]
     called = [c for c in able if _words_of(c) & _CALLED]
+    decided = [c for c in (*ends, *able) if len({word_direction(str(value)) for value in candidates[c]}) > 1]
     directed = [c for c in (*ends, *able) if word_direction(c)]
-    return next(iter((*called, *directed, *ends, *able[::-1])), None)
+    return next(iter((*called, *decided, *directed, *ends, *able[::-1])), None)
 
 
 def _list_words(text: str) -> list[str]:

@@ -101,7 +101,9 @@ def _examine_column(name: str, series: pd.Series[Any]) -> Finding | None:
         return Finding(name, "constant", message, rows=rows, treatment="leave out", choices=LEAVE_OUT_OR_KEEP)
     if series.dtype.kind == "f":
         mixed = _examine_fractions(name, series)
-        if mixed or (series.to_numpy()[:1000] % 1 > 0).any():
+        with np.errstate(invalid="ignore"):  # of infinity
+            has_fractions = bool((series.to_numpy()[:1000] % 1 > 0).any())
+        if mixed or has_fractions:
             return mixed
     distinct, known = int(series.nunique()), rows - missing
     if distinct == 1 and not missing:

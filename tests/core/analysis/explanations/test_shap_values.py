@@ -11,6 +11,7 @@ from paths import ROOT
 
 from core.analysis.explanations.shap_values import compute_shap_values, predict_probabilities
 from core.analysis.tables.feature_names import FeatureError
+from tools import judges
 
 DATA = ROOT / "core/data/uci_credit_default.csv.gz"
 
@@ -102,6 +103,21 @@ def test_brute_force_shapley_values_are_the_same():
     expected = {name: np.mean([worth(o[: o.index(name) + 1]) - worth(o[: o.index(name)]) for o in orders]) for name in "abc"}
     explanation = compute_shap_values(booster, row, baseline, walks=6000)
     assert dict(zip(explanation.features, explanation.values[0], strict=True)) == pytest.approx(expected, abs=2e-3)
+
+
+def test_few_rows_of_a_dozen_features_are_explained_by_the_definition():
+    random = np.random.default_rng(1)
+    data = pd.DataFrame(random.normal(size=(60, 10)), columns=list("abcdefghij")).round(1)
+    label = (data["a"] * data["b"] + data["c"] > 0).astype(int)
+    booster = xgboost.train({"objective": "binary:logistic", "max_depth": 4, "base_score": 0.5}, xgboost.DMatrix(data, label), 20)
+    explanation = compute_shap_values(booster, data, data.head(1))
+    rows = data.to_numpy(dtype=np.float32)
+    expected = [
+        judges.shapley_values(lambda table: booster.predict(xgboost.DMatrix(table, feature_names=list(data))), rows[row], rows[0])
+        for row in (7, 30)
+    ]
+    assert explanation.standard_error == 0
+    assert explanation.values[[7, 30]] == pytest.approx(np.array(expected), abs=1e-6)
 
 
 @pytest.mark.slow

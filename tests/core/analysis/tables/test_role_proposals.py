@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.analysis.tables.role_proposals import propose_facet_value, propose_favourable, propose_label
@@ -46,6 +46,7 @@ def test_words_decide_the_favourable_value_or_nobody_does(column, values, favour
     assert propose_favourable(column, values[::-1]) == favourable
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), min_size=60, max_size=200))
 def test_the_facet_value_is_the_group_with_the_lowest_share(rows):
     frame = pd.DataFrame(rows, columns=["facet", "paid"]).astype({"paid": int})
@@ -75,4 +76,9 @@ def test_the_rarest_group_is_not_proposed_for_being_rare():
     ],
 )
 def test_the_label_is_found_by_words_then_at_the_ends_and_no_group_of_people_is_one(columns, two_valued, label):
-    assert propose_label(columns, two_valued) == label
+    assert propose_label(columns, dict.fromkeys(two_valued, (0, 1))) == label
+
+
+def test_values_that_say_something_good_or_bad_make_a_column_the_label():
+    candidates = {"Family_History_Cancer": ["Yes", "No"], "Survival_Status": ["Alive", "Deceased"], "owner": [0, 1]}
+    assert propose_label(["id", *candidates, "age"], candidates) == "Survival_Status"

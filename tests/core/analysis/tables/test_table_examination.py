@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,3 +78,9 @@ def test_columns_that_nearly_agree_are_not_called_equal(one, other):
     assert not [finding for finding in reading.findings if finding.kind == "duplicate"]
     reading = examine_table(read_frame(pd.DataFrame({"age": [AGES[i % ROWS] for i in range(6000)], "one": one, "other": one})))
     assert [finding.twin for finding in reading.findings if finding.kind == "duplicate"] == ["one"]
+
+
+def test_an_infinite_number_is_examined_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        examine_table(read_frame(pd.DataFrame({"age": AGES, "until": [1.0, float("inf")] * (len(AGES) // 2)})))
