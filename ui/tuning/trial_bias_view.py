@@ -105,8 +105,6 @@ def _show_measurement(job: Job, measurement_job: Job, filtered: pd.DataFrame, al
     )
     twin = views.pareto_table(kept, performance=performance, measure=measure)
     tables.table_twin(twin, alt=alt)
-    if session.is_allowed("register"):
-        training_job.group_input(job.name, cached_tuning.data_of_tuning(job.name))
     best = kept[kept["reference"]]
     if not best.empty:
         names = {point["customdata"][0] for point in picked["selection"]["points"] if point.get("customdata")}
@@ -169,6 +167,8 @@ def _show_alternatives(job: Job, kept: pd.DataFrame, people: views.ComparedGroup
     if found.empty:
         st.markdown("No trial reduces disparity without being dominated by another trial.")
         return
+    if session.is_allowed("register"):
+        training_job.group_input(job.name, cached_tuning.data_of_tuning(job.name))
     best = views.list_trial_rows(kept[kept["reference"]])[0]
     for row in views.list_trial_rows(found.head(MAX_ALTERNATIVES)):
         _show_alternative(job, row, views.alternative_sentence(row, best, people, performance=performance, measure=measure), "front")
