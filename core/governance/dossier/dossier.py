@@ -58,8 +58,8 @@ class Text:
     strong: bool = False
 
 
-MAX_GROUPS = 60
-"""Groups in the dossier's table; the report has all of them."""
+MAX_GROUPS, MAX_NOTES = 60, 60
+"""Groups, and sentences about the table, in the dossier; the report and data-card.json have all of them."""
 
 
 @dataclass(frozen=True)
@@ -271,7 +271,6 @@ def _data(d: Dossier) -> Section:
         ("Data set", f"{d.data.dataset.name}, {d.data.dataset.rows:,} rows, SHA-256 {d.data.dataset.sha256}"),
         ("Label", f"{config['label']}, favourable outcome: {names.describe(config['label'], config['favourable'])}"),
         ("Facet", ", ".join(names.describe(*facet) for facet in ((config["facet"], config["facet_value"]), *d.data.roles.further_facets))),
-        *([("Found, and done", " ".join(d.data.dataset.notes))] if d.data.dataset.notes else []),
         ("Split", f"seed {split['seed']}; rows to train, validate and test: {parts}"),
         ("Rebalancing", f"{config['method']}, of {config['target']}; {manifest['synthetic']['count']:,} synthetic training rows{order}"),
         *([("Labels", moved)] if moved else []),
@@ -280,7 +279,11 @@ def _data(d: Dossier) -> Section:
         ("Training", f"job {d.package.training_job}"),
     ]
     settings = tuple(sorted((k, v) for k, v in d.package.hyperparameters.items()))
-    return Section("Data and training", (Table(("", ""), tuple(rows), (16, 84)), Table(("hyperparameter", "value"), settings, (40, 60))))
+    tables = [Table(("", ""), tuple(rows), (16, 84)), Table(("hyperparameter", "value"), settings, (40, 60))]
+    if notes := d.data.dataset.notes:
+        more = [(f"{len(notes) - MAX_NOTES:,} more are in data-card.json.",)] if len(notes) > MAX_NOTES else []
+        tables.insert(1, Table(("what was found in the table, and done",), (*((note,) for note in notes[:MAX_NOTES]), *more), (100,)))
+    return Section("Data and training", tuple(tables))
 
 
 def _card(d: Dossier) -> Section:

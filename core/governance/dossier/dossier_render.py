@@ -25,7 +25,8 @@ HTML_TEMPLATE = """<!doctype html>
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; margin: .8rem 0; font-size: 13px; }
-th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; border-bottom: 1px solid #8884; }
+th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; border-bottom: 1px solid #8884; min-width: 4.5em; }
+th:first-child, td:first-child { min-width: 8em; }
 img { max-width: 100%; background: white; }
 .strong { font-weight: 600; font-size: 1.05rem; }
 .wide { overflow-x: auto; }
