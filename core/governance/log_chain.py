@@ -148,23 +148,29 @@ def check_head_current(target: Target, events: Sequence[Event], trusted: Sequenc
 
 
 def check_parts(target: VerificationTarget, events: Sequence[Event], trusted: Sequence[Key]) -> Iterator[Problem]:
-    """Check that the copies of a hundred events each say what the events say, and that none is missing."""
-    whole = {event.number: event for event in events}
+    """Check that the copies of a hundred and of ten events each say what the events say, and that none of a hundred is missing. Those of ten
+    may be: earlier versions of the product wrote none."""
+    events_by_number = {event.number: event for event in events}
     present = target.files.list_uris(target.uri(audit_log.PARTS_FOLDER) + "/")
-    for uri in present:
+    hundreds = [(uri, audit_log.EVENTS_PER_PART, audit_log.part_key) for uri in present]
+    tens = [
+        (uri, audit_log.EVENTS_PER_TEN, audit_log.ten_key) for uri in target.files.list_uris(target.uri(audit_log.TENS_FOLDER) + "/")
+    ]
+    for uri, size, key_of in hundreds + tens:
         name = uri.rpartition("/")[2].removesuffix(".json")
         number = int(name) if name.isascii() and name.isdigit() else -1
-        if number < 0 or uri != target.uri(audit_log.part_key(number)):
+        if number < 0 or uri != target.uri(key_of(number)):
             yield Problem(None, uri, "This object is not a part of the log.")
             continue
-        own = [whole.get(n) for n in range(number * audit_log.EVENTS_PER_PART + 1, (number + 1) * audit_log.EVENTS_PER_PART + 1)]
+        numbers = audit_log.numbers_in_part(number, size)
         try:
             payload = open_envelope(target.files.read(uri), trusted, audit_log.PART_TYPE)
         except GovernanceError as error:
-            yield Problem(number * audit_log.EVENTS_PER_PART + 1, uri, error.message)
+            yield Problem(numbers.start, uri, error.message)
             continue
-        if all(own) and payload != audit_log.part_payload([event for event in own if event]):
-            yield Problem(number * audit_log.EVENTS_PER_PART + 1, uri, "The copy of these events differs from the events.")
+        own = [event for n in numbers if (event := events_by_number.get(n))]
+        if len(own) == size and payload != audit_log.part_payload(own):
+            yield Problem(numbers.start, uri, "The copy of these events differs from the events.")
     for number in range(len(events) // audit_log.EVENTS_PER_PART - 1):  # the last one may not be written yet
         if target.uri(audit_log.part_key(number)) not in set(present):
             yield Problem(number * audit_log.EVENTS_PER_PART + 1, audit_log.part_key(number), "The copy of these events is missing.")

@@ -3,7 +3,8 @@
 An event is the object ``governance/log/events/00000001.json``, a DSSE envelope, written with ``If-None-Match: *``: of two writers, one
 gets the number. The other reads the log again and is checked again: a second decision on the same version is refused, an event about
 another version takes the next number. A hundred events are also kept together in one signed object, so that ten thousand are read in a
-hundred requests. ``head.json`` names the last event, signed: with a copy of it kept elsewhere, a log that was cut short is found.
+hundred requests; and ten, so that the events after the last full hundred are read in at most 18. ``head.json`` names the last event,
+signed: with a copy of it kept elsewhere, a log that was cut short is found.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time as clock
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,11 +37,12 @@ from core.ledger.signing import (
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
 
-EVENTS_FOLDER, PARTS_FOLDER, HEAD_KEY = "governance/log/events", "governance/log/parts", "governance/log/head.json"
+EVENTS_FOLDER, PARTS_FOLDER, TENS_FOLDER = "governance/log/events", "governance/log/parts", "governance/log/tens"
+HEAD_KEY = "governance/log/head.json"
 EVENT_TYPE, PART_TYPE = "application/vnd.governance.event+json", "application/vnd.governance.events+json-lines"
 HEAD_PREDICATE_TYPE = "urn:governance-dashboard:log-head:1"
-EVENTS_PER_PART = 100
-"""Events kept together in one object."""
+EVENTS_PER_PART, EVENTS_PER_TEN = 100, 10
+"""Events kept together in one object, of two sizes."""
 NO_PREVIOUS_HASH = "0" * 64
 """``Event.previous`` of the first event."""
 
@@ -80,8 +82,13 @@ def event_key(number: int) -> str:
 
 
 def part_key(number: int) -> str:
-    """The S3 key of a part, which has many events in one file, by its number."""
+    """The S3 key of a part, which has a hundred events in one file, by its number."""
     return f"{PARTS_FOLDER}/{number:06d}.json"
+
+
+def ten_key(number: int) -> str:
+    """The S3 key of ten events in one file, by its number."""
+    return f"{TENS_FOLDER}/{number:07d}.json"
 
 
 def append_event(
@@ -144,7 +151,8 @@ def _read_events(target: Target) -> tuple[Event, ...]:
     numbers = range(len(events) + 1, end)
     _check_nothing_follows(target, end, new, trusted)
     with ThreadPoolExecutor(8) as pool:
-        _extend_chain(events, pool.map(lambda n: _read_payload(target, n, trusted), numbers))
+        for payloads in pool.map(lambda span: _read_span(target, span, trusted), _spans(numbers)):
+            _extend_chain(events, payloads)
     result = tuple(events)
     _cache_events(target, result)
     return result
@@ -177,6 +185,21 @@ def number_of_event(target: Target, uri: str) -> int | None:
     name = uri.rpartition("/")[2].removesuffix(".json")
     number = int(name) if name.isascii() and name.isdigit() else 0
     return number if number > 0 and uri == target.uri(event_key(number)) else None
+
+
+def _spans(numbers: range) -> Iterator[range]:
+    """Consecutive event numbers as full tens, each kept in one object, and single numbers before and after them."""
+    first = numbers.start
+    while first < numbers.stop:
+        is_ten = first % EVENTS_PER_TEN == 1 and first + EVENTS_PER_TEN <= numbers.stop
+        yield range(first, first + (EVENTS_PER_TEN if is_ten else 1))
+        first += EVENTS_PER_TEN if is_ten else 1
+
+
+def _read_span(target: Target, numbers: range, trusted: Sequence[Key]) -> list[bytes]:
+    if len(numbers) == 1:
+        return [_read_payload(target, numbers.start, trusted)]
+    return _read_together(target, ten_key(numbers.start // EVENTS_PER_TEN), numbers, trusted)
 
 
 def forget_read_events() -> None:
@@ -246,11 +269,21 @@ def _read_payload(target: Target, number: int, trusted: Sequence[Key]) -> bytes:
 
 
 def _read_part(target: Target, number: int, trusted: Sequence[Key]) -> list[bytes]:
-    """The payloads of events number · 100 + 1 and on; from the events themselves where they aren't kept together (yet)."""
+    """The payloads of events number · 100 + 1 and on."""
+    return _read_together(target, part_key(number), numbers_in_part(number, EVENTS_PER_PART), trusted)
+
+
+def _read_together(target: Target, key: str, numbers: range, trusted: Sequence[Key]) -> list[bytes]:
+    """The payloads of the events with these numbers, which are kept in one object; from the events themselves where they aren't (yet)."""
     try:
-        return open_envelope(target.files.read(target.uri(part_key(number))), trusted, PART_TYPE).split(b"\n")
+        return open_envelope(target.files.read(target.uri(key)), trusted, PART_TYPE).split(b"\n")
     except (Forged, NotFound):
-        return [_read_payload(target, n, trusted) for n in range(number * EVENTS_PER_PART + 1, (number + 1) * EVENTS_PER_PART + 1)]
+        return [_read_payload(target, n, trusted) for n in numbers]
+
+
+def numbers_in_part(part: int, size: int) -> range:
+    """The numbers of the events in a part, by the part's number (from 0) and its size in events."""
+    return range(part * size + 1, (part + 1) * size + 1)
 
 
 class _EventRecord(TypedDict):
@@ -285,22 +318,20 @@ def event_payload(event: Event) -> bytes:
 
 
 def part_payload(events: Sequence[Event]) -> bytes:
-    """A hundred events as the payload of one object."""
+    """Several events as the payload of one object."""
     return b"\n".join(event_payload(event) for event in events)
 
 
 def _write_full_parts(target: Target, events: Sequence[Event]) -> None:
-    """Keep full hundreds in one object each; the one before too, in case its writer was interrupted."""
-    full = len(events) // EVENTS_PER_PART
-    if full and len(events) % EVENTS_PER_PART in {0, 1}:
-        for number in range(max(full - 2, 0), full):
-            uri = target.uri(part_key(number))
-            if not target.files.exists(uri):
-                target.files.write_conditionally(
-                    uri,
-                    sign_envelope(target, part_payload(events[number * EVENTS_PER_PART : (number + 1) * EVENTS_PER_PART]), PART_TYPE),
-                    "application/json",
-                )
+    """Keep full hundreds and tens in one object each; the one before too, in case its writer was interrupted."""
+    for size, key_of in ((EVENTS_PER_PART, part_key), (EVENTS_PER_TEN, ten_key)):
+        full = len(events) // size
+        if full and len(events) % size in {0, 1}:
+            for number in range(max(full - 2, 0), full):
+                uri = target.uri(key_of(number))
+                if not target.files.exists(uri):
+                    payload = part_payload(events[number * size : (number + 1) * size])
+                    target.files.write_conditionally(uri, sign_envelope(target, payload, PART_TYPE), "application/json")
 
 
 def head_statement(event: Event) -> bytes:

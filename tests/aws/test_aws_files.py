@@ -448,6 +448,7 @@ SAFE = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3", "s3:ObjectCreatio
             [],
         ),  # a part of an upload, which its end makes an object or not
         ("PutObject", audit_log.part_key(0), {}, ["OnceOnly"]),
+        ("PutObject", audit_log.ten_key(0), {}, ["OnceOnly"]),
         ("PutObject", f"{evidence.FOLDER}/digest.json", {}, ["OnceOnly"]),
         ("PutObject", f"{evidence.FILES_FOLDER}/digest/model-card.json", {}, ["OnceOnly"]),
         ("PutObject", f"{policy.FOLDER}/digest.toml", {}, ["OnceOnly"]),
@@ -486,6 +487,7 @@ def test_whatever_the_product_writes_to_the_log_and_its_evidence_the_buckets_pol
 
     target.s3.meta.events.register("before-call.s3.PutObject", note)
     monkeypatch.setattr(audit_log, "EVENTS_PER_PART", 2)
+    monkeypatch.setattr(audit_log, "EVENTS_PER_TEN", 2)
     policy.store_in_target(target, policy.load_file(policy.BUNDLED))
     for number in range(3):
         audit_log.append_event(target, Identity("Ada", Role.ADMINISTRATOR), "register", "test", {"properties": {"n": str(number)}})
@@ -497,6 +499,7 @@ def test_whatever_the_product_writes_to_the_log_and_its_evidence_the_buckets_pol
 
     folders = {key.rpartition("/")[0].removeprefix("governance/").split("/")[0] for key, _ in written}
     assert folders == {"log", "evidence", "files", "policies", "registrations"}
-    assert {audit_log.part_key(0), audit_log.HEAD_KEY, audit_log.event_key(3)} <= {key for key, _ in written}
+    expected = {audit_log.part_key(0), audit_log.ten_key(0), audit_log.HEAD_KEY, audit_log.event_key(3)}
+    assert expected <= {key for key, _ in written}
     for key, context in written:
         assert refused_by("s3:PutObject", f"arn:aws:s3:::kept/{key}", SAFE | context) == [], (key, context)
