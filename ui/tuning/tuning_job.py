@@ -77,9 +77,9 @@ def launch_follow_up_jobs(job: jobs.Job) -> None:
     best = job.raw.get("BestTrainingJob", {}).get("TrainingJobName")
     if best and session.is_allowed("launch"):
         target, person = session.target(), session.identity()
-        with suppress(Conflict):
+        with suppress(Conflict):  # its trials didn't train on rebalanced rows, so they have no facets to measure
             trial_bias_jobs.launch_job(target, person, job.name)
-        with suppress(Conflict):
+        with suppress(Conflict):  # another process has just started it, and SageMaker doesn't find it yet
             xgboost_report_jobs.launch_job(target, person, training_jobs.describe_job(target, best), cached_tuning.data_of_tuning(job.name))
 
 
