@@ -32,12 +32,11 @@ def fill(target: Target, events: int) -> None:
         previous = made[-1].hash if made else audit_log.NO_PREVIOUS_HASH
         payload = signing.canonical_json({**about, "actor": actor, "body": body, "previous": previous})
         made.append(audit_log.parse_event(payload))
-    parts = [
-        made[n : n + audit_log.EVENTS_PER_PART]
-        for n in range(0, len(made) // audit_log.EVENTS_PER_PART * audit_log.EVENTS_PER_PART, audit_log.EVENTS_PER_PART)
-    ]
     objects = {audit_log.event_key(event.number): (audit_log.event_payload(event), audit_log.EVENT_TYPE) for event in made}
-    objects |= {audit_log.part_key(number): (audit_log.part_payload(part), audit_log.PART_TYPE) for number, part in enumerate(parts)}
+    for size, key_of in ((audit_log.EVENTS_PER_PART, audit_log.part_key), (audit_log.EVENTS_PER_TEN, audit_log.ten_key)):
+        for number in range(len(made) // size):
+            payload = audit_log.part_payload(made[number * size : (number + 1) * size])
+            objects[key_of(number)] = (payload, audit_log.PART_TYPE)
     with ThreadPoolExecutor(8) as pool:
         list(
             pool.map(
