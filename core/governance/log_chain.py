@@ -148,14 +148,12 @@ def check_head_current(target: Target, events: Sequence[Event], trusted: Sequenc
 
 
 def check_parts(target: VerificationTarget, events: Sequence[Event], trusted: Sequence[Key]) -> Iterator[Problem]:
-    """Check that the copies of a hundred and of ten events each say what the events say, and that none of a hundred is missing. Those of ten
-    may be: earlier versions of the product wrote none."""
+    """Check that the copies of a hundred and of ten events each say what the events say, and that none of a hundred is missing. Those of
+    ten may be: earlier versions of the product wrote none."""
     events_by_number = {event.number: event for event in events}
     present = target.files.list_uris(target.uri(audit_log.PARTS_FOLDER) + "/")
     hundreds = [(uri, audit_log.EVENTS_PER_PART, audit_log.part_key) for uri in present]
-    tens = [
-        (uri, audit_log.EVENTS_PER_TEN, audit_log.ten_key) for uri in target.files.list_uris(target.uri(audit_log.TENS_FOLDER) + "/")
-    ]
+    tens = [(uri, audit_log.EVENTS_PER_TEN, audit_log.ten_key) for uri in target.files.list_uris(target.uri(audit_log.TENS_FOLDER) + "/")]
     for uri, size, key_of in hundreds + tens:
         name = uri.rpartition("/")[2].removesuffix(".json")
         number = int(name) if name.isascii() and name.isdigit() else -1
