@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from core.aws import retries
 from core.aws.target import connect
 from core.errors import Conflict, DataError, Forbidden, NotFound
-from core.governance import evidence, policy, verification
+from core.governance import evidence, log_chain, policy, verification
 from core.governance.consistency import sync_registry_and_lineage
 from core.identity import Identity, Role
 from core.ledger import audit_log, signing
@@ -258,7 +258,7 @@ def test_a_log_cut_short_with_its_head_is_found_by_a_head_kept_elsewhere(filled)
 @pytest.mark.parametrize("what", ["removed", "unreadable"])
 def test_a_head_that_goes_while_the_verification_waits_for_a_writer_is_not_passed_over(filled, monkeypatch, what):
     head = filled.uri(audit_log.HEAD_KEY)
-    current, read, reads = filled.files.read(head), verification._read_or_none, []
+    current, read, reads = filled.files.read(head), log_chain.read_or_none, []
 
     def read_once(target, key):
         if key == audit_log.HEAD_KEY:
@@ -270,7 +270,7 @@ def test_a_head_that_goes_while_the_verification_waits_for_a_writer_is_not_passe
         return read(target, key)
 
     filled.files.write(head, signing.sign_envelope(filled, audit_log.head_statement(audit_log.read_events(filled)[-2])))
-    monkeypatch.setattr(verification, "_read_or_none", read_once)
+    monkeypatch.setattr(log_chain, "read_or_none", read_once)
     try:
         if what == "unreadable":
             with pytest.raises(Forbidden, match="may not be read"):
