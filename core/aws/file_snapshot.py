@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from threading import Lock
 
-from core.aws.s3_files import S3Files
+from core.aws.s3_files import FileState, S3Files
 from core.aws.target import Target
 from core.errors import NotFound
 
@@ -19,10 +19,11 @@ LARGE_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class FileDigest:
-    """``sha256`` in hex; ``size``: in bytes."""
+    """``sha256`` in hex; ``size``: in bytes; ``state``: which version of the file was hashed."""
 
     sha256: str
     size: int
+    state: FileState
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class FileSnapshot(S3Files):
     """Files that are read from S3 once. What was read is kept for as long as the snapshot is; of what was only hashed, the digest alone, so
     that large data doesn't stay in memory. Files that are written through the snapshot are seen as written."""
 
-    _contents: dict[str, bytes | NotFound] = field(default_factory=dict, compare=False, repr=False)
+    _contents: dict[str, tuple[bytes, FileState] | NotFound] = field(default_factory=dict, compare=False, repr=False)
     _digests: dict[str, FileDigest | None] = field(default_factory=dict, compare=False, repr=False)
     _locks: dict[str, Lock] = field(default_factory=dict, compare=False, repr=False)
     """One for each file, so that threads which need the same file read it once."""
@@ -48,17 +49,14 @@ class FileSnapshot(S3Files):
                 found = self._contents[uri] = self._fetch(uri)
         if isinstance(found, NotFound):
             raise found
-        return found
+        return found[0]
 
     def digest(self, uri: str) -> FileDigest | None:
         """SHA-256 and size of a file, as it was at the first reading; None for a file that doesn't exist."""
         with self._lock_of(uri):
             if uri not in self._digests:
-                known = self._contents.get(uri)
-                content = self._fetch(uri) if known is None else known
-                self._digests[uri] = (
-                    None if isinstance(content, NotFound) else FileDigest(hashlib.sha256(content).hexdigest(), len(content))
-                )
+                found = self._contents.get(uri) or self._fetch(uri)
+                self._digests[uri] = None if isinstance(found, NotFound) else _digest(*found)
             return self._digests[uri]
 
     def digest_all(self, uris: Iterable[str]) -> dict[str, FileDigest | None]:
@@ -96,32 +94,44 @@ class FileSnapshot(S3Files):
     def write(self, uri: str, content: bytes, content_type: str = "application/octet-stream") -> str:
         """Write a file, over an earlier one if there is one; returns its URI."""
         self._forget(uri)
-        super().write(uri, content, content_type)
-        self._contents[uri] = content
-        return uri
+        return super().write(uri, content, content_type)
 
     def write_conditionally(
         self, uri: str, content: bytes, content_type: str = "application/octet-stream", *, expected_etag: str | None = None
     ) -> bool:
         """Write a new file, or replace the one that has ``expected_etag``. False, with nothing written, if another writer was first."""
         self._forget(uri)
-        is_written = super().write_conditionally(uri, content, content_type, expected_etag=expected_etag)
-        if is_written:
-            self._contents[uri] = content
-        return is_written
+        return super().write_conditionally(uri, content, content_type, expected_etag=expected_etag)
+
+    def _note_written(self, uri: str, content: bytes, state: FileState) -> None:
+        self._contents[uri] = content, state
 
     def _lock_of(self, uri: str) -> Lock:
         return self._locks.setdefault(uri, Lock())
 
-    def _fetch(self, uri: str) -> bytes | NotFound:
+    def find_state(self, uri: str) -> FileState | None:
+        """Which version of a file is the current one; of a file that was read, the version that was read. None if it doesn't exist."""
+        if uri in self._digests:
+            digest = self._digests[uri]
+            return digest.state if digest else None
+        found = self._contents.get(uri)
+        if found is None:
+            return super().find_state(uri)
+        return None if isinstance(found, NotFound) else found[1]
+
+    def _fetch(self, uri: str) -> tuple[bytes, FileState] | NotFound:
         try:
-            return super().read(uri)
+            return self.read_with_state(uri)
         except NotFound as error:
             return error
 
     def _forget(self, uri: str) -> None:
         self._contents.pop(uri, None)
         self._digests.pop(uri, None)
+
+
+def _digest(content: bytes, state: FileState) -> FileDigest:
+    return FileDigest(hashlib.sha256(content).hexdigest(), len(content), state)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from botocore.exceptions import ClientError
@@ -15,7 +17,12 @@ from core.stored_json import parse_stored_json
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, ListObjectsV2RequestPaginateTypeDef, PutObjectRequestTypeDef
+    from mypy_boto3_s3.type_defs import (
+        GetObjectOutputTypeDef,
+        ListObjectsV2RequestPaginateTypeDef,
+        PutObjectOutputTypeDef,
+        PutObjectRequestTypeDef,
+    )
 
 Document = TypeVar("Document")
 
@@ -24,6 +31,20 @@ def split_uri(uri: str) -> tuple[str, str]:
     """(bucket, key) of an ``s3://`` URI."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return bucket, key
+
+
+@dataclass(frozen=True)
+class FileState:
+    """``version``: the id of a file's current version, None in a bucket that keeps no versions; ``written``: when it was written, UTC: S3's
+    LastModified, in whole seconds; of a multipart upload the time at which it began."""
+
+    version: str | None
+    written: datetime
+
+
+def _state_of_written(answer: PutObjectOutputTypeDef) -> FileState:
+    """The state of a file that was just written: S3 doesn't return its LastModified, so ``written`` is the time of S3's answer."""
+    return FileState(answer.get("VersionId"), parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]))
 
 
 @dataclass(frozen=True)
@@ -47,6 +68,11 @@ class S3Files:
         damaged = DataError(f"{uri} isn't a JSON file.", resource=uri, hint="Run the job that made it again.")
         return parse_stored_json(self.read(uri), damaged)
 
+    def read_with_state(self, uri: str) -> tuple[bytes, FileState]:
+        """The content of a file, and which version of it this is."""
+        content, found = self._get(uri)
+        return content, FileState(found.get("VersionId"), found["LastModified"])
+
     def read_with_etag(self, uri: str) -> tuple[bytes, str]:
         """The content of a file, and its ETag."""
         content, found = self._get(uri)
@@ -59,24 +85,32 @@ class S3Files:
 
     def exists(self, uri: str) -> bool:
         """Whether there is a file at the URI."""
+        return self.find_state(uri) is not None
+
+    def find_state(self, uri: str) -> FileState | None:
+        """Which version of a file is the current one, and when it was written; None if there is no file at the URI. Reads no content."""
         bucket, key = split_uri(uri)
         try:
-            self.s3.head_object(Bucket=bucket, Key=key)
+            found = self.s3.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
-                return False
+                return None
             with translate_aws_errors(uri):
                 raise
-        return True
+        return FileState(found.get("VersionId"), found["LastModified"])
 
     def write(self, uri: str, content: bytes, content_type: str = "application/octet-stream") -> str:
         """Write a file, over an earlier one if there is one; returns its URI."""
         bucket, key = split_uri(uri)
         with translate_aws_errors(uri):
-            self.s3.put_object(
+            answer = self.s3.put_object(
                 Bucket=bucket, Key=key, Body=content, ContentType=content_type, **request_defaults.put_encryption(self.settings)
             )
+        self._note_written(uri, content, _state_of_written(answer))
         return uri
+
+    def _note_written(self, uri: str, content: bytes, state: FileState) -> None:
+        """Called with each file that was written; a snapshot keeps it."""
 
     def write_conditionally(
         self, uri: str, content: bytes, content_type: str = "application/octet-stream", *, expected_etag: str | None = None
@@ -98,8 +132,7 @@ class S3Files:
         pauses = list(retries.CONDITIONAL_WRITE_PAUSES)
         while True:
             try:
-                self.s3.put_object(**request)
-                return True
+                answer = self.s3.put_object(**request)
             except ClientError as error:
                 code = error.response["Error"]["Code"]
                 if code == "PreconditionFailed" or (code == "NoSuchKey" and expected_etag is not None):
@@ -107,6 +140,9 @@ class S3Files:
                 if code != "ConditionalRequestConflict" or not pauses:
                     with translate_aws_errors(uri):
                         raise
+            else:
+                self._note_written(uri, content, _state_of_written(answer))
+                return True
             time.sleep(pauses.pop(0))  # another write is under way: S3 asks to try again
 
     def list_uris(self, prefix: str, *, after: str | None = None) -> list[str]:

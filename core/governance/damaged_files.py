@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from core.aws.file_snapshot import FileSnapshot, TargetSnapshot
-from core.aws.s3_files import split_uri
+from core.aws.s3_files import FileState, split_uri
 from core.aws.target import Target
 from core.errors import NotFound, TargetUnavailable, translate_aws_errors
 
@@ -17,7 +17,7 @@ class DamageNotingFiles(FileSnapshot):
 
     damage: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
-    def _fetch(self, uri: str) -> bytes | NotFound:
+    def _fetch(self, uri: str) -> tuple[bytes, FileState] | NotFound:
         try:
             return super()._fetch(uri)
         except TargetUnavailable as error:
@@ -30,8 +30,8 @@ class DamageNotingFiles(FileSnapshot):
     def describe(self, change: str) -> str:
         """What has changed, in words that say of a damaged file that it is damaged. ``change``: as the evidence describes it."""
         for uri, message in self.damage.items():
-            if change.endswith(gone := f"is gone ({uri})"):
-                return f"{change.removesuffix(gone)}is damaged: {message} ({uri})"
+            if (gone := f"is gone ({uri}") in change:
+                return change.replace(gone, f"is damaged: {message} ({uri}")
         return change
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
 
 from core.analysis.performance.performance_json import EstimateJson, estimates_in
 from core.aws.file_snapshot import TargetSnapshot, take_snapshot
 from core.aws.target import Target
-from core.errors import FILE_GONE_HINT, INCONCLUSIVE_ERRORS, GovernanceError, NotFound
+from core.errors import INCONCLUSIVE_ERRORS, Conflict, GovernanceError, NotFound
 from core.governance import package_lock
 from core.governance.model_cards.model_card import Card
 from core.governance.policy import Policy, policy_uri
 from core.jobs import jobs
 from core.jobs.rebalancing_jobs import RebalancedData
-from core.ledger.pinned_files import PinnedFile, find_changed_files
+from core.ledger.pinned_files import PinnedFile, find_changed_files, pin_files
 from core.ledger.signing import (
     Forged,
     in_toto_statement,
@@ -26,6 +26,7 @@ from core.ledger.signing import (
     sha256,
     sign_envelope,
 )
+from core.provenance import job_files
 from core.registry import model_packages, registry_types
 from core.registry.registry_types import Package
 from core.registry.version_registration import REPORTS
@@ -43,11 +44,13 @@ ADDED_FIELDS = ("AdditionalInferenceSpecifications", "SourceUri", "SourceAlgorit
 
 
 class PinnedRecord(TypedDict):
-    """A file as the evidence names it; ``bytes``: its size."""
+    """A file as the evidence names it. ``bytes``: its size; ``version``: the id of its version in S3, None if the bucket kept none.
+    Evidence of earlier releases lacks it."""
 
     uri: str
     sha256: str
     bytes: int
+    version: NotRequired[str | None]
 
 
 class PolicyRecord(TypedDict):
@@ -106,8 +109,8 @@ class Evidence:
 
     @property
     def pinned_files(self) -> dict[str, PinnedFile]:
-        """The URI and the hash of each file, by its name."""
-        return {name: PinnedFile(file["uri"], file["sha256"]) for name, file in self.files.items()}
+        """The URI, the hash and the version of each file, by its name."""
+        return {name: PinnedFile(file["uri"], file["sha256"], file.get("version")) for name, file in self.files.items()}
 
     @property
     def object_key(self) -> str:
@@ -116,9 +119,10 @@ class Evidence:
 
 def collect_evidence(target: Target, package: Package, rules: Policy, data: RebalancedData | None, card: Card) -> Evidence:
     """Record and hash everything that a decision on the package rests on. ``data``: what the model was trained and tested on; ``card``: its
-    model card. Raises NotFound for a file that the package names and that doesn't exist."""
+    model card. Raises NotFound for a file that the package names and that doesn't exist, and Conflict for one that was written after its
+    job had ended."""
     target = take_snapshot(target)
-    files = _pin_files(target, _evidence_uris(target, package, rules, data, card))
+    files = _pin_files(target, package, _evidence_uris(target, package, rules, data, card))
     report = package.bias
     predicate: EvidencePredicate = {
         "version": 1,
@@ -170,6 +174,8 @@ def find_changes(target: Target, digest: str, package: Package | None = None) ->
         return [f"The signed evidence: {error.message}"]
     changes = [str(change) for change in find_changed_files(target, evidence.pinned_files)]
     recorded = evidence.predicate["package"]
+    with_version = {name: file for name, file in evidence.pinned_files.items() if "version" in evidence.files[name]}
+    changes += [str(late) for late in job_files.find_late_files(target, cast(dict[str, str], recorded["properties"]), with_version)]
     try:
         raw = package.raw if package else model_packages.describe_package(target, str(recorded["arn"]))
     except INCONCLUSIVE_ERRORS:
@@ -226,15 +232,16 @@ def _stored_uri(target: Target, content: bytes, name: str) -> str:
     return target.uri(FILES_FOLDER, sha256(content), name)
 
 
-def _pin_files(target: TargetSnapshot, uris: dict[str, str]) -> dict[str, PinnedRecord]:
-    digests = target.files.digest_all(uris.values())
-    pinned: dict[str, PinnedRecord] = {}
-    for name, uri in sorted(uris.items()):
-        digest = digests[uri]
-        if digest is None:
-            raise NotFound(f"{uri} doesn't exist.", resource=uri, hint=FILE_GONE_HINT)
-        pinned[name] = {"uri": uri, "sha256": digest.sha256, "bytes": digest.size}
-    return pinned
+def _pin_files(target: TargetSnapshot, package: Package, uris: dict[str, str]) -> dict[str, PinnedRecord]:
+    digests = pin_files(target, dict(sorted(uris.items())))
+    late = job_files.find_late_files(target, package.properties, {name: PinnedFile(uri, None) for name, uri in uris.items()})
+    if late:
+        what = "; ".join(map(str, late))
+        raise Conflict(f"{package.label} has files that its jobs didn't make: {what}.", resource=package.arn, hint=job_files.LATE_FILE_HINT)
+    return {
+        name: {"uri": uris[name], "sha256": found.sha256, "bytes": found.size, "version": found.state.version}
+        for name, found in digests.items()
+    }
 
 
 def _json_number(value: float | None) -> float | str | None:

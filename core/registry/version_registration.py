@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from typing import TYPE_CHECKING
 
 from core.analysis.performance.performance_json import PerformanceJson, estimates_in
 from core.aws import aws_names, idempotency, request_defaults
+from core.aws.file_snapshot import take_snapshot
 from core.aws.target import Target
-from core.errors import DataError, NotFound, translate_aws_errors
+from core.errors import Conflict, DataError, NotFound, translate_aws_errors
 from core.identity import Identity, require_permission
 from core.jobs import jobs, training_jobs
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger import signing
-from core.ledger.pinned_files import PinnedFile, find_changed_files
+from core.ledger.pinned_files import PinnedFile, find_changed_files, pin_files
 from core.lineage import lineage_record
-from core.provenance import evidence_agreement
+from core.provenance import evidence_agreement, job_files
 from core.provenance.job_records import Claim
 from core.registry import announcements
 from core.registry.registry_types import (
@@ -93,7 +93,7 @@ def register_version(
     """Register a training job's model with its quality, bias and explainability reports, their hashes pinned; returns the ARN. An earlier
     try by the same person that was cut off before the log had it is taken up.
     Raises DataError if the explanation is missing or wrong, with the reason, and for a group name that AWS doesn't allow; Conflict if the
-    evidence doesn't agree with the records of its jobs, naming what.
+    evidence doesn't agree with the records of its jobs, naming what, and for a file that was written after its job had ended.
 
     ``group``: the model package group, by default ``propose_group``'s.
     ``token``: two registrations with the same one make one version (1 to 36 letters, digits and hyphens).
@@ -112,7 +112,7 @@ def register_version(
         remedy = "Start the bias job with a model. On AWS's Clarify its companion job measures them, and must have completed."
         raise NotFound(f"The report of {bias_job} has no quality figures.", resource=bias_job, hint=remedy)
     quality = _quality_statistics(performance)
-    quality_uri = target.files.write(f"{bias_folder}/statistics.json", json.dumps(quality).encode(), "application/json")
+    quality_uri = _write_unless_same(target, f"{bias_folder}/statistics.json", json.dumps(quality).encode())
     artifact = job.raw["ModelArtifacts"]["S3ModelArtifacts"]
     evidence = {
         "quality": quality_uri,
@@ -124,11 +124,12 @@ def register_version(
     }
     reports = {name: evidence[name] for name in REPORTS}
     claim = Claim(training_job, artifact, data, bias_job, shap_job, reports, threshold)
-    evidence_agreement.require_agreement(target, claim, f"{training_job} can't be registered")
-    digests = {name: hashlib.sha256(target.files.read(uri)).hexdigest() for name, uri in evidence.items()}
+    snapshot = take_snapshot(target)
+    evidence_agreement.require_agreement(snapshot, claim, f"{training_job} can't be registered")
+    pinned = pin_files(snapshot, evidence)
 
     def source(name: str) -> MetricsSourceTypeDef:
-        return {"ContentType": "application/json", "S3Uri": evidence[name], "ContentDigest": f"sha256:{digests[name]}"}
+        return {"ContentType": "application/json", "S3Uri": evidence[name], "ContentDigest": f"sha256:{pinned[name].sha256}"}
 
     registrant = (identity.tag, aws_names.clean_tag_value(identity.name))
     trainer, trainer_name = training_jobs.read_launcher(target, job.raw["TrainingJobArn"]) or registrant
@@ -146,8 +147,19 @@ def register_version(
         TEST_ROWS_PROPERTY: data.manifest["files"]["test_res.csv"]["sha256"],
         THRESHOLD_PROPERTY: repr(float(threshold)),
         THRESHOLD_RATIONALE_PROPERTY: aws_names.clean_tag_value(threshold_rationale),
-        **{f"governance:sha256-{name}": digest for name, digest in digests.items()},
+        **{f"governance:sha256-{name}": found.sha256 for name, found in pinned.items()},
+        **{f"governance:version-{name}": found.state.version for name, found in pinned.items() if found.state.version},
     }
+    made = evidence | {f"data/{name}": data.uri(name) for name in data.manifest["files"]} | {"scores": report.scores_uri}
+    made |= {f"explanation/{name}": f"{shap_folder}/explanations_shap/{name}" for name in ("out.csv", "baseline.csv")}
+    late = job_files.find_late_files(snapshot, properties, {name: PinnedFile(uri, None) for name, uri in made.items()})
+    if late:
+        what = "; ".join(map(str, late))
+        raise Conflict(
+            f"{training_job} can't be registered: files aren't those that its jobs made: {what}.",
+            resource=training_job,
+            hint=job_files.LATE_FILE_HINT,
+        )
     request = {
         "ModelPackageGroupName": group,
         "ModelPackageDescription": describe_version(role, training_job, properties[DATASET_PROPERTY]),
@@ -174,6 +186,16 @@ def register_version(
     return package
 
 
+def _write_unless_same(target: Target, uri: str, content: bytes) -> str:
+    """Write a JSON file, unless it has this content already: a second registration of the same figures makes no new version of it."""
+    try:
+        if target.files.read(uri) == content:
+            return uri
+    except NotFound:
+        pass
+    return target.files.write(uri, content, "application/json")
+
+
 def _quality_statistics(performance: PerformanceJson) -> dict[str, object]:
     """The figures in the shape of SageMaker's model-quality reports."""
     estimates = {
@@ -184,11 +206,15 @@ def _quality_statistics(performance: PerformanceJson) -> dict[str, object]:
 
 
 def registered_files(package: Package, data: RebalancedData | None) -> dict[str, PinnedFile]:
-    """The files whose hashes were registered with a version: its reports, its model, and the manifest of its data."""
+    """The files whose hashes and versions were registered with a version: its reports, its model, and the manifest of its data."""
     reports = report_uris(package.raw)
     uris = {name: reports.get(name) for name in REPORTS}
     uris |= {"model": package.model_uri or None, "manifest": data.uri("manifest.json") if data else None}
-    return {name: PinnedFile(uri, package.properties.get(f"governance:sha256-{name}")) for name, uri in uris.items()}
+    properties = package.properties
+    return {
+        name: PinnedFile(uri, properties.get(f"governance:sha256-{name}"), properties.get(f"governance:version-{name}"))
+        for name, uri in uris.items()
+    }
 
 
 def list_broken_evidence(target: Target, package: Package) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from replacing import replaced
 
 from core.aws.target import Target
 from core.registry import model_packages, version_registration
@@ -152,8 +153,7 @@ def test_changing_the_group_forgets_the_versions_of_the_other(app, full, crowd, 
 def test_a_version_whose_report_is_older_than_its_intervals_is_still_shown(app, full, target: Target, packages):
     package = model_packages.read_package(target, packages[0])
     uri = f"{package.bias.folder}/analysis.json"
-    original = target.files.read(uri)
-    raw = json.loads(original)
+    raw = json.loads(target.files.read(uri))
     for key in ("sweeps", "names", "rows_sha256", "measured_on"):
         del raw["governance"][key]
     for stage in raw["governance"]["metrics"].values():
@@ -161,10 +161,9 @@ def test_a_version_whose_report_is_older_than_its_intervals_is_still_shown(app, 
             for metrics in values.values():
                 for metric in metrics.values():
                     metric.pop("interval", None)
-    try:
-        target.files.write(uri, json.dumps(raw).encode())
-        from streamlit import cache_data
+    from streamlit import cache_data
 
+    with replaced(target, {uri: json.dumps(raw).encode()}):
         cache_data.clear()
         for view in ("Bias", "Threshold"):
             test = app(full, "registry", package=packages[0], other="none", view=view)
@@ -173,6 +172,4 @@ def test_a_version_whose_report_is_older_than_its_intervals_is_still_shown(app, 
         assert "before other thresholds were counted" in text(test)
         # the hash of the test file was registered, and labels agree row by row: the two can be compared all the same
         assert "the same rows for both" in text(app(full, "registry", package=packages[0], view="Bias"))
-    finally:
-        target.files.write(uri, original)
-        cache_data.clear()
+    cache_data.clear()

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from deciding import CHRIS, DANA, EASY, OLGA, VERA, VIC, WHY, adopt, approve, approved, seen, submitted, validated
+from replacing import replaced
 
 from core.errors import Conflict, DataError, Forbidden
 from core.governance import decision_rules, decisions, evidence, policy, policy_adoption, verification, version_state
@@ -152,28 +153,19 @@ def test_a_waiver_ends(target, arn, monkeypatch):
 def test_changed_evidence_voids_the_approval_everywhere(target, arn):
     approved(target, arn)
     pinned = evidence.read_evidence(target, read_state(target, arn).evidence).files["scores"]
-    original = target.files.read(pinned["uri"])
-    try:
-        target.files.write(pinned["uri"], original.replace(b"1", b"0", 1))
+    with replaced(target, {pinned["uri"]: target.files.read(pinned["uri"]).replace(b"1", b"0", 1)}):
         standing = check_validity(target, arn)
         assert standing.label == "void"
         assert "scores has changed" in standing.void_reasons[0]
         assert any("scores has changed" in problem.what for problem in verification.verify_log(target).problems)
-    finally:
-        target.files.write(pinned["uri"], original)
     assert check_validity(target, arn).label == "approved"
 
 
 def test_evidence_that_changed_after_submission_cannot_be_approved(target, arn):
     validated(target, arn)
     pinned = evidence.read_evidence(target, read_state(target, arn).evidence).files["quality"]
-    original = target.files.read(pinned["uri"])
-    try:
-        target.files.write(pinned["uri"], original + b" ")
-        with pytest.raises(Conflict, match="quality"):
-            approve(target, arn)
-    finally:
-        target.files.write(pinned["uri"], original)
+    with replaced(target, {pinned["uri"]: target.files.read(pinned["uri"]) + b" "}), pytest.raises(Conflict, match="quality"):
+        approve(target, arn)
 
 
 def test_an_approval_through_the_raw_api_is_void_and_the_verification_says_so(target, arn):

@@ -25,6 +25,7 @@ from deciding import (
     submitted,
     validated,
 )
+from replacing import replaced
 
 from core.data import datasets
 from core.errors import Conflict, DataError, Forbidden
@@ -269,14 +270,11 @@ def test_a_file_of_the_same_size_in_the_place_of_another_voids_the_approval(targ
     pinned = evidence.read_evidence(target, state.evidence).files[name]
     original = target.files.read(pinned["uri"])
     changed = bytes([original[0] ^ 1]) + original[1:]
-    try:
-        target.files.write(pinned["uri"], changed)
+    with replaced(target, {pinned["uri"]: changed}):
         standing = check_validity(target, arn)
         assert len(changed) == pinned["bytes"]
         assert standing.label == "void"
         assert any(f"{name} has changed" in reason for reason in standing.void_reasons)
-    finally:
-        target.files.write(pinned["uri"], original)
 
 
 # log -----------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from deciding import CHRIS, DANA, VIC, WHY, approve, seen, submitted
+from replacing import replaced
 
 from core.analysis.performance.performance import evaluate_performance
 from core.aws.file_snapshot import take_snapshot
@@ -19,7 +20,7 @@ from core.governance import decisions, evidence, gates, verification
 from core.governance.version_under_review import read_version
 from core.jobs import jobs, models, rebalancing_jobs, training_jobs
 from core.ledger import audit_log
-from core.provenance import evidence_agreement
+from core.provenance import evidence_agreement, job_files
 from core.provenance.evidence_agreement import Agreement
 from core.provenance.scored_rows import read_csv
 from core.registry import model_packages, version_registration
@@ -52,6 +53,7 @@ def unchecked():
     """Evidence isn't checked meanwhile: as if another program had written registration and submission, with the key that signs."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(evidence_agreement, "check_agreement", lambda *_: Agreement((), (), ""))
+        patched.setattr(job_files, "find_late_files", lambda *_: [])
         yield
 
 
@@ -79,20 +81,6 @@ def check_refused(target, made, *words):
         assert {(problem.number, problem.subject) for problem in problems} == {(submission.number, arn)}
     finally:
         target.sagemaker.delete_model_package(ModelPackageName=arn)
-
-
-@contextmanager
-def replaced(target, contents):
-    """Files with other contents, as ``PutObject`` writes them: URI -> bytes."""
-    places = {uri: uri.removeprefix("s3://").partition("/")[::2] for uri in contents}
-    kept = {uri: target.s3.get_object(Bucket=bucket, Key=key)["Body"].read() for uri, (bucket, key) in places.items()}
-    try:
-        for uri, (bucket, key) in places.items():
-            target.s3.put_object(Bucket=bucket, Key=key, Body=contents[uri])
-        yield
-    finally:
-        for uri, (bucket, key) in places.items():
-            target.s3.put_object(Bucket=bucket, Key=key, Body=kept[uri])
 
 
 def folder_of(target, job):

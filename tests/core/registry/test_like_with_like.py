@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 from deciding import EASY
+from replacing import replaced
 
 from core.aws.target import connect
 from core.governance import gates
@@ -90,15 +91,12 @@ def test_versions_of_one_data_set_are_compared(target, versions):
 
 def test_labels_must_agree_row_by_row_whatever_the_hashes_say(target, versions):
     package = model_packages.read_package(target, versions[2])
-    original = target.files.read(package.scores_uri)
-    head, first, *rest = original.decode().splitlines()
+    head, first, *rest = target.files.read(package.scores_uri).decode().splitlines()
     row, label, *others = first.split(",")
-    target.files.write(package.scores_uri, "\n".join([head, ",".join([row, str(1 - int(label)), *others]), *rest]).encode())
-    try:
+    other = "\n".join([head, ",".join([row, str(1 - int(label)), *others]), *rest]).encode()
+    with replaced(target, {package.scores_uri: other}):
         why = version_comparison.compare_packages(target, versions[1], versions[2]).unpaired_reason
         assert why == "v1 and v2 have other labels in one row, first in row 0: they weren't judged on the same rows."
-    finally:
-        target.files.write(package.scores_uri, original)
 
 
 @pytest.mark.parametrize("key", ["rows_sha256", "measured_on"])
@@ -106,12 +104,8 @@ def test_versions_of_earlier_releases_are_compared_by_what_was_registered(target
     """Reports that don't name their rows: the hash of the test file, which was registered, does."""
     package = model_packages.read_package(target, versions[2])
     uri = f"{package.bias.folder}/analysis.json"
-    original = target.files.read(uri)
-    raw = json.loads(original)
+    raw = json.loads(target.files.read(uri))
     del raw["governance"][key]
-    target.files.write(uri, json.dumps(raw).encode())
-    try:
+    with replaced(target, {uri: json.dumps(raw).encode()}):
         assert version_comparison.compare_packages(target, versions[1], versions[2]).unpaired_reason == ""
         assert f"v3 on {CREDIT}" in version_comparison.compare_packages(target, versions[2], versions[3]).unpaired_reason
-    finally:
-        target.files.write(uri, original)

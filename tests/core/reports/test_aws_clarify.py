@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from replacing import replaced
 from sagemaker.core.clarify import ANALYSIS_CONFIG_SCHEMA_V1_0 as SCHEMA
 from schema import SchemaError
 
@@ -136,12 +137,11 @@ def test_a_model_measured_on_awss_container_can_be_registered_with_all_its_evide
     assert {"bias", "measured", "scores"} <= pinned.files.keys()
     uri = pinned.files["measured"]["uri"]
     assert uri.endswith("/own/output/analysis.json")
-    before = target.files.read(uri)
-    try:
-        target.files.write(uri, before + b" ")
-        assert evidence.find_changes(target, pinned.digest) == [f"measured has changed ({uri})"]
-    finally:
-        target.files.write(uri, before)
+    with replaced(target, {uri: target.files.read(uri) + b" "}):
+        changed, late = evidence.find_changes(target, pinned.digest)
+        assert changed == f"measured has changed ({uri}; the recorded version is {pinned.files['measured']['version']})"
+        assert late.startswith("measured was written on")
+        assert f"after its job {clarify_jobs.companion_name(BIAS)} had ended" in late
 
 
 def test_a_bias_job_is_done_when_its_companion_is_and_fails_with_it(target, own, done):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from replacing import replaced
 
 from core.aws.target import connect
 from core.errors import DataError, NotFound
@@ -62,12 +63,10 @@ def test_a_job_that_is_gone_is_an_error_of_the_product(target):
 def tampered(target, job):
     """The job, in whose values of row 3 something was changed; afterwards they are as before."""
     uri = f"{shap_jobs.read_job_result(target, job).folder}/explanations_shap/out.csv"
-    kept = target.files.read(uri)
-    lines = kept.decode().splitlines()
+    lines = target.files.read(uri).decode().splitlines()
     lines[4] = ",".join(str(float(value) + 0.01) for value in lines[4].split(","))
-    target.files.write(uri, "\n".join(lines).encode())
-    yield job
-    target.files.write(uri, kept)
+    with replaced(target, {uri: "\n".join(lines).encode()}):
+        yield job
 
 
 def test_values_that_do_not_add_up_are_not_shown_nor_registered(target, tampered):

@@ -6,6 +6,7 @@ import boto3
 import numpy as np
 import pandas as pd
 import pytest
+from replacing import replaced
 
 from core.aws.target import connect
 from core.identity import Identity, Role
@@ -103,10 +104,8 @@ def test_every_attached_report_opens_and_has_its_pinned_hash(demo, target):
         package = model_packages.read_package(target, version.arn)
         assert version_registration.list_broken_evidence(target, package) == []
     uri = package.raw["ModelMetrics"]["Bias"]["Report"]["S3Uri"]
-    original = target.files.read(uri)
-    target.files.write(uri, original + b" ")
-    assert version_registration.list_broken_evidence(target, package) == ["bias"]
-    target.files.write(uri, original)
+    with replaced(target, {uri: target.files.read(uri) + b" "}):
+        assert version_registration.list_broken_evidence(target, package) == ["bias"]
 
 
 def test_reports_of_training_jobs_open(demo, target):
