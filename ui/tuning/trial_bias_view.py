@@ -18,6 +18,7 @@ from core.jobs.tuning import tuning_jobs
 from core.registry import version_registration
 from core.reports import trial_bias_jobs
 from core.views.tuning import pareto_charts as views
+from core.views.tuning import tuning_sentences
 from ui import cache, session
 from ui.components import charts, links, markdown, running_jobs, tables
 from ui.shared import cached_tuning, cost_line
@@ -153,12 +154,10 @@ def _show_measurement(job: Job, measurement_job: Job, filtered: pd.DataFrame, al
 
 def _facets_left_out(job: Job, report: TrialsReport, names: ValueNames) -> list[str]:
     """Which chosen facets the trials weren't measured by, in a sentence; none if they all were."""
-    data, measured = cached_tuning.data_of_tuning(job.name), {(facet["name"], facet["value"]) for facet in report["facets"]}
-    lacking = [facet for facet in (column_roles.chosen_facets(data.roles) if data else ()) if facet not in measured]
-    if not lacking:
-        return []
-    listed = ", ".join(names.describe(*facet) for facet in lacking[:5]) + (f" and {len(lacking) - 5:,} more" if lacking[5:] else "")
-    return [f"The trials weren't measured by {listed}. A version's bias report has every facet."]
+    data = cached_tuning.data_of_tuning(job.name)
+    chosen = column_roles.chosen_facets(data.roles) if data else []
+    said = tuning_sentences.unmeasured_facets_sentence(chosen, [(facet["name"], facet["value"]) for facet in report["facets"]], names)
+    return [said] if said else []
 
 
 def _show_alternatives(job: Job, kept: pd.DataFrame, people: views.ComparedGroups, performance: str, measure: str) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 import pandas as pd
 
 from core.analysis.performance.performance_json import EstimateJson, PerformanceJson
+from core.analysis.tables.value_names import ValueNames
 from core.views.shared.number_text import duration_text, format_number, format_percent
 
 
@@ -147,6 +148,15 @@ def duration_estimate_sentence(prediction: TuningDuration | None) -> str:
         f"{text}, as {past} here took {duration_text(prediction.seconds / prediction.rounds)} a round (median; whatever their "
         "data and boosting rounds)."
     )
+
+
+def unmeasured_facets_sentence(chosen: Sequence[tuple[str, float]], measured: Sequence[tuple[str, float]], names: ValueNames) -> str:
+    """Which of the chosen facets, (column, value), trials weren't measured by; "" if they were by all."""
+    lacking = [facet for facet in chosen if facet not in measured]
+    if not lacking:
+        return ""
+    listed = ", ".join(names.describe(*facet) for facet in lacking[:5]) + (f" and {len(lacking) - 5:,} more" if lacking[5:] else "")
+    return f"The trials weren't measured by {listed}. A version's bias report has every facet."
 
 
 def report_sentences(performance: PerformanceJson, rows: str, labels: tuple[str, str]) -> dict[str, str]:

@@ -11,12 +11,14 @@ from core.analysis.bias.bias_intervals import Interval
 from core.analysis.bias.metric_registry import changes_sign
 from core.analysis.performance.performance import evaluate_performance
 from core.analysis.performance.performance_difference import compare_performance
+from core.analysis.tables.value_names import ValueNames
 from core.ledger.audit_log import Event
 from core.reports.bias_jobs import Measure
 from core.views.bias import bias_charts, bias_comparison_charts, decline_sentences
 from core.views.bias import threshold_charts as threshold_views
 from core.views.registry import event_history, performance_charts, quality_sentences
 from core.views.shared import difference_sentences, metric_glossary, number_text
+from core.views.tuning import tuning_sentences
 
 PEOPLE = ("men", "women")
 
@@ -215,3 +217,13 @@ def test_a_figure_that_rounds_to_zero_has_no_sign_and_no_direction():
     assert not changes_sign("DPL", 0.12, -0.0004)
     assert changes_sign("DPL", 0.12, -0.01)
     assert changes_sign("DI", 0.8, 1.2)
+
+
+def test_facets_by_which_trials_were_not_measured_are_named():
+    names = ValueNames.from_coding({"sex": {"f": 0, "m": 1}, "region": {f"r{i}": i for i in range(9)}})
+    chosen = [("sex", 0), *(("region", i) for i in range(9))]
+    assert tuning_sentences.unmeasured_facets_sentence(chosen[:2], [("region", 0.0), ("sex", 0)], names) == ""
+    assert tuning_sentences.unmeasured_facets_sentence(chosen, [("sex", 0), ("region", 0)], names) == (
+        "The trials weren't measured by region = r1, region = r2, region = r3, region = r4, region = r5 and 3 more. "
+        "A version's bias report has every facet."
+    )
