@@ -37,7 +37,7 @@ ROWS = ((1,), (5,), (10,), (20,), (50,), (200,), (1000,), (10_000,))
 @dataclass(frozen=True)
 class Family:
     """Figures that are simulated together. ``source``: what makes their intervals, besides core/analysis/intervals; ``populations``: how
-    many there are; ``samples`` of each cell, and ``samples_of_few`` of those with 20 rows or fewer: not all have enough rows of a kind."""
+    many there are; ``samples`` of each cell, and ``samples_of_few`` of those with 10 rows or fewer: not all have enough rows of a kind."""
 
     title: str
     source: str
@@ -62,13 +62,13 @@ FAMILIES = {
         "Bias metrics; rows of the facet and of the rest",
         "core/analysis/bias",
         coverage_cells.simulate_bias,
-        ((1, 1), (3, 3), (5, 5), (10, 10), (20, 20), (50, 50), (200, 200), (10, 400), (400, 10), (5000, 5000)),
+        ((1, 1), (5, 5), (10, 10), (20, 20), (50, 50), (200, 200), (10, 400), (400, 10), (5000, 5000)),
         len(coverage_cells.POPULATIONS),
         400,
         400,
     ),
     "performance": Family(
-        "Performance; rows", "core/analysis/performance", coverage_cells.simulate_performance, ROWS, len(coverage_cells.SCORES), 400, 1000
+        "Performance; rows", "core/analysis/performance", coverage_cells.simulate_performance, ROWS, len(coverage_cells.SCORES), 400, 800
     ),
     "explanations": Family(
         "SHAP values; rows", "core/analysis/explanations", coverage_cells.simulate_explanations, ROWS, len(coverage_cells.VALUES), 400, 400
@@ -87,7 +87,7 @@ class Cell:
     @property
     def samples(self) -> int:
         family = FAMILIES[self.family]
-        return family.samples_of_few if max(self.rows) <= 20 else family.samples
+        return family.samples_of_few if max(self.rows) <= 10 else family.samples
 
     @property
     def column(self) -> str:
@@ -168,7 +168,7 @@ def write_document(found: dict[Cell, Counts]) -> None:
     """Write the tables into docs/intervals.md."""
     lines = [MARKS[0], ""]
     for name, family in FAMILIES.items():
-        few = f" ({family.samples_of_few:,} with 20 rows or fewer)" if family.samples_of_few != family.samples else ""
+        few = f" ({family.samples_of_few:,} with 10 rows or fewer)" if family.samples_of_few != family.samples else ""
         lines += [f"{family.title}; {family.samples:,} samples{few} of each of {family.populations} populations:", ""]
         lines += [*table_lines(found, name), ""]
     text = DOCUMENT.read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """The populations of the coverage simulation, and how often the product's intervals contain the true value on samples of one of them.
 
 Every sample is judged by the product's own functions, as a report is. The truth of a figure is its value on the population's shares (of
-scores: on a million rows).
+scores: on half a million rows).
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analysis.bias.bias_count_tables import CELL_SHAPE, CountTables, post_training_metrics, pre_training_metrics
-from core.analysis.bias.bias_difference import BiasDifference, compare_flip_test, compare_metric, draw_paired_kinds, paired_metrics
+from core.analysis.bias.bias_difference import (
+    BiasDifference,
+    compare_flip_test,
+    compare_metric,
+    draw_paired_kinds,
+    paired_metrics,
+    single_intervals,
+)
 from core.analysis.bias.bias_intervals import Interval, flip_test_interval, table_intervals
 from core.analysis.bias.flip_test import FLIP_TEST
 from core.analysis.bias.metric_shares import why_too_few
@@ -22,6 +29,7 @@ from core.analysis.explanations import shap_summary
 from core.analysis.intervals.confidence import MIN_ROWS
 from core.analysis.intervals.posterior_draws import SEED
 from core.analysis.intervals.proportions import Share, paired_share_difference, share_difference, share_ratio, share_with_interval
+from core.analysis.performance.calibration_error import calibration_error_ends
 from core.analysis.performance.performance import evaluate_performance, performance_estimates
 from core.analysis.performance.performance_difference import paired_differences
 from core.analysis.performance.score_draws import draw_score_metrics
@@ -62,7 +70,7 @@ class Counts(dict[str, Count]):
 
 # shares ---------------------------------------------------------------------------------------------
 
-SHARES = (0.01, 0.02, 0.05, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.98, 0.99)
+SHARES = (0.01, 0.05, 0.1, 0.5, 0.7, 0.95, 0.99)
 SHARE_PAIRS = tuple((p, q) for p in SHARES for q in SHARES)
 """Two shares of two sets of rows. As a pair of two models: their shares where they decide alike in seven rows of ten."""
 
@@ -176,6 +184,8 @@ def simulate_bias(rows: tuple[int, int], place: int, samples: int, random: np.ra
     """Every bias metric, its distance from parity, and the differences of both between two models. (CI aside: how many rows each side has
     isn't a matter of chance here.)"""
     counts = Counts()
+    if sum(rows) < MIN_ROWS:
+        return counts
     for start in range(0, samples, BATCH):
         _simulate_bias_batch(counts, rows, population_sides(place), min(BATCH, samples - start), random)
     return counts
@@ -198,6 +208,7 @@ def _simulate_bias_batch(counts: Counts, rows: tuple[int, int], sides: list[Floa
     for i in range(samples):
         one, second = (CountTables(of_model[i]) for of_model in tables)
         found = table_intervals("pre", tables[0, i]) | table_intervals("post", tables[0, i])
+        found_second = table_intervals("post", tables[1, i])
         found[FLIP_TEST], flips = _flip_test(kinds[i, 1], random)
         for name, interval in found.items():
             if name != "CI":
@@ -208,9 +219,11 @@ def _simulate_bias_batch(counts: Counts, rows: tuple[int, int], sides: list[Floa
             of_models = [float(of_model[name][i]) for of_model in points]
             of_draws = [of_model[name][i * DRAWS : (i + 1) * DRAWS] for of_model in drawn]
             rows_that_differ = int(differing.get(name, everywhere)[i])
-            difference = compare_metric(name, of_models, of_draws, sum(rows), rows_that_differ, few)
+            alone, intervals = single_intervals(name, (one, second)), (found[name], found_second[name])
+            difference = compare_metric(name, of_models, of_draws, sum(rows), rows_that_differ, few, alone)
             counts.add(f"{name}, difference", difference.low, difference.high, other[name] - true[name])
-            closer = compare_distances(name, (of_models[0], of_models[1]), (of_draws[0], of_draws[1]), rows_that_differ, few)
+            values, drawn_values = (of_models[0], of_models[1]), (of_draws[0], of_draws[1])
+            closer = compare_distances(name, values, drawn_values, intervals, bool(alone), rows_that_differ, few)
             far, far_other = (float(distance_from_parity(name, of[name])) for of in (true, other))
             counts.add(f"{name}, distance", *distance_ends(name, found[name]), far)
             counts.add(f"{name}, difference of distances", closer.low, closer.high, far_other - far)
@@ -240,7 +253,7 @@ SCORES = (
     (0.6, 0.4, 0.3),
 )
 """Share of label 1, how far apart the labels' scores are, and how much noise the second model adds."""
-TRUTH_ROWS = 1_000_000
+TRUTH_ROWS = 500_000
 
 
 def draw_scores(population: tuple[float, float, float], rows: int, random: np.random.Generator) -> tuple[Floats, list[Floats]]:
@@ -257,19 +270,21 @@ def true_performance(place: int, rows: int) -> tuple[Mapping[str, float | None],
     """Of both models on so many rows."""
     labels, scores = draw_scores(SCORES[place], rows, np.random.default_rng(1))
     first, second = ({n: e.value for n, e in evaluate_performance(labels, s, resamples=1).estimates().items()} for s in scores)
-    return first | {"ece": 0.0}, second  # what a million rows leave of a calibrated model's error is noise
+    return first | {"ece": 0.0}, second  # what so many rows leave of a calibrated model's error is noise
 
 
 def simulate_performance(rows: tuple[int], place: int, samples: int, random: np.random.Generator) -> Counts:
     """Every performance metric and every difference."""
-    counts, true, resamples = Counts(), true_performance(place, TRUTH_ROWS), DRAWS if rows[0] < 1000 else DRAWS_OF_MANY
+    counts, resamples = Counts(), DRAWS if rows[0] < 1000 else DRAWS_OF_MANY
+    if rows[0] < MIN_ROWS:
+        return counts
+    true = true_performance(place, TRUTH_ROWS)
     for _ in range(samples):
         y, (a, b) = draw_scores(SCORES[place], rows[0], random)
         draws = draw_score_metrics(y, [a, b], SEED, resamples)
         for name, one in performance_estimates(y, a, THRESHOLD, draws[0]).items():
             counts.add(name, one.low, one.high, true[0][name])
-        uncalibrated = performance_estimates(y, b, THRESHOLD, draws[1])["ece"]
-        counts.add("ece, uncalibrated", uncalibrated.low, uncalibrated.high, true[1]["ece"])
+        counts.add("ece, uncalibrated", *calibration_error_ends(y, b), true[1]["ece"])
         for name, difference in paired_differences(y, (a, b), (THRESHOLD, THRESHOLD), draws, seed=SEED).items():
             before, after = (of[name] for of in true)
             moved = None if before is None or after is None else after - before
@@ -318,7 +333,7 @@ def second_model(values: Floats, random: np.random.Generator) -> Floats:
 
 @cache
 def true_gain(place: int) -> float:
-    """By how much the mean size of the second model's values is greater, on a million rows."""
+    """By how much the mean size of the second model's values is greater, on ``TRUTH_ROWS`` rows."""
     random = np.random.default_rng(1)
     values = VALUES[place].draw(random, TRUTH_ROWS)
     return float(np.abs(second_model(values, random)).mean() - np.abs(values).mean())

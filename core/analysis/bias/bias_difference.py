@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +10,13 @@ from numpy.typing import ArrayLike
 
 from core.analysis.bias import bias_count_tables
 from core.analysis.bias.bias_count_tables import CountTables, Integers
-from core.analysis.bias.bias_intervals import RESAMPLES, draw_group_shares, tables_of_kinds
+from core.analysis.bias.bias_intervals import RESAMPLES, Interval, draw_group_shares, metric_interval, tables_of_kinds
 from core.analysis.bias.bias_metrics import POST_TRAINING
 from core.analysis.bias.flip_test import FLIP_TEST, asked_rows
 from core.analysis.bias.metric_shares import why_too_few
 from core.analysis.bias.outcome_counts import BoolArray, Floats, conditional_disparity
 from core.analysis.intervals.confidence import CONFIDENCE, MIN_ROWS, too_few_rows
-from core.analysis.intervals.posterior_draws import SEED, draw_shares, include_zero, interval_ends, two_sided_p_value
+from core.analysis.intervals.posterior_draws import SEED, draw_shares, include_zero, interval_ends, two_sided_p_value, widen_difference
 
 PAIR_PRIOR = 0.25
 """The part of a row that is added to each of a side's eight kinds of rows (label, and the predictions of both models): so rows on which
@@ -86,10 +87,25 @@ def compare_bias(
     for name in draws[0]:
         points = [float(POST_TRAINING[name].compute(table)) for table in tables]
         few = next((reason for counts in tables if (reason := why_too_few(name, counts, paired=True))), "")
-        found[name] = compare_metric(name, points, [of_model[name] for of_model in draws], len(d), count_differing(name, label, a, b), few)
+        differing, alone = count_differing(name, label, a, b), single_intervals(name, tables)
+        found[name] = compare_metric(name, points, [of_model[name] for of_model in draws], len(d), differing, few, alone)
     if flips_a is not None and flips_b is not None:
         found[FLIP_TEST] = compare_flip_test(d, np.asarray(flips_a, dtype=float), np.asarray(flips_b, dtype=float), seed, resamples)
     return dict(sorted(found.items()))
+
+
+def single_intervals(name: str, counts: Sequence[CountTables]) -> list[Interval]:
+    """Both models' intervals of a metric where its draws are too narrow, empty elsewhere: of DI with fewer than 5 accepted rows of a side,
+    since it has a value only in samples with one, and of CDDPL with fewer than 5 rows of an outcome in a group."""
+    if not any(_has_few_accepted(name, one) for one in counts):
+        return []
+    return [metric_interval(POST_TRAINING[name], one) for one in counts]
+
+
+def _has_few_accepted(name: str, counts: CountTables) -> bool:
+    if name == "CDDPL":
+        return bool((counts.predictions_by_group.sum(axis=-1) < MIN_ROWS).any())
+    return name == "DI" and bool(min(counts.a.favourable_predictions, counts.d.favourable_predictions) < MIN_ROWS)
 
 
 def count_differing(name: str, label: BoolArray, a: BoolArray, b: BoolArray) -> int:
@@ -148,9 +164,12 @@ def compare_flip_test(d: BoolArray, a: Floats, b: Floats, seed: int, resamples: 
     return compare_metric(FLIP_TEST, points, draws, n, int((a[rows] != b[rows]).sum()), reason)
 
 
-def compare_metric(name: str, points: list[float], draws: list[Floats], n: int, differing: int, why: str) -> BiasDifference:
+def compare_metric(
+    name: str, points: list[float], draws: list[Floats], n: int, differing: int, why: str, alone: Sequence[Interval] = ()
+) -> BiasDifference:
     """The difference of one metric of two models. ``points``: its values; ``draws``: (draws,) of either model's; ``differing``: on how many
-    of the rows that the metric looks at they differ; ``why``: why there is no interval, "" where there is one."""
+    of the rows that the metric looks at they differ; ``why``: why there is no interval, "" where there is one. ``alone``: either model's
+    own interval, where draws are too narrow; then the difference reaches as far as Newcombe's of both."""
     a, b = (None if np.isnan(point) else point for point in points)
     if a is None or b is None or not np.isfinite([a, b]).all():
         return BiasDifference(name, a, b, None, None, None, None, None, n)
@@ -162,6 +181,10 @@ def compare_metric(name: str, points: list[float], draws: list[Floats], n: int, 
         moved = draws[1] - draws[0]
         nearer = np.abs(draws[0] - neutral) - np.abs(draws[1] - neutral)
     p, p_nearer = two_sided_p_value(moved, differing), two_sided_p_value(nearer, differing)
-    low, high = include_zero(*interval_ends(moved, value), p)
+    low, high = interval_ends(moved, value)
+    if alone:
+        low, high, p = widen_difference((low, high, p), *((point, one.low, one.high) for point, one in zip((a, b), alone, strict=True)))
+        p_nearer = max(p, p_nearer)
+    low, high = include_zero(low, high, p)
     fairer = None if p_nearer >= 1 - CONFIDENCE else "b" if abs(b - neutral) < abs(a - neutral) else "a"
     return BiasDifference(name, a, b, value, low, high, p, fairer, n)

@@ -86,10 +86,11 @@ def table_intervals(stage: Literal["pre", "post"], table: Floats, *, seed: int =
         kinds = table.sum(axis=(0, -1))
         return tables_of_kinds(draw_shares(kinds, CELL_PRIOR, np.random.default_rng(seed), resamples) * kinds.sum())
 
-    return {name: _metric_interval(definitions[name], counts, drawn) for name in sorted(definitions) if name != FLIP_TEST}
+    return {name: metric_interval(definitions[name], counts, drawn) for name in sorted(definitions) if name != FLIP_TEST}
 
 
-def _metric_interval(definition: MetricDefinition, counts: CountTables, drawn: Callable[[], CountTables]) -> Interval:
+def metric_interval(definition: MetricDefinition, counts: CountTables, drawn: Callable[[], CountTables] | None = None) -> Interval:
+    """The interval of one metric; ``drawn``: tables drawn of the population, for a metric that has no formula."""
     name, n = definition.name, int(counts.a.n + counts.d.n)
     value = float(definition.compute(counts))
     if np.isnan(value):
@@ -111,6 +112,7 @@ def _metric_interval(definition: MetricDefinition, counts: CountTables, drawn: C
         ends, method = COMPOSED[name]
         low, high = ends(counts)
         return Interval(min(low, value), max(high, value), n, method=method)
+    assert drawn is not None
     return Interval(*interval_ends(definition.compute(drawn()), value), n, method="Dirichlet draws")
 
 

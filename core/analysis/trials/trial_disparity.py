@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from core.analysis.bias import bias_count_tables
 from core.analysis.bias.bias_count_tables import CountTables, Integers
-from core.analysis.bias.bias_difference import count_differing, draw_paired_metrics
+from core.analysis.bias.bias_difference import count_differing, draw_paired_metrics, single_intervals
 from core.analysis.bias.bias_intervals import Interval, table_intervals
 from core.analysis.bias.metric_registry import POST_TRAINING, counted_metrics
 from core.analysis.bias.metric_shares import why_too_few
 from core.analysis.bias.outcome_counts import BoolArray, Floats
+from core.analysis.intervals.posterior_draws import widen_difference
 from core.analysis.performance.performance_difference import CONFUSION_METHOD, PerformanceDifference, paired_difference
 from core.analysis.performance.performance_estimates import Estimate
 
@@ -67,21 +68,31 @@ def measure_disparities(
     """
     codes, groups = bias_count_tables.group_codes(group, len(facet))
     rows = _Rows(facet, label, codes, groups)
-    return [_measure_trial(rows, of_trial, accepted[reference], seed, draws) for of_trial in accepted]
+    tables = [rows.count(of_trial) for of_trial in accepted]
+    intervals = [table_intervals("post", table, seed=seed, resamples=draws) for table in tables]
+    trials = [_Trial(*parts) for parts in zip(accepted, map(CountTables, tables), intervals, strict=True)]
+    return [_measure_trial(rows, trial, trials[reference], seed, draws) for trial in trials]
 
 
-def _measure_trial(rows: _Rows, accepted: BoolArray, other: BoolArray, seed: int, draws: int) -> dict[str, Disparity]:
-    table = rows.count(accepted)
-    counts, other_counts = CountTables(table), CountTables(rows.count(other))
-    intervals = table_intervals("post", table, seed=seed, resamples=draws)
+@dataclass(frozen=True)
+class _Trial:
+    accepted: BoolArray
+    counts: CountTables
+    intervals: dict[str, Interval]
+
+
+def _measure_trial(rows: _Rows, trial: _Trial, reference: _Trial, seed: int, draws: int) -> dict[str, Disparity]:
+    accepted, counts, other, other_counts = trial.accepted, trial.counts, reference.accepted, reference.counts
     drawn = draw_paired_metrics(rows.facet, rows.label, (other, accepted), rows.codes, rows.groups, seed=seed, draws=draws)
     result = {}
     for name in DISPARITY_METRICS:
-        definition, interval = POST_TRAINING[name], intervals[name]
+        definition, interval = POST_TRAINING[name], trial.intervals[name]
         value, before = float(definition.compute(counts)), float(definition.compute(other_counts))
         few = why_too_few(name, counts, paired=True) or why_too_few(name, other_counts, paired=True)
         differing = count_differing(name, rows.label, accepted, other)
-        closer = compare_distances(name, (before, value), (drawn[0][name], drawn[1][name]), differing, few)
+        intervals = reference.intervals[name], interval
+        rare = bool(single_intervals(name, (counts, other_counts)))
+        closer = compare_distances(name, (before, value), (drawn[0][name], drawn[1][name]), intervals, rare, differing, few)
         far = float(distance_from_parity(name, value))
         distance = Estimate(None if np.isnan(far) else far, *distance_ends(name, interval), len(rows.facet), interval.why)
         error = definition.undefined_reason(counts) if np.isnan(value) else None
@@ -91,14 +102,29 @@ def _measure_trial(rows: _Rows, accepted: BoolArray, other: BoolArray, seed: int
 
 
 def compare_distances(
-    name: str, values: tuple[float, float], draws: tuple[Floats, Floats], differing: int, why: str
+    name: str,
+    values: tuple[float, float],
+    draws: tuple[Floats, Floats],
+    intervals: tuple[Interval, Interval],
+    rare: bool,
+    differing: int,
+    why: str,
 ) -> PerformanceDifference:
-    """How much nearer to parity the second of two models is than the first. ``values`` of the metric and ``draws`` of it, (draws,);
-    ``differing``: on how many rows they differ; ``why``: why there is no interval, "" where there is one."""
+    """How much nearer to parity the second of two models is than the first. ``values`` of the metric, ``draws`` of it, (draws,), and its
+    ``intervals``; ``rare``: whether draws are too narrow for the metric itself (``single_intervals``); ``differing``: on how many rows the
+    models differ; ``why``: why there is no interval, "" where there is one.
+
+    Noise adds to the distance of a model that may be at parity, and draws would repeat it: there the interval reaches as far as Newcombe's
+    of both distances, and where ``rare`` to all that they allow."""
     before, after = (float(distance_from_parity(name, value)) for value in values)
     with np.errstate(invalid="ignore"):
         moved = distance_from_parity(name, draws[1]) - distance_from_parity(name, draws[0])
-    return paired_difference(before, after, moved, differing, CONFUSION_METHOD, False, why)
+    found = paired_difference(before, after, moved, differing, CONFUSION_METHOD, False, why)
+    ends = [distance_ends(name, interval) for interval in intervals]
+    if found.low is None or found.high is None or found.p_value is None or not (rare or any(low == 0 for low, _ in ends)):
+        return found
+    low, high, p = widen_difference((found.low, found.high, found.p_value), (before, *ends[0]), (after, *ends[1]), to_all_possible=rare)
+    return replace(found, low=low, high=high, p_value=p)
 
 
 def distance_ends(name: str, interval: Interval) -> tuple[float | None, float | None]:

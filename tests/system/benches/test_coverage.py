@@ -14,8 +14,9 @@ from bench.coverage_cells import Count, Counts
 @pytest.mark.parametrize(
     ("cell", "least"),
     [
-        (Cell("shares", (20, 20), 60), 4),
+        (Cell("shares", (20, 20), 24), 4),
         (Cell("bias", (50, 50), 0), 53),
+        (Cell("bias", (50, 50), 7), 30),
         (Cell("performance", (200,), 1), 23),
         (Cell("explanations", (20,), 3), 7),
     ],
@@ -24,21 +25,20 @@ def test_every_figure_of_a_family_is_in_its_interval_in_most_samples(cell, least
     """Of 60 samples 95 % are 57; fewer than 49 would come once in 10,000 times."""
     monkeypatch.setattr("bench.coverage_cells.TRUTH_ROWS", 50_000)
     counts = coverage.simulate(cell, 60)
-    assert len(counts) >= least
     for figure, count in counts.items():
         if figure != "mean |SHAP| that one row in ten decides":  # in one sample of eight no row is of that kind
-            assert count.samples == 60, figure
-            assert count.covered >= 49, figure
+            assert count.covered >= count.samples - 11 * max(0.5, count.samples / 60), figure
+    assert len([count for count in counts.values() if count.samples >= 20]) >= least
 
 
 def test_the_table_has_the_mean_and_the_least_of_the_populations_with_enough_samples():
-    rows = FAMILIES["bias"].sizes[3]
+    rows = FAMILIES["bias"].sizes[2]
     covered = [(190, 200), (180, 200), (10, 20)]
     found = {Cell("bias", rows, place): Counts({"DPL": Count(*count)}) for place, count in enumerate(covered)}
     found[Cell("bias", (1, 1), 0)] = Counts()
     assert coverage.summarise(found, "bias")["DPL"]["10 and 10"] == pytest.approx((0.925, 0.9))
     line = list(coverage.table_lines(found, "bias"))[-1]
-    assert line.startswith("| DPL | too few | too few | too few | 92.5 (90.0) | too few |")
+    assert line.startswith("| DPL | too few | too few | 92.5 (90.0) | too few |")
 
 
 def test_a_stopped_run_goes_on_unless_the_code_has_changed(tmp_path, monkeypatch):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.analysis.intervals.posterior_draws import interval_ends, two_sided_p_value
+from core.analysis.intervals.posterior_draws import interval_ends, two_sided_p_value, widen_difference
+from core.analysis.intervals.proportions import share_with_interval
 
 
 @pytest.mark.parametrize("draws", [40, 200, 1000])
@@ -34,3 +35,15 @@ def test_infinite_draws_are_the_greatest_and_undefined_ones_none():
     drawn = np.r_[np.full(90, np.inf), np.arange(910.0), np.full(50, np.nan)]
     assert interval_ends(drawn, 400.0) == (24.0, np.inf)
     assert interval_ends(np.full(3, np.nan), 2.0) == (2.0, 2.0)
+
+
+def test_a_widened_difference_is_newcombes_of_two_samples_or_all_that_both_allow_and_its_p_value_agrees():
+    """Newcombe 1998: 56 of 70 and 48 of 80 have a difference of 0.0524 to 0.3339."""
+    b, a = share_with_interval(56, 70), share_with_interval(48, 80)
+    ends = (a.value, a.low, a.high), (b.value, b.low, b.high)
+    assert widen_difference((0.15, 0.25, 0.001), *ends) == pytest.approx((0.0524, 0.3339, 0.001), abs=1e-4)
+    assert widen_difference((0.01, 0.4, 0.001), *ends) == (0.01, 0.4, 0.001)
+    low, high, p = widen_difference((0.15, 0.25, 0.001), *ends, to_all_possible=True)
+    assert (low, high) == (b.low - a.high, b.high - a.low)
+    assert (low < 0) == (p == pytest.approx(0.05))
+    assert widen_difference((0.15, 0.25, 0.001), (0.6, None, None), ends[1]) == (0.15, 0.25, 0.001)
