@@ -16,7 +16,7 @@ from core.analysis.performance.performance_estimates import Estimate, check_labe
 from core.analysis.performance.performance_json import PerformanceJson
 from core.analysis.performance.performance_metrics import PERFORMANCE_METRICS, Floats, undefined_reason
 from core.analysis.performance.score_draws import (
-    LOW_AVERAGE_PRECISION,
+    LOW_DRAWS,
     RESAMPLES,
     SCORE_METRICS,
     MetricValues,
@@ -122,10 +122,10 @@ def performance_estimates(y: Floats, s: Floats, threshold: float, draws: MetricV
     points, reasons = score_metrics(y, s), score_reasons(y)
     found = confusion_estimates(confusion_counts(y, s, threshold))
     for name in SCORE_METRICS:
-        ends = calibration_error_ends(y, s) if name == "ece" else interval_ends(draws[name], points[name])
-        if name == "average_precision":
-            ends = interval_ends(draws[LOW_AVERAGE_PRECISION], points[name])[0], ends[1]
-        found[name] = make_estimate(points[name], ends, n, reasons[name], undefined_reason(name))
+        low, high = calibration_error_ends(y, s) if name == "ece" else interval_ends(draws[name], points[name])
+        if name in LOW_DRAWS:
+            low = interval_ends(draws[LOW_DRAWS[name]], points[name])[0]
+        found[name] = make_estimate(points[name], (low, high), n, reasons[name], undefined_reason(name))
     return {name: found[name] for name in PERFORMANCE_METRICS}
 
 

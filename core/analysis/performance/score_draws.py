@@ -22,9 +22,10 @@ LABEL_PRIOR = 0.5
 """The part of a row of each label that is added."""
 SCORE_METRICS = ("auc", "average_precision", "log_loss", "brier", "ece")
 """The metrics that depend on the scores themselves, not only on which side of the threshold they lie."""
-LOW_AVERAGE_PRECISION = "average_precision_low"
-"""Among the draws: average precision where each row of label 1 finds the others only. A row that finds itself makes it too great on few
-rows, so the low end of the interval comes from these draws."""
+LOW_DRAWS = {name: f"{name}_low" for name in ("average_precision", "log_loss", "brier")}
+"""Of these the low end of the interval comes from other draws, by the name that they have among the draws: of average precision where each
+row of label 1 finds the others only, since a row that finds itself makes it too great on few rows; of the losses without the rows added,
+since one row of a rare label has most of the loss."""
 MAX_WEIGHTS_IN_MEMORY = 500_000
 """How many weights are in memory at a time; more take longer, as they don't fit into a processor's cache."""
 WEIGHTS_RANKED_AT_A_TIME = 100_000
@@ -38,7 +39,7 @@ def score_metrics(y: Floats, s: Floats) -> dict[str, float]:
 
 
 def draw_score_metrics(y: Floats, scores: list[Floats], seed: int, draws: int) -> list[MetricValues]:
-    """For each of ``scores`` (n,) every metric in each draw, shape (draws,), by name, and ``LOW_AVERAGE_PRECISION``; all scores share the
+    """For each of ``scores`` (n,) every metric in each draw, shape (draws,), by name, and those of ``LOW_DRAWS``; all scores share the
     rows' weights."""
     first = np.argsort(-scores[0], kind="stable")  # weights are drawn in the order of the first scores, which need not be sorted then
     y, scores = y[first], [s[first] for s in scores]
@@ -85,6 +86,7 @@ class _ScoreColumns:
     def compute(self, weights: Floats, added: _AddedRows | None) -> MetricValues:
         """The metrics of each draw; ``weights``: (draws, n)."""
         sums, total = weights @ self.columns, weights.sum(axis=1)
+        seen = {LOW_DRAWS["log_loss"]: sums[:, 0] / total, LOW_DRAWS["brier"]: sums[:, 1] / total}
         if added is not None:
             for label in (0, 1):
                 sums += self.by_label[label][added.rows[label]] * added.weights[label][:, None]
@@ -92,7 +94,9 @@ class _ScoreColumns:
         size = max(1, WEIGHTS_RANKED_AT_A_TIME // len(self.order))
         parts = [self._rank(weights[at : at + size], added, at) for at in range(0, len(weights), size)]
         ranking = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        return ranking | {"log_loss": sums[:, 0] / total, "brier": sums[:, 1] / total, "ece": np.abs(sums[:, 2:]).sum(axis=1) / total}
+        return (
+            seen | ranking | {"log_loss": sums[:, 0] / total, "brier": sums[:, 1] / total, "ece": np.abs(sums[:, 2:]).sum(axis=1) / total}
+        )
 
     def _rank(self, weights: Floats, added: _AddedRows | None, first: int) -> MetricValues:
         """The metrics of the ranking in some draws, the first of which has the number ``first`` among ``added``."""
@@ -126,7 +130,7 @@ class _ScoreColumns:
         return {
             "auc": np.where((ones > few) & (zeros > few), auc, np.nan),
             "average_precision": np.where(ones > few, average_precision, np.nan),
-            LOW_AVERAGE_PRECISION: np.where(ones > few, low_average_precision, np.nan),
+            LOW_DRAWS["average_precision"]: np.where(ones > few, low_average_precision, np.nan),
         }
 
     def _by_score(self, weights: Floats) -> Floats:

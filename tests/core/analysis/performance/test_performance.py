@@ -80,6 +80,8 @@ def test_draws_are_scikit_learns_figures_of_the_weighted_rows(monkeypatch):
         assert draws["average_precision"][i] == pytest.approx(sk.average_precision_score(all_y, all_s, sample_weight=w), abs=1e-9)
         assert draws["average_precision_low"][i] == pytest.approx(by_the_others(all_y, all_s, w, labels, scores), abs=1e-9)
         assert draws["log_loss"][i] == pytest.approx(sk.log_loss(all_y, all_s, sample_weight=w), abs=1e-9)
+        assert draws["brier_low"][i] == pytest.approx(sk.brier_score_loss(y, s, sample_weight=weights[i]), abs=1e-9)
+        assert draws["log_loss_low"][i] == pytest.approx(sk.log_loss(y, s, sample_weight=weights[i]), abs=1e-9)
         assert draws["brier"][i] == pytest.approx(sk.brier_score_loss(all_y, all_s, sample_weight=w), abs=1e-9)
 
 
@@ -105,6 +107,15 @@ def test_average_precision_of_few_rows_is_in_its_interval_as_often_as_it_says(sh
     random = np.random.default_rng(1)
     found = [evaluate_performance(*draw(random, rows), resamples=80).average_precision for _ in range(300)]
     assert np.mean([one.low <= true <= one.high for one in found if one.low is not None]) >= 0.91
+
+
+@pytest.mark.parametrize("rows", [10, 20, 100])
+def test_losses_that_one_row_in_a_hundred_decides_are_in_their_intervals(rows):
+    """Label 1 is rare, and all scores are 0.01: a row of label 1 has a loss of 4.6, the others one of 0.01."""
+    random, scores = np.random.default_rng(0), np.full(rows, 0.01)
+    found = [evaluate_performance((random.random(rows) < 0.01).astype(int), scores, resamples=80) for _ in range(300)]
+    for name, true in (("log_loss", -0.01 * np.log(0.01) - 0.99 * np.log(0.99)), ("brier", 0.01 * 0.99)):
+        assert np.mean([(one := run.estimates()[name]).low <= true <= one.high for run in found]) >= 0.91, name
 
 
 def test_draws_in_chunks_are_as_many_as_asked_for(monkeypatch):
