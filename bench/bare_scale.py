@@ -29,8 +29,8 @@ def main() -> None:
     train, validation = train_test_split(rest, test_size=0.2, random_state=42, stratify=label.iloc[rest])
     matrices = {n: xgboost.DMatrix(features.iloc[at], label.iloc[at]) for n, at in (("train", train), ("validation", validation))}
     for parameters in MODELS:
-        settings: dict[str, Any] = {"objective": "binary:logistic", "eval_metric": ["auc", "logloss"], **parameters}
-        evals = [(matrix, name) for name, matrix in matrices.items()]
+        settings: dict[str, Any] = {"objective": "binary:logistic", "eval_metric": "auc", **parameters}
+        evals = [(matrices["validation"], "validation")]
         booster = xgboost.train(settings, matrices["train"], ROUNDS, evals=evals, verbose_eval=False)
         scores = booster.predict(xgboost.DMatrix(features.iloc[test]))
         found = [
