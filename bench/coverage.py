@@ -51,7 +51,7 @@ class Family:
 FAMILIES = {
     "shares": Family(
         "Shares; rows of either set",
-        "core/analysis/intervals",
+        "core/analysis/intervals/*.py",
         coverage_cells.simulate_shares,
         ((1, 1), (5, 5), (10, 10), (20, 20), (50, 50), (200, 200), (10, 400), (1000, 1000), (10_000, 10_000)),
         len(coverage_cells.SHARE_PAIRS),
@@ -60,7 +60,7 @@ FAMILIES = {
     ),
     "bias": Family(
         "Bias metrics; rows of the facet and of the rest",
-        "core/analysis/bias",
+        "core/analysis/bias/*.py",
         coverage_cells.simulate_bias,
         ((1, 1), (5, 5), (10, 10), (20, 20), (50, 50), (200, 200), (10, 400), (400, 10), (5000, 5000)),
         len(coverage_cells.POPULATIONS),
@@ -68,10 +68,22 @@ FAMILIES = {
         400,
     ),
     "performance": Family(
-        "Performance; rows", "core/analysis/performance", coverage_cells.simulate_performance, ROWS, len(coverage_cells.SCORES), 400, 800
+        "Performance; rows",
+        "core/analysis/performance/*.py",
+        coverage_cells.simulate_performance,
+        ROWS,
+        len(coverage_cells.SCORES),
+        400,
+        800,
     ),
     "explanations": Family(
-        "SHAP values; rows", "core/analysis/explanations", coverage_cells.simulate_explanations, ROWS, len(coverage_cells.VALUES), 400, 400
+        "SHAP values; rows",
+        "core/analysis/explanations/shap_summary.py",
+        coverage_cells.simulate_explanations,
+        ROWS,
+        len(coverage_cells.VALUES),
+        400,
+        400,
     ),
 }
 
@@ -95,9 +107,9 @@ class Cell:
 
 
 def all_cells(families: list[str]) -> list[Cell]:
-    """The cells of these families, those with the fewest rows first."""
+    """The cells of these families, one family after the other, those with the fewest rows first."""
     cells = [Cell(name, rows, place) for name in families for rows in FAMILIES[name].sizes for place in range(FAMILIES[name].populations)]
-    return sorted(cells, key=lambda cell: sum(cell.rows))
+    return sorted(cells, key=lambda cell: (families.index(cell.family), sum(cell.rows)))
 
 
 def simulate(cell: Cell, samples: int) -> Counts:
@@ -129,7 +141,7 @@ def table_lines(found: dict[Cell, Counts], name: str) -> Iterator[str]:
 
 def code_fingerprint(family: str) -> str:
     """Of the code that makes a family's intervals and of the simulation, words aside: cells of another state of it don't count."""
-    files = [file for folder in ("core/analysis/intervals", FAMILIES[family].source) for file in sorted((ROOT / folder).glob("*.py"))]
+    files = [file for pattern in ("core/analysis/intervals/*.py", FAMILIES[family].source) for file in sorted(ROOT.glob(pattern))]
     digest = hashlib.sha256()
     for file in [Path(coverage_cells.__file__), *files]:
         code = _WithoutWords().visit(ast.parse(file.read_text(encoding="utf-8")))
