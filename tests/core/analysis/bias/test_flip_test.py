@@ -40,7 +40,7 @@ def test_the_neighbours_vote_as_scikit_learns_do(width, whole):
 
 @pytest.fixture
 def few(monkeypatch):
-    monkeypatch.setattr(flip_test, "MAX_ASKED_ROWS", 300)
+    monkeypatch.setitem(flip_test.flip_outcomes.__kwdefaults__, "max_asked", 300)
     monkeypatch.setattr("core.analysis.bias.bias_metrics.MAX_ASKED_ROWS", 300)
 
 
