@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 PARTS = {
@@ -84,6 +85,28 @@ def explain_label_mismatch(names: tuple[str, str], a: ArrayLike, b: ArrayLike) -
         return ""
     count = "one row" if len(differing) == 1 else f"{len(differing):,} of {len(first):,} rows"
     return f"{names[0]} and {names[1]} have other labels in {count}, first in row {differing[0]:,}: they weren't judged on the same rows."
+
+
+def explain_row_mismatch(names: tuple[str, str], a: pd.DataFrame, b: pd.DataFrame) -> str:
+    """Why two tables of rows aren't the same rows; "" if they agree row by row in every column that both have. A column may have been left
+    out of one of them: then the others tell.
+
+    >>> import pandas as pd
+    >>> explain_row_mismatch(("v1", "v2"), pd.DataFrame({"age": [30, 40]}), pd.DataFrame({"age": [30, 41], "debt": [1, 2]}))
+    "v1 and v2 have other rows: row 1 has age 40 in one and 41 in the other; they weren't judged on the same rows."
+    """
+    if len(a) != len(b):
+        return f"{names[0]} was judged on {len(a):,} rows, {names[1]} on {len(b):,}."
+    shared = [column for column in a.columns if column in b.columns]
+    if not shared:
+        return f"The rows of {names[0]} and {names[1]} have no column in common."
+    first, second = a[shared].to_numpy(dtype=float, na_value=np.nan), b[shared].to_numpy(dtype=float, na_value=np.nan)
+    differing = np.argwhere((first != second) & ~(np.isnan(first) & np.isnan(second)))
+    if not len(differing):
+        return ""
+    row, column = differing[0]
+    values = f"{shared[column]} {first[row, column]:g} in one and {second[row, column]:g} in the other"
+    return f"{names[0]} and {names[1]} have other rows: row {row:,} has {values}; they weren't judged on the same rows."
 
 
 def describe_judged_rows(name: str, rows: JudgedRows) -> str:

@@ -9,12 +9,12 @@ from datetime import date, timedelta
 
 from core import identity
 from core.errors import Conflict, DataError, GovernanceError
-from core.governance.gate_results import UNWAIVABLE_GATES
+from core.governance.gate_results import AGREEMENT_GATE, UNWAIVABLE_GATES
 from core.governance.policy import TIERS, Gate, Policy
 from core.governance.version_state import ALLOWED_FROM, State, people_involved
 from core.identity import Identity
 from core.ledger.event_body import EventBody, RecordedCondition, RecordedGate
-from core.registry.registry_types import Package
+from core.registry.registry_types import NO_GROUP, Package, group_from_arn
 
 REASON_CODES: dict[str, tuple[str, ...]] = {
     "submit": ("first version", "better model", "new data", "mended findings", "periodic review"),
@@ -111,12 +111,24 @@ def find_wrong_code(kind: str, code: str) -> Iterator[GovernanceError]:
         yield DataError(f"{code} isn't a reason code.", resource="reason code", hint=f"Choose one of {', '.join(REASON_CODES[kind])}.")
 
 
-def find_wrong_submission(rules: Policy, tier: str, profile: str) -> Iterator[GovernanceError]:
-    """The refusal of a tier or profile that the policy doesn't have."""
+def find_wrong_submission(rules: Policy, arn: str | None, tier: str, profile: str) -> Iterator[GovernanceError]:
+    """The refusal of a tier or profile that the policy doesn't have, or doesn't leave to the submitter of a version of this ARN; None:
+    of an earlier format, when every submitter chose."""
     if tier not in TIERS:
         yield DataError(f"{tier} isn't a tier.", resource="tier", hint=f"Choose one of {', '.join(TIERS)}.")
     if profile not in rules.profiles:
         yield DataError(f"The policy has no profile {profile}.", resource="profile", hint=f"Choose one of {', '.join(rules.profiles)}.")
+        return
+    if arn is None:
+        return
+    group = group_from_arn(arn) or NO_GROUP
+    wanted, of = rules.rules_for(group), "versions without a group" if group == NO_GROUP else f"the versions of {group}"
+    if wanted.tier not in {None, tier}:
+        message = f"The policy puts {of} into the tier {wanted.tier}, not {tier}."
+        yield DataError(message, resource="tier", hint=f"Submit it with the tier {wanted.tier}.")
+    if profile not in wanted.profiles:
+        message = f"The policy judges {of} by the profile {', '.join(wanted.profiles)}, not {profile}."
+        yield DataError(message, resource="profile", hint=f"Submit it with the profile {wanted.profiles[0]}.")
 
 
 def find_blocking(outcomes: Sequence[RecordedGate], label: str, subject: str) -> Iterator[GovernanceError]:
@@ -181,7 +193,7 @@ def _submit(step: Step, state: State) -> Iterator[GovernanceError]:
         yield Conflict("No evidence was recorded.", resource=step.subject, hint="Submit the version again.")
     yield from _rules_of(step)
     if step.rules is not None:
-        yield from find_wrong_submission(step.rules, body["tier"], body["profile"])
+        yield from find_wrong_submission(step.rules, step.subject if step.in_force is not None else None, body["tier"], body["profile"])
         needed = step.rules.approvals.for_tier(body["tier"]) if body["tier"] in TIERS else body["approvals_needed"]
         if body["approvals_needed"] != needed:
             message = f"It asks for {body['approvals_needed']} approvals; the policy demands {needed} of the tier {body['tier']}."
@@ -201,7 +213,8 @@ def _approve(step: Step, state: State) -> Iterator[GovernanceError]:
     yield from find_blocking(body["gates"], step.label, step.subject)
     if step.in_force is not None:
         passed = {r["gate"] for r in body["gates"] if r["status"] == "pass"}
-        for gate in sorted(UNWAIVABLE_GATES - passed):
+        demanded = step.rules.rules_for(group_from_arn(step.subject) or NO_GROUP).gates if step.rules else ()
+        for gate in sorted({AGREEMENT_GATE, *demanded} - passed):
             yield Conflict(f"The gate {gate}, which nobody can waive, isn't recorded as passed.", resource=step.subject)
     yield from _rules_of(step)
     if step.rules is not None:

@@ -38,7 +38,7 @@ def submit(
     _require_permission(target, identity, "submit", arn)
     version = read_version(target, arn)
     rules = version.rules
-    _raise_first(decision_rules.find_wrong_submission(rules, tier, profile))
+    _raise_first(decision_rules.find_wrong_submission(rules, arn, tier, profile))
     decision_rules.check_text(tier_rationale, "rationale of the tier")
     policy.store_in_target(version.target, rules)
     _ = version.agreement  # needs the content of files, which the next check only hashes

@@ -7,9 +7,9 @@ from typing import Literal
 
 from core.ledger.event_body import RecordedGate
 
-AGREEMENT_GATE = "agreement"
-"""The gate that every version is judged by, whatever the policy says."""
-UNWAIVABLE_GATES = frozenset({AGREEMENT_GATE})
+AGREEMENT_GATE, FACETS_GATE, THRESHOLD_GATE = "agreement", "facets", "threshold"
+"""The gate that every version is judged by, whatever the policy says; and those that a policy sets for a group of models."""
+UNWAIVABLE_GATES = frozenset({AGREEMENT_GATE, FACETS_GATE, THRESHOLD_GATE})
 Status = Literal["pass", "fail", "not computable", "waived"]
 
 

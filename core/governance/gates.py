@@ -10,7 +10,7 @@ from core.analysis.performance.performance_difference import PerformanceDifferen
 from core.analysis.performance.performance_json import estimates_in
 from core.analysis.performance.performance_metrics import name_labels
 from core.errors import INCONCLUSIVE_ERRORS, GovernanceError
-from core.governance import agreement_gate
+from core.governance import agreement_gate, group_gates
 from core.governance.gate_results import GateResult, not_computable
 from core.governance.leak_gates import judge_leaks
 from core.governance.policy import (
@@ -58,22 +58,23 @@ class Judgement:
 
 
 def judge_version(version: VersionUnderReview, profile: GateProfile | None) -> Judgement:
-    """Whether a version's evidence agrees with the records of its jobs, and then a profile's gates, if there is one. Evidence that can't
-    be used makes a gate fail instead of raising an error. Raises Forbidden and TargetUnavailable: evidence that can't be read now says
-    nothing about the version."""
+    """Whether a version's evidence agrees with the records of its jobs, what the policy sets for its group, and a profile's gates, if there
+    is one. Evidence that can't be used makes a gate fail instead of raising an error. Raises Forbidden and TargetUnavailable: evidence that
+    can't be read now says nothing about the version."""
     baseline: Baseline | None = None
     try:
-        agreement = agreement_gate.judge_agreement(version.agreement)
+        always = [agreement_gate.judge_agreement(version.agreement)]
+        always += group_gates.judge_group_rules(version.rules.rules_for(version.package.group), version.package)
         baseline = baselines.find_baseline(version.target, version.package, version.data)
         if profile is None:
-            return Judgement((agreement,), baseline.arn)
+            return Judgement(tuple(always), baseline.arn)
         inputs = gather_inputs(version, baseline)
     except INCONCLUSIVE_ERRORS:
         raise
     except GovernanceError as error:
         unusable = GateResult("complete", "Evidence complete", "fail", "unreadable", "readable evidence", error.message)
         return Judgement((unusable,), baseline.arn if baseline else None)
-    return Judgement((agreement, *evaluate_profile(profile, inputs)), baseline.arn)
+    return Judgement((*always, *evaluate_profile(profile, inputs)), baseline.arn)
 
 
 def gather_inputs(version: VersionUnderReview, baseline: Baseline) -> GateInputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -14,6 +15,7 @@ from core.analysis.leaks.row_twins import MIN_TWIN_SHARE
 from core.aws.file_snapshot import take_snapshot
 from core.aws.target import Target
 from core.errors import Conflict, GovernanceError
+from core.governance.gate_results import FACETS_GATE, THRESHOLD_GATE
 from core.ledger.signing import Forged, sha256
 
 BUNDLED = Path(__file__).with_name("policy.toml")
@@ -181,16 +183,60 @@ class ByTier(_StrictModel):
         return int(getattr(self, tier))
 
 
+class ThresholdBounds(_StrictModel):
+    """The scores in [0, 1] between which a version's threshold must lie, both included."""
+
+    min: float = Field(default=0.0, ge=0, le=1)
+    max: float = Field(default=1.0, ge=0, le=1)
+
+
+class GroupRules(_StrictModel):
+    """What holds for the versions of the model package groups whose name fits ``pattern`` (``*`` for any characters, ``?`` for one).
+
+    ``facets``: those that must be measured, columns or a column and its value (SEX=2), beside the data set's own; ``profiles``: the gates
+    that a submission is judged by, one of these (the first, unless it names another); ``tier``: the tier of materiality, None for the one
+    that the submission gives; ``threshold``: its bounds."""
+
+    pattern: str = Field(min_length=1)
+    facets: tuple[str, ...] = Field(default=(), strict=False)
+    profiles: tuple[str, ...] = Field(default=(), strict=False)
+    tier: Tier | None = None
+    threshold: ThresholdBounds = ThresholdBounds()
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The gates that follow from it, whatever the profile."""
+        bounded = self.threshold.min > 0 or self.threshold.max < 1
+        return (*((FACETS_GATE,) if self.facets else ()), *((THRESHOLD_GATE,) if bounded else ()))
+
+
 class Policy(_StrictModel):
-    """``sha256``: the hash of the file's bytes; ``text``: the file's content."""
+    """``groups``: what holds for which groups of versions; the first whose pattern fits counts. ``sha256``: the hash of the file's bytes;
+    ``text``: the file's content."""
 
     version: str
     title: str
     approvals: ByTier
     expiry: ByTier
     profiles: dict[str, GateProfile] = Field(min_length=1)
+    groups: tuple[GroupRules, ...] = Field(default=(), strict=False)
     sha256: str = ""
     text: str = Field(default="", repr=False)
+
+    @model_validator(mode="after")
+    def _check_groups(self) -> Self:
+        for rules in self.groups:
+            if unknown := [name for name in rules.profiles if name not in self.profiles]:
+                raise ValueError(f"the group {rules.pattern} names the profile {unknown[0]}, which the policy doesn't have")
+            if rules.threshold.min > rules.threshold.max:
+                raise ValueError(f"the group {rules.pattern} has a threshold whose min is above its max")
+        return self
+
+    def rules_for(self, group: str) -> GroupRules:
+        """What holds for a model package group. Where no pattern fits: the facets of the data set, the policy's first profile, any tier and
+        threshold."""
+        found = next((rules for rules in self.groups if fnmatchcase(group, rules.pattern)), GroupRules(pattern="*"))
+        return found if found.profiles else found.model_copy(update={"profiles": (next(iter(self.profiles)),)})
 
 
 def parse_toml(content: bytes, name: str = "policy.toml") -> Policy:

@@ -10,7 +10,7 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.errors import NotFound
 from core.governance import foreign_versions, gates, policy_adoption, version_state
-from core.governance.gate_results import GateResult
+from core.governance.gate_results import AGREEMENT_GATE, GateResult
 from core.governance.model_cards import model_card
 from core.governance.policy import Policy
 from core.governance.version_state import State, fold_events
@@ -78,7 +78,7 @@ def _review_reasons(version: VersionUnderReview, results: Sequence[GateResult]) 
         *_newer_data_reasons(version.data, _newest_datasets(version.target)),
         *_card_change_reasons(version),
     ]
-    failing = [result.title for result in results if result.is_blocking]
+    failing = [r.title for r in results if r.is_blocking and (r.gate, r.status) != (AGREEMENT_GATE, "not computable")]
     if failing:
         reasons.append(f"Gates that fail now: {', '.join(failing)}.")
     return reasons

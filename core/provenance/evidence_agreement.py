@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pandas as pd
 
 from core.analysis.explanations import xgboost_model
+from core.analysis.intervals.confidence import INTERVAL_METHODS
 from core.analysis.performance.performance_json import estimates_in
 from core.aws import container_images
 from core.aws.file_snapshot import FileSnapshot, TargetSnapshot, take_snapshot
@@ -73,6 +74,7 @@ def check_agreement(target: Target, claim: Claim) -> Agreement:
         problems += [f"Of the {part} rows {shared.problem}." for part, shared in data.shared.items() if shared.problem]
         measured = _check_figures(target.files, claim, records)
         problems += measured.problems
+        unknown += [measured.unknown] if measured.unknown else []
         checked = "; ".join([f"{measured.figures:,} figures computed again", *map(_shared_text, data.shared, data.shared.values())])
     except INCONCLUSIVE_ERRORS:
         raise
@@ -179,6 +181,7 @@ def _compute_data(files: FileSnapshot, data: RebalancedData, config: str) -> Dat
 class _Measured:
     problems: tuple[str, ...]
     figures: int
+    unknown: str = ""
 
 
 def _check_figures(files: FileSnapshot, claim: Claim, records: JobRecords) -> _Measured:
@@ -211,26 +214,35 @@ def _compute_figures(files: FileSnapshot, claim: Claim, bias: str, companion: st
         return _Measured(tuple(problems), 0)
     written = _read_report(files, claim.reports.get("bias", ""), bias)
     own = written if companion is None else _read_report(files, f"{companion}/analysis.json", companion)
-    problems += _check_said(own, claim)
+    problems += _check_said(own, claim, scored_rows.hash_rows(rows.frame))
     measured = recomputed_figures.measure_figures(rows)
     reported = recomputed_figures.reported_figures(own)
-    problems += recomputed_figures.find_wrong_figures(reported, measured.figures, measured.tolerances)
+    methods, unknown = own.governance.get("interval_methods"), ""
+    if methods == INTERVAL_METHODS:
+        problems += recomputed_figures.find_wrong_figures(reported, measured.figures, measured.tolerances)
+    else:
+        said, found = (recomputed_figures.without_interval_ends(one) for one in (reported, measured.figures))
+        problems += recomputed_figures.find_wrong_figures(said, found)
+        release = methods or "unknown"
+        unknown = f"The intervals of {claim.bias_job} were made by the methods of another release ({release}): measure bias again."
     if companion is not None:
         problems += recomputed_figures.find_wrong_values(written, rows)
     problems += _check_quality(files, claim, own)
     problems += _check_explanation(files, claim, shap, rows.frame[features], model)
-    return _Measured(tuple(problems), len(measured.figures))
+    return _Measured(tuple(problems), len(measured.figures), unknown)
 
 
 def _read_report(files: FileSnapshot, uri: str, folder: str) -> BiasReport:
     return bias_report.parse_report(analysis_json.load(files.read(uri), uri), folder)
 
 
-def _check_said(report: BiasReport, claim: Claim) -> Iterator[str]:
+def _check_said(report: BiasReport, claim: Claim, rows_sha256: str) -> Iterator[str]:
     """The report is on the test rows, by the data set's label, facets and favourable value, at the version's threshold."""
     roles = claim.data.roles
     if report.measured_on != "test":
         yield f"The bias report was measured on the {report.measured_on or 'unknown'} rows, not on the test rows."
+    if report.governance.get("rows_sha256") != rows_sha256:
+        yield "The bias report names other rows by their hash than the test file has."
     if report.threshold != claim.threshold:
         yield f"The bias report is of the threshold {report.threshold:g}, and the version's is {claim.threshold:g}."
     if report.label != (roles.label, str(roles.favourable)):
@@ -254,7 +266,10 @@ def _check_quality(files: FileSnapshot, claim: Claim, report: BiasReport) -> Ite
 
 def _check_explanation(files: FileSnapshot, claim: Claim, folder: str, features: pd.DataFrame, model: Booster) -> Iterator[str]:
     uri = claim.reports.get("explainability", "")
-    label = shap_jobs.summarize_report(analysis_json.load(files.read(uri), uri), uri).labels[0]
+    raw = analysis_json.load(files.read(uri), uri)
+    label, own = shap_jobs.summarize_report(raw, uri).labels[0], analysis_json.validate_report(raw, uri).governance
+    if own is not None and own.threshold != claim.threshold:
+        yield f"The explanation is of the threshold {own.threshold:g}, and the version's is {claim.threshold:g}."
     values = scored_rows.read_csv(files.read(f"{folder}/explanations_shap/out.csv"))
     values.columns = pd.Index([str(name).removesuffix("_label0") for name in values.columns])
     try:

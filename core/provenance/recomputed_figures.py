@@ -31,6 +31,7 @@ DRAWN_TOLERANCE, FEW_DRAWN_TOLERANCE = 0.15, 0.5
 """By what share of their width the ends of an interval from draws may differ: other draws, as another release makes them, differ by 2 % of
 it (7 % with few draws), so that this is far more than chance gives."""
 DRAWN_METHOD = "Dirichlet draws"
+INTERVAL_ENDS = (": low", ": high", ", low end", ", high end", ", rows")
 DRAWN_METRICS = tuple(name for name in SCORE_METRICS if name != "ece")
 MAX_NAMED = 3
 """Of many figures that differ, so many are named."""
@@ -100,6 +101,11 @@ def find_wrong_figures(reported: Figures, measured: Figures, tolerances: Mapping
         if names:
             more = f" and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
             yield f"The report {what} {', '.join(names[:MAX_NAMED])}{more}."
+
+
+def without_interval_ends(figures: Figures) -> Figures:
+    """The figures without the ends of intervals."""
+    return {name: figure for name, figure in figures.items() if not name.endswith(INTERVAL_ENDS)}
 
 
 def metric_values(rows: ScoredRows, *, binned: bool) -> dict[tuple[str, str, str], float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,6 +37,11 @@ FLIPS_LOOKED_FOR = 2_000
 def read_csv(content: bytes, columns: list[str] | None = None) -> pd.DataFrame:
     """A table that a job of this product wrote. ``columns``: the names, for a file without a header."""
     return pd.read_csv(io.BytesIO(content), header=None, names=columns) if columns else pd.read_csv(io.BytesIO(content))
+
+
+def hash_rows(frame: pd.DataFrame) -> str:
+    """The SHA-256 of the rows' values in their order, by which a report names the rows that it measured."""
+    return hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from core.jobs.jobs import Job
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger import audit_log
 from core.registry import announcements, model_packages, version_registration
+from core.registry.registry_types import DEFAULT_THRESHOLD, DEFAULT_THRESHOLD_RATIONALE
 from core.reports import bias_jobs, clarify_jobs, shap_jobs
 
 
@@ -59,15 +60,20 @@ def read_evaluation(target: Target, training_job: str) -> Evaluation:
     )
 
 
-def start_jobs(target: Target, identity: Identity, training_job: str, data: RebalancedData) -> Evaluation:
-    """Start the bias and SHAP jobs on the held-out test rows, unless they run or have completed."""
+def start_jobs(
+    target: Target, identity: Identity, training_job: str, data: RebalancedData, *, threshold: float = DEFAULT_THRESHOLD
+) -> Evaluation:
+    """Start the bias and SHAP jobs on the held-out test rows, unless they run or have completed with this ``threshold``, the score above
+    which label 1 is predicted."""
     require_permission(identity, "launch", resource=training_job)
     earlier = {prefix: _attempts(target, prefix, training_job) for prefix in (bias_jobs.JOB_NAME_PREFIX, shap_jobs.JOB_NAME_PREFIX)}
     model = models.ensure_model(target, identity, training_job)
     for prefix, launch in ((bias_jobs.JOB_NAME_PREFIX, bias_jobs.launch_job), (shap_jobs.JOB_NAME_PREFIX, shap_jobs.launch_job)):
-        if not earlier[prefix] or earlier[prefix][0].status in {"Failed", "Stopped"}:
+        newest = next(iter(earlier[prefix]), None)
+        if newest is None or newest.status in {"Failed", "Stopped"} or clarify_jobs.read_threshold(target, newest.name) != threshold:
+            name = f"{prefix}-{aws_names.short_hash(training_job)}-{len(earlier[prefix]) + 1}"
             with suppress(NameTaken):  # of two people who start it at once, or with a list that lags, only one starts a job
-                launch(target, identity, model, data, name=f"{prefix}-{aws_names.short_hash(training_job)}-{len(earlier[prefix]) + 1}")
+                launch(target, identity, model, data, threshold=threshold, name=name)
     return read_evaluation(target, training_job)
 
 
@@ -77,10 +83,17 @@ def _attempts(target: Target, prefix: str, training_job: str) -> list[Job]:
 
 
 def register_evaluated_model(
-    target: Target, identity: Identity, training_job: str, data: RebalancedData, role: str, group: str | None = None
+    target: Target,
+    identity: Identity,
+    training_job: str,
+    data: RebalancedData,
+    role: str,
+    group: str | None = None,
+    *,
+    threshold_rationale: str = DEFAULT_THRESHOLD_RATIONALE,
 ) -> str:
-    """Register the version with its reports, by default in the data set's own group; returns the ARN, the same at every
-    call. Raises Conflict if a report is missing."""
+    """Register the version with its reports, at the threshold with which they were measured, by default in the data set's own group;
+    returns the ARN, the same at every call. ``threshold_rationale``: why that threshold. Raises Conflict if a report is missing."""
     require_permission(identity, "register", resource=training_job)
     evaluation = read_evaluation(target, training_job)
     if evaluation.package_arn and announcements.is_registered(audit_log.read_events(target), evaluation.package_arn):
@@ -98,5 +111,7 @@ def register_evaluated_model(
         shap_job=evaluation.shap_job.name,
         role=role,
         group=group,
+        threshold=clarify_jobs.read_threshold(target, evaluation.bias_job.name),
+        threshold_rationale=threshold_rationale,
         token=hashlib.sha256(f"{training_job} {evaluation.bias_job.name} {evaluation.shap_job.name}".encode()).hexdigest()[:36],
     )

@@ -26,6 +26,8 @@ TEST_ROWS_PROPERTY = "governance:test-sha256"
 THRESHOLD_PROPERTY, THRESHOLD_RATIONALE_PROPERTY = "governance:threshold", "governance:threshold-rationale"
 """The properties with the score above which the version predicts label 1, and why it is this one."""
 DEFAULT_THRESHOLD, DEFAULT_THRESHOLD_RATIONALE = 0.5, "chosen by default"
+SCORES_DIGEST_PROPERTY = "governance:sha256-scores"
+"""The property with the hash of the scores."""
 REGISTER_EVENT = "register"
 """The event of the log that says what was registered, by whom, and who trained it."""
 DECISION_PROPERTIES = frozenset({DECISION_PROPERTY, EVIDENCE_PROPERTY, DECIDED_BY_PROPERTY})

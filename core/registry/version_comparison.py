@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from dataclasses import dataclass, replace
@@ -13,12 +14,12 @@ from core.analysis.performance.performance_difference import PerformanceDifferen
 from core.aws.target import Target
 from core.data import comparability
 from core.data.comparability import JudgedRows
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from core.jobs import jobs, training_jobs
 from core.jobs.judged_rows import rows_of_rebalancing
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.registry import model_packages
-from core.registry.registry_types import TEST_ROWS_PROPERTY, Package
+from core.registry.registry_types import SCORES_DIGEST_PROPERTY, TEST_ROWS_PROPERTY, Package
 from core.reports import bias_outcomes, report_rows
 from core.reports.imported_reports import report_uris
 
@@ -34,10 +35,14 @@ class Comparison:
 
 
 def read_scores(target: Target, package: Package) -> pd.DataFrame:
-    """The test rows' labels and scores: columns row, label, score."""
+    """The test rows' labels and scores: columns row, label, score. Raises NotFound; Conflict if they aren't those that were registered."""
     if package.scores_uri is None:
         raise NotFound(f"{package.label} has no scores.", resource=package.arn, hint="Register it with a bias report.")
-    return pd.read_csv(io.BytesIO(target.files.read(package.scores_uri)))
+    content, pinned = target.files.read(package.scores_uri), package.properties.get(SCORES_DIGEST_PROPERTY)
+    if pinned is not None and hashlib.sha256(content).hexdigest() != pinned:
+        message = f"The scores of {package.label} aren't those that were registered."
+        raise Conflict(message, resource=package.scores_uri, hint="Measure it again, and register a new version.")
+    return pd.read_csv(io.BytesIO(content))
 
 
 def compare_packages(target: Target, arn_a: str, arn_b: str) -> Comparison:
@@ -104,16 +109,31 @@ def paired_differences(target: Target, a: Package, b: Package) -> tuple[dict[str
         return None, " ".join(unlike)
     try:
         left, right = read_scores(target, a), read_scores(target, b)
-    except NotFound as error:
+    except (NotFound, Conflict) as error:
         return None, str(error)
     if "label" not in left or "label" not in right:
         return None, "The rows that were scored have no labels."
-    if mismatch := comparability.explain_label_mismatch(short_names(a, b), left["label"], right["label"]):
+    names = short_names(a, b)
+    if mismatch := comparability.explain_label_mismatch(names, left["label"], right["label"]):
+        return None, mismatch
+    if mismatch := _explain_other_rows(target, a, b, names):
         return None, mismatch
     is_labelled = left["label"].notna()  # rows without a label count in neither version's figures
     first, second = (package.performance.get("threshold", 0.5) if package.performance else 0.5 for package in (a, b))
     labels, scores = left["label"][is_labelled], (left["score"][is_labelled], right["score"][is_labelled])
     return dict(compare_performance(labels, *scores, threshold=first, threshold_b=second)), ""
+
+
+def _explain_other_rows(target: Target, a: Package, b: Package, names: tuple[str, str]) -> str:
+    """Why the test files of two versions don't have the same rows; "" if they are one file, or agree row by row in what both have."""
+    registered = {package.properties.get(TEST_ROWS_PROPERTY) for package in (a, b)}
+    if len(registered) == 1 and registered != {None}:
+        return ""
+    found = [model_packages.find_rebalancing(target, package) for package in (a, b)]
+    if None in found:
+        return ""  # versions made elsewhere, whose rows are known by their report alone
+    tables = (pd.read_csv(io.BytesIO(target.files.read(data.uri("test_header.csv")))) for data in found if data is not None)
+    return comparability.explain_row_mismatch(names, *tables)
 
 
 def bias_differences(target: Target, a: Package, b: Package) -> tuple[dict[str, dict[str, BiasDifference]], str]:

@@ -25,6 +25,7 @@ from core.registry.registry_types import (
     DEFAULT_THRESHOLD,
     DEFAULT_THRESHOLD_RATIONALE,
     GROUP_DESCRIPTION,
+    SCORES_DIGEST_PROPERTY,
     TEST_ROWS_PROPERTY,
     THRESHOLD_PROPERTY,
     THRESHOLD_RATIONALE_PROPERTY,
@@ -102,6 +103,7 @@ def register_version(
     require_permission(identity, "register", resource=training_job, target_kind=target.settings.target)
     signing.check_signing_key(target)  # before anything is created: the registration is logged, and has to be signed
     group = check_group_name(group) if group else propose_group(target.settings, data.dataset.name)
+    _check_threshold(threshold, threshold_rationale)
     ensure_group(target, group)
     job = training_jobs.describe_job(target, training_job)
     bias_folder = jobs.output_uri(jobs.describe_job(target, "processing", bias_job))
@@ -120,6 +122,7 @@ def register_version(
         "explainability": f"{shap_folder}/analysis.json",
         "model": artifact,
         "manifest": data.uri("manifest.json"),
+        "scores": report.scores_uri,
         **({"measured": f"{report.companion_uri}/analysis.json"} if report.companion_uri else {}),
     }
     reports = {name: evidence[name] for name in REPORTS}
@@ -196,6 +199,14 @@ def _write_unless_same(target: Target, uri: str, content: bytes) -> str:
     return target.files.write(uri, content, "application/json")
 
 
+def _check_threshold(threshold: float, rationale: str) -> None:
+    """Raises DataError for a threshold that isn't a score, or that nobody gives a reason for."""
+    if not 0 <= threshold <= 1:
+        raise DataError(f"The threshold {threshold:g} isn't a score from 0 to 1.", resource="threshold", hint="Choose one within.")
+    if not rationale.strip():
+        raise DataError("The threshold has no reason.", resource="threshold", hint="Say why it is this one.")
+
+
 def _quality_statistics(performance: PerformanceJson) -> dict[str, object]:
     """The figures in the shape of SageMaker's model-quality reports."""
     estimates = {
@@ -210,6 +221,8 @@ def registered_files(package: Package, data: RebalancedData | None) -> dict[str,
     reports = report_uris(package.raw)
     uris = {name: reports.get(name) for name in REPORTS}
     uris |= {"model": package.model_uri or None, "manifest": data.uri("manifest.json") if data else None}
+    if SCORES_DIGEST_PROPERTY in package.properties:  # earlier releases didn't pin them at registration
+        uris["scores"] = package.scores_uri
     properties = package.properties
     return {
         name: PinnedFile(uri, properties.get(f"governance:sha256-{name}"), properties.get(f"governance:version-{name}"))

@@ -175,6 +175,7 @@ class Governance(ReportPart):
     threshold: float = 0.5
     measured_on: str = ""
     rows_sha256: str | None = None
+    interval_methods: str | None = None
     names: dict[str, tuple[str, str]] = {}
     value_names: dict[str, object] = {}
     sensitive: list[str] = []

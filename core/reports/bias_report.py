@@ -59,6 +59,7 @@ class GovernancePart(TypedDict, total=False):
     threshold: float
     measured_on: str
     rows_sha256: str | None
+    interval_methods: str | None
     names: dict[str, tuple[str, str]]
     value_names: dict[str, object]
     sensitive: list[str]

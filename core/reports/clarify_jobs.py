@@ -216,6 +216,12 @@ def aws_image(target: Target) -> str:
         raise DataError(f"AWS's Clarify is not available in {target.region}.", resource=target.region, hint=remedy) from error
 
 
+def read_threshold(target: Target, name: str) -> float:
+    """The score above which a bias or SHAP job took label 1 for predicted, by its configuration. Raises NotFound."""
+    uri = jobs.input_uri(jobs.describe_job(target, "processing", name), "analysis_config")
+    return float(target.files.read_json(uri, ClarifyRequest).get("probability_threshold", 0.5))
+
+
 def is_own_job(job: Job) -> bool:
     """Whether a bias or SHAP job (read in full) runs the product's image, which has an entry point of this name; AWS's has its own."""
     return job.raw.get("AppSpecification", {}).get("ContainerEntrypoint") == ["clarify"]

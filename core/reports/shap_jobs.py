@@ -82,9 +82,11 @@ def launch_job(
     data: RebalancedData,
     *,
     rows: str = "test",
+    threshold: float = 0.5,
     name: str | None = None,
 ) -> str:
-    """Start a SHAP job of a model on all of the given rows (test, validation or train); returns its name."""
+    """Start a SHAP job of a model on all of the given rows (test, validation or train); returns its name. ``threshold``: the score above
+    which the model predicts label 1, for what is said of single rows."""
     require_permission(identity, "launch", resource=model)
     name = name or f"{JOB_NAME_PREFIX}-{secrets.token_hex(5)}"
     config = clarify_jobs.build_shared_config(data, rows, model, f"Explanation of {model} on the {rows} rows")
@@ -95,6 +97,7 @@ def launch_job(
         "use_logit": False,
         "seed": 42,
     }
+    config["probability_threshold"] = threshold
     if target.settings.clarify == "aws":
         clarify_jobs.require_no_gaps(target, data.uri(clarify_jobs.ROW_FILES[rows]), data.roles.label)
     return clarify_jobs.submit_job(target, identity, name, data, rows, config, {"governance:model": model})

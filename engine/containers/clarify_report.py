@@ -13,6 +13,7 @@ from core.analysis.bias.bias_metrics import Metric
 from core.analysis.bias.group_table import GroupTable
 from core.analysis.bias.left_out_rows import left_out_sentences
 from core.analysis.explanations.shap_values import Explanation
+from core.analysis.intervals.confidence import INTERVAL_METHODS
 from core.analysis.performance.performance import Performance
 from core.analysis.tables.value_names import ValueNames
 from engine.containers.clarify_rows import MeasuredRows
@@ -154,6 +155,7 @@ class ClarifyReport:
             "metrics": words,
             "measured_on": self.measured_on,
             "rows_sha256": self.rows_sha256,
+            "interval_methods": INTERVAL_METHODS,
             "names": self.names,
             "value_names": self.value_names.to_json(),
             "sensitive": self.sensitive,

@@ -26,6 +26,9 @@ high = 2
 low = 30
 medium = 30
 high = 30
+[[groups]]
+pattern = "*"
+profiles = ["easy", "hard"]
 [profiles.easy]
 title = "Easy"
 gates = [{kind = "complete"}, {kind = "disjoint"}, {kind = "lineage"}, {kind = "fresh", max_age_days = 10}]

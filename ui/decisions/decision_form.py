@@ -11,7 +11,7 @@ from core import identity
 from core.errors import GovernanceError
 from core.governance import decision_rules, decisions
 from core.governance.gate_results import GateResult
-from core.governance.policy import TIERS, Policy
+from core.governance.policy import TIERS, Policy, Tier
 from core.governance.version_state import ALLOWED_FROM, State, people_involved
 from core.registry.registry_types import Package
 from ui import session
@@ -58,7 +58,7 @@ def show_decision_form(package: Package, state: State, results: list[GateResult]
             return
         mark = f"{kind}-{package.arn}-{state.last_event}"
         with st.form(mark, border=False, enter_to_submit=False):
-            _extra_fields(str(kind), mark, state, results, profile)
+            _extra_fields(str(kind), mark, state, results, profile, rules.rules_for(package.group).tier)
             st.selectbox("Reason", decision_rules.REASON_CODES[str(kind)], key=f"code-{mark}")
             st.text_area("Rationale", key=f"reason-{mark}", placeholder="What convinced you, or what has to change", max_chars=5000)
             words, icon = ACTION_LABELS[str(kind)]
@@ -74,7 +74,7 @@ def show_decision_form(package: Package, state: State, results: list[GateResult]
 def _is_applicable(kind: str, state: State, results: list[GateResult]) -> bool:
     """Whether the version has a gate, waiver or condition that the action needs."""
     if kind == "waive":
-        return any(r.is_blocking for r in results)
+        return any(r.is_waivable for r in results)
     if kind == "confirm waiver":
         return any(w.confirmed_by is None for w in state.waivers)
     if kind == "meet condition":
@@ -82,10 +82,12 @@ def _is_applicable(kind: str, state: State, results: list[GateResult]) -> bool:
     return True
 
 
-def _extra_fields(kind: str, form_key: str, state: State, results: list[GateResult], profile: str) -> None:
+def _extra_fields(kind: str, form_key: str, state: State, results: list[GateResult], profile: str, tier: Tier | None) -> None:
+    """``tier``: the tier of materiality that the policy sets, None where the author gives it."""
     if kind == "submit":
         st.caption(f"Submitting pins the evidence. Its gates are those of the profile {markdown.escape_markdown(profile)}.")
-        st.radio("Tier of materiality", TIERS, index=TIERS.index("medium"), horizontal=True, key=f"tier-{form_key}")
+        tiers = (tier,) if tier else TIERS
+        st.radio("Tier of materiality", tiers, index=tiers.index(tier or "medium"), horizontal=True, key=f"tier-{form_key}")
         st.text_area("Why this tier", key=f"tier-why-{form_key}", height=80, placeholder="Who is affected, how many, how badly if it errs")
     if kind == "approve":
         st.caption("Conditions, if any: what to do, who does it, and by which day.")
@@ -99,7 +101,7 @@ def _extra_fields(kind: str, form_key: str, state: State, results: list[GateResu
             blank, column_config=columns, num_rows="dynamic", hide_index=True, key=f"editor-{form_key}", alt="Conditions of the approval"
         )
     if kind == "waive":
-        titles = {r.gate: r.title for r in results if r.is_blocking}
+        titles = {r.gate: r.title for r in results if r.is_waivable}
         st.selectbox("Gate", list(titles), format_func=titles.__getitem__, key=f"gate-{form_key}")
         st.date_input("Until", value="today", min_value="today", key=f"until-{form_key}")
     if kind == "confirm waiver":

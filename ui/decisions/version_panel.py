@@ -62,7 +62,7 @@ def show_version_panel(validity: Validity, rules: policy.Policy, snapshot: ReadS
         st.caption(
             ":material/history: Older evidence: it was submitted to an earlier version of the product, and is judged by that one's rules."
         )
-    profile = state.profile or links.url_selectbox("profile", list(rules.profiles), "Profile of the policy")
+    profile = state.profile or _choose_profile(rules.rules_for(package.group).profiles)
     if profile in rules.profiles:
         judged = validity.gate_results if profile == state.profile else None
         results = list(judged or read_gate_results(session.cache_key(), package.arn, profile, state.last_event, rules.sha256, snapshot))
@@ -75,6 +75,13 @@ def show_version_panel(validity: Validity, rules: policy.Policy, snapshot: ReadS
         st.markdown("**History**")
         st.dataframe(log_tab.events_table(state.history), hide_index=True, column_config=tables.TIME_COLUMNS, alt="Events of this version")
     _show_version_links(validity)
+
+
+def _choose_profile(allowed: tuple[str, ...]) -> str:
+    """The profile that the policy sets for the version's group, or one of those among which it leaves the choice."""
+    if len(allowed) > 1:
+        return links.url_selectbox("profile", list(allowed), "Profile of the policy")
+    return allowed[0]
 
 
 def _show_version_links(validity: Validity) -> None:

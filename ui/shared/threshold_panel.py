@@ -10,7 +10,7 @@ from core.views.bias import bias_comparison_charts, decline_sentences
 from core.views.bias import threshold_charts as views
 from ui import session
 from ui.components import charts, errors, markdown, tables
-from ui.shared import report_details
+from ui.shared import report_details, threshold_choice
 
 
 @st.cache_data(ttl="30m", max_entries=32, show_spinner="Reading the report …")
@@ -87,6 +87,7 @@ def _draw(
         "The flip test (FT) is missing: it compares single rows, and only counts are kept for other thresholds. Choose a threshold on "
         "validation rows and judge it on test rows; choosing it on test rows would make the model look better than it is."
     )
+    threshold_choice.show_threshold_choice(sweeps[last], mark)
     if last in at:
         show_declined_by_group(at[last], people, f"threshold{mark}", last)
     with st.container(horizontal=True):

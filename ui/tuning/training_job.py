@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core import identity
+from core.analysis.bias.threshold_choice import ThresholdChoice
 from core.costs import cost_estimates
 from core.jobs import jobs, rebalancing_jobs, training_data, training_jobs, xgboost_report_jobs
 from core.registry import model_evaluation, version_registration
@@ -15,7 +16,7 @@ from core.views.tuning import tuning_charts as views
 from core.views.tuning import tuning_sentences as words
 from ui import cache, session
 from ui.components import badges, charts, errors, links, markdown, running_jobs
-from ui.shared import cached_tuning, cost_line
+from ui.shared import cached_tuning, cost_line, threshold_choice
 from ui.tuning import xgboost_report_view
 
 SHOWN_METRICS = ("auc", "f1", "logloss", "error", "accuracy")
@@ -152,13 +153,14 @@ def _show_registration(job: jobs.Job) -> None:
             st.caption(markdown.escape_markdown("; ".join(f"{name}: {uri}" for name, uri in sources.items())))
         links.page_link("data", "Data and rebalancing", tab="new")
     group = group_input(job.name, data)
+    chosen = threshold_choice.threshold_inputs(job.name)
     disabled, key = data is None or not allowed, f"evaluate-{job.name}"
     pressed = st.button("Evaluate and register", icon=":material/app_registration:", type="primary", help=hint, disabled=disabled, key=key)
     if data:
         cost_line.show_expected_cost(cost_estimates.plan_evaluation(session.target().settings, data.uri(bias_jobs.ROW_FILES["test"])))
     if pressed and data:
         with errors.show_raised_errors():
-            start_evaluation(job.name, data, version_registration.check_group_name(group))
+            start_evaluation(job.name, data, version_registration.check_group_name(group), chosen)
             st.rerun()
 
 
@@ -174,11 +176,11 @@ def group_input(job: str, data: rebalancing_jobs.RebalancedData | None) -> str:
     ).strip()
 
 
-def start_evaluation(name: str, data: rebalancing_jobs.RebalancedData, group: str) -> None:
-    """Start measuring a training job's model. It is registered in ``group`` when that has completed, if this session is still open at
-    it."""
-    model_evaluation.start_jobs(session.target(), session.identity(), name, data)
-    st.session_state[f"registering-{name}"] = group
+def start_evaluation(name: str, data: rebalancing_jobs.RebalancedData, group: str, chosen: ThresholdChoice) -> None:
+    """Start measuring a training job's model at the chosen threshold. It is registered in ``group`` when that has completed, if this
+    session is still open at it."""
+    model_evaluation.start_jobs(session.target(), session.identity(), name, data, threshold=chosen.threshold)
+    st.session_state[f"registering-{name}"] = (group, chosen.rationale)
 
 
 @st.fragment(run_every=2)
@@ -200,10 +202,10 @@ def _watch_evaluation(name: str) -> None:
                 st.caption("Its bias and SHAP are measured. A data scientist or an administrator can register it now.")
                 return
             asked = st.session_state.get(f"registering-{name}")
-            group = asked or group_input(name, data)
+            group, why = asked or (group_input(name, data), threshold_choice.rationale_input(name))
             if not asked and not st.button("Register the version", icon=":material/app_registration:", type="primary"):
                 return
             model_evaluation.register_evaluated_model(
-                target, person, name, data, "baseline" if training_data.is_baseline(job) else "mitigated", group
+                target, person, name, data, "baseline" if training_data.is_baseline(job) else "mitigated", group, threshold_rationale=why
             )
         st.rerun()

@@ -21,7 +21,7 @@ from core.views.tuning import pareto_charts as views
 from core.views.tuning import tuning_sentences
 from ui import cache, session
 from ui.components import charts, links, markdown, running_jobs, tables
-from ui.shared import cached_tuning, cost_line
+from ui.shared import cached_tuning, cost_line, threshold_choice
 from ui.tuning import training_job
 
 MAX_ALTERNATIVES = 5
@@ -196,7 +196,7 @@ def _register_trial(job: Job, trial: str) -> None:
         group = st.session_state.get(f"registry-group-{job.name}") or version_registration.propose_group(
             session.target().settings, data.dataset.name
         )
-        training_job.start_evaluation(trial, data, version_registration.check_group_name(group))
+        training_job.start_evaluation(trial, data, version_registration.check_group_name(group), threshold_choice.kept_threshold())
         _open_trial(trial)
 
 

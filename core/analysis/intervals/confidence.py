@@ -4,6 +4,9 @@ from __future__ import annotations
 
 CONFIDENCE = 0.95
 """The share of intervals that contain the true value. A p-value below 1 − CONFIDENCE is beyond the noise."""
+INTERVAL_METHODS = "2026-11-29"
+"""Names the methods by which intervals are made; a new name whenever one of them changes, so that nobody takes an interval that another
+release made for a wrong one."""
 MIN_ROWS = 5
 """With fewer rows in a denominator there is no interval: on 4 rows even a good one misses a share of one half in 1 case of 8."""
 

@@ -26,7 +26,7 @@ from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger import signing
 from core.ledger.event_body import EventBody
 from core.registry import model_packages, version_comparison
-from core.registry.registry_types import Package, version_value_names
+from core.registry.registry_types import THRESHOLD_RATIONALE_PROPERTY, Package, version_value_names
 from core.views.data import leak_sentences, rebalancing_sentences
 
 DISCLAIMER = "Evidence for a decision by people; not a statement that any law or standard is met."
@@ -129,6 +129,7 @@ def _summary(d: Dossier) -> Section:
         ("Status", d.state.status + (f", until {d.state.expires}" if d.state.expires and d.state.status == "approved" else "")),
         ("Tier", f"{d.state.tier}: {d.state.history[-1].body.get('tier_rationale') or _submission(d).get('tier_rationale', '')}"),
         ("Policy", f"{d.rules.title} {d.rules.version}, profile {d.state.profile}"),
+        ("Threshold", _threshold_text(d)),
         ("People", f"{people}; trained by {d.package.properties.get('governance:trained-by-name', 'unknown')}"),
         ("Evidence, SHA-256", d.evidence.digest),
     ]
@@ -144,6 +145,12 @@ def _summary(d: Dossier) -> Section:
     if conditions:
         blocks += (Text("Conditions of the approval"), Table(("condition", "owner", "due", "met by"), conditions, (52, 18, 14, 16)))
     return Section("Decision", (*blocks, Text(DISCLAIMER)))
+
+
+def _threshold_text(d: Dossier) -> str:
+    """The score above which label 1 is predicted, and why it is this one."""
+    value, why = d.package.threshold, d.package.properties.get(THRESHOLD_RATIONALE_PROPERTY, "")
+    return "not registered" if value is None else f"{value:g}{f': {why}' if why else ''}"
 
 
 def _submission(d: Dossier) -> EventBody:

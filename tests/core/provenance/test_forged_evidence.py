@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from deciding import CHRIS, DANA, VIC, WHY, approve, seen, submitted
+from deciding import CHRIS, DANA, EASY, VIC, WHY, adopt, approve, seen, submitted
 from replacing import replaced
 
 from core.analysis.performance.performance import evaluate_performance
@@ -24,7 +24,7 @@ from core.provenance import evidence_agreement, job_files
 from core.provenance.evidence_agreement import Agreement
 from core.provenance.scored_rows import read_csv
 from core.registry import model_packages, version_registration
-from core.reports import bias_jobs
+from core.reports import bias_jobs, shap_jobs
 
 
 @pytest.fixture
@@ -209,6 +209,7 @@ def measured(demo_target, demo):
     found = {
         "threshold": bias_jobs.launch_job(demo_target, DANA, model, data, threshold=0.97),
         "train": bias_jobs.launch_job(demo_target, DANA, model, data, rows="train"),
+        "SHAP": shap_jobs.launch_job(demo_target, DANA, model, data, threshold=0.97),
     }
     raw = demo_target.sagemaker.describe_processing_job(ProcessingJobName=package.properties["governance:bias-job"])
     names = ("ProcessingInputs", "ProcessingOutputConfig", "ProcessingResources", "AppSpecification", "RoleArn", "NetworkConfig")
@@ -239,6 +240,21 @@ def measured(demo_target, demo):
 )
 def test_bias_measured_otherwise_than_the_data_set_says_is_refused(target, made, measured, which, words):
     check_refused(target, {**made, "bias_job": measured[which]}, words)
+
+
+def test_another_threshold_is_one_that_was_chosen_pinned_and_measured_with(target, made, measured):
+    """At 0.97 nobody is declined: that is no forgery if the version says so, and a policy may bound it."""
+    jobs_at = {"bias_job": measured["threshold"], "shap_job": measured["SHAP"]}
+    with pytest.raises(Conflict, match=r"The explanation is of the threshold 0\.5, and the version's is 0\.97"):
+        register(target, made | {"bias_job": measured["threshold"], "threshold": 0.97})
+    arn = register(target, made | jobs_at | {"threshold": 0.97, "threshold_rationale": "Errors of one kind cost little."})
+    package = model_packages.read_package(target, arn)
+    assert (package.threshold, package.performance["threshold"], package.bias.threshold) == (0.97, 0.97, 0.97)
+    assert package.properties["governance:threshold-rationale"] == "Errors of one kind cost little."
+    adopt(target, EASY.replace('pattern = "*"', 'pattern = "*"\nthreshold = {max = 0.9}'))
+    agreement, bounds = gates.judge_version(read_version(target, arn), None).results
+    assert (agreement.status, bounds.status, bounds.is_waivable) == ("pass", "fail", False)
+    assert bounds.found == "0.97"
 
 
 # 2: figures computed again ---------------------------------------------------------------------------

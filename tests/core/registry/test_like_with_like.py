@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 from contextlib import contextmanager
 
+import pandas as pd
 import pytest
 from deciding import EASY
+from replacing import replaced
 from replacing import replaced
 
 from core.aws.target import connect
@@ -56,7 +60,7 @@ def test_a_baseline_is_of_the_same_data_even_if_another_is_newer_or_approved(tar
     with status(target, versions[4], "Approved"):
         assert baseline_of(target, versions[3]).arn == versions[4]
         assert baseline_of(target, versions[2]).arn == versions[1]
-    (result,) = judge(target, versions[4]).results
+    *_, result = judge(target, versions[4]).results
     assert (result.status, result.title) == ("pass", "Compared with credit-default v3 (credit-2023) · baseline: auc")
 
 
@@ -97,6 +101,33 @@ def test_labels_must_agree_row_by_row_whatever_the_hashes_say(target, versions):
     with replaced(target, {package.scores_uri: other}):
         why = version_comparison.compare_packages(target, versions[1], versions[2]).unpaired_reason
         assert why == "v1 and v2 have other labels in one row, first in row 0: they weren't judged on the same rows."
+
+
+def test_scores_and_rows_are_those_that_were_registered(target, versions):
+    package = model_packages.read_package(target, versions[1])
+    with replaced(target, {package.scores_uri: target.files.read(package.scores_uri) + b"\n"}):  # the same table
+        why = version_comparison.compare_packages(target, versions[1], versions[2]).unpaired_reason
+    assert "The scores of credit-default v1" in why
+    assert "aren't those that were registered" in why
+
+
+def test_the_same_row_numbers_with_other_rows_are_not_paired(target, versions, monkeypatch):
+    """Another split file under the same row numbers: labels agree, and the rows don't."""
+    a, b = (model_packages.read_package(target, versions[number]) for number in (1, 2))
+    other = dataclasses.replace(b, properties={**b.properties, "governance:test-sha256": "0" * 64})
+    monkeypatch.setattr(version_comparison, "explain_unlike_versions", lambda *_: ())
+    assert version_comparison.paired_differences(target, a, other)[1] == ""  # another file, the same rows
+    uri = model_packages.find_rebalancing(target, b).uri("test_header.csv")
+    original = target.files.read(uri)
+    rows = pd.read_csv(io.BytesIO(original))
+    read, tables = pd.read_csv, iter([rows, rows.assign(income=rows["income"].to_numpy()[::-1])])
+
+    def table(content):
+        return next(tables) if b"income" in content.getvalue() else read(content)
+
+    monkeypatch.setattr(version_comparison.pd, "read_csv", table)
+    why = version_comparison.paired_differences(target, a, other)[1]
+    assert why.startswith("v1 and v2 have other rows: row 0 has income ")
 
 
 @pytest.mark.parametrize("key", ["rows_sha256", "measured_on"])
