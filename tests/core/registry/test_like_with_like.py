@@ -65,7 +65,7 @@ def test_a_baseline_is_of_the_same_data_even_if_another_is_newer_or_approved(tar
 
 def test_without_a_baseline_on_this_data_the_gate_blocks_and_names_what_there_is(target, versions):
     judgement = judge(target, versions[3])  # the only other baseline is of loans
-    (result,) = judgement.results
+    *_, result = judgement.results
     assert (result.status, result.is_blocking, judgement.compared_with) == ("not computable", True, None)
     assert result.reason.startswith(f"No baseline on this data set: v3 was tested on {CREDIT}, v1 on {LOANS}.")
     assert "v3 predicts defaulted, v1 paid." in result.reason
