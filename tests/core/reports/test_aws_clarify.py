@@ -12,7 +12,7 @@ from schema import SchemaError
 
 from core.aws.target import connect
 from core.errors import DataError
-from core.governance import evidence, policy
+from core.governance import evidence, policy, policy_adoption
 from core.governance.model_cards import model_card
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, models
@@ -129,7 +129,7 @@ def test_a_model_measured_on_awss_container_can_be_registered_with_all_its_evide
     assert package.performance == own.performance
     assert version_registration.list_broken_evidence(target, package) == []
     assert version_comparison.paired_differences(target, own, package)[1] == ""
-    policy.store_in_target(target, rules := policy.load_in_force(target)[0])
+    policy.store_in_target(target, rules := policy_adoption.load_in_force(target))
     pinned = evidence.collect_evidence(
         target, package, rules, model_packages.find_rebalancing(target, package), model_card.read_card(target, package)
     )
