@@ -136,7 +136,7 @@ def table_lines(found: dict[Cell, Counts], name: str) -> Iterator[str]:
     yield f"|---|{'---|' * len(columns)}"
     for figure, by_column in summarise(found, name).items():
         cells = [f"{100 * cell[0]:.1f} ({100 * cell[1]:.1f})" if (cell := by_column.get(column)) else "too few" for column in columns]
-        yield f"| {figure.replace('_', ' ')} | {' | '.join(cells)} |"
+        yield f"| {figure.replace('_', ' ').replace('|', chr(92) + '|')} | {' | '.join(cells)} |"
 
 
 def code_fingerprint(family: str) -> str:
