@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.analysis.bias.flip_test import MAX_ASKED_ROWS, SEED, flip_outcomes
+from core.analysis.bias.flip_test import SEED, flip_outcomes
 from core.analysis.bias.outcome_counts import BoolArray, Undefined
 from core.analysis.explanations.shap_values import predict_probabilities
 from core.analysis.tables.column_kinds import bin_group
@@ -120,7 +120,7 @@ class ScoredRows:
             return self.scored[name][facet.kept].to_numpy(dtype=float)
         return self.find_flips(facet) if facet in self.facets[MAX_STORED_FACETS:] else None
 
-    def find_flips(self, facet: FacetRows, *, max_asked: int = MAX_ASKED_ROWS, seed: int = SEED) -> Floats | None:
+    def find_flips(self, facet: FacetRows, *, max_asked: int | None = None, seed: int = SEED) -> Floats | None:
         """What the flip test finds; None where it can't be computed."""
         if facet.of_facet.all() or not facet.of_facet.any():
             return None

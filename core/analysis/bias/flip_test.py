@@ -97,12 +97,12 @@ def flip_outcomes(
     features: pd.DataFrame | None,
     *,
     nearest: NearestRows | None = None,
-    max_asked: int = MAX_ASKED_ROWS,
+    max_asked: int | None = None,
     seed: int = SEED,
 ) -> Floats:
     """For each row of the facet 1 where it is accepted though like rows of the rest are rejected, −1 where it is rejected though like
-    rows are accepted; 0 for all other rows; NaN for rows of the facet that weren't asked: of more than ``max_asked`` so many are, drawn
-    with ``seed``. Raises Undefined.
+    rows are accepted; 0 for all other rows; NaN for rows of the facet that weren't asked: of more than ``max_asked``
+    (by default ``MAX_ASKED_ROWS``) so many are, drawn with ``seed``. Raises Undefined.
     ``nearest``: ``find_nearest_rows`` of the features, where several facets are asked about the same rows.
 
     >>> import numpy as np
@@ -114,6 +114,7 @@ def flip_outcomes(
     rows = _numeric_rows(features)
     chosen = np.flatnonzero(facet)
     found = np.zeros(len(facet))
+    max_asked = MAX_ASKED_ROWS if max_asked is None else max_asked
     if len(chosen) > max_asked:
         found[chosen] = np.nan
         chosen = np.sort(np.random.default_rng(seed).choice(chosen, max_asked, replace=False))

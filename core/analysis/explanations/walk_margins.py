@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Places = NDArray[np.int16]
 RowNumbers = NDArray[np.int64]
+Walks = NDArray[np.float32] | NDArray[np.float64]
 
 COMPILED_STEPS = 2_000_000
 """With fewer steps of walks, predictions are quicker than loading the machine code."""
@@ -39,9 +40,7 @@ class Margin:
     def __call__(self, table: Floats) -> Floats:
         return self.predict(table)
 
-    def along_walks(
-        self, rows: Floats, background: Floats, chosen: RowNumbers, places: Places
-    ) -> Iterator[tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]]:
+    def along_walks(self, rows: Floats, background: Floats, chosen: RowNumbers, places: Places) -> Iterator[tuple[Walks, Walks]]:
         """Of each pair of walks, one backwards, the log-odds after each number of features, from none to all, that are taken from the row
         instead of its baseline row: both (n, features + 1).
 
@@ -69,9 +68,7 @@ class TreeMargin(Margin):
         found = self.booster.inplace_predict(table.astype(np.float32), predict_type="margin", validate_features=False)
         return np.asarray(found, dtype=float)
 
-    def along_walks(
-        self, rows: Floats, background: Floats, chosen: RowNumbers, places: Places
-    ) -> Iterator[tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]]:
+    def along_walks(self, rows: Floats, background: Floats, chosen: RowNumbers, places: Places) -> Iterator[tuple[Walks, Walks]]:
         """As of any model; read off the trees where that is quicker than loading the machine code."""
         trees = self._find_trees(rows, background, chosen, places) if 2 * places.size >= COMPILED_STEPS else None
         if trees is None:

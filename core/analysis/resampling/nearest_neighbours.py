@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,9 @@ class NeighboursOnDemand:
 class SeedNeighbors(KDTreeNeighbors):
     """The same for a sampler that asks for the neighbours of all rows and uses those of its seeds."""
 
-    def kneighbors(self, rows: Rows, n_neighbors: int | None = None, return_distance: bool = True) -> Any:
+    def kneighbors(  # type: ignore[override]
+        self, rows: Rows, n_neighbors: int | None = None, return_distance: bool = True
+    ) -> tuple[Floats, RowNumbers] | RowNumbers | NeighboursOnDemand:
         return super().kneighbors(rows, n_neighbors) if return_distance else NeighboursOnDemand(self, rows)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 Booleans = NDArray[np.bool_]
+Numbers: TypeAlias = NDArray[Any]
+"""Numbers of any one type."""
 MAX_EXACT_INTEGER = 2**53
 """Floats can't tell larger whole numbers from their neighbours."""
 SAMPLE_ROWS = 1000
@@ -19,7 +21,7 @@ CELLS_AT_A_TIME = 2_000_000
 """So many cells are computed with at a time."""
 
 
-def number_blocks(frame: pd.DataFrame) -> Iterator[tuple[NDArray[np.intp], NDArray[Any]]]:
+def number_blocks(frame: pd.DataFrame) -> Iterator[tuple[NDArray[np.intp], Numbers]]:
     """The columns of numbers, those of each type together: their places in the table, and their values, shape (columns, rows). In a long
     table each by itself, since together they would be copied; of a table without rows none.
 
@@ -35,13 +37,13 @@ def number_blocks(frame: pd.DataFrame) -> Iterator[tuple[NDArray[np.intp], NDArr
             yield places, frame.iloc[:, places].to_numpy().T
 
 
-def whole_cells(block: NDArray[Any]) -> Booleans:
+def whole_cells(block: Numbers) -> Booleans:
     """Which numbers are whole (infinities aren't, nor are those that a float can't tell from their neighbours)."""
     whole: Booleans = (np.abs(block) <= MAX_EXACT_INTEGER) & (block == np.floor(block))
     return whole
 
 
-def share_of_whole_cells(block: NDArray[Any]) -> NDArray[np.float64]:
+def share_of_whole_cells(block: Numbers) -> NDArray[np.float64]:
     """The share of whole numbers among the known ones of each column of a block; NaN for a column without any."""
     size = max(1, CELLS_AT_A_TIME // max(1, block.shape[1]))
     shares = [np.zeros(0)]
@@ -52,7 +54,7 @@ def share_of_whole_cells(block: NDArray[Any]) -> NDArray[np.float64]:
     return np.concatenate(shares)
 
 
-def count_distinct_by_column(block: NDArray[Any]) -> NDArray[np.intp]:
+def count_distinct_by_column(block: Numbers) -> NDArray[np.intp]:
     """How many different numbers each column of a block has; missing ones don't count.
 
     >>> count_distinct_by_column(np.array([[2.0, 1.0, 2.0], [np.nan, np.nan, 3.0]])).tolist()
@@ -66,7 +68,7 @@ def count_distinct_by_column(block: NDArray[Any]) -> NDArray[np.intp]:
     return found
 
 
-def most_distinct_by_column(block: NDArray[Any]) -> list[int]:
+def most_distinct_by_column(block: Numbers) -> list[int]:
     """The most different numbers that each column of a block of whole ones can have: so many lie between its lowest and its highest.
 
     >>> most_distinct_by_column(np.array([[2, 1, 2], [7, 7, 5]]))
