@@ -36,7 +36,7 @@ def found(workspace, **change):
         ({"subnets": ("subnet-1",), "security_groups": ("sg-1",)}, "subnet-1", "with the embedded engine, which has no"),
         ({"instance_type": "ml.bogus.large", "processing_instance_type": "ml.m5.large"}, "ml.bogus.large for training job usage", "Check"),
         ({"prices": "nowhere.toml"}, "GOVERNANCE_PRICES", "unset GOVERNANCE_PRICES"),
-        ({"policy": "nowhere.toml"}, "GOVERNANCE_POLICY", "the product's own"),
+        ({"policy": "nowhere.toml"}, "GOVERNANCE_POLICY", "stays as it is"),
         ({"security_groups": ("sg-1",)}, "GOVERNANCE_SECURITY_GROUPS", "GOVERNANCE_SUBNETS"),
         ({"signing_key": "file2:/nowhere.pem"}, "/nowhere.pem", "GOVERNANCE_SIGNING_KEY"),
         ({"signing_key": "file2:README.md"}, "README.md", "GOVERNANCE_SIGNING_KEY"),

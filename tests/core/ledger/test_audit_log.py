@@ -11,9 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError
+from deciding import EASY, WHY
 
 from core.aws import retries
 from core.aws.target import connect
+from core.cli.main import main
 from core.errors import Conflict, DataError, Forbidden, NotFound
 from core.governance import evidence, log_chain, policy, verification
 from core.governance.consistency import sync_registry_and_lineage
@@ -498,3 +500,27 @@ def test_an_approved_package_elsewhere_with_one_of_our_models_is_listed(decided,
     target.sagemaker.update_model_package(ModelPackageArn=other, ModelApprovalStatus="Approved")
     (problem,) = verification.verify_log(target).problems
     assert (problem.subject, "its model is that of small/1" in problem.what) == (other, True)
+
+
+def test_a_policy_is_adopted_and_confirmed_by_command(filled, workspace, tmp_path, capsys):
+    path = tmp_path / "policy.toml"
+    path.write_text(EASY)
+    digest = signing.sha256(EASY.encode())
+
+    def run(*arguments):
+        code = main(["policy", *map(str, arguments), "--workspace", str(workspace)])
+        return code, "".join(capsys.readouterr())
+
+    why = ("--reason", WHY)
+    assert "can't adopt policy" in run("adopt", "--file", path, "--as", "Chris", *why)[1]
+    assert "Nobody called Zoe" in run("adopt", "--file", path, "--as", "Zoe", *why)[1]
+    assert run("adopt", "--file", path, "--as", "Ada", *why)[0] == 0
+    assert "has worked on" in run("confirm", digest[:12], "--as", "ada", *why)[1]
+    assert "No policy 000000000000 waits" in run("confirm", "0" * 12, "--as", "Chris", *why)[1]
+    assert "In force: Credit decisions" in run("show")[1]
+    assert run("confirm", digest[:12], "--as", "Chris (demo)", *why) == (
+        0,
+        f"Chris (demo) confirmed the policy, SHA-256 {digest}. It is in force.\n",
+    )
+    assert json.loads(run("show", "--json")[1])["sha256"] == digest
+    assert verification.verify_log(filled).is_valid
