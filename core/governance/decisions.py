@@ -242,7 +242,14 @@ def _readable_time(time: str) -> str:
 
 
 def _require_valid_evidence(version: VersionUnderReview) -> EventBody:
-    """The digest of the recorded evidence. Raises Conflict if a file has changed since, or another policy is in force now."""
+    """The digest of the recorded evidence. Raises Conflict if an earlier step wasn't allowed, a file has changed since, or another policy
+    is in force now."""
+    if version.unlawful_steps:
+        raise Conflict(
+            f"{version.package.label} can't be decided on: {' '.join(version.unlawful_steps)}",
+            resource=version.package.arn,
+            hint="Somebody wrote to the log past the product: verify it on the decisions page, then register a new version.",
+        )
     digest, rules = version.state.evidence, version.rules
     changed = list(version.evidence_changes) if digest else ["nothing was submitted"]
     if digest and not changed and version.evidence.predicate["policy"]["sha256"] != rules.sha256:

@@ -66,7 +66,7 @@ def check_validity(target: Target, arn: str, *, with_gates: bool = True) -> Vali
     judgement = gates.judge_version(version, version.profile) if with_gates else None
     results = tuple(apply_waivers(judgement.results, state)) if judgement else None
     reasons = _review_reasons(version, results or ()) if state.status == "approved" else []
-    void += version.evidence_changes
+    void += [*version.unlawful_steps, *version.evidence_changes]
     if state.status == "approved" and package.status != "Approved":
         void.append(f"The log says approved, but the registry says {package.status}.")
     return Validity(package, state, tuple(void), tuple(reasons), gate_results=results)

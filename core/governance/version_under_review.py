@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
 from core.aws.file_snapshot import TargetSnapshot, take_snapshot
 from core.aws.target import Target
-from core.governance import agreement_gate, evidence, policy_adoption
+from core.errors import NotFound
+from core.governance import agreement_gate, evidence, lawfulness, policy, policy_adoption
 from core.governance.evidence import Evidence
-from core.governance.policy import GateProfile, Policy
+from core.governance.policy import GateProfile, InvalidPolicy, Policy
 from core.governance.version_state import State, fold_events
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
+from core.ledger.signing import Forged
 from core.lineage import lineage_graph
 from core.provenance.evidence_agreement import Agreement
 from core.registry import model_packages
@@ -56,6 +59,17 @@ class VersionUnderReview:
     def agreement(self) -> Agreement:
         """Whether its evidence agrees with the records of its jobs and with its files. Raises Forbidden and TargetUnavailable."""
         return agreement_gate.check_version_agreement(self.target, self.package, self.data)
+
+    @cached_property
+    def unlawful_steps(self) -> tuple[str, ...]:
+        """The steps of the version that the product would have refused, in words. Reads the policies that they name."""
+        own = [event for event in self.events if event.subject == self.package.arn or event.kind in lawfulness.POLICY_EVENTS]
+        rules = {self.rules.sha256: self.rules}
+        for digest in {str(event.body.get("policy")) for event in own if event.subject == self.package.arn and event.body.get("policy")}:
+            with suppress(NotFound, Forged, InvalidPolicy):  # the evidence, which pins it, is reported as changed
+                rules.setdefault(digest, policy.read_stored(self.target, digest))
+        problems = lawfulness.judge_events(own, rules, target_kind=self.target.settings.target)
+        return tuple(problem.what for problem in problems if problem.subject == self.package.arn)
 
     @cached_property
     def evidence(self) -> Evidence:

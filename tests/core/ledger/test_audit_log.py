@@ -17,8 +17,10 @@ from core.aws import retries
 from core.aws.target import connect
 from core.cli.main import main
 from core.errors import Conflict, DataError, Forbidden, NotFound
-from core.governance import evidence, log_chain, policy, verification
+from core.governance import decisions, evidence, log_chain, policy, verification
 from core.governance.consistency import sync_registry_and_lineage
+from core.governance.validity import check_validity
+from core.governance.version_under_review import read_version
 from core.identity import Identity, Role
 from core.ledger import audit_log, signing
 from core.ledger.signing import Forged
@@ -524,3 +526,19 @@ def test_a_policy_is_adopted_and_confirmed_by_command(filled, workspace, tmp_pat
     )
     assert json.loads(run("show", "--json")[1])["sha256"] == digest
     assert verification.verify_log(filled).is_valid
+
+
+def test_an_approval_signed_with_the_right_key_voids_the_version_and_is_found(decided):
+    target, arn, _ = decided
+    officer = Identity("Chris", Role.COMPLIANCE_OFFICER)
+    before = check_validity(target, arn, with_gates=False)
+    assert (before.label, before.void_reasons) == ("submitted", ())
+    digest, rules = before.state.evidence, before.state.policy
+    body = {"evidence": digest, "policy": rules, "gates": [], "compared_with": None, "conditions": [], "expires": "2099-01-01"}
+    event = audit_log.append_event(target, officer, "approve", arn, {"reason": WHY, "code": "meets the policy", **body})
+    now = check_validity(target, arn, with_gates=False)
+    assert (now.state.status, now.label) == ("approved", "void")
+    assert any("needs a version that is validated" in reason for reason in now.void_reasons)
+    with pytest.raises(Conflict, match="can't be decided on"):
+        decisions._require_valid_evidence(read_version(target, arn))
+    assert event.number in {problem.number for problem in verification.verify_log(target).problems}
