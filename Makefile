@@ -13,7 +13,7 @@ MAKEFLAGS += --jobs=2  # the two environments of the tests are made at the same 
 # which takes three times as long as importing it.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run demo check test test-deep fuzz faults clients policies pages-faults image-check bench reference lint format shots lock clean
+.PHONY: run demo check test test-deep fuzz faults clients policies pages-faults image-check tables bench reference lint format shots lock clean
 
 run: $(VENV)/.run  ## open the dashboard on the embedded engine
 	$(BIN)/python -m core run --workspace $(WORKSPACE) --port $(PORT)
@@ -51,6 +51,11 @@ pages-faults: $(VENV)/.test  ## every page under each of AWS's failures; writes 
 image-check: $(VENV)/.test  ## the image's files in an environment of their own: each entry point against the engine
 	$(BIN)/python -m tools.image
 
+ARCHIVES ?=
+RESULTS ?=
+tables: $(VENV)/.test  ## real tables out of packages of PyPI through `demo`, every figure by libraries of others; writes docs/tables.md; ARCHIVES=… and RESULTS=… keep the packages and what was done
+	$(BIN)/python -m tools.tables $(if $(ARCHIVES),--archives $(ARCHIVES)) $(if $(RESULTS),--results $(RESULTS))
+
 bench: $(VENV)/.test  ## every figure beside its peer
 	$(BIN)/python -m bench
 
@@ -77,6 +82,7 @@ lock: $(VENV)/.test  ## renew the locked requirements: one set of versions for P
 	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 -c requirements.txt image/requirements.in -o image/requirements.txt
 	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --no-deps --no-header --generate-hashes --python-version 3.11 tools/tables.in -o tools/tables.txt
 	for client in v3 v2 cli; do $(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 \
 	  tests/system/sdk/requirements-$$client.in -o tests/system/sdk/requirements-$$client.txt || exit 1; done
 

@@ -29,9 +29,9 @@ SINGLE_PRECISION = 2e-6
 SHAP_ROWS, MAX_PLAYERS = 20, 11
 """Rows whose Shapley values are computed by the definition, and in how many features they may differ from the baseline: 2 to this power
 coalitions are predicted."""
-MAX_MEAN_ERRORS, MAX_ERRORS = 2, 40
-"""How many of a job's standard errors sampled values may be off, in the mean of all values and in a single one: the error that a job states
-is the mean of all rows and features, and most of it is in few features."""
+MAX_MEAN_ERRORS, MAX_ERRORS = 2, 4
+"""How many standard errors sampled values may be off: in the mean of all, and a single one. The job states the mean error of a value;
+that of a single one is at most the sum over its row."""
 
 
 @dataclass
@@ -243,7 +243,9 @@ def judge_shap(judgement: Judgement, sampled: Judgement, model: JudgedModel, tar
         theirs = np.mean([judges.shapley_values(predict, rows[row], one) for one in background], axis=0)
         for name, value in zip(names, theirs.tolist(), strict=True):
             ours = float(values[name].iloc[row])
-            sampled.compare(f"{model.name}, row {row}: SHAP value of {name}", ours, value, SINGLE_PRECISION + MAX_ERRORS * error)
+            sampled.compare(
+                f"{model.name}, row {row}: SHAP value of {name}", ours, value, SINGLE_PRECISION + MAX_ERRORS * error * len(names)
+            )
             deviations.append(abs(ours - value))
     if deviations and np.mean(deviations) > SINGLE_PRECISION + MAX_MEAN_ERRORS * error:
         sampled.wrong.append(f"{model.name}: SHAP values are off by {np.mean(deviations):.2g}, and the job states {error:.2g}")
@@ -261,23 +263,39 @@ def judge_cells(judgement: Judgement, original: pd.DataFrame, target: Target, re
     figure is a column, its deviation the share of the cells that say something else. ``original``: cells as text, "" where empty."""
     data = rebalancing_jobs.read_result(target, report["data"]["rebalancing_job"])
     uploaded = pd.read_csv(io.BytesIO(target.files.read(data.dataset.uri)))
-    known = (original[data.roles.label].str.strip() != "") & (original[data.roles.facet].str.strip() != "")
-    cells = original[known].reset_index(drop=True)
+    unknown = original[[data.roles.label, dict(data.roles.derived).get(data.roles.facet, data.roles.facet)]].apply(_is_missing)
+    cells = original[~unknown.any(axis=1)].reset_index(drop=True)
     judgement.compare("rows", len(uploaded), len(cells))
     if len(uploaded) != len(cells):
         return
     for name in uploaded.columns.drop(list(dict(data.roles.derived))):
         texts = {code: text for text, code in data.dataset.coding.get(name, {}).items()}
         ours = [texts.get(value, value) for value in uploaded[name].tolist()]
-        other = [not _is_same_cell(one, text) for one, text in zip(ours, cells[name].tolist(), strict=True)]
+        empty, treatment = _is_missing(cells[name]), dict(data.roles.missing).get(name, "")
+        filled = {"category": "missing"}.get(treatment, treatment)
+        other = [
+            not (_is_same_cell(one, text) or (gap and str(one) == filled))
+            for one, text, gap in zip(ours, cells[name].tolist(), empty.tolist(), strict=True)
+        ]
         judgement.compare(f"column {name}: share of cells that differ", float(np.mean(other)), 0.0)
+
+
+MISSING = ("na", "nan", "?", ".")
+
+
+def _is_missing(column: pd.Series[str]) -> pd.Series[bool]:
+    """Which cells are empty, or in a column of numbers have a word for that."""
+    cells = column.str.strip().str.casefold()
+    words = cells.isin(MISSING)
+    has_numbers = bool(pd.to_numeric(cells[~words & (cells != "")], errors="coerce").notna().all())
+    return cells.isin(["", *(MISSING if has_numbers else ())])
 
 
 def _is_same_cell(ours: Any, text: str) -> bool:
     """Whether a value of the data set is what the file says in that cell."""
     written = text.strip()
     if isinstance(ours, float) and math.isnan(ours):
-        return written.casefold() in {"", "na", "nan", "?", "."}
+        return written.casefold() in {"", *MISSING}
     if str(ours) == written:
         return True
     try:

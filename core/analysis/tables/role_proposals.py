@@ -44,7 +44,7 @@ _NEGATIONS = frozenset(["no", "not", "non", "never", "without"])
 _YES = frozenset({"yes", "y", "ja", "oui", "si", "sí", "sim"})
 _TRUE = _YES | {"1", "1.0", "true", "t", "present", "presence", "positive"}
 _FALSE = frozenset({"0", "0.0", "-1", "-1.0", "no", "n", "nein", "non", "não", "false", "f", "absent", "absence", "negative"})
-_CALLED = _words("class decision default label outcome response target y")
+_CALLED = _words("class decision default label outcome response target")
 """Words of columns that are labels."""
 _SENSITIVE = (
     _words("sex gender race racial ethnic ethnicity ethnie"),
@@ -121,7 +121,7 @@ def propose_label(columns: Sequence[str], candidates: Mapping[str, Sequence[obje
     able = [c for c in columns if c in candidates]
     able = [c for c in able if not sensitivity(c)] or able
     ends = [c for c in (*columns[-1:], *columns[:1]) if c in able]
-    called = [c for c in able if _words_of(c) & _CALLED]
+    called = [c for c in able if _words_of(c) & _CALLED or c.casefold() == "y"]
     decided = [c for c in (*ends, *able) if len({word_direction(str(value)) for value in candidates[c]}) > 1]
     directed = [c for c in (*ends, *able) if word_direction(c)]
     return next(iter((*called, *decided, *directed, *ends, *able[::-1])), None)

@@ -71,6 +71,8 @@ def test_the_rarest_group_is_not_proposed_for_being_rare():
         (["income", "member", "owner", "age"], ["member", "owner"], "owner"),
         (["age", "workclass_Private", "salary_>50K"], ["workclass_Private", "salary_>50K"], "salary_>50K"),
         (["judge", "rater", "decision", "language", "success"], ["rater", "decision", "language"], "decision"),
+        (["age", "stopped_Y", "owner", "y"], ["stopped_Y", "owner", "y"], "y"),
+        (["age", "stopped_Y", "owner"], ["stopped_Y", "owner"], "owner"),
         (["sex", "age"], ["sex"], "sex"),
         (["income", "age"], [], None),
     ],
