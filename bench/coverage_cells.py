@@ -27,7 +27,6 @@ from core.analysis.bias.flip_test import FLIP_TEST
 from core.analysis.bias.metric_shares import why_too_few
 from core.analysis.explanations import shap_summary
 from core.analysis.intervals.confidence import MIN_ROWS
-from core.analysis.intervals.posterior_draws import SEED
 from core.analysis.intervals.proportions import Share, paired_share_difference, share_difference, share_ratio, share_with_interval
 from core.analysis.performance.calibration_error import calibration_error_ends
 from core.analysis.performance.performance import evaluate_performance, performance_estimates
@@ -54,6 +53,11 @@ class Count:
     @property
     def share(self) -> float:
         return self.covered / self.samples
+
+
+def _seed(random: np.random.Generator) -> int:
+    """Another one for each sample: the same few draws for all would err alike in all of them."""
+    return int(random.integers(2**31))
 
 
 class Counts(dict[str, Count]):
@@ -200,7 +204,7 @@ def _simulate_bias_batch(counts: Counts, rows: tuple[int, int], sides: list[Floa
         tables[model, :, :-1, ..., 1] = sampled.sum(axis=5 - model)
     points = [post_training_metrics(of_model) for of_model in tables]
     kinds, by_group = sampled.sum(axis=1), sampled.sum(axis=3)
-    draws = [draw_paired_kinds(*parts, seed=SEED, draws=DRAWS) for parts in zip(kinds, by_group, strict=True)]
+    draws = [draw_paired_kinds(*parts, seed=_seed(random), draws=DRAWS) for parts in zip(kinds, by_group, strict=True)]
     drawn = paired_metrics(*(np.concatenate(parts) for parts in zip(*draws, strict=True)))
     differ = kinds[..., 0, 1] + kinds[..., 1, 0]  # by sample, facet and label
     differing = {"RD": differ[:, :, 1].sum(axis=1), "SD": differ[:, :, 0].sum(axis=1)}
@@ -235,7 +239,7 @@ def _flip_test(facet: Floats, random: np.random.Generator) -> tuple[Interval, Bi
     luck = random.random(len(label)) < 0.5
     a, b = (np.where(luck, accepted - label, 0.0) for accepted in (first, second))
     interval = flip_test_interval(int((a > 0).sum()), int((a < 0).sum()), len(a), len(a))
-    return interval, compare_flip_test(np.ones(len(a), dtype=bool), a, b, SEED, DRAWS)
+    return interval, compare_flip_test(np.ones(len(a), dtype=bool), a, b, _seed(random), DRAWS)
 
 
 # performance metrics --------------------------------------------------------------------------------
@@ -281,11 +285,11 @@ def simulate_performance(rows: tuple[int], place: int, samples: int, random: np.
     true = true_performance(place, TRUTH_ROWS)
     for _ in range(samples):
         y, (a, b) = draw_scores(SCORES[place], rows[0], random)
-        draws = draw_score_metrics(y, [a, b], SEED, resamples)
+        draws = draw_score_metrics(y, [a, b], _seed(random), resamples)
         for name, one in performance_estimates(y, a, THRESHOLD, draws[0]).items():
             counts.add(name, one.low, one.high, true[0][name])
         counts.add("ece, uncalibrated", *calibration_error_ends(y, b), true[1]["ece"])
-        for name, difference in paired_differences(y, (a, b), (THRESHOLD, THRESHOLD), draws, seed=SEED).items():
+        for name, difference in paired_differences(y, (a, b), (THRESHOLD, THRESHOLD), draws, seed=_seed(random)).items():
             before, after = (of[name] for of in true)
             moved = None if before is None or after is None else after - before
             counts.add(f"{name}, difference", difference.low, difference.high, moved)

@@ -65,16 +65,10 @@ def least_p_value(differing_rows: int) -> float:
 
 
 def widen_difference(
-    drawn: tuple[float, float, float],
-    a: tuple[float, float | None, float | None],
-    b: tuple[float, float | None, float | None],
-    *,
-    to_all_possible: bool = False,
+    drawn: tuple[float, float, float], a: tuple[float, float | None, float | None], b: tuple[float, float | None, float | None]
 ) -> tuple[float, float, float]:
-    """(low, high, p-value) of b − a, at least as wide as Newcombe's of two figures without a row in common.
-
-    ``drawn``: the same by draws; ``a``, ``b``: (value, low, high) of either; without ends of one, nothing is widened. ``to_all_possible``:
-    as wide as all that both intervals allow. Where 0 is inside then, the p-value isn't below 5 %.
+    """(low, high, p-value) of b − a, at least as wide as Newcombe's of two figures without a row in common. ``drawn``: the same by draws;
+    ``a``, ``b``: (value, low, high) of either; without ends of one, nothing is widened. Where 0 is inside then, p isn't below 5 %.
 
     >>> [round(x, 2) for x in widen_difference((0.1, 0.3, 0.01), (0.5, 0.3, 0.6), (0.7, 0.5, 0.8))]
     [-0.02, 0.42, 0.05]
@@ -82,8 +76,6 @@ def widen_difference(
     (low, high, p), (first, first_low, first_high), (second, second_low, second_high) = drawn, a, b
     if first_low is not None and first_high is not None and second_low is not None and second_high is not None:
         _, below, above = combine_difference((second, second_low, second_high), (first, first_low, first_high))
-        if to_all_possible:
-            below, above = second_low - first_high, second_high - first_low
         low, high = min(low, below), max(high, above)
     return low, high, max(p, 1 - CONFIDENCE) if low <= 0 <= high else p
 

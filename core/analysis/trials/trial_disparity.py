@@ -15,7 +15,7 @@ from core.analysis.bias.bias_intervals import Interval, table_intervals
 from core.analysis.bias.metric_registry import POST_TRAINING, counted_metrics
 from core.analysis.bias.metric_shares import why_too_few
 from core.analysis.bias.outcome_counts import BoolArray, Floats
-from core.analysis.intervals.posterior_draws import widen_difference
+from core.analysis.intervals.confidence import CONFIDENCE
 from core.analysis.performance.performance_difference import CONFUSION_METHOD, PerformanceDifference, paired_difference
 from core.analysis.performance.performance_estimates import Estimate
 
@@ -114,17 +114,23 @@ def compare_distances(
     ``intervals``; ``rare``: whether draws are too narrow for the metric itself (``single_intervals``); ``differing``: on how many rows the
     models differ; ``why``: why there is no interval, "" where there is one.
 
-    Noise adds to the distance of a model that may be at parity, and draws would repeat it: there the interval reaches as far as Newcombe's
-    of both distances, and where ``rare`` to all that they allow."""
+    Noise only adds to the distance of a model that is at parity, and draws would repeat it: on the side where the true distance of one that
+    may be is smaller, and where ``rare`` on both, the interval reaches to all that both distances' intervals allow."""
     before, after = (float(distance_from_parity(name, value)) for value in values)
     with np.errstate(invalid="ignore"):
         moved = distance_from_parity(name, draws[1]) - distance_from_parity(name, draws[0])
     found = paired_difference(before, after, moved, differing, CONFUSION_METHOD, False, why)
-    ends = [distance_ends(name, interval) for interval in intervals]
-    if found.low is None or found.high is None or found.p_value is None or not (rare or any(low == 0 for low, _ in ends)):
+    (first_low, first_high), (second_low, second_high) = (distance_ends(name, interval) for interval in intervals)
+    low, high, p = found.low, found.high, found.p_value
+    if low is None or high is None or p is None:
         return found
-    low, high, p = widen_difference((found.low, found.high, found.p_value), (before, *ends[0]), (after, *ends[1]), to_all_possible=rare)
-    return replace(found, low=low, high=high, p_value=p)
+    if first_low is None or first_high is None or second_low is None or second_high is None:
+        return found
+    if rare or second_low == 0:
+        low = min(low, second_low - first_high)
+    if rare or first_low == 0:
+        high = max(high, second_high - first_low)
+    return replace(found, low=low, high=high, p_value=max(p, 1 - CONFIDENCE) if low <= 0 <= high else p)
 
 
 def distance_ends(name: str, interval: Interval) -> tuple[float | None, float | None]:
