@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from core.errors import GovernanceError
 
 VARIABLE_PREFIX = "GOVERNANCE_"
+ID_TOKEN_VARIABLE = f"{VARIABLE_PREFIX}ID_TOKEN"
+"""The variable with a script's ID token. It is no setting: settings are shown."""
 GROUP_PATTERN = r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}\Z"
 INSTANCE_TYPE_PATTERN = r"^ml\.[a-z0-9-]+\.[a-z0-9]+\Z"
 TAG_KEY_PATTERN, TAG_VALUE_PATTERN = r"^(?!(?i:aws:))[\w\s.:/=+\-@]{1,128}\Z", r"^[\w\s.:/=+\-@]{0,256}\Z"
@@ -138,7 +140,7 @@ def find_unknown_variables() -> dict[str, str]:
     found = {}
     for given in sorted(os.environ):
         name = given.upper().removeprefix(VARIABLE_PREFIX).lower()
-        if given.upper().startswith(VARIABLE_PREFIX) and name not in Settings.model_fields:
+        if given.upper().startswith(VARIABLE_PREFIX) and name not in Settings.model_fields and given.upper() != ID_TOKEN_VARIABLE:
             found[given] = next((variable_name(close) for close in difflib.get_close_matches(name, Settings.model_fields, 1)), "")
     return found
 

@@ -1,4 +1,4 @@
-"""The commands ``run``, ``demo``, ``audit``, ``policy`` and ``doctor``, of ``governance`` and of ``python -m core``."""
+"""The commands of ``governance`` and of ``python -m core``: ``run``, ``demo``, decisions, ``audit``, ``policy``, ``doctor``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from core.aws.target import connect
-from core.cli import audit_command, demo_command, doctor_command, policy_command, run_command
+from core.cli import audit_command, decision_command, demo_command, doctor_command, policy_command, run_command
 from core.errors import GovernanceError
 from core.settings import Settings
 
@@ -19,6 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     run_command.add_run_parser(commands)
     demo_command.add_demo_parser(commands)
+    decision_command.add_decision_parsers(commands)
     audit_command.add_audit_parser(commands)
     policy_command.add_policy_parser(commands)
     doctor_command.add_doctor_parser(commands)
@@ -36,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
             return audit_command.run_audit(connect(read_settings()), options)
         if options.command == "policy":
             return policy_command.run_policy(connect(read_settings()), options)
+        if options.command == decision_command.REGISTER or options.command in decision_command.KINDS:
+            return decision_command.run_decision(read_settings(), options)
         return demo_command.run_demo(read_settings(), options)
     except GovernanceError as error:
         print(f"\n{error}", file=sys.stderr)
