@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from core.governance import evidence, policy, policy_adoption
 from core.governance.model_cards import model_card
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, models
+from core.provenance import job_files
 from core.registry import model_evaluation, model_packages, version_comparison, version_registration
 from core.reports import bias_jobs, bias_outcomes, clarify_jobs, shap_jobs
 from core.settings import Settings
@@ -114,7 +117,7 @@ def test_shap_values_of_awss_container_are_shown_with_rows_and_predictions(targe
     assert shap_jobs.read_request(target, SHAP) == shap_jobs.read_request(target, own.properties["governance:shap-job"])
 
 
-def test_a_model_measured_on_awss_container_can_be_registered_with_all_its_evidence(target, own, done):
+def test_a_model_measured_on_awss_container_can_be_registered_with_all_its_evidence(target, own, done, monkeypatch):
     arn = version_registration.register_version(
         target,
         WORKFLOW_IDENTITY,
@@ -137,6 +140,8 @@ def test_a_model_measured_on_awss_container_can_be_registered_with_all_its_evide
     assert {"bias", "measured", "scores"} <= pinned.files.keys()
     uri = pinned.files["measured"]["uri"]
     assert uri.endswith("/own/output/analysis.json")
+    monkeypatch.setattr(job_files, "CLOCK_TOLERANCE", timedelta(0))
+    time.sleep(1)  # S3 tells whole seconds
     with replaced(target, {uri: target.files.read(uri) + b" "}):
         changed, late = evidence.find_changes(target, pinned.digest)
         assert changed == f"measured has changed ({uri}; the recorded version is {pinned.files['measured']['version']})"

@@ -9,12 +9,13 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from deciding import DANA, VERA, VIC, approved
+from deciding import DANA, VERA, VIC, approved, seen
 from jsonschema import Draft7Validator
 from moto.server import ThreadedMotoServer
 from pypdf import PdfReader
 
 from core.errors import Conflict, DataError, Forbidden
+from core.governance import decisions, verification
 from core.governance.model_cards import model_card, model_card_content
 from core.governance.validity import check_validity
 from core.registry import model_packages
@@ -204,3 +205,6 @@ def test_a_cards_status_follows_its_version_and_a_later_edit_is_said_beside_the_
     assert standing.void_reasons == ()
     text = "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(model_card.export_pdf(target, DANA, arn))).pages)
     assert "Changed later" in text
+    assert any("The model card of the approved version has changed" in p.what for p in verification.verify_log(target).problems)
+    decisions.withdraw(target, DANA, arn, seen_event=seen(target, arn), reason="Taken back: the card changed.", code="error found")
+    assert verification.verify_log(target).is_valid
