@@ -24,7 +24,7 @@ from core.aws.s3_files import S3Files
 from core.errors import TargetUnavailable, translate_aws_errors
 from core.identity import Identity
 from core.installation import child_environment
-from core.settings import Settings
+from core.settings import ID_TOKEN_VARIABLE, Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -174,8 +174,9 @@ def _ensure_local_engine(workspace: Path) -> dict[str, str]:
     command = [sys.executable, "-P", "-m", "engine", "ensure", "--workspace", str(workspace.resolve())]
     remedy = "Read engine.log in the workspace, or choose another workspace: GOVERNANCE_WORKSPACE, or --workspace."
     seconds = retries.ENGINE_START_SECONDS
+    environment = {name: value for name, value in child_environment().items() if name != ID_TOKEN_VARIABLE}  # the engine outlives it
     try:
-        done = subprocess.run(command, capture_output=True, text=True, env=child_environment(), timeout=seconds, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=seconds, check=False)
     except subprocess.TimeoutExpired as error:
         raise TargetUnavailable(f"The engine did not start within {seconds} seconds.", resource=str(workspace), hint=remedy) from error
     if done.returncode != 0:

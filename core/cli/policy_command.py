@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core.aws.target import Target
-from core.errors import Conflict, Forbidden
+from core.cli import acting_person
+from core.errors import Conflict
 from core.governance import policy, policy_adoption
 from core.governance.policy_adoption import PolicyState
-from core.identity import Identity, Role, demo_identities
 
 
 def add_policy_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,7 +25,7 @@ def add_policy_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
     confirm = what.add_parser("confirm", help="confirm the policy that somebody else adopted; it is in force then")
     confirm.add_argument("digest", help="SHA-256 of the policy that waits, as `policy show` prints it; its first 12 characters are enough")
     for parser in (adopt, confirm):
-        parser.add_argument("--as", dest="person", required=True, metavar="NAME", help="who does it: a demo identity of the local target")
+        acting_person.add_person_options(parser)
         parser.add_argument("--reason", required=True, help="the rationale")
     for parser in what.choices.values():
         parser.add_argument("--workspace", type=Path)
@@ -38,29 +38,19 @@ def run_policy(target: Target, options: argparse.Namespace) -> int:
         _show(target, state, options.json)
         return 0
     if options.what == "adopt":
-        person = find_person(target, options.person, policy_adoption.ADOPT_EVENT)
+        person = acting_person.find_person(target.settings, options)
         rules = policy.load_file(options.file or target.settings.policy or policy.BUNDLED)
         policy_adoption.adopt_policy(target, person, rules, reason=options.reason)
         print(f"{person.name} adopted {rules.title} {rules.version}, SHA-256 {rules.sha256}. A second person must confirm it:")
         print(f"policy confirm {rules.sha256[:12]}")
         return 0
-    person = find_person(target, options.person, policy_adoption.CONFIRM_EVENT)
+    person = acting_person.find_person(target.settings, options)
     waiting = state.waiting
     if waiting is None or len(options.digest) < 12 or not waiting.digest.startswith(options.digest):
         raise Conflict(f"No policy {options.digest} waits for a confirmation.", hint="Look at `policy show`, and give its SHA-256.")
     policy_adoption.confirm_policy(target, person, waiting.digest, reason=options.reason)
     print(f"{person.name} confirmed the policy, SHA-256 {waiting.digest}. It is in force.")
     return 0
-
-
-def find_person(target: Target, name: str, action: str) -> Identity:
-    """The demo identity of this name, with or without “(demo)”. Raises Forbidden if there is none, as on AWS."""
-    found = {person.name.removesuffix(" (demo)").lower(): person for person in demo_identities(target.settings)}
-    person = found.get(name.removesuffix(" (demo)").lower())
-    if person is None:
-        hint = f"Choose one of {', '.join(sorted(found)).title()}." if found else f"Sign in to the dashboard as {Role.ADMINISTRATOR}."
-        raise Forbidden(f"Nobody called {name} can {action} here.", resource=name, hint=hint)
-    return person
 
 
 def _show(target: Target, state: PolicyState, as_json: bool) -> None:

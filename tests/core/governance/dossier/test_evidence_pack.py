@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_public_key
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from deciding import adopt
 from moto.kms.utils import ECDSAPrivateKey
 from moto.server import ThreadedMotoServer
 from paths import ROOT
@@ -34,7 +35,7 @@ from securesystemslib.signer import SSlibKey
 from core.aws.target import connect
 from core.doctor import target_checks
 from core.errors import Forbidden, GovernanceError, NotFound
-from core.governance import decisions
+from core.governance import decisions, policy
 from core.governance.dossier import evidence_pack
 from core.governance.model_cards import model_card
 from core.identity import Identity, Role
@@ -59,7 +60,8 @@ def target(demo):
 
 @pytest.fixture(scope="module")
 def arn(demo, target):
-    """A version that was submitted, validated and rejected, beside a baseline."""
+    """A version that was submitted, validated and rejected, beside a baseline, by the product's own policy."""
+    adopt(target, policy.BUNDLED.read_text(encoding="utf-8"))
     for model, role in zip(demo[1][0]["models"], ("baseline", "mitigated"), strict=True):
         package = model_packages.read_package(target, model["model_package_arn"])
         jobs = {"bias_job": package.properties["governance:bias-job"], "shap_job": package.properties["governance:shap-job"]}
