@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar, overload
 
@@ -43,8 +43,10 @@ class FileState:
 
 
 def _state_of_written(answer: PutObjectOutputTypeDef) -> FileState:
-    """The state of a file that was just written: S3 doesn't return its LastModified, so ``written`` is the time of S3's answer."""
-    return FileState(answer.get("VersionId"), parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]))
+    """The state of a file that was just written: S3 doesn't return its LastModified, so ``written`` is the time of S3's answer, or now
+    where a proxy has left it out."""
+    told = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return FileState(answer.get("VersionId"), parsedate_to_datetime(told) if told else datetime.now(UTC))
 
 
 @dataclass(frozen=True)

@@ -12,20 +12,26 @@ import pytest
 from core.aws.target import connect
 from core.cli.main import main
 from core.settings import Settings
+from engine import lifecycle
 from tools import judged_figures, tables
 
+pytestmark = pytest.mark.engine
 TIPS = Path(plotly.__file__).parent / "package_data/datasets/tips.csv.gz"
 """Bills of a restaurant, 1990; Bryant and Smith, in plotly (MIT)."""
 
 
 @pytest.fixture(scope="module")
-def tips(demo, tmp_path_factory):
-    """(target, report of the workflow on the table)."""
-    written = tmp_path_factory.mktemp("tips") / "report.json"
+def tips(tmp_path_factory):
+    """(target, report of the workflow on the table), in a workspace of its own: others take the newest of what is there."""
+    folder = tmp_path_factory.mktemp("tips")
+    workspace, written = folder / "ws", folder / "report.json"
     options = ["--data", str(TIPS), "--label", "smoker", "--favourable", "No", "--facet", "day", "--facet-value", "Fri"]
-    options += ["--further-facet", "sex=Female", "--method", "random-over", "--max-jobs", "1", "--workspace", str(demo[0])]
-    assert main(["demo", *options, "--report", str(written)]) == 0
-    return connect(Settings(workspace=demo[0])), json.loads(written.read_text())
+    options += ["--further-facet", "sex=Female", "--method", "random-over", "--max-jobs", "1", "--workspace", str(workspace)]
+    try:
+        assert main(["demo", *options, "--report", str(written)]) == 0
+        yield connect(Settings(workspace=workspace)), json.loads(written.read_text())
+    finally:
+        lifecycle.stop(workspace)
 
 
 def test_every_figure_of_a_strangers_table_is_that_of_libraries_of_others(tips):

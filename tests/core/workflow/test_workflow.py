@@ -96,7 +96,7 @@ def test_a_version_descends_from_its_data_its_jobs_and_its_reports(demo, target)
     names = {node.name for node in shown.nodes if node.type == "TrialComponent"}
     properties = package.properties
     expected = {f"{properties[f'governance:{key}']}-aws-processing-job" for key in ("rebalanced", "bias-job", "shap-job")}
-    assert names == expected | {f"{model['training_job']}-aws-training-job"}
+    assert names >= expected | {f"{model['training_job']}-aws-training-job"}  # other tests' jobs may have read the same files
 
 
 def test_every_attached_report_opens_and_has_its_pinned_hash(demo, target):
