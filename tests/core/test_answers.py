@@ -102,6 +102,7 @@ def target(engine_workspace, client, tmp_path_factory, answering):
     report = json.dumps(parts)
     config = json.dumps({"predictor": {"model_name": "m"}, "label": "label", "methods": {"report": {"title": "t"}}})
     files = {"key": report, "key/analysis.json": report, "key/manifest.json": report, "key/config/analysis_config.json": config}
+    files |= {"key/scores.csv": "label,score\n0,0.1\n"}
     files |= {"key/explanations_shap/out.csv": "f\n0.1\n", "key/explanations_shap/data.csv": "f,prediction\n1,0.6\n"}
     for key, content in files.items():
         s3.put_object(Bucket="answers", Key=key, Body=content.encode())
