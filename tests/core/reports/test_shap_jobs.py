@@ -21,8 +21,10 @@ def target(demo):
 
 
 @pytest.fixture(scope="module")
-def job(target):
-    return shap_jobs.list_jobs(target)[0].name
+def job(demo, target):
+    """That of the workflow's mitigated model; other tests start jobs too."""
+    arn = demo[1][0]["models"][1]["model_package_arn"]
+    return model_packages.read_properties(target, arn)["governance:shap-job"]
 
 
 def test_an_explanation_knows_its_model_its_data_and_what_the_columns_are_for(target, job):
