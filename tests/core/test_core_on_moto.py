@@ -239,6 +239,7 @@ def register(target, data, trained):
         report = json.dumps({"pre_training_bias_metrics": {"facets": {}}, "explanations": explained, "governance": quality})
         folder = jobs.output_uri(jobs.describe_job(target, "processing", job))
         target.files.write(f"{folder}/analysis.json", report.encode())
+        target.files.write(f"{folder}/scores.csv", b"label,score\n0,0.1\n")
         target.files.write(f"{folder}/explanations_shap/out.csv", b"SEX_label0\n0.1\n")
         target.files.write(f"{folder}/explanations_shap/data.csv", b"row,SEX,prediction\n0,1,0.3\n")
     return version_registration.register_version(target, DANA, training_job=trained, data=data, role="baseline", group="credit", **made)
