@@ -515,7 +515,7 @@ def test_a_policy_is_adopted_and_confirmed_by_command(filled, workspace, tmp_pat
 
     why = ("--reason", WHY)
     assert "can't adopt policy" in run("adopt", "--file", path, "--as", "Chris", *why)[1]
-    assert "Nobody called Zoe" in run("adopt", "--file", path, "--as", "Zoe", *why)[1]
+    assert "Nobody here is called Zoe" in run("adopt", "--file", path, "--as", "Zoe", *why)[1]
     assert run("adopt", "--file", path, "--as", "Ada", *why)[0] == 0
     assert "has worked on" in run("confirm", digest[:12], "--as", "ada", *why)[1]
     assert "No policy 000000000000 waits" in run("confirm", "0" * 12, "--as", "Chris", *why)[1]
