@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from core.aws import retries
 from core.aws.target import Target
@@ -286,21 +286,10 @@ def numbers_in_part(part: int, size: int) -> range:
     return range(part * size + 1, (part + 1) * size + 1)
 
 
-class _EventRecord(TypedDict):
-    number: int
-    id: str
-    time: str
-    kind: str
-    actor: dict[str, str]
-    subject: str
-    body: EventBody
-    previous: str
-
-
 def parse_event(payload: bytes) -> Event:
     """The event that was signed. Raises Forged for what isn't one."""
     not_an_event = Forged("This is not a log event.", hint="Compare with a copy kept elsewhere.")
-    raw = parse_signed_json(payload, not_an_event.message, _EventRecord)
+    raw = parse_signed_json(payload, not_an_event.message, dict)
     try:
         event = Event(**raw, hash=sha256(payload))
         texts = (event.id, event.time, event.kind, event.subject, event.previous, *(event.actor[key] for key in ("name", "role", "id")))
