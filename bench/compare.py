@@ -15,7 +15,9 @@ from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 LOAD_AT_START = os.getloadavg()[0]
-"""How many processes ran or waited on average in the minute before the bench began: figures of a busy machine are kept as such."""
+"""How many processes ran or waited on average in the minute before the bench began."""
+QUIET = 0.3
+"""The highest load of the last minute at which a machine is quiet: figures of a busier one aren't kept."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,15 @@ def seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
+def wait_for_quiet(minutes: float = 10) -> None:
+    """Wait until nothing else runs. RuntimeError: it still does after so many minutes."""
+    end = time.monotonic() + 60 * minutes
+    while os.getloadavg()[0] >= QUIET:
+        if time.monotonic() > end:
+            raise RuntimeError(f"The machine was busy for {minutes:g} minutes (load {os.getloadavg()[0]:.1f}): stop what else runs on it.")
+        time.sleep(5)
+
+
 def compare(
     figure: str,
     ours: Callable[[], Any],
@@ -141,10 +152,17 @@ def machine() -> dict[str, Any]:
 
 
 def save(name: str, rows: Sequence[Row]) -> None:
-    """Keep the rows as JSON with the machine that they were measured on."""
+    """Keep the rows as JSON with the machine that they were measured on. SystemExit: it was busy when the bench began."""
+    _keep(name, {"rows": [asdict(row) | {"ratio": row.ratio, "met": row.met} for row in rows]})
+
+
+def _keep(name: str, found: dict[str, Any]) -> None:
+    if LOAD_AT_START >= QUIET:
+        raise SystemExit(
+            f"Not kept: the machine was busy (load {LOAD_AT_START:.1f} at the start, quiet is under {QUIET}). Measure it again."
+        )
     RESULTS.mkdir(exist_ok=True)
-    content = {"machine": machine(), "rows": [asdict(row) | {"ratio": row.ratio, "met": row.met} for row in rows]}
-    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+    (RESULTS / f"{name}.json").write_text(json.dumps({"machine": machine(), **found}, indent=1) + "\n")
 
 
 def save_points(name: str, points: Callable[[bool], list[dict[str, Any]]]) -> None:
@@ -152,8 +170,7 @@ def save_points(name: str, points: Callable[[bool], list[dict[str, Any]]]) -> No
     small = smallest()
     found = points(small)
     if not small:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{name}.json").write_text(json.dumps({"machine": machine(), "points": found}, indent=1) + "\n")
+        _keep(name, {"points": found})
 
 
 def smallest() -> bool:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.compare import Goal, Row, run, said, seconds
+from bench.compare import Goal, Row, run, said, seconds, wait_for_quiet
 from core.aws.target import Target, connect
 from core.data.bundled_data import BUNDLED_ROLES, read_bundled
 from core.jobs import training_jobs
@@ -25,10 +25,11 @@ NOTE = "the bare script makes the same files, metrics and reports by the same fu
 
 
 def rows(small: bool) -> list[Row]:
-    return [demo(500 if small else 30_000, 1 if small else 4, 1 if small else 3)]
+    return [demo(500, 1, runs=1) if small else demo(30_000, 4, runs=5, quiet=True)]
 
 
-def demo(size: int, trials: int, runs: int) -> Row:
+def demo(size: int, trials: int, runs: int, quiet: bool = False) -> Row:
+    """``quiet``: wait for a quiet machine before each run of a side."""
     a, b = [], []
     with tempfile.TemporaryDirectory(prefix="bench-demo-", ignore_cleanup_errors=True) as name:
         data = Path(name) / "data.csv"
@@ -37,6 +38,8 @@ def demo(size: int, trials: int, runs: int) -> Row:
             workspace, folder = Path(name) / f"workspace-{number}", Path(name) / f"bare-{number}"
             folder.mkdir()
             shutil.copy(data, folder / "data.csv")
+            if quiet:
+                wait_for_quiet()
             try:
                 a.append(seconds(partial(product, workspace, data, trials)))
                 report = json.loads((workspace / "report.json").read_text())
@@ -44,6 +47,8 @@ def demo(size: int, trials: int, runs: int) -> Row:
             finally:
                 lifecycle.stop(workspace)
             command = [sys.executable, "-m", "bench.bare_demo", str(folder)]
+            if quiet:
+                wait_for_quiet()
             b.append(seconds(partial(subprocess.run, command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)))
             agree(report, json.loads((folder / "answer.json").read_text()))
     text = f"whole demo, {trials} trials, {size:,} rows"

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+import statistics
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from bench.compare import Goal, Row, run, said, save
+from bench.compare import Goal, Row, run, said, save, wait_for_quiet
 from bench.processor import Spent, run_command
 from bench.tables import people
 from engine import lifecycle
@@ -40,20 +43,20 @@ def of(what: str, small: bool = False) -> list[Row]:
             return [preview(f"2,000 rows × {wide:,} columns", table, Goal(limit=5))]
         people(count).to_csv(table, index=False)
         size = f"{count:,} rows × 20 columns"
-        return [preview(size, table, Goal(limit=10))] if what == "rows" else whole(size, table, folder / "workspace")
+        return [preview(size, table, Goal(limit=10))] if what == "rows" else whole(size, table, folder, 1 if small else 3)
 
 
 def preview(size: str, table: Path, goal: Goal) -> Row:
-    spent = run_command([sys.executable, "-m", "core", "demo", "--data", str(table), *ASKED, "--preview"])
-    note = f"{spent.clock:.1f} s on the clock, {spent.peak_mb:,.0f} MB"
-    return said(Row(f"preview of {size}, processor time", (spent.processor,), goal=goal, note=note))
+    found = run_command([sys.executable, "-m", "core", "demo", "--data", str(table), *ASKED, "--preview"])
+    note = f"{found.clock:.1f} s on the clock, {found.peak_mb:,.0f} MB"
+    return said(Row(f"preview of {size}, processor time", (found.processor,), goal=goal, note=note))
 
 
 def facets(folder: Path, count: int, values: int) -> Row:
     """A bias report of every value of a facet, beside that of one value: the container on both, each in a process of its own."""
     frame = people(count).assign(paid=lambda t: (t["paid"] == "yes").astype(int), sex=np.arange(count) % values)
     frame = frame.drop(columns=["region", "work"]).assign(predicted=np.random.default_rng(1).integers(0, 2, count))
-    spent = []
+    found = []
     for name, asked in (("all", []), ("one", [0])):
         root = folder / name
         for part in ("config", "data"):
@@ -72,30 +75,40 @@ def facets(folder: Path, count: int, values: int) -> Row:
         }
         (root / "opt/ml/processing/input/config/analysis_config.json").write_text(json.dumps(config))
         command = f"from pathlib import Path; from engine.containers import clarify; clarify.main(Path({str(root)!r}), {{}})"
-        spent.append(run_command([sys.executable, "-c", command]))
+        found.append(run_command([sys.executable, "-c", command]))
     figure = f"bias report of {values} values of a facet, {count:,} rows, processor time"
-    return said(Row(figure, (spent[0].processor,), "of one value", (spent[1].processor,), goal=Goal(at_most=10)))
+    return said(Row(figure, (found[0].processor,), "of one value", (found[1].processor,), goal=Goal(at_most=10)))
 
 
-def whole(figure: str, table: Path, workspace: Path) -> list[Row]:
-    """The whole workflow with two trials, and the script right after it."""
-    report = workspace.parent / "report.json"
-    command = [sys.executable, "-m", "core", "demo", "--data", str(table), *ASKED, "--max-jobs", "2", "--workspace", str(workspace)]
-    try:
-        ours = run_command([*command, "--report", str(report)], workspace)
-    finally:
-        lifecycle.stop(workspace)
-    peer = run_command([sys.executable, "bench/bare_scale.py", str(table)])
-    steps = ", ".join(f"{step} {seconds:.0f}" for step, seconds in json.loads(report.read_text())["seconds"].items())
+def whole(figure: str, table: Path, folder: Path, runs: int) -> list[Row]:
+    """The whole workflow with two trials, and the script, in turn; more than one run waits for a quiet machine before each."""
+    ours, peer, seconds = [], [], []
+    for number in range(runs):
+        workspace, report = folder / f"workspace-{number}", folder / f"report-{number}.json"
+        command = [sys.executable, "-m", "core", "demo", "--data", str(table), *ASKED, "--max-jobs", "2", "--workspace", str(workspace)]
+        try:
+            ours.append(spent([*command, "--report", str(report)], runs > 1, workspace))
+        finally:
+            lifecycle.stop(workspace)
+        shutil.rmtree(workspace)
+        seconds.append(json.loads(report.read_text())["seconds"])
+        peer.append(spent([sys.executable, "bench/bare_scale.py", str(table)], runs > 1))
+    steps = ", ".join(f"{step} {statistics.median(each[step] for each in seconds):.0f}" for step in seconds[0])
 
-    def row(what: str, mine: float, other: float, note: str) -> Row:
-        return said(Row(f"whole workflow, {figure}, {what}", (mine,), "bare script", (other,), goal=Goal(at_most=12), note=note))
+    def row(what: str, figure_of: Callable[[Spent], float], note: str) -> Row:
+        mine, other = tuple(map(figure_of, ours)), tuple(map(figure_of, peer))
+        return said(Row(f"whole workflow, {figure}, {what}", mine, "bare script", other, goal=Goal(at_most=12), note=note))
 
-    def seconds(spent: Spent) -> tuple[float, float]:
-        return spent.processor, spent.clock
+    return [
+        row("processor time", lambda run: run.processor, WHOLE_NOTE),
+        row("on the clock", lambda run: run.clock, f"seconds on the clock: {steps}"),
+    ]
 
-    (mine, mine_clock), (other, other_clock) = seconds(ours), seconds(peer)
-    return [row("processor time", mine, other, WHOLE_NOTE), row("on the clock", mine_clock, other_clock, f"seconds on the clock: {steps}")]
+
+def spent(command: list[str], quiet: bool, workspace: Path | None = None) -> Spent:
+    if quiet:
+        wait_for_quiet()
+    return run_command(command, workspace)
 
 
 if __name__ == "__main__":
