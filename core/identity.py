@@ -91,6 +91,7 @@ ROLES_BY_ACTION: Mapping[str, frozenset[Role]] = {
     "register": _BUILDERS,
     "edit card": _ALL_BUT_VIEWERS,
     "submit": _BUILDERS,
+    "reproduce": _BUILDERS | {Role.VALIDATOR},
     "validate": frozenset({Role.VALIDATOR}),
     "decide": _OFFICER,
     "approve": _OFFICER,

@@ -12,6 +12,7 @@ from core.aws.read_snapshot import ReadSnapshot
 from core.governance import foreign_versions, policy_adoption
 from core.governance.validity import list_versions_by_urgency
 from core.ledger import audit_log
+from core.provenance import reproduction
 from ui import cache, session
 from ui.components import errors, links, tabs
 from ui.decisions import last_outcome, log_tab, model_card, policy_tab, version_panel
@@ -34,8 +35,9 @@ def show_version_tab() -> None:
         return
     rules = cache.cached_read_from(snapshot, policy_adoption.load_in_force)
     head = cache.cached_read_from(snapshot, audit_log.count_events)
-    validity = version_panel.read_validity(session.cache_key(), arn, head, rules.sha256, snapshot)
-    version_panel.show_version_panel(validity, rules, snapshot)
+    newest = next(iter(cache.cached_read_from(snapshot, reproduction.list_jobs, arn)), None)
+    validity = version_panel.read_validity(session.cache_key(), arn, head, rules.sha256, version_panel.job_mark(newest), snapshot)
+    version_panel.show_version_panel(validity, rules, newest, snapshot)
 
 
 def show_card_tab() -> None:

@@ -149,9 +149,11 @@ def differences(target: Target, job: dict[str, Any], files: Path) -> list[str]:
 def main() -> int:
     """Print a line per entry point; the exit code is the number of those that differ."""
     from core.aws.target import connect
+    from core.governance import reproducing
     from core.identity import WORKFLOW_IDENTITY
     from core.jobs import jobs, rebalancing_jobs
     from core.jobs.tuning import tuning_jobs
+    from core.registry import model_packages
     from core.reports import bias_jobs, shap_jobs, trial_bias_jobs
     from core.settings import Settings
     from core.workflow import workflow
@@ -183,7 +185,11 @@ def main() -> int:
             tuned = jobs.list_jobs(target, "tuning", name_contains=tuning_jobs.JOB_NAME_PREFIX)[0].name
             trials = trial_bias_jobs.launch_job(target, WORKFLOW_IDENTITY, tuned)
             jobs.wait_for_jobs(target, [("processing", trials)])
+            version = model_packages.list_versions(target, "credit-default")[0].arn
+            again = reproducing.start_reproduction(target, WORKFLOW_IDENTITY, version)
+            jobs.wait_for_jobs(target, [("processing", again)])
             newest = {
+                "reproduce": again,
                 "rebalance": jobs.list_jobs(target, "processing", name_contains=rebalancing_jobs.JOB_NAME_PREFIX)[0].name,
                 "clarify, bias": bias_jobs.list_jobs(target)[0].name,
                 "clarify, SHAP": shap_jobs.list_jobs(target)[0].name,

@@ -1,4 +1,4 @@
-"""Verifies the audit log, exports its head and public key, repairs registry and lineage: python -m core audit."""
+"""Verifies the audit log, exports its head and public key, repairs registry and lineage, reproduces versions: python -m core audit."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from core.aws.target import Target
+from core.aws.target import Target, connect
+from core.cli.acting_person import add_person_options, find_person
 from core.errors import DataError
-from core.governance import verification
+from core.governance import reproducing, verification
+from core.jobs import jobs
 from core.ledger import signing
+from core.registry import model_packages
+from core.settings import Settings
 
 
 def add_audit_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,12 +32,20 @@ def add_audit_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     repair.add_argument(
         "--sign-head", action="store_true", help="also sign a new head, if the log has none; compare with a head kept elsewhere first"
     )
+    reproduce = what.add_parser("reproduce", help="make a version again from its data set, and compare it with its evidence")
+    reproduce.add_argument("version", help="the version: GROUP/NUMBER, for instance credit-default/3, or its ARN")
+    reproduce.add_argument("--no-wait", action="store_true", help="start the job, and don't wait for its result")
+    reproduce.add_argument("--json", action="store_true", help="print the result as JSON")
+    add_person_options(reproduce)
     for parser in what.choices.values():
         parser.add_argument("--workspace", type=Path)
 
 
-def run_audit(target: Target, options: argparse.Namespace) -> int:
-    """Run ``audit``; returns 1 if the log or its evidence is not valid."""
+def run_audit(settings: Settings, options: argparse.Namespace) -> int:
+    """Run ``audit``; returns 1 if the log or its evidence is not valid, or a version isn't reproduced."""
+    if options.what == "reproduce":
+        return _reproduce(settings, options)
+    target = connect(settings)
     if options.what == "key":
         print(signing.public_pem(target), end="")
         return 0
@@ -47,6 +59,26 @@ def run_audit(target: Target, options: argparse.Namespace) -> int:
     if options.what == "repair":
         return _repair(target, options.sign_head)
     return _verify(target, options)
+
+
+def _reproduce(settings: Settings, options: argparse.Namespace) -> int:
+    person = find_person(settings, options)
+    target = connect(settings, person)
+    arn = model_packages.find_version_arn(target, options.version)
+    name = reproducing.start_reproduction(target, person, arn)
+    if options.no_wait:
+        print(json.dumps({"job": name}) if options.json else f"The job {name} makes {options.version} again.")
+        return 0
+    jobs.wait_for_jobs(target, [("processing", name)])
+    found = reproducing.read_result(target, arn, name)
+    if options.json:
+        content = found.result | {"job": name, "uri": found.uri, "problems": found.problems, "reproduced": found.is_reproduced}
+        print(json.dumps(content, indent=1))
+    else:
+        for line in (*found.findings, *found.problems):
+            print(f"  {line}")
+        print(f"{options.version} is {'reproduced' if found.is_reproduced else 'NOT reproduced'} by the job {name}.")
+    return 0 if found.is_reproduced else 1
 
 
 def _repair(target: Target, sign_head: bool) -> int:

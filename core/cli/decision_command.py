@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -107,7 +106,7 @@ def run_decision(settings: Settings, options: argparse.Namespace) -> int:
         _print_result(options, arn, f"{label} is registered: {arn}", version_state.read_state(target, arn), person)
         return 0
     kind = KINDS[options.command]
-    package = model_packages.describe_package(target, _version_arn(target, options.version))
+    package = model_packages.describe_package(target, model_packages.find_version_arn(target, options.version))
     arn = package["ModelPackageArn"]
     seen = version_state.read_state(target, arn)
     if not options.json:
@@ -153,14 +152,6 @@ def _register(target: Target, person: Identity, options: argparse.Namespace) -> 
         threshold=clarify_jobs.read_threshold(target, options.bias_job),
         threshold_rationale=options.threshold_rationale,
     )
-
-
-def _version_arn(target: Target, text: str) -> str:
-    if text.startswith("arn:"):
-        return text
-    if not re.fullmatch(r"[A-Za-z0-9-]{1,63}(/[0-9]{1,9})?", text):
-        raise DataError(f"{text} isn't a version.", resource=text, hint="Write GROUP/NUMBER, for instance credit-default/3, or its ARN.")
-    return f"arn:{target.partition}:sagemaker:{target.region}:{target.account}:model-package/{text}"
 
 
 def _own_arguments(target: Target, options: argparse.Namespace, kind: str, group: str) -> dict[str, object]:

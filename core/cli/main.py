@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "doctor":
             return doctor_command.run_doctor(read_settings, options)
         if options.command == "audit":
-            return audit_command.run_audit(connect(read_settings()), options)
+            return audit_command.run_audit(read_settings(), options)
         if options.command == "policy":
             return policy_command.run_policy(connect(read_settings()), options)
         if options.command == decision_command.REGISTER or options.command in decision_command.KINDS:

@@ -18,15 +18,20 @@ MAX_SHOWN = 5
 
 def check_version_agreement(target: Target, package: Package, data: RebalancedData | None) -> Agreement:
     """Check a version's evidence. ``data``: what it was trained and tested on. Raises Forbidden and TargetUnavailable."""
+    claim = read_claim(package, data)
+    return evidence_agreement.check_agreement(target, claim) if isinstance(claim, Claim) else Agreement((claim,), (), "")
+
+
+def read_claim(package: Package, data: RebalancedData | None) -> Claim | str:
+    """What a version says its evidence is; or in a sentence what it doesn't name."""
     names = {part: package.properties.get(f"governance:{part}-job", "") for part in ("training", "bias", "shap")}
     lacking = [f"no {part} job" for part, name in names.items() if not name] + ([] if data else ["no rebalancing job"])
     if package.threshold is None:
         lacking.append("no threshold: an earlier release registered it, so register it again")
     if lacking or data is None or package.threshold is None:
-        return Agreement((f"The version names {', '.join(lacking)}.",), (), "")
+        return f"The version names {', '.join(lacking)}."
     reports = {part: uri for part, uri in report_uris(package.raw).items() if part in REPORTS}
-    claim = Claim(names["training"], package.model_uri, data, names["bias"], names["shap"], reports, package.threshold)
-    return evidence_agreement.check_agreement(target, claim)
+    return Claim(names["training"], package.model_uri, data, names["bias"], names["shap"], reports, package.threshold)
 
 
 def judge_agreement(found: Agreement) -> GateResult:

@@ -13,12 +13,14 @@ from core.governance.gate_results import AGREEMENT_GATE, UNWAIVABLE_GATES
 from core.governance.policy import TIERS, Gate, Policy
 from core.governance.version_state import ALLOWED_FROM, State, people_involved
 from core.identity import Identity
-from core.ledger.event_body import EventBody, RecordedCondition, RecordedGate
+from core.ledger.event_body import EVENT_FORMAT, EventBody, RecordedCondition, RecordedGate
 from core.registry.registry_types import NO_GROUP, Package, group_from_arn
 
+REPRODUCED = "evidence reproduced"
+"""The reason code of a validation that needs the result of a reproduction."""
 REASON_CODES: dict[str, tuple[str, ...]] = {
     "submit": ("first version", "better model", "new data", "mended findings", "periodic review"),
-    "validate": ("evidence reproduced", "evidence reviewed"),
+    "validate": (REPRODUCED, "evidence reviewed"),
     "approve": ("meets the policy", "benefit outweighs the risk", "less discriminatory alternative chosen"),
     "reject": ("quality", "bias", "explainability", "data", "documentation", "other"),
     "withdraw": ("superseded", "error found", "no longer needed", "incident"),
@@ -39,7 +41,7 @@ class Step:
 
     ``subject``: the version's ARN, ``label`` its name; ``day``: in UTC; ``rules``: the policy that the step names, or else the one in
     force, None if it can't be read; ``in_force``: the SHA-256 of the policy in force (of the product's own, earlier ones too), None for an
-    event of the format in which the log didn't say; ``package``: the version, where it was read.
+    event of the format in which the log didn't say; ``package``: the version, where it was read; ``format``: of the event.
     """
 
     kind: str
@@ -52,6 +54,7 @@ class Step:
     in_force: frozenset[str] | None
     target_kind: str | None = None
     package: Package | None = None
+    format: int = EVENT_FORMAT
 
 
 def find_refusals(step: Step, state: State) -> Iterator[GovernanceError]:
@@ -201,6 +204,13 @@ def _submit(step: Step, state: State) -> Iterator[GovernanceError]:
 
 
 def _validate(step: Step, state: State) -> Iterator[GovernanceError]:
+    yield from _judge_evidence(step, state)
+    if step.format > 2 and step.body["code"] == REPRODUCED and "reproduction" not in step.body:
+        message = f"It says “{REPRODUCED}” and names no result of a reproduction."
+        yield Conflict(message, resource=step.subject, hint="Reproduce the version first, or validate it as reviewed.")
+
+
+def _judge_evidence(step: Step, state: State) -> Iterator[GovernanceError]:
     if step.body["evidence"] != state.evidence:
         yield Conflict("It names other evidence than was submitted.", resource=step.subject, hint="Submit the version again.")
     if step.body["policy"] != state.policy:
@@ -209,7 +219,7 @@ def _validate(step: Step, state: State) -> Iterator[GovernanceError]:
 
 def _approve(step: Step, state: State) -> Iterator[GovernanceError]:
     body = step.body
-    yield from _validate(step, state)
+    yield from _judge_evidence(step, state)
     yield from find_blocking(body["gates"], step.label, step.subject)
     if step.in_force is not None:
         passed = {r["gate"] for r in body["gates"] if r["status"] == "pass"}

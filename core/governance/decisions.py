@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from core.aws.target import Target
 from core.errors import Conflict, GovernanceError
-from core.governance import decision_rules, evidence, gates, policy, version_state
+from core.governance import decision_rules, evidence, gates, policy, reproducing, version_state
 from core.governance.agreement_gate import MAX_SHOWN
 from core.governance.consistency import sync_registry_and_lineage
 from core.governance.decision_rules import Step
@@ -64,6 +64,8 @@ def validate(target: Target, identity: Identity, arn: str, *, seen_event: int, r
     version = read_version(target, arn, with_training=False)
     body: EventBody = {**_judge_gates(version), **_require_valid_evidence(version)}
     _require_agreement(version, "validated")
+    if code == decision_rules.REPRODUCED:
+        body["reproduction"] = reproducing.require_reproduced(version)
     return _record_decision(target, identity, "validate", version, seen_event, reason, code, body)
 
 

@@ -10,7 +10,7 @@ from core.analysis.performance.performance_difference import PerformanceDifferen
 from core.analysis.performance.performance_json import estimates_in
 from core.analysis.performance.performance_metrics import name_labels
 from core.errors import INCONCLUSIVE_ERRORS, GovernanceError
-from core.governance import agreement_gate, group_gates
+from core.governance import agreement_gate, group_gates, version_state
 from core.governance.gate_results import GateResult, not_computable
 from core.governance.leak_gates import judge_leaks
 from core.governance.policy import (
@@ -29,6 +29,7 @@ from core.governance.policy import (
 from core.governance.version_under_review import VersionUnderReview
 from core.jobs.rebalancing_jobs import RebalancedData, label_shares_by_facet
 from core.lineage import lineage_graph
+from core.provenance.reproduction import Reproduction
 from core.registry import baselines, version_comparison, version_registration
 from core.registry.baselines import Baseline
 from core.registry.registry_types import Package, describe_labels, version_value_names
@@ -38,7 +39,8 @@ from core.views.shared.number_text import format_percent, signed_number
 @dataclass(frozen=True)
 class GateInputs:
     """What the gates are evaluated on. ``differences``: this version minus the one it is compared with, which was tested on the same rows;
-    None if there is no such version; ``no_difference_reason``: why not; ``compared_with``: the other version's label."""
+    None if there is no such version; ``no_difference_reason``: why not; ``compared_with``: the other version's label; ``reproduction``: the
+    newest result of making it again, read only where a gate asks for it."""
 
     package: Package
     differences: dict[str, PerformanceDifference] | None
@@ -47,6 +49,7 @@ class GateInputs:
     data: RebalancedData | None
     changed_evidence: tuple[str, ...]
     lineage_gaps: tuple[str, ...]
+    reproduction: Reproduction | None = None
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,12 @@ def judge_version(version: VersionUnderReview, profile: GateProfile | None) -> J
     try:
         always = [agreement_gate.judge_agreement(version.agreement)]
         always += group_gates.judge_group_rules(version.rules.rules_for(version.package.group), version.package)
-        baseline = baselines.find_baseline(version.target, version.package, version.data)
+        baseline = baselines.find_baseline(version.target, version.package, version.data, version_state.approved_versions(version.events))
         if profile is None:
             return Judgement(tuple(always), baseline.arn)
         inputs = gather_inputs(version, baseline)
+        if any(gate.kind == "reproduced" for gate in profile.gates):
+            inputs = replace(inputs, reproduction=version.reproduction)
     except INCONCLUSIVE_ERRORS:
         raise
     except GovernanceError as error:
@@ -133,7 +138,7 @@ def _evaluate_gate(gate: Gate, inputs: GateInputs, now: datetime) -> list[GateRe
         return [judge_leaks(gate, inputs.data)]
     if isinstance(gate, FreshnessGate):
         return [_fresh(gate, inputs, now)]
-    return [{"complete": _complete, "disjoint": _disjoint, "lineage": _lineage}[gate.kind](inputs)]
+    return [{"complete": _complete, "disjoint": _disjoint, "lineage": _lineage, "reproduced": _reproduced}[gate.kind](inputs)]
 
 
 def _quality(gate: QualityGate | CalibrationGate, inputs: GateInputs) -> GateResult:
@@ -300,3 +305,14 @@ def _lineage(inputs: GateInputs) -> GateResult:
     if inputs.lineage_gaps:
         return GateResult("lineage", "Lineage complete", "fail", "incomplete", requirement, f"Missing: {', '.join(inputs.lineage_gaps)}.")
     return GateResult("lineage", "Lineage complete", "pass", "complete", requirement)
+
+
+def _reproduced(inputs: GateInputs) -> GateResult:
+    title, requirement = "Evidence reproduced", "made again from the data set: the same rows, scores and figures"
+    found = inputs.reproduction
+    if found is None:
+        reason = "Nobody has made the version again: start a reproduction."
+        return not_computable("reproduced", title, requirement, reason)
+    if not found.is_reproduced:
+        return GateResult("reproduced", title, "fail", f"not by {found.job}", requirement, " ".join((*found.problems, *found.differing)))
+    return GateResult("reproduced", title, "pass", f"by {found.job}", requirement)

@@ -134,4 +134,4 @@ def _step_of(
         digest = policy_state.confirmed.digest if policy_state.confirmed else state.policy or ""
     day = datetime.fromisoformat(event.time).astimezone(UTC).date()
     label = event.subject.rpartition("model-package/")[2] or event.subject
-    return Step(event.kind, person, event.subject, label, event.body, day, policies.get(digest), in_force, target_kind)
+    return Step(event.kind, person, event.subject, label, event.body, day, policies.get(digest), in_force, target_kind, format=event.format)

@@ -146,9 +146,10 @@ class TwinsGate(_Gate):
 
 
 class PlainGate(_Gate):
-    """A gate without a limit: all reports exist, the split came before rebalancing, or the lineage leads back to the data set."""
+    """A gate without a limit: all reports exist, the split came before rebalancing, the lineage leads back to the data set, or the version
+    was made again from it and is the same."""
 
-    kind: Literal["complete", "disjoint", "lineage"]
+    kind: Literal["complete", "disjoint", "lineage", "reproduced"]
 
 
 LeakGate = LabelLeaksGate | IdFeaturesGate | TwinsGate

@@ -17,6 +17,7 @@ from core.governance import (
     lawfulness,
     log_chain,
     policy,
+    reproducing,
     version_state,
 )
 from core.governance.consistency import Problem
@@ -72,6 +73,7 @@ def verify_log(target: Target, *, exported_head: bytes | None = None) -> Verific
     problems += lawfulness.judge_events(events, policies, target_kind=target.settings.target)
     sound = version_state.sound_events(events)
     problems += _check_agreement(files, sound)
+    problems += _check_reproductions(files, sound)
     problems += _check_evidence(files, events)
     problems += _check_stored_files(files)
     problems += consistency.registry_problems(target, sound)
@@ -183,6 +185,27 @@ def _check_agreement(snapshot: VerificationTarget, events: Sequence[Event]) -> I
         for what in problems[: agreement_gate.MAX_SHOWN]:
             yield Problem(number, subject, f"Evidence of event {number} doesn't agree with the jobs' records: {what}")
         snapshot.files.forget_large_contents()
+
+
+def _check_reproductions(snapshot: VerificationTarget, events: Sequence[Event]) -> Iterator[Problem]:
+    """Check, of each validation that says that the evidence was reproduced, that its result is the one that it names, and shows it."""
+    for event in events:
+        recorded, digest = event.body.get("reproduction"), event.body.get("evidence")
+        if recorded is None or digest is None:
+            continue
+        try:
+            package = model_packages.read_package(snapshot, event.subject, with_training=False)
+            data = model_packages.find_rebalancing(snapshot, package)
+            found = reproducing.read_recorded(snapshot, package, data, recorded["job"], digest)
+            problems = [*found.problems, *found.differing]
+            if (found.uri, found.sha256) != (recorded["uri"], recorded["sha256"]):
+                problems.append(f"{recorded['uri']} has changed.")
+        except INCONCLUSIVE_ERRORS:
+            raise
+        except GovernanceError as error:
+            problems = [error.message]
+        for what in problems[: agreement_gate.MAX_SHOWN]:
+            yield Problem(event.number, event.subject, f"Event {event.number} says that the evidence was reproduced. {what}")
 
 
 def _check_stored_files(target: VerificationTarget) -> Iterator[Problem]:

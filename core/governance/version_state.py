@@ -116,6 +116,11 @@ def fold_events(events: Sequence[Event], subject: str) -> State:
     return state
 
 
+def approved_versions(events: Sequence[Event]) -> frozenset[str]:
+    """The ARNs of the versions that are approved after these events. Raises Forged for an event that lacks what its kind records."""
+    return frozenset(one for one in {e.subject for e in events if e.kind == "approve"} if fold_events(events, one).status == "approved")
+
+
 def apply_event(state: State, event: Event) -> State:
     """The state of a version after one more event about it. The first registration counts, and kinds that are no decisions don't. Raises
     Forged for an event that lacks what its kind records."""

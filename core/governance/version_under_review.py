@@ -9,7 +9,7 @@ from functools import cached_property
 from core.aws.file_snapshot import TargetSnapshot, take_snapshot
 from core.aws.target import Target
 from core.errors import NotFound
-from core.governance import agreement_gate, evidence, lawfulness, policy, policy_adoption
+from core.governance import agreement_gate, evidence, lawfulness, policy, policy_adoption, reproducing
 from core.governance.evidence import Evidence
 from core.governance.policy import GateProfile, InvalidPolicy, Policy
 from core.governance.version_state import State, fold_events
@@ -19,6 +19,7 @@ from core.ledger.audit_log import Event
 from core.ledger.signing import Forged
 from core.lineage import lineage_graph
 from core.provenance.evidence_agreement import Agreement
+from core.provenance.reproduction import Reproduction
 from core.registry import model_packages
 from core.registry.registry_types import Package
 
@@ -59,6 +60,11 @@ class VersionUnderReview:
     def agreement(self) -> Agreement:
         """Whether its evidence agrees with the records of its jobs and with its files. Raises Forbidden and TargetUnavailable."""
         return agreement_gate.check_version_agreement(self.target, self.package, self.data)
+
+    @cached_property
+    def reproduction(self) -> Reproduction | None:
+        """The newest result of making it again from its data set; None if there is none."""
+        return reproducing.find_reproduction(self.target, self.package, self.data, self.state.evidence)
 
     @cached_property
     def unlawful_steps(self) -> tuple[str, ...]:

@@ -104,6 +104,15 @@ def read_properties(target: Target, arn: str) -> dict[str, str]:
     return dict(describe_package(target, arn).get("CustomerMetadataProperties", {}))
 
 
+def find_version_arn(target: Target, text: str) -> str:
+    """The ARN of a version that a person names: GROUP/NUMBER, or the ARN itself. Raises DataError for other texts."""
+    if text.startswith("arn:"):
+        return text
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,63}(/[0-9]{1,9})?", text):
+        raise DataError(f"{text} isn't a version.", resource=text, hint="Write GROUP/NUMBER, for instance credit-default/3, or its ARN.")
+    return f"arn:{target.partition}:sagemaker:{target.region}:{target.account}:model-package/{text}"
+
+
 def describe_package(target: Target, arn: str) -> DescribeModelPackageOutputTypeDef:
     """A version as DescribeModelPackage returns it. Raises NotFound."""
 

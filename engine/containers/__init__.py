@@ -6,7 +6,13 @@ from pathlib import Path, PurePosixPath
 
 OWN_REPOSITORY = "governance-analysis"
 """The repository of the product's own image."""
-ENTRY_POINTS = {"clarify": "clarify", "rebalance": "rebalance", "trials": "trials", "xgboost-report": "xgboost_report"}
+ENTRY_POINTS = {
+    "clarify": "clarify",
+    "rebalance": "rebalance",
+    "reproduce": "reproduce",
+    "trials": "trials",
+    "xgboost-report": "xgboost_report",
+}
 """What the product's own image runs: the entry point's name, and its module here."""
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from core.aws.target import connect
+from core.governance import reproducing
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, rebalancing_jobs, xgboost_report_jobs
 from core.jobs.tuning import tuning_jobs
@@ -72,10 +73,12 @@ def assembled(tmp_path_factory):
 def test_each_entry_point_writes_to_the_byte_what_the_engine_wrote(demo, target, binaries, assembled, tmp_path):
     run = demo[1][0]["run"]
     trials = trial_bias_jobs.launch_job(target, WORKFLOW_IDENTITY, f"{tuning_jobs.JOB_NAME_PREFIX}-{run}")
-    jobs.wait_for_jobs(target, [("processing", trials)])
+    again = reproducing.start_reproduction(target, WORKFLOW_IDENTITY, demo[1][0]["models"][1]["model_package_arn"])
+    jobs.wait_for_jobs(target, [("processing", trials), ("processing", again)])
     names = [  # the bias form of `clarify` too: `make image-check`
         f"{rebalancing_jobs.JOB_NAME_PREFIX}-smote-nc-{run}",
         f"{shap_jobs.JOB_NAME_PREFIX}-mitigated-{run}",
+        again,
         trials,
         jobs.list_jobs(target, "processing", name_contains=xgboost_report_jobs.JOB_NAME_PREFIX)[0].name,
     ]

@@ -13,9 +13,10 @@ from core.governance.dossier import evidence_pack
 from core.governance.gate_results import GateResult
 from core.governance.validity import Validity, apply_waivers, check_validity
 from core.governance.version_under_review import read_version
+from core.jobs.jobs import Job
 from ui import session
 from ui.components import badges, links, markdown, tables
-from ui.decisions import decision_form, log_tab
+from ui.decisions import decision_form, log_tab, reproduction_panel
 from ui.shared import foreign_version
 
 OUTCOME_LABELS = {
@@ -27,21 +28,30 @@ OUTCOME_LABELS = {
 
 
 @st.cache_data(ttl="1m", max_entries=32, show_spinner="Checking evidence and gates …")
-def read_validity(cache_key: str, arn: str, head: int, rules: str, _snapshot: ReadSnapshot) -> Validity:
-    """Whether the decision on a version is still valid; ``head`` (the number of events in the log) and ``rules`` (the policy's SHA-256) are
-    part of the cache key."""
+def read_validity(cache_key: str, arn: str, head: int, rules: str, made_again: str, _snapshot: ReadSnapshot) -> Validity:
+    """Whether the decision on a version is still valid; ``head`` (the number of events in the log), ``rules`` (the policy's SHA-256) and
+    ``made_again`` (``job_mark``) are part of the cache key."""
     return check_validity(_snapshot, arn)
 
 
 @st.cache_data(ttl="5m", max_entries=32, show_spinner="Checking the gates …")
-def read_gate_results(cache_key: str, arn: str, profile: str, head: int, rules: str, _snapshot: ReadSnapshot) -> list[GateResult]:
-    """The gates of a version, with its waivers applied; ``head`` and ``rules`` (the policy's SHA-256) are part of the cache key."""
+def read_gate_results(
+    cache_key: str, arn: str, profile: str, head: int, rules: str, made_again: str, _snapshot: ReadSnapshot
+) -> list[GateResult]:
+    """The gates of a version, with its waivers applied; ``head``, ``rules`` (the policy's SHA-256) and ``made_again`` (``job_mark``)
+    are part of the cache key."""
     version = read_version(_snapshot, arn)
     return apply_waivers(gates.judge_version(version, version.rules.profiles[profile]).results, version.state)
 
 
-def show_version_panel(validity: Validity, rules: policy.Policy, snapshot: ReadSnapshot) -> None:
-    """Draw the version: its state, its gates, and what the signed-in person may do."""
+def job_mark(newest: Job | None) -> str:
+    """What a cache's key has of the newest job that made a version again: a gate may ask for its result."""
+    return f"{newest.name} {newest.status}" if newest else ""
+
+
+def show_version_panel(validity: Validity, rules: policy.Policy, newest: Job | None, snapshot: ReadSnapshot) -> None:
+    """Draw the version: its state, its gates, and what the signed-in person may do. ``newest``: the newest job that makes or made it
+    again."""
     state, package = validity.state, validity.package
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(package.label)
@@ -65,11 +75,13 @@ def show_version_panel(validity: Validity, rules: policy.Policy, snapshot: ReadS
     profile = state.profile or _choose_profile(rules.rules_for(package.group).profiles)
     if profile in rules.profiles:
         judged = validity.gate_results if profile == state.profile else None
-        results = list(judged or read_gate_results(session.cache_key(), package.arn, profile, state.last_event, rules.sha256, snapshot))
+        keys = (profile, state.last_event, rules.sha256, job_mark(newest))
+        results = list(judged or read_gate_results(session.cache_key(), package.arn, *keys, snapshot))
         _show_gates(results)
     else:
         results = []
         st.warning(f"The policy in force has no profile {markdown.escape_markdown(profile)}.", icon=":material/warning:")
+    reproduction_panel.show_reproduction(package, state, newest)
     decision_form.show_decision_form(package, state, results, rules, profile)
     if state.history:
         st.markdown("**History**")

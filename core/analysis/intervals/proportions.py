@@ -61,12 +61,18 @@ def share_difference(one: Share, other: Share) -> tuple[float, float, float]:
     return combine_difference((one.value, one.low, one.high), (other.value, other.low, other.high))
 
 
-def combine_difference(one: tuple[float, float, float], other: tuple[float, float, float]) -> tuple[float, float, float]:
-    """(value, low, high) of the difference of two independent figures, each (value, low, high): Newcombe's idea, for any two figures."""
+def combine_difference(
+    one: tuple[float, float, float], other: tuple[float, float, float], correlation: float = 0.0
+) -> tuple[float, float, float]:
+    """(value, low, high) of the difference of two figures, each (value, low, high): Newcombe's idea, for any two figures.
+    ``correlation`` of their noise, -1 to 1: 0 where no row decides both."""
+
+    def distance(of_one: float, of_other: float) -> float:
+        return sqrt(max(0.0, of_one**2 + of_other**2 - 2 * correlation * of_one * of_other))
+
     value = one[0] - other[0]
-    low = value - sqrt((one[0] - one[1]) ** 2 + (other[2] - other[0]) ** 2)
-    high = value + sqrt((one[2] - one[0]) ** 2 + (other[0] - other[1]) ** 2)
-    return value, low, high
+    low = value - distance(one[0] - one[1], other[2] - other[0])
+    return value, low, value + distance(one[2] - one[0], other[0] - other[1])
 
 
 def share_ratio(one: Share, other: Share) -> tuple[float, float, float]:

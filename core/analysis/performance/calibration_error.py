@@ -29,7 +29,13 @@ def calibration_bins(s: Floats) -> NDArray[np.int64]:
 
 
 def calibration_error_ends(y: Floats, s: Floats) -> tuple[float, float]:
-    """The ends of the 95 % interval of the expected calibration error; ``y``: (n,) 0 or 1; ``s``: (n,) in [0, 1], n >= 1.
+    """The ends of the 95 % interval of the expected calibration error; ``y``: (n,) 0 or 1; ``s``: (n,) in [0, 1], n >= 1."""
+    _, low, high = true_calibration_error(y, s)
+    return low, high
+
+
+def true_calibration_error(y: Floats, s: Floats) -> tuple[float, float, float]:
+    """The error without what noise adds to it, and the ends of the interval; arguments as for ``calibration_error_ends``.
 
     The error of gaps g is taken to be normal around the mean of Σ w |g + noise|, the noise being that of the labels.
     """
@@ -62,13 +68,32 @@ def calibration_error_ends(y: Floats, s: Floats) -> tuple[float, float]:
         _, mean, deviation = at(factors)
         return mean - error <= z * deviation
 
-    low, high = (float(at(np.array([_last_factor(holds)]))[0][0]) for holds in (is_too_small, is_small_enough))
+    def is_less(factors: Floats) -> NDArray[np.bool_]:
+        """Whether such gaps make, on average, a smaller error than the one seen."""
+        return at(factors)[1] < error
+
+    low, true, high = (float(at(np.array([_last_factor(holds)]))[0][0]) for holds in (is_too_small, is_less, is_small_enough))
     by_chance = z * np.sqrt(max(0.0, float((weight * (said - seen) ** 2).sum()) - error**2) / n)  # how many rows fall in each bin
     unseen = (
         0.0 if used.all() else z * z / (n + z * z)
     )  # Wilson's end of 0 of n rows: those in bins that no row falls in, with gaps up to 1
     below, above = max(0.0, error - low), max(0.0, high - error)
-    return max(0.0, error - float(np.hypot(below, by_chance))), min(1.0, error + float(np.linalg.norm([above, by_chance, unseen])))
+    first = max(0.0, error - float(np.hypot(below, by_chance)))
+    return max(first, min(true, error)), first, min(1.0, error + float(np.linalg.norm([above, by_chance, unseen])))
+
+
+def calibration_errors_correlation(y: Floats, a: Floats, b: Floats) -> float:
+    """How the noise of two models' errors on the same rows goes together, -1 to 1: by how much each row moves either.
+
+    One model says too much and the other too little: what a label adds to one error it takes from the other.
+    """
+    moves = []
+    for s in (a, b):
+        bins = calibration_bins(s)
+        moves.append(np.sign(np.bincount(bins, s - y, CALIBRATION_BINS))[bins] * (s - y))
+    one, other = (move - move.mean() for move in moves)
+    spread = float(np.sqrt((one @ one) * (other @ other)))
+    return float(one @ other) / spread if spread else 0.0
 
 
 def _last_factor(holds: Callable[[Floats], NDArray[np.bool_]]) -> float:

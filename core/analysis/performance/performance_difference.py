@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from core.analysis.intervals.confidence import CONFIDENCE
 from core.analysis.intervals.posterior_draws import include_zero, interval_ends, least_p_value, two_sided_p_value
 from core.analysis.intervals.proportions import combine_difference, paired_share_difference
-from core.analysis.performance.calibration_error import calibration_error_ends
+from core.analysis.performance.calibration_error import calibration_errors_correlation, true_calibration_error
 from core.analysis.performance.confusion_intervals import paired_confusion_draws, why_too_few
 from core.analysis.performance.performance import confusion_counts, score_reasons
 from core.analysis.performance.performance_estimates import check_labels_and_scores
@@ -133,9 +133,12 @@ def _compare_accuracy(y: Floats, predicted: Sequence[Floats], why: str) -> Perfo
 
 
 def _compare_calibration(y: Floats, scores: tuple[Floats, Floats], errors: tuple[float, float], p: float) -> PerformanceDifference:
-    """By the intervals of both errors, as Newcombe combines those of two shares: noise adds to either error, which draws would repeat."""
-    one, other = ((error, *calibration_error_ends(y, s)) for error, s in zip(errors, scores, strict=True))
-    value, low, high = combine_difference(other, one)
+    """By the intervals of both errors, as Newcombe combines those of two shares, around the errors without what noise adds to them: draws
+    would repeat it. Noise that moves both errors apart widens the interval; that it may move them together doesn't narrow it."""
+    one, other = (true_calibration_error(y, s) for s in scores)
+    _, low, high = combine_difference(other, one, min(0.0, calibration_errors_correlation(y, *scores)))
+    value = errors[1] - errors[0]
+    low, high = min(low, value), max(high, value)
     p = max(p, 1 - CONFIDENCE) if low <= 0 <= high else p
     return PerformanceDifference(*errors, value, *include_zero(low, high, p), p, "Newcombe, of both intervals", False)
 

@@ -327,6 +327,22 @@ def test_an_explanation_that_was_edited_is_refused(target, made, file, change, w
     assert words in error.value.message
 
 
+def test_the_values_of_two_features_exchanged_are_refused_though_every_sum_is_right(target, made):
+    folder = folder_of(target, made["shap_job"])
+    values = read_csv(target.files.read(f"{folder}/explanations_shap/out.csv"))
+    names = {"income_label0": "age_label0", "age_label0": "income_label0"}
+    exchanged = values.rename(columns=names)[list(values.columns)]
+
+    def exchange(raw):
+        found = _first_label(raw)["global_shap_values"]
+        found["income"], found["age"] = found["age"], found["income"]
+
+    contents = edited(target, f"{folder}/analysis.json", exchange)
+    contents[f"{folder}/explanations_shap/out.csv"] = exchanged.to_csv(index=False).encode()
+    with replaced(target, contents):
+        check_refused(target, made, "The SHAP values of age, income aren't those of the model")
+
+
 def _first_label(raw):
     return raw["explanations"]["kernel_shap"]["label0"]
 

@@ -43,9 +43,9 @@ def status(target, arn, kind):
     target.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="PendingManualApproval")
 
 
-def baseline_of(target, arn):
+def baseline_of(target, arn, approved=()):
     version = read_version(target, arn)
-    return baselines.find_baseline(version.target, version.package, version.data)
+    return baselines.find_baseline(version.target, version.package, version.data, approved)
 
 
 def judge(target, arn):
@@ -54,13 +54,16 @@ def judge(target, arn):
 
 def test_a_baseline_is_of_the_same_data_even_if_another_is_newer_or_approved(target, versions):
     assert baseline_of(target, versions[2]).arn == versions[1]  # not v3, the newest baseline
-    with status(target, versions[1], "Approved"):
-        assert baseline_of(target, versions[4]).arn == versions[3]
-    with status(target, versions[4], "Approved"):
-        assert baseline_of(target, versions[3]).arn == versions[4]
-        assert baseline_of(target, versions[2]).arn == versions[1]
+    assert baseline_of(target, versions[4], {versions[1]}).arn == versions[3]
+    assert baseline_of(target, versions[3], {versions[4]}).arn == versions[4]
+    assert baseline_of(target, versions[2], {versions[4]}).arn == versions[1]
     *_, result = judge(target, versions[4]).results
     assert (result.status, result.title) == ("pass", "Compared with credit-default v3 (credit-2023) · baseline: auc")
+
+
+def test_a_version_that_only_the_registry_calls_approved_is_no_baseline(target, versions):
+    with status(target, versions[4], "Approved"):
+        assert judge(target, versions[3]).compared_with is None
 
 
 def test_without_a_baseline_on_this_data_the_gate_blocks_and_names_what_there_is(target, versions):
