@@ -92,7 +92,7 @@ def whole(figure: str, table: Path, folder: Path, runs: int) -> list[Row]:
             lifecycle.stop(workspace)
         shutil.rmtree(workspace)
         seconds.append(json.loads(report.read_text())["seconds"])
-        peer.append(spent([sys.executable, "bench/bare_scale.py", str(table)], runs > 1))
+        peer.append(spent([sys.executable, "-m", "bench.bare_scale", str(table)], runs > 1))
     steps = ", ".join(f"{step} {statistics.median(each[step] for each in seconds):.0f}" for step in seconds[0])
 
     def row(what: str, figure_of: Callable[[Spent], float], note: str) -> Row:

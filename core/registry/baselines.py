@@ -31,8 +31,8 @@ class Baseline:
 
 def find_baseline(target: Target, package: Package, data: RebalancedData | None, approved: Container[str]) -> Baseline:
     """The newest approved version of the group, or else its newest baseline, that was tested on the same rows as ``package``, for the same
-    label and favourable value. ``data``: what the package was trained and tested on; ``approved``: the ARNs of the versions that are approved
-    by the log, since anyone who may write the registry can call one approved there. Raises Forbidden and TargetUnavailable."""
+    label and favourable value. ``data``: what the package was trained and tested on; ``approved``: the ARNs of the versions that are
+    approved by the log, since anyone who may write the registry can call one approved there. Raises Forbidden and TargetUnavailable."""
     siblings = model_packages.list_siblings(target, package)
     decided = [version for version in siblings if version.arn in approved]
     candidates = decided + [version for version in siblings if version.role == "baseline" and version not in decided]

@@ -38,8 +38,8 @@ def main(root: Path, environment: dict[str, str]) -> None:
     run_analysis(root, extras=True)
 
 
-def run_analysis(root: Path, *, extras: bool) -> None:
-    """Run the analysis on ``root``; ``extras``: whether to write the product's additions to AWS's output."""
+def run_analysis(root: Path, *, extras: bool, pages: bool = True) -> None:
+    """Run the analysis on ``root``; ``extras``: whether to write the product's additions to AWS's output; ``pages``: HTML and PDF."""
     folder = root / PROCESSING_FOLDER
     config = clarify_config.read_config(folder / "input/config/analysis_config.json", extras=extras)
     dataset = clarify_data.read_dataset(_dataset_path(root, config), config)
@@ -74,9 +74,10 @@ def run_analysis(root: Path, *, extras: bool) -> None:
     if not by_row.empty:
         (output / "scores.csv").write_bytes(to_csv(by_row))
     (output / "analysis.json").write_text(json.dumps(report.to_json(extras=extras), indent=2, allow_nan=False), encoding="utf-8")
-    write_html(report, output / "report.html")
-    write_pdf(report, output / "report.pdf")
-    print("Wrote analysis.json, report.html, report.pdf", flush=True)
+    if pages:
+        write_html(report, output / "report.html")
+        write_pdf(report, output / "report.pdf")
+    print("Wrote analysis.json" + (", report.html, report.pdf" if pages else ""), flush=True)
 
 
 def _dataset_path(root: Path, config: AnalysisConfig) -> Path:

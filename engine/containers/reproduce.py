@@ -159,7 +159,7 @@ class _Steps:
         _link(path_inside(self._made_rows, asked["rows"]), inputs / "data" / asked["rows"])
         (inputs / "model").mkdir(parents=True)
         (inputs / "model/model.tar.gz").write_bytes(_archive(self._made_model))
-        _run(clarify.main, root)
+        _run(lambda root, _: clarify.run_analysis(root, extras=True, pages=False), root)
         stored, made = self.given / part, root / PROCESSING_FOLDER / "output"
         names = [name for name in MEASURED_FILES[part] if (stored / name).exists()]
         self.evidence |= {_evidence_name(part, name): file_sha256(stored / name) for name in names}

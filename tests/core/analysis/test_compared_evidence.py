@@ -67,5 +67,5 @@ def test_rows_are_compared_in_their_order():
 def test_scores_agree_to_a_millionth():
     scores = np.array([0.1, 0.5, 0.9])
     assert compare_scores(scores, scores + 5e-7).differing == ()
-    assert compare_scores(scores, scores + [0, 0, 2e-6]).differing == ("1 of 3 scores differ",)
+    assert compare_scores(scores, scores + np.array([0, 0, 2e-6])).differing == ("1 of 3 scores differ",)
     assert compare_scores(scores, np.array([0.1, np.nan, 0.9])).differing == ("1 of 3 scores differ",)

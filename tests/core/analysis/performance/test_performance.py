@@ -211,6 +211,35 @@ def test_scores_that_no_row_has_may_be_wrong(rows):
     assert np.mean([high - low for low, high in found]) < 1.5 / np.sqrt(rows)
 
 
+@pytest.mark.parametrize(("rows", "off"), [(200, 0.2), (10_000, 0.02), (10_000, 0.2)])
+def test_models_that_err_to_opposite_sides_may_differ_by_twice_the_noise(rows, off):
+    """One says too much, the other as much too little: what a label adds to one error it takes from the other. Both are equally wrong."""
+    random, inside = np.random.default_rng(0), []
+    for _ in range(100):
+        share = random.uniform(0.25, 0.75, rows)
+        labels = (random.random(rows) < share).astype(float)
+        found = compare_performance(labels, share + off, share - off, resamples=2)["ece"]
+        inside.append(found.low <= 0 <= found.high)
+    assert np.mean(inside) >= 0.9
+
+
+def test_a_calibrated_model_beside_a_noisy_one_on_many_rows():
+    """Of the calibrated model's error all is noise, which must not be taken for a difference that isn't there."""
+    random = np.random.default_rng(0)
+
+    def draw(rows):
+        labels = (random.random(rows) < 0.5).astype(float)
+        seen = labels - 0.5 + random.normal(size=rows)
+        return labels, *(1 / (1 + np.exp(-x)) for x in (seen, seen + 0.5 * random.normal(size=rows)))
+
+    labels, _, noisy = draw(500_000)
+    true, inside = evaluate_performance(labels, noisy, resamples=1).ece.value, []
+    for _ in range(80):
+        found = compare_performance(*draw(10_000), resamples=2)["ece"]
+        inside.append(found.low <= true <= found.high)
+    assert np.mean(inside) >= 0.87
+
+
 def test_the_calibration_error_is_0_to_1_at_most_where_one_row_is_all_there_is():
     low, high = calibration_error_ends(np.array([1.0]), np.array([0.3]))
     assert 0 <= low <= 0.7 <= high <= 1
