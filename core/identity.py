@@ -104,8 +104,9 @@ ROLES_BY_ACTION: Mapping[str, frozenset[Role]] = {
     "adopt policy": frozenset({Role.ADMINISTRATOR}),
     "confirm policy": frozenset({Role.COMPLIANCE_OFFICER, Role.ADMINISTRATOR}),
 }
-FOUR_EYES_ACTIONS = frozenset({"decide", "approve", "reject", "validate", "confirm waiver", "confirm policy"})
-"""Actions that nobody may take on a resource that they have worked on: a second person is needed."""
+FOUR_EYES_ACTIONS = frozenset({"decide", "approve", "reject", "validate", "confirm waiver", "meet condition", "confirm policy"})
+"""Actions that nobody may take on a resource that they have worked on: a second person is needed. Of a condition only those count who made
+the version."""
 
 
 def is_allowed(

@@ -10,7 +10,8 @@ from datetime import date, timedelta
 from core import identity
 from core.errors import Conflict, DataError, GovernanceError
 from core.governance.gate_results import AGREEMENT_GATE, UNWAIVABLE_GATES
-from core.governance.policy import TIERS, Gate, Policy
+from core.governance.policy import TIERS, Gate, GateProfile, Policy
+from core.governance.rationales import find_unsound_text
 from core.governance.version_state import ALLOWED_FROM, State, people_involved
 from core.identity import Identity
 from core.ledger.event_body import EVENT_FORMAT, EventBody, RecordedCondition, RecordedGate
@@ -29,8 +30,8 @@ REASON_CODES: dict[str, tuple[str, ...]] = {
     "confirm waiver": ("agreed",),
     "meet condition": ("done",),
 }
-MIN_TEXT_LENGTH, MAX_TEXT_LENGTH = 20, 5_000
-"""Characters of a rationale."""
+BUILDING_PARTS = frozenset({"trainer", "registrant", "submitter"})
+"""Parts of the people who made a version: somebody else says that a condition of its approval is met."""
 JUDGED_KINDS = frozenset({"submit", "validate", "approve", "reject"})
 """Decisions that name the policy by which the version was judged."""
 
@@ -62,7 +63,7 @@ def find_refusals(step: Step, state: State) -> Iterator[GovernanceError]:
     yield from find_wrong_status(step.kind, step.label, step.subject, state)
     yield from _find_forbidden_person(step, state)
     if step.in_force is not None:
-        yield from find_unsound_text(step.body["reason"], "rationale")
+        yield from find_unsound_text(step.body["reason"], "rationale", event_format=step.format)
         yield from find_wrong_code(step.kind, step.body["code"])
     if step.kind in JUDGED_KINDS and step.in_force is not None and step.body["policy"] not in step.in_force:
         message = f"The policy {step.body['policy'][:12]}… isn't in force."
@@ -78,34 +79,25 @@ def find_wrong_status(kind: str, label: str, subject: str, state: State) -> Iter
         yield Conflict(message, resource=subject, hint="Look at its history.")
 
 
-def excluded_people(kind: str, state: State, gate: str | None, package: Package | None = None) -> dict[str, str]:
-    """Part -> id or name of the people who may not take this step, because they had that part. ``gate``: of a waiver."""
-    if kind in {"submit", "waive", "meet condition", "retire"}:
+def excluded_people(
+    kind: str, state: State, gate: str | None, package: Package | None = None, *, event_format: int = EVENT_FORMAT
+) -> dict[str, str]:
+    """Part -> id or name of the people who may not take this step, because they had that part. ``gate``: of a waiver; ``event_format``: up
+    to format 2 anybody could report a condition as met."""
+    if kind in {"submit", "waive", "retire"} or (kind == "meet condition" and event_format <= 2):
         return {}
     involved = people_involved(state, package)
+    if kind == "meet condition":
+        return {part: who for part, who in involved.items() if part.removesuffix(" by name") in BUILDING_PARTS}
     asked = next((w for w in state.waivers if w.gate == gate), None) if kind == "confirm waiver" else None
     return involved | ({"who asked for it": asked.by_id, "who asked for it by name": asked.by} if asked else {})
 
 
 def _find_forbidden_person(step: Step, state: State) -> Iterator[GovernanceError]:
-    involved: Mapping[str, str] = excluded_people(step.kind, state, step.body.get("gate"), step.package)
+    involved: Mapping[str, str] = excluded_people(step.kind, state, step.body.get("gate"), step.package, event_format=step.format)
     refusal = identity.explain_refusal(step.person, step.kind, resource=step.label, involved=involved, target_kind=step.target_kind)
     if refusal is not None:
         yield refusal
-
-
-def find_unsound_text(text: str, what: str) -> Iterator[GovernanceError]:
-    """The refusal of a rationale that is too short or too long."""
-    if len(text.strip()) < MIN_TEXT_LENGTH:
-        yield DataError(f"The {what} is too short.", resource=what, hint=f"Write at least a sentence ({MIN_TEXT_LENGTH} characters).")
-    if len(text) > MAX_TEXT_LENGTH:
-        yield DataError(f"The {what} is too long.", resource=what, hint=f"Keep it under {MAX_TEXT_LENGTH:,} characters.")
-
-
-def check_text(text: str, what: str) -> None:
-    """Raises DataError for a rationale that is too short or too long."""
-    for refusal in find_unsound_text(text, what):
-        raise refusal
 
 
 def find_wrong_code(kind: str, code: str) -> Iterator[GovernanceError]:
@@ -145,8 +137,12 @@ def find_blocking(outcomes: Sequence[RecordedGate], label: str, subject: str) ->
         )
 
 
-def find_unwaivable(gate: str, subject: str) -> Iterator[GovernanceError]:
-    """The refusal of a waiver of a gate that nobody can waive."""
+def find_unwaivable(gate: str, subject: str, profile: GateProfile | None) -> Iterator[GovernanceError]:
+    """The refusal of a waiver of a gate that nobody can waive. ``profile``: the gates that judge the version, of which the policy may have
+    marked some so."""
+    if profile and any(one.is_outcome(gate) and not one.waivable for one in profile.gates):
+        hint = "Reject or withdraw the version, and register one that passes it."
+        yield Conflict(f"Gate {gate} can't be waived: the policy doesn't allow it.", resource=subject, hint=hint)
     if gate in UNWAIVABLE_GATES:
         hint = "Reject or withdraw the version, and register one whose evidence agrees."
         yield Conflict(f"Gate {gate} can't be waived: what it finds isn't a matter of judgement.", resource=subject, hint=hint)
@@ -194,6 +190,8 @@ def _submit(step: Step, state: State) -> Iterator[GovernanceError]:
         yield Conflict(f"The log doesn't say who registered {step.label}.", resource=step.subject, hint="Register a new version.")
     if not body["evidence"]:
         yield Conflict("No evidence was recorded.", resource=step.subject, hint="Submit the version again.")
+    if step.format > 2:  # before, only the submission itself asked for it
+        yield from find_unsound_text(body["tier_rationale"], "rationale of the tier", event_format=step.format)
     yield from _rules_of(step)
     if step.rules is not None:
         yield from find_wrong_submission(step.rules, step.subject if step.in_force is not None else None, body["tier"], body["profile"])
@@ -253,15 +251,15 @@ def _find_unmet_gates(step: Step, state: State, rules: Policy) -> Iterator[Gover
         unmet = [
             f"The gate {r['gate']} is {r['status']}{', without a waiver that two people agreed to' if r['status'] == 'waived' else ''}."
             for r in outcomes
-            if gate.required and r["status"] != "pass" and not (r["status"] == "waived" and r["gate"] in waived)
+            if gate.required and r["status"] != "pass" and not (r["status"] == "waived" and r["gate"] in waived and gate.waivable)
         ]
         for message in (*missing, *unmet):
             yield Conflict(message, resource=step.subject, hint="Withdraw the version, and submit it again.")
 
 
 def _waive(step: Step, state: State) -> Iterator[GovernanceError]:
-    yield from find_unwaivable(step.body["gate"], step.subject)
     profile = step.rules.profiles.get(state.profile) if step.rules else None
+    yield from find_unwaivable(step.body["gate"], step.subject, profile)
     if profile and not any(gate.is_outcome(step.body["gate"]) for gate in profile.gates):
         yield Conflict(f"The policy has no gate {step.body['gate']}.", resource=step.subject, hint="Waive a gate that fails.")
     if step.rules and step.in_force is not None:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from core.aws.target import Target
 from core.errors import Conflict, GovernanceError
-from core.governance import decision_rules, evidence, gates, policy, reproducing, version_state
+from core.governance import decision_rules, evidence, gates, policy, rationales, reproducing, version_state
 from core.governance.agreement_gate import MAX_SHOWN
 from core.governance.consistency import sync_registry_and_lineage
 from core.governance.decision_rules import Step
@@ -39,7 +39,7 @@ def submit(
     version = read_version(target, arn)
     rules = version.rules
     _raise_first(decision_rules.find_wrong_submission(rules, arn, tier, profile))
-    decision_rules.check_text(tier_rationale, "rationale of the tier")
+    rationales.check_text(tier_rationale, "rationale of the tier")
     policy.store_in_target(version.target, rules)
     _ = version.agreement  # needs the content of files, which the next check only hashes
     _check_registered_unchanged(version)
@@ -123,7 +123,7 @@ def waive(target: Target, identity: Identity, arn: str, *, seen_event: int, reas
     _require_permission(target, identity, "waive", arn)
     version = read_version(target, arn, with_training=False)
     _raise_first(decision_rules.find_wrong_waiver_end(version.rules, version.state, expires, version_state.today()))
-    _raise_first(decision_rules.find_unwaivable(gate, arn))
+    _raise_first(decision_rules.find_unwaivable(gate, arn, version.profile))
     if gate not in {r["gate"] for r in _judge_gates(version)["gates"] if r["blocks"]}:
         raise Conflict(
             f"Gate {gate} doesn't block {version.package.label}; there is nothing to waive.",
@@ -158,7 +158,7 @@ def _record_decision(
     """Write the event if the version hasn't changed since its author saw it and the author may decide; then update registry and lineage.
     The check runs on the log as it was read; if another event was written since, S3 refuses the write, and the check runs again on the
     newer log."""
-    decision_rules.check_text(reason, "rationale")
+    rationales.check_text(reason, "rationale")
     _raise_first(decision_rules.find_wrong_code(kind, code))
     package, before = version.package, version.events
     content: EventBody = {"reason": reason.strip(), "code": code, **body}

@@ -16,7 +16,7 @@ Status = Literal["pass", "fail", "not computable", "waived"]
 @dataclass(frozen=True)
 class GateResult:
     """One gate's outcome. ``found``: what was measured, ``wanted``: what the policy requires, both in words; ``reason``: why it failed or
-    can't be computed."""
+    can't be computed; ``waivable``: whether the policy lets two people ignore it."""
 
     gate: str
     title: str
@@ -25,6 +25,7 @@ class GateResult:
     wanted: str
     reason: str = ""
     required: bool = True
+    waivable: bool = True
 
     @property
     def is_blocking(self) -> bool:
@@ -34,7 +35,7 @@ class GateResult:
     @property
     def is_waivable(self) -> bool:
         """Whether two people may agree to ignore it."""
-        return self.is_blocking and self.gate not in UNWAIVABLE_GATES
+        return self.is_blocking and self.waivable and self.gate not in UNWAIVABLE_GATES
 
 
 def to_record(result: GateResult) -> RecordedGate:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from core.analysis.bias.outcome_counts import COMPARES_NOTHING
@@ -10,12 +11,14 @@ from core.analysis.performance.performance_difference import PerformanceDifferen
 from core.analysis.performance.performance_json import estimates_in
 from core.analysis.performance.performance_metrics import name_labels
 from core.errors import INCONCLUSIVE_ERRORS, GovernanceError
-from core.governance import agreement_gate, group_gates, version_state
+from core.governance import agreement_gate, first_version, group_gates, version_state
+from core.governance.card_gate import judge_card
 from core.governance.gate_results import GateResult, not_computable
 from core.governance.leak_gates import judge_leaks
 from core.governance.policy import (
     BiasGate,
     CalibrationGate,
+    CardGate,
     FreshnessGate,
     Gate,
     GateProfile,
@@ -39,8 +42,9 @@ from core.views.shared.number_text import format_percent, signed_number
 @dataclass(frozen=True)
 class GateInputs:
     """What the gates are evaluated on. ``differences``: this version minus the one it is compared with, which was tested on the same rows;
-    None if there is no such version; ``no_difference_reason``: why not; ``compared_with``: the other version's label; ``reproduction``: the
-    newest result of making it again, read only where a gate asks for it."""
+    None if there is no such version; ``no_difference_reason``: why not; ``compared_with``: the other version's label; ``is_first``: whether
+    nothing comes before it; ``reproduction``: the newest result of making it again, ``card``: the content of the model card that counts,
+    both read only where a gate asks for them."""
 
     package: Package
     differences: dict[str, PerformanceDifference] | None
@@ -49,7 +53,9 @@ class GateInputs:
     data: RebalancedData | None
     changed_evidence: tuple[str, ...]
     lineage_gaps: tuple[str, ...]
+    is_first: bool = False
     reproduction: Reproduction | None = None
+    card: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,8 @@ def judge_version(version: VersionUnderReview, profile: GateProfile | None) -> J
         inputs = gather_inputs(version, baseline)
         if any(gate.kind == "reproduced" for gate in profile.gates):
             inputs = replace(inputs, reproduction=version.reproduction)
+        if any(gate.kind == "card" for gate in profile.gates):
+            inputs = replace(inputs, card=version.card_content)
     except INCONCLUSIVE_ERRORS:
         raise
     except GovernanceError as error:
@@ -85,6 +93,7 @@ def judge_version(version: VersionUnderReview, profile: GateProfile | None) -> J
 def gather_inputs(version: VersionUnderReview, baseline: Baseline) -> GateInputs:
     """What the gates are evaluated on. ``baseline``: the version to compare with, or why there is none."""
     differences, why, label = None, baseline.missing_reason, ""
+    predecessor = first_version.find_predecessor(version.events, version.package.arn) if baseline.is_alone else None
     if baseline.package is not None:
         comparison = version_comparison.compare_with(version.target, baseline.package, version.package)
         differences, why, label = comparison.differences, comparison.unpaired_reason, comparison.a.label
@@ -96,6 +105,7 @@ def gather_inputs(version: VersionUnderReview, baseline: Baseline) -> GateInputs
         version.data,
         tuple(version_registration.list_broken_evidence(version.target, version.package)),
         tuple(find_lineage_gaps(version)),
+        baseline.is_alone and predecessor is None,
     )
 
 
@@ -122,7 +132,11 @@ def find_lineage_gaps(version: VersionUnderReview) -> list[str]:
 def evaluate_profile(profile: GateProfile, inputs: GateInputs, *, now: datetime | None = None) -> list[GateResult]:
     """Every gate's outcome, in the policy's order; a bias gate has one outcome for each facet."""
     now = now or datetime.now(UTC)
-    return [replace(result, required=gate.required) for gate in profile.gates for result in _evaluate_gate(gate, inputs, now)]
+    return [
+        replace(result, required=gate.required, waivable=gate.waivable)
+        for gate in profile.gates
+        for result in _evaluate_gate(gate, inputs, now)
+    ]
 
 
 def _evaluate_gate(gate: Gate, inputs: GateInputs, now: datetime) -> list[GateResult]:
@@ -136,6 +150,8 @@ def _evaluate_gate(gate: Gate, inputs: GateInputs, now: datetime) -> list[GateRe
         return [_label_shares(gate, inputs)]
     if isinstance(gate, LabelLeaksGate | IdFeaturesGate | TwinsGate):
         return [judge_leaks(gate, inputs.data)]
+    if isinstance(gate, CardGate):
+        return [judge_card(gate, inputs.card)]
     if isinstance(gate, FreshnessGate):
         return [_fresh(gate, inputs, now)]
     return [{"complete": _complete, "disjoint": _disjoint, "lineage": _lineage, "reproduced": _reproduced}[gate.kind](inputs)]
@@ -162,6 +178,9 @@ def _label_names(inputs: GateInputs) -> tuple[str, str]:
 def _baseline(gate: QualityGate, inputs: GateInputs) -> GateResult:
     title = f"Compared with {inputs.compared_with or 'the baseline'}: {gate.metric}"
     difference = (inputs.differences or {}).get(gate.metric)
+    if inputs.is_first and gate.first_version == "pass":
+        nothing = "first version: nothing to compare with, since none of its group or data was approved or is a baseline"
+        return GateResult(gate.name, title, "pass", nothing, _requirement_text(gate))
     if difference is None:
         return not_computable(
             gate.name, title, _requirement_text(gate), inputs.no_difference_reason or "The version has no figure for this metric."

@@ -77,7 +77,9 @@ def _find_refusals(
             state = replay.states.get(event.subject, State(event.subject))
             yield from decision_rules.find_refusals(_step_of(event, person, state, replay.policy, policies, target_kind), state)
         elif event.kind in POLICY_EVENTS:
-            yield from policy_adoption.find_policy_refusals(event.kind, person, event.body, replay.policy, target_kind=target_kind)
+            yield from policy_adoption.find_policy_refusals(
+                event.kind, person, event.body, replay.policy, target_kind=target_kind, event_format=event.format
+            )
         else:
             yield Conflict("The product writes no event of this kind.")
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -16,11 +16,17 @@ from core.aws.file_snapshot import take_snapshot
 from core.aws.target import Target
 from core.errors import Conflict, GovernanceError
 from core.governance.gate_results import FACETS_GATE, THRESHOLD_GATE
+from core.governance.model_cards.model_card_content import FIELDS
 from core.ledger.signing import Forged, sha256
 
 BUNDLED = Path(__file__).with_name("policy.toml")
 FOLDER = "governance/policies"
-BUNDLED_POLICIES = frozenset({"22104ac7b51746b76d1889a2a112c64a0608d42d7535d46a505f2915a232f2d9"})
+BUNDLED_POLICIES = frozenset(
+    {
+        "22104ac7b51746b76d1889a2a112c64a0608d42d7535d46a505f2915a232f2d9",
+        "5cfdf258da335de651e932f9f0ec1ea20cecd700540813d7edfc6068ad9f7fb9",
+    }
+)
 """SHA-256 of the product's own policy, and of each earlier one: events that were written before a policy was adopted name one of them."""
 Tier = Literal["low", "medium", "high"]
 TIERS: tuple[Tier, ...] = ("low", "medium", "high")
@@ -38,7 +44,10 @@ class _StrictModel(BaseModel):
 
 
 class _Gate(_StrictModel):
+    """``required``: whether it blocks an approval; ``waivable``: whether two people may agree to ignore it."""
+
     required: bool = True
+    waivable: bool = True
 
     @property
     def name(self) -> str:
@@ -68,14 +77,18 @@ class _BoundedGate(_Gate):
 class QualityGate(_BoundedGate):
     """A limit for a metric of the test rows; of kind “baseline”, for the difference from the newest approved version that was tested on the
     same rows of the same data set, or else from the newest such baseline. Without one the gate can't be computed. ``bound``: which end of
-    the 95 % interval must be within the limit, or the value."""
+    the 95 % interval must be within the limit, or the value. ``first_version``, of kind “baseline”: whether a version that nothing comes
+    before passes: no version of its group, or of its data in any group, was ever approved or registered as a baseline."""
 
     kind: Literal["quality", "baseline"]
     metric: str
     bound: Literal["value", "low", "high"] = "low"
+    first_version: Literal["pass", "block"] = "block"
 
     @model_validator(mode="after")
     def _check_metric(self) -> Self:
+        if self.kind == "quality" and "first_version" in self.model_fields_set:
+            raise ValueError("first_version belongs to a gate of kind baseline")
         if self.metric not in QUALITY_METRICS:
             raise ValueError(f"{self.metric} isn't a metric: choose one of {', '.join(sorted(QUALITY_METRICS))}")
         return self
@@ -145,6 +158,24 @@ class TwinsGate(_Gate):
     max: float = Field(default=MIN_TWIN_SHARE, ge=0, le=1)
 
 
+class CardGate(_Gate):
+    """What people must have filled in of the model card: these ``fields``, by the last part of their path (``model_owner``), and at least
+    ``min_filled`` of all."""
+
+    kind: Literal["card"]
+    fields: tuple[str, ...] = Field(default=(), strict=False)
+    min_filled: int = Field(default=0, ge=0, le=len(FIELDS))
+
+    @model_validator(mode="after")
+    def _check_fields(self) -> Self:
+        names = [field.name for field in FIELDS]
+        if unknown := [name for name in self.fields if name not in names]:
+            raise ValueError(f"{unknown[0]} isn't a field of the model card: choose among {', '.join(names)}")
+        if not self.fields and not self.min_filled:
+            raise ValueError("a gate about the model card needs fields, min_filled or both")
+        return self
+
+
 class PlainGate(_Gate):
     """A gate without a limit: all reports exist, the split came before rebalancing, the lineage leads back to the data set, or the version
     was made again from it and is the same."""
@@ -154,7 +185,8 @@ class PlainGate(_Gate):
 
 LeakGate = LabelLeaksGate | IdFeaturesGate | TwinsGate
 Gate = Annotated[
-    QualityGate | CalibrationGate | BiasGate | LabelSharesGate | LeakGate | FreshnessGate | PlainGate, Field(discriminator="kind")
+    QualityGate | CalibrationGate | BiasGate | LabelSharesGate | LeakGate | FreshnessGate | CardGate | PlainGate,
+    Field(discriminator="kind"),
 ]
 
 

@@ -10,12 +10,12 @@ from core import identity as identities
 from core.aws.target import Target
 from core.errors import Conflict, GovernanceError
 from core.governance import policy
-from core.governance.decision_rules import check_text, find_unsound_text
 from core.governance.policy import BUNDLED_POLICIES, Policy
+from core.governance.rationales import check_text, find_unsound_text
 from core.identity import Identity, require_permission
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
-from core.ledger.event_body import EventBody
+from core.ledger.event_body import EVENT_FORMAT, EventBody
 
 ADOPT_EVENT, CONFIRM_EVENT = "adopt policy", "confirm policy"
 SUBJECT = "policy"
@@ -75,9 +75,15 @@ def apply_policy_event(state: PolicyState, event: Event) -> PolicyState:
 
 
 def find_policy_refusals(
-    kind: str, person: Identity, body: EventBody, state: PolicyState, *, target_kind: str | None = None
+    kind: str,
+    person: Identity,
+    body: EventBody,
+    state: PolicyState,
+    *,
+    target_kind: str | None = None,
+    event_format: int = EVENT_FORMAT,
 ) -> Iterator[GovernanceError]:
-    """Why the step isn't allowed; nothing if it is. ``kind``: one of this module's events."""
+    """Why the step isn't allowed; nothing if it is. ``kind``: one of this module's events; ``event_format``: the rules that it follows."""
     involved = state.waiting.people if kind == CONFIRM_EVENT and state.waiting else {}
     refusal = identities.explain_refusal(person, kind, resource=SUBJECT, involved=involved, target_kind=target_kind)
     if refusal is not None:
@@ -89,7 +95,7 @@ def find_policy_refusals(
         )
     if kind == ADOPT_EVENT and state.confirmed is not None and state.confirmed.digest == digest:
         yield Conflict(f"The policy {digest[:12]}… is in force already.", resource=SUBJECT, hint="There is nothing to adopt.")
-    yield from find_unsound_text(body.get("reason", ""), "rationale")
+    yield from find_unsound_text(body.get("reason", ""), "rationale", event_format=event_format)
 
 
 def read_policy_state(target: Target) -> PolicyState:

@@ -121,6 +121,14 @@ def approved_versions(events: Sequence[Event]) -> frozenset[str]:
     return frozenset(one for one in {e.subject for e in events if e.kind == "approve"} if fold_events(events, one).status == "approved")
 
 
+def last_approved(events: Sequence[Event], arn: str) -> str | None:
+    """The ARN of the version of the same group that was approved last, of those that are approved after these events; None if there is no
+    other one."""
+    group, approved = registry_types.group_from_arn(arn), approved_versions(events)
+    others = [e.subject for e in events if e.kind == "approve" and e.subject in approved - {arn}]
+    return next((subject for subject in reversed(others) if registry_types.group_from_arn(subject) == group), None)
+
+
 def apply_event(state: State, event: Event) -> State:
     """The state of a version after one more event about it. The first registration counts, and kinds that are no decisions don't. Raises
     Forged for an event that lacks what its kind records."""

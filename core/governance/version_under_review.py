@@ -11,6 +11,7 @@ from core.aws.target import Target
 from core.errors import NotFound
 from core.governance import agreement_gate, evidence, lawfulness, policy, policy_adoption, reproducing
 from core.governance.evidence import Evidence
+from core.governance.model_cards import model_card
 from core.governance.policy import GateProfile, InvalidPolicy, Policy
 from core.governance.version_state import State, fold_events
 from core.jobs.rebalancing_jobs import RebalancedData
@@ -60,6 +61,14 @@ class VersionUnderReview:
     def agreement(self) -> Agreement:
         """Whether its evidence agrees with the records of its jobs and with its files. Raises Forbidden and TargetUnavailable."""
         return agreement_gate.check_version_agreement(self.target, self.package, self.data)
+
+    @cached_property
+    def card_content(self) -> dict[str, object]:
+        """The content of the model card that counts: the one that was recorded when the version was submitted; before that, and of evidence
+        that pins none, the newest. Raises NotFound, and Forged."""
+        if self.state.status in {"submitted", "validated", "approved"} and (pinned := self.evidence.files.get("model-card")):
+            return model_card.parse_content(self.package.label, self.target.files.read(pinned["uri"]).decode())
+        return model_card.read_card(self.target, self.package).content
 
     @cached_property
     def reproduction(self) -> Reproduction | None:

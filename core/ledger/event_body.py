@@ -8,7 +8,8 @@ EVENT_FORMAT = 3
 """The format of the events that are written now.
 1, without a number: events up to version 0.1.0 and some later ones; the policy of that time was whatever file the environment named.
 2: the policy in force is the one that the log says was adopted.
-3: a validation that says that the evidence was reproduced names the result that shows it."""
+3: a validation that says that the evidence was reproduced names the result that shows it; a rationale has words; who built a version
+doesn't call a condition met."""
 
 
 class RecordedGate(TypedDict):

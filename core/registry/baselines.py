@@ -19,10 +19,11 @@ REMEDY = "Train a baseline on the same data and register it."
 @dataclass(frozen=True)
 class Baseline:
     """The version to compare with. ``package``: read without its training job and its SHAP values; None if there is none, and then
-    ``missing_reason`` says why."""
+    ``missing_reason`` says why. ``is_alone``: whether the registry has no other version of the group that is approved or a baseline."""
 
     package: Package | None
     missing_reason: str = ""
+    is_alone: bool = False
 
     @property
     def arn(self) -> str | None:
@@ -49,7 +50,8 @@ def find_baseline(target: Target, package: Package, data: RebalancedData | None,
         if candidate is not None:
             return Baseline(candidate)
         all_reasons.append(" ".join(reasons))
-    return Baseline(None, f"No baseline on this data set: {_explain_none(package, all_reasons)} {REMEDY}")
+    is_alone = not any(version.status == "Approved" or version.arn in approved or version.role == "baseline" for version in siblings)
+    return Baseline(None, f"No baseline on this data set: {_explain_none(package, all_reasons)} {REMEDY}", is_alone)
 
 
 def _explain_none(package: Package, reasons: list[str]) -> str:

@@ -30,7 +30,7 @@ def test_every_test_that_the_table_names_is_there():
 def test_its_commands_are_commands(line):
     parser = argparse.ArgumentParser()
     audit_command.add_audit_parser(parser.add_subparsers())
-    assert parser.parse_args(line.split()).what in {"verify", "head", "repair", "key"}
+    assert parser.parse_args(line.split()).what in {"verify", "head", "repair", "key", "reproduce"}
 
 
 def test_its_bucket_policy_is_json_about_the_logs_own_folder():

@@ -8,11 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from core import identity
-from core.errors import GovernanceError
-from core.governance import decision_rules, decisions
+from core.errors import DataError, GovernanceError
+from core.governance import decision_rules, decisions, rationales
 from core.governance.gate_results import GateResult
 from core.governance.policy import TIERS, Policy, Tier
-from core.governance.version_state import ALLOWED_FROM, State, people_involved
+from core.governance.version_state import ALLOWED_FROM, State
 from core.registry.registry_types import Package
 from ui import session
 from ui.components import markdown
@@ -34,16 +34,18 @@ NEGATIVE_DECISIONS = frozenset({"reject", "withdraw", "retire"})
 
 def show_decision_form(package: Package, state: State, results: list[GateResult], rules: Policy, profile: str) -> None:
     """The actions that are possible now for the signed-in person, or why there are none; and the form of the chosen one."""
-    person, involved = session.identity(), people_involved(state, package)
+    person = session.identity()
     possible = [kind for kind, sources in ALLOWED_FROM.items() if state.status in sources and _is_applicable(kind, state, results)]
-    mine = [kind for kind in possible if identity.is_allowed(person, kind, involved=involved)]
+    refusals = {
+        kind: identity.explain_refusal(
+            person, kind, resource=package.label, involved=decision_rules.excluded_people(kind, state, None, package)
+        )
+        for kind in possible
+    }
+    mine = [kind for kind, refusal in refusals.items() if refusal is None]
     if not mine:
         last_outcome.show_last_outcome()
-        why = [
-            refused.message
-            for kind in possible
-            if (refused := identity.explain_refusal(person, kind, resource=package.label, involved=involved))
-        ]
+        why = [refusal.message for refusal in refusals.values() if refusal]
         text = why[0] if why else f"{package.label} is {state.status}. There is nothing to decide."
         if possible == ["submit"]:
             text = f"{package.label} is {state.status}. A data scientist may submit it{'' if state.status == 'registered' else ' again'}."
@@ -59,8 +61,11 @@ def show_decision_form(package: Package, state: State, results: list[GateResult]
         mark = f"{kind}-{package.arn}-{state.last_event}"
         with st.form(mark, border=False, enter_to_submit=False):
             _extra_fields(str(kind), mark, state, results, profile, rules.rules_for(package.group).tier)
-            st.selectbox("Reason", decision_rules.REASON_CODES[str(kind)], key=f"code-{mark}")
+            codes = decision_rules.REASON_CODES[str(kind)]
+            if len(codes) > 1:
+                st.selectbox("Reason", codes, index=None, placeholder="Choose a reason", key=f"code-{mark}")
             st.text_area("Rationale", key=f"reason-{mark}", placeholder="What convinced you, or what has to change", max_chars=5000)
+            st.caption(f"Needed: {'a reason, and ' if len(codes) > 1 else ''}a rationale of {rationales.REQUIREMENT}.")
             words, icon = ACTION_LABELS[str(kind)]
             st.form_submit_button(
                 words,
@@ -90,6 +95,9 @@ def _extra_fields(kind: str, form_key: str, state: State, results: list[GateResu
         st.radio("Tier of materiality", tiers, index=tiers.index(tier or "medium"), horizontal=True, key=f"tier-{form_key}")
         st.text_area("Why this tier", key=f"tier-why-{form_key}", height=80, placeholder="Who is affected, how many, how badly if it errs")
     if kind == "approve":
+        if blocking := sum(r.is_blocking for r in results):
+            gates = "1 gate blocks" if blocking == 1 else f"{blocking} gates block"
+            st.warning(f"An approval is refused as long as {gates} it.", icon=":material/block:")
         st.caption("Conditions, if any: what to do, who does it, and by which day.")
         columns = {
             "condition": st.column_config.TextColumn(),
@@ -132,16 +140,28 @@ def _record_decision(kind: str, arn: str, seen_version: int, form_key: str, prof
         more["expires"] = widgets[f"until-{form_key}"]
     if kind == "meet condition":
         more = {"condition": widgets[f"condition-{form_key}"]}
+    codes, reason = decision_rules.REASON_CODES[kind], widgets[f"reason-{form_key}"]
+    code = widgets[f"code-{form_key}"] if len(codes) > 1 else codes[0]
     try:
+        _require_complete(code, {"rationale": reason, **({"rationale of the tier": more["tier_rationale"]} if kind == "submit" else {})})
         state = decisions.ACTIONS[kind](
             session.target(),
             session.identity(),
             arn,
             seen_event=seen_version,
-            reason=widgets[f"reason-{form_key}"],
-            code=widgets[f"code-{form_key}"],
+            reason=reason,
+            code=code,
             **more,
         )
         last_outcome.keep_outcome(f"Recorded as event {state.last_event}. The version is now {state.status}.")
     except GovernanceError as error:
         last_outcome.keep_outcome(error)
+
+
+def _require_complete(code: str | None, texts: dict[str, str]) -> None:
+    """Raises DataError that names everything that the form lacks."""
+    lacking = [] if code else ["The reason isn't chosen."]
+    lacking += [refusal.message for what, text in texts.items() for refusal in rationales.find_unsound_text(text, what)]
+    if lacking:
+        hint = f"Nothing was recorded. A rationale needs {rationales.REQUIREMENT}."
+        raise DataError(" ".join(lacking), resource="decision", hint=hint)

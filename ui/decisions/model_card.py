@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Collection, Mapping
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from core.errors import GovernanceError
-from core.governance import evidence, regulatory_profiles
-from core.governance.model_cards import model_card
+from core.governance import card_gate, evidence, policy_adoption, regulatory_profiles, version_state
+from core.governance.model_cards import card_proposals, model_card
 from core.governance.model_cards.model_card import Card
-from core.governance.model_cards.model_card_content import FIELDS
+from core.governance.model_cards.model_card_content import FIELDS, SECTIONS, CardField, filled_fields, section_fields
+from core.governance.policy import CardGate, Policy
 from core.governance.version_state import read_state
+from core.ledger import audit_log
 from core.registry import model_packages
 from core.registry.registry_types import Package
 from ui import session
@@ -45,8 +49,16 @@ def show_card(arn: str) -> None:
                 on_click="ignore",
             )
         st.download_button("JSON", card.json_bytes, f"{card.name}.json", "application/json", icon=":material/download:", on_click="ignore")
-    with st.expander("To be filled in by people", icon=":material/edit_note:", expanded=bool(missing)):
-        card_form(arn, card)
+    events = audit_log.read_events(target)
+    now, rules = version_state.fold_events(events, arn), policy_adoption.load_in_force(target)
+    gate = _card_gate(rules, now.profile or rules.rules_for(package.group).profiles[0])
+    if gate is not None and (lacking := card_gate.judge_card(gate, card.content)).status != "pass":
+        st.warning(f"**The policy needs more.** {markdown.escape_markdown(lacking.reason)}", icon=":material/rule:")
+    before = version_state.last_approved(events, arn)
+    previous = before.rpartition("model-package/")[2].replace("/", " v") if before else None
+    proposed = card_proposals.propose_answers(package, model_packages.find_rebalancing(target, package), now, previous)
+    for title in SECTIONS:
+        show_section(title, arn, card, proposed, gate.fields if gate else ())
     with st.expander("Filled in from jobs, reports and data", icon=":material/inventory:"):
         st.json({part: value for part, value in card.content.items() if part != "evaluation_details"}, expanded=1)
         st.caption("The JSON also contains quality, bias and SHAP.")
@@ -54,35 +66,53 @@ def show_card(arn: str) -> None:
     show_checklists(package, card)
 
 
-def card_form(arn: str, card: Card) -> None:
-    """The form, a field per question. It sends which version of the card its author saw."""
-    mark = f"{card.name}-{card.version}"
-    with st.form(f"card-{mark}", border=False, enter_to_submit=False):
-        for field in FIELDS:
-            key, answer = f"{mark}-{field.path}", card.answer(field.path)
-            if field.choices:
-                index = field.choices.index(answer) if answer in field.choices else 0
-                st.selectbox(field.title, field.choices, index=index, key=key, help=field.question)
-            else:
-                st.text_area(field.title, answer, key=key, placeholder=field.question, max_chars=field.max_length, height=68)
-        allowed = session.is_allowed("edit card")
-        st.form_submit_button(
-            "Save the card",
-            type="primary",
-            icon=":material/save:",
-            disabled=not allowed,
-            on_click=_save_card,
-            args=(arn, card.version, mark),
-        )
-        if not allowed:
-            st.caption(f"The {session.identity().role} role can't change a card.")
+def _card_gate(rules: Policy, profile: str) -> CardGate | None:
+    """The gate about the card in a profile of the policy; None if it has none."""
+    found = rules.profiles.get(profile)
+    return next((gate for gate in found.gates if isinstance(gate, CardGate)), None) if found else None
 
 
-def _save_card(arn: str, seen_version: int, form_key: str) -> None:
-    answers = {field.path: str(st.session_state[f"{form_key}-{field.path}"] or "") for field in FIELDS}
+def show_section(title: str, arn: str, card: Card, proposed: Mapping[str, str], needed: Collection[str]) -> None:
+    """A section of the form, which is saved alone: what was typed into the others stays. ``proposed``: path -> what the record says, for
+    fields that are empty; ``needed``: the names of the fields that the policy demands."""
+    fields = section_fields(title)
+    filled = [field for field in filled_fields(card.content) if field in fields]
+    icon = ":material/check_circle:" if len(filled) == len(fields) else ":material/edit_note:"
+    with st.expander(f"{title}: {len(filled)} of {len(fields)} filled", icon=icon, expanded=len(filled) < len(fields)):
+        mark = f"{card.name}-{title}-{zlib.crc32(repr([card.answer(field.path) for field in fields]).encode())}"  # new when it is saved
+        with st.form(f"card-{mark}", border=False, enter_to_submit=False):
+            for field in fields:
+                _show_field(field, mark, card, proposed.get(field.path, ""), field.name in needed and field not in filled)
+            allowed = session.is_allowed("edit card")
+            st.form_submit_button(
+                f"Save “{title}”",
+                icon=":material/save:",
+                disabled=not allowed,
+                on_click=_save_section,
+                args=(arn, card, fields, mark),
+            )
+            if not allowed:
+                st.caption(f"The {session.identity().role} role can't change a card.")
+
+
+def _show_field(field: CardField, mark: str, card: Card, proposal: str, is_needed: bool) -> None:
+    key, answer = f"{mark}-{field.path}", card.answer(field.path)
+    label = f"{field.title} (needed by the policy)" if is_needed else field.title
+    if field.choices:
+        index = field.choices.index(answer) if answer in field.choices else 0
+        st.selectbox(label, field.choices, index=index, key=key, help=field.question)
+        return
+    st.text_area(label, answer or proposal, key=key, placeholder=field.question, max_chars=field.max_length, height=68)
+    if proposal and not answer:
+        st.caption("Proposed from the record. Check it; it counts once it is saved.")
+
+
+def _save_section(arn: str, card: Card, fields: list[CardField], form_key: str) -> None:
+    typed = {field.path: str(st.session_state[f"{form_key}-{field.path}"] or "") for field in fields}
+    answers = {field.path: card.answer(field.path) for field in FIELDS} | typed
     try:
-        card = model_card.save_answers(session.target(), session.identity(), arn, answers, seen_version=seen_version)
-        last_outcome.keep_outcome(f"Saved as version {card.version} of the card.")
+        saved = model_card.save_answers(session.target(), session.identity(), arn, answers, seen_version=card.version)
+        last_outcome.keep_outcome(f"Saved as version {saved.version} of the card.")
     except GovernanceError as error:
         last_outcome.keep_outcome(error)
 

@@ -10,11 +10,20 @@ import streamlit as st
 from core import identity
 from core.errors import GovernanceError
 from core.governance import policy, policy_adoption
-from core.governance.policy import Policy
+from core.governance.policy import CardGate, Gate, Policy
 from core.governance.policy_adoption import ADOPT_EVENT, CONFIRM_EVENT, AdoptedPolicy
 from ui import session
 from ui.components import errors, markdown
 from ui.decisions import last_outcome
+
+LIMITS = {
+    "min": "min",
+    "max": "max",
+    "bound": "bound",
+    "max_age_days": "at most, days",
+    "fields": "fields of the card",
+}
+"""Fields of a gate that set a limit -> what the table calls them."""
 
 
 def show_policy() -> None:
@@ -38,14 +47,19 @@ def show_policy() -> None:
         with st.container(border=True):
             st.markdown(f"**{markdown.escape_markdown(profile.title)}**")
             st.caption(markdown.escape_markdown(profile.note))
-            rows = [
-                {"gate": g.name, "required": g.required, **g.model_dump(include={"min", "max", "bound", "max_age_days"})}
-                for g in profile.gates
-            ]
-            table = pd.DataFrame(rows).dropna(axis="columns", how="all").rename(columns={"max_age_days": "at most, days"})
+            rows = [{"gate": g.name, "required": g.required, "waivable": g.waivable, **_limits(g)} for g in profile.gates]
+            table = pd.DataFrame(rows).dropna(axis="columns", how="all").rename(columns=LIMITS)
             st.dataframe(table, hide_index=True, alt=f"Gates of {profile.title}")
     with st.expander("The file", icon=":material/description:"):
         st.code(rules.text, language="toml")
+
+
+def _limits(gate: Gate) -> dict[str, object]:
+    """What the gate sets, by the name of its field; of the model card how many fields."""
+    if isinstance(gate, CardGate):
+        at_least = f"at least {gate.min_filled}" if gate.min_filled else ""
+        return {"fields": ", ".join(filter(None, (f"{len(gate.fields)} named", at_least)))}
+    return gate.model_dump(include=set(LIMITS))
 
 
 def _show_title(rules: Policy) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
 from core.aws.read_snapshot import ReadSnapshot
@@ -16,15 +15,8 @@ from core.governance.version_under_review import read_version
 from core.jobs.jobs import Job
 from ui import session
 from ui.components import badges, links, markdown, tables
-from ui.decisions import decision_form, log_tab, reproduction_panel
+from ui.decisions import changes_panel, decision_facts, decision_form, gate_lines, log_tab, reproduction_panel
 from ui.shared import foreign_version
-
-OUTCOME_LABELS = {
-    "pass": ("pass", "✓ pass"),
-    "fail": ("fail", "✗ fail"),
-    "not computable": ("can't be computed", "? not computable"),
-    "waived": ("are waived", "~ waived"),
-}
 
 
 @st.cache_data(ttl="1m", max_entries=32, show_spinner="Checking evidence and gates …")
@@ -64,8 +56,6 @@ def show_version_panel(validity: Validity, rules: policy.Policy, newest: Job | N
         foreign_version.explain_foreign_version(package)
         _show_version_links(validity)
         return
-    people = {"trained by": package.properties.get("governance:trained-by-name", "unknown"), **state.person_names}
-    st.caption(markdown.escape_markdown("; ".join(f"{part}: {name}" for part, name in people.items())))
     if state.evidence and not validity.void_reasons:
         st.caption(f":material/verified_user: The evidence is pinned, SHA-256 `{state.evidence}`. No file has changed since then.")
     if state.evidence and state.has_older_evidence:
@@ -73,14 +63,16 @@ def show_version_panel(validity: Validity, rules: policy.Policy, newest: Job | N
             ":material/history: Older evidence: it was submitted to an earlier version of the product, and is judged by that one's rules."
         )
     profile = state.profile or _choose_profile(rules.rules_for(package.group).profiles)
+    decision_facts.show_facts(package, state, rules, profile)
     if profile in rules.profiles:
         judged = validity.gate_results if profile == state.profile else None
         keys = (profile, state.last_event, rules.sha256, job_mark(newest))
         results = list(judged or read_gate_results(session.cache_key(), package.arn, *keys, snapshot))
-        _show_gates(results)
+        gate_lines.show_gates(results, package)
     else:
         results = []
         st.warning(f"The policy in force has no profile {markdown.escape_markdown(profile)}.", icon=":material/warning:")
+    changes_panel.show_changes(package, snapshot)
     reproduction_panel.show_reproduction(package, state, newest)
     decision_form.show_decision_form(package, state, results, rules, profile)
     if state.history:
@@ -111,22 +103,3 @@ def _show_version_links(validity: Validity) -> None:
                 icon=":material/folder_zip:",
                 on_click="ignore",
             )
-
-
-def _show_gates(results: list[GateResult]) -> None:
-    """The outcomes in a sentence, and each gate in a row."""
-    counts = {status: sum(r.status == status for r in results) for status in OUTCOME_LABELS}
-    blocking = [r.title for r in results if r.is_blocking]
-    if counts["pass"] == len(results):
-        sentence = f"All {len(results)} gates pass."
-    else:
-        sentence = f"Of {len(results)} gates " + ", ".join(f"{n} {OUTCOME_LABELS[s][0]}" for s, n in counts.items() if n) + "."
-    st.markdown(sentence + (f" Blocking gates: {markdown.escape_markdown(', '.join(blocking))}." if blocking else ""))
-    rows = [
-        {"gate": r.title, "outcome": OUTCOME_LABELS[r.status][1], "measured": r.found, "required": r.wanted, "why": r.reason}
-        for r in results
-    ]
-    table = pd.DataFrame(rows, columns=["gate", "outcome", "measured", "required", "why"])
-    if not table["why"].any():
-        table = table.drop(columns="why")
-    st.dataframe(table, hide_index=True, height="content", alt="Gates of the policy with their outcomes")

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 from core.aws import idempotency, request_defaults, retries
 from core.aws.target import Target
 from core.errors import Conflict, DataError, NotFound, TargetUnavailable, translate_aws_errors
-from core.governance.model_cards.model_card_content import CUSTOM_DETAILS, FIELDS, CardField, build_known_content, set_at_path, value_at
+from core.governance.model_cards.model_card_content import (
+    CUSTOM_DETAILS,
+    FIELDS,
+    CardField,
+    build_known_content,
+    filled_fields,
+    set_at_path,
+    value_at,
+)
 from core.identity import Identity, require_permission
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.ledger.signing import canonical_json, sha256
@@ -84,11 +92,12 @@ def find_card(target: Target, package: Package, version: int | None = None) -> C
         described["ModelCardVersion"],
         described["ModelCardStatus"],
         described.get("LastModifiedTime") or described["CreationTime"],
-        _parse_content(name, described["Content"]),
+        parse_content(name, described["Content"]),
     )
 
 
-def _parse_content(name: str, content: str) -> dict[str, object]:
+def parse_content(name: str, content: str) -> dict[str, object]:
+    """The content of a card in its JSON text. ``name``: of the card. Raises DataError."""
     error = DataError(f"The model card {name} isn't a JSON object.", resource=name, hint="Delete the card, and save it again.")
     found = parse_stored_json(content, error)
     if not isinstance(found, dict):
@@ -221,7 +230,7 @@ def export_pdf(target: Target, identity: Identity, arn: str, *, timeout_seconds:
 
 def filled_and_missing_fields(card: Card) -> tuple[list[CardField], list[CardField]]:
     """Which of the fields that people fill in are filled, and which are missing."""
-    filled = [field for field in FIELDS if card.answer(field.path) not in {"", "Unknown"}]
+    filled = filled_fields(card.content)
     return filled, [field for field in FIELDS if field not in filled]
 
 

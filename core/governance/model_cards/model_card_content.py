@@ -22,6 +22,11 @@ class CardField:
     max_length: int = 2048
     choices: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """The last part of its path, by which a policy names it."""
+        return self.path.rpartition(".")[2]
+
 
 CUSTOM_DETAILS = "additional_information.custom_details."
 FIELDS = (
@@ -54,6 +59,32 @@ FIELDS = (
     CardField(CUSTOM_DETAILS + "monitoring_plan", "Monitoring", "What is monitored in use, how often, and by whom", 1024),
     CardField(CUSTOM_DETAILS + "rollback_version", "Rollback", "Which version replaces this one if it fails", 1024),
 )
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "What it is": ("model_description", "model_owner", "line_of_business", "business_problem", "business_stakeholders"),
+    "What it is used for": ("purpose_of_model", "intended_uses", "out_of_scope_uses", "human_oversight"),
+    "Risk": (
+        "risk_rating",
+        "explanations_for_risk_rating",
+        "factors_affecting_model_efficiency",
+        "ethical_considerations",
+        "caveats_and_recommendations",
+    ),
+    "Choices": (
+        "reason_for_change",
+        "sensitive_inputs",
+        "threshold_rationale",
+        "alternatives_considered",
+        "adverse_action_reasons",
+    ),
+    "In operation": ("monitoring_plan", "rollback_version"),
+}
+"""The parts of the form that people fill in: title -> names of its fields."""
+
+
+def section_fields(title: str) -> list[CardField]:
+    """The fields of a section, in its order."""
+    by_name = {field.name: field for field in FIELDS}
+    return [by_name[name] for name in SECTIONS[title]]
 
 
 def value_at(content: object, path: str) -> object:
@@ -61,6 +92,12 @@ def value_at(content: object, path: str) -> object:
     for part in path.split("."):
         content = content.get(part) if isinstance(content, dict) else None
     return content
+
+
+def filled_fields(content: object) -> list[CardField]:
+    """The fields that people have filled in, in their order: with at least a letter or a digit, and not as unknown."""
+    answers = {field: value_at(content, field.path) for field in FIELDS}
+    return [f for f, text in answers.items() if isinstance(text, str) and text != "Unknown" and any(c.isalnum() for c in text)]
 
 
 def build_known_content(target: Target, package: Package, data: RebalancedData | None) -> dict[str, object]:

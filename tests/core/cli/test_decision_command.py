@@ -79,7 +79,7 @@ def test_a_version_goes_from_registration_to_its_end_by_commands(demo, target, r
         ("submit", "Dana", "submitted", ["--tier", "low", "--tier-rationale", WHY, "--code", "first version"]),
         ("validate", "Vic", "validated", ["--code", "evidence reviewed"]),
         ("approve", "Chris", "approved", ["--code", "meets the policy", "--condition", "Watch the drift", "Dana", day]),
-        ("meet-condition", "dana (demo)", "approved", ["--condition", "1"]),
+        ("meet-condition", "vic (demo)", "approved", ["--condition", "1"]),
         ("retire", "Olga", "retired", ["--code", "end of use"]),
     ]
     for command, person, status, more in steps:
@@ -94,7 +94,7 @@ def test_a_version_goes_from_registration_to_its_end_by_commands(demo, target, r
         ("submit", "Dana"),
         ("validate", "Vic"),
         ("approve", "Chris"),
-        ("meet condition", "Dana"),
+        ("meet condition", "Vic"),
         ("retire", "Olga"),
     ]
     assert [(event.kind, event.actor["name"]) for event in own] == [(kind, f"{name} (demo)") for kind, name in who]
@@ -125,6 +125,7 @@ def test_a_script_is_refused_what_the_page_refuses_and_nothing_is_written(target
         "The viewer role can't approve": ["approve", arn, "--as", "Vera", *why],
         "changed after you opened it: Vic validated it": ["approve", arn, "--as", "Chris", *why, "--event", str(state.last_event - 1)],
         "The rationale is too short": ["approve", arn, "--as", "Chris", "--reason", "fine", "--code", "meets the policy"],
+        "The rationale says nothing": ["approve", arn, "--as", "Chris", "--reason", "good " * 5, "--code", "meets the policy"],
         "'2020-01-01' is not a future date": ["approve", arn, "--as", "Chris", *why, "--condition", "Watch it", "Dana", "2020-01-01"],
         "Nobody here is called Nemo. Choose --as one of Ada, Chris": ["approve", arn, "--as", "Nemo", *why],
         "Nobody is signed in. Choose --as one of": ["approve", arn, *why],

@@ -36,8 +36,10 @@ def test_a_version_goes_from_submission_to_approval_and_registry_and_lineage_fol
     assert (standing.label, standing.void_reasons, standing.review_reasons) == ("approved with conditions", (), ())
     graph = lineage_graph.read_graph(target, lineage_graph.find_artifact_arn(target, arn), hops=1)
     assert {"submit", "validate", "approve"} <= {node.kind for node in graph.nodes if node.type == "Action"}
-    met = decisions.meet_condition(target, DANA, arn, seen_event=state.last_event, reason=WHY, code="done", condition=1)
-    assert met.conditions[0].met_by == "Dana"
+    with pytest.raises(Forbidden, match="Dana has worked on"):
+        decisions.meet_condition(target, DANA, arn, seen_event=state.last_event, reason=WHY, code="done", condition=1)
+    met = decisions.meet_condition(target, VIC, arn, seen_event=state.last_event, reason=WHY, code="done", condition=1)
+    assert met.conditions[0].met_by == "Vic"
     assert check_validity(target, arn).label == "approved"
 
 
@@ -240,7 +242,13 @@ def test_a_version_moves_only_as_its_status_allows(target, arn):
 
 
 @pytest.mark.parametrize(
-    ("reason", "code", "words"), [("  ok ", "bias", "too short"), (WHY, "because", "isn't a reason code"), ("x" * 6000, "bias", "too long")]
+    ("reason", "code", "words"),
+    [
+        ("  ok ", "bias", "too short"),
+        (WHY, "because", "isn't a reason code"),
+        ("x" * 6000, "bias", "too long"),
+        ("." * 20, "bias", "says nothing"),
+    ],
 )
 def test_a_decision_without_reasons_is_refused(target, arn, reason, code, words):
     submitted(target, arn)

@@ -77,7 +77,7 @@ def test_a_bound_that_is_no_share_is_refused():
 NAMES = ValueNames.from_coding({"paid": {"yes": 0, "no": 1}, "SEX": {"f": 1, "m": 0}})
 
 
-def judge_figures(gate, *, performance=None, metric=None, differences=None):
+def judge_figures(gate, *, performance=None, metric=None, differences=None, is_first=False, card=None):
     """The outcome of one gate on a version with these figures."""
     facet = SimpleNamespace(facet="SEX", value="1", pre_training={}, post_training={"DI": metric} if metric else {})
     package = SimpleNamespace(
@@ -85,7 +85,7 @@ def judge_figures(gate, *, performance=None, metric=None, differences=None):
         bias=SimpleNamespace(facets=(facet,), value_names=NAMES, describe_label=lambda code: NAMES.describe("paid", code)),
     )
     policy = parse_toml(POLICY.replace('kind = "label_shares"', gate).encode())
-    (result,) = evaluate_profile(policy.profiles["p"], GateInputs(package, differences, "", "v1", None, (), ()))
+    (result,) = evaluate_profile(policy.profiles["p"], GateInputs(package, differences, "", "v1", None, (), (), is_first, card=card or {}))
     return result
 
 
@@ -114,3 +114,45 @@ def test_a_value_without_an_interval_is_judged_by_the_value_and_not_by_its_ends(
     assert judge_figures(f'{gate}"low"', performance={"auc": figure}).reason == "The metric has no interval."
     one = PerformanceDifference(0.8, 0.9, 0.1, None, None, None, "DeLong")
     assert judge_figures(f'{gate}"value"'.replace("quality", "baseline"), differences={"auc": one}).found == "+0.1000, DeLong"
+
+
+BASELINE = 'kind = "baseline"\nmetric = "auc"\nmin = -0.02\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "is_first", "status"),
+    [('first_version = "pass"', True, "pass"), ('first_version = "pass"', False, "not computable"), ("", True, "not computable")],
+)
+def test_a_first_version_has_nothing_to_be_compared_with_where_the_policy_says_so(more, is_first, status):
+    result = judge_figures(BASELINE + more, is_first=is_first)
+    assert (result.status, "nothing to compare with" in result.found) == (status, status == "pass")
+
+
+def test_a_first_version_is_said_of_a_baseline_only():
+    with pytest.raises(InvalidPolicy, match="belongs to a gate of kind baseline"):
+        judge_figures('kind = "quality"\nmetric = "auc"\nmin = 0.5\nfirst_version = "pass"')
+
+
+def test_the_model_card_must_have_the_fields_that_the_policy_names():
+    gate = 'kind = "card"\nfields = ["model_owner", "human_oversight"]\nmin_filled = 3'
+    empty = judge_figures(gate)
+    assert (empty.status, empty.found, empty.wanted) == ("fail", "0 of 21 fields filled", "at least 3 of 21 fields; Owner, Human oversight")
+    assert empty.reason.startswith("Not filled in: Owner, Human oversight. 3 more must be filled in.")
+    card = {"model_overview": {"model_owner": "Zo\u00eb"}, "additional_information": {"custom_details": {"human_oversight": "..."}}}
+    assert judge_figures(gate, card=card).reason.startswith("Not filled in: Human oversight.")  # three dots are no answer
+    card["additional_information"]["custom_details"]["human_oversight"] = "\u62c5\u5f53\u8005"
+    assert judge_figures(gate, card=card).reason.startswith("1 more must be filled in.")
+    card["intended_uses"] = {"risk_rating": "Unknown", "purpose_of_model": "To decide"}
+    assert judge_figures(gate, card=card).status == "pass"
+
+
+@pytest.mark.parametrize(("gate", "words"), [('fields = ["owner"]', "owner isn't a field"), ("", "needs fields, min_filled or both")])
+def test_a_gate_about_the_card_that_asks_for_nothing_known_is_refused(gate, words):
+    with pytest.raises(InvalidPolicy, match=words):
+        judge_figures(f'kind = "card"\n{gate}')
+
+
+def test_a_gate_that_the_policy_marks_cannot_be_waived():
+    failing = judge_figures('kind = "card"\nmin_filled = 1\nwaivable = false')
+    assert (failing.is_blocking, failing.is_waivable) == (True, False)
+    assert judge_figures('kind = "card"\nmin_filled = 1').is_waivable

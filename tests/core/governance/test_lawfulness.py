@@ -18,8 +18,8 @@ from core.identity import Identity, Role
 from core.ledger import audit_log, signing
 from core.ledger.event_body import EVENT_FORMAT
 
-RULES = policy.parse_toml(EASY.encode())
-LAX = policy.parse_toml(EASY.replace("high = 2", "high = 1").replace('"Easy"', '"Lax"', 1).encode())
+RULES = policy.parse_toml(EASY.replace('{kind = "disjoint"}', '{kind = "disjoint", waivable = false}').encode())
+LAX = policy.parse_toml(RULES.text.replace("high = 2", "high = 1").replace('"Easy"', '"Lax"', 1).encode())
 POLICIES = {rules.sha256: rules for rules in (RULES, LAX)}
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
@@ -93,7 +93,7 @@ def decide(log, arn, kind, who, profile="easy", tier="low"):
 
 
 PLANS = {
-    "approved": [("submit", DANA), ("validate", VIC), ("approve", CHRIS), ("meet condition", DANA), ("retire", OLGA)],
+    "approved": [("submit", DANA), ("validate", VIC), ("approve", CHRIS), ("meet condition", VIC), ("retire", OLGA)],
     "rejected": [("submit", DANA), ("reject", OLGA)],
     "again": [("submit", DANA), ("withdraw", DANA), ("submit", DANA), ("validate", VIC), ("approve", OLGA), ("withdraw", ADA)],
     "hard": [("submit", DANA), ("waive", VIC), ("confirm waiver", OLGA), ("validate", VIC), ("approve", CHRIS)],
@@ -226,6 +226,8 @@ STEPS = {
     "another policy": (VALIDATED, "approve", CHRIS, {"policy": LAX.sha256}, "isn't in force"),
     "other evidence": (VALIDATED, "approve", CHRIS, {"evidence": "f" * 64}, "other evidence"),
     "no rationale": (VALIDATED, "approve", CHRIS, {"reason": "ok"}, "too short"),
+    "a rationale of dots": (VALIDATED, "approve", CHRIS, {"reason": "." * 20}, "rationale says nothing"),
+    "a tier for no reason": ([], "submit", DANA, {"tier_rationale": "tier tier tier tier tier"}, "rationale of the tier says nothing"),
     "no reason code": (VALIDATED, "approve", CHRIS, {"code": "because"}, "isn't a reason code"),
     "an approval without an end": (VALIDATED, "approve", CHRIS, {"expires": ...}, "lacks what"),
     "too few approvals": ([], "submit", DANA, {"tier": "high", "approvals_needed": 1}, "demands 2"),
@@ -236,6 +238,9 @@ STEPS = {
     "a waiver for years": (SUBMITTED, "waive", VIC, {"expires": "2036-01-01", "gate": "fresh"}, "no later than"),
     "a waiver of a gate that the policy lacks": (SUBMITTED, "waive", VIC, {"gate": "anything"}, "has no gate"),
     "a condition that doesn't exist": ([*VALIDATED, ("approve", CHRIS)], "meet condition", DANA, {"condition": 7}, "no open condition"),
+    "a condition met by the submitter": ([*VALIDATED, ("approve", CHRIS)], "meet condition", DANA, {}, "has worked on"),
+    "a condition met by the trainer": ([*VALIDATED, ("approve", CHRIS)], "meet condition", TRAINER, {}, "trainer"),
+    "a waiver of a gate that the policy marks": (SUBMITTED, "waive", VIC, {"gate": "disjoint"}, "the policy doesn't allow it"),
     "submitted after the end": ([*VALIDATED, ("approve", CHRIS), ("retire", OLGA)], "submit", DANA, {}, "is retired"),
     "withdrawn by another scientist": (SUBMITTED, "withdraw", replace(DANA, name="Dan", subject="dan"), {}, "can't withdraw"),
 }  # fmt: skip
@@ -265,6 +270,29 @@ def test_a_waiver_that_its_asker_confirms_is_found_and_so_is_the_approval_on_it_
     event = body_of(late, ARN.format(1), "approve", CHRIS, gates=WAIVED)
     late.put(len(late.events), event, hours=24 * 24)
     assert any("two people agreed" in problem.what for problem in late.judge())
+
+
+def test_an_approval_on_a_waiver_of_a_gate_that_the_policy_marks_is_found():
+    log = brought_to(*VALIDATED)
+    gates = [outcome(g, "waived" if g == "disjoint" else "pass") for g in PASSED["easy"]]
+    for kind, who in (("waive", VIC), ("confirm waiver", OLGA)):
+        log.put(len(log.events), body_of(log, ARN.format(1), kind, who, gate="disjoint"))
+    log.put(len(log.events), body_of(log, ARN.format(1), "approve", CHRIS, gates=gates))
+    assert any("The gate disjoint is waived" in problem.what for problem in log.judge())
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_what_events_of_format_3_forbid_was_allowed_before(number):
+    """Twenty dots for a rationale, and a condition that the submitter calls met."""
+    log = brought_to(*VALIDATED, ("approve", CHRIS))
+    log.put(len(log.events), body_of(log, ARN.format(1), "meet condition", DANA, reason="." * 20))
+    raw = [json.loads(audit_log.event_payload(event)) for event in log.events]
+    earlier = Log()
+    earlier.events = []
+    for one in raw:
+        earlier.put(len(earlier.events), one | {"body": one["body"] | {"format": number}})
+    found = " ".join(problem.what for problem in earlier.judge())
+    assert ("says nothing" in found, "has worked on" in found) == ((False, False) if number == 2 else (True, True))
 
 
 def test_a_second_registration_doesnt_rewrite_the_trainer():

@@ -50,6 +50,14 @@ def test_a_first_time_data_scientist_rebalances_tunes_and_registers(page: Page, 
     assert [version.status for version in model_packages.list_versions(target)] == [registry_types.PENDING_STATUS]
 
 
+def choose_reason(page: Page) -> None:
+    """The first reason: none is chosen in advance."""
+    reasons = page.get_by_test_id("stForm").get_by_role("combobox", name="Reason")
+    if reasons.count():
+        reasons.click()
+        page.get_by_role("option").first.click()
+
+
 def decide(page: Page, url: str, arn: str, who: str, what: str, button: str) -> None:
     page.goto(f"{url}/decisions?package={arn}")
     settle(page)
@@ -58,6 +66,7 @@ def decide(page: Page, url: str, arn: str, who: str, what: str, button: str) -> 
     if choice.count():
         choice.check(force=True)
         settle(page)
+    choose_reason(page)
     page.get_by_label("Rationale").fill("Recall for men fell without a reason given; show the effect of leaving SEX out.")
     if what == "Submit for a decision":
         page.get_by_label("Why this tier").fill("It decides on credit for thousands of people a year.")
@@ -85,6 +94,7 @@ def test_a_page_that_has_grown_stale_cannot_decide_and_is_told_why(browser, url:
     for view in (one, two):
         view.goto(f"{url}/decisions?package={version.arn}")
         settle(view)
+        choose_reason(view)
         view.get_by_label("Rationale").fill("Submitted once more, with the effect of leaving SEX out.")
         view.get_by_label("Why this tier").fill("It decides on credit for thousands of people a year.")
         view.get_by_label("Why this tier").blur()
@@ -126,7 +136,7 @@ def test_the_evidence_pack_and_the_card_are_downloaded_whole(page: Page, url: st
     assert {"README.txt", "SHA256SUMS"} <= set(pack.namelist())
     page.get_by_role("tab", name="Model card").click()
     page.get_by_label("Intended uses").fill("Helps a clerk to rank applications; a person decides.")
-    page.get_by_role("button", name="Save the card").click()
+    page.get_by_role("button", name="Save “What it is used for”").click()
     expect(page.get_by_text("of the card")).to_be_visible(timeout=SHORT)
     assert downloaded(page, "PDF").startswith(b"%PDF-")
     assert json.loads(downloaded(page, "JSON"))["intended_uses"]["intended_uses"].startswith("Helps a clerk")
