@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import site
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
 PACKAGES_FOLDER = Path(__file__).resolve().parents[1]
@@ -11,10 +13,20 @@ PACKAGES_FOLDER = Path(__file__).resolve().parents[1]
 BUNDLED_FOLDER = Path(__file__).resolve().parent / "bundled"
 """The product's files outside the packages. Only a wheel has it (``force-include`` in pyproject.toml); a checkout has them at its top."""
 
+DISTRIBUTION = "governance-dashboard"
+
 
 def product_file(path: str) -> Path:
     """A file or folder that travels with the product outside its packages, by its path in the repository: ``"aws/policies"``."""
     return (BUNDLED_FOLDER if BUNDLED_FOLDER.is_dir() else PACKAGES_FOLDER) / path
+
+
+def product_version() -> str:
+    """The version of the product: that of the checkout, or else of the installed wheel."""
+    project = PACKAGES_FOLDER / "pyproject.toml"
+    if project.is_file():
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+    return metadata.version(DISTRIBUTION)
 
 
 def child_environment(**variables: str) -> dict[str, str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from core.aws.target import Target, connect
 from core.cli.acting_person import add_person_options, find_person
-from core.errors import DataError
-from core.governance import reproducing, verification
+from core.errors import DataError, Forbidden
+from core.governance import kept_heads, reproducing, verification
 from core.jobs import jobs
 from core.ledger import signing
 from core.registry import model_packages
@@ -26,7 +26,11 @@ def add_audit_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     verify.add_argument("--head", type=Path, help="a head that was exported earlier and kept elsewhere")
     verify.add_argument("--json", action="store_true", help="print the result as JSON")
     head = what.add_parser("head", help="export the signed head of the log, to keep it elsewhere")
-    head.add_argument("--out", type=Path, help="write it to this file instead of printing it")
+    head.add_argument(
+        "--out",
+        help="write it to this file instead of printing it; in a folder: to a file named by day and event, after a comparison of the log "
+        "with the heads in it",
+    )
     what.add_parser("key", help="print the public key that verifies signatures, as PEM")
     repair = what.add_parser("repair", help="bring registry and lineage up to date with the log, after a process stopped between the two")
     repair.add_argument(
@@ -50,12 +54,7 @@ def run_audit(settings: Settings, options: argparse.Namespace) -> int:
         print(signing.public_pem(target), end="")
         return 0
     if options.what == "head":
-        content = verification.export_head(target)
-        if options.out:
-            options.out.write_bytes(content + b"\n")
-        else:
-            print(content.decode())
-        return 0
+        return _export_head(target, options.out)
     if options.what == "repair":
         return _repair(target, options.sign_head)
     return _verify(target, options)
@@ -81,6 +80,28 @@ def _reproduce(settings: Settings, options: argparse.Namespace) -> int:
     return 0 if found.is_reproduced else 1
 
 
+def _export_head(target: Target, out: str | None) -> int:
+    """Export the head: to standard output, a file, or a folder of heads."""
+    try:
+        if out and (out.endswith("/") or Path(out).is_dir()):
+            path, content = kept_heads.keep_in_folder(target, Path(out))
+            print(path)
+        else:
+            content = kept_heads.export_head(target)
+            if out:
+                Path(out).write_bytes(content + b"\n")
+            else:
+                print(content.decode())
+    except OSError as error:
+        what = f"{error.filename or out} can't be read or written: {error.strerror}."
+        raise DataError(what, hint="Choose another file or folder.") from error
+    try:
+        kept_heads.record_export(target, None, content)
+    except Forbidden as error:
+        print(f"The export isn't recorded, so pages don't know of it: {error}", file=sys.stderr)
+    return 0
+
+
 def _repair(target: Target, sign_head: bool) -> int:
     done = verification.repair_registry_and_lineage(target, sign_head=sign_head)
     for arn in done.registered:
@@ -102,7 +123,7 @@ def _verify(target: Target, options: argparse.Namespace) -> int:
     kept = None
     if options.head:
         try:
-            kept = verification.read_head_file(options.head.read_bytes())
+            kept = kept_heads.read_head_file(options.head.read_bytes())
         except OSError as error:
             raise DataError(f"{options.head} can't be read: {error.strerror}.", hint="Give the file that `audit head` wrote.") from error
     found = verification.verify_log(target, exported_head=kept)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.aws.target import Target
-from core.errors import INCONCLUSIVE_ERRORS, DataError, GovernanceError, NotFound
+from core.errors import INCONCLUSIVE_ERRORS, GovernanceError, NotFound
 from core.governance import (
     added_content,
     agreement_gate,
@@ -25,9 +25,8 @@ from core.governance.damaged_files import VerificationTarget
 from core.governance.policy import InvalidPolicy, Policy
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
-from core.ledger.signing import Forged, load_verification_keys, sha256, sign_envelope
+from core.ledger.signing import Forged, load_verification_keys, sha256
 from core.registry import announcements, model_packages, registry_types
-from core.stored_json import parse_stored_json
 
 
 @dataclass(frozen=True)
@@ -86,14 +85,6 @@ def verify_log(target: Target, *, exported_head: bytes | None = None) -> Verific
     last = (events[-1].number, events[-1].hash) if events else None
     older = tuple(lawfulness.older_versions(events))
     return Verification(len(events), files.files.digest_count, last, tuple(ordered), chain.keys, older, exported_head is not None)
-
-
-def export_head(target: Target) -> bytes:
-    """The signed head of the log, for safekeeping elsewhere. Raises NotFound for an empty log."""
-    events = audit_log.read_events(target)
-    if not events:
-        raise NotFound("The log is empty.", hint="Submit a version first.")
-    return sign_envelope(target, audit_log.head_statement(events[-1]))
 
 
 @dataclass(frozen=True)
@@ -217,9 +208,3 @@ def _check_stored_files(target: VerificationTarget) -> Iterator[Problem]:
         name = uri.rpartition("/")[2]
         if name.endswith(".toml") and name != f"{sha256(log_chain.read_or_none(target, f'{policy.FOLDER}/{name}') or b'')}.toml":
             yield Problem(None, uri, "This policy differs from the one that was written.")
-
-
-def read_head_file(content: bytes) -> bytes:
-    """The content of an exported head, as given by a user. Raises DataError for what can't be one."""
-    parse_stored_json(content, DataError("This file is not a log head.", resource="head", hint="Give the file that `audit head` wrote."))
-    return content.strip()

@@ -323,9 +323,11 @@ def _write_full_parts(target: Target, events: Sequence[Event]) -> None:
                     target.files.write_conditionally(uri, sign_envelope(target, payload, PART_TYPE), "application/json")
 
 
-def head_statement(event: Event) -> bytes:
-    """The statement that the log contains ``event`` and everything before it."""
-    return in_toto_statement({event_key(event.number): event.hash}, HEAD_PREDICATE_TYPE, {"number": event.number, "time": event.time})
+def head_statement(event: Event, *, exported_at: str | None = None) -> bytes:
+    """The statement that the log contains ``event`` and everything before it. ``exported_at``: ISO 8601, when it was made to be kept
+    elsewhere; None for the log's own head."""
+    predicate = {"number": event.number, "time": event.time} | ({"exported": exported_at} if exported_at else {})
+    return in_toto_statement({event_key(event.number): event.hash}, HEAD_PREDICATE_TYPE, predicate)
 
 
 def read_head(content: bytes, trusted: Sequence[Key]) -> tuple[int, str]:

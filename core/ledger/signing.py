@@ -75,6 +75,15 @@ def sign_envelope(target: Target, payload: bytes, payload_type: str = IN_TOTO_TY
     return canonical_json(envelope.to_dict())
 
 
+def sign_file(target: Target, content: bytes) -> bytes:
+    """The signature of a file's bytes as they are, for readers who have openssl and no DSSE verifier. Raises Forbidden if the key can't be
+    used, and ValueError for the bytes of an envelope, which ``sign_envelope`` alone signs."""
+    if content.startswith(b"DSSEv1 "):
+        raise ValueError("The bytes of an envelope are signed by sign_envelope.")
+    with translate_aws_errors("the signing key"):
+        return bytes.fromhex(_current_signer(target).sign(content).signature)
+
+
 def check_signing_key(target: Target) -> Key:
     """Sign something for a trial; returns the public key. Raises Forbidden if the signing key can't be used."""
     sign_envelope(target, b"", "application/vnd.governance.trial")

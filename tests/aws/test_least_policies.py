@@ -22,7 +22,8 @@ from core.aws.target import connect
 from core.data import bundled_data, datasets
 from core.doctor import doctor, target_checks
 from core.errors import Forbidden, NotFound
-from core.governance import decisions, policy, policy_adoption
+from core.governance import decisions, kept_heads, policy, policy_adoption
+from core.governance.dossier import evidence_pack
 from core.governance.model_cards import model_card
 from core.identity import Identity, Role
 from core.registry import model_packages
@@ -96,7 +97,12 @@ def test_everybody_does_their_part_with_no_more_than_the_least_policies(settings
     decisions.validate(vics, VIC, arn, seen_event=seen(vics, arn), reason=WHY, code="evidence reviewed")
     approve(connect(settings, CHRIS), arn)
     assert model_packages.read_package(owner, arn).status == "Approved"
-    assert model_card.export_pdf(connect(settings, CHRIS), CHRIS, arn).startswith(b"%PDF")
+    chris = connect(settings, CHRIS)
+    assert model_card.export_pdf(chris, CHRIS, arn).startswith(b"%PDF")
+    assert evidence_pack.build_zip(chris, CHRIS, arn).startswith(b"PK")
+    kept_heads.record_export(chris, CHRIS, kept_heads.export_head(chris))
+    with pytest.raises(Forbidden):
+        kept_heads.record_export(connect(settings, VERA), None, b"{}")
 
 
 @pytest.mark.usefixtures("easy")

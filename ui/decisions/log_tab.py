@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
-from core.governance import verification
+from core.aws.target import Target
+from core.governance import kept_heads, verification
+from core.identity import Identity
 from core.ledger import audit_log
 from ui import session
 from ui.components import markdown, tables
@@ -45,19 +49,24 @@ def show_log() -> None:
         checking = st.button("Verify the log and its evidence", icon=":material/rule:", type="primary")
         st.download_button(
             "Signed head",
-            lambda: verification.export_head(session.target()),
+            partial(_export_head, session.target(), session.identity() if session.is_allowed("export") else None),
             "log-head.json",
             "application/json",
             on_click="ignore",
             icon=":material/download:",
             help="Keep it in another place: with it you can check later that no event was removed from the end.",
         )
+    last_export = kept_heads.describe_last_export(session.target())
+    if last_export.is_overdue:
+        st.warning(last_export.sentence, icon=":material/history:")
+    else:
+        st.caption(last_export.sentence)
     kept = st.file_uploader(
         "A head that you kept", type="json", help="A signed head that you downloaded earlier. The log must still contain its event."
     )
     if checking:
         with st.spinner("Reading every event and every file of evidence …"):
-            found = verification.verify_log(session.target(), exported_head=verification.read_head_file(kept.getvalue()) if kept else None)
+            found = verification.verify_log(session.target(), exported_head=kept_heads.read_head_file(kept.getvalue()) if kept else None)
         if found.is_valid:
             st.success(f"The log is valid: {found.events:,} events, {found.files:,} files of evidence.", icon=":material/verified_user:")
         else:
@@ -67,6 +76,14 @@ def show_log() -> None:
             table = pd.DataFrame([{"event": p.number, "what": p.what, "where": p.subject} for p in found.problems])
             st.dataframe(table, hide_index=True, alt="Problems of the log")
         _show_basis(found)
+
+
+def _export_head(target: Target, identity: Identity | None) -> bytes:
+    """The signed head. ``identity``: who exports it, which is recorded; None for somebody who may only look."""
+    head = kept_heads.export_head(target)
+    if identity is not None:
+        kept_heads.record_export(target, identity, head)
+    return head
 
 
 def _show_basis(found: verification.Verification) -> None:

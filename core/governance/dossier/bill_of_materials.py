@@ -1,4 +1,4 @@
-"""A CycloneDX 1.6 bill of materials of a version: model, data, container, packages, model card. The same
+"""A CycloneDX 1.7 bill of materials of a version: model, data, container, packages, model card. The same
 evidence gives the same bytes."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 from cyclonedx.model import HashAlgorithm, HashType, Property
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
-from cyclonedx.output.json import JsonV1Dot6
+from cyclonedx.output.json import JsonV1Dot7
 from packageurl import PackageURL
 
 from core.governance.evidence import Evidence, PinnedRecord
@@ -58,7 +58,7 @@ def build_cyclonedx(package: Package, evidence: Evidence, card: Mapping[str, obj
     bom.metadata.component = model
     bom.metadata.timestamp = datetime.fromisoformat(submitted_at)
     bom.register_dependency(model, [*data, container, *packages])
-    document = json.loads(JsonV1Dot6(bom).output_as_string())
+    document = json.loads(JsonV1Dot7(bom).output_as_string())
     document["metadata"]["component"]["modelCard"] = _model_card(package, evidence, card, [d.bom_ref.value or "" for d in data])
     for component in document["components"]:
         if component["type"] == "data":
@@ -72,7 +72,7 @@ def _sha256_hash(pinned: PinnedRecord) -> HashType:
 
 
 def _model_card(package: Package, evidence: Evidence, card: Mapping[str, object], data: list[str]) -> dict[str, object]:
-    """The model card in CycloneDX's form, which the library can't write (https://cyclonedx.org/docs/1.6/json/#components_items_modelCard)."""
+    """The model card in CycloneDX's form, which the library can't write (https://cyclonedx.org/docs/1.7/json/#components_items_modelCard)."""
 
     def written(*paths: str) -> list[str]:
         return [text for path in paths if isinstance(text := value_at(card, path), str) and text]

@@ -1,24 +1,32 @@
-"""The evidence pack: one zip that can be read and verified without this product. The same evidence gives the same bytes."""
+"""The evidence pack: one zip that can be read and verified without this product."""
 
 from __future__ import annotations
 
 import base64
 import io
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from core.analysis.performance.performance_json import estimates_in
 from core.aws.target import Target
 from core.errors import NotFound
-from core.governance.dossier import bill_of_materials, dossier, dossier_render
+from core.governance.dossier import bill_of_materials, dossier, dossier_render, pack_signature
 from core.governance.dossier.dossier import Dossier
 from core.governance.version_state import read_state
 from core.identity import Identity, require_permission
+from core.installation import DISTRIBUTION, product_version
 from core.ledger import audit_log, signing
-from core.ledger.signing import IN_TOTO_TYPE, EnvelopeRecord, SignatureRecord, canonical_json, sha256
+from core.ledger.audit_log import Event
+from core.ledger.signing import IN_TOTO_TYPE, EnvelopeRecord, Forged, SignatureRecord, canonical_json, sha256
+from core.lineage import lineage_graph, openlineage
 from core.registry.registry_types import version_value_names
 from core.safe_csv import safe_csv_bytes
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Key
 
 INCLUDED_FILES = (
     "quality",
@@ -38,33 +46,54 @@ README_TEMPLATE = """Evidence pack: {title}
 
 index.html and report.pdf are for reading; the rest is what they were made from.
 
-1. Check that nothing in this folder has changed since the pack was made:
-       sha256sum -c SHA256SUMS
-2. Check that the evidence was signed with the key {key} (compare it with the one that you know):
-       {check}
-   evidence.dsse.json is the same signature as a DSSE envelope (https://github.com/secure-systems-lab/dsse) around
-   evidence.json, an in-toto Statement (https://in-toto.io/Statement/v1); any DSSE verifier checks it. The statement names
-   every file with its SHA-256; the model artifact is its subject. The SHA-256 of evidence.json is the digest that the
-   decision, the model package and the lineage name:
+Three commands, run in this folder, check every byte of it. Each must succeed (exit code 0).
+
+1. The list of all files was signed with the key {key}:
+       {signed}
+   This shows that the holder of that key made the pack. Whoever replaces the whole pack also replaces the key in it: compare it with the
+   one that you were given before, or name yours in the command.
+2. No file has changed and none is missing:
+       {unchanged}
+3. No file was added; one that isn't listed is printed:
+       {complete}
+
+On macOS, `shasum -a 256 -c` does what `sha256sum -c` does. For an Ed25519 key the first command takes OpenSSL 3; LibreSSL has no -rawin.
+
+What the files are
+- pack.json is an in-toto Statement (https://in-toto.io/Statement/v1): the SHA-256 of every file, who exported the pack and when,
+  the version of the software, and the head of the log. pack.dsse.json is the same, signed, as a DSSE envelope
+  (https://github.com/secure-systems-lab/dsse), for any DSSE verifier.
+- evidence.json is the Statement that was signed when the version was submitted; evidence.dsse.json is its envelope. It names every
+  file that the decision rests on, with its SHA-256; the model artifact is its subject. Its own SHA-256 is the digest that the decision,
+  the model package and the lineage name:
        {digest}
-3. model-card.json follows AWS's model card JSON schema; bom.cdx.json is a CycloneDX 1.6 bill of materials of model, data, container
-   and packages, which any CycloneDX validator reads.
-4. log/ has the log's events from the first to the last about this version. Each is in an envelope that is signed in the same way
-   (keys/ has the public keys, named by the envelopes' "keyid"), and names the SHA-256 of the payload before it as "previous".
+  Its signature by itself:
+       {check}
+- log/ has the log's events from the first to the last about this version, each signed, in an envelope like that of the evidence.
+  Each names the SHA-256 of the payload before it as "previous".
+- log-to-head.jsonl has the payload of every event after those, one in each line, with which the chain can be followed to the head of
+  the log at the export. log-head.json is that head, signed: it names the number and the SHA-256 of the last event.
+- keys/ has the public keys, named by the envelopes' "keyid".
+- model-card.json follows AWS's model card JSON schema; bom.cdx.json is a CycloneDX 1.7 bill of materials of model, data, container and
+  packages.
+- {lineage}
 
 {disclaimer}
 """
+LINEAGE = (
+    "lineage.ndjson has the data, jobs, models and decisions that led to this version, as OpenLineage events (https://openlineage.io)."
+)
+NO_LINEAGE = "There is no lineage.ndjson: the target's lineage doesn't have this version, or has lost a part of what led to it."
 
 
 def build_zip(target: Target, identity: Identity, arn: str) -> bytes:
-    """The pack of a version that was submitted, as a zip. Raises NotFound if it wasn't, Forged if log or
-    evidence differ from what was signed."""
+    """The pack of a version that was submitted, as a zip, signed. Raises NotFound if it wasn't submitted, and Forged if log, evidence or a
+    file of the evidence that the pack has differ from what was signed then."""
     require_permission(identity, "export", resource=arn, target_kind=target.settings.target)
     if read_state(target, arn).evidence is None:
         raise NotFound("Nothing was submitted yet, so there is no evidence to pack.", resource=arn, hint="Submit the version first.")
     loaded = dossier.load_dossier(target, arn)
-    files = _pack_files(target, loaded)
-    files["SHA256SUMS"] = "".join(f"{sha256(content)}  {name}\n" for name, content in sorted(files.items())).encode()
+    files = _pack_files(target, identity, loaded)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(files):
@@ -74,18 +103,29 @@ def build_zip(target: Target, identity: Identity, arn: str) -> bytes:
     return out.getvalue()
 
 
-def _pack_files(target: Target, d: Dossier) -> dict[str, bytes]:
+def _pack_files(target: Target, identity: Identity, d: Dossier) -> dict[str, bytes]:
+    """The files of the pack by name. Beside the statement, the head and the signatures they are the same for the same log."""
+    exported_at = datetime.now(UTC).isoformat(timespec="seconds")
+    events = audit_log.read_events(target)
+    head = signing.sign_envelope(target, audit_log.head_statement(events[-1], exported_at=exported_at))
+    signer = _first_signature(head)["keyid"]
     envelope = target.files.read(target.uri(d.evidence.object_key))
     signature = _first_signature(envelope)
-    key = f"keys/{signature['keyid']}.pem"
+    signer_key, evidence_key = f"keys/{signer}.pem", f"keys/{signature['keyid']}.pem"
+    signed, unchanged, complete = pack_signature.check_commands(target, signer, signer_key)
+    lineage = _lineage(target, d.package.arn)
     pictures = dossier_render.draw_figures(d)
     submitted = next(e.time for e in reversed(d.state.history) if e.kind == "submit")
     readme = README_TEMPLATE.format(
         title=dossier_render.dossier_title(d),
         digest=d.evidence.digest,
         disclaimer=dossier.DISCLAIMER,
-        key=key,
-        check=signing.openssl_command(target, signature["keyid"], key, "evidence.pae", "evidence.sig"),
+        key=signer_key,
+        signed=signed,
+        unchanged=unchanged,
+        complete=complete,
+        lineage=LINEAGE if lineage is not None else NO_LINEAGE,
+        check=signing.openssl_command(target, signature["keyid"], evidence_key, "evidence.pae", "evidence.sig"),
     )
     files = {
         "README.txt": readme.encode(),
@@ -104,21 +144,55 @@ def _pack_files(target: Target, d: Dossier) -> dict[str, bytes]:
         "data-card.json": canonical_json(_data_card(d)),
         "model-card.json": canonical_json(d.card),
         "bom.cdx.json": bill_of_materials.build_cyclonedx(d.package, d.evidence, d.card, d.requirements, submitted),
+        "log-head.json": head,
+        "log-to-head.jsonl": b"".join(audit_log.event_payload(event) + b"\n" for event in events[d.state.last_event :]),
+        **({"lineage.ndjson": lineage} if lineage is not None else {}),
     }
     for name in INCLUDED_FILES:
         if name in d.evidence.files:
-            content = target.files.read(d.evidence.files[name]["uri"])
+            pinned = d.evidence.files[name]
+            content = target.files.read(pinned["uri"])
+            if sha256(content) != pinned["sha256"]:
+                hint = "The evidence names the version in S3 that was decided on: restore it."
+                raise Forged(f"{pinned['uri']} has changed since the version was submitted.", resource=d.package.arn, hint=hint)
             files[f"reports/{name.replace('/', '-')}{FILE_SUFFIXES.get(name, '.json')}"] = content
-    events = audit_log.read_events(target)
     first = next(event.number for event in events if event.subject == d.package.arn)
-    numbers = range(first, d.state.last_event + 1)
+    excerpt, trusted = events[first - 1 : d.state.last_event], signing.load_verification_keys(target)
     with ThreadPoolExecutor(8) as pool:
-        excerpt = pool.map(lambda number: target.files.read(target.uri(audit_log.event_key(number))), numbers)
-    files |= {f"log/{number:08d}.json": content for number, content in zip(numbers, excerpt, strict=True)}
-    signed = [files[name] for name in files if name == "evidence.dsse.json" or name.startswith("log/")]
-    for keyid in {_first_signature(content)["keyid"] for content in signed}:
+        contents = pool.map(lambda event: _read_envelope(target, event, trusted), excerpt)
+    files |= {f"log/{event.number:08d}.json": content for event, content in zip(excerpt, contents, strict=True)}
+    envelopes = [files[name] for name in files if name in {"evidence.dsse.json", "log-head.json"} or name.startswith("log/")]
+    for keyid in {_first_signature(content)["keyid"] for content in envelopes}:
         files[f"keys/{keyid}.pem"] = signing.key_to_pem(signing.find_key(target, keyid)).encode()
-    return files
+    export = {
+        "package": d.package.arn,
+        "evidence": d.evidence.digest,
+        "exported": exported_at,
+        "by": {"name": identity.name, "role": identity.role.value, "id": identity.id},
+        "software": {"name": DISTRIBUTION, "version": product_version()},
+        "log": {"first": first, "last": d.state.last_event, "head": events[-1].number, "sha256": events[-1].hash},
+    }
+    return pack_signature.sign_pack(target, files, export)
+
+
+def _read_envelope(target: Target, event: Event, trusted: Sequence[Key]) -> bytes:
+    """The stored envelope of an event. Raises Forged if it isn't that of the event."""
+    content = target.files.read(target.uri(audit_log.event_key(event.number)))
+    if signing.open_envelope(content, trusted, audit_log.EVENT_TYPE) != audit_log.event_payload(event):
+        raise Forged(f"Event {event.number} was changed.", resource=event.subject, hint="Run `audit verify`.")
+    return content
+
+
+def _lineage(target: Target, arn: str) -> bytes | None:
+    """What led to the version, as OpenLineage events; None if the lineage lacks the version, or a job that led to it."""
+    try:
+        artifact = lineage_graph.find_artifact_arn(target, arn)
+        if artifact is None:
+            return None
+        graph = lineage_graph.read_graph(target, artifact, hops=lineage_graph.MAX_DEPTH, direction="Ascendants")
+        return openlineage.to_ndjson(openlineage.build_events(target, graph))
+    except NotFound:
+        return None
 
 
 def _first_signature(envelope: bytes) -> SignatureRecord:

@@ -17,7 +17,7 @@ from core.aws import retries
 from core.aws.target import connect
 from core.cli.main import main
 from core.errors import Conflict, DataError, Forbidden, NotFound
-from core.governance import decisions, evidence, log_chain, policy, verification
+from core.governance import decisions, evidence, kept_heads, log_chain, policy, verification
 from core.governance.consistency import sync_registry_and_lineage
 from core.governance.validity import check_validity
 from core.governance.version_under_review import read_version
@@ -242,7 +242,7 @@ def test_the_first_bad_event_is_named(filled):
 
 
 def test_a_log_cut_short_with_its_head_is_found_by_a_head_kept_elsewhere(filled):
-    kept = verification.export_head(filled)
+    kept = kept_heads.export_head(filled)
     last = len(audit_log.read_events(filled))
     uri, head = filled.uri(audit_log.event_key(last)), filled.uri(audit_log.HEAD_KEY)
     event, current = filled.files.read(uri), filled.files.read(head)
@@ -346,7 +346,7 @@ def test_the_command_line_verifies_and_says_which_event_is_bad(filled, workspace
 def test_the_head_of_an_empty_log_is_an_error_with_a_remedy(tmp_path):
     try:
         with pytest.raises(NotFound, match="empty"):
-            verification.export_head(connect(Settings(workspace=tmp_path)))
+            kept_heads.export_head(connect(Settings(workspace=tmp_path)))
     finally:
         lifecycle.stop(tmp_path)
 
@@ -412,7 +412,7 @@ def test_json_that_lies_too_deep_is_forged(filled):
         with pytest.raises(Forged):
             audit_log.read_head(signing.sign_envelope(filled, content), signing.load_verification_keys(filled))
         with pytest.raises(DataError):
-            verification.read_head_file(content)
+            kept_heads.read_head_file(content)
     uri = filled.files.write(filled.uri("deep.json"), deep)
     with pytest.raises(DataError, match="isn't a JSON file"):
         filled.files.read_json(uri)
@@ -422,7 +422,7 @@ def test_the_verification_names_each_key_and_says_that_no_head_was_compared(fill
     found = verification.verify_log(filled)
     (keyid,) = found.keys
     assert (found.keys[keyid], found.is_compared) == (found.events, False)
-    assert verification.verify_log(filled, exported_head=verification.export_head(filled)).is_compared
+    assert verification.verify_log(filled, exported_head=kept_heads.export_head(filled)).is_compared
     command = [sys.executable, "-m", "core", "audit", "verify", "--workspace", str(workspace)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert f"key {keyid}: signed {found.events} events" in done.stdout

@@ -31,7 +31,7 @@ def evidence(metrics=None, bias=None, container="123.dkr.ecr.us-east-1.amazonaws
 
 def built(found: Evidence, card=None, lock=LOCK, **changes) -> dict:
     text = bill_of_materials.build_cyclonedx(package(**changes), found, card or {}, lock, "2026-01-02T03:04:05+00:00").decode()
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    assert JsonStrictValidator(SchemaVersion.V1_7).validate_str(text) is None
     return json.loads(text)
 
 

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from datetime import UTC, datetime, timedelta
 from unittest.mock import Mock
 
 import boto3
@@ -21,17 +22,19 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, load_pem_public_key
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from deciding import adopt
+from deciding import adopt, register_again
 from moto.kms.utils import ECDSAPrivateKey
 from moto.server import ThreadedMotoServer
 from paths import ROOT
 from pypdf import PdfReader
+from replacing import replaced
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey
 
+from core import installation
 from core.aws.target import connect
 from core.doctor import target_checks
 from core.errors import Forbidden, GovernanceError, NotFound
@@ -39,7 +42,8 @@ from core.governance import decisions, policy
 from core.governance.dossier import evidence_pack
 from core.governance.model_cards import model_card
 from core.identity import Identity, Role
-from core.ledger import signing
+from core.ledger import audit_log, signing
+from core.ledger.signing import Forged
 from core.registry import model_packages, registry_types, version_registration
 from core.safe_csv import safe_csv_bytes
 from core.settings import Settings
@@ -75,6 +79,7 @@ def arn(demo, target):
     state = decisions.submit(target, DANA, made, seen_event=0, reason=FORMULA, code="first version", **submission)
     state = decisions.validate(target, VIC, made, seen_event=state.last_event, reason=FORMULA, code="evidence reviewed")
     decisions.reject(target, CHRIS, made, seen_event=state.last_event, reason=FORMULA, code="bias")
+    register_again(target, made)
     return made
 
 
@@ -86,8 +91,11 @@ def content(target, arn):
 @pytest.fixture
 def folder(content, tmp_path):
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        archive.extractall(tmp_path)
-    return tmp_path
+        archive.extractall(tmp_path / "pack")
+    return tmp_path / "pack"
+
+
+ENVELOPES = ("evidence.dsse.json", "log-head.json", "pack.dsse.json")
 
 
 def run(folder, *command):
@@ -96,33 +104,175 @@ def run(folder, *command):
 
 def commands(folder):
     """What the pack's README tells its reader to run."""
-    return [line.strip() for line in (folder / "README.txt").read_text().splitlines() if re.match(r"\s+(sha256sum|openssl) ", line)]
+    return [line.strip() for line in (folder / "README.txt").read_text().splitlines() if re.match(r"\s+(sha256sum|openssl|! find) ", line)]
 
 
-def test_the_same_evidence_gives_the_same_bytes(demo, arn, content):
+def found_by(folder, lines):
+    """The first command that fails."""
+    return next((line for line in lines if run(folder, "sh", "-c", line).returncode), None)
+
+
+def rewrite_sums(folder):
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("SHA256SUMS"))
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder)}\n" for path in files]
+    (folder / "SHA256SUMS").write_text("".join(lines))
+
+
+SIGNED_ANEW = {"SHA256SUMS", "SHA256SUMS.sig", "log-head.json", "pack.dsse.json", "pack.json"}
+"""What says when a pack was exported, and by whom."""
+
+
+def test_the_same_evidence_gives_the_same_bytes_but_for_who_exports_it_and_when(demo, arn, content):
     again = connect(Settings(workspace=demo[0]))
-    assert hashlib.sha256(evidence_pack.build_zip(again, CHRIS, arn)).digest() == hashlib.sha256(content).digest()
+    packs = [zipfile.ZipFile(io.BytesIO(pack)) for pack in (content, evidence_pack.build_zip(again, DANA, arn))]
+    first, second = ({name: pack.read(name) for name in pack.namelist()} for pack in packs)
+    assert first.keys() == second.keys()
+    assert {name for name in first if first[name] != second[name]} <= SIGNED_ANEW
+    assert json.loads(second["pack.json"])["predicate"]["by"]["name"] == DANA.name
 
 
 def test_the_commands_of_its_readme_verify_it_without_this_product(folder):
-    found = commands(folder)
-    assert [command.split()[0] for command in found] == ["sha256sum", "openssl"]
-    for command in found:
-        done = run(folder, *command.split())
+    lines = commands(folder)
+    assert [line.split()[0] for line in lines] == ["openssl", "sha256sum", "!", "openssl"]
+    for line in lines:
+        done = run(folder, "sh", "-c", line)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["evidence.json", "evidence.pae", "report.pdf", "reports/bias.json", "log/00000001.json", "bom.cdx.json"])
-def test_a_changed_byte_is_found(folder, name):
-    path = next(folder.glob("log/*.json")) if name.startswith("log/") else folder / name
-    raw = bytearray(path.read_bytes())
-    raw[len(raw) // 2] ^= 1
-    path.write_bytes(raw)
-    assert any(run(folder, *command.split()).returncode for command in commands(folder))
+def test_a_changed_byte_of_any_file_is_found(folder):
+    lines = commands(folder)[:3]
+    for path in [path for path in folder.rglob("*") if path.is_file() and path.stat().st_size]:
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2] + bytes([content[len(content) // 2] ^ 1]) + content[len(content) // 2 + 1 :])
+        assert found_by(folder, lines), path
+        path.write_bytes(content)
+    assert not found_by(folder, lines)
+
+
+def edited(name, old=b"", new=b""):
+    def edit(folder):
+        content = (folder / name).read_bytes()
+        assert old in content
+        (folder / name).write_bytes(content.replace(old, new) if old else content + b"%")
+        rewrite_sums(folder)
+
+    return edit
+
+
+def swapped_events(folder):
+    first, second = sorted((folder / "log").iterdir())[-2:]
+    one, other = first.read_bytes(), second.read_bytes()
+    first.write_bytes(other)
+    second.write_bytes(one)
+    rewrite_sums(folder)
+
+
+def swapped_key(folder):
+    """A forger's key in the place of the pack's; returns the forger's."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    for path in (folder / "keys").iterdir():
+        path.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    rewrite_sums(folder)
+    return key
+
+
+def added(name):
+    def add(folder):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("Approved by the board.")
+
+    return add
+
+
+def added_to_the_list(folder):
+    added("approval.txt")(folder)
+    rewrite_sums(folder)
+
+
+def removed(folder):
+    (folder / "reports/bias.json").unlink()
+
+
+def removed_from_the_list(folder):
+    removed(folder)
+    rewrite_sums(folder)
+
+
+def without_a_list(folder):
+    (folder / "SHA256SUMS").write_text("")
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        edited("decision.json", b'"status":"rejected"', b'"status":"approved"'),
+        edited("index.html", b"Reject by", b"Approved by"),
+        edited("evidence.json", b'"version":1', b'"version":2'),
+        edited("report.pdf"),
+        edited("README.txt", b"No file was added", b"A file may be added"),
+        edited("pack.json", b"compliance officer", b"administrator"),
+        swapped_events,
+        swapped_key,
+        added("approval.txt"),
+        added("log/00000999.json"),
+        added(".hidden"),
+        added("more/approval.txt"),
+        added("SHA256SUMS\nxxREADME.txt"),
+        lambda folder: (folder / "approval.txt").symlink_to("index.html"),
+        added_to_the_list,
+        removed,
+        removed_from_the_list,
+        without_a_list,
+    ],
+    ids=[
+        *("decision", "page", "evidence", "pdf", "readme", "statement", "events swapped", "key swapped", "added", "event added", "hidden"),
+        *("folder added", "line break", "link", "added and listed", "removed", "removed and listed", "empty list"),
+    ],
+)
+def test_a_forged_pack_of_each_kind_is_found_by_the_commands_of_its_readme(folder, forge):
+    lines = commands(folder)[:3]
+    assert not found_by(folder, lines)
+    forge(folder)
+    assert found_by(folder, lines)
+
+
+def test_a_pack_that_a_forger_signed_is_found_by_the_key_that_its_reader_knows(folder, target):
+    (folder.parent / "known.pem").write_text(signing.public_pem(target))
+    lines, key = commands(folder)[:3], swapped_key(folder)
+    (path,) = (folder / "keys").iterdir()
+    (folder / "SHA256SUMS.sig").write_bytes(key.sign((folder / "SHA256SUMS").read_bytes()))
+    assert not found_by(folder, lines)
+    assert found_by(folder, [lines[0].replace(f"keys/{path.name}", "../known.pem")])
+
+
+def test_its_statement_names_every_file_who_exported_it_and_the_head_of_the_log(folder, target, arn):
+    statement = json.loads((folder / "pack.json").read_text())
+    assert base64.b64decode(json.loads((folder / "pack.dsse.json").read_text())["payload"]) == (folder / "pack.json").read_bytes()
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    named = {subject["name"]: subject["digest"]["sha256"] for subject in statement["subject"]}
+    assert set(named) == files - (SIGNED_ANEW - {"log-head.json"})
+    assert all(hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest for name, digest in named.items())
+    said = statement["predicate"]
+    assert (said["package"], said["by"]["id"]) == (arn, CHRIS.id)
+    assert said["software"] == {"name": "governance-dashboard", "version": installation.product_version()}
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(said["exported"])) < timedelta(hours=1)
+    head = audit_log.read_head((folder / "log-head.json").read_bytes(), signing.load_verification_keys(target))
+    assert head == (said["log"]["head"], said["log"]["sha256"])
+
+
+def test_it_says_where_the_version_came_from_as_openlineage_events(folder, target, arn):
+    events = [json.loads(line) for line in (folder / "lineage.ndjson").read_text().splitlines()]
+    outputs = {output["name"] for event in events for output in event["outputs"]}
+    inputs = {given["name"] for event in events for given in event["inputs"]}
+    package = model_packages.read_package(target, arn)
+    assert model_packages.find_rebalancing(target, package).dataset.uri.partition("/governance/")[2] in {
+        name.partition("governance/")[2] for name in inputs
+    }
+    assert any(name.endswith(arn.partition("model-package/")[2]) for name in outputs)
 
 
 def test_evidence_and_events_are_dsse_envelopes_that_plain_cryptography_verifies(folder):
-    for path in (folder / "evidence.dsse.json", *sorted((folder / "log").iterdir())):
+    for path in (*(folder / name for name in ENVELOPES), *sorted((folder / "log").iterdir())):
         envelope = json.loads(path.read_text())
         kind, payload = envelope["payloadType"], base64.b64decode(envelope["payload"])
         signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(payload), payload)
@@ -153,11 +303,12 @@ def test_each_event_holds_the_hash_of_the_one_before_from_the_registration_to_th
     assert [event["kind"] for event in events if event["subject"] == arn] == ["register", "submit", "validate", "reject"]
     decision = json.loads((folder / "decision.json").read_text())
     assert decision["history"][-1]["hash"] == hashlib.sha256(payloads[-1]).hexdigest()
+    assert (folder / "log-to-head.jsonl").read_text().count('"kind":"register"') >= 1
 
 
 def test_the_bill_of_materials_is_valid_by_cyclonedxs_own_schema(folder):
     text = (folder / "bom.cdx.json").read_text()
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    assert JsonStrictValidator(SchemaVersion.V1_7).validate_str(text) is None
     bom = json.loads(text)
     assert bom["metadata"]["component"]["type"] == "machine-learning-model"
     kinds = [component["type"] for component in bom["components"]]
@@ -230,6 +381,18 @@ def test_names_in_the_zip_stay_in_its_folder_and_rows_of_people_stay_out(content
         assert all(info.date_time == (1980, 1, 1, 0, 0, 0) and info.external_attr >> 16 == 0o644 for info in archive.infolist())
 
 
+@pytest.mark.parametrize("changed", ["event", "report"])
+def test_what_was_changed_in_s3_gets_into_no_pack(target, arn, folder, changed):
+    if changed == "event":
+        before, last = sorted((folder / "log").iterdir())[-2:]
+        forged = {target.uri(audit_log.event_key(int(last.stem))): before.read_bytes()}
+    else:
+        uri = json.loads((folder / "evidence.json").read_text())["predicate"]["files"]["bias"]["uri"]
+        forged = {uri: target.files.read(uri) + b" "}
+    with replaced(target, forged), pytest.raises(Forged):
+        evidence_pack.build_zip(target, CHRIS, arn)
+
+
 def test_only_who_may_export_gets_a_pack_and_only_of_what_was_submitted(target, arn, demo):
     with pytest.raises(Forbidden, match="can't export"):
         evidence_pack.build_zip(target, VERA, arn)
@@ -297,10 +460,14 @@ def verified(target, folder):
         assert done.returncode == code, done.stdout + done.stderr
 
 
-def test_the_guides_few_lines_verify_every_envelope_of_a_pack_and_stop_at_a_changed_one(folder):
+def test_the_guides_few_lines_verify_envelopes_and_chain_and_stop_at_what_was_changed(folder):
     guide = (ROOT / "docs/governance.md").read_text()
     (snippet,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
     assert run(folder, sys.executable, "-c", snippet).returncode == 0
+    chain = (folder / "log-to-head.jsonl").read_bytes()
+    (folder / "log-to-head.jsonl").write_bytes(chain[: chain.rfind(b"\n", 0, -1) + 1])
+    assert "AssertionError" in run(folder, sys.executable, "-c", snippet).stderr
+    (folder / "log-to-head.jsonl").write_bytes(chain)
     event = next((folder / "log").iterdir())
     envelope = json.loads(event.read_text())
     envelope["payload"] = base64.b64encode(base64.b64decode(envelope["payload"]).replace(b'"role":"', b'"role":" ', 1)).decode()
