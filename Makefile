@@ -59,8 +59,9 @@ tables: $(VENV)/.test  ## real tables out of packages of PyPI through `demo`, ev
 bench: $(VENV)/.test  ## every figure beside its peer
 	$(BIN)/python -m bench
 
-reference: $(VENV)/.test  ## the API reference, from the docstrings; writes docs/reference
+reference: $(VENV)/.test  ## the API reference and the regulatory profiles; writes docs/reference and docs/profiles.md
 	$(BIN)/python -m tools.reference
+	$(BIN)/python -m tools.profiles
 
 lint: $(VENV)/.test  ## format, lint, types, direction of imports
 	$(BIN)/ruff format --check .

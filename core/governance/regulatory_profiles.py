@@ -1,25 +1,24 @@
-"""Regulatory profiles: which fields of the record are evidence for what a legal text asks, and which are still missing."""
+"""Regulatory profiles: which fields of the record are evidence for what a legal text asks, what is missing, and how old it is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import calendar
+import datetime
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from core import toml_file
-from core.analysis.performance.performance_json import estimates_in
-from core.aws.target import Target
 from core.errors import GovernanceError
-from core.governance.evidence import Evidence
 from core.governance.model_cards import model_card_content
-from core.governance.model_cards.model_card import Card
-from core.governance.version_state import State
-from core.registry import model_packages, registry_types
-from core.registry.registry_types import Package
+from core.governance.version_facts import FACT_TITLES
+from core.governance.version_state import today
 
+Stance = Literal["risky", "asked for", "not asked for"]
+"""What a text says of mitigation by group, in the order in which it is shown."""
 BUNDLED = Path(__file__).with_name("regulatory_profiles.toml")
 
 
@@ -33,23 +32,47 @@ class _FrozenModel(BaseModel):
 
 class ProfileItem(_FrozenModel):
     """What one part of a text asks. ``ref``: the part; ``fields``: dotted paths into the facts about a version, all of them evidence for
-    it."""
+    it; ``verified``: whether the wording was compared with the text, or with an account of it."""
 
     ref: str
     asks: str
     fields: tuple[str, ...] = Field(min_length=1)
     tags: tuple[str, ...] = ()
+    verified: bool = True
+
+
+class MitigationNote(_FrozenModel):
+    """What a text means for the search for less discriminatory alternatives, and for mitigation that uses the group. ``date``: of the text
+    that says so; ``verified``: as of an item."""
+
+    stance: Stance
+    text: str
+    date: datetime.date
+    source: str = Field(pattern="^https://")
+    verified: bool = True
 
 
 class RegulatoryProfile(_FrozenModel):
-    """A checklist of a regulatory text: what it asks, with its date and source."""
+    """A checklist of a regulatory text: what it asks, with its date and source. ``jurisdiction``: where it applies, in short;
+    ``date``: of this version of the text; ``applies_from``: the first day on which it applies, None if it isn't said; ``checked``: the day
+    on which somebody last looked the text up, None if nobody noted it."""
 
     id: str
     title: str
-    date: date
+    jurisdiction: str = ""
+    date: datetime.date
+    applies_from: datetime.date | None = None
+    checked: datetime.date | None = None
+    review_months: int = Field(default=6, ge=1, le=120)
     source: str = Field(pattern="^https://")
     note: str = ""
+    mitigation_note: MitigationNote | None = None
     items: tuple[ProfileItem, ...] = Field(min_length=1)
+
+    def is_old(self, on: datetime.date | None = None) -> bool:
+        """Whether it has to be looked up again: ``review_months`` have passed since ``checked``, or nobody noted that day. ``on``: today
+        by default, in UTC."""
+        return self.checked is None or (on or today()) > _months_later(self.checked, self.review_months)
 
 
 class _ProfilesFile(_FrozenModel):
@@ -76,50 +99,6 @@ def load_profiles(path: Path | None = None) -> tuple[RegulatoryProfile, ...]:
     return toml_file.parse_validated(_ProfilesFile, content, str(path), InvalidProfiles, "Fix the file.").profiles
 
 
-def collect_facts(target: Target, package: Package, state: State, card: Card, evidence: Evidence | None) -> dict[str, object]:
-    """The facts about a version that a profile's dotted paths lead to."""
-    data = model_packages.find_rebalancing(target, package)
-    names = registry_types.version_value_names(package, data)
-    validation = next((e for e in reversed(state.history) if e.kind == "validate"), None)
-    submission = next((e for e in reversed(state.history) if e.kind == "submit"), None)
-    return {
-        "card": card.content,
-        "version": {
-            "arn": package.arn,
-            "version": package.version,
-            "training_job": package.training_job,
-            "hyperparameters": package.hyperparameters,
-            "trained_by": package.properties.get("governance:trained-by-name"),
-        },
-        "quality": {name: figure["value"] for name, figure in estimates_in(package.performance).items()},
-        "bias": [names.describe(facet.facet, facet.value) for facet in (package.bias.facets if package.bias else ())],
-        "shap": package.shap,
-        "data": {}
-        if data is None
-        else {
-            "uri": data.dataset.uri,
-            "sha256": data.dataset.sha256,
-            "rows": data.dataset.rows,
-            "split": data.manifest["split"],
-            "label": data.manifest["config"]["label"],
-            "facet": data.manifest["config"]["facet"],
-            "rebalancing": data.manifest["config"]["method"],
-        },
-        "evidence": {} if evidence is None else {name: pinned["sha256"] for name, pinned in evidence.files.items()},
-        "decision": {}
-        if submission is None
-        else {
-            "tier": state.tier,
-            "tier_rationale": submission.body["tier_rationale"],
-            "profile": state.profile,
-            "policy": state.policy,
-            "evidence": state.evidence,
-            "validator": validation.actor["name"] if validation else None,
-            "validation_rationale": validation.body["reason"] if validation else None,
-        },
-    }
-
-
 def build_checklist(profile: RegulatoryProfile, facts: Mapping[str, object]) -> list[ChecklistRow]:
     """Which fields of each item are filled in and which are missing."""
     answers = []
@@ -130,6 +109,57 @@ def build_checklist(profile: RegulatoryProfile, facts: Mapping[str, object]) -> 
 
 
 def field_title(path: str) -> str:
-    """A field's path in words: the title of what people fill in, or the path's last parts."""
-    titles = {f"card.{field.path}": field.title for field in model_card_content.FIELDS}
+    """A field's path in words: the title of what people fill in or of what is measured, or the path's last parts."""
+    titles = FACT_TITLES | {f"card.{field.path}": field.title for field in model_card_content.FIELDS}
     return titles.get(path) or path.replace("_", " ").replace(".", ": ", 1)
+
+
+def describe_age(profile: RegulatoryProfile, on: datetime.date | None = None) -> str:
+    """How old a profile is, in sentences. ``on``: today by default, in UTC."""
+    on = on or today()
+    applies = profile.applies_from
+    start = "" if applies is None else f", {'applies only from' if applies > on else 'applies since'} {applies}"
+    if profile.checked is None:
+        return f"Text of {profile.date}{start}. Nobody noted when it was last looked up: look it up before you rely on it."
+    known = f"Text of {profile.date}{start}; last looked up on {profile.checked}."
+    old = f"{known} This is more than {profile.review_months} months ago: look it up again before you rely on it."
+    return old if profile.is_old(on) else known
+
+
+@dataclass(frozen=True)
+class JurisdictionNote:
+    """What a jurisdiction's text means for less discriminatory alternatives and mitigation by group. ``text``: with its date, in sentences,
+    and what isn't verified or has grown old."""
+
+    jurisdiction: str
+    stance: Stance
+    text: str
+    source: str
+
+
+def mitigation_notes(profiles: Sequence[RegulatoryProfile], on: datetime.date | None = None) -> tuple[JurisdictionNote, ...]:
+    """The notes by jurisdiction: first where mitigation is risky, then where it is asked for, then the others. ``on``: today by default."""
+    found = []
+    for profile in profiles:
+        note = profile.mitigation_note
+        if note is None:
+            continue
+        parts = [note.text, f"Text of {note.date}.", "" if note.verified else "Unverified."]
+        parts += [f"The profile has grown old: {describe_age(profile, on)}"] if profile.is_old(on) else []
+        found.append(JurisdictionNote(profile.jurisdiction or profile.title, note.stance, " ".join(filter(None, parts)), note.source))
+    return tuple(sorted(found, key=lambda one: get_args(Stance).index(one.stance)))
+
+
+def mitigation_sentence(notes: Sequence[JurisdictionNote]) -> str:
+    """The notes in one line: ``risky in US credit; asked for in EU``. "" without any."""
+    named: dict[str, list[str]] = {}
+    for note in notes:
+        named.setdefault(note.stance, []).append(note.jurisdiction)
+    parts = [f"{stance} in {', '.join(places)}" for stance, places in named.items()]
+    return f"Mitigation by group, by jurisdiction: {'; '.join(parts)}." if parts else ""
+
+
+def _months_later(day: datetime.date, months: int) -> datetime.date:
+    """The same day of a later month, or the last one of the month."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return datetime.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))

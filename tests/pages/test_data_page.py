@@ -126,6 +126,7 @@ def test_a_comparison_that_names_a_gone_job_says_so_and_compares_others(app, ful
 
 def test_several_methods_are_launched_at_once_each_with_its_own_settings(app, full, target):
     test = app(full, "data", tab=NEW)
+    assert "risky in US credit" in text(test)  # beside the methods, which may use the group
     test.selectbox(key="method").set_value("random-under").run()
     test.multiselect(key="also").set_value(["reweighing"]).run()
     test.selectbox(key="random-under-replacement").set_value(True).run()

@@ -93,6 +93,7 @@ def test_every_view_of_a_version_of_others_is_shown_or_says_what_it_lacks(visit,
 def test_the_decisions_page_opens_at_a_version_of_whatever_group(visit, foreign, name, tab):
     test = visit("decisions", tab=tab, package=foreign[2][name])
     assert not test.error
+    assert ("last looked up on" in text(test)) == (tab == "card")
     assert not [warning for warning in test.warning if "doesn't exist here" in warning.value]
 
 

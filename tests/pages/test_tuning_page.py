@@ -59,6 +59,7 @@ def test_the_best_trial_and_its_alternatives_are_named_with_people_and_intervals
     assert "The best, **trial " in said
     assert f"n = {report['rows']:,} validation rows" in said
     assert "of 100 others" in said
+    assert "risky in US credit" in said  # to look for alternatives by group
     registers = [b for b in test.button if b.label.startswith("Register trial ")]
     assert len(registers) == said.count("nearer to parity by")
     assert registers or "No trial reduces disparity" in said

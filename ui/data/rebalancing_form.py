@@ -13,7 +13,7 @@ from core.jobs.rebalancing_jobs import BALANCE_TARGETS, METHODS, ORDERS, PARAMET
 from ui import session
 from ui.components import errors, tabs
 from ui.data import dataset_form
-from ui.shared import cost_line
+from ui.shared import cost_line, mitigation_notes
 
 METHOD_NAMES = {"none": "split only", **{key: name for key, name in METHODS.items() if key != "none"}}
 
@@ -37,6 +37,7 @@ def rebalancing_form() -> None:
     goal = three.selectbox(
         "Balance", list(BALANCE_TARGETS), format_func=BALANCE_TARGETS.__getitem__, disabled=unmoved, help="Which counts are made equal."
     )
+    mitigation_notes.show_short_note()
     methods = {method: _parameter_inputs(method)}
     for other in others:
         if PARAMETERS[other]:

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import GovernanceError
-from core.governance import card_gate, evidence, policy_adoption, regulatory_profiles, version_state
+from core.governance import card_gate, evidence, policy_adoption, regulatory_profiles, version_facts, version_state
 from core.governance.model_cards import card_proposals, model_card
 from core.governance.model_cards.model_card import Card
 from core.governance.model_cards.model_card_content import FIELDS, SECTIONS, CardField, filled_fields, section_fields
@@ -22,6 +22,7 @@ from core.registry.registry_types import Package
 from ui import session
 from ui.components import links, markdown
 from ui.decisions import last_outcome
+from ui.shared import mitigation_notes
 
 
 def show_card(arn: str) -> None:
@@ -145,16 +146,21 @@ def show_checklists(package: Package, card: Card) -> None:
         "Which fields of the record help to answer what a law or guideline asks for. A complete list doesn't mean that the law is met."
     )
     found = {profile.id: profile for profile in regulatory_profiles.load_profiles(target.settings.profiles)}
-    chosen = found[links.url_selectbox("text", list(found), "Text", format_func=lambda name: found[name].title)]
+    old = {name for name, profile in found.items() if profile.is_old()}
+    titles = {name: profile.title + (" (old)" if name in old else "") for name, profile in found.items()}
+    chosen = found[links.url_selectbox("text", list(found), "Text", format_func=titles.__getitem__)]
     now = read_state(target, package.arn)
     pinned = evidence.read_evidence(target, now.evidence) if now.evidence else None
-    answers = regulatory_profiles.build_checklist(chosen, regulatory_profiles.collect_facts(target, package, now, card, pinned))
-    st.markdown(f"As of {chosen.date}, [source]({chosen.source}). {markdown.escape_markdown(chosen.note)}")
+    answers = regulatory_profiles.build_checklist(chosen, version_facts.collect_facts(target, package, now, card, pinned))
+    if chosen.id in old:
+        st.badge("Old", color="orange", icon=":material/history:")
+    age, unverified = regulatory_profiles.describe_age(chosen), any(not answer.item.verified for answer in answers)
+    st.markdown(f"{markdown.escape_markdown(age)} [Source]({chosen.source}). {markdown.escape_markdown(chosen.note)}")
     rows = [
         {
             "part": a.item.ref,
             "fields": f"{len(a.filled)} of {len(a.item.fields)}",
-            "asks for": a.item.asks,
+            "asks for": a.item.asks + ("" if a.item.verified else " (unverified)"),
             "missing": ", ".join(regulatory_profiles.field_title(path) for path in a.missing),
             "filled": ", ".join(regulatory_profiles.field_title(path) for path in a.filled),
             "related": ", ".join(a.item.tags),
@@ -162,3 +168,6 @@ def show_checklists(package: Package, card: Card) -> None:
         for a in answers
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", alt=f"Checklist of {chosen.title}")
+    if unverified:
+        st.caption("Unverified: the wording of this part couldn't be compared with the text or with an account of it.")
+    mitigation_notes.show_full_notes([chosen])

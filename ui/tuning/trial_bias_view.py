@@ -21,7 +21,7 @@ from core.views.tuning import pareto_charts as views
 from core.views.tuning import tuning_sentences
 from ui import cache, session
 from ui.components import charts, links, markdown, running_jobs, tables
-from ui.shared import cached_tuning, cost_line, threshold_choice
+from ui.shared import cached_tuning, cost_line, mitigation_notes, threshold_choice
 from ui.tuning import training_job
 
 MAX_ALTERNATIVES = 5
@@ -162,6 +162,9 @@ def _facets_left_out(job: Job, report: TrialsReport, names: ValueNames) -> list[
 
 def _show_alternatives(job: Job, kept: pd.DataFrame, people: views.ComparedGroups, performance: str, measure: str) -> None:
     st.subheader("Less discriminatory alternatives")
+    mitigation_notes.show_short_note()
+    with st.expander("What each jurisdiction says", icon=":material/gavel:"):
+        mitigation_notes.show_full_notes()
     found = views.fairer_alternatives(kept)
     if found.empty:
         st.markdown("No trial reduces disparity without being dominated by another trial.")

@@ -69,7 +69,7 @@ def propose_favourable(column: str, values: list[T]) -> T | None:
     false = next((v for v, text in zip(values, texts, strict=True) if text in _FALSE), None)
     if true is not None and false is not None:
         direction = word_direction(column)
-        if direction == 0 and any(text in _YES for text in texts) and _words_of(column) <= _NEUTRAL:
+        if direction == 0 and any(text in _YES for text in texts) and column_words(column) <= _NEUTRAL:
             direction = 1
         return true if direction > 0 else false if direction < 0 else None
     one, other = (word_direction(text) for text in texts)
@@ -102,7 +102,7 @@ def sensitivity(column: str) -> int:
     >>> sensitivity("applicant_sex"), sensitivity("isBlack"), sensitivity("trace")
     (2, 1, 0)
     """
-    words = _words_of(column)
+    words = column_words(column)
     return 2 if words & _SENSITIVE[0] else 1 if words & _SENSITIVE[1] else 0
 
 
@@ -121,7 +121,7 @@ def propose_label(columns: Sequence[str], candidates: Mapping[str, Sequence[obje
     able = [c for c in columns if c in candidates]
     able = [c for c in able if not sensitivity(c)] or able
     ends = [c for c in (*columns[-1:], *columns[:1]) if c in able]
-    called = [c for c in able if _words_of(c) & _CALLED or c.casefold() == "y"]
+    called = [c for c in able if column_words(c) & _CALLED or c.casefold() == "y"]
     decided = [c for c in (*ends, *able) if len({word_direction(str(value)) for value in candidates[c]}) > 1]
     directed = [c for c in (*ends, *able) if word_direction(c)]
     return next(iter((*called, *decided, *directed, *ends, *able[::-1])), None)
@@ -131,7 +131,8 @@ def _list_words(text: str) -> list[str]:
     return re.findall(r"[a-zà-ÿ]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).casefold())
 
 
-def _words_of(text: str) -> frozenset[str]:
+def column_words(text: str) -> frozenset[str]:
+    """The words in a column's name, in small letters: ``isBlack`` has two."""
     return frozenset(_list_words(text))
 
 
