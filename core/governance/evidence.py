@@ -164,6 +164,15 @@ def read_evidence(target: Target, digest: str) -> Evidence:
     return Evidence(digest, parse_signed_json(content, "This file is not evidence.", _Statement)["predicate"], content)
 
 
+def read_pinned(target: Target, evidence: Evidence, name: str) -> bytes:
+    """The content of a file that the evidence names. Raises NotFound, and Conflict if it isn't the one that was recorded."""
+    pinned = evidence.files[name]
+    content = target.files.read(pinned["uri"])
+    if sha256(content) != pinned["sha256"]:
+        raise Conflict(f"{name} has changed since the version was submitted.", resource=pinned["uri"], hint=f"Compare {pinned['uri']}.")
+    return content
+
+
 def find_changes(target: Target, digest: str, package: Package | None = None) -> list[str]:
     """What has changed or is missing since the evidence was recorded, in words; empty while it is valid. ``package``: the version, if the
     caller has just read it. Raises Forbidden and TargetUnavailable: a file that can't be read now may be unchanged."""

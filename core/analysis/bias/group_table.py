@@ -156,6 +156,25 @@ def measure_groups(
     )
 
 
+def impact_ratios(table: GroupTable) -> list[float | None]:
+    """Each group's selection rate divided by that of the most selected group of the same columns; None where it wasn't measured, or nobody
+    is selected.
+
+    >>> import numpy as np
+    >>> region = GroupColumn("region", np.array([0, 0, 1, 1, 2]), ("n", "s", "w"), ("north", "south", "west"))
+    >>> impact_ratios(measure_groups([region], [True] * 5, [True, False, True, True, False]))
+    [0.5, 1.0, 0.0]
+    """
+    rates = [group.selection_rate.value if group.selection_rate else None for group in table.groups]
+    most: dict[tuple[str, ...], float] = {}
+    for group, rate in zip(table.groups, rates, strict=True):
+        most[group.columns] = max(most.get(group.columns, 0.0), rate or 0.0)
+    return [
+        rate / most[group.columns] if rate is not None and most[group.columns] else None
+        for group, rate in zip(table.groups, rates, strict=True)
+    ]
+
+
 def _count_groups(codes: Integers, outcomes: Integers, groups: int) -> Floats:
     """Rows of each group by side (all others, the group), label and prediction, shape (groups, 2, 2, 2); rows without a group left out."""
     known = codes >= 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from core.analysis.explanations.shap_summary import ShapEstimate
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.analysis.performance.performance_json import EstimateJson
+from core.reports.bias_report import Measure
 
 
 def format_interval(value: EstimateJson) -> str:
@@ -28,6 +30,20 @@ def format_beyond_noise(difference: PerformanceDifference | None) -> str:
     return "" if difference is None or difference.value is None else "yes" if difference.beyond_noise else "no"
 
 
-def format_number(value: float | None) -> str:
-    """Four decimals, or "not defined"."""
-    return "not defined" if value is None else f"{value:z.4f}"
+def format_measure(measure: Measure) -> str:
+    """``0.0312 [0.0101, 0.0523]``, of a bias metric; "not defined" where it has no value."""
+    interval = measure.interval
+    ends = f" [{interval.low:z.4f}, {interval.high:z.4f}]" if interval and interval.low is not None and interval.high is not None else ""
+    return "not defined" if measure.value is None else f"{measure.value:z.4f}{ends}".replace("inf", "∞")
+
+
+def format_estimate(estimate: ShapEstimate, *, digits: int = 4, percent: bool = False) -> str:
+    """``0.0312 [0.0101, 0.0523]``, or ``3.1 % [1.0, 5.2]``; without the interval where there is none."""
+    value, low, high = (f"{100 * x:z.1f}" if percent else f"{x:z.{digits}f}" for x in (estimate.value, estimate.low, estimate.high))
+    unit = " %" if percent else ""
+    return f"{value}{unit}" if estimate.low != estimate.low else f"{value}{unit} [{low}, {high}]"
+
+
+def format_share(share: float) -> str:
+    """``31.2 %``."""
+    return f"{100 * share:z.1f} %"

@@ -14,7 +14,9 @@ from jinja2 import Environment
 
 from core.analysis.tables import printable_text
 from core.governance.dossier import dossier_figures
-from core.governance.dossier.dossier import Dossier, Figure, Section, Table, Text, build_sections
+from core.governance.dossier.dossier import Dossier
+from core.governance.dossier.dossier_blocks import Figure, Section, Table, Text
+from core.governance.dossier.dossier_sections import build_sections
 
 FONTS = Path(matplotlib.get_data_path()) / "fonts/ttf"
 HTML_TEMPLATE = """<!doctype html>

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from core.analysis.performance.performance_json import estimates_in
 from core.aws.target import Target
 from core.errors import NotFound
-from core.governance.dossier import bill_of_materials, dossier, dossier_render, pack_signature
+from core.governance.dossier import bill_of_materials, dossier, dossier_render, examiner_files, pack_signature
 from core.governance.dossier.dossier import Dossier
 from core.governance.version_state import read_state
 from core.identity import Identity, require_permission
@@ -22,7 +22,6 @@ from core.ledger import audit_log, signing
 from core.ledger.audit_log import Event
 from core.ledger.signing import IN_TOTO_TYPE, EnvelopeRecord, Forged, SignatureRecord, canonical_json, sha256
 from core.lineage import lineage_graph, openlineage
-from core.registry.registry_types import version_value_names
 from core.safe_csv import safe_csv_bytes
 
 if TYPE_CHECKING:
@@ -139,8 +138,7 @@ def _pack_files(target: Target, identity: Identity, d: Dossier) -> dict[str, byt
         "comparison.csv": safe_csv_bytes(
             ("metric", "this version", "low", "high", "n", "other", "difference", "low", "high", "method"), _comparison(d)
         ),
-        "bias.csv": safe_csv_bytes(("facet", "value", "stage", "metric", "this version", "why undefined", "in words"), _bias(d)),
-        "shap.csv": safe_csv_bytes(("feature", "mean |SHAP|"), _shap(d)),
+        **examiner_files.build_examiner_files(d),
         "data-card.json": canonical_json(_data_card(d)),
         "model-card.json": canonical_json(d.card),
         "bom.cdx.json": bill_of_materials.build_cyclonedx(d.package, d.evidence, d.card, d.requirements, submitted),
@@ -220,18 +218,6 @@ def _comparison(d: Dossier) -> Iterable[tuple[object, ...]]:
         x = d.differences.get(name)
         rest = (x.a, x.value, x.low, x.high, x.method) if x else (None,) * 5
         yield (name, value["value"], value["low"], value["high"], value["n"], *rest)
-
-
-def _bias(d: Dossier) -> Iterable[tuple[object, ...]]:
-    names = version_value_names(d.package, d.data)
-    for facet in d.package.bias.facets if d.package.bias else ():
-        for stage in ("pre_training", "post_training"):
-            for name, measure in getattr(facet, stage).items():
-                yield (facet.facet, names.value(facet.facet, facet.value), stage, name, measure.value, measure.error, measure.in_words)
-
-
-def _shap(d: Dossier) -> list[tuple[str, float]]:
-    return sorted(d.package.shap.items(), key=lambda item: -item[1])
 
 
 def _data_card(d: Dossier) -> dict[str, object]:

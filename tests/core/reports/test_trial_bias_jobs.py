@@ -6,6 +6,7 @@ import io
 import re
 import tarfile
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ import xgboost
 from core.aws.target import connect
 from core.data import column_roles, datasets, table_check
 from core.errors import Conflict, Forbidden, JobFailed
+from core.governance.findings import alternatives_search
 from core.identity import WORKFLOW_IDENTITY, Identity, Role
 from core.jobs import jobs, rebalancing_jobs, training_jobs, xgboost_report_jobs
 from core.jobs.tuning import tuning_history, tuning_jobs
@@ -96,6 +98,20 @@ def test_the_job_says_what_it_came_from_and_who_started_it(target, data, tuned, 
     assert tags["governance:tuning-job"] == tuned
     assert tags["governance:rebalanced"] == data.job
     assert tags["governance:launched-by"] == "workflow"
+
+
+def test_a_versions_search_shows_the_measured_trials_its_own_place_and_the_fairer_ones(target, tuned, measured) -> None:
+    best = tuning_jobs.named_best_job(target, tuned)
+    search = alternatives_search.find_search(target, SimpleNamespace(training=training_jobs.describe_job(target, best)))
+    assert (search.tuning_job, search.measurement, search.rank, len(search.trials)) == (tuned, measured, 1, 3)
+    report = trial_bias_jobs.read_result(target, measured)
+    for place, one in enumerate(alternatives_search.compare_trials(search)):
+        disparities = {trial["name"]: trial["facets"][place]["measures"]["DPPL"]["value"] for trial in report["trials"]}
+        assert dict(zip(one.table["name"], one.table["disparity"], strict=True)) == disparities
+        own = abs(disparities[best])
+        assert set(one.fairer["name"]) == {row["name"] for _, row in one.table.iterrows() if row["front"] and row["distance"] < own}
+    alone = SimpleNamespace(training=SimpleNamespace(raw={}, name="alone"))
+    assert "no tuning job" in alternatives_search.find_search(target, alone)
 
 
 def test_the_table_has_a_line_for_each_figure_of_each_trial(target, measured) -> None:
