@@ -26,6 +26,8 @@ from core.views.tuning import pareto_charts
 MAX_GROUPS, MAX_FEATURES, MAX_REASONS, MAX_TRIALS = 60, 20, 15, 10
 """Groups, features, reasons and alternatives in the dossier; groups.csv, shap.csv, reasons.csv and trials.csv have all of them."""
 MONITORING_FIELDS = ("monitoring_plan", "human_oversight", "rollback_version")
+HIDDEN_COLUMNS = {"distance from parity", "training job"}
+"""Columns of the table of trials that a page of paper has no room for."""
 CARD_TITLES = {field.path: field.title for field in FIELDS}
 
 
@@ -165,7 +167,7 @@ def _all_groups(table: GroupTable) -> tuple[Text, Table]:
         "group / all others (DI)",
         "group / most selected",
     )
-    return Text(" ".join(sentences)), Table(headings, rows, (19, 7, 19, 19, 15, 13, 8))
+    return Text(" ".join(sentences)), Table(headings, rows, (18, 6, 18, 18, 17, 16, 7))
 
 
 def count_of(figure: GroupFigure | None) -> int | None:
@@ -239,7 +241,7 @@ def explanation_section(d: Dossier) -> Section:
         )
         for one in effects.effects[:MAX_FEATURES]
     )
-    table = Table(("feature", "mean |SHAP|", "part of all", f"what it does to the score of {label}"), rows, (26, 26, 10, 38))
+    table = Table(("feature", "mean |SHAP|", "part of all", f"what it does to the score of {label}"), rows, (22, 22, 8, 48))
     return make_section(title, (Text(words), figure, table))
 
 
@@ -319,7 +321,7 @@ def _trial_blocks(d: Dossier, search: AlternativesSearch, compared: ComparedTria
     performance, measure = search.performance, alternatives_search.DISPARITY
     shown = pd.concat([table[(table["name"] == search.chosen) | table["reference"]], compared.fairer]).drop_duplicates("name")
     twin = pareto_charts.pareto_table(shown.head(MAX_TRIALS), performance=performance, measure=measure)
-    kept = [str(column) for column in twin if column not in {"place", "training job"}]
+    kept = [str(column) for column in twin if column not in HIDDEN_COLUMNS]
     rows = tuple(
         tuple(
             f"{row['trial']} (this version)" if column == "trial" and row["training job"] == search.chosen else str(row[column])
@@ -337,7 +339,7 @@ def _trial_blocks(d: Dossier, search: AlternativesSearch, compared: ComparedTria
         f"{found:,} {'trial' if found == 1 else 'trials'}. Differences are taken from the best trial, which was chosen on these rows; of "
         "many trials one in twenty seems beyond noise by chance."
     )
-    return [Text(words), Table(tuple(kept), rows, (9, 18, 18, 18, 14, 14, 9))]
+    return [Text(words), Table(tuple(kept), rows, (10, 18, 18, 18, 18, 9, 9))]
 
 
 def monitoring_section(d: Dossier) -> Section:

@@ -3,7 +3,6 @@ protected groups carry, and what counted most against the rows that are declined
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from core.governance import evidence
 from core.governance.evidence import Evidence
 from core.governance.version_under_review import VersionUnderReview
 from core.jobs.judged_rows import ROW_FILES
+from core.provenance.scored_rows import read_csv
 
 MAX_CODES = 20
 """Of a column with more codes it isn't said for which the score is highest: most have too few rows."""
@@ -61,7 +61,10 @@ def read_effects(version: VersionUnderReview, pinned: Evidence, sensitive: Seque
     if data is None or lacking or package.threshold is None:
         what = ", ".join(lacking) or ("threshold" if data else "rebalancing job")
         return f"The evidence doesn't name single SHAP values with their rows and scores (no {what})."
-    values, rows, scored = (pd.read_csv(io.BytesIO(evidence.read_pinned(version.target, pinned, name))) for name in files)
+    headers = (None, data.manifest["files"][ROW_FILES["test"]]["columns"], None)
+    values, rows, scored = (
+        read_csv(evidence.read_pinned(version.target, pinned, name), columns) for name, columns in zip(files, headers, strict=True)
+    )
     values.columns = pd.Index([str(name).removesuffix("_label0") for name in values.columns])
     if not set(values.columns) <= set(rows.columns) or not len(values) == len(rows) == len(scored):
         return f"The SHAP values are of {len(values):,} rows, and the test rows and scores of {len(rows):,} and {len(scored):,}."

@@ -45,7 +45,9 @@ def stored(loaded, demo_target):
     """(SHAP values, test rows, scores) as the jobs wrote them."""
     pinned = loaded.evidence.files
     names = ("explanation/out.csv", "data/test_res.csv", "scores")
-    shap, rows, scores = (pd.read_csv(io.BytesIO(demo_target.files.read(pinned[name]["uri"]))) for name in names)
+    headers = ({}, {"header": None, "names": loaded.data.manifest["files"]["test_res.csv"]["columns"]}, {})
+    contents = (io.BytesIO(demo_target.files.read(pinned[name]["uri"])) for name in names)
+    shap, rows, scores = (pd.read_csv(content, **header) for content, header in zip(contents, headers, strict=True))
     return shap.rename(columns=lambda name: name.removesuffix("_label0")), rows, scores["score"]
 
 
