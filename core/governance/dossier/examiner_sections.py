@@ -248,7 +248,11 @@ def explanation_section(d: Dossier) -> Section:
 def describe_direction(effect: FeatureEffect) -> str:
     """In which direction a feature moves the score, in words."""
     if effect.direction is None:
-        return f"highest for {effect.highest}, lowest for {effect.lowest}" if effect.highest else "codes are no scale"
+        return (
+            f"highest for {effect.highest}, lowest for {effect.lowest}"
+            if effect.highest
+            else "codes: no value differs by more than noise, or too many"
+        )
     found = effect.direction
     if found.value != found.value:
         return "no direction: the values don't vary, or are too few"

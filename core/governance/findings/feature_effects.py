@@ -27,7 +27,7 @@ MAX_CODES = 20
 class FeatureEffect:
     """A feature. ``importance``: its mean |SHAP|, in the score's units; ``share``: its part of all movement. ``direction``: the rank
     correlation of its values with their SHAP values, above 0 where high values raise the score; None for codes, which are no scale: of them
-    ``highest`` and ``lowest`` say for which value the score is raised and lowered most."""
+    ``highest`` and ``lowest`` say for which value the score is raised and lowered most, if that is more than noise."""
 
     feature: str
     importance: ShapEstimate
@@ -116,9 +116,12 @@ def measure_effects(
 
 
 def _extreme_values(shap: np.ndarray, column: pd.Series, names: ValueNames) -> tuple[str, str]:
-    """The values of a coded column for which the mean SHAP value is highest and lowest; "" where it has one value, or too many."""
+    """The values of a coded column for which the mean SHAP value is highest and lowest; "" where they don't differ by more than noise, or
+    are too many."""
     bands = shap_summary.mean_by_band(shap, column, coded=True).dropna(subset=["from"]).sort_values("mean", kind="stable")
     if not 2 <= len(bands) <= MAX_CODES:
+        return "", ""
+    if not bands["low"].iloc[-1] > bands["high"].iloc[0]:
         return "", ""
     lowest, highest = (names.value(str(column.name), bands["from"].iloc[at]) for at in (0, -1))
     return highest, lowest

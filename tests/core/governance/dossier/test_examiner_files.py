@@ -15,10 +15,11 @@ from deciding import EASY, VIC, WHY, adopt, register_again, seen, submitted
 from replacing import replaced
 
 from core.analysis.explanations import shap_summary
+from core.analysis.tables.value_names import ValueNames
 from core.data.column_roles import ColumnRoles
 from core.governance import decisions
 from core.governance.dossier import dossier, dossier_sections, examiner_files
-from core.governance.findings import earlier_conditions, prohibited_bases
+from core.governance.findings import earlier_conditions, feature_effects, prohibited_bases
 from core.ledger.audit_log import Event
 
 pytestmark = pytest.mark.engine
@@ -96,12 +97,20 @@ def test_shap_has_the_reports_values_their_direction_and_the_share_of_protected_
     direction = shap_summary.rank_correlation(shap["income"].to_numpy(float), rows["income"].to_numpy(float))
     assert tuple(map(float, found["income"][5:8])) == pytest.approx((direction.value, direction.low, direction.high))
     values = shap.to_numpy(float)
-    means = {code: values[rows["region"] == int(code), list(shap).index("region")].mean() for code in ("0", "1")}
-    highest = loaded.data.value_names.value("region", max(means, key=means.get))
-    assert found["region"][5:9] == ["", "", "", highest]  # codes are no scale
+    assert found["region"][5:] == [""] * 5  # codes are no scale
     share = json.loads(files["examiner.json"])["explanation"]["sensitive_share"]["value"]
     sensitive = [list(shap).index(name) for name in ("region", "age")]
     assert share == pytest.approx(np.abs(values[:, sensitive]).sum() / np.abs(values).sum())
+
+
+def test_codes_have_the_values_with_the_highest_and_the_lowest_effect_if_they_differ_beyond_noise():
+    random, sex = np.random.default_rng(3), np.repeat([0, 1], 200)
+    values = pd.DataFrame({"sex": 0.1 * sex + random.normal(0, 0.05, 400), "kind": random.normal(0, 0.05, 400)})
+    rows, names = pd.DataFrame({"sex": sex, "kind": sex}), ValueNames.from_coding({"sex": {"f": 0, "m": 1}, "kind": {"a": 0, "b": 1}})
+    about = {"threshold": 0.5, "is_higher_unfavourable": True, "names": names, "sensitive": ()}
+    found = {one.feature: one for one in feature_effects.measure_effects(values, rows, sex == 1, **about).effects}
+    assert (found["sex"].direction, found["sex"].highest, found["sex"].lowest) == (None, "m", "f")
+    assert (found["kind"].highest, found["kind"].lowest) == ("", "")
 
 
 def test_reasons_are_counted_over_every_declined_row(loaded, files, stored):
