@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core.analysis.performance.performance_json import EstimateJson, estimates_in
 from core.aws.target import Target
+from core.governance.model_cards.card_evaluations import build_evaluations
 from core.jobs.rebalancing_jobs import RebalancedData
-from core.registry.registry_types import Package, container_image, version_value_names
+from core.registry.registry_types import Package, container_image
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def build_known_content(target: Target, package: Package, data: RebalancedData |
             **({"inference_environment": {"container_image": [image]}} if image else {}),
         },
         "training_details": {"training_observations": _observations(data), "training_job_details": training},
-        "evaluation_details": _evaluations(target, package, data),
+        "evaluation_details": build_evaluations(target, package, data),
         "model_package_details": {
             "model_package_arn": package.arn,
             **({"model_package_group_name": package.group, "model_package_version": package.version} if package.group else {}),
@@ -160,70 +159,6 @@ def _observations(data: RebalancedData | None) -> str:
         f"{rows}, split once (seed {split['seed']}). Rebalancing: {config['method']} of {config['target']}; "
         f"{manifest['synthetic']['count']:,} synthetic training rows; {manifest['leaked_rows']:,} held-out rows used in training."
     )[:1024]
-
-
-def _evaluations(target: Target, package: Package, data: RebalancedData | None) -> list[dict[str, object]]:
-    evaluations = []
-    performance = estimates_in(package.performance)
-    if performance:
-        n = next(iter(performance.values()))["n"]
-        groups = [{"name": "Quality", "metric_data": [_metric_entry(k, v["value"], _interval_note(v)) for k, v in performance.items()]}]
-        evaluations.append(_evaluation("Quality", f"{n:,} held-out test rows; 95 % intervals.", groups, [package.scores_uri]))
-    facets = package.bias.facets if package.bias else ()
-    if facets:
-        names = version_value_names(package, data)
-        groups = [
-            {
-                "name": names.describe(facet.facet, facet.value)[:63],
-                "metric_data": [
-                    _metric_entry(name, m.value, m.error or m.in_words) for name, m in {**facet.pre_training, **facet.post_training}.items()
-                ],
-            }
-            for facet in facets
-        ]
-        job = package.properties.get("governance:bias-job")
-        where = {"test": "On the held-out test rows.", "": "The report doesn't say on which rows."}
-        measured_on = package.bias.measured_on if package.bias else ""
-        rows_text = where.get(measured_on, f"On the {measured_on} rows.")
-        evaluations.append(_evaluation("Bias", rows_text, groups, [], _processing_job_arn(target, job)))
-    if package.shap:
-        top = sorted(package.shap.items(), key=lambda item: -item[1])[:20]
-        chart = {
-            "name": "mean |SHAP|",
-            "type": "bar_chart",
-            "value": [float(v) for _, v in top],
-            "x_axis_name": [str(k)[:63] for k, _ in top],
-        }
-        job = package.properties.get("governance:shap-job")
-        evaluations.append(
-            _evaluation("Explainability", "", [{"name": "SHAP", "metric_data": [chart]}], [], _processing_job_arn(target, job))
-        )
-    return evaluations
-
-
-def _evaluation(
-    name: str, text: str, groups: Sequence[Mapping[str, object]], datasets: list[str | None], arn: str = ""
-) -> dict[str, object]:
-    evaluation = {"name": name, "evaluation_observation": text, "metric_groups": groups, "evaluation_job_arn": arn, "datasets": datasets}
-    return {k: v for k, v in evaluation.items() if v and v != [None]}
-
-
-def _processing_job_arn(target: Target, job: str | None) -> str:
-    arn = f"arn:{target.partition}:sagemaker:{target.region}:{target.account}:processing-job/{job}" if job else ""
-    return arn if len(arn) <= 256 else ""
-
-
-def _metric_entry(name: str, value: float | None, notes: str | None) -> dict[str, object]:
-    if value is None or not math.isfinite(value):
-        entry: dict[str, object] = {"name": name[:255], "type": "string", "value": "not defined" if value is None else str(value)}
-    else:
-        entry = {"name": name[:255], "type": "number", "value": float(value)}
-    return entry | ({"notes": notes[:1024]} if notes else {})
-
-
-def _interval_note(value: EstimateJson) -> str:
-    low, high = value["low"], value["high"]
-    return "" if low is None or high is None else f"95 % interval {low:z.4f} to {high:z.4f}, n = {value['n']:,}"
 
 
 def set_at_path(content: dict[str, object], path: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import uuid
 from pathlib import Path
 
@@ -167,6 +168,14 @@ def test_what_the_product_knows_and_the_longest_answers_are_valid_by_awss_schema
     known = model_card_content.build_known_content(target, package, model_packages.find_rebalancing(target, package))
     assert list(validator.iter_errors(known)) == []
     assert {"training_details", "evaluation_details", "model_package_details"} <= known.keys()
+    measured = {group["name"]: group["metric_data"] for one in known["evaluation_details"] for group in one["metric_groups"]}
+    counts = package.performance["confusion"]
+    assert measured["Decisions at the threshold"][0]["value"] == [[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]]
+    rates = {entry["name"]: entry["value"] for entry in measured["All groups and intersections"] if entry["type"] == "number"}
+    groups = package.bias.group_table.groups
+    assert rates == {f"selection rate: {group.name}": group.selection_rate.value for group in groups if group.selection_rate}
+    (dppl,) = (entry["notes"] for entry in measured["region = north"] if entry["name"] == "DPPL")
+    assert re.search(r"95 % interval -?\d\.\d{4} to -?\d\.\d{4}, n = 300\.$", dppl)
     answers = {field.path: field.choices[-1] if field.choices else "貸" * field.max_length for field in model_card_content.FIELDS}
     card = model_card.save_answers(target, DANA, arn, answers, seen_version=0)
     assert list(validator.iter_errors(card.content)) == []
