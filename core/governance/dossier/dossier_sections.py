@@ -174,14 +174,13 @@ def _codes(names: ValueNames) -> Table:
 
 
 def _card(d: Dossier) -> Section:
-    answers = [(field.title, model_card_content.value_at(d.card, field.path)) for field in model_card_content.FIELDS]
-    rows = tuple((title, str(text)) for title, text in answers if text)
-    missing = [title for title, text in answers if not text]
-    blocks: tuple[Block, ...] = (
-        Text(f"{len(rows)} of {len(answers)} fields are filled in."),
-        *([Table(("", ""), rows, (24, 76))] if rows else []),
-    )
-    return make_section("Model card", blocks, [f"{', '.join(missing)}."] if missing else [])
+    fields, filled = model_card_content.FIELDS, model_card_content.filled_fields(d.card)
+    rows = tuple((field.title, str(model_card_content.value_at(d.card, field.path))) for field in filled)
+    blocks: list[Block] = [Text(f"{len(filled)} of {len(fields)} fields are filled in.")]
+    if rows:
+        blocks.append(Table(("", ""), rows, (24, 76)))
+    missing = ", ".join(field.title for field in fields if field not in filled)
+    return make_section("Model card", blocks, [f"{missing}."] if missing else [])
 
 
 def _history(d: Dossier) -> Section:
