@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from core.analysis.bias.group_table import GroupFigure, GroupOutcome
+from core.analysis.bias.group_table import GroupFigure, GroupOutcome, impact_ratios
 from core.analysis.explanations import shap_summary
 from core.analysis.performance.performance_json import estimates_in
-from core.analysis.tables import prohibited_bases
 from core.aws.target import Target
 from core.data import column_roles
 from core.errors import DataError, NotFound, Refused
 from core.governance.evidence import Evidence
+from core.governance.findings import prohibited_bases
 from core.governance.model_cards.model_card import Card
 from core.governance.version_state import State
 from core.jobs.rebalancing_jobs import RebalancedData
@@ -120,41 +120,32 @@ def _bias_facts(package: Package, data: RebalancedData | None) -> dict[str, obje
         known = {n: (m.interval.low, m.interval.high) for n, m in measured.items() if m.interval and m.interval.low is not None}
         intervals |= {people: known} if known else {}
     table = report.group_table
+    groups = list(zip(table.groups, impact_ratios(table), strict=True)) if table else []
     return {
         "metrics": metrics,
         "intervals": intervals,
         "rows": report.governance.get("rows"),
-        "groups": _group_facts([group for group in table.groups if len(group.columns) == 1]) if table else None,
-        "intersections": _group_facts([group for group in table.groups if len(group.columns) > 1]) if table else None,
+        "groups": _group_facts([pair for pair in groups if len(pair[0].columns) == 1]),
+        "intersections": _group_facts([pair for pair in groups if len(pair[0].columns) > 1]),
         "unknown": dict(table.without_value) if table else None,
     }
 
 
-def _group_facts(groups: Sequence[GroupOutcome]) -> list[dict[str, object]]:
-    """Each group with its rows and its rates. ``impact_ratio``: its selection rate divided by that of the most selected group of the same
-    columns; None where nothing was measured."""
-    best: dict[tuple[str, ...], float] = {}
-    for group in groups:
-        best[group.columns] = max(best.get(group.columns, 0.0), _selection_rate(group) or 0.0)
-    found: list[dict[str, object]] = []
-    for group in groups:
-        rate, most = _selection_rate(group), best[group.columns]
-        found.append(
-            {
-                "columns": group.columns,
-                "group": group.name,
-                "rows": group.rows,
-                "selection_rate": _figure(group.selection_rate),
-                "label_share": _figure(group.label_share),
-                "impact_ratio": rate / most if rate is not None and most else None,
-                "why": group.why,
-            }
-        )
-    return found
-
-
-def _selection_rate(group: GroupOutcome) -> float | None:
-    return group.selection_rate.value if group.selection_rate else None
+def _group_facts(groups: Sequence[tuple[GroupOutcome, float | None]]) -> list[dict[str, object]]:
+    """Each group with its rows and its rates. ``groups``: each with its selection rate divided by that of the most selected group of the
+    same columns, None where nothing was measured."""
+    return [
+        {
+            "columns": group.columns,
+            "group": group.name,
+            "rows": group.rows,
+            "selection_rate": _figure(group.selection_rate),
+            "label_share": _figure(group.label_share),
+            "impact_ratio": ratio,
+            "why": group.why,
+        }
+        for group, ratio in groups
+    ]
 
 
 def _figure(figure: GroupFigure | None) -> dict[str, object] | None:
@@ -164,17 +155,15 @@ def _figure(figure: GroupFigure | None) -> dict[str, object] | None:
 def _prohibited_bases(package: Package, data: RebalancedData) -> list[dict[str, object]] | str:
     """Every column that is named like a prohibited basis, or that people have marked as telling protected groups apart. ``input``: whether
     the model is given it; ``measured``: whether the bias report has figures of its groups."""
-    features, sensitive = data.manifest["features"], column_roles.sensitive_columns(data.roles)
-    table = package.bias.group_table if package.bias else None
-    reported = {facet.facet for facet in package.bias.facets} if package.bias else set()
-    reported |= {column for group in table.groups if group.selection_rate for column in group.columns} if table else set()
-    measured = {dict(data.roles.derived).get(column, column) for column in reported}
-    columns = dict.fromkeys([*sensitive, *features, *data.roles.ignored])
-    found: list[dict[str, object]] = []
-    for column in columns:
-        basis = prohibited_bases.find_basis(column)
-        if basis or column in sensitive:
-            found.append({"column": column, "basis": basis or "sensitive", "input": column in features, "measured": column in measured})
+    found: list[dict[str, object]] = [
+        {
+            "column": one.column,
+            "basis": ", ".join(one.bases) or "sensitive",
+            "input": one.is_input,
+            "measured": bool(one.measured),
+        }
+        for one in prohibited_bases.find_basis_columns(package, data)
+    ]
     return found or NO_PROHIBITED_BASIS
 
 

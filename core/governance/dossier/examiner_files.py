@@ -9,7 +9,7 @@ from typing import Any
 from core.analysis.bias.group_sentences import DISPARITY_TITLES
 from core.analysis.bias.group_table import GroupFigure, impact_ratios
 from core.analysis.explanations.shap_summary import ShapEstimate
-from core.analysis.tables import protected_bases
+from core.analysis.tables.prohibited_bases import JURISDICTIONS, bases_without_column
 from core.governance.dossier import dossier_sections, examiner_sections
 from core.governance.dossier.dossier import Dossier
 from core.governance.dossier.examiner_sections import MONITORING_FIELDS
@@ -179,8 +179,8 @@ def _examiner(d: Dossier) -> dict[str, object]:
         "prohibited_bases": {
             "columns": [vars(one) for one in found.bases],
             "inputs_not_measured": prohibited_bases.list_unmeasured(found.bases),
-            "without_column": [basis.name for basis in protected_bases.bases_without_column(one.column for one in found.bases)],
-            "texts": protected_bases.JURISDICTIONS,
+            "without_column": [basis.name for basis in bases_without_column(one.column for one in found.bases)],
+            "texts": JURISDICTIONS,
         },
         "explanation": {"missing": effects}
         if isinstance(effects, str)

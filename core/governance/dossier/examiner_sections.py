@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
 import pandas as pd
 
 from core.analysis.bias.group_sentences import explain_group_table, figure_text
 from core.analysis.bias.group_table import GroupFigure, GroupTable, impact_ratios
-from core.analysis.tables import protected_bases
+from core.analysis.tables.prohibited_bases import JURISDICTIONS, bases_without_column
 from core.governance import regulatory_profiles
 from core.governance.dossier.dossier import Dossier
 from core.governance.dossier.dossier_blocks import Block, Figure, Section, Table, Text, make_section
@@ -194,8 +195,8 @@ def bases_section(d: Dossier) -> Section:
         for one in bases
     )
     unmeasured = prohibited_bases.list_unmeasured(bases)
-    absent = ", ".join(basis.name for basis in protected_bases.bases_without_column(one.column for one in bases))
-    texts = "; ".join(f"{name}: {text}" for name, text in protected_bases.JURISDICTIONS.items())
+    absent = ", ".join(basis.name for basis in bases_without_column(one.column for one in bases))
+    texts = "; ".join(f"{name}: {text}" for name, text in JURISDICTIONS.items())
     words = [
         f"By the columns' roles, and by their names for bases that a text protects ({texts}). A column with another name may be a proxy.",
         *([f"No column speaks for {absent}: the model can't be measured by these on this data."] if absent else []),
@@ -305,6 +306,12 @@ def alternatives_section(d: Dossier) -> Section:
         if not compared:
             missing.append(search.unmeasured or "The measurement has no trial with a model.")
     blocks += _card_answer(d, "alternatives_considered")
+    checklists, decided = d.findings.checklists, date.fromisoformat(d.state.history[-1].time[:10])
+    notes = () if isinstance(checklists, str) else regulatory_profiles.mitigation_notes([profile for profile, _ in checklists], decided)
+    if notes:
+        rows = tuple((note.jurisdiction, note.stance, note.text) for note in notes)
+        blocks.append(Text("What the texts mean for a search for less discriminatory alternatives, and for mitigation by group:"))
+        blocks.append(Table(("jurisdiction", "mitigation is", "what the text says"), rows, (20, 14, 66)))
     if not _answer(d, "alternatives_considered"):
         missing.append("Nobody has written which less discriminatory models were considered (model card, Alternatives considered).")
     return make_section("Search for alternatives", blocks, missing)
@@ -371,10 +378,20 @@ def checklists_section(d: Dossier) -> Section:
     blocks: list[Block] = [
         Text("Which parts of the record are evidence for what a text asks. A full list doesn't mean that the text is met.")
     ]
-    missing = []
+    missing, decided = [], date.fromisoformat(d.state.history[-1].time[:10])
     for profile, items in found:
-        blocks.append(Text(f"{profile.title}, as of {profile.date}: {profile.source} {profile.note}".strip()))
-        rows = tuple((one.item.ref, one.item.asks, _field_titles(one.filled), _field_titles(one.missing)) for one in items)
+        age = regulatory_profiles.describe_age(profile, decided)
+        blocks.append(Text(f"{profile.title}. {age} {profile.source} {profile.note}".strip()))
+        unverified = " (unverified)"
+        rows = tuple(
+            (
+                one.item.ref,
+                f"{one.item.asks}{'' if one.item.verified else unverified}",
+                _field_titles(one.filled),
+                _field_titles(one.missing),
+            )
+            for one in items
+        )
         blocks.append(Table(("part", "asks for", "on record", "missing"), rows, (16, 28, 28, 28)))
         if lacking := sum(bool(one.missing) for one in items):
             missing.append(f"{profile.title}: {lacking} of {len(items)} items lack something.")

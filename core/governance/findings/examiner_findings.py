@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from core.errors import GovernanceError
-from core.governance import regulatory_profiles
+from core.governance import regulatory_profiles, version_facts
 from core.governance.evidence import Evidence
 from core.governance.findings import alternatives_search, earlier_conditions, feature_effects, prohibited_bases, validation_findings
 from core.governance.findings.alternatives_search import AlternativesSearch
@@ -52,7 +52,7 @@ def collect_findings(version: VersionUnderReview, card: Card) -> ExaminerFinding
 
 def _fill_checklists(version: VersionUnderReview, card: Card, pinned: Evidence) -> tuple[tuple[RegulatoryProfile, list[ChecklistRow]], ...]:
     profiles = regulatory_profiles.load_profiles(version.target.settings.profiles)
-    facts = regulatory_profiles.collect_facts(version.target, version.package, version.state, card, pinned)
+    facts = version_facts.collect_facts(version.target, version.package, version.state, card, pinned)
     return tuple((profile, regulatory_profiles.build_checklist(profile, facts)) for profile in profiles)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from core.analysis.tables import protected_bases
+from core.analysis.tables.prohibited_bases import find_bases
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.registry.registry_types import Package, version_value_names
 
@@ -33,7 +33,7 @@ def find_basis_columns(package: Package, data: RebalancedData | None) -> tuple[B
     measured, label = _find_measured(package, data), data.roles.label if data else ""
     found = []
     for column in dict.fromkeys(columns):
-        bases = protected_bases.find_bases(column) if column != label else ()
+        bases = find_bases(column) if column != label else ()
         if bases or column in roles:
             texts = tuple(dict.fromkeys(text for basis in bases for text in basis.jurisdictions))
             names = tuple(basis.name for basis in bases)
