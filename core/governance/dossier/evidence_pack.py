@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from core.analysis.performance.performance_json import estimates_in
 from core.aws.target import Target
@@ -23,9 +22,6 @@ from core.ledger.audit_log import Event
 from core.ledger.signing import IN_TOTO_TYPE, EnvelopeRecord, Forged, SignatureRecord, canonical_json, sha256
 from core.lineage import lineage_graph, openlineage
 from core.safe_csv import safe_csv_bytes
-
-if TYPE_CHECKING:
-    from securesystemslib.signer import Key
 
 INCLUDED_FILES = (
     "quality",
@@ -112,6 +108,8 @@ def _pack_files(target: Target, identity: Identity, d: Dossier) -> dict[str, byt
     signature = _first_signature(envelope)
     signer_key, evidence_key = f"keys/{signer}.pem", f"keys/{signature['keyid']}.pem"
     signed, unchanged, complete = pack_signature.check_commands(target, signer, signer_key)
+    first = next(event.number for event in events if event.subject == d.package.arn)
+    reports, log = _included_reports(target, d), _signed_events(target, events[first - 1 : d.state.last_event])
     lineage = _lineage(target, d.package.arn)
     pictures = dossier_render.draw_figures(d)
     submitted = next(e.time for e in reversed(d.state.history) if e.kind == "submit")
@@ -145,22 +143,10 @@ def _pack_files(target: Target, identity: Identity, d: Dossier) -> dict[str, byt
         "log-head.json": head,
         "log-to-head.jsonl": b"".join(audit_log.event_payload(event) + b"\n" for event in events[d.state.last_event :]),
         **({"lineage.ndjson": lineage} if lineage is not None else {}),
+        **reports,
+        **log,
     }
-    for name in INCLUDED_FILES:
-        if name in d.evidence.files:
-            pinned = d.evidence.files[name]
-            content = target.files.read(pinned["uri"])
-            if sha256(content) != pinned["sha256"]:
-                hint = "The evidence names the version in S3 that was decided on: restore it."
-                raise Forged(f"{pinned['uri']} has changed since the version was submitted.", resource=d.package.arn, hint=hint)
-            files[f"reports/{name.replace('/', '-')}{FILE_SUFFIXES.get(name, '.json')}"] = content
-    first = next(event.number for event in events if event.subject == d.package.arn)
-    excerpt, trusted = events[first - 1 : d.state.last_event], signing.load_verification_keys(target)
-    with ThreadPoolExecutor(8) as pool:
-        contents = pool.map(lambda event: _read_envelope(target, event, trusted), excerpt)
-    files |= {f"log/{event.number:08d}.json": content for event, content in zip(excerpt, contents, strict=True)}
-    envelopes = [files[name] for name in files if name in {"evidence.dsse.json", "log-head.json"} or name.startswith("log/")]
-    for keyid in {_first_signature(content)["keyid"] for content in envelopes}:
+    for keyid in {_first_signature(content)["keyid"] for content in (head, envelope, *log.values())}:
         files[f"keys/{keyid}.pem"] = signing.key_to_pem(signing.find_key(target, keyid)).encode()
     export = {
         "package": d.package.arn,
@@ -173,12 +159,32 @@ def _pack_files(target: Target, identity: Identity, d: Dossier) -> dict[str, byt
     return pack_signature.sign_pack(target, files, export)
 
 
-def _read_envelope(target: Target, event: Event, trusted: Sequence[Key]) -> bytes:
-    """The stored envelope of an event. Raises Forged if it isn't that of the event."""
-    content = target.files.read(target.uri(audit_log.event_key(event.number)))
-    if signing.open_envelope(content, trusted, audit_log.EVENT_TYPE) != audit_log.event_payload(event):
-        raise Forged(f"Event {event.number} was changed.", resource=event.subject, hint="Run `audit verify`.")
-    return content
+def _included_reports(target: Target, d: Dossier) -> dict[str, bytes]:
+    """The files of the evidence that a pack contains, by their names in it. Raises Forged for one that has changed."""
+    found = {}
+    for name in INCLUDED_FILES:
+        if name in d.evidence.files:
+            pinned = d.evidence.files[name]
+            content = target.files.read(pinned["uri"])
+            if sha256(content) != pinned["sha256"]:
+                hint = "The evidence names the version in S3 that was decided on: restore it."
+                raise Forged(f"{pinned['uri']} has changed since the version was submitted.", resource=d.package.arn, hint=hint)
+            found[f"reports/{name.replace('/', '-')}{FILE_SUFFIXES.get(name, '.json')}"] = content
+    return found
+
+
+def _signed_events(target: Target, events: Sequence[Event]) -> dict[str, bytes]:
+    """The stored envelopes of events, by their names in the pack. Raises Forged for one that isn't that of the event."""
+    trusted = signing.load_verification_keys(target)
+
+    def read(event: Event) -> bytes:
+        content = target.files.read(target.uri(audit_log.event_key(event.number)))
+        if signing.open_envelope(content, trusted, audit_log.EVENT_TYPE) != audit_log.event_payload(event):
+            raise Forged(f"Event {event.number} was changed.", resource=event.subject, hint="Run `audit verify`.")
+        return content
+
+    with ThreadPoolExecutor(8) as pool:
+        return {f"log/{event.number:08d}.json": content for event, content in zip(events, pool.map(read, events), strict=True)}
 
 
 def _lineage(target: Target, arn: str) -> bytes | None:

@@ -39,7 +39,7 @@ from core.aws.target import connect
 from core.doctor import target_checks
 from core.errors import Forbidden, GovernanceError, NotFound
 from core.governance import decisions, policy
-from core.governance.dossier import evidence_pack
+from core.governance.dossier import evidence_pack, pack_signature
 from core.governance.model_cards import model_card
 from core.identity import Identity, Role
 from core.ledger import audit_log, signing
@@ -452,6 +452,14 @@ def verified(target, folder):
     (folder / "key.pem").write_text(signing.public_pem(target))
     (folder / "sig").write_bytes(base64.b64decode(envelope["signatures"][0]["sig"]))
     command = signing.openssl_command(target, envelope["signatures"][0]["keyid"], "key.pem", "pae", "sig")
+    sums = b"0  a\n"
+    (folder / "SHA256SUMS.sig").write_bytes(signing.sign_file(target, sums))
+    of_list, *_ = pack_signature.check_commands(target, envelope["signatures"][0]["keyid"], "key.pem")
+    for content, code in ((sums, 0), (sums + b"\n", 1)):
+        (folder / "SHA256SUMS").write_bytes(content)
+        assert run(folder, *of_list.split()).returncode == code
+    with pytest.raises(ValueError, match="envelope"):
+        signing.sign_file(target, b"DSSEv1 0  0 ")
     for payload, code in ((b'{"a":1}', 0), (b'{"a":2}', 1)):
         (folder / "pae").write_bytes(
             b"DSSEv1 %d %s %d %s" % (len(signing.IN_TOTO_TYPE), signing.IN_TOTO_TYPE.encode(), len(payload), payload)
