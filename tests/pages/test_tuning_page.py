@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from core.errors import Conflict, JobFailed
+from core.governance import version_facts
+from core.governance.model_cards import model_card
+from core.governance.version_state import State
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import jobs, rebalancing_jobs, training_jobs, xgboost_report_jobs
 from core.jobs.tuning import tuning_jobs
-from core.registry import model_evaluation
+from core.registry import model_evaluation, model_packages
 from core.reports import trial_bias_jobs
 
 NEW = "new"
@@ -65,6 +68,17 @@ def test_the_best_trial_and_its_alternatives_are_named_with_people_and_intervals
     assert registers or "No trial reduces disparity" in said
     table = next(frame.value for frame in test.dataframe if "distance from parity" in frame.value)
     assert len(table) == len(report["trials"])
+
+
+def test_the_measured_trials_are_evidence_for_the_search_for_alternatives(target, packages, tuning_job, measured):
+    tuned = (model_packages.read_package(target, arn) for arn in packages)
+    package = next(one for one in tuned if one.training and one.training.raw.get("TuningJobArn", "").endswith(f"/{tuning_job}"))
+    facts = version_facts.collect_facts(target, package, State(package.arn), model_card.read_card(target, package), None)["alternatives"]
+    report = trial_bias_jobs.read_result(target, measured)
+    assert (facts["measured_by"], facts["rows"]) == (measured, report["rows"])
+    assert {name: one[0]["value"] for name, one in facts["trials"].items()} == {
+        trial["name"]: trial["facets"][0]["measures"]["DPPL"]["value"] for trial in report["trials"]
+    }
 
 
 def test_an_alternative_is_one_click_from_being_registered(app, full, tuning_job, measured, target):
