@@ -168,7 +168,7 @@ def _all_groups(table: GroupTable) -> tuple[Text, Table]:
         "group / all others (DI)",
         "group / most selected",
     )
-    return Text(" ".join(sentences)), Table(headings, rows, (18, 6, 18, 18, 17, 16, 7))
+    return Text(" ".join(sentences)), Table(headings, rows, (17, 6, 18, 18, 16, 16, 9))
 
 
 def count_of(figure: GroupFigure | None) -> int | None:
@@ -395,7 +395,7 @@ def checklists_section(d: Dossier) -> Section:
         blocks.append(Table(("part", "asks for", "on record", "missing"), rows, (16, 28, 28, 28)))
         if lacking := sum(bool(one.missing) for one in items):
             missing.append(f"{profile.title}: {lacking} of {len(items)} items lack something.")
-    return make_section(title, blocks, missing)
+    return Section(title, tuple(blocks), tuple(missing))  # each table names what is missing
 
 
 def _field_titles(paths: Iterable[str]) -> str:
