@@ -53,9 +53,12 @@ def test_gates_are_lines_with_verdict_reason_and_evidence_and_those_that_block_c
     compared = next(line for line in lines if "Compared with" in line)  # a fresh group for data that has a baseline elsewhere
     assert "Can't be computed]" in compared
     assert "has no approved version and no baseline beside this one" in compared
-    assert {"Model card", "Bias report", "Lineage", "Quality"} <= {link.label for link in test.get("page_link")}
+    assert {"Bias report", "Lineage", "Quality"} <= {link.label for link in test.get("page_link")}
     (table,) = [frame.value for frame in test.dataframe if "outcome" in frame.value]
     assert len(table) == len(lines)
+    card = press(test, "Model card")
+    assert card.query_params["tab"] in ("card", ["card"])
+    assert "Model card of" in text(card)
 
 
 def test_no_reason_is_chosen_and_the_form_says_everything_that_it_lacks(app, full, target, version):
@@ -98,9 +101,9 @@ def test_a_section_of_the_card_is_saved_alone_and_what_the_record_knows_is_propo
     description = next(area for area in test.text_area if area.label == "Description")
     assert description.value.startswith("Predicts defaulted from 23 columns")
     next(area for area in test.text_area if area.label.startswith("Owner")).set_value("Zoë")
-    next(area for area in test.text_area if area.label.startswith("Monitoring")).set_value("Monthly, by Dana")
     test = press(test, "Save “What it is”")
     assert "2 of 21 filled" in text(test)
+    next(area for area in test.text_area if area.label.startswith("Monitoring")).set_value("Monthly, by Dana")
     test = press(test, "Save “In operation”")
     assert "3 of 21 filled" in text(test)
     assert next(area for area in test.text_area if area.label == "Owner").value == "Zoë"

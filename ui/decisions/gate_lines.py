@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.governance.gate_results import GateResult, Status
 from core.registry.registry_types import Package
-from ui.components import links, markdown, tables
+from ui.components import links, markdown, tables, tabs
 from ui.components.badges import BadgeColour
 
 VERDICTS: dict[Status, tuple[BadgeColour, str, str, str]] = {
@@ -56,25 +56,25 @@ def _show_gate(result: GateResult, package: Package) -> None:
         lines.append("Blocks an approval" + (", unless two people waive it." if result.is_waivable else "; it can't be waived."))
     text, link = st.columns([5, 1], gap="small")
     text.markdown("  \n".join(lines))
-    if evidence := find_evidence(result.gate, package):
-        page, label, query = evidence
-        with link:
+    with link:
+        if result.gate == "card" and st.button("Model card", icon=":material/edit_note:", type="tertiary", key=f"card-of-{package.arn}"):
+            tabs.open_tab("card", package=package.arn)
+        if evidence := find_evidence(result.gate, package):
+            page, label, query = evidence
             links.page_link(page, label, **query)
 
 
 def find_evidence(gate: str, package: Package) -> tuple[str, str, dict[str, str]] | None:
-    """The page that shows what a gate judges, what to call it, and the query that opens it there; None for what stands on this page."""
+    """The page that shows what a gate judges, what to call it, and the query that opens it there; None for what is on this page."""
     kind = gate.split(" ")[0]
     bias_job, rebalanced = (package.properties.get(f"governance:{name}", "") for name in ("bias-job", "rebalanced"))
     if kind in {"bias", "facets"} and bias_job:
         return "bias", "Bias report", {"job": bias_job}
     if kind in {"label_shares", "disjoint", "label_leaks", "id_features", "twins"} and rebalanced:
         return "data", "Data", {"job": rebalanced}
-    if kind == "card":
-        return "decisions", "Model card", {"tab": "card", "package": package.arn}
     if kind == "lineage":
         return "lineage", "Lineage", {"package": package.arn}
-    if kind == "reproduced":
+    if kind in {"card", "reproduced"}:
         return None
     view = {"quality": "Quality", "baseline": "Quality", "calibration": "Quality", "threshold": "Threshold"}.get(kind)
     return "registry", view or "Registry", {"package": package.arn, **({"view": view} if view else {})}

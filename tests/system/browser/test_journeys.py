@@ -136,8 +136,10 @@ def test_the_evidence_pack_and_the_card_are_downloaded_whole(page: Page, url: st
     assert {"README.txt", "SHA256SUMS"} <= set(pack.namelist())
     page.get_by_role("tab", name="Model card").click()
     page.get_by_label("Intended uses").fill("Helps a clerk to rank applications; a person decides.")
+    page.get_by_label("Monitoring").fill("Monthly, by Dana")
     page.get_by_role("button", name="Save “What it is used for”").click()
     expect(page.get_by_text("of the card")).to_be_visible(timeout=SHORT)
+    expect(page.get_by_label("Monitoring")).to_have_value("Monthly, by Dana")  # of another section, typed and not saved
     assert downloaded(page, "PDF").startswith(b"%PDF-")
     assert json.loads(downloaded(page, "JSON"))["intended_uses"]["intended_uses"].startswith("Helps a clerk")
 
