@@ -51,11 +51,11 @@ def test_a_first_time_data_scientist_rebalances_tunes_and_registers(page: Page, 
 
 
 def choose_reason(page: Page) -> None:
-    """The first reason: none is chosen in advance."""
+    """The last reason: none is chosen in advance, and the first of a validation needs a reproduction."""
     reasons = page.get_by_test_id("stForm").get_by_role("combobox", name="Reason")
     if reasons.count():
         reasons.click()
-        page.get_by_role("option").first.click()
+        page.get_by_role("option").last.click()
 
 
 def decide(page: Page, url: str, arn: str, who: str, what: str, button: str) -> None:
