@@ -54,7 +54,7 @@ def choose_reason(page: Page) -> None:
     """The last reason: none is chosen in advance, and the first of a validation needs a reproduction."""
     reasons = page.get_by_test_id("stForm").get_by_role("combobox", name="Reason")
     if reasons.count():
-        reasons.click()
+        reasons.press("ArrowDown")  # a click that has to scroll first would close the list again
         page.get_by_role("option").last.click()
 
 
