@@ -63,7 +63,7 @@ def test_gates_are_lines_with_verdict_reason_and_evidence_and_those_that_block_c
 
 def test_no_reason_is_chosen_and_the_form_says_everything_that_it_lacks(app, full, target, version):
     test = app(full, "decisions", "Dana", package=version)
-    reason = next(box for box in test.selectbox if box.label == "Reason")
+    reason = next(radio for radio in test.radio if radio.label == "Reason")
     assert reason.value is None
     before = read_state(target, version)
     next(area for area in test.text_area if area.label == "Rationale").set_value("." * 30)

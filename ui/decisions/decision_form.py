@@ -63,7 +63,7 @@ def show_decision_form(package: Package, state: State, results: list[GateResult]
             _extra_fields(str(kind), mark, state, results, profile, rules.rules_for(package.group).tier)
             codes = decision_rules.REASON_CODES[str(kind)]
             if len(codes) > 1:
-                st.selectbox("Reason", codes, index=None, placeholder="Choose a reason", key=f"code-{mark}")
+                st.radio("Reason", codes, index=None, horizontal=True, key=f"code-{mark}")
             st.text_area("Rationale", key=f"reason-{mark}", placeholder="What convinced you, or what has to change", max_chars=5000)
             st.caption(f"Needed: {'a reason, and ' if len(codes) > 1 else ''}a rationale of {rationales.REQUIREMENT}.")
             words, icon = ACTION_LABELS[str(kind)]

@@ -50,12 +50,19 @@ def test_a_first_time_data_scientist_rebalances_tunes_and_registers(page: Page, 
     assert [version.status for version in model_packages.list_versions(target)] == [registry_types.PENDING_STATUS]
 
 
-def choose_reason(page: Page) -> None:
-    """The last reason: none is chosen in advance, and the first of a validation needs a reproduction."""
-    reasons = page.get_by_test_id("stForm").get_by_role("combobox", name="Reason")
-    if reasons.count():
-        reasons.press("ArrowDown")  # a click that has to scroll first would close the list again
-        page.get_by_role("option").last.click()
+REASONS = {
+    "Submit for a decision": "better model",
+    "Validate": "evidence reviewed",
+    "Approve": "meets the policy",
+    "Reject": "bias",
+}
+
+
+def choose_reason(page: Page, what: str) -> None:
+    """None is chosen in advance."""
+    reasons = page.get_by_role("radiogroup", name="Reason")
+    expect(reasons.get_by_role("radio", checked=True)).to_have_count(0)
+    reasons.get_by_role("radio", name=REASONS[what]).check(force=True)
 
 
 def decide(page: Page, url: str, arn: str, who: str, what: str, button: str) -> None:
@@ -66,7 +73,7 @@ def decide(page: Page, url: str, arn: str, who: str, what: str, button: str) -> 
     if choice.count():
         choice.check(force=True)
         settle(page)
-    choose_reason(page)
+    choose_reason(page, what)
     page.get_by_label("Rationale").fill("Recall for men fell without a reason given; show the effect of leaving SEX out.")
     if what == "Submit for a decision":
         page.get_by_label("Why this tier").fill("It decides on credit for thousands of people a year.")
@@ -94,7 +101,7 @@ def test_a_page_that_has_grown_stale_cannot_decide_and_is_told_why(browser, url:
     for view in (one, two):
         view.goto(f"{url}/decisions?package={version.arn}")
         settle(view)
-        choose_reason(view)
+        choose_reason(view, "Submit for a decision")
         view.get_by_label("Rationale").fill("Submitted once more, with the effect of leaving SEX out.")
         view.get_by_label("Why this tier").fill("It decides on credit for thousands of people a year.")
         view.get_by_label("Why this tier").blur()
