@@ -79,6 +79,8 @@ def demo_identities(settings: Settings) -> tuple[Identity, ...]:
     return DEMO_IDENTITIES if settings.target == "local" else ()
 
 
+_LOOK_ALIKES = str.maketrans("асԁеɡһіјӏоԛрѕуԝхαιονρυ", "acdeghijloqpsywxaiovpu")
+"""Small letters of Cyrillic, Greek and IPA -> the Latin ones that they look like."""
 _BUILDERS = frozenset({Role.DATA_SCIENTIST, Role.ADMINISTRATOR})
 _OFFICER = frozenset({Role.COMPLIANCE_OFFICER})
 _ALL_BUT_VIEWERS = frozenset(Role) - {Role.VIEWER}
@@ -180,11 +182,12 @@ def _known_names(identity: Identity) -> set[str]:
 
 
 def _normalize_name(text: str) -> str:
-    """A name or id as a person reads it: case, width, spaces, invisible characters, markup and a tag's ``=C3`` make no difference."""
+    """A name or id as a person reads it: case, width, spaces, invisible characters, accents, look-alike letters, the order of its words,
+    markup and a tag's ``=C3`` make no difference."""
     plain = urllib.parse.unquote(re.sub(r"=(?=[0-9A-F]{2})", "%", text), errors="replace")
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", plain).casefold())
-    visible = "".join(c for c in folded if unicodedata.category(c) not in {"Cf", "Mn"})
-    return " ".join(re.sub(r"[^\w.:/+\-@#|]", " ", visible).split())
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", plain).casefold())
+    visible = "".join(c for c in folded if unicodedata.category(c) not in {"Cf", "Mn"}).translate(_LOOK_ALIKES)
+    return " ".join(sorted(re.sub(r"[^\w.:/+\-@#|]", " ", visible).split()))
 
 
 @dataclass(frozen=True)

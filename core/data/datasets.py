@@ -150,9 +150,14 @@ def read_first_rows(target: Target, uri: str, *, rows: int = 50) -> pd.DataFrame
     return pd.read_csv(io.StringIO("".join(whole)), nrows=rows)
 
 
+def description_uri(uri: str) -> str:
+    """Where the description of a data set lies, beside its ``data.csv``."""
+    return uri.rpartition("/")[0] + "/dataset.json"
+
+
 def read_dataset(target: Target, uri: str) -> Dataset:
     """The data set of a ``dataset.json``, or of the ``data.csv`` in the same folder."""
-    raw = target.files.read_json(uri.rpartition("/")[0] + "/dataset.json", dict)
+    raw = target.files.read_json(description_uri(uri), dict)
     roles = raw.pop("roles")
     lists: Iterable[str] = ("categorical", "ignored")
     roles = {**roles, **{k: tuple(roles[k]) for k in lists}, "further_facets": tuple((c, v) for c, v in roles.get("further_facets", ()))}

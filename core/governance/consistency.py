@@ -53,6 +53,9 @@ def registry_problems(target: Target, events: Sequence[Event]) -> Iterator[Probl
                 raw = model_packages.describe_package(target, version.arn)
             except NotFound:
                 continue  # deleted meanwhile
+            stage = raw.get("ModelLifeCycle", {}).get("StageStatus", "")
+            if stage.casefold() == "approved" != state.status:
+                yield Problem(last, version.arn, f"The registry's life cycle says {stage}, and the log says {state.status}.")
             properties = raw.get("CustomerMetadataProperties", {})
             decided = (properties.get(registry_types.DECISION_PROPERTY, ""), properties.get(registry_types.EVIDENCE_PROPERTY, ""))
             if version.status == expected and decided != (str(state.last_event or ""), state.evidence or ""):

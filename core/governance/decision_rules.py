@@ -11,7 +11,7 @@ from core import identity
 from core.errors import Conflict, DataError, GovernanceError
 from core.governance.gate_results import AGREEMENT_GATE, UNWAIVABLE_GATES
 from core.governance.policy import TIERS, Gate, GateProfile, Policy
-from core.governance.rationales import find_unsound_text
+from core.governance.rationales import MAX_TEXT_LENGTH, find_unsound_text
 from core.governance.version_state import ALLOWED_FROM, State, people_involved
 from core.identity import Identity
 from core.ledger.event_body import EVENT_FORMAT, EventBody, RecordedCondition, RecordedGate
@@ -32,6 +32,8 @@ REASON_CODES: dict[str, tuple[str, ...]] = {
 }
 BUILDING_PARTS = frozenset({"trainer", "registrant", "submitter"})
 """Parts of the people who made a version: somebody else says that a condition of its approval is met."""
+EARLIER = "earlier submitter"
+"""The part of who submitted the version before it was submitted again."""
 JUDGED_KINDS = frozenset({"submit", "validate", "approve", "reject"})
 """Decisions that name the policy by which the version was judged."""
 
@@ -82,15 +84,26 @@ def find_wrong_status(kind: str, label: str, subject: str, state: State) -> Iter
 def excluded_people(
     kind: str, state: State, gate: str | None, package: Package | None = None, *, event_format: int = EVENT_FORMAT
 ) -> dict[str, str]:
-    """Part -> id or name of the people who may not take this step, because they had that part. ``gate``: of a waiver; ``event_format``: up
-    to format 2 anybody could report a condition as met."""
+    """Part -> id or name of the people who may not take this step, because they had that part, those of earlier submissions included: who
+    validated one may validate the next, but not approve it. ``gate``: of a waiver; ``event_format``: up to format 2 anybody could report a
+    condition as met, and earlier submissions didn't count."""
     if kind in {"submit", "waive", "retire"} or (kind == "meet condition" and event_format <= 2):
         return {}
     involved = people_involved(state, package)
+    if event_format > 2:
+        involved |= _number_people(EARLIER, state.earlier_submitters)
     if kind == "meet condition":
-        return {part: who for part, who in involved.items() if part.removesuffix(" by name") in BUILDING_PARTS}
+        return {part: who for part, who in involved.items() if part.removesuffix(" by name") in BUILDING_PARTS or part.startswith(EARLIER)}
+    if kind != "validate" and event_format > 2:
+        involved |= _number_people("earlier validator", state.earlier_validators)
     asked = next((w for w in state.waivers if w.gate == gate), None) if kind == "confirm waiver" else None
     return involved | ({"who asked for it": asked.by_id, "who asked for it by name": asked.by} if asked else {})
+
+
+def _number_people(part: str, people: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Part with a number -> id or name of each. ``people``: (id, name)."""
+    by_id = {f"{part} {number}": who for number, (who, _) in enumerate(people, 1)}
+    return by_id | {f"{part} {number} by name": name for number, (_, name) in enumerate(people, 1)}
 
 
 def _find_forbidden_person(step: Step, state: State) -> Iterator[GovernanceError]:
@@ -161,12 +174,24 @@ def approval_end(rules: Policy, state: State, day: date) -> date:
     return day + timedelta(days=rules.expiry.for_tier(state.tier))
 
 
+def parse_day(text: str) -> date:
+    """The day that YYYY-MM-DD names. Raises ValueError for ISO's other ways to write one (20261201, 2026-W49-2): days are compared as they
+    are written, and such a one would never be over within its year."""
+    day = date.fromisoformat(text)
+    if day.isoformat() != text:
+        raise ValueError(f"{text!r} isn't written as YYYY-MM-DD")
+    return day
+
+
 def parse_condition(text: str, owner: str, due: str, day: date) -> RecordedCondition:
-    """A condition of an approval that is given on ``day``. Raises DataError if a part is missing, or it was due before that day."""
+    """A condition of an approval that is given on ``day``. Raises DataError if a part is missing or too long, or it was due before that
+    day."""
     if not text.strip() or not owner.strip():
         raise DataError("A condition needs its text and an owner.", resource="conditions", hint="Fill in both.")
+    if len(text) + len(owner) > MAX_TEXT_LENGTH:
+        raise DataError("A condition is too long.", resource="conditions", hint=f"Keep it under {MAX_TEXT_LENGTH:,} characters.")
     try:
-        is_past = date.fromisoformat(due) < day
+        is_past = parse_day(due) < day
     except ValueError:
         is_past = True
     if is_past:
@@ -228,7 +253,7 @@ def _approve(step: Step, state: State) -> Iterator[GovernanceError]:
     if step.rules is not None:
         yield from _find_unmet_gates(step, state, step.rules)
         latest = approval_end(step.rules, state, step.day)
-        if date.fromisoformat(body["expires"]) > latest:
+        if parse_day(body["expires"]) > latest:
             message = f"It is valid until {body['expires']}; by the policy an approval ends on {latest}."
             yield Conflict(message, resource=step.subject, hint="Withdraw the version, and submit it again.")
     for condition in body["conditions"]:
@@ -263,7 +288,7 @@ def _waive(step: Step, state: State) -> Iterator[GovernanceError]:
     if profile and not any(gate.is_outcome(step.body["gate"]) for gate in profile.gates):
         yield Conflict(f"The policy has no gate {step.body['gate']}.", resource=step.subject, hint="Waive a gate that fails.")
     if step.rules and step.in_force is not None:
-        expires = date.fromisoformat(step.body["expires"])
+        expires = parse_day(step.body["expires"])
         if all(list(find_wrong_waiver_end(step.rules, state, expires, step.day - timedelta(days=days))) for days in (0, 1)):
             yield from find_wrong_waiver_end(step.rules, state, expires, step.day)
 

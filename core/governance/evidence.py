@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
 from core.analysis.performance.performance_json import EstimateJson, estimates_in
 from core.aws.file_snapshot import TargetSnapshot, take_snapshot
 from core.aws.target import Target
+from core.data import datasets
 from core.errors import INCONCLUSIVE_ERRORS, Conflict, GovernanceError, NotFound
 from core.governance import package_lock
 from core.governance.model_cards.model_card import Card
@@ -227,6 +228,7 @@ def _evidence_uris(target: TargetSnapshot, package: Package, rules: Policy, data
     if data is not None:
         uris |= {f"data/{name}": data.uri(name) for name in data.manifest["files"]}
         uris |= {"data/manifest.json": data.uri("manifest.json"), "data/source": data.dataset.uri}
+        uris["data/description"] = datasets.description_uri(data.dataset.uri)
     uris["policy"] = policy_uri(target, rules.sha256)
     lock = package_lock.read_package_lock()
     uris["package-lock"] = _stored_uri(target, lock, "requirements.txt")

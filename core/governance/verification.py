@@ -3,8 +3,9 @@ lineage agree with it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from core.aws.target import Target
 from core.errors import INCONCLUSIVE_ERRORS, GovernanceError, NotFound
@@ -17,6 +18,7 @@ from core.governance import (
     lawfulness,
     log_chain,
     policy,
+    recorded_outcomes,
     reproducing,
     version_state,
 )
@@ -71,7 +73,7 @@ def verify_log(target: Target, *, exported_head: bytes | None = None) -> Verific
     problems += unreadable
     problems += lawfulness.judge_events(events, policies, target_kind=target.settings.target)
     sound = version_state.sound_events(events)
-    problems += _check_agreement(files, sound)
+    problems += _check_agreement(files, sound, policies)
     problems += _check_reproductions(files, sound)
     problems += _check_evidence(files, events)
     problems += _check_stored_files(files)
@@ -155,17 +157,22 @@ def _check_evidence(target: VerificationTarget, events: Sequence[Event]) -> Iter
             yield Problem(None, uri, error.message)
 
 
-def _check_agreement(snapshot: VerificationTarget, events: Sequence[Event]) -> Iterator[Problem]:
-    """Check, for each version that was submitted, that its evidence agrees with the records of its jobs. ``snapshot``: reads each file only
-    once for a version, and keeps its digest."""
+def _check_agreement(
+    snapshot: VerificationTarget, events: Sequence[Event], policies: Mapping[str, Policy] = MappingProxyType({})
+) -> Iterator[Problem]:
+    """Check, for each version that was submitted, that its evidence agrees with the records of its jobs, and that the gates which an
+    approval calls passed pass by it. ``snapshot``: reads each file only once for a version, and keeps its digest; ``policies``: by
+    SHA-256."""
     for subject in dict.fromkeys(event.subject for event in events if event.kind == "submit"):
         state = version_state.fold_events(events, subject)
         if registry_types.THRESHOLD_PROPERTY not in (state.registered_properties or {}):
             continue  # older evidence: an earlier release registered it
         try:
             package = model_packages.read_package(snapshot, subject, with_training=False)
-            found = agreement_gate.check_version_agreement(snapshot, package, model_packages.find_rebalancing(snapshot, package))
-            problems: Sequence[str] = found.problems
+            data = model_packages.find_rebalancing(snapshot, package)
+            problems: Sequence[str] = agreement_gate.check_version_agreement(snapshot, package, data).problems
+            for approval, what in recorded_outcomes.find_false_outcomes(state.history, state.profile, policies, package, data):
+                yield Problem(approval, subject, what)
         except INCONCLUSIVE_ERRORS:
             raise
         except NotFound:

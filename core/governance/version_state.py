@@ -75,11 +75,12 @@ class State:
     """The state of a version, according to the log.
 
     ``last_event``: the number of the last decision on it, 0 if none; a new decision names it as the one that its author saw.
-    ``registered_properties``: its properties as this product registered it; None for a version that another tool made.
-    ``person_ids``: part -> id of the person who had it; ``person_names``: part -> the person's name. ``approvals``: ids of the approvers.
-    ``evidence``: SHA-256 of the recorded evidence; ``policy``: SHA-256 of the policy at submission, later at the last approval.
-    ``expires``: the last day of an approval (ISO date). ``review_reasons``: why an approved version has to be reviewed again, by dates,
-    conditions, policy and data; only ``list_versions_by_urgency`` fills it. ``evidence_format``: the format of the event that submitted it.
+    ``registered_properties``: its properties as this product registered it; None for a version that another tool made. ``person_ids``: part
+    -> id of the person who had it; ``person_names``: part -> the person's name. ``approvals``: ids of the approvers.
+    ``earlier_submitters``, ``earlier_validators``: (id, name) of those of earlier submissions. ``evidence``: SHA-256 of the recorded
+    evidence; ``policy``: SHA-256 of the policy at submission, later at the last approval. ``expires``: the last day of an approval (ISO
+    date). ``review_reasons``: why an approved version has to be reviewed again, by dates, conditions, policy and data; only
+    ``list_versions_by_urgency`` fills it. ``evidence_format``: the format of the event that submitted it.
     """
 
     subject: str
@@ -90,6 +91,8 @@ class State:
     profile: str = ""
     person_ids: dict[str, str] = field(default_factory=dict)
     person_names: dict[str, str] = field(default_factory=dict)
+    earlier_submitters: tuple[tuple[str, str], ...] = ()
+    earlier_validators: tuple[tuple[str, str], ...] = ()
     approvals: tuple[str, ...] = ()
     approvals_needed: int = 0
     evidence: str | None = None
@@ -166,6 +169,8 @@ def _decide(state: State, event: Event) -> State:
             profile=body["profile"],
             person_ids={"submitter": who},
             person_names={"submitter": name},
+            earlier_submitters=_with_earlier(state, "submitter", state.earlier_submitters),
+            earlier_validators=_with_earlier(state, "validator", state.earlier_validators),
             approvals_needed=body["approvals_needed"],
             evidence=body["evidence"],
             policy=body["policy"],
@@ -200,6 +205,12 @@ def _decide(state: State, event: Event) -> State:
         met = tuple(replace(c, met_by=name) if c.number == body["condition"] else c for c in state.conditions)
         return replace(state, conditions=met)
     return replace(state, status={"reject": "rejected", "withdraw": "withdrawn", "retire": "retired"}[event.kind])
+
+
+def _with_earlier(state: State, part: str, earlier: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Who had a part in the submissions before this one."""
+    who = state.person_ids.get(part)
+    return tuple(dict.fromkeys((*earlier, (who, state.person_names.get(part, who))))) if who else earlier
 
 
 def read_state(target: Target, arn: str) -> State:

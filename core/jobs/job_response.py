@@ -51,6 +51,8 @@ class TrialDefinition(TypedDict, total=False):
 class JobResponse(TypedDict, total=False):
     """Parts of SageMaker's response about a job, by the names of its API. A job has those of its kind; a list has few of them."""
 
+    Environment: dict[str, str]
+
     # training jobs
     TrainingJobArn: str
     TuningJobArn: str

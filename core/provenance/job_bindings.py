@@ -15,6 +15,8 @@ Digests = Mapping[str, FileDigest | None]
 CLARIFY_INPUTS = frozenset({"analysis_config", "dataset", "model"})
 TRAINING_STATUSES = frozenset({"Completed", "Stopped"})
 """A trial that was stopped early has a model too."""
+REPORT_LABELS = "REPORT_LABELS"
+"""What the product tells a training job's report in an environment variable. It sets no other one."""
 
 
 def find_unbound(claim: Claim, records: JobRecords, digests: Digests, is_own_registry: Callable[[str], bool]) -> Iterator[str]:
@@ -28,11 +30,19 @@ def find_unbound(claim: Claim, records: JobRecords, digests: Digests, is_own_reg
             yield f"The target has no record of the {part} job {name}."
         elif job.status not in (TRAINING_STATUSES if part == "training" else {"Completed"}):
             yield f"The {part} job {name} is {job.status}."
+        if job is not None and (variables := added_variables(job)):
+            yield f"The {part} job {name} was given the environment variables {', '.join(variables)}: they can change what it runs."
     yield from _check_rebalancing(claim, records, digests, is_own_registry)
     yield from _check_training(claim, records, digests, is_own_registry)
     for part in ("bias", "companion", "SHAP"):
         yield from _check_measurement(part, claim, records, digests, is_own_registry)
     yield from _check_reports(claim, records)
+
+
+def added_variables(job: Job) -> list[str]:
+    """The environment variables of a job that the product doesn't set. A container may run other code by them: Python's PYTHONPATH,
+    SageMaker's SAGEMAKER_PROGRAM."""
+    return sorted(job.raw.get("Environment", {}).keys() - ({REPORT_LABELS} if job.kind == "training" else set()))
 
 
 def _check_rebalancing(claim: Claim, records: JobRecords, digests: Digests, is_own_registry: Callable[[str], bool]) -> Iterator[str]:
@@ -69,8 +79,9 @@ def _check_training(claim: Claim, records: JobRecords, digests: Digests, is_own_
     if not (training_jobs.is_xgboost(job) and is_own_registry(image)):
         yield f"The training job {name} ran the image {image}, which isn't SageMaker's XGBoost."
     own = sorted(key for key in raw.get("HyperParameters") or {} if key.startswith("sagemaker_"))
-    if own or raw.get("AlgorithmSpecification", {}).get("ContainerEntrypoint"):
-        yield f"The training job {name} ran a program of its own ({', '.join(own) or 'ContainerEntrypoint'}) instead of the algorithm."
+    own += [key for key in ("ContainerEntrypoint", "ContainerArguments") if raw.get("AlgorithmSpecification", {}).get(key)]
+    if own:
+        yield f"The training job {name} ran a program of its own ({', '.join(own)}) instead of the algorithm."
     if (before := raw.get("CheckpointConfig", {}).get("S3Uri")) is not None:
         yield f"The training job {name} could go on from an earlier model: it has checkpoints at {before}."
     channels, sources = {c["ChannelName"]: c for c in raw.get("InputDataConfig", [])}, jobs.channel_uris(job)

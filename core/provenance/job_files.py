@@ -32,15 +32,20 @@ _JOB_PROPERTIES: dict[str, tuple[JobKind, str]] = {
     "explanation": ("processing", "governance:shap-job"),
     "manifest": ("processing", "governance:rebalanced"),
     "data": ("processing", "governance:rebalanced"),
+    "bias-config": ("processing", "governance:bias-job"),
+    "explainability-config": ("processing", "governance:shap-job"),
 }
 """Name of a file, or of its folder -> the kind of its job, and the property of the version that names the job. The quality report isn't
-here: registration writes it. Nor are configurations and data sets: they are written before a job starts."""
+here: registration writes it. Nor are data sets: they are written before a job starts."""
+CONFIGS = frozenset({"bias-config", "explainability-config"})
+"""Files that a job reads: they are written before it is created."""
 DATA_SET = "data/source"
 
 
 @dataclass(frozen=True)
 class LateFile:
-    """A file that was written after its job had ended. ``ended``: None if the job's record doesn't exist any more; times are UTC."""
+    """A file that was written after its job had ended, or a configuration that was written after its job was created. ``ended``: when, None
+    if the job's record doesn't exist any more; times are UTC."""
 
     name: str
     uri: str
@@ -52,24 +57,27 @@ class LateFile:
         when = f"{self.name} was written on {self.written:%Y-%m-%d at %H:%M:%S} UTC ({self.uri})"
         if self.ended is None:
             return f"{when}, and the job {self.job}, which should have made it, doesn't exist any more"
-        return f"{when}, after its job {self.job} had ended on {self.ended:%Y-%m-%d at %H:%M:%S} UTC"
+        verb = "was created" if self.name in CONFIGS else "had ended"
+        return f"{when}, after its job {self.job} {verb} on {self.ended:%Y-%m-%d at %H:%M:%S} UTC"
 
 
 def find_late_files(target: Target, properties: Mapping[str, str], files: Mapping[str, PinnedFile]) -> list[LateFile]:
-    """The files that were written after their jobs had ended. ``properties``: of the version; ``files``: by name, as the evidence and the
-    registration name them. The version of a file that was recorded was looked at then: only another one, or one without an id, is looked
-    at now; and files that don't exist are left out. Raises Forbidden and TargetUnavailable."""
+    """The files that were written after their jobs had ended, and configurations after they were created. ``properties``: of the
+    version; ``files``: by name, as the evidence and the registration name them. The version of a file that was recorded was looked at
+    then: only another one, or one without an id, is looked at now; and files that don't exist are left out. Raises Forbidden and
+    TargetUnavailable."""
     jobs_of = {name: job for name, file in files.items() if file.uri and (job := _job_of_file(name, properties, files))}
     snapshot = take_snapshot(target)
-    found, ends = [], dict[tuple[JobKind, str], datetime | None]()
+    found, ends = [], dict[tuple[JobKind, str, bool], datetime | None]()
     for name, job in jobs_of.items():
         file, uri = files[name], files[name].uri or ""
         now = snapshot.files.find_state(uri)
         if now is None or (now.version == file.version and now.version not in {None, UNVERSIONED}):
             continue
-        if job not in ends:
-            ends[job] = _read_end(snapshot, *job)
-        end = ends[job]
+        read = (*job, name in CONFIGS)
+        if read not in ends:
+            ends[read] = _read_end(snapshot, *read)
+        end = ends[read]
         if end is None or now.written - CLOCK_TOLERANCE > end:
             found.append(LateFile(name, uri, now.written, job[1], end))
     return found
@@ -84,9 +92,11 @@ def _job_of_file(name: str, properties: Mapping[str, str], files: Mapping[str, P
     return (kind, job) if job else None
 
 
-def _read_end(target: Target, kind: JobKind, name: str) -> datetime | None:
-    """When a job ended; of a job that runs, never; None if it doesn't exist."""
+def _read_end(target: Target, kind: JobKind, name: str, is_config: bool) -> datetime | None:
+    """Until when a job's file may have been written: the job's end (of one that runs, for ever), or of its configuration the time at which
+    the job was created; None if it doesn't exist."""
     try:
-        return jobs.describe_job(target, kind, name).ended or datetime.max.replace(tzinfo=UTC)
+        job = jobs.describe_job(target, kind, name)
+        return job.created if is_config else job.ended or datetime.max.replace(tzinfo=UTC)
     except NotFound:
         return None

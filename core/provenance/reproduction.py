@@ -27,7 +27,7 @@ from core.identity import Identity, require_permission
 from core.jobs import jobs, processing_requests
 from core.jobs.jobs import Job
 from core.jobs.rebalancing_jobs import RebalancedData
-from core.provenance import job_records
+from core.provenance import job_bindings, job_records
 from core.provenance.job_files import CLOCK_TOLERANCE
 from core.provenance.job_records import Claim, JobRecords
 from core.reports import clarify_jobs
@@ -129,6 +129,8 @@ def _check_job(target: TargetSnapshot, job: Job, claim: Claim, records: JobRecor
     own = {container_images.own_registry(target), container_images.analysis_image(target).partition("/")[0]}
     if image.partition("/")[0] not in own or entry != [ENTRY_POINT] or specification.get("ContainerArguments"):
         yield f"The job {job.name} ran {' '.join([image, *entry])}, which isn't the product's reproduction."
+    if variables := job_bindings.added_variables(job):
+        yield f"The job {job.name} was given the environment variables {', '.join(variables)}: they can change what it runs."
     recipe = jobs.input_uri(job, "config")
     read = {one["InputName"]: jobs.input_uri(job, one["InputName"]) for one in job.raw.get("ProcessingInputs", [])}
     for part, uri in _input_uris(claim, records, recipe).items():

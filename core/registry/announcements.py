@@ -20,7 +20,7 @@ from core.identity import Identity, identity_from_record
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
 from core.ledger.event_body import EventBody
-from core.ledger.signing import canonical_json, load_verification_keys, open_envelope, parse_signed_json, sha256, sign_envelope
+from core.ledger.signing import Forged, canonical_json, load_verification_keys, open_envelope, parse_signed_json, sha256, sign_envelope
 from core.registry import model_packages
 from core.registry.registry_types import DECISION_PROPERTIES, REGISTER_EVENT
 
@@ -119,7 +119,10 @@ def _take_up(target: Target, uris: Sequence[str]) -> Iterator[str]:
     done = {event.body.get("registration") for event in events if event.kind == REGISTER_EVENT}
     open_uris = [uri for uri in uris if uri.rpartition("/")[2].removesuffix(".json") not in done]
     for uri in open_uris:
-        announced = _read(target, uri)
+        try:
+            announced = _read(target, uri)
+        except Forged:
+            continue  # nobody announced it: it stops no registration
         arn = _find_package(target, announced, audit_log.read_events(target))
         if arn is not None:
             log_registration(target, announced, arn)

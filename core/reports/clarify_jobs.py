@@ -190,12 +190,12 @@ def require_no_gaps(target: Target, dataset: str, label: str) -> None:
 def _create_job(
     target: Target, name: str, folder: str, dataset: str, config: ClarifyRequest, tags: dict[str, str], *, image: str | None
 ) -> None:
-    content = json.dumps(config).encode()
+    content, uri = json.dumps(config).encode(), f"{folder}/config/analysis_config.json"
+    is_new = target.files.write_conditionally(uri, content, "application/json")
+    if not is_new and target.files.read(uri) != content:  # a run that goes on leaves the one that its job has read
+        target.files.write(uri, content, "application/json")
     inputs = {
-        "analysis_config": (
-            target.files.write(f"{folder}/config/analysis_config.json", content, "application/json"),
-            f"{CONTAINER_INPUT}/config",
-        ),
+        "analysis_config": (uri, f"{CONTAINER_INPUT}/config"),
         "dataset": (dataset, f"{CONTAINER_INPUT}/data"),
     }
     if image is None and "predictor" in config:  # AWS's container calls an endpoint; the product's image reads the model

@@ -64,7 +64,11 @@ def load_booster(archive: bytes) -> Booster:
 
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
-            member = next((item for item in tar.getmembers() if PurePath(item.name).name == MODEL_FILE and item.isfile()), None)
+            members = [item for item in tar.getmembers() if not item.isdir()]
+            member = next((item for item in members if PurePath(item.name).name == MODEL_FILE and item.isfile()), None)
+            if member is not None and len(members) > 1:
+                others = ", ".join(item.name for item in members if item is not member)
+                raise ModelError(f"model.tar.gz contains more than {MODEL_FILE} ({others}), and SageMaker takes every file for a model")
             if member is not None and member.size > MAX_MODEL_BYTES:
                 raise ModelError(f"{MODEL_FILE} would be {member.size} bytes; a model may have {MAX_MODEL_BYTES}")
             content = tar.extractfile(member) if member is not None else None

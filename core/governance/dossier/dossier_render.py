@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from core.governance.dossier.dossier import Dossier
 from core.governance.dossier.dossier_blocks import Figure, Section, Table, Text
 from core.governance.dossier.dossier_sections import build_sections
 
+WIDEST_CHARACTER, LINES_PER_ROW = 2.6, 30
+"""mm of the widest character in a table of the PDF, and lines of one row: with a word of just over half a line in each, twice as many."""
 FONTS = Path(matplotlib.get_data_path()) / "fonts/ttf"
 HTML_TEMPLATE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -141,5 +144,16 @@ def _draw_table(page: _PdfDocument, block: Table) -> None:
         wrapmode="CHAR" if "SHA-256" in block.headings else "WORD",
     ) as table:
         for row in ([block.headings] if has_headings else []) + list(block.rows):
-            table.row([page.printable_text(cell) for cell in row])
+            for part in _split_row([page.printable_text(cell) for cell in row], block.widths, page.epw):
+                table.row(part)
     page.ln(2)
+
+
+def _split_row(cells: Sequence[str], widths: Sequence[float], page_width: float) -> Iterator[list[str]]:
+    """A row as several, none of which is higher than a page: people may write 5,000 characters, and the PDF can't break a row. ``widths``:
+    of the columns, relative; ``page_width``: in mm."""
+    sizes = [max(1, int(page_width * width / sum(widths) / WIDEST_CHARACTER)) * LINES_PER_ROW for width in widths]
+    texts = [" ".join(cell.split()) if cell.count("\n") > LINES_PER_ROW // 2 else cell for cell in cells]
+    count = max(1, *(-(-len(text) // size) for text, size in zip(texts, sizes, strict=True)))
+    for part in range(count):
+        yield [text[part * size : (part + 1) * size] for text, size in zip(texts, sizes, strict=True)]
