@@ -151,13 +151,14 @@ def machine() -> dict[str, Any]:
     }
 
 
-def save(name: str, rows: Sequence[Row]) -> None:
-    """Keep the rows as JSON with the machine that they were measured on. SystemExit: it was busy when the bench began."""
-    _keep(name, {"rows": [asdict(row) | {"ratio": row.ratio, "met": row.met} for row in rows]})
+def save(name: str, rows: Sequence[Row], timed: bool = True) -> None:
+    """Keep the rows as JSON with the machine that they were measured on. SystemExit: it was busy when the bench began, and its figures are
+    ``timed``."""
+    _keep(name, {"rows": [asdict(row) | {"ratio": row.ratio, "met": row.met} for row in rows]}, timed)
 
 
-def _keep(name: str, found: dict[str, Any]) -> None:
-    if LOAD_AT_START >= QUIET:
+def _keep(name: str, found: dict[str, Any], timed: bool = True) -> None:
+    if timed and LOAD_AT_START >= QUIET:
         raise SystemExit(
             f"Not kept: the machine was busy (load {LOAD_AT_START:.1f} at the start, quiet is under {QUIET}). Measure it again."
         )
@@ -178,10 +179,10 @@ def smallest() -> bool:
     return "--smallest" in sys.argv
 
 
-def run(name: str, rows: Callable[[bool], list[Row]]) -> list[Row]:
-    """A bench's command: its rows, kept unless they are of the smallest size."""
+def run(name: str, rows: Callable[[bool], list[Row]], timed: bool = True) -> list[Row]:
+    """A bench's command: its rows, kept unless they are of the smallest size. ``timed``: False for figures that no other work changes."""
     small = smallest()
     found = rows(small)
     if not small:
-        save(name, found)
+        save(name, found, timed)
     return found
