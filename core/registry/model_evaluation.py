@@ -93,11 +93,15 @@ def register_evaluated_model(
     threshold_rationale: str = DEFAULT_THRESHOLD_RATIONALE,
 ) -> str:
     """Register the version with its reports, at the threshold with which they were measured, by default in the data set's own group;
-    returns the ARN, the same at every call. ``threshold_rationale``: why that threshold. Raises Conflict if a report is missing."""
+    returns the ARN, the same at every call; measured again, such as at another threshold, or in another group, it is another version.
+    ``threshold_rationale``: why that threshold. Raises Conflict if a report is missing."""
     require_permission(identity, "register", resource=training_job)
     evaluation = read_evaluation(target, training_job)
     if evaluation.package_arn and announcements.is_registered(audit_log.read_events(target), evaluation.package_arn):
-        return evaluation.package_arn
+        package = model_packages.read_package(target, evaluation.package_arn, with_training=False)
+        measured = evaluation.bias_job is None or package.properties.get("governance:bias-job") == evaluation.bias_job.name
+        if measured and group in {None, package.group}:
+            return evaluation.package_arn
     if not evaluation.is_ready or evaluation.bias_job is None or evaluation.shap_job is None:
         raise Conflict(
             f"The reports of {training_job} don't exist yet.", resource=training_job, hint="Wait until both jobs have completed."
@@ -113,5 +117,7 @@ def register_evaluated_model(
         group=group,
         threshold=clarify_jobs.read_threshold(target, evaluation.bias_job.name),
         threshold_rationale=threshold_rationale,
-        token=hashlib.sha256(f"{training_job} {evaluation.bias_job.name} {evaluation.shap_job.name}".encode()).hexdigest()[:36],
+        token=hashlib.sha256(
+            " ".join((training_job, evaluation.bias_job.name, evaluation.shap_job.name, group or "")).encode()
+        ).hexdigest()[:36],
     )

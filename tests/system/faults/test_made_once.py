@@ -186,6 +186,9 @@ def test_the_way_to_a_version_in_bad_weather_makes_one_of_each(target, proxy, cl
     edges = direct.list_associations(DestinationArn=lineage_graph.find_artifact_arn(target, arn))["AssociationSummaries"]
     assert max(Counter((e["SourceArn"], e["DestinationArn"]) for e in edges).values()) == 1
     assert Counter(proxy.seen)["sagemaker:CreateModelPackage"] >= 2
+    proxy.set()
+    other = model_evaluation.register_evaluated_model(target, WORKFLOW_IDENTITY, job, data, "mitigated", "second-group")
+    assert other.endswith("/second-group/1")
 
 
 def test_two_registrations_with_one_token_are_one_version_and_with_other_content_a_conflict(target, proxy):
