@@ -127,7 +127,8 @@ def _check_job(target: TargetSnapshot, job: Job, claim: Claim, records: JobRecor
     specification = job.raw.get("AppSpecification", {})
     image, entry = specification.get("ImageUri", ""), specification.get("ContainerEntrypoint") or []
     own = {container_images.own_registry(target), container_images.analysis_image(target).partition("/")[0]}
-    if image.partition("/")[0] not in own or entry != [ENTRY_POINT] or specification.get("ContainerArguments"):
+    same_repository = _repository(image) == _repository(container_images.analysis_image(target))
+    if image.partition("/")[0] not in own or not same_repository or entry != [ENTRY_POINT] or specification.get("ContainerArguments"):
         yield f"The job {job.name} ran {' '.join([image, *entry])}, which isn't the product's reproduction."
     if variables := job_bindings.added_variables(job):
         yield f"The job {job.name} was given the environment variables {', '.join(variables)}: they can change what it runs."
@@ -143,6 +144,11 @@ def _check_job(target: TargetSnapshot, job: Job, claim: Claim, records: JobRecor
             yield f"The job {job.name} was told other settings than the version's jobs were."
     except NotFound:
         yield f"The settings of {job.name} don't exist any more."
+
+
+def _repository(image: str) -> str:
+    """The name of an image's repository, without registry, tag and digest."""
+    return image.partition("/")[2].partition("@")[0].partition(":")[0]
 
 
 def _check_compared(job: Job, result: ReproductionJson, records: JobRecords, pinned: Mapping[str, str] | None) -> Iterator[str]:

@@ -145,6 +145,7 @@ def test_a_result_that_was_written_after_its_job_had_ended_does_not_count(target
     ("change", "said"),
     [
         (lambda request: request["AppSpecification"].update(ContainerEntrypoint=["clarify"]), "which isn't the product's reproduction"),
+        (lambda request: request["AppSpecification"].update(ImageUri=_other_image(request)), "which isn't the product's reproduction"),
         (lambda request: request["AppSpecification"].update(ContainerArguments=["x"]), "which isn't the product's reproduction"),
         (lambda request: request["ProcessingInputs"][1]["S3Input"].update(S3Uri="s3://other/data.csv"), "as its input data"),
         (lambda request: request["ProcessingInputs"].pop(3), "as its input model"),
@@ -159,6 +160,10 @@ def test_a_job_with_other_inputs_does_not_count(target, again, change, said, mon
     with_record(monkeypatch, name, replace(genuine, raw=request))
     problems = reproducing.read_result(target, arn, name).problems
     assert any(said in problem for problem in problems), problems
+
+
+def _other_image(request):
+    return request["AppSpecification"]["ImageUri"].replace("governance-analysis", "mine")
 
 
 def _other_input(request):
