@@ -18,7 +18,7 @@ from core.registry import model_packages
 from core.settings import Settings
 from engine import lifecycle
 
-MAX_REQUESTS = {"overview": 40, "decisions": 30}
+MAX_REQUESTS = {"overview": 40, "decisions": 32}
 """Requests of a page, beside the objects of the log (at most 18, one for each full hundred) and the files of the version that it judges."""
 FILE_ENDINGS = (".csv", ".tar.gz", "_config.json", "rebalance.json", "model-card.json", "requirements.txt", ".toml")
 """How the keys of files end that are read to be hashed, or to compute figures again."""
@@ -55,7 +55,7 @@ def test_a_cold_page_asks_for_each_object_once(drawn_from, page):
     the log yet, so each one that is shown (at most five) is judged, until the result is kept. Of versions validated or decided on, the
     log has the outcomes.
     Decisions: the version that is looked at is judged by the gates, as a decision would, and an approved one is compared with its model
-    card.
+    card; the jobs that made it again, and the group's versions, for what has changed since the last approved one.
     A version is judged by all of its files: their content is hashed, and its figures are computed from them again. This comes on top of the
     bound, and nothing less would show a file that was replaced.
     """
