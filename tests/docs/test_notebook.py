@@ -27,9 +27,8 @@ for cell in cells:
 """The cells one after another, as a kernel runs them; of a cell's last expression its type is printed, and of a figure its traces."""
 
 
-def test_every_cell_runs_on_the_demos_workspace(demo):
-    workspace, _ = demo
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"GOVERNANCE_WORKSPACE": str(workspace)}
+def test_every_cell_runs_on_a_workspace_in_which_the_workflow_has_run(full):
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"GOVERNANCE_WORKSPACE": str(full)}
     done = subprocess.run(
         [sys.executable, "-P", "-c", RUN, NOTEBOOK.name],
         cwd=NOTEBOOK.parent,

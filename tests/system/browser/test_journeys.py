@@ -146,6 +146,7 @@ def test_the_evidence_pack_and_the_card_are_downloaded_whole(page: Page, url: st
     page.get_by_label("Monitoring").fill("Monthly, by Dana")
     page.get_by_role("button", name="Save “What it is used for”").click()
     expect(page.get_by_text("of the card")).to_be_visible(timeout=SHORT)
+    settle(page)
     expect(page.get_by_label("Monitoring")).to_have_value("Monthly, by Dana")  # of another section, typed and not saved
     assert downloaded(page, "PDF").startswith(b"%PDF-")
     assert json.loads(downloaded(page, "JSON"))["intended_uses"]["intended_uses"].startswith("Helps a clerk")
