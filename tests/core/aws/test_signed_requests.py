@@ -19,7 +19,7 @@ from paths import ROOT
 from core.aws import container_images
 from core.aws.target import connect
 from core.errors import Forbidden, GovernanceError, Refused
-from core.governance.model_cards import model_card_content
+from core.governance.model_cards import card_evaluations
 from core.identity import WORKFLOW_IDENTITY
 from core.jobs import training_jobs
 from core.ledger import signing
@@ -94,7 +94,7 @@ def test_arns_and_image_hosts_are_the_partitions_own(out, region):
     target, place = connect(Settings(target="aws", region=region)), PLACES[region]
     assert container_images.analysis_image(target) == f"{ACCOUNT}.dkr.ecr.{region}.{place.suffix}/governance-analysis:latest"
     assert openlineage._namespace(target) == f"arn:{place.partition}:sagemaker:{region}:{ACCOUNT}"
-    assert model_card_content._processing_job_arn(target, "j") == f"arn:{place.partition}:sagemaker:{region}:{ACCOUNT}:processing-job/j"
+    assert card_evaluations._processing_job_arn(target, "j") == f"arn:{place.partition}:sagemaker:{region}:{ACCOUNT}:processing-job/j"
     if place.xgboost:
         assert (
             container_images.xgboost_image(target)
