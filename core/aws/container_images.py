@@ -67,6 +67,21 @@ def analysis_image(target: Target) -> str:
     return target.settings.analysis_image or f"{own_registry(target)}/governance-analysis:latest"
 
 
+def own_registries(target: Target) -> frozenset[str]:
+    """The registries in which only this account's own images lie: its own, and that of the product's image."""
+    return frozenset({own_registry(target), registry_of(analysis_image(target))})
+
+
+def registry_of(image: str) -> str:
+    """The registry of an image's URI."""
+    return image.partition("/")[0]
+
+
+def repository_of(image: str) -> str:
+    """The repository of an image's URI, without registry, tag and digest."""
+    return image.partition("/")[2].partition("@")[0].partition(":")[0]
+
+
 def own_registry(target: Target) -> str:
     """The host of the account's own image registry (ECR) in the target's region."""
     return f"{target.account}.dkr.ecr.{target.region}.{target.dns_suffix}"

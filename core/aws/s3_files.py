@@ -111,6 +111,12 @@ class S3Files:
         self._note_written(uri, content, _state_of_written(answer))
         return uri
 
+    def write_unless_same(self, uri: str, content: bytes, content_type: str = "application/octet-stream") -> str:
+        """Write a file, over an earlier one of other content; one that has this content already gets no new version. Returns its URI."""
+        if not self.write_conditionally(uri, content, content_type) and self.read(uri) != content:
+            self.write(uri, content, content_type)
+        return uri
+
     def _note_written(self, uri: str, content: bytes, state: FileState) -> None:
         """Called with each file that was written; a snapshot keeps it."""
 

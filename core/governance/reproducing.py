@@ -45,12 +45,13 @@ def find_reproduction(target: Target, package: Package, data: RebalancedData | N
 def read_result(target: Target, arn: str, name: str) -> Reproduction:
     """The result of a completed job that made the version again. Raises NotFound."""
     package = model_packages.read_package(target, arn, with_training=False)
-    claim = _require_claim(package, model_packages.find_rebalancing(target, package))
-    return reproduction.read_reproduction(target, claim, name, _pinned(target, version_state.read_state(target, arn).evidence))
+    data = model_packages.find_rebalancing(target, package)
+    return read_recorded(target, package, data, name, version_state.read_state(target, arn).evidence)
 
 
-def read_recorded(target: Target, package: Package, data: RebalancedData | None, name: str, digest: str) -> Reproduction:
-    """The result of the job of this name. ``digest``: SHA-256 of the evidence that it must have compared with. Raises NotFound."""
+def read_recorded(target: Target, package: Package, data: RebalancedData | None, name: str, digest: str | None) -> Reproduction:
+    """The result of the job of this name. ``digest``: SHA-256 of the evidence that it must have compared with; None as for
+    ``find_reproduction``. Raises NotFound."""
     return reproduction.read_reproduction(target, _require_claim(package, data), name, _pinned(target, digest))
 
 

@@ -12,6 +12,7 @@ from core.analysis.performance.performance_json import estimates_in
 from core.aws.target import Target
 from core.data import column_roles
 from core.errors import DataError, NotFound, Refused
+from core.governance import review_summary
 from core.governance.evidence import Evidence
 from core.governance.findings import prohibited_bases
 from core.governance.model_cards.model_card import Card
@@ -225,10 +226,10 @@ def _data_facts(data: RebalancedData) -> dict[str, object]:
 
 
 def _decision_facts(state: State) -> dict[str, object]:
-    submission = next((e for e in reversed(state.history) if e.kind == "submit"), None)
+    review = review_summary.read_review(state)
+    submission, validation = review.submission, review.validation
     if submission is None:
         return {}
-    validation = next((e for e in reversed(state.history) if e.kind == "validate" and e.number > submission.number), None)
     conditions = [{"text": c.text, "owner": c.owner, "due": c.due, "met_by": c.met_by} for c in state.conditions]
     return {
         "tier": state.tier,

@@ -121,7 +121,11 @@ def fold_events(events: Sequence[Event], subject: str) -> State:
 
 def approved_versions(events: Sequence[Event]) -> frozenset[str]:
     """The ARNs of the versions that are approved after these events. Raises Forged for an event that lacks what its kind records."""
-    return frozenset(one for one in {e.subject for e in events if e.kind == "approve"} if fold_events(events, one).status == "approved")
+    by_subject: dict[str, list[Event]] = {event.subject: [] for event in events if event.kind == "approve"}
+    for event in events:
+        if event.subject in by_subject:
+            by_subject[event.subject].append(event)
+    return frozenset(subject for subject, own in by_subject.items() if fold_events(own, subject).status == "approved")
 
 
 def last_approved(events: Sequence[Event], arn: str) -> str | None:

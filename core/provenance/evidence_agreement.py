@@ -130,16 +130,12 @@ def _rebalancing_config(records: JobRecords) -> str:
 
 def _is_own_registry(target: TargetSnapshot, image: str) -> bool:
     """Whether an image lies in the account's own registry, in that of the product's image, or in SageMaker's of this region."""
-    registries = {container_images.own_registry(target), _registry(container_images.analysis_image(target))}
+    registries = container_images.own_registries(target)
     if image.rpartition("/")[2].startswith("sagemaker-xgboost"):
-        registries = {_registry(container_images.xgboost_image(target))}
+        registries = frozenset({container_images.registry_of(container_images.xgboost_image(target))})
     elif clarify_jobs.is_aws_image(image):
-        registries = {_registry(clarify_jobs.aws_image(target))}
-    return _registry(image) in registries
-
-
-def _registry(image: str) -> str:
-    return image.partition("/")[0]
+        registries = frozenset({container_images.registry_of(clarify_jobs.aws_image(target))})
+    return container_images.registry_of(image) in registries
 
 
 # what is computed again ------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ import pandas as pd
 
 from core.analysis.explanations.explanation_checks import ExplanationError, check_explanation
 from core.analysis.explanations.shap_values import compute_shap_values, predict_probabilities
+from core.analysis.reproduction.compared_evidence import SCORE_TOLERANCE
 from core.analysis.tables.feature_names import FeatureError
 from core.provenance.recomputed_data import digest_rows
-from core.provenance.scored_rows import SCORE_TOLERANCE
 
 if TYPE_CHECKING:
     from xgboost import Booster

@@ -55,7 +55,7 @@ class Reproduction:
     @property
     def is_reproduced(self) -> bool:
         """Whether the result counts, and everything in it agrees."""
-        return self.result["reproduced"] and not self.problems
+        return self.result["reproduced"] and not self.differing and not self.problems
 
     @property
     def differing(self) -> tuple[str, ...]:
@@ -126,9 +126,9 @@ def _check_job(target: TargetSnapshot, job: Job, claim: Claim, records: JobRecor
         yield f"The job {job.name} is {job.status}."
     specification = job.raw.get("AppSpecification", {})
     image, entry = specification.get("ImageUri", ""), specification.get("ContainerEntrypoint") or []
-    own = {container_images.own_registry(target), container_images.analysis_image(target).partition("/")[0]}
-    same_repository = _repository(image) == _repository(container_images.analysis_image(target))
-    if image.partition("/")[0] not in own or not same_repository or entry != [ENTRY_POINT] or specification.get("ContainerArguments"):
+    is_own = container_images.registry_of(image) in container_images.own_registries(target)
+    same_repository = container_images.repository_of(image) == container_images.repository_of(container_images.analysis_image(target))
+    if not is_own or not same_repository or entry != [ENTRY_POINT] or specification.get("ContainerArguments"):
         yield f"The job {job.name} ran {' '.join([image, *entry])}, which isn't the product's reproduction."
     if variables := job_bindings.added_variables(job):
         yield f"The job {job.name} was given the environment variables {', '.join(variables)}: they can change what it runs."
@@ -144,11 +144,6 @@ def _check_job(target: TargetSnapshot, job: Job, claim: Claim, records: JobRecor
             yield f"The job {job.name} was told other settings than the version's jobs were."
     except NotFound:
         yield f"The settings of {job.name} don't exist any more."
-
-
-def _repository(image: str) -> str:
-    """The name of an image's repository, without registry, tag and digest."""
-    return image.partition("/")[2].partition("@")[0].partition(":")[0]
 
 
 def _check_compared(job: Job, result: ReproductionJson, records: JobRecords, pinned: Mapping[str, str] | None) -> Iterator[str]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from core.analysis.bias.flip_test import SEED, flip_outcomes
 from core.analysis.bias.outcome_counts import BoolArray, Undefined
 from core.analysis.explanations.shap_values import predict_probabilities
+from core.analysis.reproduction.compared_evidence import SCORE_TOLERANCE
 from core.analysis.tables.column_kinds import bin_group
 from core.analysis.tables.feature_names import FeatureError
 from core.analysis.tables.value_names import ValueNames
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from xgboost import Booster
 
 Floats = NDArray[np.float64]
-SCORE_TOLERANCE = 1e-6
-"""XGBoost adds in single precision: two machines differ by less."""
 MAX_STORED_FACETS = 50
 """Facet values whose rows and flips the container stores, and which it measures at other thresholds."""
 FLIPS_LOOKED_FOR = 2_000

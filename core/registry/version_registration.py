@@ -114,7 +114,7 @@ def register_version(
         remedy = "Start the bias job with a model. On AWS's Clarify its companion job measures them, and must have completed."
         raise NotFound(f"The report of {bias_job} has no quality figures.", resource=bias_job, hint=remedy)
     quality = _quality_statistics(performance)
-    quality_uri = _write_unless_same(target, f"{bias_folder}/statistics.json", json.dumps(quality).encode())
+    quality_uri = target.files.write_unless_same(f"{bias_folder}/statistics.json", json.dumps(quality).encode(), "application/json")
     artifact = job.raw["ModelArtifacts"]["S3ModelArtifacts"]
     evidence = {
         "quality": quality_uri,
@@ -187,16 +187,6 @@ def register_version(
     lineage_record.record_data_files(target, data)
     lineage_record.record_reports(target, package, artifact, {bias_job: bias_folder, shap_job: shap_folder})
     return package
-
-
-def _write_unless_same(target: Target, uri: str, content: bytes) -> str:
-    """Write a JSON file, unless it has this content already: a second registration of the same figures makes no new version of it."""
-    try:
-        if target.files.read(uri) == content:
-            return uri
-    except NotFound:
-        pass
-    return target.files.write(uri, content, "application/json")
 
 
 def _check_threshold(threshold: float, rationale: str) -> None:

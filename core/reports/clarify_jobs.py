@@ -190,10 +190,8 @@ def require_no_gaps(target: Target, dataset: str, label: str) -> None:
 def _create_job(
     target: Target, name: str, folder: str, dataset: str, config: ClarifyRequest, tags: dict[str, str], *, image: str | None
 ) -> None:
-    content, uri = json.dumps(config).encode(), f"{folder}/config/analysis_config.json"
-    is_new = target.files.write_conditionally(uri, content, "application/json")
-    if not is_new and target.files.read(uri) != content:  # a run that goes on leaves the one that its job has read
-        target.files.write(uri, content, "application/json")
+    # a run that goes on leaves the one that its job has read
+    uri = target.files.write_unless_same(f"{folder}/config/analysis_config.json", json.dumps(config).encode(), "application/json")
     inputs = {
         "analysis_config": (uri, f"{CONTAINER_INPUT}/config"),
         "dataset": (dataset, f"{CONTAINER_INPUT}/data"),

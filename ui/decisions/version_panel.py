@@ -73,7 +73,7 @@ def show_version_panel(validity: Validity, rules: policy.Policy, newest: Job | N
         results = []
         st.warning(f"The policy in force has no profile {markdown.escape_markdown(profile)}.", icon=":material/warning:")
     changes_panel.show_changes(package, snapshot)
-    reproduction_panel.show_reproduction(package, state, newest)
+    reproduction_panel.show_reproduction(package, state, newest, snapshot)
     decision_form.show_decision_form(package, state, results, rules, profile)
     if state.history:
         st.markdown("**History**")

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 SCORE_TOLERANCE = 1e-6
+"""XGBoost adds in single precision: two machines differ by less."""
 FIGURE_TOLERANCE = 1e-6
 """Relative to a figure, and of a figure below 1 as it is: other processors and libraries add up in another order."""
 
