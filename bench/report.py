@@ -22,6 +22,7 @@ from core.views.shared.number_text import duration_text, money_text
 
 ROOT = Path(__file__).parent.parent
 DOC, PLOT = ROOT / "docs" / "performance.md", ROOT / "docs" / "images" / "growth.png"
+CURVE = ROOT / "docs" / "images" / "shapley-error.png"
 BEGIN, END = "<!-- table: python -m bench.report -->", "<!-- end of the table -->"
 LIMITS = "<!-- limits: python -m bench.report -->", "<!-- end of the limits -->"
 WORKFLOW = {"SMOTE-NC": (1, 0.64), TRAINING: (11, 0.8), COUNTED: (2, 0.2), FLIP: (2, 0.2), PROBABILITY: (2, 0.2)}
@@ -144,6 +145,26 @@ def plot() -> None:
     fig.savefig(PLOT, dpi=110)
 
 
+def plot_curve() -> None:
+    """Error of SHAP of the probability against processor time, by the number of samples."""
+    from matplotlib.figure import Figure
+
+    points = json.loads((RESULTS / "explanations_curve.json").read_text())["points"]
+    fig = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = fig.subplots()
+    for what in dict.fromkeys(point["what"] for point in points):
+        own = [point for point in points if point["what"] == what]
+        axes.plot([point["seconds"] for point in own], [point["error"] for point in own], marker="o", label=what)
+        for point in own if len(own) > 1 else ():
+            axes.annotate(f"{point['size']:,}", (point["seconds"], point["error"]), fontsize=7, xytext=(3, 4), textcoords="offset points")
+    axes.set(
+        xscale="log", yscale="log", xlabel="processor seconds for each 1,000 rows × 23 features", ylabel="mean error, % of the mean value"
+    )
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    fig.savefig(CURVE, dpi=110)
+
+
 def main() -> None:
     text = DOC.read_text(encoding="utf-8")
     for (begin, end), content in (((BEGIN, END), table()), (LIMITS, limits())):
@@ -151,6 +172,7 @@ def main() -> None:
         text = f"{head}{begin}\n{content}\n{end}{rest.partition(end)[2]}"
     DOC.write_text(text, encoding="utf-8")
     plot()
+    plot_curve()
 
 
 if __name__ == "__main__":

@@ -152,6 +152,7 @@ def _explain(
         data = report.features.copy()
         data.insert(0, "row", np.arange(len(data)))
         data["prediction"] = explanation.predictions
+        data["largest_standard_error"] = explanation.row_errors
         (folder / "data.csv").write_bytes(to_csv(data))
     if shap.save_local_values:
         (folder / "out.csv").write_bytes(to_csv(_local_values_table(explanation, config.label_name)))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit
 
-from core.analysis.explanations.coalitions import count_evaluations, enumerate_shapley_values
 from core.analysis.explanations.explanation_checks import ExplanationCheck, ExplanationError, check_explanation
-from core.analysis.explanations.margin_shap import Output, explain_margin
-from core.analysis.explanations.shap_remainder import estimate_remainder
+from core.analysis.explanations.margin_shap import explain_margin
+from core.analysis.explanations.probability_shapley import explain_probability
 from core.analysis.explanations.xgboost_model import describe_booster
 from core.analysis.tables.feature_names import FeatureError, match_features
 
@@ -22,9 +20,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-DEFAULT_WALKS = 32
-CHEAP_EVALUATIONS = 1_000_000
-"""So many predictions take a second or two, and are always made where they give exact values."""
+Output = Literal["probability", "raw"]
+DEFAULT_WALKS = 64
 
 
 @dataclass(frozen=True)
@@ -32,8 +29,9 @@ class Explanation:
     """SHAP values: ``expected`` plus a row's ``values`` is that row's prediction.
 
     ``values`` is (rows, features) in the order of ``features``; ``check`` says how far these sums are from the model's predictions.
-    ``output`` says of what: "probability" of label 1, or "raw" for its log-odds. ``standard_error`` is that of a single value, the mean
-    over all (0 where values are exact); global values are far more precise, since errors of rows cancel out.
+    ``output`` says of what: "probability" of label 1, or "raw" for its log-odds. ``row_errors``, (rows,): the largest standard error of
+    one of the row's values, 0 where they are exact. ``standard_error`` is that of a single value, the mean over all; global values are far
+    more precise, since errors of rows cancel out.
     """
 
     features: tuple[str, ...]
@@ -43,6 +41,7 @@ class Explanation:
     check: ExplanationCheck
     output: str
     standard_error: float
+    row_errors: Floats
 
     @property
     def additivity_error(self) -> float:
@@ -94,10 +93,9 @@ def compute_shap_values(
     names, in any order (in the order of training if the model has no names), and ``baseline`` one or more rows of the same columns that
     stand for "feature unknown"; all of them count.
 
-    Of log-odds they are exact. Of the probability they are exact where every coalition of features can be tried at no more cost than
-    ``walks`` walks per row, or in a second or two; elsewhere they are carried over from the log-odds, plus a remainder sampled on these
-    walks (see ``shap_remainder``). In every row their sum is checked against the model's own prediction, and the expected value against
-    the mean prediction of ``baseline``.
+    Of log-odds they are exact. Of the probability they are exact where every coalition of the features that tell a row from its baseline
+    row can be tried; elsewhere a part of them is sampled on ``walks`` walks a row (``compiled_shapley``, ``probability_shapley``). In every
+    row their sum is checked against the model's own prediction, and the expected value against the mean prediction of ``baseline``.
 
     Raises FeatureError when the columns don't fit the model; ExplanationError where the values would be wrong, or take more than
     ``max_seconds``.
@@ -116,10 +114,13 @@ def compute_shap_values(
     if len(background) == 0:
         raise FeatureError("the baseline has no rows")
     predictions, of_baseline = (_predict(model, rows, output_margin=output == "raw") for rows in (matrix, background))
-    values, expected, standard_error = np.zeros(matrix.shape), float(of_baseline.mean()), 0.0
-    if model.num_boosted_rounds() > 0:  # a model of no rounds predicts the same for everyone
+    values, expected, errors = np.zeros(matrix.shape), float(of_baseline.mean()), np.zeros(matrix.shape)
+    if model.num_boosted_rounds() > 0 and len(matrix):  # a model of no rounds predicts the same for everyone
         try:
-            values, expected, standard_error = _compute_values(model, matrix, background, output, walks, seed, max_seconds)
+            if output == "raw":
+                values, expected = explain_margin(model, matrix, background, max_seconds)
+            else:
+                values, expected, errors = explain_probability(model, matrix, background, walks, seed, max_seconds)
         except ExplanationError as error:
             raise ExplanationError(f"this model ({describe_booster(model)}) can't be explained: {error}") from error
     check = check_explanation(values, expected, predictions, of_baseline)
@@ -129,21 +130,8 @@ def compute_shap_values(
             "the booster gbtree and one tree in each round, and explain that"
         )
     names = tuple(match_features(model.feature_names, data.columns))
-    return Explanation(names, values, expected, predictions, check, output, standard_error)
-
-
-def _compute_values(
-    model: Booster, matrix: Floats, background: Floats, output: Output, walks: int, seed: int, max_seconds: float | None
-) -> tuple[Floats, float, float]:
-    """Values, expected value, and the mean standard error of a value."""
-    values, expected, margin = explain_margin(model, matrix, background, output, max_seconds)
-    if output == "raw" or walks == 0 or len(matrix) == 0:
-        return values, expected, 0.0
-    width = matrix.shape[1]
-    if count_evaluations(width, len(background)) <= max(walks * (width + 1), CHEAP_EVALUATIONS // len(matrix)):
-        return enumerate_shapley_values(lambda table: expit(margin(table)), matrix, background), expected, 0.0
-    missing, errors = estimate_remainder(margin, matrix, background, walks, seed)
-    return values + missing, expected, float(errors.mean())
+    standard_error = float(errors.mean()) if errors.size else 0.0
+    return Explanation(names, values, expected, predictions, check, output, standard_error, errors.max(axis=1, initial=0.0))
 
 
 def _predict(model: Booster, matrix: Floats, *, output_margin: bool = False) -> Floats:

@@ -11,7 +11,7 @@ import pytest
 import shap
 import xgboost
 
-from core.analysis.explanations import margin_shap, xgboost_model
+from core.analysis.explanations import margin_shap, probability_shapley, xgboost_model
 from core.analysis.explanations.explanation_checks import ExplanationError, check_explanation, require_time
 from core.analysis.explanations.plain_trees import rewrite_as_plain_trees
 from core.analysis.explanations.shap_values import compute_shap_values, predict_probabilities
@@ -167,10 +167,10 @@ def test_categories_that_would_become_too_many_splits_are_refused_by_name(monkey
 
 
 def test_values_that_miss_the_prediction_are_refused_with_kind_row_and_size(monkeypatch):
-    def explain(booster, rows, background, output, max_seconds):
-        values, expected, margin = right(booster, rows, background, output, max_seconds)
+    def explain(booster, rows, background, max_seconds):
+        values, expected = right(booster, rows, background, max_seconds)
         values[3, 1] += 6.5
-        return values, expected, margin
+        return values, expected
 
     right = margin_shap.explain_margin
     monkeypatch.setattr("core.analysis.explanations.shap_values.explain_margin", explain)
@@ -203,10 +203,12 @@ def test_a_baseline_that_takes_longer_than_the_job_may_is_refused_with_the_estim
         require_time(18_720, 3600, 9000, 30_000)
     require_time(3599, 3600, 9000, 30_000)
     monkeypatch.setattr(margin_shap, "PAIRS_WITHOUT_PILOT", 0)
+    monkeypatch.setattr(probability_shapley, "PILOT_ROWS", 5)
     booster, rows, baseline = train(), table(50, 1), table(40, 2)
-    with pytest.raises(ExplanationError, match="50 rows against 40 baseline rows would take about"):
-        compute_shap_values(booster, rows, baseline, max_seconds=1e-9)
-    assert not compute_shap_values(booster, rows, baseline, max_seconds=600).check.problem
+    for output in ("raw", "probability"):
+        with pytest.raises(ExplanationError, match="50 rows against 40 baseline rows would take about"):
+            compute_shap_values(booster, rows, baseline, output=output, max_seconds=1e-9)
+        assert not compute_shap_values(booster, rows, baseline, output=output, max_seconds=600).check.problem
 
 
 def test_what_shap_does_not_know_is_refused_by_the_models_kind(monkeypatch):
@@ -215,7 +217,7 @@ def test_what_shap_does_not_know_is_refused_by_the_models_kind(monkeypatch):
 
     monkeypatch.setattr(shap, "TreeExplainer", unknown)
     with pytest.raises(ExplanationError, match=r"this model .gbtree. can't be explained: .*NotImplementedError: not yet"):
-        compute_shap_values(train(), table(2, 1), table(2, 2))
+        compute_shap_values(train(), table(2, 1), table(2, 2), output="raw")
 
 
 def test_infinite_values_are_named():
