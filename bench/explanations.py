@@ -22,7 +22,7 @@ from core.analysis.explanations.shap_values import DEFAULT_WALKS, compute_shap_v
 from core.data.bundled_data import read_bundled
 
 KERNEL, TREE = "KernelExplainer, 100 samples", "bare TreeExplainer"
-SAMPLES, FEW_WALKS = 100, 8
+SAMPLES, FEW_WALKS = 100, 4
 Output = Literal["probability", "raw"]
 
 
@@ -134,8 +134,8 @@ def spent(work: Callable[[], Any]) -> float:
 
 
 def curve(small: bool) -> list[dict[str, Any]]:
-    """(what, size, seconds, error) by the number of samples ``size``: processor time for each 1,000 rows, and the mean error of a value in
-    percent of the mean value."""
+    """(what, size, seconds, error) by the number of samples ``size``, of ours the walks at most: processor time for each 1,000 rows, and
+    the mean error of a value in percent of the mean value."""
     rows, kernel_rows, many = (60, 2, 32) if small else (3_000, 20, 8192)
     case = Case(rows)
     near = case.walked(rows, many).to_numpy()

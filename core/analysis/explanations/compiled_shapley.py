@@ -19,6 +19,8 @@ import numpy as np
 
 PILOT_WALKS = 2
 """Pairs of walks whose log-odds the polynomial is fitted to."""
+FIRST_WALKS = 4
+"""So many pairs of walks are made in any case, and the error is looked at each time that so many more are."""
 MAX_BITS = 64
 """A row with more features in its terms has a straight line instead of the polynomial."""
 
@@ -66,6 +68,14 @@ def secant(start, end):
     if abs(end - start) < 1e-9:
         return logistic(start) * (1 - logistic(start))
     return (logistic(end) - logistic(start)) / (end - start)
+
+
+@compiled
+def standard_variance(total, total_of_squares, count):
+    """The variance of the mean of so many numbers; NaN of one."""
+    if count < 2:
+        return np.nan
+    return max(total_of_squares / count - (total / count) ** 2, 0.0) / (count - 1)
 
 
 @compiled
@@ -224,12 +234,12 @@ def walk(terms, sizes, weights, count, width, place, log_odds):
         for i in range(own, own + sizes[term, 1]):
             at = place[terms[term, i]]
             last_other, first_other = max(last_other, at), min(first_other, at)
-        if last_own < first_other:
-            log_odds[0, last_own + 1] += weights[term]
-            log_odds[0, first_other + 1] -= weights[term]
-        if last_other < first_own:
-            log_odds[1, width - first_own] += weights[term]
-            log_odds[1, width - last_other] -= weights[term]
+        weight = weights[term] * (last_own < first_other)  # without a branch, which a processor would often guess wrong
+        log_odds[0, last_own + 1] += weight
+        log_odds[0, first_other + 1] -= weight
+        weight = weights[term] * (last_other < first_own)
+        log_odds[1, width - first_own] += weight
+        log_odds[1, width - last_other] -= weight
     for step in range(width):
         log_odds[0, step + 1] += log_odds[0, step]
         log_odds[1, step + 1] += log_odds[1, step]
@@ -324,6 +334,7 @@ def explain_pairs(
     chosen,
     slopes,
     walks,
+    precision,
     seed,
     exact_width,
     quadratic,
@@ -339,9 +350,10 @@ def explain_pairs(
     """Add to ``values`` and ``squares``, (rows, features), for each row and each of its ``chosen`` baseline rows, (rows, m), the pair's
     Shapley values minus those of ``slopes`` · log-odds, and the squares of these; to ``within`` their variance from walks.
 
-    ``steps``: what each feature adds in a linear model, (rows, m, features); without trees. ``walks``: pairs of walks, at least 2 where an
-    error is wanted; ``exact_width``: with so many features every coalition is tried. ``shares``: see ``try_every_coalition``, by number of
-    features.
+    ``steps``: what each feature adds in a linear model, (rows, m, features + 1), the last being the baseline row's log-odds; without trees.
+    ``walks``: at most so many pairs of walks, at least 2 where an error is wanted, and no more once the values' mean standard error is at
+    most ``precision``; ``exact_width``: with so many features every coalition is tried. ``shares``: see ``try_every_coalition``, by number
+    of features.
     """
     n, m = chosen.shape
     width_of_all = rows.shape[1]
@@ -409,7 +421,8 @@ def explain_pairs(
                 if not quadratic or width > MAX_BITS:
                     slope, curve = secant(begin + log_odds[0, 0], begin + log_odds[0, width]), 0.0
                 explain_polynomial(terms, sizes, weights, count, width, slope, curve, for_own, for_other, bits, totals, one)
-                for _ in range(walks):
+                made, error = 0, np.inf
+                while made < walks and not (made >= FIRST_WALKS and error <= precision):
                     shuffle(order, width, state)
                     for at in range(width):
                         place[order[at]] = at
@@ -423,10 +436,14 @@ def explain_pairs(
                         step = (missed[0, at + 1] - missed[0, at] + missed[1, back + 1] - missed[1, back]) / 2
                         sums[order[at]] += step
                         sums_of_squares[order[at]] += step * step
+                    made += 1
+                    if made % FIRST_WALKS == 0:
+                        error = 0.0
+                        for i in range(width):
+                            error += np.sqrt(standard_variance(sums[i], sums_of_squares[i], made)) / width_of_all
                 for i in range(width):
-                    one[i] += sums[i] / walks
-                    spread = sums_of_squares[i] / walks - (sums[i] / walks) ** 2
-                    sums_of_squares[i] = max(spread, 0.0) / (walks - 1) if walks > 1 else np.nan
+                    one[i] += sums[i] / made
+                    sums_of_squares[i] = standard_variance(sums[i], sums_of_squares[i], made)
             if slopes[row] != 0.0:
                 explain_polynomial(terms, sizes, weights, count, width, slopes[row], 0.0, for_own, for_other, bits, totals, linear)
                 for i in range(width):

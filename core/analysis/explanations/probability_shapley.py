@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+PRECISION = 5e-5
+"""Walks of a row end when the mean standard error of its values is at most this: a two-hundredth of a percentage point."""
 COALITIONS_AT_MOST = 50_000_000
 """So many coalitions of all rows together take about a second."""
 EXACT_FEATURES = range(7, 21)
@@ -129,6 +131,7 @@ def _explain(
         chosen,
         np.zeros(n) if slopes is None else slopes,
         walks,
+        PRECISION,
         seed,
         exact_width,
         slopes is None,

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 Output = Literal["probability", "raw"]
-DEFAULT_WALKS = 64
+DEFAULT_WALKS = 256
+"""At most so many walks a row; most need fewer."""
 
 
 @dataclass(frozen=True)

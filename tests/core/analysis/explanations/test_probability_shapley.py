@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-import shap
 import xgboost
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,13 +50,14 @@ def no_enumeration(monkeypatch):
     monkeypatch.setattr(probability_shapley, "COALITIONS_AT_MOST", 1)
     monkeypatch.setattr(probability_shapley, "EXACT_FEATURES", range(0, 1))
     monkeypatch.setattr(probability_shapley, "EXACT_FEATURES_OF_ONE", 0)
+    monkeypatch.setattr(probability_shapley, "PRECISION", 0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_sampled_values_are_off_by_what_their_standard_errors_say(kind, no_enumeration):
     booster, rows, baseline = train(KINDS[kind]), table(25, 3), table(1, 4)
     exact = by_definition(booster, rows, baseline)
-    found = compute_shap_values(booster, rows, baseline)
+    found = compute_shap_values(booster, rows, baseline, walks=64)
     off = np.abs(found.values - exact)
     assert 0 < found.standard_error < 0.15 * np.abs(exact).mean()
     assert off.mean() < 1.5 * found.standard_error
@@ -81,6 +81,16 @@ def test_nine_of_ten_sampled_values_lie_within_two_standard_errors_of_the_exact_
     assert abs(float(np.concatenate(z).mean())) < 0.1
 
 
+def test_walks_end_when_the_values_are_precise_enough(no_enumeration, monkeypatch):
+    booster, rows, baseline = train(KINDS["plain"]), table(30, 15), table(1, 16)
+    monkeypatch.setattr(probability_shapley, "PRECISION", 0.002)
+    values, _, errors = probability_shapley.explain_probability(
+        booster, rows.to_numpy(np.float32).astype(float), baseline.to_numpy(np.float32).astype(float), 20_000, 0, None
+    )
+    assert 0.001 < errors.mean(axis=1).max() <= 0.002
+    assert np.abs(values - by_definition(booster, rows, baseline)).mean() < 0.003
+
+
 def test_where_every_coalition_is_tried_the_values_are_the_definitions():
     for kind, parameters in KINDS.items():
         booster, rows, baseline = train(parameters), table(3, 7), table(2, 8)
@@ -95,7 +105,7 @@ def test_a_sample_of_many_baseline_rows_adds_up_and_is_off_by_its_standard_error
     booster, rows, baseline = train(KINDS[kind]), table(40, 9), table(500, 10)
     exact = compute_shap_values(booster, rows, baseline)  # of few rows all pairs are explained
     monkeypatch.setattr(probability_shapley, "PAIRS_AT_MOST", 0)
-    found = compute_shap_values(booster, rows, baseline)
+    found = compute_shap_values(booster, rows, baseline, walks=64)
     off = np.abs(found.values - exact.values)
     assert found.expected == pytest.approx(exact.expected)
     assert found.additivity_error < 1e-6
@@ -111,8 +121,13 @@ def test_rows_of_more_features_than_a_number_has_bits_are_explained_too():
     def predict(part: np.ndarray) -> np.ndarray:
         return booster.predict(xgboost.DMatrix(part, feature_names=booster.feature_names)).astype(float)
 
-    sampler = shap.explainers.Permutation(predict, shap.maskers.Independent(baseline.to_numpy()), seed=0)
-    judge = sampler(rows.to_numpy(), max_evals=10 * (2 * 150 + 1)).values
+    single, base = rows.to_numpy(np.float32), baseline.to_numpy(np.float32)
+    judge, random = np.zeros(found.values.shape), np.random.default_rng(0)
+    for row in range(len(single)):
+        for _ in range(60):
+            place = random.permutation(150)
+            known = place < np.arange(151)[:, None]
+            judge[row] += np.diff(predict(np.where(known, single[row], base)))[place] / 60
     assert np.abs(found.values - judge).mean() < 0.15 * np.abs(judge).mean()
     assert found.additivity_error < 1e-6
 
