@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analysis.explanations.explanation_checks import ExplanationError, require_time
+from core.analysis.explanations.leaf_tables import explain_by_tables, is_faster, trace_patterns
 from core.analysis.explanations.plain_trees import rewrite_as_plain_trees
+from core.analysis.explanations.tree_tables import read_trees
 from core.analysis.explanations.xgboost_model import describe_booster
 
 if TYPE_CHECKING:
@@ -31,14 +33,19 @@ def explain_margin(booster: Booster, rows: Floats, background: Floats, max_secon
     if describe_booster(booster).name == "gblinear":
         terms, base = linear_terms(booster, rows), linear_terms(booster, background)
         return terms[:, :-1] - base[:, :-1].mean(axis=0), float(base.sum(axis=1).mean())
-    return _explain_trees(booster, rows, background, max_seconds)
+    plain = rewrite_as_plain_trees(booster)
+    if len(background) > 1:
+        tables = read_trees(plain)
+        trees = trace_patterns(tables)
+        if is_faster(trees, len(rows), len(background)):
+            return explain_by_tables(trees, tables.start, rows, background)
+    return _explain_pairs(plain, rows, background, max_seconds)
 
 
-def _explain_trees(booster: Booster, rows: Floats, background: Floats, max_seconds: float | None) -> tuple[Floats, float]:
-    """Interventional TreeSHAP (Lundberg et al., Nature Machine Intelligence 2, 56–67, 2020)."""
+def _explain_pairs(plain: Booster, rows: Floats, background: Floats, max_seconds: float | None) -> tuple[Floats, float]:
+    """Interventional TreeSHAP (Lundberg et al., Nature Machine Intelligence 2, 56–67, 2020): every pair of a row and a baseline row."""
     import shap
 
-    plain = rewrite_as_plain_trees(booster)
     every_row = shap.maskers.Independent(background, max_samples=len(background))  # given as an array, all but 100 rows are left out
     try:
         explainer = shap.TreeExplainer(plain, data=every_row, feature_perturbation="interventional", model_output="raw")

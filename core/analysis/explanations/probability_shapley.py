@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from core.analysis.explanations.explanation_checks import require_time
+from core.analysis.explanations.leaf_tables import term_shares
 from core.analysis.explanations.margin_shap import explain_margin, linear_terms
 from core.analysis.explanations.plain_trees import rewrite_as_plain_trees
 from core.analysis.explanations.tree_tables import read_trees
@@ -136,7 +137,7 @@ def _explain(
         exact_width,
         slopes is None,
         _coalition_shares(exact_width),
-        *_term_shares(2 * min(depth, width)),
+        *term_shares(2 * min(depth, width)),
         depth,
         leaves,
         *found,
@@ -151,16 +152,6 @@ def _coalition_shares(width: int) -> Floats:
         one = [1 / (features * comb(features - 1, others)) for others in range(features)]
         shares[features, 0, 1 : features + 1], shares[features, 1, :features] = one, one
     return shares
-
-
-def _term_shares(most: int) -> tuple[Floats, Floats]:
-    """The Shapley values of a term's own features and, without the sign, of its others, by how many there are of each."""
-    own, other = np.zeros((2, most + 1, most + 1))
-    for a in range(most + 1):
-        for b in range(most + 1):
-            own[a, b] = 1 / (a * comb(a + b, a)) if a else 0.0
-            other[a, b] = 1 / (b * comb(a + b, b)) if b else 0.0
-    return own, other
 
 
 def _margins(booster: Booster, rows: Floats) -> Floats:

@@ -9,7 +9,7 @@ import xgboost
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.analysis.explanations import compiled_shapley, probability_shapley
+from core.analysis.explanations import compiled_shapley, leaf_tables, probability_shapley
 from core.analysis.explanations.shap_values import compute_shap_values
 from tools import judges
 
@@ -148,7 +148,7 @@ def test_a_polynomial_of_any_terms_has_the_values_of_the_definition(seed, width,
         own, other = np.flatnonzero(side == 1), np.flatnonzero(side == 2)
         terms[term, : len(own) + len(other)], sizes[term] = np.concatenate([own, other]), (len(own), len(other))
     weights, values = random.normal(size=count), np.zeros(width)
-    shares = probability_shapley._term_shares(width)
+    shares = leaf_tables.term_shares(width)
     bits, totals = np.zeros((count, 2), dtype=np.uint64), np.zeros((count, 2))
     compiled_shapley.explain_polynomial(terms, sizes, weights, count, width, slope, curve, *shares, bits, totals, values)
 
