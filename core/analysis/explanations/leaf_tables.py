@@ -20,8 +20,9 @@ class PatternTree:
 
     def __init__(self, trees: TreeTables, root: int) -> None:
         nodes: list[int] = []
-        parent, is_left, is_new, place, feature = [], [], [], [], []
+        feature: list[int] = []
         paths: list[tuple[int, ...]] = []
+        parent, is_left, is_new, place = [], [], [], []
         waiting: list[tuple[int, int, bool, tuple[int, ...]]] = [(root, -1, False, ())]
         while waiting:
             node, above, on_left, path = waiting.pop()
