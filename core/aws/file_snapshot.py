@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from threading import Lock
@@ -62,20 +63,24 @@ class FileSnapshot(S3Files):
     def digest_all(self, uris: Iterable[str]) -> dict[str, FileDigest | None]:
         """The digests of several files by URI, read eight at a time; None for a file that doesn't exist."""
         distinct = list(dict.fromkeys(uris))
-        with ThreadPoolExecutor(8) as pool:
-            return dict(zip(distinct, pool.map(self.digest, distinct), strict=True))
+        self._for_each_unhashed(distinct, self.digest)
+        return {uri: self._digests[uri] for uri in distinct}
 
-    def read_all(self, uris: Iterable[str]) -> dict[str, bytes | None]:
-        """The contents of several files by URI, read eight at a time; None for a file that doesn't exist."""
-        distinct = list(dict.fromkeys(uris))
-        with ThreadPoolExecutor(8) as pool:
-            return dict(zip(distinct, pool.map(self._read_or_none, distinct), strict=True))
+    def keep_contents(self, uris: Iterable[str]) -> None:
+        """Read files that will be both hashed and worked with, eight at a time, so that each is read once. Those that were hashed before
+        are left out: what was computed of their content may be known by their digests. A file that doesn't exist is passed over."""
 
-    def _read_or_none(self, uri: str) -> bytes | None:
-        try:
-            return self.read(uri)
-        except NotFound:
-            return None
+        def keep(uri: str) -> None:
+            with suppress(NotFound):
+                self.read(uri)
+
+        self._for_each_unhashed(dict.fromkeys(uris), keep)
+
+    def _for_each_unhashed(self, uris: Iterable[str], work: Callable[[str], object]) -> None:
+        unhashed = [uri for uri in uris if uri not in self._digests]
+        if unhashed:  # starting threads takes longer than to look up what is known
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(work, unhashed))
 
     def forget_large_contents(self) -> None:
         """Keep the digests alone of large files that were read and hashed, so that much data doesn't stay in memory."""

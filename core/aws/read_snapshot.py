@@ -13,6 +13,7 @@ from core.aws.file_snapshot import TargetSnapshot
 from core.aws.target import Target
 
 T = TypeVar("T")
+Client = TypeVar("Client")
 READ_PREFIXES = ("describe_", "get_", "head_", "list_", "query_", "search")
 STREAMS = frozenset({"get_object"})
 """Calls whose answer can be consumed only once; the files of a snapshot keep the content instead."""
@@ -66,6 +67,11 @@ class _ReadingClient:
         if name in STREAMS:
             return found
         return lambda **arguments: self.memory.read_once(_question(name, arguments), lambda: found(**arguments))
+
+
+def reading_client(client: Client, memory: ReadMemory) -> Client:
+    """The client of an AWS service, which asks each question once and can't write: it raises TypeError."""
+    return cast(Client, _ReadingClient(client, memory))
 
 
 @dataclass(frozen=True)
@@ -132,5 +138,5 @@ def take_read_snapshot(target: Target) -> ReadSnapshot:
     parts = {one.name: getattr(target, one.name) for one in fields(Target)}
     memory = ReadMemory()
     for name in ("sagemaker", "s3"):
-        parts[name] = cast(Any, _ReadingClient(parts[name], memory))
+        parts[name] = reading_client(parts[name], memory)
     return ReadSnapshot(**parts, memory=memory)

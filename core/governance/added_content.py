@@ -23,8 +23,9 @@ MODEL_DIGEST_PROPERTY = "governance:sha256-model"
 
 def find_changed_cards(target: VerificationTarget, events: Sequence[Event]) -> Iterator[Problem]:
     """Approved versions whose model card says something else than the card that the approval was given on."""
+    by_subject = version_state.events_by_subject(events)
     for arn in dict.fromkeys(event.subject for event in events if event.kind == "approve"):
-        state = version_state.fold_events(events, arn)
+        state = version_state.fold_events(by_subject[arn], arn)
         if state.status == "approved":
             yield from _find_changed_card(target, state)
 

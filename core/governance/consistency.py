@@ -38,10 +38,10 @@ class Problem:
 def registry_problems(target: Target, events: Sequence[Event]) -> Iterator[Problem]:
     """Where the registry disagrees with the log: another status, another last decision, or other properties than were registered. Versions
     that were made before this product registered any in their group are left out."""
-    first = foreign_versions.first_registered_numbers(events)
+    first, by_subject = foreign_versions.first_registered_numbers(events), version_state.events_by_subject(events)
     for group in model_packages.list_groups(target):
         for version in model_packages.iterate_versions(target, group):
-            state = version_state.fold_events(events, version.arn)
+            state = version_state.fold_events(by_subject.get(version.arn, ()), version.arn)
             if foreign_versions.is_foreign(state) and foreign_versions.is_before_first_registered(first, version.arn):
                 continue  # made elsewhere, before this product's first version in the group
             expected, last = version_state.REGISTRY_STATUS.get(state.status, registry_types.PENDING_STATUS), state.last_event or None
@@ -68,7 +68,7 @@ def registry_problems(target: Target, events: Sequence[Event]) -> Iterator[Probl
                 yield Problem(last, version.arn, "The version's approval description isn't the one of its last decision.")
             fixed_properties = {k: v for k, v in properties.items() if k not in registry_types.DECISION_PROPERTIES}
             if state.registered_properties is not None and fixed_properties != state.registered_properties:
-                number = next(e.number for e in events if e.subject == version.arn and e.kind == registry_types.REGISTER_EVENT)
+                number = next(e.number for e in by_subject[version.arn] if e.kind == registry_types.REGISTER_EVENT)
                 yield Problem(number, version.arn, "The version's properties differ from those that were registered.")
 
 
@@ -76,23 +76,26 @@ def lineage_problems(target: Target, events: Sequence[Event]) -> Iterator[Proble
     """Where the lineage disagrees with the log: each decision must be an action of the lineage, and each such action a decision."""
     expected = {ACTION_NAME.format(event.number): event for event in events if event.kind in version_state.ALLOWED_FROM}
     with translate_aws_errors("actions"):
-        pages = target.sagemaker.get_paginator("list_actions").paginate()
+        pages = target.sagemaker.get_paginator("list_actions").paginate(PaginationConfig={"PageSize": 100})
         recorded_kinds = {summary["ActionName"]: summary["ActionType"] for page in pages for summary in page["ActionSummaries"]}
     for name in sorted(expected.keys() - recorded_kinds.keys()):
         yield Problem(expected[name].number, name, f"The lineage has no action for event {expected[name].number}.")
     for name in sorted(name for name, kind in recorded_kinds.items() if name not in expected and kind in version_state.ALLOWED_FROM):
         yield Problem(None, name, f"The lineage has an action ({recorded_kinds[name]}) without an event in the log.")
     recorded_names = sorted(expected.keys() & recorded_kinds.keys())
+    names_by_subject: dict[str, set[str]] = {}
+    for name, event in expected.items():
+        names_by_subject.setdefault(event.subject, set()).add(name)
+    artifacts = lineage_graph.find_artifact_arns(target, list(names_by_subject), "ModelPackage")
     with ThreadPoolExecutor(8) as pool:
         described = pool.map(lambda name: _describe_action(target, name), recorded_names)
+        connected = pool.map(lambda subject: _action_names_at(target, artifacts.get(subject)), names_by_subject)
     for name, action in zip(recorded_names, described, strict=True):
         event = expected[name]
         recorded = (action.get("ActionType"), action.get("Source", {}).get("SourceUri"), action.get("Properties", {}).get("event"))
         if recorded != (event.kind, target.uri(audit_log.event_key(event.number)), event.hash):
             yield Problem(event.number, name, f"The lineage's action for event {event.number} differs from the event.")
-    for subject in dict.fromkeys(event.subject for event in expected.values()):
-        own_names = {name for name, event in expected.items() if event.subject == subject}
-        connected_names = _action_names_of(target, subject)
+    for (subject, own_names), connected_names in zip(names_by_subject.items(), connected, strict=True):
         for name in sorted(own_names - connected_names):
             yield Problem(expected[name].number, subject, f"The lineage doesn't connect event {expected[name].number} to its version.")
         for name in sorted((connected_names & expected.keys()) - own_names):
@@ -117,7 +120,7 @@ def sync_registry_and_lineage(
     artifact = artifact or lineage_record.ensure_artifact(target, package.arn, "ModelPackage", package.label)
     joined: set[str] = set()
     if len(state.history) > 1:  # an earlier decision whose process was interrupted is made up for
-        joined = _names_of_actions_at(target, artifact) if ancestors is None else _action_names(ancestors)
+        joined = _action_names_at(target, artifact) if ancestors is None else _action_names(ancestors)
     for event in state.history:
         if ACTION_NAME.format(event.number) not in joined:
             _record_action(target, event, artifact, state.evidence)
@@ -159,15 +162,12 @@ def _describe_action(target: Target, name: str) -> DescribeActionResponseTypeDef
         return target.sagemaker.describe_action(ActionName=name)
 
 
-def _action_names_of(target: Target, subject: str) -> set[str]:
-    artifact = lineage_graph.find_artifact_arn(target, subject)
-    return set() if artifact is None else _names_of_actions_at(target, artifact)
-
-
-def _names_of_actions_at(target: Target, artifact: str) -> set[str]:
-    """The names of the actions that the lineage connects to a version."""
+def _action_names_at(target: Target, artifact: str | None) -> set[str]:
+    """The names of the actions that the lineage connects to a version's artifact; none if it has no artifact."""
+    if artifact is None:
+        return set()
     with translate_aws_errors(artifact):
-        pages = target.sagemaker.get_paginator("list_associations").paginate(DestinationArn=artifact)
+        pages = target.sagemaker.get_paginator("list_associations").paginate(DestinationArn=artifact, PaginationConfig={"PageSize": 100})
         return _action_names(summary["SourceArn"] for page in pages for summary in page["AssociationSummaries"])
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from core.aws.file_snapshot import FileSnapshot, TargetSnapshot
+from core.aws.read_snapshot import ReadMemory, reading_client
 from core.aws.s3_files import FileState, split_uri
 from core.aws.target import Target
 from core.errors import NotFound, TargetUnavailable, translate_aws_errors
@@ -37,7 +38,7 @@ class DamageNotingFiles(FileSnapshot):
 
 @dataclass(frozen=True)
 class VerificationTarget(TargetSnapshot):
-    """A target whose files are each read once, damaged ones noted."""
+    """A target whose files are each read once, damaged ones noted, and whose SageMaker is asked each question once."""
 
     @cached_property
     def files(self) -> DamageNotingFiles:
@@ -47,4 +48,5 @@ class VerificationTarget(TargetSnapshot):
 
 def read_for_verification(target: Target) -> VerificationTarget:
     """The target for one verification."""
-    return VerificationTarget(**{one.name: getattr(target, one.name) for one in fields(Target)})
+    parts = {one.name: getattr(target, one.name) for one in fields(Target)}
+    return VerificationTarget(**{**parts, "sagemaker": reading_client(target.sagemaker, ReadMemory())})

@@ -77,8 +77,8 @@ def verify_log(target: Target, *, exported_head: bytes | None = None) -> Verific
     problems += _check_reproductions(files, sound)
     problems += _check_evidence(files, events)
     problems += _check_stored_files(files)
-    problems += consistency.registry_problems(target, sound)
-    problems += consistency.lineage_problems(target, sound)
+    problems += consistency.registry_problems(files, sound)
+    problems += consistency.lineage_problems(files, sound)
     problems += added_content.find_changed_cards(files, sound)
     problems += added_content.find_copied_models(files, sound)
     named = " ".join(f"{problem.subject} {problem.what}" for problem in problems)
@@ -163,8 +163,9 @@ def _check_agreement(
     """Check, for each version that was submitted, that its evidence agrees with the records of its jobs, and that the gates which an
     approval calls passed pass by it. ``snapshot``: reads each file only once for a version, and keeps its digest; ``policies``: by
     SHA-256."""
+    by_subject = version_state.events_by_subject(events)
     for subject in dict.fromkeys(event.subject for event in events if event.kind == "submit"):
-        state = version_state.fold_events(events, subject)
+        state = version_state.fold_events(by_subject[subject], subject)
         if registry_types.THRESHOLD_PROPERTY not in (state.registered_properties or {}):
             continue  # older evidence: an earlier release registered it
         try:

@@ -119,6 +119,14 @@ def fold_events(events: Sequence[Event], subject: str) -> State:
     return state
 
 
+def events_by_subject(events: Sequence[Event]) -> dict[str, list[Event]]:
+    """The events about each subject, in their order."""
+    by_subject: dict[str, list[Event]] = {}
+    for event in events:
+        by_subject.setdefault(event.subject, []).append(event)
+    return by_subject
+
+
 def approved_versions(events: Sequence[Event]) -> frozenset[str]:
     """The ARNs of the versions that are approved after these events. Raises Forged for an event that lacks what its kind records."""
     by_subject: dict[str, list[Event]] = {event.subject: [] for event in events if event.kind == "approve"}

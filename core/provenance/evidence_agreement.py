@@ -66,7 +66,7 @@ def check_agreement(target: Target, claim: Claim) -> Agreement:
     try:
         unknown += [why] if (why := recomputed_data.explain_uncomputable(claim.data)) else []
         records = job_records.read_records(target, claim)
-        target.files.read_all([*_content_uris(claim, records)])
+        target.files.keep_contents(_content_uris(claim, records))
         digests = target.files.digest_all(_digest_uris(claim, records))
         problems += job_bindings.find_unbound(claim, records, digests, lambda image: _is_own_registry(target, image))
         data = _check_data(target.files, claim, records)
@@ -230,7 +230,7 @@ def _compute_figures(files: FileSnapshot, claim: Claim, bias: str, companion: st
 
 
 def _read_report(files: FileSnapshot, uri: str, folder: str) -> BiasReport:
-    return bias_report.parse_report(analysis_json.load(files.read(uri), uri), folder)
+    return bias_report.parse_report_file(files.read(uri), uri, folder)
 
 
 def _check_said(report: BiasReport, claim: Claim, rows_sha256: str) -> Iterator[str]:

@@ -49,7 +49,7 @@ def list_own_groups(target: Target) -> list[str]:
     if target.settings.has_own_group:
         return [target.settings.group]
     with translate_aws_errors("model package groups"):
-        pages = target.sagemaker.get_paginator("list_model_package_groups").paginate()
+        pages = target.sagemaker.get_paginator("list_model_package_groups").paginate(PaginationConfig={"PageSize": 100})
         summaries = [item for page in pages for item in page["ModelPackageGroupSummaryList"]]
     listed = {item["ModelPackageGroupName"] for item in summaries}
     ours = [item["ModelPackageGroupName"] for item in summaries if item.get("ModelPackageGroupDescription") == GROUP_DESCRIPTION]
@@ -126,7 +126,7 @@ def describe_package(target: Target, arn: str) -> DescribeModelPackageOutputType
 def list_groups(target: Target) -> list[str]:
     """The names of the model package groups."""
     with translate_aws_errors("model package groups"):
-        pages = target.sagemaker.get_paginator("list_model_package_groups").paginate()
+        pages = target.sagemaker.get_paginator("list_model_package_groups").paginate(PaginationConfig={"PageSize": 100})
         names = [item["ModelPackageGroupName"] for page in pages for item in page["ModelPackageGroupSummaryList"]]
     return idempotency.created_but_unlisted(target, "ModelPackageGroup", names) + names
 

@@ -13,8 +13,8 @@ from core.jobs import jobs
 from core.jobs.jobs import Job
 from core.jobs.rebalancing_jobs import RebalancedData
 from core.references import JOB_NAME_PREFIXES
-from core.reports import analysis_json, clarify_jobs
-from core.reports.bias_report import BiasReport, FacetReport, Measure, parse_report
+from core.reports import clarify_jobs
+from core.reports.bias_report import BiasReport, FacetReport, Measure, parse_report, parse_report_file
 from core.reports.clarify_jobs import ROW_FILES
 
 __all__ = [
@@ -114,13 +114,11 @@ def read_job_report(target: Target, name: str) -> BiasReport:
 def read_report_at(target: Target, folder: str, name: str = "") -> BiasReport:
     """The report in a folder of S3, or at a URI that ends in .json; a report of AWS's container with its companion's measurements."""
     uri = folder if folder.endswith(".json") else f"{folder}/analysis.json"
-    written = analysis_json.load(target.files.read(uri), uri)
-    raw = clarify_jobs.merged_with_companion(target, folder, written)
-    return (
-        parse_report(raw, folder, name)
-        if raw is written
-        else replace(parse_report(raw, folder, name), companion_uri=clarify_jobs.companion_output(folder))
-    )
+    report = parse_report_file(target.files.read(uri), uri, folder, name)
+    raw = clarify_jobs.merged_with_companion(target, folder, report.raw)
+    if raw is report.raw:
+        return report
+    return replace(parse_report(raw, folder, name), companion_uri=clarify_jobs.companion_output(folder))
 
 
 def list_jobs(target: Target, including: str | None = None) -> list[Job]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypedDict, cast
 
 from core.analysis.bias.bias_intervals import Interval
@@ -188,6 +189,13 @@ def parse_report(raw: Mapping[str, object], folder: str = "", job_name: str = ""
         raw,
         group_table=own.group_table,
     )
+
+
+@lru_cache(maxsize=8)
+def parse_report_file(content: bytes, uri: str, folder: str, job_name: str = "") -> BiasReport:
+    """The bias report in the bytes of an ``analysis.json``, see ``parse_report``; ``uri``: of the file. The last few are kept, since a
+    version's report is read with its package, for its gates and for its evidence: what is returned must not be changed."""
+    return parse_report(analysis_json.load(content, uri), folder, job_name)
 
 
 def _build_measure(metric: analysis_json.MetricPart, stage: str, words: analysis_json.MetricDetailsPart | None) -> Measure:

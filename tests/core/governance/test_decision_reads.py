@@ -8,11 +8,11 @@ from collections import Counter
 from contextlib import contextmanager
 
 import pytest
-from deciding import CHRIS, DANA, VIC, WHY, seen
+from deciding import CHRIS, DANA, VIC, WHY, approved, register_again, seen, submitted
 from paths import ROOT
 
 from core.errors import Conflict
-from core.governance import decisions, evidence, package_lock
+from core.governance import decisions, evidence, package_lock, verification
 from core.governance.version_state import read_state
 from core.ledger import audit_log
 from core.registry import model_packages, version_registration
@@ -93,6 +93,16 @@ def test_a_decision_asks_what_the_documentation_lists_and_reads_each_object_once
         asked = Counter({S3_OPERATIONS.get(name, name): count for name, count in operations.items()})
         assert +documented_requests(len(files))[kind] == asked, kind
         print(f"{kind}: {asked.total()} requests, {len(files)} of them for files of the evidence")
+
+
+def test_a_verification_asks_each_question_once(target, arn):
+    """Also where versions share their jobs, data and reports."""
+    approved(target, arn)
+    submitted(target, register_again(target, arn))
+    with reads_of(target) as reads:
+        assert verification.verify_log(target).is_valid
+    assert {read: count for read, count in reads.items() if count > 1} == {}
+    assert reads.total() > 50
 
 
 def test_the_log_is_read_again_only_after_somebody_else_wrote(demo, target, arn, monkeypatch):
