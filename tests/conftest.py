@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from _pytest.nodeid import NodeId
 from botocore.config import Config
+from copied import copied_target, copy_workspace
 from deciding import EASY, adopt, register_again
 from paths import ROOT
 from xdist.scheduler import LoadScopeScheduling
@@ -207,6 +208,7 @@ def demo(tmp_path_factory):
         done = subprocess.run([*command, "--report", path], capture_output=True, text=True, timeout=SET_UP_SECONDS, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         reports.append(json.loads(path.read_text()))
+    copy_workspace(folder / "ws", folder / "as-made")
     yield folder / "ws", reports
     lifecycle.stop(folder / "ws")
 
@@ -257,6 +259,14 @@ def two_sets(tmp_path_factory):
 def demo_target(demo):
     """Clients of the demo's workspace: connecting costs more than most tests."""
     return connect(Settings(workspace=demo[0]))
+
+
+@pytest.fixture(scope="module")
+def demo_copy(demo, tmp_path_factory):
+    """Clients of a copy of the demo's workspace as the demo left it. A file whose tests verify the log takes this one as its
+    ``demo_target``: what a verification reads grows with every version that is submitted."""
+    with copied_target(demo[0].parent / "as-made", tmp_path_factory.mktemp("demo") / "ws") as target:
+        yield target
 
 
 @pytest.fixture

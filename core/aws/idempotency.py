@@ -117,9 +117,11 @@ def read_after_create(target: Target, kind: str, name: str, read: Callable[[], T
     return found
 
 
-def retry_until_found(read: Callable[[], T], seconds: float = retries.DESCRIBE_LAG_SECONDS) -> T:
-    """The result of ``read``, repeated while it raises NotFound. Raises NotFound after ``seconds``."""
-    until, pauses = time.monotonic() + seconds, list(retries.READ_AFTER_CREATE_PAUSES)
+def retry_until_found(read: Callable[[], T], seconds: float | None = None) -> T:
+    """The result of ``read``, repeated while it raises NotFound. Raises NotFound after ``seconds``, by default as long as AWS may not find
+    what was just created."""
+    until = time.monotonic() + (retries.DESCRIBE_LAG_SECONDS if seconds is None else seconds)
+    pauses = list(retries.READ_AFTER_CREATE_PAUSES)
     while True:
         try:
             return read()

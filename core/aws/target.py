@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
@@ -38,7 +38,7 @@ EXECUTION_ROLE = "governance-execution"
 
 
 class ClientFactory(Protocol):
-    """Creates the client of an AWS service, by the service's name."""
+    """The client of an AWS service, by the service's name: made at first use."""
 
     @overload
     def __call__(self, service: Literal["iam"]) -> IAMClient: ...
@@ -64,7 +64,7 @@ class Target:
     account: str
     partition: str
     client: ClientFactory
-    """Creates the client of another service, by the service's name."""
+    """The client of another service, by the service's name."""
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:
@@ -131,6 +131,7 @@ def connect(settings: Settings | None = None, identity: Identity | None = None) 
             session = _assume_role_session(session, settings.assume[identity.role.value], identity, where)
         complete_responses.retry_incomplete_responses(session)
 
+        @cache  # to make a client reads the service's model, and takes longer than most of its requests
         def client(service: Any) -> Any:
             return session.client(service, config=s3_config if service == "s3" else config, **where)
 

@@ -27,7 +27,7 @@ from core.governance.damaged_files import VerificationTarget
 from core.governance.policy import InvalidPolicy, Policy
 from core.ledger import audit_log
 from core.ledger.audit_log import Event
-from core.ledger.signing import Forged, load_verification_keys, sha256
+from core.ledger.signing import Forged, load_verification_keys
 from core.registry import announcements, model_packages, registry_types
 
 
@@ -209,10 +209,11 @@ def _check_reproductions(snapshot: VerificationTarget, events: Sequence[Event]) 
 
 def _check_stored_files(target: VerificationTarget) -> Iterator[Problem]:
     """Check the files that the product stores under their own hash, whether a decision names them or not."""
-    for uri in target.files.list_uris(target.uri(evidence.FILES_FOLDER) + "/"):
-        if sha256(log_chain.read_or_none(target, uri.partition(target.uri(""))[2]) or b"") != uri.rpartition("/")[0].rpartition("/")[2]:
-            yield Problem(None, uri, "This file differs from the one that was written.")
-    for uri in target.files.list_uris(target.uri(policy.FOLDER) + "/"):
-        name = uri.rpartition("/")[2]
-        if name.endswith(".toml") and name != f"{sha256(log_chain.read_or_none(target, f'{policy.FOLDER}/{name}') or b'')}.toml":
-            yield Problem(None, uri, "This policy differs from the one that was written.")
+    stored = target.files.list_uris(target.uri(evidence.FILES_FOLDER) + "/")
+    policies = [uri for uri in target.files.list_uris(target.uri(policy.FOLDER) + "/") if uri.endswith(".toml")]
+    digests = target.files.digest_all([*stored, *policies])
+    for uri, digest in digests.items():
+        folder, _, name = uri.rpartition("/")
+        written = name.removesuffix(".toml") if uri in policies else folder.rpartition("/")[2]
+        if digest is None or digest.sha256 != written:
+            yield Problem(None, uri, f"This {'policy' if uri in policies else 'file'} differs from the one that was written.")

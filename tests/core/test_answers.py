@@ -18,7 +18,7 @@ from botocore.exceptions import ParamValidationError
 from paths import ROOT
 
 from core.analysis.performance.performance import evaluate_performance
-from core.aws import idempotency
+from core.aws import idempotency, retries
 from core.aws.target import connect
 from core.data.column_roles import ColumnRoles
 from core.data.datasets import Dataset
@@ -111,6 +111,13 @@ def target(engine_workspace, client, tmp_path_factory, answering):
     services = {"s3": s3, "sagemaker": answering.client("sagemaker")}
     services["client"] = lambda name: answering.client(name) if name == "logs" else found.client(name)
     return dataclasses.replace(found, settings=settings, bucket="answers", region="eu-central-1", account=ACCOUNT, **services)
+
+
+@pytest.fixture(autouse=True)
+def _no_lag(monkeypatch):
+    """An answer that says that something doesn't exist says so again and again: there is nothing to wait for."""
+    monkeypatch.setattr(retries, "DESCRIBE_LAG_SECONDS", 0.1)
+    monkeypatch.setattr(retries, "READ_AFTER_CREATE_PAUSES", (0.01,))
 
 
 # what core asks --------------------------------------------------------------------------------------

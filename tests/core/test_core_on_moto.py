@@ -18,6 +18,7 @@ from moto.server import ThreadedMotoServer
 
 from core.analysis.performance.performance import evaluate_performance
 from core.analysis.tables import csv_writer
+from core.aws import retries
 from core.aws.target import connect
 from core.data import bundled_data, datasets, table_check
 from core.errors import Conflict, NotFound, TargetUnavailable
@@ -257,6 +258,7 @@ def registered(target, data, trained):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(version_registration.evidence_agreement, "require_agreement", lambda *_: None)
         patched.setattr(version_registration.job_files, "find_late_files", lambda *_: [])  # moto's jobs end before anything is written
+        patched.setattr(retries, "DESCRIBE_LAG_SECONDS", 0.5)
         with pytest.raises(NotFound, match="trial component"):
             register(target, data, trained)
     (found,) = model_packages.list_versions(target, "credit")
@@ -294,6 +296,7 @@ def test_a_changed_card_is_a_new_version(target, registered):
 @pytest.mark.xfail(strict=True, raises=NotFound, reason=UNTRACKED)
 def test_a_registration_is_recorded_in_the_lineage(target, data, trained, registered, monkeypatch):
     monkeypatch.setattr(version_registration.evidence_agreement, "require_agreement", lambda *_: None)
+    monkeypatch.setattr(retries, "DESCRIBE_LAG_SECONDS", 0.5)
     register(target, data, trained)
 
 

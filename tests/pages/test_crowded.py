@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
-
 import pytest
+from copied import copy_workspace
 
 from engine import lifecycle
 from tools.crowd import crowd
@@ -18,9 +16,7 @@ VERSIONS = 1000
 def crowded(full, tmp_path_factory):
     """A copy of the full workspace, with many more versions and tuning jobs."""
     workspace = tmp_path_factory.mktemp("crowded") / "ws"
-    shutil.copytree(full, workspace, ignore=shutil.ignore_patterns("engine.*", "jobs"))
-    with sqlite3.connect(full / "engine.db") as source, sqlite3.connect(workspace / "engine.db") as copy:
-        source.backup(copy)
+    copy_workspace(full, workspace)
     crowd(workspace, versions=VERSIONS)
     yield workspace
     lifecycle.stop(workspace)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sqlite3
 from collections import Counter
 
 import cold_page
 import pytest
+from copied import copy_workspace
 from deciding import EASY, adopt, approved, submitted
 
 from core.aws.target import connect
@@ -32,9 +31,7 @@ STATES = {"registered": lambda *_: None, "submitted": submitted, "approved": app
 def drawn_from(full, request, tmp_path_factory):
     """A copy of the full workspace whose newest version was brought to a state: its folder, the target, the version's ARN."""
     workspace = tmp_path_factory.mktemp("reads") / "ws"
-    shutil.copytree(full, workspace, ignore=shutil.ignore_patterns("engine.*", "jobs"))
-    with sqlite3.connect(full / "engine.db") as source, sqlite3.connect(workspace / "engine.db") as copy:
-        source.backup(copy)
+    copy_workspace(full, workspace)
     target = connect(Settings(workspace=workspace))
     adopt(target, EASY)
     arn = model_packages.list_versions(target)[0].arn

@@ -24,6 +24,11 @@ from core.lineage import lineage_graph
 from core.registry import model_packages, registry_types
 
 
+@pytest.fixture(scope="module")
+def demo_target(demo_copy):
+    return demo_copy
+
+
 def test_a_version_goes_from_submission_to_approval_and_registry_and_lineage_follow(target, arn):
     day = (datetime.now(UTC).date() + timedelta(days=9)).isoformat()
     state = approved(target, arn, conditions=[("Watch the drift of income", "Dana", day)])

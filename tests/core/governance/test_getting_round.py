@@ -41,6 +41,11 @@ from core.lineage import lineage_graph, lineage_record
 from core.registry import announcements, model_packages, registry_types
 
 
+@pytest.fixture(scope="module")
+def demo_target(demo_copy):
+    return demo_copy
+
+
 def officer(person: Identity, **changes) -> Identity:
     return dataclasses.replace(person, role=Role.COMPLIANCE_OFFICER, **changes)
 

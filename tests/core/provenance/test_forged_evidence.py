@@ -27,6 +27,11 @@ from core.registry import model_packages, version_registration
 from core.reports import bias_jobs, shap_jobs
 
 
+@pytest.fixture(scope="module")
+def demo_target(demo_copy):
+    return demo_copy
+
+
 @pytest.fixture
 def packages(target, demo):
     """The baseline and the mitigated version of the first run."""

@@ -34,6 +34,11 @@ JOBS = {
 """File → the property that names its job."""
 
 
+@pytest.fixture(scope="module")
+def demo_target(demo_copy):
+    return demo_copy
+
+
 def state_of(target, uri):
     return target.files.find_state(uri)
 
