@@ -10,6 +10,7 @@ from bench.compare import Row, run
 NAMES = (
     "bias",
     "explanations",
+    "proxies",
     "resampling",
     "bootstrap",
     "training",

@@ -5,6 +5,8 @@ used, so that importing this package costs nothing, and column kinds need neithe
 
 Each room may import those below it, and none above:
 
+- ``proxies``: where a disparity comes from: features that give groups away, what flows through them and what leaving them out costs; the
+  rows where the model is worst;
 - ``trials``: the trials of a tuning job judged on the same rows, and the Pareto front of performance and disparity;
 - ``bias``: Clarify's bias metrics, their intervals, differences between two models, and what other thresholds would do;
 - ``performance``: how well scores fit labels, with intervals, and paired differences between two models;
@@ -24,6 +26,8 @@ __all__ = [
     "Confusion",
     "DeclineRates",
     "Disparity",
+    "DisparityFlow",
+    "DroppingCost",
     "Estimate",
     "Explanation",
     "FacetReport",
@@ -37,11 +41,15 @@ __all__ = [
     "Metric",
     "MetricDefinition",
     "ModelError",
+    "PartialDependence",
     "Performance",
     "PerformanceDifference",
+    "Proxy",
+    "ProxySearch",
     "RebalanceConfig",
     "Resampled",
     "ResamplingError",
+    "RowFilterError",
     "ShapEstimate",
     "Share",
     "SideDeclines",
@@ -51,11 +59,13 @@ __all__ = [
     "TableReading",
     "ThresholdSweep",
     "TrialReport",
+    "WorstSlices",
     "bin_group",
     "check_rebalancing",
     "compare_bias",
     "compare_distributions",
     "compare_performance",
+    "compute_partial_dependence",
     "compute_shap_values",
     "count_leaked_rows",
     "decline_rates",
@@ -64,6 +74,8 @@ __all__ = [
     "feature_importance",
     "find_definition",
     "find_leaks",
+    "find_proxies",
+    "find_worst_slices",
     "flip_outcomes",
     "histogram_overlap",
     "importance_difference",
@@ -74,6 +86,8 @@ __all__ = [
     "load_booster",
     "match_features",
     "mean_by_band",
+    "measure_disparity_flow",
+    "measure_dropping",
     "measure_groups",
     "metric_intervals",
     "metrics_with_intervals",
@@ -84,6 +98,7 @@ __all__ = [
     "read_table",
     "rebalance",
     "reweighing_weights",
+    "select_rows",
     "shap_gap",
     "share_difference",
     "share_with_interval",
@@ -122,6 +137,12 @@ if TYPE_CHECKING:
     from core.analysis.performance.performance import CalibrationBin, Confusion, Performance, evaluate_performance
     from core.analysis.performance.performance_difference import PerformanceDifference, compare_performance
     from core.analysis.performance.performance_estimates import Estimate
+    from core.analysis.proxies.disparity_flow import DisparityFlow, measure_disparity_flow
+    from core.analysis.proxies.dropped_features import DroppingCost, measure_dropping
+    from core.analysis.proxies.partial_dependence import PartialDependence, compute_partial_dependence
+    from core.analysis.proxies.proxy_search import Proxy, ProxySearch, find_proxies
+    from core.analysis.proxies.row_filter import RowFilterError, select_rows
+    from core.analysis.proxies.worst_slices import WorstSlices, find_worst_slices
     from core.analysis.resampling.resampling import (
         RebalanceConfig,
         Resampled,
@@ -172,6 +193,12 @@ else:  # out of mypy's sight: a __getattr__ would make every misspelt name pass
             "performance.performance": ("CalibrationBin", "Confusion", "Performance", "evaluate_performance"),
             "performance.performance_difference": ("PerformanceDifference", "compare_performance"),
             "performance.performance_estimates": ("Estimate",),
+            "proxies.disparity_flow": ("DisparityFlow", "measure_disparity_flow"),
+            "proxies.dropped_features": ("DroppingCost", "measure_dropping"),
+            "proxies.partial_dependence": ("PartialDependence", "compute_partial_dependence"),
+            "proxies.proxy_search": ("Proxy", "ProxySearch", "find_proxies"),
+            "proxies.row_filter": ("RowFilterError", "select_rows"),
+            "proxies.worst_slices": ("WorstSlices", "find_worst_slices"),
             "resampling.resampling": (
                 "RebalanceConfig",
                 "Resampled",

@@ -1,0 +1,117 @@
+"""Models without features: those of xgboost's own scikit-learn interface, compared as any two models are."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from fairlearn.metrics import demographic_parity_difference
+from sklearn.metrics import roc_auc_score
+from xgboost import XGBClassifier
+
+from core.analysis.performance.performance_difference import compare_performance
+from core.analysis.proxies import dropped_features
+from core.analysis.proxies.dropped_features import measure_dropping
+from core.analysis.trials.trial_reports import FacetRows
+
+PARAMETERS = {"objective": "binary:logistic", "max_depth": "3", "eta": "0.3", "num_round": "15", "eval_metric": "auc"}
+
+
+@pytest.fixture(scope="module")
+def rows():
+    random = np.random.default_rng(1)
+    n = 3000
+    women = random.random(n) < 0.4
+    table = pd.DataFrame(
+        {
+            "debt": random.random(n),
+            "height": 175 - 12 * women + random.normal(0, 5, n),
+            "shoe": pd.array(np.where(random.random(n) < 0.1, 0, (42 - 3 * women + random.normal(0, 1, n)).round()), dtype="Int64"),
+            "luck": random.random(n),
+        }
+    )
+    table.loc[random.random(n) < 0.05, "shoe"] = pd.NA
+    late = (1.4 * table["debt"] + 0.35 * women + random.normal(0, 0.2, n) > 1.2).astype(int)
+    return table[:1500], late[:1500], table[1500:], late[1500:], FacetRows("sex", "f", women[1500:])
+
+
+@pytest.fixture(scope="module")
+def cost(rows):
+    training, labels, test, test_labels, facet = rows
+    return measure_dropping(training, labels, PARAMETERS, test, test_labels, [facet], ["height", "shoe"], resamples=200)
+
+
+def theirs(rows, columns, **options):
+    training, labels, test, _, _ = rows
+    model = XGBClassifier(n_estimators=15, max_depth=3, learning_rate=0.3, n_jobs=1, **options)
+    return model.fit(training[columns].astype(float), labels).predict_proba(test[columns].astype(float))[:, 1]
+
+
+def test_each_model_is_the_one_that_xgboosts_own_interface_trains_without_the_columns(rows, cost):
+    _, _, _, labels, facet = rows
+    every = list(rows[0])
+    models = {(): cost.reference} | {one.dropped: one.report for one in cost.models}
+    assert list(models) == [(), ("height",), ("shoe",), ("height", "shoe")]
+    for dropped, report in models.items():
+        scores = theirs(rows, [name for name in every if name not in dropped])
+        assert report.performance["auc"].value == pytest.approx(roc_auc_score(labels, scores), abs=1e-6)
+        parity = demographic_parity_difference(labels, scores > 0.5, sensitive_features=facet.rows)
+        assert abs(report.facets[0].measures["DPPL"].value) == pytest.approx(parity)
+        compared = compare_performance(labels, theirs(rows, every), scores, resamples=200)["auc"]
+        found = report.differences["auc"]
+        assert found.value == pytest.approx(compared.value, abs=1e-6)
+        assert (found.low, found.high) == pytest.approx((compared.low, compared.high), abs=0.005)  # other draws
+
+
+def test_without_the_proxies_the_disparity_is_surely_smaller_and_so_is_the_auc(cost):
+    together = cost.models[-1].report
+    assert together.facets[0].measures["DPPL"].closer.high < 0
+    assert together.differences["auc"].high < 0
+
+
+def test_another_seed_shows_what_chance_in_training_does(rows, cost):
+    assert cost.another_seed.differences["auc"].value == 0
+    training, labels, test, test_labels, facet = rows
+    sampled = PARAMETERS | {"subsample": "0.5", "seed": 3}
+    again = measure_dropping(training, labels, sampled, test, test_labels, [facet], ["luck"], resamples=50)
+    scores = theirs(rows, list(training), subsample=0.5, random_state=3), theirs(rows, list(training), subsample=0.5, random_state=4)
+    aucs = [roc_auc_score(test_labels, one) for one in scores]
+    assert again.another_seed.differences["auc"].value == pytest.approx(aucs[1] - aucs[0], abs=1e-6) != 0
+
+
+def test_weights_are_those_of_the_training(rows):
+    training, labels, test, test_labels, facet = rows
+    weights = np.where(labels == 1, 3.0, 1.0)
+    cost = measure_dropping(training, labels, PARAMETERS, test, test_labels, [facet], ["luck"], weights=weights, resamples=20)
+    model = XGBClassifier(n_estimators=15, max_depth=3, learning_rate=0.3, n_jobs=1).fit(
+        training.astype(float), labels, sample_weight=weights
+    )
+    theirs = roc_auc_score(test_labels, model.predict_proba(test.astype(float))[:, 1])
+    assert cost.reference.performance["auc"].value == pytest.approx(theirs, abs=1e-6)
+
+
+def test_no_more_than_the_limit_are_tried_one_by_one_but_all_together(rows):
+    training, labels, test, test_labels, facet = rows
+    cost = measure_dropping(
+        training, labels, PARAMETERS, test, test_labels, [facet], ["shoe", "luck", "height"], max_features=1, resamples=20
+    )
+    assert [one.dropped for one in cost.models] == [("shoe",), ("shoe", "luck", "height")]
+    assert cost.not_tried == ("luck", "height")
+
+
+@pytest.mark.parametrize(
+    ("proxies", "said"),
+    [(["age"], "age not among the model's features: debt"), ([], "name at least one"), (["debt", "height", "shoe", "luck"], "name fewer")],
+)
+def test_what_cannot_be_tried_is_refused(rows, proxies, said):
+    training, labels, test, test_labels, facet = rows
+    with pytest.raises(ValueError, match=said):
+        measure_dropping(training, labels, PARAMETERS, test, test_labels, [facet], proxies)
+
+
+def test_it_is_plain_json(cost):
+    content = json.loads(json.dumps(cost.to_json(), allow_nan=False))
+    assert content["models"][0]["report"]["differences"]["auc"]["value"] == cost.models[0].report.differences["auc"].value
+    assert content["reference"]["name"] == dropped_features.ALL_FEATURES
