@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from core.analysis.bias.group_table import GroupColumn
 from core.analysis.intervals.simultaneous_intervals import confidence_of_each, share_ends
 from core.analysis.proxies.row_filter import MISSING, Condition
+from core.analysis.tables.column_kinds import MAX_CATEGORIES
 from core.analysis.tables.value_names import ValueNames
 
 Floats = NDArray[np.float64]
@@ -25,8 +26,6 @@ Codes = NDArray[np.int64]
 SLICE_FLOOR = 50
 """A rate of fewer rows isn't measured."""
 RANGES = 5
-MAX_VALUES = 10
-"""A column with more different numbers is cut into ranges, unless it is coded."""
 MAX_CROSSED = 20
 LISTED = 10
 ERROR, FALSE_POSITIVE, FALSE_NEGATIVE = "error rate", "false positive rate", "false negative rate"
@@ -161,7 +160,7 @@ def _cut_column(column: pd.Series, coded: bool, floor: int, names: ValueNames) -
     plain = pd.Series(column.to_numpy(dtype=float, na_value=np.nan)) if numeric else column.astype(object).map(str, na_action="ignore")
     known, codes = plain.notna().to_numpy(dtype=bool), np.full(len(column), -1)
     conditions: list[tuple[Condition, ...]] = []
-    if numeric and not coded and not names.is_coded(name) and plain.nunique() > MAX_VALUES:
+    if numeric and not coded and not names.is_coded(name) and plain.nunique() > MAX_CATEGORIES:
         values = plain[known].to_numpy(dtype=float)
         edges = np.unique(np.quantile(values, np.arange(1, RANGES) / RANGES, method="higher"))
         edges = edges[edges > values.min()]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fairlearn.metrics import demographic_parity_difference
+from scipy import stats
 from sklearn.metrics import roc_auc_score
 from xgboost import XGBClassifier
 
@@ -66,19 +67,31 @@ def test_each_model_is_the_one_that_xgboosts_own_interface_trains_without_the_co
 
 
 def test_without_the_proxies_the_disparity_is_surely_smaller_and_so_is_the_auc(cost):
-    together = cost.models[-1].report
-    assert together.facets[0].measures["DPPL"].closer.high < 0
-    assert together.differences["auc"].high < 0
+    together = cost.models[-1]
+    assert together.disparities[0]["DPPL"].high < 0
+    assert together.auc.high < 0
+    assert together.auc.beyond_noise
 
 
-def test_another_seed_shows_what_chance_in_training_does(rows, cost):
-    assert cost.another_seed.differences["auc"].value == 0
+def test_without_chance_in_training_the_interval_is_that_of_the_rows(cost):
+    assert len(cost.retrained) == 1
+    for one in cost.models:
+        found = one.report.differences["auc"]
+        assert (one.auc.value, one.auc.low, one.auc.high) == pytest.approx((found.value, found.low, found.high))
+
+
+def test_chance_in_training_widens_the_interval_as_other_seeds_show_it(rows):
     training, labels, test, test_labels, facet = rows
-    sampled = PARAMETERS | {"subsample": "0.5", "seed": 3}
-    again = measure_dropping(training, labels, sampled, test, test_labels, [facet], ["luck"], resamples=50)
-    scores = theirs(rows, list(training), subsample=0.5, random_state=3), theirs(rows, list(training), subsample=0.5, random_state=4)
-    aucs = [roc_auc_score(test_labels, one) for one in scores]
-    assert again.another_seed.differences["auc"].value == pytest.approx(aucs[1] - aucs[0], abs=1e-6) != 0
+    sampled = PARAMETERS | {"subsample": "0.5", "seed": "3"}
+    cost = measure_dropping(training, labels, sampled, test, test_labels, [facet], ["luck"], resamples=50)
+    aucs = [
+        roc_auc_score(test_labels, theirs(rows, list(training), subsample=0.5, random_state=3 + reseed))
+        for reseed in range(dropped_features.RETRAININGS + 1)
+    ]
+    assert [one.performance["auc"].value for one in (cost.reference, *cost.retrained)] == pytest.approx(aucs, abs=1e-6)
+    found, chance = cost.models[0].report.differences["auc"], stats.t.ppf(0.975, len(aucs) - 1) * np.sqrt(2) * stats.tstd(aucs)
+    assert found.value - cost.models[0].auc.low == pytest.approx(np.hypot(found.value - found.low, chance))
+    assert cost.models[0].auc.high - found.value == pytest.approx(np.hypot(found.high - found.value, chance))
 
 
 def test_weights_are_those_of_the_training(rows):
@@ -114,4 +127,5 @@ def test_what_cannot_be_tried_is_refused(rows, proxies, said):
 def test_it_is_plain_json(cost):
     content = json.loads(json.dumps(cost.to_json(), allow_nan=False))
     assert content["models"][0]["report"]["differences"]["auc"]["value"] == cost.models[0].report.differences["auc"].value
+    assert content["models"][-1]["disparities"][0]["DPPL"]["beyond_noise"] is True
     assert content["reference"]["name"] == dropped_features.ALL_FEATURES
