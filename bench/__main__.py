@@ -11,6 +11,7 @@ NAMES = (
     "bias",
     "explanations",
     "proxies",
+    "reasons",
     "resampling",
     "bootstrap",
     "training",

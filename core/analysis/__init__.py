@@ -10,7 +10,7 @@ Each room may import those below it, and none above:
 - ``trials``: the trials of a tuning job judged on the same rows, and the Pareto front of performance and disparity;
 - ``bias``: Clarify's bias metrics, their intervals, differences between two models, and what other thresholds would do;
 - ``performance``: how well scores fit labels, with intervals, and paired differences between two models;
-- ``explanations``: exact SHAP values of XGBoost models, and what they say over many rows;
+- ``explanations``: exact SHAP values of XGBoost models, what they say over many rows, and the reasons of declined ones;
 - ``resampling``: splitting and rebalancing training rows;
 - ``leaks``: what a table gives away: features that tell the label, ids among the features, rows that stand in it twice;
 - ``tables``: reading a table as it is written, and what it contains: kinds of columns, profiles, histograms;
@@ -20,11 +20,13 @@ Each room may import those below it, and none above:
 from typing import TYPE_CHECKING
 
 __all__ = [
+    "Applicants",
     "BiasDifference",
     "CalibrationBin",
     "ColumnError",
     "Confusion",
     "DeclineRates",
+    "DeclineReasons",
     "Disparity",
     "DisparityFlow",
     "DroppingCost",
@@ -46,6 +48,7 @@ __all__ = [
     "PerformanceDifference",
     "Proxy",
     "ProxySearch",
+    "ReasonRules",
     "RebalanceConfig",
     "Resampled",
     "ResamplingError",
@@ -74,7 +77,9 @@ __all__ = [
     "feature_importance",
     "find_definition",
     "find_leaks",
+    "find_prohibited",
     "find_proxies",
+    "find_reasons",
     "find_worst_slices",
     "flip_outcomes",
     "histogram_overlap",
@@ -94,9 +99,11 @@ __all__ = [
     "post_training_bias",
     "pre_training_bias",
     "predict_probabilities",
+    "propose_groups",
     "rank_correlation",
     "read_table",
     "rebalance",
+    "retrain_models",
     "reweighing_weights",
     "select_rows",
     "shap_gap",
@@ -106,9 +113,11 @@ __all__ = [
     "summarise_columns",
     "summarise_groups",
     "sweep_thresholds",
+    "tabulate_reasons",
     "to_integers",
     "top_contributions",
     "with_intervals",
+    "write_notice",
 ]
 
 if TYPE_CHECKING:
@@ -120,6 +129,11 @@ if TYPE_CHECKING:
     from core.analysis.bias.group_table import GroupColumn, GroupTable, measure_groups
     from core.analysis.bias.metric_registry import MetricDefinition, find_definition
     from core.analysis.bias.threshold_sweep import ThresholdSweep, metrics_with_intervals, sweep_thresholds
+    from core.analysis.explanations.principal_reasons import ReasonRules
+    from core.analysis.explanations.reason_groups import find_prohibited, propose_groups
+    from core.analysis.explanations.reason_notice import tabulate_reasons, write_notice
+    from core.analysis.explanations.reasons import Applicants, DeclineReasons, find_reasons
+    from core.analysis.explanations.retrained_models import retrain_models
     from core.analysis.explanations.shap_summary import (
         ShapEstimate,
         feature_importance,
@@ -176,6 +190,11 @@ else:  # out of mypy's sight: a __getattr__ would make every misspelt name pass
             "bias.group_table": ("GroupColumn", "GroupTable", "measure_groups"),
             "bias.metric_registry": ("MetricDefinition", "find_definition"),
             "bias.threshold_sweep": ("ThresholdSweep", "metrics_with_intervals", "sweep_thresholds"),
+            "explanations.principal_reasons": ("ReasonRules",),
+            "explanations.reason_groups": ("find_prohibited", "propose_groups"),
+            "explanations.reason_notice": ("tabulate_reasons", "write_notice"),
+            "explanations.reasons": ("Applicants", "DeclineReasons", "find_reasons"),
+            "explanations.retrained_models": ("retrain_models",),
             "explanations.shap_summary": (
                 "ShapEstimate",
                 "feature_importance",

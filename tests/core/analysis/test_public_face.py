@@ -14,7 +14,7 @@ import pytest
 from core import analysis
 
 FACE = {name: getattr(analysis, name) for name in analysis.__all__}
-SLOW = {"compute_shap_values"}  # it imports shap
+SLOW = {"compute_shap_values", "find_reasons"}  # they import shap, or wait for machine code
 FUNCTIONS = [
     pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name, value in FACE.items() if inspect.isfunction(value)
 ]
