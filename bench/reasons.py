@@ -1,8 +1,8 @@
 """Reasons of declined applicants: how often the two baselines of 12 CFR 1002, comment 9(b)(2)-5, give different ones, and their time.
 
 The baselines differ in what they ask (below the average applicant, or below those who only just passed), so no definition makes them agree
-everywhere. A definition that names fewer reasons agrees more easily: each figure has their number beside it, and Cohen's kappa, the agreement
-beyond that of chance.
+everywhere. A definition that names fewer reasons agrees more easily: each figure has their number beside it, and Cohen's kappa, which is
+the agreement beyond chance.
 """
 
 from __future__ import annotations
