@@ -14,6 +14,7 @@ ReferenceKind = Literal[
     "training job",
     "bias report",
     "explanation",
+    "reasons",
     "versions",
     "version",
     "decisions",
@@ -26,6 +27,7 @@ JOB_NAME_PREFIXES: dict[ReferenceKind, str] = {
     "rebalancing": "governance-rebalance",
     "bias report": "governance-bias",
     "explanation": "governance-shap",
+    "reasons": "governance-reasons",
 }
 """How the names of the jobs start whose results are things of their own: a job's name tells what it makes."""
 

@@ -151,10 +151,10 @@ def main() -> int:
     from core.aws.target import connect
     from core.governance import reproducing
     from core.identity import WORKFLOW_IDENTITY
-    from core.jobs import jobs, rebalancing_jobs
+    from core.jobs import jobs, rebalancing_jobs, training_data, training_jobs
     from core.jobs.tuning import tuning_jobs
     from core.registry import model_packages
-    from core.reports import bias_jobs, shap_jobs, trial_bias_jobs
+    from core.reports import bias_jobs, reasons_jobs, shap_jobs, trial_bias_jobs
     from core.settings import Settings
     from core.workflow import workflow
     from engine import lifecycle
@@ -188,7 +188,13 @@ def main() -> int:
             version = model_packages.list_versions(target, "credit-default")[0].arn
             again = reproducing.start_reproduction(target, WORKFLOW_IDENTITY, version)
             jobs.wait_for_jobs(target, [("processing", again)])
+            trained = training_jobs.describe_job(target, tuning_jobs.named_best_job(target, tuned))
+            rows = training_data.find_rebalancing(target, trained)
+            assert rows is not None
+            why = reasons_jobs.launch_job(target, WORKFLOW_IDENTITY, trained.name, rows, bundled_data.BUNDLED_REASONS)
+            jobs.wait_for_jobs(target, [("processing", why)])
             newest = {
+                "reasons": why,
                 "reproduce": again,
                 "rebalance": jobs.list_jobs(target, "processing", name_contains=rebalancing_jobs.JOB_NAME_PREFIX)[0].name,
                 "clarify, bias": bias_jobs.list_jobs(target)[0].name,

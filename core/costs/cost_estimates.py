@@ -17,7 +17,7 @@ from core.jobs.jobs import Job
 from core.jobs.tuning import tuning_jobs
 from core.jobs.tuning.tuning_jobs import Trial
 from core.jobs.tuning.tuning_request import TuningRequest, grid_size
-from core.reports import bias_jobs, shap_jobs, trial_bias_jobs
+from core.reports import bias_jobs, reasons_jobs, shap_jobs, trial_bias_jobs
 from core.settings import Settings
 
 MAX_SAMPLED_JOBS = 5
@@ -193,6 +193,11 @@ def plan_bias_report(settings: Settings, rows_uri: str) -> tuple[PlannedJobs, ..
 def plan_explanation(settings: Settings, rows_uri: str) -> tuple[PlannedJobs, ...]:
     """The SHAP job of one model."""
     return (_plan_processing(settings, shap_jobs.JOB_NAME_PREFIX, rows_uri),)
+
+
+def plan_reasons(settings: Settings, rows_uri: str) -> tuple[PlannedJobs, ...]:
+    """The job that looks for one model's reasons and proxies."""
+    return (_plan_processing(settings, reasons_jobs.JOB_NAME_PREFIX, rows_uri),)
 
 
 def plan_evaluation(settings: Settings, rows_uri: str) -> tuple[PlannedJobs, ...]:

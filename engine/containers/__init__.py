@@ -8,6 +8,7 @@ OWN_REPOSITORY = "governance-analysis"
 """The repository of the product's own image."""
 ENTRY_POINTS = {
     "clarify": "clarify",
+    "reasons": "reasons",
     "rebalance": "rebalance",
     "reproduce": "reproduce",
     "trials": "trials",

@@ -11,9 +11,9 @@ import pytest
 from core.aws.target import connect
 from core.governance import reproducing
 from core.identity import WORKFLOW_IDENTITY
-from core.jobs import jobs, rebalancing_jobs, xgboost_report_jobs
+from core.jobs import jobs, rebalancing_jobs, training_data, training_jobs, xgboost_report_jobs
 from core.jobs.tuning import tuning_jobs
-from core.reports import shap_jobs, trial_bias_jobs
+from core.reports import reasons_jobs, shap_jobs, trial_bias_jobs
 from core.settings import Settings
 from engine.containers import ENTRY_POINTS
 from tools import image
@@ -74,11 +74,15 @@ def test_each_entry_point_writes_to_the_byte_what_the_engine_wrote(demo, target,
     run = demo[1][0]["run"]
     trials = trial_bias_jobs.launch_job(target, WORKFLOW_IDENTITY, f"{tuning_jobs.JOB_NAME_PREFIX}-{run}")
     again = reproducing.start_reproduction(target, WORKFLOW_IDENTITY, demo[1][0]["models"][1]["model_package_arn"])
-    jobs.wait_for_jobs(target, [("processing", trials), ("processing", again)])
+    trained = shap_jobs.read_request(target, f"{shap_jobs.JOB_NAME_PREFIX}-mitigated-{run}").training_job
+    rows = training_data.find_rebalancing(target, training_jobs.describe_job(target, trained))
+    reasons = reasons_jobs.launch_job(target, WORKFLOW_IDENTITY, trained, rows, {})
+    jobs.wait_for_jobs(target, [("processing", name) for name in (trials, again, reasons)])
     names = [  # the bias form of `clarify` too: `make image-check`
         f"{rebalancing_jobs.JOB_NAME_PREFIX}-smote-nc-{run}",
         f"{shap_jobs.JOB_NAME_PREFIX}-mitigated-{run}",
         again,
+        reasons,
         trials,
         jobs.list_jobs(target, "processing", name_contains=xgboost_report_jobs.JOB_NAME_PREFIX)[0].name,
     ]

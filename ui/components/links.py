@@ -36,6 +36,7 @@ REFERENCE_PAGES: dict[ReferenceKind, tuple[str, dict[str, str]]] = {
     "training job": ("tuning", {"training": "ID"}),
     "bias report": ("bias", {"job": "ID"}),
     "explanation": ("explainability", {"job": "ID"}),
+    "reasons": ("explainability", {"tab": "reasons", "reasons": "ID"}),
     "versions": ("registry", {}),
     "version": ("registry", {"package": "ID"}),
     "decisions": ("decisions", {}),

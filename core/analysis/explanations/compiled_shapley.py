@@ -12,11 +12,12 @@ order, each order also backwards; along a walk it adds up, so the sum of the val
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar, cast
 
 import numba
 import numpy as np
 
+Compiled = TypeVar("Compiled", bound=Callable[..., object])
 PILOT_WALKS = 2
 """Pairs of walks whose log-odds the polynomial is fitted to."""
 FIRST_WALKS = 4
@@ -25,12 +26,12 @@ MAX_BITS = 64
 """A row with more features in its terms has a straight line instead of the polynomial."""
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def compiled(function: Compiled) -> Compiled:
     """The function as machine code, kept on disk for the next process where a folder can be written."""
     try:
-        return numba.njit(cache=True, nogil=True)(function)
+        return cast("Compiled", numba.njit(cache=True, nogil=True)(function))
     except RuntimeError:  # there is no such folder
-        return numba.njit(nogil=True)(function)
+        return cast("Compiled", numba.njit(nogil=True)(function))
 
 
 @compiled

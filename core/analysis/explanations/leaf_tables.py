@@ -74,7 +74,7 @@ def explain_by_tables(trees: list[PatternTree], start: float, rows: Floats, back
     values, expected = np.zeros(rows.shape), start
     shares = term_shares(max(int(tree.widths.max()) for tree in trees))
     for tree in trees:
-        expected += add_tree(
+        expected += add_tree(  # type: ignore[no-untyped-call]
             tree.parent,
             tree.is_left,
             tree.is_new,

@@ -123,7 +123,7 @@ def _explain(
         start, depth, leaves = trees.start, trees.depth, int((trees.left < 0).sum())
         steps = np.empty((n, 0, 0))
     found = np.zeros((3, n, width))
-    compiled_shapley.explain_pairs(
+    compiled_shapley.explain_pairs(  # type: ignore[no-untyped-call]
         *tables,
         start,
         steps,
