@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 JOB_NAME_PREFIX = JOB_NAME_PREFIXES["explanation"]
 BASELINE_ROWS = 1
+ROW_ERRORS = "largest_standard_error"
+"""The column of the explained rows that has the largest standard error of the row's values."""
 ROWS_ONCE_USED = 100
 """The most baseline rows that version 0.1.0 used, however many there were."""
 EXPLAIN_AGAIN_HINT = "Start a SHAP job for the model again: this version explains more kinds of models, and names those that it can't."
@@ -39,7 +41,8 @@ EXPLAIN_AGAIN_HINT = "Start a SHAP job for the model again: this version explain
 class ShapResult:
     """The result of a SHAP job. ``global_values``: feature -> mean |SHAP|, largest first; ``values``: rows × features; ``data``: the
     explained rows; ``predictions``: P(label = 1); ``expected``: the mean prediction of the baseline; ``additivity_error``: the largest
-    |expected + Σ values − prediction|, at most ``error_bound``; ``threshold``: a prediction above it is 1."""
+    |expected + Σ values − prediction|, at most ``error_bound``; ``threshold``: a prediction above it is 1; ``row_errors``: the largest
+    standard error of each row's values, 0 where they are exact, None in reports of earlier versions."""
 
     job: str
     folder: str
@@ -53,6 +56,7 @@ class ShapResult:
     rows: int
     threshold: float
     raw: Mapping[str, object]
+    row_errors: pd.Series[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,7 @@ def read_result_at(target: Target, folder: str, name: str = "") -> ShapResult:
     if not first.expected:
         raise DataError(f"{uri} doesn't say what prediction was expected.", resource=uri, hint="Start a SHAP job for this model.")
     expected, rows = first.expected[0], f"{folder}/explanations_shap/data.csv"
+    row_errors: pd.Series[float] | None = None
     ours = target.files.exists(rows)  # AWS's container writes neither the rows nor their predictions
     files = {"out": target.files.read(f"{folder}/explanations_shap/out.csv")} | ({"data": target.files.read(rows)} if ours else {})
     try:
@@ -128,7 +133,7 @@ def read_result_at(target: Target, folder: str, name: str = "") -> ShapResult:
         values.columns = pd.Index([str(c).removesuffix("_label0") for c in values.columns])
         if ours:
             data = pd.read_csv(io.BytesIO(files["data"]))
-            predictions = data.pop("prediction")
+            predictions, row_errors = data.pop("prediction"), data.get(ROW_ERRORS)
             data = data[list(values.columns)]
         else:
             data = _read_explained_rows(target, folder, list(values.columns))
@@ -146,7 +151,7 @@ def read_result_at(target: Target, folder: str, name: str = "") -> ShapResult:
     if check.problem:
         raise DataError(f"The explanation in {folder} is wrong: {check.problem}.", resource=folder, hint=EXPLAIN_AGAIN_HINT)
     errors = (check.additivity, check.bound)
-    return ShapResult(name, folder, first.values, values, data, predictions, expected, *errors, len(values), own.threshold, raw)
+    return ShapResult(name, folder, first.values, values, data, predictions, expected, *errors, len(values), own.threshold, raw, row_errors)
 
 
 def summarize_report(raw: Mapping[str, object], resource: str = "") -> ShapSummary:

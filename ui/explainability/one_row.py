@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.analysis.explanations import shap_summary
+from core.analysis.tables.prohibited_bases import find_bases
 from core.reports.shap_jobs import ShapRequest, ShapResult
 from core.views.explainability import shap_charts as views
 from core.views.explainability import shap_sentences as words
@@ -57,7 +58,11 @@ def show_row(name: str, explanations: dict[str, ShapResult], about: ShapRequest)
             total = float(one.sum())
             error = abs(shap.expected + total - prediction)
             sums = f"Expected {format_number(shap.expected, 4)} + SHAP values {format_number(total, 4)} = {format_number(prediction, 4)}"
-            st.caption(f"{sums}, with an error of {error:.0e}.")
+            exact = shap.row_errors is not None and shap.row_errors.iloc[row] == 0
+            sampled = (
+                "" if shap.row_errors is None or exact else f" Each value has a standard error of at most {shap.row_errors.iloc[row]:.1g}."
+            )
+            st.caption(f"{sums}, with an error of {error:.0e}.{' Every value is exact.' if exact else sampled}")
     show_reasons(mine, about, row, threshold)
     if st.toggle("What if this row were different?", key="what-if", help="The model predicts the changed row."):
         with errors.show_raised_errors():
@@ -69,22 +74,27 @@ def show_reasons(explanation: ShapResult, about: ShapRequest, row: int, threshol
     prediction = float(explanation.predictions.iloc[row])
     if about.favourable is None or int(prediction > threshold) == about.favourable:
         return
+    values = explanation.values.drop(columns=[name for name in explanation.values if _is_prohibited(str(name), about)])
     against = shap_summary.top_contributions(
-        explanation.values.iloc[row].to_numpy(dtype=float), list(explanation.values.columns), increasing=about.is_higher_unfavourable
+        values.iloc[row].to_numpy(dtype=float), list(values.columns), increasing=about.is_higher_unfavourable
     )
     with st.container(border=True):
         st.markdown(f"**What counted most against this row**, compared with the baseline of {words.points_text(explanation.expected, 1)} %")
         lines = []
         for feature, value in against:
-            mark = " (sensitive: it may not be a reason)" if feature in about.sensitive else ""
             lines.append(
                 markdown.escape_markdown(
-                    f"{feature} = {named_value_text(feature, explanation.data[feature].iloc[row], about.value_names)}{mark}: "
+                    f"{feature} = {named_value_text(feature, explanation.data[feature].iloc[row], about.value_names)}: "
                     f"{words.points_text(abs(value))} points"
                 )
             )
         st.markdown("\n".join(f"{place}. {line}" for place, line in enumerate(lines, 1)))
         st.caption(
-            "These are contributions to this model's prediction, computed by SHAP. They aren't causes, and changing them may not change "
-            "the decision. Before you use one in a notice to a person, check it against the record and the applicable law."
+            "Single features against one baseline, without those that may stand for a prohibited basis. They aren't causes, and changing "
+            "them may not change the decision. The tab **Reasons** finds reasons in words, and whether they hold."
         )
+
+
+def _is_prohibited(feature: str, about: ShapRequest) -> bool:
+    """Whether a feature is of a facet or a group, or its name speaks for a prohibited basis."""
+    return feature in about.sensitive or bool(find_bases(feature))

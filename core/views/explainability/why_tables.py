@@ -118,10 +118,19 @@ def proxies_chart(found: ProxiesJson, top: int = 12) -> go.Figure:
 def flow_table(flow: FlowJson) -> pd.DataFrame:
     """Each feature's part of the difference in mean log-odds between a group and the others."""
     rows = [
-        (" + ".join(one["features"]), one["gap"]["value"], one["gap"]["low"], one["gap"]["high"], one["share"])
+        (
+            " + ".join(one["features"]),
+            one["gap"]["value"],
+            one["gap"]["low"],
+            one["gap"]["high"],
+            one["share"],
+            one["group_size"]["value"],
+            one["others_size"]["value"],
+        )
         for one in flow["flow"]["flows"]
     ]
-    return pd.DataFrame(rows, columns=["feature", "log-odds, group minus others", "from", "to", "share of the difference"])
+    sizes = ["mean |SHAP| in the group", "mean |SHAP| of the others"]
+    return pd.DataFrame(rows, columns=["feature", "log-odds, group minus others", "from", "to", "share of the difference", *sizes])
 
 
 def flow_sentence(flow: FlowJson, positive: str) -> str:
