@@ -97,6 +97,7 @@ class _SharedPages:
 
     rest: Iterator[dict[str, Any]]
     read: list[dict[str, Any]] = field(default_factory=list)
+    failed: list[Exception] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -104,7 +105,13 @@ class _SharedPages:
         while True:
             with self.lock:
                 if position == len(self.read):
-                    page = next(self.rest, None)
+                    if self.failed:  # a paginator that has failed ends, and would pass for a short list
+                        raise self.failed[0]
+                    try:
+                        page = next(self.rest, None)
+                    except Exception as error:
+                        self.failed.append(error)
+                        raise
                     if page is None:
                         return
                     self.read.append(page)

@@ -86,10 +86,9 @@ def lineage_problems(target: Target, events: Sequence[Event]) -> Iterator[Proble
     names_by_subject: dict[str, set[str]] = {}
     for name, event in expected.items():
         names_by_subject.setdefault(event.subject, set()).add(name)
-    artifacts = lineage_graph.find_artifact_arns(target, list(names_by_subject), "ModelPackage")
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(8) as pool:  # of two artifacts of a version the oldest counts, as for the pages and for the repair
         described = pool.map(lambda name: _describe_action(target, name), recorded_names)
-        connected = pool.map(lambda subject: _action_names_at(target, artifacts.get(subject)), names_by_subject)
+        connected = pool.map(lambda subject: _action_names_at(target, lineage_graph.find_artifact_arn(target, subject)), names_by_subject)
     for name, action in zip(recorded_names, described, strict=True):
         event = expected[name]
         recorded = (action.get("ActionType"), action.get("Source", {}).get("SourceUri"), action.get("Properties", {}).get("event"))

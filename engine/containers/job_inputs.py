@@ -1,4 +1,4 @@
-"""What several containers read from the folders of a job: models, single CSV files, hashes of files."""
+"""What several containers read from the folders of a job: models, single CSV files, hashes of files; and cells as they write them."""
 
 from __future__ import annotations
 
@@ -64,3 +64,8 @@ def find_csv(folder: Path) -> Path:
     if len(found) != 1:
         raise ContainerError(f"one CSV file is expected in the data input, {len(found)} were found")
     return found[0]
+
+
+def no_formula(cell: str) -> str:
+    """The text of a CSV cell; one that a spreadsheet would take for a formula gets an apostrophe before it."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ from core.analysis.explanations.reasons import Applicants, DeclineReasons, find_
 from core.analysis.explanations.retrained_models import retrain_models
 from core.analysis.explanations.shap_values import compute_shap_values, predict_probabilities
 from core.analysis.proxies.disparity_flow import measure_disparity_flow
-from core.analysis.proxies.dropped_features import NOT_OF_THE_LEARNER, measure_dropping
+from core.analysis.proxies.dropped_features import measure_dropping
 from core.analysis.proxies.partial_dependence import compute_partial_dependence
 from core.analysis.proxies.proxy_search import ProxySearch, find_proxies
 from core.analysis.proxies.reasons_json import (
@@ -45,12 +46,14 @@ from core.analysis.tables.feature_names import FeatureError, match_features
 from core.analysis.tables.value_names import ValueNames
 from core.analysis.trials.trial_reports import FacetRows
 from engine.containers import ContainerError, entry
-from engine.containers.job_inputs import PROCESSING_FOLDER, find_csv, load_booster, read_table
+from engine.containers.job_inputs import PROCESSING_FOLDER, find_csv, load_booster, no_formula, read_table
 from engine.containers.xgboost_inputs import parse_hyperparameters
 
 T = TypeVar("T")
 ALONE = ReasonRules(share=1.0)
 """The four strongest features, however little the last of them counts."""
+ENOUGH = 0.1
+"""With less than this share of its time left, a job begins no further part, so that what it has found isn't lost."""
 LEAST_AUC = 0.55
 """What gives a group away less than this is found too, and isn't tried without."""
 SHOWN_DEPENDENCE, DEPENDENCE_ROWS = 8, 2000
@@ -75,32 +78,38 @@ def main(root: Path, environment: dict[str, str]) -> None:
     """Run the container on ``root``. A part that can't be measured is left out, with the reason. Raises ContainerError."""
     folder = root / PROCESSING_FOLDER
     asked = _read_request(folder / "input/config/reasons.json")
-    data, seconds = _read_data(folder / "input", asked), entry.read_max_seconds(root)
+    data, limit, begun = _read_data(folder / "input", asked), entry.read_max_seconds(root), time.monotonic()
     unmeasured: dict[str, str] = {}
+
+    def seconds() -> float | None:
+        """What is left of the job's time."""
+        return None if limit is None else max(0.0, limit - (time.monotonic() - begun))
 
     def measured(part: str, measure: Callable[[], T]) -> T | None:
         try:
+            if (left := seconds()) is not None and left < ENOUGH * (limit or 0):
+                raise ExplanationError("the job's time was nearly over")
             found = measure()
-        except (ReasonError, ExplanationError, FeatureError, ValueError) as error:
+        except (ReasonError, ExplanationError, FeatureError, ContainerError, ValueError, MemoryError) as error:
             unmeasured[part] = str(error)
             print(f"{part}: not measured: {error}", flush=True)
             return None
         print(f"{part}: done", flush=True)
         return found
 
-    hyperparameters = parse_hyperparameters(asked["hyperparameters"])
-    reasons = measured("reasons", lambda: _find_reasons(data, asked, hyperparameters, seconds))
-    alone = measured("reasons of single features", lambda: _find_alone(data, asked, seconds)) if reasons else None
-    order = _by_importance(data, seconds)
+    values = measured("SHAP values of the log-odds", lambda: _log_odds_values(data, seconds()))
+    order = _by_importance(data, values)
     search = measured("proxies", lambda: _find_proxies(data, asked, order))
     proxies = search.found_features(LEAST_AUC) if search else []
-    flows = measured("flow of the disparity", lambda: _measure_flows(data, asked, proxies, seconds))
-    dropping = measured("cost of dropping", lambda: _measure_dropping(data, asked, hyperparameters, proxies)) if proxies else None
+    flows = [_measure_flow(data, asked, facet, value, proxies, values, measured) for facet, value in asked["facets"]]
+    reasons = measured("reasons", lambda: _find_reasons(data, asked, seconds))
+    alone = measured("reasons of single features", lambda: _find_alone(data, asked, seconds())) if reasons else None
+    dropping = measured("cost of dropping", lambda: _measure_dropping(data, asked, proxies)) if proxies else None
     result = {
         "format": RESULT_FORMAT,
         "reasons": _reasons_json(reasons, alone, data, asked) if reasons else None,
         "proxies": search.to_json() if search else None,
-        "flows": flows or [],
+        "flows": [flow for flow in flows if flow is not None],
         "dropping": dropping,
         "dependence": measured("partial dependence", lambda: _measure_dependence(data, asked, order)) or [],
         "weak_spots": measured("weak spots", lambda: _find_weak_spots(data, asked, order)),
@@ -110,7 +119,8 @@ def main(root: Path, environment: dict[str, str]) -> None:
     output.mkdir(parents=True, exist_ok=True)
     (output / RESULT_FILE).write_text(json.dumps(_finite(result), indent=1, allow_nan=False), encoding="utf-8")
     if reasons is not None:
-        (output / REASONS_FILE).write_bytes(to_csv(tabulate_reasons(reasons)))
+        table = tabulate_reasons(reasons)
+        (output / REASONS_FILE).write_bytes(to_csv(table.map(lambda cell: no_formula(cell) if isinstance(cell, str) else cell)))
         (output / NOTICE_FILE).write_text(_sample_notice(reasons, asked), encoding="utf-8")
     print(f"Wrote {', '.join(sorted(path.name for path in output.iterdir()))}", flush=True)
 
@@ -128,9 +138,9 @@ def _read_request(path: Path) -> dict[str, Any]:
 def _read_data(inputs: Path, asked: dict[str, Any]) -> _Data:
     booster = load_booster(inputs / "model/model.tar.gz")
     booster.set_param({"nthread": 1})  # hundreds of short predictions: threads that wait for each other cost more than they save
-    first = ["label", *(["weight"] if asked["has_weights"] else [])]
-    training = read_table([find_csv(inputs / "train")], [*first, *(f"feature {name}" for name in asked["features"])]).frame
-    training.columns = pd.Index([*first, *asked["features"]])
+    first = 2 if asked["has_weights"] else 1
+    width = first + len(asked["features"])
+    training = read_table([find_csv(inputs / "train")], [f"column {place}" for place in range(width)]).frame
     applicants = read_table([find_csv(inputs / "data")]).frame
     for name in (asked["label"], *(facet for facet, _ in asked["facets"])):
         if name not in applicants.columns:
@@ -141,16 +151,16 @@ def _read_data(inputs: Path, asked: dict[str, Any]) -> _Data:
         scores = predict_probabilities(booster, features)
     except FeatureError as error:
         raise ContainerError(str(error)) from error
-    weights = training["weight"].to_numpy(dtype=float) if asked["has_weights"] else None
+    weights = training.iloc[:, 1].to_numpy(dtype=float) if asked["has_weights"] else None
     labels = applicants[asked["label"]].to_numpy(dtype=float, na_value=np.nan)
-    numbers = training[asked["features"]].astype(float)
-    return _Data(booster, numbers, training["label"].to_numpy(dtype=np.int64), weights, applicants, features, scores, labels)
+    numbers = training.iloc[:, first:].astype(float).set_axis(asked["features"], axis=1)
+    return _Data(booster, numbers, training.iloc[:, 0].to_numpy(dtype=np.int64), weights, applicants, features, scores, labels)
 
 
-def _find_reasons(data: _Data, asked: dict[str, Any], hyperparameters: dict[str, Any], seconds: float | None) -> DeclineReasons:
-    learner = {"nthread": 1} | {name: value for name, value in hyperparameters.items() if name not in NOT_OF_THE_LEARNER}
+def _find_reasons(data: _Data, asked: dict[str, Any], seconds: Callable[[], float | None]) -> DeclineReasons:
+    given = parse_hyperparameters(asked["hyperparameters"])
     rounds = data.booster.num_boosted_rounds()
-    models = retrain_models(data.training, data.training_labels, learner, rounds, weights=data.weights, seed=asked["seed"])
+    models = retrain_models(data.training, data.training_labels, given, rounds, weights=data.weights, seed=asked["seed"])
     print(f"{len(models)} models trained again on resamples of {len(data.training):,} rows", flush=True)
     return find_reasons(
         data.booster,
@@ -160,7 +170,7 @@ def _find_reasons(data: _Data, asked: dict[str, Any], hyperparameters: dict[str,
         groups=asked["groups"],
         prohibited=asked["prohibited"],
         alternatives=models,
-        max_seconds=seconds,
+        max_seconds=seconds(),
     )
 
 
@@ -171,6 +181,7 @@ def _find_alone(data: _Data, asked: dict[str, Any], seconds: float | None) -> De
         threshold=asked["threshold"],
         favourable=asked["favourable"],
         groups={},
+        prohibited=asked["prohibited"],
         rules=ALONE,
         max_seconds=seconds,
     )
@@ -211,9 +222,9 @@ def _sample_notice(found: DeclineReasons, asked: dict[str, Any]) -> str:
     return "\n\n".join(part for part in (about, source, write_notice(row, form)) if part) + "\n"
 
 
-def _by_importance(data: _Data, seconds: float | None) -> list[str]:
-    """The features, those that move the model most first."""
-    mean = np.abs(_log_odds_values(data, seconds)).mean(axis=0)
+def _by_importance(data: _Data, values: Floats | None) -> list[str]:
+    """The features, those that move the model most first; in the table's order where that isn't known."""
+    mean = np.zeros(data.features.shape[1]) if values is None else np.abs(values).mean(axis=0)
     return [str(data.features.columns[place]) for place in np.argsort(-mean, kind="stable")]
 
 
@@ -239,19 +250,31 @@ def _group_column(
     return GroupColumn(name, codes.astype(np.int64)[kept], texts, words, asked["derived"].get(name, ""))
 
 
-def _measure_flows(data: _Data, asked: dict[str, Any], proxies: list[str], seconds: float | None) -> list[dict[str, object]]:
-    names, values = ValueNames.from_json(asked.get("value_names")), _log_odds_values(data, seconds)
-    found = []
-    for facet, value in asked["facets"]:
-        known = data.applicants[facet].notna().to_numpy(dtype=bool)
-        inside = (data.applicants[facet][known] == value).to_numpy(dtype=bool)
-        flow = measure_disparity_flow(values[known], list(map(str, data.features.columns)), inside, together=proxies)
-        found.append({"facet": facet, "group": names.describe(facet, value), "flow": flow.to_json()})
-    return found
+def _measure_flow(
+    data: _Data,
+    asked: dict[str, Any],
+    facet: str,
+    value: Any,
+    proxies: list[str],
+    values: Floats | None,
+    measured: Callable[[str, Callable[[], dict[str, object]]], dict[str, object] | None],
+) -> dict[str, object] | None:
+    """Through which features the difference in mean log-odds between a facet's people and the others flows."""
+    if values is None:
+        return None
+    group = ValueNames.from_json(asked.get("value_names")).describe(facet, value)
+    known = data.applicants[facet].notna().to_numpy(dtype=bool)
+    inside = (data.applicants[facet][known] == value).to_numpy(dtype=bool)
+    names = list(map(str, data.features.columns))
+    flow = measured(
+        f"flow of the disparity of {group}",
+        lambda: measure_disparity_flow(values[known], names, inside, together=proxies).to_json(),
+    )
+    return None if flow is None else {"facet": facet, "group": group, "flow": flow}
 
 
-def _measure_dropping(data: _Data, asked: dict[str, Any], hyperparameters: dict[str, Any], proxies: list[str]) -> dict[str, object]:
-    labelled = ~np.isnan(data.labels)
+def _measure_dropping(data: _Data, asked: dict[str, Any], proxies: list[str]) -> dict[str, object]:
+    labelled, hyperparameters = ~np.isnan(data.labels), parse_hyperparameters(asked["hyperparameters"])
     rounds = {"num_round": data.booster.num_boosted_rounds()}
     found = measure_dropping(
         data.training,

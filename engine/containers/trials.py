@@ -25,7 +25,7 @@ from core.analysis.tables.feature_names import FeatureError, match_features
 from core.analysis.tables.value_names import ValueNames
 from core.analysis.trials.trial_reports import RESAMPLES, FacetRows, TrialReport, judge_trials, trial_report_to_json
 from engine.containers import ContainerError, path_inside
-from engine.containers.job_inputs import PROCESSING_FOLDER, file_sha256, find_csv, load_booster, read_table
+from engine.containers.job_inputs import PROCESSING_FOLDER, file_sha256, find_csv, load_booster, no_formula, read_table
 
 DEFAULTS: dict[str, Any] = {
     "favourable": 0,
@@ -180,13 +180,9 @@ def _csv_lines(report: TrialReport, names: ValueNames) -> Iterator[list[Any]]:
         difference = report.differences[name]
         yield [report.name, "", "", name, found.value, found.low, found.high, difference.value, difference.low, difference.high]
     for facet in report.facets:
-        column = _as_text(facet.name)
-        value = _as_text(names.value(facet.name, facet.value)) if names.is_coded(facet.name) else facet.value
+        column = no_formula(facet.name)
+        value = no_formula(names.value(facet.name, facet.value)) if names.is_coded(facet.name) else facet.value
         for name, measured in facet.measures.items():
             closer = measured.closer
             figures = [measured.value, measured.low, measured.high, closer.value, closer.low, closer.high]
             yield [report.name, column, value, name, *figures]
-
-
-def _as_text(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -49,7 +49,10 @@ def show_form() -> None:
     with one:
         laws = [*JURISDICTIONS, NO_LAW]
         law = st.selectbox(
-            "By the law of", laws, key="reasons-law", help="Its prohibited bases are never a reason, and its form is the notice's."
+            "By the law of",
+            laws,
+            key="reasons-law",
+            help="Its prohibited bases are never a reason. US credit has a form of its own for the notice.",
         )
     with two:
         threshold = st.number_input("Threshold", 0.0, 1.0, 0.5, 0.01, key="reasons-threshold", help="A prediction above it is 1.")
@@ -66,15 +69,20 @@ def show_form() -> None:
             tabs.open_tab("reasons", reasons=name)
 
 
+@st.cache_data(ttl="5m", max_entries=8, show_spinner=False)
+def _propose_groups(cache_key: str, job: str, jurisdiction: str, _data: RebalancedData) -> dict[str, tuple[str, ...]]:
+    return reasons_jobs.propose_groups(session.target(), _data, jurisdiction)
+
+
 def edit_groups(data: RebalancedData, jurisdiction: str) -> dict[str, list[str]]:
     """Words -> features, as the person edits them. Proposed are those of the newest job on these features, else by the columns' names."""
-    proposed = reasons_jobs.propose_groups(session.target(), data, jurisdiction)
+    proposed = _propose_groups(session.cache_key(), data.job, jurisdiction, data)
     table = pd.DataFrame([(feature, words) for words, features in proposed.items() for feature in features], columns=[FEATURE, WORDS])
     st.markdown("**What an applicant is told.** Features with the same words are one reason.")
     edited = st.data_editor(table, key=f"reasons-groups-{data.job}-{jurisdiction}", hide_index=True, disabled=[FEATURE], height=280)
     if prohibited := reasons_jobs.prohibited_columns(data, jurisdiction):
         st.caption(markdown.escape_markdown(f"Never a reason: {', '.join(prohibited)}."))
     found: dict[str, list[str]] = {}
-    for feature, words in zip(edited[FEATURE], edited[WORDS], strict=True):
-        found.setdefault(str(words or "").strip(), []).append(str(feature))
+    for feature, words in zip(edited[FEATURE], edited[WORDS].fillna(""), strict=True):
+        found.setdefault(str(words).strip(), []).append(str(feature))
     return found

@@ -29,7 +29,8 @@ def read_result(cache_key: str, job: str) -> tuple[WhyJson, ReasonsRequest]:
 def read_rows(cache_key: str, job: str) -> tuple[pd.DataFrame, str]:
     """The declined rows with their reasons, and the sample notice."""
     files = session.target().files
-    table = pd.read_csv(io.BytesIO(files.read(reasons_jobs.reasons_uri(session.target(), job))))
+    content = io.BytesIO(files.read(reasons_jobs.reasons_uri(session.target(), job)))
+    table = pd.read_csv(content, keep_default_na=False, na_values=[""])  # a reason may be called None
     return table, files.read(reasons_jobs.notice_uri(session.target(), job)).decode()
 
 
@@ -77,7 +78,8 @@ def show_declines(name: str, found: WhyJson, asked: ReasonsRequest) -> None:
             st.caption(f"The first {MAX_SHOWN} of {len(left):,}; the file has all.")
     with st.expander("A sample notice", icon=":material/mail:"):
         st.text(notice)
-    tables.csv_download_button("All declined rows with their reasons (CSV)", name, table.columns, table.itertuples(index=False))
+    cells = table.astype(object).where(table.notna(), None)
+    tables.csv_download_button("All declined rows with their reasons (CSV)", name, table.columns, cells.itertuples(index=False))
 
 
 def show_origins(found: WhyJson, asked: ReasonsRequest) -> None:
@@ -89,6 +91,10 @@ def show_origins(found: WhyJson, asked: ReasonsRequest) -> None:
         st.markdown(markdown.escape_markdown(views.proxies_sentence(proxies)))
         fig = charts.cached_figure(views.proxies_chart, proxies)
         charts.show_chart(fig, views.proxies_table(proxies), alt="How well features give protected groups away", key="proxies")
+        if note := views.proxies_note(proxies):
+            st.caption(markdown.escape_markdown(note))
+        if dropping is None and "cost of dropping" not in found["unmeasured"]:
+            st.caption("None of them gives a group away enough to be tried without.")
     for flow in found["flows"]:
         st.markdown(markdown.escape_markdown(views.flow_sentence(flow, names.describe(asked["label"], 1))))
         tables.table_twin(views.flow_table(flow), alt=f"Flow of the disparity of {flow['group']}")
@@ -122,4 +128,4 @@ def show_weak_spots(name: str, found: WhyJson, asked: ReasonsRequest) -> None:
             return
         st.markdown(f"{len(places):,} of {len(rows):,} rows.")
         shown = ValueNames.from_json(asked["value_names"]).decode(rows.iloc[places[:MAX_SHOWN]])
-        st.dataframe(shown.rename_axis("row").reset_index(), hide_index=True, alt="Rows that meet the filter")
+        st.dataframe(shown, alt="Rows that meet the filter")

@@ -171,9 +171,9 @@ def list_linear_terms(steps, features, terms, sizes, weights):
 
 
 @compiled
-def try_every_coalition(terms, sizes, weights, count, width, start, shares, log_odds, values):
-    """Shapley values by their definition. ``log_odds``: room for 2^width numbers; ``shares[0]``: the weight of a coalition of so many
-    features for each of its members, ``shares[1]``: against each other feature."""
+def try_every_coalition(terms, sizes, weights, count, width, start, for_own, for_other, log_odds, values):
+    """Shapley values by their definition. ``log_odds``: room for 2^width numbers; ``for_own``, ``for_other``: see ``explain_polynomial``; a
+    coalition counts for its members, and against each other feature, as a term of the one and the others does."""
     every = 1 << width
     for coalition in range(every):
         log_odds[coalition] = 0
@@ -201,8 +201,8 @@ def try_every_coalition(terms, sizes, weights, count, width, start, shares, log_
     for coalition in range(every):
         probability = logistic(start + log_odds[coalition])
         size = count_bits(np.uint64(coalition))
-        against += probability * shares[1, size]
-        log_odds[coalition] = probability * (shares[0, size] + shares[1, size])
+        against += probability * for_other[size, width - size]
+        log_odds[coalition] = probability * (for_own[size, width - size] + for_other[size, width - size])
     half = every
     for feature in range(width - 1, -1, -1):
         half //= 2
@@ -339,7 +339,6 @@ def explain_pairs(
     seed,
     exact_width,
     quadratic,
-    shares,
     for_own,
     for_other,
     depth,
@@ -353,8 +352,7 @@ def explain_pairs(
 
     ``steps``: what each feature adds in a linear model, (rows, m, features + 1), the last being the baseline row's log-odds; without trees.
     ``walks``: at most so many pairs of walks, at least 2 where an error is wanted, and no more once the values' mean standard error is at
-    most ``precision``; ``exact_width``: with so many features every coalition is tried. ``shares``: see ``try_every_coalition``, by number
-    of features.
+    most ``precision``; ``exact_width``: with so many features every coalition is tried.
     """
     n, m = chosen.shape
     width_of_all = rows.shape[1]
@@ -405,21 +403,23 @@ def explain_pairs(
                 begin = start + steps[row, pair, width_of_all]
             if width <= exact_width:
                 if width:
-                    try_every_coalition(terms, sizes, weights, count, width, begin, shares[width], coalitions, one)
+                    try_every_coalition(terms, sizes, weights, count, width, begin, for_own, for_other, coalitions, one)
                 for i in range(width):
                     sums_of_squares[i] = 0.0
             else:
                 for i in range(width):
                     order[i], sums[i], sums_of_squares[i] = i, 0.0, 0.0
-                for i in range(PILOT_WALKS):
+                fitted = quadratic and width <= MAX_BITS
+                for i in range(PILOT_WALKS if fitted else 1):
                     shuffle(order, width, state)
                     for at in range(width):
                         place[order[at]] = at
                     walk(terms, sizes, weights, count, width, place, log_odds)
                     for at in range(width + 1):
                         points[2 * i * (width + 1) + at], points[(2 * i + 1) * (width + 1) + at] = log_odds[0, at], log_odds[1, at]
-                slope, curve = fit_polynomial(points, 2 * PILOT_WALKS * (width + 1), begin)
-                if not quadratic or width > MAX_BITS:
+                if fitted:
+                    slope, curve = fit_polynomial(points, 2 * PILOT_WALKS * (width + 1), begin)
+                else:
                     slope, curve = secant(begin + log_odds[0, 0], begin + log_odds[0, width]), 0.0
                 explain_polynomial(terms, sizes, weights, count, width, slope, curve, for_own, for_other, bits, totals, one)
                 made, error = 0, np.inf

@@ -41,8 +41,8 @@ class PatternTree:
         self.parent, self.is_left, self.is_new, self.place = np.array(parent), np.array(is_left), np.array(is_new), np.array(place)
         self.feature, self.condition, self.missing_left = np.array(feature), trees.condition[nodes], trees.missing_left[nodes]
         self.widths = np.array([len(path) for path in paths])
-        self.sizes = np.where(self.feature < 0, 1 << self.widths, 0)
-        self.starts = np.cumsum(self.sizes) - self.sizes
+        self.sizes = np.where(self.feature < 0, 2.0**self.widths, 0.0)  # of a long path more than an integer holds
+        self.starts = (np.cumsum(self.sizes) - self.sizes if self.sizes.sum() <= PATTERNS_AT_MOST else self.sizes).astype(np.int64)
         self.paths = np.full((len(nodes), max(1, int(self.widths.max()))), -1)
         for at, path in enumerate(paths):
             self.paths[at, : len(path)] = path
@@ -53,15 +53,17 @@ def trace_patterns(trees: TreeTables) -> list[PatternTree]:
     return [PatternTree(trees, root) for root in trees.roots.tolist()]
 
 
-def is_faster(trees: list[PatternTree], rows: int, baseline_rows: int) -> bool:
-    """Whether tables take less time than every pair of a row and a baseline row, and fit into memory.
+def estimate_seconds(trees: list[PatternTree], rows: int, baseline_rows: int) -> float | None:
+    """What tables take, if they fit into memory and take less time than every pair of a row and a baseline row; else None.
 
     A pair takes some 2 ns for each node; tables some 5 ns for each node and row of either kind, and 2.5 ns for each step in making them.
     """
     nodes = sum(len(tree.parent) for tree in trees)
-    steps = sum(int((tree.sizes * tree.widths * (tree.widths + 1)).sum()) for tree in trees)
-    fits = max(int(tree.sizes.sum()) for tree in trees) <= PATTERNS_AT_MOST
-    return fits and 2.0 * nodes * rows * baseline_rows > 5.0 * nodes * (rows + baseline_rows) + 2.5 * steps
+    if max(float(tree.sizes.sum()) for tree in trees) > PATTERNS_AT_MOST:
+        return None
+    steps = sum(float((tree.sizes * tree.widths * (tree.widths + 1)).sum()) for tree in trees)
+    nanoseconds = 5.0 * nodes * (rows + baseline_rows) + 2.5 * steps
+    return nanoseconds / 1e9 if nanoseconds < 2.0 * nodes * rows * baseline_rows else None
 
 
 def explain_by_tables(trees: list[PatternTree], start: float, rows: Floats, background: Floats) -> tuple[Floats, float]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analysis.explanations.explanation_checks import ExplanationError, require_time
-from core.analysis.explanations.leaf_tables import explain_by_tables, is_faster, trace_patterns
+from core.analysis.explanations.leaf_tables import estimate_seconds, explain_by_tables, trace_patterns
 from core.analysis.explanations.plain_trees import rewrite_as_plain_trees
 from core.analysis.explanations.tree_tables import read_trees
 from core.analysis.explanations.xgboost_model import describe_booster
@@ -37,7 +37,9 @@ def explain_margin(booster: Booster, rows: Floats, background: Floats, max_secon
     if len(background) > 1:
         tables = read_trees(plain)
         trees = trace_patterns(tables)
-        if is_faster(trees, len(rows), len(background)):
+        seconds = estimate_seconds(trees, len(rows), len(background))
+        if seconds is not None:
+            require_time(seconds, max_seconds, len(rows), len(background))
             return explain_by_tables(trees, tables.start, rows, background)
     return _explain_pairs(plain, rows, background, max_seconds)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from core.analysis.explanations.explanation_checks import require_time
+from core.analysis.explanations.explanation_checks import ExplanationError, check_explanation, error_bound, require_time
 from core.analysis.explanations.leaf_tables import term_shares
 from core.analysis.explanations.margin_shap import explain_margin, linear_terms
 from core.analysis.explanations.plain_trees import rewrite_as_plain_trees
@@ -31,6 +30,8 @@ EXACT_FEATURES = range(7, 21)
 that it takes."""
 EXACT_FEATURES_OF_ONE = 11
 """As the first of these where a row has few baseline rows: about as many coalitions as its walks cost."""
+TERMS_AT_ONCE = 10_000_000
+"""So many terms of a linear model are in memory at a time: one for each row, baseline row and feature."""
 PAIRS_AT_MOST = 20_000
 """So many pairs of a row and a baseline row take about a second, and are all explained."""
 PILOT_ROWS = 500
@@ -61,7 +62,13 @@ def explain_probability(
     expected = float(expit(of_base).mean())
     slopes = probability_slope(of_rows, np.full(n, float(logit(np.clip(expected, 1e-12, 1 - 1e-12)))))
     total, squares, _ = _explain_in_time(booster, rows, background, chosen, slopes, 1, seed, max_seconds)
-    of_log_odds, _ = explain_margin(booster, rows, background, max_seconds)
+    of_log_odds, expected_log_odds = explain_margin(booster, rows, background, max_seconds)
+    problem = check_explanation(of_log_odds, expected_log_odds, of_rows, of_base).problem
+    pair_sums = expit(of_rows) - expit(of_base)[chosen].mean(axis=1) - slopes * (of_rows - of_base[chosen].mean(axis=1))
+    if not problem and not (np.abs(total.sum(axis=1) / pairs - pair_sums) <= error_bound(of_rows)).all():
+        problem = "the values of pairs of rows miss the difference of their predictions"
+    if problem:  # beyond here the sums are made right, and would show nothing
+        raise ExplanationError(problem)
     values = slopes[:, None] * of_log_odds + total / pairs
     variance = np.maximum(squares / pairs - (total / pairs) ** 2, 0) / (pairs - 1)
     missing = expit(of_rows) - expected - values.sum(axis=1)
@@ -106,11 +113,21 @@ def _explain(
     from core.analysis.explanations import compiled_shapley
 
     n, width = rows.shape
-    each = chosen.size // max(n, 1)
+    each, linear = chosen.size // max(n, 1), describe_booster(booster).name == "gblinear"
+    size = max(1, TERMS_AT_ONCE // (each * (width + 1)))
+    if linear and n > size:
+        starts = range(0, n, size)
+        some = [None if slopes is None else slopes[at : at + size] for at in starts]
+        parts = [
+            _explain(booster, rows[at : at + size], background, chosen[at : at + size], one, walks, seed + at, of_rows or n)
+            for at, one in zip(starts, some, strict=True)
+        ]
+        total, squares, within = (np.concatenate(found) for found in zip(*parts, strict=True))
+        return total, squares, within
     least = EXACT_FEATURES_OF_ONE if slopes is None else EXACT_FEATURES.start
     most = int(np.log2(COALITIONS_AT_MOST / max((of_rows or n) * each, 1)))
     exact_width = min(width, max(least, min(most, EXACT_FEATURES.stop - 1)))
-    if describe_booster(booster).name == "gblinear":
+    if linear:
         of_rows_terms, of_base = linear_terms(booster, rows), linear_terms(booster, background)
         steps = of_rows_terms[:, None, :] - of_base[chosen]
         steps[:, :, -1] = of_base.sum(axis=1)[chosen]
@@ -136,22 +153,12 @@ def _explain(
         seed,
         exact_width,
         slopes is None,
-        _coalition_shares(exact_width),
-        *term_shares(2 * min(depth, width)),
+        *term_shares(max(exact_width, 2 * min(depth, width))),
         depth,
         leaves,
         *found,
     )
     return found[0], found[1], found[2]
-
-
-def _coalition_shares(width: int) -> Floats:
-    """``shares`` of ``compiled_shapley.try_every_coalition`` for each number of features up to ``width``: (width + 1, 2, width + 1)."""
-    shares = np.zeros((width + 1, 2, width + 1))
-    for features in range(1, width + 1):
-        one = [1 / (features * comb(features - 1, others)) for others in range(features)]
-        shares[features, 0, 1 : features + 1], shares[features, 1, :features] = one, one
-    return shares
 
 
 def _margins(booster: Booster, rows: Floats) -> Floats:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-BASELINE_NAMES: dict[Against, str] = {"all": "all applicants", "passing": "the applicants just above the threshold"}
+BASELINE_NAMES: dict[Against, str] = {"all": "all applicants", "passing": "the applicants who only just pass"}
 
 
 @dataclass(frozen=True)
@@ -152,11 +152,16 @@ def find_reasons(
         return measured
 
     found = measure(booster, everyone.scores)
-    again = [points for model in alternatives for points in measure(model, predict_probabilities(model, everyone.features)).values()]
-    share = np.mean([points.principal for points in again], axis=0) if again else None
+    named, count = np.zeros(found["all"].principal.shape), 0
+    for model in alternatives:
+        scores = predict_probabilities(model, everyone.features)
+        if not _is_declined(scores, threshold, favourable).all():  # else nobody only just passes by this model
+            again = measure(model, scores).values()
+            named, count = named + sum(points.principal for points in again), count + len(again)
+    share = named / count if count else None
     put = _RowWriter(tuple(complete), found[rules.against], found["passing" if rules.against == "all" else "all"], share, rules)
     rows = tuple(put.write(at, int(place), float(applicants.scores[place])) for at, place in enumerate(places))
-    return DeclineReasons(rows, complete, rules, found["all"].baseline_rows, found["passing"].baseline_rows, len(again))
+    return DeclineReasons(rows, complete, rules, found["all"].baseline_rows, found["passing"].baseline_rows, count)
 
 
 def _is_declined(scores: Floats, threshold: float, favourable: int) -> Bools:
@@ -167,7 +172,7 @@ def _choose_passing(scores: Floats, threshold: float, favourable: int, rules: Re
     """The rows at or slightly above the minimum passing score, with all that have the same score as the last of them."""
     passing = np.flatnonzero(~_is_declined(scores, threshold, favourable))
     if not len(passing):
-        raise ReasonError(f"No applicant passes at the threshold {threshold:g}, so nobody is just above it. Choose another threshold")
+        raise ReasonError(f"No applicant passes at the threshold {threshold:g}, so nobody only just passes. Choose another threshold")
     distance = np.abs(np.asarray(scores)[passing] - threshold)
     count = min(len(passing), max(rules.passing_rows, ceil(rules.passing_share * len(passing))))
     return np.asarray(passing[distance <= np.partition(distance, count - 1)[count - 1]])

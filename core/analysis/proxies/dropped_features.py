@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
+from core.analysis.explanations.retrained_models import as_numbers, train_booster
 from core.analysis.intervals.confidence import CONFIDENCE
 from core.analysis.performance.performance_difference import PerformanceDifference
 from core.analysis.trials.trial_reports import RESAMPLES, FacetRows, TrialReport, judge_trials, trial_report_to_json
@@ -22,8 +23,6 @@ Floats = NDArray[np.float64]
 MAX_DROPPED = 8
 RETRAININGS = 4
 """How often the model with all features is trained again with another seed."""
-NOT_OF_THE_LEARNER = frozenset({"num_round", "early_stopping_rounds", "csv_weights", "eval_metric", "_tuning_objective_metric", "_kfold"})
-"""Hyperparameters of the container, which XGBoost's learner doesn't take or which don't change what it learns in a number of rounds."""
 ALL_FEATURES, ALL_PROXIES = "all features", "without all of them"
 
 
@@ -118,7 +117,8 @@ def measure_dropping(
     facets, favourable, threshold, group, seed, resamples : as for ``judge_trials``, of the test rows
     proxies : the features to leave out, the strongest first; more than ``max_features`` aren't tried one by one
 
-    Raises ValueError for a proxy that isn't a feature, for none, and where nothing would be left; KeyError without ``num_round``.
+    Without all of them no model is trained where they are all features. Raises ValueError for a proxy that isn't a feature, for none, and
+    for a model of one feature; KeyError without ``num_round``.
 
     >>> import numpy as np, pandas as pd
     >>> random = np.random.default_rng(0)
@@ -138,9 +138,10 @@ def measure_dropping(
     if unknown or not proxies:
         what = f"{', '.join(unknown)} not among" if unknown else "name at least one of"
         raise ValueError(f"{what} the model's features: {', '.join(names)}")
-    if set(proxies) >= set(names):
-        raise ValueError("without all of the proxies no feature would be left: name fewer")
-    dropped = [(name,) for name in proxies[:max_features]] + ([tuple(proxies)] if len(proxies) > 1 else [])
+    if len(names) == 1:
+        raise ValueError("the model has one feature, so nothing would be left without it")
+    together = [tuple(proxies)] if 1 < len(set(proxies)) < len(names) else []
+    dropped = [(name,) for name in proxies[:max_features]] + together
 
     def score(without: tuple[str, ...] = (), reseed: int = 0) -> Floats:
         kept = [column for column in training if str(column) not in without]
@@ -195,25 +196,7 @@ def _widen(difference: PerformanceDifference, values: Sequence[float | None]) ->
     return Cost(value, value - float(np.hypot(value - difference.low, chance)), value + float(np.hypot(difference.high - value, chance)))
 
 
-def train_booster(
-    features: pd.DataFrame, labels: ArrayLike, hyperparameters: Mapping[str, object], weights: ArrayLike | None = None
-) -> Booster:
-    """An ``xgboost.Booster`` as the built-in algorithm trains it, in ``num_round`` rounds, on (n, p) numbers and labels (n,) of 0 and 1."""
-    import xgboost
-
-    parameters = {"objective": "binary:logistic", "nthread": 1} | {
-        name: value for name, value in hyperparameters.items() if name not in NOT_OF_THE_LEARNER
-    }
-    matrix = xgboost.DMatrix(_to_numbers(features), np.asarray(labels, dtype=float), weight=weights)
-    return xgboost.train(parameters, matrix, num_boost_round=int(str(hyperparameters["num_round"])))
-
-
 def _predict(booster: Booster, features: pd.DataFrame) -> Floats:
     import xgboost
 
-    return np.asarray(booster.predict(xgboost.DMatrix(_to_numbers(features))), dtype=float)
-
-
-def _to_numbers(features: pd.DataFrame) -> Floats:
-    numbers: Floats = features.to_numpy(dtype=np.float32, na_value=np.nan)
-    return numbers
+    return np.asarray(booster.predict(xgboost.DMatrix(as_numbers(features))), dtype=float)

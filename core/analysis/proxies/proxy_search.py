@@ -32,6 +32,8 @@ PAIR_HALVES = 4
 SAYS_SOMETHING = 0.01
 """A member of a pair with a p-value below this may say something by itself."""
 MAX_LISTED_PAIRS = 100
+LEAST_GAIN = 0.02
+"""What a pair must surely add to its better member for its members to count as proxies where they are none alone."""
 METHOD = "Benjamini and Yekutieli"
 
 
@@ -98,10 +100,12 @@ class ProxySearch:
     def found_features(self, least_auc: float = 0.5) -> list[str]:
         """The features that are found, alone or in a pair, with an interval that lies above ``least_auc``; the highest AUC first.
 
-        Each is named once; the members of a pair have its AUC. On many rows an AUC of 0.51 is found too, so most features may be.
+        Those found alone come first, by their own AUC, then the members of pairs whose gain is surely more than ``LEAST_GAIN``. On many
+        rows an AUC of 0.51 is found too, so most features may be.
         """
-        found = sorted((one for one in (*self.features, *self.pairs) if one.is_found and one.low > least_auc), key=lambda one: -one.auc)
-        return list(dict.fromkeys(name for one in found for name in one.features))
+        alone = sorted((one for one in self.features if one.is_found and one.low > least_auc), key=lambda one: -one.auc)
+        pairs = sorted((one for one in self.pairs if one.low > least_auc and (one.gain_low or 0.0) > LEAST_GAIN), key=lambda one: -one.auc)
+        return list(dict.fromkeys(name for one in (*alone, *pairs) for name in one.features))
 
     def to_json(self) -> dict[str, object]:
         """As plain JSON values; each proxy also says whether it ``is_found``."""

@@ -54,9 +54,19 @@ class ProxyJson(TypedDict):
     is_found: bool
 
 
+class NotMeasuredJson(TypedDict):
+    """``proxy_search.NotMeasured``."""
+
+    name: str
+    why: str
+
+
 class ProxiesJson(TypedDict):
     """``proxy_search.ProxySearch``."""
 
+    not_measured: list[NotMeasuredJson]
+    skipped: list[list[str]]
+    unpaired: list[str]
     features: list[ProxyJson]
     pairs: list[ProxyJson]
     tests: int
@@ -109,6 +119,7 @@ class DroppingJson(TypedDict):
 
     reference: TrialReportJson
     models: list[DroppedJson]
+    not_tried: list[str]
     training_rows: int
     test_rows: int
 

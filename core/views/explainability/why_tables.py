@@ -20,7 +20,7 @@ def reasons_sentence(found: ReasonsJson) -> str:
     held = (
         ""
         if found["hold"] is None
-        else f" {format_percent(found['hold'], 0)} of all hold in models trained again; the others are for a person."
+        else f" Of {format_percent(found['hold'], 0)} they hold, in models trained again too; the others are for a person."
     )
     return f"{format_percent(found['same'], 0)} of {found['declined']:,} declined rows have the same reasons by both methods.{held}"
 
@@ -36,7 +36,7 @@ def reasons_note(found: ReasonsJson) -> str:
     never = f" Never a reason: {', '.join(found['prohibited'])}." if found["prohibited"] else ""
     return (
         f"The two methods of 12 CFR 1002, comment 9(b)(2)-5: points below the mean of all {found['all_rows']:,} applicants, and of the "
-        f"{found['passing_rows']:,} just above the threshold. Named are at most {rules['limit']} groups that make up "
+        f"{found['passing_rows']:,} who only just pass. Named are at most {rules['limit']} groups that make up "
         f"{format_percent(float(str(rules['share'])), 0)} of the points towards the decline.{alone}{never} In {found['flagged']:,} "
         "declined rows such a column counted as much as a reason."
     )
@@ -57,13 +57,16 @@ def reasons_bars(found: ReasonsJson, top: int = 12) -> go.Figure:
     for name, values, colour in (("first reason", first, BASELINE_COLOUR), ("a further one", later, GREY)):
         fig.add_trace(go.Bar(x=values, y=[one["words"] for one in shown], orientation="h", name=name, marker_color=colour))
     fig.update_layout(barmode="stack", bargap=0.25)
-    fig.update_yaxes(dtick=1)
+    fig.update_yaxes(dtick=1, type="category")
     return fig
 
 
 def proxies_sentence(found: ProxiesJson) -> str:
     """Which feature gives a protected group away most."""
     proxies = [one for one in found["features"] if one["is_found"]]
+    if not found["tests"]:
+        why = "; ".join(dict.fromkeys(f"{one['name']}: {one['why']}" for one in found["not_measured"]))
+        return f"Whether features give protected groups away couldn't be tested. {why}".rstrip(". ") + "."
     if not proxies:
         return f"No feature gives a protected group away beyond chance ({found['tests']:,} tests, 5 % false discoveries)."
     first = proxies[0]
@@ -73,6 +76,17 @@ def proxies_sentence(found: ProxiesJson) -> str:
         f"(95 % interval {format_percent(first['low'], 0)} to {format_percent(first['high'], 0)}; 50 % is chance). "
         f"{features} features do so beyond chance."
     )
+
+
+def proxies_note(found: ProxiesJson) -> str:
+    """What wasn't tested, and why; empty if everything was."""
+    parts = [f"{one['name']}: {one['why']}" for one in found["not_measured"]]
+    parts += [f"{feature} is {attribute} itself" for feature, attribute in found["skipped"] if feature != attribute]
+    if found["unpaired"]:
+        parts.append(
+            f"pairs with {', '.join(found['unpaired'][:5])}{' and others' if len(found['unpaired']) > 5 else ''} weren't looked at"
+        )
+    return f"Not tested: {'; '.join(dict.fromkeys(parts))}." if parts else ""
 
 
 def proxies_table(found: ProxiesJson) -> pd.DataFrame:
@@ -138,7 +152,7 @@ def flow_sentence(flow: FlowJson, positive: str) -> str:
     total, why = flow["flow"]["total"], flow["flow"]["why"]
     start = f"Of {flow['group']} the mean log-odds of {positive} differ from the others' by {format_number(total['value'], 3)}"
     if why:
-        return f"{start}. {why}"
+        return f"{start}. {why[:1].upper()}{why[1:].rstrip('.')}."
     strongest = max(flow["flow"]["flows"], key=lambda one: abs(one["gap"]["value"] or 0.0))
     share = "" if strongest["share"] is None else f", {format_percent(strongest['share'], 0)} of it"
     return f"{start}; most flows through {' + '.join(strongest['features'])}{share}."
@@ -156,7 +170,7 @@ def dropping_table(found: DroppingJson, names: ValueNames) -> pd.DataFrame:
     facets = [names.describe(facet["name"], facet["value"]) for facet in found["reference"]["facets"]]
     columns = ["without", "AUC changes by", "from", "to"]
     for name in facets:
-        columns += [f"{name}: distance of DPPL from 0", f"{name}: from", f"{name}: to"]
+        columns += [f"{name}: distance of DPPL from 0 changes by", f"{name}: from", f"{name}: to"]
     return pd.DataFrame(rows, columns=columns)
 
 

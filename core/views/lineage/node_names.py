@@ -18,7 +18,7 @@ PACKAGE_ARN_PATTERN = re.compile(r":model-package/([^/]+)/(\d+)$")
 GENERIC_FOLDERS = {"governance", "output", "models", "rebalanced", "datasets", "clarify", "reports", "config"}
 
 
-JOB_FOLDER_PATTERN = re.compile(r"/governance/(rebalanced|clarify|models|reports)/([^/]+)/")
+JOB_FOLDER_PATTERN = re.compile(r"/governance/(rebalanced|clarify|models|reasons|reports)/([^/]+)/")
 
 
 def readable_node_name(name: str, uri: str, kind: str = "") -> str:

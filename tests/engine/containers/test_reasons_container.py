@@ -26,10 +26,13 @@ def people(rows: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame({"late": late, "sex": women.astype(int), "income": income, "height": height, "debt": debt})
 
 
-def lay(root, **asked):
+def lay(root, *, names=tuple(FEATURES), weighted=False, **asked):
     inputs = root / "opt/ml/processing/input"
     train, test = people(1500, 1), people(1200, 2)
-    for name, frame, header in (("train", train[["late", *FEATURES]], False), ("data", test[["late", *FEATURES, "sex"]], True)):
+    train.insert(1, "weight of the row", 1.5)
+    columns = ["late", *(["weight of the row"] if weighted else []), *FEATURES]
+    called = dict(zip(FEATURES, names, strict=True))
+    for name, frame, header in (("train", train[columns], False), ("data", test[["late", *FEATURES, "sex"]].rename(columns=called), True)):
         (inputs / name).mkdir(parents=True)
         frame.to_csv(inputs / name / "rows.csv", index=False, header=header)
     booster = xgboost.train(
@@ -47,8 +50,9 @@ def lay(root, **asked):
         "favourable": 0,
         "facets": [["sex", 1]],
         "prohibited": [],
-        "groups": {"what you earn and owe": ["income", "debt"]},
-        "features": FEATURES,
+        "groups": {"what you earn and owe": [called["income"], called["debt"]]},
+        "features": list(names),
+        "has_weights": weighted,
         "derived": {"sex": ""},
         "hyperparameters": {"objective": "binary:logistic", "max_depth": "3", "num_round": "15"},
         **asked,
@@ -96,6 +100,30 @@ def test_a_part_that_cannot_be_measured_is_left_out_with_its_reason_and_the_othe
     assert "No applicant passes at the threshold 0" in found["unmeasured"]["reasons"]
     assert found["proxies"]["features"]
     assert not (tmp_path / "opt/ml/processing/output/reasons.csv").exists()
+
+
+@pytest.mark.parametrize("favourable", [0, 1])
+def test_hostile_names_weights_and_either_favourable_value_are_measured(tmp_path, favourable):
+    test = lay(tmp_path, names=("label", "height [cm] <1>", "=weight"), weighted=True, favourable=favourable)
+    main(tmp_path, {})
+    output = tmp_path / "opt/ml/processing/output"
+    found, table = json.loads((output / "reasons.json").read_text()), pd.read_csv(output / "reasons.csv")
+    assert not found["unmeasured"]
+    scores = dict(zip(table["row"], table["score"], strict=True))
+    assert all((score > 0.5) == (favourable == 0) for score in scores.values())
+    worse = test["height"].to_numpy()[table["row"]]  # tall people are less often late
+    assert (worse.mean() < test["height"].mean()) == (favourable == 0)
+    assert [one["dropped"] for one in found["dropping"]["models"]] == [["height [cm] <1>"]]
+
+
+def test_a_model_that_the_product_does_not_train_has_what_needs_no_training(tmp_path):
+    lay(tmp_path, hyperparameters={"objective": "binary:logistic", "monotone_constraints": "(1,0,0)", "num_round": "15"})
+    main(tmp_path, {})
+    found = json.loads((tmp_path / "opt/ml/processing/output/reasons.json").read_text())
+    assert set(found["unmeasured"]) == {"reasons", "cost of dropping"}
+    assert "monotone_constraints" in found["unmeasured"]["reasons"]
+    assert found["proxies"]["tests"]
+    assert found["flows"]
 
 
 def test_a_request_without_its_parts_and_a_facet_that_is_not_there_are_refused_by_name(tmp_path):

@@ -96,8 +96,8 @@ def test_values_and_expected_value_add_up_and_a_row_among_its_likes_has_none(see
 def test_what_takes_longer_or_more_memory_by_tables_is_left_to_shap(monkeypatch):
     booster, rows, baseline = train("deep", seed=6), draw(200, 7), draw(300, 8)
     trees = leaf_tables.trace_patterns(read_trees(rewrite_as_plain_trees(booster)))
-    assert leaf_tables.is_faster(trees, 30_000, 6000)
-    assert not leaf_tables.is_faster(trees, 2, 2)
+    assert leaf_tables.estimate_seconds(trees, 30_000, 6000) is not None
+    assert leaf_tables.estimate_seconds(trees, 2, 2) is None
     data, base = pd.DataFrame(rows), pd.DataFrame(baseline)
     found = compute_shap_values(booster, data, base, output="raw")
     used = []

@@ -202,7 +202,7 @@ def test_a_baseline_that_takes_longer_than_the_job_may_is_refused_with_the_estim
     ):
         require_time(18_720, 3600, 9000, 30_000)
     require_time(3599, 3600, 9000, 30_000)
-    monkeypatch.setattr(margin_shap, "is_faster", lambda *_: False)
+    monkeypatch.setattr(margin_shap, "estimate_seconds", lambda *_: None)
     monkeypatch.setattr(margin_shap, "PAIRS_WITHOUT_PILOT", 0)
     monkeypatch.setattr(probability_shapley, "PILOT_ROWS", 5)
     booster, rows, baseline = train(), table(50, 1), table(40, 2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,8 @@ import xgboost
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.analysis.explanations import compiled_shapley, leaf_tables, probability_shapley
+from core.analysis.explanations import compiled_shapley, leaf_tables, margin_shap, probability_shapley, tree_tables
+from core.analysis.explanations.explanation_checks import ExplanationError
 from core.analysis.explanations.shap_values import compute_shap_values
 from tools import judges
 
@@ -111,6 +114,39 @@ def test_a_sample_of_many_baseline_rows_adds_up_and_is_off_by_its_standard_error
     assert found.additivity_error < 1e-6
     assert 0 < off.mean() < 1.5 * found.standard_error
     assert off.mean() < 0.3 * np.abs(exact.values).mean()
+
+
+@pytest.mark.parametrize("part", ["leaves", "splits"])
+def test_tables_that_are_not_the_models_are_refused_also_where_the_sums_are_made_right(part, monkeypatch):
+    booster, rows, baseline = train(KINDS["plain"]), table(40, 9), table(500, 10)
+
+    def broken(plain):
+        trees = tree_tables.read_trees(plain)
+        if part == "splits":
+            return replace(trees, feature=(trees.feature + 1) % len(NAMES))
+        return replace(trees, condition=np.where(trees.left < 0, trees.condition / 2, trees.condition).astype(np.float32))
+
+    monkeypatch.setattr(probability_shapley, "PAIRS_AT_MOST", 0)
+    monkeypatch.setattr(probability_shapley, "read_trees", broken)
+    with pytest.raises(ExplanationError, match="miss the difference of their predictions"):
+        compute_shap_values(booster, rows, baseline)
+    monkeypatch.undo()
+    monkeypatch.setattr(probability_shapley, "PAIRS_AT_MOST", 0)
+    monkeypatch.setattr(margin_shap, "read_trees", broken)
+    with pytest.raises(ExplanationError, match="miss the model's prediction"):
+        compute_shap_values(booster, table(3000, 9), table(300, 10))
+
+
+def test_a_path_of_more_features_than_an_integer_has_bits_is_left_to_pairs():
+    random = np.random.default_rng(3)
+    rows = pd.DataFrame((random.random((6000, 160)) < 0.01).astype(float), columns=[f"f{i}" for i in range(160)])
+    label = (rows.to_numpy() @ random.normal(size=160) > 0).astype(int)
+    settings = {"objective": "binary:logistic", "grow_policy": "lossguide", "max_depth": 0, "max_leaves": 150, "min_child_weight": 0}
+    booster = xgboost.train({**settings, "tree_method": "hist"}, xgboost.DMatrix(rows, label), 2)
+    assert tree_tables.read_trees(booster).depth > 64
+    found = compute_shap_values(booster, rows.head(5), rows.iloc[100:160], output="raw")
+    assert found.additivity_error < 1e-5
+    assert compute_shap_values(booster, rows.head(5), rows.iloc[100:160]).additivity_error < 1e-5
 
 
 def test_rows_of_more_features_than_a_number_has_bits_are_explained_too():
