@@ -21,8 +21,7 @@ run: $(VENV)/.run  ## open the dashboard on the embedded engine
 demo: $(VENV)/.run  ## run the whole workflow without a browser, on the bundled data
 	$(BIN)/python -m core demo --workspace $(WORKSPACE) --report $(WORKSPACE)/report.json
 
-test: $(VENV)/.test tests/system/sdk/.venv/.done chromium  ## lint, then every test, Chromium and the SageMaker SDK v3 (in its own environment) included
-	$(MAKE) --no-print-directory lint
+test: $(VENV)/.test lint tests/system/sdk/.venv/.done chromium  ## lint, then every test, Chromium and the SageMaker SDK v3 (in its own environment) included
 	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 test-deep: $(VENV)/.test chromium  ## what `make test` has a smaller share of: the tests marked `deep`

@@ -17,7 +17,7 @@ import pytest
 from _pytest.nodeid import NodeId
 from botocore.config import Config
 from copied import copied_target, copy_workspace
-from deciding import EASY, adopt, register_again
+from deciding import EASY, adopt, register_again, validated
 from paths import ROOT
 from xdist.scheduler import LoadScopeScheduling
 
@@ -280,3 +280,12 @@ def target(demo_target):
 def arn(demo, target):
     """A version of its own for each test, trained by the workflow and registered by Dana."""
     return register_again(target, demo[1][0]["models"][1]["model_package_arn"])
+
+
+@pytest.fixture(scope="module")
+def validated_arn(demo, demo_target):
+    """One for all tests of a file that are refused, and leave it as it is: submitted by Dana and validated by Vic."""
+    adopt(demo_target, EASY)
+    arn = register_again(demo_target, demo[1][0]["models"][1]["model_package_arn"])
+    validated(demo_target, arn)
+    return arn

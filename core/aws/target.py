@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
@@ -112,11 +113,12 @@ def connect(settings: Settings | None = None, identity: Identity | None = None) 
     if settings.target == "local":
         engine = _ensure_local_engine(settings.workspace)
         where = {"region_name": engine["region"], "endpoint_url": engine["endpoint"]}
-        session = boto3.Session(engine["access_key_id"], engine["secret_access_key"], region_name=engine["region"])
+        keys = engine["access_key_id"], engine["secret_access_key"]
+        session = boto3.Session(*keys, region_name=engine["region"], botocore_session=_new_botocore_session())
     else:
         with translate_aws_errors("sign-in"):
             where = {"region_name": _resolve_region(settings)}
-            session = boto3.Session(**where)
+            session = boto3.Session(**where, botocore_session=_new_botocore_session())
     config = Config(
         retries={"mode": "standard", "total_max_attempts": retries.REQUEST_ATTEMPTS},
         connect_timeout=retries.CONNECT_SECONDS,
@@ -156,9 +158,22 @@ def _assume_role_session(session: boto3.Session, role: str, identity: Identity, 
             "Tags": [{"Key": "governance-id", "Value": identity.tag}],
         },
     )
-    inner = botocore.session.get_session()
+    inner = _new_botocore_session()
     inner._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # type: ignore[attr-defined]
     return boto3.Session(botocore_session=inner, region_name=where["region_name"])
+
+
+def _new_botocore_session() -> botocore.session.Session:
+    """A session that shares what was read of botocore's models of the services: to read them anew takes most of the time of a sign-in."""
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _model_loader())
+    return session
+
+
+@lru_cache
+def _model_loader() -> botocore.loaders.Loader:
+    loader: botocore.loaders.Loader = botocore.session.get_session().get_component("data_loader")
+    return loader
 
 
 @lru_cache

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, ParamSpec, cast
 
 import matplotlib
 import numpy as np
@@ -18,6 +20,7 @@ from core.analysis.bias.metric_registry import neutral_value, value_sign
 from core.analysis.explanations.shap_values import Explanation
 from core.analysis.performance.performance import Performance
 
+P = ParamSpec("P")
 BLUE, ORANGE, GREY = "#1f6fb2", "#c2571a", "#8795a1"
 MAX_FEATURES = 12
 MAX_DOTS = 600
@@ -34,51 +37,77 @@ SETTINGS: Any = {
 
 def bias_svg(metrics: dict[str, Metric]) -> str:
     """One bar per metric with a bounded value, from its neutral value."""
-    return _to_svg(lambda: _bias_figure(metrics))
+    return _to_svg(_bias_figure(_finite_values(metrics)))
 
 
 def bias_png(metrics: dict[str, Metric]) -> bytes:
-    return _to_png(lambda: _bias_figure(metrics))
+    return _to_png(_bias_figure(_finite_values(metrics)))
 
 
 def curves_svg(performance: Performance, positive: str) -> str:
     """ROC, precision and recall, and calibration; ``positive``: what label 1 is called."""
-    return _to_svg(lambda: _curves_figure(performance, positive))
+    return _to_svg(_curves_figure(performance, positive))
 
 
 def curves_png(performance: Performance, positive: str) -> bytes:
-    return _to_png(lambda: _curves_figure(performance, positive))
+    return _to_png(_curves_figure(performance, positive))
 
 
 def global_values_svg(values: Sequence[tuple[str, float]]) -> str:
     """One bar per feature, of the first ``MAX_FEATURES``; names in any script, which the reader's browser draws."""
-    return _to_svg(lambda: _global_figure(values))
+    return _to_svg(_global_figure(tuple(values)))
 
 
 def global_values_png(values: Sequence[tuple[str, float]]) -> bytes:
     """The same as a picture; its font must have the names' characters."""
-    return _to_png(lambda: _global_figure(values))
+    return _to_png(_global_figure(tuple(values)))
 
 
 def beeswarm_svg(explanation: Explanation, features: pd.DataFrame, order: Sequence[tuple[str, str]]) -> str:
     """``order``: (feature, what it is called), from the top down."""
-    return _to_svg(lambda: _beeswarm_figure(explanation, features, order))
+    return _to_svg(_drawn(lambda: _beeswarm_figure(explanation, features, order)))
 
 
-def _to_svg(draw: Callable[[], Figure]) -> str:
+@contextmanager
+def _no_missing_glyphs() -> Iterator[None]:
+    """In SVG the browser draws the text, in a font that has the characters."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        yield
+
+
+def _drawn(draw: Callable[[], Figure]) -> Figure:
+    """The figure with its parts in their places, so that they aren't sought again for each format."""
+    with matplotlib.rc_context(SETTINGS), _no_missing_glyphs():
+        figure = draw()
+        figure.draw_without_rendering()
+        figure.set_layout_engine(None)
+    return figure
+
+
+def _to_svg(figure: Figure) -> str:
     stream = io.StringIO()
-    with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # the browser draws the text, in a font that has it
-        draw().savefig(stream, format="svg", metadata={"Date": None})
+    with matplotlib.rc_context(SETTINGS), _no_missing_glyphs():
+        figure.savefig(stream, format="svg", metadata={"Date": None})
     text = stream.getvalue()
     return text[text.index("<svg") :]
 
 
-def _to_png(draw: Callable[[], Figure]) -> bytes:
+def _to_png(figure: Figure) -> bytes:
     stream = io.BytesIO()
     with matplotlib.rc_context(SETTINGS):
-        draw().savefig(stream, format="png", dpi=160)
+        figure.savefig(stream, format="png", dpi=160)
     return stream.getvalue()
+
+
+def _kept(build: Callable[P, Figure]) -> Callable[P, Figure]:
+    """A figure of a report is drawn once, for its HTML and its PDF."""
+
+    @lru_cache(maxsize=8)
+    def drawn(*what: P.args, **more: P.kwargs) -> Figure:
+        return _drawn(lambda: build(*what, **more))
+
+    return cast(Callable[P, Figure], drawn)
 
 
 def _new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
@@ -97,14 +126,17 @@ def _shorten(name: str) -> str:
     return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…"
 
 
-def _bias_figure(metrics: dict[str, Metric]) -> Figure:
-    shown = [(name, one) for name, one in metrics.items() if one.value is not None and math.isfinite(one.value)]
-    figure, (axis,) = _new_figure(7.5, 0.5 + 0.24 * max(len(shown), 2))
-    for name, one in shown:
-        assert one.value is not None
+def _finite_values(metrics: dict[str, Metric]) -> tuple[tuple[str, float], ...]:
+    return tuple((name, one.value) for name, one in metrics.items() if one.value is not None and math.isfinite(one.value))
+
+
+@_kept
+def _bias_figure(values: tuple[tuple[str, float], ...]) -> Figure:
+    figure, (axis,) = _new_figure(7.5, 0.5 + 0.24 * max(len(values), 2))
+    for name, value in values:
         neutral = neutral_value(name)
-        offset = one.value - neutral
-        colour = ORANGE if value_sign(name, one.value) > 0 else BLUE
+        offset = value - neutral
+        colour = ORANGE if value_sign(name, value) > 0 else BLUE
         axis.barh(f"{name} − {neutral:g}" if neutral else name, offset, color=colour, height=0.65)
     axis.axvline(0, color="#1b2733", linewidth=0.8)
     axis.invert_yaxis()
@@ -114,6 +146,7 @@ def _bias_figure(metrics: dict[str, Metric]) -> Figure:
     return figure
 
 
+@_kept
 def _curves_figure(performance: Performance, positive: str) -> Figure:
     figure, (roc, pr, calibration) = _new_figure(9, 3, 3)
     if performance.roc:
@@ -136,7 +169,8 @@ def _curves_figure(performance: Performance, positive: str) -> Figure:
     return figure
 
 
-def _global_figure(values: Sequence[tuple[str, float]]) -> Figure:
+@_kept
+def _global_figure(values: tuple[tuple[str, float], ...]) -> Figure:
     top = values[:MAX_FEATURES]
     figure, (axis,) = _new_figure(7.5, 0.5 + 0.26 * max(len(top), 2))
     axis.barh(range(len(top)), [value for _, value in top], color=BLUE, height=0.65)

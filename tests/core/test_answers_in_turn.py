@@ -260,7 +260,7 @@ def test_groups_and_jobs_found_by_name_come_in_pages(told):
     }
     for name, asked, then in (("a", {}, {"NextToken": "n"}), ("b", {"NextToken": "n"}, {})):
         said = {"ModelPackageGroupSummaryList": [group | {"ModelPackageGroupName": name}], **then}
-        sagemaker.add_response("list_model_package_groups", said, asked)
+        sagemaker.add_response("list_model_package_groups", said, asked | {"MaxResults": 100})
     assert model_packages.list_groups(target) == ["a", "b"]
 
 

@@ -9,6 +9,7 @@ import sklearn.model_selection
 import sklearn.neighbors  # noqa: F401
 import xgboost  # noqa: F401
 
+import engine.containers.clarify  # its pictures and its PDF take half a second to import
 import engine.containers.xgboost_algorithm  # noqa: F401
 
 # This client is never used: creating it loads S3's service model, which the default session keeps for the workers' own clients.

@@ -64,12 +64,11 @@ def test_the_evidence_names_every_file_with_its_hash_and_the_model_as_its_subjec
 
 
 @pytest.mark.parametrize("part", ["trainer", "registrant", "submitter", "validator"])
-def test_nobody_approves_what_they_had_a_part_in_whatever_their_role(target, arn, part):
-    who = {"validator": VIC}.get(part, DANA)
+def test_nobody_approves_what_they_had_a_part_in_whatever_their_role(target, validated_arn, part):
+    arn, who = validated_arn, {"validator": VIC}.get(part, DANA)
     if part == "trainer":
         package = model_packages.read_package(target, arn)
         who = Identity(package.properties["governance:trained-by-name"], Role.COMPLIANCE_OFFICER)
-    validated(target, arn)
     before = len(audit_log.read_events(target))
     with pytest.raises(Forbidden, match="has worked on"):
         approve(target, arn, dataclasses.replace(who, role=Role.COMPLIANCE_OFFICER))
@@ -79,14 +78,11 @@ def test_nobody_approves_what_they_had_a_part_in_whatever_their_role(target, arn
 
 @pytest.mark.parametrize("who", [DANA, VIC, VERA])
 @pytest.mark.parametrize("act", ["approve", "reject", "confirm waiver"])
-def test_whoever_lacks_the_role_is_refused_in_core_and_nothing_is_written(target, arn, who, act):
-    validated(target, arn)
-    before = audit_log.read_events(target)
+def test_whoever_lacks_the_role_is_refused_in_core_and_nothing_is_written(target, validated_arn, who, act):
+    before, code = audit_log.read_events(target), decision_rules.REASON_CODES[act][0]
     extra = {"gate": "disjoint"} if act == "confirm waiver" else {}
     with pytest.raises(Forbidden, match="can't"):
-        decisions.ACTIONS[act](
-            target, who, arn, seen_event=seen(target, arn), reason=WHY, code=decision_rules.REASON_CODES[act][0], **extra
-        )
+        decisions.ACTIONS[act](target, who, validated_arn, seen_event=seen(target, validated_arn), reason=WHY, code=code, **extra)
     assert audit_log.read_events(target) == before
 
 
@@ -255,10 +251,9 @@ def test_a_version_moves_only_as_its_status_allows(target, arn):
         ("." * 20, "bias", "says nothing"),
     ],
 )
-def test_a_decision_without_reasons_is_refused(target, arn, reason, code, words):
-    submitted(target, arn)
+def test_a_decision_without_reasons_is_refused(target, validated_arn, reason, code, words):
     with pytest.raises(DataError, match=words):
-        decisions.reject(target, CHRIS, arn, seen_event=seen(target, arn), reason=reason, code=code)
+        decisions.reject(target, CHRIS, validated_arn, seen_event=seen(target, validated_arn), reason=reason, code=code)
 
 
 def test_hostile_text_is_kept_as_it_was_written(target, arn):

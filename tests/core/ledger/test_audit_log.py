@@ -133,6 +133,7 @@ def decided(tmp_path, monkeypatch):
     had."""
     monkeypatch.setattr(audit_log, "EVENTS_PER_PART", 10)
     monkeypatch.setattr(audit_log, "EVENTS_PER_TEN", 5)
+    monkeypatch.setattr(retries, "LOG_HEAD_PAUSE", 0)  # no writer is at work whose head could be waited for
     target = connect(Settings(workspace=tmp_path))
     target.sagemaker.create_model_package_group(ModelPackageGroupName="small")
     artifact, report = (target.files.write(target.uri("models", name), name.encode() * 20) for name in ("model.tar.gz", "report.json"))

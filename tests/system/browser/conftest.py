@@ -1,4 +1,4 @@
-"""The real app in a real browser, on a workspace that starts empty."""
+"""The real app in a real browser, on the workspace that the workflow filled: the app's first pages take it longer than all others."""
 
 from __future__ import annotations
 
@@ -12,27 +12,16 @@ from tools.browser import chromium, serving
 expect.set_options(timeout=60_000)
 
 
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
-    return tmp_path_factory.mktemp("browser")
-
-
-@pytest.fixture(scope="module")
-def url(workspace):
-    with serving(workspace) as address:
-        yield address
-
-
 @pytest.fixture(scope="session")
-def filled(full):
-    """The address of the app on the workspace that the workflow filled."""
+def url(full):
+    """The address of the app."""
     with serving(full) as address:
         yield address
 
 
-@pytest.fixture(scope="module")
-def target(workspace, url):
-    return connect(Settings(workspace=workspace))
+@pytest.fixture(scope="session")
+def target(full):
+    return connect(Settings(workspace=full))
 
 
 @pytest.fixture(scope="module")

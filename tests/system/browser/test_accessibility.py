@@ -18,9 +18,9 @@ def view(browser):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_axe_finds_nothing_serious_in_either_theme(view, filled, page):
+def test_axe_finds_nothing_serious_in_either_theme(view, url, page):
     view.emulate_media(color_scheme="light")
-    view.goto(f"{filled}/{page}")
+    view.goto(f"{url}/{page}")
     papers = []
     for theme in ("light", "dark"):
         view.emulate_media(color_scheme=theme)

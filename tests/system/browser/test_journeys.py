@@ -10,10 +10,29 @@ import zipfile
 import pytest
 from playwright.sync_api import Page, expect
 
+from core.aws.target import connect
 from core.registry import model_packages, registry_types
-from tools.browser import settle
+from core.settings import Settings
+from tools.browser import serving, settle
 
 SHORT, LONG = 60_000, 180_000
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    """Empty at first."""
+    return tmp_path_factory.mktemp("browser")
+
+
+@pytest.fixture(scope="module")
+def url(workspace):
+    with serving(workspace) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def target(workspace, url):
+    return connect(Settings(workspace=workspace))
 
 
 def sign_in(page: Page, name: str) -> None:
@@ -94,9 +113,8 @@ def test_a_submission_is_validated_and_rejected_with_reasons_by_others(page: Pag
     assert package.comment.startswith("reject by Chris (demo), event 4: Recall for men fell")
 
 
-def test_a_page_that_has_grown_stale_cannot_decide_and_is_told_why(browser, url: str, target) -> None:
+def test_a_page_that_has_grown_stale_cannot_decide_and_is_told_why(context, url: str, target) -> None:
     (version,) = model_packages.list_versions(target)
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
     one, two = context.new_page(), context.new_page()
     for view in (one, two):
         view.goto(f"{url}/decisions?package={version.arn}")
@@ -110,7 +128,8 @@ def test_a_page_that_has_grown_stale_cannot_decide_and_is_told_why(browser, url:
         settle(view)
     expect(one.get_by_text("The version is now submitted")).to_be_visible(timeout=SHORT)
     expect(two.get_by_text("changed after you opened it")).to_be_visible(timeout=SHORT)
-    context.close()
+    for view in (one, two):
+        view.close()
 
 
 def test_an_officer_looks_at_the_evidence_and_a_gate_that_nothing_answers_stands_in_the_way_of_approval(
@@ -187,11 +206,9 @@ def test_a_link_opens_the_page_where_it_was(page: Page, url: str, target, path: 
     expect(page.get_by_text(shown)).to_be_visible(timeout=SHORT)
 
 
-def test_no_page_is_wider_than_a_phone(browser, url: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    view = context.new_page()
+def test_no_page_is_wider_than_a_phone(page: Page, url: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
     for name in ("", "data", "tuning", "registry", "bias", "explainability", "lineage", "decisions", "settings"):
-        view.goto(f"{url}/{name}")
-        settle(view)
-        assert view.evaluate("document.documentElement.scrollWidth") <= 390, name
-    context.close()
+        page.goto(f"{url}/{name}")
+        settle(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, name

@@ -19,7 +19,7 @@ from ui.lineage import graph_panel
 
 
 @pytest.fixture(scope="module")
-def shown(full, filled) -> lineage_graph.Graph:
+def shown(full, url) -> lineage_graph.Graph:
     """Two hops around the newest version."""
     target = connect(Settings(workspace=full))
     start = lineage_graph.find_artifact_arn(target, model_packages.list_versions(target)[0].arn)
@@ -48,10 +48,10 @@ def node(page: Page) -> str | None:
     return parse_qs(urlsplit(page.url).query).get("node", [None])[0]
 
 
-def test_a_click_on_a_node_is_kept_in_the_link_and_the_back_button_and_a_reload_restore_it(page: Page, filled, shown) -> None:
+def test_a_click_on_a_node_is_kept_in_the_link_and_the_back_button_and_a_reload_restore_it(page: Page, url, shown) -> None:
     model = next(item for item in shown.nodes if item.kind == "Model")
     job = next(item for item in shown.nodes if item.kind == "TrainingJob")
-    page.goto(f"{filled}/lineage?arn={shown.start}")
+    page.goto(f"{url}/lineage?arn={shown.start}")
     settle(page)
     page.wait_for_timeout(800)
     for wanted, words in ((model, "came from 1 job and 1 container image"), (job, "came from 1 container image")):
@@ -74,8 +74,8 @@ def test_a_click_on_a_node_is_kept_in_the_link_and_the_back_button_and_a_reload_
     expect(page.get_by_role("link", name="Training job")).to_be_visible()
 
 
-def test_the_picture_the_nodes_and_the_events_are_saved(page: Page, filled, shown) -> None:
-    page.goto(f"{filled}/lineage?arn={shown.start}")
+def test_the_picture_the_nodes_and_the_events_are_saved(page: Page, url, shown) -> None:
+    page.goto(f"{url}/lineage?arn={shown.start}")
     settle(page)
     page.wait_for_timeout(800)
     chart = page.get_by_test_id("stEChartsChart").locator("canvas").first

@@ -23,13 +23,13 @@ def version(full) -> registry_types.Package:
 
 
 @pytest.fixture(scope="module")
-def registry(filled, version) -> str:
-    return f"{filled}/registry?package={version.arn}"
+def registry(url, version) -> str:
+    return f"{url}/registry?package={version.arn}"
 
 
 @pytest.fixture(scope="module")
-def bias(filled, version) -> str:
-    return f"{filled}/bias?job={version.properties['governance:bias-job']}"
+def bias(url, version) -> str:
+    return f"{url}/bias?job={version.properties['governance:bias-job']}"
 
 
 def open_at(page: Page, address: str) -> None:
