@@ -54,7 +54,7 @@ class Case:
             return self.booster.predict(xgboost.DMatrix(data, feature_names=names), output_margin=output == "raw")
 
         data = self.features.head(rows).to_numpy(dtype=float)
-        return shap.KernelExplainer(predict, self.baseline).shap_values(data, nsamples=samples, silent=True)
+        return shap.KernelExplainer(predict, self.baseline).shap_values(data, nsamples=samples, l1_reg=False, silent=True)
 
     def walked(self, rows: int, many: int) -> pd.DataFrame:
         """Values of the probability on so many walks that they are nearly exact."""

@@ -67,7 +67,7 @@ class JobQueue:
     def start(self) -> None:
         """Start the threads that run jobs, and resume the jobs that a crash interrupted.
 
-        The process that workers are forked from starts with the first job: its 150 MB are not needed before."""
+        The process that workers are forked from starts with the first job: its 290 MB are not needed before."""
         self._mp.set_forkserver_preload(PRELOADED_MODULES)
         for _ in range(self.workers):
             self._start_thread(self._run_queued_jobs)
