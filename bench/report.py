@@ -48,8 +48,7 @@ def table() -> str:
         figure, ours, peer, ratio, goal, met = row.cells()
         bench, _, size = name.partition("_")
         command = f"`bench.{bench}{f' {size}' if size else ''}`, {machine['date']}"
-        if "load" in machine:
-            command += f", load {machine['load'][0]:g} to {machine['load'][1]:g}"
+        command += f", load {machine['load'][0]:g} to {machine['load'][1]:g}" if "load" in machine else ", load not known"
         lines.append(f"| {' | '.join((figure, ours, peer, ratio, goal, '**no**' if met == 'NO' else met, command))} |")
     return "\n".join(lines)
 
