@@ -14,6 +14,8 @@ import xgboost
 from engine.containers import ContainerError
 from engine.containers.reasons import main
 
+pytestmark = pytest.mark.slow
+
 FEATURES = ["income", "height", "debt"]
 
 

@@ -16,6 +16,8 @@ from core.analysis.explanations.explanation_checks import ExplanationError
 from core.analysis.explanations.shap_values import compute_shap_values
 from tools import judges
 
+pytestmark = pytest.mark.slow
+
 NAMES = list("abcdefgh")
 KINDS = {
     "plain": {"max_depth": 5},
