@@ -129,11 +129,9 @@ def events_by_subject(events: Sequence[Event]) -> dict[str, list[Event]]:
 
 def approved_versions(events: Sequence[Event]) -> frozenset[str]:
     """The ARNs of the versions that are approved after these events. Raises Forged for an event that lacks what its kind records."""
-    by_subject: dict[str, list[Event]] = {event.subject: [] for event in events if event.kind == "approve"}
-    for event in events:
-        if event.subject in by_subject:
-            by_subject[event.subject].append(event)
-    return frozenset(subject for subject, own in by_subject.items() if fold_events(own, subject).status == "approved")
+    by_subject = events_by_subject(events)
+    approved = {event.subject for event in events if event.kind == "approve"}
+    return frozenset(subject for subject in approved if fold_events(by_subject[subject], subject).status == "approved")
 
 
 def last_approved(events: Sequence[Event], arn: str) -> str | None:

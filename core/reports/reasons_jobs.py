@@ -62,8 +62,8 @@ def prohibited_columns(data: RebalancedData, jurisdiction: str = US_CREDIT) -> t
 
 
 def propose_groups(target: Target, data: RebalancedData, jurisdiction: str = US_CREDIT) -> dict[str, tuple[str, ...]]:
-    """Words -> features: those of the newest job on the data set, as somebody edited them; else those of the bundled data, or by the
-    columns' names."""
+    """Words -> features: those of the newest job with the same features, as somebody edited them; else those of the bundled data, or by
+    the columns' names."""
     features, prohibited = list(data.manifest["features"]), prohibited_columns(data, jurisdiction)
     proposed: Mapping[str, Sequence[str]] = reason_groups.propose_groups(features, prohibited)
     bundled = {feature for group in BUNDLED_REASONS.values() for feature in group}
@@ -159,14 +159,12 @@ def read_result(target: Target, name: str) -> WhyJson:
     return target.files.read_json(f"{jobs.output_uri(job)}/{RESULT_FILE}", WhyJson)
 
 
-def reasons_uri(target: Target, name: str) -> str:
-    """Where the table of all declined rows with their reasons lies."""
-    return f"{jobs.output_uri(jobs.describe_job(target, 'processing', name))}/{REASONS_FILE}"
-
-
-def notice_uri(target: Target, name: str) -> str:
-    """Where the sample notice lies."""
-    return f"{jobs.output_uri(jobs.describe_job(target, 'processing', name))}/{NOTICE_FILE}"
+def read_declined_rows(target: Target, name: str) -> tuple[pd.DataFrame, str]:
+    """All declined rows with their reasons, as ``reason_notice.tabulate_reasons`` has them, and the sample notice."""
+    folder = jobs.output_uri(jobs.describe_job(target, "processing", name))
+    content = io.BytesIO(target.files.read(f"{folder}/{REASONS_FILE}"))
+    rows = pd.read_csv(content, keep_default_na=False, na_values=[""])  # a reason may be called None
+    return rows, target.files.read(f"{folder}/{NOTICE_FILE}").decode()
 
 
 def read_applicants(target: Target, name: str) -> pd.DataFrame:

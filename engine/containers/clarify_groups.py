@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from core.analysis.bias.group_table import GroupColumn, GroupTable, measure_groups
 from core.analysis.bias.outcome_counts import BoolArray
+from core.analysis.tables.value_names import ValueNames
 from engine.containers import clarify_rows
 from engine.containers.clarify_config import AnalysisConfig
 from engine.containers.clarify_data import Dataset
@@ -25,7 +27,7 @@ def measure_group_table(
     kept = label.known if accepted is None else label.known & accepted.known
     columns = [column for name in dict.fromkeys(dataset.facets) for column in _facet_columns(dataset, config, name, kept)]
     if group is not None and dataset.group not in dataset.facets and group.nunique() <= MAX_GROUP_VALUES:
-        columns.append(_column_of_values(str(dataset.group), group[kept], config))
+        columns.append(column_of_values(group[kept], config.value_names, config.derived))
     return measure_groups(columns, label.mask[kept], None if accepted is None else accepted.mask[kept])
 
 
@@ -34,7 +36,7 @@ def _facet_columns(dataset: Dataset, config: AnalysisConfig, name: str, kept: Bo
     asked = [facet.values for column, facet in zip(dataset.facets, config.facets, strict=True) if column == name]
     thresholds = clarify_rows.find_thresholds(dataset.frame[name], asked, categorical=name in dataset.categorical)
     if not thresholds:
-        return [_column_of_values(name, clarify_rows.whole_numbers_as_integers(dataset.frame[name])[kept], config)]
+        return [column_of_values(clarify_rows.whole_numbers_as_integers(dataset.frame[name])[kept], config.value_names, config.derived)]
     found = []
     for sides in thresholds:
         codes = np.where(sides.known, sides.mask.astype(np.int64), -1)[kept]
@@ -43,13 +45,15 @@ def _facet_columns(dataset: Dataset, config: AnalysisConfig, name: str, kept: Bo
     return found
 
 
-def _column_of_values(name: str, series: pd.Series[Any], config: AnalysisConfig) -> GroupColumn:
+def column_of_values(series: pd.Series[Any], names: ValueNames, derived: Mapping[str, str]) -> GroupColumn:
+    """Every value of a column, or every category of a grouped one, as a group. ``names``: what codes stand for; ``derived``: facet by a
+    threshold -> the column that it is made of."""
+    name = str(series.name)
     if isinstance(series.dtype, pd.CategoricalDtype):
         codes, values = series.cat.codes.to_numpy(), tuple(map(str, series.cat.categories))
     else:
         found, uniques = pd.factorize(series, sort=True)
         codes, values = found, tuple(map(str, uniques))
-    names = config.value_names
     named = isinstance(series.dtype, pd.CategoricalDtype) and names.is_coded(name)  # its categories are values already
     words = tuple(names.describe_value(name, value) if named else names.describe(name, value) for value in values)
-    return GroupColumn(name, codes.astype(np.int64), values, words, config.derived.get(name, ""))
+    return GroupColumn(name, codes.astype(np.int64), values, words, derived.get(name, ""))

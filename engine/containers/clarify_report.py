@@ -15,6 +15,7 @@ from core.analysis.bias.left_out_rows import left_out_sentences
 from core.analysis.explanations.shap_values import Explanation
 from core.analysis.intervals.confidence import INTERVAL_METHODS
 from core.analysis.performance.performance import Performance
+from core.analysis.tables.plain_json import to_plain_json
 from core.analysis.tables.value_names import ValueNames
 from engine.containers.clarify_rows import MeasuredRows
 
@@ -162,7 +163,7 @@ class ClarifyReport:
             "sweeps": self.sweeps,
         }
         if self.group_table is not None:
-            section["group_table"] = _finite_json(asdict(self.group_table))
+            section["group_table"] = to_plain_json(asdict(self.group_table))
         if self.performance is not None:
             section["performance"] = self.performance.to_json()
         if self.explanation is not None and self.baseline is not None:
@@ -194,15 +195,6 @@ def _metric_detail_json(metric: Metric) -> dict[str, Any]:
         one = metric.interval
         found["interval"] = {"low": _json_number(one.low), "high": _json_number(one.high), "n": one.n, "why": one.why, "method": one.method}
     return found
-
-
-def _finite_json(value: Any) -> Any:
-    """The value with its infinities as strings."""
-    if isinstance(value, dict):
-        return {key: _finite_json(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite_json(one) for one in value]
-    return _json_number(value) if isinstance(value, float) else value
 
 
 def _json_number(value: float | None) -> float | str | None:

@@ -9,10 +9,10 @@ without a header under …/input/train (label, with weights the weight, features
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from core.analysis.bias.group_table import GroupColumn
 from core.analysis.explanations.explanation_checks import ExplanationError
-from core.analysis.explanations.principal_reasons import ReasonRules
+from core.analysis.explanations.principal_reasons import DEFAULT_RULES, ReasonRules
 from core.analysis.explanations.reason_groups import ReasonError
 from core.analysis.explanations.reason_notice import NOTICE_FORMS, tabulate_reasons, write_notice
 from core.analysis.explanations.reasons import Applicants, DeclineReasons, find_reasons
@@ -43,27 +43,33 @@ from core.analysis.proxies.reasons_json import (
 from core.analysis.proxies.worst_slices import find_worst_slices
 from core.analysis.tables.csv_writer import to_csv
 from core.analysis.tables.feature_names import FeatureError, match_features
+from core.analysis.tables.plain_json import to_plain_json
 from core.analysis.tables.value_names import ValueNames
 from core.analysis.trials.trial_reports import FacetRows
 from engine.containers import ContainerError, entry
+from engine.containers.clarify_groups import column_of_values
+from engine.containers.clarify_rows import whole_numbers_as_integers
 from engine.containers.job_inputs import PROCESSING_FOLDER, find_csv, load_booster, no_formula, read_table
 from engine.containers.xgboost_inputs import parse_hyperparameters
 
 T = TypeVar("T")
+Floats = NDArray[np.float64]
 ALONE = ReasonRules(share=1.0)
 """The four strongest features, however little the last of them counts."""
-ENOUGH = 0.1
+TIME_KEPT = 0.1
 """With less than this share of its time left, a job begins no further part, so that what it has found isn't lost."""
 LEAST_AUC = 0.55
 """What gives a group away less than this is found too, and isn't tried without."""
 SHOWN_DEPENDENCE, DEPENDENCE_ROWS = 8, 2000
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class _Data:
-    """The model with its training rows and the applicants. ``labels`` of the applicants are NaN where unknown."""
+class _Given:
+    """What the job was asked and given. ``training`` and ``training_labels``: the rows that the model was trained on; ``weights``: theirs;
+    ``applicants``: all columns, ``features`` those of the model; ``scores``: by the model; ``labels``: NaN where unknown."""
 
+    asked: dict[str, Any]
+    names: ValueNames
     booster: Any
     training: pd.DataFrame
     training_labels: NDArray[np.int64]
@@ -73,12 +79,27 @@ class _Data:
     scores: Floats
     labels: Floats
 
+    @property
+    def coded(self) -> list[str]:
+        """The features whose numbers are codes."""
+        return [name for name in map(str, self.features.columns) if self.names.is_coded(name)]
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """Those of the model, with the rounds that it kept. Raises ContainerError for some that the product doesn't train with."""
+        return {**parse_hyperparameters(self.asked["hyperparameters"]), "num_round": self.booster.num_boosted_rounds()}
+
+    def groups(self, kept: NDArray[np.bool_]) -> list[GroupColumn]:
+        """Every value of each facet as a group of the applicants that are ``kept``, (n,)."""
+        columns = [whole_numbers_as_integers(self.applicants[name]) for name in dict.fromkeys(facet for facet, _ in self.asked["facets"])]
+        return [column_of_values(column[kept], self.names, self.asked["derived"]) for column in columns]
+
 
 def main(root: Path, environment: dict[str, str]) -> None:
     """Run the container on ``root``. A part that can't be measured is left out, with the reason. Raises ContainerError."""
     folder = root / PROCESSING_FOLDER
-    asked = _read_request(folder / "input/config/reasons.json")
-    data, limit, begun = _read_data(folder / "input", asked), entry.read_max_seconds(root), time.monotonic()
+    given = _read_input(folder / "input")
+    limit, begun = entry.read_max_seconds(root), time.monotonic()
     unmeasured: dict[str, str] = {}
 
     def seconds() -> float | None:
@@ -87,7 +108,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
 
     def measured(part: str, measure: Callable[[], T]) -> T | None:
         try:
-            if (left := seconds()) is not None and left < ENOUGH * (limit or 0):
+            if (left := seconds()) is not None and left < TIME_KEPT * (limit or 0):
                 raise ExplanationError("the job's time was nearly over")
             found = measure()
         except (ReasonError, ExplanationError, FeatureError, ContainerError, ValueError, MemoryError) as error:
@@ -97,31 +118,34 @@ def main(root: Path, environment: dict[str, str]) -> None:
         print(f"{part}: done", flush=True)
         return found
 
-    values = measured("SHAP values of the log-odds", lambda: _log_odds_values(data, seconds()))
-    order = _by_importance(data, values)
-    search = measured("proxies", lambda: _find_proxies(data, asked, order))
+    values = measured("SHAP values of the log-odds", lambda: _log_odds_values(given, seconds()))
+    order = _by_importance(given, values)
+    search = measured("proxies", lambda: _find_proxies(given, order))
     proxies = search.found_features(LEAST_AUC) if search else []
-    flows = [_measure_flow(data, asked, facet, value, proxies, values, measured) for facet, value in asked["facets"]]
-    reasons = measured("reasons", lambda: _find_reasons(data, asked, seconds))
-    alone = measured("reasons of single features", lambda: _find_alone(data, asked, seconds())) if reasons else None
-    dropping = measured("cost of dropping", lambda: _measure_dropping(data, asked, proxies)) if proxies else None
+    flows = []
+    if values is not None:
+        for facet, value in given.asked["facets"]:
+            part = f"flow of the disparity of {given.names.describe(facet, value)}"
+            flows.append(measured(part, partial(_measure_flow, given, facet, value, proxies, values)))
+    reasons = measured("reasons", lambda: _find_reasons(given, seconds))
+    alone = measured("reasons of single features", lambda: _find_reasons(given, seconds, alone=True)) if reasons else None
     result = {
         "format": RESULT_FORMAT,
-        "reasons": _reasons_json(reasons, alone, data, asked) if reasons else None,
+        "reasons": _reasons_json(reasons, alone, given) if reasons else None,
         "proxies": search.to_json() if search else None,
         "flows": [flow for flow in flows if flow is not None],
-        "dropping": dropping,
-        "dependence": measured("partial dependence", lambda: _measure_dependence(data, asked, order)) or [],
-        "weak_spots": measured("weak spots", lambda: _find_weak_spots(data, asked, order)),
+        "dropping": measured("cost of dropping", lambda: _measure_dropping(given, proxies)) if proxies else None,
+        "dependence": measured("partial dependence", lambda: _measure_dependence(given, order)) or [],
+        "weak_spots": measured("weak spots", lambda: _find_weak_spots(given, order)),
         "unmeasured": unmeasured,
     }
     output = folder / "output"
     output.mkdir(parents=True, exist_ok=True)
-    (output / RESULT_FILE).write_text(json.dumps(_finite(result), indent=1, allow_nan=False), encoding="utf-8")
+    (output / RESULT_FILE).write_text(json.dumps(to_plain_json(result), indent=1, allow_nan=False), encoding="utf-8")
     if reasons is not None:
         table = tabulate_reasons(reasons)
         (output / REASONS_FILE).write_bytes(to_csv(table.map(lambda cell: no_formula(cell) if isinstance(cell, str) else cell)))
-        (output / NOTICE_FILE).write_text(_sample_notice(reasons, asked), encoding="utf-8")
+        (output / NOTICE_FILE).write_text(_sample_notice(reasons, given.asked["jurisdiction"]), encoding="utf-8")
     print(f"Wrote {', '.join(sorted(path.name for path in output.iterdir()))}", flush=True)
 
 
@@ -135,7 +159,8 @@ def _read_request(path: Path) -> dict[str, Any]:
     return {"threshold": 0.5, "groups": {}, "prohibited": [], "derived": {}, "has_weights": False, "seed": 0, "jurisdiction": "", **asked}
 
 
-def _read_data(inputs: Path, asked: dict[str, Any]) -> _Data:
+def _read_input(inputs: Path) -> _Given:
+    asked = _read_request(inputs / "config/reasons.json")
     booster = load_booster(inputs / "model/model.tar.gz")
     booster.set_param({"nthread": 1})  # hundreds of short predictions: threads that wait for each other cost more than they save
     first = 2 if asked["has_weights"] else 1
@@ -145,49 +170,48 @@ def _read_data(inputs: Path, asked: dict[str, Any]) -> _Data:
     for name in (asked["label"], *(facet for facet, _ in asked["facets"])):
         if name not in applicants.columns:
             raise ContainerError(f"column {name} isn't among the applicants' columns: {', '.join(map(str, applicants.columns[:30]))}")
-    given = applicants.drop(columns=[asked["label"], *asked["derived"]])  # facets by a threshold are given to no model
+    features = applicants.drop(columns=[asked["label"], *asked["derived"]])  # facets by a threshold are given to no model
     try:
-        features = given[match_features(asked["features"], given.columns, owner="the training")]
+        features = features[match_features(asked["features"], features.columns, owner="the training")]
         scores = predict_probabilities(booster, features)
     except FeatureError as error:
         raise ContainerError(str(error)) from error
-    weights = training.iloc[:, 1].to_numpy(dtype=float) if asked["has_weights"] else None
-    labels = applicants[asked["label"]].to_numpy(dtype=float, na_value=np.nan)
-    numbers = training.iloc[:, first:].astype(float).set_axis(asked["features"], axis=1)
-    return _Data(booster, numbers, training.iloc[:, 0].to_numpy(dtype=np.int64), weights, applicants, features, scores, labels)
+    return _Given(
+        asked,
+        ValueNames.from_json(asked.get("value_names")),
+        booster,
+        training.iloc[:, first:].astype(float).set_axis(asked["features"], axis=1),
+        training.iloc[:, 0].to_numpy(dtype=np.int64),
+        training.iloc[:, 1].to_numpy(dtype=float) if asked["has_weights"] else None,
+        applicants,
+        features,
+        scores,
+        applicants[asked["label"]].to_numpy(dtype=float, na_value=np.nan),
+    )
 
 
-def _find_reasons(data: _Data, asked: dict[str, Any], seconds: Callable[[], float | None]) -> DeclineReasons:
-    given = parse_hyperparameters(asked["hyperparameters"])
-    rounds = data.booster.num_boosted_rounds()
-    models = retrain_models(data.training, data.training_labels, given, rounds, weights=data.weights, seed=asked["seed"])
-    print(f"{len(models)} models trained again on resamples of {len(data.training):,} rows", flush=True)
+def _find_reasons(given: _Given, seconds: Callable[[], float | None], *, alone: bool = False) -> DeclineReasons:
+    """The reasons of each declined row; ``alone``: of single features, four to a row, without a look at models trained again."""
+    asked, models = given.asked, []
+    if not alone:
+        rounds = given.booster.num_boosted_rounds()
+        of_training = given.training, given.training_labels, given.hyperparameters, rounds
+        models = retrain_models(*of_training, weights=given.weights, seed=asked["seed"])
+        print(f"{len(models)} models trained again on resamples of {len(given.training):,} rows", flush=True)
     return find_reasons(
-        data.booster,
-        Applicants(data.features, data.scores),
+        given.booster,
+        Applicants(given.features, given.scores),
         threshold=asked["threshold"],
         favourable=asked["favourable"],
-        groups=asked["groups"],
+        groups={} if alone else asked["groups"],
         prohibited=asked["prohibited"],
         alternatives=models,
+        rules=ALONE if alone else DEFAULT_RULES,
         max_seconds=seconds(),
     )
 
 
-def _find_alone(data: _Data, asked: dict[str, Any], seconds: float | None) -> DeclineReasons:
-    return find_reasons(
-        data.booster,
-        Applicants(data.features, data.scores),
-        threshold=asked["threshold"],
-        favourable=asked["favourable"],
-        groups={},
-        prohibited=asked["prohibited"],
-        rules=ALONE,
-        max_seconds=seconds,
-    )
-
-
-def _reasons_json(found: DeclineReasons, alone: DeclineReasons | None, data: _Data, asked: dict[str, Any]) -> ReasonsJson:
+def _reasons_json(found: DeclineReasons, alone: DeclineReasons | None, given: _Given) -> ReasonsJson:
     counts: dict[str, ReasonJson] = {
         words: {"words": words, "features": list(features), "first": 0, "named": 0} for words, features in found.groups.items()
     }
@@ -196,12 +220,12 @@ def _reasons_json(found: DeclineReasons, alone: DeclineReasons | None, data: _Da
             counts[reason.words]["named"] += 1
             counts[reason.words]["first"] += place == 0
     return {
-        "rows": len(data.features),
+        "rows": len(given.features),
         "declined": len(found.rows),
         "same": found.same_share,
         "hold": found.holding_share,
         "same_alone": alone.same_share if alone else None,
-        "prohibited": list(asked["prohibited"]),
+        "prohibited": list(given.asked["prohibited"]),
         "flagged": sum(bool(row.prohibited) for row in found.rows),
         "reasons": sorted(counts.values(), key=lambda one: (-one["named"], -one["first"], one["words"])),
         "rules": asdict(found.rules),
@@ -211,80 +235,51 @@ def _reasons_json(found: DeclineReasons, alone: DeclineReasons | None, data: _Da
     }
 
 
-def _sample_notice(found: DeclineReasons, asked: dict[str, Any]) -> str:
+def _sample_notice(found: DeclineReasons, jurisdiction: str) -> str:
     """A notice to the first declined row whose reasons hold, or why there is none."""
     row = next((row for row in found.rows if row.holds and row.reasons and not row.prohibited), None)
     if row is None:
         return "No declined row has reasons that hold, so there is no sample of a notice.\n"
-    form = NOTICE_FORMS.get(asked["jurisdiction"], NOTICE_FORMS[""])
+    form = NOTICE_FORMS.get(jurisdiction, NOTICE_FORMS[""])
     about = f"Sample: a draft for row {row.row} of the applicants, which a person has to check before it is sent."
     source = f"By {form.source} as of {form.date}. {form.note}" if form.source else ""
     return "\n\n".join(part for part in (about, source, write_notice(row, form)) if part) + "\n"
 
 
-def _by_importance(data: _Data, values: Floats | None) -> list[str]:
+def _by_importance(given: _Given, values: Floats | None) -> list[str]:
     """The features, those that move the model most first; in the table's order where that isn't known."""
-    mean = np.zeros(data.features.shape[1]) if values is None else np.abs(values).mean(axis=0)
-    return [str(data.features.columns[place]) for place in np.argsort(-mean, kind="stable")]
+    mean = np.zeros(given.features.shape[1]) if values is None else np.abs(values).mean(axis=0)
+    return [str(given.features.columns[place]) for place in np.argsort(-mean, kind="stable")]
 
 
-def _log_odds_values(data: _Data, seconds: float | None) -> Floats:
+def _log_odds_values(given: _Given, seconds: float | None) -> Floats:
     """SHAP values of the applicants' log-odds against all applicants, in the order of the features."""
-    found = compute_shap_values(data.booster, data.features, data.features, output="raw", max_seconds=seconds)
-    return found.values
+    return compute_shap_values(given.booster, given.features, given.features, output="raw", max_seconds=seconds).values
 
 
-def _find_proxies(data: _Data, asked: dict[str, Any], order: list[str]) -> ProxySearch:
-    names = ValueNames.from_json(asked.get("value_names"))
-    groups = [_group_column(data, name, names, asked) for name in dict.fromkeys(facet for facet, _ in asked["facets"])]
-    coded = [name for name in order if names.is_coded(name)]
-    return find_proxies(data.features[order], groups, coded=coded, seed=asked["seed"])
+def _find_proxies(given: _Given, order: list[str]) -> ProxySearch:
+    groups = given.groups(np.ones(len(given.features), dtype=bool))
+    return find_proxies(given.features[order], groups, coded=given.coded, seed=given.asked["seed"])
 
 
-def _group_column(
-    data: _Data, name: str, names: ValueNames, asked: dict[str, Any], kept: NDArray[np.bool_] | slice = slice(None)
-) -> GroupColumn:
-    """Every value of a facet's column as a group."""
-    codes, values = pd.factorize(data.applicants[name], sort=True)
-    texts, words = tuple(map(str, values)), tuple(names.describe(name, value) for value in values)
-    return GroupColumn(name, codes.astype(np.int64)[kept], texts, words, asked["derived"].get(name, ""))
-
-
-def _measure_flow(
-    data: _Data,
-    asked: dict[str, Any],
-    facet: str,
-    value: Any,
-    proxies: list[str],
-    values: Floats | None,
-    measured: Callable[[str, Callable[[], dict[str, object]]], dict[str, object] | None],
-) -> dict[str, object] | None:
+def _measure_flow(given: _Given, facet: str, value: Any, proxies: list[str], values: Floats) -> dict[str, object]:
     """Through which features the difference in mean log-odds between a facet's people and the others flows."""
-    if values is None:
-        return None
-    group = ValueNames.from_json(asked.get("value_names")).describe(facet, value)
-    known = data.applicants[facet].notna().to_numpy(dtype=bool)
-    inside = (data.applicants[facet][known] == value).to_numpy(dtype=bool)
-    names = list(map(str, data.features.columns))
-    flow = measured(
-        f"flow of the disparity of {group}",
-        lambda: measure_disparity_flow(values[known], names, inside, together=proxies).to_json(),
-    )
-    return None if flow is None else {"facet": facet, "group": group, "flow": flow}
+    people = FacetRows.of_column(given.applicants[facet], value)
+    flow = measure_disparity_flow(values[people.known], list(map(str, given.features.columns)), people.rows[people.known], together=proxies)
+    return {"facet": facet, "group": given.names.describe(facet, value), "flow": flow.to_json()}
 
 
-def _measure_dropping(data: _Data, asked: dict[str, Any], proxies: list[str]) -> dict[str, object]:
-    labelled, hyperparameters = ~np.isnan(data.labels), parse_hyperparameters(asked["hyperparameters"])
-    rounds = {"num_round": data.booster.num_boosted_rounds()}
+def _measure_dropping(given: _Given, proxies: list[str]) -> dict[str, object]:
+    asked, labelled = given.asked, ~np.isnan(given.labels)
     found = measure_dropping(
-        data.training,
-        data.training_labels,
-        {**hyperparameters, **rounds},
-        data.features[labelled].astype(float),
-        data.labels[labelled].astype(int),
-        [_facet_rows(data, facet, value, labelled) for facet, value in asked["facets"]],
+        given.training,
+        given.training_labels,
+        given.hyperparameters,
+        given.features[labelled].astype(float),
+        given.labels[labelled].astype(int),
+        [FacetRows.of_column(given.applicants[facet][labelled], value) for facet, value in asked["facets"]],
         proxies,
-        weights=data.weights,
+        weights=given.weights,
         favourable=asked["favourable"],
         threshold=asked["threshold"],
         seed=asked["seed"],
@@ -292,42 +287,21 @@ def _measure_dropping(data: _Data, asked: dict[str, Any], proxies: list[str]) ->
     return found.to_json()
 
 
-def _facet_rows(data: _Data, facet: str, value: Any, kept: NDArray[np.bool_]) -> FacetRows:
-    column = data.applicants[facet][kept]
-    return FacetRows(facet, value, (column == value).to_numpy(dtype=bool), column.notna().to_numpy(dtype=bool))
+def _measure_dependence(given: _Given, order: list[str]) -> list[dict[str, object]]:
+    places = np.sort(np.random.default_rng(given.asked["seed"]).permutation(len(given.features))[:DEPENDENCE_ROWS])
+    some, predict = given.features.iloc[places].astype(float), partial(predict_probabilities, given.booster)
+    return [compute_partial_dependence(predict, some, name, coded=name in given.coded).to_json() for name in order[:SHOWN_DEPENDENCE]]
 
 
-def _measure_dependence(data: _Data, asked: dict[str, Any], order: list[str]) -> list[dict[str, object]]:
-    names = ValueNames.from_json(asked.get("value_names"))
-    places = np.sort(np.random.default_rng(asked["seed"]).permutation(len(data.features))[:DEPENDENCE_ROWS])
-    some = data.features.iloc[places].astype(float)
-    return [
-        asdict(compute_partial_dependence(lambda rows: predict_probabilities(data.booster, rows), some, name, coded=names.is_coded(name)))
-        for name in order[:SHOWN_DEPENDENCE]
-    ]
-
-
-def _find_weak_spots(data: _Data, asked: dict[str, Any], order: list[str]) -> dict[str, object]:
-    names, labelled = ValueNames.from_json(asked.get("value_names")), ~np.isnan(data.labels)
-    groups = [_group_column(data, name, names, asked, labelled) for name in dict.fromkeys(facet for facet, _ in asked["facets"])]
+def _find_weak_spots(given: _Given, order: list[str]) -> dict[str, object]:
+    labelled = ~np.isnan(given.labels)
     found = find_worst_slices(
-        data.features.loc[labelled, order],
-        data.labels[labelled],
-        data.scores[labelled],
-        groups,
-        threshold=asked["threshold"],
-        coded=[name for name in order if names.is_coded(name)],
-        names=names,
+        given.features.loc[labelled, order],
+        given.labels[labelled],
+        given.scores[labelled],
+        given.groups(labelled),
+        threshold=given.asked["threshold"],
+        coded=given.coded,
+        names=given.names,
     )
     return found.to_json()
-
-
-def _finite(value: Any) -> Any:
-    """The value with None for numbers that JSON doesn't have, and without numpy's types."""
-    if isinstance(value, dict):
-        return {str(name): _finite(one) for name, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(one) for one in value]
-    if isinstance(value, (float, np.floating)):
-        return float(value) if math.isfinite(value) else None
-    return value.item() if isinstance(value, np.generic) else value

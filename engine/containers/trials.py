@@ -62,7 +62,7 @@ def main(root: Path, environment: dict[str, str]) -> None:
         reason = next((item["reason"] for item in left_out if item["name"] == config["reference"]), "it is not among the trials")
         raise ContainerError(f"the trial {config['reference']}, with which the others are compared, can't be used: {reason}")
     print(f"{len(scores)} trials on {len(frame)} rows, {config['resamples']} resamples", flush=True)
-    facets = [_facet_rows(frame[facet["name"]], facet["value"]) for facet in config["facets"]]
+    facets = [FacetRows.of_column(frame[facet["name"]], facet["value"]) for facet in config["facets"]]
     group_missing = int(frame[config["group"]].isna().sum()) if config["group"] else 0
     missing: list[FacetCounts] = [
         {
@@ -99,11 +99,6 @@ def main(root: Path, environment: dict[str, str]) -> None:
     (output / "trials.json").write_text(json.dumps(content, allow_nan=False))
     (output / "trials.csv").write_text(_figures_csv(reports, ValueNames.from_json(config.get("value_names"))))
     print("Wrote trials.json, trials.csv", flush=True)
-
-
-def _facet_rows(column: pd.Series[Any], value: Any) -> FacetRows:
-    """The people with a value; those whose value is unknown are on neither side."""
-    return FacetRows(str(column.name), value, (column == value).to_numpy(dtype=bool), column.notna().to_numpy(dtype=bool))
 
 
 def _group_values(frame: pd.DataFrame, config: dict[str, Any]) -> pd.Series[Any] | None:

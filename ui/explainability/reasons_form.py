@@ -69,14 +69,9 @@ def show_form() -> None:
             tabs.open_tab("reasons", reasons=name)
 
 
-@st.cache_data(ttl="5m", max_entries=8, show_spinner=False)
-def _propose_groups(cache_key: str, job: str, jurisdiction: str, _data: RebalancedData) -> dict[str, tuple[str, ...]]:
-    return reasons_jobs.propose_groups(session.target(), _data, jurisdiction)
-
-
 def edit_groups(data: RebalancedData, jurisdiction: str) -> dict[str, list[str]]:
-    """Words -> features, as the person edits them. Proposed are those of the newest job on these features, else by the columns' names."""
-    proposed = _propose_groups(session.cache_key(), data.job, jurisdiction, data)
+    """Words -> features, as the person edits what ``propose_groups`` says."""
+    proposed = cache.cached_read(reasons_jobs.propose_groups, data, jurisdiction)
     table = pd.DataFrame([(feature, words) for words, features in proposed.items() for feature in features], columns=[FEATURE, WORDS])
     st.markdown("**What an applicant is told.** Features with the same words are one reason.")
     edited = st.data_editor(table, key=f"reasons-groups-{data.job}-{jurisdiction}", hide_index=True, disabled=[FEATURE], height=280)

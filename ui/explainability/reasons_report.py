@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import pandas as pd
 import streamlit as st
 
@@ -28,10 +26,7 @@ def read_result(cache_key: str, job: str) -> tuple[WhyJson, ReasonsRequest]:
 @st.cache_data(ttl="30m", max_entries=4, show_spinner="Reading the declined rows …")
 def read_rows(cache_key: str, job: str) -> tuple[pd.DataFrame, str]:
     """The declined rows with their reasons, and the sample notice."""
-    files = session.target().files
-    content = io.BytesIO(files.read(reasons_jobs.reasons_uri(session.target(), job)))
-    table = pd.read_csv(content, keep_default_na=False, na_values=[""])  # a reason may be called None
-    return table, files.read(reasons_jobs.notice_uri(session.target(), job)).decode()
+    return reasons_jobs.read_declined_rows(session.target(), job)
 
 
 @st.cache_data(ttl="30m", max_entries=2, show_spinner="Reading the applicants …")
@@ -44,7 +39,7 @@ def show_reasons(name: str) -> None:
     """Draw the result of the job ``name``."""
     found, asked = read_result(session.cache_key(), name)
     for part, why in found["unmeasured"].items():
-        st.warning(markdown.escape_markdown(f"{part.capitalize()}: not measured. {why}."), icon=":material/warning:")
+        st.warning(markdown.escape_markdown(f"{part[:1].upper()}{part[1:]}: not measured. {why.rstrip('.')}."), icon=":material/warning:")
     show_declines(name, found, asked)
     show_origins(found, asked)
     show_weak_spots(name, found, asked)

@@ -172,14 +172,12 @@ def list_linear_terms(steps, features, terms, sizes, weights):
 
 @compiled
 def try_every_coalition(terms, sizes, weights, count, width, start, for_own, for_other, log_odds, values):
-    """Shapley values by their definition. ``log_odds``: room for 2^width numbers; ``for_own``, ``for_other``: see ``explain_polynomial``; a
-    coalition counts for its members, and against each other feature, as a term of the one and the others does."""
+    """Shapley values by their definition. ``log_odds``: room for 2^width numbers; ``for_own[k, width - k]``: the weight of a coalition of k
+    features for each of its members, ``for_other[k, width - k]``: against each other feature (the same numbers as for a term's)."""
     every = 1 << width
     for coalition in range(every):
         log_odds[coalition] = 0
-    for term in range(
-        count
-    ):  # a term without other features counts for each coalition that holds its own; with some, by inclusion-exclusion
+    for term in range(count):  # it counts for each coalition that holds its own features, less those that hold others (inclusion-exclusion)
         own, other = 0, 0
         for i in range(sizes[term, 0]):
             own |= 1 << terms[term, i]
@@ -244,6 +242,15 @@ def walk(terms, sizes, weights, count, width, place, log_odds):
     for step in range(width):
         log_odds[0, step + 1] += log_odds[0, step]
         log_odds[1, step + 1] += log_odds[1, step]
+
+
+@compiled
+def walk_at_random(terms, sizes, weights, count, width, order, place, state, log_odds):
+    """``walk`` in a new random order, which ``order`` has afterwards (the features by their places) and ``place`` (the places)."""
+    shuffle(order, width, state)
+    for at in range(width):
+        place[order[at]] = at
+    walk(terms, sizes, weights, count, width, place, log_odds)
 
 
 @compiled
@@ -411,10 +418,7 @@ def explain_pairs(
                     order[i], sums[i], sums_of_squares[i] = i, 0.0, 0.0
                 fitted = quadratic and width <= MAX_BITS
                 for i in range(PILOT_WALKS if fitted else 1):
-                    shuffle(order, width, state)
-                    for at in range(width):
-                        place[order[at]] = at
-                    walk(terms, sizes, weights, count, width, place, log_odds)
+                    walk_at_random(terms, sizes, weights, count, width, order, place, state, log_odds)
                     for at in range(width + 1):
                         points[2 * i * (width + 1) + at], points[(2 * i + 1) * (width + 1) + at] = log_odds[0, at], log_odds[1, at]
                 if fitted:
@@ -424,10 +428,7 @@ def explain_pairs(
                 explain_polynomial(terms, sizes, weights, count, width, slope, curve, for_own, for_other, bits, totals, one)
                 made, error = 0, np.inf
                 while made < walks and not (made >= FIRST_WALKS and error <= precision):
-                    shuffle(order, width, state)
-                    for at in range(width):
-                        place[order[at]] = at
-                    walk(terms, sizes, weights, count, width, place, log_odds)
+                    walk_at_random(terms, sizes, weights, count, width, order, place, state, log_odds)
                     for back in range(2):
                         for at in range(width + 1):
                             z = log_odds[back, at]

@@ -28,7 +28,9 @@ COALITIONS_AT_MOST = 50_000_000
 EXACT_FEATURES = range(7, 21)
 """With as few features as the first every coalition of a pair of rows is tried in any case; with more than the last in none, for the memory
 that it takes."""
-EXACT_FEATURES_OF_ONE = 11
+FEW_BASELINE_ROWS = 16
+"""With more, errors of a row's pairs even out, and a pair has a straight line instead of the polynomial, which takes most of its time."""
+EXACT_FEATURES_OF_FEW = 11
 """As the first of these where a row has few baseline rows: about as many coalitions as its walks cost."""
 TERMS_AT_ONCE = 10_000_000
 """So many terms of a linear model are in memory at a time: one for each row, baseline row and feature."""
@@ -53,7 +55,7 @@ def explain_probability(
     n, m = len(rows), len(background)
     if m <= pairs or n * m <= PAIRS_AT_MOST:
         chosen = np.tile(np.arange(m), (n, 1))
-        total, _, within = _explain_in_time(booster, rows, background, chosen, None, max(2, -(-pairs // m)), seed, max_seconds)
+        total, _, within = _explain(booster, rows, background, chosen, None, max(2, -(-pairs // m)), seed, max_seconds)
         margins = _margins(booster, background)
         return total / m, float(expit(margins).mean()), np.sqrt(within) / m
     of_rows, of_base = _margins(booster, rows), _margins(booster, background)
@@ -61,7 +63,7 @@ def explain_probability(
     chosen = np.argsort(of_base, kind="stable")[np.minimum(((starts + np.arange(pairs)) * m / pairs).astype(int), m - 1)]
     expected = float(expit(of_base).mean())
     slopes = probability_slope(of_rows, np.full(n, float(logit(np.clip(expected, 1e-12, 1 - 1e-12)))))
-    total, squares, _ = _explain_in_time(booster, rows, background, chosen, slopes, 1, seed, max_seconds)
+    total, squares, _ = _explain(booster, rows, background, chosen, slopes, 1, seed, max_seconds)
     of_log_odds, expected_log_odds = explain_margin(booster, rows, background, max_seconds)
     problem = check_explanation(of_log_odds, expected_log_odds, of_rows, of_base).problem
     pair_sums = expit(of_rows) - expit(of_base)[chosen].mean(axis=1) - slopes * (of_rows - of_base[chosen].mean(axis=1))
@@ -77,27 +79,6 @@ def explain_probability(
     return values + missing[:, None] * share, expected, np.sqrt(variance)
 
 
-def _explain_in_time(
-    booster: Booster,
-    rows: Floats,
-    background: Floats,
-    chosen: NDArray[np.int64],
-    slopes: Floats | None,
-    walks: int,
-    seed: int,
-    max_seconds: float | None,
-) -> tuple[Floats, Floats, Floats]:
-    """``compiled_shapley.explain_pairs`` of all rows, if they don't take more than ``max_seconds``."""
-    n = len(rows)
-    if max_seconds is not None and n >= 10 * PILOT_ROWS:
-        _explain(booster, rows[:1], background, chosen[:1], None, walks, seed)  # the machine code is made
-        start = time.perf_counter()
-        some = None if slopes is None else slopes[:PILOT_ROWS]
-        _explain(booster, rows[:PILOT_ROWS], background, chosen[:PILOT_ROWS], some, walks, seed, n)
-        require_time((time.perf_counter() - start) * n / PILOT_ROWS, max_seconds, n, chosen.shape[1])
-    return _explain(booster, rows, background, chosen, slopes, walks, seed)
-
-
 def _explain(
     booster: Booster,
     rows: Floats,
@@ -106,25 +87,33 @@ def _explain(
     slopes: Floats | None,
     walks: int,
     seed: int,
+    max_seconds: float | None,
     of_rows: int | None = None,
 ) -> tuple[Floats, Floats, Floats]:
-    """Sums over each row's ``chosen`` baseline rows; ``slopes``: None where these are all that there are; ``of_rows``: of so many rows
-    ``rows`` are some."""
+    """``compiled_shapley.explain_pairs`` of each row and its ``chosen`` baseline rows; ``slopes``: None where these are all that there are;
+    ``of_rows``: of so many rows ``rows`` are some. Raises ExplanationError if it takes more than ``max_seconds``."""
     from core.analysis.explanations import compiled_shapley
 
     n, width = rows.shape
     each, linear = chosen.size // max(n, 1), describe_booster(booster).name == "gblinear"
+
+    def explain(some: slice) -> tuple[Floats, Floats, Floats]:
+        of_some = None if slopes is None else slopes[some]
+        return _explain(booster, rows[some], background, chosen[some], of_some, walks, seed + some.start, None, of_rows or n)
+
+    if max_seconds is not None and n >= 10 * PILOT_ROWS:
+        explain(slice(0, 1))  # the machine code is made
+        begun = time.perf_counter()
+        explain(slice(0, PILOT_ROWS))
+        require_time((time.perf_counter() - begun) * n / PILOT_ROWS, max_seconds, n, each)
     size = max(1, TERMS_AT_ONCE // (each * (width + 1)))
     if linear and n > size:
-        starts = range(0, n, size)
-        some = [None if slopes is None else slopes[at : at + size] for at in starts]
-        parts = [
-            _explain(booster, rows[at : at + size], background, chosen[at : at + size], one, walks, seed + at, of_rows or n)
-            for at, one in zip(starts, some, strict=True)
-        ]
-        total, squares, within = (np.concatenate(found) for found in zip(*parts, strict=True))
+        total, squares, within = (
+            np.concatenate(found) for found in zip(*(explain(slice(at, at + size)) for at in range(0, n, size)), strict=True)
+        )
         return total, squares, within
-    least = EXACT_FEATURES_OF_ONE if slopes is None else EXACT_FEATURES.start
+    few = slopes is None and each <= FEW_BASELINE_ROWS
+    least = EXACT_FEATURES_OF_FEW if few else EXACT_FEATURES.start
     most = int(np.log2(COALITIONS_AT_MOST / max((of_rows or n) * each, 1)))
     exact_width = min(width, max(least, min(most, EXACT_FEATURES.stop - 1)))
     if linear:
@@ -152,7 +141,7 @@ def _explain(
         PRECISION,
         seed,
         exact_width,
-        slopes is None,
+        few,
         *term_shares(max(exact_width, 2 * min(depth, width))),
         depth,
         leaves,

@@ -19,6 +19,7 @@ from core.analysis.performance.performance_difference import PerformanceDifferen
 from core.analysis.performance.performance_estimates import Estimate, check_labels_and_scores
 from core.analysis.performance.performance_metrics import Floats
 from core.analysis.performance.score_draws import draw_score_metrics
+from core.analysis.tables.plain_json import to_plain_json
 from core.analysis.trials.trial_disparity import Disparity, measure_disparities
 from core.analysis.trials.trials_json import TrialReportJson
 
@@ -34,6 +35,11 @@ class FacetRows:
     value: float | str
     rows: BoolArray
     known: BoolArray | None = None
+
+    @classmethod
+    def of_column(cls, column: pd.Series, value: float | str) -> FacetRows:
+        """The people with a value of a column; those whose value is unknown are on neither side."""
+        return cls(str(column.name), value, (column == value).to_numpy(dtype=bool), column.notna().to_numpy(dtype=bool))
 
 
 @dataclass(frozen=True)
@@ -165,14 +171,4 @@ def trial_report_to_json(report: TrialReport) -> TrialReportJson:
     for place, facet in enumerate(report.facets):
         for name, found in facet.measures.items():
             content["facets"][place]["measures"][name]["closer"]["beyond_noise"] = found.closer.beyond_noise
-    return cast(TrialReportJson, _json_safe(content))
-
-
-def _json_safe(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _json_safe(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_json_safe(item) for item in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return None if np.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return value.item() if isinstance(value, np.generic) else value
+    return cast(TrialReportJson, to_plain_json(content))

@@ -17,12 +17,10 @@ def reasons_sentence(found: ReasonsJson) -> str:
     """How many declined rows have reasons that hold, and how many a person has to look at."""
     if not found["declined"] or found["same"] is None:
         return f"None of {found['rows']:,} rows is declined, so there are no reasons."
-    held = (
-        ""
-        if found["hold"] is None
-        else f" Of {format_percent(found['hold'], 0)} they hold, in models trained again too; the others are for a person."
-    )
-    return f"{format_percent(found['same'], 0)} of {found['declined']:,} declined rows have the same reasons by both methods.{held}"
+    same = f"{format_percent(found['same'], 0)} of {found['declined']:,} declined rows have the same reasons by both methods"
+    if found["hold"] is None:
+        return f"{same}."
+    return f"{same}, and the reasons of {format_percent(found['hold'], 0)} hold in models trained again too. The others are for a person."
 
 
 def reasons_note(found: ReasonsJson) -> str:
@@ -31,14 +29,15 @@ def reasons_note(found: ReasonsJson) -> str:
     alone = (
         ""
         if found["same_alone"] is None
-        else f" Of single features, four to a row, {format_percent(found['same_alone'], 0)} would be the same."
+        else f" With single features as reasons, four to a row, {format_percent(found['same_alone'], 0)} would be the same."
     )
     never = f" Never a reason: {', '.join(found['prohibited'])}." if found["prohibited"] else ""
+    share = format_percent(float(str(rules["share"])), 0)
     return (
         f"The two methods of 12 CFR 1002, comment 9(b)(2)-5: points below the mean of all {found['all_rows']:,} applicants, and of the "
-        f"{found['passing_rows']:,} who only just pass. Named are at most {rules['limit']} groups that make up "
-        f"{format_percent(float(str(rules['share'])), 0)} of the points towards the decline.{alone}{never} In {found['flagged']:,} "
-        "declined rows such a column counted as much as a reason."
+        f"{found['passing_rows']:,} who only just pass. Named are the fewest reasons that make up {share} of the points towards the "
+        f"decline, and those about as strong, at most {rules['limit']}.{alone}{never} In {found['flagged']:,} declined rows such a column "
+        "counted as much as a reason."
     )
 
 
@@ -74,7 +73,7 @@ def proxies_sentence(found: ProxiesJson) -> str:
     return (
         f"{first['features'][0]} gives {first['name']} away most: a guess from it is right in {format_percent(first['auc'], 0)} of pairs "
         f"(95 % interval {format_percent(first['low'], 0)} to {format_percent(first['high'], 0)}; 50 % is chance). "
-        f"{features} features do so beyond chance."
+        f"{features} features tell of a protected group beyond chance."
     )
 
 
@@ -149,13 +148,14 @@ def flow_table(flow: FlowJson) -> pd.DataFrame:
 
 def flow_sentence(flow: FlowJson, positive: str) -> str:
     """Through which feature most of a group's difference flows. ``positive``: what label 1 is called."""
-    total, why = flow["flow"]["total"], flow["flow"]["why"]
-    start = f"Of {flow['group']} the mean log-odds of {positive} differ from the others' by {format_number(total['value'], 3)}"
-    if why:
-        return f"{start}. {why[:1].upper()}{why[1:].rstrip('.')}."
-    strongest = max(flow["flow"]["flows"], key=lambda one: abs(one["gap"]["value"] or 0.0))
-    share = "" if strongest["share"] is None else f", {format_percent(strongest['share'], 0)} of it"
-    return f"{start}; most flows through {' + '.join(strongest['features'])}{share}."
+    total, why = flow["flow"]["total"]["value"], flow["flow"]["why"]
+    side = "lower" if total is not None and total < 0 else "higher"
+    start = f"The mean log-odds of {positive} are {format_number(abs(total or 0.0), 3)} {side} for {flow['group']} than for the others"
+    shares = [(one["share"], one) for one in flow["flow"]["flows"] if one["share"] is not None]
+    if why or not shares:
+        return f"{start}. {why[:1].upper()}{why[1:].rstrip('.')}".rstrip(". ") + "."
+    share, strongest = max(shares, key=lambda pair: pair[0])
+    return f"{start}. The largest part of this, {format_percent(share, 0)}, comes through {' + '.join(strongest['features'])}."
 
 
 def dropping_table(found: DroppingJson, names: ValueNames) -> pd.DataFrame:
@@ -221,6 +221,6 @@ def weak_spots_sentence(found: WeakSpotsJson) -> str:
         return f"No slice of {found['comparisons']:,} looked at is worse than all rows beyond noise (error rate {rate})."
     return (
         f"Wrong most often where {worst['filter']}: {format_percent(worst['rate'], 0)} of {worst['rows']:,} rows "
-        f"(interval {format_percent(worst['low'], 0)} to {format_percent(worst['high'], 0)}, for {found['comparisons']:,} looked at), "
-        f"where all rows have {format_percent(overall['rate'], 0)}."
+        f"({format_percent(worst['low'], 0)} to {format_percent(worst['high'], 0)}, an interval for all {found['comparisons']:,} rates "
+        f"looked at), where all rows have {format_percent(overall['rate'], 0)}."
     )

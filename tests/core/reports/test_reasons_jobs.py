@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,7 +42,7 @@ def applicants(demo_target, trained, job):
 def test_every_declined_row_has_its_reasons_and_they_are_the_shapley_values(demo_target, trained, job, applicants):
     features, scores, booster, _ = applicants
     request, found = reasons_jobs.read_request(demo_target, job), reasons_jobs.read_result(demo_target, job)
-    table = pd.read_csv(io.BytesIO(demo_target.files.read(reasons_jobs.reasons_uri(demo_target, job))))
+    table, _ = reasons_jobs.read_declined_rows(demo_target, job)
     declined = np.flatnonzero((scores > 0.5).astype(int) != request["favourable"])
     assert table["row"].tolist() == declined.tolist()
     assert not found["unmeasured"]
@@ -65,6 +63,28 @@ def test_every_declined_row_has_its_reasons_and_they_are_the_shapley_values(demo
     assert counts == {words: int((table["reason 1"] == words).sum()) for words in GROUPS}
 
 
+def test_the_shares_of_the_same_reasons_are_those_of_trees_explained_by_shap(demo_target, job, applicants):
+    features, scores, booster, _ = applicants
+    request, found = reasons_jobs.read_request(demo_target, job), reasons_jobs.read_result(demo_target, job)["reasons"]
+    sign = 1 if request["favourable"] == 0 else -1
+    declined = (scores > 0.5).astype(int) != request["favourable"]
+    passing = np.flatnonzero(~declined)
+    near = passing[np.argsort(np.abs(scores[passing] - 0.5), kind="stable")[: found["passing_rows"]]]
+
+    def points(baseline: pd.DataFrame) -> pd.DataFrame:
+        masker = shap.maskers.Independent(baseline.to_numpy(dtype=float), max_samples=len(baseline))
+        explainer = shap.TreeExplainer(booster, data=masker, feature_perturbation="interventional", model_output="raw")
+        values = sign * explainer.shap_values(features[declined].to_numpy(dtype=float))
+        return pd.DataFrame(values, columns=list(features)).drop(columns=request["prohibited"])
+
+    both = [points(baseline) for baseline in (features, features.iloc[near])]
+    alone = [set(map(tuple, np.argwhere(one.to_numpy() > 0).tolist())) for one in both]  # of three features at most four are all
+    differing = {row for row, _ in alone[0] ^ alone[1]}
+    assert found["same_alone"] == pytest.approx(1 - len(differing) / declined.sum(), abs=1.5 / declined.sum())
+    assert found["all_rows"] == len(features)
+    assert found["passing_rows"] == 100 or found["passing_rows"] >= 0.1 * len(passing)
+
+
 def test_income_tells_of_the_region_and_the_flow_adds_up_to_the_difference(demo_target, job, applicants):
     features, scores, _, frame = applicants
     found = reasons_jobs.read_result(demo_target, job)
@@ -81,7 +101,7 @@ def test_income_tells_of_the_region_and_the_flow_adds_up_to_the_difference(demo_
 
 
 def test_a_notice_names_reasons_and_no_prohibited_column(demo_target, job):
-    notice = demo_target.files.read(reasons_jobs.notice_uri(demo_target, job)).decode()
+    _, notice = reasons_jobs.read_declined_rows(demo_target, job)
     assert "principal reason" in notice
     listed = [line.partition(". ")[2].casefold() for line in notice.splitlines() if line[:2] in {"1.", "2.", "3.", "4."}]
     assert listed

@@ -118,6 +118,21 @@ def test_hostile_names_weights_and_either_favourable_value_are_measured(tmp_path
     assert [one["dropped"] for one in found["dropping"]["models"]] == [["height [cm] <1>"]]
 
 
+def test_a_facet_with_gaps_keeps_its_values_names_and_its_unknown_people_are_on_neither_side(tmp_path):
+    test = lay(tmp_path)
+    path = tmp_path / "opt/ml/processing/input/data/rows.csv"
+    rows = pd.read_csv(path)
+    rows["sex"] = rows["sex"].astype("Int64").mask(np.arange(len(rows)) % 10 == 0)
+    rows.to_csv(path, index=False)
+    main(tmp_path, {})
+    found = json.loads((tmp_path / "opt/ml/processing/output/reasons.json").read_text())
+    assert not found["unmeasured"]
+    assert {one["name"] for one in found["proxies"]["features"]} <= {"sex", "sex = 0", "sex = 1"}
+    (flow,) = found["flows"]
+    assert flow["flow"]["rows"] == (rows["sex"] == 1).sum() < (test["sex"] == 1).sum()
+    assert flow["flow"]["rows"] + flow["flow"]["others"] == rows["sex"].notna().sum()
+
+
 def test_a_model_that_the_product_does_not_train_has_what_needs_no_training(tmp_path):
     lay(tmp_path, hyperparameters={"objective": "binary:logistic", "monotone_constraints": "(1,0,0)", "num_round": "15"})
     main(tmp_path, {})

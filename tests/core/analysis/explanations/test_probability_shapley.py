@@ -54,7 +54,7 @@ def by_definition(booster: xgboost.Booster, rows: pd.DataFrame, baseline: pd.Dat
 def no_enumeration(monkeypatch):
     monkeypatch.setattr(probability_shapley, "COALITIONS_AT_MOST", 1)
     monkeypatch.setattr(probability_shapley, "EXACT_FEATURES", range(0, 1))
-    monkeypatch.setattr(probability_shapley, "EXACT_FEATURES_OF_ONE", 0)
+    monkeypatch.setattr(probability_shapley, "EXACT_FEATURES_OF_FEW", 0)
     monkeypatch.setattr(probability_shapley, "PRECISION", 0)
 
 
